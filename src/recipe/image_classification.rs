@@ -1,0 +1,239 @@
+//! The parameters of the recipe `image-classification`: a net learns to tell the classes of images apart.
+
+use serde::{Deserialize, Serialize};
+
+/// The recipe's name in `experiment.yml`.
+pub const NAME: &str = "image-classification";
+
+/// Goes up whenever the recipe computes other numbers from the same parameters, data and seed. It is part of every
+/// fingerprint. A golden test trains a few steps and fails if the numbers moved while this did not.
+pub const REVISION: u32 = 1;
+
+/// Everything that an author may set. What is left out takes the value in [`Params::default`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Params {
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Images a step.
+    pub batch_size: u32,
+    /// How many training images to use, the first of a shuffle by the seed; `None` is all of them.
+    pub train_images: Option<u32>,
+    /// How many images of the training split are set aside to measure `valid.loss` and `valid.accuracy` on.
+    pub valid_images: u32,
+    /// The net.
+    pub model: Model,
+    /// How weights follow gradients.
+    pub optimizer: Optimizer,
+    /// How the learning rate goes over the run.
+    pub schedule: Schedule,
+    /// Random changes to the training images.
+    pub augment: Augment,
+}
+
+impl Default for Params {
+    fn default() -> Params {
+        Params {
+            epochs: 5,
+            batch_size: 64,
+            train_images: None,
+            valid_images: 1000,
+            model: Model::Mlp { hidden: vec![128] },
+            optimizer: Optimizer::Sgd { lr: 0.05, momentum: 0.9, nesterov: false, weight_decay: 0.0 },
+            schedule: Schedule::Constant {},
+            augment: Augment::default(),
+        }
+    }
+}
+
+/// A net, by kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Model {
+    /// Fully connected layers with ReLU between them.
+    Mlp {
+        /// Widths of the hidden layers.
+        #[serde(default = "default_hidden")]
+        hidden: Vec<u32>,
+    },
+    /// Blocks of 3×3 convolution, (BatchNorm,) ReLU and 2×2 max-pooling, then global average pooling (or, with
+    /// `dense`, a hidden fully connected layer on the flattened map) and a linear layer.
+    Convnet {
+        /// Channels of the blocks.
+        #[serde(default = "default_widths")]
+        widths: Vec<u32>,
+        /// Whether each block normalizes its batch (Ioffe and Szegedy 2015, arXiv 1502.03167).
+        #[serde(default)]
+        batch_norm: bool,
+        /// Width of a hidden fully connected layer on the flattened last map; `None` is global average pooling.
+        #[serde(default)]
+        dense: Option<u32>,
+    },
+}
+
+fn default_hidden() -> Vec<u32> {
+    vec![128]
+}
+
+fn default_widths() -> Vec<u32> {
+    vec![16, 32, 64]
+}
+
+/// An optimizer, by kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Optimizer {
+    /// Stochastic gradient descent, with PyTorch's form of momentum.
+    Sgd {
+        /// Learning rate; the schedule starts from it.
+        #[serde(default = "default_sgd_lr")]
+        lr: f64,
+        /// Share of the last step's direction that is kept.
+        #[serde(default = "default_momentum")]
+        momentum: f64,
+        /// Whether the gradient is taken ahead of the step (Sutskever et al. 2013).
+        #[serde(default)]
+        nesterov: bool,
+        /// L2 penalty, added to the gradient.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+    /// Adam (Kingma and Ba 2014, arXiv 1412.6980).
+    Adam {
+        /// Learning rate; the schedule starts from it.
+        #[serde(default = "default_adam_lr")]
+        lr: f64,
+        /// Decay of the mean of gradients.
+        #[serde(default = "default_beta1")]
+        beta1: f64,
+        /// Decay of the mean of squared gradients.
+        #[serde(default = "default_beta2")]
+        beta2: f64,
+        /// L2 penalty, added to the gradient.
+        #[serde(default)]
+        weight_decay: f64,
+    },
+}
+
+fn default_sgd_lr() -> f64 {
+    0.05
+}
+
+fn default_momentum() -> f64 {
+    0.9
+}
+
+fn default_adam_lr() -> f64 {
+    0.001
+}
+
+fn default_beta1() -> f64 {
+    0.9
+}
+
+fn default_beta2() -> f64 {
+    0.999
+}
+
+/// A learning-rate schedule, by kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Schedule {
+    /// The optimizer's rate throughout.
+    Constant {},
+    /// Up to `max-lr` and down again, each along half a cosine (Smith 2018, arXiv 1708.07120; PyTorch's `OneCycleLR`).
+    OneCycle {
+        /// The highest rate.
+        max_lr: f64,
+        /// Share of the steps that go up.
+        #[serde(default = "default_warm_up")]
+        warm_up: f64,
+        /// `max-lr` is this many times the first rate.
+        #[serde(default = "default_div")]
+        div: f64,
+        /// The first rate is this many times the last.
+        #[serde(default = "default_final_div")]
+        final_div: f64,
+    },
+}
+
+fn default_warm_up() -> f64 {
+    0.3
+}
+
+fn default_div() -> f64 {
+    25.0
+}
+
+fn default_final_div() -> f64 {
+    10_000.0
+}
+
+/// Random changes to each training image, drawn anew every epoch from the run's seed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Augment {
+    /// Mirrors half of the images left to right.
+    pub flip: bool,
+    /// Pads by this many pixels of zero on each side, then crops back at a random place.
+    pub crop_padding: u32,
+}
+
+/// A parameter out of its bounds: which, and what it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutOfBounds {
+    /// Keys that lead to it: `["optimizer", "lr"]`.
+    pub keys: Vec<&'static str>,
+    /// A phrase such as ``must be above 0``.
+    pub rule: &'static str,
+}
+
+impl Params {
+    /// Says which parameters are out of bounds, in the order they are declared.
+    pub fn out_of_bounds(&self) -> Vec<OutOfBounds> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, keys: &[&'static str], rule: &'static str| {
+            if !holds {
+                faults.push(OutOfBounds { keys: keys.to_vec(), rule });
+            }
+        };
+        let is_decay = |share: f64| (0.0..1.0).contains(&share);
+        require(self.epochs >= 1, &["epochs"], "must be at least 1");
+        require(self.batch_size >= 2, &["batch-size"], "must be at least 2");
+        require(self.train_images != Some(0), &["train-images"], "must be at least 1");
+        require(self.valid_images >= 1, &["valid-images"], "must be at least 1");
+        match &self.model {
+            Model::Mlp { hidden } => {
+                require(hidden.iter().all(|&width| width >= 1), &["model", "hidden"], "must be widths of at least 1");
+            }
+            Model::Convnet { widths, dense, .. } => {
+                let is_net = !widths.is_empty() && widths.iter().all(|&width| width >= 1);
+                require(is_net, &["model", "widths"], "must be one or more widths of at least 1");
+                require(*dense != Some(0), &["model", "dense"], "must be at least 1");
+            }
+        }
+        let (lr, weight_decay) = match self.optimizer {
+            Optimizer::Sgd { lr, momentum, nesterov, weight_decay } => {
+                require(is_decay(momentum), &["optimizer", "momentum"], "must be at least 0 and below 1");
+                let has_momentum = !nesterov || momentum > 0.0;
+                require(has_momentum, &["optimizer", "nesterov"], "needs a momentum above 0");
+                (lr, weight_decay)
+            }
+            Optimizer::Adam { lr, beta1, beta2, weight_decay } => {
+                require(is_decay(beta1), &["optimizer", "beta1"], "must be at least 0 and below 1");
+                require(is_decay(beta2), &["optimizer", "beta2"], "must be at least 0 and below 1");
+                (lr, weight_decay)
+            }
+        };
+        require(lr > 0.0 && lr.is_finite(), &["optimizer", "lr"], "must be above 0");
+        require(weight_decay >= 0.0 && weight_decay.is_finite(), &["optimizer", "weight-decay"], "must be at least 0");
+        if let Schedule::OneCycle { max_lr, warm_up, div, final_div } = self.schedule {
+            require(max_lr > 0.0 && max_lr.is_finite(), &["schedule", "max-lr"], "must be above 0");
+            let is_share = warm_up > 0.0 && warm_up < 1.0;
+            require(is_share, &["schedule", "warm-up"], "must be above 0 and below 1");
+            require(div >= 1.0, &["schedule", "div"], "must be at least 1");
+            require(final_div >= 1.0, &["schedule", "final-div"], "must be at least 1");
+        }
+        faults
+    }
+}

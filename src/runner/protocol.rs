@@ -1,0 +1,117 @@
+//! The runner protocol, version 1: what labpress and a running experiment say to each other.
+//!
+//! labpress starts the runner as a child process with `LABPRESS_RUN=DIR` in its environment and `DIR` as its working
+//! folder. `DIR/run.json` holds one [`Job`]. The runner appends one [`Event`] a line to `DIR/events.jsonl`: `start`
+//! first, `done` last. Leaving with status 0 after `done` is success; anything else is a failure, and what it wrote to
+//! standard error is its log. `DIR/checkpoint/` survives an interrupted run; when `resume` is true the runner goes on
+//! from it and ends in the same result. `TERM` asks it to write a checkpoint and leave.
+//!
+//! Both ends are here: the types serve labpress, the built-in `lab` and runners in Rust.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The version of the protocol that this labpress speaks.
+pub const VERSION: u32 = 1;
+/// The environment variable with the path of the run's folder.
+pub const RUN_FOLDER_VARIABLE: &str = "LABPRESS_RUN";
+/// The file with the [`Job`].
+pub const JOB_FILE: &str = "run.json";
+/// The file that the runner appends its [`Event`]s to.
+pub const EVENTS_FILE: &str = "events.jsonl";
+/// The folder whose content outlives an interruption.
+pub const CHECKPOINT_FOLDER: &str = "checkpoint";
+
+/// What one run is to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Job {
+    /// [`VERSION`]; a runner refuses another.
+    pub protocol: u32,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the variant.
+    pub variant: String,
+    /// All randomness of the run comes from it.
+    pub seed: u64,
+    /// The recipe, for the built-in runner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// The variant's parameters with all defaults filled in.
+    pub params: Value,
+    /// The data set, if the experiment names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<JobData>,
+    /// `auto` (the GPU if there is one), `cpu` or `cuda`.
+    pub device: String,
+    /// How many CPU threads the run may use.
+    pub threads: usize,
+    /// Whether `checkpoint/` holds a state to go on from.
+    #[serde(default)]
+    pub resume: bool,
+}
+
+/// Where a run finds its data set, fetched and checked by labpress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct JobData {
+    /// Name of the data set.
+    pub name: String,
+    /// Folder with its files, an absolute path.
+    pub folder: PathBuf,
+    /// Its declaration, see [`crate::data::DataSet`].
+    pub declaration: crate::data::DataSet,
+}
+
+/// One line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Event {
+    /// The first line: where it runs, and how many steps it expects to take.
+    Start {
+        /// Facts that can move a number without being part of the experiment: `device`, `libtorch`, `cpu`, `threads`…
+        environment: BTreeMap<String, String>,
+        /// Steps of the whole run, in the unit that `progress` counts.
+        #[serde(default)]
+        steps: Option<u64>,
+    },
+    /// How far it is.
+    Progress {
+        /// Steps done.
+        step: u64,
+        /// Of how many.
+        of: u64,
+    },
+    /// A number. With a `step` (an epoch, from 1) it is a point of a series, without it is a result of the run.
+    Metric {
+        /// `accuracy`, `train.loss`…
+        name: String,
+        /// The epoch, or what else the series is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u64>,
+        /// Must be finite: a loss that became infinite or no number is a failed run, not a result.
+        value: f64,
+        /// Whether the number is a duration or a speed, which no rerun repeats bit for bit.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        timing: bool,
+    },
+    /// A line of text for whoever watches.
+    Note {
+        /// The line.
+        text: String,
+    },
+    /// A file that the run made and that is part of its result.
+    Artifact {
+        /// Its name in posts, such as `confusion`.
+        name: String,
+        /// Where it lies, under the run's folder.
+        path: String,
+        /// What it is: `confusion-matrix`, `checkpoint`, `image`, `table`.
+        kind: String,
+    },
+    /// The last line of a run that succeeded.
+    Done,
+}

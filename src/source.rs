@@ -1,0 +1,217 @@
+//! Every input of a build, read once, as one ordered value.
+//!
+//! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their content; static
+//! files (images, fonts) by their place on disk and their size only, so that a blog with gigabytes of pictures is
+//! never in memory. Tests build a `Source` by hand with [`Source::with`].
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{Diagnostic, Place};
+
+/// All inputs of a build, by path from the site's root with `/` between parts.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    texts: BTreeMap<String, String>,
+    statics: BTreeMap<String, StaticFile>,
+    unreadable: Vec<Diagnostic>,
+}
+
+/// A file that goes to the site as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticFile {
+    /// Where it lies on this machine.
+    pub on_disk: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl Source {
+    /// Adds a text file, or replaces it.
+    #[must_use]
+    pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Source {
+        self.texts.insert(path.into(), text.into());
+        self
+    }
+
+    /// The content of the text file at `path`.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.texts.get(path).map(String::as_str)
+    }
+
+    /// All text files whose path starts with `prefix`, in order of path.
+    pub fn texts_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.texts
+            .range(prefix.to_owned()..)
+            .take_while(move |(path, _)| path.starts_with(prefix))
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// All static files, in order of path.
+    pub fn statics(&self) -> impl Iterator<Item = (&str, &StaticFile)> {
+        self.statics.iter().map(|(path, file)| (path.as_str(), file))
+    }
+
+    /// The static file at `path`.
+    pub fn static_file(&self, path: &str) -> Option<&StaticFile> {
+        self.statics.get(path)
+    }
+
+    /// Files that should be text and are not.
+    pub fn unreadable(&self) -> &[Diagnostic] {
+        &self.unreadable
+    }
+}
+
+/// Reads the site at `root`. Hidden files and what `exclude` matches stay out; see [`role`] for the rest.
+///
+/// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the same bytes.
+pub fn read(root: &Path, exclude: &Exclude) -> io::Result<Source> {
+    let is_left_out = |path: &Path| {
+        let path = site_path(root, path);
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        name.starts_with('.') && name != ".htaccess" || exclude.matches(&path)
+    };
+    let mut found = Vec::new();
+    let walk = walkdir::WalkDir::new(root).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry.path())) {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(root).display().to_string();
+            io::Error::other(format!("cannot read `{path}`: {error}"))
+        })?;
+        if entry.file_type().is_file() {
+            let path = site_path(root, entry.path());
+            let role = role(&path);
+            found.push((path, entry.into_path(), role));
+        }
+    }
+    let read: Vec<(String, Input)> = found
+        .into_par_iter()
+        .filter_map(|(path, on_disk, role)| match role {
+            Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
+            Role::Static => Some(read_static(on_disk).map(|input| (path, input))),
+            Role::LeftOut => None,
+        })
+        .collect::<io::Result<_>>()?;
+    Ok(gathered(read))
+}
+
+/// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says what to leave out.
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
+    let on_disk = root.join(path);
+    match std::fs::read(&on_disk) {
+        Ok(bytes) => Ok(Some(normalized(String::from_utf8_lossy(&bytes).into_owned()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(with_path(&error, &on_disk)),
+    }
+}
+
+/// What stays out of a build: paths, folders and globs from `exclude` in `_config.yml`, matched as Jekyll does.
+#[derive(Debug, Clone)]
+pub struct Exclude(globset::GlobSet);
+
+impl Exclude {
+    /// Compiles the patterns; the first that is no glob is returned with the reason.
+    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Exclude, (String, String)> {
+        let mut set = globset::GlobSetBuilder::new();
+        for pattern in patterns {
+            let glob = globset::GlobBuilder::new(pattern.trim_matches('/')).literal_separator(true).build();
+            set.add(glob.map_err(|error| (pattern.to_owned(), error.kind().to_string()))?);
+        }
+        set.build().map(Exclude).map_err(|error| (String::new(), error.to_string()))
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+}
+
+enum Input {
+    Text(String),
+    Static(StaticFile),
+    NotText(Diagnostic),
+}
+
+fn gathered(read: Vec<(String, Input)>) -> Source {
+    let mut source = Source::default();
+    for (path, input) in read {
+        match input {
+            Input::Text(text) => drop(source.texts.insert(path, text)),
+            Input::Static(file) => drop(source.statics.insert(path, file)),
+            Input::NotText(diagnostic) => source.unreadable.push(diagnostic),
+        }
+    }
+    source
+}
+
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
+    let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => Input::Text(normalized(text)),
+        Err(error) => {
+            let offset = error.utf8_error().valid_up_to();
+            let message = format!("is not UTF-8 text: byte {offset} cannot be read");
+            Input::NotText(Diagnostic::new(Place::file(path), message).hint("save it as UTF-8"))
+        }
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+fn read_static(on_disk: PathBuf) -> io::Result<Input> {
+    let bytes = std::fs::metadata(&on_disk).map_err(|error| with_path(&error, &on_disk))?.len();
+    Ok(Input::Static(StaticFile { on_disk, bytes }))
+}
+
+fn with_path(error: &io::Error, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn normalized(text: String) -> String {
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
+    if text.contains('\r') { text.replace("\r\n", "\n") } else { text }
+}
+
+fn site_path(root: &Path, path: &Path) -> String {
+    let inside = path.strip_prefix(root).expect("walked from root");
+    inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// What a file is to the build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Text,
+    Static,
+    LeftOut,
+}
+
+/// Folders of the site that hold texts the build reads, and never publishes as they are.
+const TEXT_FOLDERS: [&str; 5] = ["_posts/", "_drafts/", "_layouts/", "_includes/", "_data/"];
+
+/// Says what the file at `path` is to the build, by its path alone.
+///
+/// Beside the folders with an underscore, as in Jekyll: Markdown and HTML at any place can be a page, so they are
+/// texts; `experiments/` gives its YAML and records; all else is static and published.
+fn role(path: &str) -> Role {
+    let is_text_file = [".md", ".markdown", ".html", ".xml", ".yml", ".yaml"].iter().any(|end| path.ends_with(end));
+    if path == "_config.yml" || TEXT_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
+        return Role::Text;
+    }
+    if let Some(inside) = path.strip_prefix("experiments/") {
+        let is_record = inside.contains("/runs/") && inside.ends_with(".json");
+        let is_result_file = inside.contains("/files/") && inside.ends_with(".json");
+        let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
+        return if is_record || is_result_file || is_declaration { Role::Text } else { Role::LeftOut };
+    }
+    if path.starts_with('_') || path.contains("/_") {
+        return Role::LeftOut;
+    }
+    if is_text_file { Role::Text } else { Role::Static }
+}
