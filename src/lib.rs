@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod diagnostic;
+pub mod markdown;
 pub mod recipe;
 pub mod runner;
 pub mod source;
