@@ -1,0 +1,74 @@
+//! Does the stale runs of a plan and tells how they went: for `build` and `run`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::environment::{self, Stopwatch};
+use super::progress::Progress;
+use super::{Jobs, Trouble, counted, duration, environment::cores, tell};
+use crate::data::fetch;
+use crate::experiment::plan::PlannedRun;
+use crate::experiment::spec::Runner;
+use crate::runner::{Outcome, Setup, run_all};
+
+/// Does the runs, with progress on standard error. Those that fail do not stop the others; that any did is an error.
+pub(super) fn do_runs(runs: &[PlannedRun<'_>], root: &Path, jobs: Jobs) -> Result<(), Trouble> {
+    let setup = setup(runs, root, jobs)?;
+    let stopwatch = Stopwatch::started();
+    let progress = Progress::of(runs);
+    let outcomes = run_all(runs, &setup, &mut |number, update| progress.update(number, &update));
+    progress.end();
+    let recorded = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Recorded(_))).count();
+    tell(format_args!("{} recorded in {}", counted(recorded, "run"), duration(stopwatch.elapsed().as_secs_f64())));
+    match outcomes.len() - recorded {
+        0 => Ok(()),
+        failed => Err(Trouble::FailedRuns(failed)),
+    }
+}
+
+fn setup(runs: &[PlannedRun<'_>], root: &Path, Jobs { jobs }: Jobs) -> Result<Setup, Trouble> {
+    let needs_lab = runs.iter().any(|run| matches!(run.experiment.runner, Runner::Lab { .. }));
+    let lab = environment::lab();
+    if needs_lab && lab.is_none() {
+        return Err(anyhow::anyhow!(
+            "{} to be trained, and the program `lab` was not found\n\
+            hint: `make lab` builds it; `labpress build --locked` builds from the committed results alone",
+            if runs.len() == 1 { "1 run has".to_owned() } else { format!("{} runs have", runs.len()) }
+        )
+        .into());
+    }
+    let on_gpu = needs_lab && lab.as_deref().is_some_and(|lab| has_gpu(lab) && runs.iter().any(may_use_gpu));
+    Ok(Setup {
+        root: root.to_owned(),
+        lab,
+        data: data_folders(runs)?,
+        cores: cores(),
+        // Runs on one GPU gain nothing from each other's company, and may not fit into its memory together.
+        jobs: jobs.map(usize::from).or(on_gpu.then_some(1)),
+    })
+}
+
+fn may_use_gpu(run: &PlannedRun<'_>) -> bool {
+    run.experiment.device != Some(crate::experiment::spec::Device::Cpu)
+}
+
+fn has_gpu(lab: &Path) -> bool {
+    environment::lab_info(lab).is_ok_and(|info| info["cuda"] == true)
+}
+
+/// Makes the data sets of the runs present and returns the folder of each.
+fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::PathBuf>, Trouble> {
+    let mut folders = BTreeMap::new();
+    for data in runs.iter().filter_map(|run| run.experiment.data.as_ref()) {
+        if folders.contains_key(&data.name) {
+            continue;
+        }
+        let cache = environment::data_cache()
+            .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?;
+        let folder = fetch::fetch(&data.name, &data.set, &cache, &mut |line| tell(format_args!("{line}")))?;
+        folders.insert(data.name.clone(), folder);
+    }
+    Ok(folders)
+}
