@@ -1,6 +1,7 @@
 //! labpress: a static blog generator whose posts carry reproducible deep-learning experiments.
 
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod diagnostic;
 pub mod digest;

@@ -1,6 +1,5 @@
 //! `labpress build`: runs what is stale, then writes the site.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,8 +7,7 @@ use clap::Args;
 use super::environment::{Stopwatch, now};
 use super::runs::do_runs;
 use super::site::{self, Site};
-use super::{Jobs, Trouble, counted, duration, tell};
-use crate::config::Config;
+use super::{Jobs, Trouble, counted, duration, tell, tell_waiting};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::results::Results;
@@ -39,16 +37,18 @@ pub(super) struct Options {
 
 pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     let stopwatch = Stopwatch::started();
-    let root = &site::root(root)?;
-    let _lock = Store::of(root).lock(tell_waiting)?;
-    let output = match rendered(&site::read(root)?, options) {
-        Err(Trouble::Faults(faults)) if !options.locked && faults.iter().all(|fault| fault.lacking_experiment().is_some()) => {
-            run_lacking(&site::read(root)?, &faults, options)?;
-            rendered(&site::read(root)?, options)?
+    let root = site::root(root)?;
+    let _lock = Store::of(&root).lock(tell_waiting)?;
+    let site = site::read(&root)?;
+    let output = match output_of(&site, options) {
+        Ok(output) => output,
+        Err(faults) if !options.locked && only_results_lack(&faults) => {
+            do_runs(&lacking_runs(&site, &faults), &root, options.jobs)?;
+            output_of(&site::read(&root)?, options).map_err(Trouble::Faults)?
         }
-        rendered => rendered?,
+        Err(faults) => return Err(Trouble::Faults(faults)),
     };
-    let destination = destination(&site::read(root)?, options);
+    let destination = root.join(options.destination.as_deref().unwrap_or(&site.destination));
     let written = output::write(&output, &destination)?;
     tell(format_args!(
         "{} written, {} unchanged, {} removed in {} ({})",
@@ -59,4 +59,16 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
         duration(stopwatch.elapsed().as_secs_f64())
     ));
     Ok(())
+}
+
+/// Whether all that keeps the site from being built are runs that can be done.
+fn only_results_lack(faults: &[Diagnostic]) -> bool {
+    faults.iter().all(|fault| fault.lacking_experiment().is_some())
+}
+
+/// The runs that the faults are about: of the experiments that posts show, those that have no fresh record.
+fn lacking_runs<'a>(site: &'a Site, faults: &[Diagnostic]) -> Vec<PlannedRun<'a>> {
+    let is_lacking = |name: &str| faults.iter().any(|fault| fault.lacking_experiment() == Some(name));
+    let shown = site.experiments.iter().filter(|experiment| is_lacking(experiment.name.as_str()));
+    plan(shown, &site.records).into_iter().filter(|run| run.fresh().is_none()).collect()
 }

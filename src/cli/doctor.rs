@@ -3,17 +3,19 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Trouble, answer, environment, site};
+use super::{answer, environment, site};
 use crate::data;
 
-pub(super) fn doctor(root: &Path) -> Result<(), Trouble> {
+pub(super) fn doctor(root: &Path) {
     let mut report = Report::default();
-    report.fact("labpress", format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS));
+    report.fact(
+        "labpress",
+        format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS),
+    );
     report.fact("cores", environment::cores().to_string());
     lab(&mut report);
     data_sets(root, &mut report);
     answer(&report.text);
-    Ok(())
 }
 
 /// Lines of what is there and what is not.
@@ -45,7 +47,11 @@ fn lab(report: &mut Report) {
     let info = match environment::lab_info(&path) {
         Ok(info) => info,
         Err(reason) => {
-            report.lack("lab", format!("`{}` does not start: {reason}", path.display()), "build it again with `make lab`");
+            report.lack(
+                "lab",
+                format!("`{}` does not start: {reason}", path.display()),
+                "build it again with `make lab`",
+            );
             return;
         }
     };
@@ -56,7 +62,11 @@ fn lab(report: &mut Report) {
     if info["cuda"] == true {
         report.fact("GPU", text("gpu"));
     } else {
-        report.lack("GPU", text("gpu"), "training runs on the CPU; for a GPU, set LIBTORCH to a CUDA build of libtorch 2.11 and run `make lab`");
+        report.lack(
+            "GPU",
+            text("gpu"),
+            "training runs on the CPU; for a GPU, set LIBTORCH to a CUDA build of libtorch 2.11 and run `make lab`",
+        );
     }
 }
 
@@ -66,7 +76,8 @@ fn data_sets(root: &Path, report: &mut Report) {
         return;
     };
     // Outside of a site there are still the built-in data sets.
-    let experiments = site::read(root).map(|site| site.experiments).unwrap_or_default();
+    let experiments =
+        site::root(root).and_then(|root| site::read(&root)).map(|site| site.experiments).unwrap_or_default();
     let used = experiments.iter().filter_map(|experiment| experiment.data.as_ref());
     let mut seen = std::collections::BTreeSet::new();
     for data in used.filter(|data| seen.insert(data.name.clone())) {

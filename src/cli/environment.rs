@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::data;
+use crate::data::fetch::cache_folder;
 
 /// The time now.
 pub(super) fn now() -> jiff::Timestamp {
@@ -32,8 +32,8 @@ pub(super) fn cores() -> usize {
 
 /// The folder that data sets are kept in.
 pub(super) fn data_cache() -> Option<PathBuf> {
-    let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    data::cache_folder(path("LABPRESS_DATA"), path("XDG_CACHE_HOME"), path("HOME"))
+    let value = std::env::var_os;
+    cache_folder(value("LABPRESS_DATA").as_deref(), value("XDG_CACHE_HOME").as_deref(), value("HOME").as_deref())
 }
 
 /// The program `lab`: what `LABPRESS_LAB` names, else beside this program, else on the `PATH`.

@@ -3,7 +3,7 @@
 //! Talk goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1 the site or a run
 //! is at fault (each fault was shown), 2 the arguments are.
 
-mod build;
+//mod build;
 mod doctor;
 mod environment;
 mod progress;
@@ -28,9 +28,9 @@ use crate::diagnostic::Diagnostic;
     version,
     about = "A static blog whose posts carry reproducible deep-learning experiments",
     long_about = "labpress builds a blog as Jekyll does, and runs the experiments that its posts show.\n\n\
-        Posts are in _posts/, layouts in _layouts/, experiments in experiments/NAME/experiment.yml. A post says\n\
+        Posts are in _posts/, layouts in _layouts/, experiments in experiments/NAME/experiment.yml. A post says \
         {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page has the numbers.",
-    after_help = "Start with `labpress build`: it runs what is stale and writes public/. `labpress status` says how\n\
+    after_help = "Start with `labpress build`: it runs what is stale and writes public/. `labpress status` says how \
         your experiments stand, `labpress doctor` what this machine lacks."
 )]
 struct Cli {
@@ -54,7 +54,7 @@ enum Command {
     #[command(long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
         missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all faults are \
         shown together and public/ stays as it was.")]
-    Build(build::Options),
+    //Build(build::Options),
     /// Run an experiment's stale runs, whether a post needs them or not
     #[command(long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
         record in experiments/NAME/runs/: commit it, and others can build the site without training.")]
@@ -95,11 +95,14 @@ impl<E: Into<anyhow::Error>> From<E> for Trouble {
 pub fn main() -> ExitCode {
     let Cli { site: SiteFolder { source }, command } = Cli::parse();
     let done = match command {
-        Command::Build(options) => build::build(&source, &options),
+        //Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
-        Command::Doctor => doctor::doctor(&source),
+        Command::Doctor => {
+            doctor::doctor(&source);
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -129,6 +132,11 @@ fn tell(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Says that another labpress is at work on the same site.
+fn tell_waiting() {
+    tell(format_args!("another labpress is at work in this site: waiting for it to end"));
+}
+
 /// Writes what was asked for to standard output.
 fn answer(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
@@ -141,7 +149,11 @@ fn counted(count: usize, thing: &str) -> String {
 
 /// A duration for people: `8.2 s`, `3 min 20 s`, `5 h`, `3 days`.
 fn duration(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded, at least 0, and a float's conversion saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rounded, at least 0, and a float's conversion saturates"
+    )]
     let whole = seconds.max(0.0).round() as u64;
     match whole {
         0..=9 => format!("{seconds:.1} s"),

@@ -20,16 +20,16 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(root: &Path, Options { names, jobs }: &Options) -> Result<(), Trouble> {
-    let site = site::read(root)?;
-    let _lock = Store::of(&site.root).lock(super::build::tell_waiting)?;
-    // What another process recorded while we waited counts.
-    let site = site::read(root)?;
+    let root = site::root(root)?;
+    let _lock = Store::of(&root).lock(super::tell_waiting)?;
+    let site = site::read(&root)?;
     let experiments: Vec<&Experiment> = match &names[..] {
         [] => site.experiments.iter().collect(),
         names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
     };
     // A damaged record is made again; a fault anywhere else must be mended first.
-    let (damaged, faults): (Vec<_>, Vec<_>) = site.faults.iter().cloned().partition(|fault| fault.place().path.contains("/runs/"));
+    let (damaged, faults): (Vec<_>, Vec<_>) =
+        site.faults.iter().cloned().partition(|fault| fault.place().path.contains("/runs/"));
     if !faults.is_empty() {
         return Err(Trouble::Faults(faults));
     }

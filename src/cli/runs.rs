@@ -5,9 +5,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::environment::{self, Stopwatch};
+use super::environment::{self, Stopwatch, cores};
 use super::progress::Progress;
-use super::{Jobs, Trouble, counted, duration, environment::cores, tell};
+use super::{Jobs, Trouble, counted, duration, tell};
 use crate::data::fetch;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::spec::Runner;
@@ -15,9 +15,10 @@ use crate::runner::{Outcome, Setup, run_all};
 
 /// Does the runs, with progress on standard error. Those that fail do not stop the others; that any did is an error.
 pub(super) fn do_runs(runs: &[PlannedRun<'_>], root: &Path, jobs: Jobs) -> Result<(), Trouble> {
+    tell_reasons(runs);
     let setup = setup(runs, root, jobs)?;
     let stopwatch = Stopwatch::started();
-    let progress = Progress::of(runs);
+    let mut progress = Progress::of(runs);
     let outcomes = run_all(runs, &setup, &mut |number, update| progress.update(number, &update));
     progress.end();
     let recorded = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Recorded(_))).count();
@@ -65,10 +66,24 @@ fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::P
         if folders.contains_key(&data.name) {
             continue;
         }
-        let cache = environment::data_cache()
-            .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?;
+        let cache =
+            environment::data_cache().context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?;
         let folder = fetch::fetch(&data.name, &data.set, &cache, &mut |line| tell(format_args!("{line}")))?;
         folders.insert(data.name.clone(), folder);
     }
     Ok(folders)
+}
+
+/// Says which runs are done and why: one line for those of a variant that have the same reason.
+fn tell_reasons(runs: &[PlannedRun<'_>]) {
+    let alike = |a: &PlannedRun<'_>, b: &PlannedRun<'_>| {
+        a.experiment.name == b.experiment.name && a.variant.name == b.variant.name && a.reason() == b.reason()
+    };
+    for runs in runs.chunk_by(alike) {
+        let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
+        let [run, ..] = runs else { continue };
+        let (experiment, variant) = (&run.experiment.name, &run.variant.name);
+        let seeds = format!("{} {}", if runs.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
+        tell(format_args!("stale {experiment}/{variant} {seeds}: {}", run.reason().unwrap_or_default()));
+    }
 }

@@ -34,22 +34,26 @@ impl Site {
     }
 }
 
-/// Reads the site at `root`.
-pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
-    let root = root.canonicalize().with_context(|| format!("cannot read `{}`", root.display()))?;
-    let written = source::read_one(&root, config::PATH)?;
-    let is_site = written.is_some() || ["_posts", "_layouts", "experiments"].iter().any(|name| root.join(name).is_dir());
-    if !is_site {
-        let message = format!("`{}` is no site: it has neither `_config.yml` nor `_posts`", root.display());
-        return Err(anyhow::anyhow!("{message}\nhint: go to the site's folder, or name it with `--source DIR`").into());
+/// Finds the site at `folder`: its absolute path.
+pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
+    let root = folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let marks = [config::PATH, "_posts", "_layouts", "experiments"];
+    if marks.iter().any(|mark| root.join(mark).exists()) {
+        return Ok(root);
     }
-    let exclude = exclude(written.as_deref().unwrap_or_default())?;
-    let source = source::read(&root, &exclude)?;
+    let message = format!("`{}` is no site: it has neither `_config.yml` nor `_posts`", root.display());
+    Err(anyhow::anyhow!("{message}\nhint: go to the site's folder, or name it with `--source DIR`").into())
+}
+
+/// Reads the site at `root`, as [`root`] found it.
+pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
+    let config = source::read_one(root, config::PATH)?.unwrap_or_default();
+    let source = source::read(root, &exclude(&config)?)?;
     let (experiments, mut faults) = spec::parse_all(&source);
     let (records, damaged) = records(&source);
     faults.extend(damaged);
     faults.extend_from_slice(source.unreadable());
-    Ok(Site { root, source, experiments, records, faults })
+    Ok(Site { root: root.to_owned(), source, experiments, records, faults })
 }
 
 fn exclude(config: &str) -> Result<Exclude, Trouble> {
@@ -63,7 +67,9 @@ fn exclude(config: &str) -> Result<Exclude, Trouble> {
 fn records(source: &Source) -> (Vec<Record>, Vec<Diagnostic>) {
     let mut records = Vec::new();
     let mut faults = Vec::new();
-    for (path, text) in source.texts_under("experiments/").filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/")) {
+    for (path, text) in
+        source.texts_under("experiments/").filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
+    {
         match record::parse(path, text) {
             Ok(record) => records.push(record),
             Err(fault) => faults.push(fault),

@@ -10,10 +10,11 @@ use crate::runner::local;
 use crate::store::Store;
 
 pub(super) fn status(root: &Path) -> Result<(), Trouble> {
-    let site = site::read(root)?;
+    let site = site::read(&site::root(root)?)?;
     let store = Store::of(&site.root);
     let planned = plan(&site.experiments, &site.records);
-    let of_variant = planned.chunk_by(|a, b| a.experiment.name == b.experiment.name && a.variant.name == b.variant.name);
+    let of_variant =
+        planned.chunk_by(|a, b| a.experiment.name == b.experiment.name && a.variant.name == b.variant.name);
     let rows: Vec<Vec<String>> = of_variant.map(|runs| row(runs, &store)).collect();
     if rows.is_empty() {
         tell(format_args!("there are no experiments: make one in experiments/NAME/experiment.yml"));
@@ -31,7 +32,8 @@ fn row(runs: &[PlannedRun<'_>], store: &Store) -> Vec<String> {
         duration(seconds)
     });
     let times: Vec<f64> = records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
-    let time = (!times.is_empty()).then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
+    let time =
+        (!times.is_empty()).then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
     vec![
         runs[0].experiment.name.to_string(),
         runs[0].variant.name.to_string(),

@@ -18,7 +18,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Trouble> {
-    let site = site::read(root)?;
+    let site = site::read(&site::root(root)?)?;
     if !site.faults.is_empty() {
         return Err(Trouble::Faults(site.faults));
     }

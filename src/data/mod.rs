@@ -4,6 +4,8 @@
 //! `digits` and `fashion-mnist`. The content digest of a data set is that of its declared file digests, so an
 //! experiment's fingerprint can be computed where the data are not.
 
+pub mod fetch;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -454,3 +454,140 @@ fn metrics(runner: &Runner, written: BTreeMap<String, Metric>) -> BTreeMap<Strin
     metrics.extend(written);
     metrics
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::fingerprint::Fingerprint;
+
+    const SPIRAL: &str = "title: Spirals\nrecipe: image-classification\ndata: digits\nseeds: [0, 1]\n\
+        params: {epochs: 8, optimizer: {kind: sgd, lr: 0.1}}\nvariants:\n  plain: {}\n  \
+        wide: {title: Wide net, model: {kind: mlp, hidden: [512]}}\n";
+
+    fn parsed(yaml: &str) -> Result<Experiment, Vec<Diagnostic>> {
+        let source = Source::default().with("experiments/spiral/experiment.yml", yaml);
+        let (mut experiments, faults) = parse_all(&source);
+        if faults.is_empty() { Ok(experiments.remove(0)) } else { Err(faults) }
+    }
+
+    #[track_caller]
+    fn check_error(from: &str, to: &str, expected: &str) {
+        assert!(SPIRAL.contains(from), "the example does not hold {from}");
+        let faults = parsed(&SPIRAL.replacen(from, to, 1)).unwrap_err();
+        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.join("\n\n"), expected);
+    }
+
+    /// Which parts of the first run's fingerprint are others after an edit.
+    #[track_caller]
+    fn check_changed(from: &str, to: &str, expected: &[&str]) {
+        assert!(SPIRAL.contains(from), "the example does not hold {from}");
+        let first = |yaml: &str| {
+            let experiment = parsed(yaml).unwrap();
+            Fingerprint::of(&experiment, &experiment.variants[0], experiment.seeds[0])
+        };
+        let changed = first(SPIRAL).changed_since(&first(&SPIRAL.replacen(from, to, 1)));
+        assert_eq!(changed.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn variants_lay_their_parameters_over_the_shared_ones() {
+        let experiment = parsed(SPIRAL).unwrap();
+        let [plain, wide] = &experiment.variants[..] else { panic!("two variants") };
+        assert_eq!((plain.title.as_str(), wide.title.as_str()), ("plain", "Wide net"));
+        assert_eq!(wide.params["model"]["hidden"], serde_json::json!([512]));
+        assert_eq!(wide.params["epochs"], 8);
+        assert_eq!(wide.params["optimizer"]["lr"], 0.1);
+    }
+
+    #[test]
+    fn another_kind_replaces_what_is_shared_whole() {
+        let yaml = SPIRAL.replace("  plain: {}", "  plain: {optimizer: {kind: adam}}");
+        let plain = &parsed(&yaml).unwrap().variants[0];
+        assert_eq!(plain.params["optimizer"]["lr"], 0.001);
+    }
+
+    #[test]
+    fn seeds_can_be_counted() {
+        assert_eq!(parsed(&SPIRAL.replace("[0, 1]", "3")).unwrap().seeds, [0, 1, 2]);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        check_error(
+            "seeds",
+            "seedz",
+            "error: unknown key `seedz`\n --> experiments/spiral/experiment.yml:4:1\nhint: did you mean `seeds`?",
+        );
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_found_where_it_is_written() {
+        let expected =
+            "error: unknown key `epoch`\n --> experiments/spiral/experiment.yml:5:10\nhint: did you mean `epochs`?";
+        check_error("epochs", "epoch", expected);
+    }
+
+    #[test]
+    fn an_unknown_parameter_inside_a_kind_is_found_where_it_is_written() {
+        let expected =
+            "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:43\nhint: did you mean `hidden`?";
+        check_error("hidden", "hiden", expected);
+    }
+
+    #[test]
+    fn a_parameter_out_of_bounds_is_found_where_it_is_written() {
+        let expected = "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:45";
+        check_error("lr: 0.1", "lr: -1", expected);
+    }
+
+    #[test]
+    fn an_unknown_data_set_lists_the_known_ones() {
+        let expected =
+            "error: unknown data set `digit`\n --> experiments/spiral/experiment.yml:3:1\nhint: did you mean `digits`?";
+        check_error("data: digits", "data: digit", expected);
+    }
+
+    #[test]
+    fn an_input_that_is_not_there_is_named() {
+        let yaml = "title: T\nrunner:\n  command: [python3, train.py]\n  inputs: [train.py]\n";
+        let error = parsed(yaml).unwrap_err()[0].to_string();
+        let expected =
+            "error: no file in `experiments/spiral/` matches `train.py`\n --> experiments/spiral/experiment.yml:4:12\n";
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn each_part_that_a_result_depends_on_is_named_when_it_changes() {
+        check_changed("epochs: 8", "epochs: 12", &["params.epochs changed from 8 to 12"]);
+        check_changed("lr: 0.1", "lr: 0.2", &["params.optimizer.lr changed from 0.1 to 0.2"]);
+        check_changed("[0, 1]", "[7, 1]", &["seed changed from 0 to 7"]);
+        check_changed("seeds", "device: cpu\nseeds", &["device is new: cpu"]);
+        check_changed(
+            "plain: {}",
+            "plain: {augment: {flip: true}}",
+            &["params.augment.flip changed from false to true"],
+        );
+    }
+
+    #[test]
+    fn what_a_result_does_not_depend_on_leaves_it_fresh() {
+        check_changed("title: Spirals", "# two arms\ntitle: Two spirals\nquestion: Why?", &[]);
+        check_changed(
+            "epochs: 8, optimizer: {kind: sgd, lr: 0.1}",
+            "optimizer: {lr: 1.0e-1, kind: sgd}, epochs: 8",
+            &[],
+        );
+        check_changed("[0, 1]", "[0, 1, 2]", &[]);
+        check_changed("seeds", "limits: {threads: 2}\nseeds", &[]);
+        check_changed("epochs: 8", "epochs: 8, batch-size: 64", &[]);
+    }
+
+    #[test]
+    fn all_faults_of_all_variants_are_found() {
+        let yaml = SPIRAL.replace("plain: {}", "plain: {epochs: 0, batch-size: 1}").replace("[512]", "[0]");
+        let faults: Vec<String> = parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
+        let path = "experiments/spiral/experiment.yml";
+        assert_eq!(faults, [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:43")]);
+    }
+}

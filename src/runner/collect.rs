@@ -109,8 +109,8 @@ mod tests {
         );
         let collected = events(&lines).unwrap();
         assert_eq!(collected.series["train.loss"], [(1, 0.5)]);
-        assert_eq!(collected.metrics["accuracy"], 0.9);
-        assert_eq!(collected.timing["seconds"], 3.0);
+        assert_eq!(collected.metrics, BTreeMap::from([("accuracy".to_owned(), 0.9)]));
+        assert_eq!(collected.timing, BTreeMap::from([("seconds".to_owned(), 3.0)]));
     }
 
     #[test]

@@ -64,17 +64,24 @@ pub struct Failure {
 pub fn run(launch: &Launch<'_>, watch: &mut dyn FnMut(&Event)) -> io::Result<Ended> {
     let folder = launch.run_folder;
     let lock = lock_file(&folder.join("lock"))?;
-    lock.lock().map_err(|error| named(&error, "cannot lock", folder))?;
+    if lock.try_lock().is_err() {
+        watch(&Event::Note {
+            text: "a process that a killed labpress left behind is doing it: waiting for its end".to_owned(),
+        });
+        lock.lock().map_err(|error| named(&error, "cannot lock", folder))?;
+    }
     if let Some(collected) = finished_before(folder) {
         return Ok(Ended::Done(collected));
     }
     let resume = has_checkpoint(folder);
     prepare(launch, resume)?;
+    let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
+    // What was said before an interruption is part of the result, and no news. All its lines were read then.
+    let _ = tail.follow(&mut |_| {})?;
     let mut child = command(launch, lock)?.spawn().map_err(|error| {
         let program = launch.command.first().map(|program| program.to_string_lossy().into_owned());
         io::Error::new(error.kind(), format!("cannot start `{}`: {error}", program.unwrap_or_default()))
     })?;
-    let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
     loop {
         let status = child.try_wait()?;
         if let Err(reason) = tail.follow(watch)? {
