@@ -2,6 +2,10 @@
 
 pub mod data;
 pub mod diagnostic;
+pub mod digest;
+pub mod experiment;
+pub mod figure;
+pub mod markdown;
 pub mod recipe;
 pub mod runner;
 pub mod source;

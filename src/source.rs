@@ -2,7 +2,7 @@
 //!
 //! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their content; static
 //! files (images, fonts) by their place on disk and their size only, so that a blog with gigabytes of pictures is
-//! never in memory. Tests build a `Source` by hand with [`Source::with`].
+//! never in memory; the code of experiments by its digest. Tests build a `Source` by hand with [`Source::with`].
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
     texts: BTreeMap<String, String>,
     statics: BTreeMap<String, StaticFile>,
+    inputs: BTreeMap<String, Digest>,
     unreadable: Vec<Diagnostic>,
 }
 
@@ -60,6 +62,14 @@ impl Source {
         self.statics.get(path)
     }
 
+    /// The files that an experiment's own program may be made of, under `prefix`, with the digests of their contents.
+    pub fn inputs_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, Digest)> {
+        self.inputs
+            .range(prefix.to_owned()..)
+            .take_while(move |(path, _)| path.starts_with(prefix))
+            .map(|(path, digest)| (path.as_str(), *digest))
+    }
+
     /// Files that should be text and are not.
     pub fn unreadable(&self) -> &[Diagnostic] {
         &self.unreadable
@@ -93,6 +103,7 @@ pub fn read(root: &Path, exclude: &Exclude) -> io::Result<Source> {
         .filter_map(|(path, on_disk, role)| match role {
             Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
             Role::Static => Some(read_static(on_disk).map(|input| (path, input))),
+            Role::Code => Some(read_code(&on_disk).map(|input| (path, input))),
             Role::LeftOut => None,
         })
         .collect::<io::Result<_>>()?;
@@ -133,6 +144,7 @@ impl Exclude {
 enum Input {
     Text(String),
     Static(StaticFile),
+    Code(Digest),
     NotText(Diagnostic),
 }
 
@@ -142,6 +154,7 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
         match input {
             Input::Text(text) => drop(source.texts.insert(path, text)),
             Input::Static(file) => drop(source.statics.insert(path, file)),
+            Input::Code(digest) => drop(source.inputs.insert(path, digest)),
             Input::NotText(diagnostic) => source.unreadable.push(diagnostic),
         }
     }
@@ -167,6 +180,14 @@ fn read_static(on_disk: PathBuf) -> io::Result<Input> {
     Ok(Input::Static(StaticFile { on_disk, bytes }))
 }
 
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+fn read_code(on_disk: &Path) -> io::Result<Input> {
+    let mut hasher = blake3::Hasher::new();
+    let file = std::fs::File::open(on_disk).map_err(|error| with_path(&error, on_disk))?;
+    hasher.update_reader(file).map_err(|error| with_path(&error, on_disk))?;
+    Ok(Input::Code(hasher.finalize().into()))
+}
+
 fn with_path(error: &io::Error, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("cannot read `{}`: {error}", path.display()))
 }
@@ -189,6 +210,7 @@ fn site_path(root: &Path, path: &Path) -> String {
 enum Role {
     Text,
     Static,
+    Code,
     LeftOut,
 }
 
@@ -198,7 +220,8 @@ const TEXT_FOLDERS: [&str; 5] = ["_posts/", "_drafts/", "_layouts/", "_includes/
 /// Says what the file at `path` is to the build, by its path alone.
 ///
 /// Beside the folders with an underscore, as in Jekyll: Markdown and HTML at any place can be a page, so they are
-/// texts; `experiments/` gives its YAML and records; all else is static and published.
+/// texts; `experiments/` gives its YAML and records as texts and its programs as digests; all else is static and
+/// published.
 fn role(path: &str) -> Role {
     let is_text_file = [".md", ".markdown", ".html", ".xml", ".yml", ".yaml"].iter().any(|end| path.ends_with(end));
     if path == "_config.yml" || TEXT_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
@@ -208,7 +231,12 @@ fn role(path: &str) -> Role {
         let is_record = inside.contains("/runs/") && inside.ends_with(".json");
         let is_result_file = inside.contains("/files/") && inside.ends_with(".json");
         let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
-        return if is_record || is_result_file || is_declaration { Role::Text } else { Role::LeftOut };
+        let is_made_by_runs = inside.contains("/runs/") || inside.contains("/files/");
+        return match () {
+            () if is_record || is_result_file || is_declaration => Role::Text,
+            () if is_made_by_runs => Role::LeftOut,
+            () => Role::Code,
+        };
     }
     if path.starts_with('_') || path.contains("/_") {
         return Role::LeftOut;

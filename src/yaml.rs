@@ -41,9 +41,14 @@ impl<'a> Yaml<'a> {
     /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest of its parents that
     /// is there, or of the whole file.
     pub fn place(&self, keys: &[&str]) -> Place {
-        let places = Places::of(self.text);
-        let position = (0..=keys.len()).rev().find_map(|depth| places.key(&keys[..depth]));
+        let position = Places::of(self.text).key(&keys[..self.depth(keys)]);
         Place { path: self.path.to_owned(), position: position.map(|position| position.down(self.lines_above)) }
+    }
+
+    /// How many of `keys`, from the first on, are in the text.
+    pub fn depth(&self, keys: &[&str]) -> usize {
+        let places = Places::of(self.text);
+        (1..=keys.len()).rev().find(|&depth| places.key(&keys[..depth]).is_some()).unwrap_or(0)
     }
 }
 
@@ -96,16 +101,15 @@ impl Places {
                     open.pop();
                     value_ends(&mut open);
                 }
-                Event::Scalar(text, ..) => match open.last_mut() {
-                    Some(Open::Mapping { key: key @ None }) => {
+                Event::Scalar(text, ..) => {
+                    if let Some(Open::Mapping { key: key @ None }) = open.last_mut() {
                         *key = Some(text.into_owned());
                         places.remember(&open, &span);
-                    }
-                    _ => {
+                    } else {
                         places.value_starts(&mut open, &span);
                         value_ends(&mut open);
                     }
-                },
+                }
                 Event::Alias(_) => {
                     places.value_starts(&mut open, &span);
                     value_ends(&mut open);

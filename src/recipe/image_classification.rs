@@ -1,6 +1,10 @@
 //! The parameters of the recipe `image-classification`: a net learns to tell the classes of images apart.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use super::{Goal, Metric};
 
 /// The recipe's name in `experiment.yml`.
 pub const NAME: &str = "image-classification";
@@ -8,6 +12,22 @@ pub const NAME: &str = "image-classification";
 /// Goes up whenever the recipe computes other numbers from the same parameters, data and seed. It is part of every
 /// fingerprint. A golden test trains a few steps and fails if the numbers moved while this did not.
 pub const REVISION: u32 = 1;
+
+/// The numbers of a run that are more than plain numbers: shares, losses, times.
+pub fn metrics() -> BTreeMap<String, Metric> {
+    let metric =
+        |name: &str, goal, unit: Option<&str>| (name.to_owned(), Metric { goal, unit: unit.map(str::to_owned) });
+    BTreeMap::from([
+        metric("accuracy", Some(Goal::Max), Some("%")),
+        metric("train.accuracy", Some(Goal::Max), Some("%")),
+        metric("valid.accuracy", Some(Goal::Max), Some("%")),
+        metric("loss", Some(Goal::Min), None),
+        metric("train.loss", Some(Goal::Min), None),
+        metric("valid.loss", Some(Goal::Min), None),
+        metric("seconds", Some(Goal::Min), Some("s")),
+        metric("images-per-second", Some(Goal::Max), Some("images/s")),
+    ])
+}
 
 /// Everything that an author may set. What is left out takes the value in [`Params::default`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

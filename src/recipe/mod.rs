@@ -4,3 +4,27 @@
 //! itself is in `src/lab/`.
 
 pub mod image_classification;
+
+use serde::{Deserialize, Serialize};
+
+/// How a number is to be shown and read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Metric {
+    /// Which way is better.
+    #[serde(default)]
+    pub goal: Option<Goal>,
+    /// `%` shows a share of 1 as per cent; anything else is written behind the number.
+    #[serde(default)]
+    pub unit: Option<String>,
+}
+
+/// Which way a number is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// More is better.
+    Max,
+    /// Less is better.
+    Min,
+}

@@ -1,0 +1,137 @@
+//! What the result of a run depends on, part by part.
+//!
+//! | in the fingerprint | not in it |
+//! |---|---|
+//! | the format number of fingerprints | prose, charts, titles, questions, metric units |
+//! | the recipe and its revision; or the command and the digest of each input file | comments, order and layout of the YAML; file times; absolute paths |
+//! | each parameter of the variant, with defaults filled in | host, user, number of threads |
+//! | the seed | library versions, CPU, driver |
+//! | the content digest of the data set | the name of the data set, where it was fetched from |
+//! | the device, if the experiment asks for one | the device, if it does not |
+//!
+//! What is left out on the right of the last rows can still move a number a little. It is recorded with each result as
+//! its environment, and shown; it never causes a silent rerun.
+//!
+//! The parts are kept whole beside the result, values as values and files as digests, so that a difference can be
+//! named: `params.epochs changed from 8 to 12`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::spec::{Experiment, Runner, Variant};
+use crate::digest::{Digest, canonical};
+
+/// The format number: goes up when the meaning of the parts changes, which makes every result stale.
+const FORMAT: u32 = 1;
+
+/// What the result of one run depends on: named parts in order of name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(BTreeMap<String, Part>);
+
+/// One thing that a result depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// A value, kept readable.
+    Value(Value),
+    /// The content of a file or of a data set.
+    Digest(Digest),
+}
+
+/// A part that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Name of the part: `params.epochs`.
+    pub part: String,
+    /// What it was; `None` if there was no such part.
+    pub before: Option<Part>,
+    /// What it is; `None` if there is no such part any more.
+    pub now: Option<Part>,
+}
+
+impl Fingerprint {
+    /// What the run of `variant` with `seed` depends on.
+    pub fn of(experiment: &Experiment, variant: &Variant, seed: u64) -> Fingerprint {
+        let mut parts = BTreeMap::new();
+        let mut value = |name: &str, value: Value| drop(parts.insert(name.to_owned(), Part::Value(value)));
+        value("format", FORMAT.into());
+        value("seed", seed.into());
+        match &experiment.runner {
+            Runner::Lab { recipe, revision } => value("recipe", format!("{recipe} revision {revision}").into()),
+            Runner::Command { command, .. } => value("command", command.clone().into()),
+        }
+        if let Some(device) = &experiment.device {
+            value("device", device.as_str().into());
+        }
+        if let Runner::Command { inputs, .. } = &experiment.runner {
+            parts.extend(inputs.iter().map(|(path, digest)| (format!("inputs.{path}"), Part::Digest(*digest))));
+        }
+        if let Some(data) = &experiment.data {
+            parts.insert("data".to_owned(), Part::Digest(data.digest));
+        }
+        insert_leaves("params".to_owned(), &variant.params, &mut parts);
+        Fingerprint(parts)
+    }
+
+    /// One digest of all parts: BLAKE3 over the canonical JSON of the map (see [`canonical`]).
+    pub fn digest(&self) -> Digest {
+        let value = serde_json::to_value(self).expect("keys are text and all values are JSON");
+        Digest::of_value(&value)
+    }
+
+    /// Which parts of `self`, a recorded fingerprint, are not what they are in `present`. In order of name.
+    pub fn changed_since(&self, present: &Fingerprint) -> Vec<Changed> {
+        let names: std::collections::BTreeSet<&String> = self.0.keys().chain(present.0.keys()).collect();
+        names
+            .into_iter()
+            .filter(|&name| self.0.get(name) != present.0.get(name))
+            .map(|name| Changed {
+                part: name.clone(),
+                before: self.0.get(name).cloned(),
+                now: present.0.get(name).cloned(),
+            })
+            .collect()
+    }
+
+    /// Name and content of each part, in order of name.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &Part)> {
+        self.0.iter().map(|(name, part)| (name.as_str(), part))
+    }
+}
+
+/// Adds each leaf of `value` as a part of its own. A list is a leaf: its items mean nothing apart.
+fn insert_leaves(name: String, value: &Value, parts: &mut BTreeMap<String, Part>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                insert_leaves(format!("{name}.{key}"), value, parts);
+            }
+        }
+        leaf => drop(parts.insert(name, Part::Value(leaf.clone()))),
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Value(Value::String(text)) => write!(out, "{text}"),
+            Part::Value(value) => write!(out, "{}", canonical(value)),
+            Part::Digest(digest) => write!(out, "{}", digest.short()),
+        }
+    }
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.now) {
+            (Some(before), Some(now)) => write!(out, "{} changed from {before} to {now}", self.part),
+            (Some(before), None) => write!(out, "{} was {before} and is gone", self.part),
+            (None, Some(now)) => write!(out, "{} is new: {now}", self.part),
+            (None, None) => write!(out, "{}", self.part),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Experiments: what they are ([`spec`]), what their results depend on ([`fingerprint`]), what came out ([`record`]),
+//! and whether the two still belong together ([`plan`]).
+//!
+//! Works on values only: files are read by [`source`](crate::source), runs are started by [`runner`](crate::runner).
+
+pub mod fingerprint;
+pub mod plan;
+pub mod record;
+pub mod results;
+pub mod spec;
+
+use std::fmt;
+
+/// A name of an experiment or a variant: lowercase words and digits joined by hyphens, because it is also a folder, a
+/// file name and part of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// Checks a name; `None` if it breaks the rule.
+    pub fn new(text: &str) -> Option<Name> {
+        let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let goes_on_well = text.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
+        (starts_well && goes_on_well).then(|| Name(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// The rule that a [`Name`] keeps, for messages.
+pub const NAME_RULE: &str = "a name is lowercase letters, digits and hyphens, such as `from-scratch`";

@@ -1,0 +1,59 @@
+//! The recorded results that posts may show: of each experiment its variants, of each variant its fresh records.
+
+use std::collections::BTreeMap;
+
+use super::plan::{PlannedRun, RunState};
+use super::record::Record;
+use super::spec::{Experiment, Variant};
+
+/// The results of all experiments, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Results<'a> {
+    /// Each experiment's, in order of name.
+    pub experiments: BTreeMap<&'a str, ExperimentResults<'a>>,
+}
+
+/// The results of one experiment.
+#[derive(Debug, Clone)]
+pub struct ExperimentResults<'a> {
+    /// What it asks.
+    pub experiment: &'a Experiment,
+    /// Its variants in the order they are written.
+    pub variants: Vec<VariantResults<'a>>,
+    /// Why runs have no fresh record, one phrase a run, in order; empty when all are there.
+    pub lacking: Vec<String>,
+}
+
+/// The results of one variant.
+#[derive(Debug, Clone)]
+pub struct VariantResults<'a> {
+    /// What it is.
+    pub variant: &'a Variant,
+    /// Its fresh records in the order of the seeds; fewer than the experiment's seeds if some are lacking.
+    pub records: Vec<&'a Record>,
+}
+
+impl<'a> Results<'a> {
+    /// Gathers what the planned runs have recorded.
+    pub fn of(experiments: impl IntoIterator<Item = &'a Experiment>, planned: &[PlannedRun<'a>]) -> Results<'a> {
+        let experiments = experiments.into_iter().map(|experiment| {
+            let runs: Vec<&PlannedRun<'a>> =
+                planned.iter().filter(|run| run.experiment.name == experiment.name).collect();
+            (experiment.name.as_str(), experiment_results(experiment, &runs))
+        });
+        Results { experiments: experiments.collect() }
+    }
+}
+
+fn experiment_results<'a>(experiment: &'a Experiment, runs: &[&PlannedRun<'a>]) -> ExperimentResults<'a> {
+    let variants = experiment.variants.iter().map(|variant| VariantResults {
+        variant,
+        records: runs.iter().filter(|run| run.variant.name == variant.name).filter_map(|run| run.fresh()).collect(),
+    });
+    let lacking = runs.iter().filter_map(|run| {
+        let reason = run.reason()?;
+        let how = if matches!(run.state, RunState::Missing) { "missing" } else { "stale" };
+        Some(format!("{} is {how}: {reason}", run.label()))
+    });
+    ExperimentResults { experiment, variants: variants.collect(), lacking: lacking.collect() }
+}

@@ -1,0 +1,456 @@
+//! `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all defaults filled in.
+
+use std::collections::BTreeMap;
+
+use globset::GlobBuilder;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_yaml::Mapping;
+
+use super::{NAME_RULE, Name};
+use crate::data::{self, DataSet};
+use crate::diagnostic::{Diagnostic, Place, listed};
+use crate::digest::Digest;
+use crate::recipe::{Metric, image_classification};
+use crate::source::Source;
+use crate::yaml::{self, Yaml};
+
+/// A question with its data, its variants and its seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// Its name, that of its folder.
+    pub name: Name,
+    /// Path of its `experiment.yml`.
+    pub path: String,
+    /// Its title for readers.
+    pub title: String,
+    /// What it is to find out.
+    pub question: Option<String>,
+    /// What trains.
+    pub runner: Runner,
+    /// The data set it learns from.
+    pub data: Option<ExperimentData>,
+    /// The seeds of each variant's runs, each at most once.
+    pub seeds: Vec<u64>,
+    /// Its variants in the order they are written, at least one.
+    pub variants: Vec<Variant>,
+    /// How its numbers are to be shown and which way is better, by name.
+    pub metrics: BTreeMap<String, Metric>,
+    /// The device that it insists on; `None` takes a GPU if there is one.
+    pub device: Option<Device>,
+    /// How many CPU threads each of its runs may use.
+    pub threads: usize,
+}
+
+/// What trains an experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runner {
+    /// The built-in program `lab`.
+    Lab {
+        /// Name of the recipe.
+        recipe: String,
+        /// The recipe's revision, see [`image_classification::REVISION`].
+        revision: u32,
+    },
+    /// Any program that speaks the [protocol](crate::runner::protocol).
+    Command {
+        /// Program and arguments.
+        command: Vec<String>,
+        /// The files it is made of, by path in the experiment's folder, with the digests of their contents.
+        inputs: BTreeMap<String, Digest>,
+    },
+}
+
+/// The data set of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExperimentData {
+    /// Its name.
+    pub name: String,
+    /// Its declaration.
+    pub set: DataSet,
+    /// The digest of its content, from the declaration.
+    pub digest: Digest,
+}
+
+/// One named configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Its name.
+    pub name: Name,
+    /// Its name for readers.
+    pub title: String,
+    /// Its parameters, with all defaults filled in.
+    pub params: Value,
+}
+
+/// A device that an experiment insists on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+}
+
+impl Device {
+    /// Its name in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Device::Cpu => "cpu",
+            Device::Cuda => "cuda",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Written {
+    title: String,
+    question: Option<String>,
+    #[serde(default = "lab")]
+    runner: serde_yaml::Value,
+    recipe: Option<String>,
+    data: Option<String>,
+    #[serde(default = "one_seed")]
+    seeds: serde_yaml::Value,
+    #[serde(default)]
+    params: Mapping,
+    #[serde(default)]
+    variants: Mapping,
+    #[serde(default)]
+    metrics: BTreeMap<String, Metric>,
+    device: Option<Device>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct CommandRunner {
+    command: Vec<String>,
+    #[serde(default)]
+    inputs: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Limits {
+    threads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        // One thread a run and as many runs at once as there are cores: small nets gain little from a second thread,
+        // and the bits of a result do not depend on how many other runs happened to be stale.
+        Limits { threads: 1 }
+    }
+}
+
+fn lab() -> serde_yaml::Value {
+    "lab".into()
+}
+
+fn one_seed() -> serde_yaml::Value {
+    1.into()
+}
+
+/// Reads all experiments of a site, in order of name. All faults of all files are gathered.
+pub fn parse_all(source: &Source) -> (Vec<Experiment>, Vec<Diagnostic>) {
+    let mut experiments = Vec::new();
+    let mut faults = Vec::new();
+    for (path, text) in source.texts_under("experiments/") {
+        let Some(folder) = path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
+        else {
+            continue;
+        };
+        match parse(folder, Yaml::file(path, text), source) {
+            Ok(experiment) => experiments.push(experiment),
+            Err(found) => faults.extend(found),
+        }
+    }
+    (experiments, faults)
+}
+
+/// Reads the experiment in the folder `folder`.
+fn parse(folder: &str, yaml: Yaml<'_>, source: &Source) -> Result<Experiment, Vec<Diagnostic>> {
+    let one = |diagnostic| vec![diagnostic];
+    let is_reserved = folder == "data";
+    let name = Name::new(folder).filter(|_| !is_reserved).ok_or_else(|| {
+        let message = format!("`{folder}` cannot be the name of an experiment");
+        one(Diagnostic::new(Place::file(yaml.path), message).hint(NAME_RULE))
+    })?;
+    let written: Written = yaml.parse().map_err(one)?;
+    let runner = runner(&written, &name, yaml, source).map_err(one)?;
+    let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
+    let seeds = seeds(&written.seeds, yaml).map_err(one)?;
+    let variants = variants(&written, &runner, yaml)?;
+    let threads = written.limits.threads;
+    if threads == 0 {
+        return Err(one(Diagnostic::new(yaml.place(&["limits", "threads"]), "`threads` must be at least 1")));
+    }
+    if data.is_none() && matches!(runner, Runner::Lab { .. }) {
+        let message = "the recipe needs a data set";
+        let known = data::built_in_names();
+        return Err(one(Diagnostic::new(Place::file(yaml.path), message)
+            .hint(format!("add `data: NAME`; built in are {}", listed(known)))));
+    }
+    Ok(Experiment {
+        name,
+        path: yaml.path.to_owned(),
+        title: written.title,
+        question: written.question,
+        metrics: metrics(&runner, written.metrics),
+        runner,
+        data,
+        seeds,
+        variants,
+        device: written.device,
+        threads,
+    })
+}
+
+fn runner(written: &Written, name: &Name, yaml: Yaml<'_>, source: &Source) -> Result<Runner, Diagnostic> {
+    match (&written.runner, &written.recipe) {
+        (serde_yaml::Value::String(lab), Some(recipe)) if lab == "lab" => {
+            if recipe != image_classification::NAME {
+                let diagnostic = Diagnostic::new(yaml.place(&["recipe"]), format!("unknown recipe `{recipe}`"));
+                return Err(diagnostic.hint_nearest(recipe, [image_classification::NAME]));
+            }
+            Ok(Runner::Lab { recipe: recipe.clone(), revision: image_classification::REVISION })
+        }
+        (serde_yaml::Value::String(lab), None) if lab == "lab" => {
+            let message = "the runner `lab` needs a recipe";
+            Err(Diagnostic::new(Place::file(yaml.path), message)
+                .hint(format!("add `recipe: {}`", image_classification::NAME)))
+        }
+        (serde_yaml::Value::Mapping(_), None) => command_runner(&written.runner, name, yaml, source),
+        (serde_yaml::Value::Mapping(_), Some(_)) => {
+            Err(Diagnostic::new(yaml.place(&["recipe"]), "a command needs no recipe")
+                .hint("remove `recipe`, or use `runner: lab`"))
+        }
+        _ => Err(Diagnostic::new(yaml.place(&["runner"]), "`runner` must be `lab` or a command")
+            .hint("write `runner: lab` or `runner: {command: [python3, train.py], inputs: [train.py]}`")),
+    }
+}
+
+fn command_runner(
+    written: &serde_yaml::Value,
+    name: &Name,
+    yaml: Yaml<'_>,
+    source: &Source,
+) -> Result<Runner, Diagnostic> {
+    let place = yaml.place(&["runner"]);
+    let CommandRunner { command, inputs: patterns } =
+        serde_yaml::from_value(written.clone()).map_err(|error| yaml::fault(place.clone(), &error.to_string()))?;
+    if command.is_empty() {
+        return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
+    }
+    let folder = format!("experiments/{name}/");
+    let mut inputs = BTreeMap::new();
+    for (index, pattern) in patterns.iter().enumerate() {
+        let place = || yaml.place(&["runner", "inputs", &index.to_string()]);
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| Diagnostic::new(place(), format!("`{pattern}` is no pattern: {}", error.kind())))?
+            .compile_matcher();
+        let found: Vec<(String, Digest)> = source
+            .inputs_under(&folder)
+            .filter_map(|(path, digest)| Some((path.strip_prefix(&folder)?.to_owned(), digest)))
+            .filter(|(path, _)| glob.is_match(path))
+            .collect();
+        if found.is_empty() {
+            return Err(Diagnostic::new(place(), format!("no file in `{folder}` matches `{pattern}`"))
+                .hint("inputs are paths or patterns from the experiment's folder, and must exist"));
+        }
+        inputs.extend(found);
+    }
+    Ok(Runner::Command { command, inputs })
+}
+
+fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, Diagnostic> {
+    let path = format!("experiments/data/{name}.yml");
+    let Some(text) = source.text(&path).or_else(|| data::built_in(name)) else {
+        let mut known: Vec<&str> = data::built_in_names().collect();
+        known.extend(
+            source
+                .texts_under("experiments/data/")
+                .filter_map(|(path, _)| path.strip_prefix("experiments/data/")?.strip_suffix(".yml")),
+        );
+        known.sort_unstable();
+        known.dedup();
+        let message = format!("unknown data set `{name}`");
+        return Err(Diagnostic::new(yaml.place(&["data"]), message).hint_nearest(name, known));
+    };
+    let set = DataSet::parse(Yaml::file(&path, text))?;
+    let digest = set.digest();
+    Ok(ExperimentData { name: name.to_owned(), set, digest })
+}
+
+/// A list of seeds, or how many: `3` is 0, 1 and 2.
+fn seeds(written: &serde_yaml::Value, yaml: Yaml<'_>) -> Result<Vec<u64>, Diagnostic> {
+    let fault = |message: &str| {
+        Diagnostic::new(yaml.place(&["seeds"]), message)
+            .hint("write a list such as `[0, 1, 2]`, or how many, such as `3`")
+    };
+    let seeds: Vec<u64> = match written {
+        serde_yaml::Value::Number(count) => match count.as_u64() {
+            Some(count @ 1..=10_000) => (0..count).collect(),
+            _ => return Err(fault("`seeds` must be from 1 to 10000")),
+        },
+        serde_yaml::Value::Sequence(items) => items
+            .iter()
+            .map(serde_yaml::Value::as_u64)
+            .collect::<Option<_>>()
+            .ok_or_else(|| fault("a seed is a whole number from 0"))?,
+        _ => return Err(fault("`seeds` is neither a list nor a number")),
+    };
+    if seeds.is_empty() {
+        return Err(fault("`seeds` is empty"));
+    }
+    let mut once = seeds.clone();
+    once.sort_unstable();
+    once.dedup();
+    if once.len() < seeds.len() {
+        return Err(fault("a seed stands twice in `seeds`"));
+    }
+    Ok(seeds)
+}
+
+fn variants(written: &Written, runner: &Runner, yaml: Yaml<'_>) -> Result<Vec<Variant>, Vec<Diagnostic>> {
+    if written.variants.is_empty() {
+        let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Mapping(Mapping::new()))]);
+        return variants_of(&only, &written.params, runner, yaml);
+    }
+    variants_of(&written.variants, &written.params, runner, yaml)
+}
+
+fn variants_of(
+    variants: &Mapping,
+    shared: &Mapping,
+    runner: &Runner,
+    yaml: Yaml<'_>,
+) -> Result<Vec<Variant>, Vec<Diagnostic>> {
+    let mut checked = Vec::new();
+    let mut faults = Vec::new();
+    for (name, own) in variants {
+        match variant(name, own, shared, runner, yaml) {
+            Ok(variant) => checked.push(variant),
+            Err(found) => faults.extend(found),
+        }
+    }
+    // A fault in the shared parameters is found once for each variant.
+    faults.sort();
+    faults.dedup();
+    if faults.is_empty() { Ok(checked) } else { Err(faults) }
+}
+
+fn variant(
+    name: &serde_yaml::Value,
+    own: &serde_yaml::Value,
+    shared: &Mapping,
+    runner: &Runner,
+    yaml: Yaml<'_>,
+) -> Result<Variant, Vec<Diagnostic>> {
+    let one = |diagnostic| vec![diagnostic];
+    let written = name.as_str().unwrap_or_default();
+    let name = Name::new(written).ok_or_else(|| {
+        let message = format!("`{written}` cannot be the name of a variant");
+        one(Diagnostic::new(yaml.place(&["variants", written]), message).hint(NAME_RULE))
+    })?;
+    let mut own = match own {
+        serde_yaml::Value::Mapping(own) => own.clone(),
+        serde_yaml::Value::Null => Mapping::new(),
+        _ => {
+            let message = format!("the variant `{name}` must hold parameters");
+            return Err(one(Diagnostic::new(yaml.place(&["variants", name.as_str()]), message)));
+        }
+    };
+    let title = match own.remove("title") {
+        Some(serde_yaml::Value::String(title)) => title,
+        Some(_) => {
+            return Err(one(Diagnostic::new(
+                yaml.place(&["variants", name.as_str(), "title"]),
+                "a title must be text",
+            )));
+        }
+        None => name.to_string(),
+    };
+    let merged = serde_yaml::Value::Mapping(overlaid(shared, &own));
+    let params = match runner {
+        Runner::Lab { .. } => lab_params(merged, &name, yaml)?,
+        Runner::Command { .. } => serde_json::to_value(&merged).map_err(|error| {
+            one(Diagnostic::new(
+                yaml.place(&["variants", name.as_str()]),
+                format!("the parameters cannot be JSON: {error}"),
+            ))
+        })?,
+    };
+    Ok(Variant { name, title, params })
+}
+
+/// The shared parameters with a variant's own laid over them. Maps are laid over key by key, but a map with another
+/// `kind` replaces the old one whole: what an `mlp` had means nothing to a `convnet`.
+fn overlaid(shared: &Mapping, own: &Mapping) -> Mapping {
+    let mut merged = shared.clone();
+    for (key, value) in own {
+        let value = match (merged.get(key), value) {
+            (Some(serde_yaml::Value::Mapping(old)), serde_yaml::Value::Mapping(new)) if is_same_kind(old, new) => {
+                serde_yaml::Value::Mapping(overlaid(old, new))
+            }
+            _ => value.clone(),
+        };
+        merged.insert(key.clone(), value);
+    }
+    merged
+}
+
+fn is_same_kind(old: &Mapping, new: &Mapping) -> bool {
+    new.get("kind").is_none_or(|kind| old.get("kind") == Some(kind))
+}
+
+fn lab_params(merged: serde_yaml::Value, variant: &Name, yaml: Yaml<'_>) -> Result<Value, Vec<Diagnostic>> {
+    let place = |keys: &[&str]| param_place(variant, keys, yaml);
+    let params: image_classification::Params = serde_path_to_error::deserialize(merged).map_err(|error| {
+        let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+        let mut keys: Vec<&str> = path.iter().map(String::as_str).collect();
+        let message = error.inner().to_string();
+        // The unknown key itself, where the path ends at the map that holds it.
+        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+        if let Some(unknown) = unknown.filter(|unknown| keys.last() != Some(unknown)) {
+            keys.push(unknown);
+        }
+        vec![yaml::fault(place(&keys), &message)]
+    })?;
+    let faults: Vec<Diagnostic> = params
+        .out_of_bounds()
+        .into_iter()
+        .map(|fault| Diagnostic::new(place(&fault.keys), format!("`{}` {}", fault.keys.join("."), fault.rule)))
+        .collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(serde_json::to_value(&params).expect("parameters are numbers, texts and lists"))
+}
+
+/// Where a parameter of a variant is written: in the variant if it is there, else among the shared ones.
+fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
+    let under = |parents: &[&str]| {
+        let keys: Vec<&str> = parents.iter().chain(keys).copied().collect();
+        (yaml.depth(&keys).saturating_sub(parents.len()), yaml.place(&keys))
+    };
+    let (own_depth, own) = under(&["variants", variant.as_str()]);
+    let (shared_depth, shared) = under(&["params"]);
+    if shared_depth > own_depth { shared } else { own }
+}
+
+/// The recipe's own metrics, with what the author says laid over them.
+fn metrics(runner: &Runner, written: BTreeMap<String, Metric>) -> BTreeMap<String, Metric> {
+    let mut metrics = match runner {
+        Runner::Lab { .. } => image_classification::metrics(),
+        Runner::Command { .. } => BTreeMap::new(),
+    };
+    metrics.extend(written);
+    metrics
+}
