@@ -37,10 +37,11 @@ pub struct Params {
     pub epochs: u32,
     /// Images a step.
     pub batch_size: u32,
-    /// How many training images to use, the first of a shuffle by the seed; `None` is all of them.
+    /// How many training images to use, the first of a shuffle by the seed; `None` is all that are not set aside.
     pub train_images: Option<u32>,
-    /// How many images of the training split are set aside to measure `valid.loss` and `valid.accuracy` on.
-    pub valid_images: u32,
+    /// How many images of the training split are set aside to measure `valid.loss` and `valid.accuracy` on: the last
+    /// of a shuffle by the seed. `None` is a tenth of the split.
+    pub valid_images: Option<u32>,
     /// The net.
     pub model: Model,
     /// How weights follow gradients.
@@ -57,7 +58,7 @@ impl Default for Params {
             epochs: 5,
             batch_size: 64,
             train_images: None,
-            valid_images: 1000,
+            valid_images: None,
             model: Model::Mlp { hidden: vec![128] },
             optimizer: Optimizer::Sgd { lr: 0.05, momentum: 0.9, nesterov: false, weight_decay: 0.0 },
             schedule: Schedule::Constant {},
@@ -105,7 +106,7 @@ fn default_widths() -> Vec<u32> {
 pub enum Optimizer {
     /// Stochastic gradient descent, with PyTorch's form of momentum.
     Sgd {
-        /// Learning rate; the schedule starts from it.
+        /// Learning rate of the schedule `constant`.
         #[serde(default = "default_sgd_lr")]
         lr: f64,
         /// Share of the last step's direction that is kept.
@@ -120,7 +121,7 @@ pub enum Optimizer {
     },
     /// Adam (Kingma and Ba 2014, arXiv 1412.6980).
     Adam {
-        /// Learning rate; the schedule starts from it.
+        /// Learning rate of the schedule `constant`.
         #[serde(default = "default_adam_lr")]
         lr: f64,
         /// Decay of the mean of gradients.
@@ -161,7 +162,8 @@ fn default_beta2() -> f64 {
 pub enum Schedule {
     /// The optimizer's rate throughout.
     Constant {},
-    /// Up to `max-lr` and down again, each along half a cosine (Smith 2018, arXiv 1708.07120; PyTorch's `OneCycleLR`).
+    /// Up to `max-lr` and down again, each along half a cosine (Smith and Topin 2017, arXiv 1708.07120; PyTorch's
+    /// `OneCycleLR`). The optimizer's own rate is not used, and its momentum stays as it is.
     OneCycle {
         /// The highest rate.
         max_lr: f64,
@@ -195,7 +197,7 @@ fn default_final_div() -> f64 {
 pub struct Augment {
     /// Mirrors half of the images left to right.
     pub flip: bool,
-    /// Pads by this many pixels of zero on each side, then crops back at a random place.
+    /// Pads by this many black pixels on each side, then crops back at a random place.
     pub crop_padding: u32,
 }
 
@@ -220,8 +222,8 @@ impl Params {
         let is_decay = |share: f64| (0.0..1.0).contains(&share);
         require(self.epochs >= 1, &["epochs"], "must be at least 1");
         require(self.batch_size >= 2, &["batch-size"], "must be at least 2");
-        require(self.train_images != Some(0), &["train-images"], "must be at least 1");
-        require(self.valid_images >= 1, &["valid-images"], "must be at least 1");
+        require(self.train_images.is_none_or(|images| images >= 2), &["train-images"], "must be at least 2");
+        require(self.valid_images != Some(0), &["valid-images"], "must be at least 1");
         match &self.model {
             Model::Mlp { hidden } => {
                 require(hidden.iter().all(|&width| width >= 1), &["model", "hidden"], "must be widths of at least 1");
