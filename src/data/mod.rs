@@ -6,8 +6,6 @@
 
 pub mod fetch;
 
-pub mod fetch;
-
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

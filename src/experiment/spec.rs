@@ -531,13 +531,13 @@ mod tests {
     #[test]
     fn an_unknown_parameter_inside_a_kind_is_found_where_it_is_written() {
         let expected =
-            "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:43\nhint: did you mean `hidden`?";
+            "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:46\nhint: did you mean `hidden`?";
         check_error("hidden", "hiden", expected);
     }
 
     #[test]
     fn a_parameter_out_of_bounds_is_found_where_it_is_written() {
-        let expected = "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:45";
+        let expected = "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:44";
         check_error("lr: 0.1", "lr: -1", expected);
     }
 
@@ -588,6 +588,6 @@ mod tests {
         let yaml = SPIRAL.replace("plain: {}", "plain: {epochs: 0, batch-size: 1}").replace("[512]", "[0]");
         let faults: Vec<String> = parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
         let path = "experiments/spiral/experiment.yml";
-        assert_eq!(faults, [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:43")]);
+        assert_eq!(faults, [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:46")]);
     }
 }
