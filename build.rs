@@ -1,5 +1,7 @@
 //! Lets the program `lab` find libtorch without `LD_LIBRARY_PATH`: the folder it was linked against becomes its rpath.
 
+#![expect(clippy::disallowed_methods, reason = "a build script is told everything through its environment")]
+
 use std::env;
 use std::path::PathBuf;
 

@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use crate::data::fetch::cache_folder;
 
+/// The value of an environment variable that an experiment depends on.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// The time now.
 pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::Trouble;
+use super::{Trouble, environment};
 use crate::config;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::record::{self, Record};
@@ -49,7 +49,7 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
 pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
     let config = source::read_one(root, config::PATH)?.unwrap_or_default();
     let source = source::read(root, &exclude(&config)?)?;
-    let (experiments, mut faults) = spec::parse_all(&source);
+    let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let (records, damaged) = records(&source);
     faults.extend(damaged);
     faults.extend_from_slice(source.unreadable());

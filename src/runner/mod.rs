@@ -71,7 +71,7 @@ pub fn run_all(runs: &[PlannedRun<'_>], setup: &Setup, watch: &mut dyn FnMut(usi
         let mut running = 0;
         loop {
             while let Some(&(number, run)) = waiting.peek() {
-                let needs = run.experiment.threads.min(setup.cores);
+                let needs = run.experiment.limits.threads.min(setup.cores);
                 if running > 0 && (needs > free || setup.jobs.is_some_and(|jobs| running >= jobs)) {
                     break;
                 }
@@ -93,7 +93,7 @@ pub fn run_all(runs: &[PlannedRun<'_>], setup: &Setup, watch: &mut dyn FnMut(usi
                 (number, News::Event(event)) => watch(number, Update::Event(&event)),
                 (number, News::Ended(outcome)) => {
                     running -= 1;
-                    free += runs[number].experiment.threads.min(setup.cores);
+                    free += runs[number].experiment.limits.threads.min(setup.cores);
                     watch(number, Update::Ended(&outcome));
                     outcomes[number] = Some(outcome);
                 }
@@ -150,7 +150,7 @@ fn launch<'a>(run: &PlannedRun<'_>, setup: &'a Setup, folder: &'a Path) -> io::R
         params: run.variant.params.clone(),
         data: data.transpose()?,
         device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),
-        threads: experiment.threads,
+        threads: experiment.limits.threads,
         resume: false,
     };
     let working_folder = setup.root.join("experiments").join(experiment.name.as_str());
