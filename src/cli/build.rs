@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::environment::{Stopwatch, now};
-use super::runs::do_runs;
+use super::runs::{do_runs, wanted};
 use super::site::{self, Site};
 use super::{Jobs, Trouble, counted, duration, tell, tell_waiting};
 use crate::diagnostic::Diagnostic;
@@ -43,7 +43,9 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     let output = match output_of(&site, options) {
         Ok(output) => output,
         Err(faults) if !options.locked && only_results_lack(&faults) => {
-            do_runs(&lacking_runs(&site, &faults), &root, options.jobs)?;
+            let planned = plan(&site.experiments, &site.records);
+            let fresh: Vec<&Record> = planned.iter().filter_map(PlannedRun::fresh).collect();
+            do_runs(&wanted(&planned, &lacking(&site, &faults), &root), &fresh, &root, options.jobs)?;
             output_of(&site::read(&root)?, options).map_err(Trouble::Faults)?
         }
         Err(faults) => return Err(Trouble::Faults(faults)),
@@ -66,9 +68,8 @@ fn only_results_lack(faults: &[Diagnostic]) -> bool {
     faults.iter().all(|fault| fault.lacking_experiment().is_some())
 }
 
-/// The runs that the faults are about: of the experiments that posts show, those that have no fresh record.
-fn lacking_runs<'a>(site: &'a Site, faults: &[Diagnostic]) -> Vec<PlannedRun<'a>> {
+/// The experiments that the faults are about.
+fn lacking<'a>(site: &'a Site, faults: &[Diagnostic]) -> Vec<&'a Experiment> {
     let is_lacking = |name: &str| faults.iter().any(|fault| fault.lacking_experiment() == Some(name));
-    let shown = site.experiments.iter().filter(|experiment| is_lacking(experiment.name.as_str()));
-    plan(shown, &site.records).into_iter().filter(|run| run.fresh().is_none()).collect()
+    site.experiments.iter().filter(|experiment| is_lacking(experiment.name.as_str())).collect()
 }

@@ -1,11 +1,17 @@
 //! What a command takes from the process's environment, read here and passed on as values.
 #![expect(clippy::disallowed_methods, reason = "`cli` reads the environment and the clock for the pure parts")]
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
+
 use crate::data::fetch::cache_folder;
+use crate::runner::Stop;
 
 /// The value of an environment variable that an experiment depends on.
 pub(super) fn variable(name: &str) -> Option<String> {
@@ -27,6 +33,32 @@ impl Stopwatch {
 
     pub(super) fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+/// Counts how often the process is asked to stop, by Ctrl-C or `TERM`: the first time runs write a checkpoint and leave,
+/// the second time they are killed.
+pub(super) struct Interrupts(Arc<AtomicUsize>);
+
+impl Interrupts {
+    pub(super) fn counted() -> io::Result<Interrupts> {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ok(Interrupts(count))
+    }
+
+    pub(super) fn stop(&self) -> Stop {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Stop::GoOn,
+            1 => Stop::Gently,
+            _ => Stop::AtOnce,
+        }
     }
 }
 

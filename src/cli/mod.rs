@@ -79,8 +79,8 @@ struct Jobs {
 enum Trouble {
     /// Faults in the site's files.
     Faults(Vec<Diagnostic>),
-    /// Runs that failed; each was told when it ended.
-    FailedRuns(usize),
+    /// Runs that have no result; why was told when each ended.
+    LackingRuns(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
@@ -121,7 +121,7 @@ fn tell_trouble(trouble: &Trouble) {
             }
             tell(format_args!("{}: nothing was written", counted(faults.len(), "fault")));
         }
-        Trouble::FailedRuns(runs) => tell(format_args!("{} failed", counted(*runs, "run"))),
+        Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
         Trouble::Other(error) => tell(format_args!("error: {error:#}")),
     }
 }

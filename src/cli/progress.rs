@@ -115,6 +115,10 @@ impl<'a> Progress<'a> {
         let run = &self.runs[number];
         let line = match outcome {
             Outcome::Recorded(record) => format!("done  {} {}", run.label(), result(record, run)),
+            Outcome::Shared(record) => {
+                format!("done  {} {}, the result of a run that is the same", run.label(), result(record, run))
+            }
+            Outcome::Skipped(reason) => format!("skip  {}: {reason}", run.label()),
             Outcome::Failed(failure) => format!("FAIL  {} {}", run.label(), reason(failure)),
             Outcome::Interrupted(failure) => {
                 format!(

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::runs::do_runs;
+use super::runs::{do_runs, wanted};
 use super::{Jobs, Trouble, site, tell};
 use crate::experiment::plan::{PlannedRun, plan};
+use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
 use crate::store::Store;
 
@@ -36,11 +37,12 @@ pub(super) fn run(root: &Path, Options { names, jobs }: &Options) -> Result<(), 
     for fault in &damaged {
         tell(format_args!("{fault}\n"));
     }
-    let planned = plan(experiments.iter().copied(), &site.records);
-    let stale: Vec<PlannedRun<'_>> = planned.into_iter().filter(|run| run.fresh().is_none()).collect();
+    let planned = plan(&site.experiments, &site.records);
+    let fresh: Vec<&Record> = planned.iter().filter_map(PlannedRun::fresh).collect();
+    let stale: Vec<PlannedRun<'_>> = wanted(&planned, &experiments, &site.root);
     if stale.is_empty() {
         tell(format_args!("all runs are fresh"));
         return Ok(());
     }
-    do_runs(&stale, &site.root, *jobs)
+    do_runs(&stale, &fresh, &site.root, *jobs)
 }

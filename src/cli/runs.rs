@@ -1,42 +1,53 @@
 //! Does the stale runs of a plan and tells how they went: for `build` and `run`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::environment::{self, Stopwatch, cores};
+use super::environment::{self, Interrupts, Stopwatch, cores};
 use super::progress::Progress;
 use super::{Jobs, Trouble, counted, duration, tell};
 use crate::data::fetch;
+use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
-use crate::experiment::spec::Runner;
-use crate::runner::{Outcome, Setup, run_all};
+use crate::experiment::record::Record;
+use crate::experiment::spec::{Experiment, Runner};
+use crate::runner::{Setup, Stop, has_artifacts, run_all};
+use crate::store::Store;
 
 /// Does the runs, with progress on standard error. Those that fail do not stop the others; that any did is an error.
-pub(super) fn do_runs(runs: &[PlannedRun<'_>], root: &Path, jobs: Jobs) -> Result<(), Trouble> {
+/// `fresh` are the records that need no run.
+pub(super) fn do_runs(runs: &[PlannedRun<'_>], fresh: &[&Record], root: &Path, jobs: Jobs) -> Result<(), Trouble> {
     tell_reasons(runs);
-    let setup = setup(runs, root, jobs)?;
+    let interrupts = Interrupts::counted()?;
+    let stop = || interrupts.stop();
+    let setup = setup(runs, root, jobs, &stop)?;
     let stopwatch = Stopwatch::started();
     let mut progress = Progress::of(runs);
-    let outcomes = run_all(runs, &setup, &mut |number, update| progress.update(number, &update));
+    let outcomes = run_all(runs, fresh, &setup, &mut |number, update| progress.update(number, &update));
     progress.end();
-    let recorded = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Recorded(_))).count();
+    let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some()).count();
     tell(format_args!("{} recorded in {}", counted(recorded, "run"), duration(stopwatch.elapsed().as_secs_f64())));
     match outcomes.len() - recorded {
         0 => Ok(()),
-        failed => Err(Trouble::FailedRuns(failed)),
+        lacking => Err(Trouble::LackingRuns(lacking)),
     }
 }
 
-fn setup(runs: &[PlannedRun<'_>], root: &Path, Jobs { jobs }: Jobs) -> Result<Setup, Trouble> {
+fn setup<'a>(
+    runs: &[PlannedRun<'_>],
+    root: &Path,
+    Jobs { jobs }: Jobs,
+    stop: &'a (dyn Fn() -> Stop + Sync),
+) -> Result<Setup<'a>, Trouble> {
     let needs_lab = runs.iter().any(|run| matches!(run.experiment.runner, Runner::Lab { .. }));
     let lab = environment::lab();
     if needs_lab && lab.is_none() {
+        let runs = if runs.len() == 1 { "1 run has".to_owned() } else { format!("{} runs have", runs.len()) };
         return Err(anyhow::anyhow!(
-            "{} to be trained, and the program `lab` was not found\n\
-            hint: `make lab` builds it; `labpress build --locked` builds from the committed results alone",
-            if runs.len() == 1 { "1 run has".to_owned() } else { format!("{} runs have", runs.len()) }
+            "{runs} to be trained, and the program `lab` was not found\n\
+            hint: `make lab` builds it; `labpress build --locked` builds from the committed results alone"
         )
         .into());
     }
@@ -48,6 +59,7 @@ fn setup(runs: &[PlannedRun<'_>], root: &Path, Jobs { jobs }: Jobs) -> Result<Se
         cores: cores(),
         // Runs on one GPU gain nothing from each other's company, and may not fit into its memory together.
         jobs: jobs.map(usize::from).or(on_gpu.then_some(1)),
+        stop,
     })
 }
 
@@ -74,6 +86,28 @@ fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::P
     Ok(folders)
 }
 
+/// The runs that have to be done for the results of `experiments`: their own, and those of all that they need.
+///
+/// A fresh run that a stale one needs is done again where its artifacts are not on this machine, as in a new clone.
+pub(super) fn wanted<'a>(planned: &[PlannedRun<'a>], experiments: &[&Experiment], root: &Path) -> Vec<PlannedRun<'a>> {
+    let store = Store::of(root);
+    let mut wanted: BTreeSet<&Name> = experiments.iter().map(|experiment| &experiment.name).collect();
+    let mut needed: BTreeSet<&Name> = BTreeSet::new();
+    loop {
+        let is_stale = |run: &&PlannedRun<'a>| {
+            let lacks_artifacts = |record| needed.contains(&run.experiment.name) && !has_artifacts(record, &store);
+            wanted.contains(&run.experiment.name) && run.fresh().is_none_or(lacks_artifacts)
+        };
+        let stale: Vec<&PlannedRun<'a>> = planned.iter().filter(is_stale).collect();
+        let needs: BTreeSet<&Name> = stale.iter().flat_map(|run| run.experiment.needs.keys()).collect();
+        if needs.is_subset(&needed) {
+            return stale.into_iter().cloned().collect();
+        }
+        wanted.extend(&needs);
+        needed.extend(&needs);
+    }
+}
+
 /// Says which runs are done and why: one line for those of a variant that have the same reason.
 fn tell_reasons(runs: &[PlannedRun<'_>]) {
     let alike = |a: &PlannedRun<'_>, b: &PlannedRun<'_>| {
@@ -84,6 +118,9 @@ fn tell_reasons(runs: &[PlannedRun<'_>]) {
         let [run, ..] = runs else { continue };
         let (experiment, variant) = (&run.experiment.name, &run.variant.name);
         let seeds = format!("{} {}", if runs.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
-        tell(format_args!("stale {experiment}/{variant} {seeds}: {}", run.reason().unwrap_or_default()));
+        tell(format_args!(
+            "stale {experiment}/{variant} {seeds}: {}",
+            run.reason().unwrap_or_else(|| "its artifacts are needed and not on this machine".to_owned())
+        ));
     }
 }

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use super::Stop;
 use super::collect::{Collected, collect, event};
+use super::guard::Guard;
 use super::protocol::{CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, RUN_FOLDER_VARIABLE};
 use crate::digest::pretty;
+use crate::experiment::spec::Limits;
 use crate::store::{lock_file, named};
 
 /// The file with what the runner wrote to its standard output and standard error.
@@ -31,6 +34,8 @@ pub struct Launch<'a> {
     pub working_folder: PathBuf,
     /// The run's own folder, `LABPRESS_RUN`.
     pub run_folder: &'a Path,
+    /// What it may use. A child that uses more is killed.
+    pub limits: Limits,
     /// What it is to do. Whether to resume is found out here.
     pub job: Job,
 }
@@ -61,7 +66,7 @@ pub struct Failure {
 ///
 /// A run of the same folder that a killed labpress left behind is waited for, and its result taken if it has one.
 /// The error is of this machine (the program is not there, the disk is full), not of the run.
-pub fn run(launch: &Launch<'_>, watch: &mut dyn FnMut(&Event)) -> io::Result<Ended> {
+pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(&Event)) -> io::Result<Ended> {
     let folder = launch.run_folder;
     let lock = lock_file(&folder.join("lock"))?;
     if lock.try_lock().is_err() {
@@ -82,17 +87,22 @@ pub fn run(launch: &Launch<'_>, watch: &mut dyn FnMut(&Event)) -> io::Result<End
         let program = launch.command.first().map(|program| program.to_string_lossy().into_owned());
         io::Error::new(error.kind(), format!("cannot start `{}`: {error}", program.unwrap_or_default()))
     })?;
+    let mut guard = Guard::of(&child, launch);
     loop {
         let status = child.try_wait()?;
         if let Err(reason) = tail.follow(watch)? {
-            let _ = child.kill();
-            child.wait()?;
+            guard.kill(&mut child)?;
             return failed(folder, format!("wrote a line that is no event: {reason}"));
         }
-        match status {
-            Some(status) => return ended(folder, &tail.events, status),
-            None => std::thread::sleep(LOOK_EVERY),
+        if let Some(status) = status {
+            return ended(folder, &tail.events, status);
         }
+        if let Some(reason) = guard.broken_limit() {
+            guard.kill(&mut child)?;
+            return failed(folder, reason);
+        }
+        guard.pass_on(stop());
+        std::thread::sleep(LOOK_EVERY);
     }
 }
 
@@ -153,6 +163,7 @@ fn command(launch: &Launch<'_>, lock: File) -> io::Result<Command> {
         .stdin(Stdio::from(lock))
         .stdout(log.try_clone()?)
         .stderr(log);
+    Guard::prepare(&mut command);
     Ok(command)
 }
 

@@ -52,6 +52,9 @@ pub struct Job {
     /// The data set, if the experiment names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<JobData>,
+    /// The results of the experiments that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Needed>,
     /// `auto` (the GPU if there is one), `cpu` or `cuda`.
     pub device: String,
     /// How many CPU threads the run may use.
@@ -59,6 +62,22 @@ pub struct Job {
     /// Whether `checkpoint/` holds a state to go on from.
     #[serde(default)]
     pub resume: bool,
+}
+
+/// The result of another run that a run may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Needed {
+    /// Name of its experiment.
+    pub experiment: String,
+    /// Name of its variant.
+    pub variant: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its results, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// The files it made: name → absolute path, to be read only.
+    pub artifacts: BTreeMap<String, PathBuf>,
 }
 
 /// Where a run finds its data set, fetched and checked by labpress.
