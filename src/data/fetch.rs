@@ -21,8 +21,7 @@ use sha2::{Digest, Sha256};
 use super::{DataSet, DataSource};
 
 /// The files that [`DataSource::BuiltIn`] stands for, by name.
-const BUILT_IN_FILES: [(&str, &[u8]); 1] =
-    [("digits.csv.gz", include_bytes!("../../experiments/data/digits.csv.gz"))];
+const BUILT_IN_FILES: [(&str, &[u8]); 1] = [("digits.csv.gz", include_bytes!("../../experiments/data/digits.csv.gz"))];
 
 /// The file that remembers what was checked.
 const MARKER: &str = "checked.json";
@@ -32,9 +31,8 @@ const MARKER: &str = "checked.json";
 pub fn cache_folder(data: Option<&OsStr>, xdg_cache: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
     let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
     // The specification has programs ignore a relative XDG_CACHE_HOME.
-    let user_cache = set(xdg_cache)
-        .filter(|folder| folder.is_absolute())
-        .or_else(|| set(home).map(|home| home.join(".cache")));
+    let user_cache =
+        set(xdg_cache).filter(|folder| folder.is_absolute()).or_else(|| set(home).map(|home| home.join(".cache")));
     set(data).or_else(|| user_cache.map(|cache| cache.join("labpress").join("data")))
 }
 
@@ -200,7 +198,8 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     let program = command.get_program().display().to_string();
     let output = command.env("LC_ALL", "C").stdin(Stdio::null()).output().map_err(|error| {
         let missing = error.kind() == io::ErrorKind::NotFound;
-        let message = if missing { format!("`{program}` is not installed") } else { format!("cannot start `{program}`") };
+        let message =
+            if missing { format!("`{program}` is not installed") } else { format!("cannot start `{program}`") };
         anyhow::Error::new(error).context(message)
     })?;
     if output.status.success() {
