@@ -1,4 +1,5 @@
 //! Lets the program `lab` find libtorch without `LD_LIBRARY_PATH`: the folder it was linked against becomes its rpath.
+#![expect(clippy::disallowed_methods, reason = "a build script is told everything by the environment")]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};

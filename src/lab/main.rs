@@ -2,6 +2,12 @@
 //!
 //! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`, as the protocol
 //! ([`labpress::runner::protocol`]) says. [`train`] is the recipe, to be read from top to bottom.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "libtorch counts in `i64`, Rust in `usize`; the counts here are of images and weights, far below either's end"
+)]
 
 mod augment;
 mod checkpoint;

@@ -79,7 +79,8 @@ impl Net {
                     let width = i64::from(width);
                     let weight = uniform(&[width, channels, 3, 3], 6.0, generator, device);
                     // BatchNorm has a bias of its own.
-                    let bias = (!batch_norm).then(|| parameter(Tensor::zeros([width], (Kind::Float, device))));
+                    let bias =
+                        (!batch_norm).then(|| Tensor::zeros([width], (Kind::Float, device)).set_requires_grad(true));
                     layers.push(Layer::Convolution { weight, bias });
                     if *batch_norm {
                         layers.push(batch_norm_layer(width, device));
@@ -185,15 +186,15 @@ fn hidden_layers(
 fn linear(inputs: i64, outputs: i64, spread: f64, generator: &mut ChaCha8Rng, device: Device) -> Layer {
     Layer::Linear {
         weight: uniform(&[outputs, inputs], spread, generator, device),
-        bias: parameter(Tensor::zeros([outputs], (Kind::Float, device))),
+        bias: Tensor::zeros([outputs], (Kind::Float, device)).set_requires_grad(true),
     }
 }
 
 fn batch_norm_layer(channels: i64, device: Device) -> Layer {
     let options = (Kind::Float, device);
     Layer::BatchNorm {
-        weight: parameter(Tensor::ones([channels], options)),
-        bias: parameter(Tensor::zeros([channels], options)),
+        weight: Tensor::ones([channels], options).set_requires_grad(true),
+        bias: Tensor::zeros([channels], options).set_requires_grad(true),
         running_mean: Tensor::zeros([channels], options),
         running_var: Tensor::ones([channels], options),
     }
@@ -205,11 +206,7 @@ fn uniform(shape: &[i64], spread: f64, generator: &mut ChaCha8Rng, device: Devic
     let bound = (spread / inputs as f64).sqrt() as f32;
     let count = (shape[0] * inputs) as usize;
     let weights: Vec<f32> = (0..count).map(|_| random::symmetric(generator) * bound).collect();
-    parameter(Tensor::from_slice(&weights).view(shape).to_device(device))
-}
-
-fn parameter(tensor: Tensor) -> Tensor {
-    tensor.set_requires_grad(true)
+    Tensor::from_slice(&weights).view(shape).to_device(device).set_requires_grad(true)
 }
 
 #[cfg(test)]

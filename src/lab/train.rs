@@ -303,3 +303,123 @@ fn digest(job: &Job, data: &JobData, params: &Params) -> anyhow::Result<Digest> 
 fn prefixed(prefix: &str, tensors: Vec<(String, Tensor)>) -> impl Iterator<Item = (String, Tensor)> {
     tensors.into_iter().map(move |(name, tensor)| (format!("{prefix}.{name}"), tensor))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use labpress::data::{DataSet, built_in, fetch};
+    use labpress::runner::protocol::{EVENTS_FILE, VERSION};
+    use labpress::yaml::Yaml;
+
+    use super::*;
+
+    /// Trains on `digits` on one thread of the CPU.
+    fn trained(params: serde_json::Value, folder: &Path) -> anyhow::Result<Outcome> {
+        tch::set_num_threads(1);
+        let declaration = DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
+        let data = fetch::fetch("digits", &declaration, &folder.join("data"), &mut |_| {})?;
+        let params: Params = serde_json::from_value(params)?;
+        let job = Job {
+            protocol: VERSION,
+            experiment: "golden".to_owned(),
+            variant: "golden".to_owned(),
+            seed: 42,
+            recipe: None,
+            params: serde_json::to_value(&params)?,
+            data: Some(JobData { name: "digits".to_owned(), folder: data, declaration }),
+            device: "cpu".to_owned(),
+            threads: 1,
+            resume: false,
+        };
+        run(&job, &params, folder, &|| false)
+    }
+
+    /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other CPUs have other last
+    /// bits, hence a tolerance.
+    #[track_caller]
+    fn check_golden(params: serde_json::Value, expected: &[(&str, f64)]) {
+        let folder = tempfile::tempdir().unwrap();
+        trained(params, folder.path()).unwrap();
+        let events = std::fs::read_to_string(folder.path().join(EVENTS_FILE)).unwrap();
+        let last: BTreeMap<String, f64> = events
+            .lines()
+            .filter_map(|line| match serde_json::from_str(line).unwrap() {
+                Event::Metric { name, value, .. } => Some((name, value)),
+                _ => None,
+            })
+            .collect();
+        let found: Vec<(&str, f64)> = expected.iter().map(|&(name, _)| (name, last[name])).collect();
+        let same = expected.iter().zip(&found).all(|((_, expected), (_, found))| (found / expected - 1.0).abs() < 1e-4);
+        assert!(
+            same,
+            "the recipe computes other numbers than it did: {found:?} instead of {expected:?}. If that is meant, raise \
+             `REVISION` in src/recipe/image_classification.rs, so that no old result passes for a new one, and put the \
+             new numbers here"
+        );
+    }
+
+    #[test]
+    fn an_mlp_with_sgd_gives_the_numbers_of_this_revision() {
+        check_golden(
+            json!({
+                "epochs": 2, "batch-size": 32, "train-images": 257, "valid-images": 100,
+                "model": {"kind": "mlp", "hidden": [32]},
+                "optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "weight-decay": 0.001},
+            }),
+            &[("train.loss", 0.0), ("valid.loss", 0.0), ("loss", 0.0), ("parameters", 0.0)],
+        );
+    }
+
+    #[test]
+    fn a_convnet_with_adam_and_one_cycle_gives_the_numbers_of_this_revision() {
+        check_golden(
+            json!({
+                "epochs": 2, "batch-size": 32, "train-images": 250, "valid-images": 100,
+                "model": {"kind": "convnet", "widths": [8, 16], "batch-norm": true, "dense": 16},
+                "optimizer": {"kind": "adam"},
+                "schedule": {"kind": "one-cycle", "max-lr": 0.01},
+                "augment": {"flip": true, "crop-padding": 1},
+            }),
+            &[("train.loss", 0.0), ("valid.loss", 0.0), ("loss", 0.0), ("parameters", 0.0)],
+        );
+    }
+
+    #[track_caller]
+    fn check_error(params: serde_json::Value, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let error = trained(params, folder.path()).expect_err("it cannot be trained");
+        assert_eq!(format!("{error:#}"), expected);
+    }
+
+    #[test]
+    fn more_images_than_there_are_is_an_error() {
+        check_error(
+            json!({"train-images": 2000}),
+            "`train-images` is 2000, but the training split has 1437 images, of which 144 are set aside; at most 1293 \
+             are left",
+        );
+        check_error(
+            json!({"valid-images": 1436}),
+            "`valid-images` sets 1436 images aside, but the training split has only 1437; lower it",
+        );
+    }
+
+    #[test]
+    fn a_training_that_diverges_is_an_error_with_advice() {
+        let params = json!({"epochs": 1, "optimizer": {"kind": "sgd", "lr": 1e30}});
+        let folder = tempfile::tempdir().unwrap();
+        let error = trained(params, folder.path()).expect_err("it diverges").to_string();
+        assert!(error.starts_with("the loss is no longer a finite number (seen in epoch 1"), "{error}");
+        assert!(error.ends_with("lower the learning rate"), "{error}");
+    }
+
+    #[test]
+    fn a_scale_makes_mean_zero_and_deviation_one() {
+        let images = Images { pixels: vec![0, 2, 4, 6, 99, 99], labels: vec![0, 1, 2], rows: 1, columns: 2 };
+        let scale = Scale::of(&images, &[0, 1]);
+        let normalized = scale.normalized(&Tensor::from_slice(&[0_u8, 2, 4, 6]));
+        assert!(f64::try_from(normalized.mean(Kind::Float)).unwrap().abs() < 1e-6);
+        assert!((f64::try_from(normalized.std(false)).unwrap() - 1.0).abs() < 1e-6);
+    }
+}
