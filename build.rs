@@ -1,9 +1,8 @@
 //! Lets the program `lab` find libtorch without `LD_LIBRARY_PATH`: the folder it was linked against becomes its rpath.
+#![expect(clippy::disallowed_methods, reason = "a build script is told everything by the environment")]
 
-#![expect(clippy::disallowed_methods, reason = "a build script is told everything through its environment")]
-
-use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -18,4 +17,18 @@ fn main() {
     // `.libtorch` is a link in this checkout; the program should still start where the checkout is gone.
     let folder = folder.canonicalize().unwrap_or(folder);
     println!("cargo::rustc-link-arg-bin=lab=-Wl,-rpath,{}", folder.display());
+    println!("cargo::rustc-env=LAB_LIBTORCH={}", version(&folder));
+}
+
+/// The version of libtorch, as a libtorch folder (`build-version`) or Python's torch (`version.py`) gives it.
+fn version(lib_folder: &Path) -> String {
+    let read = |name: &str| fs::read_to_string(lib_folder.with_file_name(name)).ok();
+    let in_folder = read("build-version").map(|text| text.trim().to_owned());
+    let in_python = || {
+        let text = read("version.py")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("__version__ = '"))?;
+        Some(line.trim_end_matches('\'').to_owned())
+    };
+    // torch-sys compiles against no other.
+    in_folder.or_else(in_python).unwrap_or_else(|| "2.11.0".to_owned())
 }

@@ -245,7 +245,9 @@ fn content_sha256(path: &Path) -> io::Result<String> {
             length => hasher.update(&part[..length]),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digest = hasher.finalize();
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(u32::from);
+    Ok(digits.map(|digit| char::from_digit(digit, 16).expect("it is below 16")).collect())
 }
 
 /// What is remembered of a checked file: enough to see that it was touched since.

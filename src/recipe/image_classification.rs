@@ -219,6 +219,7 @@ impl Params {
                 faults.push(OutOfBounds { keys: keys.to_vec(), rule });
             }
         };
+        let is_width = |width: &u32| (1..=65536).contains(width);
         let is_decay = |share: f64| (0.0..1.0).contains(&share);
         require(self.epochs >= 1, &["epochs"], "must be at least 1");
         require(self.batch_size >= 2, &["batch-size"], "must be at least 2");
@@ -226,12 +227,12 @@ impl Params {
         require(self.valid_images != Some(0), &["valid-images"], "must be at least 1");
         match &self.model {
             Model::Mlp { hidden } => {
-                require(hidden.iter().all(|&width| width >= 1), &["model", "hidden"], "must be widths of at least 1");
+                require(hidden.iter().all(is_width), &["model", "hidden"], "must be widths from 1 to 65536");
             }
             Model::Convnet { widths, dense, .. } => {
-                let is_net = !widths.is_empty() && widths.iter().all(|&width| width >= 1);
-                require(is_net, &["model", "widths"], "must be one or more widths of at least 1");
-                require(*dense != Some(0), &["model", "dense"], "must be at least 1");
+                let is_net = !widths.is_empty() && widths.iter().all(is_width);
+                require(is_net, &["model", "widths"], "must be one or more widths from 1 to 65536");
+                require(dense.iter().all(is_width), &["model", "dense"], "must be from 1 to 65536");
             }
         }
         let (lr, weight_decay) = match self.optimizer {
@@ -253,9 +254,10 @@ impl Params {
             require(max_lr > 0.0 && max_lr.is_finite(), &["schedule", "max-lr"], "must be above 0");
             let is_share = warm_up > 0.0 && warm_up < 1.0;
             require(is_share, &["schedule", "warm-up"], "must be above 0 and below 1");
-            require(div >= 1.0, &["schedule", "div"], "must be at least 1");
-            require(final_div >= 1.0, &["schedule", "final-div"], "must be at least 1");
+            require(div >= 1.0 && div.is_finite(), &["schedule", "div"], "must be at least 1");
+            require(final_div >= 1.0 && final_div.is_finite(), &["schedule", "final-div"], "must be at least 1");
         }
+        require(self.augment.crop_padding <= 64, &["augment", "crop-padding"], "must be at most 64");
         faults
     }
 }

@@ -1,0 +1,114 @@
+//! What a run finds on this machine: devices, libtorch, the CPU.
+
+use std::collections::BTreeMap;
+
+use anyhow::{bail, ensure};
+use tch::{Cuda, Device};
+
+/// The version of the libtorch that this program was linked to.
+const LIBTORCH: &str = env!("LAB_LIBTORCH");
+
+/// Opens libtorch's CUDA part if an NVIDIA driver and it are here. libtorch registers the back end as it is loaded, so
+/// one program serves machines with and without a GPU.
+#[expect(unsafe_code, reason = "opening a library runs its initializers; these two are NVIDIA's driver and libtorch")]
+pub(crate) fn open_cuda() {
+    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+    // The driver first: without it the large CUDA part would be loaded for nothing.
+    for name in ["libcuda.so.1", "libtorch_cuda.so"] {
+        // SAFETY: both are made to be opened at any time, and this happens before another thread is started. Neither
+        // may be closed again, hence the `forget`.
+        match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) } {
+            Ok(library) => std::mem::forget(library),
+            Err(_) => return,
+        }
+    }
+}
+
+/// Returns the device for a wish: `auto`, `cpu` or `cuda`.
+pub(crate) fn device(wish: &str) -> anyhow::Result<Device> {
+    match wish {
+        "auto" => Ok(Device::cuda_if_available()),
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => {
+            ensure!(
+                Cuda::is_available(),
+                "the experiment asks for the device `cuda`, but there is none here; `lab info` says what is"
+            );
+            Ok(Device::Cuda(0))
+        }
+        other => bail!("unknown device `{other}`; known are `auto`, `cpu` and `cuda`"),
+    }
+}
+
+/// Facts that can move a number without being part of the experiment.
+pub(crate) fn environment(device: Device) -> BTreeMap<String, String> {
+    let facts = [
+        ("device", device_name(device)),
+        ("libtorch", LIBTORCH.to_owned()),
+        ("cpu", cpu_model()),
+        ("cpu-capability", cpu_capability()),
+        ("threads", tch::get_num_threads().to_string()),
+        ("os", std::env::consts::OS.to_owned()),
+        ("arch", std::env::consts::ARCH.to_owned()),
+        ("labpress", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
+}
+
+/// What `lab info` says, for `labpress doctor`.
+pub(crate) fn info() -> serde_json::Value {
+    let gpus = (0..Cuda::device_count()).map(|index| format!("cuda:{index}"));
+    let devices: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
+    serde_json::json!({
+        "labpress": env!("CARGO_PKG_VERSION"),
+        "protocol": labpress::runner::protocol::VERSION,
+        "libtorch": LIBTORCH,
+        "devices": devices,
+        "cuda": Cuda::is_available(),
+        "cpu": cpu_model(),
+        "cpu-capability": cpu_capability(),
+        "threads": tch::get_num_threads(),
+    })
+}
+
+fn device_name(device: Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        Device::Cuda(index) => format!("cuda:{index}"),
+        Device::Mps => "mps".to_owned(),
+        Device::Vulkan => "vulkan".to_owned(),
+    }
+}
+
+/// The CPU's name as the system gives it.
+#[expect(clippy::disallowed_methods, reason = "the name of the CPU is a fact about the machine, read from the system")]
+fn cpu_model() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+/// Which kernels libtorch chooses for this CPU: the rule of its `get_cpu_capability`, which tch does not offer.
+#[expect(clippy::disallowed_methods, reason = "libtorch itself heeds ATEN_CPU_CAPABILITY")]
+fn cpu_capability() -> String {
+    match std::env::var("ATEN_CPU_CAPABILITY") {
+        Ok(wish) if matches!(wish.as_str(), "avx512" | "avx2" | "default") => wish,
+        _ => widest_kernels().to_owned(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn widest_kernels() -> &'static str {
+    use std::arch::is_x86_feature_detected as has;
+    let has_avx512 = has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("avx512dq");
+    match has!("fma") {
+        true if has_avx512 => "avx512",
+        true if has!("avx2") => "avx2",
+        _ => "default",
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn widest_kernels() -> &'static str {
+    "default"
+}
