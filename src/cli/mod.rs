@@ -9,6 +9,7 @@ mod environment;
 mod progress;
 mod run;
 mod runs;
+mod schema;
 mod site;
 mod status;
 mod table;
@@ -63,6 +64,8 @@ enum Command {
     Status,
     /// Say why the runs of an experiment are stale: which part changed from what to what
     Why(why::Options),
+    /// Print the JSON Schema of a kind of file, for editors and other programs
+    Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
     Doctor,
 }
@@ -99,6 +102,10 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&source, &options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
+        Command::Schema(options) => {
+            schema::schema(&options);
+            Ok(())
+        }
         Command::Doctor => {
             doctor::doctor(&source);
             Ok(())

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::digest::{Digest, pretty};
 pub const FORMAT: u32 = 1;
 
 /// What one run produced.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Record {
     /// [`FORMAT`].
@@ -33,6 +34,7 @@ pub struct Record {
     /// What the result does not officially depend on and was the case: device, libtorch, CPU, threads.
     pub environment: BTreeMap<String, String>,
     /// When the run ended, in UTC to the second: `2026-11-23T14:05:00Z`.
+    #[schemars(with = "String")]
     pub finished: jiff::Timestamp,
     /// The results, by name. All finite.
     pub metrics: BTreeMap<String, f64>,
@@ -45,7 +47,7 @@ pub struct Record {
 }
 
 /// A file that a run made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Artifact {
     /// Its name in posts.
@@ -94,6 +96,17 @@ pub fn path(experiment: &str, variant: &str, seed: u64, fingerprint: &Fingerprin
 /// The name that a run has in files, within its experiment: `VARIANT-sSEED-FINGERPRINT8`.
 pub fn file_stem(variant: &str, seed: u64, fingerprint: &Fingerprint) -> String {
     format!("{variant}-s{seed}-{}", fingerprint.digest().short())
+}
+
+/// The JSON Schema of a record's file.
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Record).to_value();
+    schema["title"] = "labpress record".into();
+    schema["properties"]["digest"] = serde_json::json!({
+        "type": "string",
+        "description": "BLAKE3 of the canonical JSON of everything else.",
+    });
+    schema
 }
 
 /// Reads a record and checks it against its own digest and its place.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use globset::GlobBuilder;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_yaml::Mapping;
@@ -101,7 +102,7 @@ pub struct Variant {
 }
 
 /// A device that an experiment insists on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Device {
     /// The processor.
@@ -120,47 +121,105 @@ impl Device {
     }
 }
 
-#[derive(Deserialize)]
+/// An experiment as `experiments/NAME/experiment.yml` writes it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "labpress experiment")]
 struct Written {
+    /// Its title for readers.
     title: String,
+    /// What it is to find out.
     question: Option<String>,
+    /// What trains: `lab`, or a command.
     #[serde(default = "lab")]
+    #[schemars(with = "WrittenRunner")]
     runner: serde_yaml::Value,
+    /// The recipe, for the runner `lab`: `image-classification`.
     recipe: Option<String>,
+    /// The data set: a name in `experiments/data/`, or `digits` or `fashion-mnist`.
     data: Option<String>,
+    /// The seeds of each variant's runs, or how many there are.
     #[serde(default = "one_seed")]
+    #[schemars(with = "WrittenSeeds")]
     seeds: serde_yaml::Value,
+    /// Parameters that all variants share.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Value>")]
     params: Mapping,
+    /// Variants by name, each with parameters laid over the shared ones and, if it likes, a `title`.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Option<BTreeMap<String, Value>>>")]
     variants: Mapping,
+    /// How numbers are to be shown and which way is better, by name.
     #[serde(default)]
     metrics: BTreeMap<String, Metric>,
+    /// The device that the experiment insists on; left out, a GPU is used if there is one.
     device: Option<Device>,
+    /// What each run may use.
     #[serde(default)]
     limits: WrittenLimits,
+    /// Parameters with lists of values: every combination is a variant. `exclude` and `include` take out and add.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<Value>>")]
     grid: Mapping,
+    /// Experiments whose artifacts are inputs of this one.
     #[serde(default)]
     needs: Vec<String>,
 }
 
-#[derive(Deserialize)]
+/// The forms of `runner`, for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used: untagged enums give poor messages, so the reading is by hand")]
+enum WrittenRunner {
+    Named(RunnerName),
+    Command(CommandRunner),
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum RunnerName {
+    Lab,
+}
+
+/// The forms of `seeds`, for the schema.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WrittenSeeds {
+    Count(u64),
+    List(Vec<u64>),
+}
+
+/// The JSON Schema of `experiment.yml`, for editors.
+pub fn schema() -> Value {
+    schemars::schema_for!(Written).to_value()
+}
+
+/// A program that speaks the runner protocol.
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct CommandRunner {
+    /// Program and arguments; it is started in the experiment's folder.
     command: Vec<String>,
+    /// The files it is made of: paths and patterns from the experiment's folder. A change makes results stale.
     #[serde(default)]
     inputs: Vec<String>,
+    /// Environment variables that its results depend on.
     #[serde(default)]
     env: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
+/// What a run may use.
+#[derive(Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct WrittenLimits {
+    /// CPU threads; 1 if left out.
     threads: Option<usize>,
+    /// Time from start to end: `90s`, `10m`, `2h`.
     time: Option<String>,
+    /// Resident memory: `512MiB`, `8GiB`.
     memory: Option<String>,
 }
 

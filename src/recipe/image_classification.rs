@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Goal, Metric};
@@ -30,7 +31,7 @@ pub fn metrics() -> BTreeMap<String, Metric> {
 }
 
 /// Everything that an author may set. What is left out takes the value in [`Params::default`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Params {
     /// Passes over the training images.
@@ -68,7 +69,7 @@ impl Default for Params {
 }
 
 /// A net, by kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Model {
     /// Fully connected layers with ReLU between them.
@@ -101,7 +102,7 @@ fn default_widths() -> Vec<u32> {
 }
 
 /// An optimizer, by kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Optimizer {
     /// Stochastic gradient descent, with PyTorch's form of momentum.
@@ -157,7 +158,7 @@ fn default_beta2() -> f64 {
 }
 
 /// A learning-rate schedule, by kind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Schedule {
     /// The optimizer's rate throughout.
@@ -192,7 +193,7 @@ fn default_final_div() -> f64 {
 }
 
 /// Random changes to each training image, drawn anew every epoch from the run's seed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Augment {
     /// Mirrors half of the images left to right.

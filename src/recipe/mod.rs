@@ -5,10 +5,11 @@
 
 pub mod image_classification;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a number is to be shown and read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Metric {
     /// Which way is better.
@@ -20,7 +21,7 @@ pub struct Metric {
 }
 
 /// Which way a number is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Goal {
     /// More is better.

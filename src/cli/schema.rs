@@ -1,0 +1,29 @@
+//! `labpress schema`: the JSON Schemas of the files that people and programs write.
+
+use clap::{Args, ValueEnum};
+
+use super::answer;
+use crate::digest::pretty;
+use crate::experiment::{record, spec};
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// Which file
+    file: File,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum File {
+    /// experiments/NAME/experiment.yml
+    Experiment,
+    /// experiments/NAME/runs/*.json
+    Record,
+}
+
+pub(super) fn schema(Options { file }: &Options) {
+    let schema = match file {
+        File::Experiment => spec::schema(),
+        File::Record => record::schema(),
+    };
+    answer(&pretty(&schema));
+}
