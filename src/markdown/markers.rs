@@ -76,8 +76,18 @@ fn without_blocks(paragraph: Node, embeds: &Embeds) -> Vec<Node> {
             }
         }
     }
-    parts.retain(|part| part.kind != Kind::Paragraph || !part.children.iter().all(is_space));
+    for part in &mut parts {
+        trim(&mut part.children);
+    }
+    parts.retain(|part| part.kind != Kind::Paragraph || !part.children.is_empty());
     parts
+}
+
+fn trim(nodes: &mut Vec<Node>) {
+    let start = nodes.iter().take_while(|node| is_space(node)).count();
+    nodes.drain(..start);
+    let end = nodes.iter().rev().take_while(|node| is_space(node)).count();
+    nodes.truncate(nodes.len() - end);
 }
 
 fn is_block_embed(node: &Node, embeds: &Embeds) -> bool {
