@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::tree::Attributes;
 
@@ -208,7 +209,7 @@ impl Lists {
     fn push_mark(&mut self, out: &mut String, found: Found) {
         // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays emphasis. It has no
         // brace, which would have to be balanced in TeX.
-        out.push_str(&format!(",{MARK}{},", self.found.len()));
+        write!(out, ",{MARK}{},", self.found.len()).expect("a string takes all that is written");
         self.found.push(found);
     }
 
@@ -293,6 +294,9 @@ impl Found {
     }
 }
 
+/// A longer list than this is none, so that a line full of opening braces is read in linear time.
+const LONGEST_LIST: usize = 2_000;
+
 /// The attribute list at the start of `text`, up to its closing brace, on one line.
 fn braced(text: &str) -> Option<&str> {
     let inside = text.strip_prefix("{:")?;
@@ -300,7 +304,8 @@ fn braced(text: &str) -> Option<&str> {
     for (at, letter) in inside.char_indices() {
         match letter {
             '\n' => return None,
-            '}' if !after_backslash => return Some(&text[..2 + at + 1]),
+            _ if at > LONGEST_LIST => return None,
+            '}' if !after_backslash => return Some(&text[..=2 + at]),
             _ => after_backslash = letter == '\\' && !after_backslash,
         }
     }

@@ -1,7 +1,7 @@
 //! Colours for code: source text → text with spans whose classes are Rouge's short names.
 //!
 //! Jekyll's themes bring CSS for those names, so a theme colours our code too. Grammars are Sublime Text's, by syntect
-//! and two-face; [`CLASSES`] says which class a grammar's scope becomes. Spans do not nest, neighbours of one class
+//! and two-face; the table `CLASSES` says which class a grammar's scope becomes. Spans do not nest, neighbours of one class
 //! are one span, and what is coloured like plain text (names, punctuation) gets none.
 //!
 //! A style sheet for light and dark needs these classes, all inside `.highlight`:
@@ -206,7 +206,7 @@ impl<'code> Spans<'_, 'code> {
     }
 }
 
-/// What [`CLASSES`] says about a scope.
+/// What the table `CLASSES` says about a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Class(&'static str),
@@ -219,9 +219,8 @@ enum Found {
 fn found(scope: Scope) -> Found {
     let longest = TABLE.iter().filter(|(prefix, _)| prefix.is_prefix_of(scope)).max_by_key(|(prefix, _)| prefix.len());
     match longest {
-        None => Found::Nothing,
+        None | Some((_, "=")) => Found::Nothing,
         Some((_, "")) => Found::Plain,
-        Some((_, "=")) => Found::Nothing,
         Some((_, class)) => Found::Class(class),
     }
 }
