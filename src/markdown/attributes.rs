@@ -294,9 +294,6 @@ impl Found {
     }
 }
 
-/// A longer list than this is none, so that a line full of opening braces is read in linear time.
-const LONGEST_LIST: usize = 2_000;
-
 /// The attribute list at the start of `text`, up to its closing brace, on one line.
 fn braced(text: &str) -> Option<&str> {
     let inside = text.strip_prefix("{:")?;
@@ -304,7 +301,8 @@ fn braced(text: &str) -> Option<&str> {
     for (at, letter) in inside.char_indices() {
         match letter {
             '\n' => return None,
-            _ if at > LONGEST_LIST => return None,
+            // Looking behind each of many opening braces for the same closing one would take quadratic time.
+            '{' if !after_backslash => return None,
             '}' if !after_backslash => return Some(&text[..=2 + at]),
             _ => after_backslash = letter == '\\' && !after_backslash,
         }
