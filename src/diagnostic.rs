@@ -92,6 +92,12 @@ impl Diagnostic {
         }
     }
 
+    /// The same fault, seen to be at another place: of a text that was taken out of a file.
+    #[must_use]
+    pub fn at(self, place: Place) -> Diagnostic {
+        Diagnostic { place, ..self }
+    }
+
     /// Where the fault is.
     pub fn place(&self) -> &Place {
         &self.place
