@@ -1,7 +1,296 @@
-//! stub
-/// path
+//! `_config.yml`: Jekyll's keys and our own, checked by type.
+//!
+//! As in Jekyll, a key that is not known is no fault: templates see it as `site.KEY`.
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use tera::Map;
+
+use crate::diagnostic::{Diagnostic, Place};
+use crate::fields::Fields;
+use crate::markdown::Dialect;
+use crate::value;
+use crate::yaml::Yaml;
+
+/// Where the configuration is.
 pub const PATH: &str = "_config.yml";
-/// excluded
-pub fn excluded(_text: &str) -> Vec<String> {
-    vec!["public".into(), "target".into()]
+
+/// What stays out of every build.
+const ALWAYS_EXCLUDED: [&str; 5] = ["public", "target", "node_modules", "vendor", "_site"];
+
+/// The checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The site's name.
+    pub title: String,
+    /// What it is about.
+    pub description: String,
+    /// Scheme and host, without a slash at the end: `https://example.org`. Empty if not given.
+    pub url: String,
+    /// The folder on the host that the site is in: empty, or with a slash at its start and none at its end.
+    pub base_url: String,
+    /// The language of the texts, as HTML names it.
+    pub language: String,
+    /// The pattern of the addresses of posts: a style's name or a template such as `/:year/:title/`.
+    pub permalink: String,
+    /// How many posts a page of the index has; `None` if it is not split.
+    pub paginate: Option<usize>,
+    /// The address of the second and later pages of the index, with `:num`.
+    pub paginate_path: String,
+    /// The time zone of dates.
+    pub zone: TimeZone,
+    /// The folder that the site is written to.
+    pub destination: String,
+    /// Whether posts of the future are shown.
+    pub future: bool,
+    /// Whether posts with `published: false` are shown.
+    pub unpublished: bool,
+    /// Whether drafts are shown.
+    pub show_drafts: bool,
+    /// The Markdown of posts and pages.
+    pub markdown: Dialect,
+    /// Whether code is coloured.
+    pub highlight: bool,
+    /// What ends the excerpt of a post.
+    pub excerpt_separator: String,
+    /// How many posts the feed has.
+    pub feed_limit: usize,
+    /// Front matter that posts and pages have unless they say otherwise.
+    pub defaults: Vec<Defaults>,
+    /// All keys as templates see them under `site`.
+    pub values: Map,
+}
+
+/// Front matter for all files in a scope.
+#[derive(Debug, Clone)]
+pub struct Defaults {
+    /// The folder or file they are for; empty for all.
+    pub path: String,
+    /// `posts`, `pages` or `drafts`; `None` for all.
+    pub kind: Option<String>,
+    /// The keys and their values.
+    pub values: serde_yaml::Mapping,
+}
+
+/// Reads the text of `_config.yml`; without one all is as by default.
+pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
+    let mut fields = Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|fault| vec![fault])?;
+    let config = Config {
+        title: fields.text("title").unwrap_or_default(),
+        description: fields.text("description").unwrap_or_default(),
+        url: url(&mut fields),
+        base_url: base_url(&fields.text("baseurl").unwrap_or_default()),
+        language: fields.text("lang").unwrap_or_else(|| "en".to_owned()),
+        permalink: fields.text("permalink").unwrap_or_else(|| "date".to_owned()),
+        paginate: fields.count("paginate").filter(|&count| count > 0),
+        paginate_path: paginate_path(&mut fields),
+        zone: zone(&mut fields),
+        destination: destination(&mut fields),
+        future: fields.bool("future").unwrap_or(false),
+        unpublished: fields.bool("unpublished").unwrap_or(false),
+        show_drafts: fields.bool("show_drafts").unwrap_or(false),
+        markdown: dialect(&mut fields),
+        highlight: fields.bool("highlight").unwrap_or(true),
+        excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
+        feed_limit: fields.count("feed_limit").unwrap_or(20),
+        defaults: defaults(&mut fields),
+        values: value::map_of_yaml(fields.mapping()),
+    };
+    for key in ["exclude", "include"] {
+        fields.texts(key, false);
+    }
+    let faults = fields.faults();
+    if faults.is_empty() { Ok(config) } else { Err(faults) }
+}
+
+/// The patterns of what stays out of the build: the defaults, the destination, and `exclude`. Lenient, because it is
+/// needed before the configuration is checked: what cannot be read excludes nothing.
+pub fn excluded(text: Option<&str>) -> Vec<String> {
+    let mut patterns: Vec<String> = ALWAYS_EXCLUDED.map(str::to_owned).to_vec();
+    if let Ok(mut fields) = Fields::read(Yaml::file(PATH, text.unwrap_or(""))) {
+        patterns.push(destination(&mut fields));
+        patterns.extend(fields.texts("exclude", false).unwrap_or_default());
+        let included = fields.texts("include", false).unwrap_or_default();
+        patterns.retain(|pattern| !included.contains(pattern));
+    }
+    patterns
+}
+
+fn url(fields: &mut Fields<'_>) -> String {
+    let url = fields.text("url").unwrap_or_default();
+    let has_scheme = url.starts_with("https://") || url.starts_with("http://");
+    if !url.is_empty() && !has_scheme {
+        fields.fault("url", format!("`{url}` has no scheme"), format!("write `url: https://{url}`"));
+    }
+    url.trim_end_matches('/').to_owned()
+}
+
+fn base_url(text: &str) -> String {
+    let inside = text.trim_matches('/');
+    if inside.is_empty() { String::new() } else { format!("/{inside}") }
+}
+
+fn paginate_path(fields: &mut Fields<'_>) -> String {
+    let path = fields.text("paginate_path").unwrap_or_else(|| "/page/:num/".to_owned());
+    if !path.contains(":num") {
+        fields.fault("paginate_path", format!("`{path}` has no `:num`"), "write `paginate_path: /page/:num/`");
+    }
+    if path.starts_with('/') { path } else { format!("/{path}") }
+}
+
+fn zone(fields: &mut Fields<'_>) -> TimeZone {
+    let Some(name) = fields.text("timezone") else {
+        return TimeZone::UTC;
+    };
+    TimeZone::get(&name).unwrap_or_else(|_| {
+        fields.fault("timezone", format!("there is no time zone `{name}`"), "write `timezone: Europe/Paris`");
+        TimeZone::UTC
+    })
+}
+
+fn destination(fields: &mut Fields<'_>) -> String {
+    let given = fields.text("destination").unwrap_or_else(|| "public".to_owned());
+    let folder = given.trim_start_matches("./").trim_end_matches('/');
+    let stays_inside = !folder.is_empty() && !folder.starts_with('/') && !folder.split('/').any(|part| part == "..");
+    if !stays_inside {
+        let message = format!("the destination `{given}` is not a folder inside of the site");
+        fields.fault("destination", message, "write `destination: public`, or give `--out` on the command line");
+        return "public".to_owned();
+    }
+    folder.to_owned()
+}
+
+/// The names that `markdown` may have, with what they mean.
+const DIALECTS: [(&str, Dialect); 1] = [("CommonMark", Dialect::CommonMark)];
+
+fn dialect(fields: &mut Fields<'_>) -> Dialect {
+    let Some(name) = fields.text("markdown") else {
+        return Dialect::CommonMark;
+    };
+    let known = DIALECTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
+    known.map_or_else(
+        || {
+            let names: Vec<String> = DIALECTS.iter().map(|(name, _)| format!("`markdown: {name}`")).collect();
+            let message = format!("there is no Markdown dialect `{name}`");
+            fields.fault("markdown", message, format!("write {}", names.join(" or ")));
+            Dialect::CommonMark
+        },
+        |(_, dialect)| *dialect,
+    )
+}
+
+#[derive(Deserialize)]
+struct GivenDefaults {
+    #[serde(default)]
+    scope: Scope,
+    #[serde(default)]
+    values: serde_yaml::Mapping,
+}
+
+#[derive(Default, Deserialize)]
+struct Scope {
+    #[serde(default)]
+    path: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// Reads `defaults`, the most general first, so that what comes later says more.
+fn defaults(fields: &mut Fields<'_>) -> Vec<Defaults> {
+    let Some(given) = fields.value("defaults") else {
+        return Vec::new();
+    };
+    match serde_yaml::from_value::<Vec<GivenDefaults>>(given.clone()) {
+        Ok(given) => {
+            let mut defaults: Vec<Defaults> = given
+                .into_iter()
+                .map(|GivenDefaults { scope, values }| Defaults {
+                    path: scope.path.unwrap_or_default().trim_matches('/').to_owned(),
+                    kind: scope.kind.filter(|kind| !kind.is_empty()),
+                    values,
+                })
+                .collect();
+            defaults.sort_by_key(|defaults| (defaults.path.len(), defaults.kind.is_some()));
+            defaults
+        }
+        Err(error) => {
+            let hint = "write `defaults: [{scope: {path: \"\", type: posts}, values: {layout: post}}]`";
+            fields.fault("defaults", format!("`defaults` cannot be read: {error}"), hint);
+            Vec::new()
+        }
+    }
+}
+
+impl Config {
+    /// The place of a key of the configuration in `text`, for faults found later.
+    pub fn place(text: Option<&str>, key: &str) -> Place {
+        Yaml::file(PATH, text.unwrap_or("")).place(&[key])
+    }
+
+    /// The configuration that is valid without any file.
+    #[cfg(test)]
+    pub(crate) fn for_tests(text: &str) -> Config {
+        read(Some(text)).expect("the test's configuration is right")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_faults(text: &str, expected: &str) {
+        let faults = read(Some(text)).expect_err("it is wrong");
+        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.join("\n"), expected);
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = read(None).expect("nothing is right");
+        assert_eq!((config.permalink.as_str(), config.paginate, config.feed_limit), ("date", None, 20));
+        assert_eq!(read(Some("# only a comment\n")).expect("it is right").destination, "public");
+    }
+
+    #[test]
+    fn all_wrong_types_are_told_at_once_with_their_places() {
+        check_faults(
+            "title: T\npaginate: ten\nfuture: [1]\n",
+            "error: `paginate` is a text, and should be a whole number\n --> _config.yml:2:1\nhint: write `paginate: 10`\n\
+             error: `future` is a list, and should be true or false\n --> _config.yml:3:1\nhint: write `future: true` or \
+             `future: false`",
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_kept_for_templates() {
+        let config = Config::for_tests("github: {user: x}\n");
+        let github = config.values.get(&tera::value::Key::Str("github")).expect("it is kept");
+        assert_eq!(value::entry(github, "user").and_then(value::Value::as_str), Some("x"));
+    }
+
+    #[test]
+    fn addresses_come_without_slashes_at_the_end() {
+        let config = Config::for_tests("url: https://a.org/\nbaseurl: blog/\n");
+        assert_eq!((config.url.as_str(), config.base_url.as_str()), ("https://a.org", "/blog"));
+    }
+
+    #[test]
+    fn a_destination_outside_of_the_site_is_refused() {
+        check_faults(
+            "destination: ../x\n",
+            "error: the destination `../x` is not a folder inside of the site\n --> _config.yml:1:1\nhint: write \
+             `destination: public`, or give `--out` on the command line",
+        );
+    }
+
+    #[test]
+    fn excluded_keeps_the_defaults_and_adds_those_of_the_author() {
+        let patterns = excluded(Some("destination: out\nexclude: [drafts, README.md]\ninclude: [vendor]\n"));
+        for pattern in ["target", "out", "drafts", "README.md"] {
+            assert!(patterns.iter().any(|known| known == pattern), "{pattern}");
+        }
+        assert!(!patterns.iter().any(|known| known == "vendor"));
+        assert_eq!(excluded(Some("{{{")).len(), ALWAYS_EXCLUDED.len());
+    }
 }

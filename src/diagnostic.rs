@@ -105,6 +105,12 @@ impl Diagnostic {
         self.lacks.as_deref()
     }
 
+    /// The same fault, seen to be at another place: of a text that was taken out of a file.
+    #[must_use]
+    pub fn at(self, place: Place) -> Diagnostic {
+        Diagnostic { place, ..self }
+    }
+
     /// Where the fault is.
     pub fn place(&self) -> &Place {
         &self.place

@@ -3,7 +3,7 @@
 //! Talk goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1 the site or a run
 //! is at fault (each fault was shown), 2 the arguments are.
 
-//mod build;
+mod build;
 mod doctor;
 mod environment;
 mod progress;
@@ -55,7 +55,7 @@ enum Command {
     #[command(long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
         missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all faults are \
         shown together and public/ stays as it was.")]
-    //Build(build::Options),
+    Build(build::Options),
     /// Run an experiment's stale runs, whether a post needs them or not
     #[command(long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
         record in experiments/NAME/runs/: commit it, and others can build the site without training.")]
@@ -98,7 +98,7 @@ impl<E: Into<anyhow::Error>> From<E> for Trouble {
 pub fn main() -> ExitCode {
     let Cli { site: SiteFolder { source }, command } = Cli::parse();
     let done = match command {
-        //Command::Build(options) => build::build(&source, &options),
+        Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),

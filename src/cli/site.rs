@@ -18,7 +18,7 @@ pub(super) struct Site {
     pub(super) source: Source,
     pub(super) experiments: Vec<Experiment>,
     pub(super) records: Vec<Record>,
-    /// What is wrong with its files, as far as they were looked into.
+    /// What is wrong with its experiments and records.
     pub(super) faults: Vec<Diagnostic>,
 }
 
@@ -47,19 +47,18 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
 
 /// Reads the site at `root`, as [`root`] found it.
 pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
-    let config = source::read_one(root, config::PATH)?.unwrap_or_default();
-    let source = source::read(root, &exclude(&config)?)?;
+    let config = source::read_one(root, config::PATH)?;
+    let source = source::read(root, &exclude(config.as_deref())?)?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let (records, damaged) = records(&source);
     faults.extend(damaged);
-    faults.extend_from_slice(source.unreadable());
     Ok(Site { root: root.to_owned(), source, experiments, records, faults })
 }
 
-fn exclude(config: &str) -> Result<Exclude, Trouble> {
+fn exclude(config: Option<&str>) -> Result<Exclude, Trouble> {
     let patterns = config::excluded(config);
     Exclude::new(patterns.iter().map(String::as_str)).map_err(|(pattern, reason)| {
-        let place = crate::yaml::Yaml::file(config::PATH, config).place(&["exclude"]);
+        let place = crate::yaml::Yaml::file(config::PATH, config.unwrap_or_default()).place(&["exclude"]);
         Trouble::Faults(vec![Diagnostic::new(place, format!("`{pattern}` is no pattern: {reason}"))])
     })
 }

@@ -1,0 +1,139 @@
+//! Fields of a loose YAML mapping, each checked when it is taken: `_config.yml` and front matter, which may hold keys
+//! of the author's own.
+
+use serde_yaml::{Mapping, Value};
+
+use crate::diagnostic::{Diagnostic, Place};
+use crate::value;
+use crate::yaml::Yaml;
+
+/// A mapping whose fields are being taken, and the faults found so far.
+pub(crate) struct Fields<'a> {
+    yaml: Yaml<'a>,
+    mapping: Mapping,
+    faults: Vec<Diagnostic>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads a YAML text that is a mapping, or empty.
+    pub(crate) fn read(yaml: Yaml<'a>) -> Result<Fields<'a>, Diagnostic> {
+        let mapping = match yaml.parse::<Value>()? {
+            Value::Null => Mapping::new(),
+            Value::Mapping(mapping) => mapping,
+            _ => {
+                let place = Place { position: None, ..yaml.place(&[]) };
+                return Err(
+                    Diagnostic::new(place, "is not a list of keys with values").hint("write `key: value` lines")
+                );
+            }
+        };
+        Ok(Fields { yaml, mapping, faults: Vec::new() })
+    }
+
+    /// The mapping as it is.
+    pub(crate) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// Adds the keys of each mapping that are not there yet.
+    pub(crate) fn add_missing<'m>(&mut self, mappings: impl Iterator<Item = &'m Mapping>) {
+        for (key, value) in mappings.flatten() {
+            if !self.mapping.contains_key(key) {
+                self.mapping.insert(key.clone(), value.clone());
+            }
+        }
+    }
+
+    /// Where a key stands.
+    pub(crate) fn place(&self, key: &str) -> Place {
+        self.yaml.place(&[key])
+    }
+
+    /// Keeps a fault of the value at `key`.
+    pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(Diagnostic::new(self.place(key), message).hint(hint));
+    }
+
+    /// All faults found.
+    pub(crate) fn faults(self) -> Vec<Diagnostic> {
+        self.faults
+    }
+
+    /// The value at `key`, if it is there and not null.
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
+        self.mapping.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A text; a number or a boolean is taken as it is written.
+    pub(crate) fn text(&mut self, key: &str) -> Option<String> {
+        match self.value(key)? {
+            value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)) => Some(scalar_text(value)),
+            other => {
+                let message = format!("`{key}` is {}, and should be a text", kind(other));
+                self.fault(key, message, format!("write `{key}: some text`"));
+                None
+            }
+        }
+    }
+
+    /// True or false.
+    pub(crate) fn bool(&mut self, key: &str) -> Option<bool> {
+        match self.value(key)? {
+            Value::Bool(bool) => Some(*bool),
+            other => {
+                let message = format!("`{key}` is {}, and should be true or false", kind(other));
+                self.fault(key, message, format!("write `{key}: true` or `{key}: false`"));
+                None
+            }
+        }
+    }
+
+    /// A whole number from 0.
+    pub(crate) fn count(&mut self, key: &str) -> Option<usize> {
+        let value = self.value(key)?;
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
+        if count.is_none() {
+            let message = format!("`{key}` is {}, and should be a whole number", kind(value));
+            self.fault(key, message, format!("write `{key}: 10`"));
+        }
+        count
+    }
+
+    /// Texts: a list, or one text split at spaces if `split`.
+    pub(crate) fn texts(&mut self, key: &str, split: bool) -> Option<Vec<String>> {
+        match self.value(key)? {
+            Value::Sequence(items) if items.iter().all(is_scalar) => {
+                Some(items.iter().filter(|item| !item.is_null()).map(scalar_text).collect())
+            }
+            value if is_scalar(value) => {
+                let text = scalar_text(value);
+                Some(if split { text.split_whitespace().map(str::to_owned).collect() } else { vec![text] })
+            }
+            other => {
+                let message = format!("`{key}` is {}, and should be a list of texts", kind(other));
+                self.fault(key, message, format!("write `{key}: [one, two]`"));
+                None
+            }
+        }
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null)
+}
+
+fn scalar_text(value: &Value) -> String {
+    value::as_text(&value::of_yaml(value))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "empty",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "another number",
+        Value::String(_) => "a text",
+        Value::Sequence(_) => "a list",
+        Value::Mapping(_) => "a mapping",
+        Value::Tagged(_) => "a value with a tag",
+    }
+}

@@ -1,0 +1,204 @@
+//! From posts and pages to the files of the site.
+//!
+//! Bodies are rendered first, in parallel; then the values that templates see are built once and shared; then pages are
+//! written, in parallel. One file for each kind of page.
+
+mod feed;
+mod filters;
+mod index;
+mod layouts;
+mod page;
+mod post;
+mod sitemap;
+mod tags;
+mod values;
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use tera::Map;
+
+use self::layouts::Layouts;
+use self::post::RenderedPost;
+use self::tags::Tag;
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::experiment::results::Results;
+use crate::liquid::{Environment, Includes};
+use crate::markdown::{self, embed::Embeds};
+use crate::output::{Content, Output};
+use crate::post::Blog;
+use crate::source::Source;
+use crate::value::Value;
+
+/// Builds all files of the site. Reports all faults of the stage that has any: layouts and bodies first, then pages.
+pub fn build(
+    source: &Source,
+    config: &Config,
+    blog: &Blog<'_>,
+    results: &Results<'_>,
+) -> Result<Output, Vec<Diagnostic>> {
+    let options = markdown_options(config);
+    let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
+    let environment = Environment {
+        includes: Includes::new(source.texts_under("_includes/")),
+        results,
+        url: &config.url,
+        base_url: &config.base_url,
+        zone: &config.zone,
+        post_urls: post_urls(blog),
+        urls: urls(source, blog),
+        markdown: &markdownify,
+    };
+    let mut faults = Vec::new();
+    let layouts = Layouts::read(source, config, blog).map_err(|found| faults.extend(found)).ok();
+    let data = values::data(source).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
+    let posts =
+        post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
+    let (Some(layouts), Some(posts), true) = (layouts, posts, faults.is_empty()) else {
+        return Err(sorted(faults));
+    };
+    let tags = tags::tags(blog);
+    let site = Site::new(config, blog, posts, tags, data, source);
+    let mut parts = vec![
+        post::files(&site, &layouts),
+        page::files(&site, &layouts, &environment, &options),
+        tags::files(&site, &layouts),
+    ];
+    parts.push(Ok(feed::files(&site)));
+    parts.push(Ok(sitemap::files(&site)));
+    let mut made = Vec::new();
+    for part in parts {
+        match part {
+            Ok(files) => made.extend(files),
+            Err(found) => faults.extend(found),
+        }
+    }
+    let output = gathered(source, blog, made, &mut faults);
+    if faults.is_empty() { Ok(output) } else { Err(sorted(faults)) }
+}
+
+/// A file of the site, and the file that it is made from.
+struct Made {
+    path: String,
+    bytes: Vec<u8>,
+    from: Option<String>,
+}
+
+impl Made {
+    fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Made {
+        Made { path: path.into(), bytes: bytes.into(), from: None }
+    }
+}
+
+type Files = Result<Vec<Made>, Vec<Diagnostic>>;
+
+/// What pages are made of.
+struct Site<'a> {
+    config: &'a Config,
+    blog: &'a Blog<'a>,
+    posts: Vec<RenderedPost>,
+    tags: Vec<Tag>,
+    /// The addresses that the author's own pages and files have, for what is made only where there is none.
+    taken: std::collections::BTreeSet<String>,
+    /// `site` as layouts see it.
+    value: Value,
+    /// `site` as Liquid bodies see it: tags and categories by name.
+    liquid_value: Value,
+    /// The address of the feed, if there is one.
+    feed: Option<String>,
+}
+
+impl<'a> Site<'a> {
+    fn new(
+        config: &'a Config,
+        blog: &'a Blog<'a>,
+        posts: Vec<RenderedPost>,
+        tags: Vec<Tag>,
+        data: Value,
+        source: &Source,
+    ) -> Site<'a> {
+        let pages = blog.pages.iter().map(|page| page.address.file.clone());
+        let files = source.statics().map(|(path, _)| path.to_owned());
+        let plain = blog.plain.iter().map(|(path, _)| (*path).to_owned());
+        let taken: std::collections::BTreeSet<String> = pages.chain(files).chain(plain).collect();
+        let feed = feed::address(config, &taken);
+        let value = values::site(config, blog, &posts, &tags, &data, feed.as_deref());
+        let liquid_value = values::site_for_liquid(config, &value, &posts, &tags);
+        Site { config, blog, posts, tags, taken, value, liquid_value, feed }
+    }
+}
+
+fn markdown_options(config: &Config) -> markdown::Options {
+    markdown::Options { dialect: config.markdown, highlight: config.highlight, ..markdown::Options::default() }
+}
+
+/// Addresses of posts by the name that `post_url` gives them.
+fn post_urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
+    let named = blog.posts.iter().flat_map(|post| {
+        let path = post.body.path.trim_start_matches("_posts/").trim_start_matches("_drafts/");
+        let name = path.rfind('.').map_or(path, |dot| &path[..dot]);
+        let short = name.rsplit('/').next().unwrap_or(name);
+        [name, short].map(|name| (name.to_owned(), post.address.url.clone()))
+    });
+    named.collect()
+}
+
+/// Addresses of posts, pages and static files by path, for `link`.
+fn urls(source: &Source, blog: &Blog<'_>) -> BTreeMap<String, String> {
+    let pages = blog.addresses().map(|(path, address)| (path.to_owned(), address.url.clone()));
+    let statics = source.statics().map(|(path, _)| (path.to_owned(), format!("/{path}")));
+    statics.chain(pages).collect()
+}
+
+/// Puts all files together; two that differ at one path are a fault.
+fn gathered(source: &Source, blog: &Blog<'_>, made: Vec<Made>, faults: &mut Vec<Diagnostic>) -> Output {
+    let mut output = Output::default();
+    for (path, text) in &blog.plain {
+        let added = output.add(*path, Content::Bytes(text.as_bytes().to_vec()));
+        debug_assert!(added.is_ok(), "paths of a source differ");
+    }
+    for (path, file) in source.statics() {
+        let added = output.add(path, Content::CopyOf(file.on_disk.clone()));
+        debug_assert!(added.is_ok(), "paths of a source differ");
+    }
+    for Made { path, bytes, from } in made {
+        let content = Content::Bytes(bytes);
+        if output.file(&path) == Some(&content) {
+            continue;
+        }
+        if output.add(path.clone(), content).is_err() {
+            let place = Place::file(from.unwrap_or_else(|| path.clone()));
+            faults.push(Diagnostic::new(place, format!("would replace another file of the site, `{path}`")));
+        }
+    }
+    if let Some((outer, inner)) = output.file_in_a_file() {
+        let message = format!("lies in the folder `{outer}`, which is a file of the site as well");
+        faults.push(Diagnostic::new(Place::file(inner), message).hint("change one of the two addresses"));
+    }
+    output
+}
+
+fn sorted(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    faults.sort();
+    faults.dedup();
+    faults
+}
+
+/// Makes many files in parallel; reports the faults of all.
+fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -> Files {
+    let made: Vec<Files> = items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
+    let (mut files, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
+    for part in made {
+        match part {
+            Ok(made) => files.extend(made),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+/// A copy of a map's entries, which share what they hold with it.
+fn entries(value: &Value) -> Map {
+    value.as_map().cloned().unwrap_or_default()
+}

@@ -1,0 +1,53 @@
+//! The list of all pages for search engines, and `robots.txt`, which names it.
+
+use std::fmt::Write;
+
+use super::{Made, Site, index};
+use crate::liquid::escaped;
+use crate::value::Value;
+
+/// `sitemap.xml` and `robots.txt`, where the author has none. Both need `url`.
+pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
+    let mut files = Vec::new();
+    if site.config.url.is_empty() {
+        return files;
+    }
+    if !site.taken.contains("sitemap.xml") {
+        files.push(Made::new("sitemap.xml", sitemap(site)));
+    }
+    if !site.taken.contains("robots.txt") {
+        let robots =
+            format!("User-agent: *\nAllow: /\n\nSitemap: {}{}/sitemap.xml\n", site.config.url, site.config.base_url);
+        files.push(Made::new("robots.txt", robots));
+    }
+    files
+}
+
+fn sitemap(site: &Site<'_>) -> String {
+    let is_listed = |value: Option<&Value>| value.and_then(Value::as_bool) != Some(false);
+    let pages = site.blog.pages.iter().filter(|page| {
+        let file = page.address.file.as_str();
+        file.ends_with(".html") && file != "404.html" && is_listed(page.front.value("sitemap"))
+    });
+    let mut urls: Vec<(String, Option<String>)> = pages.map(|page| (page.address.url.clone(), None)).collect();
+    if let Ok(parts) = index::parts(site)
+        && site.taken.contains(index::FILE)
+    {
+        urls.extend(parts.into_iter().skip(1).map(|part| (part.url, None)));
+    }
+    let posts = site.blog.posts.iter().filter(|post| is_listed(post.front.value("sitemap")));
+    urls.extend(posts.map(|post| (post.address.url.clone(), Some(post.date.to_xml_schema()))));
+    urls.extend(site.tag_urls().map(|url| (url, None)));
+    urls.sort();
+    urls.dedup();
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+    );
+    for (url, modified) in urls {
+        let url = escaped(&format!("{}{}{url}", site.config.url, site.config.base_url));
+        let modified = modified.map(|date| format!("<lastmod>{date}</lastmod>")).unwrap_or_default();
+        let _ = writeln!(xml, "<url><loc>{url}</loc>{modified}</url>");
+    }
+    xml.push_str("</urlset>\n");
+    xml
+}
