@@ -16,6 +16,7 @@ pub mod recipe;
 pub mod runner;
 pub mod site;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod value;
 pub mod yaml;

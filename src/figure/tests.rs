@@ -1,0 +1,1 @@
+//! Made records, and the tags that show them.
