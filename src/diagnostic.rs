@@ -66,12 +66,13 @@ pub struct Diagnostic {
     place: Place,
     message: String,
     hint: Option<String>,
+    lacks: Option<String>,
 }
 
 impl Diagnostic {
     /// A fault at `place`. The message is a lowercase phrase without a full stop; code and paths in backticks.
     pub fn new(place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { place, message: message.into(), hint: None }
+        Diagnostic { place, message: message.into(), hint: None, lacks: None }
     }
 
     /// Adds what the author can do: a command to run, or the edit to make.
@@ -90,6 +91,18 @@ impl Diagnostic {
             None if known.is_empty() => self,
             None => self.hint(format!("known are: {}", listed(known))),
         }
+    }
+
+    /// Says that the fault is gone once the runs of `experiment` are done: `labpress build` does them and tries again.
+    #[must_use]
+    pub fn lacks_results_of(mut self, experiment: impl Into<String>) -> Diagnostic {
+        self.lacks = Some(experiment.into());
+        self
+    }
+
+    /// The experiment whose runs would mend the fault.
+    pub fn lacking_experiment(&self) -> Option<&str> {
+        self.lacks.as_deref()
     }
 
     /// Where the fault is.

@@ -94,8 +94,8 @@ fn write_canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// Writes a JSON value for people and for line-by-line diffs: keys in order, an object's entry a line, a list whose
-/// items hold no objects in one line.
+/// Writes a JSON value for people and for line-by-line diffs: keys in order, an object's entry a line (but an object
+/// with a single scalar stays in one), a list whose items hold no objects in one line.
 pub fn pretty(value: &Value) -> String {
     let mut text = String::new();
     write_pretty(value, 0, &mut text);
@@ -105,7 +105,7 @@ pub fn pretty(value: &Value) -> String {
 
 fn write_pretty(value: &Value, depth: usize, text: &mut String) {
     match value {
-        Value::Object(map) if !map.is_empty() => {
+        Value::Object(map) if !is_small(map) => {
             text.push_str("{\n");
             let entries = sorted(map);
             let last = entries.len() - 1;
@@ -137,6 +137,11 @@ fn write_pretty(value: &Value, depth: usize, text: &mut String) {
         }
         other => write_canonical(other, text),
     }
+}
+
+/// Whether an object is empty, or holds one thing that is neither an object nor a list.
+fn is_small(map: &serde_json::Map<String, Value>) -> bool {
+    map.len() <= 1 && map.values().all(|value| !value.is_object() && !value.is_array())
 }
 
 fn holds_object(value: &Value) -> bool {
@@ -175,7 +180,7 @@ mod tests {
     #[test]
     fn pretty_text_keeps_a_list_of_numbers_in_one_line() {
         let value = json!({"series": {"loss": [[1, 0.5], [2, 0.25]]}, "artifacts": [{"name": "a"}]});
-        let expected = "{\n  \"artifacts\": [\n    {\n      \"name\": \"a\"\n    }\n  ],\n  \"series\": {\n    \"loss\": [[1,0.5], [2,0.25]]\n  }\n}\n";
+        let expected = "{\n  \"artifacts\": [\n    {\"name\":\"a\"}\n  ],\n  \"series\": {\n    \"loss\": [[1,0.5], [2,0.25]]\n  }\n}\n";
         assert_eq!(pretty(&value), expected);
     }
 

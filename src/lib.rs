@@ -1,5 +1,7 @@
 //! labpress: a static blog generator whose posts carry reproducible deep-learning experiments.
 
+pub mod cli;
+pub mod config;
 pub mod data;
 pub mod diagnostic;
 pub mod digest;
@@ -9,4 +11,5 @@ pub mod markdown;
 pub mod recipe;
 pub mod runner;
 pub mod source;
+pub mod store;
 pub mod yaml;

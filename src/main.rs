@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `labpress`. See [`labpress::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    labpress::cli::main()
+}

@@ -36,6 +36,15 @@ pub fn cache_folder(data: Option<&OsStr>, xdg_cache: Option<&OsStr>, home: Optio
     set(data).or_else(|| user_cache.map(|cache| cache.join("labpress").join("data")))
 }
 
+/// Whether the files of `set` are under `cache` and were checked.
+pub fn is_present(name: &str, set: &DataSet, cache: &Path) -> bool {
+    is_checked(&folder(name, set, cache), set)
+}
+
+fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
+    cache.join(format!("{name}-{}", set.digest().short()))
+}
+
 /// Makes the files of `set` present under `cache` and returns their folder. What it does beyond looking is told to
 /// `say`, a line at a time.
 ///
@@ -45,7 +54,7 @@ pub fn cache_folder(data: Option<&OsStr>, xdg_cache: Option<&OsStr>, home: Optio
 ///
 /// When no source gave the files: the message has the reason for each, and what to do.
 pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<PathBuf> {
-    let folder = cache.join(format!("{name}-{}", set.digest().short()));
+    let folder = folder(name, set, cache);
     if is_checked(&folder, set) {
         return Ok(folder);
     }

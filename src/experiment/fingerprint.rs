@@ -5,7 +5,9 @@
 //! | the format number of fingerprints | prose, charts, titles, questions, metric units |
 //! | the recipe and its revision; or the command and the digest of each input file | comments, order and layout of the YAML; file times; absolute paths |
 //! | each parameter of the variant, with defaults filled in | host, user, number of threads |
-//! | the seed | library versions, CPU, driver |
+//! | the seed | library versions, CPU, driver, limits |
+//! | the environment variables that it declares | all other environment variables |
+//! | the fingerprints of the experiments that it needs | |
 //! | the content digest of the data set | the name of the data set, where it was fetched from |
 //! | the device, if the experiment asks for one | the device, if it does not |
 //!
@@ -67,9 +69,12 @@ impl Fingerprint {
         if let Some(device) = &experiment.device {
             value("device", device.as_str().into());
         }
-        if let Runner::Command { inputs, .. } = &experiment.runner {
+        if let Runner::Command { inputs, environment, .. } = &experiment.runner {
             parts.extend(inputs.iter().map(|(path, digest)| (format!("inputs.{path}"), Part::Digest(*digest))));
+            parts
+                .extend(environment.iter().map(|(name, set)| (format!("env.{name}"), Part::Value(set.clone().into()))));
         }
+        parts.extend(experiment.needs.iter().map(|(name, digest)| (format!("needs.{name}"), Part::Digest(*digest))));
         if let Some(data) = &experiment.data {
             parts.insert("data".to_owned(), Part::Digest(data.digest));
         }

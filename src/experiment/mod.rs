@@ -4,6 +4,8 @@
 //! Works on values only: files are read by [`source`](crate::source), runs are started by [`runner`](crate::runner).
 
 pub mod fingerprint;
+pub mod grid;
+pub mod needs;
 pub mod plan;
 pub mod record;
 pub mod results;
@@ -22,6 +24,20 @@ impl Name {
         let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         let goes_on_well = text.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
         (starts_well && goes_on_well).then(|| Name(text.to_owned()))
+    }
+
+    /// The name most like `text`: capitals are lowered, and what a name cannot hold becomes one hyphen.
+    pub fn nearest_to(text: &str) -> Name {
+        let mut name = String::new();
+        for c in text.to_lowercase().chars() {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                name.push(c);
+            } else if !name.is_empty() && !name.ends_with('-') {
+                name.push('-');
+            }
+        }
+        let name = name.trim_end_matches('-');
+        Name(if name.is_empty() { "x".to_owned() } else { name.to_owned() })
     }
 
     /// The name as text.

@@ -147,3 +147,73 @@ fn without_place(error: &serde_json::Error) -> String {
         None => message,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            format: FORMAT,
+            experiment: "spiral".to_owned(),
+            variant: "plain".to_owned(),
+            seed: 3,
+            fingerprint: Fingerprint::default(),
+            environment: BTreeMap::from([("device".to_owned(), "cpu".to_owned())]),
+            finished: "2026-11-23T14:05:00Z".parse().unwrap(),
+            metrics: BTreeMap::from([("accuracy".to_owned(), 0.1 + 0.2), ("loss".to_owned(), 1e-300)]),
+            timing: BTreeMap::from([("seconds".to_owned(), 8.0)]),
+            series: BTreeMap::from([("train.loss".to_owned(), vec![(1, 0.5), (2, 0.25)])]),
+            artifacts: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check_error(text: &str, expected: &str) {
+        let error = parse(&record().path(), text).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert!(error.ends_with("`labpress run spiral` to make it again"), "{error}");
+    }
+
+    #[test]
+    fn a_record_reads_back_to_the_last_bit() {
+        assert_eq!(parse(&record().path(), &record().to_text()).unwrap(), record());
+    }
+
+    #[test]
+    fn a_number_altered_by_hand_is_found() {
+        let text = record().to_text().replace("8.0", "7.0");
+        check_error(&text, "error: the record was altered: its content does not match its digest");
+    }
+
+    #[test]
+    fn half_a_record_is_found_with_its_line() {
+        let text = record().to_text();
+        check_error(&text[..text.len() / 2], "error: the record is damaged: EOF while parsing");
+    }
+
+    #[test]
+    fn a_merge_conflict_is_named() {
+        let text = record().to_text().replacen('\n', "\n<<<<<<< ours\n", 1);
+        let expected = format!("error: the record holds an unresolved merge conflict\n --> {}:2:1", record().path());
+        check_error(&text, &expected);
+    }
+
+    #[test]
+    fn a_record_of_a_later_labpress_is_refused() {
+        let mut value: Value = serde_json::from_str(&record().to_text()).unwrap();
+        value.as_object_mut().unwrap().remove("digest");
+        value["format"] = 2.into();
+        value["digest"] = Digest::of_value(&value).to_string().into();
+        check_error(&pretty(&value), "error: the record has format 2, this labpress reads format 1");
+    }
+
+    #[test]
+    fn a_record_that_was_moved_is_refused() {
+        let error = parse("experiments/spiral/runs/plain-s4-00000000.json", &record().to_text()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("error: the record belongs at `experiments/spiral/runs/plain-s3-"),
+            "{error}"
+        );
+    }
+}

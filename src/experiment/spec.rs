@@ -1,13 +1,15 @@
 //! `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all defaults filled in.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use globset::GlobBuilder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_yaml::Mapping;
 
-use super::{NAME_RULE, Name};
+use super::grid::{self, Combination};
+use super::{NAME_RULE, Name, needs};
 use crate::data::{self, DataSet};
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::digest::Digest;
@@ -38,8 +40,21 @@ pub struct Experiment {
     pub metrics: BTreeMap<String, Metric>,
     /// The device that it insists on; `None` takes a GPU if there is one.
     pub device: Option<Device>,
-    /// How many CPU threads each of its runs may use.
+    /// The experiments whose artifacts are inputs of this one, with a digest of all that their results depend on.
+    pub needs: BTreeMap<Name, Digest>,
+    /// What each of its runs may use.
+    pub limits: Limits,
+}
+
+/// What a run may use. No part of the fingerprint: a limit ends a run or it does not, it moves no number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// CPU threads.
     pub threads: usize,
+    /// Time from start to end. A run that takes longer is a failure.
+    pub time: Option<Duration>,
+    /// Bytes of resident memory. A run that takes more is a failure.
+    pub memory: Option<u64>,
 }
 
 /// What trains an experiment.
@@ -58,6 +73,8 @@ pub enum Runner {
         command: Vec<String>,
         /// The files it is made of, by path in the experiment's folder, with the digests of their contents.
         inputs: BTreeMap<String, Digest>,
+        /// The environment variables that it depends on, with their values; `None` if one is not set.
+        environment: BTreeMap<String, Option<String>>,
     },
 }
 
@@ -122,7 +139,11 @@ struct Written {
     metrics: BTreeMap<String, Metric>,
     device: Option<Device>,
     #[serde(default)]
-    limits: Limits,
+    limits: WrittenLimits,
+    #[serde(default)]
+    grid: Mapping,
+    #[serde(default)]
+    needs: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -131,20 +152,16 @@ struct CommandRunner {
     command: Vec<String>,
     #[serde(default)]
     inputs: Vec<String>,
+    #[serde(default)]
+    env: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct Limits {
-    threads: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        // One thread a run and as many runs at once as there are cores: small nets gain little from a second thread,
-        // and the bits of a result do not depend on how many other runs happened to be stale.
-        Limits { threads: 1 }
-    }
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WrittenLimits {
+    threads: Option<usize>,
+    time: Option<String>,
+    memory: Option<String>,
 }
 
 fn lab() -> serde_yaml::Value {
@@ -155,25 +172,39 @@ fn one_seed() -> serde_yaml::Value {
     1.into()
 }
 
+/// The value of an environment variable, for the experiments that declare to depend on it.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Reads all experiments of a site, in order of name. All faults of all files are gathered.
-pub fn parse_all(source: &Source) -> (Vec<Experiment>, Vec<Diagnostic>) {
-    let mut experiments = Vec::new();
+pub fn parse_all(source: &Source, environment: Environment<'_>) -> (Vec<Experiment>, Vec<Diagnostic>) {
+    let mut parsed = Vec::new();
     let mut faults = Vec::new();
     for (path, text) in source.texts_under("experiments/") {
         let Some(folder) = path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
         else {
             continue;
         };
-        match parse(folder, Yaml::file(path, text), source) {
-            Ok(experiment) => experiments.push(experiment),
+        match parse(folder, Yaml::file(path, text), source, environment) {
+            Ok(experiment) => parsed.push(experiment),
             Err(found) => faults.extend(found),
         }
     }
-    (experiments, faults)
+    if !faults.is_empty() {
+        // What an experiment needs may be one of those that cannot be read.
+        return (parsed.into_iter().map(|(experiment, _)| experiment).collect(), faults);
+    }
+    needs::resolved(parsed, source)
 }
 
 /// Reads the experiment in the folder `folder`.
-fn parse(folder: &str, yaml: Yaml<'_>, source: &Source) -> Result<Experiment, Vec<Diagnostic>> {
+///
+/// Beside it come the names of the experiments it needs: their digests can only be found when all are read.
+fn parse(
+    folder: &str,
+    yaml: Yaml<'_>,
+    source: &Source,
+    environment: Environment<'_>,
+) -> Result<(Experiment, Vec<String>), Vec<Diagnostic>> {
     let one = |diagnostic| vec![diagnostic];
     let is_reserved = folder == "data";
     let name = Name::new(folder).filter(|_| !is_reserved).ok_or_else(|| {
@@ -181,21 +212,18 @@ fn parse(folder: &str, yaml: Yaml<'_>, source: &Source) -> Result<Experiment, Ve
         one(Diagnostic::new(Place::file(yaml.path), message).hint(NAME_RULE))
     })?;
     let written: Written = yaml.parse().map_err(one)?;
-    let runner = runner(&written, &name, yaml, source).map_err(one)?;
+    let runner = runner(&written, &name, yaml, source, environment).map_err(one)?;
     let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
     let seeds = seeds(&written.seeds, yaml).map_err(one)?;
     let variants = variants(&written, &runner, yaml)?;
-    let threads = written.limits.threads;
-    if threads == 0 {
-        return Err(one(Diagnostic::new(yaml.place(&["limits", "threads"]), "`threads` must be at least 1")));
-    }
+    let limits = limits(&written.limits, yaml).map_err(one)?;
     if data.is_none() && matches!(runner, Runner::Lab { .. }) {
         let message = "the recipe needs a data set";
         let known = data::built_in_names();
         return Err(one(Diagnostic::new(Place::file(yaml.path), message)
             .hint(format!("add `data: NAME`; built in are {}", listed(known)))));
     }
-    Ok(Experiment {
+    let experiment = Experiment {
         name,
         path: yaml.path.to_owned(),
         title: written.title,
@@ -206,11 +234,19 @@ fn parse(folder: &str, yaml: Yaml<'_>, source: &Source) -> Result<Experiment, Ve
         seeds,
         variants,
         device: written.device,
-        threads,
-    })
+        needs: BTreeMap::new(),
+        limits,
+    };
+    Ok((experiment, written.needs))
 }
 
-fn runner(written: &Written, name: &Name, yaml: Yaml<'_>, source: &Source) -> Result<Runner, Diagnostic> {
+fn runner(
+    written: &Written,
+    name: &Name,
+    yaml: Yaml<'_>,
+    source: &Source,
+    environment: Environment<'_>,
+) -> Result<Runner, Diagnostic> {
     match (&written.runner, &written.recipe) {
         (serde_yaml::Value::String(lab), Some(recipe)) if lab == "lab" => {
             if recipe != image_classification::NAME {
@@ -224,7 +260,7 @@ fn runner(written: &Written, name: &Name, yaml: Yaml<'_>, source: &Source) -> Re
             Err(Diagnostic::new(Place::file(yaml.path), message)
                 .hint(format!("add `recipe: {}`", image_classification::NAME)))
         }
-        (serde_yaml::Value::Mapping(_), None) => command_runner(&written.runner, name, yaml, source),
+        (serde_yaml::Value::Mapping(_), None) => command_runner(&written.runner, name, yaml, source, environment),
         (serde_yaml::Value::Mapping(_), Some(_)) => {
             Err(Diagnostic::new(yaml.place(&["recipe"]), "a command needs no recipe")
                 .hint("remove `recipe`, or use `runner: lab`"))
@@ -239,9 +275,10 @@ fn command_runner(
     name: &Name,
     yaml: Yaml<'_>,
     source: &Source,
+    environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
     let place = yaml.place(&["runner"]);
-    let CommandRunner { command, inputs: patterns } =
+    let CommandRunner { command, inputs: patterns, env } =
         serde_yaml::from_value(written.clone()).map_err(|error| yaml::fault(place.clone(), &error.to_string()))?;
     if command.is_empty() {
         return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
@@ -266,7 +303,8 @@ fn command_runner(
         }
         inputs.extend(found);
     }
-    Ok(Runner::Command { command, inputs })
+    let environment = env.into_iter().map(|name| (name.clone(), environment(&name))).collect();
+    Ok(Runner::Command { command, inputs, environment })
 }
 
 fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, Diagnostic> {
@@ -319,45 +357,46 @@ fn seeds(written: &serde_yaml::Value, yaml: Yaml<'_>) -> Result<Vec<u64>, Diagno
 }
 
 fn variants(written: &Written, runner: &Runner, yaml: Yaml<'_>) -> Result<Vec<Variant>, Vec<Diagnostic>> {
-    if written.variants.is_empty() {
-        let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Mapping(Mapping::new()))]);
-        return variants_of(&only, &written.params, runner, yaml);
-    }
-    variants_of(&written.variants, &written.params, runner, yaml)
-}
-
-fn variants_of(
-    variants: &Mapping,
-    shared: &Mapping,
-    runner: &Runner,
-    yaml: Yaml<'_>,
-) -> Result<Vec<Variant>, Vec<Diagnostic>> {
+    let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Null)]);
+    let named = if written.variants.is_empty() { &only } else { &written.variants };
+    let combinations = grid::combinations(&written.grid, yaml).map_err(|fault| vec![fault])?;
     let mut checked = Vec::new();
     let mut faults = Vec::new();
-    for (name, own) in variants {
-        match variant(name, own, shared, runner, yaml) {
-            Ok(variant) => checked.push(variant),
-            Err(found) => faults.extend(found),
+    for (name, own) in named {
+        for combination in &combinations {
+            match variant(name, own, combination, written, runner, yaml) {
+                Ok(variant) => checked.push(variant),
+                Err(found) => faults.extend(found),
+            }
         }
     }
     // A fault in the shared parameters is found once for each variant.
     faults.sort();
     faults.dedup();
+    faults.extend(same_name(&checked, yaml));
     if faults.is_empty() { Ok(checked) } else { Err(faults) }
+}
+
+/// Two combinations of a grid may come out with one name: `0.1` and `0-1`.
+fn same_name(variants: &[Variant], yaml: Yaml<'_>) -> Option<Diagnostic> {
+    let mut seen = std::collections::BTreeSet::new();
+    let twice = variants.iter().find(|variant| !seen.insert(&variant.name))?;
+    Some(Diagnostic::new(yaml.place(&["grid"]), format!("two variants of the grid are named `{}`", twice.name)))
 }
 
 fn variant(
     name: &serde_yaml::Value,
     own: &serde_yaml::Value,
-    shared: &Mapping,
+    combination: &Combination,
+    written: &Written,
     runner: &Runner,
     yaml: Yaml<'_>,
 ) -> Result<Variant, Vec<Diagnostic>> {
     let one = |diagnostic| vec![diagnostic];
-    let written = name.as_str().unwrap_or_default();
-    let name = Name::new(written).ok_or_else(|| {
-        let message = format!("`{written}` cannot be the name of a variant");
-        one(Diagnostic::new(yaml.place(&["variants", written]), message).hint(NAME_RULE))
+    let key = name.as_str().unwrap_or_default();
+    let name = Name::new(key).ok_or_else(|| {
+        let message = format!("`{key}` cannot be the name of a variant");
+        one(Diagnostic::new(yaml.place(&["variants", key]), message).hint(NAME_RULE))
     })?;
     let mut own = match own {
         serde_yaml::Value::Mapping(own) => own.clone(),
@@ -377,7 +416,7 @@ fn variant(
         }
         None => name.to_string(),
     };
-    let merged = serde_yaml::Value::Mapping(overlaid(shared, &own));
+    let merged = serde_yaml::Value::Mapping(overlaid(&overlaid(&written.params, &own), &combination.params));
     let params = match runner {
         Runner::Lab { .. } => lab_params(merged, &name, yaml)?,
         Runner::Command { .. } => serde_json::to_value(&merged).map_err(|error| {
@@ -386,6 +425,14 @@ fn variant(
                 format!("the parameters cannot be JSON: {error}"),
             ))
         })?,
+    };
+    let is_only = written.variants.is_empty();
+    let (name, title) = match (written.grid.is_empty(), is_only) {
+        (true, _) => (name, title),
+        (false, true) => (combination.name.clone(), combination.title.clone()),
+        (false, false) => {
+            (Name::nearest_to(&format!("{name}-{}", combination.name)), format!("{title}, {}", combination.title))
+        }
     };
     Ok(Variant { name, title, params })
 }
@@ -445,6 +492,40 @@ fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
     if shared_depth > own_depth { shared } else { own }
 }
 
+fn limits(written: &WrittenLimits, yaml: Yaml<'_>) -> Result<Limits, Diagnostic> {
+    let fault = |key: &str, message: &str| Diagnostic::new(yaml.place(&["limits", key]), format!("`{key}` {message}"));
+    let read = |key: &str, text: &Option<String>, units: &[(&str, u64)], example: &str| {
+        let Some(text) = text else { return Ok(None) };
+        let quantity =
+            quantity(text, units).ok_or_else(|| fault(key, "cannot be read").hint(format!("write {example}")))?;
+        if quantity == 0 { Err(fault(key, "must be above 0")) } else { Ok(Some(quantity)) }
+    };
+    if written.threads == Some(0) {
+        return Err(fault("threads", "must be at least 1"));
+    }
+    Ok(Limits {
+        // One thread a run and as many runs at once as there are cores: small nets gain little from a second thread,
+        // and the bits of a result do not depend on how many other runs happened to be stale.
+        threads: written.threads.unwrap_or(1),
+        time: read("time", &written.time, TIME_UNITS, "`90s`, `10m` or `2h`")?.map(Duration::from_secs),
+        memory: read("memory", &written.memory, MEMORY_UNITS, "`512MiB` or `8GiB`")?,
+    })
+}
+
+/// Units of time, in seconds.
+pub const TIME_UNITS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("min", 60), ("h", 3600)];
+const MEMORY_UNITS: &[(&str, u64)] =
+    &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+
+/// Reads a whole number with one of the units: `10m`, `8 GiB`.
+pub fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
 /// The recipe's own metrics, with what the author says laid over them.
 fn metrics(runner: &Runner, written: BTreeMap<String, Metric>) -> BTreeMap<String, Metric> {
     let mut metrics = match runner {
@@ -453,4 +534,141 @@ fn metrics(runner: &Runner, written: BTreeMap<String, Metric>) -> BTreeMap<Strin
     };
     metrics.extend(written);
     metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::fingerprint::Fingerprint;
+
+    const SPIRAL: &str = "title: Spirals\nrecipe: image-classification\ndata: digits\nseeds: [0, 1]\n\
+        params: {epochs: 8, optimizer: {kind: sgd, lr: 0.1}}\nvariants:\n  plain: {}\n  \
+        wide: {title: Wide net, model: {kind: mlp, hidden: [512]}}\n";
+
+    fn parsed(yaml: &str) -> Result<Experiment, Vec<Diagnostic>> {
+        let source = Source::default().with("experiments/spiral/experiment.yml", yaml);
+        let (mut experiments, faults) = parse_all(&source, &|name| (name == "HOME").then(|| "/home/ada".to_owned()));
+        if faults.is_empty() { Ok(experiments.remove(0)) } else { Err(faults) }
+    }
+
+    #[track_caller]
+    fn check_error(from: &str, to: &str, expected: &str) {
+        assert!(SPIRAL.contains(from), "the example does not hold {from}");
+        let faults = parsed(&SPIRAL.replacen(from, to, 1)).unwrap_err();
+        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.join("\n\n"), expected);
+    }
+
+    /// Which parts of the first run's fingerprint are others after an edit.
+    #[track_caller]
+    fn check_changed(from: &str, to: &str, expected: &[&str]) {
+        assert!(SPIRAL.contains(from), "the example does not hold {from}");
+        let first = |yaml: &str| {
+            let experiment = parsed(yaml).unwrap();
+            Fingerprint::of(&experiment, &experiment.variants[0], experiment.seeds[0])
+        };
+        let changed = first(SPIRAL).changed_since(&first(&SPIRAL.replacen(from, to, 1)));
+        assert_eq!(changed.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn variants_lay_their_parameters_over_the_shared_ones() {
+        let experiment = parsed(SPIRAL).unwrap();
+        let [plain, wide] = &experiment.variants[..] else { panic!("two variants") };
+        assert_eq!((plain.title.as_str(), wide.title.as_str()), ("plain", "Wide net"));
+        assert_eq!(wide.params["model"]["hidden"], serde_json::json!([512]));
+        assert_eq!(wide.params["epochs"], 8);
+        assert_eq!(wide.params["optimizer"]["lr"], 0.1);
+    }
+
+    #[test]
+    fn another_kind_replaces_what_is_shared_whole() {
+        let yaml = SPIRAL.replace("  plain: {}", "  plain: {optimizer: {kind: adam}}");
+        let plain = &parsed(&yaml).unwrap().variants[0];
+        assert_eq!(plain.params["optimizer"]["lr"], 0.001);
+    }
+
+    #[test]
+    fn seeds_can_be_counted() {
+        assert_eq!(parsed(&SPIRAL.replace("[0, 1]", "3")).unwrap().seeds, [0, 1, 2]);
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        check_error(
+            "seeds",
+            "seedz",
+            "error: unknown key `seedz`\n --> experiments/spiral/experiment.yml:4:1\nhint: did you mean `seeds`?",
+        );
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_found_where_it_is_written() {
+        let expected =
+            "error: unknown key `epoch`\n --> experiments/spiral/experiment.yml:5:10\nhint: did you mean `epochs`?";
+        check_error("epochs", "epoch", expected);
+    }
+
+    #[test]
+    fn an_unknown_parameter_inside_a_kind_is_found_where_it_is_written() {
+        let expected =
+            "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:46\nhint: did you mean `hidden`?";
+        check_error("hidden", "hiden", expected);
+    }
+
+    #[test]
+    fn a_parameter_out_of_bounds_is_found_where_it_is_written() {
+        let expected = "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:44";
+        check_error("lr: 0.1", "lr: -1", expected);
+    }
+
+    #[test]
+    fn an_unknown_data_set_lists_the_known_ones() {
+        let expected =
+            "error: unknown data set `digit`\n --> experiments/spiral/experiment.yml:3:1\nhint: did you mean `digits`?";
+        check_error("data: digits", "data: digit", expected);
+    }
+
+    #[test]
+    fn an_input_that_is_not_there_is_named() {
+        let yaml = "title: T\nrunner:\n  command: [python3, train.py]\n  inputs: [train.py]\n";
+        let error = parsed(yaml).unwrap_err()[0].to_string();
+        let expected =
+            "error: no file in `experiments/spiral/` matches `train.py`\n --> experiments/spiral/experiment.yml:4:12\n";
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn each_part_that_a_result_depends_on_is_named_when_it_changes() {
+        check_changed("epochs: 8", "epochs: 12", &["params.epochs changed from 8 to 12"]);
+        check_changed("lr: 0.1", "lr: 0.2", &["params.optimizer.lr changed from 0.1 to 0.2"]);
+        check_changed("[0, 1]", "[7, 1]", &["seed changed from 0 to 7"]);
+        check_changed("seeds", "device: cpu\nseeds", &["device is new: cpu"]);
+        check_changed(
+            "plain: {}",
+            "plain: {augment: {flip: true}}",
+            &["params.augment.flip changed from false to true"],
+        );
+    }
+
+    #[test]
+    fn what_a_result_does_not_depend_on_leaves_it_fresh() {
+        check_changed("title: Spirals", "# two arms\ntitle: Two spirals\nquestion: Why?", &[]);
+        check_changed(
+            "epochs: 8, optimizer: {kind: sgd, lr: 0.1}",
+            "optimizer: {lr: 1.0e-1, kind: sgd}, epochs: 8",
+            &[],
+        );
+        check_changed("[0, 1]", "[0, 1, 2]", &[]);
+        check_changed("seeds", "limits: {threads: 2}\nseeds", &[]);
+        check_changed("epochs: 8", "epochs: 8, batch-size: 64", &[]);
+    }
+
+    #[test]
+    fn all_faults_of_all_variants_are_found() {
+        let yaml = SPIRAL.replace("plain: {}", "plain: {epochs: 0, batch-size: 1}").replace("[512]", "[0]");
+        let faults: Vec<String> = parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
+        let path = "experiments/spiral/experiment.yml";
+        assert_eq!(faults, [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:46")]);
+    }
 }

@@ -1,10 +1,14 @@
 //! The runner protocol, version 1: what labpress and a running experiment say to each other.
 //!
-//! labpress starts the runner as a child process with `LABPRESS_RUN=DIR` in its environment and `DIR` as its working
-//! folder. `DIR/run.json` holds one [`Job`]. The runner appends one [`Event`] a line to `DIR/events.jsonl`: `start`
-//! first, `done` last. Leaving with status 0 after `done` is success; anything else is a failure, and what it wrote to
-//! standard error is its log. `DIR/checkpoint/` survives an interrupted run; when `resume` is true the runner goes on
-//! from it and ends in the same result. `TERM` asks it to write a checkpoint and leave.
+//! labpress starts the runner as a child process in the experiment's folder, with `LABPRESS_RUN=DIR` in its
+//! environment. `DIR/run.json` holds one [`Job`]. The runner appends one [`Event`] a line to `DIR/events.jsonl`: `start`
+//! first, `done` last. Leaving with status 0 after `done` is success; what it wrote to standard output and standard
+//! error is its log.
+//!
+//! `DIR/checkpoint/` survives an interruption: when `resume` is true the runner goes on from it and ends in the same
+//! result. Events may then come a second time; the later one of a name and step counts. `TERM` asks the runner to write
+//! a checkpoint and leave with status [`INTERRUPTED`]. Leaving with that status, or by a signal, is an interruption;
+//! any other way is a failure, after which the next try starts from the beginning.
 //!
 //! Both ends are here: the types serve labpress, the built-in `lab` and runners in Rust.
 
@@ -24,6 +28,9 @@ pub const JOB_FILE: &str = "run.json";
 pub const EVENTS_FILE: &str = "events.jsonl";
 /// The folder whose content outlives an interruption.
 pub const CHECKPOINT_FOLDER: &str = "checkpoint";
+
+/// The exit status of a runner that was asked to leave and can be resumed (`EX_TEMPFAIL` of BSD's sysexits).
+pub const INTERRUPTED: i32 = 75;
 
 /// What one run is to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +52,9 @@ pub struct Job {
     /// The data set, if the experiment names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<JobData>,
+    /// The results of the experiments that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Needed>,
     /// `auto` (the GPU if there is one), `cpu` or `cuda`.
     pub device: String,
     /// How many CPU threads the run may use.
@@ -52,6 +62,22 @@ pub struct Job {
     /// Whether `checkpoint/` holds a state to go on from.
     #[serde(default)]
     pub resume: bool,
+}
+
+/// The result of another run that a run may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Needed {
+    /// Name of its experiment.
+    pub experiment: String,
+    /// Name of its variant.
+    pub variant: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its results, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// The files it made: name → absolute path, to be read only.
+    pub artifacts: BTreeMap<String, PathBuf>,
 }
 
 /// Where a run finds its data set, fetched and checked by labpress.

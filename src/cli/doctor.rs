@@ -1,0 +1,91 @@
+//! `labpress doctor`: what this machine has, what it lacks, and the command that mends it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::{answer, environment, site};
+use crate::data;
+
+pub(super) fn doctor(root: &Path) {
+    let mut report = Report::default();
+    report.fact(
+        "labpress",
+        format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS),
+    );
+    report.fact("cores", environment::cores().to_string());
+    lab(&mut report);
+    data_sets(root, &mut report);
+    answer(&report.text);
+}
+
+/// Lines of what is there and what is not.
+#[derive(Default)]
+struct Report {
+    text: String,
+}
+
+impl Report {
+    fn fact(&mut self, what: &str, fact: impl AsRef<str>) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(self.text, "ok       {what}: {}", fact.as_ref());
+    }
+
+    fn lack(&mut self, what: &str, lack: impl AsRef<str>, mend: &str) {
+        let _ = writeln!(self.text, "missing  {what}: {}\n         {mend}", lack.as_ref());
+    }
+}
+
+fn lab(report: &mut Report) {
+    let Some(path) = environment::lab() else {
+        report.lack(
+            "lab",
+            "the built-in runner was not found beside labpress or on the PATH; sites build without it",
+            "to train, run `make lab` in labpress's repository, or set LABPRESS_LAB to the program",
+        );
+        return;
+    };
+    let info = match environment::lab_info(&path) {
+        Ok(info) => info,
+        Err(reason) => {
+            report.lack(
+                "lab",
+                format!("`{}` does not start: {reason}", path.display()),
+                "build it again with `make lab`",
+            );
+            return;
+        }
+    };
+    report.fact("lab", path.display().to_string());
+    let text = |key: &str| info[key].as_str().unwrap_or("unknown").to_owned();
+    report.fact("libtorch", text("libtorch"));
+    report.fact("CPU", format!("{} ({})", text("cpu"), text("cpu-capability")));
+    if info["cuda"] == true {
+        report.fact("GPU", text("gpu"));
+    } else {
+        report.lack(
+            "GPU",
+            text("gpu"),
+            "training runs on the CPU; for a GPU, set LIBTORCH to a CUDA build of libtorch 2.11 and run `make lab`",
+        );
+    }
+}
+
+fn data_sets(root: &Path, report: &mut Report) {
+    let Some(cache) = environment::data_cache() else {
+        report.lack("data", "there is no folder for data sets", "set LABPRESS_DATA, or HOME");
+        return;
+    };
+    // Outside of a site there are still the built-in data sets.
+    let experiments =
+        site::root(root).and_then(|root| site::read(&root)).map(|site| site.experiments).unwrap_or_default();
+    let used = experiments.iter().filter_map(|experiment| experiment.data.as_ref());
+    let mut seen = std::collections::BTreeSet::new();
+    for data in used.filter(|data| seen.insert(data.name.clone())) {
+        if data::fetch::is_present(&data.name, &data.set, &cache) {
+            report.fact(&format!("data set {}", data.name), cache.display().to_string());
+        } else {
+            let mend = "it is fetched by the first run that needs it";
+            report.lack(&format!("data set {}", data.name), format!("not in {}", cache.display()), mend);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a command takes from the process's environment, read here and passed on as values.
+#![expect(clippy::disallowed_methods, reason = "`cli` reads the environment and the clock for the pure parts")]
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::data::fetch::cache_folder;
+use crate::runner::Stop;
+
+/// The value of an environment variable that an experiment depends on.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The time now.
+pub(super) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// A clock for telling how long something took.
+pub(super) struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    pub(super) fn started() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Counts how often the process is asked to stop, by Ctrl-C or `TERM`: the first time runs write a checkpoint and leave,
+/// the second time they are killed.
+pub(super) struct Interrupts(Arc<AtomicUsize>);
+
+impl Interrupts {
+    pub(super) fn counted() -> io::Result<Interrupts> {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&count);
+        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Ok(Interrupts(count))
+    }
+
+    pub(super) fn stop(&self) -> Stop {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Stop::GoOn,
+            1 => Stop::Gently,
+            _ => Stop::AtOnce,
+        }
+    }
+}
+
+/// How many CPU threads this process may use.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The folder that data sets are kept in.
+pub(super) fn data_cache() -> Option<PathBuf> {
+    let value = std::env::var_os;
+    cache_folder(value("LABPRESS_DATA").as_deref(), value("XDG_CACHE_HOME").as_deref(), value("HOME").as_deref())
+}
+
+/// The program `lab`: what `LABPRESS_LAB` names, else beside this program, else on the `PATH`.
+pub(super) fn lab() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("LABPRESS_LAB").filter(|value| !value.is_empty()) {
+        return Some(named.into());
+    }
+    let name = format!("lab{}", std::env::consts::EXE_SUFFIX);
+    let own = std::env::current_exe().ok();
+    let beside = own.as_deref().and_then(Path::parent).map(|folder| folder.join(&name));
+    let on_path = std::env::var_os("PATH");
+    let on_path = on_path.iter().flat_map(std::env::split_paths).map(|folder| folder.join(&name));
+    beside.into_iter().chain(on_path).find(|path| path.is_file())
+}
+
+/// What the program at `lab` says of itself and its machine: one line of JSON. The error says why it does not.
+pub(super) fn lab_info(lab: &Path) -> Result<serde_json::Value, String> {
+    let output = Command::new(lab).arg("info").output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("its answer cannot be read: {error}"))
+}

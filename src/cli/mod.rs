@@ -1,0 +1,165 @@
+//! The command line: arguments → calls → messages and exit codes. One file a command.
+//!
+//! Talk goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1 the site or a run
+//! is at fault (each fault was shown), 2 the arguments are.
+
+//mod build;
+mod doctor;
+mod environment;
+mod progress;
+mod run;
+mod runs;
+mod site;
+mod status;
+mod table;
+mod why;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::diagnostic::Diagnostic;
+
+#[derive(Parser)]
+#[command(
+    name = "labpress",
+    version,
+    about = "A static blog whose posts carry reproducible deep-learning experiments",
+    long_about = "labpress builds a blog as Jekyll does, and runs the experiments that its posts show.\n\n\
+        Posts are in _posts/, layouts in _layouts/, experiments in experiments/NAME/experiment.yml. A post says \
+        {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page has the numbers.",
+    after_help = "Start with `labpress build`: it runs what is stale and writes public/. `labpress status` says how \
+        your experiments stand, `labpress doctor` what this machine lacks."
+)]
+struct Cli {
+    #[command(flatten)]
+    site: SiteFolder,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which site a command is about.
+#[derive(Args)]
+struct SiteFolder {
+    /// The site's folder
+    #[arg(long, short = 's', value_name = "DIR", default_value = ".", global = true)]
+    source: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run what is stale, then write the site
+    #[command(long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
+        missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all faults are \
+        shown together and public/ stays as it was.")]
+    //Build(build::Options),
+    /// Run an experiment's stale runs, whether a post needs them or not
+    #[command(long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
+        record in experiments/NAME/runs/: commit it, and others can build the site without training.")]
+    Run(run::Options),
+    /// Show how every experiment stands: fresh, stale, missing or failed
+    Status,
+    /// Say why the runs of an experiment are stale: which part changed from what to what
+    Why(why::Options),
+    /// Say what this machine has, what it lacks, and how to mend it
+    Doctor,
+}
+
+/// How many runs may go on, for the commands that run.
+#[derive(Args, Clone, Copy)]
+struct Jobs {
+    /// Train at most this many runs at once [default: as many as there are cores for]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+/// Why a command did not succeed.
+enum Trouble {
+    /// Faults in the site's files.
+    Faults(Vec<Diagnostic>),
+    /// Runs that have no result; why was told when each ended.
+    LackingRuns(usize),
+    /// Anything else, such as a full disk.
+    Other(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Trouble {
+    fn from(error: E) -> Trouble {
+        Trouble::Other(error.into())
+    }
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let Cli { site: SiteFolder { source }, command } = Cli::parse();
+    let done = match command {
+        //Command::Build(options) => build::build(&source, &options),
+        Command::Run(options) => run::run(&source, &options),
+        Command::Status => status::status(&source),
+        Command::Why(options) => why::why(&source, &options),
+        Command::Doctor => {
+            doctor::doctor(&source);
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            tell_trouble(&trouble);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tell_trouble(trouble: &Trouble) {
+    match trouble {
+        Trouble::Faults(faults) => {
+            for fault in faults {
+                tell(format_args!("{fault}\n"));
+            }
+            tell(format_args!("{}: nothing was written", counted(faults.len(), "fault")));
+        }
+        Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
+        Trouble::Other(error) => tell(format_args!("error: {error:#}")),
+    }
+}
+
+/// Writes a line of talk to standard error.
+fn tell(line: std::fmt::Arguments<'_>) {
+    // Nobody may be listening any more; that is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Says that another labpress is at work on the same site.
+fn tell_waiting() {
+    tell(format_args!("another labpress is at work in this site: waiting for it to end"));
+}
+
+/// Writes what was asked for to standard output.
+fn answer(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}
+
+/// `1 run`, `2 runs`.
+fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+/// A duration for people: `8.2 s`, `3 min 20 s`, `5 h`, `3 days`.
+fn duration(seconds: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rounded, at least 0, and a float's conversion saturates"
+    )]
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..=9 => format!("{seconds:.1} s"),
+        10..=119 => format!("{whole} s"),
+        120..=5399 => format!("{} min {:02} s", whole / 60, whole % 60),
+        5400..=172_799 => format!("{} h", (whole + 1800) / 3600),
+        _ => format!("{} days", whole / 86_400),
+    }
+}

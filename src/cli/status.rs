@@ -1,0 +1,75 @@
+//! `labpress status`: a table of how every experiment stands.
+
+use std::path::Path;
+
+use super::table::table;
+use super::{Trouble, answer, duration, environment, site, tell};
+use crate::experiment::plan::{PlannedRun, RunState, plan};
+use crate::experiment::record;
+use crate::runner::local;
+use crate::store::Store;
+
+pub(super) fn status(root: &Path) -> Result<(), Trouble> {
+    let site = site::read(&site::root(root)?)?;
+    let store = Store::of(&site.root);
+    let planned = plan(&site.experiments, &site.records);
+    let of_variant =
+        planned.chunk_by(|a, b| a.experiment.name == b.experiment.name && a.variant.name == b.variant.name);
+    let rows: Vec<Vec<String>> = of_variant.map(|runs| row(runs, &store)).collect();
+    if rows.is_empty() {
+        tell(format_args!("there are no experiments: make one in experiments/NAME/experiment.yml"));
+    } else {
+        answer(&table(&["EXPERIMENT", "VARIANT", "SEEDS", "STATE", "AGE", "TIME"], &rows));
+    }
+    if site.faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(site.faults)) }
+}
+
+fn row(runs: &[PlannedRun<'_>], store: &Store) -> Vec<String> {
+    let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
+    let records: Vec<_> = runs.iter().filter_map(PlannedRun::fresh).collect();
+    let age = records.iter().map(|record| record.finished).max().map(|finished| {
+        let seconds = environment::now().duration_since(finished).as_secs_f64();
+        duration(seconds)
+    });
+    let times: Vec<f64> = records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
+    let time =
+        (!times.is_empty()).then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
+    vec![
+        runs[0].experiment.name.to_string(),
+        runs[0].variant.name.to_string(),
+        seeds.join(" "),
+        state(runs, store),
+        age.unwrap_or_else(|| "-".to_owned()),
+        time.unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// `fresh`, or how many are in which state: `2 stale (params.epochs changed from 3 to 4), 1 missing`.
+fn state(runs: &[PlannedRun<'_>], store: &Store) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for run in runs {
+        let state = run_state(run, store);
+        match counts.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((state, 1)),
+        }
+    }
+    match &counts[..] {
+        [(state, _)] => state.clone(),
+        _ => counts.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
+    let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+    let folder = store.run_folder(run.experiment.name.as_str(), &stem);
+    match (&run.state, local::failure_before(&folder)) {
+        (RunState::Fresh(_), _) => "fresh".to_owned(),
+        (_, Some(failure)) => format!("failed ({})", failure.reason),
+        (RunState::Stale { changed, .. }, None) => match &changed[..] {
+            [only] => format!("stale ({only})"),
+            parts => format!("stale ({} parts changed)", parts.len()),
+        },
+        (RunState::Missing, None) => "missing".to_owned(),
+    }
+}

@@ -1,0 +1,54 @@
+//! `labpress why`: for each run of an experiment, what it depends on that is not as it was recorded.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Args;
+
+use super::{Trouble, answer, site};
+use crate::experiment::plan::{PlannedRun, RunState, plan};
+use crate::experiment::record;
+use crate::runner::local;
+use crate::store::Store;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The experiment
+    name: String,
+}
+
+pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Trouble> {
+    let site = site::read(&site::root(root)?)?;
+    if !site.faults.is_empty() {
+        return Err(Trouble::Faults(site.faults));
+    }
+    let experiment = site.experiment(name)?;
+    let store = Store::of(&site.root);
+    let mut text = String::new();
+    for run in plan([experiment], &site.records) {
+        explain(&run, &store, &mut text);
+    }
+    answer(&text);
+    Ok(())
+}
+
+fn explain(run: &PlannedRun<'_>, store: &Store, text: &mut String) {
+    let heading = format!("{} ", run.label());
+    // Writing to a `String` cannot fail.
+    let _ = match &run.state {
+        RunState::Fresh(record) => writeln!(text, "{heading}is fresh: {}", record.path()),
+        RunState::Missing => writeln!(text, "{heading}is missing: no result is recorded"),
+        RunState::Stale { record, changed } => {
+            let _ = writeln!(text, "{heading}is stale, since {}:", record.path());
+            changed.iter().try_for_each(|changed| writeln!(text, "    {changed}"))
+        }
+    };
+    let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+    let folder = store.run_folder(run.experiment.name.as_str(), &stem);
+    if let (None, Some(failure)) = (run.fresh(), local::failure_before(&folder)) {
+        let _ = writeln!(text, "    the last try failed: it {}; log: {}", failure.reason, failure.log.display());
+        for line in failure.log_end.lines() {
+            let _ = writeln!(text, "    | {line}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `needs:` between experiments: artifacts of one are inputs of another, so its fingerprint is folded into theirs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Name;
+use super::fingerprint::Fingerprint;
+use super::spec::Experiment;
+use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
+use crate::source::Source;
+use crate::yaml::Yaml;
+
+/// Fills in what each experiment needs, transitively. Beside each experiment stand the names it gives as `needs:`.
+/// Faults are names of no experiment, and loops.
+pub fn resolved(parsed: Vec<(Experiment, Vec<String>)>, source: &Source) -> (Vec<Experiment>, Vec<Diagnostic>) {
+    let mut faults = unknown(&parsed, source);
+    let mut waiting = parsed;
+    let mut ready: BTreeMap<Name, Experiment> = BTreeMap::new();
+    if faults.is_empty() {
+        // An experiment is ready when all that it needs is; what never gets ready is in a loop, or needs one that is.
+        loop {
+            let is_ready = |needs: &[String]| {
+                needs.iter().all(|need| Name::new(need).is_some_and(|need| ready.contains_key(&need)))
+            };
+            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, needs)| is_ready(needs));
+            waiting = later;
+            if now.is_empty() {
+                break;
+            }
+            for (mut experiment, needs) in now {
+                let needed = needs.iter().filter_map(|need| ready.get(&Name::new(need)?));
+                experiment.needs = needed.map(|needed| (needed.name.clone(), digest(needed))).collect();
+                ready.insert(experiment.name.clone(), experiment);
+            }
+        }
+        faults.extend(loops(&waiting, source));
+    }
+    let mut experiments: Vec<Experiment> = ready.into_values().collect();
+    experiments.extend(waiting.into_iter().map(|(experiment, _)| experiment));
+    experiments.sort_by(|a, b| a.name.cmp(&b.name));
+    (experiments, faults)
+}
+
+/// A digest of all that the results of an experiment depend on: the fingerprints of all its runs.
+fn digest(experiment: &Experiment) -> Digest {
+    let runs = experiment.variants.iter().flat_map(|variant| experiment.seeds.iter().map(move |&seed| (variant, seed)));
+    let digests = runs.map(|(variant, seed)| {
+        let digest = Fingerprint::of(experiment, variant, seed).digest();
+        // Names count: the needing run finds its artifacts by them.
+        Value::from(format!("{} {seed} {digest}", variant.name))
+    });
+    Digest::of_value(&Value::Array(digests.collect()))
+}
+
+fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
+    let known: BTreeSet<&str> = parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
+    let mut faults = Vec::new();
+    for (experiment, needs) in parsed {
+        for (index, need) in needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str())) {
+            let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
+            let place = yaml.place(&["needs", &index.to_string()]);
+            let fault = Diagnostic::new(place, format!("there is no experiment `{need}`"));
+            faults.push(fault.hint_nearest(need, known.iter().copied()));
+        }
+    }
+    faults
+}
+
+/// One fault for each loop, at the experiment of it that is first in order of name: `a needs b needs a`.
+fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
+    let needs: BTreeMap<&str, &[String]> =
+        waiting.iter().map(|(experiment, needs)| (experiment.name.as_str(), needs.as_slice())).collect();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut faults = Vec::new();
+    for (experiment, _) in waiting {
+        let Some(path) = loop_through(experiment.name.as_str(), &needs) else { continue };
+        if path.iter().any(|name| !seen.insert(name)) {
+            continue;
+        }
+        let shown: Vec<String> = path.iter().chain(path.first()).map(|name| format!("`{name}`")).collect();
+        let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
+        let fault = Diagnostic::new(yaml.place(&["needs"]), format!("a loop: {}", shown.join(" needs ")));
+        faults.push(fault.hint("an experiment cannot need its own results; take one of these needs out"));
+    }
+    faults
+}
+
+/// The shortest way from an experiment back to itself.
+fn loop_through<'a>(start: &'a str, needs: &BTreeMap<&'a str, &'a [String]>) -> Option<Vec<&'a str>> {
+    let mut seen = BTreeSet::from([start]);
+    let mut ways = std::collections::VecDeque::from([vec![start]]);
+    while let Some(way) = ways.pop_front() {
+        let last = way.last().copied().unwrap_or(start);
+        for need in needs.get(last).copied().unwrap_or_default() {
+            if need == start {
+                return Some(way);
+            }
+            if seen.insert(need) {
+                ways.push_back(way.iter().copied().chain([need.as_str()]).collect());
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::spec::parse_all;
+
+    fn site(needs: &[(&str, &str)]) -> Source {
+        needs.iter().fold(Source::default(), |source, (name, needs)| {
+            let text = format!("title: T\nrunner: {{command: [train]}}\nparams: {{rate: 1}}\nneeds: [{needs}]\n");
+            source.with(format!("experiments/{name}/experiment.yml"), text)
+        })
+    }
+
+    fn fingerprint(source: &Source, name: &str) -> Fingerprint {
+        let (experiments, faults) = parse_all(source, &|_| None);
+        assert_eq!(faults, []);
+        let experiment = experiments.iter().find(|experiment| experiment.name.as_str() == name).unwrap();
+        Fingerprint::of(experiment, &experiment.variants[0], 0)
+    }
+
+    #[test]
+    fn a_change_far_down_makes_all_above_stale() {
+        let source = site(&[("a", "b"), ("b", "c"), ("c", ""), ("d", "")]);
+        let text = source.text("experiments/c/experiment.yml").unwrap().replace("rate: 1", "rate: 2");
+        let edited = source.clone().with("experiments/c/experiment.yml", text);
+        let changed = |name| fingerprint(&source, name).changed_since(&fingerprint(&edited, name));
+        let parts = |name| changed(name).into_iter().map(|changed| changed.part).collect::<Vec<_>>();
+        assert_eq!(parts("a"), ["needs.b"]);
+        assert_eq!(parts("b"), ["needs.c"]);
+        assert_eq!(parts("c"), ["params.rate"]);
+        assert_eq!(parts("d"), [""; 0]);
+    }
+
+    #[test]
+    fn a_loop_is_printed() {
+        let (_, faults) = parse_all(&site(&[("a", "b"), ("b", "c"), ("c", "b")]), &|_| None);
+        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let expected = "error: a loop: `b` needs `c` needs `b`\n --> experiments/b/experiment.yml:4:1\n\
+            hint: an experiment cannot need its own results; take one of these needs out";
+        assert_eq!(shown, [expected]);
+    }
+
+    #[test]
+    fn an_unknown_need_names_the_nearest() {
+        let (_, faults) = parse_all(&site(&[("spiral", ""), ("b", "spirol")]), &|_| None);
+        let expected = "error: there is no experiment `spirol`\n --> experiments/b/experiment.yml:4:9\nhint: did you mean `spiral`?";
+        assert_eq!(faults[0].to_string(), expected);
+    }
+}

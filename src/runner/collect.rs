@@ -1,0 +1,146 @@
+//! From the events of a run to its result: what is missing or wrong is found here, before anything is recorded.
+
+use std::collections::BTreeMap;
+
+use super::protocol::Event;
+
+/// What a run that succeeded has reported.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Collected {
+    /// Facts about where it ran.
+    pub environment: BTreeMap<String, String>,
+    /// Results, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// Durations and speeds, by name.
+    pub timing: BTreeMap<String, f64>,
+    /// Numbers over the course of the run.
+    pub series: BTreeMap<String, Vec<(u64, f64)>>,
+    /// The files it made: name → (path under the run's folder, kind).
+    pub artifacts: BTreeMap<String, (String, String)>,
+}
+
+/// Reads one line of `events.jsonl`. The error says what is wrong with it.
+pub fn event(line: &str) -> Result<Event, String> {
+    let event: Event = serde_json::from_str(line).map_err(|error| {
+        if line.contains("NaN") || line.contains("Infinity") {
+            return format!("a metric is not a finite number: {line}");
+        }
+        let message = error.to_string();
+        let cut = message.rfind(" at line ").unwrap_or(message.len());
+        format!("{}: {line}", &message[..cut])
+    })?;
+    match &event {
+        Event::Metric { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of a metric")),
+        Event::Artifact { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of an artifact")),
+        Event::Artifact { path, .. } if !is_inside(path) => {
+            Err(format!("the artifact's path `{path}` is not in the run's folder"))
+        }
+        _ => Ok(event),
+    }
+}
+
+/// Gathers all events of a run. Where a run was resumed, a later event replaces an earlier one of the same name and
+/// step. The error says what is missing.
+pub fn collect(events: &[Event]) -> Result<Collected, String> {
+    let mut collected = Collected::default();
+    let mut series: BTreeMap<String, BTreeMap<u64, f64>> = BTreeMap::new();
+    for event in events {
+        match event.clone() {
+            Event::Start { environment, .. } => collected.environment = environment,
+            Event::Metric { name, step: Some(step), value, .. } => {
+                series.entry(name).or_default().insert(step, value);
+            }
+            Event::Metric { name, step: None, value, timing: true } => drop(collected.timing.insert(name, value)),
+            Event::Metric { name, step: None, value, timing: false } => drop(collected.metrics.insert(name, value)),
+            Event::Artifact { name, path, kind } => drop(collected.artifacts.insert(name, (path, kind))),
+            Event::Progress { .. } | Event::Note { .. } | Event::Done => {}
+        }
+    }
+    if !matches!(events.first(), Some(Event::Start { .. })) {
+        return Err("its first event is not `start`".to_owned());
+    }
+    if !matches!(events.last(), Some(Event::Done)) {
+        return Err("it left without the event `done`".to_owned());
+    }
+    if collected.metrics.is_empty() && series.is_empty() {
+        return Err("it reported no metric".to_owned());
+    }
+    collected.series = series.into_iter().map(|(name, points)| (name, points.into_iter().collect())).collect();
+    Ok(collected)
+}
+
+/// Names stand in tags, between dots and white space.
+fn is_name(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@'))
+    };
+    name.split('.').all(is_part)
+}
+
+fn is_inside(path: &str) -> bool {
+    let mut parts = std::path::Path::new(path).components();
+    !path.is_empty() && parts.all(|part| matches!(part, std::path::Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(lines: &str) -> Result<Collected, String> {
+        let events: Vec<Event> = lines.lines().map(event).collect::<Result<_, _>>()?;
+        collect(&events)
+    }
+
+    #[track_caller]
+    fn check_error(lines: &str, expected: &str) {
+        assert_eq!(events(lines).unwrap_err(), expected);
+    }
+
+    const START: &str = r#"{"event":"start","environment":{"device":"cpu"}}"#;
+
+    #[test]
+    fn a_run_is_gathered_by_name_and_step() {
+        let lines = format!(
+            "{START}\n{}\n{}\n{}\n{}",
+            r#"{"event":"metric","name":"train.loss","step":1,"value":0.5}"#,
+            r#"{"event":"metric","name":"accuracy","value":0.9}"#,
+            r#"{"event":"metric","name":"seconds","value":3,"timing":true}"#,
+            r#"{"event":"done"}"#
+        );
+        let collected = events(&lines).unwrap();
+        assert_eq!(collected.series["train.loss"], [(1, 0.5)]);
+        assert_eq!(collected.metrics, BTreeMap::from([("accuracy".to_owned(), 0.9)]));
+        assert_eq!(collected.timing, BTreeMap::from([("seconds".to_owned(), 3.0)]));
+    }
+
+    #[test]
+    fn of_a_resumed_run_the_later_event_counts() {
+        let metric = |value| format!(r#"{{"event":"metric","name":"loss","step":2,"value":{value}}}"#);
+        let lines = format!("{START}\n{}\n{START}\n{}\n{}", metric(0.7), metric(0.6), r#"{"event":"done"}"#);
+        assert_eq!(events(&lines).unwrap().series["loss"], [(2, 0.6)]);
+    }
+
+    #[test]
+    fn a_run_that_does_not_say_done_has_failed() {
+        check_error(START, "it left without the event `done`");
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused() {
+        let line = r#"{"event":"metric","name":"loss","value":NaN}"#;
+        check_error(line, &format!("a metric is not a finite number: {line}"));
+    }
+
+    #[test]
+    fn an_artifact_outside_of_the_folder_is_refused() {
+        check_error(
+            r#"{"event":"artifact","name":"x","path":"../x","kind":"image"}"#,
+            "the artifact's path `../x` is not in the run's folder",
+        );
+    }
+
+    #[test]
+    fn an_unknown_event_is_refused() {
+        assert!(event(r#"{"event":"begin"}"#).unwrap_err().starts_with("unknown variant `begin`"));
+    }
+}

@@ -1,0 +1,194 @@
+//! What labpress keeps on disk for itself: `.labpress/` in the site's folder, ignored by git.
+//!
+//! | path | is |
+//! |---|---|
+//! | `lock` | held while a build or a run changes anything |
+//! | `objects/AB/CDEF…` | every artifact of every run, by the digest of its content |
+//! | `runs/EXPERIMENT/STEM/` | the working folder of a run that has not ended well yet |
+//! | `tmp/` | files on their way to their place |
+//!
+//! Every file is written whole or not at all: to `tmp/`, synced, then renamed.
+#![expect(clippy::disallowed_methods, reason = "`store` is one of the few modules that touch the disk")]
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+
+/// The folder `.labpress` of a site.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store of the site at `root`. Nothing is made before it is needed.
+    pub fn of(root: &Path) -> Store {
+        Store { root: root.to_owned() }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.join(".labpress")
+    }
+
+    /// Waits for the right to change things, and holds it until the returned value is dropped or the process ends.
+    /// `waiting` is called once, if another process has it.
+    pub fn lock(&self, waiting: impl FnOnce()) -> io::Result<Lock> {
+        let path = self.folder().join("lock");
+        let file = lock_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                waiting();
+                file.lock().map_err(|error| named(&error, "cannot lock", &path))?;
+            }
+            Err(TryLockError::Error(error)) => return Err(named(&error, "cannot lock", &path)),
+        }
+        self.sweep();
+        Ok(Lock { _file: file })
+    }
+
+    /// Removes what killed processes left in `tmp/`. Only the holder of the lock writes there.
+    fn sweep(&self) {
+        // What cannot be removed only takes room.
+        let _ = fs::remove_dir_all(self.folder().join("tmp"));
+    }
+
+    /// The working folder of a run: `stem` is unique within the experiment.
+    pub fn run_folder(&self, experiment: &str, stem: &str) -> PathBuf {
+        self.folder().join("runs").join(experiment).join(stem)
+    }
+
+    /// Keeps a copy of the file at `path` under the digest of its content. Returns the digest and the size.
+    pub fn add_object(&self, path: &Path) -> io::Result<(Digest, u64)> {
+        let mut hasher = blake3::Hasher::new();
+        let file = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
+        hasher.update_reader(file).map_err(|error| named(&error, "cannot read", path))?;
+        let bytes = hasher.count();
+        let digest: Digest = hasher.finalize().into();
+        let object = self.object_path(digest);
+        if !object.exists() {
+            let mut source = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
+            self.write_with(&object, |file| io::copy(&mut source, file).map(drop))?;
+        }
+        Ok((digest, bytes))
+    }
+
+    /// Where the object with this digest lies, if it was kept.
+    pub fn object_path(&self, digest: Digest) -> PathBuf {
+        let hex = digest.to_string();
+        self.folder().join("objects").join(&hex[..2]).join(&hex[2..])
+    }
+
+    /// Writes a copy of a kept object to `path`, from the site's root, if it is not there already.
+    pub fn copy_object(&self, digest: Digest, path: &str) -> io::Result<()> {
+        let object = self.object_path(digest);
+        let bytes = fs::read(&object).map_err(|error| named(&error, "cannot read", &object))?;
+        let target = self.root.join(path);
+        if fs::read(&target).is_ok_and(|there| there == bytes) { Ok(()) } else { self.write(path, &bytes) }
+    }
+
+    /// Removes the working folder of a run whose record is written.
+    pub fn remove_run_folder(&self, folder: &Path) {
+        // What cannot be removed only takes room: the record decides that the run is done.
+        let _ = fs::remove_dir_all(folder);
+    }
+
+    /// Writes a file of the site whole or not at all. `path` is from the site's root.
+    pub fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.write_with(&self.root.join(path), |file| file.write_all(bytes))
+    }
+
+    fn write_with(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+        let cannot_write = |error: &io::Error| named(error, "cannot write", path);
+        let tmp = self.folder().join("tmp");
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(&tmp).map_err(|error| cannot_write(&error))?;
+        fs::create_dir_all(folder).map_err(|error| cannot_write(&error))?;
+        let mut written = tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
+        make_readable(written.as_file()).map_err(|error| cannot_write(&error))?;
+        fill(written.as_file_mut()).map_err(|error| cannot_write(&error))?;
+        written.as_file().sync_all().map_err(|error| cannot_write(&error))?;
+        written.persist(path).map_err(|error| cannot_write(&error.error))?;
+        // The name itself must survive a power cut, too.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| cannot_write(&error))
+    }
+}
+
+/// The right to change things, see [`Store::lock`].
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Opens the file at `path` to be locked, and makes it if it is not there.
+pub fn lock_file(path: &Path) -> io::Result<File> {
+    let cannot_open = |error: &io::Error| named(error, "cannot open", path);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| cannot_open(&error))?;
+    }
+    File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(|error| cannot_open(&error))
+}
+
+/// Temporary files are made for their owner alone; results are for everybody who may read the site.
+#[cfg(unix)]
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// The error with what was tried and on which file.
+pub fn named(error: &io::Error, tried: &str, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{tried} `{}`: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_content_is_kept_once_under_its_digest() {
+        let site = tempfile::tempdir().unwrap();
+        let store = Store::of(site.path());
+        fs::write(site.path().join("a"), "weights").unwrap();
+        fs::write(site.path().join("b"), "weights").unwrap();
+        let (digest, bytes) = store.add_object(&site.path().join("a")).unwrap();
+        assert_eq!(store.add_object(&site.path().join("b")).unwrap(), (digest, bytes));
+        assert_eq!((digest, bytes), (Digest::of(b"weights"), 7));
+        assert_eq!(fs::read_to_string(store.object_path(digest)).unwrap(), "weights");
+    }
+
+    #[test]
+    fn a_second_lock_waits_and_says_so() {
+        let site = tempfile::tempdir().unwrap();
+        let store = Store::of(site.path());
+        let first = store.lock(|| panic!("nobody else has it")).unwrap();
+        std::thread::scope(|threads| {
+            let (say, said) = std::sync::mpsc::channel();
+            let second = threads.spawn(|| {
+                let say = say;
+                store.lock(|| say.send(()).unwrap()).map(drop)
+            });
+            said.recv().unwrap();
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let site = tempfile::tempdir().unwrap();
+        let store = Store::of(site.path());
+        store.write("a/b.json", b"old").unwrap();
+        let error =
+            store.write_with(&site.path().join("a/b.json"), |_| Err(io::Error::other("disk full"))).unwrap_err();
+        assert!(error.to_string().ends_with("disk full"), "{error}");
+        assert_eq!(fs::read(site.path().join("a/b.json")).unwrap(), b"old");
+    }
+}

@@ -1,0 +1,102 @@
+//! Killing labpress at any moment loses nothing: every record is whole or absent, and the next call completes.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::{Site, assert_success, repeatable, talk};
+
+/// How often labpress is killed while it is at work.
+const KILLS: u32 = 20;
+
+fn records(site: &Site) -> BTreeMap<String, serde_json::Value> {
+    let files = site.files("experiments/toy/runs");
+    files
+        .into_iter()
+        .map(|(path, bytes)| (path.display().to_string(), repeatable(&String::from_utf8(bytes).unwrap())))
+        .collect()
+}
+
+/// Moments from 0 to 400 ms that are spread without rhythm and the same every time.
+fn moments() -> impl Iterator<Item = Duration> {
+    (1..500).map(|number| Duration::from_millis(number * 263 % 400))
+}
+
+fn toy() -> Site {
+    let site = Site::with_toy();
+    site.replace("experiments/toy/experiment.yml", "rate: 0.1", "rate: 0.1, seconds: 0.03");
+    site
+}
+
+#[test]
+fn killing_labpress_at_any_moment_leaves_every_record_whole_or_absent() {
+    let undisturbed = toy();
+    assert_success(&undisturbed.labpress(&["run"]));
+    let expected = records(&undisturbed);
+    assert_eq!(expected.len(), 4);
+
+    let mut site = toy();
+    let mut kills = 0;
+    for moment in moments() {
+        let mut labpress = site.command(&["run"]).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(moment);
+        kills += u32::from(labpress.try_wait().unwrap().is_none());
+        labpress.kill().unwrap();
+        labpress.wait().unwrap();
+        for (path, record) in records(&site) {
+            assert_eq!(record, expected[&path], "{path} after being killed at {moment:?}");
+        }
+        if kills == KILLS {
+            break;
+        }
+        if records(&site).len() == expected.len() {
+            site = toy();
+        }
+    }
+    assert_eq!(kills, KILLS, "labpress was always done before it could be killed");
+    assert_success(&site.labpress(&["run"]));
+    assert_eq!(records(&site), expected);
+}
+
+#[test]
+fn killing_a_run_costs_only_what_came_after_its_last_checkpoint() {
+    let site = toy();
+    site.replace("experiments/toy/experiment.yml", "seeds: 2", "seeds: 1");
+    site.replace("experiments/toy/experiment.yml", "  fast: {rate: 0.5}\n", "");
+    site.replace(
+        "experiments/toy/train.py",
+        "temporary.rename(checkpoint)",
+        "temporary.rename(checkpoint); killed(epoch)",
+    );
+    // Kills itself after the second epoch, once.
+    site.replace(
+        "experiments/toy/train.py",
+        "params, checkpoint =",
+        "def killed(epoch):\n    if epoch == 2 and not job['resume']:\n        os.kill(os.getpid(), 9)\nparams, checkpoint =",
+    );
+    let first = site.labpress(&["run"]);
+    assert_eq!(first.status.code(), Some(1));
+    assert!(talk(&first).contains("the next try goes on from its last checkpoint"), "{}", talk(&first));
+    let second = site.labpress(&["run"]);
+    assert_success(&second);
+    assert!(talk(&second).contains("epoch 3/3") && !talk(&second).contains("epoch 2/3"), "{}", talk(&second));
+    let record = records(&site).into_values().next().unwrap();
+    assert_eq!(record["series"]["valid.accuracy"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn two_at_once_do_each_run_once_and_the_second_says_that_it_waits() {
+    let site = toy();
+    let start = || site.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
+    let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());
+    both.iter().for_each(assert_success);
+    let talks: Vec<String> = both.iter().map(talk).collect();
+    let waited = talks.iter().filter(|talk| talk.contains("another labpress is at work")).count();
+    let trained = talks.iter().filter(|talk| talk.contains("4 runs recorded")).count();
+    assert_eq!((waited, trained), (1, 1), "{talks:?}");
+    assert_eq!(records(&site).len(), 4);
+}

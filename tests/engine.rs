@@ -1,0 +1,180 @@
+//! The experiment engine as its user sees it: what runs, in which order, how often, and how it ends.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::{Site, TOY_RUNNER, answer, assert_success, talk};
+
+const YAML: &str = "experiments/toy/experiment.yml";
+
+#[track_caller]
+fn check_talk(site: &Site, arguments: &[&str], expected: &[&str]) {
+    let output = site.labpress(arguments);
+    let talk = talk(&output) + &answer(&output);
+    for part in expected {
+        assert!(talk.contains(part), "{part:?} is not in:\n{talk}");
+    }
+}
+
+#[test]
+fn a_second_run_trains_nothing_and_an_edit_retrains_only_what_it_touches() {
+    let site = Site::with_toy();
+    check_talk(&site, &["run"], &["toy/slow seeds 0 1: no result is recorded", "4 runs recorded"]);
+    check_talk(&site, &["run"], &["all runs are fresh"]);
+    site.replace(YAML, "rate: 0.5", "rate: 0.6");
+    check_talk(&site, &["run"], &["stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.6", "2 runs recorded"]);
+    site.replace(YAML, "title: A toy", "title: Another title # and a comment");
+    check_talk(&site, &["run"], &["all runs are fresh"]);
+    site.replace("experiments/toy/train.py", "import json", "import json # edited");
+    check_talk(&site, &["why", "toy"], &["inputs.train.py changed from"]);
+}
+
+#[test]
+fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
+    let site = Site::with_toy();
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
+    let output = site.labpress(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    check_talk(&site, &["status"], &["failed (left with status 1)", "fresh"]);
+    check_talk(&site, &["why", "toy"], &["the last try failed: it left with status 1", "| the net caught fire"]);
+    let talk = talk(&output);
+    assert!(talk.contains("| the net caught fire") && talk.ends_with("2 runs without a result\n"), "{talk}");
+    site.replace(YAML, ", fail-at: 2", "");
+    assert_success(&site.labpress(&["run"]));
+}
+
+#[test]
+fn a_grid_makes_variants() {
+    let site = Site::with_toy();
+    site.replace(
+        YAML,
+        "variants:\n  slow: {}\n  fast: {rate: 0.5}\n",
+        "grid: {rate: [0.1, 0.5], epochs: [1, 2], exclude: [{rate: 0.1, epochs: 1}]}\n",
+    );
+    check_talk(&site, &["run"], &["6 runs recorded"]);
+    check_talk(&site, &["status"], &["rate-0-1-epochs-2", "rate-0-5-epochs-1", "rate-0-5-epochs-2"]);
+}
+
+/// A second experiment, whose runner reads the artifacts of the first.
+fn with_needing(site: &Site) {
+    site.write(
+        "experiments/above/experiment.yml",
+        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\nparams: {epochs: 1, rate: 1}\n",
+    );
+    let reads = "needed = [json.loads(pathlib.Path(one['artifacts']['table']).read_text())['rate'] for one in job['needs']]\nparams, checkpoint";
+    let runner = TOY_RUNNER.replace("params, checkpoint", reads);
+    let runner = runner.replace(r#"say("done")"#, r#"say("metric", name="needed", value=sum(needed)); say("done")"#);
+    site.write("experiments/above/train.py", &runner);
+}
+
+#[test]
+fn what_is_needed_runs_first_and_its_artifacts_are_given() {
+    let site = Site::with_toy();
+    with_needing(&site);
+    // `above` stands first in order of name, and waits.
+    let output = site.labpress(&["run", "above"]);
+    assert_success(&output);
+    let talk = talk(&output);
+    assert!(talk.rfind("done  toy/").unwrap() < talk.find("start above/").unwrap(), "{talk}");
+    let files = site.files("experiments/above/runs");
+    let record = String::from_utf8(files.into_values().next().unwrap()).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["metrics"]["needed"], 2.0 * 0.1 + 2.0 * 0.5);
+}
+
+#[test]
+fn a_run_whose_need_failed_is_skipped_and_says_why() {
+    let site = Site::with_toy();
+    with_needing(&site);
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 1}");
+    check_talk(
+        &site,
+        &["run", "above"],
+        &["skip  above/default seed 0: toy/fast seed 0, which it needs, has no result"],
+    );
+}
+
+#[test]
+fn in_a_clone_without_artifacts_what_is_needed_is_done_again() {
+    let site = Site::with_toy();
+    with_needing(&site);
+    assert_success(&site.labpress(&["run", "toy"]));
+    std::fs::remove_dir_all(site.path().join(".labpress")).unwrap();
+    check_talk(
+        &site,
+        &["run", "above"],
+        &["stale toy/slow seeds 0 1: its artifacts are needed and not on this machine", "5 runs recorded"],
+    );
+}
+
+#[test]
+fn runs_that_are_the_same_are_trained_once() {
+    let site = Site::with_toy();
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5}\n  also-fast: {rate: 0.5}");
+    let output = site.labpress(&["run", "--jobs", "1"]);
+    assert_success(&output);
+    let shared = talk(&output).matches("the result of a run that is the same").count();
+    assert_eq!(shared, 2, "{}", talk(&output));
+    assert_eq!(site.files("experiments/toy/runs").len(), 6);
+    check_talk(&site, &["run"], &["all runs are fresh"]);
+}
+
+#[test]
+fn a_run_that_breaks_a_limit_is_a_failure_with_that_reason() {
+    let site = Site::with_toy();
+    site.replace(YAML, "rate: 0.1", "rate: 0.1, seconds: 5");
+    site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {time: 1s}");
+    let output = site.labpress(&["run", "--jobs", "2"]);
+    assert_eq!(output.status.code(), Some(1));
+    let reason = "took longer than its limit of 1 s";
+    assert_eq!(talk(&output).matches(reason).count(), 2, "{}", talk(&output));
+    assert!(site.files("experiments/toy/runs").is_empty());
+    check_talk(&site, &["status"], &[reason]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_takes_too_much_memory_is_a_failure_with_that_reason() {
+    let site = Site::with_toy();
+    site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {memory: 100MiB}");
+    site.replace(
+        "experiments/toy/train.py",
+        "say(\"start\"",
+        "ballast = b'x' * (200 << 20); time.sleep(2); say(\"start\"",
+    );
+    check_talk(&site, &["run"], &["more than its limit of 100 MiB"]);
+    assert!(site.files("experiments/toy/runs").is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn asked_to_stop_labpress_asks_its_runs_and_they_go_on_later() {
+    let site = Site::with_toy();
+    site.replace(YAML, "rate: 0.1", "rate: 0.1, seconds: 0.3");
+    site.replace(
+        "experiments/toy/train.py",
+        "params, checkpoint",
+        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(75))\nparams, checkpoint",
+    );
+    let labpress = site.command(&["run", "--jobs", "2"]).stderr(Stdio::piped()).spawn().unwrap();
+    while !has_checkpoint(&site) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let process = rustix::process::Pid::from_child(&labpress);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    let output = labpress.wait_with_output().unwrap();
+    let said = talk(&output);
+    assert_eq!(said.matches("stop  toy/").count(), 2, "{said}");
+    assert_eq!(said.matches("labpress was asked to stop").count(), 2, "{said}");
+    assert_success(&site.labpress(&["run"]));
+}
+
+/// Whether a run has written its first checkpoint.
+#[cfg(unix)]
+fn has_checkpoint(site: &Site) -> bool {
+    site.files(".labpress/runs").keys().any(|path| path.ends_with("checkpoint/epoch"))
+}
