@@ -13,7 +13,7 @@ use std::time::Duration;
 use labpress::data::{DataSet, built_in, fetch};
 use labpress::recipe::image_classification::NAME;
 use labpress::runner::protocol::{
-    CHECKPOINT_FOLDER, EVENTS_FILE, Event, JOB_FILE, Job, JobData, RUN_FOLDER_VARIABLE, VERSION,
+    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, JobData, RUN_FOLDER_VARIABLE, VERSION,
 };
 use labpress::yaml::Yaml;
 use serde_json::{Value, json};
@@ -38,6 +38,7 @@ impl Run {
             recipe: Some(NAME.to_owned()),
             params,
             data: Some(data),
+            needs: Vec::new(),
             device: "cpu".to_owned(),
             threads: 1,
             resume: false,
@@ -220,7 +221,7 @@ fn the_same_run_gives_the_same_bits_and_survives_being_killed() {
     stopped.wait_for_numbers(9);
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(75), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(INTERRUPTED), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(stopped.notes()[0].starts_with("stopped after step "), "{:?}", stopped.notes());
     stopped.prepare_to_resume();
     stopped.finish_well();
@@ -302,5 +303,5 @@ fn info_is_one_line_of_json() {
     let info: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(info["libtorch"].as_str().unwrap().starts_with("2.11.0"));
     assert_eq!(info["devices"][0], "cpu");
-    assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), 1);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
 }

@@ -305,6 +305,7 @@ fn prefixed(prefix: &str, tensors: Vec<(String, Tensor)>) -> impl Iterator<Item 
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "these tests look at what is left on disk")]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -328,6 +329,7 @@ mod tests {
             recipe: None,
             params: serde_json::to_value(&params)?,
             data: Some(JobData { name: "digits".to_owned(), folder: data, declaration }),
+            needs: Vec::new(),
             device: "cpu".to_owned(),
             threads: 1,
             resume: false,
