@@ -1,1 +1,307 @@
-fn main() {}
+//! The program `lab` as labpress meets it: a folder with `run.json` goes in, `events.jsonl` comes out.
+//!
+//! Everything here trains on `digits`, in seconds and on one thread.
+#![expect(clippy::disallowed_methods, reason = "these tests start a program and look at what it leaves on disk")]
+#![expect(clippy::unwrap_used, reason = "what goes wrong here is to end the test")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use labpress::data::{DataSet, built_in, fetch};
+use labpress::recipe::image_classification::NAME;
+use labpress::runner::protocol::{
+    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, JobData, RUN_FOLDER_VARIABLE, VERSION,
+};
+use labpress::yaml::Yaml;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A run's folder, with the data set beside it.
+struct Run {
+    folder: TempDir,
+}
+
+impl Run {
+    fn new(params: Value) -> Run {
+        let run = Run { folder: tempfile::tempdir().unwrap() };
+        let declaration = DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
+        let data = fetch::fetch("digits", &declaration, &run.path().join("data"), &mut |_| {}).unwrap();
+        let data = JobData { name: "digits".to_owned(), folder: data, declaration };
+        run.write_job(&Job {
+            protocol: VERSION,
+            experiment: "digits-test".to_owned(),
+            variant: "only".to_owned(),
+            seed: 3,
+            recipe: Some(NAME.to_owned()),
+            params,
+            data: Some(data),
+            needs: Vec::new(),
+            device: "cpu".to_owned(),
+            threads: 1,
+            resume: false,
+        });
+        run
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn write_job(&self, job: &Job) {
+        fs::write(self.path().join(JOB_FILE), serde_json::to_vec(job).unwrap()).unwrap();
+    }
+
+    fn edit_job(&self, edit: impl FnOnce(&mut Value)) {
+        let path = self.path().join(JOB_FILE);
+        let mut job: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        edit(&mut job);
+        fs::write(path, serde_json::to_vec(&job).unwrap()).unwrap();
+    }
+
+    /// Does what labpress does before it starts an interrupted run again.
+    fn prepare_to_resume(&self) {
+        self.edit_job(|job| job["resume"] = json!(true));
+        fs::remove_file(self.path().join(EVENTS_FILE)).unwrap();
+    }
+
+    fn start(&self) -> Child {
+        lab(self.path()).spawn().unwrap()
+    }
+
+    /// Runs to the end; returns the exit status and the log.
+    fn finish(&self) -> (ExitStatus, String) {
+        let output = lab(self.path()).output().unwrap();
+        (output.status, String::from_utf8(output.stderr).unwrap())
+    }
+
+    #[track_caller]
+    fn finish_well(&self) {
+        let (status, log) = self.finish();
+        assert!(status.success(), "{status}: {log}");
+    }
+
+    /// The lines of `events.jsonl` that are whole.
+    fn lines(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path().join(EVENTS_FILE)).unwrap_or_default();
+        text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The lines with numbers that a rerun must repeat bit for bit.
+    fn numbers(&self) -> Vec<String> {
+        let is_number = |event: &Event| matches!(event, Event::Metric { timing: false, .. });
+        self.lines().into_iter().filter(|line| is_number(&serde_json::from_str(line).unwrap())).collect()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = |event| match event {
+            Event::Note { text } => Some(text),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(note).collect()
+    }
+
+    /// Waits until `count` numbers have been told.
+    #[track_caller]
+    fn wait_for_numbers(&self, count: usize) {
+        for _ in 0..6000 {
+            if self.numbers().len() >= count {
+                return;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        panic!("in 30 s there were only {} numbers", self.numbers().len());
+    }
+}
+
+fn lab(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    command.env(RUN_FOLDER_VARIABLE, folder).env("OMP_NUM_THREADS", "1").stderr(Stdio::piped()).stdout(Stdio::null());
+    command
+}
+
+/// A run with everything that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule, augmentation.
+/// Long enough to be killed in its midst.
+fn long() -> Value {
+    json!({
+        "epochs": 12, "batch-size": 32, "train-images": 800,
+        "model": {"kind": "convnet", "widths": [16, 32], "batch-norm": true},
+        "optimizer": {"kind": "adam"},
+        "schedule": {"kind": "one-cycle", "max-lr": 0.01},
+        "augment": {"crop-padding": 1},
+    })
+}
+
+/// The metrics of the epochs and of the whole run that `long()` tells.
+const NUMBERS_OF_LONG: usize = 12 * 4 + 3;
+
+#[test]
+fn a_run_tells_where_it_is_what_it_measured_and_that_it_is_done() {
+    let run = Run::new(json!({"epochs": 3, "batch-size": 64, "model": {"kind": "mlp", "hidden": [64]}}));
+    run.finish_well();
+    let events = run.events();
+
+    let Some(Event::Start { environment, steps: Some(steps) }) = events.first() else {
+        panic!("it begins with {:?}", events.first());
+    };
+    assert_eq!(environment["device"], "cpu");
+    assert_eq!(environment["threads"], "1");
+    assert!(environment["libtorch"].starts_with("2.11.0"));
+    assert_eq!(events.last(), Some(&Event::Done));
+    assert!(events.contains(&Event::Progress { step: *steps, of: *steps }));
+
+    let metrics = |wanted: &str| {
+        let value = |event: &Event| match event {
+            Event::Metric { name, step, value, .. } if name == wanted => Some((*step, *value)),
+            _ => None,
+        };
+        events.iter().filter_map(value).collect::<Vec<_>>()
+    };
+    for name in ["train.loss", "train.accuracy", "valid.loss", "valid.accuracy"] {
+        let epochs: Vec<Option<u64>> = metrics(name).into_iter().map(|(epoch, _)| epoch).collect();
+        assert_eq!(epochs, [Some(1), Some(2), Some(3)], "{name}");
+    }
+    let [(None, accuracy)] = metrics("accuracy")[..] else { panic!("there is not one accuracy") };
+    assert!(accuracy > 0.8, "it learns: {accuracy}");
+    assert_eq!(metrics("parameters"), [(None, f64::from(64 * 64 + 64 + 64 * 10 + 10))]);
+    assert!(metrics("seconds")[0].1 > 0.0 && metrics("images-per-second")[0].1 > 0.0);
+
+    let artifact = |wanted: &str| {
+        let path = |event: &Event| match event {
+            Event::Artifact { name, path, .. } if name == wanted => Some(run.path().join(path)),
+            _ => None,
+        };
+        events.iter().find_map(path).expect("it is told")
+    };
+    assert!(artifact("weights").is_file());
+    let confusion: Value = serde_json::from_slice(&fs::read(artifact("confusion")).unwrap()).unwrap();
+    let count = |row: usize, column: usize| confusion["counts"][row][column].as_u64().unwrap();
+    let right: u64 = (0..10).map(|class| count(class, class)).sum();
+    let all: u64 = (0..100).map(|cell| count(cell / 10, cell % 10)).sum();
+    assert_eq!(all, 360);
+    assert!((right as f64 / all as f64 - accuracy).abs() < 1e-12, "its diagonal is the accuracy");
+}
+
+#[test]
+fn the_same_run_gives_the_same_bits_and_survives_being_killed() {
+    let whole = Run::new(long());
+    whole.finish_well();
+    let expected = whole.numbers();
+    assert_eq!(expected.len(), NUMBERS_OF_LONG);
+
+    let again = Run::new(long());
+    again.finish_well();
+    assert_eq!(again.numbers(), expected, "a second training");
+
+    // Killed without warning in two epochs, one after the other.
+    let killed = Run::new(long());
+    for numbers in [6, 27] {
+        let mut child = killed.start();
+        killed.wait_for_numbers(numbers);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(killed.numbers().len() < NUMBERS_OF_LONG, "it was killed too late");
+        killed.prepare_to_resume();
+    }
+    killed.finish_well();
+    assert_eq!(killed.numbers(), expected, "killed twice");
+    assert!(killed.notes()[0].starts_with("going on after step "), "{:?}", killed.notes());
+    let weights = |run: &Run| fs::read(run.path().join("weights.safetensors")).unwrap();
+    assert!(weights(&killed) == weights(&whole), "the weights are the same too");
+
+    // Asked to stop within an epoch.
+    let stopped = Run::new(long());
+    let child = stopped.start();
+    stopped.wait_for_numbers(9);
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(INTERRUPTED), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stopped.notes()[0].starts_with("stopped after step "), "{:?}", stopped.notes());
+    stopped.prepare_to_resume();
+    stopped.finish_well();
+    assert_eq!(stopped.numbers(), expected, "asked to stop");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_noted_and_the_run_starts_over() {
+    let run = Run::new(json!({"epochs": 1}));
+    run.finish_well();
+    let expected = run.numbers();
+    run.prepare_to_resume();
+    fs::write(run.path().join(CHECKPOINT_FOLDER).join("state.json"), b"{\"state\":").unwrap();
+    run.finish_well();
+    assert_eq!(run.notes(), ["the checkpoint is damaged: EOF while parsing a value at line 1 column 9; starting over"]);
+    assert_eq!(run.numbers(), expected);
+}
+
+#[test]
+fn a_run_whose_parent_dies_leaves() {
+    let run = Run::new(json!({"epochs": 100_000}));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$0\" & wait", env!("CARGO_BIN_EXE_lab")]).env(RUN_FOLDER_VARIABLE, run.path());
+    let mut shell = shell.stderr(Stdio::null()).spawn().unwrap();
+    run.wait_for_numbers(1);
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    let is_stopped = || run.notes().iter().any(|note| note.starts_with("stopped after step "));
+    let has_left = (0..1000).any(|_| {
+        sleep(Duration::from_millis(10));
+        is_stopped()
+    });
+    assert!(has_left, "it trains on");
+}
+
+/// Checks that a run fails with one clear line and no `done`.
+#[track_caller]
+fn check_fails(edit: impl FnOnce(&mut Value), expected: &str) {
+    let run = Run::new(json!({"epochs": 1}));
+    run.edit_job(edit);
+    let (status, log) = run.finish();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert_eq!(log.replace(&run.path().display().to_string(), "RUN"), format!("lab: {expected}\n"));
+    assert!(!run.events().contains(&Event::Done));
+}
+
+#[test]
+fn faults_of_a_job_are_one_clear_line() {
+    check_fails(
+        |job| job["protocol"] = json!(2),
+        "`RUN/run.json` is of protocol version 2, this `lab` speaks 1; build `lab` and `labpress` from one source",
+    );
+    check_fails(|job| job["recipe"] = json!("soup"), "unknown recipe `soup`; known is `image-classification`");
+    check_fails(|job| job["device"] = json!("tpu"), "unknown device `tpu`; known are `auto`, `cpu` and `cuda`");
+    check_fails(|job| job["params"] = json!({"epochs": 0}), "`epochs` must be at least 1");
+    check_fails(
+        |job| job["params"] = json!({"model": {"kind": "convnet", "widths": [4, 4, 4, 4]}}),
+        "images of 8×8 pixels are too small for 4 blocks that halve them each; give `widths` fewer entries",
+    );
+    check_fails(
+        |job| job["data"]["folder"] = json!("/nowhere"),
+        "cannot read the data set `digits`: cannot read `/nowhere/digits.csv.gz`: No such file or directory (os error 2)",
+    );
+}
+
+#[test]
+fn a_missing_job_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = lab(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.starts_with("lab: cannot read `") && log.ends_with("(os error 2)\n"), "{log}");
+}
+
+#[test]
+fn info_is_one_line_of_json() {
+    let output = Command::new(env!("CARGO_BIN_EXE_lab")).arg("info").output().unwrap();
+    assert!(output.status.success());
+    let info: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(info["libtorch"].as_str().unwrap().starts_with("2.11.0"));
+    assert_eq!(info["devices"][0], "cpu");
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
+}

@@ -72,8 +72,10 @@ pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str))
             Err(fault) => say(&format!("data set `{name}`: {fault:#}; fetching it again")),
         }
     }
+    let prefix = format!(".{name}-{}-", set.digest().short());
+    remove_leftovers(cache, &prefix);
     let new = tempfile::Builder::new()
-        .prefix(&format!(".{name}-"))
+        .prefix(&prefix)
         .tempdir_in(cache)
         .with_context(|| format!("cannot make a folder in `{}`", cache.display()))?;
     get_from_first(name, set, new.path(), &folder, say)?;
@@ -83,6 +85,15 @@ pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str))
     }
     fs::rename(new.path(), &folder).with_context(|| format!("cannot move the data set to `{}`", folder.display()))?;
     Ok(folder)
+}
+
+/// Removes what calls left that were killed. The lock says that nobody is at work in it, and what cannot be removed is
+/// in nobody's way.
+fn remove_leftovers(cache: &Path, prefix: &str) {
+    let entries = fs::read_dir(cache).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
+        let _ = fs::remove_dir_all(entry.path());
+    }
 }
 
 /// Takes the lock, which is given back when the file is closed, also by the death of the process.
@@ -306,9 +317,12 @@ mod tests {
     #[test]
     fn a_data_set_is_fetched_once() {
         let cache = tempfile::tempdir().unwrap();
+        let leftover = cache.path().join(format!(".digits-{}-killed", digits().digest().short()));
+        fs::create_dir(&leftover).unwrap();
         let (folder, said) = fetch_said(&digits(), cache.path());
         assert!(folder.unwrap().join("digits.csv.gz").is_file());
         assert_eq!(said, 1);
+        assert!(!leftover.exists(), "what a killed call left is removed");
         assert_eq!(fetch_said(&digits(), cache.path()).1, 0);
     }
 

@@ -29,10 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail, ensure};
 use clap::{CommandFactory, Parser, Subcommand};
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
-use labpress::runner::protocol::{JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
-
-/// How a run that was asked to stop leaves: sysexits' EX_TEMPFAIL, "try again".
-const INTERRUPTED: u8 = 75;
+use labpress::runner::protocol::{INTERRUPTED, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
 
 /// labpress's built-in experiment runner: trains nets by libtorch.
 ///
@@ -98,7 +95,7 @@ fn main() -> ExitCode {
         }
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
             Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
-            Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED),
+            Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED as u8),
             Ok(Err(error)) => {
                 eprintln!("lab: {error:#}");
                 ExitCode::FAILURE

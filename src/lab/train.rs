@@ -305,6 +305,7 @@ fn prefixed(prefix: &str, tensors: Vec<(String, Tensor)>) -> impl Iterator<Item 
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "these tests look at what is left on disk")]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -328,6 +329,7 @@ mod tests {
             recipe: None,
             params: serde_json::to_value(&params)?,
             data: Some(JobData { name: "digits".to_owned(), folder: data, declaration }),
+            needs: Vec::new(),
             device: "cpu".to_owned(),
             threads: 1,
             resume: false,
@@ -335,8 +337,8 @@ mod tests {
         run(&job, &params, folder, &|| false)
     }
 
-    /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other CPUs have other last
-    /// bits, hence a tolerance.
+    /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other kernels (AVX2, two
+    /// threads) have other last bits: differences of 1e-7 were seen, a thousand times as much is allowed.
     #[track_caller]
     fn check_golden(params: serde_json::Value, expected: &[(&str, f64)]) {
         let folder = tempfile::tempdir().unwrap();
@@ -367,7 +369,7 @@ mod tests {
                 "model": {"kind": "mlp", "hidden": [32]},
                 "optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "weight-decay": 0.001},
             }),
-            &[("train.loss", 0.0), ("valid.loss", 0.0), ("loss", 0.0), ("parameters", 0.0)],
+            &[("train.loss", 1.184_624), ("valid.loss", 0.822_122), ("loss", 0.828_796), ("parameters", 2410.0)],
         );
     }
 
@@ -375,13 +377,13 @@ mod tests {
     fn a_convnet_with_adam_and_one_cycle_gives_the_numbers_of_this_revision() {
         check_golden(
             json!({
-                "epochs": 2, "batch-size": 32, "train-images": 250, "valid-images": 100,
-                "model": {"kind": "convnet", "widths": [8, 16], "batch-norm": true, "dense": 16},
+                "epochs": 2, "batch-size": 32, "train-images": 500, "valid-images": 100,
+                "model": {"kind": "convnet", "widths": [8, 16], "batch-norm": true, "dense": 64},
                 "optimizer": {"kind": "adam"},
-                "schedule": {"kind": "one-cycle", "max-lr": 0.01},
+                "schedule": {"kind": "one-cycle", "max-lr": 0.02},
                 "augment": {"flip": true, "crop-padding": 1},
             }),
-            &[("train.loss", 0.0), ("valid.loss", 0.0), ("loss", 0.0), ("parameters", 0.0)],
+            &[("train.loss", 1.711_899), ("valid.loss", 1.484_853), ("loss", 1.535_912), ("parameters", 6082.0)],
         );
     }
 
