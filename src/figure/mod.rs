@@ -58,21 +58,6 @@ pub fn figure(
     make(&Arguments::parse(arguments, place)?, results, base_url)
 }
 
-/// The names of the experiments that a tag is about, whether there are such experiments or not, each once. For finding
-/// out which experiments the posts need before anything runs. Empty if the arguments are faulty: [`figure`] says how.
-pub fn experiments_of<'a>(tag: &str, arguments: &'a str) -> Vec<&'a str> {
-    let place = Place::file("");
-    let Ok(parsed) = Arguments::parse(arguments, &place) else {
-        return Vec::new();
-    };
-    let words = parsed.words().iter().map(|word| word.text);
-    let names: Vec<&str> = match tag {
-        "value" => words.step_by(2).filter_map(|term| term.split('.').next()).collect(),
-        _ => words.take(1).collect(),
-    };
-    names.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
-}
-
 /// The kinds of charts.
 const CHARTS: [&str; 2] = ["compare", "curves"];
 

@@ -19,7 +19,6 @@ use jiff::tz::TimeZone;
 
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::experiment::results::Results;
-use crate::figure;
 use crate::markdown::embed::{Embeds, without_marker_characters};
 use crate::value::Value;
 
@@ -92,13 +91,9 @@ pub fn expand(
     render::render(body, &nodes, variables, environment)
 }
 
-/// The experiments that a body refers to by name, whether they exist or not, with the place of each tag. Found without
-/// running the body, so that what is stale can be run before anything is shown.
-pub fn experiments_referred_to(body: Body<'_>) -> Vec<(String, Place)> {
-    parse::figure_tags(body.text)
-        .into_iter()
-        .filter_map(|(_, arguments, at)| Some((figure::experiment_of(arguments)?.to_owned(), body.place(at))))
-        .collect()
+/// Whether a text holds one of our own tags, [`TAGS`](crate::figure::TAGS).
+pub fn has_figures(text: &str) -> bool {
+    parse::has_figures(text)
 }
 
 /// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie among them.

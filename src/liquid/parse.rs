@@ -173,14 +173,10 @@ pub(super) fn parse(text: &str) -> (Vec<Node<'_>>, Vec<Fault>) {
     (nodes, faults)
 }
 
-/// The tags of a text that name experiments: tag, arguments and place. Those in comments and raw text do not count.
-pub(super) fn figure_tags(text: &str) -> Vec<(&str, &str, usize)> {
-    let tokens = tokens(text, &mut Vec::new());
-    let figures = tokens.into_iter().filter_map(|token| match token {
-        Token::Tag { name, arguments, at } if figure::TAGS.contains(&name) => Some((name, arguments, at)),
-        _ => None,
-    });
-    figures.collect()
+/// Whether a text holds a tag of labpress's own. Those in comments and raw text do not count.
+pub(super) fn has_figures(text: &str) -> bool {
+    let is_figure = |token: &Token<'_>| matches!(token, Token::Tag { name, .. } if figure::TAGS.contains(name));
+    tokens(text, &mut Vec::new()).iter().any(is_figure)
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,7 @@ use self::front_matter::FrontMatter;
 use self::permalink::{Address, PostParts, page_address, post_address};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::liquid::{self, Body};
+use crate::liquid::Body;
 use crate::source::Source;
 use crate::yaml::Yaml;
 
@@ -107,25 +107,6 @@ pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> Resul
 }
 
 impl<'a> Blog<'a> {
-    /// The experiments that posts and pages refer to, by name, with the first place that does so.
-    pub fn experiments(&self) -> BTreeMap<String, Place> {
-        let mut experiments = BTreeMap::new();
-        let fronts = self.posts.iter().map(|post| (&post.front, post.body));
-        let pages = self.pages.iter().filter(|page| page.kind == PageKind::Markdown);
-        for (front, body) in fronts.chain(pages.map(|page| (&page.front, page.body))) {
-            let texts = [("title", &front.title), ("description", &front.description)];
-            for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))) {
-                for (name, _) in liquid::experiments_referred_to(Body { text, ..body }) {
-                    experiments.entry(name).or_insert_with(|| front.place(key));
-                }
-            }
-            for (name, place) in liquid::experiments_referred_to(body) {
-                experiments.entry(name).or_insert(place);
-            }
-        }
-        experiments
-    }
-
     /// Path of the source and address of every post and page, in order of path.
     pub fn addresses(&self) -> impl Iterator<Item = (&'a str, &Address)> {
         let posts = self.posts.iter().map(|post| (post.body.path, &post.address));

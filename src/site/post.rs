@@ -103,7 +103,7 @@ fn plain_text(
     environment: &Environment<'_>,
 ) -> Result<String, Vec<Diagnostic>> {
     let body = Body { path: front.yaml.path, text, lines_above: 0 };
-    if liquid::experiments_referred_to(body).is_empty() {
+    if !liquid::has_figures(text) {
         return Ok(text.to_owned());
     }
     let expanded = liquid::expand(body, &[], environment);
