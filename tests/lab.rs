@@ -272,7 +272,7 @@ fn check_fails(edit: impl FnOnce(&mut Value), expected: &str) {
 fn faults_of_a_job_are_one_clear_line() {
     check_fails(
         |job| job["protocol"] = json!(2),
-        "`RUN/run.json` is of protocol version 2, this `lab` speaks 1; build `lab` and `labpress` from one source",
+        "`RUN/run.json` is of protocol version 2, this runner speaks 1; build it and `labpress` from one source",
     );
     check_fails(|job| job["recipe"] = json!("soup"), "unknown recipe `soup`; known is `image-classification`");
     check_fails(|job| job["device"] = json!("tpu"), "unknown device `tpu`; known are `auto`, `cpu` and `cuda`");

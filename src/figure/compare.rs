@@ -77,9 +77,11 @@ fn metric(arguments: &Arguments<'_>, results: &ExperimentResults<'_>) -> Result<
     let is_result = |name: &str| records().any(|record| record.metrics.contains_key(name));
     let goal = |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
     let rank = |name: &&str| (!is_result(name), goal(name).is_none(), goal(name) != Some(Goal::Max));
-    number_names(results).into_iter().min_by_key(rank).map(str::to_owned).ok_or_else(|| {
-        arguments.fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
-    })
+    number_names(results)
+        .into_iter()
+        .min_by_key(rank)
+        .map(str::to_owned)
+        .ok_or_else(|| arguments.fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name)))
 }
 
 fn row(results: &ExperimentResults<'_>, variant: &VariantResults<'_>, metric: &str) -> Option<Row> {
@@ -125,11 +127,7 @@ impl Comparison {
         svg::drawing((width, height), |area| self.draw(area, &scale))
     }
 
-    fn draw(
-        &self,
-        area: &Area<'_>,
-        x: &Scale,
-    ) -> svg::Done {
+    fn draw(&self, area: &Area<'_>, x: &Scale) -> svg::Done {
         let (width, height) = area.dim_in_pixel();
         let (width, height) = (width.cast_signed(), height.cast_signed());
         let sign = self.unit.sign();
@@ -249,11 +247,7 @@ impl Comparison {
 }
 
 /// The numbers of all seeds.
-fn csv(
-    results: &ExperimentResults<'_>,
-    variants: &[&VariantResults<'_>],
-    metric: &str,
-) -> (String, Vec<u8>) {
+fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], metric: &str) -> (String, Vec<u8>) {
     let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
     for variant in variants {
         for (seed, value) in numbers(variant, metric) {

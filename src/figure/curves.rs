@@ -54,8 +54,9 @@ impl Band {
                 let Estimate { value, half_width } = point.estimate;
                 half_width.map(|half_width| (drawable(value - half_width), drawable(value + half_width)))
             }
-            Band::Range => (point.summary.n > 1)
-                .then_some((drawable(point.summary.lowest), drawable(point.summary.highest))),
+            Band::Range => {
+                (point.summary.n > 1).then_some((drawable(point.summary.lowest), drawable(point.summary.highest)))
+            }
         }
     }
 }
@@ -86,7 +87,8 @@ pub(super) fn curves(
     let unit = unit(results, &names[0]);
     let lines = lines(results, &variants, &names);
     if lines.is_empty() {
-        return Err(arguments.fault_of_all(format!("no run recorded {} in these variants", listed(names.iter().map(String::as_str)))));
+        return Err(arguments
+            .fault_of_all(format!("no run recorded {} in these variants", listed(names.iter().map(String::as_str)))));
     }
     let curves = Curves {
         band,
@@ -142,7 +144,8 @@ fn series_names(
     let Some(asked) = arguments.list("y")? else {
         let metric = |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
         // What is measured on images that were not learned from, and grows, tells most.
-        let rank = |name: &&&String| (!name.starts_with("valid."), metric(name).is_none(), metric(name) != Some(Goal::Max));
+        let rank =
+            |name: &&&String| (!name.starts_with("valid."), metric(name).is_none(), metric(name) != Some(Goal::Max));
         return known.iter().min_by_key(rank).map(|&name| vec![name.clone()]).ok_or_else(|| {
             let message = format!("the runs of `{}` recorded no series", results.experiment.name);
             arguments.fault_of_all(message).hint("`{% chart EXPERIMENT compare %}` shows numbers that are no series")
@@ -170,7 +173,9 @@ fn y_name(names: &[String]) -> String {
     let last_part = |name: &String| name.rsplit('.').next().unwrap_or_default().to_owned();
     match names {
         [only] => in_words(only),
-        [first, rest @ ..] if rest.iter().all(|name| last_part(name) == last_part(first)) => in_words(&last_part(first)),
+        [first, rest @ ..] if rest.iter().all(|name| last_part(name) == last_part(first)) => {
+            in_words(&last_part(first))
+        }
         several => several.iter().map(|name| in_words(name)).collect::<Vec<_>>().join(", "),
     }
 }
@@ -301,13 +306,7 @@ impl Curves<'_> {
         places
     }
 
-    fn draw(
-        &self,
-        area: &Area<'_>,
-        layout: &Layout,
-        x: &Scale,
-        y: &Scale,
-    ) -> svg::Done {
+    fn draw(&self, area: &Area<'_>, layout: &Layout, x: &Scale, y: &Scale) -> svg::Done {
         let (width, height) = area.dim_in_pixel();
         let sign = self.unit.sign();
         let y_name = if sign.is_empty() { self.y_name.clone() } else { format!("{} ({sign})", self.y_name) };
@@ -352,7 +351,10 @@ impl Curves<'_> {
         for line in self.lines.iter().filter(|line| line.seeds.len() > 1) {
             let style = stroke(Ink::of(Role::Seed, line.color), 1.0);
             for seed in &line.seeds {
-                chart.draw_series(LineSeries::new(seed.iter().map(|&(step, value)| (step as f64, inside(value))), style))?;
+                chart.draw_series(LineSeries::new(
+                    seed.iter().map(|&(step, value)| (step as f64, inside(value))),
+                    style,
+                ))?;
             }
         }
         for line in &self.lines {

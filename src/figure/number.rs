@@ -64,7 +64,8 @@ pub(super) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
 /// `93.4 ± 0.6`: as [`with_unit`], where the unit is said elsewhere.
 pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
     let value = scaled(estimate.value, unit);
-    let half_width = estimate.half_width.map(|half_width| scaled(half_width, unit)).filter(|&half_width| half_width > 0.0);
+    let half_width =
+        estimate.half_width.map(|half_width| scaled(half_width, unit)).filter(|&half_width| half_width > 0.0);
     let power = shown_power(value.abs().max(half_width.unwrap_or(0.0)));
     let unpowered = 10_f64.powi(power);
     let value = value / unpowered;
@@ -177,9 +178,8 @@ impl Format {
         let value = fixed(scaled(estimate.value, &unit), last);
         let value = if self.is_signed && !is_zero(&value) { signed(estimate.value, value) } else { value };
         let interval = estimate.half_width.filter(|_| self.has_interval);
-        let interval = interval.map_or(String::new(), |half_width| {
-            format!("{SPACE}±{SPACE}{}", fixed(scaled(half_width, &unit), last))
-        });
+        let interval = interval
+            .map_or(String::new(), |half_width| format!("{SPACE}±{SPACE}{}", fixed(scaled(half_width, &unit), last)));
         format!("{value}{interval}{}", self.suffix)
     }
 }

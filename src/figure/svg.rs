@@ -241,9 +241,23 @@ impl DrawingBackend for Canvas<'_> {
 /// About how wide a text is in a sans-serif font, rather too wide than too narrow.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let ems = text.chars().map(|c| match c {
-        'i' | 'j' | 'l' | 't' | 'f' | 'r' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '(' | ')' | number::SPACE => {
-            0.36
-        }
+        'i'
+        | 'j'
+        | 'l'
+        | 't'
+        | 'f'
+        | 'r'
+        | 'I'
+        | '.'
+        | ','
+        | ':'
+        | ';'
+        | '\''
+        | '|'
+        | ' '
+        | '('
+        | ')'
+        | number::SPACE => 0.36,
         'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.92,
         'A'..='Z' => 0.7,
         // Chinese, Japanese and Korean letters are as wide as they are high.
@@ -298,10 +312,7 @@ pub(super) type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
 pub(super) type Done = Result<(), DrawingAreaErrorKind<Infallible>>;
 
 /// Draws a view of this size, in units. Drawing in memory cannot fail.
-pub(super) fn drawing(
-    (width, height): (u32, u32),
-    draw: impl FnOnce(&Area<'_>) -> Done,
-) -> Drawing {
+pub(super) fn drawing((width, height): (u32, u32), draw: impl FnOnce(&Area<'_>) -> Done) -> Drawing {
     let mut elements = String::new();
     let scale = PIXELS.unsigned_abs();
     {

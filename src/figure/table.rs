@@ -20,11 +20,7 @@ struct Column {
 }
 
 /// Makes the figure of the tag `table`.
-pub(super) fn table(
-    arguments: &Arguments<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+pub(super) fn table(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {
     arguments.allow_options(&["caption", "columns", "id", "variants"])?;
     let results = match arguments.words() {
         [experiment] => complete(arguments, *experiment, results)?,

@@ -68,7 +68,8 @@ fn seed<'a>(arguments: &Arguments<'a>) -> Result<Option<(u64, Piece<'a>)>, Diagn
     let Some(seed) = arguments.option("seed") else {
         return Ok(None);
     };
-    let fault = |_| arguments.fault(seed, format!("`{}` is no seed", seed.text)).hint("a seed is a whole number from 0");
+    let fault =
+        |_| arguments.fault(seed, format!("`{}` is no seed", seed.text)).hint("a seed is a whole number from 0");
     seed.text.parse().map_err(fault).map(|number| Some((number, seed)))
 }
 

@@ -16,7 +16,6 @@ mod machine;
 mod model;
 mod optimizer;
 mod random;
-mod recorder;
 mod schedule;
 mod train;
 
@@ -26,10 +25,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand};
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
-use labpress::runner::protocol::{INTERRUPTED, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
+use labpress::runner::protocol::{INTERRUPTED, Job, RUN_FOLDER_VARIABLE};
+use labpress::runner::reporter::Run;
 
 /// labpress's built-in experiment runner: trains nets by libtorch.
 ///
@@ -116,33 +116,20 @@ fn first_line(message: Option<&str>) -> &str {
 
 fn run(folder: &Path) -> anyhow::Result<Outcome> {
     let stop = Stop::watch()?;
-    let job = read_job(&folder.join(JOB_FILE))?;
+    let run = Run::in_folder(folder)?;
     machine::open_cuda();
-    let threads = i32::try_from(job.threads.max(1)).context("`threads` is too large")?;
+    let threads = i32::try_from(run.job.threads.max(1)).context("`threads` is too large")?;
     tch::set_num_threads(threads);
     // One batch after another: nothing to run side by side.
     tch::set_num_interop_threads(1);
-    match job.recipe.as_deref() {
-        Some(image_classification::NAME) => train::run(&job, &params(&job)?, folder, &|| stop.is_asked()),
+    match run.job.recipe.as_deref() {
+        Some(image_classification::NAME) => {
+            let params = params(&run.job)?;
+            train::run(run, &params, &|| stop.is_asked())
+        }
         Some(other) => bail!("unknown recipe `{other}`; known is `{}`", image_classification::NAME),
-        None => bail!("`{JOB_FILE}` names no recipe"),
+        None => bail!("`run.json` names no recipe"),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a runner reads its job itself")]
-fn read_job(path: &Path) -> anyhow::Result<Job> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    let job: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("`{}` is no JSON", path.display()))?;
-    // Before the rest, which another version may have changed.
-    let protocol = job.get("protocol").and_then(serde_json::Value::as_u64);
-    ensure!(
-        protocol == Some(u64::from(VERSION)),
-        "`{}` is of protocol version {}, this `lab` speaks {VERSION}; build `lab` and `labpress` from one source",
-        path.display(),
-        protocol.map_or_else(|| "unknown".to_owned(), |version| version.to_string()),
-    );
-    serde_json::from_value(job).with_context(|| format!("`{}` is no job", path.display()))
 }
 
 fn params(job: &Job) -> anyhow::Result<Params> {

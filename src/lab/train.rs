@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use labpress::digest::Digest;
 use labpress::recipe::image_classification::{Params, REVISION};
-use labpress::runner::protocol::{CHECKPOINT_FOLDER, Event, Job, JobData};
+use labpress::runner::protocol::{Job, JobData};
+use labpress::runner::reporter::Run;
 use serde_json::json;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
@@ -16,7 +17,6 @@ use super::data::{self, Images};
 use super::model::Net;
 use super::optimizer::Optimizer;
 use super::random::{Purpose, generator, shuffled};
-use super::recorder::Recorder;
 use super::schedule::learning_rate;
 use super::{Outcome, machine};
 
@@ -27,12 +27,8 @@ const JUDGED_AT_ONCE: usize = 1000;
 /// and the run is over for now.
 #[expect(clippy::disallowed_methods, reason = "how long training takes is one of the results")]
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
-pub(crate) fn run(
-    job: &Job,
-    params: &Params,
-    folder: &Path,
-    is_stop_asked: &dyn Fn() -> bool,
-) -> anyhow::Result<Outcome> {
+pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
+    let job = &run.job.clone();
     // The data: some images of the training split are set aside to watch the training by.
     let device = machine::device(&job.device)?;
     let job_data = job.data.as_ref().context("the recipe needs a data set")?;
@@ -55,12 +51,11 @@ pub(crate) fn run(
     let (epochs, epoch_steps) = (u64::from(params.epochs), epoch_images.div_ceil(batch_size) as u64);
     let steps = epochs * epoch_steps;
 
-    let mut recorder = Recorder::open(folder)?;
-    recorder.tell(&Event::Start { environment: machine::environment(device), steps: Some(steps) })?;
+    run.start(machine::environment(device), Some(steps))?;
 
     // Where to begin: at the checkpoint, or at the start. The events of the epochs before are told again, so that they
     // alone are the whole record.
-    let checkpoints = folder.join(CHECKPOINT_FOLDER);
+    let checkpoints = run.checkpoints();
     let kept_tensors: Vec<(String, Tensor)> =
         prefixed("net", net.tensors()).chain(prefixed("optimizer", optimizer.tensors())).collect();
     let this_job = digest(job, job_data, params)?;
@@ -68,16 +63,16 @@ pub(crate) fn run(
     let mut state = match job.resume.then(|| checkpoint::restore(&checkpoints, &this_job, &kept_tensors)) {
         None => start,
         Some(Ok(state)) => {
-            recorder.note(format!("going on after step {} of {steps}", state.step))?;
+            run.note(format!("going on after step {} of {steps}", state.step))?;
             state
         }
         Some(Err(error)) => {
-            recorder.note(format!("{error:#}; starting over"))?;
+            run.note(format!("{error:#}; starting over"))?;
             start
         }
     };
     for Point { name, epoch, value } in &state.points {
-        recorder.metric(name, Some(*epoch), *value)?;
+        run.point(name, *epoch, *value)?;
     }
 
     for epoch in state.step / epoch_steps..epochs {
@@ -95,7 +90,7 @@ pub(crate) fn run(
                 state.correct = i64::try_from(&correct)?;
                 state.seconds += started.elapsed().as_secs_f64();
                 checkpoint::save(&checkpoints, &state, &kept_tensors).context("cannot write the checkpoint")?;
-                recorder.note(format!("stopped after step {step} of {steps}, as asked"))?;
+                run.note(format!("stopped after step {step} of {steps}, as asked"))?;
                 return Ok(Outcome::Interrupted);
             }
 
@@ -113,9 +108,9 @@ pub(crate) fn run(
 
             loss_sum += loss.detach().to_kind(Kind::Double) * size;
             correct += scores.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);
-            if recorder.is_progress_due() {
+            if run.is_progress_due() {
                 finite(f64::try_from(&loss_sum)?, epoch, step)?;
-                recorder.tell(&Event::Progress { step: step + 1, of: steps })?;
+                run.progress(step + 1, steps)?;
             }
         }
         let trained = f64::try_from(&loss_sum)? / epoch_images as f64;
@@ -130,27 +125,27 @@ pub(crate) fn run(
             ("valid.loss", finite(judged.loss, epoch, last_step)?),
             ("valid.accuracy", judged.accuracy),
         ] {
-            recorder.metric(name, Some(epoch + 1), value)?;
+            run.point(name, epoch + 1, value)?;
             state.points.push(Point { name: name.to_owned(), epoch: epoch + 1, value });
         }
-        recorder.tell(&Event::Progress { step: last_step, of: steps })?;
+        run.progress(last_step, steps)?;
         state = State { step: last_step, loss_sum: 0.0, correct: 0, ..state };
         checkpoint::save(&checkpoints, &state, &kept_tensors).context("cannot write the checkpoint")?;
     }
 
     let judged = judge(&net, &test, &scale)?;
-    recorder.metric("accuracy", None, judged.accuracy)?;
-    recorder.metric("loss", None, finite(judged.loss, epochs - 1, steps)?)?;
+    run.result("accuracy", judged.accuracy)?;
+    run.result("loss", finite(judged.loss, epochs - 1, steps)?)?;
     let parameters: usize = net.parameters().iter().map(Tensor::numel).sum();
-    recorder.metric("parameters", None, parameters as f64)?;
-    recorder.timing("seconds", state.seconds)?;
-    recorder.timing("images-per-second", (epoch_images as u64 * epochs) as f64 / state.seconds)?;
+    run.result("parameters", parameters as f64)?;
+    run.timing("seconds", state.seconds)?;
+    run.timing("images-per-second", (epoch_images as u64 * epochs) as f64 / state.seconds)?;
 
-    write_confusion(&folder.join("confusion.json"), classes, &test.labels, &judged.predictions)?;
-    recorder.artifact("confusion", "confusion.json", "confusion-matrix")?;
-    checkpoint::write_tensors(&folder.join("weights.safetensors"), &net.tensors())?;
-    recorder.artifact("weights", "weights.safetensors", "checkpoint")?;
-    recorder.tell(&Event::Done)?;
+    write_confusion(&run.folder().join("confusion.json"), classes, &test.labels, &judged.predictions)?;
+    run.artifact("confusion", "confusion.json", "confusion-matrix")?;
+    checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
+    run.artifact("weights", "weights.safetensors", "checkpoint")?;
+    run.done()?;
     Ok(Outcome::Done)
 }
 
@@ -310,7 +305,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use labpress::data::{DataSet, built_in, fetch};
-    use labpress::runner::protocol::{EVENTS_FILE, VERSION};
+    use labpress::runner::protocol::{EVENTS_FILE, Event, JOB_FILE, VERSION};
     use labpress::yaml::Yaml;
 
     use super::*;
@@ -334,7 +329,8 @@ mod tests {
             threads: 1,
             resume: false,
         };
-        run(&job, &params, folder, &|| false)
+        std::fs::write(folder.join(JOB_FILE), serde_json::to_string(&job)?)?;
+        run(Run::in_folder(folder)?, &params, &|| false)
     }
 
     /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other kernels (AVX2, two

@@ -8,6 +8,7 @@ pub mod collect;
 mod guard;
 pub mod local;
 pub mod protocol;
+pub mod reporter;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

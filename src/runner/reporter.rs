@@ -1,0 +1,144 @@
+//! For runners in Rust: reads what a run is to do, and reports how it goes.
+//!
+//! ```no_run
+//! use labpress::runner::reporter::Run;
+//!
+//! let mut run = Run::from_environment()?;
+//! let flips = run.job.params["flips"].as_u64().unwrap_or(100);
+//! run.start([("device", "cpu")], Some(flips))?;
+//! run.result("heads", 0.5)?;
+//! run.done()?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+#![expect(clippy::disallowed_methods, reason = "a runner reads its job, writes its events and goes by the clock")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::protocol::{CHECKPOINT_FOLDER, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
+use crate::store::named;
+
+/// Progress is told at most this often.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A run that this process is to do.
+#[derive(Debug)]
+pub struct Run {
+    /// What it is to do.
+    pub job: Job,
+    folder: PathBuf,
+    events: File,
+    progress_told: Option<Instant>,
+}
+
+impl Run {
+    /// The run that the environment variable `LABPRESS_RUN` names.
+    pub fn from_environment() -> io::Result<Run> {
+        let folder = std::env::var_os(RUN_FOLDER_VARIABLE).ok_or_else(|| {
+            io::Error::other(format!("{RUN_FOLDER_VARIABLE} is not set: this program is started by `labpress run`"))
+        })?;
+        Run::in_folder(Path::new(&folder))
+    }
+
+    /// The run of the folder `folder`.
+    pub fn in_folder(folder: &Path) -> io::Result<Run> {
+        let job = job(&folder.join(JOB_FILE))?;
+        let path = folder.join(EVENTS_FILE);
+        let events = File::options().create(true).append(true).open(&path);
+        let events = events.map_err(|error| named(&error, "cannot write", &path))?;
+        Ok(Run { job, folder: folder.to_owned(), events, progress_told: None })
+    }
+
+    /// The folder for the run's own files. Artifacts lie here.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder whose content outlives an interruption.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.folder.join(CHECKPOINT_FOLDER)
+    }
+
+    /// Tells any event. In a single write, so that a reader never sees half of one for long.
+    pub fn tell(&mut self, event: &Event) -> io::Result<()> {
+        let line = serde_json::to_string(event).map_err(io::Error::other)? + "\n";
+        self.events.write_all(line.as_bytes())
+    }
+
+    /// Tells first of all where the run takes place, and how many steps it will take if that is known.
+    pub fn start<K: Into<String>, V: Into<String>>(
+        &mut self,
+        environment: impl IntoIterator<Item = (K, V)>,
+        steps: Option<u64>,
+    ) -> io::Result<()> {
+        let environment: BTreeMap<String, String> =
+            environment.into_iter().map(|(name, fact)| (name.into(), fact.into())).collect();
+        self.tell(&Event::Start { environment, steps })
+    }
+
+    /// Whether it is time to tell the progress again; if so, remembers that it was told.
+    pub fn is_progress_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.progress_told.is_none_or(|told| now - told >= PROGRESS_INTERVAL);
+        if is_due {
+            self.progress_told = Some(now);
+        }
+        is_due
+    }
+
+    /// Tells that `step` of `of` steps are done.
+    pub fn progress(&mut self, step: u64, of: u64) -> io::Result<()> {
+        self.tell(&Event::Progress { step, of })
+    }
+
+    /// Tells a number of an epoch, from 1.
+    pub fn point(&mut self, name: &str, epoch: u64, value: f64) -> io::Result<()> {
+        self.tell(&Event::Metric { name: name.to_owned(), step: Some(epoch), value, timing: false })
+    }
+
+    /// Tells a result of the whole run.
+    pub fn result(&mut self, name: &str, value: f64) -> io::Result<()> {
+        self.tell(&Event::Metric { name: name.to_owned(), step: None, value, timing: false })
+    }
+
+    /// Tells a duration or a speed.
+    pub fn timing(&mut self, name: &str, value: f64) -> io::Result<()> {
+        self.tell(&Event::Metric { name: name.to_owned(), step: None, value, timing: true })
+    }
+
+    /// Tells a line to whoever watches.
+    pub fn note(&mut self, text: impl Into<String>) -> io::Result<()> {
+        self.tell(&Event::Note { text: text.into() })
+    }
+
+    /// Tells of a file of the result, at `path` under the run's folder.
+    pub fn artifact(&mut self, name: &str, path: &str, kind: &str) -> io::Result<()> {
+        self.tell(&Event::Artifact { name: name.to_owned(), path: path.to_owned(), kind: kind.to_owned() })
+    }
+
+    /// Tells that the run has succeeded. The last event.
+    pub fn done(mut self) -> io::Result<()> {
+        self.tell(&Event::Done)
+    }
+}
+
+fn job(path: &Path) -> io::Result<Job> {
+    let text = fs::read_to_string(path).map_err(|error| named(&error, "cannot read", path))?;
+    let fault = |what: String| io::Error::other(format!("`{}` {what}", path.display()));
+    let job: Value = serde_json::from_str(&text).map_err(|error| fault(format!("is no JSON: {error}")))?;
+    // Before the rest, which another version may have changed.
+    match job["protocol"].as_u64() {
+        Some(version) if version == u64::from(VERSION) => {}
+        version => {
+            let version = version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
+            let message = format!("is of protocol version {version}, this runner speaks {VERSION}");
+            return Err(fault(format!("{message}; build it and `labpress` from one source")));
+        }
+    }
+    serde_json::from_value(job).map_err(|error| fault(format!("is no job: {error}")))
+}
