@@ -22,7 +22,9 @@ impl<'a> Fields<'a> {
             Value::Mapping(mapping) => mapping,
             _ => {
                 let place = Place { position: None, ..yaml.place(&[]) };
-                return Err(Diagnostic::new(place, "is not a list of keys with values").hint("write `key: value` lines"));
+                return Err(
+                    Diagnostic::new(place, "is not a list of keys with values").hint("write `key: value` lines")
+                );
             }
         };
         Ok(Fields { yaml, mapping, faults: Vec::new() })

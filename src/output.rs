@@ -123,7 +123,8 @@ enum Kind {
 fn present(dir: &Path) -> io::Result<BTreeMap<String, Kind>> {
     let mut present = BTreeMap::new();
     let walk = walkdir::WalkDir::new(dir).min_depth(1).into_iter();
-    let is_ours = |entry: &walkdir::DirEntry| entry.depth() != 1 || !entry.file_name().as_encoded_bytes().starts_with(b".");
+    let is_ours =
+        |entry: &walkdir::DirEntry| entry.depth() != 1 || !entry.file_name().as_encoded_bytes().starts_with(b".");
     for entry in walk.filter_entry(is_ours) {
         let entry = entry.map_err(|error| io::Error::other(format!("cannot read `{}`: {error}", dir.display())))?;
         let kind = match entry.file_type() {
@@ -331,7 +332,11 @@ mod tests {
         let entries = walk.into_iter().map(|entry| {
             let entry = entry.expect("it can be read");
             let path = entry.path().strip_prefix(dir).expect("inside").display().to_string();
-            if entry.file_type().is_dir() { path + "/" } else { format!("{path}={}", fs::read_to_string(entry.path()).expect("text")) }
+            if entry.file_type().is_dir() {
+                path + "/"
+            } else {
+                format!("{path}={}", fs::read_to_string(entry.path()).expect("text"))
+            }
         });
         entries.collect::<Vec<_>>().join(" ")
     }

@@ -66,8 +66,8 @@ pub(super) fn apply(name: &str, input: &Value, arguments: &[Value], run: &mut Ru
             let inside = html.trim().strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>"));
             Value::from(inside.unwrap_or(html.trim()))
         }
-        "jsonify" => Value::from(value::as_json(input).to_string()),
-        "inspect" => Value::from(escaped(&value::as_json(input).to_string())),
+        "jsonify" => Value::from(value::json(input)),
+        "inspect" => Value::from(escaped(&value::json(input))),
         "default" => default(input, arguments),
         "size" => match member(input, "size") {
             size if is_nil(&size) => Value::from(0),
@@ -335,7 +335,9 @@ pub(crate) fn has_scheme(url: &str) -> bool {
 
 fn date(input: &Value, run: &Run<'_, '_>, shown: impl FnOnce(&Date) -> Option<String>) -> Value {
     let date = match input.as_i64() {
-        Some(seconds) => jiff::Timestamp::from_second(seconds).ok().map(|at| Date::of_timestamp(at, run.environment.zone)),
+        Some(seconds) => {
+            jiff::Timestamp::from_second(seconds).ok().map(|at| Date::of_timestamp(at, run.environment.zone))
+        }
         None => input.as_str().and_then(|text| Date::parse(text, run.environment.zone)),
     };
     date.and_then(|date| shown(&date)).map_or_else(|| input.clone(), Value::from)
@@ -369,7 +371,7 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
 fn float(value: &Value) -> Option<f64> {
     match value.as_str() {
         Some(text) => text.trim().parse().ok(),
-        None => value.as_f64(),
+        None => value::as_number(value),
     }
 }
 
@@ -463,7 +465,11 @@ fn sorted(input: &Value, arguments: &[Value], as_key: impl Fn(&str) -> String) -
     keyed.sort_by(|(left, _), (right, _)| match (is_nil(left), is_nil(right)) {
         (true, true) => std::cmp::Ordering::Equal,
         (is_left_nil, is_right_nil) if is_left_nil || is_right_nil => {
-            if is_left_nil == nils_last { std::cmp::Ordering::Greater } else { std::cmp::Ordering::Less }
+            if is_left_nil == nils_last {
+                std::cmp::Ordering::Greater
+            } else {
+                std::cmp::Ordering::Less
+            }
         }
         // Values of two kinds have no order; their texts give a stable one.
         _ => order(left, right).unwrap_or_else(|| as_text(left).cmp(&as_text(right))),

@@ -141,8 +141,18 @@ const TAGS: [&str; 19] = [
 const RARE_TAGS: [&str; 1] = ["unless"];
 /// Tags that stand inside or at the end of a block.
 const INNER_TAGS: [&str; 12] = [
-    "else", "elsif", "when", "endif", "endunless", "endcase", "endfor", "endtablerow", "endcapture", "endhighlight",
-    "endraw", "endcomment",
+    "else",
+    "elsif",
+    "when",
+    "endif",
+    "endunless",
+    "endcase",
+    "endfor",
+    "endtablerow",
+    "endcapture",
+    "endhighlight",
+    "endraw",
+    "endcomment",
 ];
 
 /// Reads a whole text. Faults are in the order in which they stand.
@@ -501,10 +511,10 @@ impl<'a> Parser<'a> {
 
 fn include<'a>(name: &str, arguments: &'a str, at: usize) -> Node<'a> {
     // A name may be an expression, `{{ page.part }}`, which the tag's own braces do not end.
-    let file_end = match arguments.strip_prefix("{{") {
-        Some(rest) => rest.find("}}").map_or(arguments.len(), |end| end + 4),
-        None => arguments.find(char::is_whitespace).unwrap_or(arguments.len()),
-    };
+    let expression_end =
+        arguments.starts_with("{{").then(|| arguments.find("}}").unwrap_or(arguments.len())).unwrap_or(0);
+    let after = &arguments[expression_end..];
+    let file_end = expression_end + after.find(char::is_whitespace).unwrap_or(after.len());
     let (file, parameters) = arguments.split_at(file_end);
     Node::Include { file, parameters: assignments(parameters), relative: name == "include_relative", at }
 }
@@ -516,7 +526,8 @@ fn assignments(text: &str) -> Vec<(&str, Operand<'_>)> {
     while let Some(equals) = rest.find('=') {
         let name = rest[..equals].trim_end();
         let name_start = name.rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '-');
-        let name = &name[name_start.map_or(0, |start| start + name[start..].chars().next().map_or(1, char::len_utf8))..];
+        let name =
+            &name[name_start.map_or(0, |start| start + name[start..].chars().next().map_or(1, char::len_utf8))..];
         let Some((value, after)) = fragment(&rest[equals + 1..]) else { break };
         found.push((name, operand(value)));
         rest = after;
@@ -526,7 +537,9 @@ fn assignments(text: &str) -> Vec<(&str, Operand<'_>)> {
 
 fn cycle(arguments: &str) -> Node<'_> {
     let (group, items) = match arguments.split_once(':') {
-        Some((group, items)) if !group.contains(['"', '\'']) || fragment(group).is_some_and(|(_, rest)| rest.is_empty()) => {
+        Some((group, items))
+            if !group.contains(['"', '\'']) || fragment(group).is_some_and(|(_, rest)| rest.is_empty()) =>
+        {
             (group.trim(), items)
         }
         _ => (arguments, arguments),

@@ -63,12 +63,19 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
 /// Reads the front matter of the file at `yaml.path`, which is of a `kind` (`posts`, `pages`, `drafts`).
 pub fn read<'a>(yaml: Yaml<'a>, kind: &str, config: &Config) -> Result<FrontMatter<'a>, Vec<Diagnostic>> {
     let mut fields = Fields::read(yaml).map_err(|fault| vec![fault])?;
-    fields.add_missing(config.defaults.iter().rev().filter(|defaults| {
-        let is_inside = defaults.path.is_empty()
-            || yaml.path == defaults.path
-            || yaml.path.strip_prefix(defaults.path.as_str()).is_some_and(|rest| rest.starts_with('/'));
-        is_inside && defaults.kind.as_deref().is_none_or(|wanted| wanted == kind)
-    }).map(|defaults| &defaults.values));
+    fields.add_missing(
+        config
+            .defaults
+            .iter()
+            .rev()
+            .filter(|defaults| {
+                let is_inside = defaults.path.is_empty()
+                    || yaml.path == defaults.path
+                    || yaml.path.strip_prefix(defaults.path.as_str()).is_some_and(|rest| rest.starts_with('/'));
+                is_inside && defaults.kind.as_deref().is_none_or(|wanted| wanted == kind)
+            })
+            .map(|defaults| &defaults.values),
+    );
     let front = FrontMatter {
         yaml,
         layout: fields.text("layout").filter(|layout| layout != "none"),

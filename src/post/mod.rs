@@ -196,12 +196,7 @@ fn read_post<'a>(
 
 type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);
 
-fn read_pages<'a>(
-    source: &'a Source,
-    config: &Config,
-    options: &Options,
-    faults: &mut Vec<Diagnostic>,
-) -> Pages<'a> {
+fn read_pages<'a>(source: &'a Source, config: &Config, options: &Options, faults: &mut Vec<Diagnostic>) -> Pages<'a> {
     let (mut pages, mut plain) = (Vec::new(), Vec::new());
     for (path, text) in source.texts_under("") {
         if path.starts_with('_') || path.starts_with("experiments/") {
@@ -251,7 +246,8 @@ fn bad_address(front: &FrontMatter<'_>, pattern: &str, reason: &str) -> Diagnost
 
 fn undated(path: &str) -> Diagnostic {
     let message = "the file name does not start with a date";
-    Diagnostic::new(Place::file(path), message).hint("name it `_posts/2026-01-31-some-title.md`, or move it to `_drafts`")
+    Diagnostic::new(Place::file(path), message)
+        .hint("name it `_posts/2026-01-31-some-title.md`, or move it to `_drafts`")
 }
 
 fn file_name(path: &str) -> &str {
@@ -296,7 +292,9 @@ fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {
         match owners.insert(address.file.to_lowercase(), path) {
             Some(other) => {
                 let message = format!("has the same address as `{other}`: `{}`", address.url);
-                faults.push(Diagnostic::new(Place::file(path), message).hint("give one of them a `permalink:` of its own"));
+                faults.push(
+                    Diagnostic::new(Place::file(path), message).hint("give one of them a `permalink:` of its own"),
+                );
             }
             None => {}
         }
@@ -357,9 +355,15 @@ mod tests {
     #[test]
     fn faults_of_all_files_are_told_at_once() {
         check(
-            &[("_posts/2026-01-01-a.md", "---\ndate: soon\n---\n"), ("_posts/b.md", ""), ("c.md", "---\nlayout: [1]\n---\n")],
+            &[
+                ("_posts/2026-01-01-a.md", "---\ndate: soon\n---\n"),
+                ("_posts/b.md", ""),
+                ("c.md", "---\nlayout: [1]\n---\n"),
+            ],
             "",
-            "error: the file name does not start with a date\n --> _posts/b.md\nhint: name it \
+            "error: `soon` is not a date\n --> _posts/2026-01-01-a.md:2:1\nhint: write it as `2026-01-31` or \
+             `2026-01-31 18:30:00 +0100`\n\
+             error: the file name does not start with a date\n --> _posts/b.md\nhint: name it \
              `_posts/2026-01-31-some-title.md`, or move it to `_drafts`\n\
              error: `layout` is a list, and should be a text\n --> c.md:2:1\nhint: write `layout: some text`",
         );
@@ -388,7 +392,11 @@ mod tests {
     #[test]
     fn defaults_hold_where_their_scope_does() {
         let config = "defaults: [{scope: {path: '', type: posts}, values: {permalink: '/p/:slug/'}}]";
-        check(&[("_posts/2026-01-01-a.md", ""), ("b.md", "---\n---\n")], config, "/p/a/ 2026-01-01 00:00:00 +0000 A\n/b.html Markdown");
+        check(
+            &[("_posts/2026-01-01-a.md", ""), ("b.md", "---\n---\n")],
+            config,
+            "/p/a/ 2026-01-01 00:00:00 +0000 A\n/b.html Markdown",
+        );
     }
 
     #[test]

@@ -204,7 +204,10 @@ mod tests {
     fn templates_are_filled() {
         check_post("/posts/:slug/", "/posts/my-post-v1-2/ posts/my-post-v1-2/index.html");
         check_post("/:short_year/:i_month/:i_day:title", "/26/1/5My-Post-v1.2 26/1/5My-Post-v1.2.html");
-        check_post("/:slugified_categories/:unknown/", "/deep-learning/notes/:unknown/ deep-learning/notes/:unknown/index.html");
+        check_post(
+            "/:slugified_categories/:unknown/",
+            "/deep-learning/notes/:unknown/ deep-learning/notes/:unknown/index.html",
+        );
         check_post("/:hour:minute:second", "/090703 090703.html");
     }
 

@@ -37,7 +37,8 @@ fn atom(site: &Site<'_>) -> String {
     let newest = site.blog.posts.iter().map(|post| &post.date).max();
     // A feed must say when it changed, and a build has no clock: without posts, the beginning of time.
     let updated = newest.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::post::date::Date::to_xml_schema);
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"");
+    let mut xml =
+        String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"");
     let _ = write!(
         xml,
         " xml:lang=\"{language}\">\n<title>{title}</title>\n<link href=\"{root}{FILE}\" rel=\"self\" \
@@ -76,7 +77,12 @@ fn write_entry(xml: &mut String, config: &Config, post: &Post<'_>, rendered: &Re
         let _ = writeln!(xml, "<summary>{}</summary>", xml_text(description));
     }
     let content = with_absolute_addresses(&rendered.content, host, &url);
-    let _ = writeln!(xml, "<content type=\"html\" xml:base=\"{}\">{}</content>\n</entry>", xml_text(&url), xml_text(&content));
+    let _ = writeln!(
+        xml,
+        "<content type=\"html\" xml:base=\"{}\">{}</content>\n</entry>",
+        xml_text(&url),
+        xml_text(&content)
+    );
 }
 
 /// `author`: a name, or a map with a `name`; else the site's title.
@@ -95,7 +101,8 @@ impl Site<'_> {
 
 /// Escapes a text for XML, and drops the control characters that XML cannot hold.
 fn xml_text(text: &str) -> String {
-    let is_allowed = |c: char| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\n' | '\r');
+    let is_allowed =
+        |c: char| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\n' | '\r');
     let text: String = text.chars().filter(|c| is_allowed(*c)).collect();
     escaped(&text)
 }
@@ -133,7 +140,8 @@ mod tests {
 
     #[test]
     fn addresses_become_whole() {
-        let html = "<a href=\"/a/\">x</a> <img src=\"b.png\" alt=\"\"> <a href=\"#c\">y</a> <a href=\"mailto:x@y.z\">m</a>";
+        let html =
+            "<a href=\"/a/\">x</a> <img src=\"b.png\" alt=\"\"> <a href=\"#c\">y</a> <a href=\"mailto:x@y.z\">m</a>";
         assert_eq!(
             with_absolute_addresses(html, "https://h.org", "https://h.org/p/q/"),
             "<a href=\"https://h.org/a/\">x</a> <img src=\"https://h.org/p/q/b.png\" alt=\"\"> <a \

@@ -17,8 +17,10 @@ pub(super) fn parts(site: &Site<'_>) -> Result<Vec<Part>, Diagnostic> {
     let posts = &site.posts;
     let per_page = site.config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
     let total = posts.len().div_ceil(per_page).max(1);
-    let addresses: Vec<Address> = (1..=total).map(|number| part_address(site.config, number)).collect::<Result<_, _>>()?;
-    let url = |number: usize| number.checked_sub(1).and_then(|index| addresses.get(index)).map(|part| part.url.as_str());
+    let addresses: Vec<Address> =
+        (1..=total).map(|number| part_address(site.config, number)).collect::<Result<_, _>>()?;
+    let url =
+        |number: usize| number.checked_sub(1).and_then(|index| addresses.get(index)).map(|part| part.url.as_str());
     let part = |number: usize| {
         let shown = posts.iter().skip((number - 1) * per_page).take(per_page).map(|post| post.value.clone());
         let (previous, next) = (number - 1, if number < total { number + 1 } else { 0 });

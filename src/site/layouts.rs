@@ -68,14 +68,23 @@ impl Layouts {
         let mut tera = new_tera(config);
         // Bodies include files in Liquid, layouts files in Tera; what lies in `_includes` may be either, so a file there
         // that is no Tera is left out, and missed only by a layout that asks for it.
-        let (included, broken): (Vec<_>, Vec<_>) = included.into_iter().partition(|template| syntax_fault(template).is_none());
+        let (included, broken): (Vec<_>, Vec<_>) =
+            included.into_iter().partition(|template| syntax_fault(template).is_none());
         let all = needed.iter().chain(&included).map(|template| (template.name.as_str(), template.text));
         if let Err(error) = tera.add_raw_templates(all) {
             let layouts = Layouts { tera, layouts, lines_above };
-            let found: Vec<Diagnostic> = needed.iter().filter_map(syntax_fault).map(|error| layouts.diagnostic(&error, "_layouts")).collect();
+            let found: Vec<Diagnostic> =
+                needed.iter().filter_map(syntax_fault).map(|error| layouts.diagnostic(&error, "_layouts")).collect();
             faults.extend(if found.is_empty() { layouts.diagnostics(&error) } else { found });
-            let missed = |template: &&Template<'_>| error.to_string().contains(template.name.trim_start_matches("_includes/"));
-            faults.extend(broken.iter().filter(missed).filter_map(syntax_fault).map(|error| layouts.diagnostic(&error, "_includes")));
+            let missed =
+                |template: &&Template<'_>| error.to_string().contains(template.name.trim_start_matches("_includes/"));
+            faults.extend(
+                broken
+                    .iter()
+                    .filter(missed)
+                    .filter_map(syntax_fault)
+                    .map(|error| layouts.diagnostic(&error, "_includes")),
+            );
             return Err(faults);
         }
         if faults.is_empty() { Ok(Layouts { tera, layouts, lines_above }) } else { Err(faults) }
@@ -139,11 +148,16 @@ impl Layouts {
             ErrorKind::Msg(reports) => reports.split("\n\n").map(|report| self.reported(report)).collect(),
             ErrorKind::MissingParent { current, parent } => {
                 let known = self.layouts.values().map(|layout| layout.path.trim_start_matches("_layouts/"));
-                let diagnostic = Diagnostic::new(Place::file(current), format!("extends `{parent}`, which is not there"));
+                let diagnostic =
+                    Diagnostic::new(Place::file(current), format!("extends `{parent}`, which is not there"));
                 vec![diagnostic.hint_nearest(parent, known)]
             }
-            ErrorKind::CircularExtend { tpl, .. } => vec![Diagnostic::new(Place::file(tpl), "extends itself in the end")],
-            ErrorKind::CircularInclude { tpl, .. } => vec![Diagnostic::new(Place::file(tpl), "includes itself in the end")],
+            ErrorKind::CircularExtend { tpl, .. } => {
+                vec![Diagnostic::new(Place::file(tpl), "extends itself in the end")]
+            }
+            ErrorKind::CircularInclude { tpl, .. } => {
+                vec![Diagnostic::new(Place::file(tpl), "includes itself in the end")]
+            }
             _ => vec![self.diagnostic(error, "_layouts")],
         }
     }

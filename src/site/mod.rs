@@ -53,7 +53,8 @@ pub fn build(
     let mut faults = Vec::new();
     let layouts = Layouts::read(source, config, blog).map_err(|found| faults.extend(found)).ok();
     let data = values::data(source).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
-    let posts = post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
+    let posts =
+        post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
     let (Some(layouts), Some(posts), true) = (layouts, posts, faults.is_empty()) else {
         return Err(sorted(faults));
     };

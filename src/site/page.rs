@@ -55,8 +55,7 @@ fn file(
     let mut figures = Vec::new();
     let content = match page.kind {
         PageKind::Markdown => {
-            let mut variables =
-                vec![("site", site.liquid_value.clone()), ("page", Value::from(map.clone()))];
+            let mut variables = vec![("site", site.liquid_value.clone()), ("page", Value::from(map.clone()))];
             variables.extend(part.map(|part| ("paginator", part.paginator.clone())));
             let expanded = liquid::expand(page.body, &variables, environment)?;
             let rendered = post::to_html(&expanded, false, options);

@@ -39,10 +39,14 @@ pub(super) fn render_all(
 ) -> Result<Vec<RenderedPost>, Vec<Diagnostic>> {
     use rayon::prelude::*;
 
-    let unrendered: Vec<Value> = blog.posts.iter().map(|post| {
-        let description = post.front.description.as_deref();
-        Value::from(values::unrendered_post(post, &post.title, description))
-    }).collect();
+    let unrendered: Vec<Value> = blog
+        .posts
+        .iter()
+        .map(|post| {
+            let description = post.front.description.as_deref();
+            Value::from(values::unrendered_post(post, &post.title, description))
+        })
+        .collect();
     let site = values::site_for_bodies(config, unrendered.clone(), data);
     let rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>> = blog
         .posts
@@ -103,7 +107,8 @@ fn plain_text(
         return Ok(text.to_owned());
     }
     let expanded = liquid::expand(body, &[], environment);
-    let expanded = expanded.map_err(|faults| faults.into_iter().map(|fault| fault.at(front.place(key))).collect::<Vec<_>>())?;
+    let expanded =
+        expanded.map_err(|faults| faults.into_iter().map(|fault| fault.at(front.place(key))).collect::<Vec<_>>())?;
     Ok(expanded.embeds.as_text(&expanded.text))
 }
 

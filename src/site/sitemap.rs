@@ -16,7 +16,8 @@ pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
         files.push(Made::new("sitemap.xml", sitemap(site)));
     }
     if !site.taken.contains("robots.txt") {
-        let robots = format!("User-agent: *\nAllow: /\n\nSitemap: {}{}/sitemap.xml\n", site.config.url, site.config.base_url);
+        let robots =
+            format!("User-agent: *\nAllow: /\n\nSitemap: {}{}/sitemap.xml\n", site.config.url, site.config.base_url);
         files.push(Made::new("robots.txt", robots));
     }
     files
