@@ -20,6 +20,7 @@ const ALWAYS_EXCLUDED: [&str; 5] = ["public", "target", "node_modules", "vendor"
 
 /// The checked configuration.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in `_config.yml`")]
 pub struct Config {
     /// The site's name.
     pub title: String,

@@ -7,7 +7,7 @@ use crate::liquid::escaped;
 use crate::value::Value;
 
 /// `sitemap.xml` and `robots.txt`, where the author has none. Both need `url`.
-pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
+pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
     let mut files = Vec::new();
     if site.config.url.is_empty() {
         return files;
@@ -23,7 +23,7 @@ pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
     files
 }
 
-fn sitemap(site: &Site<'_>) -> String {
+fn sitemap(site: &Shared<'_>) -> String {
     let is_listed = |value: Option<&Value>| value.and_then(Value::as_bool) != Some(false);
     let pages = site.blog.pages.iter().filter(|page| {
         let file = page.address.file.as_str();
