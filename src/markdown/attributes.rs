@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::tree::Attributes;
 
@@ -208,7 +209,7 @@ impl Lists {
     fn push_mark(&mut self, out: &mut String, found: Found) {
         // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays emphasis. It has no
         // brace, which would have to be balanced in TeX.
-        out.push_str(&format!(",{MARK}{},", self.found.len()));
+        write!(out, ",{MARK}{},", self.found.len()).expect("a string takes all that is written");
         self.found.push(found);
     }
 
@@ -300,7 +301,9 @@ fn braced(text: &str) -> Option<&str> {
     for (at, letter) in inside.char_indices() {
         match letter {
             '\n' => return None,
-            '}' if !after_backslash => return Some(&text[..2 + at + 1]),
+            // Looking behind each of many opening braces for the same closing one would take quadratic time.
+            '{' if !after_backslash => return None,
+            '}' if !after_backslash => return Some(&text[..=2 + at]),
             _ => after_backslash = letter == '\\' && !after_backslash,
         }
     }

@@ -212,7 +212,6 @@ impl<'a> Builder<'a> {
                 let header = matches!(self.top().kind, Open::Node(Kind::TableHead));
                 self.open(Kind::Cell { header, alignment });
             }
-            Tag::Emphasis => self.open(Kind::Emphasis),
             Tag::Strong => self.open(Kind::Strong),
             Tag::Strikethrough => self.open(Kind::Strikethrough),
             Tag::Link { link_type, dest_url, title, .. } => {
@@ -226,8 +225,8 @@ impl<'a> Builder<'a> {
                 let attributes = self.target("src", &address, title);
                 self.open_with(Open::Node(Kind::Image), attributes);
             }
-            // Extensions that are not turned on.
-            Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => self.open(Kind::Emphasis),
+            // The last three are extensions that are not turned on.
+            Tag::Emphasis | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => self.open(Kind::Emphasis),
         }
     }
 
@@ -397,7 +396,7 @@ impl<'a> Builder<'a> {
     fn span_list(&mut self, list: &Found) {
         let top = self.top();
         match top.children.last_mut() {
-            Some(last) if takes_attributes(&last.kind) => last.attributes.merge(&list.attributes),
+            Some(before) if takes_attributes(&before.kind) => before.attributes.merge(&list.attributes),
             Some(_) => self.plain_text(list.source()),
             None => match self.item_at_start() {
                 Some(item) => item.attributes.merge(&list.attributes),

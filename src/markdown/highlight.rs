@@ -1,15 +1,20 @@
 //! Colours for code: source text → text with spans whose classes are Rouge's short names.
 //!
 //! Jekyll's themes bring CSS for those names, so a theme colours our code too. Grammars are Sublime Text's, by syntect
-//! and two-face; [`CLASSES`] says which class a grammar's scope becomes. Spans do not nest, neighbours of one class
-//! are one span, and what is coloured like plain text (names, punctuation) gets none.
+//! and two-face; the table `CLASSES` says which class a grammar's scope becomes. Spans do not nest, neighbours of one
+//! class are one span, and what is coloured like plain text (names, punctuation) gets none.
 //!
-//! A style sheet for light and dark needs these classes, all inside `.highlight`:
-//! `c1 cm cp cd sd` comments · `s s1 s2 sh sr se si sa ss sc ni` strings, their escapes, interpolations, prefixes,
-//! symbols, characters and entities · `mi mf mh mo mb` numbers · `k kc kd kn kt` keywords, constants, declarations, imports, types · `o ow`
-//! operators · `nf nb nc nn nd nt na nl nv no bp` names: functions, builtins, classes, modules, decorators, tags,
-//! attributes, labels and keys, variables, constants, `self` · `vi vg vc` Ruby's variables · `gh gu gs ge gi gd gp`
-//! headings, subheadings, strong, emphasis, inserted, deleted, prompts.
+//! A style sheet for light and dark needs these classes, all inside of `.highlight`:
+//! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp` preprocessor
+//! - strings: `s`, `s1`, `s2`, `sh` here-document, `sr` regular expression, `se` escape, `si` interpolation, `sa` prefix,
+//!   `ss` symbol, `sc` character, `ni` entity
+//! - numbers: `mi`, `mf`, `mh`, `mo`, `mb`
+//! - keywords: `k`, `kc` constant, `kd` declaration, `kn` import, `kt` type
+//! - operators: `o`, `ow` those that are words
+//! - names: `nf` function, `nb` builtin, `nc` class, `nn` module, `nd` decorator and macro, `nt` tag, `na` attribute,
+//!   `nl` key, property and label, `nv` variable of a shell, `no` constant, `bp` `self`, `vi` `vg` `vc` variables of Ruby
+//! - mark-up and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi` inserted, `gd` deleted
+//! - `gp` the prompt of a terminal
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -206,7 +211,7 @@ impl<'code> Spans<'_, 'code> {
     }
 }
 
-/// What [`CLASSES`] says about a scope.
+/// What the table `CLASSES` says about a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Class(&'static str),
@@ -219,9 +224,8 @@ enum Found {
 fn found(scope: Scope) -> Found {
     let longest = TABLE.iter().filter(|(prefix, _)| prefix.is_prefix_of(scope)).max_by_key(|(prefix, _)| prefix.len());
     match longest {
-        None => Found::Nothing,
+        None | Some((_, "=")) => Found::Nothing,
         Some((_, "")) => Found::Plain,
-        Some((_, "=")) => Found::Nothing,
         Some((_, class)) => Found::Class(class),
     }
 }

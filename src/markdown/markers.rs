@@ -33,9 +33,7 @@ fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
                 }));
                 continue;
             }
-            Kind::Text(_) => {}
             Kind::Html { html, .. } if embed::has_marker(html) => *html = embeds.in_html(html),
-            Kind::Html { .. } => {}
             Kind::CodeBlock { language, text } => {
                 as_text(text, embeds);
                 if let Some(language) = language {

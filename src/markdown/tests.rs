@@ -384,12 +384,13 @@ fn plain_text_has_a_line_for_each_block() {
 fn hostile_nesting_is_shallow_and_quick() {
     let quotes = ">".repeat(10_000) + " a";
     let list: String = "- ".repeat(10_000) + "a";
-    let steps: String = (0..500).map(|level| format!("{}- a\n", "  ".repeat(level))).collect();
+    let steps = (0..500).map(|level| "  ".repeat(level) + "- a").collect::<Vec<_>>().join("\n");
     let brackets = "[".repeat(10_000) + "a" + &"]".repeat(10_000);
     let emphasis = "*a _b ".repeat(5_000) + &"b_ a*".repeat(5_000);
     let images = "![".repeat(5_000) + &"](a)".repeat(5_000);
     let tables = ">".repeat(200) + " | a |\n" + &">".repeat(200) + " |---|\n" + &">".repeat(200) + " | b |\n";
-    for text in [quotes, list, steps, brackets, emphasis, images, tables] {
+    let braces = "{:".repeat(50_000) + "}" + &"{: .a}".repeat(10_000);
+    for text in [quotes, list, steps, brackets, emphasis, images, tables, braces] {
         assert!(depth(&text) <= tree::MAX_DEPTH, "{}", &text[..20]);
         html(&text);
     }
