@@ -19,7 +19,7 @@ const MAX_RANGE: i64 = 100_000;
 /// How large an expanded body may become, in bytes. Loops in loops would fill the memory otherwise.
 const MAX_OUTPUT: usize = 16 << 20;
 /// How many nodes a body may run. A page that shows every post under each of its tags runs some hundred thousand.
-const MAX_STEPS: usize = 20_000_000;
+const MAX_STEPS: usize = 5_000_000;
 
 /// Runs `nodes`. Reports all faults.
 pub(super) fn render(

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::post::RenderedPost;
-use super::{Made, Site};
+use super::{Made, Shared};
 use crate::config::Config;
 use crate::liquid::{escaped, has_scheme};
 use crate::post::Post;

@@ -2,7 +2,7 @@
 
 use tera::Map;
 
-use super::Site;
+use super::Shared;
 use super::page::Part;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};

@@ -2,7 +2,7 @@
 
 use tera::Context;
 
-use super::{Files, Made, Site, in_parallel, index, post, values};
+use super::{Files, Made, Shared, in_parallel, index, post, values};
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Environment};
 use crate::markdown;

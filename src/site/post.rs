@@ -2,7 +2,7 @@
 
 use tera::{Context, Map};
 
-use super::{Files, Made, Site, in_parallel, values};
+use super::{Files, Made, Shared, in_parallel, values};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Body, Environment, Expanded};

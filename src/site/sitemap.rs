@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Made, Site, index};
+use super::{Made, Shared, index};
 use crate::liquid::escaped;
 use crate::value::Value;
 

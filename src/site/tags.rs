@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tera::{Context, Map};
 
 use super::post::RenderedPost;
-use super::{Files, Made, Site, in_parallel};
+use super::{Files, Made, Shared, in_parallel};
 use crate::diagnostic::Place;
 use crate::post::{Blog, slug};
 use crate::site::layouts::Layouts;
