@@ -69,7 +69,7 @@ pub fn as_text(value: &Value) -> String {
         return format!("{{{}}}", entries.collect::<Vec<_>>().join(", "));
     }
     match value.as_f64() {
-        Some(float) if value.as_i128().is_none() || is_float(value) => float_text(float),
+        Some(float) if is_float(value) => float_text(float),
         _ => value.to_string(),
     }
 }
@@ -100,24 +100,46 @@ pub fn is_nil(value: &Value) -> bool {
     value.is_none() || value.is_undefined()
 }
 
-/// The value as JSON, as `jsonify` writes it.
-pub fn as_json(value: &Value) -> serde_json::Value {
-    if let Some(text) = value.as_str() {
-        serde_json::Value::from(text)
-    } else if let Some(bool) = value.as_bool() {
-        serde_json::Value::from(bool)
-    } else if let Some(items) = value.as_array() {
-        items.iter().map(as_json).collect()
+/// The value as a number, whole numbers that only nearly fit included.
+pub fn as_number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_i128().map(|whole| whole as f64))
+}
+
+/// The value as JSON, keys in their order, as `jsonify` writes it.
+pub fn json(value: &Value) -> String {
+    let mut text = String::new();
+    write_json(&mut text, value);
+    text
+}
+
+fn write_json(out: &mut String, value: &Value) {
+    if let Some(items) = value.as_array() {
+        out.push('[');
+        for (index, item) in items.iter().enumerate() {
+            out.push_str(if index > 0 { "," } else { "" });
+            write_json(out, item);
+        }
+        out.push(']');
     } else if let Some(map) = value.as_map() {
-        let entries = map.iter().map(|(key, value)| (as_text(&key.as_value()), as_json(value)));
-        serde_json::Value::Object(entries.collect())
-    } else if is_nil(value) {
-        serde_json::Value::Null
-    } else if let (false, Some(number)) = (is_float(value), value.as_i64()) {
-        serde_json::Value::from(number)
+        out.push('{');
+        for (index, (key, item)) in map.iter().enumerate() {
+            out.push_str(if index > 0 { "," } else { "" });
+            out.push_str(&quoted(&as_text(&key.as_value())));
+            out.push(':');
+            write_json(out, item);
+        }
+        out.push('}');
+    } else if let Some(text) = value.as_str() {
+        out.push_str(&quoted(text));
+    } else if is_nil(value) || value.as_f64().is_some_and(|number| !number.is_finite()) {
+        out.push_str("null");
     } else {
-        value.as_f64().map_or(serde_json::Value::Null, serde_json::Value::from)
+        out.push_str(&as_text(value));
     }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]
@@ -139,6 +161,12 @@ mod tests {
         check("~", "");
         check("[a, b, 3]", "ab3");
         check("{a: 1, b: x}", "{\"a\" => 1, \"b\" => \"x\"}");
+    }
+
+    #[test]
+    fn json_keeps_the_order_of_keys() {
+        let yaml: serde_yaml::Value = serde_yaml::from_str("{b: [1, 2.5, ~], a: 'x \"y\"'}").expect("it is YAML");
+        assert_eq!(json(&of_yaml(&yaml)), r#"{"b":[1,2.5,null],"a":"x \"y\""}"#);
     }
 
     #[test]

@@ -66,8 +66,8 @@ pub(super) fn apply(name: &str, input: &Value, arguments: &[Value], run: &mut Ru
             let inside = html.trim().strip_prefix("<p>").and_then(|html| html.strip_suffix("</p>"));
             Value::from(inside.unwrap_or(html.trim()))
         }
-        "jsonify" => Value::from(value::as_json(input).to_string()),
-        "inspect" => Value::from(escaped(&value::as_json(input).to_string())),
+        "jsonify" => Value::from(value::json(input)),
+        "inspect" => Value::from(escaped(&value::json(input))),
         "default" => default(input, arguments),
         "size" => match member(input, "size") {
             size if is_nil(&size) => Value::from(0),
@@ -90,7 +90,7 @@ pub(super) fn apply(name: &str, input: &Value, arguments: &[Value], run: &mut Ru
         "date_to_long_string" => return Ok(date(input, run, |date| day(date, "%B", &argument(0), &argument(1)))),
 
         // Numbers
-        "abs" => numeric(input, |whole| whole.checked_abs(), f64::abs),
+        "abs" => numeric(input, i64::checked_abs, f64::abs),
         "ceil" => rounded(input, f64::ceil),
         "floor" => rounded(input, f64::floor),
         "round" => round(input, count(0).unwrap_or(0)),
@@ -107,7 +107,7 @@ pub(super) fn apply(name: &str, input: &Value, arguments: &[Value], run: &mut Ru
         }
         "at_least" => calculated(input, arguments, |a, b| Some(a.max(b)), f64::max),
         "at_most" => calculated(input, arguments, |a, b| Some(a.min(b)), f64::min),
-        "to_integer" => Value::from(integer(input).or_else(|| float(input).map(|float| float as i64)).unwrap_or(0)),
+        "to_integer" => Value::from(integer(input).or_else(|| float(input).map(truncated_to_whole)).unwrap_or(0)),
 
         // Lists
         "first" | "last" => member(input, name),
@@ -128,7 +128,7 @@ pub(super) fn apply(name: &str, input: &Value, arguments: &[Value], run: &mut Ru
         "shift" => Value::from(items_of(input).into_iter().skip(positive(count(0).unwrap_or(1))).collect::<Vec<_>>()),
         "uniq" => uniq(input),
         "map" => Value::from(items_of(input).iter().map(|item| path(item, &argument(0))).collect::<Vec<_>>()),
-        "sort" => sorted(input, arguments, |text| text.to_owned()),
+        "sort" => sorted(input, arguments, str::to_owned),
         "sort_natural" => sorted(input, arguments, str::to_lowercase),
         "where" => return Ok(only(input, |item| is_where(item, arguments), usize::MAX)),
         "find" => return Ok(member(&only(input, |item| is_where(item, arguments), 1), "first")),
@@ -371,7 +371,7 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
 fn float(value: &Value) -> Option<f64> {
     match value.as_str() {
         Some(text) => text.trim().parse().ok(),
-        None => value.as_f64(),
+        None => value::as_number(value),
     }
 }
 
@@ -384,6 +384,11 @@ fn positive(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "what does not fit becomes the nearest that does, as `as` says")]
+fn truncated_to_whole(number: f64) -> i64 {
+    number as i64
+}
+
 fn numeric(input: &Value, whole: impl Fn(i64) -> Option<i64>, broken: impl Fn(f64) -> f64) -> Value {
     match exact(input).and_then(whole) {
         Some(number) => Value::from(number),
@@ -392,7 +397,7 @@ fn numeric(input: &Value, whole: impl Fn(i64) -> Option<i64>, broken: impl Fn(f6
 }
 
 fn rounded(input: &Value, how: impl Fn(f64) -> f64) -> Value {
-    exact(input).map_or_else(|| Value::from(how(float(input).unwrap_or(0.0)) as i64), Value::from)
+    exact(input).map_or_else(|| Value::from(truncated_to_whole(how(float(input).unwrap_or(0.0)))), Value::from)
 }
 
 fn round(input: &Value, places: i64) -> Value {

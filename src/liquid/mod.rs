@@ -9,6 +9,8 @@
 mod filters;
 mod parse;
 mod render;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::filters::{absolute_url, escaped, has_scheme, relative_url, unescaped, without_html};
 

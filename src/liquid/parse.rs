@@ -222,24 +222,21 @@ fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a>> {
         let (name, arguments) = inside.split_at(name_end);
         let arguments = arguments.trim();
         match name {
-            "raw" => match end_of(text, at, "endraw", None) {
-                Some((end, after, trim)) => {
-                    let raw = trimmed(&text[at..end], trim_next, text[end..].get(2..3) == Some("-"));
-                    tokens.push(Token::Text(raw));
-                    (at, trim_next) = (after, trim);
-                }
-                None => {
+            "raw" => {
+                let Some((end, after, trim)) = end_of(text, at, "endraw", None) else {
                     faults.push(unclosed("raw", open));
                     break;
-                }
-            },
-            "comment" => match end_of(text, at, "endcomment", Some("comment")) {
-                Some((_, after, trim)) => (at, trim_next) = (after, trim),
-                None => {
+                };
+                tokens.push(Token::Text(trimmed(&text[at..end], trim_next, text[end..].get(2..3) == Some("-"))));
+                (at, trim_next) = (after, trim);
+            }
+            "comment" => {
+                let Some((_, after, trim)) = end_of(text, at, "endcomment", Some("comment")) else {
                     faults.push(unclosed("comment", open));
                     break;
-                }
-            },
+                };
+                (at, trim_next) = (after, trim);
+            }
             _ => tokens.push(Token::Tag { name, arguments, at: open }),
         }
     }
@@ -507,10 +504,10 @@ impl<'a> Parser<'a> {
 
 fn include<'a>(name: &str, arguments: &'a str, at: usize) -> Node<'a> {
     // A name may be an expression, `{{ page.part }}`, which the tag's own braces do not end.
-    let file_end = match arguments.strip_prefix("{{") {
-        Some(rest) => rest.find("}}").map_or(arguments.len(), |end| end + 4),
-        None => arguments.find(char::is_whitespace).unwrap_or(arguments.len()),
-    };
+    let is_expression = arguments.starts_with("{{");
+    let expression_end = if is_expression { arguments.find("}}").unwrap_or(arguments.len()) } else { 0 };
+    let after = &arguments[expression_end..];
+    let file_end = expression_end + after.find(char::is_whitespace).unwrap_or(after.len());
     let (file, parameters) = arguments.split_at(file_end);
     Node::Include { file, parameters: assignments(parameters), relative: name == "include_relative", at }
 }
@@ -603,21 +600,32 @@ fn split_outside_quotes(text: &str, at: char) -> impl Iterator<Item = &str> {
 /// Takes the next value from a text: up to a space, a comma or a pipe outside of quotes and brackets.
 fn fragment(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
-    let (mut quote, mut brackets) = (None, 0_usize);
-    let end = text.char_indices().find_map(|(at, c)| {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '[' | '(') => brackets += 1,
-            (None, ']' | ')') => brackets = brackets.saturating_sub(1),
-            (None, _) if brackets == 0 && (c.is_whitespace() || c == ',' || c == '|') => return Some(at),
-            _ => {}
-        }
-        None
-    });
+    let end = find_outside_quotes(text, |_, c, depth| depth == 0 && (c.is_whitespace() || c == ',' || c == '|'));
     let (value, rest) = text.split_at(end.unwrap_or(text.len()));
     (!value.is_empty()).then_some((value, rest))
+}
+
+/// Finds a character outside of quotes by its offset, itself, and how many brackets are open before it.
+fn find_outside_quotes(text: &str, is_wanted: impl Fn(usize, char, usize) -> bool) -> Option<usize> {
+    let (mut quote, mut depth) = (None, 0_usize);
+    for (at, c) in text.char_indices() {
+        if let Some(open) = quote {
+            if c == open {
+                quote = None;
+            }
+            continue;
+        }
+        if is_wanted(at, c, depth) {
+            return Some(at);
+        }
+        match c {
+            '"' | '\'' => quote = Some(c),
+            '[' | '(' => depth += 1,
+            ']' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn fragments(text: &str) -> impl Iterator<Item = &str> {
@@ -696,19 +704,7 @@ fn lookup(text: &str, depth: usize) -> Operand<'_> {
 }
 
 fn closing_bracket(inside: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0_usize, None);
-    inside.char_indices().find_map(|(at, c)| {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '[') => depth += 1,
-            (None, ']') if depth == 0 => return Some(at),
-            (None, ']') => depth -= 1,
-            _ => {}
-        }
-        None
-    })
+    find_outside_quotes(inside, |_, c, depth| depth == 0 && c == ']')
 }
 
 /// Reads `a == b and c contains "d" or e`.
@@ -757,20 +753,6 @@ fn condition_words(text: &str) -> Vec<&str> {
 
 /// How long the value at the start of a condition is: up to a space or an operator outside of quotes and brackets.
 fn value_length(text: &str) -> usize {
-    let (mut quote, mut brackets) = (None, 0_usize);
-    let end = text.char_indices().find_map(|(at, c)| {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '[' | '(') => brackets += 1,
-            (None, ']' | ')') => brackets = brackets.saturating_sub(1),
-            (None, _) if brackets == 0 && at > 0 && (c.is_whitespace() || matches!(c, '=' | '!' | '<' | '>')) => {
-                return Some(at);
-            }
-            _ => {}
-        }
-        None
-    });
-    end.unwrap_or(text.len())
+    let ends = |c: char| c.is_whitespace() || matches!(c, '=' | '!' | '<' | '>');
+    find_outside_quotes(text, |at, c, depth| at > 0 && depth == 0 && ends(c)).unwrap_or(text.len())
 }

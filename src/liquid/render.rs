@@ -17,7 +17,9 @@ const MAX_INCLUDES: usize = 40;
 /// How many items a range such as `(1..n)` may have.
 const MAX_RANGE: i64 = 100_000;
 /// How large an expanded body may become, in bytes. Loops in loops would fill the memory otherwise.
-const MAX_OUTPUT: usize = 64 << 20;
+const MAX_OUTPUT: usize = 16 << 20;
+/// How many nodes a body may run. A page that shows every post under each of its tags runs some hundred thousand.
+const MAX_STEPS: usize = 5_000_000;
 
 /// Runs `nodes`. Reports all faults.
 pub(super) fn render(
@@ -33,6 +35,8 @@ pub(super) fn render(
         counters: BTreeMap::new(),
         cycles: BTreeMap::new(),
         written: 0,
+        steps: 0,
+        is_given_up: false,
         includes: 0,
         expanded: Expanded::default(),
         faults: Vec::new(),
@@ -55,7 +59,10 @@ pub(super) struct Run<'e, 'a> {
     frames: Vec<BTreeMap<String, Value>>,
     counters: BTreeMap<String, i64>,
     cycles: BTreeMap<String, usize>,
+    /// Bytes written by all nodes, those of inner nodes counted again.
     written: usize,
+    steps: usize,
+    is_given_up: bool,
     includes: usize,
     expanded: Expanded,
     faults: Vec<Diagnostic>,
@@ -75,9 +82,7 @@ impl Run<'_, '_> {
             let before = out.len();
             let flow = self.node(body, node, out);
             self.written += out.len().saturating_sub(before);
-            if self.written > MAX_OUTPUT {
-                let message = format!("the text becomes larger than {} MiB", MAX_OUTPUT >> 20);
-                self.faults.push(Diagnostic::new(Place::file(body.path), message).hint("look for a loop in a loop"));
+            if self.is_exhausted(body) {
                 return Flow::Break;
             }
             if flow != Flow::On {
@@ -170,6 +175,23 @@ impl Run<'_, '_> {
         Flow::On
     }
 
+    /// Counts one step, and says whether the body has run or written more than it may.
+    fn is_exhausted(&mut self, body: Body<'_>) -> bool {
+        self.steps += 1;
+        let message = if self.written > MAX_OUTPUT {
+            format!("the text becomes larger than {} MiB", MAX_OUTPUT >> 20)
+        } else if self.steps > MAX_STEPS {
+            format!("the text takes more than {MAX_STEPS} steps")
+        } else {
+            return false;
+        };
+        if !self.is_given_up {
+            self.is_given_up = true;
+            self.faults.push(Diagnostic::new(Place::file(body.path), message).hint("look for a loop in a loop"));
+        }
+        true
+    }
+
     fn assign(&mut self, name: &str, value: Value) {
         if let Some(globals) = self.frames.first_mut() {
             globals.insert(name.to_owned(), value);
@@ -188,7 +210,7 @@ impl Run<'_, '_> {
                 frame.insert(repeat.over.variable.to_owned(), item);
                 frame.insert("forloop".to_owned(), loop_state(index, count));
             }
-            if self.nodes(body, &repeat.body, out) == Flow::Break {
+            if self.nodes(body, &repeat.body, out) == Flow::Break || self.is_exhausted(body) {
                 break;
             }
         }
@@ -220,7 +242,7 @@ impl Run<'_, '_> {
             let _ = write!(out, "<td class=\"col{}\">", index % columns + 1);
             let flow = self.nodes(body, inside, out);
             out.push_str("</td>");
-            if flow == Flow::Break {
+            if flow == Flow::Break || self.is_exhausted(body) {
                 break;
             }
         }
@@ -514,7 +536,7 @@ pub(super) fn same(left: &Value, right: &Value) -> bool {
 pub(super) fn order(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => Some(left.cmp(right)),
-        (None, None) => left.as_f64()?.partial_cmp(&right.as_f64()?),
+        (None, None) => value::as_number(left)?.partial_cmp(&value::as_number(right)?),
         _ => None,
     }
 }

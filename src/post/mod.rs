@@ -163,7 +163,7 @@ fn read_post<'a>(
         return Err(vec![undated(path)]);
     };
     let is_future = date.timestamp() > options.now && !(config.future || options.future);
-    let is_unpublished = !front.published && !(config.unpublished || options.unpublished);
+    let is_unpublished = !(front.published || config.unpublished || options.unpublished);
     if is_unpublished || is_future && !is_draft {
         return Ok(None);
     }
@@ -172,7 +172,7 @@ fn read_post<'a>(
     let parts = PostParts { date: &date, slug: &slug, categories: &front.categories };
     let address = post_address(pattern, parts).map_err(|reason| vec![bad_address(&front, pattern, &reason)])?;
     let title = front.title.clone().unwrap_or_else(|| titled(&slug));
-    Ok(Some(Post { title, date, slug, address, body, front }))
+    Ok(Some(Post { front, title, date, slug, address, body }))
 }
 
 type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);
@@ -206,7 +206,7 @@ fn read_page<'a>(yaml: Yaml<'a>, body: Body<'a>, config: &Config) -> Result<Page
     let own = front.permalink.as_deref();
     let address = page_address(own, &config.permalink, body.path, ending)
         .map_err(|reason| vec![bad_address(&front, own.unwrap_or(body.path), &reason)])?;
-    Ok(Page { address, kind, body, front })
+    Ok(Page { front, address, kind, body })
 }
 
 fn front_matter_and_body<'a>(path: &'a str, text: &'a str) -> Result<(Yaml<'a>, Body<'a>), Vec<Diagnostic>> {
@@ -270,14 +270,9 @@ fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {
     addresses.sort_unstable();
     for (path, address) in addresses {
         // Two names that differ by case only are one file on many machines.
-        match owners.insert(address.file.to_lowercase(), path) {
-            Some(other) => {
-                let message = format!("has the same address as `{other}`: `{}`", address.url);
-                faults.push(
-                    Diagnostic::new(Place::file(path), message).hint("give one of them a `permalink:` of its own"),
-                );
-            }
-            None => {}
+        if let Some(other) = owners.insert(address.file.to_lowercase(), path) {
+            let message = format!("has the same address as `{other}`: `{}`", address.url);
+            faults.push(Diagnostic::new(Place::file(path), message).hint("give one of them a `permalink:` of its own"));
         }
     }
     faults
@@ -342,7 +337,9 @@ mod tests {
                 ("c.md", "---\nlayout: [1]\n---\n"),
             ],
             "",
-            "error: the file name does not start with a date\n --> _posts/b.md\nhint: name it \
+            "error: `soon` is not a date\n --> _posts/2026-01-01-a.md:2:1\nhint: write it as `2026-01-31` or \
+             `2026-01-31 18:30:00 +0100`\n\
+             error: the file name does not start with a date\n --> _posts/b.md\nhint: name it \
              `_posts/2026-01-31-some-title.md`, or move it to `_drafts`\n\
              error: `layout` is a list, and should be a text\n --> c.md:2:1\nhint: write `layout: some text`",
         );

@@ -114,7 +114,7 @@ fn post_part(name: &str, parts: PostParts<'_>) -> Option<String> {
     let format = match name {
         "title" => return Some(slugify_keeping_case(parts.slug)),
         "slug" => return Some(slugify(parts.slug)),
-        "categories" => return Some(joined(parts.categories, |category| category.to_lowercase())),
+        "categories" => return Some(joined(parts.categories, str::to_lowercase)),
         "slugified_categories" => return Some(joined(parts.categories, slugify)),
         "output_ext" => return Some(".html".to_owned()),
         "year" => "%Y",

@@ -1,5 +1,7 @@
 //! Text as a part of an address.
 
+use std::fmt::Write;
+
 /// Makes a text part of an address as Jekyll's `slugify` does by default: letters and digits of all scripts in lower
 /// case, everything else between them one hyphen.
 pub fn slugify(text: &str) -> String {
@@ -37,7 +39,7 @@ pub fn percent_encoded(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

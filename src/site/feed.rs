@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::post::RenderedPost;
-use super::{Made, Site};
+use super::{Made, Shared};
 use crate::config::Config;
 use crate::liquid::{escaped, has_scheme};
 use crate::post::Post;
@@ -23,7 +23,7 @@ pub(super) fn address(config: &Config, taken: &BTreeSet<String>) -> Option<Strin
 }
 
 /// The feed, unless the author has one.
-pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
+pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
     let has_own = OWN.into_iter().any(|file| site.taken.contains(file));
     if has_own || site.feed.is_none() {
         return Vec::new();
@@ -31,7 +31,7 @@ pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
     vec![Made::new(FILE, atom(site))]
 }
 
-fn atom(site: &Site<'_>) -> String {
+fn atom(site: &Shared<'_>) -> String {
     let config = site.config;
     let root = format!("{}{}/", config.url, config.base_url);
     let newest = site.blog.posts.iter().map(|post| &post.date).max();
@@ -86,14 +86,14 @@ fn write_entry(xml: &mut String, config: &Config, post: &Post<'_>, rendered: &Re
 }
 
 /// `author`: a name, or a map with a `name`; else the site's title.
-fn author(site: &Site<'_>) -> String {
+fn author(site: &Shared<'_>) -> String {
     let author = entry(&site.value, "author");
     let name = author.and_then(|author| entry(author, "name").or(Some(author)));
     let name = name.filter(|name| name.as_str().is_some()).map(as_text);
     name.filter(|name| !name.is_empty()).or_else(|| site.value_text("title")).unwrap_or_default()
 }
 
-impl Site<'_> {
+impl Shared<'_> {
     fn value_text(&self, key: &'static str) -> Option<String> {
         entry(&self.value, key).and_then(Value::as_str).map(str::to_owned)
     }

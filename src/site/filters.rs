@@ -50,7 +50,7 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
         Value::safe_string(&liquid::escaped(text))
     });
     for name in ["jsonify", "json_encode"] {
-        tera.register_filter(name, |value: Value, _: Kwargs, _: &State<'_>| value::as_json(&value).to_string());
+        tera.register_filter(name, |value: Value, _: Kwargs, _: &State<'_>| value::json(&value));
     }
     tera.register_filter("slice", |items: &[Value], kwargs: Kwargs, _: &State<'_>| -> TeraResult<Value> {
         let start = kwargs.get::<usize>("start")?.unwrap_or(0).min(items.len());

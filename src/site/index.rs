@@ -2,7 +2,7 @@
 
 use tera::Map;
 
-use super::Site;
+use super::Shared;
 use super::page::Part;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
@@ -13,7 +13,7 @@ use crate::value::{Value, set};
 pub(super) const FILE: &str = "index.html";
 
 /// The parts of the index, the newest posts first; one with all posts if it is not split.
-pub(super) fn parts(site: &Site<'_>) -> Result<Vec<Part>, Diagnostic> {
+pub(super) fn parts(site: &Shared<'_>) -> Result<Vec<Part>, Diagnostic> {
     let posts = &site.posts;
     let per_page = site.config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
     let total = posts.len().div_ceil(per_page).max(1);

@@ -17,7 +17,7 @@ use crate::value::Value;
 pub(super) struct Layouts {
     tera: Tera,
     /// By name, `post` for `_layouts/post.html`.
-    layouts: BTreeMap<String, Layout>,
+    by_name: BTreeMap<String, Layout>,
     /// How many lines stand above the template, by the name that Tera knows it by.
     lines_above: BTreeMap<String, usize>,
 }
@@ -72,7 +72,7 @@ impl Layouts {
             included.into_iter().partition(|template| syntax_fault(template).is_none());
         let all = needed.iter().chain(&included).map(|template| (template.name.as_str(), template.text));
         if let Err(error) = tera.add_raw_templates(all) {
-            let layouts = Layouts { tera, layouts, lines_above };
+            let layouts = Layouts { tera, by_name: layouts, lines_above };
             let found: Vec<Diagnostic> =
                 needed.iter().filter_map(syntax_fault).map(|error| layouts.diagnostic(&error, "_layouts")).collect();
             faults.extend(if found.is_empty() { layouts.diagnostics(&error) } else { found });
@@ -87,36 +87,37 @@ impl Layouts {
             );
             return Err(faults);
         }
-        if faults.is_empty() { Ok(Layouts { tera, layouts, lines_above }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Layouts { tera, by_name: layouts, lines_above }) } else { Err(faults) }
     }
 
     /// Whether there is a layout `name`.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.layouts.contains_key(name)
+        self.by_name.contains_key(name)
     }
 
     /// Puts `content` into the layout `name` and the layouts that one stands in. `place` is where the layout is asked
-    /// for; `context` holds `site`, `page` and the like.
+    /// for; `variables` hold `site`, `page` and the like.
     pub(super) fn render(
         &self,
         name: Option<&str>,
         content: String,
-        context: &mut Context,
+        variables: &mut Context,
         place: impl Fn() -> Place,
     ) -> Result<String, Diagnostic> {
         let mut content = content;
         let mut next = name;
         while let Some(name) = next {
-            let Some(layout) = self.layouts.get(name) else {
+            let Some(layout) = self.by_name.get(name) else {
                 let diagnostic = Diagnostic::new(place(), format!("there is no layout `{name}`"));
-                return Err(match nearest(name, self.layouts.keys().map(String::as_str)) {
+                return Err(match nearest(name, self.by_name.keys().map(String::as_str)) {
                     Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                     None => diagnostic.hint(format!("add `_layouts/{name}.html`")),
                 });
             };
-            context.insert_value("content", Value::from(content));
-            context.insert_value("layout", layout.front.clone());
-            content = self.tera.render(&layout.path, context).map_err(|error| self.diagnostic(&error, &layout.path))?;
+            variables.insert_value("content", Value::from(content));
+            variables.insert_value("layout", layout.front.clone());
+            content =
+                self.tera.render(&layout.path, variables).map_err(|error| self.diagnostic(&error, &layout.path))?;
             next = layout.parent.as_deref();
         }
         Ok(content)
@@ -147,7 +148,7 @@ impl Layouts {
         match error.kind() {
             ErrorKind::Msg(reports) => reports.split("\n\n").map(|report| self.reported(report)).collect(),
             ErrorKind::MissingParent { current, parent } => {
-                let known = self.layouts.values().map(|layout| layout.path.trim_start_matches("_layouts/"));
+                let known = self.by_name.values().map(|layout| layout.path.trim_start_matches("_layouts/"));
                 let diagnostic =
                     Diagnostic::new(Place::file(current), format!("extends `{parent}`, which is not there"));
                 vec![diagnostic.hint_nearest(parent, known)]

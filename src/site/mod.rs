@@ -13,7 +13,7 @@ mod sitemap;
 mod tags;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use tera::Map;
@@ -59,7 +59,7 @@ pub fn build(
         return Err(sorted(faults));
     };
     let tags = tags::tags(blog);
-    let site = Site::new(config, blog, posts, tags, data, source);
+    let site = Shared::new(config, blog, posts, tags, &data, source);
     let mut parts = vec![
         post::files(&site, &layouts),
         page::files(&site, &layouts, &environment, &options),
@@ -93,14 +93,14 @@ impl Made {
 
 type Files = Result<Vec<Made>, Vec<Diagnostic>>;
 
-/// What pages are made of.
-struct Site<'a> {
+/// What all pages share: values that are complete, and read only.
+struct Shared<'a> {
     config: &'a Config,
     blog: &'a Blog<'a>,
     posts: Vec<RenderedPost>,
     tags: Vec<Tag>,
     /// The addresses that the author's own pages and files have, for what is made only where there is none.
-    taken: std::collections::BTreeSet<String>,
+    taken: BTreeSet<String>,
     /// `site` as layouts see it.
     value: Value,
     /// `site` as Liquid bodies see it: tags and categories by name.
@@ -109,23 +109,23 @@ struct Site<'a> {
     feed: Option<String>,
 }
 
-impl<'a> Site<'a> {
+impl<'a> Shared<'a> {
     fn new(
         config: &'a Config,
         blog: &'a Blog<'a>,
         posts: Vec<RenderedPost>,
         tags: Vec<Tag>,
-        data: Value,
+        data: &Value,
         source: &Source,
-    ) -> Site<'a> {
+    ) -> Shared<'a> {
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files = source.statics().map(|(path, _)| path.to_owned());
         let plain = blog.plain.iter().map(|(path, _)| (*path).to_owned());
-        let taken: std::collections::BTreeSet<String> = pages.chain(files).chain(plain).collect();
+        let taken: BTreeSet<String> = pages.chain(files).chain(plain).collect();
         let feed = feed::address(config, &taken);
-        let value = values::site(config, blog, &posts, &tags, &data, feed.as_deref());
+        let value = values::site(config, blog, &posts, &tags, data, feed.as_deref());
         let liquid_value = values::site_for_liquid(config, &value, &posts, &tags);
-        Site { config, blog, posts, tags, taken, value, liquid_value, feed }
+        Shared { config, blog, posts, tags, taken, value, liquid_value, feed }
     }
 }
 
@@ -187,11 +187,11 @@ fn sorted(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Makes many files in parallel; reports the faults of all.
 fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -> Files {
-    let made: Vec<Files> = items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
+    let parts: Vec<Files> = items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
     let (mut files, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
-    for part in made {
+    for part in parts {
         match part {
-            Ok(made) => files.extend(made),
+            Ok(part) => files.extend(part),
             Err(found) => faults.extend(found),
         }
     }

@@ -2,7 +2,7 @@
 
 use tera::Context;
 
-use super::{Files, Made, Site, in_parallel, index, post, values};
+use super::{Files, Made, Shared, in_parallel, index, post, values};
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Environment};
 use crate::markdown;
@@ -22,7 +22,7 @@ pub(super) struct Part {
 
 /// All pages, the index split as the configuration says.
 pub(super) fn files(
-    site: &Site<'_>,
+    site: &Shared<'_>,
     layouts: &Layouts,
     environment: &Environment<'_>,
     options: &markdown::Options,
@@ -37,7 +37,7 @@ pub(super) fn files(
 }
 
 fn file(
-    site: &Site<'_>,
+    site: &Shared<'_>,
     layouts: &Layouts,
     environment: &Environment<'_>,
     options: &markdown::Options,
@@ -46,10 +46,10 @@ fn file(
 ) -> Files {
     let url = part.map_or(&page.address.url, |part| &part.url);
     let mut map = values::page(page, url);
-    let mut context = Context::new();
-    context.insert_value("site", site.value.clone());
+    let mut shared = Context::new();
+    shared.insert_value("site", site.value.clone());
     if let Some(part) = part {
-        context.insert_value("paginator", part.paginator.clone());
+        shared.insert_value("paginator", part.paginator.clone());
     }
     let one = |fault: Diagnostic| vec![fault];
     let mut figures = Vec::new();
@@ -64,13 +64,13 @@ fn file(
             rendered.html
         }
         PageKind::Template => {
-            context.insert_value("page", Value::from(map.clone()));
-            layouts.render_page(page.body.path, &context).map_err(one)?
+            shared.insert_value("page", Value::from(map.clone()));
+            layouts.render_page(page.body.path, &shared).map_err(one)?
         }
     };
-    context.insert_value("page", Value::from(map));
+    shared.insert_value("page", Value::from(map));
     let place = || page.front.place("layout");
-    let html = layouts.render(page.front.layout.as_deref(), content, &mut context, place).map_err(one)?;
+    let html = layouts.render(page.front.layout.as_deref(), content, &mut shared, place).map_err(one)?;
     let from = Some(page.body.path.to_owned());
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
     let made = Made { path, bytes: html.into_bytes(), from: from.clone() };

@@ -2,7 +2,7 @@
 
 use tera::{Context, Map};
 
-use super::{Files, Made, Site, in_parallel, values};
+use super::{Files, Made, Shared, in_parallel, values};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Body, Environment, Expanded};
@@ -152,7 +152,7 @@ fn with_neighbours<T>(posts: &[T], index: usize, value: impl Fn(&T) -> Value) ->
 }
 
 /// The page of each post, and the files of its figures.
-pub(super) fn files(site: &Site<'_>, layouts: &Layouts) -> Files {
+pub(super) fn files(site: &Shared<'_>, layouts: &Layouts) -> Files {
     in_parallel(&site.blog.posts, |index, post| {
         let rendered = &site.posts[index];
         let mut context = Context::new();

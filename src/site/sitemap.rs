@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{Made, Site, index};
+use super::{Made, Shared, index};
 use crate::liquid::escaped;
 use crate::value::Value;
 
 /// `sitemap.xml` and `robots.txt`, where the author has none. Both need `url`.
-pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
+pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
     let mut files = Vec::new();
     if site.config.url.is_empty() {
         return files;
@@ -23,7 +23,7 @@ pub(super) fn files(site: &Site<'_>) -> Vec<Made> {
     files
 }
 
-fn sitemap(site: &Site<'_>) -> String {
+fn sitemap(site: &Shared<'_>) -> String {
     let is_listed = |value: Option<&Value>| value.and_then(Value::as_bool) != Some(false);
     let pages = site.blog.pages.iter().filter(|page| {
         let file = page.address.file.as_str();

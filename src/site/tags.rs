@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tera::{Context, Map};
 
 use super::post::RenderedPost;
-use super::{Files, Made, Site, in_parallel};
+use super::{Files, Made, Shared, in_parallel};
 use crate::diagnostic::Place;
 use crate::post::{Blog, slug};
 use crate::site::layouts::Layouts;
@@ -67,7 +67,7 @@ impl Tag {
 }
 
 /// Pages of tags in the layout `tag`, and their list in the layout `tags`; not where the author has a page of his own.
-pub(super) fn files(site: &Site<'_>, layouts: &Layouts) -> Files {
+pub(super) fn files(site: &Shared<'_>, layouts: &Layouts) -> Files {
     const LIST: &str = "tags/index.html";
     let mut files = Vec::new();
     if layouts.has("tag") {
@@ -92,7 +92,7 @@ pub(super) fn files(site: &Site<'_>, layouts: &Layouts) -> Files {
     Ok(files)
 }
 
-fn rendered(site: &Site<'_>, layouts: &Layouts, layout: &str, page: Map, path: String) -> Files {
+fn rendered(site: &Shared<'_>, layouts: &Layouts, layout: &str, page: Map, path: String) -> Files {
     let mut context = Context::new();
     context.insert_value("site", site.value.clone());
     context.insert_value("page", Value::from(page));
@@ -101,7 +101,7 @@ fn rendered(site: &Site<'_>, layouts: &Layouts, layout: &str, page: Map, path: S
     Ok(vec![Made::new(path, html)])
 }
 
-impl Site<'_> {
+impl Shared<'_> {
     /// Addresses of the pages of tags that are made.
     pub(super) fn tag_urls(&self) -> impl Iterator<Item = String> {
         self.tags.iter().map(Tag::url)

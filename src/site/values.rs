@@ -1,5 +1,7 @@
 //! What templates see: `site`, posts, pages.
 
+use std::collections::BTreeMap;
+
 use tera::Map;
 use tera::value::Key;
 
@@ -117,15 +119,15 @@ fn map_of(entries: impl IntoIterator<Item = (String, Vec<Value>)>) -> Map {
 }
 
 /// Posts by each of the names in their list at `key`, in order of name.
-fn by_name(posts: &[RenderedPost], key: &'static str) -> std::collections::BTreeMap<String, Vec<Value>> {
-    let mut named: std::collections::BTreeMap<String, Vec<Value>> = std::collections::BTreeMap::new();
+fn by_name(posts: &[RenderedPost], key: &'static str) -> BTreeMap<String, Vec<Value>> {
+    let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for post in posts {
         let names = entry(&post.value, key).and_then(Value::as_array).unwrap_or_default();
         for name in names.iter().filter_map(Value::as_str) {
-            named.entry(name.to_owned()).or_default().push(post.value.clone());
+            groups.entry(name.to_owned()).or_default().push(post.value.clone());
         }
     }
-    named
+    groups
 }
 
 /// `site.data`: the YAML files of `_data`, by path without ending.

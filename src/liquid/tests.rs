@@ -1,0 +1,301 @@
+use super::*;
+use crate::value::of_yaml;
+
+const VARIABLES: &str = "
+page: {title: Hello World, tags: [b, a, C], date: 2026-01-31 18:30:00 +0000, empty: '', price: 2.50, n: 7}
+site:
+  title: S
+  posts: [{title: One, year: 2025, tags: [x]}, {title: Two, year: 2026, tags: [x, y]}, {title: Three, year: 2026}]
+  authors: {ann: {name: Ann}, bob: {name: Bob}}
+";
+
+fn expanded(text: &str) -> Result<String, String> {
+    let results = Results::default();
+    let includes = [
+        ("_includes/note.html", "[{{ include.text }}|{{ page.title }}|{{ include.missing }}]"),
+        ("_includes/self.html", "{% include self.html %}"),
+        ("_includes/broken.html", "a\n{% if %}"),
+    ];
+    let environment = Environment {
+        includes: Includes::new(includes),
+        results: &results,
+        url: "https://h.org",
+        base_url: "/blog",
+        zone: &TimeZone::UTC,
+        post_urls: BTreeMap::from([("2026-01-31-hello".to_owned(), "/hello/".to_owned())]),
+        urls: BTreeMap::from([("about.md".to_owned(), "/about/".to_owned())]),
+        markdown: &|text| format!("<p>{text}</p>\n"),
+    };
+    let yaml: serde_yaml::Value = serde_yaml::from_str(VARIABLES).expect("it is YAML");
+    let value = of_yaml(&yaml);
+    let variables =
+        ["page", "site"].map(|name| (name, crate::value::entry(&value, name).expect("it is there").clone()));
+    let body = Body { path: "a.md", text, lines_above: 3 };
+    match expand(body, &variables, &environment) {
+        Ok(expanded) => Ok(expanded.text),
+        Err(faults) => Err(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(expanded(text).as_deref(), Ok(expected));
+}
+
+#[track_caller]
+fn check_faults(text: &str, expected: &str) {
+    assert_eq!(expanded(text).as_deref().map_err(String::as_str), Err(expected));
+}
+
+#[test]
+fn values_are_put_in() {
+    check(
+        "{{ page.title }} {{ page['title'] }} {{ page.tags[0] }} {{page.tags[-1]}} {{ page.tags.size }}",
+        "Hello World Hello World b C 3",
+    );
+    check("{{ 'a' }}{{ \"b\" }}{{ 3 }}{{ 2.5 }}{{ true }}{{ page.price }}", "ab32.5true2.5");
+}
+
+#[test]
+fn what_is_not_there_is_empty_at_every_depth() {
+    check("[{{ nothing }}{{ page.x.y.z }}{{ site.posts[9].title }}{{ page.title.x }}]", "[]");
+    check("{% for post in site.posts %}{{ post.missing.deep }}.{% endfor %}", "...");
+    check("{% if nothing.at.all == 'x' %}a{% else %}b{% endif %}", "b");
+}
+
+#[test]
+fn filters_that_are_not_known_pass_the_value_on() {
+    check("{{ page.title | no_such_filter: 1, 'x' | upcase }}", "HELLO WORLD");
+}
+
+#[test]
+fn filters_of_texts() {
+    check("{{ 'a,b,,' | split: ',' | join: '-' }}", "a-b");
+    check("{{ 'hello WORLD' | capitalize }} {{ 'x' | append: 'y' | prepend: 'w' }}", "Hello world wxy");
+    check("{{ 'The quick brown fox' | truncate: 10 }} {{ 'a b c d' | truncatewords: 2 }}", "The qui... a b...");
+    check(
+        "{{ '<b>\"x\" & y</b>' | escape }} {{ '<b>x</b>' | strip_html }}",
+        "&lt;b&gt;&quot;x&quot; &amp; y&lt;/b&gt; x",
+    );
+    check(
+        "{{ 'What is C++?' | slugify }} {{ 'a b&c' | cgi_escape }} {{ 'a%20b' | url_decode }}",
+        "what-is-c a+b%26c a b",
+    );
+    check("{{ 'abcdef' | slice: 1, 3 }} {{ 'abc' | slice: -2, 2 }} {{ 'one two' | number_of_words }}", "bcd bc 2");
+    check("{{ nothing | default: 'd' }} {{ page.empty | default: 'e' }} {{ false | default: 'f' }}", "d e f");
+    check("{{ 'x' | markdownify }}", "<p>x</p>\n");
+}
+
+#[test]
+fn filters_of_numbers() {
+    check(
+        "{{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2.0 }} {{ -7 | divided_by: 2 }} {{ -7 | modulo: 3 }}",
+        "3 3.5 -4 2",
+    );
+    check(
+        "{{ '3' | plus: 4 }} {{ 3 | times: 1.5 }} {{ 2.345 | round: 2 }} {{ 2.5 | ceil }} {{ page.n | minus: 10 }}",
+        "7 4.5 2.35 3 -3",
+    );
+    check("{{ 9223372036854775807 | plus: 1 }}", "9223372036854776000");
+}
+
+#[test]
+fn filters_of_lists() {
+    check("{{ page.tags | sort | join }} {{ page.tags | sort_natural | join }}", "C a b a b C");
+    check("{{ site.posts | where: 'year', 2026 | map: 'title' | array_to_sentence_string }}", "Two and Three");
+    check(
+        "{{ site.posts | where: 'tags', 'x' | size }} {{ site.posts | where_exp: 'p', 'p.year > 2025 and p.tags' | size }}",
+        "2 1",
+    );
+    check(
+        "{% assign g = site.posts | group_by: 'year' %}{% for y in g %}{{ y.name }}:{{ y.size }} {% endfor %}",
+        "2025:1 2026:2 ",
+    );
+    check(
+        "{{ site.posts | sort: 'title' | map: 'title' | join: ',' }} {{ site.posts | find: 'title', 'Two' | jsonify }}",
+        "One,Three,Two {\"title\":\"Two\",\"year\":2026,\"tags\":[\"x\",\"y\"]}",
+    );
+}
+
+#[test]
+fn filters_of_dates_and_addresses() {
+    check(
+        "{{ page.date | date: '%-d.%-m.%Y' }} {{ page.date | date_to_string }} {{ page.date | date_to_xmlschema }}",
+        "31.1.2026 31 Jan 2026 2026-01-31T18:30:00+00:00",
+    );
+    check(
+        "{{ page.date | date_to_long_string: 'ordinal', 'US' }} {{ 'no date' | date: '%Y' }}",
+        "January 31st, 2026 no date",
+    );
+    check(
+        "{{ '/a/' | relative_url }} {{ 'a' | absolute_url }} {{ 'https://x.y/' | relative_url }}",
+        "/blog/a/ https://h.org/blog/a https://x.y/",
+    );
+}
+
+#[test]
+fn conditions() {
+    check("{% if page.tags contains 'a' and page.n > 3 %}yes{% endif %}", "yes");
+    check(
+        "{% if page.n>=7 %}1{% elsif true %}2{% else %}3{% endif %}{% unless page.n == 7 %}4{% else %}5{% endunless %}",
+        "15",
+    );
+    check(
+        "{% if page.empty == empty %}e{% endif %}{% if page.empty %}t{% endif %}{% if page.title == blank %}b{% endif %}",
+        "et",
+    );
+    // `and` and `or` bind alike, from the right: false and (true or true).
+    check("{% if false and true or true %}yes{% else %}no{% endif %}", "no");
+    check("{% case page.n %}{% when 1, 7 %}a{% when 2 or 3 %}b{% else %}c{% endcase %}", "a");
+}
+
+#[test]
+fn loops() {
+    check("{% for i in (1..4) %}{{ i }}{% if forloop.last %}.{% endif %}{% endfor %}", "1234.");
+    check("{% for t in page.tags reversed limit:2 offset:1 %}{{ forloop.index }}{{ t }}{% endfor %}", "1C2a");
+    check(
+        "{% for i in (1..9) %}{% if i == 2 %}{% continue %}{% elsif i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}",
+        "13",
+    );
+    check("{% for x in nothing %}a{% else %}none{% endfor %}", "none");
+    check("{% for a in site.authors %}{{ a[0] }}={{ a[1].name }} {% endfor %}", "ann=Ann bob=Bob ");
+    check(
+        "{% for i in (1..4) %}{% cycle 'a', 'b' %}{% endfor %} {% increment n %}{% increment n %}{% decrement m %}",
+        "abab 01-1",
+    );
+    check(
+        "{% tablerow i in (1..3) cols:2 %}{{ i }}{% endtablerow %}",
+        "<tr class=\"row1\">\n<td class=\"col1\">1</td><td class=\"col2\">2</td></tr>\n<tr class=\"row2\"><td class=\"col1\">3</td></tr>\n",
+    );
+}
+
+#[test]
+fn what_is_assigned_in_a_loop_stays() {
+    check(
+        "{% for i in (1..3) %}{% assign last = i %}{% endfor %}{{ last }}{% capture c %}<{{ last }}>{% endcapture %}{{ c }}",
+        "3<3>",
+    );
+}
+
+#[test]
+fn white_space_is_trimmed_where_asked() {
+    check("a \n {%- assign x = 1 -%} \n b {{- x -}} c", "ab1c");
+}
+
+#[test]
+fn raw_text_and_comments() {
+    check(
+        "{% raw %}{{ x }} {% value a.b %}{% endraw %}|{% comment %}{% nonsense %}{{{% endcomment %}|",
+        "{{ x }} {% value a.b %}||",
+    );
+}
+
+#[test]
+fn code_becomes_a_fence_that_it_does_not_close() {
+    check(
+        "{% highlight rust linenos %}\nlet a = \"```\";\n{% endhighlight %}",
+        "\n\n````rust\nlet a = \"```\";\n````\n\n",
+    );
+}
+
+#[test]
+fn includes_see_their_parameters_and_the_page() {
+    check(
+        "{% include note.html text=page.tags[1] %}{% include note.html text=\"a b\" other='c' %}",
+        "[a|Hello World|][a b|Hello World|]",
+    );
+    check("{% assign f = 'note' %}{% include {{ f }}.html text=1 %}", "[1|Hello World|]");
+}
+
+#[test]
+fn links_to_posts_and_files() {
+    check("{% post_url 2026-01-31-hello %} {% link about.md %}", "/blog/hello/ /blog/about/");
+}
+
+#[test]
+fn all_faults_of_a_text_are_told_with_line_and_column() {
+    check_faults(
+        "é {% nope %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
+        "error: unknown tag `nope`\n --> a.md:4:3\nhint: known are: `chart`, `table`, `value`, `assign`, `break`, `capture`, \
+         `case`, `comment`, `continue`, `cycle`, `decrement`, `for`, `highlight`, `if`, `include`, `include_cached`, \
+         `include_relative`, `increment`, `link`, `post_url`, `raw`, `tablerow`\n\
+         error: the block `for` is not closed\n --> a.md:5:1\nhint: add `{% endfor %}`\n\
+         error: unknown tag `rwa`\n --> a.md:6:3\nhint: did you mean `raw`?\n\
+         error: `{{` is not closed by `}}`\n --> a.md:7:1\nhint: write literal braces between `{% raw %}` and `{% endraw %}`",
+    );
+}
+
+#[test]
+fn a_block_that_is_not_closed_leaves_the_one_around_it_whole() {
+    check_faults(
+        "{% for a in b %}{% if c %}{% endfor %}{% endif %}",
+        "error: the block `if` is not closed\n --> a.md:4:17\nhint: add `{% endif %}`\n\
+         error: `endif` stands outside of its block\n --> a.md:4:39",
+    );
+}
+
+#[test]
+fn the_end_of_an_unknown_block_is_not_told_again() {
+    check_faults("{% iff x %}{% endiff %}", "error: unknown tag `iff`\n --> a.md:4:1\nhint: did you mean `if`?");
+}
+
+#[test]
+fn all_faults_of_running_are_told() {
+    check_faults(
+        "{% include nte.html %}\n{{ 1 | divided_by: 0 }}\n{% post_url 2026-01-31-helo %}\n{% include broken.html %}",
+        "error: the block `if` is not closed\n --> _includes/broken.html:2:1\nhint: add `{% endif %}`\n\
+         error: there is no `nte.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?\n\
+         error: `divided_by` cannot be applied: it would divide by zero\n --> a.md:5:1\n\
+         error: there is no post `2026-01-31-helo`\n --> a.md:6:1\nhint: did you mean `2026-01-31-hello`?",
+    );
+}
+
+#[test]
+fn a_file_that_includes_itself_is_told() {
+    check_faults(
+        "{% include self.html %}",
+        "error: includes are nested more than 40 deep\n --> _includes/self.html:1:1\nhint: look for a file that includes itself",
+    );
+}
+
+#[test]
+fn a_figure_has_the_place_of_its_tag() {
+    let faults = expanded("line\nsee ü {% value none.such.thing %}").expect_err("there are no results");
+    assert!(faults.contains(" --> a.md:5:7"), "{faults}");
+}
+
+#[test]
+fn experiments_are_found_without_running() {
+    let text = "{% value a.b.c %} {% raw %}{% value raw.x %}{% endraw %}\n{%- chart d curves -%}{% comment %}{% table e %}{% endcomment %}";
+    let found = experiments_referred_to(Body { path: "p.md", text, lines_above: 0 });
+    let found: Vec<String> = found.into_iter().map(|(name, place)| format!("{name} {place}")).collect();
+    assert_eq!(found, ["a p.md:1:1", "d p.md:2:1"]);
+}
+
+#[test]
+fn a_typed_marker_is_dropped() {
+    check("a\u{FDD0}0\u{FDD1}b", "a0b");
+}
+
+#[test]
+fn hostile_texts_end_soon() {
+    for text in [
+        "{% if a %}".repeat(5_000),
+        "{{".repeat(20_000),
+        format!("{{{{ a{} }}}}", "[b".repeat(20_000)),
+        format!("{{% if {} %}}{{% endif %}}", "a and ".repeat(20_000)),
+        "{% for i in (1..99999) %}{% for j in (1..99999) %}aaaaaaaaaaaaaaaa{% endfor %}{% endfor %}".to_owned(),
+        "{% for i in (1..99999) %}{% for j in (1..99999) %}{% endfor %}{% endfor %}".to_owned(),
+        "{{ 99999999999999999999999999 | times: 99999999999999999999 }}".to_owned(),
+        "{{ 'é' | slice: 1, 9 }}{{ 'a' | truncate: -5 }}{{ -9223372036854775808 | abs | divided_by: -1 }}".to_owned(),
+    ] {
+        let _ = expanded(&text);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_expands_or_is_refused(text in "(\\PC|\\{%|%\\}|\\{\\{|\\}\\}|if |for |in |end|raw |\\| |x|\"|'|\\[|-|\\n){0,60}") {
+        let _ = expanded(&text);
+    }
+}
