@@ -9,4 +9,5 @@ pub mod markdown;
 pub mod recipe;
 pub mod runner;
 pub mod source;
+pub mod stats;
 pub mod yaml;

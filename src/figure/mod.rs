@@ -1,25 +1,46 @@
 //! What a post shows of its experiments: inline values, charts and tables, from recorded numbers.
 //!
-//! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One file a kind.
+//! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One file a kind:
+//! `value`, `curves`, `compare`, `table`. What they share: `arguments` reads tags, `number` writes numbers,
+//! `svg` draws, `html` wraps. Colours and sizes are the stylesheet's part, `assets/css/labpress.css`.
+//!
+//! No figure depends on another: the same tag gives the same bytes wherever it stands, and has no `id` unless its
+//! author gives it one, so that it can stand many times on a page.
+
+mod arguments;
+mod compare;
+mod curves;
+mod html;
+mod number;
+mod svg;
+mod table;
+mod value;
+
+use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::experiment::results::Results;
+use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::experiment::spec::Runner;
 use crate::markdown::embed::Embed;
+use crate::stats::Summary;
+use arguments::{Arguments, Piece};
+use number::Unit;
 
 /// A figure: what stands in the page, and the files that it brings along.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
     /// What stands in the page.
     pub embed: Embed,
-    /// The numbers behind it as files of the site, by path: `figures/EXPERIMENT/….csv`.
+    /// The numbers behind it as files of the site, by path: `figures/EXPERIMENT/….csv`. The digest of the content is
+    /// part of the path, so two figures that bring the same path bring the same bytes.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// The tags that make figures, in order.
 pub const TAGS: [&str; 3] = ["chart", "table", "value"];
 
-/// Makes the figure of `{% TAG ARGUMENTS %}`, which stands at `place`. `base_url` is the site's `baseurl` (`""` or
-/// `/blog`), for links to the figure's files.
+/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: faults are said at their own word.
+/// `base_url` is the site's `baseurl` (`""` or `/blog`), for links to the figure's files.
 pub fn figure(
     tag: &str,
     arguments: &str,
@@ -27,12 +48,175 @@ pub fn figure(
     results: &Results<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    let _ = (arguments, results, base_url);
-    Err(Diagnostic::new(place.clone(), format!("unknown tag `{tag}`")))
+    let unknown = || Diagnostic::new(place.clone(), format!("unknown tag `{tag}`")).hint_nearest(tag, TAGS);
+    let make = match tag {
+        "chart" => chart,
+        "table" => table::table,
+        "value" => value::value,
+        _ => return Err(unknown()),
+    };
+    make(&Arguments::parse(arguments, place)?, results, base_url)
 }
 
-/// The name of the experiment that the tag is about, whether there is such an experiment or not. For finding out which
-/// experiments the posts need before anything runs.
-pub fn experiment_of(arguments: &str) -> Option<&str> {
-    arguments.split_whitespace().next()?.split('.').next()
+/// The names of the experiments that a tag is about, whether there are such experiments or not, each once. For finding
+/// out which experiments the posts need before anything runs. Empty if the arguments are faulty: [`figure`] says how.
+pub fn experiments_of<'a>(tag: &str, arguments: &'a str) -> Vec<&'a str> {
+    let place = Place::file("");
+    let Ok(parsed) = Arguments::parse(arguments, &place) else {
+        return Vec::new();
+    };
+    let words = parsed.words().iter().map(|word| word.text);
+    let names: Vec<&str> = match tag {
+        "value" => words.step_by(2).filter_map(|term| term.split('.').next()).collect(),
+        _ => words.take(1).collect(),
+    };
+    names.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
 }
+
+/// The kinds of charts.
+const CHARTS: [&str; 2] = ["compare", "curves"];
+
+fn chart(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {
+    let (experiment, kind) = match arguments.words() {
+        [experiment, kind] => (*experiment, *kind),
+        [_, _, more, ..] => return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text))),
+        _ => {
+            let fault = arguments.fault_of_all("a chart needs an experiment and a kind");
+            return Err(fault.hint("write `{% chart EXPERIMENT curves %}` or `{% chart EXPERIMENT compare %}`"));
+        }
+    };
+    match kind.text {
+        "compare" => compare::compare(arguments, complete(arguments, experiment, results)?, base_url),
+        "curves" => curves::curves(arguments, complete(arguments, experiment, results)?, base_url),
+        _ => Err(arguments.unknown("kind of chart", kind, CHARTS)),
+    }
+}
+
+/// The results of the experiment that `name` names, all of them recorded and fresh.
+fn complete<'r, 'e>(
+    arguments: &Arguments<'_>,
+    name: Piece<'_>,
+    results: &'r Results<'e>,
+) -> Result<&'r ExperimentResults<'e>, Diagnostic> {
+    let Some(found) = results.experiments.get(name.text) else {
+        let unknown = arguments.unknown("experiment", name, results.experiments.keys().copied());
+        let is_first = results.experiments.is_empty();
+        let hint = "write `experiments/NAME/experiment.yml` first: the site has no experiments";
+        return Err(if is_first { unknown.hint(hint) } else { unknown });
+    };
+    match lacking(found) {
+        None => Ok(found),
+        Some(message) => {
+            let hint = format!("run `labpress run {}` and commit its records", name.text);
+            Err(arguments.fault(name, message).hint(hint))
+        }
+    }
+}
+
+/// How many phrases about lacking results a message holds.
+const MOST_PHRASES: usize = 3;
+
+/// What is lacking in the results, as a message; `None` if nothing is.
+fn lacking(results: &ExperimentResults<'_>) -> Option<String> {
+    let name = &results.experiment.name;
+    if results.lacking.is_empty() {
+        return None;
+    }
+    let has_records = results.variants.iter().any(|variant| !variant.records.is_empty());
+    let reasons: BTreeSet<&str> =
+        results.lacking.iter().filter_map(|phrase| Some(phrase.split_once(" is stale: ")?.1)).collect();
+    let all_stale = results.lacking.iter().all(|phrase| phrase.contains(" is stale: "));
+    let all_missing = reasons.is_empty() && !has_records;
+    if all_missing {
+        return Some(format!("`{name}` has no results"));
+    }
+    if let (true, Some(reason), 1) = (all_stale, reasons.first(), reasons.len()) {
+        return Some(format!("the results of `{name}` are stale: {reason}"));
+    }
+    let shown: Vec<&str> = results.lacking.iter().take(MOST_PHRASES).map(String::as_str).collect();
+    let rest = results.lacking.len() - shown.len();
+    let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
+    Some(format!("the results of `{name}` are not complete: {}{more}", shown.join("; ")))
+}
+
+/// The variants that the option `variants` names, in the order it names them; all if it is not there.
+fn chosen_variants<'r, 'e>(
+    arguments: &Arguments<'_>,
+    results: &'r ExperimentResults<'e>,
+) -> Result<Vec<&'r VariantResults<'e>>, Diagnostic> {
+    match arguments.list("variants")? {
+        None => Ok(results.variants.iter().collect()),
+        Some(names) => names.into_iter().map(|name| variant(arguments, name, results)).collect(),
+    }
+}
+
+fn variant<'r, 'e>(
+    arguments: &Arguments<'_>,
+    name: Piece<'_>,
+    results: &'r ExperimentResults<'e>,
+) -> Result<&'r VariantResults<'e>, Diagnostic> {
+    results.variants.iter().find(|variant| variant.variant.name.as_str() == name.text).ok_or_else(|| {
+        let what = format!("variant of `{}`", results.experiment.name);
+        arguments.unknown(&what, name, results.variants.iter().map(|variant| variant.variant.name.as_str()))
+    })
+}
+
+/// Makes sure that `name` is a number of at least one record.
+fn known_number(arguments: &Arguments<'_>, name: Piece<'_>, results: &ExperimentResults<'_>) -> Result<(), Diagnostic> {
+    let known = number_names(results);
+    if known.contains(name.text) {
+        return Ok(());
+    }
+    Err(arguments.unknown(&format!("metric of `{}`", results.experiment.name), name, known))
+}
+
+/// All numbers that any record has, by name.
+fn number_names<'r>(results: &'r ExperimentResults<'_>) -> BTreeSet<&'r str> {
+    let records = results.variants.iter().flat_map(|variant| &variant.records);
+    records.flat_map(|record| record.number_names()).collect()
+}
+
+/// The numbers of this name that the variant's runs recorded, with their seeds.
+fn numbers(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, f64)> {
+    variant.records.iter().filter_map(|record| Some((record.seed, record.number(name)?))).collect()
+}
+
+/// The numbers without their seeds, in short; `None` if there are none.
+fn summary(numbers: &[(u64, f64)]) -> Option<Summary> {
+    Summary::of(&numbers.iter().map(|&(_, value)| value).collect::<Vec<_>>())
+}
+
+/// The unit of the number `name` of an experiment.
+fn unit(results: &ExperimentResults<'_>, name: &str) -> Unit {
+    Unit::of(results.experiment.metrics.get(name))
+}
+
+/// The name of a number in words: `valid.accuracy` is "valid accuracy".
+fn in_words(name: &str) -> String {
+    name.replace(['.', '-', '_'], " ")
+}
+
+/// "3 seeds", "1 seed", "2 to 3 seeds".
+fn seed_count(counts: impl IntoIterator<Item = usize>) -> String {
+    let counts: BTreeSet<usize> = counts.into_iter().collect();
+    match (counts.first(), counts.last()) {
+        (Some(1), Some(1)) => "1 seed".to_owned(),
+        (Some(least), Some(most)) if least == most => format!("{most} seeds"),
+        (Some(least), Some(most)) => format!("{least} to {most} seeds"),
+        _ => "no seeds".to_owned(),
+    }
+}
+
+/// Said where there is nothing to take a mean of.
+const SINGLE_RUNS: &str = "One seed each: no interval.";
+
+/// What the points of a series count.
+fn step_name(results: &ExperimentResults<'_>) -> &'static str {
+    match results.experiment.runner {
+        Runner::Lab { .. } => "epoch",
+        Runner::Command { .. } => "step",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! What stands in a tag behind its name: words, and options such as `caption="…"`. One grammar for all tags.
+
+use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
+
+/// The arguments of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Arguments<'a> {
+    /// The whole text.
+    text: &'a str,
+    /// Where the text starts.
+    start: Place,
+    /// The words that are no options, in order.
+    words: Vec<Piece<'a>>,
+    /// Names and values of the options, in order.
+    options: Vec<(Piece<'a>, Piece<'a>)>,
+}
+
+/// A piece of the arguments, and where it starts in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece<'a> {
+    /// Its text.
+    pub(super) text: &'a str,
+    /// The byte in the arguments at which it starts.
+    pub(super) offset: usize,
+}
+
+impl<'a> Arguments<'a> {
+    /// Splits the arguments `text`, which start at `start`.
+    ///
+    /// An option is a name of lowercase letters and hyphens, `=` and a value: in double or single quotes, or bare if
+    /// it holds no white space. All else between white space is a word.
+    pub(super) fn parse(text: &'a str, start: &Place) -> Result<Arguments<'a>, Diagnostic> {
+        let mut arguments = Arguments { text, start: start.clone(), words: Vec::new(), options: Vec::new() };
+        let mut offset = 0;
+        loop {
+            let rest = &text[offset..];
+            offset += rest.len() - rest.trim_start().len();
+            let word = word_at(text, offset);
+            if word.text.is_empty() {
+                return Ok(arguments);
+            }
+            offset = match option_name(word) {
+                Some(name) => arguments.read_option(name)?,
+                None => arguments.read_word(word)?,
+            };
+        }
+    }
+
+    /// Keeps a word, and returns the offset behind it.
+    fn read_word(&mut self, word: Piece<'a>) -> Result<usize, Diagnostic> {
+        if word.text.starts_with(['"', '\'']) {
+            let fault = self.fault(word, "a text in quotes stands alone");
+            return Err(fault.hint("write it behind the name of an option, such as `caption=\"…\"`"));
+        }
+        self.words.push(word);
+        Ok(word.offset + word.text.len())
+    }
+
+    /// Keeps the option with this name, and returns the offset behind its value.
+    fn read_option(&mut self, name: Piece<'a>) -> Result<usize, Diagnostic> {
+        let start = name.offset + name.text.len() + "=".len();
+        let quote = self.text[start..].chars().next().filter(|quote| matches!(quote, '"' | '\''));
+        let (value, end) = if let Some(quote) = quote {
+            let inside = start + quote.len_utf8();
+            let Some(length) = self.text[inside..].find(quote) else {
+                let fault = self.fault(Piece { text: "", offset: start }, "this quote is not closed");
+                return Err(fault.hint(format!("end the value of `{}` with {quote}", name.text)));
+            };
+            let value = Piece { text: &self.text[inside..inside + length], offset: inside };
+            (value, inside + length + quote.len_utf8())
+        } else {
+            let value = word_at(self.text, start);
+            (value, start + value.text.len())
+        };
+        if self.options.iter().any(|(known, _)| known.text == name.text) {
+            return Err(self.fault(name, format!("the option `{}` stands twice", name.text)));
+        }
+        self.options.push((name, value));
+        Ok(end)
+    }
+
+    /// The words that are no options, in order.
+    pub(super) fn words(&self) -> &[Piece<'a>] {
+        &self.words
+    }
+
+    /// The value of the option `name`, if it is there.
+    pub(super) fn option(&self, name: &str) -> Option<Piece<'a>> {
+        self.options.iter().find(|(known, _)| known.text == name).map(|&(_, value)| value)
+    }
+
+    /// The parts between commas of the option `name`, none of them empty; `None` if it is not there.
+    pub(super) fn list(&self, name: &str) -> Result<Option<Vec<Piece<'a>>>, Diagnostic> {
+        let Some(value) = self.option(name) else {
+            return Ok(None);
+        };
+        let items: Vec<Piece<'a>> = split_at_commas(value).collect();
+        match items.iter().find(|item| item.text.is_empty()) {
+            Some(&empty) => Err(self.fault(empty, format!("a name is missing in `{name}`"))),
+            None => Ok(Some(items)),
+        }
+    }
+
+    /// Makes sure that all options are among `known`.
+    pub(super) fn allow_options(&self, known: &[&str]) -> Result<(), Diagnostic> {
+        let Some((name, _)) = self.options.iter().find(|(name, _)| !known.contains(&name.text)) else {
+            return Ok(());
+        };
+        Err(self.unknown("option", *name, known.iter().copied()))
+    }
+
+    /// A fault at `piece`.
+    pub(super) fn fault(&self, piece: Piece<'_>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.place(piece.offset), message)
+    }
+
+    /// A fault of the arguments as a whole.
+    pub(super) fn fault_of_all(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.start.clone(), message)
+    }
+
+    /// An unknown name of the kind `what`: names the nearest of `known`, and lists them.
+    pub(super) fn unknown<'k>(
+        &self,
+        what: &str,
+        given: Piece<'_>,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Diagnostic {
+        let known: Vec<&str> = known.into_iter().collect();
+        let fault = self.fault(given, format!("unknown {what} `{}`", given.text));
+        match nearest(given.text, known.iter().copied()) {
+            _ if known.is_empty() => fault,
+            Some(near) if known.len() > 1 => fault.hint(format!("did you mean `{near}`? known are: {}", listed(known))),
+            Some(near) => fault.hint(format!("did you mean `{near}`?")),
+            None => fault.hint(format!("known are: {}", listed(known))),
+        }
+    }
+
+    /// Where the byte `offset` of the arguments stands in the file.
+    fn place(&self, offset: usize) -> Place {
+        let Some(start) = self.start.position else {
+            return self.start.clone();
+        };
+        let inside = Position::at(self.text, offset);
+        let column = if inside.line == 1 { start.column + inside.column - 1 } else { inside.column };
+        Place::new(self.start.path.clone(), Position { line: start.line + inside.line - 1, column })
+    }
+}
+
+/// The piece from `offset` to the next white space or the end.
+fn word_at(text: &str, offset: usize) -> Piece<'_> {
+    let rest = &text[offset..];
+    Piece { text: rest.split(char::is_whitespace).next().unwrap_or_default(), offset }
+}
+
+/// The name of the option that starts with `word`, if one does.
+fn option_name(word: Piece<'_>) -> Option<Piece<'_>> {
+    let (name, _) = word.text.split_once('=')?;
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    is_name.then_some(Piece { text: name, offset: word.offset })
+}
+
+/// The parts between commas, without white space around them.
+fn split_at_commas(list: Piece<'_>) -> impl Iterator<Item = Piece<'_>> {
+    let mut offset = list.offset;
+    list.text.split(',').map(move |part| {
+        let start = offset + part.len() - part.trim_start().len();
+        offset += part.len() + ",".len();
+        Piece { text: part.trim(), offset: start }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn start() -> Place {
+        Place::new("_posts/a.md", Position { line: 7, column: 9 })
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &Expect) {
+        let start = start();
+        let shown = match Arguments::parse(text, &start).and_then(|arguments| {
+            arguments.allow_options(&["caption", "y", "seed"])?;
+            let list = arguments.list("y")?.unwrap_or_default();
+            Ok((arguments, list))
+        }) {
+            Ok((arguments, list)) => {
+                let words: Vec<&str> = arguments.words().iter().map(|word| word.text).collect();
+                let options = arguments.options.iter().map(|(name, value)| format!("{}={}", name.text, value.text));
+                let list: Vec<&str> = list.iter().map(|item| item.text).collect();
+                format!("{words:?} {:?} {list:?}", options.collect::<Vec<_>>())
+            }
+            Err(fault) => fault.to_string(),
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn words_and_options_in_any_order() {
+        check(
+            r#" a.b.c - d  caption="x = 'y' z" seed=0 e y='p, q'"#,
+            &expect![[r#"["a.b.c", "-", "d", "e"] ["caption=x = 'y' z", "seed=0", "y=p, q"] ["p", "q"]"#]],
+        );
+    }
+
+    #[test]
+    fn an_unknown_option_is_shown_where_it_stands() {
+        check(
+            "a\n  captoin=\"x\"",
+            &expect![[r#"
+                error: unknown option `captoin`
+                 --> _posts/a.md:8:3
+                hint: did you mean `caption`? known are: `caption`, `y`, `seed`"#]],
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_shown_where_it_opens() {
+        check(
+            "é caption=\"x",
+            &expect![[r#"
+                error: this quote is not closed
+                 --> _posts/a.md:7:19
+                hint: end the value of `caption` with ""#]],
+        );
+    }
+
+    #[test]
+    fn an_option_stands_once() {
+        check(
+            "y=a y=b",
+            &expect![[r#"
+                error: the option `y` stands twice
+                 --> _posts/a.md:7:13"#]],
+        );
+    }
+
+    #[test]
+    fn a_list_has_no_empty_names() {
+        check(
+            "y='a, ,b'",
+            &expect![[r#"
+                error: a name is missing in `y`
+                 --> _posts/a.md:7:15"#]],
+        );
+    }
+
+    #[test]
+    fn a_text_in_quotes_needs_a_name() {
+        check(
+            "a \"b\"",
+            &expect![[r#"
+                error: a text in quotes stands alone
+                 --> _posts/a.md:7:11
+                hint: write it behind the name of an option, such as `caption="…"`"#]],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC*|[a-c=\"' ,\n]*") {
+            let start = start();
+            if let Ok(arguments) = Arguments::parse(&text, &start) {
+                let _ = arguments.list("a");
+                for word in arguments.words() {
+                    prop_assert_eq!(&text[word.offset..word.offset + word.text.len()], word.text);
+                }
+            }
+        }
+    }
+}

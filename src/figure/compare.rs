@@ -1,0 +1,264 @@
+//! `{% chart EXPERIMENT compare %}`: the results of variants beside each other, every seed a dot.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::arguments::{Arguments, Piece};
+use super::html::{Chart, Csv, Drawing, Table, escaped};
+use super::number::{self, Unit, exact};
+use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style};
+use super::{Figure, chosen_variants, in_words, known_number, number_names, numbers, seed_count, unit};
+use crate::diagnostic::Diagnostic;
+use crate::experiment::results::{ExperimentResults, VariantResults};
+use crate::markdown::embed::Embed;
+use crate::recipe::Goal;
+use crate::stats::{Estimate, Summary};
+
+/// One row of the chart.
+struct Row {
+    /// Its name for readers.
+    name: String,
+    /// Number of its colour and marker.
+    color: usize,
+    /// Of each seed its number.
+    values: Vec<(u64, f64)>,
+    summary: Summary,
+    estimate: Estimate,
+}
+
+/// Everything that is drawn, whatever the size.
+struct Comparison {
+    rows: Vec<Row>,
+    /// The name of the number, in words.
+    name: String,
+    unit: Unit,
+}
+
+/// Makes the figure of the tag `chart EXPERIMENT compare`.
+pub(super) fn compare(
+    arguments: &Arguments<'_>,
+    results: &ExperimentResults<'_>,
+    base_url: &str,
+) -> Result<Figure, Diagnostic> {
+    arguments.allow_options(&["caption", "id", "metric", "title", "variants"])?;
+    let variants = chosen_variants(arguments, results)?;
+    let metric = metric(arguments, results)?;
+    let rows: Vec<Row> = variants.iter().filter_map(|variant| row(results, variant, &metric)).collect();
+    if rows.is_empty() {
+        return Err(arguments.fault_of_all(format!("no run recorded `{metric}` in these variants")));
+    }
+    let comparison = Comparison { rows, name: in_words(&metric), unit: unit(results, &metric) };
+    let title = match arguments.option("title") {
+        Some(title) => title.text.to_owned(),
+        None => format!("{}: {}", results.experiment.title, comparison.name),
+    };
+    let (csv_path, csv) = csv(results, &variants, &metric);
+    let chart = Chart {
+        id: arguments.option("id").map(|id| id.text),
+        drawings: [comparison.drawing(640), comparison.drawing(360)],
+        title: &title,
+        description: &comparison.description(),
+        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
+        note: &comparison.note(),
+        table: comparison.table(&format!("Numbers of the chart: {}", comparison.name)),
+        csv: &csv_path,
+    };
+    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
+    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+}
+
+/// The number to compare: that of the option `metric`, or else the first result with a goal, one to be large first.
+fn metric(arguments: &Arguments<'_>, results: &ExperimentResults<'_>) -> Result<String, Diagnostic> {
+    if let Some(metric) = arguments.option("metric") {
+        known_number(arguments, Piece { text: metric.text, ..metric }, results)?;
+        return Ok(metric.text.to_owned());
+    }
+    let records = || results.variants.iter().flat_map(|variant| &variant.records);
+    let is_result = |name: &str| records().any(|record| record.metrics.contains_key(name));
+    let goal = |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
+    let rank = |name: &&str| (!is_result(name), goal(name).is_none(), goal(name) != Some(Goal::Max));
+    number_names(results)
+        .into_iter()
+        .min_by_key(rank)
+        .map(str::to_owned)
+        .ok_or_else(|| arguments.fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name)))
+}
+
+fn row(results: &ExperimentResults<'_>, variant: &VariantResults<'_>, metric: &str) -> Option<Row> {
+    let values = numbers(variant, metric);
+    let summary = super::summary(&values)?;
+    let color = results.variants.iter().position(|other| other.variant.name == variant.variant.name);
+    Some(Row {
+        name: variant.variant.title.clone(),
+        color: color.unwrap_or_default(),
+        estimate: summary.estimate(),
+        values,
+        summary,
+    })
+}
+
+/// The height of a row: its text, its dots, and the space to the next.
+const ROW: f64 = 58.0;
+/// Where the mean is drawn, from the top of its row.
+const MEAN: f64 = 30.0;
+/// Where the dots are drawn, from the top of their row.
+const DOTS: f64 = 42.0;
+/// The room for the axis and its name.
+const BOTTOM: f64 = 46.0;
+
+impl Row {
+    /// From where to where its interval goes.
+    fn interval(&self) -> Option<(f64, f64)> {
+        let Estimate { value, half_width } = self.estimate;
+        half_width.map(|half_width| (drawable(value - half_width), drawable(value + half_width)))
+    }
+}
+
+impl Comparison {
+    fn drawing(&self, width: u32) -> Drawing {
+        let height = self.rows.len() as f64 * ROW + BOTTOM;
+        let height = pixels(height).unsigned_abs() / svg::PIXELS.unsigned_abs();
+        let intervals = || self.rows.iter().filter_map(Row::interval);
+        let lowest = self.rows.iter().map(|row| drawable(row.summary.lowest));
+        let highest = self.rows.iter().map(|row| drawable(row.summary.highest));
+        let lowest = lowest.chain(intervals().map(|(from, _)| from)).fold(f64::INFINITY, f64::min);
+        let highest = highest.chain(intervals().map(|(_, to)| to)).fold(f64::NEG_INFINITY, f64::max);
+        let scale = Scale::around(lowest, highest, if width > 500 { 7 } else { 4 });
+        svg::drawing((width, height), |area| self.draw(area, &scale))
+    }
+
+    fn draw(&self, area: &Area<'_>, x: &Scale) -> svg::Done {
+        let (width, height) = area.dim_in_pixel();
+        let (width, height) = (width.cast_signed(), height.cast_signed());
+        let sign = self.unit.sign();
+        let name = if sign.is_empty() { self.name.clone() } else { format!("{} ({sign})", self.name) };
+        let name = svg::cut_to(&name, svg::units(width));
+        let name_style = text_style(Ink::plain(Role::Name), HPos::Center, VPos::Bottom);
+        area.draw(&Text::new(name, (width / 2, height), name_style))?;
+
+        // Marks at the ends need room for half of their text, and dots for their radius.
+        let side = pixels((x.tick_width(&self.unit) / 2.0).max(8.0));
+        let rows_height = self.rows.len() as f64 * ROW;
+        let mut chart = ChartBuilder::on(area)
+            .margin_left(side)
+            .margin_right(side)
+            .margin_bottom(pixels(BOTTOM - 24.0))
+            .x_label_area_size(pixels(24.0))
+            .build_cartesian_2d(x.clone(), rows_height..0.0)?;
+        chart
+            .configure_mesh()
+            .disable_mesh()
+            .axis_style(TRANSPARENT)
+            .label_style(text_style(Ink::plain(Role::Tick), HPos::Left, VPos::Top))
+            .x_label_formatter(&|&value| x.tick(value, &self.unit))
+            .set_all_tick_mark_size(pixels(4.0))
+            .draw()?;
+        let axis = stroke(Ink::plain(Role::Axis), 1.0);
+        chart.draw_series([PathElement::new([(x.from, rows_height), (x.to, rows_height)], axis)])?;
+        let grid = stroke(Ink::plain(Role::Grid), 1.0);
+        for index in 0..self.rows.len() {
+            let top = index as f64 * ROW;
+            let line = |&tick: &f64| PathElement::new([(tick, top + 20.0), (tick, top + ROW - 7.0)], grid);
+            chart.draw_series(x.ticks.iter().map(line))?;
+        }
+
+        for (index, row) in self.rows.iter().enumerate() {
+            let top = index as f64 * ROW;
+            if let Some((from, to)) = row.interval() {
+                let style = stroke(Ink::of(Role::Whisker, row.color), 2.2);
+                let bar = |from: (f64, f64), to: (f64, f64)| PathElement::new([from, to], style);
+                chart.draw_series([
+                    bar((from, top + MEAN), (to, top + MEAN)),
+                    bar((from, top + MEAN - 4.0), (from, top + MEAN + 4.0)),
+                    bar((to, top + MEAN - 4.0), (to, top + MEAN + 4.0)),
+                ])?;
+            }
+            let dot = fill(Ink::of(Role::Dot, row.color));
+            // A single run has no mean to tell from its seed.
+            if row.values.len() > 1 {
+                let dots = row.values.iter().map(|&(_, value)| (drawable(value), top + DOTS));
+                chart.draw_series(dots.map(|at| Circle::new(at, pixels(3.2), dot)))?;
+            }
+            let mean = Polygon::new(marker(row.color, 5.0), fill(Ink::of(Role::Mean, row.color)));
+            chart.draw_series([EmptyElement::at((drawable(row.summary.mean), top + MEAN)) + mean])?;
+
+            let shown = number::with_unit(row.estimate, &self.unit);
+            let base = pixels(top + 14.0);
+            let number_width = svg::label_width(&shown);
+            let name = svg::cut_to(&row.name, svg::units(width) - number_width - 36.0);
+            let marker_at = (side, base - pixels(4.6));
+            let small = Polygon::new(marker(row.color, 4.0), fill(Ink::of(Role::Mean, row.color)));
+            area.draw(&(EmptyElement::at(marker_at) + small))?;
+            let label = |horizontal| text_style(Ink::of(Role::Label, row.color), horizontal, VPos::Center);
+            area.draw(&Text::new(name, (side + pixels(12.0), base - pixels(4.6)), label(HPos::Left)))?;
+            area.draw(&Text::new(shown, (width - side, base - pixels(4.6)), label(HPos::Right)))?;
+        }
+        Ok(())
+    }
+
+    /// What can be seen, in sentences.
+    fn description(&self) -> String {
+        let rows = self.rows.iter().map(|row| {
+            let shown = |value: f64| number::alone(value, &self.unit);
+            let mean = number::with_unit(row.estimate, &self.unit);
+            match row.summary.n {
+                1 => format!("{}: {mean}, a single run", row.name),
+                n => format!(
+                    "{}: {mean} over {n} seeds, from {} to {}",
+                    row.name,
+                    shown(row.summary.lowest),
+                    shown(row.summary.highest)
+                ),
+            }
+        });
+        format!("Dot plot of {}. {}.", self.name, rows.collect::<Vec<_>>().join("; "))
+    }
+
+    /// How to read the marks.
+    fn note(&self) -> String {
+        let counts = || self.rows.iter().map(|row| row.summary.n);
+        if counts().max() == Some(1) {
+            return super::SINGLE_RUNS.to_owned();
+        }
+        format!("Bar: mean and its 95 % interval over {}; dots: single seeds.", seed_count(counts()))
+    }
+
+    fn table(&self, label: &str) -> Table {
+        let sign = self.unit.sign();
+        let name = escaped(&self.name);
+        let head = if sign.is_empty() { name } else { format!("{name} ({})", escaped(sign)) };
+        let rows = self.rows.iter().map(|row| {
+            let shown = |value: f64| escaped(&number::without_unit(Estimate { value, half_width: None }, &self.unit));
+            vec![
+                escaped(&row.name),
+                escaped(&number::without_unit(row.estimate, &self.unit)),
+                shown(row.summary.lowest),
+                shown(row.summary.highest),
+                row.summary.n.to_string(),
+            ]
+        });
+        Table {
+            caption: None,
+            label: label.to_owned(),
+            heads: ["variant", &head, "lowest", "highest", "seeds"].map(str::to_owned).to_vec(),
+            rows: rows.collect(),
+        }
+    }
+}
+
+/// The numbers of all seeds.
+fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], metric: &str) -> (String, Vec<u8>) {
+    let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
+    for variant in variants {
+        for (seed, value) in numbers(variant, metric) {
+            csv.row([
+                results.experiment.name.to_string(),
+                variant.variant.name.to_string(),
+                seed.to_string(),
+                metric.to_owned(),
+                exact(value),
+            ]);
+        }
+    }
+    csv.file(results.experiment.name.as_str(), "compare")
+}

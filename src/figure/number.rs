@@ -1,0 +1,388 @@
+//! Numbers as readers see them: how many digits, which sign, which unit.
+//!
+//! English conventions: a point before the decimals, commas between thousands, a true minus sign, and a space that does
+//! not break before a unit and around `±`.
+
+use crate::recipe::Metric;
+use crate::stats::Estimate;
+
+/// A space at which no line breaks.
+pub(super) const SPACE: char = '\u{a0}';
+
+/// The unit of a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// None: a count, a loss.
+    Plain,
+    /// A share of 1, shown as per cent.
+    Share,
+    /// A difference of shares, shown as percentage points.
+    Points,
+    /// Any other, written behind the number.
+    Named(String),
+}
+
+impl Unit {
+    /// The unit that `metric` asks for.
+    pub(super) fn of(metric: Option<&Metric>) -> Unit {
+        match metric.and_then(|metric| metric.unit.as_deref()) {
+            None | Some("") => Unit::Plain,
+            Some("%") => Unit::Share,
+            Some(named) => Unit::Named(named.to_owned()),
+        }
+    }
+
+    /// What the number is multiplied by to be shown.
+    pub(super) fn factor(&self) -> f64 {
+        match self {
+            Unit::Share | Unit::Points => 100.0,
+            Unit::Plain | Unit::Named(_) => 1.0,
+        }
+    }
+
+    /// Its sign, without a space; empty if there is none.
+    pub(super) fn sign(&self) -> &str {
+        match self {
+            Unit::Plain => "",
+            Unit::Share => "%",
+            Unit::Points => "pp",
+            Unit::Named(name) => name,
+        }
+    }
+
+    /// What stands behind a number.
+    fn suffix(&self) -> String {
+        if self.sign().is_empty() { String::new() } else { format!("{SPACE}{}", self.sign()) }
+    }
+}
+
+/// `93.4 ± 0.6 %`: the number, its interval where there is one that can be seen at all, and its unit.
+pub(super) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
+    without_unit(estimate, unit) + &unit.suffix()
+}
+
+/// `93.4 ± 0.6`: as [`with_unit`], where the unit is said elsewhere.
+pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
+    let value = scaled(estimate.value, unit);
+    let half_width =
+        estimate.half_width.map(|half_width| scaled(half_width, unit)).filter(|&half_width| half_width > 0.0);
+    let power = shown_power(value.abs().max(half_width.unwrap_or(0.0)));
+    let unpowered = 10_f64.powi(power);
+    let value = value / unpowered;
+    let half_width = half_width.map(|half_width| half_width / unpowered);
+    let last = match half_width {
+        // Beyond eight digits of the value an interval says nothing to a reader.
+        Some(half_width) => last_digit_of_error(half_width).max(magnitude(value).saturating_sub(7)),
+        None => last_digit_alone(value, unit),
+    };
+    let written_half_width = half_width.map(|half_width| fixed(half_width, last)).filter(|written| !is_zero(written));
+    let value = fixed(value, last);
+    match (written_half_width, power) {
+        (None, 0) => value,
+        (None, power) => format!("{value}{}", times_ten_to(power)),
+        (Some(half_width), 0) => format!("{value}{SPACE}±{SPACE}{half_width}"),
+        (Some(half_width), power) => format!("({value}{SPACE}±{SPACE}{half_width}){}", times_ten_to(power)),
+    }
+}
+
+/// The number alone, with its unit, as if it had no interval.
+pub(super) fn alone(value: f64, unit: &Unit) -> String {
+    with_unit(Estimate { value, half_width: None }, unit)
+}
+
+/// The half of an interval, with its unit: as many digits as an error deserves.
+pub(super) fn error(half_width: f64, unit: &Unit) -> String {
+    let half_width = scaled(half_width, unit);
+    let power = shown_power(half_width);
+    let digits = half_width / 10_f64.powi(power);
+    let powered = if power == 0 { String::new() } else { times_ten_to(power) };
+    format!("{}{powered}{}", fixed(digits, last_digit_of_error(digits)), unit.suffix())
+}
+
+/// Adds a plus to a number above zero.
+pub(super) fn signed(value: f64, shown: String) -> String {
+    let starts_with_digit = shown.starts_with(|c: char| c.is_ascii_digit());
+    match (value > 0.0, shown.strip_prefix('(')) {
+        (true, Some(inside)) => format!("(+{inside}"),
+        (true, None) if starts_with_digit => format!("+{shown}"),
+        _ => shown,
+    }
+}
+
+/// The marks of an axis, all with the same digits; `step` is their distance.
+pub(super) fn tick(value: f64, step: f64, unit: &Unit) -> String {
+    let (value, step) = (scaled(value, unit), scaled(step, unit));
+    // A mark that rounding moved off zero is zero.
+    let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
+    match shown_power(value.abs()) {
+        0 => fixed(value, magnitude(step).clamp(-9, 0)),
+        power => {
+            let last = (magnitude(step) - power).clamp(-9, 0);
+            format!("{}{}", fixed(value / 10_f64.powi(power), last), times_ten_to(power))
+        }
+    }
+}
+
+/// A number exactly, in the shortest form that reads back the same: for machines.
+pub(super) fn exact(value: f64) -> String {
+    // `+ 0.0` makes 0 of −0.
+    format!("{:?}", value + 0.0)
+}
+
+/// How an author wants a number shown: `+0.0 ± 0.0 pp`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Format {
+    is_signed: bool,
+    decimals: usize,
+    has_interval: bool,
+    suffix: String,
+}
+
+/// The most decimals that a format may ask for.
+const MOST_DECIMALS: usize = 12;
+
+impl Format {
+    /// What a format looks like, for messages.
+    pub(super) const RULE: &str = "a format is an optional `+`, `0` with as many decimals as wanted, optionally ` ± 0.0` for \
+                            the interval, and what stands behind: `0.0 %`, `+0.0 ± 0.0 pp`, `0.00×`";
+
+    /// Reads a format; `None` if it is none.
+    pub(super) fn parse(text: &str) -> Option<Format> {
+        let (is_signed, rest) = match text.trim().strip_prefix('+') {
+            Some(rest) => (true, rest),
+            None => (false, text.trim()),
+        };
+        let (decimals, rest) = zeros(rest)?;
+        let (has_interval, rest) = match rest.trim_start().strip_prefix('±') {
+            Some(interval) => {
+                let (again, rest) = zeros(interval.trim_start())?;
+                (again == decimals).then_some(())?;
+                (true, rest)
+            }
+            None => (false, rest),
+        };
+        let has_space = rest.starts_with(char::is_whitespace);
+        let suffix = rest.trim_start();
+        let is_suffix = !suffix.contains(['0', '±', '+', '.', ',']);
+        let space = if has_space && !suffix.is_empty() { SPACE.to_string() } else { String::new() };
+        is_suffix.then(|| Format { is_signed, decimals, has_interval, suffix: format!("{space}{suffix}") })
+    }
+
+    /// The number in this format. `%` and `pp` show a share of 1 as hundredths; anything else shows it as it is.
+    pub(super) fn show(&self, estimate: Estimate) -> String {
+        let unit = match self.suffix.trim_start_matches(SPACE) {
+            "%" | "pp" => Unit::Share,
+            _ => Unit::Plain,
+        };
+        let last = -i32::try_from(self.decimals).expect("at most 12 decimals");
+        let value = fixed(scaled(estimate.value, &unit), last);
+        let value = if self.is_signed && !is_zero(&value) { signed(estimate.value, value) } else { value };
+        let interval = estimate.half_width.filter(|_| self.has_interval);
+        let interval = interval
+            .map_or(String::new(), |half_width| format!("{SPACE}±{SPACE}{}", fixed(scaled(half_width, &unit), last)));
+        format!("{value}{interval}{}", self.suffix)
+    }
+}
+
+/// Reads `0`, `0.0`, `0.00` … from the start of a text: how many decimals, and what follows.
+fn zeros(text: &str) -> Option<(usize, &str)> {
+    let rest = text.strip_prefix('0')?;
+    let Some(behind_point) = rest.strip_prefix('.') else {
+        return Some((0, rest));
+    };
+    let after = behind_point.trim_start_matches('0');
+    let decimals = behind_point.len() - after.len();
+    (1..=MOST_DECIMALS).contains(&decimals).then_some((decimals, after))
+}
+
+/// The number as its unit shows it, kept finite; zero where a power of ten would vanish.
+fn scaled(value: f64, unit: &Unit) -> f64 {
+    let scaled = (value * unit.factor()).clamp(f64::MIN, f64::MAX);
+    if scaled.abs() < 1e-300 { 0.0 } else { scaled }
+}
+
+/// The power of ten of the first digit: 0 for 1 to 9, −1 for 0.1 to 0.9; 0 for zero.
+pub(super) fn magnitude(value: f64) -> i32 {
+    if value == 0.0 {
+        return 0;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is between −324 and 309")]
+    let magnitude = value.abs().log10().floor() as i32;
+    magnitude
+}
+
+/// The power of ten that is taken out of a number before it is shown: 0 unless the number is very large or very small.
+fn shown_power(value: f64) -> i32 {
+    let magnitude = magnitude(value);
+    if (-4..12).contains(&magnitude) { 0 } else { magnitude }
+}
+
+/// The power of ten of the last digit that an error of this size leaves meaningful, by the rule of the Particle Data
+/// Group (Review of Particle Physics, "Introduction", section 5.3): of its first three digits, up to 354 keep two,
+/// up to 949 keep one, and more round up to 1000 and keep two.
+fn last_digit_of_error(error: f64) -> i32 {
+    let magnitude = magnitude(error);
+    let first_three = (error / 10_f64.powi(magnitude) * 100.0).round();
+    if first_three <= 354.0 { magnitude - 1 } else { magnitude }
+}
+
+/// The power of ten of the last digit of a number without an error: whole numbers whole, shares with one decimal,
+/// all else with three digits.
+fn last_digit_alone(value: f64, unit: &Unit) -> i32 {
+    let magnitude = magnitude(value);
+    let is_whole = value.fract() == 0.0;
+    match unit {
+        Unit::Share | Unit::Points => (magnitude - 1).min(-1),
+        Unit::Plain | Unit::Named(_) if is_whole => 0,
+        Unit::Plain | Unit::Named(_) => (magnitude - 2).min(0),
+    }
+}
+
+/// The number with its last digit at that power of ten.
+fn fixed(value: f64, last_digit: i32) -> String {
+    let decimals = usize::try_from(-last_digit).unwrap_or(0);
+    let rounded = if last_digit > 0 {
+        let unit = 10_f64.powi(last_digit);
+        (value / unit).round() * unit
+    } else {
+        value
+    };
+    let digits = format!("{:.decimals$}", rounded.abs());
+    let (whole, behind_point) = match digits.split_once('.') {
+        Some((whole, behind_point)) => (whole, format!(".{behind_point}")),
+        None => (digits.as_str(), String::new()),
+    };
+    let minus = if value < 0.0 && !is_zero(&digits) { "\u{2212}" } else { "" };
+    format!("{minus}{}{behind_point}", with_commas(whole))
+}
+
+fn with_commas(digits: &str) -> String {
+    let count = digits.len();
+    let comma_before = |index: usize| index > 0 && (count - index).is_multiple_of(3);
+    let mut written = String::with_capacity(count + count / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if comma_before(index) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
+}
+
+fn is_zero(digits: &str) -> bool {
+    !digits.contains(|c: char| matches!(c, '1'..='9'))
+}
+
+/// ` × 10⁻⁵`.
+fn times_ten_to(power: i32) -> String {
+    const SUPERSCRIPTS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let power = power.to_string();
+    let raised = power.chars().map(|c| match c.to_digit(10) {
+        Some(digit) => SUPERSCRIPTS[digit as usize],
+        None => '⁻',
+    });
+    format!("{SPACE}×{SPACE}10{}", raised.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(value: f64, half_width: impl Into<Option<f64>>, unit: &Unit, expected: &str) {
+        let shown = with_unit(Estimate { value, half_width: half_width.into() }, unit);
+        assert_eq!(shown.replace(SPACE, " "), expected);
+    }
+
+    #[track_caller]
+    fn check_format(format: &str, value: f64, expected: &str) {
+        let format = Format::parse(format).expect("it is a format");
+        let shown = format.show(Estimate { value, half_width: Some(0.0123) });
+        assert_eq!(shown.replace(SPACE, " "), expected);
+    }
+
+    #[test]
+    fn the_interval_says_how_many_digits_are_shown() {
+        check(0.9341, 0.0062, &Unit::Share, "93.4 ± 0.6 %");
+        check(0.9341, 0.0021, &Unit::Share, "93.41 ± 0.21 %");
+        check(0.9341, 0.000_98, &Unit::Share, "93.41 ± 0.10 %");
+        check(12_345.6, 342.0, &Unit::Plain, "12,350 ± 340");
+        check(12_345.6, 360.0, &Unit::Plain, "12,300 ± 400");
+        check(0.5, 1234.0, &Unit::Plain, "0 ± 1,200");
+    }
+
+    #[test]
+    fn a_number_without_interval_has_three_digits_or_is_whole() {
+        check(101_770.0, None, &Unit::Plain, "101,770");
+        check(101_770.0, 0.0, &Unit::Plain, "101,770");
+        check(0.31234, None, &Unit::Plain, "0.312");
+        check(62.345, None, &Unit::Named("s".to_owned()), "62.3 s");
+        check(0.8812, None, &Unit::Share, "88.1 %");
+        check(1.0, None, &Unit::Share, "100.0 %");
+        check(0.000_56, None, &Unit::Share, "0.056 %");
+    }
+
+    #[test]
+    fn very_large_and_very_small_numbers_have_a_power_of_ten() {
+        check(3.96e-6, None, &Unit::Plain, "3.96 × 10⁻⁶");
+        check(3.96e-6, 2e-7, &Unit::Plain, "(3.96 ± 0.20) × 10⁻⁶");
+        check(-1.5e20, None, &Unit::Plain, "\u{2212}1.50 × 10²⁰");
+    }
+
+    #[test]
+    fn an_interval_too_small_to_see_is_not_shown() {
+        check(1.0, 1e-14, &Unit::Plain, "1.0000000");
+    }
+
+    #[test]
+    fn nothing_is_minus_zero() {
+        check(-0.000_04, 0.01, &Unit::Share, "0.0 ± 1.0 %");
+    }
+
+    #[test]
+    fn formats_say_sign_decimals_interval_and_suffix() {
+        check_format("+0.0 pp", 0.0672, "+6.7 pp");
+        check_format("+0.0 pp", -0.0672, "\u{2212}6.7 pp");
+        check_format("+0.0 pp", 0.000_01, "0.0 pp");
+        check_format("0.0 ± 0.0 %", 0.0672, "6.7 ± 1.2 %");
+        check_format("0.00×", 1.5, "1.50×");
+        check_format("0", 1234.5, "1,234");
+    }
+
+    #[test]
+    fn what_is_no_format_is_refused() {
+        for text in ["", "+", "1.0", "0.", "0.0 ± 0", "0.0.0", "0,0", "0.0000000000000"] {
+            assert_eq!(Format::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn marks_of_an_axis_share_their_digits() {
+        assert_eq!(tick(0.85, 0.05, &Unit::Share), "85");
+        assert_eq!(tick(1.0, 0.05, &Unit::Plain), "1.00");
+        assert_eq!(tick(2e13, 5e12, &Unit::Plain).replace(SPACE, " "), "2.0 × 10¹³");
+        assert_eq!(tick(-1e-17, 0.1, &Unit::Plain), "0.0");
+    }
+
+    proptest! {
+        #[test]
+        fn any_finite_number_is_shown_in_few_characters(value in prop::num::f64::NORMAL, half_width in prop::num::f64::POSITIVE) {
+            prop_assume!(half_width.is_finite());
+            for unit in [Unit::Plain, Unit::Share] {
+                let shown = with_unit(Estimate { value, half_width: Some(half_width) }, &unit);
+                prop_assert!(shown.chars().count() < 60, "{}", shown);
+                prop_assert!(!shown.contains("inf") && !shown.contains("NaN"), "{}", shown);
+            }
+            prop_assert!(tick(value, half_width, &Unit::Share).chars().count() < 60);
+        }
+
+        #[test]
+        fn any_text_is_a_format_or_none(text in "\\PC*|[+0. ±%p]*", value in prop::num::f64::NORMAL) {
+            if let Some(format) = Format::parse(&text) {
+                format.show(Estimate { value, half_width: Some(1.0) });
+            }
+        }
+    }
+}

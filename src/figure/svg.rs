@@ -1,0 +1,489 @@
+//! Draws: a backend of plotters that writes SVG whose colours are the stylesheet's, and the axes that charts share.
+//!
+//! plotters has an SVG backend of its own. It rounds to whole pixels and writes colours as they are given, while here a
+//! page must choose them, light or dark. So what is given to plotters as a colour is an [`Ink`], the part that a mark
+//! plays in its chart, and comes out as a class: `lp-line lp-s2`. Each element also carries attributes for where there
+//! is no stylesheet, in colours that can be read on white and on black.
+
+use std::convert::Infallible;
+
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind};
+
+use super::html::{Drawing, escaped, write_to};
+use super::number::{self, Unit};
+
+/// plotters draws on whole pixels; a pixel of ours is a tenth of a unit of the view.
+pub(super) const PIXELS: i32 = 10;
+
+/// How large text is, in units of the view.
+pub(super) const TEXT: f64 = 13.0;
+
+/// How many colours there are before they start again.
+const COLORS: [&str; 6] = ["#3b7dd8", "#c8641b", "#16936f", "#a45bb5", "#987a12", "#c9457a"];
+
+/// Dashes of lines, the first one whole; with markers and labels they tell lines apart without colour.
+const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "5 2"];
+
+/// The part that a mark plays in its chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Role {
+    /// A line of the grid.
+    Grid,
+    /// The line of an axis.
+    Axis,
+    /// A number at an axis.
+    Tick,
+    /// The name of an axis, and other text that is no number.
+    Name,
+    /// The name of a line or a row.
+    Label,
+    /// The numbers of one seed, as a line.
+    Seed,
+    /// An interval, as an area.
+    Band,
+    /// A mean, as a line.
+    Line,
+    /// An interval, as a bar.
+    Whisker,
+    /// The number of one seed, as a dot.
+    Dot,
+    /// A mean, as a marker.
+    Mean,
+}
+
+const ROLES: [(Role, &str); 11] = [
+    (Role::Grid, "lp-grid"),
+    (Role::Axis, "lp-axis"),
+    (Role::Tick, "lp-tick"),
+    (Role::Name, "lp-name"),
+    (Role::Label, "lp-label"),
+    (Role::Seed, "lp-seed"),
+    (Role::Band, "lp-band"),
+    (Role::Line, "lp-line"),
+    (Role::Whisker, "lp-whisker"),
+    (Role::Dot, "lp-dot"),
+    (Role::Mean, "lp-mean"),
+];
+
+/// What a mark is drawn with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ink {
+    /// The part it plays.
+    pub(super) role: Role,
+    /// Number of its colour, from 0; without meaning for the grid, axes and their texts.
+    pub(super) color: usize,
+    /// Number of its dash, from 0; only lines have one.
+    pub(super) dash: usize,
+}
+
+impl Ink {
+    /// The ink of a mark that belongs to no series.
+    pub(super) fn plain(role: Role) -> Ink {
+        Ink { role, color: 0, dash: 0 }
+    }
+
+    /// The ink of a mark of series `color`.
+    pub(super) fn of(role: Role, color: usize) -> Ink {
+        Ink { role, color, dash: 0 }
+    }
+
+    /// As plotters carries it.
+    pub(super) fn as_color(self) -> RGBColor {
+        let byte = |number: usize, count: usize| u8::try_from(number % count).expect("there are few of each");
+        RGBColor(self.role as u8, byte(self.color, COLORS.len()), byte(self.dash, DASHES.len()))
+    }
+
+    /// As plotters hands it back.
+    fn from_color(BackendColor { rgb: (role, color, dash), .. }: BackendColor) -> Ink {
+        let (role, _) = ROLES[usize::from(role) % ROLES.len()];
+        Ink { role, color: usize::from(color), dash: usize::from(dash) }
+    }
+
+    /// Attributes of the mark: classes for the stylesheet, and how it looks without.
+    fn attributes(self, stroke_width: f64) -> String {
+        let (_, class) = ROLES[self.role as usize];
+        let series = format!("lp-s{}", self.color % COLORS.len() + 1);
+        let color = COLORS[self.color % COLORS.len()];
+        let dash = match DASHES[self.dash % DASHES.len()] {
+            "" => String::new(),
+            dashes => format!(" stroke-dasharray=\"{dashes}\""),
+        };
+        match self.role {
+            Role::Grid => format!("class=\"{class}\" stroke=\"#808080\" stroke-opacity=\"0.3\""),
+            Role::Axis => format!("class=\"{class}\" stroke=\"#808080\""),
+            Role::Tick | Role::Name => format!("class=\"{class}\" fill=\"#767676\""),
+            Role::Seed => format!(
+                "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-opacity=\"0.4\" \
+                 stroke-width=\"{stroke_width}\""
+            ),
+            Role::Band => format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.15\""),
+            Role::Line | Role::Whisker => format!(
+                "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{stroke_width}\"{dash}"
+            ),
+            Role::Dot => {
+                format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" stroke=\"{color}\"")
+            }
+            Role::Label | Role::Mean => format!("class=\"{class} {series}\" fill=\"{color}\""),
+        }
+    }
+}
+
+/// The SVG that plotters draws on.
+pub(super) struct Canvas<'a> {
+    elements: &'a mut String,
+    size: (u32, u32),
+}
+
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+/// A length in units of the view.
+pub(super) fn units(pixels: i32) -> f64 {
+    f64::from(pixels) / f64::from(PIXELS)
+}
+
+fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {
+    path.into_iter().map(|(x, y)| format!("{},{}", units(x), units(y))).collect::<Vec<_>>().join(" ")
+}
+
+impl DrawingBackend for Canvas<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Drawn {
+        self.draw_rect(point, (point.0 + 1, point.1 + 1), &color, true)
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
+        self.draw_path([from, to], style)
+    }
+
+    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, _fill: bool) -> Drawn {
+        self.fill_polygon([from, (to.0, from.1), to, (from.0, to.1)], style)
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+        if style.color().alpha > 0.0 {
+            let attributes = Ink::from_color(style.color()).attributes(f64::from(style.stroke_width()) / 10.0);
+            write_to(self.elements, format_args!("<polyline {attributes} points=\"{}\"/>\n", points(path)));
+        }
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, _fill: bool) -> Drawn {
+        let attributes = Ink::from_color(style.color()).attributes(1.0);
+        let radius = f64::from(radius) / f64::from(PIXELS);
+        let (x, y) = (units(x), units(y));
+        write_to(self.elements, format_args!("<circle {attributes} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>\n"));
+        Ok(())
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+        if style.color().alpha > 0.0 {
+            let attributes = Ink::from_color(style.color()).attributes(1.0);
+            write_to(self.elements, format_args!("<polygon {attributes} points=\"{}\"/>\n", points(path)));
+        }
+        Ok(())
+    }
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
+        let size = style.size() / f64::from(PIXELS);
+        let anchor = match style.anchor().h_pos {
+            HPos::Left => "",
+            HPos::Center => " text-anchor=\"middle\"",
+            HPos::Right => " text-anchor=\"end\"",
+        };
+        // From the top, the middle and the bottom of a line of text to its base line.
+        let down = match style.anchor().v_pos {
+            VPos::Top => 0.8,
+            VPos::Center => 0.35,
+            VPos::Bottom => -0.2,
+        };
+        let base_line = ((units(y) + down * size) * 10.0).round() / 10.0;
+        let attributes = Ink::from_color(style.color()).attributes(1.0);
+        write_to(
+            self.elements,
+            format_args!(
+                "<text {attributes} font-size=\"{size}\"{anchor} x=\"{}\" y=\"{base_line}\">{}</text>\n",
+                units(x),
+                escaped(text)
+            ),
+        );
+        Ok(())
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        style: &S,
+    ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate in pixels")]
+        let size = (text_width(text, style.size()) as u32, style.size() as u32);
+        Ok(size)
+    }
+}
+
+/// How much wider a label is than other text, being bold.
+const BOLD: f64 = 1.12;
+
+/// About how wide a label is, see [`text_width`].
+pub(super) fn label_width(text: &str) -> f64 {
+    text_width(text, TEXT) * BOLD
+}
+
+/// About how wide a text is in a sans-serif font, rather too wide than too narrow: readers have many fonts.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    let ems = text.chars().map(|c| match c {
+        'i'
+        | 'j'
+        | 'l'
+        | 't'
+        | 'f'
+        | 'r'
+        | 'I'
+        | '.'
+        | ','
+        | ':'
+        | ';'
+        | '\''
+        | '|'
+        | ' '
+        | '('
+        | ')'
+        | number::SPACE => 0.4,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.98,
+        'A'..='Z' => 0.72,
+        // Chinese, Japanese and Korean letters are as wide as they are high.
+        '\u{2e80}'.. => 1.05,
+        _ => 0.63,
+    });
+    ems.sum::<f64>() * size
+}
+
+/// The text, cut with an ellipsis if it is wider than `width`.
+pub(super) fn cut_to(text: &str, width: f64) -> String {
+    if label_width(text) <= width {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for c in text.chars() {
+        cut.push(c);
+        if label_width(&cut) + TEXT > width {
+            cut.pop();
+            break;
+        }
+    }
+    format!("{}…", cut.trim_end())
+}
+
+/// A length of the view in plotters' pixels.
+pub(super) fn pixels(length: f64) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the lengths of a view are small")]
+    let pixels = (length * f64::from(PIXELS)).round() as i32;
+    pixels
+}
+
+/// The style of a text: its ink, and which point of it is given.
+pub(super) fn text_style(ink: Ink, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
+    ("sans-serif", TEXT * f64::from(PIXELS)).into_font().color(&ink.as_color()).pos(Pos::new(horizontal, vertical))
+}
+
+/// The style of a line of the width `width`, in units of the view.
+pub(super) fn stroke(ink: Ink, width: f64) -> ShapeStyle {
+    ShapeStyle { color: ink.as_color().to_rgba(), filled: false, stroke_width: pixels(width).unsigned_abs() }
+}
+
+/// The style of an area.
+pub(super) fn fill(ink: Ink) -> ShapeStyle {
+    ShapeStyle { color: ink.as_color().to_rgba(), filled: true, stroke_width: 0 }
+}
+
+/// What is drawn on: all of a view.
+pub(super) type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
+
+/// What drawing gives. Nothing can go wrong on a [`Canvas`].
+pub(super) type Done = Result<(), DrawingAreaErrorKind<Infallible>>;
+
+/// Draws a view of this size, in units. Drawing in memory cannot fail.
+pub(super) fn drawing((width, height): (u32, u32), draw: impl FnOnce(&Area<'_>) -> Done) -> Drawing {
+    let mut elements = String::new();
+    let scale = PIXELS.unsigned_abs();
+    {
+        let area = Canvas { elements: &mut elements, size: (width * scale, height * scale) }.into_drawing_area();
+        draw(&area).expect("the areas are inside of the view, and writing into a text never fails");
+    }
+    Drawing { elements, width, height }
+}
+
+/// The polygon of a marker around its middle, in plotters' pixels: the shapes differ so that series can be told apart
+/// without colour.
+pub(super) fn marker(shape: usize, radius: f64) -> Vec<(i32, i32)> {
+    let at = |x: f64, y: f64| (pixels(x * radius), pixels(y * radius));
+    let circle = || (0..16).map(|corner| (f64::from(corner) * std::f64::consts::TAU / 16.0).sin_cos());
+    match shape % 5 {
+        0 => circle().map(|(x, y)| at(x, y)).collect(),
+        1 => vec![at(-0.9, -0.9), at(0.9, -0.9), at(0.9, 0.9), at(-0.9, 0.9)],
+        2 => vec![at(0.0, -1.2), at(1.1, 0.8), at(-1.1, 0.8)],
+        3 => vec![at(0.0, -1.3), at(1.3, 0.0), at(0.0, 1.3), at(-1.3, 0.0)],
+        _ => vec![at(0.0, 1.2), at(1.1, -0.8), at(-1.1, -0.8)],
+    }
+}
+
+/// A range of numbers and the marks on it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scale {
+    /// Where the axis starts.
+    pub(super) from: f64,
+    /// Where it ends, above `from`.
+    pub(super) to: f64,
+    /// The marks, in order, inside of the range.
+    pub(super) ticks: Vec<f64>,
+    /// The distance of the marks.
+    pub(super) step: f64,
+}
+
+/// Numbers beyond are drawn there: the distance of any two must be a finite number.
+const EXTREME: f64 = 1e300;
+
+/// The number, where it can be drawn.
+pub(super) fn drawable(value: f64) -> f64 {
+    value.clamp(-EXTREME, EXTREME)
+}
+
+impl Scale {
+    /// The scale for numbers from `lowest` to `highest`, with about `count` marks.
+    pub(super) fn around(lowest: f64, highest: f64, count: usize) -> Scale {
+        let (lowest, highest) = (drawable(lowest), drawable(highest));
+        let size = lowest.abs().max(highest.abs());
+        // Equal numbers, or so near to each other that a double cannot mark what is between them.
+        let is_point = highest - lowest <= (size * 1e-9).max(1e-250);
+        let margin = match () {
+            () if !is_point => (highest - lowest) * 0.05,
+            () if size < 1e-240 => 1.0,
+            () => size * 0.05,
+        };
+        Scale::exactly(lowest - margin, highest + margin, count)
+    }
+
+    /// The scale for whole steps, such as epochs.
+    pub(super) fn of_steps(first: u64, last: u64, count: usize) -> Scale {
+        let (first, last) = (first as f64, last as f64);
+        if first >= last {
+            return Scale { from: first - 1.0, to: last + 1.0, ticks: vec![first], step: 1.0 };
+        }
+        let mut scale = Scale::exactly(first, last, count);
+        if scale.step < 1.0 {
+            scale = Scale::with_step(first, last, 1.0);
+        }
+        scale
+    }
+
+    fn exactly(from: f64, to: f64, count: usize) -> Scale {
+        let rough = (to - from) / count.max(1) as f64;
+        let power = 10_f64.powi(number::magnitude(rough));
+        // Up to 1.6 times as far from each other as asked for, rather than too few.
+        let steps = [10.0, 5.0, 2.0].into_iter().map(|digit| digit * power);
+        Scale::with_step(from, to, steps.into_iter().find(|&step| step <= rough * 1.6).unwrap_or(power))
+    }
+
+    fn with_step(from: f64, to: f64, step: f64) -> Scale {
+        let first = (from / step - 1e-9).ceil();
+        let ticks = (0..32).map(|index| (first + f64::from(index)) * step);
+        let ticks = ticks.take_while(|&tick| tick <= to + step * 1e-9).collect();
+        Scale { from, to, ticks, step }
+    }
+
+    /// How a mark is written.
+    pub(super) fn tick(&self, value: f64, unit: &Unit) -> String {
+        number::tick(value, self.step, unit)
+    }
+
+    /// How wide the widest mark is written, in units of the view.
+    pub(super) fn tick_width(&self, unit: &Unit) -> f64 {
+        self.ticks.iter().map(|&tick| text_width(&self.tick(tick, unit), TEXT)).fold(0.0, f64::max)
+    }
+}
+
+impl Ranged for Scale {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
+        let share = (value - self.from) / (self.to - self.from);
+        #[expect(clippy::cast_possible_truncation, reason = "a number that is no pixel is drawn at the last one")]
+        let moved = (share * f64::from(last - first)).round() as i32;
+        first.saturating_add(moved)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.from..self.to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(scale: &Scale, unit: &Unit, expected: &str) {
+        let ticks: Vec<String> = scale.ticks.iter().map(|&tick| scale.tick(tick, unit)).collect();
+        assert_eq!(ticks.join(" "), expected);
+    }
+
+    #[test]
+    fn marks_are_round_numbers() {
+        check(&Scale::around(0.712, 0.883, 5), &Unit::Share, "75 80 85");
+        check(&Scale::around(-1.0, 1.0, 5), &Unit::Plain, "\u{2212}1.0 \u{2212}0.5 0.0 0.5 1.0");
+        check(&Scale::around(0.0, 101_770.0, 4), &Unit::Plain, "0 20,000 40,000 60,000 80,000 100,000");
+    }
+
+    #[test]
+    fn marks_of_epochs_are_whole() {
+        check(&Scale::of_steps(1, 3, 8), &Unit::Plain, "1 2 3");
+        check(&Scale::of_steps(1, 40, 8), &Unit::Plain, "5 10 15 20 25 30 35 40");
+        check(&Scale::of_steps(4, 4, 8), &Unit::Plain, "4");
+    }
+
+    #[test]
+    fn equal_numbers_have_a_scale_around_them() {
+        let scale = Scale::around(0.5, 0.5, 5);
+        assert!(scale.from < 0.5 && 0.5 < scale.to && !scale.ticks.is_empty());
+        let scale = Scale::around(0.0, 0.0, 5);
+        assert!(scale.from < 0.0 && 0.0 < scale.to && !scale.ticks.is_empty());
+    }
+
+    #[test]
+    fn inks_pass_through_plotters() {
+        for (index, (role, _)) in ROLES.into_iter().enumerate() {
+            assert_eq!(role as usize, index);
+            let ink = Ink { role, color: 3, dash: 2 };
+            let RGBColor(r, g, b) = ink.as_color();
+            assert_eq!(Ink::from_color(BackendColor { alpha: 1.0, rgb: (r, g, b) }), ink);
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(cut_to("short", 100.0), "short");
+        let cut = cut_to("a name that goes on for far too long", 100.0);
+        assert!(cut.ends_with('…') && text_width(&cut, TEXT) <= 100.0, "{cut}");
+    }
+}

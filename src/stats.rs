@@ -1,0 +1,201 @@
+//! Means over seeds, and how far they can be trusted.
+//!
+//! All intervals are 95 % confidence intervals by Student's t: right for numbers that scatter about normally from seed
+//! to seed, and wide when there are few seeds, as they should be.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// The level of all intervals.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// Some numbers, one a seed, in short.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// How many numbers there are, at least one.
+    pub n: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// The lowest.
+    pub lowest: f64,
+    /// The highest.
+    pub highest: f64,
+    /// Sample standard deviation, with n − 1 below the line; `None` for a single number.
+    pub deviation: Option<f64>,
+}
+
+/// A number with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Estimate {
+    /// The number.
+    pub value: f64,
+    /// The interval is `value ± half_width`; `None` where there is none, as for the mean of a single number.
+    pub half_width: Option<f64>,
+}
+
+impl Summary {
+    /// Sums up `values`, which are finite; `None` if there are none.
+    pub fn of(values: &[f64]) -> Option<Summary> {
+        let lowest = values.iter().copied().reduce(f64::min)?;
+        let highest = values.iter().copied().reduce(f64::max)?;
+        let n = values.len();
+        // A power of two, by which dividing is exact: sums and squares of very large or very small numbers then
+        // neither overflow nor vanish.
+        let scale = power_of_two_below(lowest.abs().max(highest.abs()));
+        // Of equal numbers the mean is that number, which a rounded sum would miss by a little.
+        let mean = if lowest.to_bits() == highest.to_bits() {
+            lowest / scale
+        } else {
+            values.iter().map(|value| value / scale).sum::<f64>() / n as f64
+        };
+        let squares: f64 = values.iter().map(|value| (value / scale - mean).powi(2)).sum();
+        let deviation = (n >= 2).then(|| (squares / (n - 1) as f64).sqrt() * scale);
+        Some(Summary { n, mean: mean * scale, lowest, highest, deviation })
+    }
+
+    /// The mean with its interval, mean ± t(0.975, n − 1) · s / √n (Student 1908, "The probable error of a mean").
+    pub fn estimate(&self) -> Estimate {
+        combined(&[(1.0, *self)])
+    }
+}
+
+/// The sum of means of independent samples, each times its factor: `[(1, a), (-1, b)]` is the difference a − b.
+///
+/// Variances need not be equal: the interval is Welch's (1947, "The generalization of Student's problem when several
+/// different population variances are involved"), with the degrees of freedom by Welch and Satterthwaite (1946),
+/// (Σ vᵢ)² / Σ (vᵢ² / (nᵢ − 1)) where vᵢ = fᵢ² sᵢ² / nᵢ. For one sample that is Student's interval.
+pub fn combined(terms: &[(f64, Summary)]) -> Estimate {
+    let value = terms.iter().map(|(factor, summary)| factor * summary.mean).sum();
+    Estimate { value, half_width: half_width(terms) }
+}
+
+fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
+    // Of each term: its standard error f · s / √n, and its degrees of freedom.
+    let errors: Vec<(f64, f64)> = terms
+        .iter()
+        .map(|(factor, of)| Some((factor * of.deviation? / (of.n as f64).sqrt(), (of.n - 1) as f64)))
+        .collect::<Option<_>>()?;
+    let largest = errors.iter().map(|(error, _)| error.abs()).fold(0.0, f64::max);
+    if largest == 0.0 {
+        return Some(0.0);
+    }
+    // Squares of parts of the largest: those of the errors themselves could vanish or overflow.
+    let squares = errors.iter().map(|&(error, freedom)| ((error / largest).powi(2), freedom));
+    let sum: f64 = squares.clone().map(|(square, _)| square).sum();
+    let freedom = sum.powi(2) / squares.map(|(square, freedom)| square.powi(2) / freedom).sum::<f64>();
+    let half_width = t_quantile(freedom)? * sum.sqrt() * largest;
+    half_width.is_finite().then_some(half_width)
+}
+
+/// The quantile of Student's t that leaves 2.5 % above it, for one or more degrees of freedom; `None` for fewer.
+///
+/// Found by halving an interval, as statrs's own inverse does not come to an end for very many degrees of freedom.
+fn t_quantile(freedom: f64) -> Option<f64> {
+    let t = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| freedom > 0.999)?;
+    // The normal distribution's is the lowest, 1.96, that with one degree of freedom the highest, 12.71.
+    let (mut low, mut high) = (1.9, 13.0);
+    for _ in 0..52 {
+        let middle = f64::midpoint(low, high);
+        let is_below = t.sf(middle) > (1.0 - CONFIDENCE) / 2.0;
+        *(if is_below { &mut low } else { &mut high }) = middle;
+    }
+    Some(f64::midpoint(low, high))
+}
+
+/// The largest power of two that is not above `value`, which is not negative; of 0 and of subnormal numbers the
+/// smallest normal number.
+fn power_of_two_below(value: f64) -> f64 {
+    const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
+    f64::from_bits(value.to_bits() & EXPONENT).max(f64::MIN_POSITIVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Hours of sleep gained by ten patients under two drugs: Student's own example (1908), R's data set `sleep`.
+    const SLEEP: [[f64; 10]; 2] =
+        [[0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0], [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]];
+
+    #[track_caller]
+    fn check_near(actual: f64, expected: f64) {
+        let tolerance = 1e-6 * expected.abs().max(1.0);
+        assert!((actual - expected).abs() < tolerance, "{actual} is not {expected}");
+    }
+
+    fn summary(values: &[f64]) -> Summary {
+        Summary::of(values).expect("there are values")
+    }
+
+    #[test]
+    fn the_interval_of_a_mean_is_the_one_that_r_gives() {
+        // R 4: t.test(sleep$extra[sleep$group == 2]) gives 0.8976775 to 3.7623225.
+        let estimate = summary(&SLEEP[1]).estimate();
+        let half_width = estimate.half_width.expect("there are ten");
+        check_near(estimate.value, 2.33);
+        check_near(estimate.value - half_width, 0.897_677_5);
+        check_near(estimate.value + half_width, 3.762_322_5);
+    }
+
+    #[test]
+    fn the_interval_of_a_difference_is_the_one_that_r_gives() {
+        // R 4: t.test(extra ~ group, data = sleep) gives −3.3654832 to 0.2054832 with 17.776 degrees of freedom.
+        let estimate = combined(&[(1.0, summary(&SLEEP[0])), (-1.0, summary(&SLEEP[1]))]);
+        let half_width = estimate.half_width.expect("there are twenty");
+        check_near(estimate.value - half_width, -3.365_483_2);
+        check_near(estimate.value + half_width, 0.205_483_2);
+    }
+
+    #[test]
+    fn quantiles_agree_with_their_closed_forms() {
+        // With one degree of freedom t is Cauchy's distribution; with two there is a closed form as well.
+        check_near(t_quantile(1.0).expect("above 0"), (std::f64::consts::PI * 0.475).tan());
+        check_near(t_quantile(2.0).expect("above 0"), 2.0 * 0.475 * (2.0 / (4.0 * 0.975 * 0.025_f64)).sqrt());
+        // With many it nears the normal distribution: z + (z³ + z) / (4 ν) to first order.
+        check_near(t_quantile(1e4).expect("above 0"), 1.959_964 + 9.489_171 / 4e4);
+    }
+
+    #[test]
+    fn two_numbers_have_the_interval_of_the_closed_form() {
+        // s / √2 is half of the distance.
+        let estimate = summary(&[1.0, 3.0]).estimate();
+        check_near(estimate.half_width.expect("there are two"), (std::f64::consts::PI * 0.475).tan());
+    }
+
+    #[test]
+    fn a_single_number_has_no_interval() {
+        assert_eq!(summary(&[0.5]).estimate(), Estimate { value: 0.5, half_width: None });
+        assert_eq!(Summary::of(&[]), None);
+    }
+
+    #[test]
+    fn equal_numbers_have_an_interval_of_no_width() {
+        assert_eq!(summary(&[0.1, 0.1, 0.1]).estimate(), Estimate { value: 0.1, half_width: Some(0.0) });
+    }
+
+    #[test]
+    fn very_large_and_very_small_numbers_keep_their_spread() {
+        check_near(summary(&[1e200, 3e200]).deviation.expect("two") / 1e200, 2.0_f64.sqrt());
+        check_near(summary(&[1e-200, 3e-200]).deviation.expect("two") / 1e-200, 2.0_f64.sqrt());
+    }
+
+    proptest! {
+        #[test]
+        fn the_mean_lies_between_the_extremes(values in prop::collection::vec(-1e300..1e300, 1..9)) {
+            let summary = summary(&values);
+            // A rounding error of the sum is allowed.
+            let slack = 1e-12 * summary.lowest.abs().max(summary.highest.abs());
+            prop_assert!(summary.lowest - slack <= summary.mean && summary.mean <= summary.highest + slack);
+        }
+
+        #[test]
+        fn any_finite_numbers_have_a_finite_estimate(
+            values in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO, 1..6),
+        ) {
+            let estimate = summary(&values).estimate();
+            prop_assert!(estimate.value.is_finite());
+            prop_assert!(estimate.half_width.is_none_or(|half_width| half_width.is_finite() && half_width >= 0.0));
+        }
+    }
+}
