@@ -1,4 +1,10 @@
 //! labpress: a static blog generator whose posts carry reproducible deep-learning experiments.
+//!
+//! The map is in `ARCHITECTURE.md`. In short, a build is one flow of values:
+//!
+//! [`source`] reads every input → [`config`], [`post`] and [`experiment`] check it → [`experiment::plan`] says which
+//! runs are stale → [`runner`] does those, as child processes → [`site`] renders pages, with [`liquid`], [`markdown`] and
+//! [`figure`] → [`output`] makes the destination equal to them. [`cli`] is the program around it.
 
 pub mod cli;
 pub mod config;

@@ -59,20 +59,18 @@ impl<'a> Arguments<'a> {
     /// Keeps the option with this name, and returns the offset behind its value.
     fn read_option(&mut self, name: Piece<'a>) -> Result<usize, Diagnostic> {
         let start = name.offset + name.text.len() + "=".len();
-        let (value, end) = match self.text[start..].chars().next().filter(|quote| matches!(quote, '"' | '\'')) {
-            Some(quote) => {
-                let inside = start + quote.len_utf8();
-                let Some(length) = self.text[inside..].find(quote) else {
-                    let fault = self.fault(Piece { text: "", offset: start }, "this quote is not closed");
-                    return Err(fault.hint(format!("end the value of `{}` with {quote}", name.text)));
-                };
-                let value = Piece { text: &self.text[inside..inside + length], offset: inside };
-                (value, inside + length + quote.len_utf8())
-            }
-            None => {
-                let value = word_at(self.text, start);
-                (value, start + value.text.len())
-            }
+        let quote = self.text[start..].chars().next().filter(|quote| matches!(quote, '"' | '\''));
+        let (value, end) = if let Some(quote) = quote {
+            let inside = start + quote.len_utf8();
+            let Some(length) = self.text[inside..].find(quote) else {
+                let fault = self.fault(Piece { text: "", offset: start }, "this quote is not closed");
+                return Err(fault.hint(format!("end the value of `{}` with {quote}", name.text)));
+            };
+            let value = Piece { text: &self.text[inside..inside + length], offset: inside };
+            (value, inside + length + quote.len_utf8())
+        } else {
+            let value = word_at(self.text, start);
+            (value, start + value.text.len())
         };
         if self.options.iter().any(|(known, _)| known.text == name.text) {
             return Err(self.fault(name, format!("the option `{}` stands twice", name.text)));
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(text: &str, expected: Expect) {
+    fn check(text: &str, expected: &Expect) {
         let start = start();
         let shown = match Arguments::parse(text, &start).and_then(|arguments| {
             arguments.allow_options(&["caption", "y", "seed"])?;
@@ -206,7 +204,7 @@ mod tests {
     fn words_and_options_in_any_order() {
         check(
             r#" a.b.c - d  caption="x = 'y' z" seed=0 e y='p, q'"#,
-            expect![[r#"["a.b.c", "-", "d", "e"] ["caption=x = 'y' z", "seed=0", "y=p, q"] ["p", "q"]"#]],
+            &expect![[r#"["a.b.c", "-", "d", "e"] ["caption=x = 'y' z", "seed=0", "y=p, q"] ["p", "q"]"#]],
         );
     }
 
@@ -214,7 +212,7 @@ mod tests {
     fn an_unknown_option_is_shown_where_it_stands() {
         check(
             "a\n  captoin=\"x\"",
-            expect![[r#"
+            &expect![[r#"
                 error: unknown option `captoin`
                  --> _posts/a.md:8:3
                 hint: did you mean `caption`? known are: `caption`, `y`, `seed`"#]],
@@ -225,7 +223,7 @@ mod tests {
     fn a_quote_that_is_not_closed_is_shown_where_it_opens() {
         check(
             "é caption=\"x",
-            expect![[r#"
+            &expect![[r#"
                 error: this quote is not closed
                  --> _posts/a.md:7:19
                 hint: end the value of `caption` with ""#]],
@@ -236,7 +234,7 @@ mod tests {
     fn an_option_stands_once() {
         check(
             "y=a y=b",
-            expect![[r#"
+            &expect![[r#"
                 error: the option `y` stands twice
                  --> _posts/a.md:7:13"#]],
         );
@@ -246,7 +244,7 @@ mod tests {
     fn a_list_has_no_empty_names() {
         check(
             "y='a, ,b'",
-            expect![[r#"
+            &expect![[r#"
                 error: a name is missing in `y`
                  --> _posts/a.md:7:15"#]],
         );
@@ -256,7 +254,7 @@ mod tests {
     fn a_text_in_quotes_needs_a_name() {
         check(
             "a \"b\"",
-            expect![[r#"
+            &expect![[r#"
                 error: a text in quotes stands alone
                  --> _posts/a.md:7:11
                 hint: write it behind the name of an option, such as `caption="…"`"#]],

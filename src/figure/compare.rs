@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::arguments::{Arguments, Piece};
 use super::html::{Chart, Csv, Drawing, Table, escaped};
 use super::number::{self, Unit, exact};
-use super::svg::{self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style};
+use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style};
 use super::{Figure, chosen_variants, in_words, known_number, number_names, numbers, seed_count, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, VariantResults};
@@ -148,7 +148,7 @@ impl Comparison {
         chart
             .configure_mesh()
             .disable_mesh()
-            .disable_axes()
+            .axis_style(TRANSPARENT)
             .label_style(text_style(Ink::plain(Role::Tick), HPos::Left, VPos::Top))
             .x_label_formatter(&|&value| x.tick(value, &self.unit))
             .set_all_tick_mark_size(pixels(4.0))
@@ -184,7 +184,7 @@ impl Comparison {
 
             let shown = number::with_unit(row.estimate, &self.unit);
             let base = pixels(top + 14.0);
-            let number_width = svg::text_width(&shown, TEXT);
+            let number_width = svg::label_width(&shown);
             let name = svg::cut_to(&row.name, svg::units(width) - number_width - 36.0);
             let marker_at = (side, base - pixels(4.6));
             let small = Polygon::new(marker(row.color, 4.0), fill(Ink::of(Role::Mean, row.color)));
@@ -218,7 +218,7 @@ impl Comparison {
     fn note(&self) -> String {
         let counts = || self.rows.iter().map(|row| row.summary.n);
         if counts().max() == Some(1) {
-            return "A single run each, without interval.".to_owned();
+            return super::SINGLE_RUNS.to_owned();
         }
         format!("Bar: mean and its 95 % interval over {}; dots: single seeds.", seed_count(counts()))
     }

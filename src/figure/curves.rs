@@ -258,6 +258,10 @@ struct Layout {
 
 /// The height of a row of text.
 const ROW: f64 = 19.0;
+/// The room above the lines for the name of the axis.
+const TOP: f64 = 28.0;
+/// The space between the names above and the chart.
+const LEGEND_GAP: f64 = 8.0;
 /// How long the piece of line is that stands before a name.
 const SAMPLE: f64 = 26.0;
 
@@ -267,9 +271,8 @@ impl Curves<'_> {
         let y = Scale::around(self.range.0, self.range.1, if is_wide { 5 } else { 4 });
         let x = Scale::of_steps(self.steps.0, self.steps.1, if is_wide { 10 } else { 5 });
         let layout = self.layout((f64::from(width), f64::from(height)), &y, &x, is_wide);
-        let rows = layout.legend.iter().map(|&(_, row)| row + 1).max().unwrap_or_default();
         // Names above do not take from the height of the lines.
-        let added = pixels(rows as f64 * ROW).unsigned_abs() / svg::PIXELS.unsigned_abs();
+        let added = pixels(layout.top - TOP).unsigned_abs() / svg::PIXELS.unsigned_abs();
         svg::drawing((width, height + added), |area| self.draw(area, &layout, &x, &y))
     }
 
@@ -281,14 +284,21 @@ impl Curves<'_> {
     fn layout(&self, (width, height): (f64, f64), y: &Scale, x: &Scale, is_wide: bool) -> Layout {
         let left = y.tick_width(&self.unit) + 10.0;
         let last_tick = x.ticks.last().map_or(0.0, |&tick| svg::text_width(&x.tick(tick, &Unit::Plain), TEXT));
-        let widest = self.lines.iter().map(|line| svg::text_width(&line.name, TEXT)).fold(0.0, f64::max);
-        let (top, bottom) = (28.0, 44.0);
-        let fits = widest + 14.0 <= width * 0.3 && self.lines.len() as f64 * ROW <= height - top - bottom;
+        let widest = self.lines.iter().map(|line| svg::label_width(&line.name)).fold(0.0, f64::max);
+        let (top, bottom) = (TOP, 44.0);
+        let fits = widest + 14.0 <= width * 0.36 && self.lines.len() as f64 * ROW <= height - top - bottom;
         let names_at_ends = is_wide && self.has_names() && fits;
         let right = if names_at_ends { widest + 18.0 } else { (last_tick / 2.0).max(8.0) };
         let legend = if names_at_ends || !self.has_names() { Vec::new() } else { self.legend(width) };
         let rows = legend.iter().map(|&(_, row)| row + 1).max().unwrap_or_default();
-        Layout { left, right, top: top + rows as f64 * ROW, bottom, names_at_ends, legend }
+        Layout {
+            left,
+            right,
+            top: top + if rows > 0 { rows as f64 * ROW + LEGEND_GAP } else { 0.0 },
+            bottom,
+            names_at_ends,
+            legend,
+        }
     }
 
     /// Places the names above the chart, row by row.
@@ -296,7 +306,7 @@ impl Curves<'_> {
         let mut places = Vec::with_capacity(self.lines.len());
         let (mut left, mut row) = (0.0, 0);
         for line in &self.lines {
-            let needed = (SAMPLE + 6.0 + svg::text_width(&line.name, TEXT)).min(width);
+            let needed = (SAMPLE + 6.0 + svg::label_width(&line.name)).min(width);
             if left > 0.0 && left + needed > width {
                 (left, row) = (0.0, row + 1);
             }
@@ -312,7 +322,7 @@ impl Curves<'_> {
         let y_name = if sign.is_empty() { self.y_name.clone() } else { format!("{} ({sign})", self.y_name) };
         let name = |horizontal, vertical| text_style(Ink::plain(Role::Name), horizontal, vertical);
         let y_name = svg::cut_to(&y_name, svg::units(width.cast_signed()));
-        let below_legend = pixels(layout.top - 28.0);
+        let below_legend = pixels(layout.top - TOP);
         area.draw(&Text::new(y_name, (0, below_legend + pixels(2.0)), name(HPos::Left, VPos::Top)))?;
         let middle = (pixels(layout.left) + width.cast_signed() - pixels(layout.right)) / 2;
         area.draw(&Text::new(self.x_name, (middle, height.cast_signed()), name(HPos::Center, VPos::Bottom)))?;
@@ -328,7 +338,7 @@ impl Curves<'_> {
         chart
             .configure_mesh()
             .disable_x_mesh()
-            .disable_axes()
+            .axis_style(TRANSPARENT)
             .light_line_style(TRANSPARENT)
             .bold_line_style(stroke(Ink::plain(Role::Grid), 1.0))
             .label_style(ticks)
@@ -414,22 +424,19 @@ impl Curves<'_> {
     /// What can be seen, in sentences.
     fn description(&self) -> String {
         let (first, last) = self.steps;
-        let steps = match first == last {
-            true => format!("{} {first}", self.x_name),
-            false => format!("{} {first} to {last}", self.x_name),
-        };
+        let steps = if first == last { first.to_string() } else { format!("{first} to {last}") };
         let ends = self.lines.iter().filter_map(|line| {
             let end = number::with_unit(line.points.last()?.estimate, &self.unit);
             Some(format!("{} ends at {end}", line.name))
         });
-        format!("Line chart of {}, {steps}. {}.", self.y_name, ends.collect::<Vec<_>>().join("; "))
+        format!("Line chart of {}, {} {steps}. {}.", self.y_name, self.x_name, ends.collect::<Vec<_>>().join("; "))
     }
 
     /// How to read the marks.
     fn note(&self) -> String {
         let counts = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.summary.n));
         if counts().max() == Some(1) {
-            return "A single run each, without interval.".to_owned();
+            return super::SINGLE_RUNS.to_owned();
         }
         let band = match self.band {
             Band::Interval => "95 % interval of the mean",

@@ -21,7 +21,7 @@ pub(super) fn escaped(text: &str) -> String {
     written
 }
 
-/// A table cell's HTML, and whether it heads its row.
+/// A table.
 pub(super) struct Table {
     /// What the table is, as HTML; a caption that can be seen.
     pub(super) caption: Option<String>,
@@ -157,7 +157,7 @@ impl Chart<'_> {
         };
         format!(
             "<div class=\"labpress-figure\"{}>\n<figure>\n{}\n{}\n\
-             <figcaption>{} <span class=\"labpress-note\">{}</span></figcaption>\n</figure>\n\
+             <figcaption>{}<br><span class=\"labpress-note\">{}</span></figcaption>\n</figure>\n\
              <details class=\"labpress-numbers\">\n<summary>Numbers</summary>\n{}\n<p>{}</p>\n</details>\n</div>",
             id_attribute(self.id),
             drawing(wide, "lp-wide", ""),

@@ -1,8 +1,8 @@
 //! What a post shows of its experiments: inline values, charts and tables, from recorded numbers.
 //!
 //! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One file a kind:
-//! [`value`], [`curves`], [`compare`], [`table`]. What they share: [`arguments`] reads tags, [`number`] writes numbers,
-//! [`svg`] draws, [`html`] wraps. Colours and sizes are the stylesheet's part, `assets/css/labpress.css`.
+//! `value`, `curves`, `compare`, `table`. What they share: `arguments` reads tags, `number` writes numbers,
+//! `svg` draws, `html` wraps. Colours and sizes are the stylesheet's part, `assets/css/labpress.css`.
 //!
 //! No figure depends on another: the same tag gives the same bytes wherever it stands, and has no `id` unless its
 //! author gives it one, so that it can stand many times on a page.
@@ -85,10 +85,9 @@ fn complete<'r, 'e>(
 ) -> Result<&'r ExperimentResults<'e>, Diagnostic> {
     let Some(found) = results.experiments.get(name.text) else {
         let unknown = arguments.unknown("experiment", name, results.experiments.keys().copied());
-        return Err(match results.experiments.is_empty() {
-            true => unknown.hint("the site has no experiments: they are `experiments/NAME/experiment.yml`"),
-            false => unknown,
-        });
+        let is_first = results.experiments.is_empty();
+        let hint = "write `experiments/NAME/experiment.yml` first: the site has no experiments";
+        return Err(if is_first { unknown.hint(hint) } else { unknown });
     };
     match lacking(found) {
         None => Ok(found),
@@ -192,6 +191,9 @@ fn seed_count(counts: impl IntoIterator<Item = usize>) -> String {
         _ => "no seeds".to_owned(),
     }
 }
+
+/// Said where there is nothing to take a mean of.
+const SINGLE_RUNS: &str = "One seed each: no interval.";
 
 /// What the points of a series count.
 fn step_name(results: &ExperimentResults<'_>) -> &'static str {

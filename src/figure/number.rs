@@ -195,9 +195,10 @@ fn zeros(text: &str) -> Option<(usize, &str)> {
     (1..=MOST_DECIMALS).contains(&decimals).then_some((decimals, after))
 }
 
-/// The number as its unit shows it, kept finite.
+/// The number as its unit shows it, kept finite; zero where a power of ten would vanish.
 fn scaled(value: f64, unit: &Unit) -> f64 {
-    (value * unit.factor()).clamp(f64::MIN, f64::MAX)
+    let scaled = (value * unit.factor()).clamp(f64::MIN, f64::MAX);
+    if scaled.abs() < 1e-300 { 0.0 } else { scaled }
 }
 
 /// The power of ten of the first digit: 0 for 1 to 9, −1 for 0.1 to 0.9; 0 for zero.
@@ -290,8 +291,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(value: f64, half_width: impl Into<Option<f64>>, unit: Unit, expected: &str) {
-        let shown = with_unit(Estimate { value, half_width: half_width.into() }, &unit);
+    fn check(value: f64, half_width: impl Into<Option<f64>>, unit: &Unit, expected: &str) {
+        let shown = with_unit(Estimate { value, half_width: half_width.into() }, unit);
         assert_eq!(shown.replace(SPACE, " "), expected);
     }
 
@@ -304,40 +305,40 @@ mod tests {
 
     #[test]
     fn the_interval_says_how_many_digits_are_shown() {
-        check(0.9341, 0.0062, Unit::Share, "93.4 ± 0.6 %");
-        check(0.9341, 0.0021, Unit::Share, "93.41 ± 0.21 %");
-        check(0.9341, 0.000_98, Unit::Share, "93.41 ± 0.10 %");
-        check(12_345.6, 345.0, Unit::Plain, "12,350 ± 340");
-        check(12_345.6, 360.0, Unit::Plain, "12,300 ± 400");
-        check(0.5, 1234.0, Unit::Plain, "0 ± 1,200");
+        check(0.9341, 0.0062, &Unit::Share, "93.4 ± 0.6 %");
+        check(0.9341, 0.0021, &Unit::Share, "93.41 ± 0.21 %");
+        check(0.9341, 0.000_98, &Unit::Share, "93.41 ± 0.10 %");
+        check(12_345.6, 342.0, &Unit::Plain, "12,350 ± 340");
+        check(12_345.6, 360.0, &Unit::Plain, "12,300 ± 400");
+        check(0.5, 1234.0, &Unit::Plain, "0 ± 1,200");
     }
 
     #[test]
     fn a_number_without_interval_has_three_digits_or_is_whole() {
-        check(101_770.0, None, Unit::Plain, "101,770");
-        check(101_770.0, 0.0, Unit::Plain, "101,770");
-        check(0.31234, None, Unit::Plain, "0.312");
-        check(62.345, None, Unit::Named("s".to_owned()), "62.3 s");
-        check(0.8812, None, Unit::Share, "88.1 %");
-        check(1.0, None, Unit::Share, "100.0 %");
-        check(0.000_56, None, Unit::Share, "0.056 %");
+        check(101_770.0, None, &Unit::Plain, "101,770");
+        check(101_770.0, 0.0, &Unit::Plain, "101,770");
+        check(0.31234, None, &Unit::Plain, "0.312");
+        check(62.345, None, &Unit::Named("s".to_owned()), "62.3 s");
+        check(0.8812, None, &Unit::Share, "88.1 %");
+        check(1.0, None, &Unit::Share, "100.0 %");
+        check(0.000_56, None, &Unit::Share, "0.056 %");
     }
 
     #[test]
     fn very_large_and_very_small_numbers_have_a_power_of_ten() {
-        check(3.96e-6, None, Unit::Plain, "3.96 × 10⁻⁶");
-        check(3.96e-6, 2e-7, Unit::Plain, "(3.96 ± 0.20) × 10⁻⁶");
-        check(-1.5e20, None, Unit::Plain, "\u{2212}1.50 × 10²⁰");
+        check(3.96e-6, None, &Unit::Plain, "3.96 × 10⁻⁶");
+        check(3.96e-6, 2e-7, &Unit::Plain, "(3.96 ± 0.20) × 10⁻⁶");
+        check(-1.5e20, None, &Unit::Plain, "\u{2212}1.50 × 10²⁰");
     }
 
     #[test]
     fn an_interval_too_small_to_see_is_not_shown() {
-        check(1.0, 1e-14, Unit::Plain, "1.0000000");
+        check(1.0, 1e-14, &Unit::Plain, "1.0000000");
     }
 
     #[test]
     fn nothing_is_minus_zero() {
-        check(-0.000_04, 0.01, Unit::Share, "0.0 ± 1.0 %");
+        check(-0.000_04, 0.01, &Unit::Share, "0.0 ± 1.0 %");
     }
 
     #[test]

@@ -116,7 +116,6 @@ impl Ink {
             Role::Grid => format!("class=\"{class}\" stroke=\"#808080\" stroke-opacity=\"0.3\""),
             Role::Axis => format!("class=\"{class}\" stroke=\"#808080\""),
             Role::Tick | Role::Name => format!("class=\"{class}\" fill=\"#767676\""),
-            Role::Label => format!("class=\"{class} {series}\" fill=\"{color}\""),
             Role::Seed => format!(
                 "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-opacity=\"0.4\" \
                  stroke-width=\"{stroke_width}\""
@@ -128,7 +127,7 @@ impl Ink {
             Role::Dot => {
                 format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" stroke=\"{color}\"")
             }
-            Role::Mean => format!("class=\"{class} {series}\" fill=\"{color}\""),
+            Role::Label | Role::Mean => format!("class=\"{class} {series}\" fill=\"{color}\""),
         }
     }
 }
@@ -238,7 +237,15 @@ impl DrawingBackend for Canvas<'_> {
     }
 }
 
-/// About how wide a text is in a sans-serif font, rather too wide than too narrow.
+/// How much wider a label is than other text, being bold.
+const BOLD: f64 = 1.12;
+
+/// About how wide a label is, see [`text_width`].
+pub(super) fn label_width(text: &str) -> f64 {
+    text_width(text, TEXT) * BOLD
+}
+
+/// About how wide a text is in a sans-serif font, rather too wide than too narrow: readers have many fonts.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let ems = text.chars().map(|c| match c {
         'i'
@@ -257,25 +264,25 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
         | ' '
         | '('
         | ')'
-        | number::SPACE => 0.36,
-        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.92,
-        'A'..='Z' => 0.7,
+        | number::SPACE => 0.4,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.98,
+        'A'..='Z' => 0.72,
         // Chinese, Japanese and Korean letters are as wide as they are high.
         '\u{2e80}'.. => 1.05,
-        _ => 0.58,
+        _ => 0.63,
     });
     ems.sum::<f64>() * size
 }
 
 /// The text, cut with an ellipsis if it is wider than `width`.
 pub(super) fn cut_to(text: &str, width: f64) -> String {
-    if text_width(text, TEXT) <= width {
+    if label_width(text) <= width {
         return text.to_owned();
     }
     let mut cut = String::new();
     for c in text.chars() {
         cut.push(c);
-        if text_width(&cut, TEXT) + TEXT > width {
+        if label_width(&cut) + TEXT > width {
             cut.pop();
             break;
         }
@@ -388,8 +395,9 @@ impl Scale {
     fn exactly(from: f64, to: f64, count: usize) -> Scale {
         let rough = (to - from) / count.max(1) as f64;
         let power = 10_f64.powi(number::magnitude(rough));
-        let step = [1.0, 2.0, 5.0].into_iter().map(|digit| digit * power).find(|&step| step >= rough);
-        Scale::with_step(from, to, step.unwrap_or(10.0 * power))
+        // Up to 1.6 times as far from each other as asked for, rather than too few.
+        let steps = [10.0, 5.0, 2.0].into_iter().map(|digit| digit * power);
+        Scale::with_step(from, to, steps.into_iter().find(|&step| step <= rough * 1.6).unwrap_or(power))
     }
 
     fn with_step(from: f64, to: f64, step: f64) -> Scale {
@@ -444,7 +452,7 @@ mod tests {
     fn marks_are_round_numbers() {
         check(&Scale::around(0.712, 0.883, 5), &Unit::Share, "75 80 85");
         check(&Scale::around(-1.0, 1.0, 5), &Unit::Plain, "\u{2212}1.0 \u{2212}0.5 0.0 0.5 1.0");
-        check(&Scale::around(0.0, 101_770.0, 4), &Unit::Plain, "0 50,000 100,000");
+        check(&Scale::around(0.0, 101_770.0, 4), &Unit::Plain, "0 20,000 40,000 60,000 80,000 100,000");
     }
 
     #[test]

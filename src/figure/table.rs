@@ -44,7 +44,7 @@ pub(super) fn table(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
     });
     let note = note(&columns, marks.iter().any(Option::is_some));
     let table = Table {
-        caption: Some(format!("{} <span class=\"labpress-note\">{}</span>", escaped(title), escaped(&note))),
+        caption: Some(format!("{}<br><span class=\"labpress-note\">{}</span>", escaped(title), escaped(&note))),
         label: title.to_owned(),
         heads: std::iter::once("variant".to_owned()).chain(columns.iter().map(Column::head)).collect(),
         rows: rows.collect(),
@@ -132,9 +132,10 @@ impl Column {
             return "–".to_owned();
         };
         let number = escaped(&number::without_unit(summary.estimate(), &self.unit));
-        match is_best {
-            true => format!("<strong>{number}<span class=\"labpress-hidden\"> (best)</span></strong>"),
-            false => number,
+        if is_best {
+            format!("<strong>{number}<span class=\"labpress-hidden\"> (best)</span></strong>")
+        } else {
+            number
         }
     }
 }
@@ -144,7 +145,7 @@ fn note(columns: &[Column], has_marks: bool) -> String {
     let counts = || columns.iter().flat_map(|column| &column.cells).flatten().map(|summary| summary.n);
     let seeds = seed_count(counts());
     let numbers = match counts().max() {
-        Some(1) => "A single run each, without interval.".to_owned(),
+        Some(1) => super::SINGLE_RUNS.to_owned(),
         _ => format!("Mean ± 95 % interval over {seeds}."),
     };
     let marks = if has_marks { " Bold: best, with an interval that overlaps no other." } else { "" };
