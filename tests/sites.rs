@@ -23,8 +23,11 @@ fn build(root: &Path) -> Result<Output, String> {
     let source = source::read(root, &exclude).expect("it can be read");
     let options = Options::at(NOW.parse().expect("it is a moment"));
     let output = config::read(text.as_deref()).and_then(|config| {
-        let blog = post::read(&source, &config, &options)?;
-        site::build(&source, &config, &blog, &Results::default())
+        let (blog, mut faults) = post::read(&source, &config, &options);
+        let output =
+            site::build(&source, &config, &blog, &Results::default()).map_err(|found| faults.extend(found)).ok();
+        faults.sort();
+        output.filter(|_| faults.is_empty()).ok_or(faults)
     });
     output.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<Vec<_>>().join("\n"))
 }
@@ -115,7 +118,10 @@ fn own_theme(post: &str) -> Result<Output, String> {
         |faults: Vec<labpress::diagnostic::Diagnostic>| faults.iter().map(ToString::to_string).collect::<String>();
     let config = config::read(Some(&text)).map_err(faults)?;
     let options = Options::at(NOW.parse().expect("it is a moment"));
-    let blog = post::read(&source, &config, &options).map_err(faults)?;
+    let (blog, found) = post::read(&source, &config, &options);
+    if !found.is_empty() {
+        return Err(faults(found));
+    }
     site::build(&source, &config, &blog, &Results::default()).map_err(faults)
 }
 

@@ -76,15 +76,20 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
 
 /// All files of the site, or everything that is wrong with it.
 fn rendered(site: &Site, config: &Config, shown: &post::Options) -> Result<Output, Vec<Diagnostic>> {
-    let blog = post::read(&site.source, config, shown).map_err(|faults| with_others(faults, site));
+    let (blog, mut faults) = post::read(&site.source, config, shown);
     let planned = plan(&site.experiments, &site.records);
     let results = Results::of(&site.experiments, &planned);
-    let output = pages::build(&site.source, config, &blog?, &results).map_err(|faults| with_others(faults, site))?;
-    if site.faults.is_empty() { Ok(output) } else { Err(site.faults.clone()) }
+    let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
+    output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))
 }
 
-/// The faults of one stage together with those of experiments and records, in order of place.
+/// The faults of posts and pages together with those of experiments and records, in order of place.
+///
+/// Where an experiment or a record cannot be read, that results lack is a consequence, and not told.
 fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
+    if !site.faults.is_empty() {
+        faults.retain(|fault| fault.lacking_experiment().is_none());
+    }
     faults.extend_from_slice(&site.faults);
     faults.sort();
     faults.dedup();

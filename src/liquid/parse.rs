@@ -19,21 +19,64 @@ const MAX_BRACKETS: usize = 16;
 pub(super) enum Node<'a> {
     Text(&'a str),
     Output(Expression<'a>, usize),
-    Assign { name: &'a str, value: Expression<'a>, at: usize },
-    Capture { name: &'a str, body: Vec<Node<'a>> },
-    If { branches: Vec<(Condition<'a>, Vec<Node<'a>>)>, otherwise: Vec<Node<'a>> },
-    Case { subject: Operand<'a>, branches: Vec<(Vec<Operand<'a>>, Vec<Node<'a>>)>, otherwise: Vec<Node<'a>> },
+    Assign {
+        name: &'a str,
+        value: Expression<'a>,
+        at: usize,
+    },
+    Capture {
+        name: &'a str,
+        body: Vec<Node<'a>>,
+    },
+    If {
+        branches: Vec<(Condition<'a>, Vec<Node<'a>>)>,
+        otherwise: Vec<Node<'a>>,
+    },
+    Case {
+        subject: Operand<'a>,
+        branches: Vec<(Vec<Operand<'a>>, Vec<Node<'a>>)>,
+        otherwise: Vec<Node<'a>>,
+    },
     For(For<'a>),
-    TableRow { over: Loop<'a>, columns: Option<Operand<'a>>, body: Vec<Node<'a>> },
-    Cycle { group: String, items: Vec<Operand<'a>> },
-    Count { name: &'a str, step: i64 },
+    TableRow {
+        over: Loop<'a>,
+        columns: Option<Operand<'a>>,
+        body: Vec<Node<'a>>,
+    },
+    Cycle {
+        group: String,
+        items: Vec<Operand<'a>>,
+    },
+    Count {
+        name: &'a str,
+        step: i64,
+    },
     Break,
     Continue,
-    Highlight { language: &'a str, body: Vec<Node<'a>> },
-    Include { file: &'a str, parameters: Vec<(&'a str, Operand<'a>)>, relative: bool, at: usize },
-    PostUrl { name: &'a str, at: usize },
-    Link { path: &'a str, at: usize },
-    Figure { tag: &'a str, arguments: &'a str, at: usize },
+    Highlight {
+        language: &'a str,
+        body: Vec<Node<'a>>,
+    },
+    Include {
+        file: &'a str,
+        parameters: Vec<(&'a str, Operand<'a>)>,
+        relative: bool,
+        at: usize,
+    },
+    PostUrl {
+        name: &'a str,
+        at: usize,
+    },
+    Link {
+        path: &'a str,
+        at: usize,
+    },
+    /// A tag of labpress's own. Its faults are said at the word they are about, so `at` is where its arguments start.
+    Figure {
+        tag: &'a str,
+        arguments: &'a str,
+        at: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -183,7 +226,7 @@ pub(super) fn has_figures(text: &str) -> bool {
 enum Token<'a> {
     Text(&'a str),
     Output { inside: &'a str, at: usize },
-    Tag { name: &'a str, arguments: &'a str, at: usize },
+    Tag { name: &'a str, arguments: &'a str, at: usize, arguments_at: usize },
 }
 
 /// Splits a text at its tags. `raw` and `comment` are resolved here, because what they hold is no Liquid.
@@ -220,6 +263,9 @@ fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a>> {
         }
         let name_end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
         let (name, arguments) = inside.split_at(name_end);
+        // Nothing but white space and a hyphen stands before the name.
+        let name_at = text[open + 2..].find(name).map_or(open, |found| open + 2 + found);
+        let arguments_at = name_at + name.len() + (arguments.len() - arguments.trim_start().len());
         let arguments = arguments.trim();
         match name {
             "raw" => {
@@ -237,7 +283,7 @@ fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a>> {
                 };
                 (at, trim_next) = (after, trim);
             }
-            _ => tokens.push(Token::Tag { name, arguments, at: open }),
+            _ => tokens.push(Token::Tag { name, arguments, at: open, arguments_at }),
         }
     }
     tokens
@@ -319,9 +365,9 @@ impl<'a> Parser<'a> {
                     self.stray(name, at);
                     continue;
                 }
-                Token::Tag { name, arguments, at } => {
+                Token::Tag { name, arguments, at, arguments_at } => {
                     self.tokens.next();
-                    nodes.extend(self.tag(name, arguments, at));
+                    nodes.extend(self.tag(name, arguments, at, arguments_at));
                     continue;
                 }
             }
@@ -330,7 +376,7 @@ impl<'a> Parser<'a> {
         nodes
     }
 
-    fn tag(&mut self, name: &'a str, arguments: &'a str, at: usize) -> Option<Node<'a>> {
+    fn tag(&mut self, name: &'a str, arguments: &'a str, at: usize, arguments_at: usize) -> Option<Node<'a>> {
         match name {
             "assign" => match arguments.split_once('=') {
                 Some((name, value)) => Some(Node::Assign { name: name.trim(), value: expression(value), at }),
@@ -377,7 +423,7 @@ impl<'a> Parser<'a> {
             "include" | "include_cached" | "include_relative" => Some(include(name, arguments, at)),
             "post_url" => Some(Node::PostUrl { name: arguments, at }),
             "link" => Some(Node::Link { path: arguments, at }),
-            tag if figure::TAGS.contains(&tag) => Some(Node::Figure { tag, arguments, at }),
+            tag if figure::TAGS.contains(&tag) => Some(Node::Figure { tag, arguments, at: arguments_at }),
             _ => {
                 self.unknown_tag(name, at);
                 None
@@ -463,7 +509,7 @@ impl<'a> Parser<'a> {
 
     fn put_back_end(&mut self, at: usize) {
         let rest: Vec<Token<'a>> = self.tokens.by_ref().collect();
-        let mut tokens = vec![Token::Tag { name: "", arguments: "", at }];
+        let mut tokens = vec![Token::Tag { name: "", arguments: "", at, arguments_at: at }];
         tokens.extend(rest);
         self.tokens = tokens.into_iter().peekable();
     }

@@ -259,9 +259,9 @@ fn a_file_that_includes_itself_is_told() {
 }
 
 #[test]
-fn a_figure_has_the_place_of_its_tag() {
+fn a_fault_of_a_figure_is_at_its_word() {
     let faults = expanded("line\nsee ü {% value none.such.thing %}").expect_err("there are no results");
-    assert!(faults.contains(" --> a.md:5:7"), "{faults}");
+    assert!(faults.contains(" --> a.md:5:16"), "{faults}");
 }
 
 #[test]

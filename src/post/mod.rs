@@ -91,19 +91,15 @@ impl Options {
     }
 }
 
-/// Reads all posts and pages, and reports all faults in them.
-pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> Result<Blog<'a>, Vec<Diagnostic>> {
+/// Reads all posts and pages. Beside them come all faults: a blog with faults is not to be published, but what could be
+/// read is there, so that what is wrong further on can be told as well.
+pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> (Blog<'a>, Vec<Diagnostic>) {
     let mut faults = source.unreadable().to_vec();
     let posts = read_posts(source, config, options, &mut faults);
     let (pages, plain) = read_pages(source, config, options, &mut faults);
     let blog = Blog { posts, pages, plain };
     faults.extend(addresses_used_twice(&blog));
-    if faults.is_empty() {
-        return Ok(blog);
-    }
-    faults.sort();
-    faults.dedup();
-    Err(faults)
+    (blog, faults)
 }
 
 impl<'a> Blog<'a> {
@@ -284,13 +280,13 @@ mod tests {
 
     fn blog_text(source: &Source, config: &str) -> String {
         let now = "2026-06-01T00:00:00Z".parse().expect("it is a moment");
-        match read(source, &Config::for_tests(config), &Options::at(now)) {
-            Ok(blog) => {
-                let posts = blog.posts.iter().map(|post| format!("{} {} {}", post.address.url, post.date, post.title));
-                let pages = blog.pages.iter().map(|page| format!("{} {:?}", page.address.url, page.kind));
-                posts.chain(pages).collect::<Vec<_>>().join("\n")
-            }
-            Err(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        let (blog, faults) = read(source, &Config::for_tests(config), &Options::at(now));
+        if faults.is_empty() {
+            let posts = blog.posts.iter().map(|post| format!("{} {} {}", post.address.url, post.date, post.title));
+            let pages = blog.pages.iter().map(|page| format!("{} {:?}", page.address.url, page.kind));
+            posts.chain(pages).collect::<Vec<_>>().join("\n")
+        } else {
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         }
     }
 

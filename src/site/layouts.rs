@@ -39,8 +39,13 @@ struct Template<'a> {
 }
 
 impl Layouts {
-    /// Reads all layouts, includes and pages that are templates.
-    pub(super) fn read(source: &Source, config: &Config, blog: &Blog<'_>) -> Result<Layouts, Vec<Diagnostic>> {
+    /// Reads all layouts, includes and pages that are templates. Beside them come the posts and pages that ask for a
+    /// layout which is not there: the others can be rendered all the same, to find what is wrong with them.
+    pub(super) fn read(
+        source: &Source,
+        config: &Config,
+        blog: &Blog<'_>,
+    ) -> Result<(Layouts, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (mut layouts, mut templates, mut faults) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (path, text) in source.texts_under("_layouts/") {
             let name = path.trim_start_matches("_layouts/");
@@ -87,7 +92,8 @@ impl Layouts {
             );
             return Err(faults);
         }
-        if faults.is_empty() { Ok(Layouts { tera, by_name: layouts, lines_above }) } else { Err(faults) }
+        let missing = missing(&layouts, blog);
+        if faults.is_empty() { Ok((Layouts { tera, by_name: layouts, lines_above }, missing)) } else { Err(faults) }
     }
 
     /// Whether there is a layout `name`.
@@ -108,11 +114,7 @@ impl Layouts {
         let mut next = name;
         while let Some(name) = next {
             let Some(layout) = self.by_name.get(name) else {
-                let diagnostic = Diagnostic::new(place(), format!("there is no layout `{name}`"));
-                return Err(match nearest(name, self.by_name.keys().map(String::as_str)) {
-                    Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                    None => diagnostic.hint(format!("add `_layouts/{name}.html`")),
-                });
+                return Err(no_layout(name, &self.by_name, place()));
             };
             variables.insert_value("content", Value::from(content));
             variables.insert_value("layout", layout.front.clone());
@@ -211,6 +213,24 @@ fn page_template(path: &str) -> String {
     format!("/{path}")
 }
 
+/// Posts and pages whose layout is not there.
+fn missing(layouts: &BTreeMap<String, Layout>, blog: &Blog<'_>) -> Vec<Diagnostic> {
+    let fronts = blog.posts.iter().map(|post| &post.front).chain(blog.pages.iter().map(|page| &page.front));
+    fronts
+        .filter_map(|front| Some((front, front.layout.as_deref()?)))
+        .filter(|(_, name)| !layouts.contains_key(*name))
+        .map(|(front, name)| no_layout(name, layouts, front.place("layout")))
+        .collect()
+}
+
+fn no_layout(name: &str, layouts: &BTreeMap<String, Layout>, place: Place) -> Diagnostic {
+    let diagnostic = Diagnostic::new(place, format!("there is no layout `{name}`"));
+    diagnostic.hint(match nearest(name, layouts.keys().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("add `_layouts/{name}.html`"),
+    })
+}
+
 /// Layouts that stand in one that is not there, or in the end in themselves.
 fn wrong_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
     let place = |layout: &Layout| {
@@ -220,8 +240,7 @@ fn wrong_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Dia
     let fault = |(name, layout): (&String, &Layout)| {
         let parent = layout.parent.as_ref()?;
         if !layouts.contains_key(parent) {
-            let diagnostic = Diagnostic::new(place(layout), format!("there is no layout `{parent}`"));
-            return Some(diagnostic.hint_nearest(parent, layouts.keys().map(String::as_str)));
+            return Some(no_layout(parent, layouts, place(layout)));
         }
         let parents = std::iter::successors(Some(parent), |name| layouts.get(*name)?.parent.as_ref());
         let returns = parents.take(layouts.len()).any(|parent| parent == name);

@@ -55,7 +55,12 @@ pub fn build(
     let data = values::data(source).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
     let posts =
         post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
-    let (Some(layouts), Some(posts), true) = (layouts, posts, faults.is_empty()) else {
+    let is_faultless = faults.is_empty();
+    let layouts = layouts.map(|(layouts, missing)| {
+        faults.extend(missing);
+        layouts
+    });
+    let (Some(layouts), Some(posts), true) = (layouts, posts, is_faultless) else {
         return Err(sorted(faults));
     };
     let tags = tags::tags(blog);

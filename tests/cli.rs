@@ -1,0 +1,204 @@
+//! The program as its user sees it: messages, exit codes, and what is on disk afterwards.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::process::{Output, Stdio};
+
+use support::{Site, TOY_POST, answer, assert_success, talk};
+
+const POST: &str = "_posts/2026-01-02-toy.md";
+const PAGE: &str = "public/2026/01/02/toy.html";
+const YAML: &str = "experiments/toy/experiment.yml";
+
+/// A site that was built once.
+fn built() -> Site {
+    let site = Site::with_toy();
+    assert_success(&site.labpress(&["build"]));
+    site
+}
+
+/// The build fails with these faults, in this order, and leaves `public/` as it was.
+#[track_caller]
+fn check_faults(site: &Site, arguments: &[&str], expected: &[&str]) {
+    let before = site.files("public");
+    let output = site.labpress(arguments);
+    let said = talk(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let mut rest = said.as_str();
+    for fault in expected {
+        let found = rest.find(fault).unwrap_or_else(|| panic!("{fault:?} is not, or not here, in:\n{said}"));
+        rest = &rest[found + fault.len()..];
+    }
+    assert!(!said.contains("panicked"), "{said}");
+    assert!(site.files("public") == before, "public/ was touched");
+}
+
+fn trained(output: &Output) -> usize {
+    talk(output).matches("done  ").count()
+}
+
+#[test]
+fn a_build_trains_once_and_then_writes_nothing() {
+    let site = Site::with_toy();
+    let first = site.labpress(&["build"]);
+    assert_success(&first);
+    assert_eq!(trained(&first), 4);
+    let page = site.read(PAGE);
+    assert!(page.contains("<svg") && page.contains("<table"), "{page}");
+    let before = site.files("public");
+    let second = site.labpress(&["build"]);
+    assert_eq!(trained(&second), 0);
+    assert!(talk(&second).starts_with("0 files written"), "{}", talk(&second));
+    assert!(site.files("public") == before);
+}
+
+#[test]
+fn a_sentence_retrains_nothing_and_a_parameter_only_its_variant() {
+    let site = built();
+    site.replace(POST, "Fast gets", "The fast one gets");
+    let edited = site.labpress(&["build"]);
+    assert_eq!(trained(&edited), 0);
+    assert!(site.read(PAGE).contains("The fast one gets"));
+    site.replace(YAML, "rate: 0.5", "rate: 0.9");
+    let retrained = site.labpress(&["build"]);
+    assert_success(&retrained);
+    assert_eq!(trained(&retrained), 2);
+    assert!(talk(&retrained).contains("stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9"));
+}
+
+#[test]
+fn an_experiment_that_no_post_shows_is_not_run_by_a_build() {
+    let site = Site::with_toy();
+    site.write("experiments/unseen/experiment.yml", &site.read(YAML));
+    site.write("experiments/unseen/train.py", &site.read("experiments/toy/train.py"));
+    let output = site.labpress(&["build"]);
+    assert_success(&output);
+    assert!(!talk(&output).contains("unseen"), "{}", talk(&output));
+}
+
+#[test]
+fn a_locked_build_needs_no_runner_and_says_what_is_stale() {
+    let site = built();
+    let copy = site.files("public");
+    std::fs::remove_dir_all(site.path().join(".labpress")).unwrap();
+    std::fs::remove_dir_all(site.path().join("public")).unwrap();
+    assert_success(&site.labpress(&["build", "--locked"]));
+    assert!(site.files("public") == copy);
+    site.replace(YAML, "rate: 0.5", "rate: 0.9");
+    check_faults(
+        &site,
+        &["build", "--locked"],
+        &[
+            "error: the results of `toy` are",
+            "params.rate changed from 0.5 to 0.9",
+            "--> _posts/2026-01-02-toy.md:5:20",
+            "hint: run `labpress run toy` and commit its records",
+        ],
+    );
+}
+
+#[test]
+fn all_faults_are_shown_together_before_anything_runs() {
+    let site = built();
+    site.replace(YAML, "rate: 0.5", "rate: 0.9");
+    site.write("_posts/2026-13-01-no-date.md", "---\ntitle: A\n---\n");
+    site.write("_posts/2026-01-05-layout.md", "---\nlayout: pots\n---\n");
+    site.write(
+        "_posts/2026-01-06-tag.md",
+        "---\nlayout: post\n---\n{% value tyo.fast.accuracy %} {% value toy.fast.acuracy %}\n",
+    );
+    site.write(
+        "experiments/second/experiment.yml",
+        "title: T\nrecipe: image-classification\ndata: digits\nparams: {epoks: 3}\n",
+    );
+    check_faults(
+        &site,
+        &["build"],
+        &[
+            "_posts/2026-01-05-layout.md:2",
+            "did you mean `post`?",
+            "error: unknown experiment `tyo`",
+            "did you mean `toy`?",
+            "error: unknown key `epoks`\n --> experiments/second/experiment.yml:4:10\nhint: did you mean `epochs`?",
+        ],
+    );
+    let output = site.labpress(&["build"]);
+    assert_eq!(trained(&output), 0);
+    assert!(talk(&output).contains("2026-13-01"), "{}", talk(&output));
+}
+
+#[test]
+fn an_unknown_metric_names_the_nearest() {
+    let site = built();
+    site.write(POST, &TOY_POST.replace("toy.fast.accuracy", "toy.fast.acuracy"));
+    check_faults(&site, &["build"], &["`acuracy`", "--> _posts/2026-01-02-toy.md:5:29", "`accuracy`"]);
+}
+
+#[test]
+fn two_posts_at_one_address_are_both_named() {
+    let site = built();
+    site.write("_posts/2026-01-02-other.md", "---\nlayout: post\npermalink: /2026/01/02/toy.html\n---\n");
+    check_faults(&site, &["build"], &["has the same address as `_posts/2026-01-02-other.md`"]);
+}
+
+#[test]
+fn an_altered_record_is_a_fault_of_a_build_and_made_again_by_a_run() {
+    let site = built();
+    let path = site.files("experiments/toy/runs").into_keys().next().unwrap();
+    let path = format!("experiments/toy/runs/{}", path.display());
+    let number = site.read(&path).lines().find(|line| line.contains("\"accuracy\"")).unwrap().to_owned();
+    site.replace(&path, &number, "    \"accuracy\": 0.99,");
+    check_faults(
+        &site,
+        &["build"],
+        &[
+            "error: the record was altered: its content does not match its digest",
+            &format!("--> {path}"),
+            "delete it and run `labpress run toy` to make it again",
+        ],
+    );
+    let again = site.labpress(&["run", "toy"]);
+    assert_success(&again);
+    assert_eq!(trained(&again), 1);
+    assert_success(&site.labpress(&["build"]));
+}
+
+#[test]
+fn a_failed_run_keeps_the_site_as_it_was() {
+    let site = built();
+    site.replace(YAML, "rate: 0.5", "rate: 0.5, fail-at: 2");
+    check_faults(&site, &["build"], &["FAIL  toy/fast seed", "| the net caught fire", "2 runs without a result"]);
+}
+
+#[test]
+fn two_builds_at_once_do_not_harm_each_other() {
+    let site = Site::with_toy();
+    let start = || site.command(&["build"]).stderr(Stdio::piped()).spawn().unwrap();
+    let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());
+    both.iter().for_each(assert_success);
+    assert_eq!(both.iter().map(trained).sum::<usize>(), 4);
+    assert!(both.iter().any(|output| talk(output).contains("waiting for it to end")));
+}
+
+#[test]
+fn a_folder_that_is_no_site_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::empty();
+    let output = site.labpress(&["build", "--source", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(talk(&output).contains("is no site: it has neither `_config.yml` nor `_posts`"), "{}", talk(&output));
+}
+
+#[test]
+fn status_why_and_doctor_answer_on_standard_output() {
+    let site = built();
+    let status = answer(&site.labpress(&["status"]));
+    let first: Vec<&str> = status.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(first[..5], ["toy", "slow", "0", "1", "fresh"], "{status}");
+    let why = answer(&site.labpress(&["why", "toy"]));
+    assert!(why.starts_with("toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-"), "{why}");
+    let doctor = answer(&site.labpress(&["doctor"]));
+    assert!(doctor.contains("cores") && doctor.contains("lab"), "{doctor}");
+}
