@@ -60,11 +60,13 @@ fn lab(report: &mut Report) {
     report.fact("libtorch", text("libtorch"));
     report.fact("CPU", format!("{} ({})", text("cpu"), text("cpu-capability")));
     if info["cuda"] == true {
-        report.fact("GPU", text("gpu"));
+        let devices: Vec<&str> =
+            info["devices"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
+        report.fact("devices", devices.join(", "));
     } else {
         report.lack(
             "GPU",
-            text("gpu"),
+            "libtorch finds none that it can use",
             "training runs on the CPU; for a GPU, set LIBTORCH to a CUDA build of libtorch 2.11 and run `make lab`",
         );
     }
