@@ -1,0 +1,135 @@
+//! What holds for all inputs.
+
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic, and makes its own files")]
+
+use std::collections::BTreeMap;
+
+use labpress::config;
+use labpress::diagnostic::Diagnostic;
+use labpress::experiment::fingerprint::Fingerprint;
+use labpress::experiment::plan::{RunState, plan};
+use labpress::experiment::record::{FORMAT, Record};
+use labpress::experiment::results::Results;
+use labpress::experiment::spec::{self, Experiment};
+use labpress::output::Output;
+use labpress::post::{self, Options};
+use labpress::site;
+use labpress::source::{self, Exclude, Source};
+use proptest::prelude::*;
+
+const LAYOUT: &str = "<title>{{ page.title }}</title>{{ content | safe }}";
+const EXPERIMENT: &str = "title: Nets\nrecipe: image-classification\ndata: digits\nseeds: [0, 1]\n\
+    params: {epochs: EPOCHS, batch-size: BATCH, optimizer: {kind: sgd, lr: RATE}}\n\
+    variants: {small: {model: {kind: mlp, hidden: [8]}}, large: {model: {kind: mlp, hidden: [64]}}}\n";
+
+fn experiment(epochs: u32, batch: u32, rate: f64) -> String {
+    let text = EXPERIMENT.replace("EPOCHS", &epochs.to_string()).replace("BATCH", &batch.to_string());
+    text.replace("RATE", &rate.to_string())
+}
+
+fn site_with(body: &str, experiment: &str) -> Source {
+    Source::default()
+        .with("_layouts/post.html", LAYOUT)
+        .with("_posts/2026-01-02-a.md", format!("---\nlayout: post\n---\n{body}"))
+        .with("experiments/nets/experiment.yml", experiment)
+}
+
+fn experiments(source: &Source) -> Vec<Experiment> {
+    let (experiments, faults) = spec::parse_all(source, &|_| None);
+    assert_eq!(faults, []);
+    experiments
+}
+
+/// A record of every run, with numbers that depend on variant and seed.
+fn records(experiments: &[Experiment]) -> Vec<Record> {
+    let planned = plan(experiments, &[]);
+    let record = |(number, run): (usize, &labpress::experiment::plan::PlannedRun<'_>)| Record {
+        format: FORMAT,
+        experiment: run.experiment.name.to_string(),
+        variant: run.variant.name.to_string(),
+        seed: run.seed,
+        fingerprint: run.fingerprint.clone(),
+        environment: BTreeMap::new(),
+        finished: "2026-11-23T14:05:00Z".parse().unwrap(),
+        metrics: BTreeMap::from([("accuracy".to_owned(), 0.8 + number as f64 / 100.0)]),
+        timing: BTreeMap::new(),
+        series: BTreeMap::from([("valid.accuracy".to_owned(), vec![(1, 0.5), (2, 0.75)])]),
+        artifacts: Vec::new(),
+    };
+    planned.iter().enumerate().map(record).collect()
+}
+
+fn built(source: &Source, records: &[Record]) -> Result<Output, Vec<Diagnostic>> {
+    let experiments = experiments(source);
+    let planned = plan(&experiments, records);
+    let results = Results::of(&experiments, &planned);
+    let config = config::read(None)?;
+    let (blog, mut faults) = post::read(source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
+    let output = site::build(source, &config, &blog, &results).map_err(|found| faults.extend(found)).ok();
+    output.filter(|_| faults.is_empty()).ok_or(faults)
+}
+
+fn fingerprint(source: &Source) -> Fingerprint {
+    let experiments = experiments(source);
+    Fingerprint::of(&experiments[0], &experiments[0].variants[0], 0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_bytes_as_a_post_are_built_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let site = tempfile::tempdir().unwrap();
+        std::fs::create_dir(site.path().join("_posts")).unwrap();
+        std::fs::write(site.path().join("_posts/2026-01-02-a.md"), &bytes).unwrap();
+        let source = source::read(site.path(), &Exclude::new([]).unwrap()).unwrap();
+        let is_text = std::str::from_utf8(&bytes).is_ok();
+        let result = built(&source, &[]);
+        prop_assert!(is_text || result.is_err());
+    }
+
+    #[test]
+    fn any_prose_leaves_every_record_fresh_and_builds_the_same_bytes_twice(prose in "[a-zA-Z ,.!*_`#\n-]{0,200}") {
+        let body = |prose: &str| format!("{prose}\n\n{{% value nets.small.accuracy %}} {{% chart nets curves %}}\n");
+        let before = site_with("Before.", &experiment(3, 64, 0.1));
+        let records = records(&experiments(&before));
+        let edited = site_with(&body(&prose), &experiment(3, 64, 0.1));
+        let present = experiments(&edited);
+        let all_fresh = plan(&present, &records).iter().all(|run| matches!(run.state, RunState::Fresh(_)));
+        prop_assert!(all_fresh);
+        prop_assert_eq!(built(&edited, &records), built(&edited, &records));
+    }
+
+    #[test]
+    fn each_changed_parameter_is_named_and_no_other(
+        before in (1_u32..50, 2_u32..512, 0.001_f64..1.0),
+        after in (1_u32..50, 2_u32..512, 0.001_f64..1.0),
+    ) {
+        let source = |(epochs, batch, rate)| site_with("", &experiment(epochs, batch, rate));
+        let changed = fingerprint(&source(before)).changed_since(&fingerprint(&source(after)));
+        let parts: Vec<String> = changed.into_iter().map(|changed| changed.part).collect();
+        let mut expected = Vec::new();
+        if before.1 != after.1 {
+            expected.push("params.batch-size");
+        }
+        if before.0 != after.0 {
+            expected.push("params.epochs");
+        }
+        if before.2.to_bits() != after.2.to_bits() {
+            expected.push("params.optimizer.lr");
+        }
+        prop_assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn any_text_as_an_experiment_is_read_or_refused(text in "(title|recipe|data|seeds|params|variants|grid|needs|runner|limits|: |\\[|\\]|\\{|\\}|\n|\\PC){0,30}") {
+        let source = Source::default().with("experiments/a/experiment.yml", text);
+        let (experiments, faults) = spec::parse_all(&source, &|_| None);
+        prop_assert_eq!(experiments.is_empty(), !faults.is_empty());
+    }
+
+    #[test]
+    fn any_text_as_a_record_is_read_or_refused(text in "\\PC{0,100}") {
+        prop_assert!(labpress::experiment::record::parse("experiments/a/runs/b.json", &text).is_err());
+    }
+}
