@@ -3,4 +3,6 @@
 //! A dialect is one parser that makes a [`tree::Document`]. Everything after the parser is shared.
 
 pub mod embed;
+pub mod highlight;
+pub mod html;
 pub mod tree;

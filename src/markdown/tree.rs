@@ -156,6 +156,46 @@ pub enum Kind {
     Abbreviation(String),
 }
 
+impl Kind {
+    /// Whether it stands among blocks, on lines of its own. An [`Embed`](Kind::Embed) does if what it stands for does,
+    /// which the tree does not know: `false`.
+    pub fn is_block(&self) -> bool {
+        match self {
+            Kind::Paragraph
+            | Kind::Heading { .. }
+            | Kind::BlockQuote
+            | Kind::CodeBlock { .. }
+            | Kind::List { .. }
+            | Kind::Item { .. }
+            | Kind::DefinitionList
+            | Kind::Term
+            | Kind::Definition
+            | Kind::Rule
+            | Kind::Table
+            | Kind::TableHead
+            | Kind::TableBody
+            | Kind::TableFoot
+            | Kind::Row
+            | Kind::Cell { .. }
+            | Kind::TableOfContents { .. } => true,
+            Kind::Element { block, .. } | Kind::Html { block, .. } => *block,
+            Kind::Math { .. }
+            | Kind::Embed(_)
+            | Kind::Text(_)
+            | Kind::Code(_)
+            | Kind::Emphasis
+            | Kind::Strong
+            | Kind::Strikethrough
+            | Kind::Link
+            | Kind::Image
+            | Kind::SoftBreak
+            | Kind::HardBreak
+            | Kind::FootnoteReference { .. }
+            | Kind::Abbreviation(_) => false,
+        }
+    }
+}
+
 /// How a table cell's text is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alignment {
@@ -207,6 +247,15 @@ impl Attributes {
     pub fn add_class(&mut self, class: &str) {
         let class = match self.value("class") {
             Some(classes) if !classes.is_empty() => format!("{classes} {class}"),
+            _ => class.to_owned(),
+        };
+        self.set("class", class);
+    }
+
+    /// Adds a class before those that are there.
+    pub fn prepend_class(&mut self, class: &str) {
+        let class = match self.value("class") {
+            Some(classes) if !classes.is_empty() => format!("{class} {classes}"),
             _ => class.to_owned(),
         };
         self.set("class", class);
