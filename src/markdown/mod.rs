@@ -5,4 +5,5 @@
 pub mod embed;
 pub mod highlight;
 pub mod html;
+pub mod kramdown;
 pub mod tree;

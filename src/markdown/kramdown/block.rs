@@ -106,10 +106,19 @@ impl Context {
 
 /// Parses a text of its own: the whole, a quote's or a list item's.
 pub(super) fn blocks(text: &str, context: &mut Context, depth: usize) -> Vec<Block> {
+    blocks_behind(Vec::new(), text, context, depth)
+}
+
+/// Parses a text as blocks that follow `before`.
+pub(super) fn blocks_behind(mut before: Vec<Block>, text: &str, context: &mut Context, depth: usize) -> Vec<Block> {
     if depth >= MAX_BLOCK_DEPTH {
-        return vec![Block::new(BlockKind::Paragraph { text: text.trim().to_owned(), bare: false })];
+        let text = text.trim_matches(is_ascii_space).to_owned();
+        before.push(Block::new(BlockKind::Paragraph { text, bare: false }));
+        return before;
     }
-    Parser { text, position: 0, context, pending: None, depth, vain: Vain::default() }.run(None).0
+    let mut parser = Parser { text, position: 0, context, pending: None, depth, vain: Vain::default() };
+    parser.run(&mut before, None);
+    before
 }
 
 /// Reads one text from its start to its end.
@@ -152,16 +161,14 @@ impl From<bool> for Found {
 }
 
 impl<'t> Parser<'t, '_> {
-    /// Reads blocks up to the end of the text, or up to the tag that closes the element `enclosing`: then true.
-    pub(super) fn run(&mut self, enclosing: Option<&str>) -> (Vec<Block>, bool) {
+    /// Reads blocks up to the end of the text, or up to the tag that closes the element `enclosing`.
+    pub(super) fn run(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) {
         let pending = self.pending.take();
-        let mut blocks = Vec::new();
         let mut closed = false;
         while !closed && self.position < self.text.len() {
-            closed = self.block(&mut blocks, enclosing) == Found::ElementEnd;
+            closed = self.block(blocks, enclosing) == Found::ElementEnd;
         }
         self.pending = pending;
-        (blocks, closed)
     }
 
     /// Reads one block, in the order in which kramdown tries them.

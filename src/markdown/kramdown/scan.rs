@@ -80,15 +80,16 @@ pub(super) fn is_end_marker(text: &str) -> bool {
     text.strip_prefix('^').is_some_and(is_blank_line)
 }
 
-/// What is inside of a block's attribute list (`{: … }` alone on the line), if the first line is one.
-pub(super) fn block_attribute_list(text: &str) -> Option<&str> {
+/// What is inside of a block's attribute list (`{: … }` alone on the line), if the first line is one, and what is
+/// behind the line.
+pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
     let inside = unindented(text).strip_prefix("{:")?;
     let name = count(inside, is_name_byte);
     if inside.starts_with('/') || inside[name..].starts_with(':') {
         return None;
     }
     let (list, rest) = braced(inside)?;
-    (!list.is_empty() && is_blank_line(rest)).then_some(list)
+    (!list.is_empty() && is_blank_line(rest)).then(|| (list, &rest[line_length(rest)..]))
 }
 
 /// Splits at the first `}` without a backslash before it: what is before and what is behind.
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn an_attribute_list_is_alone_on_its_line() {
-        assert_eq!(block_attribute_list("  {: .x}  \n"), Some(" .x"));
+        assert_eq!(block_attribute_list("  {: .x}  \nz"), Some((" .x", "z")));
         assert_eq!(block_attribute_list("{:.x} y\n"), None);
         assert_eq!(block_attribute_list("{:name: .x}\n"), None);
         assert_eq!(block_attribute_list("{:/comment}\n"), None);

@@ -1,0 +1,92 @@
+//! `*light*`, `**strong**`, `~~struck~~`.
+
+use super::scan;
+use super::span::{Inside, Spans, Stop};
+use crate::markdown::tree::{Kind, Node};
+
+impl Spans<'_, '_> {
+    /// One or two `*` or `_`. What no delimiter ends is text.
+    ///
+    /// `_` does not open in a word. Emphasis may not stand in emphasis of its own strength, however deep. Two marks
+    /// that end nowhere may be one mark and text.
+    pub(super) fn emphasis(&mut self, nodes: &mut Vec<Node>) -> bool {
+        let rest = self.rest();
+        let mark = rest.as_bytes()[0];
+        let strong = rest.as_bytes().get(1) == Some(&mark);
+        let length = if strong { 2 } else { 1 };
+        let behind = &rest[length..];
+        let nested = if strong { self.inside.strong } else { self.inside.emphasis };
+        let in_word = mark == b'_' && self.is_behind_word() && behind.starts_with(char::is_alphabetic);
+        let before_space = behind.bytes().next().is_some_and(scan::is_space);
+        if nested || in_word || before_space || !self.may_try() {
+            self.take_text(nodes, length);
+            return true;
+        }
+        let found = self.emphasized(mark, strong).or_else(|| {
+            let as_light = strong && !self.inside.directly_emphasis;
+            as_light.then(|| self.emphasized(mark, false)).flatten()
+        });
+        match found {
+            Some(node) => self.push(nodes, node),
+            None => self.take_text(nodes, length),
+        }
+        true
+    }
+
+    /// Whether a word ends right before, maybe with a hyphen behind it.
+    fn is_behind_word(&self) -> bool {
+        let before = &self.text[..self.position];
+        before.strip_suffix('-').unwrap_or(before).ends_with(char::is_alphabetic)
+    }
+
+    /// Reads emphasis of this strength that starts here; nothing is passed if it has no end.
+    fn emphasized(&mut self, mark: u8, strong: bool) -> Option<Node> {
+        let start = self.position;
+        let length = if strong { 2 } else { 1 };
+        self.position += length;
+        let inside = Inside {
+            emphasis: self.inside.emphasis || !strong,
+            strong: self.inside.strong || strong,
+            directly_emphasis: !strong,
+            link: self.inside.link,
+        };
+        let (children, found) = self.nested(inside, Stop::Emphasis { mark, strong });
+        if !found {
+            self.position = start;
+            return None;
+        }
+        self.position += length;
+        let kind = if strong { Kind::Strong } else { Kind::Emphasis };
+        Some(Node::with_children(kind, children))
+    }
+
+    /// Whether emphasis ends here: not behind a space; light emphasis not with two marks, which belong to strong; `_`
+    /// not in a word.
+    pub(super) fn ends_emphasis(&self, mark: u8, strong: bool, nodes: &[Node]) -> bool {
+        let rest = self.rest();
+        let marks = scan::count(rest, |byte| byte == mark);
+        let length = if strong { 2 } else { 1 };
+        if marks < length || (!strong && marks == 2) || nodes.is_empty() || self.is_after_space() {
+            return false;
+        }
+        mark != b'_' || !rest[length..].starts_with(char::is_alphanumeric)
+    }
+
+    /// `~~text~~`: neither starts nor ends with a space.
+    pub(super) fn strikethrough(&mut self, nodes: &mut Vec<Node>) -> bool {
+        let Some(behind) = self.rest().strip_prefix("~~") else { return false };
+        if !self.may_try() || behind.bytes().next().is_none_or(|byte| scan::is_space(byte) || byte == b'~') {
+            return false;
+        }
+        let start = self.position;
+        self.position += 2;
+        let (children, found) = self.nested(self.inside, Stop::Strikethrough);
+        if found {
+            self.position += 2;
+            self.push(nodes, Node::with_children(Kind::Strikethrough, children));
+        } else {
+            self.position = start;
+        }
+        found
+    }
+}

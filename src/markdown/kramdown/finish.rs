@@ -1,0 +1,222 @@
+//! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
+
+use super::abbreviation;
+use super::attribute_list::AttributeList;
+use super::block::{Block, BlockKind, Context, Section};
+use super::entity;
+use super::html_tag::Content;
+use super::span;
+use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node};
+
+/// The document that the blocks of a text and its definitions make.
+pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
+    let texts: Vec<_> = std::mem::take(&mut context.definitions.footnotes).into_iter().collect();
+    // The spans only ask for the names.
+    context.definitions.footnotes = texts.iter().map(|(name, _)| (name.clone(), Default::default())).collect();
+    let finisher = Finisher { context: &context };
+    let mut blocks = finisher.nodes(blocks, 0);
+    let mut unnumbered: Vec<_> = texts
+        .into_iter()
+        .map(|(name, text)| {
+            let attributes = finisher.attributes(&text.list);
+            Some(Footnote { name, attributes, blocks: finisher.nodes(text.blocks, 3), references: 0 })
+        })
+        .collect();
+    let mut numbers = vec![None; unnumbered.len()];
+    let mut footnotes = Vec::new();
+    number(&mut blocks, &mut numbers, &mut unnumbered, &mut footnotes);
+    // Footnotes may refer to footnotes.
+    let mut at = 0;
+    while at < footnotes.len() {
+        let mut inside: Vec<Node> = std::mem::take(&mut footnotes[at].blocks);
+        number(&mut inside, &mut numbers, &mut unnumbered, &mut footnotes);
+        footnotes[at].blocks = inside;
+        at += 1;
+    }
+    Document { blocks, footnotes }
+}
+
+/// Numbers footnotes in the order in which they are referred to, and moves those to `footnotes`.
+fn number(
+    nodes: &mut [Node],
+    numbers: &mut [Option<usize>],
+    unnumbered: &mut [Option<Footnote>],
+    footnotes: &mut Vec<Footnote>,
+) {
+    for node in nodes {
+        if let Kind::FootnoteReference { footnote, occurrence } = &mut node.kind {
+            if numbers[*footnote].is_none() {
+                numbers[*footnote] = Some(footnotes.len());
+                footnotes.extend(unnumbered[*footnote].take());
+            }
+            if let Some(number) = numbers[*footnote] {
+                *footnote = number;
+                *occurrence = footnotes[number].references;
+                footnotes[number].references += 1;
+            }
+        }
+        number(&mut node.children, numbers, unnumbered, footnotes);
+    }
+}
+
+struct Finisher<'c> {
+    context: &'c Context,
+}
+
+impl Finisher<'_> {
+    fn nodes(&self, blocks: Vec<Block>, depth: usize) -> Vec<Node> {
+        let mut nodes = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            self.add(block, depth, &mut nodes);
+        }
+        nodes
+    }
+
+    /// Adds what a block becomes: mostly one node.
+    fn add(&self, block: Block, depth: usize, nodes: &mut Vec<Node>) {
+        let Block { kind, list, children } = block;
+        let children_follow = !children.is_empty();
+        let kind = match kind {
+            BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList | BlockKind::Definition(_) => return,
+            BlockKind::Paragraph { text, bare: true } => return self.add_bare(&text, depth, nodes),
+            BlockKind::Paragraph { text, bare: false } => {
+                let spans = self.spans(&text, depth + 1);
+                return nodes.push(self.paragraph(spans, &list));
+            }
+            BlockKind::SpanText { text } => return nodes.extend(self.spans(&text, depth)),
+            BlockKind::RawText { text } => {
+                return nodes.push(Node::new(Kind::Html { html: entity::escaped(&text), block: false }));
+            }
+            BlockKind::Html { html } => return nodes.push(Node::new(Kind::Html { html, block: true })),
+            BlockKind::Heading { level, text, id } => return nodes.push(self.heading(level, &text, id, &list, depth)),
+            BlockKind::Term { text } => return nodes.push(self.with_spans(Kind::Term, &text, &list, depth)),
+            BlockKind::Table { alignments } => {
+                let sections = self.sections(children, &alignments, depth);
+                return nodes.push(self.node(Kind::Table, sections, &list));
+            }
+            BlockKind::Element { name, attributes, content } => {
+                return nodes.push(self.element(name, attributes, content, children, &list, depth));
+            }
+            BlockKind::List { ordered } if list.references.iter().any(|name| name == "toc") => {
+                return nodes.push(self.node(Kind::TableOfContents { ordered }, Vec::new(), &list));
+            }
+            BlockKind::Math { tex } => Kind::Math { tex, display: true },
+            BlockKind::Code { language, text } => return nodes.push(self.code(language, text, &list)),
+            BlockKind::Quote => Kind::BlockQuote,
+            BlockKind::List { ordered } => Kind::List { start: ordered.then_some(1) },
+            BlockKind::Item { task } => Kind::Item { task },
+            BlockKind::DefinitionList => Kind::DefinitionList,
+            BlockKind::DefinitionItem => Kind::Definition,
+            BlockKind::Rule => Kind::Rule,
+            BlockKind::Section(_) | BlockKind::Row | BlockKind::Cell { .. } => return,
+        };
+        let children = if children_follow { self.nodes(children, depth + 1) } else { Vec::new() };
+        nodes.push(self.node(kind, children, &list));
+    }
+
+    fn node(&self, kind: Kind, children: Vec<Node>, list: &AttributeList) -> Node {
+        Node { kind, attributes: self.attributes(list), children }
+    }
+
+    fn attributes(&self, list: &AttributeList) -> Attributes {
+        if list.references.is_empty() {
+            return list.attributes.clone();
+        }
+        list.resolved(&self.context.definitions.attribute_lists)
+    }
+
+    fn spans(&self, text: &str, depth: usize) -> Vec<Node> {
+        abbreviation::mark(span::spans(text, self.context, depth), self.context)
+    }
+
+    fn with_spans(&self, kind: Kind, text: &str, list: &AttributeList, depth: usize) -> Node {
+        self.node(kind, self.spans(text, depth + 1), list)
+    }
+
+    /// The text of a paragraph without `<p>`; a line end keeps it from what follows.
+    fn add_bare(&self, text: &str, depth: usize, nodes: &mut Vec<Node>) {
+        nodes.extend(self.spans(text, depth));
+    }
+
+    /// A paragraph; one with nothing but an image and its attributes stays one.
+    fn paragraph(&self, spans: Vec<Node>, list: &AttributeList) -> Node {
+        self.node(Kind::Paragraph, spans, list)
+    }
+
+    fn heading(&self, level: u8, text: &str, id: Option<String>, list: &AttributeList, depth: usize) -> Node {
+        let mut node = self.with_spans(Kind::Heading { level }, text, list, depth);
+        if let Some(id) = id {
+            node.attributes.set("id", id);
+        }
+        node
+    }
+
+    /// Code; an attribute list may name its language as a class.
+    fn code(&self, language: Option<String>, text: String, list: &AttributeList) -> Node {
+        let mut attributes = self.attributes(list);
+        let named = attributes.value("class").and_then(|classes| {
+            classes.split_whitespace().find_map(|class| class.strip_prefix("language-")).map(str::to_owned)
+        });
+        if let (Some(name), Some(classes)) = (&named, attributes.value("class")) {
+            let own = format!("language-{name}");
+            let others: Vec<_> = classes.split_whitespace().filter(|class| *class != own).collect();
+            let others = others.join(" ");
+            match others.is_empty() {
+                true => drop(attributes.remove("class")),
+                false => attributes.set("class", others),
+            }
+        }
+        let language = named.or(language);
+        Node { kind: Kind::CodeBlock { language, text }, attributes, children: Vec::new() }
+    }
+
+    fn element(
+        &self,
+        name: String,
+        attributes: Attributes,
+        content: Content,
+        children: Vec<Block>,
+        list: &AttributeList,
+        depth: usize,
+    ) -> Node {
+        let mut children = self.nodes(children, depth + 1);
+        if content == Content::Raw {
+            // Inside of raw HTML, all white space is the author's: nothing is put on lines of its own.
+            for child in &mut children {
+                match &mut child.kind {
+                    Kind::Element { block, .. } | Kind::Html { block, .. } => *block = false,
+                    _ => {}
+                }
+            }
+        }
+        let mut node = Node::with_children(Kind::Element { name, block: true }, children);
+        node.attributes = attributes;
+        node.attributes.merge(&self.attributes(list));
+        node
+    }
+
+    fn sections(&self, sections: Vec<Block>, alignments: &[Option<Alignment>], depth: usize) -> Vec<Node> {
+        let sections = sections.into_iter().filter_map(|section| {
+            let BlockKind::Section(kind) = section.kind else { return None };
+            let rows = section.children.into_iter().map(|row| {
+                let cells = row.children.into_iter().enumerate().filter_map(|(column, cell)| {
+                    let BlockKind::Cell { text } = cell.kind else { return None };
+                    let alignment = alignments.get(column).copied().flatten();
+                    let spans = match text.is_empty() {
+                        true => vec![Node::text("\u{a0}")],
+                        false => self.spans(&text, depth + 4),
+                    };
+                    Some(Node::with_children(Kind::Cell { header: kind == Section::Head, alignment }, spans))
+                });
+                Node::with_children(Kind::Row, cells.collect())
+            });
+            let kind = match kind {
+                Section::Head => Kind::TableHead,
+                Section::Body => Kind::TableBody,
+                Section::Foot => Kind::TableFoot,
+            };
+            Some(Node::with_children(kind, rows.collect()))
+        });
+        sections.collect()
+    }
+}

@@ -1,0 +1,156 @@
+//! HTML elements among blocks.
+//!
+//! Inside of an element is HTML up to the tag that closes it, however many blank lines are between; with the attribute
+//! `markdown="1"` (or `block`, or `span`) it is Markdown.
+
+use super::block::{Block, BlockKind, Found, MAX_BLOCK_DEPTH, Parser};
+use super::html_tag::{self, Content, OpenTag};
+use super::scan::{self, count, is_blank, line_length, unindented};
+
+impl Parser<'_, '_> {
+    /// A comment, an element, or the tag that closes the element `enclosing`.
+    pub(super) fn html(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) -> Found {
+        let start = unindented(self.rest());
+        self.position = self.text.len() - start.len();
+        if let Some(length) = self.comment_length(start) {
+            self.position += length;
+            self.skip_line_end();
+            self.push(blocks, BlockKind::Html { html: start[..length].to_owned() }, Vec::new());
+            return Found::Block;
+        }
+        if let Some(tag) = html_tag::open_tag(start).filter(|tag| !html_tag::is_span(&tag.name.to_ascii_lowercase())) {
+            let default = match self.context.options.parse_block_html {
+                true => html_tag::default_content(&tag.name),
+                false => Content::Raw,
+            };
+            let element = self.element(tag, default, self.depth);
+            self.skip_line_end();
+            blocks.push(element);
+            return Found::Block;
+        }
+        match html_tag::close_tag(start) {
+            Some((name, length)) if enclosing == Some(name.as_str()) => {
+                self.position += length;
+                Found::ElementEnd
+            }
+            _ => {
+                self.position = self.text.len() - self.line_start(start).len();
+                Found::Nothing
+            }
+        }
+    }
+
+    /// The text from the start of the line on in which `rest` starts.
+    fn line_start(&self, rest: &str) -> &str {
+        let at = self.text.len() - rest.len();
+        let spaces = self.text.as_bytes()[..at].iter().rev().take_while(|&&byte| byte == b' ').count();
+        &self.text[at - spaces..]
+    }
+
+    fn skip_line_end(&mut self) {
+        let rest = self.rest();
+        if scan::is_blank_line(rest) {
+            self.position += line_length(rest);
+        } else {
+            self.position += count(rest, is_blank);
+        }
+    }
+
+    /// How long the comment is that starts here.
+    fn comment_length(&mut self, text: &str) -> Option<usize> {
+        let inside = text.strip_prefix("<!--").filter(|_| !self.vain.comment)?;
+        let found = inside.find("-->").map(|length| length + 7);
+        self.vain.comment = found.is_none();
+        found
+    }
+
+    /// Reads an element from behind its opening tag on. `content` is how it is read if it does not say so itself.
+    fn element(&mut self, tag: OpenTag<'_>, content: Content, depth: usize) -> Block {
+        let list = self.pending.take().unwrap_or_default();
+        let OpenTag { name, attributes, closed, length } = tag;
+        self.position += length;
+        let mut attributes = html_tag::attributes(attributes, html_tag::is_known(&name));
+        let content = match attributes.remove("markdown").as_deref() {
+            Some("0") => Content::Raw,
+            Some("1") => html_tag::default_content(&name),
+            Some("block") => Content::Blocks,
+            Some("span") => Content::Spans,
+            _ => content,
+        };
+        let children = if closed || html_tag::is_void(&name) {
+            Vec::new()
+        } else if name == "script" || name == "style" {
+            vec![Block::new(BlockKind::Html { html: self.until_close(&name).to_owned() })]
+        } else {
+            self.inside(&name, content, depth)
+        };
+        Block { kind: BlockKind::Element { name, attributes, content }, list, children }
+    }
+
+    fn inside(&mut self, name: &str, content: Content, depth: usize) -> Vec<Block> {
+        match content {
+            Content::Raw => self.raw_children(name, depth + 1),
+            Content::Spans => {
+                let text = self.until_close(name).to_owned();
+                vec![Block::new(BlockKind::SpanText { text })]
+            }
+            Content::Blocks => {
+                self.skip_line_end();
+                let outer = std::mem::replace(&mut self.depth, depth + 1);
+                let mut blocks = Vec::new();
+                self.run(&mut blocks, Some(name));
+                self.depth = outer;
+                blocks
+            }
+        }
+    }
+
+    /// The text up to the tag that closes the element, which is passed; all that is left if there is none.
+    fn until_close(&mut self, name: &str) -> &str {
+        let rest = self.rest();
+        let (at, length) = html_tag::find_close(rest, name).unwrap_or((rest.len(), 0));
+        self.position += at + length;
+        &rest[..at]
+    }
+
+    /// What is inside of a raw element: text and other elements. Closing tags that close nothing are text.
+    fn raw_children(&mut self, name: &str, depth: usize) -> Vec<Block> {
+        let mut children = Vec::new();
+        while self.position < self.text.len() {
+            let rest = self.rest();
+            let length = rest.find('<').unwrap_or(rest.len());
+            add_text(&mut children, &rest[..length]);
+            self.position += length;
+            let rest = &rest[length..];
+            if let Some(length) = self.comment_length(rest) {
+                self.position += length;
+                children.push(Block::new(BlockKind::Html { html: rest[..length].to_owned() }));
+                continue;
+            }
+            if let Some(tag) = html_tag::open_tag(rest).filter(|_| depth < MAX_BLOCK_DEPTH) {
+                let element = self.element(tag, Content::Raw, depth);
+                children.push(element);
+                continue;
+            }
+            let length = match html_tag::close_tag(rest) {
+                Some((closed, length)) if closed == name => {
+                    self.position += length;
+                    return children;
+                }
+                Some((_, length)) => length,
+                None => rest.len().min(1),
+            };
+            add_text(&mut children, &rest[..length]);
+            self.position += length;
+        }
+        children
+    }
+}
+
+fn add_text(children: &mut Vec<Block>, text: &str) {
+    match children.last_mut().map(|last| &mut last.kind) {
+        _ if text.is_empty() => {}
+        Some(BlockKind::RawText { text: known }) => known.push_str(text),
+        _ => children.push(Block::new(BlockKind::RawText { text: text.to_owned() })),
+    }
+}

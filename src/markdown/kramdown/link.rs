@@ -1,0 +1,190 @@
+//! Links and images, written out or by reference, and addresses in angle brackets.
+
+use super::block::is_ascii_space;
+use super::definitions::{LinkTarget, link_name};
+use super::entity;
+use super::scan::{self, count, is_space};
+use super::span::{Inside, Spans, Stop, unescaped};
+use crate::markdown::tree::{Kind, Node};
+
+impl Spans<'_, '_> {
+    /// `[text](url "title")`, `[text][name]`, `[name]`, and the same with `!` before it for an image.
+    pub(super) fn link(&mut self, nodes: &mut Vec<Node>) -> bool {
+        let is_image = self.rest().starts_with('!');
+        let length = if is_image { 2 } else { 1 };
+        if self.rest()[length..].is_empty() || self.rest()[length..].starts_with('^') {
+            return false;
+        }
+        let start = self.position;
+        let may_link = is_image || !self.inside.link;
+        match self.linked(is_image, length).filter(|_| may_link) {
+            Some(node) => self.push(nodes, node),
+            None => {
+                self.position = start;
+                self.take_text(nodes, length);
+            }
+        }
+        true
+    }
+
+    fn linked(&mut self, is_image: bool, length: usize) -> Option<Node> {
+        if !self.may_try() || (!is_image && self.inside.link) || !self.rest().contains(']') {
+            return None;
+        }
+        self.position += length;
+        let start = self.position;
+        let inside = Inside { link: true, directly_emphasis: false, ..self.inside };
+        let (children, found) = self.nested(inside, Stop::Bracket { open: 1 });
+        if !found || (!is_image && children.is_empty()) {
+            return None;
+        }
+        let text = unescaped(&self.text[start..self.position], &self.context.options);
+        self.position += 1;
+        let target = match self.referred(&text) {
+            Some(target) => target?,
+            None => self.target()?,
+        };
+        Some(self.node(is_image, children, &text, &target))
+    }
+
+    /// What the link refers to by name: `None` if its address is written out, `Some(None)` if no definition has the
+    /// name.
+    fn referred(&mut self, text: &str) -> Option<Option<LinkTarget>> {
+        let rest = self.rest();
+        let spaces = count(rest, is_space);
+        let bracketed = rest[spaces..].strip_prefix('[').and_then(|inside| inside.split_once(']'));
+        let name = match bracketed {
+            Some((name, behind)) => {
+                self.position = self.text.len() - behind.len();
+                if name.is_empty() { text } else { name }
+            }
+            None if rest.starts_with('(') => return None,
+            None => text,
+        };
+        Some(self.context.definitions.links.get(&link_name(name)).cloned())
+    }
+
+    /// Reads the address and title in parentheses.
+    fn target(&mut self) -> Option<LinkTarget> {
+        let inside = self.rest().strip_prefix('(')?;
+        let (url, behind) = match pointed_url(inside) {
+            Some((url, behind)) => match behind.strip_prefix(')') {
+                Some(behind) => {
+                    self.position = self.text.len() - behind.len();
+                    return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
+                }
+                None => (url, behind),
+            },
+            None => {
+                let (url, behind, is_whole) = plain_url(inside)?;
+                if is_whole {
+                    self.position = self.text.len() - behind.len();
+                    return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
+                }
+                (url, behind)
+            }
+        };
+        let (title, behind) = self.title(behind)?;
+        self.position = self.text.len() - behind.len();
+        Some(LinkTarget { url: url.to_owned(), title: Some(title.to_owned()), ..LinkTarget::default() })
+    }
+
+    /// A title in quotes up to the parenthesis that ends the link.
+    fn title<'s>(&mut self, text: &'s str) -> Option<(&'s str, &'s str)> {
+        let start = &text[count(text, is_space)..];
+        let quote = start.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        let inside = &start[1..];
+        let mut from = inside.chars().next()?.len_utf8();
+        loop {
+            let end = from + inside[from..].find(quote)?;
+            let behind = &inside[end + 1..];
+            if let Some(behind) = behind[count(behind, is_space)..].strip_prefix(')') {
+                return Some((&inside[..end], behind));
+            }
+            self.budget = self.budget.saturating_sub(end + 1 - from);
+            if self.budget == 0 {
+                return None;
+            }
+            from = end + 1;
+        }
+    }
+
+    fn node(&self, is_image: bool, children: Vec<Node>, text: &str, target: &LinkTarget) -> Node {
+        let url = entity::decoded(&target.url);
+        let mut node = match is_image {
+            true => Node::new(Kind::Image),
+            false => Node::with_children(Kind::Link, children),
+        };
+        node.attributes = target.list.resolved(&self.context.definitions.attribute_lists);
+        if is_image {
+            node.attributes.set("src", url);
+            node.attributes.set("alt", entity::decoded(text));
+        } else {
+            node.attributes.set("href", url);
+        }
+        if let Some(title) = &target.title {
+            node.attributes.set("title", entity::decoded(title));
+        }
+        node
+    }
+
+    /// `<http://…>` or `<me@example.org>`.
+    pub(super) fn autolink(&mut self, nodes: &mut Vec<Node>) -> bool {
+        let Some(inside) = self.rest().strip_prefix('<') else { return false };
+        let Some(length) = inside.find(['>', '\n']).filter(|&at| inside[at..].starts_with('>')) else { return false };
+        let address = &inside[..length];
+        let (href, shown) = if is_mail_address(address) {
+            (format!("mailto:{address}"), address)
+        } else if has_scheme(address) {
+            (address.to_owned(), address.strip_prefix("mailto:").unwrap_or(address))
+        } else {
+            return false;
+        };
+        self.position += length + 2;
+        let mut node = Node::with_children(Kind::Link, vec![Node::text(entity::decoded(shown))]);
+        node.attributes.set("href", entity::decoded(&href));
+        self.push(nodes, node);
+        true
+    }
+}
+
+/// An address in angle brackets and what is behind it.
+fn pointed_url(text: &str) -> Option<(&str, &str)> {
+    let (url, behind) = text.strip_prefix('<')?.split_once('>')?;
+    (!url.contains('\n')).then_some((url, behind))
+}
+
+/// An address up to the parenthesis that ends the link, or up to the space before a title; whether it is the former.
+fn plain_url(text: &str) -> Option<(&str, &str, bool)> {
+    let bytes = text.as_bytes();
+    let mut open = 1;
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'(' => open += 1,
+            b')' => {
+                open -= 1;
+                if open == 0 {
+                    return Some((text[..at].trim_matches(is_ascii_space), &text[at + 1..], true));
+                }
+            }
+            _ if is_space(byte) && matches!(bytes.get(at + 1), Some(b'"' | b'\'')) => {
+                return Some((text[..at].trim_matches(is_ascii_space), &text[at + 1..], false));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn has_scheme(address: &str) -> bool {
+    ["http:", "https:", "ftp:", "ftps:", "mailto:"]
+        .iter()
+        .any(|scheme| address.len() > scheme.len() && address.starts_with(scheme))
+}
+
+fn is_mail_address(address: &str) -> bool {
+    let is_part = |part: &str, more: &str| {
+        !part.is_empty() && part.chars().all(|c| scan::is_word_char(c) || c == '-' || more.contains(c))
+    };
+    address.split_once('@').is_some_and(|(name, host)| is_part(name, ".") && host.split('.').all(|part| is_part(part, "")))
+}
