@@ -88,15 +88,18 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
             if rest.is_empty() {
                 return None;
             }
-            let Some(open) = rest.find(OPEN) else {
+            let Some(at) = rest.find([OPEN, CLOSE]) else {
                 return Some(Piece::Text(std::mem::take(&mut rest)));
             };
-            if open > 0 {
-                let (text, marker) = rest.split_at(open);
+            if at > 0 {
+                let (text, marker) = rest.split_at(at);
                 rest = marker;
                 return Some(Piece::Text(text));
             }
-            let after = &rest[OPEN.len_utf8()..];
+            let Some(after) = rest.strip_prefix(OPEN) else {
+                rest = &rest[CLOSE.len_utf8()..];
+                continue;
+            };
             match after.split_once(CLOSE).and_then(|(number, rest)| Some((number.parse().ok()?, rest))) {
                 Some((number, behind)) => {
                     rest = behind;
@@ -109,9 +112,9 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// Whether the text holds a marker.
+/// Whether the text holds a marker, or a stray piece of one.
 pub fn has_marker(text: &str) -> bool {
-    text.contains(OPEN)
+    text.contains([OPEN, CLOSE])
 }
 
 /// Takes the characters that markers are made of out of an author's text, so that no text can be taken for a marker.
@@ -142,7 +145,7 @@ mod tests {
     #[test]
     fn stray_marker_characters_are_dropped() {
         assert_eq!(without_marker_characters("a\u{FDD0}b\u{FDD1}c"), "abc");
-        assert_eq!(Embeds::default().as_text("a\u{FDD0}b"), "ab");
+        assert_eq!(Embeds::default().as_text("a\u{FDD0}b\u{FDD1}c"), "abc");
     }
 
     #[test]

@@ -168,8 +168,11 @@ impl<'a> Writer<'a> {
                     self.out.push('\n');
                 }
             }
-            Kind::Math { .. }
-            | Kind::Text(_)
+            Kind::Math { .. } => {
+                self.span(node);
+                self.out.push('\n');
+            }
+            Kind::Text(_)
             | Kind::Code(_)
             | Kind::Emphasis
             | Kind::Strong

@@ -1,9 +1,131 @@
 //! From a body's Markdown to its HTML: text → document tree, by dialect → passes over the tree → HTML.
 //!
-//! A dialect is one parser that makes a [`tree::Document`]. Everything after the parser is shared.
+//! A dialect is one parser that makes a [`tree::Document`]. Everything after the parser is shared: embeds take the
+//! place of their markers, headings get ids, the table of contents is filled, one writer makes the HTML.
 
+pub mod attributes;
+pub mod commonmark;
 pub mod embed;
+pub mod headings;
 pub mod highlight;
 pub mod html;
 pub mod kramdown;
+mod markers;
+pub mod text;
 pub mod tree;
+
+use std::ops::RangeInclusive;
+
+use embed::Embeds;
+use tree::Document;
+
+/// The grammar that a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `CommonMark` with GitHub's extensions; what new blogs get.
+    CommonMark,
+    /// kramdown, as Jekyll sets it up.
+    Kramdown,
+}
+
+/// How bodies are rendered: what `_config.yml` says, the same for all bodies of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The grammar.
+    pub dialect: Dialect,
+    /// Whether dollars enclose TeX.
+    pub math: bool,
+    /// Whether straight quotes, `--` and `...` become typographic ones.
+    pub smart_punctuation: bool,
+    /// Whether code gets spans with classes for its colours.
+    pub highlight: bool,
+    /// The levels of headings that the table of contents shows.
+    pub toc_levels: RangeInclusive<u8>,
+    /// What only kramdown asks.
+    pub kramdown: kramdown::Options,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let dialect = Dialect::CommonMark;
+        let kramdown = kramdown::Options::default();
+        Options { dialect, math: true, smart_punctuation: true, highlight: true, toc_levels: 1..=6, kramdown }
+    }
+}
+
+/// A body, rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The HTML of the body, footnotes at its end.
+    pub html: String,
+    /// Its headings as a tree.
+    pub toc: Vec<Heading>,
+    /// Its plain text without footnotes, a line for each block.
+    pub text: String,
+}
+
+/// A heading in the table of contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heading {
+    /// 1 to 6.
+    pub level: u8,
+    /// Its id in the page.
+    pub id: String,
+    /// What it says, as HTML that can stand inside of a link.
+    pub html: String,
+    /// What it says, as plain text.
+    pub text: String,
+    /// The headings below it.
+    pub children: Vec<Heading>,
+}
+
+/// Renders a body. Markers in it stand for `embeds`; of markers that the author typed there must be none (see
+/// [`embed::without_marker_characters`]).
+pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
+    let mut document = parse(text, options);
+    if embed::has_marker(text) {
+        markers::resolve(&mut document, embeds);
+    }
+    headings::set_ids(&mut document, embeds);
+    let entries = headings::contents(&document, &options.toc_levels);
+    headings::place_contents(&mut document, &entries);
+    let context = html::Context { embeds, highlight: options.highlight };
+    Rendered {
+        html: html::document(&document, context),
+        toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),
+        text: text::plain_text(&document, embeds),
+    }
+}
+
+/// Renders text that must stay in one line, such as a title or a caption: what would start a block is text.
+pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
+    let mut paragraph = match options.dialect {
+        Dialect::CommonMark => commonmark::parse_inline(text, commonmark_options(options)),
+        Dialect::Kramdown => kramdown::parse_inline(text, &options.kramdown),
+    };
+    if embed::has_marker(text) {
+        markers::resolve_inline(&mut paragraph, embeds);
+    }
+    html::inline(&paragraph, html::Context { embeds, highlight: false })
+}
+
+fn parse(text: &str, options: &Options) -> Document {
+    match options.dialect {
+        Dialect::CommonMark => commonmark::parse(text, commonmark_options(options)),
+        Dialect::Kramdown => kramdown::parse(text, &options.kramdown),
+    }
+}
+
+fn commonmark_options(options: &Options) -> commonmark::Options {
+    commonmark::Options { math: options.math, smart_punctuation: options.smart_punctuation }
+}
+
+fn heading(entry: headings::Entry, context: html::Context<'_>) -> Heading {
+    Heading {
+        level: entry.level,
+        id: entry.id,
+        html: html::inline(&entry.title, context),
+        text: text::inline_text(&entry.title, context.embeds),
+        children: entry.children.into_iter().map(|child| heading(child, context)).collect(),
+    }
+}

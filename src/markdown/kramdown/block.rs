@@ -3,7 +3,7 @@
 //! The text of each block stays as it is in the source, but for what marks the block: the span parser reads it later.
 
 use super::Options;
-use super::attribute_list::AttributeList;
+use crate::markdown::attributes::List;
 use super::definitions::{Defined, Definitions};
 use super::html_tag::Content;
 use super::scan::{self, count, is_blank, is_space, line, line_length, unindented};
@@ -17,7 +17,7 @@ pub(super) const MAX_BLOCK_DEPTH: usize = MAX_DEPTH - 30;
 pub(super) struct Block {
     pub(super) kind: BlockKind,
     /// What attribute lists beside it say.
-    pub(super) list: AttributeList,
+    pub(super) list: List,
     pub(super) children: Vec<Block>,
 }
 
@@ -68,11 +68,11 @@ pub(super) enum Section {
 
 impl Block {
     pub(super) fn new(kind: BlockKind) -> Block {
-        Block { kind, list: AttributeList::default(), children: Vec::new() }
+        Block { kind, list: List::default(), children: Vec::new() }
     }
 
     pub(super) fn with_children(kind: BlockKind, children: Vec<Block>) -> Block {
-        Block { kind, list: AttributeList::default(), children }
+        Block { kind, list: List::default(), children }
     }
 
     pub(super) fn is_blank(&self) -> bool {
@@ -127,7 +127,7 @@ pub(super) struct Parser<'t, 'c> {
     pub(super) position: usize,
     pub(super) context: &'c mut Context,
     /// An attribute list that waits for the next block.
-    pub(super) pending: Option<AttributeList>,
+    pub(super) pending: Option<List>,
     /// How deep the blocks of this text stand in the tree.
     pub(super) depth: usize,
     pub(super) vain: Vain,
@@ -142,8 +142,6 @@ pub(super) struct Vain {
     pub(super) comment: bool,
     /// Names of extensions without an end.
     pub(super) extensions: Vec<String>,
-    /// Names of elements without a closing tag.
-    pub(super) elements: Vec<String>,
 }
 
 /// Whether a block was found, or the end of the HTML element that is open.

@@ -1,13 +1,13 @@
 //! Definition lists: lines of terms, then `: definition`.
 
-use super::attribute_list::AttributeList;
+use crate::markdown::attributes::List;
 use super::block::{self, Block, BlockKind, Parser, is_ascii_space};
 use super::list::{is_indented_by, is_lazy, leading_list, strip_spaces, with_spaces};
 use super::scan::{self, line_length};
 
 /// A definition while its lines are gathered.
 struct Definition {
-    list: AttributeList,
+    list: List,
     text: String,
     /// Whether a blank line comes before it, which makes its text a paragraph.
     spaced: bool,

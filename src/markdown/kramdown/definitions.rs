@@ -1,6 +1,6 @@
 //! What may be defined anywhere in a text: link targets, footnotes, abbreviations, attribute lists.
 
-use super::attribute_list::AttributeList;
+use crate::markdown::attributes::{self, List};
 use super::block::{self, Block, BlockKind, Parser, is_ascii_space};
 use super::scan::{self, count, is_blank, line, line_length, unindented};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ pub(super) struct Definitions {
     pub(super) links: BTreeMap<String, LinkTarget>,
     pub(super) footnotes: BTreeMap<String, FootnoteText>,
     pub(super) abbreviations: BTreeMap<String, Abbreviation>,
-    pub(super) attribute_lists: BTreeMap<String, AttributeList>,
+    pub(super) attribute_lists: attributes::Definitions,
 }
 
 /// Where a link goes.
@@ -19,21 +19,21 @@ pub(super) struct Definitions {
 pub(super) struct LinkTarget {
     pub(super) url: String,
     pub(super) title: Option<String>,
-    pub(super) list: AttributeList,
+    pub(super) list: List,
 }
 
 /// What a footnote says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FootnoteText {
     pub(super) blocks: Vec<Block>,
-    pub(super) list: AttributeList,
+    pub(super) list: List,
 }
 
 /// What an abbreviation stands for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Abbreviation {
     pub(super) title: String,
-    pub(super) list: AttributeList,
+    pub(super) list: List,
 }
 
 /// Which definition a line made, for the attribute list that may follow it.
@@ -46,7 +46,7 @@ pub(super) enum Defined {
 
 impl Definitions {
     /// Adds attributes to a definition.
-    pub(super) fn add(&mut self, defined: &Defined, list: &AttributeList) {
+    pub(super) fn add(&mut self, defined: &Defined, list: &List) {
         let known = match defined {
             Defined::Link(name) => self.links.get_mut(name).map(|link| &mut link.list),
             Defined::Footnote(name) => self.footnotes.get_mut(name).map(|footnote| &mut footnote.list),
@@ -76,7 +76,7 @@ impl Parser<'_, '_> {
     pub(super) fn link_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[") else { return false };
         let Some((url, title, length)) = link_target(behind) else { return false };
-        let target = LinkTarget { url, title, list: AttributeList::default() };
+        let target = LinkTarget { url, title, list: List::default() };
         self.position = self.text.len() - behind.len() + length;
         let name = link_name(name);
         self.context.definitions.links.insert(name.clone(), target);
@@ -98,7 +98,7 @@ impl Parser<'_, '_> {
         }
         self.position = self.text.len() - behind.len() + length;
         let inside = block::blocks(&text, self.context, self.depth + 2);
-        let footnote = FootnoteText { blocks: inside, list: AttributeList::default() };
+        let footnote = FootnoteText { blocks: inside, list: List::default() };
         self.context.definitions.footnotes.insert(name.to_owned(), footnote);
         self.define(blocks, Defined::Footnote(name.to_owned()));
         true
@@ -109,7 +109,7 @@ impl Parser<'_, '_> {
         let Some((name, behind)) = bracketed_name(unindented(self.rest()), "*[") else { return false };
         let title = line(behind).trim_matches(is_ascii_space).to_owned();
         self.position = self.text.len() - behind.len() + line_length(behind);
-        let abbreviation = Abbreviation { title, list: AttributeList::default() };
+        let abbreviation = Abbreviation { title, list: List::default() };
         self.context.definitions.abbreviations.insert(name.to_owned(), abbreviation);
         self.define(blocks, Defined::Abbreviation(name.to_owned()));
         true

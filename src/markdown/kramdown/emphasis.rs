@@ -16,7 +16,7 @@ impl Spans<'_, '_> {
         let length = if strong { 2 } else { 1 };
         let behind = &rest[length..];
         let nested = if strong { self.inside.strong } else { self.inside.emphasis };
-        let in_word = mark == b'_' && self.is_behind_word() && behind.starts_with(char::is_alphabetic);
+        let in_word = mark == b'_' && self.is_behind_word();
         let before_space = behind.bytes().next().is_some_and(scan::is_space);
         if nested || in_word || before_space || !self.may_try() {
             self.take_text(nodes, length);

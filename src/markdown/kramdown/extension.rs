@@ -1,7 +1,7 @@
 //! `{: … }`, `{:name: … }` and `{::name … }` on lines of their own.
 
 use super::Options;
-use super::attribute_list::{self, AttributeList};
+use crate::markdown::attributes::parse_list;
 use super::block::{Block, BlockKind, Parser};
 use super::scan::{self, braced, count, is_space, line_length, name_length, unindented};
 
@@ -42,21 +42,14 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// Whether the body of `{::nomarkdown type="…"}` is meant for HTML.
 pub(super) fn is_for_html(options: &str) -> bool {
-    let list = AttributeList::read(options);
+    let list = parse_list(options);
     list.attributes.value("type").is_none_or(|types| types.split_whitespace().any(|name| name == "html"))
 }
 
 /// Takes over what `{::options … /}` sets.
 pub(super) fn set_options(options: &mut Options, text: &str) {
-    let mut rest = text;
-    while !rest.is_empty() {
-        rest = &rest[count(rest, is_space)..];
-        let Some((name, value, behind)) = attribute_list::pair(rest) else {
-            rest = &rest[count(rest, |byte| !is_space(byte))..];
-            continue;
-        };
-        set_option(options, name, &value);
-        rest = behind;
+    for (name, value) in parse_list(text).attributes.iter() {
+        set_option(options, name, value);
     }
 }
 
@@ -92,7 +85,7 @@ impl Parser<'_, '_> {
             return false;
         };
         let (name, list) = (&list[..colon], &list[colon + 1..]);
-        self.context.definitions.attribute_lists.entry(name.to_owned()).or_default().add(list);
+        self.context.definitions.attribute_lists.entry(name.to_owned()).or_default().merge(&parse_list(list));
         self.position = self.text.len() - behind.len() + line_length(behind);
         true
     }
@@ -101,7 +94,7 @@ impl Parser<'_, '_> {
     fn block_attribute_list(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((text, behind)) = scan::block_attribute_list(self.rest()) else { return false };
         self.position = self.text.len() - behind.len();
-        let list = AttributeList::read(text);
+        let list = parse_list(text);
         let more = scan::block_attribute_list(self.rest()).is_some();
         match blocks.last_mut() {
             Some(Block { kind: BlockKind::Definition(defined), .. }) => {

@@ -1,7 +1,7 @@
 //! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
 
 use super::abbreviation;
-use super::attribute_list::AttributeList;
+use crate::markdown::attributes::List;
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
@@ -18,7 +18,8 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     let mut unnumbered: Vec<_> = texts
         .into_iter()
         .map(|(name, text)| {
-            let attributes = finisher.attributes(&text.list);
+            let mut attributes = finisher.attributes(&text.list);
+            attributes.set("role", "doc-endnote");
             Some(Footnote { name, attributes, blocks: finisher.nodes(text.blocks, 3), references: 0 })
         })
         .collect();
@@ -114,14 +115,11 @@ impl Finisher<'_> {
         nodes.push(self.node(kind, children, &list));
     }
 
-    fn node(&self, kind: Kind, children: Vec<Node>, list: &AttributeList) -> Node {
+    fn node(&self, kind: Kind, children: Vec<Node>, list: &List) -> Node {
         Node { kind, attributes: self.attributes(list), children }
     }
 
-    fn attributes(&self, list: &AttributeList) -> Attributes {
-        if list.references.is_empty() {
-            return list.attributes.clone();
-        }
+    fn attributes(&self, list: &List) -> Attributes {
         list.resolved(&self.context.definitions.attribute_lists)
     }
 
@@ -129,7 +127,7 @@ impl Finisher<'_> {
         abbreviation::mark(span::spans(text, self.context, depth), self.context)
     }
 
-    fn with_spans(&self, kind: Kind, text: &str, list: &AttributeList, depth: usize) -> Node {
+    fn with_spans(&self, kind: Kind, text: &str, list: &List, depth: usize) -> Node {
         self.node(kind, self.spans(text, depth + 1), list)
     }
 
@@ -139,11 +137,11 @@ impl Finisher<'_> {
     }
 
     /// A paragraph; one with nothing but an image and its attributes stays one.
-    fn paragraph(&self, spans: Vec<Node>, list: &AttributeList) -> Node {
+    fn paragraph(&self, spans: Vec<Node>, list: &List) -> Node {
         self.node(Kind::Paragraph, spans, list)
     }
 
-    fn heading(&self, level: u8, text: &str, id: Option<String>, list: &AttributeList, depth: usize) -> Node {
+    fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, depth: usize) -> Node {
         let mut node = self.with_spans(Kind::Heading { level }, text, list, depth);
         if let Some(id) = id {
             node.attributes.set("id", id);
@@ -152,7 +150,7 @@ impl Finisher<'_> {
     }
 
     /// Code; an attribute list may name its language as a class.
-    fn code(&self, language: Option<String>, text: String, list: &AttributeList) -> Node {
+    fn code(&self, language: Option<String>, text: String, list: &List) -> Node {
         let mut attributes = self.attributes(list);
         let named = attributes.value("class").and_then(|classes| {
             classes.split_whitespace().find_map(|class| class.strip_prefix("language-")).map(str::to_owned)
@@ -176,7 +174,7 @@ impl Finisher<'_> {
         attributes: Attributes,
         content: Content,
         children: Vec<Block>,
-        list: &AttributeList,
+        list: &List,
         depth: usize,
     ) -> Node {
         let mut children = self.nodes(children, depth + 1);

@@ -3,14 +3,14 @@
 //! An item is the text behind its marker and every line that is indented as far as that text, or that is lazy. Its
 //! text is gathered without the indentation and then parsed as blocks of its own.
 
-use super::attribute_list::AttributeList;
+use crate::markdown::attributes::{List, parse_list};
 use super::block::{self, Block, BlockKind, Parser, is_ascii_space};
 use super::html_tag;
 use super::scan::{self, line_length};
 
 /// An item while its lines are gathered.
 struct Item {
-    list: AttributeList,
+    list: List,
     /// Texts that are parsed one after another: a nested list starts a new one, so that it is no lazy line.
     parts: Vec<String>,
 }
@@ -100,7 +100,7 @@ impl Parser<'_, '_> {
 
     /// Reads the line with an item's marker: the text behind it, the attribute list that the text may start with,
     /// and the column in which the text stands.
-    pub(super) fn first_line(&mut self, marker: usize) -> (String, AttributeList, usize) {
+    pub(super) fn first_line(&mut self, marker: usize) -> (String, List, usize) {
         let rest = self.rest();
         let line = &rest[marker..line_length(rest)];
         self.position += marker + line.len();
@@ -118,15 +118,15 @@ impl Parser<'_, '_> {
 }
 
 /// An attribute list at the start of an item's text, and the text behind it.
-pub(super) fn leading_list(text: &str) -> (AttributeList, &str) {
+pub(super) fn leading_list(text: &str) -> (List, &str) {
     let start = text.trim_start_matches(is_ascii_space);
     let named = |inside: &str| {
         let name = scan::name_length(inside);
         inside.starts_with(['/', ':']) || inside[name..].starts_with(':')
     };
     match start.strip_prefix("{:").filter(|inside| !named(inside)).and_then(scan::braced) {
-        Some((list, behind)) if !list.is_empty() => (AttributeList::read(list), behind),
-        _ => (AttributeList::default(), text),
+        Some((list, behind)) if !list.is_empty() => (parse_list(list), behind),
+        _ => (List::default(), text),
     }
 }
 
@@ -191,7 +191,7 @@ fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
         if starts_with_paragraph
             && children.len() > 1
             && children[1].kind == BlockKind::AfterList
-            && children[0].list != AttributeList::default()
+            && children[0].list != List::default()
         {
             children.remove(1);
         }

@@ -10,7 +10,7 @@
 //! | `block` | which block starts here; paragraphs, headings, quotes, code, rules, display math |
 //! | `list`, `definition_list`, `table` | the blocks that have parts |
 //! | `html_tag`, `html_block` | what a tag is; elements among blocks, and what Markdown means inside them |
-//! | `extension`, `attribute_list` | `{:…}` and `{::…}` among blocks; what they hold |
+//! | `extension` | `{:…}` and `{::…}` among blocks |
 //! | `definitions` | `[id]: url`, `[^id]: text`, `*[abbr]: text` |
 //! | `span` | which span starts here; text, code, math, escapes, line breaks |
 //! | `emphasis`, `link`, `html_span`, `quotes`, `entity`, `abbreviation` | the spans that have rules of their own |
@@ -21,7 +21,6 @@
 //! [`MAX_DEPTH`](super::tree::MAX_DEPTH), and spans that are tried in vain cost from a budget that grows with the text.
 
 mod abbreviation;
-mod attribute_list;
 mod block;
 mod definition_list;
 mod definitions;
@@ -39,7 +38,7 @@ mod scan;
 mod span;
 mod table;
 
-use super::tree::Document;
+use super::tree::{Document, Node};
 
 /// What `_config.yml` may set under `kramdown`, as far as it changes how a text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,4 +87,10 @@ pub fn parse(text: &str, options: &Options) -> Document {
     let mut context = block::Context::new(options.clone());
     let blocks = block::blocks(&text, &mut context, 0);
     finish::document(blocks, context)
+}
+
+/// Parses a text that stays in one line, such as a title: what would start a block is text.
+pub fn parse_inline(text: &str, options: &Options) -> Vec<Node> {
+    let text = scan::normalised(text);
+    span::spans(text.trim(), &block::Context::new(options.clone()), 0)
 }

@@ -1,6 +1,6 @@
 //! Reads a block's own text: which span starts where, and the spans that have few rules.
 
-use super::attribute_list::AttributeList;
+use crate::markdown::attributes::parse_list;
 use super::block::Context;
 use super::quotes::{Facing, Quotes, quotes};
 use super::scan::{self, braced, count, name_length};
@@ -312,7 +312,9 @@ impl<'t> Spans<'t, '_> {
         match self.context.definitions.footnotes.keys().position(|known| known == name) {
             Some(footnote) => {
                 self.position += name.len() + 3;
-                self.push(nodes, Node::new(Kind::FootnoteReference { footnote, occurrence: 0 }));
+                let mut node = Node::new(Kind::FootnoteReference { footnote, occurrence: 0 });
+                node.attributes.set("role", "doc-noteref");
+                self.push(nodes, node);
             }
             None => self.take_text(nodes, name.len() + 3),
         }
@@ -422,7 +424,7 @@ impl<'t> Spans<'t, '_> {
         let (last, target) = (self.last, nodes.last_mut());
         match (last, target) {
             (Last::Node, Some(node)) => {
-                let list = AttributeList::read(list);
+                let list = parse_list(list);
                 node.attributes.merge(&list.resolved(&self.context.definitions.attribute_lists));
             }
             (Last::Symbol, _) => {}

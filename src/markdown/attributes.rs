@@ -1,0 +1,455 @@
+//! Attribute lists as in kramdown: `{: #id .class key="value" name}`.
+//!
+//! [`parse_list`] reads what is between the braces, for either dialect. The rest brings the lists to `CommonMark`,
+//! whose parser does not know them: before it runs, each list is replaced by a mark that Markdown leaves alone
+//! ([`Lists::take_out`]), and the marks are found again in the parser's events.
+//!
+//! A list on a line of its own becomes an HTML comment there. A comment ends paragraphs, lists, quotes and tables just
+//! where kramdown's list would end them, so it arrives as a block behind the one that it belongs to.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::tree::Attributes;
+
+/// What an attribute list says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct List {
+    /// Its own attributes. Classes are joined; of two values for another name the last counts.
+    pub attributes: Attributes,
+    /// Names of lists defined elsewhere by `{:name: …}`, and kramdown's own words such as `toc`.
+    pub references: Vec<String>,
+}
+
+/// How many lists one list may draw in.
+const MAX_REFERENCES: usize = 64;
+
+/// Lists defined by `{:name: …}`, by name.
+pub type Definitions = BTreeMap<String, List>;
+
+impl List {
+    /// Whether the list has this word.
+    pub fn refers_to(&self, name: &str) -> bool {
+        self.references.iter().any(|reference| reference == name)
+    }
+
+    /// All attributes: those of the lists it refers to, and that those refer to, then its own.
+    pub fn resolved(&self, definitions: &Definitions) -> Attributes {
+        if self.references.is_empty() {
+            return self.attributes.clone();
+        }
+        let mut attributes = Attributes::default();
+        self.collect(definitions, &mut Vec::new(), &mut attributes);
+        attributes
+    }
+
+    fn collect<'a>(&'a self, definitions: &'a Definitions, seen: &mut Vec<&'a str>, into: &mut Attributes) {
+        for name in &self.references {
+            // Lists may refer to each other in a circle, and there may be very many.
+            if seen.len() >= MAX_REFERENCES || seen.contains(&name.as_str()) {
+                continue;
+            }
+            seen.push(name);
+            if let Some(list) = definitions.get(name) {
+                list.collect(definitions, seen, into);
+            }
+        }
+        into.merge(&self.attributes);
+    }
+
+    /// Takes all of `other` in.
+    pub fn merge(&mut self, other: &List) {
+        for name in &other.references {
+            if !self.refers_to(name) {
+                self.references.push(name.clone());
+            }
+        }
+        self.attributes.merge(&other.attributes);
+    }
+}
+
+/// Reads an attribute list, given without its braces and first colon. What is no part of one is passed over.
+pub fn parse_list(text: &str) -> List {
+    let mut list = List::default();
+    for part in parts(text) {
+        match part {
+            Part::Id(id) => list.attributes.set("id", id),
+            Part::Class(class) => list.attributes.add_class(class),
+            Part::Pair("class", value) => list.attributes.add_class(&value),
+            Part::Pair(name, value) => list.attributes.set(name, value),
+            Part::Reference(name) => list.references.push(name.to_owned()),
+            Part::Other => {}
+        }
+    }
+    list
+}
+
+/// One part of an attribute list.
+#[derive(Debug, PartialEq, Eq)]
+enum Part<'a> {
+    Id(&'a str),
+    Class(&'a str),
+    Pair(&'a str, String),
+    Reference(&'a str),
+    Other,
+}
+
+fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let first = rest.chars().next()?;
+        let (part, length) = match first {
+            '.' | '#' => class_or_id(rest),
+            _ => pair_or_reference(rest),
+        };
+        rest = &rest[length..];
+        Some(part)
+    })
+}
+
+/// Reads `.class` or `#id` at the start of `text`; returns it with its length in bytes.
+fn class_or_id(text: &str) -> (Part<'_>, usize) {
+    let end = text[1..].find(|c: char| c.is_whitespace() || c == '.' || c == '#').map_or(text.len(), |at| at + 1);
+    let name = &text[1..end];
+    let part = match name {
+        "" => Part::Other,
+        _ if text.starts_with('.') => Part::Class(name),
+        _ => Part::Id(name),
+    };
+    (part, end)
+}
+
+/// Reads `key="value"`, `key='value'` or a name at the start of `text`; returns it with its length in bytes.
+fn pair_or_reference(text: &str) -> (Part<'_>, usize) {
+    let name_end = text.find(|c| !is_name_character(c)).unwrap_or(text.len());
+    let (name, behind) = text.split_at(name_end);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let word_end = || text.find(char::is_whitespace).unwrap_or(text.len());
+    if !is_name {
+        return (Part::Other, word_end());
+    }
+    if behind.is_empty() || behind.starts_with(char::is_whitespace) {
+        return (Part::Reference(name), name_end);
+    }
+    let quote = behind.strip_prefix('=').and_then(|value| value.chars().next()).filter(|c| matches!(c, '"' | '\''));
+    match quote.and_then(|quote| quoted(&behind[2..], quote)) {
+        Some((value, length)) => (Part::Pair(name, value), name_end + 2 + length),
+        None => (Part::Other, word_end()),
+    }
+}
+
+/// Reads up to the closing `quote`; returns the value and the bytes read, the quote among them. A backslash before a
+/// quote or a closing brace keeps it as a letter.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut value = String::new();
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => match letters.next_if(|&(_, next)| next == quote || next == '}') {
+                Some((_, escaped)) => value.push(escaped),
+                None => value.push('\\'),
+            },
+            _ if letter == quote => return Some((value, at + quote.len_utf8())),
+            _ => value.push(letter),
+        }
+    }
+    None
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':')
+}
+
+/// The words that mean something without being defined.
+const KNOWN_WORDS: [&str; 2] = ["toc", "no_toc"];
+
+/// Starts the mark of a list, behind a brace. A noncharacter of Unicode, as those of [`embed`](super::embed).
+const MARK: char = '\u{FDD2}';
+
+/// The attribute lists of a text, taken out of it.
+#[derive(Debug, Default)]
+pub struct Lists {
+    found: Vec<Found>,
+}
+
+/// One list and where it stood.
+#[derive(Debug)]
+pub struct Found {
+    /// As it is written, braces and all.
+    source: String,
+    /// What to add to the node it belongs to. Empty for `{:name: …}`, which only defines.
+    pub attributes: Attributes,
+    /// Whether it makes its list the table of contents.
+    pub is_toc: bool,
+    /// Of a list on a line of its own: whether the line above is empty, so that it belongs to the block below.
+    pub after_blank: bool,
+}
+
+impl Lists {
+    /// Puts a mark in the place of each attribute list. Braces around anything else stay as they are.
+    pub fn take_out(text: &str) -> (Cow<'_, str>, Lists) {
+        let text: Cow<'_, str> = if text.contains(MARK) { text.replace(MARK, "").into() } else { text.into() };
+        let mut lists = Lists::default();
+        if !text.contains("{:") {
+            return (text, lists);
+        }
+        let definitions = definitions(&text);
+        let mut out = String::with_capacity(text.len());
+        let mut after_blank = true;
+        for line in text.split_inclusive('\n') {
+            let body = line.trim_start_matches([' ', '\t', '>']);
+            let whole_line = braced(body).filter(|braced| body[braced.len()..].trim().is_empty());
+            match whole_line.and_then(|braced| found(braced, &definitions, after_blank)) {
+                Some(found) => {
+                    out.push_str(&line[..line.len() - body.len()]);
+                    out.push_str("<!--");
+                    lists.push_mark(&mut out, found);
+                    out.push_str("-->");
+                    out.push_str(if line.ends_with('\n') { "\n" } else { "" });
+                }
+                None => lists.take_out_of_line(&mut out, line, &definitions),
+            }
+            after_blank = body.trim().is_empty();
+        }
+        (out.into(), lists)
+    }
+
+    fn take_out_of_line(&mut self, out: &mut String, line: &str, definitions: &Definitions) {
+        let mut rest = line;
+        while let Some(at) = rest.find("{:") {
+            let (before, from) = rest.split_at(at);
+            out.push_str(before);
+            let is_escaped = before.ends_with('\\');
+            let found = braced(from).filter(|_| !is_escaped).and_then(|braced| found(braced, definitions, false));
+            let length = found.as_ref().map_or(2, |found| found.source.len());
+            match found {
+                Some(found) => self.push_mark(out, found),
+                None => out.push_str("{:"),
+            }
+            rest = &from[length..];
+        }
+        out.push_str(rest);
+    }
+
+    fn push_mark(&mut self, out: &mut String, found: Found) {
+        // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays emphasis.
+        out.push_str(&format!("{{{MARK}{};", self.found.len()));
+        self.found.push(found);
+    }
+
+    /// Splits text at the marks in it.
+    pub fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Piece<'a>> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            match self.first_mark(rest) {
+                None => Some(Piece::Text(std::mem::take(&mut rest))),
+                Some((0, length, found)) => {
+                    rest = &rest[length..];
+                    Some(Piece::List(found))
+                }
+                Some((at, ..)) => {
+                    let (text, behind) = rest.split_at(at);
+                    rest = behind;
+                    Some(Piece::Text(text))
+                }
+            }
+        })
+    }
+
+    /// The list whose mark is all there is in this HTML.
+    pub fn in_comment(&self, html: &str) -> Option<&Found> {
+        let inside = html.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
+        match self.first_mark(inside)? {
+            (0, length, found) if length == inside.len() => Some(found),
+            _ => None,
+        }
+    }
+
+    /// Puts the lists back, as they are written, for text in which they are none: code, TeX, addresses, HTML.
+    pub fn restored<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut restored = String::new();
+        let mut rest = text;
+        while let Some((at, length, found)) = self.first_mark(rest) {
+            let (before, behind) = (&rest[..at], &rest[at + length..]);
+            let (before, behind) = match (before.strip_suffix("<!--"), behind.strip_prefix("-->")) {
+                (Some(before), Some(behind)) => (before, behind),
+                _ => (before, behind),
+            };
+            restored.push_str(before);
+            restored.push_str(&found.source);
+            rest = behind;
+        }
+        if restored.is_empty() {
+            return text.into();
+        }
+        restored.push_str(rest);
+        restored.into()
+    }
+
+    /// Finds the first mark: its place, its length and its list.
+    fn first_mark(&self, text: &str) -> Option<(usize, usize, &Found)> {
+        if self.found.is_empty() {
+            return None;
+        }
+        let sign = text.find(MARK)?;
+        let at = sign.checked_sub(1).filter(|&at| text.as_bytes()[at] == b'{')?;
+        let (number, _) = text[sign + MARK.len_utf8()..].split_once(';')?;
+        let length = 1 + MARK.len_utf8() + number.len() + 1;
+        Some((at, length, self.found.get(number.parse::<usize>().ok()?)?))
+    }
+}
+
+/// A piece of text between and at marks.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// Text without marks.
+    Text(&'a str),
+    /// A list.
+    List(&'a Found),
+}
+
+impl Found {
+    /// The list as it is written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+}
+
+/// The attribute list at the start of `text`, up to its closing brace, on one line.
+fn braced(text: &str) -> Option<&str> {
+    let inside = text.strip_prefix("{:")?;
+    let mut after_backslash = false;
+    for (at, letter) in inside.char_indices() {
+        match letter {
+            '\n' => return None,
+            '}' if !after_backslash => return Some(&text[..2 + at + 1]),
+            _ => after_backslash = letter == '\\' && !after_backslash,
+        }
+    }
+    None
+}
+
+fn found(braced: &str, definitions: &Definitions, after_blank: bool) -> Option<Found> {
+    let inside = &braced[2..braced.len() - 1];
+    if definition(inside).is_some() {
+        let source = braced.to_owned();
+        return Some(Found { source, attributes: Attributes::default(), is_toc: false, after_blank });
+    }
+    // Braces with a colon occur in TeX and code, too (`A_{:j}`), so a list must hold nothing but its parts, and
+    // only names that are defined.
+    let is_part = |part: Part<'_>| match part {
+        Part::Reference(name) => definitions.contains_key(name) || KNOWN_WORDS.contains(&name),
+        Part::Other => false,
+        Part::Id(_) | Part::Class(_) | Part::Pair(..) => true,
+    };
+    let is_list = !inside.trim().is_empty() && parts(inside).all(is_part);
+    is_list.then(|| {
+        let list = parse_list(inside);
+        let mut attributes = list.resolved(definitions);
+        if list.refers_to("no_toc") {
+            attributes.add_class("no_toc");
+        }
+        Found { source: braced.to_owned(), attributes, is_toc: list.refers_to("toc"), after_blank }
+    })
+}
+
+/// All `{:name: …}` of a text. A later one adds to an earlier one of the same name.
+fn definitions(text: &str) -> Definitions {
+    let mut definitions = Definitions::new();
+    for line in text.lines() {
+        let Some(braced) = braced(line.trim_start()) else { continue };
+        let Some((name, inside)) = definition(&braced[2..braced.len() - 1]) else { continue };
+        let attributes = parse_list(inside).resolved(&definitions);
+        definitions.entry(name.to_owned()).or_default().attributes.merge(&attributes);
+    }
+    definitions
+}
+
+/// Splits `name: .class` of a definition.
+fn definition(inside: &str) -> Option<(&str, &str)> {
+    let (name, list) = inside.split_once(':')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_name_character);
+    is_name.then_some((name, list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_list(text: &str, expected: &[(&str, &str)]) {
+        let list = parse_list(text);
+        assert_eq!(list.attributes.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[track_caller]
+    fn check_round_trip(text: &str) {
+        let (marked, lists) = Lists::take_out(text);
+        assert!(marked.contains(MARK), "nothing was taken out of {text:?}");
+        assert_eq!(lists.restored(&marked), text);
+    }
+
+    #[test]
+    fn ids_classes_and_pairs_are_read() {
+        check_list(" .center-image", &[("class", "center-image")]);
+        check_list(
+            " #id .a.b key='v' data-x=\"1 2\"",
+            &[("id", "id"), ("class", "a b"), ("key", "v"), ("data-x", "1 2")],
+        );
+        check_list(".a class=\"b c\"", &[("class", "a b c")]);
+    }
+
+    #[test]
+    fn quotes_and_braces_can_be_escaped_in_values() {
+        check_list(r#"title="a \"b\" {c\}""#, &[("title", "a \"b\" {c}")]);
+    }
+
+    #[test]
+    fn what_is_no_part_of_a_list_is_passed_over() {
+        check_list(".a = ,b \"x\" c=d . #", &[("class", "a")]);
+    }
+
+    #[test]
+    fn words_are_references() {
+        assert_eq!(parse_list("toc .a no_toc").references, ["toc", "no_toc"]);
+    }
+
+    #[test]
+    fn references_come_before_own_attributes() {
+        let definitions = definitions("{:ref: .a key='1'}\n");
+        let attributes = parse_list(".b key='2' ref").resolved(&definitions);
+        assert_eq!(attributes.iter().collect::<Vec<_>>(), [("class", "a b"), ("key", "2")]);
+    }
+
+    #[test]
+    fn lists_that_refer_to_each_other_end() {
+        let mut definitions = Definitions::new();
+        definitions.insert("a".to_owned(), parse_list("b .x"));
+        definitions.insert("b".to_owned(), parse_list("a .y"));
+        let attributes = parse_list("a title='t'").resolved(&definitions);
+        assert_eq!(attributes.iter().collect::<Vec<_>>(), [("class", "y x"), ("title", "t")]);
+    }
+
+    #[test]
+    fn lists_are_put_back_as_they_were() {
+        check_round_trip("a{: .b} and\n  {: #c}\n> {: .d}\n\n{:name: .x}\n{: name}");
+    }
+
+    #[test]
+    fn braces_that_are_no_lists_stay() {
+        for text in ["$A_{:j}$", "{: }", "{:}", r"\{: .a}", "{: .a", "{:key 1}", "x[{:,0}]", "{: .a\n}"] {
+            let (marked, _) = Lists::take_out(text);
+            assert_eq!(marked, text);
+        }
+    }
+
+    #[test]
+    fn marks_of_the_author_are_taken_out() {
+        let (marked, lists) = Lists::take_out("a{\u{FDD2}0; *b*{: .c}");
+        assert_eq!(lists.restored(&marked), "a{0; *b*{: .c}");
+    }
+}
