@@ -375,12 +375,7 @@ impl<'a> Writer<'a> {
                 self.void("br", attributes);
                 self.out.push('\n');
             }
-            Kind::Math { tex, display } => {
-                let (open, close) = if *display { ("\\[", "\\]") } else { ("\\(", "\\)") };
-                self.out.push_str(open);
-                escape_text(&mut self.out, tex);
-                self.out.push_str(close);
-            }
+            Kind::Math { tex, display } => self.math(tex, *display, attributes),
             Kind::Abbreviation(text) => {
                 self.open("abbr", attributes);
                 escape_text(&mut self.out, text);
@@ -425,6 +420,24 @@ impl<'a> Writer<'a> {
         self.open(name, &node.attributes);
         self.spans(&node.children);
         self.close(name);
+    }
+
+    /// Writes TeX for MathJax, in an element where it has attributes.
+    fn math(&mut self, tex: &str, display: bool, attributes: &Attributes) {
+        let (open, close, name) = match (display, attributes.is_empty()) {
+            (true, _) => ("\\[", "\\]", "div"),
+            (false, true) => ("\\(", "\\)", "span"),
+            (false, false) => ("$", "$", "span"),
+        };
+        if !attributes.is_empty() {
+            self.open(name, attributes);
+        }
+        self.out.push_str(open);
+        escape_text(&mut self.out, tex);
+        self.out.push_str(close);
+        if !attributes.is_empty() {
+            self.close(name);
+        }
     }
 
     fn footnote_reference(&mut self, footnote: usize, occurrence: usize, attributes: &Attributes) {
@@ -528,6 +541,10 @@ impl<'a> Writer<'a> {
 
     fn attributes(&mut self, attributes: &Attributes) {
         for (name, value) in attributes.iter() {
+            // Of a heading without letters: kramdown counts it, and writes no id.
+            if name == "id" && value.is_empty() {
+                continue;
+            }
             self.out.push(' ');
             self.out.push_str(name);
             self.out.push_str("=\"");

@@ -86,7 +86,11 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     if embed::has_marker(text) {
         markers::resolve(&mut document, embeds);
     }
-    headings::set_ids(&mut document, embeds);
+    match options.dialect {
+        Dialect::CommonMark => headings::set_ids(&mut document, embeds, "section"),
+        Dialect::Kramdown if options.kramdown.auto_ids => headings::set_ids(&mut document, embeds, ""),
+        Dialect::Kramdown => {}
+    }
     let entries = headings::contents(&document, &options.toc_levels);
     headings::place_contents(&mut document, &entries);
     let context = html::Context { embeds, highlight: options.highlight };

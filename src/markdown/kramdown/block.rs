@@ -48,8 +48,8 @@ pub(super) enum BlockKind {
     Section(Section),
     Row,
     Cell { text: String },
-    /// An HTML element.
-    Element { name: String, attributes: Attributes, content: Content },
+    /// An HTML element; a closed one ended with its opening tag, `<name />`.
+    Element { name: String, attributes: Attributes, content: Content, closed: bool },
     /// HTML that is written as it is.
     Html { html: String },
     /// Text inside of a raw element: written as it is, but for characters that would be markup.
@@ -140,6 +140,7 @@ pub(super) struct Vain {
     fence: [Option<usize>; 2],
     math: bool,
     pub(super) comment: bool,
+    pub(super) instruction: bool,
     /// Names of extensions without an end.
     pub(super) extensions: Vec<String>,
 }

@@ -142,8 +142,10 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     {
         return Some((url.to_owned(), title, first.len() - behind.len() + length));
     }
-    // The address itself has no quotes: what follows the first is a title, or this is no definition.
-    let length = start.find(['"', '\'']).unwrap_or(start.len());
+    // A quote behind a space starts a title, or this is no definition.
+    let bytes = start.as_bytes();
+    let is_title = |at: usize| is_blank(bytes[at]) && matches!(bytes.get(at + 1), Some(b'"' | b'\''));
+    let length = (0..bytes.len()).find(|&at| is_title(at)).unwrap_or(bytes.len());
     let url = start[..length].trim_matches(is_ascii_space);
     if url.is_empty() {
         return None;
@@ -193,6 +195,7 @@ mod tests {
     #[test]
     fn an_open_quote_or_no_address_is_no_definition() {
         check(" x 't\n", None);
+        check(" it's\n", Some(("it's", None, 6)));
         check("\n", None);
     }
 

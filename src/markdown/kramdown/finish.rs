@@ -6,6 +6,7 @@ use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
 use super::span;
+use crate::markdown::html::escape_attribute;
 use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node};
 
 /// The document that the blocks of a text and its definitions make.
@@ -95,8 +96,12 @@ impl Finisher<'_> {
                 let sections = self.sections(children, &alignments, depth);
                 return nodes.push(self.node(Kind::Table, sections, &list));
             }
-            BlockKind::Element { name, attributes, content } => {
-                return nodes.push(self.element(name, attributes, content, children, &list, depth));
+            BlockKind::Element { name, mut attributes, content, closed } => {
+                attributes.merge(&self.attributes(&list));
+                return nodes.push(match closed && content == Content::Raw {
+                    true => closed_element(&name, &attributes),
+                    false => self.element(name, attributes, content, children, depth),
+                });
             }
             BlockKind::List { ordered } if list.references.iter().any(|name| name == "toc") => {
                 return nodes.push(self.node(Kind::TableOfContents { ordered }, Vec::new(), &list));
@@ -174,7 +179,6 @@ impl Finisher<'_> {
         attributes: Attributes,
         content: Content,
         children: Vec<Block>,
-        list: &List,
         depth: usize,
     ) -> Node {
         let mut children = self.nodes(children, depth + 1);
@@ -189,7 +193,6 @@ impl Finisher<'_> {
         }
         let mut node = Node::with_children(Kind::Element { name, block: true }, children);
         node.attributes = attributes;
-        node.attributes.merge(&self.attributes(list));
         node
     }
 
@@ -217,4 +220,18 @@ impl Finisher<'_> {
         });
         sections.collect()
     }
+}
+
+/// `<name />`, as it was written: to HTML that is not the same as an element without content.
+fn closed_element(name: &str, attributes: &Attributes) -> Node {
+    let mut html = format!("<{name}");
+    for (name, value) in attributes.iter() {
+        html.push(' ');
+        html.push_str(name);
+        html.push_str("=\"");
+        escape_attribute(&mut html, value);
+        html.push('"');
+    }
+    html.push_str(" />");
+    Node::new(Kind::Html { html, block: true })
 }

@@ -10,14 +10,17 @@ use super::scan::{self, count, is_blank, line_length, unindented};
 impl Parser<'_, '_> {
     /// A comment, an element, or the tag that closes the element `enclosing`.
     pub(super) fn html(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) -> Found {
-        let start = unindented(self.rest());
-        self.position = self.text.len() - start.len();
-        if let Some(length) = self.comment_length(start) {
+        // A comment is one in the first column only; further in, it is part of a paragraph.
+        if let Some(length) = self.comment_length(self.rest()) {
+            let html = self.rest()[..length].to_owned();
             self.position += length;
             self.skip_line_end();
-            self.push(blocks, BlockKind::Html { html: start[..length].to_owned() }, Vec::new());
+            self.push(blocks, BlockKind::Html { html }, Vec::new());
             return Found::Block;
         }
+        let line_start = self.position;
+        let start = unindented(self.rest());
+        self.position = self.text.len() - start.len();
         if let Some(tag) = html_tag::open_tag(start).filter(|tag| !html_tag::is_span(&tag.name.to_ascii_lowercase())) {
             let default = match self.context.options.parse_block_html {
                 true => html_tag::default_content(&tag.name),
@@ -34,17 +37,10 @@ impl Parser<'_, '_> {
                 Found::ElementEnd
             }
             _ => {
-                self.position = self.text.len() - self.line_start(start).len();
+                self.position = line_start;
                 Found::Nothing
             }
         }
-    }
-
-    /// The text from the start of the line on in which `rest` starts.
-    fn line_start(&self, rest: &str) -> &str {
-        let at = self.text.len() - rest.len();
-        let spaces = self.text.as_bytes()[..at].iter().rev().take_while(|&&byte| byte == b' ').count();
-        &self.text[at - spaces..]
     }
 
     fn skip_line_end(&mut self) {
@@ -61,6 +57,14 @@ impl Parser<'_, '_> {
         let inside = text.strip_prefix("<!--").filter(|_| !self.vain.comment)?;
         let found = inside.find("-->").map(|length| length + 7);
         self.vain.comment = found.is_none();
+        found
+    }
+
+    /// How long the processing instruction is that starts here.
+    fn instruction_length(&mut self, text: &str) -> Option<usize> {
+        let inside = text.strip_prefix("<?").filter(|_| !self.vain.instruction)?;
+        let found = inside.find("?>").map(|length| length + 4);
+        self.vain.instruction = found.is_none();
         found
     }
 
@@ -84,7 +88,7 @@ impl Parser<'_, '_> {
         } else {
             self.inside(&name, content, depth)
         };
-        Block { kind: BlockKind::Element { name, attributes, content }, list, children }
+        Block { kind: BlockKind::Element { name, attributes, content, closed }, list, children }
     }
 
     fn inside(&mut self, name: &str, content: Content, depth: usize) -> Vec<Block> {
@@ -122,7 +126,7 @@ impl Parser<'_, '_> {
             add_text(&mut children, &rest[..length]);
             self.position += length;
             let rest = &rest[length..];
-            if let Some(length) = self.comment_length(rest) {
+            if let Some(length) = self.comment_length(rest).or_else(|| self.instruction_length(rest)) {
                 self.position += length;
                 children.push(Block::new(BlockKind::Html { html: rest[..length].to_owned() }));
                 continue;
