@@ -242,10 +242,13 @@ impl<'t> Parser<'t, '_> {
         let length = scan::blank_lines(self.rest());
         let single = &self.rest()[..length] == "\n";
         self.position += length;
-        self.pending = None;
         match blocks.last_mut().map(|last| &mut last.kind) {
+            // An attribute list between two blanks still waits: the documentation says otherwise, the program does it.
             Some(BlockKind::Blank { single }) => *single = false,
-            _ => blocks.push(Block::new(BlockKind::Blank { single })),
+            _ => {
+                self.pending = None;
+                blocks.push(Block::new(BlockKind::Blank { single }));
+            }
         }
     }
 

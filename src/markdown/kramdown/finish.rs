@@ -5,6 +5,7 @@ use crate::markdown::attributes::List;
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
+use super::rouge;
 use super::span;
 use crate::markdown::html::escape_attribute;
 use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node};
@@ -129,7 +130,11 @@ impl Finisher<'_> {
     }
 
     fn spans(&self, text: &str, depth: usize) -> Vec<Node> {
-        abbreviation::mark(span::spans(text, self.context, depth), self.context)
+        let mut nodes = span::spans(text, self.context, depth);
+        if text.contains('`') {
+            name_languages(&mut nodes);
+        }
+        abbreviation::mark(nodes, self.context)
     }
 
     fn with_spans(&self, kind: Kind, text: &str, list: &List, depth: usize) -> Node {
@@ -157,20 +162,17 @@ impl Finisher<'_> {
     /// Code; an attribute list may name its language as a class.
     fn code(&self, language: Option<String>, text: String, list: &List) -> Node {
         let mut attributes = self.attributes(list);
-        let named = attributes.value("class").and_then(|classes| {
-            classes.split_whitespace().find_map(|class| class.strip_prefix("language-")).map(str::to_owned)
-        });
-        if let (Some(name), Some(classes)) = (&named, attributes.value("class")) {
-            let own = format!("language-{name}");
-            let others: Vec<_> = classes.split_whitespace().filter(|class| *class != own).collect();
-            let others = others.join(" ");
-            match others.is_empty() {
-                true => drop(attributes.remove("class")),
-                false => attributes.set("class", others),
+        let language = take_language(&mut attributes).or(language);
+        match language {
+            Some(language) if !rouge::is_known(&language) => {
+                let mut code = Node::with_children(Kind::Element { name: "code".to_owned(), block: false }, vec![Node::text(text)]);
+                code.attributes.set("class", format!("language-{language}"));
+                let mut pre = Node::with_children(Kind::Element { name: "pre".to_owned(), block: true }, vec![code]);
+                pre.attributes = attributes;
+                pre
             }
+            language => Node { kind: Kind::CodeBlock { language, text }, attributes, children: Vec::new() },
         }
-        let language = named.or(language);
-        Node { kind: Kind::CodeBlock { language, text }, attributes, children: Vec::new() }
     }
 
     fn element(
@@ -234,4 +236,31 @@ fn closed_element(name: &str, attributes: &Attributes) -> Node {
     }
     html.push_str(" />");
     Node::new(Kind::Html { html, block: true })
+}
+
+/// Gives code in a line the classes that Jekyll gives it.
+fn name_languages(nodes: &mut [Node]) {
+    for node in nodes {
+        if let Kind::Code(_) = node.kind {
+            let language = take_language(&mut node.attributes).unwrap_or_else(|| "plaintext".to_owned());
+            let own = node.attributes.value("class").map_or(String::new(), |own| format!(" {own}"));
+            let wrapper = if rouge::is_known(&language) { " highlighter-rouge" } else { "" };
+            node.attributes.set("class", format!("language-{language}{own}{wrapper}"));
+        }
+        name_languages(&mut node.children);
+    }
+}
+
+/// Takes the language out of the classes: `language-x`.
+fn take_language(attributes: &mut Attributes) -> Option<String> {
+    let classes = attributes.value("class")?;
+    let language = classes.split_whitespace().find_map(|class| class.strip_prefix("language-"))?.to_owned();
+    let others: Vec<&str> = classes.split_whitespace().filter(|class| !class.starts_with("language-")).collect();
+    let others = others.join(" ");
+    if others.is_empty() {
+        attributes.remove("class");
+    } else {
+        attributes.set("class", others);
+    }
+    Some(language)
 }

@@ -26,8 +26,12 @@ impl Parser<'_, '_> {
                 true => html_tag::default_content(&tag.name),
                 false => Content::Raw,
             };
+            // What is behind a script on its line counts as a line of its own, even if it is only the line's end.
+            let is_verbatim = is_verbatim(&tag.name);
             let element = self.element(tag, default, self.depth);
-            self.skip_line_end();
+            if !is_verbatim {
+                self.skip_line_end();
+            }
             blocks.push(element);
             return Found::Block;
         }
@@ -83,7 +87,7 @@ impl Parser<'_, '_> {
         };
         let children = if closed || html_tag::is_void(&name) {
             Vec::new()
-        } else if name == "script" || name == "style" {
+        } else if is_verbatim(&name) {
             vec![Block::new(BlockKind::Html { html: self.until_close(&name).to_owned() })]
         } else {
             self.inside(&name, content, depth)
@@ -149,6 +153,11 @@ impl Parser<'_, '_> {
         }
         children
     }
+}
+
+/// Elements whose content is not even HTML.
+fn is_verbatim(name: &str) -> bool {
+    name == "script" || name == "style"
 }
 
 fn add_text(children: &mut Vec<Block>, text: &str) {

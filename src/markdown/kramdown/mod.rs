@@ -15,6 +15,7 @@
 //! | `span` | which span starts here; text, code, math, escapes, line breaks |
 //! | `emphasis`, `link`, `html_span`, `quotes`, `entity`, `abbreviation` | the spans that have rules of their own |
 //! | `finish` | blocks with their text → the document tree |
+//! | `rouge` | which languages of code are known |
 //!
 //! The grammar is kramdown's, found from its documentation and by trying the program; the code is not. Everything is
 //! linear in the length of the text: a search that failed is not made again, nesting ends at
@@ -34,6 +35,7 @@ mod html_tag;
 mod link;
 mod list;
 mod quotes;
+mod rouge;
 mod scan;
 mod span;
 mod table;
