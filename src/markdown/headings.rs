@@ -23,10 +23,9 @@ pub struct Entry {
     pub children: Vec<Entry>,
 }
 
-/// Gives an id to each heading that has none. `unnamed` is the id of a heading without letters; kramdown gives the
-/// first of them none, and the next `-1`.
-pub fn set_ids(document: &mut Document, embeds: &Embeds, unnamed: &'static str) {
-    let mut ids = Ids { used: BTreeSet::new(), counts: BTreeMap::new(), unnamed };
+/// Gives an id to each heading that has none.
+pub fn set_ids(document: &mut Document, embeds: &Embeds) {
+    let mut ids = Ids { used: BTreeSet::new(), counts: BTreeMap::new() };
     visit(document, &mut |node| ids.used.extend(node.attributes.value("id").map(str::to_owned)));
     visit_mut(document, &mut |node| {
         let needs_id = matches!(node.kind, Kind::Heading { .. }) && node.attributes.value("id").is_none();
@@ -86,12 +85,11 @@ fn is_word_character(c: char) -> bool {
 struct Ids {
     used: BTreeSet<String>,
     counts: BTreeMap<String, usize>,
-    unnamed: &'static str,
 }
 
 impl Ids {
     fn next(&mut self, slug: String) -> String {
-        let slug = if slug.is_empty() { self.unnamed.to_owned() } else { slug };
+        let slug = if slug.is_empty() { "section".to_owned() } else { slug };
         let count = self.counts.entry(slug.clone()).or_default();
         loop {
             let id = if *count == 0 { slug.clone() } else { format!("{slug}-{count}") };
@@ -189,7 +187,7 @@ mod tests {
     #[track_caller]
     fn check_ids(blocks: Vec<Node>, expected: &[&str]) {
         let mut document = Document { blocks, footnotes: Vec::new() };
-        set_ids(&mut document, &Embeds::default(), "section");
+        set_ids(&mut document, &Embeds::default());
         let ids: Vec<_> = document.blocks.iter().filter_map(|node| node.attributes.value("id")).collect();
         assert_eq!(ids, expected);
     }
@@ -224,7 +222,7 @@ mod tests {
     fn entries_nest_by_level_even_when_levels_are_skipped() {
         let blocks = vec![heading(2, "a"), heading(4, "b"), heading(3, "c"), heading(1, "d"), heading(6, "e")];
         let mut document = Document { blocks, footnotes: Vec::new() };
-        set_ids(&mut document, &Embeds::default(), "section");
+        set_ids(&mut document, &Embeds::default());
         let shape = |entries: &[Entry]| -> String {
             fn write(entries: &[Entry]) -> String {
                 entries.iter().map(|entry| format!("{}({})", entry.id, write(&entry.children))).collect()

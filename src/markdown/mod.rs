@@ -87,9 +87,8 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
         markers::resolve(&mut document, embeds);
     }
     match options.dialect {
-        Dialect::CommonMark => headings::set_ids(&mut document, embeds, "section"),
-        Dialect::Kramdown if options.kramdown.auto_ids => headings::set_ids(&mut document, embeds, ""),
-        Dialect::Kramdown => {}
+        Dialect::CommonMark => headings::set_ids(&mut document, embeds),
+        Dialect::Kramdown => kramdown::ids::set(&mut document, embeds, &options.kramdown),
     }
     let entries = headings::contents(&document, &options.toc_levels);
     headings::place_contents(&mut document, &entries);

@@ -35,7 +35,7 @@ impl Spans<'_, '_> {
         let start = self.position;
         let inside = Inside { link: true, directly_emphasis: false, ..self.inside };
         let (children, found) = self.nested(inside, Stop::Bracket { open: 1 });
-        if !found || (!is_image && children.is_empty()) {
+        if !found {
             return None;
         }
         let text = unescaped(&self.text[start..self.position], &self.context.options);

@@ -120,13 +120,9 @@ impl Parser<'_, '_> {
 /// An attribute list at the start of an item's text, and the text behind it.
 pub(super) fn leading_list(text: &str) -> (List, &str) {
     let start = text.trim_start_matches(is_ascii_space);
-    let named = |inside: &str| {
-        let name = scan::name_length(inside);
-        inside.starts_with(['/', ':']) || inside[name..].starts_with(':')
-    };
-    match start.strip_prefix("{:").filter(|inside| !named(inside)).and_then(scan::braced) {
-        Some((list, behind)) if !list.is_empty() => (parse_list(list), behind),
-        _ => (List::default(), text),
+    match start.strip_prefix("{:").and_then(scan::attribute_list) {
+        Some((list, behind)) => (parse_list(list), behind),
+        None => (List::default(), text),
     }
 }
 

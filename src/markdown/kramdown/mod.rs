@@ -15,6 +15,7 @@
 //! | `span` | which span starts here; text, code, math, escapes, line breaks |
 //! | `emphasis`, `link`, `html_span`, `quotes`, `entity`, `abbreviation` | the spans that have rules of their own |
 //! | `finish` | blocks with their text → the document tree |
+//! | `ids` | ids of headings |
 //! | `rouge` | which languages of code are known |
 //!
 //! The grammar is kramdown's, found from its documentation and by trying the program; the code is not. Everything is
@@ -32,6 +33,7 @@ mod finish;
 mod html_block;
 mod html_span;
 mod html_tag;
+pub(super) mod ids;
 mod link;
 mod list;
 mod quotes;

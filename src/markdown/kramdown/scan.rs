@@ -84,12 +84,15 @@ pub(super) fn is_end_marker(text: &str) -> bool {
 /// behind the line.
 pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
     let inside = unindented(text).strip_prefix("{:")?;
-    let name = count(inside, is_name_byte);
-    if inside.starts_with('/') || inside[name..].starts_with(':') {
-        return None;
-    }
-    let (list, rest) = braced(inside)?;
-    (!list.is_empty() && is_blank_line(rest)).then(|| (list, &rest[line_length(rest)..]))
+    let (list, rest) = attribute_list(inside)?;
+    is_blank_line(rest).then(|| (list, &rest[line_length(rest)..]))
+}
+
+/// Splits what is behind `{:` into what an attribute list holds and what is behind its brace. Definitions
+/// (`{:name: …}`) and extensions (`{::name}`, `{:/name}`) are none.
+pub(super) fn attribute_list(inside: &str) -> Option<(&str, &str)> {
+    let is_other = inside.starts_with(['/', ':']) || inside[..name_length(inside)].contains(':');
+    braced(inside).filter(|(list, _)| !is_other && !list.is_empty())
 }
 
 /// Splits at the first `}` without a backslash before it: what is before and what is behind.
