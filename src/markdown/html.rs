@@ -213,7 +213,9 @@ impl<'a> Writer<'a> {
         self.out.push_str(start);
         self.spans(&nodes[..run]);
         if run < nodes.len() {
-            self.out.push('\n');
+            if run == 0 || !self.out.ends_with('\n') {
+                self.out.push('\n');
+            }
             // A paragraph behind the text is set off by an empty line, a list that goes on from it is not.
             if run > 0 && matches!(nodes[run].kind, Kind::Paragraph) {
                 self.out.push('\n');

@@ -28,7 +28,7 @@ pub(super) enum BlockKind {
     Blank { single: bool },
     /// A `^` on a line of its own.
     EndMarker,
-    /// An attribute list that was given to the block before it.
+    /// An attribute list that was given to the block before it, or the definition of one.
     AfterList,
     /// A definition, which shows nothing.
     Definition(Defined),
@@ -83,10 +83,13 @@ impl Block {
         matches!(self.kind, BlockKind::Paragraph { .. })
     }
 
-    /// Takes the paragraph out of its `<p>`.
-    pub(super) fn make_bare(&mut self) {
-        if let BlockKind::Paragraph { bare, .. } = &mut self.kind {
+    /// Takes the paragraph out of its `<p>`. Where another block follows, a line end keeps them apart.
+    pub(super) fn make_bare(&mut self, is_followed: bool) {
+        if let BlockKind::Paragraph { bare, text } = &mut self.kind {
             *bare = true;
+            if is_followed {
+                text.push('\n');
+            }
         }
     }
 }

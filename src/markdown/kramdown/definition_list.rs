@@ -1,7 +1,7 @@
 //! Definition lists: lines of terms, then `: definition`.
 
 use crate::markdown::attributes::List;
-use super::block::{self, Block, BlockKind, Parser, is_ascii_space};
+use super::block::{self, Block, BlockKind, Parser};
 use super::list::{is_indented_by, is_lazy, leading_list, strip_spaces, with_spaces};
 use super::scan::{self, line_length};
 
@@ -24,8 +24,7 @@ impl Parser<'_, '_> {
         let BlockKind::Paragraph { text, .. } = &terms.kind else { return false };
         list.children.extend(text.split('\n').map(|line| {
             let (attributes, text) = leading_list(line);
-            let text = text.trim_matches(is_ascii_space).to_owned();
-            Block { list: attributes, ..Block::new(BlockKind::Term { text }) }
+            Block { list: attributes, ..Block::new(BlockKind::Term { text: text.to_owned() }) }
         }));
         list.list = terms.list;
         let mut last_blank = None;
@@ -36,8 +35,9 @@ impl Parser<'_, '_> {
             } else {
                 last_blank = if children.last().is_some_and(Block::is_blank) { children.pop() } else { None };
             }
+            let is_followed = children.len() > 1;
             if let Some(first) = children.first_mut().filter(|_| !definition.spaced) {
-                first.make_bare();
+                first.make_bare(is_followed);
             }
             list.children.push(Block { kind: BlockKind::DefinitionItem, list: definition.list, children });
         }

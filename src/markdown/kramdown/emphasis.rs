@@ -48,7 +48,7 @@ impl Spans<'_, '_> {
             emphasis: self.inside.emphasis || !strong,
             strong: self.inside.strong || strong,
             directly_emphasis: !strong,
-            link: self.inside.link,
+            ..self.inside
         };
         let (children, found) = self.nested(inside, Stop::Emphasis { mark, strong });
         if !found {
@@ -72,21 +72,30 @@ impl Spans<'_, '_> {
         mark != b'_' || !rest[length..].starts_with(char::is_alphanumeric)
     }
 
-    /// `~~text~~`: neither starts nor ends with a space.
+    /// `~~text~~`, up to the next two tildes behind something else than a space, whatever they are in.
     pub(super) fn strikethrough(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let Some(behind) = self.rest().strip_prefix("~~") else { return false };
-        if !self.may_try() || behind.bytes().next().is_none_or(|byte| scan::is_space(byte) || byte == b'~') {
+        let Some(length) = self.rest().strip_prefix("~~").and_then(struck_length) else { return false };
+        if !self.may_try() {
             return false;
         }
-        let start = self.position;
+        let end = self.position + 2 + length;
         self.position += 2;
-        let (children, found) = self.nested(self.inside, Stop::Strikethrough);
-        if found {
-            self.position += 2;
-            self.push(nodes, Node::with_children(Kind::Strikethrough, children));
-        } else {
-            self.position = start;
-        }
-        found
+        let children = self.nested_up_to(end);
+        self.position = end + 2;
+        self.push(nodes, Node::with_children(Kind::Strikethrough, children));
+        true
     }
 }
+
+/// How long the struck text is: up to the first `~~` behind a character that is neither a space nor a tilde.
+fn struck_length(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is_mark = |byte: u8| scan::is_space(byte) || byte == b'~';
+    if bytes.first().is_none_or(|&first| is_mark(first)) {
+        return None;
+    }
+    (1..bytes.len().min(MAX_STRUCK)).find(|&at| bytes[at..].starts_with(b"~~") && !is_mark(bytes[at - 1]))
+}
+
+/// How far the end of struck text is looked for, in bytes: no paragraph is that long.
+const MAX_STRUCK: usize = 10_000;

@@ -1,6 +1,6 @@
 //! Character references: `&amp;`, `&#38;`, `&#x26;`.
 
-use super::scan::count;
+use super::scan::{count, name_length};
 
 /// The character that a reference at the start of the text stands for, and how long the reference is.
 pub(super) fn reference(text: &str) -> Option<(char, usize)> {
@@ -44,8 +44,9 @@ pub(super) fn escaped(text: &str) -> String {
                 escaped.push_str("&gt;");
                 1
             }
-            _ => match reference(&rest[at..]) {
-                Some((_, length)) => {
+            // A browser may know more names than kramdown does.
+            _ => match reference(&rest[at..]).map(|(_, length)| length).or_else(|| named_length(&rest[at..])) {
+                Some(length) => {
                     escaped.push_str(&rest[at..at + length]);
                     length
                 }
@@ -58,6 +59,13 @@ pub(super) fn escaped(text: &str) -> String {
         rest = &rest[at + length..];
     }
     escaped + rest
+}
+
+/// How long the reference is that has a name, known or not.
+fn named_length(text: &str) -> Option<usize> {
+    let inside = text.strip_prefix('&')?;
+    let length = name_length(inside);
+    (length > 0 && inside[length..].starts_with(';')).then_some(length + 2)
 }
 
 fn numbered(text: &str) -> Option<(char, usize)> {

@@ -73,20 +73,21 @@ fn set_option(options: &mut Options, name: &str, value: &str) {
 impl Parser<'_, '_> {
     /// An attribute list, the definition of one, or an extension.
     pub(super) fn extension(&mut self, blocks: &mut Vec<Block>) -> bool {
-        self.attribute_definition() || self.block_attribute_list(blocks) || self.block_extension(blocks)
+        self.attribute_definition(blocks) || self.block_attribute_list(blocks) || self.block_extension(blocks)
     }
 
     /// `{:name: … }`.
-    fn attribute_definition(&mut self) -> bool {
+    fn attribute_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some(inside) = unindented(self.rest()).strip_prefix("{:") else { return false };
         let Some((list, behind)) = braced(inside).filter(|(_, behind)| scan::is_blank_line(behind)) else { return false };
         // The name may itself hold colons: it is as long as it can be.
-        let Some(colon) = list[..name_length(list)].rfind(':').filter(|&at| at > 0 && at + 1 < list.len()) else {
+        let Some(colon) = list[..name_length(list)].rfind(':').filter(|&at| at > 0) else {
             return false;
         };
         let (name, list) = (&list[..colon], &list[colon + 1..]);
         self.context.definitions.attribute_lists.entry(name.to_owned()).or_default().merge(&parse_list(list));
         self.position = self.text.len() - behind.len() + line_length(behind);
+        blocks.push(Block::new(BlockKind::AfterList));
         true
     }
 

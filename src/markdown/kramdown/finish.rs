@@ -16,13 +16,13 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     // The spans only ask for the names.
     context.definitions.footnotes = texts.iter().map(|(name, _)| (name.clone(), Default::default())).collect();
     let finisher = Finisher { context: &context };
-    let mut blocks = finisher.nodes(blocks, 0);
+    let mut blocks = finisher.nodes(blocks, Place::default());
     let mut unnumbered: Vec<_> = texts
         .into_iter()
         .map(|(name, text)| {
             let mut attributes = finisher.attributes(&text.list);
             attributes.set("role", "doc-endnote");
-            Some(Footnote { name, attributes, blocks: finisher.nodes(text.blocks, 3), references: 0 })
+            Some(Footnote { name, attributes, blocks: finisher.nodes(text.blocks, Place::default().deeper(3)), references: 0 })
         })
         .collect();
     let mut numbers = vec![None; unnumbered.len()];
@@ -62,46 +62,60 @@ fn number(
     }
 }
 
+/// Where in the tree a block stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    depth: usize,
+    /// Whether in an HTML element, where the GFM parser's rules do not reach.
+    in_element: bool,
+}
+
+impl Place {
+    fn deeper(self, levels: usize) -> Place {
+        Place { depth: self.depth + levels, ..self }
+    }
+}
+
 struct Finisher<'c> {
     context: &'c Context,
 }
 
 impl Finisher<'_> {
-    fn nodes(&self, blocks: Vec<Block>, depth: usize) -> Vec<Node> {
+    fn nodes(&self, blocks: Vec<Block>, place: Place) -> Vec<Node> {
         let mut nodes = Vec::with_capacity(blocks.len());
         for block in blocks {
-            self.add(block, depth, &mut nodes);
+            self.add(block, place, &mut nodes);
         }
         nodes
     }
 
     /// Adds what a block becomes: mostly one node.
-    fn add(&self, block: Block, depth: usize, nodes: &mut Vec<Node>) {
+    fn add(&self, block: Block, place: Place, nodes: &mut Vec<Node>) {
         let Block { kind, list, children } = block;
         let children_follow = !children.is_empty();
         let kind = match kind {
             BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList | BlockKind::Definition(_) => return,
-            BlockKind::Paragraph { text, bare: true } => return self.add_bare(&text, depth, nodes),
+            BlockKind::Paragraph { text, bare: true } => return self.add_bare(&text, place, nodes),
             BlockKind::Paragraph { text, bare: false } => {
-                let spans = self.spans(&text, depth + 1);
+                let spans = self.spans(&text, place.deeper(1));
                 return nodes.push(self.paragraph(spans, &list));
             }
-            BlockKind::SpanText { text } => return nodes.extend(self.spans(&text, depth)),
+            BlockKind::SpanText { text } => return nodes.extend(self.spans(&text, place)),
             BlockKind::RawText { text } => {
                 return nodes.push(Node::new(Kind::Html { html: entity::escaped(&text), block: false }));
             }
             BlockKind::Html { html } => return nodes.push(Node::new(Kind::Html { html, block: true })),
-            BlockKind::Heading { level, text, id } => return nodes.push(self.heading(level, &text, id, &list, depth)),
-            BlockKind::Term { text } => return nodes.push(self.with_spans(Kind::Term, &text, &list, depth)),
+            BlockKind::Heading { level, text, id } => return nodes.push(self.heading(level, &text, id, &list, place)),
+            BlockKind::Term { text } => return nodes.push(self.with_spans(Kind::Term, &text, &list, place)),
             BlockKind::Table { alignments } => {
-                let sections = self.sections(children, &alignments, depth);
+                let sections = self.sections(children, &alignments, place);
                 return nodes.push(self.node(Kind::Table, sections, &list));
             }
             BlockKind::Element { name, mut attributes, content, closed } => {
                 attributes.merge(&self.attributes(&list));
                 return nodes.push(match closed && content == Content::Raw {
                     true => closed_element(&name, &attributes),
-                    false => self.element(name, attributes, content, children, depth),
+                    false => self.element(name, attributes, content, children, place),
                 });
             }
             BlockKind::List { ordered } if list.references.iter().any(|name| name == "toc") => {
@@ -117,7 +131,7 @@ impl Finisher<'_> {
             BlockKind::Rule => Kind::Rule,
             BlockKind::Section(_) | BlockKind::Row | BlockKind::Cell { .. } => return,
         };
-        let children = if children_follow { self.nodes(children, depth + 1) } else { Vec::new() };
+        let children = if children_follow { self.nodes(children, place.deeper(1)) } else { Vec::new() };
         nodes.push(self.node(kind, children, &list));
     }
 
@@ -129,21 +143,21 @@ impl Finisher<'_> {
         list.resolved(&self.context.definitions.attribute_lists)
     }
 
-    fn spans(&self, text: &str, depth: usize) -> Vec<Node> {
-        let mut nodes = span::spans(text, self.context, depth);
+    fn spans(&self, text: &str, place: Place) -> Vec<Node> {
+        let mut nodes = span::spans(text, self.context, place.depth, place.in_element);
         if text.contains('`') {
             name_languages(&mut nodes);
         }
         abbreviation::mark(nodes, self.context)
     }
 
-    fn with_spans(&self, kind: Kind, text: &str, list: &List, depth: usize) -> Node {
-        self.node(kind, self.spans(text, depth + 1), list)
+    fn with_spans(&self, kind: Kind, text: &str, list: &List, place: Place) -> Node {
+        self.node(kind, self.spans(text, place.deeper(1)), list)
     }
 
     /// The text of a paragraph without `<p>`; a line end keeps it from what follows.
-    fn add_bare(&self, text: &str, depth: usize, nodes: &mut Vec<Node>) {
-        nodes.extend(self.spans(text, depth));
+    fn add_bare(&self, text: &str, place: Place, nodes: &mut Vec<Node>) {
+        nodes.extend(self.spans(text, place));
     }
 
     /// A paragraph; one with nothing but an image and its attributes stays one.
@@ -151,8 +165,8 @@ impl Finisher<'_> {
         self.node(Kind::Paragraph, spans, list)
     }
 
-    fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, depth: usize) -> Node {
-        let mut node = self.with_spans(Kind::Heading { level }, text, list, depth);
+    fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, place: Place) -> Node {
+        let mut node = self.with_spans(Kind::Heading { level }, text, list, place);
         if let Some(id) = id {
             node.attributes.set("id", id);
         }
@@ -181,9 +195,10 @@ impl Finisher<'_> {
         attributes: Attributes,
         content: Content,
         children: Vec<Block>,
-        depth: usize,
+        place: Place,
     ) -> Node {
-        let mut children = self.nodes(children, depth + 1);
+        let inside = Place { in_element: true, ..place.deeper(1) };
+        let mut children = self.nodes(children, inside);
         if content == Content::Raw {
             // Inside of raw HTML, all white space is the author's: nothing is put on lines of its own.
             for child in &mut children {
@@ -198,7 +213,7 @@ impl Finisher<'_> {
         node
     }
 
-    fn sections(&self, sections: Vec<Block>, alignments: &[Option<Alignment>], depth: usize) -> Vec<Node> {
+    fn sections(&self, sections: Vec<Block>, alignments: &[Option<Alignment>], place: Place) -> Vec<Node> {
         let sections = sections.into_iter().filter_map(|section| {
             let BlockKind::Section(kind) = section.kind else { return None };
             let rows = section.children.into_iter().map(|row| {
@@ -207,7 +222,7 @@ impl Finisher<'_> {
                     let alignment = alignments.get(column).copied().flatten();
                     let spans = match text.is_empty() {
                         true => vec![Node::text("\u{a0}")],
-                        false => self.spans(&text, depth + 4),
+                        false => self.spans(&text, place.deeper(4)),
                     };
                     Some(Node::with_children(Kind::Cell { header: kind == Section::Head, alignment }, spans))
                 });

@@ -15,7 +15,8 @@ impl Parser<'_, '_> {
             let html = self.rest()[..length].to_owned();
             self.position += length;
             self.skip_line_end();
-            self.push(blocks, BlockKind::Html { html }, Vec::new());
+            // An attribute list before it goes on waiting.
+            blocks.push(Block::new(BlockKind::Html { html }));
             return Found::Block;
         }
         let line_start = self.position;

@@ -61,7 +61,7 @@ impl Spans<'_, '_> {
 
     fn children(&mut self, name: &str, raw: bool) -> Vec<Node> {
         let outer = std::mem::replace(&mut self.raw, raw);
-        let inside = Inside { directly_emphasis: false, ..self.inside };
+        let inside = Inside { directly_emphasis: false, element: true, ..self.inside };
         let (mut children, found) = self.nested(inside, Stop::Element { name: name.to_owned() });
         self.raw = outer;
         if found {

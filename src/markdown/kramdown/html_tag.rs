@@ -93,11 +93,13 @@ pub(super) fn attributes(text: &str, known: bool) -> Attributes {
     attributes
 }
 
-/// Whether a paragraph ends before this tag: it opens or closes an element that does not stand in a line.
+/// Whether a paragraph ends before this: what looks like the start of a tag that opens an element, or is a tag that
+/// closes one, if the element does not stand in a line.
 pub(super) fn ends_lazy(text: &str) -> bool {
-    let name = match (open_tag(text), close_tag(text)) {
-        (Some(tag), _) => tag.name,
-        (None, Some((name, _))) => name,
+    let inside = text.strip_prefix('<').unwrap_or(text);
+    let name = match (name_length(inside), close_tag(text)) {
+        (Some(length), _) => inside[..length].to_ascii_lowercase(),
+        (None, Some((name, _))) => name.to_ascii_lowercase(),
         (None, None) => return false,
     };
     let first = name.split([':', '-', '.']).next().unwrap_or_default();

@@ -28,7 +28,7 @@ impl Spans<'_, '_> {
     }
 
     fn linked(&mut self, is_image: bool, length: usize) -> Option<Node> {
-        if !self.may_try() || (!is_image && self.inside.link) || !self.rest().contains(']') {
+        if !self.may_try() || (!is_image && self.inside.link) || !self.has_bracket() {
             return None;
         }
         self.position += length;

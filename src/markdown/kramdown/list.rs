@@ -85,8 +85,8 @@ impl Parser<'_, '_> {
                     item.parts.push(text.to_owned());
                 }
                 Some(text) => part.push_str(text),
-                None if nested => {
-                    // Keeps a lazy line from starting something of its own behind a nested list.
+                None if nested && scan::list_marker(&line, 3).is_some() => {
+                    // Too far in for a list: a lazy line is text, even if it looks like an item.
                     part.extend(std::iter::repeat_n(' ', indentation + 4));
                     part.push_str(&line);
                 }
@@ -107,7 +107,7 @@ impl Parser<'_, '_> {
         let (list, text) = leading_list(line);
         let is_empty = text.trim_matches(is_ascii_space).is_empty();
         let column = if is_empty { 4 } else { marker + width(line, marker) };
-        (text.trim_start_matches(is_ascii_space).to_owned() + if is_empty { "\n" } else { "" }, list, column)
+        (text.trim_start_matches(is_ascii_space).to_owned(), list, column)
     }
 
     /// Parses a part of an item behind what is parsed already.
@@ -156,7 +156,7 @@ pub(super) fn is_indented_by(text: &str, columns: usize) -> bool {
 pub(super) fn is_lazy(text: &str, columns: usize) -> bool {
     let spaces = text.bytes().take(columns.min(3)).take_while(|&byte| byte == b' ').count();
     let start = &text[spaces..];
-    scan::block_attribute_list(start).is_none() && !(start.starts_with('<') && html_tag::ends_lazy(start))
+    !scan::is_attribute_line(start) && !(start.starts_with('<') && html_tag::ends_lazy(start))
 }
 
 /// The line with four spaces for each tab at its start.
@@ -195,7 +195,8 @@ fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
         let only_blank_at_end = is_last && children.len() == 2 && !ended;
         let bare = starts_with_paragraph && (!blank_follows || only_blank_at_end) && (!is_last || some_before_bare);
         if bare {
-            children[0].make_bare();
+            let is_followed = children.len() > 1 && !blank_follows;
+            children[0].make_bare(is_followed);
         }
         some_before_bare |= bare || !starts_with_paragraph;
         last_blank = if children.last().is_some_and(Block::is_blank) { children.pop() } else { None };
@@ -203,17 +204,24 @@ fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
     last_blank
 }
 
-/// Turns `[ ]` and `[x]` at the start of items into check boxes.
+/// Turns `[ ]` and `[x]` at the start of items into check boxes. Items behind the first such item get the class of
+/// tasks, too.
 fn mark_tasks(list: &mut Block) {
+    let mut after_task = false;
     for item in &mut list.children {
         let Some(Block { kind: BlockKind::Paragraph { text, .. }, .. }) = item.children.first_mut() else { continue };
         let done = match text.as_bytes() {
-            [b'[', b' ', b']', space, ..] if scan::is_space(*space) => false,
-            [b'[', b'x' | b'X', b']', space, ..] if scan::is_space(*space) => true,
-            _ => continue,
+            [b'[', b' ', b']', space, ..] if scan::is_space(*space) => Some(false),
+            [b'[', b'x' | b'X', b']', space, ..] if scan::is_space(*space) => Some(true),
+            _ => None,
         };
-        let rest = text[3..].trim_start_matches(is_ascii_space).to_owned();
-        *text = rest;
-        item.kind = BlockKind::Item { task: Some(done) };
+        if done.is_some() {
+            let rest = text[3..].trim_start_matches(is_ascii_space).to_owned();
+            *text = rest;
+            after_task = true;
+        } else if after_task {
+            item.list.attributes.prepend_class("task-list-item");
+        }
+        item.kind = BlockKind::Item { task: done };
     }
 }

@@ -96,5 +96,5 @@ pub fn parse(text: &str, options: &Options) -> Document {
 /// Parses a text that stays in one line, such as a title: what would start a block is text.
 pub fn parse_inline(text: &str, options: &Options) -> Vec<Node> {
     let text = scan::normalised(text);
-    span::spans(text.trim(), &block::Context::new(options.clone()), 0)
+    span::spans(text.trim(), &block::Context::new(options.clone()), 0, false)
 }

@@ -88,6 +88,12 @@ pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
     is_blank_line(rest).then(|| (list, &rest[line_length(rest)..]))
 }
 
+/// Whether the first line is an attribute list or the definition of one, and nothing else.
+pub(super) fn is_attribute_line(text: &str) -> bool {
+    let inside = unindented(text).strip_prefix("{:").filter(|inside| !inside.starts_with(['/', ':', '}']));
+    inside.and_then(braced).is_some_and(|(_, behind)| is_blank_line(behind))
+}
+
 /// Splits what is behind `{:` into what an attribute list holds and what is behind its brace. Definitions
 /// (`{:name: …}`) and extensions (`{::name}`, `{:/name}`) are none.
 pub(super) fn attribute_list(inside: &str) -> Option<(&str, &str)> {
@@ -132,7 +138,7 @@ pub(super) fn is_word_char(character: char) -> bool {
 
 /// Whether a block must have ended before this line: nothing more, a blank line, an attribute list or a `^`.
 pub(super) fn is_boundary(text: &str) -> bool {
-    text.is_empty() || is_blank_line(text) || is_end_marker(text) || block_attribute_list(text).is_some()
+    text.is_empty() || is_blank_line(text) || is_end_marker(text) || is_attribute_line(text)
 }
 
 /// Whether a block that takes lazy lines ends before this one: at a boundary or at a tag of an element that stands
@@ -140,7 +146,7 @@ pub(super) fn is_boundary(text: &str) -> bool {
 pub(super) fn ends_lazy(text: &str) -> bool {
     match unindented(text).bytes().next() {
         Some(b'<') => html_tag::ends_lazy(unindented(text)),
-        Some(b'{') => block_attribute_list(text).is_some(),
+        Some(b'{') => is_attribute_line(text),
         Some(b'^') => is_end_marker(text),
         Some(byte) if !is_space(byte) => false,
         _ => is_blank_line(text),

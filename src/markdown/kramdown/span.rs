@@ -16,6 +16,8 @@ pub(super) struct Inside {
     pub(super) directly_emphasis: bool,
     /// A link or the text of an image: no link may be inside.
     pub(super) link: bool,
+    /// An HTML element, or struck text: a backslash breaks no line there.
+    pub(super) element: bool,
 }
 
 /// What ends the span that is being read.
@@ -29,8 +31,6 @@ pub(super) enum Stop {
     Bracket { open: usize },
     /// The tag that closes an element.
     Element { name: String },
-    /// `~~`.
-    Strikethrough,
 }
 
 /// What was written last, for an attribute list that follows it.
@@ -60,23 +60,30 @@ pub(super) struct Spans<'t, 'c> {
     vain: Vain,
 }
 
-/// Searches that found nothing up to the end of the text.
+/// Searches that found nothing up to the end of the text, each by the place from which on that is known: what failed
+/// in a span that turned out to be none may yet succeed before that place.
 #[derive(Debug, Default)]
 struct Vain {
-    math: bool,
-    comment: bool,
-    /// The least number of backticks that nothing closes.
-    backticks: Option<usize>,
-    extension: bool,
+    math: Option<usize>,
+    comment: Option<usize>,
+    extension: Option<usize>,
+    bracket: Option<usize>,
+    /// Also the least number of backticks that nothing closes.
+    backticks: Option<(usize, usize)>,
 }
 
-/// Reads a text as spans, in nodes that stand `depth` deep.
-pub(super) fn spans(text: &str, context: &Context, depth: usize) -> Vec<Node> {
+/// Whether a search from this place is in vain.
+fn is_vain(known: Option<usize>, position: usize) -> bool {
+    known.is_some_and(|from| position >= from)
+}
+
+/// Reads a text as spans, in nodes that stand `depth` deep, maybe in an HTML element.
+pub(super) fn spans(text: &str, context: &Context, depth: usize, in_element: bool) -> Vec<Node> {
     let mut reader = Spans {
         text,
         position: 0,
         context,
-        inside: Inside::default(),
+        inside: Inside { element: in_element, ..Inside::default() },
         depth,
         budget: 1000 + 20 * text.len(),
         raw: false,
@@ -125,7 +132,9 @@ impl<'t> Spans<'t, '_> {
             }
             let before = self.position;
             if self.span(nodes) {
-                self.plain_from = self.position;
+                // The line end behind a break is still there for a quote to see.
+                let breaks = matches!(nodes.last(), Some(Node { kind: Kind::HardBreak, .. }));
+                self.plain_from = self.position - usize::from(breaks);
                 from = self.position;
             } else {
                 from = before;
@@ -204,6 +213,18 @@ impl<'t> Spans<'t, '_> {
         (nodes, found)
     }
 
+    /// Reads what is inside of a span that ends at `end`.
+    pub(super) fn nested_up_to(&mut self, end: usize) -> Vec<Node> {
+        let text = self.text;
+        self.text = &text[..end];
+        let vain = std::mem::take(&mut self.vain);
+        let inside = Inside { element: true, ..self.inside };
+        let (nodes, _) = self.nested(inside, Stop::Never);
+        self.text = text;
+        self.vain = vain;
+        nodes
+    }
+
     fn stops(&self, stop: &mut Stop, nodes: &[Node]) -> bool {
         let rest = self.rest();
         match stop {
@@ -220,7 +241,6 @@ impl<'t> Spans<'t, '_> {
                 *open <= images
             }
             Stop::Element { name } => html_tag::closes(rest, name).is_some(),
-            Stop::Strikethrough => rest.starts_with("~~") && !self.is_after_space() && !nodes.is_empty(),
         }
     }
 
@@ -259,13 +279,14 @@ impl<'t> Spans<'t, '_> {
         let rest = self.rest();
         let ticks = count(rest, |byte| byte == b'`');
         let inside = &rest[ticks..];
-        let between_spaces = ticks == 1 && self.is_after_space() && inside.bytes().next().is_some_and(scan::is_space);
-        if between_spaces || self.vain.backticks.is_some_and(|least| ticks >= least) {
+        let between_spaces = ticks == 1 && (self.position == 0 || self.is_after_space()) && inside.bytes().next().is_some_and(scan::is_space);
+        let is_vain = self.vain.backticks.is_some_and(|(from, least)| self.position >= from && ticks >= least);
+        if between_spaces || is_vain {
             self.take_text(nodes, ticks);
             return true;
         }
         let Some(length) = inside.find(&rest[..ticks]) else {
-            self.vain.backticks = Some(ticks);
+            self.vain.backticks = Some((self.position, ticks));
             self.take_text(nodes, ticks);
             return true;
         };
@@ -286,9 +307,9 @@ impl<'t> Spans<'t, '_> {
             Some(start) => (1, start),
             None => (0, rest),
         };
-        let Some(inside) = start.strip_prefix("$$").filter(|_| !self.vain.math) else { return false };
+        let Some(inside) = start.strip_prefix("$$").filter(|_| !is_vain(self.vain.math, self.position)) else { return false };
         let Some(length) = inside.find("$$") else {
-            self.vain.math = true;
+            self.vain.math = Some(self.position);
             return false;
         };
         if escaped == 1 {
@@ -322,7 +343,8 @@ impl<'t> Spans<'t, '_> {
     }
 
     fn quote(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let before = self.text[self.plain_from..self.position].chars().next_back().filter(|&c| c != '\\');
+        let plain = self.text.get(self.plain_from..self.position).unwrap_or_default();
+        let before = plain.chars().next_back().filter(|&c| c != '\\');
         let rest = self.rest();
         let options = &self.context.options;
         let first = rest.as_bytes()[0];
@@ -381,7 +403,7 @@ impl<'t> Spans<'t, '_> {
         let rest = self.rest();
         let length = if rest.starts_with("  \n") || rest.starts_with("\\\\\n") {
             2
-        } else if rest.starts_with("\\\n") && self.context.options.gfm {
+        } else if rest.starts_with("\\\n") && self.context.options.gfm && !self.inside.element {
             1
         } else {
             return false;
@@ -389,6 +411,7 @@ impl<'t> Spans<'t, '_> {
         // The writer ends the line behind the break.
         self.position += length + 1;
         self.push(nodes, Node::new(Kind::HardBreak));
+        self.last = Last::Text;
         true
     }
 
@@ -398,6 +421,7 @@ impl<'t> Spans<'t, '_> {
         if wraps {
             self.position += 1;
             self.push(nodes, Node::new(Kind::HardBreak));
+            self.last = Last::Text;
         }
         wraps
     }
@@ -423,6 +447,8 @@ impl<'t> Spans<'t, '_> {
         }
         let (last, target) = (self.last, nodes.last_mut());
         match (last, target) {
+            // kramdown reads the list, and forgets it.
+            (Last::Node, Some(Node { kind: Kind::FootnoteReference { .. }, .. })) => {}
             (Last::Node, Some(node)) => {
                 let list = parse_list(list);
                 node.attributes.merge(&list.resolved(&self.context.definitions.attribute_lists));
@@ -461,9 +487,9 @@ impl<'t> Spans<'t, '_> {
     fn extension_body(&mut self, start: extension::Start<'t>) -> Option<(&'t str, &'t str)> {
         let text = start.behind;
         let mut from = 0;
-        while !self.vain.extension {
+        while !is_vain(self.vain.extension, self.position) {
             let Some(at) = text[from..].find("{:/") else {
-                self.vain.extension = from == 0;
+                self.vain.extension = self.vain.extension.or((from == 0).then_some(self.position));
                 return None;
             };
             from += at;
@@ -479,11 +505,22 @@ impl<'t> Spans<'t, '_> {
         None
     }
 
+    /// Whether a bracket closes behind this place.
+    pub(super) fn has_bracket(&mut self) -> bool {
+        let found = !is_vain(self.vain.bracket, self.position) && self.rest().contains(']');
+        if !found && self.vain.bracket.is_none() {
+            self.vain.bracket = Some(self.position);
+        }
+        found
+    }
+
     /// How long the comment is that starts here.
     pub(super) fn comment_length(&mut self) -> Option<usize> {
-        let inside = self.rest().strip_prefix("<!--").filter(|_| !self.vain.comment)?;
+        let inside = self.rest().strip_prefix("<!--").filter(|_| !is_vain(self.vain.comment, self.position))?;
         let found = inside.find("-->").map(|length| length + 7);
-        self.vain.comment = found.is_none();
+        if found.is_none() {
+            self.vain.comment = Some(self.position);
+        }
         found
     }
 }

@@ -1,5 +1,6 @@
 //! Tables: lines with bars, between boundaries.
 
+use super::html_tag;
 use super::block::{Block, BlockKind, Parser, Section, is_ascii_space};
 use super::scan::{self, count, line, unindented};
 use crate::markdown::tree::Alignment;
@@ -22,6 +23,8 @@ impl Parser<'_, '_> {
         if !first.contains('|') || !has_bar(first) || !self.is_after_boundary(blocks) {
             return false;
         }
+        // An attribute list that waits is lost, if this is no table after all.
+        let waiting = self.pending.take().unwrap_or_default();
         let starts_with_bar = unindented(first).starts_with('|');
         let mut table = Table::default();
         let mut rest = self.rest();
@@ -45,11 +48,15 @@ impl Parser<'_, '_> {
         if !rest.is_empty() && !scan::is_boundary(rest) {
             return false;
         }
+        let text = &self.rest()[..self.rest().len() - rest.len()];
+        if text.contains(['`', '<']) && !has_bars_outside_of_spans(text) {
+            return false;
+        }
         let Some(children) = table.finished() else { return false };
         self.position = self.text.len() - rest.len();
         let columns = children.iter().flat_map(|section| &section.children).map(|row| row.children.len()).max();
         table.alignments.truncate(columns.unwrap_or(0));
-        self.push(blocks, BlockKind::Table { alignments: table.alignments }, children);
+        blocks.push(Block { kind: BlockKind::Table { alignments: table.alignments }, list: waiting, children });
         true
     }
 }
@@ -195,6 +202,53 @@ fn code_element_length(text: &str) -> usize {
     const END: &str = "</code>";
     let found = text.strip_prefix("<code").and_then(|_| text.find(END));
     found.map_or(1, |at| at + END.len())
+}
+
+/// Whether each line has a bar that is neither in code nor in an HTML element, which may go over several lines.
+fn has_bars_outside_of_spans(text: &str) -> bool {
+    let mut rest = text.trim_end_matches('\n');
+    let mut has_bar = false;
+    let mut unclosed = usize::MAX;
+    while let Some(at) = rest.find(['|', '\n', '`', '<', '\\']) {
+        rest = &rest[at..];
+        let length = match rest.as_bytes()[0] {
+            b'|' => {
+                has_bar = true;
+                1
+            }
+            b'\n' if !has_bar => return false,
+            b'\n' => {
+                has_bar = false;
+                1
+            }
+            b'`' => {
+                let ticks = count(rest, |byte| byte == b'`');
+                let length = if ticks < unclosed { code_span_length(rest, false) } else { ticks };
+                if length == ticks {
+                    unclosed = unclosed.min(ticks);
+                }
+                let line_ends = rest[..length].matches('\n').count();
+                if line_ends > usize::from(has_bar) {
+                    return false;
+                }
+                has_bar &= line_ends == 0;
+                length
+            }
+            b'<' => element_length(rest),
+            _ => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+        };
+        rest = &rest[length..];
+    }
+    has_bar
+}
+
+/// How long the element in a line is that starts here; up to the end of the text if it is not closed.
+fn element_length(text: &str) -> usize {
+    match html_tag::open_tag(text) {
+        Some(tag) if html_tag::is_block(&tag.name) || html_tag::is_void(&tag.name) || tag.closed => tag.length,
+        Some(tag) => html_tag::find_close(text, &tag.name).map_or(text.len(), |(at, length)| at + length),
+        None => 1,
+    }
 }
 
 #[cfg(test)]
