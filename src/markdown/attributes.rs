@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::tree::Attributes;
 
@@ -164,7 +165,7 @@ fn is_name_character(c: char) -> bool {
 /// The words that mean something without being defined.
 const KNOWN_WORDS: [&str; 2] = ["toc", "no_toc"];
 
-/// Starts the mark of a list, behind a brace. A noncharacter of Unicode, as those of [`embed`](super::embed).
+/// Starts the mark of a list, behind a comma. A noncharacter of Unicode, as those of [`embed`](super::embed).
 const MARK: char = '\u{FDD2}';
 
 /// The attribute lists of a text, taken out of it.
@@ -233,8 +234,9 @@ impl Lists {
     }
 
     fn push_mark(&mut self, out: &mut String, found: Found) {
-        // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays emphasis.
-        out.push_str(&format!("{{{MARK}{};", self.found.len()));
+        // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays emphasis. It has no
+        // brace, which would have to be balanced in TeX.
+        write!(out, ",{MARK}{},", self.found.len()).expect("a string takes all that is written");
         self.found.push(found);
     }
 
@@ -296,8 +298,8 @@ impl Lists {
             return None;
         }
         let sign = text.find(MARK)?;
-        let at = sign.checked_sub(1).filter(|&at| text.as_bytes()[at] == b'{')?;
-        let (number, _) = text[sign + MARK.len_utf8()..].split_once(';')?;
+        let at = sign.checked_sub(1).filter(|&at| text.as_bytes()[at] == b',')?;
+        let (number, _) = text[sign + MARK.len_utf8()..].split_once(',')?;
         let length = 1 + MARK.len_utf8() + number.len() + 1;
         Some((at, length, self.found.get(number.parse::<usize>().ok()?)?))
     }
@@ -326,7 +328,9 @@ fn braced(text: &str) -> Option<&str> {
     for (at, letter) in inside.char_indices() {
         match letter {
             '\n' => return None,
-            '}' if !after_backslash => return Some(&text[..2 + at + 1]),
+            // Looking behind each of many opening braces for the same closing one would take quadratic time.
+            '{' if !after_backslash => return None,
+            '}' if !after_backslash => return Some(&text[..=2 + at]),
             _ => after_backslash = letter == '\\' && !after_backslash,
         }
     }
@@ -449,7 +453,7 @@ mod tests {
 
     #[test]
     fn marks_of_the_author_are_taken_out() {
-        let (marked, lists) = Lists::take_out("a{\u{FDD2}0; *b*{: .c}");
-        assert_eq!(lists.restored(&marked), "a{0; *b*{: .c}");
+        let (marked, lists) = Lists::take_out("a,\u{FDD2}0, *b*{: .c}");
+        assert_eq!(lists.restored(&marked), "a,0, *b*{: .c}");
     }
 }

@@ -109,6 +109,11 @@ impl Frame {
     fn new(kind: Open, attributes: Attributes) -> Frame {
         Frame { kind, attributes, children: Vec::new(), for_next: None, last_footnote: None }
     }
+
+    /// Whether a formula in it can stand on a line of its own.
+    fn may_hold_blocks(&self) -> bool {
+        matches!(self.kind, Open::Node(Kind::Paragraph | Kind::Item { .. } | Kind::Definition))
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -139,7 +144,11 @@ impl<'a> Builder<'a> {
             Event::Text(text) => self.text(&text),
             Event::Code(code) => self.add(Node::new(Kind::Code(self.restored(code)))),
             Event::InlineMath(tex) => self.add(math(self.restored(tex), false)),
-            Event::DisplayMath(tex) => self.add(math(self.restored(tex).trim().to_owned(), true)),
+            Event::DisplayMath(tex) => {
+                let tex = self.restored(tex).trim().to_owned();
+                let may_be_set_off = self.top().may_hold_blocks();
+                self.add(math(tex, may_be_set_off));
+            }
             Event::Html(html) => self.html(html),
             Event::InlineHtml(html) => match self.lists.in_comment(&html) {
                 Some(list) => self.top().attributes.merge(&list.attributes),
@@ -203,7 +212,6 @@ impl<'a> Builder<'a> {
                 let header = matches!(self.top().kind, Open::Node(Kind::TableHead));
                 self.open(Kind::Cell { header, alignment });
             }
-            Tag::Emphasis => self.open(Kind::Emphasis),
             Tag::Strong => self.open(Kind::Strong),
             Tag::Strikethrough => self.open(Kind::Strikethrough),
             Tag::Link { link_type, dest_url, title, .. } => {
@@ -217,8 +225,8 @@ impl<'a> Builder<'a> {
                 let attributes = self.target("src", &address, title);
                 self.open_with(Open::Node(Kind::Image), attributes);
             }
-            // Extensions that are not turned on.
-            Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => self.open(Kind::Emphasis),
+            // The last three are extensions that are not turned on.
+            Tag::Emphasis | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => self.open(Kind::Emphasis),
         }
     }
 
@@ -236,15 +244,18 @@ impl<'a> Builder<'a> {
                 known.get_or_insert(Definition { attributes, blocks: children });
                 self.top().last_footnote = Some(number);
             }
-            (TagEnd::Paragraph, Open::Node(kind)) => match children.pop() {
-                Some(only @ Node { kind: Kind::Math { display: true, .. }, .. }) if children.is_empty() => {
-                    self.add(only);
+            (TagEnd::Paragraph, Open::Node(kind)) => {
+                set_off_math(&mut children);
+                match <[Node; 1]>::try_from(children) {
+                    Ok([only @ Node { kind: Kind::Math { display: true, .. }, .. }]) => self.add(only),
+                    Ok(only) => self.add(Node { kind, attributes, children: only.into() }),
+                    Err(children) => self.add(Node { kind, attributes, children }),
                 }
-                last => {
-                    children.extend(last);
-                    self.add(Node { kind, attributes, children });
-                }
-            },
+            }
+            (TagEnd::Item | TagEnd::DefinitionListDefinition, Open::Node(kind)) => {
+                set_off_math(&mut children);
+                self.add(Node { kind, attributes, children });
+            }
             (TagEnd::HtmlBlock, Open::Node(Kind::Html { html, .. })) => self.end_html(&html),
             (TagEnd::Table, Open::Node(kind)) => {
                 let rows = children.split_off(children.len().min(1));
@@ -342,6 +353,9 @@ impl<'a> Builder<'a> {
 
     fn plain_text(&mut self, text: &str) {
         let children = &mut self.top().children;
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            prices_are_text(children);
+        }
         match children.last_mut().map(|node| &mut node.kind) {
             Some(Kind::Text(before)) => before.push_str(text),
             Some(_) => children.push(Node::text(text)),
@@ -382,7 +396,7 @@ impl<'a> Builder<'a> {
     fn span_list(&mut self, list: &Found) {
         let top = self.top();
         match top.children.last_mut() {
-            Some(last) if takes_attributes(&last.kind) => last.attributes.merge(&list.attributes),
+            Some(before) if takes_attributes(&before.kind) => before.attributes.merge(&list.attributes),
             Some(_) => self.plain_text(list.source()),
             None => match self.item_at_start() {
                 Some(item) => item.attributes.merge(&list.attributes),
@@ -504,6 +518,33 @@ impl Order {
             self.number(&mut node.children);
         }
     }
+}
+
+/// Leaves as blocks only those formulas between `$$` that stand on lines of their own. In the middle of a sentence `$$`
+/// is what kramdown's authors write for TeX in a line.
+fn set_off_math(nodes: &mut [Node]) {
+    let is_break = |node: Option<&Node>| node.is_none_or(|node| node.kind.is_block() || is_line_end(&node.kind));
+    for index in 0..nodes.len() {
+        let alone = is_break(index.checked_sub(1).map(|before| &nodes[before])) && is_break(nodes.get(index + 1));
+        if let Kind::Math { display, .. } = &mut nodes[index].kind {
+            *display &= alone;
+        }
+    }
+}
+
+/// Turns a formula right before a digit back to text: `$5-$6` are two prices.
+fn prices_are_text(nodes: &mut Vec<Node>) {
+    let Some(Kind::Math { tex, display: false }) = nodes.last().map(|node| &node.kind) else { return };
+    let text = format!("${tex}$");
+    nodes.pop();
+    match nodes.last_mut().map(|node| &mut node.kind) {
+        Some(Kind::Text(before)) => before.push_str(&text),
+        _ => nodes.push(Node::text(text)),
+    }
+}
+
+fn is_line_end(kind: &Kind) -> bool {
+    matches!(kind, Kind::SoftBreak | Kind::HardBreak)
 }
 
 fn math(tex: String, display: bool) -> Node {

@@ -52,7 +52,8 @@ pub fn contents(document: &Document, levels: &RangeInclusive<u8>) -> Vec<Entry> 
     entries
 }
 
-/// Puts the table of contents where the document wants it.
+/// Puts the table of contents where the document wants it. There it may nest deeper than a parser's nodes, by two for
+/// each level of headings.
 pub fn place_contents(document: &mut Document, entries: &[Entry]) {
     let mut is_first = true;
     visit_mut(document, &mut |node| {
@@ -68,8 +69,7 @@ pub fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for letter in text.chars().flat_map(char::to_lowercase) {
         match letter {
-            ' ' | '\t' => slug.push('-'),
-            '-' => slug.push('-'),
+            ' ' | '\t' | '-' => slug.push('-'),
             _ if is_word_character(letter) => slug.push(letter),
             _ => {}
         }
@@ -225,11 +225,12 @@ mod tests {
         set_ids(&mut document, &Embeds::default());
         let shape = |entries: &[Entry]| -> String {
             fn write(entries: &[Entry]) -> String {
-                entries.iter().map(|entry| format!("{}({})", entry.id, write(&entry.children))).collect()
+                let entries = entries.iter().map(|entry| format!("{}({})", entry.id, write(&entry.children)));
+                entries.collect::<Vec<_>>().join(" ")
             }
             write(entries)
         };
-        assert_eq!(shape(&contents(&document, &(1..=5))), "a(b()c())d()");
-        assert_eq!(shape(&contents(&document, &(1..=6))), "a(b()c())d(e())");
+        assert_eq!(shape(&contents(&document, &(1..=5))), "a(b() c()) d()");
+        assert_eq!(shape(&contents(&document, &(1..=6))), "a(b() c()) d(e())");
     }
 }

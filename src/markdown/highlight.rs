@@ -1,15 +1,20 @@
 //! Colours for code: source text → text with spans whose classes are Rouge's short names.
 //!
 //! Jekyll's themes bring CSS for those names, so a theme colours our code too. Grammars are Sublime Text's, by syntect
-//! and two-face; [`CLASSES`] says which class a grammar's scope becomes. Spans do not nest, neighbours of one class
-//! are one span, and what is coloured like plain text (names, punctuation) gets none.
+//! and two-face; the table `CLASSES` says which class a grammar's scope becomes. Spans do not nest, neighbours of one
+//! class are one span, and what is coloured like plain text (names, punctuation) gets none.
 //!
-//! A style sheet for light and dark needs these classes, all inside `.highlight`:
-//! `c1 cm cp cd sd` comments · `s s1 s2 sh sr se si sa ss sc` strings, their escapes, interpolations, prefixes and
-//! symbols · `mi mf mh mo mb` numbers · `k kc kd kn kt` keywords, constants, declarations, imports, types · `o ow`
-//! operators · `nf nb nc nn nd nt na nl nv no bp` names: functions, builtins, classes, modules, decorators, tags,
-//! attributes, labels and keys, variables, constants, `self` · `vi vg vc` Ruby's variables · `gh gu gs ge gi gd gp`
-//! headings, subheadings, strong, emphasis, inserted, deleted, prompts.
+//! A style sheet for light and dark needs these classes, all inside of `.highlight`:
+//! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp` preprocessor
+//! - strings: `s`, `s1`, `s2`, `sh` here-document, `sr` regular expression, `se` escape, `si` interpolation, `sa` prefix,
+//!   `ss` symbol, `sc` character, `ni` entity
+//! - numbers: `mi`, `mf`, `mh`, `mo`, `mb`
+//! - keywords: `k`, `kc` constant, `kd` declaration, `kn` import, `kt` type
+//! - operators: `o`, `ow` those that are words
+//! - names: `nf` function, `nb` builtin, `nc` class, `nn` module, `nd` decorator and macro, `nt` tag, `na` attribute,
+//!   `nl` key, property and label, `nv` variable of a shell, `no` constant, `bp` `self`, `vi` `vg` `vc` variables of Ruby
+//! - mark-up and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi` inserted, `gd` deleted
+//! - `gp` the prompt of a terminal
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -27,6 +32,7 @@ pub fn write(out: &mut String, language: &str, code: &str) {
     let is_readable = LinesWithEndings::from(code).all(|line| line.len() <= LONGEST_LINE);
     let before = out.len();
     let done = match syntax(language) {
+        Some(syntax) if is_readable && is_session(language) => write_session(out, syntax, code).is_ok(),
         Some(syntax) if is_readable => write_spans(out, syntax, code).is_ok(),
         _ => false,
     };
@@ -34,6 +40,27 @@ pub fn write(out: &mut String, language: &str, code: &str) {
         out.truncate(before);
         escape_text(out, code);
     }
+}
+
+/// Whether code of this language is what a terminal shows: prompts, commands and their output.
+fn is_session(language: &str) -> bool {
+    ["console", "shell-session", "terminal"].iter().any(|session| language.eq_ignore_ascii_case(session))
+}
+
+/// Writes what a terminal shows: a command behind each `$`, `#` or `%` with colours, everything else as it is.
+fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result<(), NotParsed> {
+    for line in LinesWithEndings::from(code) {
+        match line.split_once(' ') {
+            Some((prompt @ ("$" | "#" | "%"), command)) => {
+                out.push_str("<span class=\"gp\">");
+                out.push_str(prompt);
+                out.push_str("</span> ");
+                write_spans(out, syntax, command)?;
+            }
+            _ => escape_text(out, line),
+        }
+    }
+    Ok(())
 }
 
 /// Whether code in this language gets colours.
@@ -144,12 +171,17 @@ impl<'code> Spans<'_, 'code> {
     fn push(&mut self, code: &'code str, range: std::ops::Range<usize>, class: Option<&'static str>) {
         let text = &code[range.clone()];
         let body = text.trim_end();
-        if body.is_empty() && self.open.is_some() {
-            // `space` and `text` are neighbours in `code`.
-            self.space = &code[range.start - self.space.len()..range.end];
+        if body.is_empty() {
+            match self.open {
+                // `space` and `text` are neighbours in `code`.
+                Some(_) => self.space = &code[range.start - self.space.len()..range.end],
+                None => self.out.push_str(text),
+            }
             return;
         }
-        if class != self.open {
+        // Comments and strings go on from line to line; keywords under each other are no neighbours.
+        let goes_on = self.open.is_some_and(|class| class.starts_with(['c', 's'])) || !self.space.contains('\n');
+        if class != self.open || !goes_on {
             self.close();
             // Indentation stays outside of the span.
             let indentation = text.len() - text.trim_start().len();
@@ -179,7 +211,7 @@ impl<'code> Spans<'_, 'code> {
     }
 }
 
-/// What [`CLASSES`] says about a scope.
+/// What the table `CLASSES` says about a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Class(&'static str),
@@ -192,9 +224,8 @@ enum Found {
 fn found(scope: Scope) -> Found {
     let longest = TABLE.iter().filter(|(prefix, _)| prefix.is_prefix_of(scope)).max_by_key(|(prefix, _)| prefix.len());
     match longest {
-        None => Found::Nothing,
+        None | Some((_, "=")) => Found::Nothing,
         Some((_, "")) => Found::Plain,
-        Some((_, "=")) => Found::Nothing,
         Some((_, class)) => Found::Class(class),
     }
 }
@@ -209,8 +240,8 @@ static TABLE: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
 
 /// Class and the scopes that have it; of several that fit, the longest counts. An empty class is plain text, `=` is
 /// the class of what is around it.
-const CLASSES: [(&str, &str); 58] = [
-    ("", "source text meta.interpolation punctuation keyword.operator.assignment.toml"),
+const CLASSES: &[(&str, &str)] = &[
+    ("", "source text meta.interpolation meta.group.annotation punctuation keyword.operator.accessor"),
     ("=", "punctuation.definition.comment punctuation.definition.string punctuation.definition.keyword"),
     ("=", "punctuation.definition.variable punctuation.definition.constant punctuation.definition.heading"),
     ("=", "punctuation.definition.bold punctuation.definition.italic punctuation.definition.raw"),
@@ -218,6 +249,8 @@ const CLASSES: [(&str, &str); 58] = [
     ("=", "punctuation.definition.directive punctuation.definition.preprocessor punctuation.definition.attribute"),
     ("=", "punctuation.definition.from-file punctuation.definition.to-file punctuation.definition.range"),
     ("=", "punctuation.definition.entity punctuation.definition.numeric punctuation.definition.backslash"),
+    ("=", "punctuation.terminator.entity punctuation.separator.decimal keyword.operator.quantifier.regexp"),
+    ("=", "keyword.other.template keyword.other.block"),
     ("c1", "comment comment.line"),
     ("cm", "comment.block"),
     ("cd", "comment.block.documentation comment.line.documentation"),
@@ -229,10 +262,14 @@ const CLASSES: [(&str, &str); 58] = [
     ("sh", "string.unquoted.heredoc"),
     ("sr", "string.regexp"),
     ("se", "constant.character.escape"),
-    ("si", "punctuation.section.interpolation constant.other.placeholder constant.character.format.placeholder"),
+    (
+        "si",
+        "punctuation.section.interpolation keyword.other.substitution constant.other.placeholder constant.character.format.placeholder",
+    ),
     ("sa", "storage.type.string"),
     ("ss", "constant.other.symbol"),
     ("sc", "constant.character"),
+    ("ni", "constant.character.entity"),
     ("mi", "constant.numeric"),
     ("mf", "constant.numeric.float constant.numeric.float.decimal"),
     ("mh", "constant.numeric.integer.hexadecimal constant.numeric.hex"),
@@ -241,21 +278,22 @@ const CLASSES: [(&str, &str); 58] = [
     ("kc", "constant.language"),
     ("k", "keyword storage.modifier storage.type.function storage.type.class storage.type.struct storage.type.enum"),
     ("k", "storage.type.trait storage.type.impl storage.type.module storage.type.namespace storage.type.type"),
-    ("kd", "keyword.declaration storage.type.js storage.type.ts storage.type.function.js storage.type.function.ts"),
+    ("k", "keyword.declaration storage.type.keyword"),
+    ("kd", "storage.type.js storage.type.ts storage.type.function.js storage.type.function.ts"),
     ("kn", "keyword.control.import keyword.other.import keyword.import"),
     ("kt", "storage.type support.type"),
     ("o", "keyword.operator"),
     ("ow", "keyword.operator.word keyword.operator.logical.python keyword.operator.new"),
-    ("nf", "entity.name.function variable.function"),
+    ("nf", "entity.name.function variable.function support.function.magic"),
     ("nb", "support.function support.constant support.type.exception"),
     ("nc", "entity.name.class entity.name.struct entity.name.enum entity.name.trait entity.name.type entity.name.impl"),
     ("nc", "entity.name.union entity.name.interface entity.other.inherited-class support.class"),
-    ("nn", "entity.name.namespace entity.name.module"),
+    ("nn", "entity.name.namespace entity.name.module entity.name.table"),
     ("nd", "variable.annotation meta.annotation support.macro entity.name.macro entity.name.function.decorator"),
     ("nt", "entity.name.tag"),
-    ("na", "entity.other.attribute-name entity.name.tag.yaml"),
+    ("na", "entity.other.attribute-name entity.name.tag.yaml entity.name.tag.toml"),
     ("nl", "entity.name.label meta.mapping.key meta.structure.dictionary.key support.type.property-name"),
-    ("nv", "variable.other.readwrite.shell variable.other.normal.shell variable.other.php variable.parameter.shell"),
+    ("nv", "variable.other.readwrite.shell variable.other.normal.shell variable.other.php variable.parameter.makefile"),
     ("no", "entity.name.constant constant.other"),
     ("bp", "variable.language"),
     ("vi", "variable.other.readwrite.instance"),
@@ -267,5 +305,91 @@ const CLASSES: [(&str, &str); 58] = [
     ("ge", "markup.italic"),
     ("gi", "markup.inserted"),
     ("gd", "markup.deleted"),
-    ("gp", "comment.other.shell"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(language: &str, code: &str, expected: &str) {
+        let mut out = String::new();
+        write(&mut out, language, code);
+        assert_eq!(out, expected);
+    }
+
+    fn without_spans(html: &str) -> String {
+        let mut text = String::new();
+        let mut rest = html;
+        while let Some((before, tag)) = rest.split_once('<') {
+            text.push_str(before);
+            rest = tag.split_once('>').expect("tags end").1;
+        }
+        text + rest
+    }
+
+    #[test]
+    fn python_has_the_classes_of_rouge() {
+        check(
+            "python",
+            "def f(x):\n    return x < 1  # no\n",
+            "<span class=\"k\">def</span> <span class=\"nf\">f</span>(x):\n    \
+             <span class=\"k\">return</span> x <span class=\"o\">&lt;</span> <span class=\"mi\">1</span>  \
+             <span class=\"c1\"># no</span>\n",
+        );
+    }
+
+    #[test]
+    fn neighbours_of_one_class_share_a_span() {
+        check("rust", "pub struct A;", "<span class=\"k\">pub struct</span> <span class=\"nc\">A</span>;");
+        check("c", "/* a\n b */\n", "<span class=\"cm\">/* a\n b */</span>\n");
+    }
+
+    #[test]
+    fn keys_in_quotes_are_keys() {
+        check("json", "{\"a\": \"b\"}", "{<span class=\"nl\">\"a\"</span>: <span class=\"s2\">\"b\"</span>}");
+    }
+
+    #[test]
+    fn a_terminal_session_has_prompts_and_output() {
+        check("console", "$ ls x\na  b\n", "<span class=\"gp\">$</span> <span class=\"nf\">ls</span> x\na  b\n");
+    }
+
+    #[test]
+    fn languages_of_two_face_are_known() {
+        for language in ["toml", "TypeScript", "Dockerfile", "yml", "c++", "shell", "golang", "julia", "diff", "r"] {
+            assert!(is_known(language), "{language}");
+        }
+    }
+
+    #[test]
+    fn unknown_languages_and_endless_lines_stay_plain() {
+        check("nonsense", "a < 1", "a &lt; 1");
+        check("", "def f():", "def f():");
+        let line = "x = 1;".repeat(LONGEST_LINE);
+        check("js", &line, &line);
+    }
+
+    #[test]
+    fn every_scope_of_the_table_is_one() {
+        assert!(TABLE.len() > CLASSES.len());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn only_spans_are_added(
+            code in "[ \\na-c0-9\"'#/*<>&(){}\\[\\]=.,:$`%-]{0,60}",
+            language in prop::sample::select(vec!["python", "rust", "js", "bash", "yaml", "html", "console", "c", "css"]),
+        ) {
+            let mut out = String::new();
+            write(&mut out, language, &code);
+            let mut escaped = String::new();
+            escape_text(&mut escaped, &code);
+            prop_assert_eq!(without_spans(&out), escaped);
+        }
+    }
+}

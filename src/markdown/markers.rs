@@ -33,9 +33,7 @@ fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
                 }));
                 continue;
             }
-            Kind::Text(_) => {}
             Kind::Html { html, .. } if embed::has_marker(html) => *html = embeds.in_html(html),
-            Kind::Html { .. } => {}
             Kind::CodeBlock { language, text } => {
                 as_text(text, embeds);
                 if let Some(language) = language {
@@ -76,8 +74,18 @@ fn without_blocks(paragraph: Node, embeds: &Embeds) -> Vec<Node> {
             }
         }
     }
-    parts.retain(|part| part.kind != Kind::Paragraph || !part.children.iter().all(is_space));
+    for part in &mut parts {
+        trim(&mut part.children);
+    }
+    parts.retain(|part| part.kind != Kind::Paragraph || !part.children.is_empty());
     parts
+}
+
+fn trim(nodes: &mut Vec<Node>) {
+    let start = nodes.iter().take_while(|node| is_space(node)).count();
+    nodes.drain(..start);
+    let end = nodes.iter().rev().take_while(|node| is_space(node)).count();
+    nodes.truncate(nodes.len() - end);
 }
 
 fn is_block_embed(node: &Node, embeds: &Embeds) -> bool {

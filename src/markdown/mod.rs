@@ -132,3 +132,6 @@ fn heading(entry: headings::Entry, context: html::Context<'_>) -> Heading {
         children: entry.children.into_iter().map(|child| heading(child, context)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

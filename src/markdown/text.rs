@@ -41,9 +41,15 @@ fn write(out: &mut String, node: &Node, embeds: &Embeds) {
         }
         Kind::Html { html, block } => {
             if *block {
-                end_line(out);
+                let mut text = String::new();
+                write_html_text(&mut text, html);
+                for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                    end_line(out);
+                    out.push_str(line);
+                }
+            } else {
+                write_html_text(out, html);
             }
-            write_html_text(out, html);
         }
         // Made of the headings, which have their turn.
         Kind::TableOfContents { .. } => return,
