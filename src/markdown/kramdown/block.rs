@@ -413,9 +413,11 @@ impl<'t> Parser<'t, '_> {
         None
     }
 
-    /// `$$ … $$` between boundaries. A backslash before it makes it text.
+    /// `$$ … $$` between boundaries. With a backslash before it, it is a paragraph with math in it.
     fn math(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some(inside) = unindented(self.rest()).strip_prefix("$$") else { return false };
+        let start = unindented(self.rest());
+        let unescaped = start.strip_prefix('\\');
+        let Some(inside) = unescaped.unwrap_or(start).strip_prefix("$$") else { return false };
         if self.vain.math || !self.is_after_boundary(blocks) {
             return false;
         }
@@ -424,6 +426,11 @@ impl<'t> Parser<'t, '_> {
             return false;
         };
         let behind = &inside[length + 2..];
+        if let Some(text) = unescaped {
+            let ends_line = scan::is_blank_line(behind);
+            self.position = if ends_line { self.text.len() - text.len() } else { self.position };
+            return false;
+        }
         let behind_line = if scan::is_blank_line(behind) { &behind[line_length(behind)..] } else { behind };
         if !behind_line.is_empty() && !scan::is_boundary(behind_line) {
             return false;

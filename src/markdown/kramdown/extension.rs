@@ -65,7 +65,6 @@ fn set_option(options: &mut Options, name: &str, value: &str) {
         ("parse_block_html", Some(on)) => options.parse_block_html = on,
         ("parse_span_html", Some(on)) => options.parse_span_html = on,
         ("auto_id_prefix", _) => value.clone_into(&mut options.auto_id_prefix),
-        ("footnote_nr", _) => options.footnote_number = value.parse().unwrap_or(options.footnote_number),
         _ => {}
     }
 }
@@ -179,8 +178,8 @@ mod tests {
     #[test]
     fn options_are_taken_over() {
         let mut options = Options::default();
-        set_options(&mut options, " auto_ids=\"false\" unknown='x' footnote_nr=\"5\"");
+        set_options(&mut options, " auto_ids=\"false\" unknown='x' auto_id_prefix=\"p-\"");
         assert!(!options.auto_ids);
-        assert_eq!(options.footnote_number, 5);
+        assert_eq!(options.auto_id_prefix, "p-");
     }
 }

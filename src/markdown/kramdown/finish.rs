@@ -1,7 +1,7 @@
 //! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
 
 use super::abbreviation;
-use crate::markdown::attributes::List;
+use crate::markdown::attributes::{List, parse_list};
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
@@ -98,7 +98,7 @@ impl Finisher<'_> {
             BlockKind::Paragraph { text, bare: true } => return self.add_bare(&text, place, nodes),
             BlockKind::Paragraph { text, bare: false } => {
                 let spans = self.spans(&text, place.deeper(1));
-                return nodes.push(self.paragraph(spans, &list));
+                return nodes.push(self.paragraph(&text, spans, &list));
             }
             BlockKind::SpanText { text } => return nodes.extend(self.spans(&text, place)),
             BlockKind::RawText { text } => {
@@ -160,9 +160,13 @@ impl Finisher<'_> {
         nodes.extend(self.spans(text, place));
     }
 
-    /// A paragraph; one with nothing but an image and its attributes stays one.
-    fn paragraph(&self, spans: Vec<Node>, list: &List) -> Node {
-        self.node(Kind::Paragraph, spans, list)
+    /// A paragraph, or a figure if it is an image with the word `standalone` in its attribute list.
+    fn paragraph(&self, text: &str, mut spans: Vec<Node>, list: &List) -> Node {
+        let attributes = self.attributes(list);
+        match spans.as_mut_slice() {
+            [image] if image.kind == Kind::Image && is_standalone(text) => figure(std::mem::replace(image, Node::text("")), attributes),
+            _ => Node { kind: Kind::Paragraph, attributes, children: spans },
+        }
     }
 
     fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, place: Place) -> Node {
@@ -278,4 +282,25 @@ fn take_language(attributes: &mut Attributes) -> Option<String> {
         attributes.set("class", others);
     }
     Some(language)
+}
+
+/// Whether the attribute list at the end of the text says `standalone`.
+fn is_standalone(text: &str) -> bool {
+    let list = text.rsplit_once("{:").and_then(|(_, list)| list.strip_suffix('}'));
+    list.is_some_and(|list| parse_list(list).refers_to("standalone"))
+}
+
+/// An image with its alternative text as its caption. The figure takes over the image's class and id.
+fn figure(mut image: Node, mut attributes: Attributes) -> Node {
+    for name in ["class", "id"] {
+        if attributes.value(name).is_none()
+            && let Some(value) = image.attributes.remove(name)
+        {
+            attributes.set(name, value);
+        }
+    }
+    let caption = Node::text(image.attributes.value("alt").unwrap_or_default());
+    let caption = Node::with_children(Kind::Element { name: "figcaption".to_owned(), block: true }, vec![caption]);
+    let kind = Kind::Element { name: "figure".to_owned(), block: true };
+    Node { kind, attributes, children: vec![image, caption] }
 }

@@ -121,7 +121,7 @@ impl Parser<'_, '_> {
 pub(super) fn leading_list(text: &str) -> (List, &str) {
     let start = text.trim_start_matches(is_ascii_space);
     match start.strip_prefix("{:").and_then(scan::attribute_list) {
-        Some((list, behind)) => (parse_list(list), behind),
+        Some((list, behind)) => (parse_list(list), behind.trim_start_matches(is_ascii_space)),
         None => (List::default(), text),
     }
 }

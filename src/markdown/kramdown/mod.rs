@@ -62,8 +62,6 @@ pub struct Options {
     pub auto_ids: bool,
     /// What goes before the ids made from headings.
     pub auto_id_prefix: String,
-    /// The number of the first footnote.
-    pub footnote_number: u64,
     /// What replaces `...`, `---`, `--`, `<<`, `>>`, in this order.
     pub typographic_symbols: [String; 5],
 }
@@ -79,7 +77,6 @@ impl Default for Options {
             parse_span_html: true,
             auto_ids: true,
             auto_id_prefix: String::new(),
-            footnote_number: 1,
             typographic_symbols: ["…", "—", "–", "«", "»"].map(str::to_owned),
         }
     }
