@@ -46,25 +46,18 @@ fn split(text: &str, context: &Context, into: &mut Vec<Node>) {
 
 /// The abbreviation at this place.
 fn found(text: &str, at: usize, context: &Context) -> Option<Node> {
+    let definitions = &context.definitions;
     let after_word = text.as_bytes()[..at].last().is_some_and(|&byte| is_word_byte(byte));
     if after_word {
         return None;
     }
     let rest = &text[at..];
-    let first = rest.chars().next()?;
-    // The names that start with this character are neighbours in the order of names.
-    let start = first.to_string();
-    let (name, abbreviation) = context
-        .definitions
-        .abbreviations
-        .range(start..)
-        .take_while(|(name, _)| name.starts_with(first))
-        .filter(|(name, _)| {
-            rest.strip_prefix(name.as_str()).is_some_and(|behind| !behind.bytes().next().is_some_and(is_word_byte))
-        })
-        .max_by_key(|(name, _)| name.len())?;
+    let (name, abbreviation) = definitions.abbreviation_lengths.iter().find_map(|&length| {
+        let name = rest.get(..length).filter(|_| !rest.as_bytes().get(length).copied().is_some_and(is_word_byte))?;
+        definitions.abbreviations.get_key_value(name)
+    })?;
     let mut node = Node::new(Kind::Abbreviation(name.clone()));
-    node.attributes = abbreviation.list.resolved(&context.definitions.attribute_lists);
+    node.attributes = abbreviation.list.resolved(&definitions.attribute_lists);
     if !abbreviation.title.is_empty() {
         node.attributes.set("title", abbreviation.title.clone());
     }

@@ -3,10 +3,10 @@
 //! The text of each block stays as it is in the source, but for what marks the block: the span parser reads it later.
 
 use super::Options;
-use crate::markdown::attributes::List;
 use super::definitions::{Defined, Definitions};
 use super::html_tag::Content;
 use super::scan::{self, count, is_blank, is_space, line, line_length, unindented};
+use crate::markdown::attributes::List;
 use crate::markdown::tree::{Alignment, Attributes, MAX_DEPTH};
 
 /// How deep blocks may nest in the tree; what is deeper is text. The rest up to [`MAX_DEPTH`] is left to spans.
@@ -25,7 +25,9 @@ pub(super) struct Block {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BlockKind {
     /// Blank lines, and whether it is just one line end.
-    Blank { single: bool },
+    Blank {
+        single: bool,
+    },
     /// A `^` on a line of its own.
     EndMarker,
     /// An attribute list that was given to the block before it, or the definition of one.
@@ -33,29 +35,62 @@ pub(super) enum BlockKind {
     /// A definition, which shows nothing.
     Definition(Defined),
     /// Text. Bare text has no `<p>` around it: the short text of a list item.
-    Paragraph { text: String, bare: bool },
-    Heading { level: u8, text: String, id: Option<String> },
+    Paragraph {
+        text: String,
+        bare: bool,
+    },
+    Heading {
+        level: u8,
+        text: String,
+        id: Option<String>,
+    },
     Quote,
-    Code { language: Option<String>, text: String },
-    List { ordered: bool },
-    Item { task: Option<bool> },
+    Code {
+        language: Option<String>,
+        text: String,
+    },
+    List {
+        ordered: bool,
+    },
+    Item {
+        task: Option<bool>,
+    },
     DefinitionList,
-    Term { text: String },
+    Term {
+        text: String,
+    },
     DefinitionItem,
     Rule,
-    Math { tex: String },
-    Table { alignments: Vec<Option<Alignment>> },
+    Math {
+        tex: String,
+    },
+    Table {
+        alignments: Vec<Option<Alignment>>,
+    },
     Section(Section),
     Row,
-    Cell { text: String },
+    Cell {
+        text: String,
+    },
     /// An HTML element; a closed one ended with its opening tag, `<name />`.
-    Element { name: String, attributes: Attributes, content: Content, closed: bool },
+    Element {
+        name: String,
+        attributes: Attributes,
+        content: Content,
+        closed: bool,
+    },
     /// HTML that is written as it is.
-    Html { html: String },
+    Html {
+        html: String,
+    },
     /// Text inside of a raw element: written as it is, but for characters that would be markup.
-    RawText { text: String },
+    RawText {
+        text: String,
+    },
     /// Text of an element that is read as spans.
-    SpanText { text: String },
+    SpanText {
+        text: String,
+    },
 }
 
 /// A part of a table.
@@ -259,6 +294,7 @@ impl<'t> Parser<'t, '_> {
         let found = scan::is_end_marker(self.rest());
         if found {
             self.position += line_length(self.rest());
+            self.pending = None;
             blocks.push(Block::new(BlockKind::EndMarker));
         }
         found
@@ -493,7 +529,8 @@ pub(super) fn indented_length(text: &str) -> usize {
 fn unindented_code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        let is_lazy = !scan::is_indented(line) && unindented(line).bytes().next().is_some_and(|byte| !is_blank(byte) && byte != b'\n');
+        let is_lazy = !scan::is_indented(line)
+            && unindented(line).bytes().next().is_some_and(|byte| !is_blank(byte) && byte != b'\n');
         if is_lazy && code.ends_with('\n') {
             code.pop();
             code.push(' ');

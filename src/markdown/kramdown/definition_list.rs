@@ -1,9 +1,9 @@
 //! Definition lists: lines of terms, then `: definition`.
 
-use crate::markdown::attributes::List;
 use super::block::{self, Block, BlockKind, Parser};
 use super::list::{is_indented_by, is_lazy, leading_list, strip_spaces, with_spaces};
 use super::scan::{self, line_length};
+use crate::markdown::attributes::List;
 
 /// A definition while its lines are gathered.
 struct Definition {

@@ -1,16 +1,20 @@
 //! What may be defined anywhere in a text: link targets, footnotes, abbreviations, attribute lists.
 
-use crate::markdown::attributes::{self, List};
 use super::block::{self, Block, BlockKind, Parser, is_ascii_space};
 use super::scan::{self, count, is_blank, line, line_length, unindented};
-use std::collections::BTreeMap;
+use crate::markdown::attributes::{self, List};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All definitions of a text, by name.
 #[derive(Debug, Default)]
 pub(super) struct Definitions {
     pub(super) links: BTreeMap<String, LinkTarget>,
     pub(super) footnotes: BTreeMap<String, FootnoteText>,
+    /// The place of each footnote among all. Set when all are known.
+    pub(super) footnote_numbers: BTreeMap<String, usize>,
     pub(super) abbreviations: BTreeMap<String, Abbreviation>,
+    /// The lengths of abbreviations, each once, the longest first. Set when all are known.
+    pub(super) abbreviation_lengths: Vec<usize>,
     pub(super) attribute_lists: attributes::Definitions,
 }
 
@@ -45,6 +49,13 @@ pub(super) enum Defined {
 }
 
 impl Definitions {
+    /// Notes what is asked when all definitions are known.
+    pub(super) fn complete(&mut self) {
+        self.footnote_numbers = self.footnotes.keys().cloned().zip(0..).collect();
+        let lengths: BTreeSet<usize> = self.abbreviations.keys().map(String::len).collect();
+        self.abbreviation_lengths = lengths.into_iter().rev().collect();
+    }
+
     /// Adds attributes to a definition.
     pub(super) fn add(&mut self, defined: &Defined, list: &List) {
         let known = match defined {

@@ -74,10 +74,11 @@ impl Spans<'_, '_> {
 
     /// `~~text~~`, up to the next two tildes behind something else than a space, whatever they are in.
     pub(super) fn strikethrough(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let Some(length) = self.rest().strip_prefix("~~").and_then(struck_length) else { return false };
-        if !self.may_try() {
+        let Some(text) = self.rest().strip_prefix("~~").filter(|_| self.may_try()) else { return false };
+        let Some(length) = struck_length(text) else {
+            self.budget = self.budget.saturating_sub(text.len().min(MAX_STRUCK));
             return false;
-        }
+        };
         let end = self.position + 2 + length;
         self.position += 2;
         let children = self.nested_up_to(end);

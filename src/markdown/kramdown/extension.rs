@@ -1,9 +1,9 @@
 //! `{: … }`, `{:name: … }` and `{::name … }` on lines of their own.
 
 use super::Options;
-use crate::markdown::attributes::parse_list;
 use super::block::{Block, BlockKind, Parser};
 use super::scan::{self, braced, count, is_space, line_length, name_length, unindented};
+use crate::markdown::attributes::parse_list;
 
 /// The start of an extension: `{::name key="value"}` or `{::name … /}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,9 @@ impl Parser<'_, '_> {
     /// `{:name: … }`.
     fn attribute_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some(inside) = unindented(self.rest()).strip_prefix("{:") else { return false };
-        let Some((list, behind)) = braced(inside).filter(|(_, behind)| scan::is_blank_line(behind)) else { return false };
+        let Some((list, behind)) = braced(inside).filter(|(_, behind)| scan::is_blank_line(behind)) else {
+            return false;
+        };
         // The name may itself hold colons: it is as long as it can be.
         let Some(colon) = list[..name_length(list)].rfind(':').filter(|&at| at > 0) else {
             return false;
@@ -100,7 +102,9 @@ impl Parser<'_, '_> {
             Some(Block { kind: BlockKind::Definition(defined), .. }) => {
                 self.context.definitions.add(defined, &list);
             }
-            Some(last) if !matches!(last.kind, BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList) => {
+            Some(last)
+                if !matches!(last.kind, BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList) =>
+            {
                 last.list.merge(&list);
                 if !more {
                     blocks.push(Block::new(BlockKind::AfterList));
@@ -152,7 +156,10 @@ impl Parser<'_, '_> {
             let start = unindented(rest);
             if let Some(length) = end_length(start, name).filter(|&length| scan::is_blank_line(&start[length..])) {
                 let body = &text[..at];
-                return Some((body.strip_suffix('\n').unwrap_or(body), &start[length + line_length(&start[length..])..]));
+                return Some((
+                    body.strip_suffix('\n').unwrap_or(body),
+                    &start[length + line_length(&start[length..])..],
+                ));
             }
             at += line_length(rest);
         }

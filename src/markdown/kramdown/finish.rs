@@ -1,20 +1,19 @@
 //! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
 
 use super::abbreviation;
-use crate::markdown::attributes::{List, parse_list};
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
 use super::rouge;
 use super::span;
+use crate::markdown::attributes::{List, parse_list};
 use crate::markdown::html::escape_attribute;
 use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node};
 
 /// The document that the blocks of a text and its definitions make.
 pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
-    let texts: Vec<_> = std::mem::take(&mut context.definitions.footnotes).into_iter().collect();
-    // The spans only ask for the names.
-    context.definitions.footnotes = texts.iter().map(|(name, _)| (name.clone(), Default::default())).collect();
+    context.definitions.complete();
+    let texts = std::mem::take(&mut context.definitions.footnotes);
     let finisher = Finisher { context: &context };
     let mut blocks = finisher.nodes(blocks, Place::default());
     let mut unnumbered: Vec<_> = texts
@@ -22,7 +21,12 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
         .map(|(name, text)| {
             let mut attributes = finisher.attributes(&text.list);
             attributes.set("role", "doc-endnote");
-            Some(Footnote { name, attributes, blocks: finisher.nodes(text.blocks, Place::default().deeper(3)), references: 0 })
+            Some(Footnote {
+                name,
+                attributes,
+                blocks: finisher.nodes(text.blocks, Place::default().deeper(3)),
+                references: 0,
+            })
         })
         .collect();
     let mut numbers = vec![None; unnumbered.len()];
@@ -164,7 +168,9 @@ impl Finisher<'_> {
     fn paragraph(&self, text: &str, mut spans: Vec<Node>, list: &List) -> Node {
         let attributes = self.attributes(list);
         match spans.as_mut_slice() {
-            [image] if image.kind == Kind::Image && is_standalone(text) => figure(std::mem::replace(image, Node::text("")), attributes),
+            [image] if image.kind == Kind::Image && is_standalone(text) => {
+                figure(std::mem::replace(image, Node::text("")), attributes)
+            }
             _ => Node { kind: Kind::Paragraph, attributes, children: spans },
         }
     }
@@ -183,7 +189,10 @@ impl Finisher<'_> {
         let language = take_language(&mut attributes).or(language);
         match language {
             Some(language) if !rouge::is_known(&language) => {
-                let mut code = Node::with_children(Kind::Element { name: "code".to_owned(), block: false }, vec![Node::text(text)]);
+                let mut code = Node::with_children(
+                    Kind::Element { name: "code".to_owned(), block: false },
+                    vec![Node::text(text)],
+                );
                 code.attributes.set("class", format!("language-{language}"));
                 let mut pre = Node::with_children(Kind::Element { name: "pre".to_owned(), block: true }, vec![code]);
                 pre.attributes = attributes;

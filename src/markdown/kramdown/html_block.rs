@@ -86,6 +86,7 @@ impl Parser<'_, '_> {
             Some("span") => Content::Spans,
             _ => content,
         };
+        let content = if depth + 1 < MAX_BLOCK_DEPTH { content } else { Content::Raw };
         let children = if closed || html_tag::is_void(&name) {
             Vec::new()
         } else if is_verbatim(&name) {

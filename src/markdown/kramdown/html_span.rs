@@ -49,11 +49,8 @@ impl Spans<'_, '_> {
             Some("span" | "block") => false,
             _ => is_raw || self.raw || !self.context.options.parse_span_html,
         };
-        let children = if tag.closed || html_tag::is_void(&tag.name) {
-            Vec::new()
-        } else {
-            self.children(&tag.name, raw)
-        };
+        let children =
+            if tag.closed || html_tag::is_void(&tag.name) { Vec::new() } else { self.children(&tag.name, raw) };
         let mut node = Node::with_children(Kind::Element { name: tag.name, block: false }, children);
         node.attributes = attributes;
         node

@@ -157,7 +157,11 @@ fn known_name(name: &str) -> String {
 
 /// Whether kramdown knows the element, so that capitals in its name do not matter.
 pub(super) fn is_known(name: &str) -> bool {
-    is_span(name) || is_block(name) || is_void(name) || default_content(name) != Content::Raw || OTHER_KNOWN.contains(&name)
+    is_span(name)
+        || is_block(name)
+        || is_void(name)
+        || default_content(name) != Content::Raw
+        || OTHER_KNOWN.contains(&name)
 }
 
 const OTHER_KNOWN: [&str; 5] = ["colgroup", "script", "style", "body", "head"];
@@ -166,9 +170,44 @@ const OTHER_KNOWN: [&str; 5] = ["colgroup", "script", "style", "body", "head"];
 pub(super) fn is_span(name: &str) -> bool {
     matches!(
         name,
-        "a" | "abbr" | "acronym" | "b" | "bdo" | "big" | "br" | "button" | "cite" | "code" | "del" | "dfn" | "em" | "i"
-            | "img" | "input" | "ins" | "kbd" | "label" | "mark" | "option" | "q" | "rb" | "rbc" | "rp" | "rt" | "rtc"
-            | "ruby" | "samp" | "select" | "small" | "span" | "strong" | "sub" | "sup" | "textarea" | "tt" | "u" | "var"
+        "a" | "abbr"
+            | "acronym"
+            | "b"
+            | "bdo"
+            | "big"
+            | "br"
+            | "button"
+            | "cite"
+            | "code"
+            | "del"
+            | "dfn"
+            | "em"
+            | "i"
+            | "img"
+            | "input"
+            | "ins"
+            | "kbd"
+            | "label"
+            | "mark"
+            | "option"
+            | "q"
+            | "rb"
+            | "rbc"
+            | "rp"
+            | "rt"
+            | "rtc"
+            | "ruby"
+            | "samp"
+            | "select"
+            | "small"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "textarea"
+            | "tt"
+            | "u"
+            | "var"
     )
 }
 
@@ -176,11 +215,55 @@ pub(super) fn is_span(name: &str) -> bool {
 pub(super) fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "address" | "applet" | "article" | "aside" | "blockquote" | "body" | "caption" | "col" | "colgroup" | "dd"
-            | "div" | "dl" | "dt" | "fieldset" | "figcaption" | "footer" | "form" | "h1" | "h2" | "h3" | "h4" | "h5"
-            | "h6" | "head" | "header" | "hgroup" | "hr" | "html" | "iframe" | "legend" | "li" | "main" | "map" | "menu"
-            | "nav" | "ol" | "optgroup" | "p" | "pre" | "section" | "summary" | "table" | "tbody" | "td" | "tfoot"
-            | "th" | "thead" | "tr" | "ul"
+        "address"
+            | "applet"
+            | "article"
+            | "aside"
+            | "blockquote"
+            | "body"
+            | "caption"
+            | "col"
+            | "colgroup"
+            | "dd"
+            | "div"
+            | "dl"
+            | "dt"
+            | "fieldset"
+            | "figcaption"
+            | "footer"
+            | "form"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+            | "head"
+            | "header"
+            | "hgroup"
+            | "hr"
+            | "html"
+            | "iframe"
+            | "legend"
+            | "li"
+            | "main"
+            | "map"
+            | "menu"
+            | "nav"
+            | "ol"
+            | "optgroup"
+            | "p"
+            | "pre"
+            | "section"
+            | "summary"
+            | "table"
+            | "tbody"
+            | "td"
+            | "tfoot"
+            | "th"
+            | "thead"
+            | "tr"
+            | "ul"
     )
 }
 
@@ -188,8 +271,22 @@ pub(super) fn is_block(name: &str) -> bool {
 pub(super) fn is_void(name: &str) -> bool {
     matches!(
         name,
-        "area" | "base" | "br" | "col" | "command" | "embed" | "hr" | "img" | "input" | "keygen" | "link" | "meta"
-            | "param" | "source" | "track" | "wbr"
+        "area"
+            | "base"
+            | "br"
+            | "col"
+            | "command"
+            | "embed"
+            | "hr"
+            | "img"
+            | "input"
+            | "keygen"
+            | "link"
+            | "meta"
+            | "param"
+            | "source"
+            | "track"
+            | "wbr"
     )
 }
 
@@ -199,11 +296,10 @@ pub(super) fn default_content(name: &str) -> Content {
         "address" | "applet" | "article" | "aside" | "blockquote" | "body" | "dd" | "details" | "div" | "dl"
         | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "header" | "hgroup" | "iframe" | "li" | "main"
         | "map" | "menu" | "nav" | "noscript" | "object" | "section" | "summary" | "td" => Content::Blocks,
-        "a" | "abbr" | "acronym" | "b" | "bdo" | "big" | "button" | "caption" | "cite" | "del" | "dfn" | "dt" | "em"
-        | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "i" | "ins" | "label" | "legend" | "optgroup" | "p" | "q" | "rb"
-        | "rbc" | "rp" | "rt" | "rtc" | "ruby" | "select" | "small" | "span" | "strong" | "sub" | "sup" | "th" | "tt" => {
-            Content::Spans
-        }
+        "a" | "abbr" | "acronym" | "b" | "bdo" | "big" | "button" | "caption" | "cite" | "del" | "dfn" | "dt"
+        | "em" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "i" | "ins" | "label" | "legend" | "optgroup" | "p"
+        | "q" | "rb" | "rbc" | "rp" | "rt" | "rtc" | "ruby" | "select" | "small" | "span" | "strong" | "sub"
+        | "sup" | "th" | "tt" => Content::Spans,
         _ => Content::Raw,
     }
 }

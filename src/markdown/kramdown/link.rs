@@ -34,7 +34,7 @@ impl Spans<'_, '_> {
         self.position += length;
         let start = self.position;
         let inside = Inside { link: true, directly_emphasis: false, ..self.inside };
-        let (children, found) = self.nested(inside, Stop::Bracket { open: 1 });
+        let (children, found) = self.nested(inside, Stop::Bracket { open: 1, seen: 0, images: 0 });
         if !found {
             return None;
         }
@@ -76,7 +76,10 @@ impl Spans<'_, '_> {
                 None => (url, behind),
             },
             None => {
-                let (url, behind, is_whole) = plain_url(inside)?;
+                let Some((url, behind, is_whole)) = plain_url(inside) else {
+                    self.budget = self.budget.saturating_sub(inside.len());
+                    return None;
+                };
                 if is_whole {
                     self.position = self.text.len() - behind.len();
                     return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
@@ -128,17 +131,29 @@ impl Spans<'_, '_> {
         node
     }
 
+    /// How long the address is that goes up to a `>` on the same line.
+    fn address_length(&mut self, text: &str) -> Option<usize> {
+        if !has_scheme(text) {
+            return mail_address_length(text);
+        }
+        if self.budget == 0 {
+            return None;
+        }
+        let end = text.find(['>', '\n']).filter(|&at| text[at..].starts_with('>') && has_scheme(&text[..at]));
+        if end.is_none() {
+            self.budget = self.budget.saturating_sub(scan::line_length(text));
+        }
+        end
+    }
+
     /// `<http://…>` or `<me@example.org>`.
     pub(super) fn autolink(&mut self, nodes: &mut Vec<Node>) -> bool {
         let Some(inside) = self.rest().strip_prefix('<') else { return false };
-        let Some(length) = inside.find(['>', '\n']).filter(|&at| inside[at..].starts_with('>')) else { return false };
+        let Some(length) = self.address_length(inside) else { return false };
         let address = &inside[..length];
-        let (href, shown) = if is_mail_address(address) {
-            (format!("mailto:{address}"), address)
-        } else if has_scheme(address) {
-            (address.to_owned(), address.strip_prefix("mailto:").unwrap_or(address))
-        } else {
-            return false;
+        let (href, shown) = match has_scheme(address) {
+            true => (address.to_owned(), address.strip_prefix("mailto:").unwrap_or(address)),
+            false => (format!("mailto:{address}"), address),
         };
         self.position += length + 2;
         let mut node = Node::with_children(Kind::Link, vec![Node::text(entity::decoded(shown))]);
@@ -146,6 +161,12 @@ impl Spans<'_, '_> {
         self.push(nodes, node);
         true
     }
+}
+
+/// How long the address of a mailbox is, if the text starts with one and `>`.
+fn mail_address_length(text: &str) -> Option<usize> {
+    let length = text.find(|c: char| !(scan::is_word_char(c) || matches!(c, '-' | '.' | '@'))).unwrap_or(text.len());
+    (text[length..].starts_with('>') && is_mail_address(&text[..length])).then_some(length)
 }
 
 /// An address in angle brackets and what is behind it.
@@ -186,5 +207,7 @@ fn is_mail_address(address: &str) -> bool {
     let is_part = |part: &str, more: &str| {
         !part.is_empty() && part.chars().all(|c| scan::is_word_char(c) || c == '-' || more.contains(c))
     };
-    address.split_once('@').is_some_and(|(name, host)| is_part(name, ".") && host.split('.').all(|part| is_part(part, "")))
+    address
+        .split_once('@')
+        .is_some_and(|(name, host)| is_part(name, ".") && host.split('.').all(|part| is_part(part, "")))
 }

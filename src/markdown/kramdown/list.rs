@@ -3,10 +3,10 @@
 //! An item is the text behind its marker and every line that is indented as far as that text, or that is lazy. Its
 //! text is gathered without the indentation and then parsed as blocks of its own.
 
-use crate::markdown::attributes::{List, parse_list};
 use super::block::{self, Block, BlockKind, Parser, is_ascii_space};
 use super::html_tag;
 use super::scan::{self, line_length};
+use crate::markdown::attributes::{List, parse_list};
 
 /// An item while its lines are gathered.
 struct Item {

@@ -69,7 +69,9 @@ fn opens_emphasis(text: &str) -> bool {
 
 /// Whether punctuation follows that ends something: not dots, and no word right behind.
 fn closes_before_punctuation(text: &str) -> bool {
-    let Some(mark) = text.bytes().next().filter(|byte| byte.is_ascii_punctuation() && *byte != b'&') else { return false };
+    let Some(mark) = text.bytes().next().filter(|byte| byte.is_ascii_punctuation() && *byte != b'&') else {
+        return false;
+    };
     let behind = &text[1..];
     let word_follows = behind.chars().next().is_some_and(is_word_char);
     !behind.starts_with("..") && word_follows == (mark == b'_')

@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_rule_has_three_equal_marks_and_nothing_else() {
-        for (line, rule) in [("***\n", true), (" - - -\n", true), ("--\n", false), ("**-\n", false), ("---a\n", false)] {
+        for (line, rule) in [("***\n", true), (" - - -\n", true), ("--\n", false), ("**-\n", false), ("---a\n", false)]
+        {
             assert_eq!(is_rule(line), rule, "{line}");
         }
     }

@@ -1,10 +1,10 @@
 //! Reads a block's own text: which span starts where, and the spans that have few rules.
 
-use crate::markdown::attributes::parse_list;
 use super::block::Context;
 use super::quotes::{Facing, Quotes, quotes};
 use super::scan::{self, braced, count, name_length};
 use super::{Options, entity, extension, html_tag};
+use crate::markdown::attributes::parse_list;
 use crate::markdown::tree::{Kind, MAX_DEPTH, Node};
 
 /// Which kinds of spans the text being read is inside of, however deep.
@@ -27,8 +27,9 @@ pub(super) enum Stop {
     Never,
     /// One or two `*` or `_`.
     Emphasis { mark: u8, strong: bool },
-    /// The bracket that belongs to a link's opening one; so many are open.
-    Bracket { open: usize },
+    /// The bracket that belongs to a link's opening one: so many are open. Among the `seen` nodes of the link's text
+    /// are so many images.
+    Bracket { open: usize, seen: usize, images: usize },
     /// The tag that closes an element.
     Element { name: String },
 }
@@ -230,15 +231,16 @@ impl<'t> Spans<'t, '_> {
         match stop {
             Stop::Never => false,
             Stop::Emphasis { mark, strong } => self.ends_emphasis(*mark, *strong, nodes),
-            Stop::Bracket { open } => {
+            Stop::Bracket { open, seen, images } => {
                 match rest.as_bytes()[0] {
                     b']' => *open = open.saturating_sub(1),
                     b'[' | b'!' => *open += 1,
                     _ => return false,
                 }
                 // An image's brackets were counted when it started, and passed with it.
-                let images = nodes.iter().filter(|node| node.kind == Kind::Image).count();
-                *open <= images
+                *images += nodes[*seen..].iter().filter(|node| node.kind == Kind::Image).count();
+                *seen = nodes.len();
+                *open <= *images
             }
             Stop::Element { name } => html_tag::closes(rest, name).is_some(),
         }
@@ -279,7 +281,9 @@ impl<'t> Spans<'t, '_> {
         let rest = self.rest();
         let ticks = count(rest, |byte| byte == b'`');
         let inside = &rest[ticks..];
-        let between_spaces = ticks == 1 && (self.position == 0 || self.is_after_space()) && inside.bytes().next().is_some_and(scan::is_space);
+        let between_spaces = ticks == 1
+            && (self.position == 0 || self.is_after_space())
+            && inside.bytes().next().is_some_and(scan::is_space);
         let is_vain = self.vain.backticks.is_some_and(|(from, least)| self.position >= from && ticks >= least);
         if between_spaces || is_vain {
             self.take_text(nodes, ticks);
@@ -307,7 +311,9 @@ impl<'t> Spans<'t, '_> {
             Some(start) => (1, start),
             None => (0, rest),
         };
-        let Some(inside) = start.strip_prefix("$$").filter(|_| !is_vain(self.vain.math, self.position)) else { return false };
+        let Some(inside) = start.strip_prefix("$$").filter(|_| !is_vain(self.vain.math, self.position)) else {
+            return false;
+        };
         let Some(length) = inside.find("$$") else {
             self.vain.math = Some(self.position);
             return false;
@@ -330,8 +336,8 @@ impl<'t> Spans<'t, '_> {
             return false;
         }
         // The final number is known when the whole document is: until then, the place among the definitions.
-        match self.context.definitions.footnotes.keys().position(|known| known == name) {
-            Some(footnote) => {
+        match self.context.definitions.footnote_numbers.get(name) {
+            Some(&footnote) => {
                 self.position += name.len() + 3;
                 let mut node = Node::new(Kind::FootnoteReference { footnote, occurrence: 0 });
                 node.attributes.set("role", "doc-noteref");
@@ -437,11 +443,14 @@ impl<'t> Spans<'t, '_> {
 
     /// `{: … }` right behind a span, or `{::name …}`.
     fn extension(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let rest = self.rest();
-        if let Some(start) = extension::start(rest) {
+        let Some(inside) = self.rest().strip_prefix("{:").filter(|_| self.budget > 0) else { return false };
+        let Some((list, behind)) = braced(inside) else {
+            self.budget = self.budget.saturating_sub(inside.len());
+            return false;
+        };
+        if let Some(start) = extension::start(self.rest()) {
             return self.named_extension(start, nodes);
         }
-        let Some((list, behind)) = rest.strip_prefix("{:").and_then(braced) else { return false };
         if list.is_empty() || list.starts_with('/') {
             return false;
         }
@@ -538,8 +547,8 @@ fn append(nodes: &mut Vec<Node>, text: &str) {
 fn is_escapable(byte: u8, options: &Options) -> bool {
     match byte {
         b'~' => options.gfm,
-        b'\\' | b'.' | b'*' | b'_' | b'+' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'#' | b'!'
-        | b':' | b'|' | b'"' | b'\'' | b'$' | b'=' | b'-' => true,
+        b'\\' | b'.' | b'*' | b'_' | b'+' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'#'
+        | b'!' | b':' | b'|' | b'"' | b'\'' | b'$' | b'=' | b'-' => true,
         _ => false,
     }
 }
@@ -566,4 +575,3 @@ fn mark(options: &Options, quote: u8, facing: Facing) -> &str {
         (_, Facing::Right) => double_right,
     }
 }
-

@@ -1,7 +1,7 @@
 //! Tables: lines with bars, between boundaries.
 
-use super::html_tag;
 use super::block::{Block, BlockKind, Parser, Section, is_ascii_space};
+use super::html_tag;
 use super::scan::{self, count, line, unindented};
 use crate::markdown::tree::Alignment;
 
