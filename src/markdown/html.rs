@@ -168,11 +168,8 @@ impl<'a> Writer<'a> {
                     self.out.push('\n');
                 }
             }
-            Kind::Math { .. } => {
-                self.span(node);
-                self.out.push('\n');
-            }
-            Kind::Text(_)
+            Kind::Math { .. }
+            | Kind::Text(_)
             | Kind::Code(_)
             | Kind::Emphasis
             | Kind::Strong
@@ -424,7 +421,7 @@ impl<'a> Writer<'a> {
         self.close(name);
     }
 
-    /// Writes TeX for MathJax, in an element where it has attributes.
+    /// Writes TeX for `MathJax`, in an element where it has attributes.
     fn math(&mut self, tex: &str, display: bool, attributes: &Attributes) {
         let (open, close, name) = match (display, attributes.is_empty()) {
             (true, _) => ("\\[", "\\]", "div"),

@@ -179,8 +179,8 @@ impl Kind {
             | Kind::Cell { .. }
             | Kind::TableOfContents { .. } => true,
             Kind::Element { block, .. } | Kind::Html { block, .. } => *block,
-            Kind::Math { display, .. } => *display,
-            Kind::Embed(_)
+            Kind::Math { .. }
+            | Kind::Embed(_)
             | Kind::Text(_)
             | Kind::Code(_)
             | Kind::Emphasis

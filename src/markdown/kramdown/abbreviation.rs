@@ -11,12 +11,11 @@ pub(super) fn mark(nodes: Vec<Node>, context: &Context) -> Vec<Node> {
     }
     let mut marked = Vec::with_capacity(nodes.len());
     for mut node in nodes {
-        match &node.kind {
-            Kind::Text(text) => split(text, context, &mut marked),
-            _ => {
-                node.children = mark(node.children, context);
-                marked.push(node);
-            }
+        if let Kind::Text(text) = &node.kind {
+            split(text, context, &mut marked);
+        } else {
+            node.children = mark(node.children, context);
+            marked.push(node);
         }
     }
     marked

@@ -280,13 +280,12 @@ impl<'t> Parser<'t, '_> {
         let length = scan::blank_lines(self.rest());
         let single = &self.rest()[..length] == "\n";
         self.position += length;
-        match blocks.last_mut().map(|last| &mut last.kind) {
+        if let Some(BlockKind::Blank { single }) = blocks.last_mut().map(|last| &mut last.kind) {
             // An attribute list between two blanks still waits: the documentation says otherwise, the program does it.
-            Some(BlockKind::Blank { single }) => *single = false,
-            _ => {
-                self.pending = None;
-                blocks.push(Block::new(BlockKind::Blank { single }));
-            }
+            *single = false;
+        } else {
+            self.pending = None;
+            blocks.push(Block::new(BlockKind::Blank { single }));
         }
     }
 

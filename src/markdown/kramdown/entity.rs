@@ -5,12 +5,11 @@ use super::scan::{count, name_length};
 /// The character that a reference at the start of the text stands for, and how long the reference is.
 pub(super) fn reference(text: &str) -> Option<(char, usize)> {
     let inside = text.strip_prefix('&')?;
-    let (character, length) = match inside.strip_prefix('#') {
-        Some(number) => numbered(number).map(|(character, length)| (character, length + 1))?,
-        None => {
-            let length = count(inside, |byte| byte.is_ascii_alphanumeric());
-            (named(&inside[..length])?, length)
-        }
+    let (character, length) = if let Some(number) = inside.strip_prefix('#') {
+        numbered(number).map(|(character, length)| (character, length + 1))?
+    } else {
+        let length = count(inside, |byte| byte.is_ascii_alphanumeric());
+        (named(&inside[..length])?, length)
     };
     inside[length..].starts_with(';').then_some((character, length + 2))
 }
@@ -45,16 +44,17 @@ pub(super) fn escaped(text: &str) -> String {
                 1
             }
             // A browser may know more names than kramdown does.
-            _ => match reference(&rest[at..]).map(|(_, length)| length).or_else(|| named_length(&rest[at..])) {
-                Some(length) => {
+            _ => {
+                if let Some(length) =
+                    reference(&rest[at..]).map(|(_, length)| length).or_else(|| named_length(&rest[at..]))
+                {
                     escaped.push_str(&rest[at..at + length]);
                     length
-                }
-                None => {
+                } else {
                     escaped.push_str("&amp;");
                     1
                 }
-            },
+            }
         };
         rest = &rest[at + length..];
     }
@@ -106,7 +106,7 @@ const NAMES: [(&str, char); 254] = [
     ("frasl", '\u{2044}'), ("gamma", 'γ'), ("ge", '≥'), ("gt", '>'), ("hArr", '⇔'), ("harr", '↔'), ("hearts", '♥'),
     ("hellip", '\u{2026}'), ("iacute", 'í'), ("icirc", 'î'), ("iexcl", '¡'), ("igrave", 'ì'), ("image", 'ℑ'),
     ("infin", '∞'), ("int", '∫'), ("iota", 'ι'), ("iquest", '¿'), ("isin", '∈'), ("iuml", 'ï'), ("kappa", 'κ'),
-    ("lArr", '⇐'), ("lambda", 'λ'), ("lang", '〉'), ("laquo", '«'), ("larr", '←'), ("lceil", '⌉'),
+    ("lArr", '⇐'), ("lambda", 'λ'), ("lang", '〉'), ("laquo", '«'), ("larr", '←'), ("lceil", '⌉'),
     ("ldquo", '\u{201c}'), ("le", '≤'), ("lfloor", '⌊'), ("lowast", '∗'), ("loz", '◊'), ("lrm", '\u{200e}'),
     ("lsaquo", '\u{2039}'), ("lsquo", '\u{2018}'), ("lt", '<'), ("macr", '¯'), ("mdash", '\u{2014}'), ("micro", 'µ'),
     ("middot", '·'), ("minus", '−'), ("mu", 'μ'), ("nabla", '∇'), ("nbsp", '\u{a0}'), ("ndash", '\u{2013}'),
@@ -115,7 +115,7 @@ const NAMES: [(&str, char); 254] = [
     ("omicron", 'ο'), ("oplus", '⊕'), ("or", '∨'), ("ordf", 'ª'), ("ordm", 'º'), ("oslash", 'ø'), ("otilde", 'õ'),
     ("otimes", '⊗'), ("ouml", 'ö'), ("para", '¶'), ("part", '∂'), ("permil", '\u{2030}'), ("perp", '⊥'), ("phi", 'φ'),
     ("pi", 'π'), ("piv", 'ϖ'), ("plusmn", '±'), ("pound", '£'), ("prime", '\u{2032}'), ("prod", '∏'), ("prop", '∝'),
-    ("psi", 'ψ'), ("quot", '"'), ("rArr", '⇒'), ("radic", '√'), ("rang", '〈'), ("raquo", '»'), ("rarr", '→'),
+    ("psi", 'ψ'), ("quot", '"'), ("rArr", '⇒'), ("radic", '√'), ("rang", '〈'), ("raquo", '»'), ("rarr", '→'),
     ("rceil", '⌈'), ("rdquo", '\u{201d}'), ("real", 'ℜ'), ("reg", '®'), ("rfloor", '⌋'), ("rho", 'ρ'),
     ("rlm", '\u{200f}'), ("rsaquo", '\u{203a}'), ("rsquo", '\u{2019}'), ("sbquo", '\u{201a}'), ("scaron", 'š'),
     ("sdot", '⋅'), ("sect", '§'), ("shy", '\u{ad}'), ("sigma", 'σ'), ("sigmaf", 'ς'), ("sim", '∼'), ("spades", '♠'),

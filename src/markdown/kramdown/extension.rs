@@ -102,10 +102,10 @@ impl Parser<'_, '_> {
             Some(Block { kind: BlockKind::Definition(defined), .. }) => {
                 self.context.definitions.add(defined, &list);
             }
-            Some(last)
-                if !matches!(last.kind, BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList) =>
+            Some(before)
+                if !matches!(before.kind, BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList) =>
             {
-                last.list.merge(&list);
+                before.list.merge(&list);
                 if !more {
                     blocks.push(Block::new(BlockKind::AfterList));
                 }
@@ -122,12 +122,13 @@ impl Parser<'_, '_> {
             return false;
         }
         let first_line = &start.behind[line_length(start.behind)..];
-        let (body, behind) = match start.closed {
-            true => ("", first_line),
-            false => match self.extension_body(first_line, start.name) {
+        let (body, behind) = if start.closed {
+            ("", first_line)
+        } else {
+            match self.extension_body(first_line, start.name) {
                 Some(split) => split,
                 None => return false,
-            },
+            }
         };
         let (name, options, body) = (start.name, start.options, body.to_owned());
         self.position = self.text.len() - behind.len();

@@ -96,47 +96,59 @@ impl Finisher<'_> {
     /// Adds what a block becomes: mostly one node.
     fn add(&self, block: Block, place: Place, nodes: &mut Vec<Node>) {
         let Block { kind, list, children } = block;
-        let children_follow = !children.is_empty();
-        let kind = match kind {
-            BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList | BlockKind::Definition(_) => return,
-            BlockKind::Paragraph { text, bare: true } => return self.add_bare(&text, place, nodes),
-            BlockKind::Paragraph { text, bare: false } => {
-                let spans = self.spans(&text, place.deeper(1));
-                return nodes.push(self.paragraph(&text, spans, &list));
+        let node = match kind {
+            // Blanks and definitions show nothing; the parts of a table are made with it.
+            BlockKind::Blank { .. }
+            | BlockKind::EndMarker
+            | BlockKind::AfterList
+            | BlockKind::Definition(_)
+            | BlockKind::Section(_)
+            | BlockKind::Row
+            | BlockKind::Cell { .. } => return,
+            BlockKind::Paragraph { text, bare: true } | BlockKind::SpanText { text } => {
+                return nodes.extend(self.spans(&text, place));
             }
-            BlockKind::SpanText { text } => return nodes.extend(self.spans(&text, place)),
-            BlockKind::RawText { text } => {
-                return nodes.push(Node::new(Kind::Html { html: entity::escaped(&text), block: false }));
-            }
-            BlockKind::Html { html } => return nodes.push(Node::new(Kind::Html { html, block: true })),
-            BlockKind::Heading { level, text, id } => return nodes.push(self.heading(level, &text, id, &list, place)),
-            BlockKind::Term { text } => return nodes.push(self.with_spans(Kind::Term, &text, &list, place)),
+            BlockKind::Paragraph { text, bare: false } => self.paragraph(&text, &list, place),
+            BlockKind::RawText { text } => Node::new(Kind::Html { html: entity::escaped(&text), block: false }),
+            BlockKind::Html { html } => Node::new(Kind::Html { html, block: true }),
+            BlockKind::Heading { level, text, id } => self.heading(level, &text, id, &list, place),
+            BlockKind::Term { text } => self.node(Kind::Term, self.spans(&text, place.deeper(1)), &list),
             BlockKind::Table { alignments } => {
-                let sections = self.sections(children, &alignments, place);
-                return nodes.push(self.node(Kind::Table, sections, &list));
+                self.node(Kind::Table, self.sections(children, &alignments, place), &list)
             }
             BlockKind::Element { name, mut attributes, content, closed } => {
                 attributes.merge(&self.attributes(&list));
-                return nodes.push(match closed && content == Content::Raw {
-                    true => closed_element(&name, &attributes),
-                    false => self.element(name, attributes, content, children, place),
-                });
+                if closed && content == Content::Raw {
+                    closed_element(&name, &attributes)
+                } else {
+                    self.element(name, attributes, content, children, place)
+                }
             }
-            BlockKind::List { ordered } if list.references.iter().any(|name| name == "toc") => {
-                return nodes.push(self.node(Kind::TableOfContents { ordered }, Vec::new(), &list));
+            BlockKind::Code { language, text } => self.code(language, text, &list),
+            BlockKind::Math { tex } => {
+                // TeX shares a line with the spans around it, which here are other blocks' TeX.
+                if nodes.last().is_some_and(|last| !last.kind.is_block()) {
+                    nodes.push(Node::text("\n"));
+                }
+                self.node(Kind::Math { tex, display: true }, Vec::new(), &list)
             }
-            BlockKind::Math { tex } => Kind::Math { tex, display: true },
-            BlockKind::Code { language, text } => return nodes.push(self.code(language, text, &list)),
-            BlockKind::Quote => Kind::BlockQuote,
-            BlockKind::List { ordered } => Kind::List { start: ordered.then_some(1) },
-            BlockKind::Item { task } => Kind::Item { task },
-            BlockKind::DefinitionList => Kind::DefinitionList,
-            BlockKind::DefinitionItem => Kind::Definition,
-            BlockKind::Rule => Kind::Rule,
-            BlockKind::Section(_) | BlockKind::Row | BlockKind::Cell { .. } => return,
+            BlockKind::Rule => self.node(Kind::Rule, Vec::new(), &list),
+            BlockKind::List { ordered } if list.refers_to("toc") => {
+                self.node(Kind::TableOfContents { ordered }, Vec::new(), &list)
+            }
+            BlockKind::List { ordered } => {
+                self.container(Kind::List { start: ordered.then_some(1) }, children, &list, place)
+            }
+            BlockKind::Quote => self.container(Kind::BlockQuote, children, &list, place),
+            BlockKind::Item { task } => self.container(Kind::Item { task }, children, &list, place),
+            BlockKind::DefinitionList => self.container(Kind::DefinitionList, children, &list, place),
+            BlockKind::DefinitionItem => self.container(Kind::Definition, children, &list, place),
         };
-        let children = if children_follow { self.nodes(children, place.deeper(1)) } else { Vec::new() };
-        nodes.push(self.node(kind, children, &list));
+        nodes.push(node);
+    }
+
+    fn container(&self, kind: Kind, children: Vec<Block>, list: &List, place: Place) -> Node {
+        self.node(kind, self.nodes(children, place.deeper(1)), list)
     }
 
     fn node(&self, kind: Kind, children: Vec<Node>, list: &List) -> Node {
@@ -155,28 +167,20 @@ impl Finisher<'_> {
         abbreviation::mark(nodes, self.context)
     }
 
-    fn with_spans(&self, kind: Kind, text: &str, list: &List, place: Place) -> Node {
-        self.node(kind, self.spans(text, place.deeper(1)), list)
-    }
-
-    /// The text of a paragraph without `<p>`; a line end keeps it from what follows.
-    fn add_bare(&self, text: &str, place: Place, nodes: &mut Vec<Node>) {
-        nodes.extend(self.spans(text, place));
-    }
-
     /// A paragraph, or a figure if it is an image with the word `standalone` in its attribute list.
-    fn paragraph(&self, text: &str, mut spans: Vec<Node>, list: &List) -> Node {
+    fn paragraph(&self, text: &str, list: &List, place: Place) -> Node {
         let attributes = self.attributes(list);
-        match spans.as_mut_slice() {
+        let mut children = self.spans(text, place.deeper(1));
+        match children.as_mut_slice() {
             [image] if image.kind == Kind::Image && is_standalone(text) => {
                 figure(std::mem::replace(image, Node::text("")), attributes)
             }
-            _ => Node { kind: Kind::Paragraph, attributes, children: spans },
+            _ => Node { kind: Kind::Paragraph, attributes, children },
         }
     }
 
     fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, place: Place) -> Node {
-        let mut node = self.with_spans(Kind::Heading { level }, text, list, place);
+        let mut node = self.node(Kind::Heading { level }, self.spans(text, place.deeper(1)), list);
         if let Some(id) = id {
             node.attributes.set("id", id);
         }
@@ -233,10 +237,8 @@ impl Finisher<'_> {
                 let cells = row.children.into_iter().enumerate().filter_map(|(column, cell)| {
                     let BlockKind::Cell { text } = cell.kind else { return None };
                     let alignment = alignments.get(column).copied().flatten();
-                    let spans = match text.is_empty() {
-                        true => vec![Node::text("\u{a0}")],
-                        false => self.spans(&text, place.deeper(4)),
-                    };
+                    let spans =
+                        if text.is_empty() { vec![Node::text("\u{a0}")] } else { self.spans(&text, place.deeper(4)) };
                     Some(Node::with_children(Kind::Cell { header: kind == Section::Head, alignment }, spans))
                 });
                 Node::with_children(Kind::Row, cells.collect())

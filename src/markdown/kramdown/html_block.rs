@@ -23,10 +23,8 @@ impl Parser<'_, '_> {
         let start = unindented(self.rest());
         self.position = self.text.len() - start.len();
         if let Some(tag) = html_tag::open_tag(start).filter(|tag| !html_tag::is_span(&tag.name.to_ascii_lowercase())) {
-            let default = match self.context.options.parse_block_html {
-                true => html_tag::default_content(&tag.name),
-                false => Content::Raw,
-            };
+            let default =
+                if self.context.options.parse_block_html { html_tag::default_content(&tag.name) } else { Content::Raw };
             // What is behind a script on its line counts as a line of its own, even if it is only the line's end.
             let is_verbatim = is_verbatim(&tag.name);
             let element = self.element(tag, default, self.depth);

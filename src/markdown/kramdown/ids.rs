@@ -45,10 +45,7 @@ impl Ids<'_> {
     }
 
     fn id(&mut self, text: &str, gfm: bool) -> String {
-        let (base, counts) = match gfm {
-            true => (slug(text), &mut self.gfm),
-            false => (plain_slug(text), &mut self.plain),
-        };
+        let (base, counts) = if gfm { (slug(text), &mut self.gfm) } else { (plain_slug(text), &mut self.plain) };
         let count = counts.entry(base.clone()).or_default();
         *count += 1;
         let prefix = &self.options.auto_id_prefix;

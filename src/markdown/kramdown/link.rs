@@ -17,12 +17,11 @@ impl Spans<'_, '_> {
         }
         let start = self.position;
         let may_link = is_image || !self.inside.link;
-        match self.linked(is_image, length).filter(|_| may_link) {
-            Some(node) => self.push(nodes, node),
-            None => {
-                self.position = start;
-                self.take_text(nodes, length);
-            }
+        if let Some(node) = self.linked(is_image, length).filter(|_| may_link) {
+            self.push(nodes, node);
+        } else {
+            self.position = start;
+            self.take_text(nodes, length);
         }
         true
     }
@@ -40,52 +39,44 @@ impl Spans<'_, '_> {
         }
         let text = unescaped(&self.text[start..self.position], &self.context.options);
         self.position += 1;
-        let target = match self.referred(&text) {
-            Some(target) => target?,
-            None => self.target()?,
-        };
+        let target = if self.rest().starts_with('(') { self.target() } else { self.referred(&text) }?;
         Some(self.node(is_image, children, &text, &target))
     }
 
-    /// What the link refers to by name: `None` if its address is written out, `Some(None)` if no definition has the
-    /// name.
-    fn referred(&mut self, text: &str) -> Option<Option<LinkTarget>> {
+    /// What the link refers to by name: that in the brackets that follow, else its own text.
+    fn referred(&mut self, text: &str) -> Option<LinkTarget> {
         let rest = self.rest();
         let spaces = count(rest, is_space);
         let bracketed = rest[spaces..].strip_prefix('[').and_then(|inside| inside.split_once(']'));
-        let name = match bracketed {
-            Some((name, behind)) => {
-                self.position = self.text.len() - behind.len();
-                if name.is_empty() { text } else { name }
-            }
-            None if rest.starts_with('(') => return None,
-            None => text,
-        };
-        Some(self.context.definitions.links.get(&link_name(name)).cloned())
+        let mut name = text;
+        if let Some((found, behind)) = bracketed {
+            self.position = self.text.len() - behind.len();
+            name = if found.is_empty() { text } else { found };
+        }
+        self.context.definitions.links.get(&link_name(name)).cloned()
     }
 
     /// Reads the address and title in parentheses.
     fn target(&mut self) -> Option<LinkTarget> {
         let inside = self.rest().strip_prefix('(')?;
-        let (url, behind) = match pointed_url(inside) {
-            Some((url, behind)) => match behind.strip_prefix(')') {
+        let (url, behind) = if let Some((url, behind)) = pointed_url(inside) {
+            match behind.strip_prefix(')') {
                 Some(behind) => {
                     self.position = self.text.len() - behind.len();
                     return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
                 }
                 None => (url, behind),
-            },
-            None => {
-                let Some((url, behind, is_whole)) = plain_url(inside) else {
-                    self.budget = self.budget.saturating_sub(inside.len());
-                    return None;
-                };
-                if is_whole {
-                    self.position = self.text.len() - behind.len();
-                    return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
-                }
-                (url, behind)
             }
+        } else {
+            let Some((url, behind, is_whole)) = plain_url(inside) else {
+                self.budget = self.budget.saturating_sub(inside.len());
+                return None;
+            };
+            if is_whole {
+                self.position = self.text.len() - behind.len();
+                return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
+            }
+            (url, behind)
         };
         let (title, behind) = self.title(behind)?;
         self.position = self.text.len() - behind.len();
@@ -114,10 +105,7 @@ impl Spans<'_, '_> {
 
     fn node(&self, is_image: bool, children: Vec<Node>, text: &str, target: &LinkTarget) -> Node {
         let url = entity::decoded(&target.url);
-        let mut node = match is_image {
-            true => Node::new(Kind::Image),
-            false => Node::with_children(Kind::Link, children),
-        };
+        let mut node = if is_image { Node::new(Kind::Image) } else { Node::with_children(Kind::Link, children) };
         node.attributes = target.list.resolved(&self.context.definitions.attribute_lists);
         if is_image {
             node.attributes.set("src", url);
@@ -151,9 +139,10 @@ impl Spans<'_, '_> {
         let Some(inside) = self.rest().strip_prefix('<') else { return false };
         let Some(length) = self.address_length(inside) else { return false };
         let address = &inside[..length];
-        let (href, shown) = match has_scheme(address) {
-            true => (address.to_owned(), address.strip_prefix("mailto:").unwrap_or(address)),
-            false => (format!("mailto:{address}"), address),
+        let (href, shown) = if has_scheme(address) {
+            (address.to_owned(), address.strip_prefix("mailto:").unwrap_or(address))
+        } else {
+            (format!("mailto:{address}"), address)
         };
         self.position += length + 2;
         let mut node = Node::with_children(Kind::Link, vec![Node::text(entity::decoded(shown))]);

@@ -156,7 +156,8 @@ pub(super) fn is_indented_by(text: &str, columns: usize) -> bool {
 pub(super) fn is_lazy(text: &str, columns: usize) -> bool {
     let spaces = text.bytes().take(columns.min(3)).take_while(|&byte| byte == b' ').count();
     let start = &text[spaces..];
-    !scan::is_attribute_line(start) && !(start.starts_with('<') && html_tag::ends_lazy(start))
+    let is_tag = start.starts_with('<') && html_tag::ends_lazy(start);
+    !is_tag && !scan::is_attribute_line(start)
 }
 
 /// The line with four spaces for each tab at its start.

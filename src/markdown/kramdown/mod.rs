@@ -46,6 +46,7 @@ use super::tree::{Document, Node};
 
 /// What `_config.yml` may set under `kramdown`, as far as it changes how a text is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own in `_config.yml`")]
 pub struct Options {
     /// Whether the GFM rules hold (`input: GFM`): blocks that end a paragraph without a blank line, indented fences,
     /// `~~`, task lists, a backslash that breaks a line.

@@ -1,6 +1,6 @@
 //! Which way quotes face.
 //!
-//! The rules are those of SmartyPants as kramdown has them: they look at one character before the quote, if it was
+//! The rules are those of `SmartyPants` as kramdown has them: they look at one character before the quote, if it was
 //! plain text, and at one or two behind it.
 
 use super::scan::{is_space, is_word_byte, is_word_char};

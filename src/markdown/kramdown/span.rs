@@ -8,6 +8,7 @@ use crate::markdown::attributes::parse_list;
 use crate::markdown::tree::{Kind, MAX_DEPTH, Node};
 
 /// Which kinds of spans the text being read is inside of, however deep.
+#[expect(clippy::struct_excessive_bools, reason = "a set, and each member is asked for by name")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Inside {
     pub(super) emphasis: bool,
@@ -384,7 +385,6 @@ impl<'t> Spans<'t, '_> {
     fn symbol(&mut self, nodes: &mut Vec<Node>) -> bool {
         let rest = self.rest();
         let [dots, long, short, left, right] = &self.context.options.typographic_symbols;
-        const NO_BREAK: &str = "\u{a0}";
         let (length, symbols) = match rest.as_bytes() {
             [b'-', b'-', b'-', ..] => (3, [long.as_str(), ""]),
             [b'-', b'-', ..] => (2, [short.as_str(), ""]),
@@ -433,7 +433,9 @@ impl<'t> Spans<'t, '_> {
     }
 
     fn escape(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let Some(byte) = self.rest().bytes().nth(1).filter(|&byte| is_escapable(byte, &self.context.options)) else {
+        let Some(byte) =
+            self.rest().as_bytes().get(1).copied().filter(|&byte| is_escapable(byte, &self.context.options))
+        else {
             return false;
         };
         self.position += 2;
@@ -454,16 +456,13 @@ impl<'t> Spans<'t, '_> {
         if list.is_empty() || list.starts_with('/') {
             return false;
         }
-        let (last, target) = (self.last, nodes.last_mut());
-        match (last, target) {
-            // kramdown reads the list, and forgets it.
-            (Last::Node, Some(Node { kind: Kind::FootnoteReference { .. }, .. })) => {}
-            (Last::Node, Some(node)) => {
-                let list = parse_list(list);
-                node.attributes.merge(&list.resolved(&self.context.definitions.attribute_lists));
-            }
-            (Last::Symbol, _) => {}
-            _ => return false,
+        if self.last == Last::Text {
+            return false;
+        }
+        // On a symbol or a footnote's number, the list is read and forgotten.
+        let takes_attributes = |node: &&mut Node| !matches!(node.kind, Kind::FootnoteReference { .. } | Kind::Text(_));
+        if let Some(node) = nodes.last_mut().filter(takes_attributes) {
+            node.attributes.merge(&parse_list(list).resolved(&self.context.definitions.attribute_lists));
         }
         self.position = self.text.len() - behind.len();
         true
@@ -473,12 +472,13 @@ impl<'t> Spans<'t, '_> {
         if !extension::is_known(start.name) {
             return false;
         }
-        let (body, behind) = match start.closed {
-            true => ("", start.behind),
-            false => match self.extension_body(start) {
+        let (body, behind) = if start.closed {
+            ("", start.behind)
+        } else {
+            match self.extension_body(start) {
                 Some(split) => split,
                 None => return false,
-            },
+            }
         };
         self.position = self.text.len() - behind.len();
         let html = match start.name {
@@ -533,6 +533,8 @@ impl<'t> Spans<'t, '_> {
         found
     }
 }
+
+const NO_BREAK: &str = "\u{a0}";
 
 /// Adds text behind what is there.
 fn append(nodes: &mut Vec<Node>, text: &str) {
