@@ -1,5 +1,7 @@
 //! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
 
+use std::cell::Cell;
+
 use super::abbreviation;
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
@@ -14,7 +16,7 @@ use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Nod
 pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     context.definitions.complete();
     let texts = std::mem::take(&mut context.definitions.footnotes);
-    let finisher = Finisher { context: &context };
+    let finisher = Finisher { context: &context, has_contents: Cell::new(false) };
     let mut blocks = finisher.nodes(blocks, Place::default());
     let mut unnumbered: Vec<_> = texts
         .into_iter()
@@ -82,6 +84,8 @@ impl Place {
 
 struct Finisher<'c> {
     context: &'c Context,
+    /// Whether the place of the table of contents is found.
+    has_contents: Cell<bool>,
 }
 
 impl Finisher<'_> {
@@ -133,7 +137,8 @@ impl Finisher<'_> {
                 self.node(Kind::Math { tex, display: true }, Vec::new(), &list)
             }
             BlockKind::Rule => self.node(Kind::Rule, Vec::new(), &list),
-            BlockKind::List { ordered } if list.refers_to("toc") => {
+            // The first such list of the document, others stay lists.
+            BlockKind::List { ordered } if list.refers_to("toc") && !self.has_contents.replace(true) => {
                 self.node(Kind::TableOfContents { ordered }, Vec::new(), &list)
             }
             BlockKind::List { ordered } => {
