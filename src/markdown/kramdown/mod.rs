@@ -41,6 +41,8 @@ mod rouge;
 mod scan;
 mod span;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use super::tree::{Document, Node};
 

@@ -191,7 +191,7 @@ fn cells(line: &str) -> Option<Vec<String>> {
 fn code_span_length(text: &str, after_space: bool) -> usize {
     let ticks = count(text, |byte| byte == b'`');
     let inside = &text[ticks..];
-    if ticks == 1 && after_space && inside.starts_with(' ') {
+    if ticks == 1 && after_space && inside.bytes().next().is_some_and(scan::is_space) {
         return 1;
     }
     inside.find(&text[..ticks]).map_or(ticks, |length| ticks + length + ticks)
@@ -206,12 +206,14 @@ fn code_element_length(text: &str) -> usize {
 
 /// Whether each line has a bar that is neither in code nor in an HTML element, which may go over several lines.
 fn has_bars_outside_of_spans(text: &str) -> bool {
-    let mut rest = text.trim_end_matches('\n');
+    let text = text.trim_end_matches('\n');
+    let mut at = 0;
     let mut has_bar = false;
     let mut unclosed = usize::MAX;
-    while let Some(at) = rest.find(['|', '\n', '`', '<', '\\']) {
-        rest = &rest[at..];
-        let length = match rest.as_bytes()[0] {
+    while let Some(found) = text[at..].find(['|', '\n', '`', '<', '\\']) {
+        at += found;
+        let rest = &text[at..];
+        at += match rest.as_bytes()[0] {
             b'|' => {
                 has_bar = true;
                 1
@@ -223,8 +225,9 @@ fn has_bars_outside_of_spans(text: &str) -> bool {
             }
             b'`' => {
                 let ticks = count(rest, |byte| byte == b'`');
-                let length = if ticks < unclosed { code_span_length(rest, false) } else { ticks };
-                if length == ticks {
+                let after_space = text[..at].bytes().next_back().is_none_or(scan::is_space);
+                let length = if ticks < unclosed { code_span_length(rest, after_space) } else { ticks };
+                if length == ticks && !after_space {
                     unclosed = unclosed.min(ticks);
                 }
                 let line_ends = rest[..length].matches('\n').count();
@@ -237,7 +240,6 @@ fn has_bars_outside_of_spans(text: &str) -> bool {
             b'<' => element_length(rest),
             _ => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
-        rest = &rest[length..];
     }
     has_bar
 }
