@@ -22,7 +22,7 @@ fn squeezed(html: &str) -> String {
     for (index, part) in html.split("<pre").enumerate() {
         let (code, rest) = if index == 0 { ("", part) } else { part.split_once("</pre>").unwrap_or((part, "")) };
         if index > 0 {
-            lines += &format!("<pre{code}</pre>\n");
+            lines.extend(["<pre", code, "</pre>\n"]);
         }
         let words: Vec<_> = rest.split_whitespace().collect();
         lines += &words.join(" ").replace("> ", ">").replace(" <", "<").replace('>', ">\n");

@@ -359,11 +359,7 @@ impl<'a> Writer<'a> {
         let attributes = &node.attributes;
         match &node.kind {
             Kind::Text(text) => escape_text(&mut self.out, text),
-            Kind::Code(text) => {
-                self.open("code", attributes);
-                escape_text(&mut self.out, text);
-                self.close("code");
-            }
+            Kind::Code(text) => self.code(text, attributes),
             Kind::Emphasis => self.pair("em", node),
             Kind::Strong => self.pair("strong", node),
             Kind::Strikethrough => self.pair("del", node),
@@ -419,6 +415,17 @@ impl<'a> Writer<'a> {
         self.open(name, &node.attributes);
         self.spans(&node.children);
         self.close(name);
+    }
+
+    /// Writes code in a line; one whose class names a language gets colours, too.
+    fn code(&mut self, text: &str, attributes: &Attributes) {
+        self.open("code", attributes);
+        let classes = attributes.value("class").unwrap_or_default();
+        match classes.split(' ').find_map(|class| class.strip_prefix("language-")) {
+            Some(language) if self.context.highlight => highlight::write(&mut self.out, language, text),
+            _ => escape_text(&mut self.out, text),
+        }
+        self.close("code");
     }
 
     /// Writes TeX for `MathJax`, in an element where it has attributes.

@@ -30,7 +30,6 @@ pub(super) struct LinkTarget {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FootnoteText {
     pub(super) blocks: Vec<Block>,
-    pub(super) list: List,
 }
 
 /// What an abbreviation stands for.
@@ -44,7 +43,8 @@ pub(super) struct Abbreviation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Defined {
     Link(String),
-    Footnote(String),
+    /// A footnote, which takes no attributes.
+    Footnote,
     Abbreviation(String),
 }
 
@@ -60,7 +60,7 @@ impl Definitions {
     pub(super) fn add(&mut self, defined: &Defined, list: &List) {
         let known = match defined {
             Defined::Link(name) => self.links.get_mut(name).map(|link| &mut link.list),
-            Defined::Footnote(name) => self.footnotes.get_mut(name).map(|footnote| &mut footnote.list),
+            Defined::Footnote => None,
             Defined::Abbreviation(name) => self.abbreviations.get_mut(name).map(|abbreviation| &mut abbreviation.list),
         };
         if let Some(known) = known {
@@ -109,9 +109,9 @@ impl Parser<'_, '_> {
         }
         self.position = self.text.len() - behind.len() + length;
         let inside = block::blocks(&text, self.context, self.depth + 2);
-        let footnote = FootnoteText { blocks: inside, list: List::default() };
+        let footnote = FootnoteText { blocks: inside };
         self.context.definitions.footnotes.insert(name.to_owned(), footnote);
-        self.define(blocks, Defined::Footnote(name.to_owned()));
+        self.define(blocks, Defined::Footnote);
         true
     }
 

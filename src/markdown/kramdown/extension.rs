@@ -49,23 +49,7 @@ pub(super) fn is_for_html(options: &str) -> bool {
 /// Takes over what `{::options … /}` sets.
 pub(super) fn set_options(options: &mut Options, text: &str) {
     for (name, value) in parse_list(text).attributes.iter() {
-        set_option(options, name, value);
-    }
-}
-
-fn set_option(options: &mut Options, name: &str, value: &str) {
-    let switch = match value {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    };
-    match (name, switch) {
-        ("auto_ids", Some(on)) => options.auto_ids = on,
-        ("hard_wrap", Some(on)) => options.hard_wrap = on,
-        ("parse_block_html", Some(on)) => options.parse_block_html = on,
-        ("parse_span_html", Some(on)) => options.parse_span_html = on,
-        ("auto_id_prefix", _) => value.clone_into(&mut options.auto_id_prefix),
-        _ => {}
+        options.set(name, value);
     }
 }
 
@@ -181,13 +165,5 @@ mod tests {
         assert_eq!(end_length("{:/comment}x", "comment"), Some(11));
         assert_eq!(end_length("{:/}", "comment"), Some(4));
         assert_eq!(end_length("{:/other}", "comment"), None);
-    }
-
-    #[test]
-    fn options_are_taken_over() {
-        let mut options = Options::default();
-        set_options(&mut options, " auto_ids=\"false\" unknown='x' auto_id_prefix=\"p-\"");
-        assert!(!options.auto_ids);
-        assert_eq!(options.auto_id_prefix, "p-");
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     let mut unnumbered: Vec<_> = texts
         .into_iter()
         .map(|(name, text)| {
-            let mut attributes = finisher.attributes(&text.list);
+            // An attribute list at a definition is read, and shows nowhere.
+            let mut attributes = Attributes::default();
             attributes.set("role", "doc-endnote");
             Some(Footnote {
                 name,

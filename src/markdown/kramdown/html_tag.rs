@@ -53,13 +53,14 @@ pub(super) fn close_tag(text: &str) -> Option<(String, usize)> {
     inside[name + spaces..].starts_with('>').then(|| (known_name(&inside[..name]), 2 + name + spaces + 1))
 }
 
-/// How long the tag is that closes the element `name`, in any case of letters, if one starts here.
+/// How long the tag is that closes the element `name`, if one starts here. Capitals matter only where kramdown does not
+/// know the element.
 pub(super) fn closes(text: &str, name: &str) -> Option<usize> {
     let inside = text.strip_prefix("</")?;
     let found = inside.get(..name.len())?;
     let spaces = count(&inside[name.len()..], is_space);
-    (found.eq_ignore_ascii_case(name) && inside[name.len() + spaces..].starts_with('>'))
-        .then_some(2 + name.len() + spaces + 1)
+    let is_same = found == name || found.eq_ignore_ascii_case(name) && is_known(name);
+    (is_same && inside[name.len() + spaces..].starts_with('>')).then_some(2 + name.len() + spaces + 1)
 }
 
 /// Where the next tag is that closes the element `name`, and how long it is.
@@ -161,7 +162,7 @@ pub(super) fn is_known(name: &str) -> bool {
         || OTHER_KNOWN.contains(&name)
 }
 
-const OTHER_KNOWN: [&str; 5] = ["colgroup", "script", "style", "body", "head"];
+const OTHER_KNOWN: [&str; 3] = ["script", "style", "textarea"];
 
 /// Whether the element stands in a line and so starts no HTML block.
 pub(super) fn is_span(name: &str) -> bool {
@@ -201,7 +202,6 @@ pub(super) fn is_span(name: &str) -> bool {
             | "strong"
             | "sub"
             | "sup"
-            | "textarea"
             | "tt"
             | "u"
             | "var"

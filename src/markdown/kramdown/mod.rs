@@ -85,6 +85,49 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`. False if the name or the
+    /// value means nothing here; then nothing changes.
+    pub fn set(&mut self, name: &str, value: &str) -> bool {
+        let switch = match name {
+            "auto_ids" => &mut self.auto_ids,
+            "hard_wrap" => &mut self.hard_wrap,
+            "parse_block_html" => &mut self.parse_block_html,
+            "parse_span_html" => &mut self.parse_span_html,
+            _ => return self.set_text(name, value),
+        };
+        match value {
+            "true" => *switch = true,
+            "false" => *switch = false,
+            _ => return false,
+        }
+        true
+    }
+
+    fn set_text(&mut self, name: &str, value: &str) -> bool {
+        match (name, value) {
+            ("input", "GFM") => self.gfm = true,
+            ("input", "kramdown" | "Kramdown") => self.gfm = false,
+            ("auto_id_prefix", prefix) => prefix.clone_into(&mut self.auto_id_prefix),
+            ("smart_quotes", names) => match quotes_named(names) {
+                Some(quotes) => self.smart_quotes = quotes,
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Four quotes from the names of their character references: `lsquo,rsquo,ldquo,rdquo`.
+fn quotes_named(names: &str) -> Option<[String; 4]> {
+    let quotes: Option<Vec<String>> = names
+        .split(',')
+        .map(|name| entity::reference(&format!("&{};", name.trim())).map(|(quote, _)| quote.to_string()))
+        .collect();
+    quotes?.try_into().ok()
+}
+
 /// Parses a body. Any text is some document: what is no valid syntax is text.
 pub fn parse(text: &str, options: &Options) -> Document {
     let text = scan::normalised(text);

@@ -78,3 +78,16 @@ fn without_gfm_a_paragraph_needs_a_blank_line_to_end() {
     check("a\n# b\n> c\n- d", options.clone(), "<p>a\n# b\n&gt; c\n- d</p>");
     check("~~a~~ b\\\nc", options, "<p>~~a~~ b\\\nc</p>");
 }
+
+#[test]
+fn options_are_set_by_the_names_of_kramdown() {
+    let mut options = Options::default();
+    for (name, value) in [("hard_wrap", "true"), ("input", "kramdown"), ("smart_quotes", "apos,apos,quot,quot")] {
+        assert!(options.set(name, value), "{name}");
+    }
+    assert!(options.hard_wrap && !options.gfm);
+    assert_eq!(options.smart_quotes, ["'", "'", "\"", "\""]);
+    for (name, value) in [("hard_wrap", "maybe"), ("no_such", "true"), ("smart_quotes", "lsquo"), ("input", "html")] {
+        assert!(!options.set(name, value), "{name}");
+    }
+}
