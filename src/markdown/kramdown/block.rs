@@ -321,13 +321,13 @@ impl<'t> Parser<'t, '_> {
     fn ends_paragraph(&self, text: &str) -> bool {
         let unindented = unindented(text);
         let gfm = self.context.options.gfm;
-        match unindented.as_bytes()[0] {
-            b'*' | b'+' | b'-' | b'0'..=b'9' => gfm && scan::list_marker(text, 3).is_some(),
-            b'#' => gfm && heading_start(text, gfm).is_some(),
-            b'>' => gfm,
-            b'`' => gfm && unindented.starts_with("```"),
-            b'~' => gfm && unindented.starts_with("~~~"),
-            b':' => scan::definition_marker(text, 3).is_some(),
+        match unindented.bytes().next() {
+            Some(b'*' | b'+' | b'-' | b'0'..=b'9') => gfm && scan::list_marker(text, 3).is_some(),
+            Some(b'#') => gfm && heading_start(text, gfm).is_some(),
+            Some(b'>') => gfm,
+            Some(b'`') => gfm && unindented.starts_with("```"),
+            Some(b'~') => gfm && unindented.starts_with("~~~"),
+            Some(b':') => scan::definition_marker(text, 3).is_some(),
             _ => scan::ends_lazy(text),
         }
     }
