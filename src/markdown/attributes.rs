@@ -22,6 +22,9 @@ pub struct List {
     pub references: Vec<String>,
 }
 
+/// How many lists one list may draw in.
+const MAX_REFERENCES: usize = 64;
+
 /// Lists defined by `{:name: …}`, by name.
 pub type Definitions = BTreeMap<String, List>;
 
@@ -31,14 +34,38 @@ impl List {
         self.references.iter().any(|reference| reference == name)
     }
 
-    /// All attributes: those of the lists it refers to, then its own.
+    /// All attributes: those of the lists it refers to, and that those refer to, then its own.
     pub fn resolved(&self, definitions: &Definitions) -> Attributes {
-        let mut attributes = Attributes::default();
-        for list in self.references.iter().filter_map(|name| definitions.get(name)) {
-            attributes.merge(&list.attributes);
+        if self.references.is_empty() {
+            return self.attributes.clone();
         }
-        attributes.merge(&self.attributes);
+        let mut attributes = Attributes::default();
+        self.collect(definitions, &mut Vec::new(), &mut attributes);
         attributes
+    }
+
+    fn collect<'a>(&'a self, definitions: &'a Definitions, seen: &mut Vec<&'a str>, into: &mut Attributes) {
+        for name in &self.references {
+            // Lists may refer to each other in a circle, and there may be very many.
+            if seen.len() >= MAX_REFERENCES || seen.contains(&name.as_str()) {
+                continue;
+            }
+            seen.push(name);
+            if let Some(list) = definitions.get(name) {
+                list.collect(definitions, seen, into);
+            }
+        }
+        into.merge(&self.attributes);
+    }
+
+    /// Takes all of `other` in.
+    pub fn merge(&mut self, other: &List) {
+        for name in &other.references {
+            if !self.refers_to(name) {
+                self.references.push(name.clone());
+            }
+        }
+        self.attributes.merge(&other.attributes);
     }
 }
 
@@ -400,6 +427,15 @@ mod tests {
         let definitions = definitions("{:ref: .a key='1'}\n");
         let attributes = parse_list(".b key='2' ref").resolved(&definitions);
         assert_eq!(attributes.iter().collect::<Vec<_>>(), [("class", "a b"), ("key", "2")]);
+    }
+
+    #[test]
+    fn lists_that_refer_to_each_other_end() {
+        let mut definitions = Definitions::new();
+        definitions.insert("a".to_owned(), parse_list("b .x"));
+        definitions.insert("b".to_owned(), parse_list("a .y"));
+        let attributes = parse_list("a title='t'").resolved(&definitions);
+        assert_eq!(attributes.iter().collect::<Vec<_>>(), [("class", "y x"), ("title", "t")]);
     }
 
     #[test]

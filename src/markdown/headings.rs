@@ -58,7 +58,9 @@ pub fn place_contents(document: &mut Document, entries: &[Entry]) {
     let mut is_first = true;
     visit_mut(document, &mut |node| {
         if let Kind::TableOfContents { ordered } = node.kind {
-            node.children = items(entries, ordered, is_first);
+            // kramdown makes the ids in the list from the id of the list.
+            let id = node.attributes.value("id").unwrap_or("markdown-toc");
+            node.children = items(entries, ordered, is_first.then_some(id));
             is_first = false;
         }
     });
@@ -109,19 +111,19 @@ fn insert(entries: &mut Vec<Entry>, entry: Entry) {
     }
 }
 
-fn items(entries: &[Entry], ordered: bool, with_ids: bool) -> Vec<Node> {
+fn items(entries: &[Entry], ordered: bool, list_id: Option<&str>) -> Vec<Node> {
     entries
         .iter()
         .map(|entry| {
             let mut link = Node::with_children(Kind::Link, entry.title.clone());
             link.attributes.set("href", format!("#{}", entry.id));
-            if with_ids {
-                link.attributes.set("id", format!("markdown-toc-{}", entry.id));
+            if let Some(list_id) = list_id {
+                link.attributes.set("id", format!("{list_id}-{}", entry.id));
             }
             let mut children = vec![link];
             if !entry.children.is_empty() {
                 let kind = Kind::List { start: ordered.then_some(1) };
-                children.push(Node::with_children(kind, items(&entry.children, ordered, with_ids)));
+                children.push(Node::with_children(kind, items(&entry.children, ordered, list_id)));
             }
             Node::with_children(Kind::Item { task: None }, children)
         })

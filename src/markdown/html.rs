@@ -210,7 +210,9 @@ impl<'a> Writer<'a> {
         self.out.push_str(start);
         self.spans(&nodes[..run]);
         if run < nodes.len() {
-            self.out.push('\n');
+            if run == 0 || !self.out.ends_with('\n') {
+                self.out.push('\n');
+            }
             // A paragraph behind the text is set off by an empty line, a list that goes on from it is not.
             if run > 0 && matches!(nodes[run].kind, Kind::Paragraph) {
                 self.out.push('\n');
@@ -357,11 +359,7 @@ impl<'a> Writer<'a> {
         let attributes = &node.attributes;
         match &node.kind {
             Kind::Text(text) => escape_text(&mut self.out, text),
-            Kind::Code(text) => {
-                self.open("code", attributes);
-                escape_text(&mut self.out, text);
-                self.close("code");
-            }
+            Kind::Code(text) => self.code(text, attributes),
             Kind::Emphasis => self.pair("em", node),
             Kind::Strong => self.pair("strong", node),
             Kind::Strikethrough => self.pair("del", node),
@@ -372,12 +370,7 @@ impl<'a> Writer<'a> {
                 self.void("br", attributes);
                 self.out.push('\n');
             }
-            Kind::Math { tex, display } => {
-                let (open, close) = if *display { ("\\[", "\\]") } else { ("\\(", "\\)") };
-                self.out.push_str(open);
-                escape_text(&mut self.out, tex);
-                self.out.push_str(close);
-            }
+            Kind::Math { tex, display } => self.math(tex, *display, attributes),
             Kind::Abbreviation(text) => {
                 self.open("abbr", attributes);
                 escape_text(&mut self.out, text);
@@ -422,6 +415,35 @@ impl<'a> Writer<'a> {
         self.open(name, &node.attributes);
         self.spans(&node.children);
         self.close(name);
+    }
+
+    /// Writes code in a line; one whose class names a language gets colours, too.
+    fn code(&mut self, text: &str, attributes: &Attributes) {
+        self.open("code", attributes);
+        let classes = attributes.value("class").unwrap_or_default();
+        match classes.split(' ').find_map(|class| class.strip_prefix("language-")) {
+            Some(language) if self.context.highlight => highlight::write(&mut self.out, language, text),
+            _ => escape_text(&mut self.out, text),
+        }
+        self.close("code");
+    }
+
+    /// Writes TeX for `MathJax`, in an element where it has attributes.
+    fn math(&mut self, tex: &str, display: bool, attributes: &Attributes) {
+        let (open, close, name) = match (display, attributes.is_empty()) {
+            (true, _) => ("\\[", "\\]", "div"),
+            (false, true) => ("\\(", "\\)", "span"),
+            (false, false) => ("$", "$", "span"),
+        };
+        if !attributes.is_empty() {
+            self.open(name, attributes);
+        }
+        self.out.push_str(open);
+        escape_text(&mut self.out, tex);
+        self.out.push_str(close);
+        if !attributes.is_empty() {
+            self.close(name);
+        }
     }
 
     fn footnote_reference(&mut self, footnote: usize, occurrence: usize, attributes: &Attributes) {
@@ -525,6 +547,10 @@ impl<'a> Writer<'a> {
 
     fn attributes(&mut self, attributes: &Attributes) {
         for (name, value) in attributes.iter() {
+            // Of a heading without letters: kramdown counts it, and writes no id.
+            if name == "id" && value.is_empty() {
+                continue;
+            }
             self.out.push(' ');
             self.out.push_str(name);
             self.out.push_str("=\"");

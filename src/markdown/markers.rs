@@ -86,6 +86,12 @@ fn trim(nodes: &mut Vec<Node>) {
     nodes.drain(..start);
     let end = nodes.iter().rev().take_while(|node| is_space(node)).count();
     nodes.truncate(nodes.len() - end);
+    if let Some(Kind::Text(text)) = nodes.first_mut().map(|node| &mut node.kind) {
+        *text = text.trim_start().to_owned();
+    }
+    if let Some(Kind::Text(text)) = nodes.last_mut().map(|node| &mut node.kind) {
+        text.truncate(text.trim_end().len());
+    }
 }
 
 fn is_block_embed(node: &Node, embeds: &Embeds) -> bool {

@@ -9,6 +9,7 @@ pub mod embed;
 pub mod headings;
 pub mod highlight;
 pub mod html;
+pub mod kramdown;
 mod markers;
 pub mod text;
 pub mod tree;
@@ -23,6 +24,8 @@ use tree::Document;
 pub enum Dialect {
     /// `CommonMark` with GitHub's extensions; what new blogs get.
     CommonMark,
+    /// kramdown, as Jekyll sets it up.
+    Kramdown,
 }
 
 /// How bodies are rendered: what `_config.yml` says, the same for all bodies of a site.
@@ -38,12 +41,15 @@ pub struct Options {
     pub highlight: bool,
     /// The levels of headings that the table of contents shows.
     pub toc_levels: RangeInclusive<u8>,
+    /// What only kramdown asks.
+    pub kramdown: kramdown::Options,
 }
 
 impl Default for Options {
     fn default() -> Options {
         let dialect = Dialect::CommonMark;
-        Options { dialect, math: true, smart_punctuation: true, highlight: true, toc_levels: 1..=6 }
+        let kramdown = kramdown::Options::default();
+        Options { dialect, math: true, smart_punctuation: true, highlight: true, toc_levels: 1..=6, kramdown }
     }
 }
 
@@ -80,7 +86,10 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     if embed::has_marker(text) {
         markers::resolve(&mut document, embeds);
     }
-    headings::set_ids(&mut document, embeds);
+    match options.dialect {
+        Dialect::CommonMark => headings::set_ids(&mut document, embeds),
+        Dialect::Kramdown => kramdown::ids::set(&mut document, embeds, &options.kramdown),
+    }
     let entries = headings::contents(&document, &options.toc_levels);
     headings::place_contents(&mut document, &entries);
     let context = html::Context { embeds, highlight: options.highlight };
@@ -95,6 +104,7 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
 pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     let mut paragraph = match options.dialect {
         Dialect::CommonMark => commonmark::parse_inline(text, commonmark_options(options)),
+        Dialect::Kramdown => kramdown::parse_inline(text, &options.kramdown),
     };
     if embed::has_marker(text) {
         markers::resolve_inline(&mut paragraph, embeds);
@@ -105,6 +115,7 @@ pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
 fn parse(text: &str, options: &Options) -> Document {
     match options.dialect {
         Dialect::CommonMark => commonmark::parse(text, commonmark_options(options)),
+        Dialect::Kramdown => kramdown::parse(text, &options.kramdown),
     }
 }
 

@@ -1,0 +1,104 @@
+//! Ids of headings, by kramdown's rules.
+//!
+//! They are counted one by one without a look at ids that are given: an id may occur twice. The GFM parser's rule does
+//! not reach into HTML elements; there, and everywhere without GFM, kramdown's older rule holds.
+
+use super::Options;
+use crate::markdown::embed::Embeds;
+use crate::markdown::headings::slug;
+use crate::markdown::text::inline_text;
+use crate::markdown::tree::{Document, Kind, Node};
+use std::collections::BTreeMap;
+
+/// Gives an id to each heading that has none. An id may come out empty: the writer leaves it out.
+pub(in crate::markdown) fn set(document: &mut Document, embeds: &Embeds, options: &Options) {
+    if !options.auto_ids {
+        return;
+    }
+    let mut ids = Ids { embeds, options, gfm: BTreeMap::new(), plain: BTreeMap::new() };
+    ids.walk(&mut document.blocks, options.gfm);
+    for footnote in &mut document.footnotes {
+        ids.walk(&mut footnote.blocks, options.gfm);
+    }
+}
+
+struct Ids<'a> {
+    embeds: &'a Embeds,
+    options: &'a Options,
+    /// How often each id was made already, by each of the rules.
+    gfm: BTreeMap<String, usize>,
+    plain: BTreeMap<String, usize>,
+}
+
+impl Ids<'_> {
+    fn walk(&mut self, nodes: &mut [Node], gfm: bool) {
+        for node in nodes {
+            match node.kind {
+                Kind::Heading { .. } if node.attributes.value("id").is_none() => {
+                    let id = self.id(&inline_text(&node.children, self.embeds), gfm);
+                    node.attributes.set("id", id);
+                }
+                Kind::Element { .. } => self.walk(&mut node.children, false),
+                _ => self.walk(&mut node.children, gfm),
+            }
+        }
+    }
+
+    fn id(&mut self, text: &str, gfm: bool) -> String {
+        let (base, counts) = if gfm { (slug(text), &mut self.gfm) } else { (plain_slug(text), &mut self.plain) };
+        let count = counts.entry(base.clone()).or_default();
+        *count += 1;
+        let prefix = &self.options.auto_id_prefix;
+        match *count {
+            1 => format!("{prefix}{base}"),
+            count => format!("{prefix}{base}-{}", count - 1),
+        }
+    }
+}
+
+/// kramdown's own rule: only ASCII letters, digits, spaces (as `-`) and `-`, from the first letter on.
+fn plain_slug(text: &str) -> String {
+    let text = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    let kept = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
+    let slug: String = kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect();
+    if slug.is_empty() { "section".to_owned() } else { slug }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[&str]) {
+        let options = Options { parse_block_html: true, ..Options::default() };
+        let mut document = crate::markdown::kramdown::parse(text, &options);
+        set(&mut document, &Embeds::default(), &options);
+        let mut ids = Vec::new();
+        gather(&document.blocks, &mut ids);
+        assert_eq!(ids, expected);
+    }
+
+    fn gather(nodes: &[Node], ids: &mut Vec<String>) {
+        for node in nodes {
+            if let Kind::Heading { .. } = node.kind {
+                ids.push(node.attributes.value("id").unwrap_or("none").to_owned());
+            }
+            gather(&node.children, ids);
+        }
+    }
+
+    #[test]
+    fn repeated_headings_are_counted_whatever_ids_are_given() {
+        check("# a\n# a\n# a-1\n# b {#a}\n", &["a", "a-1", "a-1", "a"]);
+    }
+
+    #[test]
+    fn a_heading_without_letters_has_none_and_the_next_a_number() {
+        check("# !\n# ?\n", &["", "-1"]);
+    }
+
+    #[test]
+    fn in_html_elements_the_older_rule_holds() {
+        check("# 2: é x\n<div>\n# 2: é x\n# 2\n</div>\n", &["2-é-x", "x", "section"]);
+    }
+}

@@ -1,0 +1,143 @@
+//! kramdown: the Markdown that Jekyll blogs are written in, with its GFM parser as Jekyll sets it up.
+//!
+//! Parsing takes two steps. The block parser cuts a text into [blocks](block) and gathers what is
+//! [defined](definitions) anywhere in it (links, footnotes, abbreviations, attribute lists); then the span parser
+//! reads each block's own text, now that all definitions are known, and both make the shared [document tree](tree).
+//!
+//! | file | answers |
+//! |---|---|
+//! | `scan` | what a line is: blank, indented, the end of a lazy paragraph |
+//! | `block` | which block starts here; paragraphs, headings, quotes, code, rules, display math |
+//! | `list`, `definition_list`, `table` | the blocks that have parts |
+//! | `html_tag`, `html_block` | what a tag is; elements among blocks, and what Markdown means inside them |
+//! | `extension` | `{:…}` and `{::…}` among blocks |
+//! | `definitions` | `[id]: url`, `[^id]: text`, `*[abbr]: text` |
+//! | `span` | which span starts here; text, code, math, escapes, line breaks |
+//! | `emphasis`, `link`, `html_span`, `quotes`, `entity`, `abbreviation` | the spans that have rules of their own |
+//! | `finish` | blocks with their text → the document tree |
+//! | `ids` | ids of headings |
+//! | `rouge` | which languages of code are known |
+//!
+//! The grammar is kramdown's, found from its documentation and by trying the program; the code is not. Everything is
+//! linear in the length of the text: a search that failed is not made again, nesting ends at
+//! [`MAX_DEPTH`](super::tree::MAX_DEPTH), and spans that are tried in vain cost from a budget that grows with the text.
+
+mod abbreviation;
+mod block;
+mod definition_list;
+mod definitions;
+mod emphasis;
+mod entity;
+mod extension;
+mod finish;
+mod html_block;
+mod html_span;
+mod html_tag;
+pub(super) mod ids;
+mod link;
+mod list;
+mod quotes;
+mod rouge;
+mod scan;
+mod span;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use super::tree::{Document, Node};
+
+/// What `_config.yml` may set under `kramdown`, as far as it changes how a text is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own in `_config.yml`")]
+pub struct Options {
+    /// Whether the GFM rules hold (`input: GFM`): blocks that end a paragraph without a blank line, indented fences,
+    /// `~~`, task lists, a backslash that breaks a line.
+    pub gfm: bool,
+    /// Whether each line end inside of a paragraph is a line break.
+    pub hard_wrap: bool,
+    /// What quotes become: single left and right, double left and right.
+    pub smart_quotes: [String; 4],
+    /// Whether the text in HTML elements among blocks is Markdown even without `markdown="1"`.
+    pub parse_block_html: bool,
+    /// Whether the text in HTML elements in a line is Markdown.
+    pub parse_span_html: bool,
+    /// Whether headings without an id get one from their text.
+    pub auto_ids: bool,
+    /// What goes before the ids made from headings.
+    pub auto_id_prefix: String,
+    /// What replaces `...`, `---`, `--`, `<<`, `>>`, in this order.
+    pub typographic_symbols: [String; 5],
+}
+
+impl Default for Options {
+    /// Jekyll's.
+    fn default() -> Options {
+        Options {
+            gfm: true,
+            hard_wrap: false,
+            smart_quotes: ["‘", "’", "“", "”"].map(str::to_owned),
+            parse_block_html: false,
+            parse_span_html: true,
+            auto_ids: true,
+            auto_id_prefix: String::new(),
+            typographic_symbols: ["…", "—", "–", "«", "»"].map(str::to_owned),
+        }
+    }
+}
+
+impl Options {
+    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`. False if the name or the
+    /// value means nothing here; then nothing changes.
+    pub fn set(&mut self, name: &str, value: &str) -> bool {
+        let switch = match name {
+            "auto_ids" => &mut self.auto_ids,
+            "hard_wrap" => &mut self.hard_wrap,
+            "parse_block_html" => &mut self.parse_block_html,
+            "parse_span_html" => &mut self.parse_span_html,
+            _ => return self.set_text(name, value),
+        };
+        match value {
+            "true" => *switch = true,
+            "false" => *switch = false,
+            _ => return false,
+        }
+        true
+    }
+
+    fn set_text(&mut self, name: &str, value: &str) -> bool {
+        match (name, value) {
+            ("input", "GFM") => self.gfm = true,
+            ("input", "kramdown" | "Kramdown") => self.gfm = false,
+            ("auto_id_prefix", prefix) => prefix.clone_into(&mut self.auto_id_prefix),
+            ("smart_quotes", names) => match quotes_named(names) {
+                Some(quotes) => self.smart_quotes = quotes,
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Four quotes from the names of their character references: `lsquo,rsquo,ldquo,rdquo`.
+fn quotes_named(names: &str) -> Option<[String; 4]> {
+    let quotes: Option<Vec<String>> = names
+        .split(',')
+        .map(|name| entity::reference(&format!("&{};", name.trim())).map(|(quote, _)| quote.to_string()))
+        .collect();
+    quotes?.try_into().ok()
+}
+
+/// Parses a body. Any text is some document: what is no valid syntax is text.
+pub fn parse(text: &str, options: &Options) -> Document {
+    let text = scan::normalised(text);
+    let mut context = block::Context::new(options.clone());
+    let blocks = block::blocks(&text, &mut context, 0);
+    finish::document(blocks, context)
+}
+
+/// Parses a text that stays in one line, such as a title: what would start a block is text.
+pub fn parse_inline(text: &str, options: &Options) -> Vec<Node> {
+    let text = scan::normalised(text);
+    span::spans(text.trim(), &block::Context::new(options.clone()), 0, false)
+}

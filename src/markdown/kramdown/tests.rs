@@ -1,0 +1,93 @@
+//! How kramdown's texts meet the rest of labpress: embeds, titles, options.
+
+use super::*;
+use crate::markdown::embed::{Embed, Embeds};
+use crate::markdown::{self, Dialect};
+
+/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a chart.
+#[track_caller]
+fn check_embeds(text: &str, expected: &str) {
+    let mut embeds = Embeds::default();
+    let number = embeds.marker(Embed { html: "<b>9 &amp; 1</b>".to_owned(), text: "9 & 1".to_owned(), block: false });
+    let chart = embeds.marker(Embed { html: "<figure></figure>".to_owned(), text: "a chart".to_owned(), block: true });
+    let options = markdown::Options { dialect: Dialect::Kramdown, ..markdown::Options::default() };
+    let body = text.replace('@', &number).replace('%', &chart);
+    assert_eq!(markdown::render(&body, &embeds, &options).html.trim_end(), expected);
+}
+
+/// Checks the HTML of a body with options.
+#[track_caller]
+fn check(text: &str, kramdown: Options, expected: &str) {
+    let options = markdown::Options { dialect: Dialect::Kramdown, kramdown, ..markdown::Options::default() };
+    assert_eq!(markdown::render(text, &Embeds::default(), &options).html.trim_end(), expected);
+}
+
+#[test]
+fn a_number_stands_wherever_text_can() {
+    check_embeds(
+        "got *@*, _@_ \"@\".",
+        "<p>got <em><b>9 &amp; 1</b></em>, <em><b>9 &amp; 1</b></em> “<b>9 &amp; 1</b>”.</p>",
+    );
+    check_embeds("# @ x", "<h1 id=\"9--1-x\"><b>9 &amp; 1</b> x</h1>");
+    check_embeds("[@](/a)", "<p><a href=\"/a\"><b>9 &amp; 1</b></a></p>");
+    check_embeds("<div>@</div>", "<div><b>9 &amp; 1</b></div>");
+    check_embeds("<i title=\"@\">@</i>", "<p><i title=\"9 &amp; 1\"><b>9 &amp; 1</b></i></p>");
+    check_embeds(
+        "a | @",
+        "<table>\n  <tbody>\n    <tr>\n      <td>a</td>\n      <td><b>9 &amp; 1</b></td>\n    </tr>\n  </tbody>\n</table>",
+    );
+}
+
+#[test]
+fn a_chart_stands_among_blocks() {
+    check_embeds("a\n\n%\n\nb", "<p>a</p>\n\n<figure></figure>\n\n<p>b</p>");
+    check_embeds("a\n%\nb", "<p>a</p>\n\n<figure></figure>\n\n<p>b</p>");
+    check_embeds("- %\n- a", "<ul>\n  <li>\n<figure></figure>\n  </li>\n  <li>a</li>\n</ul>");
+}
+
+#[test]
+fn a_title_has_no_blocks() {
+    let options = markdown::Options { dialect: Dialect::Kramdown, ..markdown::Options::default() };
+    let title = markdown::render_inline("# \"1. *One*\"", &Embeds::default(), &options);
+    assert_eq!(title, "# “1. <em>One</em>”");
+}
+
+#[test]
+fn every_line_end_breaks_with_hard_wrap() {
+    check("a\nb", Options { hard_wrap: true, ..Options::default() }, "<p>a<br />\nb</p>");
+}
+
+#[test]
+fn headings_have_no_ids_without_auto_ids() {
+    check("# a\n# b {#c}", Options { auto_ids: false, ..Options::default() }, "<h1>a</h1>\n\n<h1 id=\"c\">b</h1>");
+}
+
+#[test]
+fn quotes_and_symbols_are_those_asked_for() {
+    let options = Options {
+        smart_quotes: ["‚", "‘", "„", "“"].map(str::to_owned),
+        typographic_symbols: ["...", "---", "--", "<<", ">>"].map(str::to_owned),
+        ..Options::default()
+    };
+    check("\"a\" 'b' -- c...", options, "<p>„a“ ‚b‘ -- c...</p>");
+}
+
+#[test]
+fn without_gfm_a_paragraph_needs_a_blank_line_to_end() {
+    let options = Options { gfm: false, ..Options::default() };
+    check("a\n# b\n> c\n- d", options.clone(), "<p>a\n# b\n&gt; c\n- d</p>");
+    check("~~a~~ b\\\nc", options, "<p>~~a~~ b\\\nc</p>");
+}
+
+#[test]
+fn options_are_set_by_the_names_of_kramdown() {
+    let mut options = Options::default();
+    for (name, value) in [("hard_wrap", "true"), ("input", "kramdown"), ("smart_quotes", "apos,apos,quot,quot")] {
+        assert!(options.set(name, value), "{name}");
+    }
+    assert!(options.hard_wrap && !options.gfm);
+    assert_eq!(options.smart_quotes, ["'", "'", "\"", "\""]);
+    for (name, value) in [("hard_wrap", "maybe"), ("no_such", "true"), ("smart_quotes", "lsquo"), ("input", "html")] {
+        assert!(!options.set(name, value), "{name}");
+    }
+}
