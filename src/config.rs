@@ -8,7 +8,7 @@ use tera::Map;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
-use crate::markdown::Dialect;
+use crate::markdown::{Dialect, kramdown};
 use crate::value;
 use crate::yaml::Yaml;
 
@@ -50,6 +50,8 @@ pub struct Config {
     pub show_drafts: bool,
     /// The Markdown of posts and pages.
     pub markdown: Dialect,
+    /// The options of the dialect kramdown.
+    pub kramdown: kramdown::Options,
     /// Whether code is coloured.
     pub highlight: bool,
     /// What ends the excerpt of a post.
@@ -91,6 +93,7 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         unpublished: fields.bool("unpublished").unwrap_or(false),
         show_drafts: fields.bool("show_drafts").unwrap_or(false),
         markdown: dialect(&mut fields),
+        kramdown: kramdown_options(&fields),
         highlight: fields.bool("highlight").unwrap_or(true),
         excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
         feed_limit: fields.count("feed_limit").unwrap_or(20),
@@ -159,18 +162,23 @@ fn destination(fields: &mut Fields<'_>) -> String {
     let stays_inside = !folder.is_empty() && !folder.starts_with('/') && !folder.split('/').any(|part| part == "..");
     if !stays_inside {
         let message = format!("the destination `{given}` is not a folder inside of the site");
-        fields.fault("destination", message, "write `destination: public`, or give `--out` on the command line");
+        fields.fault(
+            "destination",
+            message,
+            "write `destination: public`, or give `--destination` on the command line",
+        );
         return "public".to_owned();
     }
     folder.to_owned()
 }
 
 /// The names that `markdown` may have, with what they mean.
-const DIALECTS: [(&str, Dialect); 1] = [("CommonMark", Dialect::CommonMark)];
+const DIALECTS: [(&str, Dialect); 2] = [("CommonMark", Dialect::CommonMark), ("kramdown", Dialect::Kramdown)];
 
 fn dialect(fields: &mut Fields<'_>) -> Dialect {
+    // What a blog means that was written for Jekyll and says nothing.
     let Some(name) = fields.text("markdown") else {
-        return Dialect::CommonMark;
+        return Dialect::Kramdown;
     };
     let known = DIALECTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
     known.map_or_else(
@@ -182,6 +190,21 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
         },
         |(_, dialect)| *dialect,
     )
+}
+
+/// The options under `kramdown`. Jekyll hands all to kramdown, which ignores what it does not know; so do we.
+fn kramdown_options(fields: &Fields<'_>) -> kramdown::Options {
+    let mut options = kramdown::Options::default();
+    let given = fields.value("kramdown").and_then(serde_yaml::Value::as_mapping);
+    for (name, value) in given.into_iter().flatten() {
+        let value = match value {
+            serde_yaml::Value::String(text) => text.clone(),
+            serde_yaml::Value::Bool(switch) => switch.to_string(),
+            _ => continue,
+        };
+        options.set(name.as_str().unwrap_or_default(), &value);
+    }
+    options
 }
 
 #[derive(Deserialize)]
@@ -285,7 +308,7 @@ mod tests {
         check_faults(
             "destination: ../x\n",
             "error: the destination `../x` is not a folder inside of the site\n --> _config.yml:1:1\nhint: write \
-             `destination: public`, or give `--out` on the command line",
+             `destination: public`, or give `--destination` on the command line",
         );
     }
 

@@ -135,7 +135,12 @@ impl<'a> Shared<'a> {
 }
 
 fn markdown_options(config: &Config) -> markdown::Options {
-    markdown::Options { dialect: config.markdown, highlight: config.highlight, ..markdown::Options::default() }
+    markdown::Options {
+        dialect: config.markdown,
+        kramdown: config.kramdown.clone(),
+        highlight: config.highlight,
+        ..markdown::Options::default()
+    }
 }
 
 /// Addresses of posts by the name that `post_url` gives them.
