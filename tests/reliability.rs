@@ -19,7 +19,7 @@ use std::time::Duration;
 use labpress::digest::Digest;
 use labpress::experiment::record;
 use serde_json::Value;
-use support::killing::records;
+use support::killing::{has_checkpoint, kill, records, runners, start};
 use support::{Site, answer, assert_success, talk};
 
 /// Ends at once, so that most of the time is labpress's own; counts how often it was started.
@@ -384,6 +384,46 @@ fn on_a_full_disk_labpress_says_so_and_goes_on_when_there_is_room() {
     let record = undisturbed().0.into_keys().next().unwrap();
     assert_eq!(answer(&output), format!("full: 1\nwith room: 0\n{record}\n"), "{}", talk(&output));
     assert!(talk(&output).contains("No space left on device"), "{}", talk(&output));
+}
+
+/// A run of the toy, which tells each number once, killed after its first checkpoint; and the path of what it has said.
+fn killed_toy() -> (Site, String) {
+    let site = Site::with_toy();
+    let yaml = support::TOY_EXPERIMENT.replace("rate: 0.1", "rate: 0.1, seconds: 0.1").replace("seeds: 2", "seeds: 1");
+    site.write("experiments/toy/experiment.yml", &yaml.replace("  fast: {rate: 0.5}\n", ""));
+    let labpress = start(&site, &["run"]);
+    while !has_checkpoint(&site) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    runners(&labpress).into_iter().for_each(kill);
+    assert!(!labpress.wait_with_output().unwrap().status.success(), "it was killed too late");
+    let runs = site.files(".labpress/runs");
+    let events = runs.keys().find(|path| path.ends_with("events.jsonl")).unwrap();
+    let path = format!(".labpress/runs/{}", events.display());
+    (site, path)
+}
+
+/// Checks that a run whose events were damaged while it was interrupted ends in the record of one that was not.
+#[track_caller]
+fn check_damaged_events(damage: impl FnOnce(&str) -> String) {
+    let recorded = |site: &Site| {
+        assert_success(&site.labpress(&["run"]));
+        records(site, "toy")
+    };
+    let (whole, _) = killed_toy();
+    let (site, path) = killed_toy();
+    site.write(&path, &damage(&site.read(&path)));
+    assert_eq!(recorded(&site), recorded(&whole));
+}
+
+#[test]
+fn a_line_of_events_that_was_cut_is_made_again() {
+    check_damaged_events(|events| events.to_owned() + r#"{"event":"metric","na"#);
+}
+
+#[test]
+fn with_a_damaged_line_of_events_the_run_starts_over() {
+    check_damaged_events(|events| events.replace("valid.accuracy", "valid\u{0}accuracy"));
 }
 
 #[test]
