@@ -68,11 +68,18 @@ impl Store {
         let bytes = hasher.count();
         let digest: Digest = hasher.finalize().into();
         let object = self.object_path(digest);
-        if !object.exists() {
+        if !self.has_object(digest) {
             let mut source = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
             self.write_with(&object, |file| io::copy(&mut source, file).map(drop))?;
         }
         Ok((digest, bytes))
+    }
+
+    /// Whether the object with this digest is there and whole. One that was damaged counts as lost.
+    pub fn has_object(&self, digest: Digest) -> bool {
+        let mut hasher = blake3::Hasher::new();
+        let read = File::open(self.object_path(digest)).and_then(|file| hasher.update_reader(file).map(drop));
+        read.is_ok() && Digest::from(hasher.finalize()) == digest
     }
 
     /// Where the object with this digest lies, if it was kept.
@@ -85,6 +92,9 @@ impl Store {
     pub fn copy_object(&self, digest: Digest, path: &str) -> io::Result<()> {
         let object = self.object_path(digest);
         let bytes = fs::read(&object).map_err(|error| named(&error, "cannot read", &object))?;
+        if Digest::of(&bytes) != digest {
+            return Err(io::Error::other(format!("`{}` was damaged: delete it and run again", object.display())));
+        }
         let target = self.root.join(path);
         if fs::read(&target).is_ok_and(|there| there == bytes) { Ok(()) } else { self.write(path, &bytes) }
     }
@@ -162,6 +172,20 @@ mod tests {
         assert_eq!(store.add_object(&site.path().join("b")).unwrap(), (digest, bytes));
         assert_eq!((digest, bytes), (Digest::of(b"weights"), 7));
         assert_eq!(fs::read_to_string(store.object_path(digest)).unwrap(), "weights");
+    }
+
+    #[test]
+    fn a_damaged_object_counts_as_lost_and_is_mended_by_the_next_run_that_makes_it() {
+        let site = tempfile::tempdir().unwrap();
+        let store = Store::of(site.path());
+        fs::write(site.path().join("a"), "weights").unwrap();
+        let (digest, _) = store.add_object(&site.path().join("a")).unwrap();
+        fs::write(store.object_path(digest), "weighty").unwrap();
+        assert!(!store.has_object(digest));
+        let error = store.copy_object(digest, "b").unwrap_err();
+        assert!(error.to_string().contains("was damaged"), "{error}");
+        store.add_object(&site.path().join("a")).unwrap();
+        assert!(store.has_object(digest));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::store::Store;
 use crate::{post, site as pages};
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Options {
     /// Where the site goes [default: `destination` of _config.yml, else public]
     #[arg(long, short = 'd', value_name = "DIR")]

@@ -37,9 +37,14 @@ impl Guard {
         Guard { process: child.id(), limits: launch.limits.clone(), started: now, measured: now, told: Stop::GoOn }
     }
 
+    /// How long the child has been at work.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// The limit that the child has broken, as the reason for its failure.
     pub(super) fn broken_limit(&mut self) -> Option<String> {
-        if let Some(time) = self.limits.time.filter(|&time| self.started.elapsed() > time) {
+        if let Some(time) = self.limits.time.filter(|&time| self.elapsed() > time) {
             return Some(format!("took longer than its limit of {} s (`limits: {{time}}`)", time.as_secs()));
         }
         let memory = self.limits.memory?;

@@ -20,8 +20,9 @@ use crate::store::{lock_file, named};
 pub const LOG_FILE: &str = "log.txt";
 /// The file with the reason why the last try failed.
 const FAILURE_FILE: &str = "failure.txt";
-/// How often a running child is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often a running child is looked at, at most and at least. In between, after another eighth of the time that it
+/// has run so far, so that short runs are not made longer and long ones cost nothing.
+const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 /// How much of the log's end is shown on failure.
 const LOG_LINES: usize = 20;
 
@@ -78,7 +79,7 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(&
     if let Some(collected) = finished_before(folder) {
         return Ok(Ended::Done(collected));
     }
-    let resume = has_checkpoint(folder);
+    let resume = has_checkpoint(folder) && has_whole_events(folder);
     prepare(launch, resume)?;
     let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
     // What was said before an interruption is part of the result, and no news. All its lines were read then.
@@ -102,12 +103,17 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(&
             return failed(folder, reason);
         }
         guard.pass_on(stop());
-        std::thread::sleep(LOOK_EVERY);
+        let [often, seldom] = LOOK_EVERY;
+        std::thread::sleep((guard.elapsed() / 8).clamp(often, seldom));
     }
 }
 
-/// The result of a run that ended well while no labpress was there to take it.
+/// The result of a run that ended well while no labpress was there to take it. One that failed after it said `done` has
+/// none.
 fn finished_before(folder: &Path) -> Option<Collected> {
+    if folder.join(FAILURE_FILE).exists() {
+        return None;
+    }
     let mut tail = Tail::of(&folder.join(EVENTS_FILE)).ok()?;
     tail.follow(&mut |_| {}).ok()?.ok()?;
     collect(&tail.events).ok()
@@ -118,9 +124,18 @@ fn has_checkpoint(folder: &Path) -> bool {
     entries.next().is_some()
 }
 
+/// Whether all that an interrupted run has said can be read. If not, a number may be lost that it will not tell again.
+fn has_whole_events(folder: &Path) -> bool {
+    let lines = whole_lines(&folder.join(EVENTS_FILE));
+    String::from_utf8(lines).is_ok_and(|lines| lines.lines().all(|line| line.is_empty() || event(line).is_ok()))
+}
+
 fn prepare(launch: &Launch<'_>, resume: bool) -> io::Result<()> {
     let folder = launch.run_folder;
     let cannot_write = |error: &io::Error| named(error, "cannot write to", folder);
+    if !resume {
+        remove_checkpoint(folder)?;
+    }
     fs::create_dir_all(folder.join(CHECKPOINT_FOLDER)).map_err(|error| cannot_write(&error))?;
     if let Err(error) = fs::remove_file(folder.join(FAILURE_FILE))
         && error.kind() != io::ErrorKind::NotFound
@@ -182,11 +197,18 @@ fn ended(folder: &Path, events: &[Event], status: ExitStatus) -> io::Result<Ende
 
 /// A failure for good: what it left is no base to go on from.
 fn failed(folder: &Path, reason: String) -> io::Result<Ended> {
-    let checkpoint = folder.join(CHECKPOINT_FOLDER);
-    fs::remove_dir_all(&checkpoint).map_err(|error| named(&error, "cannot remove", &checkpoint))?;
+    remove_checkpoint(folder)?;
     let note = folder.join(FAILURE_FILE);
     fs::write(&note, &reason).map_err(|error| named(&error, "cannot write", &note))?;
     Ok(Ended::Failed(failure(folder, reason)))
+}
+
+fn remove_checkpoint(folder: &Path) -> io::Result<()> {
+    let checkpoint = folder.join(CHECKPOINT_FOLDER);
+    match fs::remove_dir_all(&checkpoint) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&error, "cannot remove", &checkpoint)),
+        _ => Ok(()),
+    }
 }
 
 /// Why the last try of a run failed, if it did.

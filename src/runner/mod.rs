@@ -262,9 +262,9 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Whether everything that a record refers to is on this machine.
+/// Whether everything that a record refers to is on this machine, and whole.
 pub fn has_artifacts(record: &Record, store: &Store) -> bool {
-    record.artifacts.iter().all(|artifact| store.object_path(artifact.digest).exists())
+    record.artifacts.iter().all(|artifact| store.has_object(artifact.digest))
 }
 
 /// Records for `run` what a run that depends on the very same things has found.

@@ -8,6 +8,9 @@
     reason = "every test program uses its own part of this, and tests make, read and panic as they please"
 )]
 
+#[cfg(target_os = "linux")]
+pub mod killing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

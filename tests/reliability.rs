@@ -1,0 +1,439 @@
+//! Faults are injected, and nothing is lost: docs/reliability.md is the table of them.
+//!
+//! `LABPRESS_KILLS=1000 cargo test --test reliability` kills more often. What needs strace, faketime or the right to
+//! mount is left out, with a line that says so, where they are not.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "a test starts programs and looks at files")]
+#![expect(clippy::print_stderr, reason = "a test that could not be done says so")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use labpress::digest::Digest;
+use labpress::experiment::record;
+use serde_json::Value;
+use support::killing::{has_checkpoint, kill, records, runners, start};
+use support::{Site, answer, assert_success, talk};
+
+/// Ends at once, so that most of the time is labpress's own; counts how often it was started.
+const RUNNER: &str = r#"
+echo "$LABPRESS_RUN" >>../../.started
+echo '{"kept": true}' >"$LABPRESS_RUN/table.json"
+{
+    echo '{"event":"start","environment":{"device":"none"}}'
+    echo '{"event":"metric","name":"valid.accuracy","step":1,"value":0.5}'
+    echo '{"event":"metric","name":"accuracy","value":0.30000000000000004}'
+    echo '{"event":"artifact","name":"table","path":"table.json","kind":"table"}'
+    echo '{"event":"done"}'
+} >>"$LABPRESS_RUN/events.jsonl"
+"#;
+const YAML: &str = "experiments/quick/experiment.yml";
+
+/// A site with one run, and a post that shows it.
+fn quick() -> Site {
+    let site = Site::empty();
+    site.write("_layouts/post.html", "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n");
+    let post = "---\ntitle: Quick\nlayout: post\n---\nIt gets {% value quick.default.accuracy %}.\n";
+    site.write("_posts/2026-01-02-quick.md", post);
+    site.write(YAML, "title: Quick\nrunner: {command: [sh, run.sh], inputs: [run.sh]}\n");
+    site.write("experiments/quick/run.sh", RUNNER);
+    site
+}
+
+/// What a build of a site that nothing happened to leaves: its records, committed files and pages.
+type Left = (BTreeMap<String, Value>, [BTreeMap<std::path::PathBuf, Vec<u8>>; 2]);
+
+fn left(site: &Site) -> Left {
+    (records(site, "quick"), [site.files("experiments/quick/files"), site.files("public")])
+}
+
+fn undisturbed() -> Left {
+    let site = quick();
+    assert_success(&site.labpress(&["build"]));
+    let left = left(&site);
+    assert_eq!((left.0.len(), left.1[0].len()), (1, 1));
+    left
+}
+
+/// Checks that what is there is whole: every record is right by its own digest, and all that it refers to is there;
+/// every object is what its name says.
+#[track_caller]
+fn assert_whole(site: &Site, when: &str) {
+    for (path, bytes) in site.files(".labpress/objects") {
+        let name = path.display().to_string().replace('/', "");
+        assert_eq!(Digest::of(&bytes).to_string(), name, "an object, {when}");
+    }
+    for (file, text) in site.files("experiments/quick/runs") {
+        let path = format!("experiments/quick/runs/{}", file.display());
+        let record = record::parse(&path, &String::from_utf8(text).unwrap());
+        let record = record.unwrap_or_else(|fault| panic!("{fault}, {when}"));
+        for artifact in record.artifacts {
+            let beside = site.read(&format!("experiments/quick/{}", artifact.file.unwrap()));
+            assert_eq!(Digest::of(beside.as_bytes()), artifact.digest, "a file beside a record, {when}");
+        }
+    }
+}
+
+/// Checks that a site is whole after a fault and that the next build, without one, makes it what it would have been.
+#[track_caller]
+fn assert_nothing_lost(site: &Site, expected: &Left, when: &str) {
+    assert_whole(site, when);
+    let output = site.labpress(&["build"]);
+    assert!(output.status.success(), "{when}: {}", talk(&output));
+    assert_eq!(left(site), *expected, "the site is another, {when}");
+}
+
+/// Whether the program can be used here.
+fn is_here(program: &str, arguments: &[&str]) -> bool {
+    let tried = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let is_here = tried.is_ok_and(|status| status.success());
+    if !is_here {
+        eprintln!("left out: `{program}` cannot be used here");
+    }
+    is_here
+}
+
+/// All ways in which a file or folder comes to be, changes or goes.
+const STEPS: &str = "rename,renameat,renameat2,fsync,mkdir,mkdirat,unlink,unlinkat,rmdir,fchmod,ftruncate,\
+    copy_file_range,sendfile,write";
+
+/// `labpress build` of which something is done to the system calls of [`STEPS`], see strace's `inject`.
+fn tampered(site: &Site, tampering: &str) -> Output {
+    let program = site.command(&["build"]).get_program().to_owned();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={STEPS}")]);
+    strace.args(["-e", &format!("inject={STEPS}:{tampering}")]).arg(program).arg("build");
+    strace.current_dir(site.path()).output().unwrap()
+}
+
+/// Does something to the first step of every thread, then to the second, and so on until nothing is left to be done to.
+/// Returns how many there were.
+#[track_caller]
+fn check_every_step(tampering: impl Fn(usize) -> String) -> Option<usize> {
+    if !is_here("strace", &["-o", "/dev/null", "-e", "inject=mkdir:signal=KILL", "true"]) {
+        return None;
+    }
+    let expected = undisturbed();
+    for step in 1..500 {
+        let site = quick();
+        let output = tampered(&site, &tampering(step));
+        assert_nothing_lost(&site, &expected, &format!("at step {step}"));
+        if output.status.success() {
+            eprintln!("{} steps", step - 1);
+            return Some(step - 1);
+        }
+    }
+    panic!("it has not come to an end");
+}
+
+#[test]
+fn killed_before_any_step_of_a_build_nothing_is_lost() {
+    let steps = check_every_step(|step| format!("signal=KILL:when={step}"));
+    assert!(steps.is_none_or(|steps| steps > 20), "{steps:?}");
+}
+
+#[test]
+fn with_a_disk_that_is_full_from_any_step_on_nothing_is_lost() {
+    // Some that come last may fail: lines to the terminal, the removal of what is needed no longer.
+    let steps = check_every_step(|step| format!("error=ENOSPC:when={step}+"));
+    assert!(steps.is_none_or(|steps| steps > 10), "{steps:?}");
+}
+
+#[test]
+fn killed_at_any_moment_around_a_commit_nothing_is_lost() {
+    let kills = std::env::var("LABPRESS_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let expected = undisturbed();
+    let mut killed = 0;
+    for number in 1_u64.. {
+        let site = quick();
+        let mut labpress = site.command(&["build"]).stderr(Stdio::null()).spawn().unwrap();
+        // From 0 to 60 ms, without rhythm and the same every time.
+        let moment = Duration::from_micros(number * 26_309 % 60_000);
+        std::thread::sleep(moment);
+        killed += usize::from(labpress.try_wait().unwrap().is_none());
+        labpress.kill().unwrap();
+        labpress.wait().unwrap();
+        assert_nothing_lost(&site, &expected, &format!("killed after {moment:?}"));
+        if killed == kills {
+            break;
+        }
+    }
+}
+
+/// The one record of the site: its path and its bytes.
+fn one_record(site: &Site) -> (String, Vec<u8>) {
+    let (file, bytes) = site.files("experiments/quick/runs").into_iter().next().unwrap();
+    (format!("experiments/quick/runs/{}", file.display()), bytes)
+}
+
+#[test]
+fn every_flipped_bit_of_a_record_is_found_unless_it_says_the_same() {
+    let site = quick();
+    assert_success(&site.labpress(&["run"]));
+    let (path, bytes) = one_record(&site);
+    let right = record::parse(&path, std::str::from_utf8(&bytes).unwrap()).unwrap();
+    let (mut found, mut same) = (0, 0);
+    for place in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[place / 8] ^= 1 << (place % 8);
+        // What is no text is told apart when the site is read.
+        match std::str::from_utf8(&flipped).map(|text| record::parse(&path, text)) {
+            // Such as `3e-4` and `3E-4`.
+            Ok(Ok(record)) => {
+                assert_eq!(record, right, "bit {place}");
+                same += 1;
+            }
+            Ok(Err(_)) | Err(_) => found += 1,
+        }
+    }
+    assert!(found > 6000 && same < 10, "{found} found, {same} the same");
+}
+
+/// Checks that a damaged record is named by a build, which leaves the pages alone, and made again by `labpress run`.
+#[track_caller]
+fn check_damaged_record(damage: impl FnOnce(&mut Vec<u8>), expected: &str) {
+    let site = quick();
+    assert_success(&site.labpress(&["build"]));
+    let before = left(&site);
+    let (path, mut bytes) = one_record(&site);
+    damage(&mut bytes);
+    std::fs::write(site.path().join(&path), bytes).unwrap();
+    for arguments in [&["build", "--locked"][..], &["build"]] {
+        let output = site.labpress(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(talk(&output).contains(expected) && talk(&output).contains(&path), "{}", talk(&output));
+        assert_eq!(site.files("public"), before.1[1]);
+    }
+    assert_success(&site.labpress(&["run"]));
+    assert_nothing_lost(&site, &before, expected);
+}
+
+#[test]
+fn a_flipped_bit_in_a_record_is_named_and_the_run_done_again() {
+    check_damaged_record(
+        |record| {
+            let place = record.windows(4).position(|four| four == b"0000").unwrap();
+            record[place] ^= 1;
+        },
+        "the record was altered: its content does not match its digest",
+    );
+}
+
+#[test]
+fn a_record_that_is_no_text_is_named_and_the_run_done_again() {
+    check_damaged_record(|record| record[5] ^= 0x80, "UTF-8");
+}
+
+#[test]
+fn half_a_record_is_named_and_the_run_done_again() {
+    check_damaged_record(|record| record.truncate(record.len() / 2), "the record is damaged");
+}
+
+#[test]
+fn a_merge_conflict_in_a_record_is_named_and_the_run_done_again() {
+    check_damaged_record(
+        |record| drop(record.splice(2..2, *b"<<<<<<< HEAD\n")),
+        "the record holds an unresolved merge conflict",
+    );
+}
+
+#[test]
+fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
+    let site = quick();
+    let reader = RUNNER
+        .replace("echo '{\"kept\"", "grep -q '\"kept\": true' ../../.labpress/objects/*/* || exit 9\necho '{\"kept\"");
+    site.write("experiments/reader/run.sh", &reader);
+    site.write(
+        "experiments/reader/experiment.yml",
+        "title: R\nrunner: {command: [sh, run.sh], inputs: [run.sh]}\nneeds: [quick]\n",
+    );
+    assert_success(&site.labpress(&["run", "quick"]));
+    let object = site.files(".labpress/objects").into_keys().next().unwrap();
+    let object = site.path().join(".labpress/objects").join(object);
+    let mut bytes = std::fs::read(&object).unwrap();
+    bytes[3] ^= 1;
+    std::fs::write(&object, bytes).unwrap();
+    let output = site.labpress(&["run", "reader"]);
+    assert_success(&output);
+    assert!(talk(&output).contains("stale quick/default seed 0: its artifacts are needed"), "{}", talk(&output));
+    assert_whole(&site, "after the run was done again");
+}
+
+#[test]
+fn a_runner_that_is_not_there_is_named_and_the_others_go_on() {
+    let site = quick();
+    site.write("experiments/lost/experiment.yml", "title: Lost\nrunner: {command: [no-such-program]}\n");
+    let output = site.labpress(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(talk(&output).contains("cannot start `no-such-program`"), "{}", talk(&output));
+    assert_eq!(records(&site, "quick").len(), 1);
+    assert!(records(&site, "lost").is_empty());
+}
+
+#[test]
+fn with_the_clock_moved_back_what_is_recorded_stays_fresh() {
+    if !is_here("faketime", &["2001-01-01", "true"]) {
+        return;
+    }
+    let site = quick();
+    let back = |arguments: &[&str]| {
+        let program = site.command(&[]).get_program().to_owned();
+        Command::new("faketime")
+            .arg("2001-01-01")
+            .arg(program)
+            .args(arguments)
+            .current_dir(site.path())
+            .output()
+            .unwrap()
+    };
+    // Posts of today are of the future then.
+    assert_success(&site.labpress(&["build"]));
+    let before = left(&site);
+    let output = back(&["build", "--future"]);
+    assert_success(&output);
+    assert!(talk(&output).contains("0 files written"), "{}", talk(&output));
+    assert!(left(&site) == before);
+    site.replace(YAML, "title: Quick\n", "title: Quick\nparams: {rate: 1}\n");
+    assert_success(&back(&["run"]));
+    site.replace(YAML, "params: {rate: 1}\n", "");
+    let output = back(&["run"]);
+    assert!(talk(&output).contains("all runs are fresh"), "{}", talk(&output));
+    assert_eq!(records(&site, "quick").len(), 2);
+}
+
+/// How often the runner was started.
+fn starts(site: &Site) -> usize {
+    site.read(".started").lines().count()
+}
+
+/// The user `nobody`.
+const NOBODY: u32 = 65_534;
+
+#[test]
+fn a_result_that_could_not_be_recorded_in_a_read_only_folder_is_recorded_later_without_a_run() {
+    let site = quick();
+    let runs = site.path().join("experiments/quick/runs");
+    std::fs::create_dir_all(&runs).unwrap();
+    std::fs::set_permissions(&runs, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let mut command = site.command(&["run"]);
+    // For root nothing is read-only, so somebody else does it.
+    if std::fs::metadata(site.path()).unwrap().uid() == 0 {
+        give(site.path(), NOBODY);
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = match command.output() {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return eprintln!("left out: `nobody` cannot start labpress here");
+        }
+        output => output.unwrap(),
+    };
+    assert_eq!(output.status.code(), Some(1));
+    let expected = "cannot write `";
+    assert!(talk(&output).contains(expected) && talk(&output).contains("Permission denied"), "{}", talk(&output));
+    assert!(records(&site, "quick").is_empty());
+    std::fs::set_permissions(&runs, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_success(&site.labpress(&["run"]));
+    assert_eq!((records(&site, "quick").len(), starts(&site)), (1, 1));
+}
+
+/// Makes somebody the owner of all that is under `folder`.
+fn give(folder: &Path, owner: u32) {
+    for entry in walkdir::WalkDir::new(folder) {
+        chown(entry.unwrap().path(), Some(owner), Some(owner)).unwrap();
+    }
+}
+
+#[test]
+fn on_a_full_disk_labpress_says_so_and_goes_on_when_there_is_room() {
+    if !is_here("unshare", &["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]) {
+        return;
+    }
+    let site = quick();
+    site.write(
+        "full-disk.sh",
+        r#"
+        set -e
+        mkdir ../disk-$$
+        mount -t tmpfs -o size=128k none ../disk-$$
+        cp -r . ../disk-$$
+        cd ../disk-$$
+        cat /dev/zero >ballast 2>/dev/null || true
+        set +e
+        "$1" run
+        echo "full: $?"
+        ls experiments/quick/runs 2>/dev/null
+        rm ballast
+        "$1" build >/dev/null 2>&1
+        echo "with room: $?"
+        ls experiments/quick/runs
+        cd /
+        umount "$OLDPWD" && rmdir "$OLDPWD"
+        "#,
+    );
+    let program = site.command(&[]).get_program().to_owned();
+    let mut unshare = Command::new("unshare");
+    let output =
+        unshare.args(["--mount", "sh", "full-disk.sh"]).arg(program).current_dir(site.path()).output().unwrap();
+    let record = undisturbed().0.into_keys().next().unwrap();
+    assert_eq!(answer(&output), format!("full: 1\nwith room: 0\n{record}\n"), "{}", talk(&output));
+    assert!(talk(&output).contains("No space left on device"), "{}", talk(&output));
+}
+
+/// A run of the toy, which tells each number once, killed after its first checkpoint; and the path of what it has said.
+fn killed_toy() -> (Site, String) {
+    let site = Site::with_toy();
+    let yaml = support::TOY_EXPERIMENT.replace("rate: 0.1", "rate: 0.1, seconds: 0.1").replace("seeds: 2", "seeds: 1");
+    site.write("experiments/toy/experiment.yml", &yaml.replace("  fast: {rate: 0.5}\n", ""));
+    let labpress = start(&site, &["run"]);
+    while !has_checkpoint(&site) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    runners(&labpress).into_iter().for_each(kill);
+    assert!(!labpress.wait_with_output().unwrap().status.success(), "it was killed too late");
+    let runs = site.files(".labpress/runs");
+    let events = runs.keys().find(|path| path.ends_with("events.jsonl")).unwrap();
+    let path = format!(".labpress/runs/{}", events.display());
+    (site, path)
+}
+
+/// Checks that a run whose events were damaged while it was interrupted ends in the record of one that was not.
+#[track_caller]
+fn check_damaged_events(damage: impl FnOnce(&str) -> String) {
+    let recorded = |site: &Site| {
+        assert_success(&site.labpress(&["run"]));
+        records(site, "toy")
+    };
+    let (whole, _) = killed_toy();
+    let (site, path) = killed_toy();
+    site.write(&path, &damage(&site.read(&path)));
+    assert_eq!(recorded(&site), recorded(&whole));
+}
+
+#[test]
+fn a_line_of_events_that_was_cut_is_made_again() {
+    check_damaged_events(|events| events.to_owned() + r#"{"event":"metric","na"#);
+}
+
+#[test]
+fn with_a_damaged_line_of_events_the_run_starts_over() {
+    check_damaged_events(|events| events.replace("valid.accuracy", "valid\u{0}accuracy"));
+}
+
+#[test]
+fn a_run_that_failed_after_it_said_done_does_not_become_a_result() {
+    let site = quick();
+    site.write("experiments/quick/run.sh", &format!("{RUNNER}exit 3\n"));
+    for _ in 0..2 {
+        let output = site.labpress(&["run"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(talk(&output).contains("left with status 3"), "{}", talk(&output));
+    }
+    assert_eq!((records(&site, "quick").len(), starts(&site)), (0, 2));
+}
