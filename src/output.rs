@@ -50,6 +50,17 @@ impl Output {
         }
     }
 
+    /// Replaces the bytes of each file that is not a copy of another by what `change` makes of its path and them.
+    #[must_use]
+    pub fn map_bytes(mut self, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Output {
+        for (path, content) in &mut self.files {
+            if let Content::Bytes(bytes) = content {
+                *bytes = change(path, std::mem::take(bytes));
+            }
+        }
+        self
+    }
+
     /// The file at `path`.
     pub fn file(&self, path: &str) -> Option<&Content> {
         self.files.get(path)

@@ -19,6 +19,7 @@ pub struct Source {
     texts: BTreeMap<String, String>,
     statics: BTreeMap<String, StaticFile>,
     inputs: BTreeMap<String, Digest>,
+    results: BTreeMap<String, Digest>,
     unreadable: Vec<Diagnostic>,
 }
 
@@ -70,6 +71,11 @@ impl Source {
             .map(|(path, digest)| (path.as_str(), *digest))
     }
 
+    /// The digest of a file that lies beside a record: `experiments/NAME/files/…`.
+    pub fn result_file(&self, path: &str) -> Option<Digest> {
+        self.results.get(path).copied()
+    }
+
     /// Files that should be text and are not.
     pub fn unreadable(&self) -> &[Diagnostic] {
         &self.unreadable
@@ -104,6 +110,7 @@ pub fn read(root: &Path, exclude: &Exclude) -> io::Result<Source> {
             Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
             Role::Static => Some(read_static(on_disk).map(|input| (path, input))),
             Role::Code => Some(read_code(&on_disk).map(|input| (path, input))),
+            Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),
             Role::LeftOut => None,
         })
         .collect::<io::Result<_>>()?;
@@ -145,6 +152,8 @@ enum Input {
     Text(String),
     Static(StaticFile),
     Code(Digest),
+    /// The text is of JSON only.
+    Result(Digest, Option<String>),
     NotText(Diagnostic),
 }
 
@@ -155,6 +164,10 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
             Input::Text(text) => drop(source.texts.insert(path, text)),
             Input::Static(file) => drop(source.statics.insert(path, file)),
             Input::Code(digest) => drop(source.inputs.insert(path, digest)),
+            Input::Result(digest, text) => {
+                source.texts.extend(text.map(|text| (path.clone(), text)));
+                source.results.insert(path, digest);
+            }
             Input::NotText(diagnostic) => source.unreadable.push(diagnostic),
         }
     }
@@ -178,6 +191,14 @@ fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
 fn read_static(on_disk: PathBuf) -> io::Result<Input> {
     let bytes = std::fs::metadata(&on_disk).map_err(|error| with_path(&error, &on_disk))?.len();
     Ok(Input::Static(StaticFile { on_disk, bytes }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+fn read_result(path: &str, on_disk: &Path) -> io::Result<Input> {
+    let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
+    let digest = Digest::of(&bytes);
+    let text = if path.ends_with(".json") { String::from_utf8(bytes).ok() } else { None };
+    Ok(Input::Result(digest, text.map(normalized)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
@@ -211,6 +232,8 @@ enum Role {
     Text,
     Static,
     Code,
+    /// Lies beside a record.
+    Result,
     LeftOut,
 }
 
@@ -229,12 +252,12 @@ fn role(path: &str) -> Role {
     }
     if let Some(inside) = path.strip_prefix("experiments/") {
         let is_record = inside.contains("/runs/") && inside.ends_with(".json");
-        let is_result_file = inside.contains("/files/") && inside.ends_with(".json");
+        let is_result_file = inside.contains("/files/");
         let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
-        let is_made_by_runs = inside.contains("/runs/") || inside.contains("/files/");
         return match () {
-            () if is_record || is_result_file || is_declaration => Role::Text,
-            () if is_made_by_runs => Role::LeftOut,
+            () if is_result_file => Role::Result,
+            () if is_record || is_declaration => Role::Text,
+            () if inside.contains("/runs/") => Role::LeftOut,
             () => Role::Code,
         };
     }

@@ -5,6 +5,8 @@
 //! | `lock` | held while a build or a run changes anything |
 //! | `objects/AB/CDEF…` | every artifact of every run, by the digest of its content |
 //! | `runs/EXPERIMENT/STEM/` | the working folder of a run that has not ended well yet |
+//! | `logs/EXPERIMENT/STEM.log` | what a run that ended well has said |
+//! | `smoke/` | what `--smoke` made: results that never enter the site, and pages that are never published |
 //! | `tmp/` | files on their way to their place |
 //!
 //! Every file is written whole or not at all: to `tmp/`, synced, then renamed.
@@ -15,6 +17,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+
+/// How a kept object stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object {
+    /// It is there and matches its digest.
+    Intact,
+    /// It was never kept, or was removed.
+    Missing,
+    /// It is there, and is not what was kept, or cannot be read.
+    Damaged,
+}
 
 /// The folder `.labpress` of a site.
 #[derive(Debug, Clone)]
@@ -68,18 +81,21 @@ impl Store {
         let bytes = hasher.count();
         let digest: Digest = hasher.finalize().into();
         let object = self.object_path(digest);
-        if !self.has_object(digest) {
+        if self.object(digest) != Object::Intact {
             let mut source = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
             self.write_with(&object, |file| io::copy(&mut source, file).map(drop))?;
         }
         Ok((digest, bytes))
     }
 
-    /// Whether the object with this digest is there and whole. One that was damaged counts as lost.
-    pub fn has_object(&self, digest: Digest) -> bool {
+    /// Whether an object was kept, and still is what it was: its content is read.
+    pub fn object(&self, digest: Digest) -> Object {
         let mut hasher = blake3::Hasher::new();
-        let read = File::open(self.object_path(digest)).and_then(|file| hasher.update_reader(file).map(drop));
-        read.is_ok() && Digest::from(hasher.finalize()) == digest
+        match File::open(self.object_path(digest)).and_then(|file| hasher.update_reader(file).map(drop)) {
+            Ok(()) if Digest::from(hasher.finalize()) == digest => Object::Intact,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Object::Missing,
+            Ok(()) | Err(_) => Object::Damaged,
+        }
     }
 
     /// Where the object with this digest lies, if it was kept.
@@ -93,10 +109,22 @@ impl Store {
         let object = self.object_path(digest);
         let bytes = fs::read(&object).map_err(|error| named(&error, "cannot read", &object))?;
         if Digest::of(&bytes) != digest {
-            return Err(io::Error::other(format!("`{}` was damaged: delete it and run again", object.display())));
+            return Err(io::Error::other(format!("`{}` is damaged: delete it", object.display())));
         }
         let target = self.root.join(path);
         if fs::read(&target).is_ok_and(|there| there == bytes) { Ok(()) } else { self.write(path, &bytes) }
+    }
+
+    /// Where the log of a run that ended well is kept.
+    pub fn log_path(&self, experiment: &str, stem: &str) -> PathBuf {
+        self.folder().join("logs").join(experiment).join(format!("{stem}.log"))
+    }
+
+    /// Moves a run's log to where it is kept.
+    pub fn keep_log(&self, log: &Path, experiment: &str, stem: &str) {
+        let kept = self.log_path(experiment, stem);
+        // A log that cannot be kept is no reason to lose the result.
+        let _ = kept.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(log, &kept));
     }
 
     /// Removes the working folder of a run whose record is written.
@@ -181,11 +209,11 @@ mod tests {
         fs::write(site.path().join("a"), "weights").unwrap();
         let (digest, _) = store.add_object(&site.path().join("a")).unwrap();
         fs::write(store.object_path(digest), "weighty").unwrap();
-        assert!(!store.has_object(digest));
+        assert_eq!(store.object(digest), Object::Damaged);
         let error = store.copy_object(digest, "b").unwrap_err();
-        assert!(error.to_string().contains("was damaged"), "{error}");
+        assert!(error.to_string().contains("is damaged"), "{error}");
         store.add_object(&site.path().join("a")).unwrap();
-        assert!(store.has_object(digest));
+        assert_eq!(store.object(digest), Object::Intact);
     }
 
     #[test]

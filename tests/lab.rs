@@ -42,6 +42,7 @@ impl Run {
             device: "cpu".to_owned(),
             threads: 1,
             resume: false,
+            smoke: false,
         });
         run
     }

@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::environment::{Stopwatch, now};
-use super::runs::{do_runs, wanted};
+use super::runs::{Talk, Wanted, Work, do_runs, wanted};
 use super::site::{self, Site};
-use super::{Jobs, Trouble, counted, duration, tell, tell_waiting};
+use super::{Trouble, counted, dry_run, duration, events, tell_waiting};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::record::Record;
 use crate::experiment::results::Results;
-use crate::experiment::spec::Experiment;
 use crate::output::{self, Output};
 use crate::store::Store;
 use crate::{post, site as pages};
@@ -25,7 +23,7 @@ pub(super) struct Options {
     #[arg(long, short = 'd', value_name = "DIR")]
     destination: Option<PathBuf>,
     /// Run nothing: fail if a result that a post shows is stale, missing or altered
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["dry_run", "budget", "smoke"])]
     locked: bool,
     /// Build posts of _drafts, too
     #[arg(long, short = 'D')]
@@ -37,42 +35,128 @@ pub(super) struct Options {
     #[arg(long)]
     unpublished: bool,
     #[command(flatten)]
-    jobs: Jobs,
+    work: Work,
 }
 
 pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     let stopwatch = Stopwatch::started();
+    let work = &options.work;
     let root = site::root(root)?;
-    let _lock = Store::of(&root).lock(tell_waiting)?;
-    let site = site::read(&root)?;
+    let store = Store::of(&root);
+    let _lock = if work.dry_run { None } else { Some(store.lock(tell_waiting)?) };
+    let read =
+        || site::read(&root).and_then(|site| if work.smoke { site::at_toy_scale(site, &|_| false) } else { Ok(site) });
+    let site = read()?;
     let config =
         config::read(site.source.text(config::PATH)).map_err(|faults| Trouble::Faults(with_others(faults, &site)))?;
-    let shown = post::Options {
+    let destination = destination(&root, &config, options)?;
+    let shown = shown(&config, options);
+    let output = rendered(&site, &config, &shown);
+    if work.dry_run {
+        return would_build(output.err(), &site, work);
+    }
+    let output = match output {
+        Err(faults) if !options.locked && only_results_lack(&faults) => {
+            let planned = plan(&site.experiments, &site.records);
+            do_runs(&needed(&planned, &faults, &site), &site, work, None)?;
+            rendered(&read()?, &config, &shown)
+        }
+        rendered => rendered,
+    };
+    let written = output::write(&output.map_err(Trouble::Faults)?, &destination)?;
+    let destination = shown_path(&destination, &root);
+    if work.talk() == Talk::Json {
+        events::say(&events::of_written(written, &destination));
+    }
+    work.talk().tell(format_args!(
+        "{} written, {} unchanged, {} removed in {destination} ({})",
+        counted(written.written, "file"),
+        written.unchanged,
+        written.removed,
+        duration(stopwatch.elapsed().as_secs_f64())
+    ));
+    Ok(())
+}
+
+/// What of posts is built.
+fn shown(config: &Config, options: &Options) -> post::Options {
+    post::Options {
         now: now(),
         drafts: options.drafts || config.show_drafts,
         future: options.future || config.future,
         unpublished: options.unpublished || config.unpublished,
+    }
+}
+
+/// Where the site goes. A smoke build never goes to where the real one does.
+fn destination(root: &Path, config: &Config, options: &Options) -> Result<PathBuf, Trouble> {
+    let usual = root.join(&config.destination);
+    let destination = match &options.destination {
+        Some(given) => root.join(given),
+        None if options.work.smoke => site::smoke_destination(root),
+        None => usual.clone(),
     };
-    let output = match rendered(&site, &config, &shown) {
-        Err(faults) if !options.locked && only_results_lack(&faults) => {
-            let planned = plan(&site.experiments, &site.records);
-            let fresh: Vec<&Record> = planned.iter().filter_map(PlannedRun::fresh).collect();
-            do_runs(&wanted(&planned, &lacking(&site, &faults), &root), &fresh, &root, options.jobs)?;
-            rendered(&site::read(&root)?, &config, &shown)
+    let (given, real) = (resolved(&destination), resolved(&usual));
+    if options.work.smoke && (given.starts_with(&real) || real.starts_with(&given)) {
+        let message = format!(
+            "a smoke build cannot be published, so it is not written to `{}`, the site's own destination\n\
+             hint: leave `--destination` out, or name another folder",
+            config.destination
+        );
+        return Err(anyhow::anyhow!(message).into());
+    }
+    Ok(destination)
+}
+
+/// The path without `..`, and without links as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(plain.pop()),
+            std::path::Component::CurDir => {}
+            part => plain.push(part),
         }
-        rendered => rendered,
+    }
+    let existing = plain.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
+    let rest = existing.as_ref().and_then(|(folder, _)| plain.strip_prefix(folder).ok());
+    match (&existing, rest) {
+        (Some((_, real)), Some(rest)) => real.join(rest),
+        _ => plain,
+    }
+}
+
+/// Says how the runs stand, and which of them the site needs.
+fn would_build(faults: Option<Vec<Diagnostic>>, site: &Site, work: &Work) -> Result<(), Trouble> {
+    let planned = plan(&site.experiments, &site.records);
+    let wanted = match faults {
+        Some(faults) if only_results_lack(&faults) => needed(&planned, &faults, site),
+        Some(faults) => return Err(Trouble::Faults(faults)),
+        None => Wanted::default(),
     };
-    let destination = root.join(options.destination.as_deref().unwrap_or(Path::new(&config.destination)));
-    let written = output::write(&output.map_err(Trouble::Faults)?, &destination)?;
-    tell(format_args!(
-        "{} written, {} unchanged, {} removed in {} ({})",
-        counted(written.written, "file"),
-        written.unchanged,
-        written.removed,
-        shown_path(&destination, &root),
-        duration(stopwatch.elapsed().as_secs_f64())
-    ));
+    dry_run::tell(&planned, &wanted, site, work);
     Ok(())
+}
+
+/// The runs that mend the faults.
+fn needed<'a>(planned: &[PlannedRun<'a>], faults: &[Diagnostic], site: &Site) -> Wanted<'a> {
+    let is_lacking = |run: &PlannedRun<'_>| {
+        faults.iter().any(|fault| fault.lacking_experiment() == Some(run.experiment.name.as_str()))
+    };
+    wanted(planned, &is_lacking, false, &Store::of(&site.results))
+}
+
+/// What the site as it is now lacks of results: the faults of a build that runs nothing.
+pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Trouble> {
+    let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
+    let shown = post::Options {
+        now: now(),
+        drafts: config.show_drafts,
+        future: config.future,
+        unpublished: config.unpublished,
+    };
+    let faults = rendered(site, &config, &shown).err().unwrap_or_default();
+    Ok(faults.into_iter().filter(|fault| fault.lacking_experiment().is_some()).collect())
 }
 
 /// All files of the site, or everything that is wrong with it.
@@ -81,7 +165,8 @@ fn rendered(site: &Site, config: &Config, shown: &post::Options) -> Result<Outpu
     let planned = plan(&site.experiments, &site.records);
     let results = Results::of(&site.experiments, &planned);
     let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
-    output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))
+    let output = output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))?;
+    Ok(pages::smoke::marked(output, &results))
 }
 
 /// The faults of posts and pages together with those of experiments and records, in order of place.
@@ -100,12 +185,6 @@ fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
 /// Whether all that keeps the site from being built are runs that can be done.
 fn only_results_lack(faults: &[Diagnostic]) -> bool {
     faults.iter().all(|fault| fault.lacking_experiment().is_some())
-}
-
-/// The experiments that the faults are about.
-fn lacking<'a>(site: &'a Site, faults: &[Diagnostic]) -> Vec<&'a Experiment> {
-    let is_lacking = |name: &str| faults.iter().any(|fault| fault.lacking_experiment() == Some(name));
-    site.experiments.iter().filter(|experiment| is_lacking(experiment.name.as_str())).collect()
 }
 
 /// A path for a message: short where it is in the site.

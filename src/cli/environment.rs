@@ -86,6 +86,17 @@ pub(super) fn lab() -> Option<PathBuf> {
     beside.into_iter().chain(on_path).find(|path| path.is_file())
 }
 
+/// The program of this name on the `PATH`.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The text of a file of labpress's own; `None` if it cannot be read.
+pub(super) fn text(path: &Path) -> Option<String> {
+    std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// What the program at `lab` says of itself and its machine: one line of JSON. The error says why it does not.
 pub(super) fn lab_info(lab: &Path) -> Result<serde_json::Value, String> {
     let output = Command::new(lab).arg("info").output().map_err(|error| error.to_string())?;

@@ -5,7 +5,9 @@
 
 mod build;
 mod doctor;
+mod dry_run;
 mod environment;
+mod events;
 mod progress;
 mod run;
 mod runs;
@@ -84,6 +86,10 @@ enum Trouble {
     Faults(Vec<Diagnostic>),
     /// Runs that have no result; why was told when each ended.
     LackingRuns(usize),
+    /// Files that runs read and their experiments do not declare.
+    Undeclared(Vec<Diagnostic>),
+    /// Runs that the site needs and that did not fit into the budget.
+    LeftOut(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
@@ -127,6 +133,15 @@ fn tell_trouble(trouble: &Trouble) {
                 tell(format_args!("{fault}\n"));
             }
             tell(format_args!("{}: nothing was written", counted(faults.len(), "fault")));
+        }
+        Trouble::Undeclared(faults) => {
+            for fault in faults {
+                tell(format_args!("{fault}\n"));
+            }
+            tell(format_args!("{}: the results are recorded", counted(faults.len(), "fault")));
+        }
+        Trouble::LeftOut(runs) => {
+            tell(format_args!("{} left out, and the site needs what they find", counted(*runs, "run")));
         }
         Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
         Trouble::Other(error) => tell(format_args!("error: {error:#}")),

@@ -1,12 +1,16 @@
-//! Progress of runs on standard error: bars on a terminal, plain lines elsewhere.
+//! Progress of runs: bars on a terminal and plain lines elsewhere, on standard error; or JSON on standard output.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{counted, duration};
+use super::environment::Stopwatch;
+use super::runs::{Forecast, Talk};
+use super::{counted, duration, events};
 use crate::experiment::plan::PlannedRun;
+use crate::experiment::predict::{self, Expected, Fit};
 use crate::experiment::record::Record;
 use crate::recipe::{Goal, Metric};
 use crate::runner::local::Failure;
@@ -15,46 +19,85 @@ use crate::runner::{Outcome, Update};
 
 /// How fine the overall bar counts: parts of one run.
 const PARTS: u64 = 1000;
+/// The widest label that stands in front of a bar, in characters.
+const WIDEST_LABEL: usize = 34;
 
 /// Shows the progress of a list of runs.
 pub(super) struct Progress<'a> {
     runs: &'a [PlannedRun<'a>],
+    talk: Talk,
     bars: MultiProgress,
     is_terminal: bool,
     overall: ProgressBar,
+    overall_end: End,
+    label_width: usize,
+    forecast: Forecast,
+    stages: Vec<Stage>,
     running: BTreeMap<usize, Running>,
-    ended: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    Waiting,
+    Running,
+    /// With the time it took, if it has a result.
+    Ended(Option<f64>),
 }
 
 /// What is known of a run that goes on.
 struct Running {
     bar: ProgressBar,
+    stopwatch: Stopwatch,
+    end: End,
+    /// How far it was, and when, at the first sign of progress: a run that was resumed does not start at nothing.
+    first: Option<(f64, f64)>,
+    done: f64,
+    /// Whether it has told by itself how far it is.
+    tells_progress: bool,
     epoch: Option<u64>,
     /// The metric that tells best how it goes, as text.
     metric: Option<String>,
-    done: f64,
+    device: Option<String>,
 }
 
+/// When a bar is expected to be full: seconds from its start. Shared with the bar, which is drawn by the clock.
+type End = Arc<Mutex<Option<f64>>>;
+
 impl<'a> Progress<'a> {
-    pub(super) fn of(runs: &'a [PlannedRun<'a>]) -> Progress<'a> {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    /// The progress of `runs`, which `forecast` is about.
+    pub(super) fn of(runs: &'a [PlannedRun<'a>], forecast: Forecast, talk: Talk) -> Progress<'a> {
+        let target = match talk {
+            Talk::Usual | Talk::Verbose => ProgressDrawTarget::stderr_with_hz(10),
+            Talk::Quiet | Talk::Json => ProgressDrawTarget::hidden(),
+        };
+        let bars = MultiProgress::with_draw_target(target);
         let is_terminal = !bars.is_hidden();
-        let overall = bars.add(ProgressBar::new(runs.len() as u64 * PARTS).with_style(overall_style()));
-        overall.set_message(format!("0/{} runs", runs.len()));
-        overall.enable_steady_tick(Duration::from_millis(200));
-        Progress { runs, bars, is_terminal, overall, running: BTreeMap::new(), ended: 0 }
+        let overall_end = End::default();
+        let widest = runs.iter().map(|run| run.label().chars().count()).max().unwrap_or_default();
+        let label_width = widest.clamp(12, WIDEST_LABEL);
+        let overall = bars.add(ProgressBar::new(runs.len() as u64 * PARTS).with_style(style("green", &overall_end)));
+        overall.set_prefix(padded(&format!("0 of {}", counted(runs.len(), "run")), label_width));
+        if is_terminal {
+            overall.enable_steady_tick(Duration::from_millis(200));
+        }
+        let stages = vec![Stage::Waiting; runs.len()];
+        let running = BTreeMap::new();
+        let progress =
+            Progress { runs, talk, bars, is_terminal, overall, overall_end, label_width, forecast, stages, running };
+        progress.show_overall();
+        progress
     }
 
     pub(super) fn update(&mut self, number: usize, update: &Update<'_>) {
+        if self.talk == Talk::Json {
+            events::say(&events::of_update(number, update));
+        }
         match update {
             Update::Started => self.started(number),
             Update::Event(event) => self.event(number, event),
             Update::Ended(outcome) => self.ended(number, outcome),
         }
-        let of_running: f64 = self.running.values().map(|running| running.done).sum();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1 of each run")]
-        let parts = (of_running * PARTS as f64) as u64;
-        self.overall.set_position(self.ended * PARTS + parts);
+        self.show_overall();
     }
 
     pub(super) fn end(self) {
@@ -63,10 +106,26 @@ impl<'a> Progress<'a> {
 
     fn started(&mut self, number: usize) {
         let label = self.runs[number].label();
-        let bar = ProgressBar::new(1).with_style(run_style()).with_prefix(label.clone());
+        let end = End::default();
+        let bar = ProgressBar::new(1).with_style(style("cyan", &end)).with_prefix(padded(&label, self.label_width));
         let bar = self.bars.insert_before(&self.overall, bar);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        self.running.insert(number, Running { bar, epoch: None, metric: None, done: 0.0 });
+        if self.is_terminal {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        set(&end, self.forecast.expected[number].seconds);
+        let running = Running {
+            bar,
+            stopwatch: Stopwatch::started(),
+            end,
+            first: None,
+            done: 0.0,
+            tells_progress: false,
+            epoch: None,
+            metric: None,
+            device: None,
+        };
+        self.running.insert(number, running);
+        self.stages[number] = Stage::Running;
         if !self.is_terminal {
             self.line(&format!("start {label}"));
         }
@@ -75,74 +134,179 @@ impl<'a> Progress<'a> {
     fn event(&mut self, number: usize, event: &Event) {
         let run = &self.runs[number];
         let Some(running) = self.running.get_mut(&number) else { return };
+        let mut is_for_terminals = false;
         let line = match event {
-            Event::Start { steps: Some(steps), .. } => {
-                running.bar.set_length(*steps);
-                None
+            Event::Start { environment, steps } => {
+                running.bar.set_length(steps.unwrap_or(1));
+                running.device = environment.get("device").cloned();
+                let facts: Vec<String> = environment.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
+                (self.talk == Talk::Verbose).then(|| facts.join(", "))
             }
             Event::Progress { step, of } => {
-                running.bar.set_length(*of);
-                running.bar.set_position(*step);
-                running.done = *step as f64 / (*of).max(1) as f64;
+                running.tells_progress = true;
+                running.progress(*step, *of, self.forecast.expected[number].seconds);
                 None
             }
             Event::Metric { name, step: Some(step), value, .. } => {
                 running.epoch = Some(*step);
+                let epochs = run.variant.params["epochs"].as_u64();
+                // A runner that tells no progress still tells its epochs.
+                if let Some(epochs) = epochs.filter(|_| !running.tells_progress) {
+                    running.progress(*step, epochs, self.forecast.expected[number].seconds);
+                }
                 let declared = run.experiment.metrics.get(name);
                 let tells_best =
                     name.starts_with("valid.") && declared.is_some_and(|metric| metric.goal == Some(Goal::Max));
                 if tells_best || declared.is_none() && running.metric.is_none() {
                     running.metric = Some(shown(name, *value, declared));
                 }
-                tells_best.then(|| format!("      {} {}", run.label(), running.message(run)))
+                if self.talk == Talk::Verbose {
+                    Some(format!("{}  {}", running.epoch_text(run).unwrap_or_default(), shown(name, *value, declared)))
+                } else {
+                    tells_best.then(|| running.message(run))
+                }
             }
-            Event::Note { text } => Some(format!("note  {}: {text}", run.label())),
-            Event::Start { .. } | Event::Metric { .. } | Event::Artifact { .. } | Event::Done => None,
+            Event::Metric { name, step: None, value, .. } => {
+                let declared = run.experiment.metrics.get(name);
+                (self.talk == Talk::Verbose).then(|| shown(name, *value, declared))
+            }
+            Event::Artifact { name, path, .. } => {
+                (self.talk == Talk::Verbose).then(|| format!("artifact {name}: {path}"))
+            }
+            Event::Note { text } => {
+                is_for_terminals = true;
+                Some(format!("note: {text}"))
+            }
+            Event::Done => None,
         };
-        running.bar.set_message(running.message(run));
-        let is_note = matches!(event, Event::Note { .. });
-        if let Some(line) = line.filter(|_| is_note || !self.is_terminal) {
-            self.line(&line);
+        running.bar.set_message(running.state(run));
+        is_for_terminals |= self.talk == Talk::Verbose;
+        if let Some(line) = line.filter(|_| is_for_terminals || !self.is_terminal) {
+            self.line(&format!("      {} {line}", run.label()));
         }
     }
 
     fn ended(&mut self, number: usize, outcome: &Outcome) {
-        if let Some(running) = self.running.remove(&number) {
+        let running = self.running.remove(&number);
+        let took = running.as_ref().map(|running| running.stopwatch.elapsed().as_secs_f64());
+        if let Some(running) = running {
             running.bar.finish_and_clear();
+            self.bars.remove(&running.bar);
         }
-        self.ended += 1;
-        self.overall.set_message(format!("{}/{} runs", self.ended, self.runs.len()));
+        self.stages[number] = Stage::Ended(took.filter(|_| matches!(outcome, Outcome::Recorded(_))));
         let run = &self.runs[number];
-        let line = match outcome {
-            Outcome::Recorded(record) => format!("done  {} {}", run.label(), result(record, run)),
+        let label = run.label();
+        match outcome {
+            Outcome::Recorded(record) => self.line(&format!("done  {label} {}", result(record, run))),
             Outcome::Shared(record) => {
-                format!("done  {} {}, the result of a run that is the same", run.label(), result(record, run))
+                self.line(&format!("done  {label} {}, the result of a run that is the same", result(record, run)));
             }
-            Outcome::Skipped(reason) => format!("skip  {}: {reason}", run.label()),
-            Outcome::Failed(failure) => format!("FAIL  {} {}", run.label(), reason(failure)),
+            Outcome::Skipped(reason) => self.trouble(&format!("skip  {label}: {reason}")),
+            Outcome::Failed(failure) => self.trouble(&format!("FAIL  {label} {}", reason(failure))),
             Outcome::Interrupted(failure) => {
-                format!(
-                    "stop  {} {}\n      the next try goes on from its last checkpoint",
-                    run.label(),
-                    reason(failure)
-                )
+                let reason = reason(failure);
+                self.trouble(&format!("stop  {label} {reason}\n      the next try goes on from its last checkpoint"));
             }
-            Outcome::Broken(error) => format!("FAIL  {}: {error}", run.label()),
+            Outcome::Broken(error) => self.trouble(&format!("FAIL  {label}: {error}")),
+        }
+    }
+
+    /// Brings the overall bar up to date.
+    fn show_overall(&self) {
+        let ended = self.stages.iter().filter(|stage| matches!(stage, Stage::Ended(_))).count();
+        let of_running: f64 = self.running.values().map(|running| running.done).sum();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1 of each run")]
+        let parts = (of_running * PARTS as f64) as u64;
+        self.overall.set_position(ended as u64 * PARTS + parts);
+        let all = counted(self.runs.len(), "run");
+        self.overall.set_prefix(padded(&format!("{ended} of {all}"), self.label_width));
+        let elapsed = self.overall.elapsed().as_secs_f64();
+        if self.is_terminal {
+            set(&self.overall_end, self.left().map(|left| elapsed + left));
+            self.overall.set_message(format!("{} so far", duration(elapsed)));
+        }
+    }
+
+    /// Seconds until all runs have ended; `None` as long as it is not known how long one of them takes.
+    fn left(&self) -> Option<f64> {
+        let number_of = |stage: Stage| (0..self.runs.len()).filter(move |&number| self.stages[number] == stage);
+        // Those that run come first, and keep their places.
+        let order: Vec<usize> = number_of(Stage::Running).chain(number_of(Stage::Waiting)).collect();
+        let expected = order.iter().map(|&number| {
+            let needs = &self.forecast.expected[number].needs;
+            let needs = needs.iter().filter_map(|need| order.iter().position(|number| number == need)).collect();
+            self.seconds_left(number).map(|seconds| Expected { seconds: Some(seconds), needs })
+        });
+        let expected: Vec<Expected> = expected.collect::<Option<_>>()?;
+        let ends = predict::fit(&expected, self.forecast.slots, None).into_iter().map(|fit| match fit {
+            Fit::Ends(end) => end,
+            Fit::TooLong(_) | Fit::NeedsLeftOut(_) => 0.0,
+        });
+        Some(ends.fold(0.0, f64::max))
+    }
+
+    fn seconds_left(&self, number: usize) -> Option<f64> {
+        if let Some(running) = self.running.get(&number) {
+            let end = *running.end.lock().ok()?;
+            if let Some(end) = end {
+                return Some((end - running.stopwatch.elapsed().as_secs_f64()).max(0.0));
+            }
+        }
+        let took = |other: usize| match self.stages[other] {
+            Stage::Ended(took) if self.runs[other].experiment.name == self.runs[number].experiment.name => took,
+            Stage::Ended(_) | Stage::Waiting | Stage::Running => None,
         };
-        self.line(&line);
+        let will_take = |other: usize| {
+            let same = self.runs[other].experiment.name == self.runs[number].experiment.name;
+            self.running.get(&other).filter(|_| same).and_then(|running| *running.end.lock().ok()?)
+        };
+        // What nothing is recorded of takes as long as a run of its experiment that ended just now, or as one that goes
+        // on seems to take.
+        let all = || (0..self.runs.len()).rev();
+        let expected = self.forecast.expected[number].seconds;
+        expected.or_else(|| all().find_map(took)).or_else(|| all().find_map(will_take))
     }
 
     /// Writes a line above the bars.
     fn line(&self, line: &str) {
+        self.bars.suspend(|| self.talk.tell(format_args!("{line}")));
+    }
+
+    /// Writes a line that tells of something gone wrong: however little is to be told.
+    fn trouble(&self, line: &str) {
+        if self.talk == Talk::Json {
+            return;
+        }
         self.bars.suspend(|| super::tell(format_args!("{line}")));
     }
 }
 
 impl Running {
-    fn message(&self, run: &PlannedRun<'_>) -> String {
+    /// Takes note that the run is at `step` of `of`; `expected` is how long such a run takes.
+    fn progress(&mut self, step: u64, of: u64, expected: Option<f64>) {
+        self.bar.set_length(of);
+        self.bar.set_position(step);
+        self.done = (step as f64 / of.max(1) as f64).min(1.0);
+        let elapsed = self.stopwatch.elapsed().as_secs_f64();
+        let (first_done, first_at) = *self.first.get_or_insert((self.done, elapsed));
+        let gained = self.done - first_done;
+        let by_speed = (gained > 0.0).then(|| elapsed + (elapsed - first_at) / gained * (1.0 - self.done));
+        set(&self.end, by_speed.or(expected));
+    }
+
+    fn epoch_text(&self, run: &PlannedRun<'_>) -> Option<String> {
         let of = run.variant.params["epochs"].as_u64().map(|epochs| format!("/{epochs}")).unwrap_or_default();
-        let epoch = self.epoch.map(|epoch| format!("epoch {epoch}{of}"));
-        epoch.into_iter().chain(self.metric.clone()).collect::<Vec<_>>().join("  ")
+        self.epoch.map(|epoch| format!("epoch {epoch}{of}"))
+    }
+
+    fn message(&self, run: &PlannedRun<'_>) -> String {
+        self.epoch_text(run).into_iter().chain(self.metric.clone()).collect::<Vec<_>>().join("  ")
+    }
+
+    /// The message and where it runs.
+    fn state(&self, run: &PlannedRun<'_>) -> String {
+        let message = Some(self.message(run)).filter(|message| !message.is_empty());
+        message.into_iter().chain(self.device.clone()).collect::<Vec<_>>().join("  ")
     }
 }
 
@@ -174,14 +338,48 @@ fn shown(name: &str, value: f64, metric: Option<&Metric>) -> String {
     }
 }
 
-fn run_style() -> ProgressStyle {
-    style("  {prefix:<40} {bar:24.cyan/dim} {msg}  {eta} left")
+/// A label as wide as all others: filled up, or with its middle cut out, because its start and its end tell most.
+fn padded(label: &str, width: usize) -> String {
+    let length = label.chars().count();
+    if length <= width {
+        return format!("{label:width$}");
+    }
+    let tail = (width - 1) / 2;
+    let head: String = label.chars().take(width - 1 - tail).collect();
+    let tail: String = label.chars().skip(length - tail).collect();
+    format!("{head}…{tail}")
 }
 
-fn overall_style() -> ProgressStyle {
-    style("  {msg:<40} {bar:24.green/dim} {elapsed} gone, {eta} left")
+fn set(end: &End, seconds: Option<f64>) {
+    if let Ok(mut end) = end.lock() {
+        *end = seconds;
+    }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is a constant of this file").progress_chars("━╸─")
+/// The look of a bar. The message comes last, where a narrow terminal cuts it.
+fn style(colour: &str, end: &End) -> ProgressStyle {
+    let end = Arc::clone(end);
+    let left = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let end = end.lock().ok().and_then(|end| *end);
+        let left = end.map(|end| (end - state.elapsed().as_secs_f64()).max(0.0));
+        let text = left.map(|left| format!("{} left", duration(left))).unwrap_or_default();
+        // What cannot be written is not shown.
+        let _ = write!(out, "{text:>15}");
+    };
+    ProgressStyle::with_template(&format!("  {{prefix}} {{bar:14.{colour}/dim}} {{left}}  {{wide_msg}}"))
+        .expect("the template is a constant of this file")
+        .with_key("left", left)
+        .progress_chars("━╸─")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_label_loses_its_middle() {
+        assert_eq!(padded("abc", 5), "abc  ");
+        assert_eq!(padded("abcdefgh", 6), "abc…gh");
+        assert_eq!(padded("abcdefgh", 8), "abcdefgh");
+    }
 }

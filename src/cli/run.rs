@@ -1,48 +1,178 @@
 //! `labpress run`: does the stale runs of experiments.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::runs::{do_runs, wanted};
-use super::{Jobs, Trouble, site, tell};
+use super::runs::{Wanted, Work, do_runs, wanted};
+use super::site::Site;
+use super::{Trouble, build, dry_run, environment, site, tell};
+use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::record::Record;
-use crate::experiment::spec::Experiment;
+use crate::experiment::record;
+use crate::experiment::spec::{Experiment, Runner};
+use crate::runner::trace;
 use crate::store::Store;
+use crate::yaml::Yaml;
 
 #[derive(Args)]
 pub(super) struct Options {
     /// The experiments to run [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
+    /// Only the runs of this variant; may be given many times
+    #[arg(long = "variant", value_name = "V")]
+    variants: Vec<String>,
+    /// Only the runs with this seed; may be given many times
+    #[arg(long = "seed", value_name = "S")]
+    seeds: Vec<u64>,
+    /// Run what is fresh, too
+    #[arg(long, short)]
+    force: bool,
+    /// Tell which files of the site commands read without declaring them in `inputs` (needs strace)
+    #[arg(long)]
+    trace: bool,
     #[command(flatten)]
-    jobs: Jobs,
+    work: Work,
 }
 
-pub(super) fn run(root: &Path, Options { names, jobs }: &Options) -> Result<(), Trouble> {
+pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
+    let work = &options.work;
     let root = site::root(root)?;
-    let _lock = Store::of(&root).lock(super::tell_waiting)?;
+    let store = Store::of(&root);
+    let _lock = if work.dry_run { None } else { Some(store.lock(super::tell_waiting)?) };
     let site = site::read(&root)?;
-    let experiments: Vec<&Experiment> = match &names[..] {
-        [] => site.experiments.iter().collect(),
-        names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
+    for name in &options.names {
+        site.experiment(name)?;
+    }
+    // A damaged record or file beside one is made again; a fault anywhere else must be mended first.
+    let is_made_by_runs = |fault: &Diagnostic| {
+        let path = &fault.place().path;
+        path.starts_with("experiments/") && (path.contains("/runs/") || path.contains("/files/"))
     };
-    // A damaged record is made again; a fault anywhere else must be mended first.
-    let (damaged, faults): (Vec<_>, Vec<_>) =
-        site.faults.iter().cloned().partition(|fault| fault.place().path.contains("/runs/"));
+    let (damaged, faults): (Vec<_>, Vec<_>) = site.faults.iter().cloned().partition(is_made_by_runs);
     if !faults.is_empty() {
         return Err(Trouble::Faults(faults));
     }
+    check_selection(options, &site)?;
     for fault in &damaged {
         tell(format_args!("{fault}\n"));
     }
+    let site = if work.smoke {
+        site::at_toy_scale(site, &|experiment| options.force && options.asks_for(experiment))?
+    } else {
+        site
+    };
     let planned = plan(&site.experiments, &site.records);
-    let fresh: Vec<&Record> = planned.iter().filter_map(PlannedRun::fresh).collect();
-    let stale: Vec<PlannedRun<'_>> = wanted(&planned, &experiments, &site.root);
-    if stale.is_empty() {
-        tell(format_args!("all runs are fresh"));
+    let is_asked = |run: &PlannedRun<'_>| options.asks_for_run(run, work.smoke);
+    let wanted = wanted(&planned, &is_asked, options.force, &Store::of(&site.results));
+    if work.dry_run {
+        let shown = |run: &&PlannedRun<'_>| is_asked(run) || wanted.runs.iter().any(|wanted| wanted == *run);
+        let shown: Vec<PlannedRun<'_>> = planned.iter().filter(shown).cloned().collect();
+        dry_run::tell(&shown, &wanted, &site, work);
         return Ok(());
     }
-    do_runs(&stale, &fresh, &site.root, *jobs)
+    if wanted.runs.is_empty() {
+        work.talk().tell(format_args!("all runs are fresh"));
+        if options.trace {
+            tell(format_args!("nothing was traced: add `--force` to run what is fresh, too"));
+        }
+        return Ok(());
+    }
+    let strace = if options.trace { strace() } else { None };
+    let traced = strace.is_some();
+    let done = do_runs(&wanted, &site, work, strace);
+    let undeclared = if traced { undeclared(&wanted, &site) } else { Vec::new() };
+    if !undeclared.is_empty() {
+        if let Err(trouble) = done {
+            super::tell_trouble(&trouble);
+        }
+        return Err(Trouble::Undeclared(undeclared));
+    }
+    match done? {
+        left if left > 0 && needs_more(&root)? => Err(Trouble::LeftOut(left)),
+        _ => Ok(()),
+    }
+}
+
+impl Options {
+    fn asks_for(&self, experiment: &Experiment) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| name == experiment.name.as_str())
+    }
+
+    /// Whether a run is asked for. At toy scale only experiments that are not fresh are, which are those of toy scale.
+    fn asks_for_run(&self, run: &PlannedRun<'_>, smoke: bool) -> bool {
+        let of_variant = self.variants.is_empty() || self.variants.iter().any(|name| name == run.variant.name.as_str());
+        let of_seed = self.seeds.is_empty() || self.seeds.contains(&run.seed);
+        self.asks_for(run.experiment) && of_variant && of_seed && run.experiment.smoke == smoke
+    }
+}
+
+/// A variant or seed that none of the experiments that are asked for has is a fault.
+fn check_selection(options: &Options, site: &Site) -> Result<(), Trouble> {
+    let experiments: Vec<&Experiment> =
+        site.experiments.iter().filter(|experiment| options.asks_for(experiment)).collect();
+    let (place, whose) = match &experiments[..] {
+        [only] => (Place::file(&only.path), format!("`{}`", only.name)),
+        _ => (Place::file("experiments/"), "none of the experiments".to_owned()),
+    };
+    let lacks = |what: String| match &experiments[..] {
+        [_] => format!("{whose} has no {what}"),
+        _ => format!("{whose} has the {what}"),
+    };
+    let variants: BTreeSet<&str> = experiments
+        .iter()
+        .flat_map(|experiment| experiment.variants.iter().map(|variant| variant.name.as_str()))
+        .collect();
+    let seeds: BTreeSet<u64> = experiments.iter().flat_map(|experiment| experiment.seeds.iter().copied()).collect();
+    let unknown_variant = options.variants.iter().find(|variant| !variants.contains(variant.as_str()));
+    if let Some(unknown) = unknown_variant {
+        let fault = Diagnostic::new(place, lacks(format!("variant `{unknown}`")));
+        return Err(Trouble::Faults(vec![fault.hint_nearest(unknown, variants)]));
+    }
+    if let Some(unknown) = options.seeds.iter().find(|seed| !seeds.contains(seed)) {
+        let known: Vec<String> = seeds.iter().map(u64::to_string).collect();
+        let near = nearest(&unknown.to_string(), known.iter().map(String::as_str)).map(str::to_owned);
+        let hint = near.map_or_else(String::new, |near| format!("the nearest is `{near}`; "));
+        let fault = Diagnostic::new(place, lacks(format!("seed {unknown}")));
+        return Err(Trouble::Faults(vec![fault.hint(format!("{hint}the seeds are {}", known.join(", ")))]));
+    }
+    Ok(())
+}
+
+/// Whether the site as it is now lacks results.
+fn needs_more(root: &Path) -> Result<bool, Trouble> {
+    Ok(!build::lacking_now(&site::read(root)?)?.is_empty())
+}
+
+/// The program `strace`, or a note that there is none.
+fn strace() -> Option<PathBuf> {
+    let strace = environment::on_path("strace");
+    if strace.is_none() {
+        tell(format_args!(
+            "strace is not installed, so nothing is traced: `apt-get install strace` (it exists on Linux only)"
+        ));
+    }
+    strace
+}
+
+/// The files that the runs read and their experiments do not declare, from what `strace` noted. Reads what is kept of
+/// runs that ended well, and what lies in the folders of those that did not.
+fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
+    let store = Store::of(&site.results);
+    let mut faults = Vec::new();
+    for run in wanted.runs.iter().filter(|run| matches!(run.experiment.runner, Runner::Command { .. })) {
+        let experiment = run.experiment;
+        let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+        let kept = store.log_path(experiment.name.as_str(), &format!("{stem}.trace"));
+        let unfinished = store.run_folder(experiment.name.as_str(), &stem).join(trace::FILE);
+        let text = environment::text(&kept).or_else(|| environment::text(&unfinished)).unwrap_or_default();
+        let folder = site.root.join("experiments").join(experiment.name.as_str());
+        let yaml = Yaml::file(&experiment.path, site.source.text(&experiment.path).unwrap_or_default());
+        faults.extend(trace::undeclared(experiment, &trace::files_read(&text, &folder), &site.root, yaml));
+    }
+    faults.sort();
+    faults.dedup();
+    faults
 }

@@ -1,49 +1,255 @@
 //! Does the stale runs of a plan and tells how they went: for `build` and `run`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
 
 use super::environment::{self, Interrupts, Stopwatch, cores};
 use super::progress::Progress;
-use super::{Jobs, Trouble, counted, duration, tell};
+use super::site::Site;
+use super::{Jobs, Trouble, counted, duration, events, tell};
 use crate::data::fetch;
 use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
+use crate::experiment::predict::{self, Expected, Fit};
 use crate::experiment::record::Record;
-use crate::experiment::spec::{Experiment, Runner};
-use crate::runner::{Setup, Stop, has_artifacts, run_all};
+use crate::experiment::spec::{self, Runner};
+use crate::runner::{Setup, Stop, lost_artifact, run_all};
 use crate::store::Store;
 
+/// How runs are done, for the commands that run.
+#[derive(Args, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(super) struct Work {
+    #[command(flatten)]
+    pub(super) jobs: Jobs,
+    /// Say how each run stands and what would be done, and do nothing
+    #[arg(long, short = 'n')]
+    pub(super) dry_run: bool,
+    /// Do only the runs that are expected to fit into this time (`90s`, `15m`, `2h`), by what earlier ones took
+    #[arg(long, value_name = "TIME", value_parser = budget)]
+    pub(super) budget: Option<Duration>,
+    /// Run stale experiments at toy scale, only to see that they work: nothing of it enters the records
+    #[arg(long)]
+    pub(super) smoke: bool,
+    /// Tell only what went wrong
+    #[arg(long, short)]
+    quiet: bool,
+    /// Tell everything that runs report
+    #[arg(long, short, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Write what happens to standard output as JSON, an object a line
+    #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
+    json: bool,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Talk {
+    /// What went wrong.
+    Quiet,
+    /// What is done, and how it went.
+    Usual,
+    /// All that runs report.
+    Verbose,
+    /// What went wrong, and all the rest as JSON, see [`events`].
+    Json,
+}
+
+impl Work {
+    pub(super) fn talk(&self) -> Talk {
+        match (self.quiet, self.verbose, self.json) {
+            (true, _, _) => Talk::Quiet,
+            (_, true, _) => Talk::Verbose,
+            (_, _, true) => Talk::Json,
+            _ => Talk::Usual,
+        }
+    }
+}
+
+impl Talk {
+    /// Writes a line to standard error, unless only what went wrong is to be told there.
+    pub(super) fn tell(self, line: std::fmt::Arguments<'_>) {
+        if matches!(self, Talk::Usual | Talk::Verbose) {
+            tell(line);
+        }
+    }
+}
+
+fn budget(text: &str) -> Result<Duration, String> {
+    let seconds = spec::quantity(text, spec::TIME_UNITS).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| "write a time such as `90s`, `15m` or `2h`".to_owned())
+}
+
+/// Runs to be done.
+#[derive(Debug, Default)]
+pub(super) struct Wanted<'a> {
+    pub(super) runs: Vec<PlannedRun<'a>>,
+    /// Why each of them is done, as many as there are runs.
+    pub(super) reasons: Vec<String>,
+    /// The records that need no run.
+    pub(super) fresh: Vec<&'a Record>,
+}
+
+/// The runs that have to be done for the results that are asked for: those themselves, and those that they need.
+///
+/// A fresh run is done again if it is asked for and `force` is set, or if a stale one needs it and its artifacts are not
+/// on this machine, as in a new clone.
+pub(super) fn wanted<'a>(
+    planned: &[PlannedRun<'a>],
+    is_asked: &dyn Fn(&PlannedRun<'_>) -> bool,
+    force: bool,
+    store: &Store,
+) -> Wanted<'a> {
+    let mut needed: BTreeSet<&Name> = BTreeSet::new();
+    loop {
+        let reason = |run: &PlannedRun<'a>| {
+            let is_needed = needed.contains(&run.experiment.name);
+            match run.fresh() {
+                None => run.reason().filter(|_| is_needed || is_asked(run)),
+                Some(_) if force && is_asked(run) => Some("it is fresh, and `--force` asks for it".to_owned()),
+                Some(record) => lost_artifact(record, store).filter(|_| is_needed),
+            }
+        };
+        let reasons: Vec<Option<String>> = planned.iter().map(reason).collect();
+        let stale = planned.iter().zip(&reasons).filter(|(_, reason)| reason.is_some()).map(|(run, _)| run);
+        let needs: BTreeSet<&Name> = stale.flat_map(|run| run.experiment.needs.keys()).collect();
+        if !needs.is_subset(&needed) {
+            needed.extend(needs);
+            continue;
+        }
+        let mut wanted = Wanted::default();
+        for (run, reason) in planned.iter().zip(reasons) {
+            match reason {
+                Some(reason) => {
+                    wanted.runs.push(run.clone());
+                    wanted.reasons.push(reason);
+                }
+                None => wanted.fresh.extend(run.fresh()),
+            }
+        }
+        return wanted;
+    }
+}
+
+/// What is expected of each of the runs, and whether it fits into the budget.
+pub(super) struct Forecast {
+    pub(super) expected: Vec<Expected>,
+    pub(super) fits: Vec<Fit>,
+    /// How many runs go on at once.
+    pub(super) slots: usize,
+    jobs: Option<usize>,
+    budget: Option<Duration>,
+}
+
+impl Forecast {
+    pub(super) fn of(runs: &[PlannedRun<'_>], records: &[Record], work: &Work) -> Forecast {
+        Forecast::at_most(jobs(runs, work.jobs), runs, records, work.budget)
+    }
+
+    /// The forecast where no more than `jobs` runs go on at once; `None` leaves it to the cores.
+    fn at_most(jobs: Option<usize>, runs: &[PlannedRun<'_>], records: &[Record], budget: Option<Duration>) -> Forecast {
+        let expected: Vec<Expected> = runs
+            .iter()
+            .map(|run| Expected {
+                seconds: predict::predict(run, records),
+                needs: (0..runs.len())
+                    .filter(|&other| run.experiment.needs.contains_key(&runs[other].experiment.name))
+                    .collect(),
+            })
+            .collect();
+        let threads = runs.iter().map(|run| run.experiment.limits.threads).max().unwrap_or(1);
+        let by_cores = (cores() / threads.max(1)).max(1);
+        let slots = jobs.map_or(by_cores, |jobs| jobs.min(by_cores));
+        let fits = predict::fit(&expected, slots, budget.map(|budget| budget.as_secs_f64()));
+        Forecast { expected, fits, slots, jobs, budget }
+    }
+
+    /// Seconds until the last run that fits has ended; `None` if that of one is not known.
+    pub(super) fn seconds(&self) -> Option<f64> {
+        let fitting = self.fits.iter().zip(&self.expected);
+        let ends = fitting.filter_map(|(fit, expected)| match fit {
+            Fit::Ends(end) => Some(expected.seconds.map(|_| *end)),
+            Fit::TooLong(_) | Fit::NeedsLeftOut(_) => None,
+        });
+        ends.collect::<Option<Vec<f64>>>().map(|ends| ends.into_iter().fold(0.0, f64::max))
+    }
+
+    /// Why a run is left out; `None` if it fits.
+    pub(super) fn left_out(&self, number: usize, runs: &[PlannedRun<'_>]) -> Option<String> {
+        let budget = duration(self.budget.unwrap_or_default().as_secs_f64());
+        match self.fits[number] {
+            Fit::Ends(_) => None,
+            Fit::TooLong(end) => {
+                let takes = duration(self.expected[number].seconds.unwrap_or_default());
+                let end = duration(end);
+                Some(format!("it takes about {takes} and would end after {end}, past the budget of {budget}"))
+            }
+            Fit::NeedsLeftOut(need) => Some(format!("{}, which it needs, is left out", runs[need].label())),
+        }
+    }
+}
+
 /// Does the runs, with progress on standard error. Those that fail do not stop the others; that any did is an error.
-/// `fresh` are the records that need no run.
-pub(super) fn do_runs(runs: &[PlannedRun<'_>], fresh: &[&Record], root: &Path, jobs: Jobs) -> Result<(), Trouble> {
-    tell_reasons(runs);
+/// Returns how many did not fit into the budget.
+pub(super) fn do_runs(
+    wanted: &Wanted<'_>,
+    site: &Site,
+    work: &Work,
+    strace: Option<PathBuf>,
+) -> Result<usize, Trouble> {
+    let talk = work.talk();
+    let forecast = Forecast::of(&wanted.runs, &site.records, work);
+    let left_out: Vec<Option<String>> =
+        (0..wanted.runs.len()).map(|number| forecast.left_out(number, &wanted.runs)).collect();
+    let chosen: Vec<usize> = (0..wanted.runs.len()).filter(|&number| left_out[number].is_none()).collect();
+    let runs: Vec<PlannedRun<'_>> = chosen.iter().map(|&number| wanted.runs[number].clone()).collect();
+    tell_plan(wanted, &left_out, &forecast, talk);
+    let left = wanted.runs.len() - runs.len();
+    if runs.is_empty() {
+        return Ok(left);
+    }
     let interrupts = Interrupts::counted()?;
-    let stop = || interrupts.stop();
-    let setup = setup(runs, root, jobs, &stop)?;
     let stopwatch = Stopwatch::started();
-    let mut progress = Progress::of(runs);
-    let outcomes = run_all(runs, fresh, &setup, &mut |number, update| progress.update(number, &update));
+    let is_used_up = || work.budget.is_some_and(|budget| stopwatch.elapsed() >= budget);
+    let stop = || match interrupts.stop() {
+        Stop::GoOn if is_used_up() => Stop::StartNoMore,
+        stop => stop,
+    };
+    let setup = setup(&runs, site, forecast.jobs, strace, &stop)?;
+    let forecast = Forecast::at_most(forecast.jobs, &runs, &site.records, None);
+    let mut progress = Progress::of(&runs, forecast, talk);
+    let outcomes = run_all(&runs, &wanted.fresh, &setup, &mut |number, update| progress.update(number, &update));
     progress.end();
     let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some()).count();
-    tell(format_args!("{} recorded in {}", counted(recorded, "run"), duration(stopwatch.elapsed().as_secs_f64())));
-    match outcomes.len() - recorded {
-        0 => Ok(()),
+    let lacking = outcomes.len() - recorded;
+    let seconds = stopwatch.elapsed().as_secs_f64();
+    if talk == Talk::Json {
+        events::say(
+            &json!({"event": "runs-ended", "recorded": recorded, "without-result": lacking, "seconds": seconds}),
+        );
+    }
+    let at_toy_scale = if work.smoke { " at toy scale" } else { "" };
+    talk.tell(format_args!("{} recorded{at_toy_scale} in {}", counted(recorded, "run"), duration(seconds)));
+    match lacking {
+        0 => Ok(left),
         lacking => Err(Trouble::LackingRuns(lacking)),
     }
 }
 
 fn setup<'a>(
     runs: &[PlannedRun<'_>],
-    root: &Path,
-    Jobs { jobs }: Jobs,
+    site: &Site,
+    jobs: Option<usize>,
+    strace: Option<PathBuf>,
     stop: &'a (dyn Fn() -> Stop + Sync),
 ) -> Result<Setup<'a>, Trouble> {
-    let needs_lab = runs.iter().any(|run| matches!(run.experiment.runner, Runner::Lab { .. }));
     let lab = environment::lab();
-    if needs_lab && lab.is_none() {
+    if needs_lab(runs) && lab.is_none() {
         let runs = if runs.len() == 1 { "1 run has".to_owned() } else { format!("{} runs have", runs.len()) };
         return Err(anyhow::anyhow!(
             "{runs} to be trained, and the program `lab` was not found\n\
@@ -51,16 +257,28 @@ fn setup<'a>(
         )
         .into());
     }
-    let on_gpu = needs_lab && lab.as_deref().is_some_and(|lab| has_gpu(lab) && runs.iter().any(may_use_gpu));
     Ok(Setup {
-        root: root.to_owned(),
+        root: site.root.clone(),
+        store: Store::of(&site.results),
+        strace,
         lab,
         data: data_folders(runs)?,
         cores: cores(),
-        // Runs on one GPU gain nothing from each other's company, and may not fit into its memory together.
-        jobs: jobs.map(usize::from).or(on_gpu.then_some(1)),
+        jobs,
         stop,
     })
+}
+
+fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {
+    runs.iter().any(|run| matches!(run.experiment.runner, Runner::Lab { .. }))
+}
+
+/// How many runs may go on at once; `None` is as many as there are cores for.
+fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize> {
+    // Runs on one GPU gain nothing from each other's company, and may not fit into its memory together.
+    let on_gpu =
+        || needs_lab(runs) && runs.iter().any(may_use_gpu) && environment::lab().is_some_and(|lab| has_gpu(&lab));
+    jobs.map(usize::from).or_else(|| on_gpu().then_some(1))
 }
 
 fn may_use_gpu(run: &PlannedRun<'_>) -> bool {
@@ -86,41 +304,38 @@ fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::P
     Ok(folders)
 }
 
-/// The runs that have to be done for the results of `experiments`: their own, and those of all that they need.
-///
-/// A fresh run that a stale one needs is done again where its artifacts are not on this machine, as in a new clone.
-pub(super) fn wanted<'a>(planned: &[PlannedRun<'a>], experiments: &[&Experiment], root: &Path) -> Vec<PlannedRun<'a>> {
-    let store = Store::of(root);
-    let mut wanted: BTreeSet<&Name> = experiments.iter().map(|experiment| &experiment.name).collect();
-    let mut needed: BTreeSet<&Name> = BTreeSet::new();
-    loop {
-        let is_stale = |run: &&PlannedRun<'a>| {
-            let lacks_artifacts = |record| needed.contains(&run.experiment.name) && !has_artifacts(record, &store);
-            wanted.contains(&run.experiment.name) && run.fresh().is_none_or(lacks_artifacts)
-        };
-        let stale: Vec<&PlannedRun<'a>> = planned.iter().filter(is_stale).collect();
-        let needs: BTreeSet<&Name> = stale.iter().flat_map(|run| run.experiment.needs.keys()).collect();
-        if needs.is_subset(&needed) {
-            return stale.into_iter().cloned().collect();
+/// Says which runs are done or left out, and why.
+fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Forecast, talk: Talk) {
+    if talk == Talk::Json {
+        let (mut runs, mut left) = (Vec::new(), Vec::new());
+        for (number, run) in wanted.runs.iter().enumerate() {
+            let seconds = forecast.expected[number].seconds;
+            let of_run = events::with(events::run(run), json!({"seconds": seconds}));
+            match &left_out[number] {
+                None => {
+                    let more = json!({"run": runs.len(), "reason": wanted.reasons[number]});
+                    runs.push(events::with(of_run, more));
+                }
+                Some(reason) => left.push(events::with(of_run, json!({"reason": reason}))),
+            }
         }
-        wanted.extend(&needs);
-        needed.extend(&needs);
+        let seconds = forecast.seconds();
+        events::say(&json!({"event": "plan", "runs": runs, "left-out": left, "seconds": seconds}));
     }
-}
-
-/// Says which runs are done and why: one line for those of a variant that have the same reason.
-fn tell_reasons(runs: &[PlannedRun<'_>]) {
-    let alike = |a: &PlannedRun<'_>, b: &PlannedRun<'_>| {
-        a.experiment.name == b.experiment.name && a.variant.name == b.variant.name && a.reason() == b.reason()
+    let lines = (0..wanted.runs.len()).map(|number| match &left_out[number] {
+        None => ("stale", wanted.reasons[number].as_str()),
+        Some(reason) => ("left ", reason.as_str()),
+    });
+    let lines: Vec<((&str, &str), &PlannedRun<'_>)> = lines.zip(&wanted.runs).collect();
+    // One line for the seeds of a variant that have the same reason.
+    let alike = |(a_why, a): &((&str, &str), &PlannedRun<'_>), (b_why, b): &((&str, &str), &PlannedRun<'_>)| {
+        a_why == b_why && a.experiment.name == b.experiment.name && a.variant.name == b.variant.name
     };
-    for runs in runs.chunk_by(alike) {
-        let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
-        let [run, ..] = runs else { continue };
+    for lines in lines.chunk_by(alike) {
+        let seeds: Vec<String> = lines.iter().map(|(_, run)| run.seed.to_string()).collect();
+        let [((how, why), run), ..] = lines else { continue };
         let (experiment, variant) = (&run.experiment.name, &run.variant.name);
-        let seeds = format!("{} {}", if runs.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
-        tell(format_args!(
-            "stale {experiment}/{variant} {seeds}: {}",
-            run.reason().unwrap_or_else(|| "its artifacts are needed and not on this machine".to_owned())
-        ));
+        let seeds = format!("{} {}", if lines.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
+        talk.tell(format_args!("{how} {experiment}/{variant} {seeds}: {why}"));
     }
 }

@@ -1,5 +1,6 @@
 //! Reads a site for a command: its source, its experiments and their records.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -7,6 +8,8 @@ use anyhow::Context as _;
 use super::{Trouble, environment};
 use crate::config;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::experiment::Name;
+use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::{self, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::source::{self, Exclude, Source};
@@ -15,6 +18,8 @@ use crate::source::{self, Exclude, Source};
 pub(super) struct Site {
     /// Its folder, an absolute path.
     pub(super) root: PathBuf,
+    /// The folder that results of its experiments go to: its own, or that of smoke results.
+    pub(super) results: PathBuf,
     pub(super) source: Source,
     pub(super) experiments: Vec<Experiment>,
     pub(super) records: Vec<Record>,
@@ -52,7 +57,43 @@ pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let (records, damaged) = records(&source);
     faults.extend(damaged);
-    Ok(Site { root: root.to_owned(), source, experiments, records, faults })
+    Ok(Site { root: root.to_owned(), results: root.to_owned(), source, experiments, records, faults })
+}
+
+/// The folder of a site that smoke results are in, as if it were a site of its own.
+fn smoke_folder(root: &Path) -> PathBuf {
+    root.join(".labpress/smoke/results")
+}
+
+/// The folder that a smoke build is written to. It is hidden, so that nothing publishes it by accident.
+pub(super) fn smoke_destination(root: &Path) -> PathBuf {
+    root.join(".labpress/smoke/public")
+}
+
+/// The site with every experiment at toy scale that is not fresh, or is asked for, and with those that it needs. What
+/// is at toy scale has smoke results; all the rest has its own.
+pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> bool) -> Result<Site, Trouble> {
+    let planned = plan(&site.experiments, &site.records);
+    let is_stale = |run: &&PlannedRun<'_>| run.fresh().is_none() || is_asked(run.experiment);
+    let mut toys: BTreeSet<Name> = planned.iter().filter(is_stale).map(|run| run.experiment.name.clone()).collect();
+    loop {
+        let needing = site.experiments.iter().filter(|experiment| toys.contains(&experiment.name));
+        let needs: BTreeSet<Name> = needing.flat_map(|experiment| experiment.needs.keys().cloned()).collect();
+        if needs.is_subset(&toys) {
+            break;
+        }
+        toys.extend(needs);
+    }
+    for experiment in site.experiments.iter_mut().filter(|experiment| toys.contains(&experiment.name)) {
+        *experiment = experiment.at_toy_scale();
+    }
+    let results = smoke_folder(&site.root);
+    // A damaged smoke record is made again without a word: nothing rests on it.
+    let smoke = if results.exists() { records(&source::read(&results, &exclude(None)?)?).0 } else { Vec::new() };
+    let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
+    site.records.retain(|record| !is_toy(record));
+    site.records.extend(smoke.into_iter().filter(is_toy));
+    Ok(Site { results, ..site })
 }
 
 fn exclude(config: Option<&str>) -> Result<Exclude, Trouble> {
@@ -70,9 +111,18 @@ fn records(source: &Source) -> (Vec<Record>, Vec<Diagnostic>) {
         source.texts_under("experiments/").filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
     {
         match record::parse(path, text) {
-            Ok(record) => records.push(record),
+            Ok(record) => {
+                let damaged = record::damaged_files(&record, |path| source.result_file(path));
+                // A record with a file that is not what the run made counts as missing.
+                if damaged.is_empty() {
+                    records.push(record);
+                }
+                faults.extend(damaged);
+            }
             Err(fault) => faults.push(fault),
         }
     }
+    faults.sort();
+    faults.dedup();
     (records, faults)
 }

@@ -10,6 +10,7 @@
 //! | the fingerprints of the experiments that it needs | |
 //! | the content digest of the data set | the name of the data set, where it was fetched from |
 //! | the device, if the experiment asks for one | the device, if it does not |
+//! | that it ran at toy scale (`--smoke`) | |
 //!
 //! What is left out on the right of the last rows can still move a number a little. It is recorded with each result as
 //! its environment, and shown; it never causes a silent rerun.
@@ -66,6 +67,9 @@ impl Fingerprint {
         match &experiment.runner {
             Runner::Lab { recipe, revision } => value("recipe", format!("{recipe} revision {revision}").into()),
             Runner::Command { command, .. } => value("command", command.clone().into()),
+        }
+        if experiment.smoke {
+            value("smoke", true.into());
         }
         if let Some(device) = &experiment.device {
             value("device", device.as_str().into());

@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod grid;
 pub mod needs;
 pub mod plan;
+pub mod predict;
 pub mod record;
 pub mod results;
 pub mod spec;

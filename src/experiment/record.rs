@@ -148,6 +148,24 @@ pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
     Ok(record)
 }
 
+/// Checks the files that lie beside a record; `digest_of` gives the digest of the site's file at a path. One fault for
+/// each that is missing or is not what the run made.
+pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Vec<Diagnostic> {
+    let damaged = record.artifacts.iter().filter_map(|artifact| {
+        let path = format!("experiments/{}/{}", record.experiment, artifact.file.as_ref()?);
+        let message = match digest_of(&path) {
+            Some(digest) if digest == artifact.digest => return None,
+            Some(_) => format!("the file was altered: it is not what `{}` refers to", record.path()),
+            None => format!("the file is missing: `{}` refers to it", record.path()),
+        };
+        let name = &record.experiment;
+        let hint =
+            format!("restore it from git, or delete the record and run `labpress run {name}` to make both again");
+        Some(Diagnostic::new(Place::file(path), message).hint(hint))
+    });
+    damaged.collect()
+}
+
 /// The experiment whose record lies at `path`.
 fn experiment_of(path: &str) -> Option<&str> {
     path.strip_prefix("experiments/")?.split('/').next()

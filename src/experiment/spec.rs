@@ -45,6 +45,24 @@ pub struct Experiment {
     pub needs: BTreeMap<Name, Digest>,
     /// What each of its runs may use.
     pub limits: Limits,
+    /// Whether it runs at toy scale, only to see that it works; see [`Experiment::at_toy_scale`].
+    pub smoke: bool,
+}
+
+impl Experiment {
+    /// The experiment at toy scale: a few seconds a run that show that it works and nothing else. A recipe's parameters
+    /// shrink; a command is told to shrink by itself (`smoke` in its [job](crate::runner::protocol::Job)). What it
+    /// finds has another fingerprint.
+    #[must_use]
+    pub fn at_toy_scale(&self) -> Experiment {
+        let mut toy = Experiment { smoke: true, ..self.clone() };
+        if matches!(toy.runner, Runner::Lab { .. }) {
+            for variant in &mut toy.variants {
+                variant.params = image_classification::at_toy_scale(&variant.params);
+            }
+        }
+        toy
+    }
 }
 
 /// What a run may use. No part of the fingerprint: a limit ends a run or it does not, it moves no number.
@@ -295,6 +313,7 @@ fn parse(
         device: written.device,
         needs: BTreeMap::new(),
         limits,
+        smoke: false,
     };
     Ok((experiment, written.needs))
 }

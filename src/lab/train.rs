@@ -328,6 +328,7 @@ mod tests {
             device: "cpu".to_owned(),
             threads: 1,
             resume: false,
+            smoke: false,
         };
         std::fs::write(folder.join(JOB_FILE), serde_json::to_string(&job)?)?;
         run(Run::in_folder(folder)?, &params, &|| false)

@@ -68,6 +68,20 @@ impl Default for Params {
     }
 }
 
+/// The parameters of a run that only shows that an experiment works: one epoch over a few images. What cannot be read as
+/// parameters stays as it is.
+pub fn at_toy_scale(params: &serde_json::Value) -> serde_json::Value {
+    let Ok(params) = serde_json::from_value::<Params>(params.clone()) else { return params.clone() };
+    let toy = Params {
+        epochs: 1,
+        batch_size: params.batch_size.min(64),
+        train_images: Some(params.train_images.unwrap_or(u32::MAX).min(256)),
+        valid_images: Some(params.valid_images.unwrap_or(u32::MAX).min(64)),
+        ..params
+    };
+    serde_json::to_value(&toy).expect("parameters are numbers, texts and lists")
+}
+
 /// A net, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]

@@ -67,7 +67,7 @@ impl Guard {
         }
         self.told = stop;
         match stop {
-            Stop::GoOn => {}
+            Stop::GoOn | Stop::StartNoMore => {}
             Stop::Gently => signal(self.process, Signal::Leave),
             Stop::AtOnce => signal(self.process, Signal::Die),
         }

@@ -84,7 +84,7 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(&
     let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
     // What was said before an interruption is part of the result, and no news. All its lines were read then.
     let _ = tail.follow(&mut |_| {})?;
-    let mut child = command(launch, lock)?.spawn().map_err(|error| {
+    let mut child = command(launch, resume, lock)?.spawn().map_err(|error| {
         let program = launch.command.first().map(|program| program.to_string_lossy().into_owned());
         io::Error::new(error.kind(), format!("cannot start `{}`: {error}", program.unwrap_or_default()))
     })?;
@@ -157,9 +157,16 @@ fn whole_lines(path: &Path) -> Vec<u8> {
     bytes
 }
 
-fn command(launch: &Launch<'_>, lock: File) -> io::Result<Command> {
+fn command(launch: &Launch<'_>, resume: bool, lock: File) -> io::Result<Command> {
     let log = launch.run_folder.join(LOG_FILE);
-    let log = File::create(&log).map_err(|error| named(&error, "cannot write", &log))?;
+    // A run that goes on from a checkpoint keeps the log of how it came there.
+    let log = File::options()
+        .create(true)
+        .write(true)
+        .append(resume)
+        .truncate(!resume)
+        .open(&log)
+        .map_err(|error| named(&error, "cannot write", &log))?;
     let (program, arguments) = launch.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
     let mut command = Command::new(program);
     let threads = launch.job.threads.to_string();

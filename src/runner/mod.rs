@@ -9,6 +9,7 @@ mod guard;
 pub mod local;
 pub mod protocol;
 pub mod reporter;
+pub mod trace;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,12 +24,16 @@ use crate::digest::Digest;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::{self, Artifact, Record};
 use crate::experiment::spec::Runner;
-use crate::store::Store;
+use crate::store::{Object, Store};
 
 /// What is known about this machine and where things are on it.
 pub struct Setup<'a> {
     /// The site's folder.
     pub root: PathBuf,
+    /// Where results and working folders go: that of the site, or another for results that are not to enter it.
+    pub store: Store,
+    /// The program `strace`, to note which files commands open; see [`trace`].
+    pub strace: Option<PathBuf>,
     /// The program `lab`; `None` if it was not found.
     pub lab: Option<PathBuf>,
     /// Folder of each data set that the runs need, by name.
@@ -46,6 +51,8 @@ pub struct Setup<'a> {
 pub enum Stop {
     /// They are.
     GoOn,
+    /// Those that run are; no more are started.
+    StartNoMore,
     /// They are to write a checkpoint and leave; no more are started.
     Gently,
     /// They are to be killed.
@@ -180,18 +187,22 @@ impl<'a> Queue<'a> {
     fn next(&mut self) -> Option<Step> {
         let number = (0..self.runs.len()).find(|&number| self.is_ready(number))?;
         self.stages[number] = Stage::Running;
-        if (self.setup.stop)() != Stop::GoOn {
-            return Some(Step::Skip(number, "labpress was asked to stop".to_owned()));
+        match (self.setup.stop)() {
+            Stop::GoOn => {}
+            Stop::StartNoMore => return Some(Step::Skip(number, "the budget is used up".to_owned())),
+            Stop::Gently | Stop::AtOnce => {
+                return Some(Step::Skip(number, "labpress was asked to stop".to_owned()));
+            }
         }
         if let Some(lost) = self.needed_runs(number).find(|&other| self.has_no_record(other)) {
             return Some(Step::Skip(number, format!("{}, which it needs, has no result", self.runs[lost].label())));
         }
-        let store = Store::of(&self.setup.root);
+        let store = &self.setup.store;
         let same = self.known.iter().find(|record| record.fingerprint == self.runs[number].fingerprint);
-        if let Some(record) = same.filter(|record| has_artifacts(record, &store)) {
+        if let Some(record) = same.filter(|record| lost_artifact(record, store).is_none()) {
             return Some(Step::Share(number, record.clone()));
         }
-        Some(Step::Start(number, self.needed(number, &store)))
+        Some(Step::Start(number, self.needed(number, store)))
     }
 
     fn is_ready(&self, number: usize) -> bool {
@@ -262,21 +273,28 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Whether everything that a record refers to is on this machine, and whole.
-pub fn has_artifacts(record: &Record, store: &Store) -> bool {
-    record.artifacts.iter().all(|artifact| store.has_object(artifact.digest))
+/// Why what a record refers to cannot be used on this machine, if it cannot: it is not there, or not what it was.
+pub fn lost_artifact(record: &Record, store: &Store) -> Option<String> {
+    record.artifacts.iter().find_map(|artifact| match store.object(artifact.digest) {
+        Object::Intact => None,
+        Object::Missing => Some("its artifacts are needed and not on this machine".to_owned()),
+        Object::Damaged => {
+            let path = store.object_path(artifact.digest);
+            Some(format!("its artifact `{}` is needed and damaged: `{}`", artifact.name, path.display()))
+        }
+    })
 }
 
 /// Records for `run` what a run that depends on the very same things has found.
 fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
-    let store = Store::of(&setup.root);
+    let store = &setup.store;
     let record = Record {
         experiment: run.experiment.name.to_string(),
         variant: run.variant.name.to_string(),
         seed: run.seed,
         ..record.clone()
     };
-    match write(&record, &store) {
+    match write(&record, store) {
         Ok(()) => Outcome::Shared(Box::new(record)),
         Err(error) => Outcome::Broken(error),
     }
@@ -284,13 +302,13 @@ fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
 
 /// Does one run and records it.
 fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: &mut dyn FnMut(&Event)) -> Outcome {
-    let store = Store::of(&setup.root);
+    let store = &setup.store;
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
     let outcome = match ended {
         Ok(Ended::Done(collected)) => {
-            commit(run, &collected, &folder, &store).map(|record| Outcome::Recorded(Box::new(record)))
+            commit(run, &collected, &folder, setup).map(|record| Outcome::Recorded(Box::new(record)))
         }
         Ok(Ended::Failed(failure)) => Ok(Outcome::Failed(failure)),
         Ok(Ended::Interrupted(failure)) => Ok(Outcome::Interrupted(failure)),
@@ -311,7 +329,10 @@ fn launch<'a>(
             let lab = setup.lab.as_ref().ok_or_else(|| io::Error::other("the program `lab` was not found"))?;
             (vec![lab.into()], Some(recipe.clone()))
         }
-        Runner::Command { command, .. } => (command.iter().map(OsString::from).collect(), None),
+        Runner::Command { command, .. } => {
+            let strace = setup.strace.iter().flat_map(|strace| trace::command(strace, folder));
+            (strace.chain(command.iter().map(OsString::from)).collect(), None)
+        }
     };
     let data = experiment.data.as_ref().map(|data| {
         let folder = setup.data.get(&data.name);
@@ -330,6 +351,7 @@ fn launch<'a>(
         device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),
         threads: experiment.limits.threads,
         resume: false,
+        smoke: experiment.smoke,
     };
     let working_folder = setup.root.join("experiments").join(experiment.name.as_str());
     Ok(Launch { command, working_folder, run_folder: folder, limits: experiment.limits.clone(), job })
@@ -339,7 +361,8 @@ fn launch<'a>(
 const COMMITTED_UP_TO: u64 = 64 * 1024;
 
 /// Keeps the artifacts, then writes the record: whoever sees the record can rely on all of it.
-fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, store: &Store) -> io::Result<Record> {
+fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Setup<'_>) -> io::Result<Record> {
+    let store = &setup.store;
     let artifacts =
         collected.artifacts.iter().map(|(name, (path, kind))| artifact(name, kind, &folder.join(path), store));
     let record = Record {
@@ -356,6 +379,11 @@ fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, store: &St
         artifacts: artifacts.collect::<io::Result<_>>()?,
     };
     write(&record, store)?;
+    let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);
+    store.keep_log(&folder.join(local::LOG_FILE), &record.experiment, &stem);
+    if setup.strace.is_some() {
+        store.keep_log(&folder.join(trace::FILE), &record.experiment, &format!("{stem}.trace"));
+    }
     store.remove_run_folder(folder);
     Ok(record)
 }

@@ -62,6 +62,10 @@ pub struct Job {
     /// Whether `checkpoint/` holds a state to go on from.
     #[serde(default)]
     pub resume: bool,
+    /// Whether the run only has to show that it works, in a few seconds: a runner then takes one epoch, a few samples.
+    /// A runner that does not know it does the whole run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub smoke: bool,
 }
 
 /// The result of another run that a run may use.

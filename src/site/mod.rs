@@ -10,6 +10,7 @@ mod layouts;
 mod page;
 mod post;
 mod sitemap;
+pub mod smoke;
 mod tags;
 mod values;
 

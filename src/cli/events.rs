@@ -1,0 +1,71 @@
+//! `--json`: what `build` and `run` do, for programs: one JSON object a line on standard output.
+//!
+//! | `event` | when | beside it |
+//! |---|---|---|
+//! | `plan` | first | `runs`: of each its `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without number, and why; `seconds` of all |
+//! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
+//! | `started` | a run starts | `run` |
+//! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](crate::runner::protocol::Event) |
+//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path from the site's folder), `metrics`, `log` |
+//! | `runs-ended` | all are | `recorded`, `without-result`: how many; `seconds` |
+//! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
+//!
+//! Faults of the site's files go to standard error as always, and the exit code says that there were any.
+
+use std::io::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::experiment::plan::PlannedRun;
+use crate::output::Written;
+use crate::runner::{Outcome, Update};
+
+/// Writes one event.
+pub(super) fn say(event: &Value) {
+    let mut out = std::io::stdout().lock();
+    // Nobody may be listening any more; that is no reason to stop.
+    let _ = writeln!(out, "{event}").and_then(|()| out.flush());
+}
+
+/// What tells a run from all others.
+pub(super) fn run(run: &PlannedRun<'_>) -> Value {
+    json!({"experiment": run.experiment.name.as_str(), "variant": run.variant.name.as_str(), "seed": run.seed})
+}
+
+/// Both objects' entries.
+pub(super) fn with(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
+pub(super) fn of_update(number: usize, update: &Update<'_>) -> Value {
+    match update {
+        Update::Started => json!({"event": "started", "run": number}),
+        Update::Event(said) => json!({"event": "runner", "run": number, "said": said}),
+        Update::Ended(outcome) => with(json!({"event": "ended", "run": number}), of_outcome(outcome)),
+    }
+}
+
+fn of_outcome(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Recorded(record) => {
+            json!({"outcome": "recorded", "record": record.path(), "metrics": record.metrics})
+        }
+        Outcome::Shared(record) => json!({"outcome": "shared", "record": record.path(), "metrics": record.metrics}),
+        Outcome::Failed(failure) => json!({"outcome": "failed", "reason": failure.reason, "log": failure.log}),
+        Outcome::Interrupted(failure) => {
+            json!({"outcome": "interrupted", "reason": failure.reason, "log": failure.log})
+        }
+        Outcome::Skipped(reason) => json!({"outcome": "skipped", "reason": reason}),
+        Outcome::Broken(error) => json!({"outcome": "broken", "reason": error.to_string()}),
+    }
+}
+
+pub(super) fn of_written(written: Written, destination: &str) -> Value {
+    let Written { written, unchanged, removed } = written;
+    json!({
+        "event": "written", "destination": destination, "written": written, "unchanged": unchanged, "removed": removed,
+    })
+}

@@ -1,0 +1,174 @@
+//! Predicts how long runs will take, from what runs like them took, and what of them fits into a budget.
+
+use super::fingerprint::{Fingerprint, Part};
+use super::plan::PlannedRun;
+use super::record::Record;
+
+/// The time in seconds that a run is expected to take: the median of the recorded times (`seconds`) of its variant,
+/// else of its experiment, scaled by `epochs` where both have that parameter. `None` if no such time is recorded.
+pub fn predict(run: &PlannedRun<'_>, records: &[Record]) -> Option<f64> {
+    let present = epochs(&run.fingerprint);
+    let scaled = |record: &Record| {
+        let seconds = record.timing.get("seconds").copied().filter(|seconds| *seconds >= 0.0)?;
+        let scale = present.zip(epochs(&record.fingerprint)).map_or(1.0, |(now, then)| now / then);
+        Some(seconds * scale)
+    };
+    let of_experiment = || records.iter().filter(|record| record.experiment == run.experiment.name.as_str());
+    let of_variant = of_experiment().filter(|record| record.variant == run.variant.name.as_str());
+    median(of_variant.filter_map(scaled).collect()).or_else(|| median(of_experiment().filter_map(scaled).collect()))
+}
+
+/// The parameter `epochs` that a fingerprint holds, if it is above 0.
+fn epochs(fingerprint: &Fingerprint) -> Option<f64> {
+    let (_, part) = fingerprint.parts().find(|(name, _)| *name == "params.epochs")?;
+    match part {
+        Part::Value(value) => value.as_f64().filter(|epochs| *epochs > 0.0),
+        Part::Digest(_) => None,
+    }
+}
+
+/// The middle one, the lower of two; `None` of nothing.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len().checked_sub(1)? / 2).copied()
+}
+
+/// What is expected of one run of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    /// How long it takes; `None` if nothing like it is recorded.
+    pub seconds: Option<f64>,
+    /// The runs of the list that have to end before it starts.
+    pub needs: Vec<usize>,
+}
+
+/// Whether a run fits into the budget.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fit {
+    /// It does, and is expected to end after so many seconds.
+    Ends(f64),
+    /// It would end only after so many seconds.
+    TooLong(f64),
+    /// It needs this run of the list, which does not fit.
+    NeedsLeftOut(usize),
+}
+
+/// Fits runs into a budget of seconds, `slots` of them at once: each, in order, goes to the slot that is free first,
+/// and is left out if it would not end in time; a shorter one after it may still fit. Without a budget all fit.
+///
+/// A run of unknown length counts as no time at all: its first record is how its time gets known.
+pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
+    let mut free_at = vec![0.0; slots.max(1)];
+    let mut fits: Vec<Option<Fit>> = vec![None; runs.len()];
+    // What is in a loop of needs never gets its turn.
+    while let Some(number) = (0..runs.len())
+        .find(|&number| fits[number].is_none() && runs[number].needs.iter().all(|&need| fits[need].is_some()))
+    {
+        fits[number] = Some(fit_one(&runs[number], &fits, &mut free_at, budget));
+    }
+    fits.into_iter().enumerate().map(|(number, fit)| fit.unwrap_or(Fit::NeedsLeftOut(number))).collect()
+}
+
+fn fit_one(run: &Expected, fits: &[Option<Fit>], free_at: &mut [f64], budget: Option<f64>) -> Fit {
+    let mut ready_at: f64 = 0.0;
+    for &need in &run.needs {
+        match fits[need] {
+            Some(Fit::Ends(end)) => ready_at = ready_at.max(end),
+            Some(Fit::TooLong(_) | Fit::NeedsLeftOut(_)) | None => return Fit::NeedsLeftOut(need),
+        }
+    }
+    let slot = (0..free_at.len()).min_by(|&a, &b| free_at[a].total_cmp(&free_at[b])).unwrap_or_default();
+    let end = free_at[slot].max(ready_at) + run.seconds.unwrap_or(0.0);
+    if budget.is_some_and(|budget| end > budget) {
+        return Fit::TooLong(end);
+    }
+    free_at[slot] = end;
+    Fit::Ends(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::experiment::plan::plan;
+    use crate::experiment::record;
+    use crate::experiment::spec::{Experiment, parse_all};
+    use crate::source::Source;
+
+    fn experiment(epochs: u32) -> Experiment {
+        let text = format!(
+            "title: T\nrunner: {{command: [train]}}\nparams: {{epochs: {epochs}}}\nvariants: {{a: {{}}, b: {{}}}}\n"
+        );
+        let (mut experiments, _) =
+            parse_all(&Source::default().with("experiments/toy/experiment.yml", text), &|_| None);
+        experiments.remove(0)
+    }
+
+    fn took(variant: &str, epochs: u32, seconds: f64) -> Record {
+        let experiment = experiment(epochs);
+        let run = &plan([&experiment], &[])[0];
+        Record {
+            format: record::FORMAT,
+            experiment: "toy".to_owned(),
+            variant: variant.to_owned(),
+            seed: 0,
+            fingerprint: run.fingerprint.clone(),
+            environment: BTreeMap::new(),
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            metrics: BTreeMap::new(),
+            timing: BTreeMap::from([("seconds".to_owned(), seconds)]),
+            series: BTreeMap::new(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// The prediction for the variant `a` with 10 epochs.
+    #[track_caller]
+    fn check(records: &[Record], expected: Option<f64>) {
+        let experiment = experiment(10);
+        assert_eq!(predict(&plan([&experiment], &[])[0], records), expected);
+    }
+
+    #[test]
+    fn the_times_of_the_variant_come_first_and_the_middle_one_counts() {
+        check(&[took("b", 10, 99.0), took("a", 10, 4.0), took("a", 10, 5.0), took("a", 10, 60.0)], Some(5.0));
+    }
+
+    #[test]
+    fn a_variant_without_times_takes_those_of_its_experiment() {
+        check(&[took("b", 10, 99.0)], Some(99.0));
+        check(&[], None);
+    }
+
+    #[test]
+    fn twice_the_epochs_take_twice_the_time() {
+        check(&[took("a", 5, 3.0)], Some(6.0));
+    }
+
+    #[track_caller]
+    fn check_fit(runs: &[(Option<f64>, &[usize])], slots: usize, budget: f64, expected: &[Fit]) {
+        let runs: Vec<Expected> =
+            runs.iter().map(|(seconds, needs)| Expected { seconds: *seconds, needs: needs.to_vec() }).collect();
+        assert_eq!(fit(&runs, slots, Some(budget)), expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_and_what_is_shorter_goes_on() {
+        let runs: [(Option<f64>, &[usize]); 3] = [(Some(5.0), &[]), (Some(9.0), &[]), (Some(4.0), &[])];
+        check_fit(&runs, 1, 10.0, &[Fit::Ends(5.0), Fit::TooLong(14.0), Fit::Ends(9.0)]);
+        check_fit(&runs, 2, 10.0, &[Fit::Ends(5.0), Fit::Ends(9.0), Fit::Ends(9.0)]);
+    }
+
+    #[test]
+    fn what_needs_a_run_starts_after_it_and_is_left_with_it() {
+        let runs: [(Option<f64>, &[usize]); 2] = [(Some(1.0), &[1]), (Some(5.0), &[])];
+        check_fit(&runs, 2, 10.0, &[Fit::Ends(6.0), Fit::Ends(5.0)]);
+        check_fit(&runs, 2, 4.0, &[Fit::NeedsLeftOut(1), Fit::TooLong(5.0)]);
+    }
+
+    #[test]
+    fn a_run_of_unknown_length_fits() {
+        check_fit(&[(None, &[])], 1, 0.0, &[Fit::Ends(0.0)]);
+    }
+}

@@ -1,0 +1,111 @@
+//! Marks the pages of a smoke build, so that nobody takes numbers of toy-scale runs for results.
+
+use crate::diagnostic::listed;
+use crate::experiment::results::Results;
+use crate::output::Output;
+
+/// Puts a banner at the top of every HTML page, if any of the results are of toy-scale runs.
+///
+/// Every page, because a number can be in any: in an excerpt on the index, in a title among the neighbours of a post.
+/// It is put into the finished page and brings its own style, so that no layout can leave it out.
+#[must_use]
+pub fn marked(output: Output, results: &Results<'_>) -> Output {
+    let toys = results.experiments.values().filter(|results| results.experiment.smoke);
+    let names: Vec<&str> = toys.map(|results| results.experiment.name.as_str()).collect();
+    if names.is_empty() {
+        return output;
+    }
+    let banner = banner(&names);
+    output.map_bytes(|path, bytes| match String::from_utf8(bytes) {
+        Ok(html) if path.ends_with(".html") => with_banner(&html, &banner).into_bytes(),
+        Ok(text) => text.into_bytes(),
+        Err(error) => error.into_bytes(),
+    })
+}
+
+/// Names of experiments are lowercase words and digits: nothing in them needs to be escaped.
+fn banner(names: &[&str]) -> String {
+    let names = listed(names.iter().copied()).replace('`', "");
+    format!(
+        "<div class=\"labpress-smoke\" role=\"alert\" style=\"all:initial;display:block;position:sticky;top:0;\
+         z-index:2147483647;padding:.6em 1em;background:#b00020;color:#fff;font:bold 16px/1.4 sans-serif;\
+         text-align:center\">Smoke build, not for publication: the numbers of {names} come from toy-scale runs and mean \
+         nothing.</div>"
+    )
+}
+
+/// Puts the banner behind the start tag of the body; at the end, which is in the body as well, if there is no such tag.
+fn with_banner(html: &str, banner: &str) -> String {
+    let (before, after) = html.split_at(start_of_body(html).unwrap_or(html.len()));
+    format!("{before}{banner}{after}")
+}
+
+/// What can hold text that looks like a tag, with what ends it.
+const OPAQUE: [(&str, &str); 5] = [
+    ("<!--", "-->"),
+    ("<script", "</script"),
+    ("<style", "</style"),
+    ("<title", "</title"),
+    ("<template", "</template"),
+];
+
+/// Where the content of the body starts.
+fn start_of_body(html: &str) -> Option<usize> {
+    let lower = html.to_ascii_lowercase();
+    let mut from = 0;
+    loop {
+        let tag = from + lower[from..].find('<')?;
+        let rest = &lower[tag..];
+        let opaque = OPAQUE.iter().find(|(start, _)| rest.starts_with(start));
+        from = match opaque {
+            Some((start, end)) => tag + start.len() + rest[start.len()..].find(end)? + end.len(),
+            None if rest.starts_with("<body") && rest[5..].starts_with(|c: char| c == '>' || c.is_whitespace()) => {
+                return Some(tag + end_of_tag(rest)?);
+            }
+            None => tag + 1,
+        };
+    }
+}
+
+/// Where a start tag ends: at the first `>` outside of quotes.
+fn end_of_tag(tag: &str) -> Option<usize> {
+    let mut quote = None;
+    for (index, c) in tag.char_indices() {
+        match (quote, c) {
+            (None, '>') => return Some(index + 1),
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(html: &str, expected: &str) {
+        assert_eq!(with_banner(html, "!"), expected);
+    }
+
+    #[test]
+    fn the_banner_comes_first_in_the_body() {
+        check("<html><body class='a>b' id=x><p>", "<html><body class='a>b' id=x>!<p>");
+        check("<BODY>é", "<BODY>!é");
+    }
+
+    #[test]
+    fn what_only_looks_like_the_body_is_passed_over() {
+        check("<!-- <body> --><body>x", "<!-- <body> --><body>!x");
+        check("<script>\"<body>\"</script><body>x", "<script>\"<body>\"</script><body>!x");
+        check("<title><body></title><bodyguard><body\n>x", "<title><body></title><bodyguard><body\n>!x");
+    }
+
+    #[test]
+    fn a_page_without_a_body_tag_has_it_at_its_end() {
+        check("<p>x", "<p>x!");
+        check("<!-- open", "<!-- open!");
+    }
+}
