@@ -19,6 +19,7 @@ use crate::store::Store;
 use crate::{post, site as pages};
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Options {
     /// Where the site goes [default: `destination` of _config.yml, else public]
     #[arg(long, short = 'd', value_name = "DIR")]
@@ -78,7 +79,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
 fn rendered(site: &Site, config: &Config, shown: &post::Options) -> Result<Output, Vec<Diagnostic>> {
     let blog = post::read(&site.source, config, shown).map_err(|faults| with_others(faults, site));
     let planned = plan(&site.experiments, &site.records);
-    let results = Results::of(&site.experiments, &planned);
+    let results = Results::of(&site.experiments, &planned, &site.verifications);
     let output = pages::build(&site.source, config, &blog?, &results).map_err(|faults| with_others(faults, site))?;
     if site.faults.is_empty() { Ok(output) } else { Err(site.faults.clone()) }
 }

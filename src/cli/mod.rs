@@ -6,6 +6,7 @@
 mod build;
 mod doctor;
 mod environment;
+mod machine;
 mod progress;
 mod run;
 mod runs;
@@ -13,6 +14,7 @@ mod schema;
 mod site;
 mod status;
 mod table;
+mod verify;
 mod why;
 
 use std::io::Write;
@@ -64,6 +66,13 @@ enum Command {
     Status,
     /// Say why the runs of an experiment are stale: which part changed from what to what
     Why(why::Options),
+    /// Do recorded runs again from the beginning, and say whether they come out the same
+    #[command(long_about = "Does fresh runs again from the beginning, in a scratch place, and compares every number: \
+        bit-identical, within tolerance, or different.\n\nThe verdicts are files in \
+        experiments/NAME/verifications/: commit them, and figures say when their numbers were verified. A tolerance is \
+        what `metrics` in experiment.yml states, else three standard deviations over the seeds. Times are never \
+        compared.")]
+    Verify(verify::Options),
     /// Print the JSON Schema of a kind of file, for editors and other programs
     Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
@@ -84,6 +93,8 @@ enum Trouble {
     Faults(Vec<Diagnostic>),
     /// Runs that have no result; why was told when each ended.
     LackingRuns(usize),
+    /// Runs that did not come out as recorded; how was told in a table.
+    Unconfirmed(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
@@ -102,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&source, &options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
+        Command::Verify(options) => verify::verify(&source, &options),
         Command::Schema(options) => {
             schema::schema(&options);
             Ok(())
@@ -129,6 +141,7 @@ fn tell_trouble(trouble: &Trouble) {
             tell(format_args!("{}: nothing was written", counted(faults.len(), "fault")));
         }
         Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
+        Trouble::Unconfirmed(runs) => tell(format_args!("{} did not come out as recorded", counted(*runs, "run"))),
         Trouble::Other(error) => tell(format_args!("error: {error:#}")),
     }
 }

@@ -9,6 +9,7 @@ use super::{Jobs, Trouble, site, tell};
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
+use crate::experiment::verification;
 use crate::store::Store;
 
 #[derive(Args)]
@@ -28,9 +29,10 @@ pub(super) fn run(root: &Path, Options { names, jobs }: &Options) -> Result<(), 
         [] => site.experiments.iter().collect(),
         names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
     };
-    // A damaged record is made again; a fault anywhere else must be mended first.
+    // A damaged record is made again, a damaged verification says nothing; a fault anywhere else must be mended first.
+    let is_of_result = |path: &str| path.contains("/runs/") || verification::is_path(path);
     let (damaged, faults): (Vec<_>, Vec<_>) =
-        site.faults.iter().cloned().partition(|fault| fault.place().path.contains("/runs/"));
+        site.faults.iter().cloned().partition(|fault| is_of_result(&fault.place().path));
     if !faults.is_empty() {
         return Err(Trouble::Faults(faults));
     }

@@ -35,7 +35,8 @@ pub(super) fn do_runs(runs: &[PlannedRun<'_>], fresh: &[&Record], root: &Path, j
     }
 }
 
-fn setup<'a>(
+/// What the runs need to know of this machine. Data sets that are not here are fetched.
+pub(super) fn setup<'a>(
     runs: &[PlannedRun<'_>],
     root: &Path,
     Jobs { jobs }: Jobs,
@@ -54,6 +55,7 @@ fn setup<'a>(
     let on_gpu = needs_lab && lab.as_deref().is_some_and(|lab| has_gpu(lab) && runs.iter().any(may_use_gpu));
     Ok(Setup {
         root: root.to_owned(),
+        results: root.to_owned(),
         lab,
         data: data_folders(runs)?,
         cores: cores(),

@@ -29,6 +29,8 @@ use crate::store::Store;
 pub struct Setup<'a> {
     /// The site's folder.
     pub root: PathBuf,
+    /// The folder whose store gets run folders, artifacts and records: the site's, or a scratch place.
+    pub results: PathBuf,
     /// The program `lab`; `None` if it was not found.
     pub lab: Option<PathBuf>,
     /// Folder of each data set that the runs need, by name.
@@ -269,7 +271,7 @@ pub fn has_artifacts(record: &Record, store: &Store) -> bool {
 
 /// Records for `run` what a run that depends on the very same things has found.
 fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
-    let store = Store::of(&setup.root);
+    let store = Store::of(&setup.results);
     let record = Record {
         experiment: run.experiment.name.to_string(),
         variant: run.variant.name.to_string(),
@@ -284,7 +286,7 @@ fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
 
 /// Does one run and records it.
 fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: &mut dyn FnMut(&Event)) -> Outcome {
-    let store = Store::of(&setup.root);
+    let store = Store::of(&setup.results);
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
