@@ -251,13 +251,14 @@ fn role(path: &str) -> Role {
         return Role::Text;
     }
     if let Some(inside) = path.strip_prefix("experiments/") {
-        let is_record = inside.contains("/runs/") && inside.ends_with(".json");
+        let is_by_labpress = inside.contains("/runs/") || inside.contains("/verifications/");
+        let is_record = is_by_labpress && inside.ends_with(".json");
         let is_result_file = inside.contains("/files/");
         let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
         return match () {
             () if is_result_file => Role::Result,
             () if is_record || is_declaration => Role::Text,
-            () if inside.contains("/runs/") => Role::LeftOut,
+            () if is_by_labpress => Role::LeftOut,
             () => Role::Code,
         };
     }

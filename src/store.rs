@@ -7,6 +7,7 @@
 //! | `runs/EXPERIMENT/STEM/` | the working folder of a run that has not ended well yet |
 //! | `logs/EXPERIMENT/STEM.log` | what a run that ended well has said |
 //! | `smoke/` | what `--smoke` made: results that never enter the site, and pages that are never published |
+//! | `verify/` | a store of its own, for runs that are done again to compare them |
 //! | `tmp/` | files on their way to their place |
 //!
 //! Every file is written whole or not at all: to `tmp/`, synced, then renamed.
@@ -131,6 +132,22 @@ impl Store {
     pub fn remove_run_folder(&self, folder: &Path) {
         // What cannot be removed only takes room: the record decides that the run is done.
         let _ = fs::remove_dir_all(folder);
+    }
+
+    /// The scratch place, emptied: a folder for a store of its own, none of whose runs and records are the site's. Only
+    /// the holder of the lock uses it.
+    pub fn empty_scratch(&self) -> io::Result<PathBuf> {
+        let scratch = self.folder().join("verify");
+        match fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&error, "cannot empty", &scratch)),
+            _ => Ok(scratch),
+        }
+    }
+
+    /// Removes the scratch place, see [`Store::empty_scratch`].
+    pub fn remove_scratch(&self) {
+        // What cannot be removed only takes room until the place is used again.
+        let _ = fs::remove_dir_all(self.folder().join("verify"));
     }
 
     /// Writes a file of the site whole or not at all. `path` is from the site's root.

@@ -62,7 +62,7 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
 fn built(source: &Source, records: &[Record]) -> Result<Output, Vec<Diagnostic>> {
     let experiments = experiments(source);
     let planned = plan(&experiments, records);
-    let results = Results::of(&experiments, &planned);
+    let results = Results::of(&experiments, &planned, &[]);
     let config = config::read(None)?;
     let (blog, mut faults) = post::read(source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
     let output = site::build(source, &config, &blog, &results).map_err(|found| faults.extend(found)).ok();

@@ -23,6 +23,19 @@ pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
+/// The time now, to the second.
+pub(super) fn now_to_the_second() -> jiff::Timestamp {
+    let now = now();
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+/// The user's name as git knows it in the folder `root`; `None` if there is no git or it knows none.
+pub(super) fn git_user(root: &Path) -> Option<String> {
+    let output = Command::new("git").args(["config", "user.name"]).current_dir(root).output().ok()?;
+    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
+}
+
 /// A clock for telling how long something took.
 pub(super) struct Stopwatch(std::time::Instant);
 

@@ -8,6 +8,7 @@ mod doctor;
 mod dry_run;
 mod environment;
 mod events;
+mod machine;
 mod progress;
 mod run;
 mod runs;
@@ -15,6 +16,7 @@ mod schema;
 mod site;
 mod status;
 mod table;
+mod verify;
 mod why;
 
 use std::io::Write;
@@ -66,6 +68,13 @@ enum Command {
     Status,
     /// Say why the runs of an experiment are stale: which part changed from what to what
     Why(why::Options),
+    /// Do recorded runs again from the beginning, and say whether they come out the same
+    #[command(long_about = "Does fresh runs again from the beginning, in a scratch place, and compares every number: \
+        bit-identical, within tolerance, or different.\n\nThe verdicts are files in \
+        experiments/NAME/verifications/: commit them, and figures say when their numbers were verified. A tolerance is \
+        what `metrics` in experiment.yml states, else three standard deviations over the seeds. Times are never \
+        compared.")]
+    Verify(verify::Options),
     /// Print the JSON Schema of a kind of file, for editors and other programs
     Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
@@ -90,6 +99,8 @@ enum Trouble {
     Undeclared(Vec<Diagnostic>),
     /// Runs that the site needs and that did not fit into the budget.
     LeftOut(usize),
+    /// Runs that did not come out as recorded; how was told in a table.
+    Unconfirmed(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
@@ -108,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&source, &options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
+        Command::Verify(options) => verify::verify(&source, &options),
         Command::Schema(options) => {
             schema::schema(&options);
             Ok(())
@@ -144,6 +156,7 @@ fn tell_trouble(trouble: &Trouble) {
             tell(format_args!("{} left out, and the site needs what they find", counted(*runs, "run")));
         }
         Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
+        Trouble::Unconfirmed(runs) => tell(format_args!("{} did not come out as recorded", counted(*runs, "run"))),
         Trouble::Other(error) => tell(format_args!("error: {error:#}")),
     }
 }

@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record;
 use crate::experiment::spec::{Experiment, Runner};
+use crate::experiment::verification;
 use crate::runner::trace;
 use crate::store::Store;
 use crate::yaml::Yaml;
@@ -46,10 +47,12 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
     for name in &options.names {
         site.experiment(name)?;
     }
-    // A damaged record or file beside one is made again; a fault anywhere else must be mended first.
+    // A damaged record or file beside one is made again, a damaged verification says nothing; a fault anywhere else must
+    // be mended first.
     let is_made_by_runs = |fault: &Diagnostic| {
         let path = &fault.place().path;
-        path.starts_with("experiments/") && (path.contains("/runs/") || path.contains("/files/"))
+        let is_of_result = path.contains("/runs/") || path.contains("/files/") || verification::is_path(path);
+        path.starts_with("experiments/") && is_of_result
     };
     let (damaged, faults): (Vec<_>, Vec<_>) = site.faults.iter().cloned().partition(is_made_by_runs);
     if !faults.is_empty() {

@@ -152,7 +152,12 @@ impl Forecast {
     }
 
     /// The forecast where no more than `jobs` runs go on at once; `None` leaves it to the cores.
-    fn at_most(jobs: Option<usize>, runs: &[PlannedRun<'_>], records: &[Record], budget: Option<Duration>) -> Forecast {
+    pub(super) fn at_most(
+        jobs: Option<usize>,
+        runs: &[PlannedRun<'_>],
+        records: &[Record],
+        budget: Option<Duration>,
+    ) -> Forecast {
         let expected: Vec<Expected> = runs
             .iter()
             .map(|run| Expected {
@@ -241,7 +246,8 @@ pub(super) fn do_runs(
     }
 }
 
-fn setup<'a>(
+/// What the runs need to know of this machine. Data sets that are not here are fetched.
+pub(super) fn setup<'a>(
     runs: &[PlannedRun<'_>],
     site: &Site,
     jobs: Option<usize>,
@@ -274,7 +280,7 @@ fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {
 }
 
 /// How many runs may go on at once; `None` is as many as there are cores for.
-fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize> {
+pub(super) fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize> {
     // Runs on one GPU gain nothing from each other's company, and may not fit into its memory together.
     let on_gpu =
         || needs_lab(runs) && runs.iter().any(may_use_gpu) && environment::lab().is_some_and(|lab| has_gpu(&lab));

@@ -12,6 +12,7 @@ use crate::experiment::Name;
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::{self, Record};
 use crate::experiment::spec::{self, Experiment};
+use crate::experiment::verification::{self, Verification};
 use crate::source::{self, Exclude, Source};
 
 /// A site as it was read.
@@ -23,7 +24,8 @@ pub(super) struct Site {
     pub(super) source: Source,
     pub(super) experiments: Vec<Experiment>,
     pub(super) records: Vec<Record>,
-    /// What is wrong with its experiments and records.
+    pub(super) verifications: Vec<Verification>,
+    /// What is wrong with its experiments, records and verifications.
     pub(super) faults: Vec<Diagnostic>,
 }
 
@@ -57,7 +59,9 @@ pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let (records, damaged) = records(&source);
     faults.extend(damaged);
-    Ok(Site { root: root.to_owned(), results: root.to_owned(), source, experiments, records, faults })
+    let (verifications, damaged) = verifications(&source);
+    faults.extend(damaged);
+    Ok(Site { root: root.to_owned(), results: root.to_owned(), source, experiments, records, verifications, faults })
 }
 
 /// The folder of a site that smoke results are in, as if it were a site of its own.
@@ -125,4 +129,16 @@ fn records(source: &Source) -> (Vec<Record>, Vec<Diagnostic>) {
     faults.sort();
     faults.dedup();
     (records, faults)
+}
+
+fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {
+    let mut verifications = Vec::new();
+    let mut faults = Vec::new();
+    for (path, text) in source.texts_under("experiments/").filter(|(path, _)| verification::is_path(path)) {
+        match verification::parse(path, text) {
+            Ok(verification) => verifications.push(verification),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    (verifications, faults)
 }

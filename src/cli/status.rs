@@ -1,11 +1,15 @@
 //! `labpress status`: a table of how every experiment stands.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::machine::Machine;
+use super::site::Site;
 use super::table::table;
 use super::{Trouble, answer, duration, environment, site, tell};
+use crate::experiment::environment::drift;
 use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::experiment::record;
+use crate::experiment::{record, verification};
 use crate::runner::local;
 use crate::store::Store;
 
@@ -15,16 +19,23 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
     let planned = plan(&site.experiments, &site.records);
     let of_variant =
         planned.chunk_by(|a, b| a.experiment.name == b.experiment.name && a.variant.name == b.variant.name);
-    let rows: Vec<Vec<String>> = of_variant.map(|runs| row(runs, &store)).collect();
+    let machine = Machine::of(&planned);
+    let mut drifts = Drifts::default();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for runs in of_variant {
+        let is_drifted = drifts.add(runs, &machine);
+        rows.push(row(runs, is_drifted, &site, &store));
+    }
     if rows.is_empty() {
         tell(format_args!("there are no experiments: make one in experiments/NAME/experiment.yml"));
     } else {
         answer(&table(&["EXPERIMENT", "VARIANT", "SEEDS", "STATE", "AGE", "TIME"], &rows));
+        drifts.tell();
     }
     if site.faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(site.faults)) }
 }
 
-fn row(runs: &[PlannedRun<'_>], store: &Store) -> Vec<String> {
+fn row(runs: &[PlannedRun<'_>], is_drifted: bool, site: &Site, store: &Store) -> Vec<String> {
     let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
     let records: Vec<_> = runs.iter().filter_map(PlannedRun::fresh).collect();
     let age = records.iter().map(|record| record.finished).max().map(|finished| {
@@ -34,11 +45,15 @@ fn row(runs: &[PlannedRun<'_>], store: &Store) -> Vec<String> {
     let times: Vec<f64> = records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
     let time =
         (!times.is_empty()).then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
+    let verifications: Vec<_> =
+        records.iter().map(|record| verification::of_record(record, &site.verifications)).collect();
+    let drifted = is_drifted.then(|| "drifted".to_owned());
+    let facts = drifted.into_iter().chain(verification::phrases(&verifications));
     vec![
         runs[0].experiment.name.to_string(),
         runs[0].variant.name.to_string(),
         seeds.join(" "),
-        state(runs, store),
+        std::iter::once(state(runs, store)).chain(facts).collect::<Vec<_>>().join(", "),
         age.unwrap_or_else(|| "-".to_owned()),
         time.unwrap_or_else(|| "-".to_owned()),
     ]
@@ -71,5 +86,39 @@ fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
             parts => format!("stale ({} parts changed)", parts.len()),
         },
         (RunState::Missing, None) => "missing".to_owned(),
+    }
+}
+
+/// Which variants were run where something was not as it is on this machine, by what that is.
+#[derive(Default)]
+struct Drifts {
+    variants: BTreeMap<String, Vec<String>>,
+}
+
+impl Drifts {
+    /// Adds the runs of a variant. Returns whether any of their records has drifted.
+    fn add(&mut self, runs: &[PlannedRun<'_>], machine: &Machine) -> bool {
+        let facts = machine.facts(runs[0].experiment);
+        let mut changes: Vec<String> = runs
+            .iter()
+            .filter_map(PlannedRun::fresh)
+            .map(|record| drift(&record.environment, &facts))
+            .filter(|changed| !changed.is_empty())
+            .map(|changed| changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            .collect();
+        changes.sort();
+        changes.dedup();
+        let is_drifted = !changes.is_empty();
+        let variant = format!("{}/{}", runs[0].experiment.name, runs[0].variant.name);
+        for change in changes {
+            self.variants.entry(change).or_default().push(variant.clone());
+        }
+        is_drifted
+    }
+
+    fn tell(&self) {
+        for (change, variants) in &self.variants {
+            answer(&format!("\ndrifted: made where not all is as it is here: {change}\n    {}", variants.join(" ")));
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Experiments: what they are ([`spec`]), what their results depend on ([`fingerprint`]), what came out ([`record`]),
-//! and whether the two still belong together ([`plan`]).
+//! and whether the two still belong together ([`plan`]). What a rerun said of a record is its [`verification`]; where
+//! it was made, its [`environment`].
 //!
 //! Works on values only: files are read by [`source`](crate::source), runs are started by [`runner`](crate::runner).
 
+pub mod environment;
 pub mod fingerprint;
 pub mod grid;
 pub mod needs;
@@ -10,7 +12,9 @@ pub mod plan;
 pub mod predict;
 pub mod record;
 pub mod results;
+mod sealed;
 pub mod spec;
+pub mod verification;
 
 use std::fmt;
 

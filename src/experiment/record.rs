@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fingerprint::Fingerprint;
-use crate::diagnostic::{Diagnostic, Place, Position};
-use crate::digest::{Digest, pretty};
+use super::sealed;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
 
 /// The version of the record's format that this labpress writes and reads.
 pub const FORMAT: u32 = 1;
@@ -71,9 +72,12 @@ impl Record {
 
     /// The record as the text of its file.
     pub fn to_text(&self) -> String {
-        let mut value = serde_json::to_value(self).expect("keys are text and all numbers are finite");
-        value["digest"] = Value::from(Digest::of_value(&value).to_string());
-        pretty(&value)
+        sealed::text(self)
+    }
+
+    /// The digest of all that the record says, which its file carries.
+    pub fn digest(&self) -> Digest {
+        sealed::digest(self)
     }
 
     /// The number of this name: a metric, a time, or the last value of a series.
@@ -111,39 +115,11 @@ pub fn schema() -> Value {
 
 /// Reads a record and checks it against its own digest and its place.
 pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
-    let mend = |diagnostic: Diagnostic| match experiment_of(path) {
-        Some(name) => {
-            diagnostic.hint(format!("restore it from git, or delete it and run `labpress run {name}` to make it again"))
-        }
-        None => diagnostic,
-    };
-    if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<<")) {
-        let place = Place::new(path, Position { line: line + 1, column: 1 });
-        return Err(mend(Diagnostic::new(place, "the record holds an unresolved merge conflict")));
-    }
-    let at =
-        |error: &serde_json::Error| Place::new(path, Position { line: error.line(), column: error.column().max(1) });
-    let mut value: Value = serde_json::from_str(text).map_err(|error| {
-        mend(Diagnostic::new(at(&error), format!("the record is damaged: {}", without_place(&error))))
-    })?;
-    let fault = |message: String| mend(Diagnostic::new(Place::file(path), message));
-    let stated = value.as_object_mut().and_then(|map| map.remove("digest"));
-    let actual = Digest::of_value(&value);
-    match stated.as_ref().and_then(Value::as_str) {
-        None => return Err(fault("the record has no digest of its own content".to_owned())),
-        Some(stated) if stated != actual.to_string() => {
-            return Err(fault("the record was altered: its content does not match its digest".to_owned()));
-        }
-        Some(_) => {}
-    }
-    if value["format"] != FORMAT {
-        let format = &value["format"];
-        return Err(fault(format!("the record has format {format}, this labpress reads format {FORMAT}")));
-    }
-    let record: Record =
-        serde_json::from_value(value).map_err(|error| fault(format!("the record is damaged: {error}")))?;
+    let hint = |name| format!("restore it from git, or delete it and run `labpress run {name}` to make it again");
+    let kind = sealed::Kind { name: "record", format: FORMAT, hint: experiment_of(path).map(hint) };
+    let record: Record = sealed::parse(path, text, &kind)?;
     if record.path() != path {
-        return Err(fault(format!("the record belongs at `{}`", record.path())));
+        return Err(kind.fault(Place::file(path), format!("the record belongs at `{}`", record.path())));
     }
     Ok(record)
 }
@@ -171,17 +147,10 @@ fn experiment_of(path: &str) -> Option<&str> {
     path.strip_prefix("experiments/")?.split('/').next()
 }
 
-fn without_place(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    match message.rfind(" at line ") {
-        Some(cut) => message[..cut].to_owned(),
-        None => message,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::pretty;
 
     fn record() -> Record {
         Record {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::plan::{PlannedRun, RunState};
 use super::record::Record;
 use super::spec::{Experiment, Variant};
+use super::verification::{self, Verification};
 
 /// The results of all experiments, by name.
 #[derive(Debug, Clone, Default)]
@@ -31,24 +32,36 @@ pub struct VariantResults<'a> {
     pub variant: &'a Variant,
     /// Its fresh records in the order of the seeds; fewer than the experiment's seeds if some are lacking.
     pub records: Vec<&'a Record>,
+    /// Of each of the records, in the same order, its verifications in order of date.
+    pub verifications: Vec<Vec<&'a Verification>>,
 }
 
 impl<'a> Results<'a> {
-    /// Gathers what the planned runs have recorded.
-    pub fn of(experiments: impl IntoIterator<Item = &'a Experiment>, planned: &[PlannedRun<'a>]) -> Results<'a> {
+    /// Gathers what the planned runs have recorded, and what is known of those records.
+    pub fn of(
+        experiments: impl IntoIterator<Item = &'a Experiment>,
+        planned: &[PlannedRun<'a>],
+        verifications: &'a [Verification],
+    ) -> Results<'a> {
         let experiments = experiments.into_iter().map(|experiment| {
             let runs: Vec<&PlannedRun<'a>> =
                 planned.iter().filter(|run| run.experiment.name == experiment.name).collect();
-            (experiment.name.as_str(), experiment_results(experiment, &runs))
+            (experiment.name.as_str(), experiment_results(experiment, &runs, verifications))
         });
         Results { experiments: experiments.collect() }
     }
 }
 
-fn experiment_results<'a>(experiment: &'a Experiment, runs: &[&PlannedRun<'a>]) -> ExperimentResults<'a> {
-    let variants = experiment.variants.iter().map(|variant| VariantResults {
-        variant,
-        records: runs.iter().filter(|run| run.variant.name == variant.name).filter_map(|run| run.fresh()).collect(),
+fn experiment_results<'a>(
+    experiment: &'a Experiment,
+    runs: &[&PlannedRun<'a>],
+    verifications: &'a [Verification],
+) -> ExperimentResults<'a> {
+    let variants = experiment.variants.iter().map(|variant| {
+        let of_variant = runs.iter().filter(|run| run.variant.name == variant.name);
+        let records: Vec<&Record> = of_variant.filter_map(|run| run.fresh()).collect();
+        let verifications = records.iter().map(|record| verification::of_record(record, verifications)).collect();
+        VariantResults { variant, records, verifications }
     });
     let lacking = runs.iter().filter_map(|run| {
         let reason = run.reason()?;

@@ -305,7 +305,7 @@ fn parse(
         path: yaml.path.to_owned(),
         title: written.title,
         question: written.question,
-        metrics: metrics(&runner, written.metrics),
+        metrics: metrics(&runner, written.metrics, yaml).map_err(one)?,
         runner,
         data,
         seeds,
@@ -605,13 +605,27 @@ pub fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// The recipe's own metrics, with what the author says laid over them.
-fn metrics(runner: &Runner, written: BTreeMap<String, Metric>) -> BTreeMap<String, Metric> {
+/// What is written is laid over what the recipe says of its numbers.
+fn metrics(
+    runner: &Runner,
+    written: BTreeMap<String, Metric>,
+    yaml: Yaml<'_>,
+) -> Result<BTreeMap<String, Metric>, Diagnostic> {
     let mut metrics = match runner {
         Runner::Lab { .. } => image_classification::metrics(),
         Runner::Command { .. } => BTreeMap::new(),
     };
-    metrics.extend(written);
-    metrics
+    for (name, Metric { goal, unit, tolerance }) in written {
+        if tolerance.is_some_and(|tolerance| !tolerance.is_finite() || tolerance < 0.0) {
+            let place = yaml.place(&["metrics", &name, "tolerance"]);
+            return Err(Diagnostic::new(place, "a tolerance is a number from 0"));
+        }
+        let metric = metrics.entry(name).or_default();
+        metric.goal = goal.or(metric.goal);
+        metric.unit = unit.or_else(|| metric.unit.take());
+        metric.tolerance = tolerance;
+    }
+    Ok(metrics)
 }
 
 #[cfg(test)]

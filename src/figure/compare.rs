@@ -6,6 +6,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::arguments::{Arguments, Piece};
 use super::html::{Chart, Csv, Drawing, Table, escaped};
 use super::number::{self, Unit, exact};
+use super::provenance::provenance;
 use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style};
 use super::{Figure, chosen_variants, in_words, known_number, number_names, numbers, seed_count, unit};
 use crate::diagnostic::Diagnostic;
@@ -59,7 +60,7 @@ pub(super) fn compare(
         title: &title,
         description: &comparison.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &comparison.note(),
+        note: &(comparison.note() + &provenance(&variants)),
         table: comparison.table(&format!("Numbers of the chart: {}", comparison.name)),
         csv: &csv_path,
     };

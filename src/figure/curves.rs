@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::arguments::{Arguments, Piece};
 use super::html::{Chart, Csv, Drawing, Table, escaped};
 use super::number::{self, Unit, exact};
+use super::provenance::provenance;
 use super::svg::{self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style};
 use super::{Figure, chosen_variants, in_words, seed_count, step_name, unit};
 use crate::diagnostic::{Diagnostic, listed};
@@ -111,7 +112,7 @@ pub(super) fn curves(
         title: &title,
         description: &curves.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &curves.note(),
+        note: &(curves.note() + &provenance(&variants)),
         table: curves.table(&format!("Numbers of the chart: {subject}")),
         csv: &csv_path,
     };

@@ -12,6 +12,7 @@ mod compare;
 mod curves;
 mod html;
 mod number;
+mod provenance;
 mod svg;
 mod table;
 mod value;

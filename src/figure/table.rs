@@ -3,6 +3,7 @@
 use super::arguments::{Arguments, Piece};
 use super::html::{Csv, Table, download, escaped, id_attribute};
 use super::number::{self, Unit, exact};
+use super::provenance::provenance;
 use super::{Figure, chosen_variants, complete, in_words, known_number, number_names, numbers, seed_count, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
@@ -42,7 +43,7 @@ pub(super) fn table(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
         let cells = columns.iter().zip(&marks).map(|(column, best)| column.cell(row, *best == Some(row)));
         std::iter::once(escaped(&variant.variant.title)).chain(cells).collect()
     });
-    let note = note(&columns, marks.iter().any(Option::is_some));
+    let note = note(&columns, marks.iter().any(Option::is_some)) + &provenance(&variants);
     let table = Table {
         caption: Some(format!("{}<br><span class=\"labpress-note\">{}</span>", escaped(title), escaped(&note))),
         label: title.to_owned(),

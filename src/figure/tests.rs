@@ -64,7 +64,7 @@ fn usual(variant: usize, seed: u64, step: u64) -> f64 {
 
 fn made(tag: &str, arguments: &str, records: &[Record], experiments: &[Experiment]) -> Result<Figure, Diagnostic> {
     let planned = plan(experiments, records);
-    let results = Results::of(experiments, &planned);
+    let results = Results::of(experiments, &planned, &[]);
     let place = Place::new("_posts/a.md", Position { line: 7, column: 10 });
     figure(tag, arguments, &place, &results, "/blog")
 }

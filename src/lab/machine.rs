@@ -52,14 +52,28 @@ pub(crate) fn environment(device: Device) -> BTreeMap<String, String> {
         ("arch", std::env::consts::ARCH.to_owned()),
         ("labpress", env!("CARGO_PKG_VERSION").to_owned()),
     ];
-    facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect()
+    let of_gpu = if device.is_cuda() { gpu() } else { None };
+    let facts = facts.into_iter().chain(of_gpu.into_iter().flatten());
+    facts.map(|(name, fact)| (name.to_owned(), fact)).collect()
+}
+
+/// The first GPU and its driver, as NVIDIA's kernel module names them; `None` without one.
+#[expect(clippy::disallowed_methods, reason = "the GPU is a fact about the machine, read from the system")]
+fn gpu() -> Option<[(&'static str, String); 2]> {
+    let driver = std::fs::read_to_string("/sys/module/nvidia/version").ok()?;
+    let cards = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?;
+    let mut cards: Vec<_> = cards.filter_map(Result::ok).map(|card| card.path().join("information")).collect();
+    cards.sort();
+    let card = std::fs::read_to_string(cards.first()?).ok()?;
+    let model = card.lines().find_map(|line| line.strip_prefix("Model:"))?;
+    Some([("gpu", model.trim().to_owned()), ("driver", driver.trim().to_owned())])
 }
 
 /// What `lab info` says, for `labpress doctor`.
 pub(crate) fn info() -> serde_json::Value {
     let gpus = (0..Cuda::device_count()).map(|index| format!("cuda:{index}"));
     let devices: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
-    serde_json::json!({
+    let mut info = serde_json::json!({
         "labpress": env!("CARGO_PKG_VERSION"),
         "protocol": labpress::runner::protocol::VERSION,
         "libtorch": LIBTORCH,
@@ -68,7 +82,11 @@ pub(crate) fn info() -> serde_json::Value {
         "cpu": cpu_model(),
         "cpu-capability": cpu_capability(),
         "threads": tch::get_num_threads(),
-    })
+    });
+    for (name, fact) in gpu().into_iter().flatten().filter(|_| Cuda::is_available()) {
+        info[name] = fact.into();
+    }
+    info
 }
 
 fn device_name(device: Device) -> String {

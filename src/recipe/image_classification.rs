@@ -16,8 +16,9 @@ pub const REVISION: u32 = 1;
 
 /// The numbers of a run that are more than plain numbers: shares, losses, times.
 pub fn metrics() -> BTreeMap<String, Metric> {
-    let metric =
-        |name: &str, goal, unit: Option<&str>| (name.to_owned(), Metric { goal, unit: unit.map(str::to_owned) });
+    let metric = |name: &str, goal, unit: Option<&str>| {
+        (name.to_owned(), Metric { goal, unit: unit.map(str::to_owned), tolerance: None })
+    };
     BTreeMap::from([
         metric("accuracy", Some(Goal::Max), Some("%")),
         metric("train.accuracy", Some(Goal::Max), Some("%")),

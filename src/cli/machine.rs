@@ -1,0 +1,51 @@
+//! What is known of this machine before a run: the facts that a record made here would have.
+
+use serde_json::Value;
+
+use super::environment;
+use crate::experiment::environment::Environment;
+use crate::experiment::plan::PlannedRun;
+use crate::experiment::spec::{Device, Experiment, Runner};
+
+/// This machine.
+pub(super) struct Machine {
+    /// What `lab` says of it; `None` if it cannot be asked, or nothing it ran is recorded.
+    lab: Option<Value>,
+}
+
+impl Machine {
+    /// This machine, as far as the records of these runs can be compared with it.
+    pub(super) fn of(planned: &[PlannedRun<'_>]) -> Machine {
+        let is_recorded_by_lab =
+            |run: &PlannedRun<'_>| matches!(run.experiment.runner, Runner::Lab { .. }) && run.fresh().is_some();
+        // Starting `lab` loads libtorch, which takes a while.
+        let lab = planned.iter().any(is_recorded_by_lab).then(environment::lab).flatten();
+        Machine { lab: lab.and_then(|lab| environment::lab_info(&lab).ok()) }
+    }
+
+    /// What a run of the experiment would report here. Of a program of the author's own that is only what labpress
+    /// knows by itself.
+    pub(super) fn facts(&self, experiment: &Experiment) -> Environment {
+        let mut facts = Environment::from([
+            ("os".to_owned(), std::env::consts::OS.to_owned()),
+            ("arch".to_owned(), std::env::consts::ARCH.to_owned()),
+            ("threads".to_owned(), experiment.limits.threads.to_string()),
+        ]);
+        let Some(info) = self.lab.as_ref().filter(|_| matches!(experiment.runner, Runner::Lab { .. })) else {
+            return facts;
+        };
+        let uses_gpu = info["cuda"] == true && experiment.device != Some(Device::Cpu);
+        facts.insert("device".to_owned(), if uses_gpu { "cuda:0" } else { "cpu" }.to_owned());
+        let said_by_lab = if uses_gpu {
+            &["libtorch", "cpu", "cpu-capability", "gpu", "driver"][..]
+        } else {
+            &["libtorch", "cpu", "cpu-capability"]
+        };
+        for name in said_by_lab {
+            if let Some(fact) = info[name].as_str() {
+                facts.insert((*name).to_owned(), fact.to_owned());
+            }
+        }
+        facts
+    }
+}

@@ -1,0 +1,226 @@
+//! `labpress verify`: does recorded runs again from the beginning, in a scratch place, and says whether they come out
+//! the same.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use clap::Args;
+
+use super::environment::{self, Interrupts, Stopwatch};
+use super::progress::Progress;
+use super::runs::{Forecast, Talk, jobs, setup};
+use super::site::{self, Site};
+use super::table::table;
+use super::{Jobs, Trouble, answer, counted, duration, tell};
+use crate::experiment::environment::Environment;
+use crate::experiment::plan::{PlannedRun, plan};
+use crate::experiment::record::Record;
+use crate::experiment::spec::Experiment;
+use crate::experiment::verification::{self, Agreement, Compared, Verification};
+use crate::runner::{Outcome, Setup, Stop, Update, lost_artifact, run_all};
+use crate::store::Store;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The experiments to verify [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Verify only this many runs, drawn at random
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    /// What the draw starts from: the same seed draws the same runs
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
+    seed: u64,
+    #[command(flatten)]
+    jobs: Jobs,
+}
+
+pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
+    let root = site::root(root)?;
+    let store = Store::of(&root);
+    let _lock = store.lock(super::tell_waiting)?;
+    let site = site::read(&root)?;
+    if !site.faults.is_empty() {
+        return Err(Trouble::Faults(site.faults));
+    }
+    let planned = plan(&site.experiments, &site.records);
+    let runs = chosen(&site, &planned, &store, options)?;
+    let interrupts = Interrupts::counted()?;
+    let stop = || interrupts.stop();
+    let scratch = Store::of(&store.empty_scratch()?);
+    let at_once = jobs(&runs, options.jobs);
+    let setup = Setup { store: scratch, ..setup(&runs, &site, at_once, None, &stop)? };
+    let stopwatch = Stopwatch::started();
+    tell(format_args!("verifying {}: each is done again from the beginning", counted(runs.len(), "run")));
+    let by = environment::git_user(&root).unwrap_or_else(|| "unknown".to_owned());
+    let mut done: Vec<Verification> = Vec::new();
+    // One experiment at a time: what it needs is what is recorded, not what is being done again.
+    for runs in runs.chunk_by(|a, b| a.experiment.name == b.experiment.name) {
+        let mut unwritten: Option<io::Error> = None;
+        let forecast = Forecast::at_most(at_once, runs, &site.records, None);
+        let mut progress = Progress::of(runs, forecast, Talk::Usual);
+        run_all(runs, &needed(runs, &planned), &setup, &mut |number, update| {
+            if let Update::Ended(outcome) = &update
+                && let Some(verification) = judged(&runs[number], outcome, &planned, &by, &stop)
+            {
+                let verification = with_own_path(verification, &site);
+                match store.write(&verification.path(), verification.to_text().as_bytes()) {
+                    Ok(()) => done.push(verification),
+                    Err(error) => unwritten = Some(error),
+                }
+            }
+            progress.update(number, &update);
+        });
+        progress.end();
+        if let Some(error) = unwritten {
+            return Err(error.into());
+        }
+    }
+    report(&runs, &done);
+    let took = duration(stopwatch.elapsed().as_secs_f64());
+    tell(format_args!("{} done again in {took}: commit experiments/NAME/verifications/", counted(done.len(), "run")));
+    let unconfirmed = done.iter().filter(|verification| !verification.outcome.is_good()).count();
+    match (unconfirmed, runs.len() - done.len()) {
+        (0, 0) => {
+            store.remove_scratch();
+            Ok(())
+        }
+        (0, lacking) => Err(Trouble::LackingRuns(lacking)),
+        (unconfirmed, _) => Err(Trouble::Unconfirmed(unconfirmed)),
+    }
+}
+
+/// The runs to verify: those asked for that are fresh and can be done here, or a sample of them.
+fn chosen<'a>(
+    site: &'a Site,
+    planned: &[PlannedRun<'a>],
+    store: &Store,
+    options: &Options,
+) -> Result<Vec<PlannedRun<'a>>, Trouble> {
+    let experiments: Vec<&Experiment> = match &options.names[..] {
+        [] => site.experiments.iter().collect(),
+        names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
+    };
+    let is_asked = |run: &&PlannedRun<'_>| experiments.iter().any(|experiment| experiment.name == run.experiment.name);
+    let (fresh, stale): (Vec<&PlannedRun<'a>>, Vec<_>) =
+        planned.iter().filter(is_asked).partition(|run| run.fresh().is_some());
+    if !stale.is_empty() {
+        tell(format_args!("{} not verified: nothing fresh is recorded", counted(stale.len(), "run")));
+    }
+    let (possible, lacking): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|run| needs_are_here(run, planned, store));
+    if let [run, ..] = &lacking[..] {
+        let name = &run.experiment.name;
+        tell(format_args!(
+            "{} not verified: artifacts that `{name}` needs are not on this machine",
+            counted(lacking.len(), "run")
+        ));
+    }
+    if possible.is_empty() {
+        return Err(anyhow::anyhow!("there is nothing to verify\nhint: `labpress status` says how runs stand").into());
+    }
+    let all = possible.into_iter().cloned().collect();
+    Ok(match options.sample {
+        Some(count) => verification::sample(all, PlannedRun::label, count as usize, options.seed),
+        None => all,
+    })
+}
+
+fn needs_are_here(run: &PlannedRun<'_>, planned: &[PlannedRun<'_>], store: &Store) -> bool {
+    let mut needed = planned.iter().filter(|other| run.experiment.needs.contains_key(&other.experiment.name));
+    needed.all(|other| other.fresh().is_some_and(|record| lost_artifact(record, store).is_none()))
+}
+
+/// The records of what the runs need.
+fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<&'a Record> {
+    let needs: BTreeSet<_> = runs.iter().flat_map(|run| run.experiment.needs.keys()).collect();
+    planned.iter().filter(|run| needs.contains(&run.experiment.name)).filter_map(PlannedRun::fresh).collect()
+}
+
+/// What the end of a rerun says of the record; `None` if it says nothing: someone stopped it, or it could not start.
+fn judged(
+    run: &PlannedRun<'_>,
+    outcome: &Outcome,
+    planned: &[PlannedRun<'_>],
+    by: &str,
+    stop: &dyn Fn() -> Stop,
+) -> Option<Verification> {
+    let record = run.fresh()?;
+    let is_of_variant = |other: &&PlannedRun<'_>| {
+        other.experiment.name == run.experiment.name && other.variant.name == run.variant.name
+    };
+    let of_variant: Vec<&Record> = planned.iter().filter(is_of_variant).filter_map(PlannedRun::fresh).collect();
+    let (outcome, environment) = match outcome {
+        Outcome::Recorded(rerun) | Outcome::Shared(rerun) => {
+            let outcome = verification::compare(record, rerun, &run.experiment.metrics, &of_variant);
+            (outcome, rerun.environment.clone())
+        }
+        // Nobody asked it to leave: it was killed, as for want of memory.
+        Outcome::Interrupted(failure) if stop() == Stop::GoOn => (failed(&failure.reason), Environment::new()),
+        Outcome::Failed(failure) => (failed(&failure.reason), Environment::new()),
+        Outcome::Interrupted(_) | Outcome::Skipped(_) | Outcome::Broken(_) => return None,
+    };
+    Some(Verification::of(record, outcome, environment, by, environment::now_to_the_second()))
+}
+
+fn failed(reason: &str) -> verification::Outcome {
+    verification::Outcome::Failed { reason: reason.to_owned() }
+}
+
+/// Dates a second verification within the same second a second later, so that none takes the place of another.
+fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
+    while site.source.text(&verification.path()).is_some() {
+        verification.date += jiff::SignedDuration::from_secs(1);
+    }
+    verification
+}
+
+/// A table of what came out, a row a run.
+fn report(runs: &[PlannedRun<'_>], done: &[Verification]) {
+    let is_of = |run: &PlannedRun<'_>, verification: &&Verification| {
+        let names = (run.experiment.name.as_str(), run.variant.name.as_str(), run.seed);
+        (verification.experiment.as_str(), verification.variant.as_str(), verification.seed) == names
+    };
+    let row = |run: &PlannedRun<'_>| {
+        let verification = done.iter().find(|verification| is_of(run, verification))?;
+        Some(vec![run.label(), verification.outcome.to_string(), detail(&verification.outcome)])
+    };
+    let rows: Vec<Vec<String>> = runs.iter().filter_map(row).collect();
+    if !rows.is_empty() {
+        answer(&table(&["RUN", "VERDICT", "DIFFERENCE"], &rows));
+    }
+}
+
+/// The number that agrees least: `accuracy was 0.75, is 0.76, tolerance 0.005; and 1 more`.
+fn detail(outcome: &verification::Outcome) -> String {
+    let Some(numbers) = outcome.numbers() else {
+        let verification::Outcome::Failed { reason } = outcome else { return "-".to_owned() };
+        return reason.clone();
+    };
+    let agreement = numbers.all().map(|(_, compared)| compared.agreement).max();
+    let is_worst =
+        |compared: &Compared| compared.agreement > Agreement::BitIdentical && Some(compared.agreement) == agreement;
+    let mut worst: Vec<(&str, &Compared)> = numbers.all().filter(|(_, compared)| is_worst(compared)).collect();
+    // By how much of the tolerance is used up: metrics of different sizes have nothing else in common.
+    let part = |compared: &Compared| compared.distance().unwrap_or(f64::INFINITY) / compared.tolerance;
+    worst.sort_by(|(_, a), (_, b)| part(b).total_cmp(&part(a)));
+    let mut phrases: Vec<String> = Vec::new();
+    if let Some((name, compared)) = worst.first() {
+        let shown = |value: Option<f64>| value.map_or_else(|| "nothing".to_owned(), |value| value.to_string());
+        let step = compared.step.map(|step| format!(" at step {step}")).unwrap_or_default();
+        phrases.push(format!(
+            "{name}{step} was {}, is {}, tolerance {:.2e}",
+            shown(compared.recorded),
+            shown(compared.rerun),
+            compared.tolerance
+        ));
+    }
+    if worst.len() > 1 {
+        phrases.push(format!("and {} more", worst.len() - 1));
+    }
+    if !numbers.other_artifacts.is_empty() {
+        let names: Vec<&str> = numbers.other_artifacts.iter().map(String::as_str).collect();
+        phrases.push(format!("other bytes in {}", names.join(", ")));
+    }
+    if phrases.is_empty() { "-".to_owned() } else { phrases.join("; ") }
+}

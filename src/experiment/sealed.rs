@@ -1,0 +1,80 @@
+//! Committed JSON files that carry the digest of their own content: one that was altered by hand is found out.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::digest::{Digest, pretty};
+
+/// A kind of sealed file, for reading and for messages.
+pub(super) struct Kind<'a> {
+    /// What the file is called: `record`.
+    pub(super) name: &'a str,
+    /// The only format that is read.
+    pub(super) format: u32,
+    /// What to do about a file that cannot be used.
+    pub(super) hint: Option<String>,
+}
+
+/// The digest of what a file says, which it carries as `digest`.
+pub(super) fn digest(content: &impl Serialize) -> Digest {
+    Digest::of_value(&value(content))
+}
+
+/// The text of a file: its content and its digest.
+pub(super) fn text(content: &impl Serialize) -> String {
+    let mut value = value(content);
+    value["digest"] = Value::from(Digest::of_value(&value).to_string());
+    pretty(&value)
+}
+
+fn value(content: &impl Serialize) -> Value {
+    serde_json::to_value(content).expect("keys are text and all numbers are finite")
+}
+
+/// Reads the file at `path` and checks it against its own digest and the format of its kind.
+pub(super) fn parse<T: DeserializeOwned>(path: &str, text: &str, kind: &Kind<'_>) -> Result<T, Diagnostic> {
+    let name = kind.name;
+    if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<<")) {
+        let place = Place::new(path, Position { line: line + 1, column: 1 });
+        return Err(kind.fault(place, format!("the {name} holds an unresolved merge conflict")));
+    }
+    let mut value: Value = serde_json::from_str(text).map_err(|error| {
+        let place = Place::new(path, Position { line: error.line(), column: error.column().max(1) });
+        kind.fault(place, format!("the {name} is damaged: {}", without_place(&error)))
+    })?;
+    let fault = |message: String| kind.fault(Place::file(path), message);
+    let stated = value.as_object_mut().and_then(|map| map.remove("digest"));
+    match stated.as_ref().and_then(Value::as_str) {
+        None => return Err(fault(format!("the {name} has no digest of its own content"))),
+        Some(stated) if stated != Digest::of_value(&value).to_string() => {
+            return Err(fault(format!("the {name} was altered: its content does not match its digest")));
+        }
+        Some(_) => {}
+    }
+    if value["format"] != kind.format {
+        let (format, known) = (&value["format"], kind.format);
+        return Err(fault(format!("the {name} has format {format}, this labpress reads format {known}")));
+    }
+    serde_json::from_value(value).map_err(|error| fault(format!("the {name} is damaged: {error}")))
+}
+
+impl Kind<'_> {
+    /// A fault of a file of this kind.
+    pub(super) fn fault(&self, place: Place, message: String) -> Diagnostic {
+        let fault = Diagnostic::new(place, message);
+        match &self.hint {
+            Some(hint) => fault.hint(hint.clone()),
+            None => fault,
+        }
+    }
+}
+
+fn without_place(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(cut) => message[..cut].to_owned(),
+        None => message,
+    }
+}

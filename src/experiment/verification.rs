@@ -1,0 +1,545 @@
+//! What came of doing a recorded run again from the beginning: a committed JSON file beside the record.
+//!
+//! `experiments/NAME/verifications/VARIANT-sSEED-FINGERPRINT8-DATE.json`. A record may gather many, and those that went
+//! wrong are kept and shown as well. A verification names its record by digest: one that was made anew has none yet.
+//!
+//! # Tolerance
+//!
+//! Numbers that differ in their bits agree if they are no further apart than a tolerance. `experiment.yml` may state it
+//! (`metrics: {accuracy: {tolerance: 0.005}}`), also for a series of that name. Where it does not, it is three times the
+//! standard deviation over the seeds of the variant, of a series pooled over its steps (the root of the mean of the
+//! squares). If a rerun had nothing but its configuration in common with the record, as where a GPU adds up in another
+//! order each time, the difference of the two would have √2 times that deviation and stay within the tolerance in 97 of
+//! 100 cases. So numbers within tolerance confirm what a post concludes, but not the bits; numbers outside of it are more
+//! than luck. A hundred-thousandth of the recorded number is always allowed, for rounding, and where there is one seed
+//! it is all that is.
+//!
+//! Times and speeds are never compared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::environment::Environment;
+use super::record::Record;
+use super::sealed;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
+use crate::recipe::Metric;
+use crate::stats::Summary;
+
+/// The version of the format that this labpress writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// How many standard deviations over the seeds a rerun may be off.
+const DEVIATIONS: f64 = 3.0;
+/// The part of a number that is always allowed: the roundings of some thousand sums in single precision.
+const ROUNDING: f64 = 1e-5;
+
+/// What came of doing a recorded run again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Verification {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Name of the variant.
+    pub variant: String,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Digest of the fingerprint of the record.
+    pub fingerprint: Digest,
+    /// Digest of the record.
+    pub record: Digest,
+    /// When the rerun ended, in UTC to the second.
+    pub date: jiff::Timestamp,
+    /// Who did it, as git knows them; `unknown` if it does not.
+    pub by: String,
+    /// Where it was done, as the rerun reported; empty if it failed.
+    pub environment: Environment,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a rerun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All numbers are the same to the last bit.
+    BitIdentical(Numbers),
+    /// Some are not, but all are within their tolerance.
+    WithinTolerance(Numbers),
+    /// At least one is not within its tolerance, or is only on one side.
+    Different(Numbers),
+    /// The rerun has no result.
+    Failed {
+        /// Why: `it left with status 1`.
+        reason: String,
+    },
+}
+
+/// The numbers of a record and of its rerun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Numbers {
+    /// Each result, by name.
+    pub metrics: BTreeMap<String, Compared>,
+    /// Of each series the step at which the two agree least; the last one of several.
+    pub series: BTreeMap<String, Compared>,
+    /// Names of the artifacts that did not come out with the same bytes. Part of no verdict: an image may hold its date.
+    pub other_artifacts: BTreeSet<String>,
+}
+
+/// A number of a record and that of its rerun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Compared {
+    /// The step, in a series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// What is recorded; `None` if nothing is.
+    pub recorded: Option<f64>,
+    /// What the rerun found; `None` if it found nothing.
+    pub rerun: Option<f64>,
+    /// How far apart they may be.
+    pub tolerance: f64,
+    /// How well they agree.
+    pub agreement: Agreement,
+}
+
+/// How well two numbers agree, the better the lower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreement {
+    /// To the last bit.
+    BitIdentical,
+    /// They are no further apart than their tolerance.
+    WithinTolerance,
+    /// They are further apart, or there is only one.
+    Different,
+}
+
+/// Compares a record with its rerun. `declared` are the experiment's metrics, `of_variant` the records of all seeds of
+/// the variant, from which tolerances follow that are not declared.
+pub fn compare(
+    record: &Record,
+    rerun: &Record,
+    declared: &BTreeMap<String, Metric>,
+    of_variant: &[&Record],
+) -> Outcome {
+    let stated = |name: &str| declared.get(name).and_then(|metric| metric.tolerance);
+    let metrics = names(&record.metrics, &rerun.metrics).map(|name| {
+        let spread = spread(of_variant.iter().filter_map(|record| record.metrics.get(name)).copied());
+        let pair = (record.metrics.get(name).copied(), rerun.metrics.get(name).copied());
+        (name.clone(), compared(None, pair, stated(name), spread))
+    });
+    let series = names(&record.series, &rerun.series).filter_map(|name| {
+        let spread = pooled_spread(of_variant.iter().filter_map(|record| record.series.get(name)));
+        let points = |of: &Record| of.series.get(name).into_iter().flatten().copied().collect::<BTreeMap<u64, f64>>();
+        let (recorded, rerun) = (points(record), points(rerun));
+        let steps: BTreeSet<u64> = recorded.keys().chain(rerun.keys()).copied().collect();
+        let pair = |step: &u64| (recorded.get(step).copied(), rerun.get(step).copied());
+        let all = steps.iter().map(|step| compared(Some(*step), pair(step), stated(name), spread));
+        all.max_by(Compared::by_distance).map(|furthest| (name.clone(), furthest))
+    });
+    let numbers = Numbers {
+        metrics: metrics.collect(),
+        series: series.collect(),
+        other_artifacts: other_artifacts(record, rerun),
+    };
+    match numbers.all().map(|(_, compared)| compared.agreement).max() {
+        Some(Agreement::Different) => Outcome::Different(numbers),
+        Some(Agreement::WithinTolerance) => Outcome::WithinTolerance(numbers),
+        Some(Agreement::BitIdentical) | None => Outcome::BitIdentical(numbers),
+    }
+}
+
+fn names<'a, T>(a: &'a BTreeMap<String, T>, b: &'a BTreeMap<String, T>) -> impl Iterator<Item = &'a String> {
+    a.keys().chain(b.keys()).collect::<BTreeSet<_>>().into_iter()
+}
+
+/// Standard deviation over the seeds; 0 where it is not known.
+fn spread(values: impl Iterator<Item = f64>) -> f64 {
+    Summary::of(&values.collect::<Vec<_>>()).and_then(|summary| summary.deviation).unwrap_or(0.0)
+}
+
+/// Standard deviation over the seeds, pooled over all steps that more than one seed has; 0 where it is not known.
+fn pooled_spread<'a>(series: impl Iterator<Item = &'a Vec<(u64, f64)>>) -> f64 {
+    let mut of_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for (step, value) in series.flatten() {
+        of_step.entry(*step).or_default().push(*value);
+    }
+    let deviations: Vec<f64> =
+        of_step.values().filter_map(|values| Summary::of(values).and_then(|summary| summary.deviation)).collect();
+    let largest = deviations.iter().copied().fold(0.0, f64::max);
+    if largest == 0.0 {
+        return 0.0;
+    }
+    // Squares of parts of the largest neither overflow nor vanish.
+    let squares: f64 = deviations.iter().map(|deviation| (deviation / largest).powi(2)).sum();
+    largest * (squares / deviations.len() as f64).sqrt()
+}
+
+fn compared(step: Option<u64>, pair: (Option<f64>, Option<f64>), stated: Option<f64>, spread: f64) -> Compared {
+    let (recorded, rerun) = pair;
+    let derived = || (DEVIATIONS * spread).max(ROUNDING * recorded.unwrap_or(0.0).abs()).min(f64::MAX);
+    let tolerance = stated.unwrap_or_else(derived);
+    let agreement = match pair {
+        (Some(recorded), Some(rerun)) if recorded.to_bits() == rerun.to_bits() => Agreement::BitIdentical,
+        (Some(recorded), Some(rerun)) if (recorded - rerun).abs() <= tolerance => Agreement::WithinTolerance,
+        _ => Agreement::Different,
+    };
+    Compared { step, recorded, rerun, tolerance, agreement }
+}
+
+fn other_artifacts(record: &Record, rerun: &Record) -> BTreeSet<String> {
+    let of = |record: &Record| -> BTreeSet<(String, Digest)> {
+        record.artifacts.iter().map(|artifact| (artifact.name.clone(), artifact.digest)).collect()
+    };
+    of(record).symmetric_difference(&of(rerun)).map(|(name, _)| name.clone()).collect()
+}
+
+impl Compared {
+    /// How far apart the two are; `None` if there is only one.
+    pub fn distance(&self) -> Option<f64> {
+        Some((self.recorded? - self.rerun?).abs())
+    }
+
+    /// From those that agree best to those that agree least.
+    fn by_distance(&self, other: &Compared) -> std::cmp::Ordering {
+        let distance = |of: &Compared| of.distance().unwrap_or(f64::INFINITY);
+        self.agreement.cmp(&other.agreement).then(distance(self).total_cmp(&distance(other)))
+    }
+}
+
+impl Numbers {
+    /// The numbers of all metrics and series, with their names.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Compared)> {
+        self.metrics.iter().chain(&self.series).map(|(name, compared)| (name.as_str(), compared))
+    }
+}
+
+impl Outcome {
+    /// Whether the rerun confirms the record.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Outcome::BitIdentical(_) | Outcome::WithinTolerance(_))
+    }
+
+    /// The numbers of both sides; `None` if the rerun has none.
+    pub fn numbers(&self) -> Option<&Numbers> {
+        match self {
+            Outcome::BitIdentical(numbers) | Outcome::WithinTolerance(numbers) | Outcome::Different(numbers) => {
+                Some(numbers)
+            }
+            Outcome::Failed { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Outcome::BitIdentical(_) => "bit-identical",
+            Outcome::WithinTolerance(_) => "within tolerance",
+            Outcome::Different(_) => "different",
+            Outcome::Failed { .. } => "failed",
+        })
+    }
+}
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Agreement::BitIdentical => "bit-identical",
+            Agreement::WithinTolerance => "within tolerance",
+            Agreement::Different => "different",
+        })
+    }
+}
+
+impl Verification {
+    /// What came of doing the run of `record` again.
+    pub fn of(record: &Record, outcome: Outcome, environment: Environment, by: &str, date: jiff::Timestamp) -> Self {
+        Verification {
+            format: FORMAT,
+            experiment: record.experiment.clone(),
+            variant: record.variant.clone(),
+            seed: record.seed,
+            fingerprint: record.fingerprint.digest(),
+            record: record.digest(),
+            date,
+            by: by.to_owned(),
+            environment,
+            outcome,
+        }
+    }
+
+    /// Where it belongs, from the site's root.
+    pub fn path(&self) -> String {
+        let run = format!("{}-s{}-{}", self.variant, self.seed, self.fingerprint.short());
+        format!("{}{run}-{}.json", folder(&self.experiment), self.date.strftime("%Y%m%dT%H%M%SZ"))
+    }
+
+    /// The text of its file.
+    pub fn to_text(&self) -> String {
+        sealed::text(self)
+    }
+
+    /// Its day, in UTC.
+    fn day(&self) -> String {
+        self.date.strftime("%Y-%m-%d").to_string()
+    }
+}
+
+/// Where the verifications of an experiment lie, from the site's root.
+fn folder(experiment: &str) -> String {
+    format!("experiments/{experiment}/verifications/")
+}
+
+/// Whether a verification belongs at `path`.
+pub fn is_path(path: &str) -> bool {
+    let inside = path.strip_prefix("experiments/").and_then(|inside| inside.split_once('/'));
+    inside.is_some_and(|(_, rest)| rest.starts_with("verifications/") && rest.ends_with(".json"))
+}
+
+/// Reads a verification and checks it against its own digest and its place.
+pub fn parse(path: &str, text: &str) -> Result<Verification, Diagnostic> {
+    let hint = "restore it from git, or delete it and verify again with `labpress verify`";
+    let kind = sealed::Kind { name: "verification", format: FORMAT, hint: Some(hint.to_owned()) };
+    let verification: Verification = sealed::parse(path, text, &kind)?;
+    if verification.path() != path {
+        let message = format!("the verification belongs at `{}`", verification.path());
+        return Err(kind.fault(Place::file(path), message));
+    }
+    Ok(verification)
+}
+
+/// The verifications of a record, in order of date.
+pub fn of_record<'a>(record: &Record, verifications: &'a [Verification]) -> Vec<&'a Verification> {
+    let is_of_run = |one: &&Verification| {
+        (&one.experiment, &one.variant, one.seed) == (&record.experiment, &record.variant, record.seed)
+    };
+    let mut of_run: Vec<&Verification> = verifications.iter().filter(is_of_run).collect();
+    if !of_run.is_empty() {
+        let digest = record.digest();
+        of_run.retain(|one| one.record == digest);
+        of_run.sort_by_key(|one| one.date);
+    }
+    of_run
+}
+
+/// How runs stand, in phrases: `2 of 3 runs verified 2026-11-23 (bit-identical)`, `1 of 3 runs different when rerun
+/// 2026-11-24`.
+/// `runs` are the verifications of each run's record in order of date, as [`of_record`] gives them. No phrase if there
+/// are none.
+pub fn phrases(runs: &[Vec<&Verification>]) -> Vec<String> {
+    let verified = newest(runs, |one| one.outcome.is_good());
+    let all_identical = verified.iter().all(|one| matches!(one.outcome, Outcome::BitIdentical(_)));
+    let different = newest(runs, |one| matches!(one.outcome, Outcome::Different(_)));
+    let failed = newest(runs, |one| matches!(one.outcome, Outcome::Failed { .. }));
+    let how = if all_identical { "bit-identical" } else { "within tolerance" };
+    let phrases = [
+        days_of(&verified).map(|days| format!("{}verified {days} ({how})", share(verified.len(), runs.len()))),
+        days_of(&different).map(|days| format!("{}different when rerun {days}", share(different.len(), runs.len()))),
+        days_of(&failed).map(|days| format!("{}failed when rerun {days}", share(failed.len(), runs.len()))),
+    ];
+    phrases.into_iter().flatten().collect()
+}
+
+/// Of each run the newest verification of a sort, if it has one.
+fn newest<'a>(runs: &[Vec<&'a Verification>], is_of_sort: fn(&Verification) -> bool) -> Vec<&'a Verification> {
+    runs.iter().filter_map(|of_run| of_run.iter().rev().find(|one| is_of_sort(one)).copied()).collect()
+}
+
+/// `2026-11-23`, or `2026-11-20 to 2026-11-23`; `None` if there are none.
+fn days_of(verifications: &[&Verification]) -> Option<String> {
+    let days: BTreeSet<String> = verifications.iter().map(|one| one.day()).collect();
+    let (first, last) = (days.first()?, days.last()?);
+    Some(if first == last { first.clone() } else { format!("{first} to {last}") })
+}
+
+fn share(count: usize, of: usize) -> String {
+    if count == of { String::new() } else { format!("{count} of {of} runs ") }
+}
+
+/// A seeded random sample of `count` of `runs`, in their order; all if there are no more. The same runs, count and seed
+/// give the same sample on every machine.
+pub fn sample<T>(runs: Vec<T>, label: impl Fn(&T) -> String, count: usize, seed: u64) -> Vec<T> {
+    // The runs whose labels have the lowest digests: as good as drawn by lot, and one more run in the experiment
+    // changes one at most.
+    let mut lots: Vec<(Digest, usize)> = runs
+        .iter()
+        .enumerate()
+        .map(|(index, run)| (Digest::of(format!("{seed} {}", label(run)).as_bytes()), index))
+        .collect();
+    lots.sort_unstable();
+    lots.truncate(count);
+    let drawn: BTreeSet<usize> = lots.into_iter().map(|(_, index)| index).collect();
+    runs.into_iter().enumerate().filter(|(index, _)| drawn.contains(index)).map(|(_, run)| run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::fingerprint::Fingerprint;
+    use crate::experiment::record;
+
+    /// A record with one metric and one series of three steps.
+    fn record(seed: u64, accuracy: f64, loss: [f64; 3]) -> Record {
+        Record {
+            format: 1,
+            experiment: "spiral".to_owned(),
+            variant: "plain".to_owned(),
+            seed,
+            fingerprint: Fingerprint::default(),
+            environment: BTreeMap::new(),
+            finished: "2026-11-23T14:05:00Z".parse().unwrap(),
+            metrics: [("accuracy".to_owned(), accuracy)].into(),
+            timing: [("seconds".to_owned(), accuracy)].into(),
+            series: [("loss".to_owned(), (1..).zip(loss).collect())].into(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    const LOSS: [f64; 3] = [0.5, 0.3, 0.2];
+
+    /// Compares the record of seed 0, accuracy 0.9, with its rerun. The seeds' accuracies are 0.9, 0.91 and 0.92, so
+    /// that their deviation is 0.01; so is that of their losses, pooled: √((0.01² + 0.01² + 0.01²) / 3).
+    fn outcome(accuracy: f64, loss: [f64; 3], stated: Option<f64>) -> Outcome {
+        let more = |loss: [f64; 3], by: f64| loss.map(|loss| loss + by);
+        let all = [record(0, 0.9, LOSS), record(1, 0.91, more(LOSS, 0.01)), record(2, 0.92, more(LOSS, 0.02))];
+        let metric = Metric { tolerance: stated, ..Metric::default() };
+        let declared = [("accuracy".to_owned(), metric)].into();
+        compare(&all[0], &record(0, accuracy, loss), &declared, &all.iter().collect::<Vec<_>>())
+    }
+
+    #[track_caller]
+    fn check(accuracy: f64, loss: [f64; 3], stated: Option<f64>, expected: &str) {
+        assert_eq!(outcome(accuracy, loss, stated).to_string(), expected);
+    }
+
+    #[test]
+    fn the_same_bits_are_bit_identical_whatever_the_times() {
+        check(0.9, LOSS, None, "bit-identical");
+        let mut slower = record(0, 0.9, LOSS);
+        slower.timing.insert("seconds".to_owned(), 1e9);
+        let outcome = compare(&record(0, 0.9, LOSS), &slower, &BTreeMap::new(), &[]);
+        assert_eq!(outcome.to_string(), "bit-identical");
+    }
+
+    #[test]
+    fn three_deviations_over_the_seeds_are_tolerated() {
+        check(0.9 + 0.029, LOSS, None, "within tolerance");
+        check(0.9 - 0.031, LOSS, None, "different");
+        check(0.9, [0.5, 0.3, 0.229], None, "within tolerance");
+        check(0.9, [0.5, 0.331, 0.2], None, "different");
+    }
+
+    #[test]
+    fn a_stated_tolerance_takes_the_place_of_the_derived_one() {
+        check(0.9 + 0.029, LOSS, Some(0.001), "different");
+        check(0.9 + 0.05, LOSS, Some(0.1), "within tolerance");
+        check(0.9 + 1e-12, LOSS, Some(0.0), "different");
+    }
+
+    #[test]
+    fn of_a_single_seed_only_rounding_is_tolerated() {
+        let alone = record(0, 0.9, LOSS);
+        let verdict = |accuracy| compare(&alone, &record(0, accuracy, LOSS), &BTreeMap::new(), &[&alone]).to_string();
+        assert_eq!(verdict(0.900_008), "within tolerance");
+        assert_eq!(verdict(0.900_01), "different");
+    }
+
+    #[test]
+    fn a_number_on_one_side_only_is_different() {
+        let mut other = record(0, 0.9, LOSS);
+        other.metrics.insert("recall".to_owned(), 0.5);
+        let all = [record(0, 0.9, LOSS)];
+        assert_eq!(compare(&all[0], &other, &BTreeMap::new(), &[]).to_string(), "different");
+        assert_eq!(compare(&other, &all[0], &BTreeMap::new(), &[]).to_string(), "different");
+        other = record(0, 0.9, LOSS);
+        other.series.get_mut("loss").unwrap().pop();
+        assert_eq!(compare(&all[0], &other, &BTreeMap::new(), &[]).to_string(), "different");
+    }
+
+    #[test]
+    fn of_a_series_the_step_that_agrees_least_is_kept() {
+        let outcome = outcome(0.9, [0.51, 0.32, 0.2], None);
+        let furthest = &outcome.numbers().unwrap().series["loss"];
+        assert_eq!((furthest.step, furthest.recorded, furthest.rerun), (Some(2), Some(0.3), Some(0.32)));
+    }
+
+    #[test]
+    fn other_bytes_of_an_artifact_are_named_and_no_verdict() {
+        let artifact = |content: &[u8]| record::Artifact {
+            name: "table".to_owned(),
+            kind: "table".to_owned(),
+            digest: Digest::of(content),
+            bytes: 1,
+            file: None,
+        };
+        let with = |content| Record { artifacts: vec![artifact(content)], ..record(0, 0.9, LOSS) };
+        let outcome = compare(&with(b"a"), &with(b"b"), &BTreeMap::new(), &[]);
+        assert_eq!(outcome.to_string(), "bit-identical");
+        assert_eq!(outcome.numbers().unwrap().other_artifacts, BTreeSet::from(["table".to_owned()]));
+    }
+
+    fn verification(seed: u64, outcome: Outcome, day: &str) -> Verification {
+        let date = format!("{day}T10:00:00Z").parse().unwrap();
+        Verification::of(&record(seed, 0.9, LOSS), outcome, Environment::new(), "Ada", date)
+    }
+
+    #[test]
+    fn a_verification_reads_back_to_the_last_bit() {
+        for outcome in [outcome(0.1 + 0.2, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() }] {
+            let verification = verification(0, outcome, "2026-11-23");
+            assert_eq!(parse(&verification.path(), &verification.to_text()).unwrap(), verification);
+        }
+    }
+
+    #[test]
+    fn a_verification_belongs_to_its_record_as_it_is() {
+        let all = [verification(0, outcome(0.9, LOSS, None), "2026-11-23")];
+        assert_eq!(of_record(&record(0, 0.9, LOSS), &all).len(), 1);
+        assert_eq!(of_record(&record(1, 0.9, LOSS), &all).len(), 0, "another seed");
+        assert_eq!(of_record(&record(0, 0.8, LOSS), &all).len(), 0, "made anew");
+    }
+
+    #[track_caller]
+    fn check_phrases(runs: &[&[(&str, Outcome)]], expected: &str) {
+        let of_run = |of_run: &&[(&str, Outcome)]| {
+            of_run.iter().map(|(day, outcome)| verification(0, outcome.clone(), day)).collect()
+        };
+        let runs: Vec<Vec<Verification>> = runs.iter().map(of_run).collect();
+        let runs: Vec<Vec<&Verification>> = runs.iter().map(|of_run| of_run.iter().collect()).collect();
+        assert_eq!(phrases(&runs).join("; "), expected);
+    }
+
+    #[test]
+    fn phrases_say_how_many_runs_stand_how() {
+        let (same, near) = (outcome(0.9, LOSS, None), outcome(0.901, LOSS, None));
+        let (other, failed) = (outcome(0.5, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() });
+        check_phrases(&[&[], &[]], "");
+        check_phrases(&[&[("2026-11-23", same.clone())]], "verified 2026-11-23 (bit-identical)");
+        check_phrases(
+            &[&[("2026-11-23", same.clone())], &[("2026-11-25", near)], &[]],
+            "2 of 3 runs verified 2026-11-23 to 2026-11-25 (within tolerance)",
+        );
+        check_phrases(
+            &[&[("2026-11-23", other), ("2026-11-24", same)], &[("2026-11-25", failed)]],
+            "1 of 2 runs verified 2026-11-24 (bit-identical); 1 of 2 runs different when rerun 2026-11-23; \
+             1 of 2 runs failed when rerun 2026-11-25",
+        );
+    }
+
+    #[test]
+    fn a_sample_is_repeatable_ordered_and_depends_on_its_seed() {
+        let drawn = |count, seed| sample((0..100).collect(), ToString::to_string, count, seed);
+        assert_eq!(drawn(5, 1), drawn(5, 1));
+        assert_ne!(drawn(5, 1), drawn(5, 2));
+        assert!(drawn(5, 1).is_sorted() && drawn(5, 1).len() == 5);
+        assert_eq!(drawn(1000, 1), (0..100).collect::<Vec<_>>());
+    }
+}
