@@ -228,12 +228,13 @@ fn role(path: &str) -> Role {
         return Role::Text;
     }
     if let Some(inside) = path.strip_prefix("experiments/") {
+        let is_pin = inside.contains("/pins/") && inside.ends_with(".json");
         let is_record = inside.contains("/runs/") && inside.ends_with(".json");
         let is_result_file = inside.contains("/files/") && inside.ends_with(".json");
         let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
         let is_made_by_runs = inside.contains("/runs/") || inside.contains("/files/");
         return match () {
-            () if is_record || is_result_file || is_declaration => Role::Text,
+            () if is_record || is_pin || is_result_file || is_declaration => Role::Text,
             () if is_made_by_runs => Role::LeftOut,
             () => Role::Code,
         };

@@ -76,10 +76,12 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
 
 /// All files of the site, or everything that is wrong with it.
 fn rendered(site: &Site, config: &Config, shown: &post::Options) -> Result<Output, Vec<Diagnostic>> {
-    let blog = post::read(&site.source, config, shown).map_err(|faults| with_others(faults, site));
+    let blog = post::read(&site.source, config, shown).map_err(|faults| with_others(faults, site))?;
     let planned = plan(&site.experiments, &site.records);
-    let results = Results::of(&site.experiments, &planned);
-    let output = pages::build(&site.source, config, &blog?, &results).map_err(|faults| with_others(faults, site))?;
+    let pins = post::pins::read(&blog, &site.source, &site.experiments, &site.records);
+    let pins = pins.map_err(|faults| with_others(faults, site))?;
+    let results = Results::of(&site.experiments, &planned).with_pins(&pins);
+    let output = pages::build(&site.source, config, &blog, &results).map_err(|faults| with_others(faults, site))?;
     if site.faults.is_empty() { Ok(output) } else { Err(site.faults.clone()) }
 }
 

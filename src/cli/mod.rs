@@ -4,8 +4,11 @@
 //! is at fault (each fault was shown), 2 the arguments are.
 
 mod build;
+mod diff;
 mod doctor;
 mod environment;
+mod gc;
+mod pin;
 mod progress;
 mod run;
 mod runs;
@@ -64,6 +67,22 @@ enum Command {
     Status,
     /// Say why the runs of an experiment are stale: which part changed from what to what
     Why(why::Options),
+    /// Make a post go on showing the results of today, whatever becomes of its experiments
+    #[command(
+        long_about = "Writes `pin: {EXPERIMENT: \"ID\"}` into the front matter of a post, and the pin itself to \
+        experiments/NAME/pins/. The post then shows the results of today even when the experiment is changed and run \
+        again, and says that newer ones exist."
+    )]
+    Pin(pin::Options),
+    /// Show which numbers of an experiment moved, and whether beyond the spread over seeds
+    Diff(diff::Options),
+    /// List what no experiment, post or verification refers to any more, and delete it if asked
+    #[command(
+        long_about = "Lists records, files and kept artifacts that no experiment of today, no pin of a post and \
+        no verification refers to, with their sizes. Nothing is deleted without --delete.\n\nRecords that were \
+        committed stay in git's history."
+    )]
+    Gc(gc::Options),
     /// Print the JSON Schema of a kind of file, for editors and other programs
     Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
@@ -102,6 +121,9 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&source, &options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
+        Command::Pin(options) => pin::pin(&source, &options),
+        Command::Diff(options) => diff::diff(&source, &options),
+        Command::Gc(options) => gc::gc(&source, &options),
         Command::Schema(options) => {
             schema::schema(&options);
             Ok(())
