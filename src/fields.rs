@@ -99,6 +99,20 @@ impl<'a> Fields<'a> {
         count
     }
 
+    /// Texts by name, if there is a mapping; anything else is the author's own.
+    pub(crate) fn named_texts(&mut self, key: &str) -> Option<Vec<(String, String)>> {
+        match self.value(key).filter(|value| value.is_mapping())? {
+            Value::Mapping(mapping) if mapping.iter().all(|(key, value)| key.is_string() && is_scalar(value)) => {
+                Some(mapping.iter().map(|(key, value)| (scalar_text(key), scalar_text(value))).collect())
+            }
+            _ => {
+                let hint = format!("write `{key}: {{NAME: \"some text\"}}`");
+                self.fault(key, format!("`{key}` should hold a text for each name"), hint);
+                None
+            }
+        }
+    }
+
     /// Texts: a list, or one text split at spaces if `split`.
     pub(crate) fn texts(&mut self, key: &str, split: bool) -> Option<Vec<String>> {
         match self.value(key)? {

@@ -251,7 +251,7 @@ fn role(path: &str) -> Role {
         return Role::Text;
     }
     if let Some(inside) = path.strip_prefix("experiments/") {
-        let is_by_labpress = inside.contains("/runs/") || inside.contains("/verifications/");
+        let is_by_labpress = ["/runs/", "/verifications/", "/pins/"].iter().any(|folder| inside.contains(folder));
         let is_record = is_by_labpress && inside.ends_with(".json");
         let is_result_file = inside.contains("/files/");
         let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");

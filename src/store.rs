@@ -36,6 +36,17 @@ pub struct Store {
     root: PathBuf,
 }
 
+/// A file on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its path, from the site's root.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was last changed.
+    pub modified: jiff::Timestamp,
+}
+
 impl Store {
     /// The store of the site at `root`. Nothing is made before it is needed.
     pub fn of(root: &Path) -> Store {
@@ -148,6 +159,45 @@ impl Store {
     pub fn remove_scratch(&self) {
         // What cannot be removed only takes room until the place is used again.
         let _ = fs::remove_dir_all(self.folder().join("verify"));
+    }
+
+    /// The text of a file of the site, byte for byte.
+    pub fn text(&self, path: &str) -> io::Result<String> {
+        let path = self.root.join(path);
+        fs::read_to_string(&path).map_err(|error| named(&error, "cannot read", &path))
+    }
+
+    /// All files under a folder of the site, in order of path; none if there is no such folder.
+    pub fn files_under(&self, folder: &str) -> io::Result<Vec<Kept>> {
+        let walk = walkdir::WalkDir::new(self.root.join(folder)).sort_by_file_name();
+        let mut files = Vec::new();
+        for entry in walk {
+            let entry = match entry {
+                Ok(entry) if entry.file_type().is_dir() => continue,
+                Ok(entry) => entry,
+                Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let about = entry.metadata()?;
+            let inside = entry.path().strip_prefix(&self.root).expect("walked from root");
+            let path = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+            // A file system that keeps no times has nothing that is known to be old.
+            let modified = about.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
+            files.push(Kept { path, bytes: about.len(), modified: modified.unwrap_or(jiff::Timestamp::MAX) });
+        }
+        Ok(files)
+    }
+
+    /// Removes a file of the site, or a folder with all that is in it.
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        let path = self.root.join(path);
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(|error| named(&error, "cannot remove", &path))
+    }
+
+    /// Whether a process is at work in the folder of a run, even one that a killed labpress left behind.
+    pub fn is_running(&self, folder: &Path) -> bool {
+        File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_err())
     }
 
     /// Writes a file of the site whole or not at all. `path` is from the site's root.

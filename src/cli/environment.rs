@@ -118,3 +118,35 @@ pub(super) fn lab_info(lab: &Path) -> Result<serde_json::Value, String> {
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("its answer cannot be read: {error}"))
 }
+
+/// Writes what the folder `folder` of the site at `root` held in a git revision to `target`. The error says what git
+/// says.
+pub(super) fn check_out(revision: &str, root: &Path, folder: &str, target: &Path) -> Result<(), String> {
+    if revision.starts_with('-') {
+        return Err("a revision does not start with a hyphen".to_owned());
+    }
+    let top = git(root, &["rev-parse", "--show-toplevel"], None)?;
+    let inside = git(root, &["rev-parse", "--show-prefix"], None)?;
+    let tree = format!("{revision}:{inside}{folder}");
+    // An index of its own, so that the user's is not touched.
+    let index = target.join("index");
+    let prefix = format!("--prefix={}/", target.join(folder).display());
+    git(Path::new(&top), &["read-tree", &tree], Some(&index))?;
+    git(Path::new(&top), &["checkout-index", "--all", &prefix], Some(&index))?;
+    Ok(())
+}
+
+/// What git answers, in one line. The error is the last line of what it complains.
+fn git(folder: &Path, arguments: &[&str], index: Option<&Path>) -> Result<String, String> {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(folder).args(arguments);
+    if let Some(index) = index {
+        command.env("GIT_INDEX_FILE", index);
+    }
+    let output = command.output().map_err(|error| format!("cannot start `git`: {error}"))?;
+    if !output.status.success() {
+        let talk = String::from_utf8_lossy(&output.stderr);
+        return Err(talk.trim().lines().last().unwrap_or("git failed").to_owned());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}

@@ -4,11 +4,14 @@
 //! is at fault (each fault was shown), 2 the arguments are.
 
 mod build;
+mod diff;
 mod doctor;
 mod dry_run;
 mod environment;
 mod events;
+mod gc;
 mod machine;
+mod pin;
 mod progress;
 mod run;
 mod runs;
@@ -75,6 +78,22 @@ enum Command {
         what `metrics` in experiment.yml states, else three standard deviations over the seeds. Times are never \
         compared.")]
     Verify(verify::Options),
+    /// Make a post go on showing the results of today, whatever becomes of its experiments
+    #[command(
+        long_about = "Writes `pin: {EXPERIMENT: \"ID\"}` into the front matter of a post, and the pin itself to \
+        experiments/NAME/pins/. The post then shows the results of today even when the experiment is changed and run \
+        again, and says that newer ones exist."
+    )]
+    Pin(pin::Options),
+    /// Show which numbers of an experiment moved, and whether beyond the spread over seeds
+    Diff(diff::Options),
+    /// List what no experiment, post or verification refers to any more, and delete it if asked
+    #[command(
+        long_about = "Lists records, files and kept artifacts that no experiment of today, no pin of a post and \
+        no verification refers to, with their sizes. Nothing is deleted without --delete.\n\nRecords that were \
+        committed stay in git's history."
+    )]
+    Gc(gc::Options),
     /// Print the JSON Schema of a kind of file, for editors and other programs
     Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
@@ -120,6 +139,9 @@ pub fn main() -> ExitCode {
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
         Command::Verify(options) => verify::verify(&source, &options),
+        Command::Pin(options) => pin::pin(&source, &options),
+        Command::Diff(options) => diff::diff(&source, &options),
+        Command::Gc(options) => gc::gc(&source, &options),
         Command::Schema(options) => {
             schema::schema(&options);
             Ok(())

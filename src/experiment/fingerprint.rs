@@ -93,6 +93,13 @@ impl Fingerprint {
         Digest::of_value(&value)
     }
 
+    /// One digest of all parts but the seed: the same for all runs that are repetitions of each other.
+    pub fn configuration(&self) -> Digest {
+        let parts: BTreeMap<&String, &Part> = self.0.iter().filter(|(name, _)| *name != "seed").collect();
+        let value = serde_json::to_value(parts).expect("keys are text and all values are JSON");
+        Digest::of_value(&value)
+    }
+
     /// Which parts of `self`, a recorded fingerprint, are not what they are in `present`. In order of name.
     pub fn changed_since(&self, present: &Fingerprint) -> Vec<Changed> {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(present.0.keys()).collect();

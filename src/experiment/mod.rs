@@ -1,13 +1,15 @@
 //! Experiments: what they are ([`spec`]), what their results depend on ([`fingerprint`]), what came out ([`record`]),
 //! and whether the two still belong together ([`plan`]). What a rerun said of a record is its [`verification`]; where
-//! it was made, its [`environment`].
+//! it was made, its [`environment`]. What was before is [`history`], and a post may hold on to it by a [`pin`].
 //!
 //! Works on values only: files are read by [`source`](crate::source), runs are started by [`runner`](crate::runner).
 
 pub mod environment;
 pub mod fingerprint;
 pub mod grid;
+pub mod history;
 pub mod needs;
+pub mod pin;
 pub mod plan;
 pub mod predict;
 pub mod record;
@@ -18,9 +20,12 @@ pub mod verification;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A name of an experiment or a variant: lowercase words and digits joined by hyphens, because it is also a folder, a
 /// file name and part of addresses.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
 impl Name {
@@ -48,6 +53,20 @@ impl Name {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Name, String> {
+        Name::new(&text).ok_or_else(|| format!("`{text}` is no name: {NAME_RULE}"))
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.0
     }
 }
 

@@ -99,7 +99,12 @@ pub fn path(experiment: &str, variant: &str, seed: u64, fingerprint: &Fingerprin
 
 /// The name that a run has in files, within its experiment: `VARIANT-sSEED-FINGERPRINT8`.
 pub fn file_stem(variant: &str, seed: u64, fingerprint: &Fingerprint) -> String {
-    format!("{variant}-s{seed}-{}", fingerprint.digest().short())
+    stem_of(variant, seed, fingerprint.digest())
+}
+
+/// [`file_stem`] for the digest of a fingerprint.
+pub fn stem_of(variant: &str, seed: u64, fingerprint: Digest) -> String {
+    format!("{variant}-s{seed}-{}", fingerprint.short())
 }
 
 /// The JSON Schema of a record's file.

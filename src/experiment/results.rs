@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pin::Pinned;
 use super::plan::{PlannedRun, RunState};
 use super::record::Record;
 use super::spec::{Experiment, Variant};
@@ -12,6 +13,8 @@ use super::verification::{self, Verification};
 pub struct Results<'a> {
     /// Each experiment's, in order of name.
     pub experiments: BTreeMap<&'a str, ExperimentResults<'a>>,
+    /// What posts and pages with pins show instead, by path of their source: all experiments, pinned or not.
+    pub pinned: BTreeMap<&'a str, Results<'a>>,
 }
 
 /// The results of one experiment.
@@ -23,6 +26,8 @@ pub struct ExperimentResults<'a> {
     pub variants: Vec<VariantResults<'a>>,
     /// Why runs have no fresh record, one phrase a run, in order; empty when all are there.
     pub lacking: Vec<String>,
+    /// The name of the pin that they are held by; `None` for those of today.
+    pub pin: Option<&'a str>,
 }
 
 /// The results of one variant.
@@ -34,6 +39,14 @@ pub struct VariantResults<'a> {
     pub records: Vec<&'a Record>,
     /// Of each of the records, in the same order, its verifications in order of date.
     pub verifications: Vec<Vec<&'a Verification>>,
+}
+
+impl<'a> VariantResults<'a> {
+    /// Results of which nothing is said by reruns.
+    pub fn unverified(variant: &'a Variant, records: Vec<&'a Record>) -> VariantResults<'a> {
+        let verifications = records.iter().map(|_| Vec::new()).collect();
+        VariantResults { variant, records, verifications }
+    }
 }
 
 impl<'a> Results<'a> {
@@ -48,7 +61,23 @@ impl<'a> Results<'a> {
                 planned.iter().filter(|run| run.experiment.name == experiment.name).collect();
             (experiment.name.as_str(), experiment_results(experiment, &runs, verifications))
         });
-        Results { experiments: experiments.collect() }
+        Results { experiments: experiments.collect(), pinned: BTreeMap::new() }
+    }
+
+    /// The same, with the pins of posts and pages by path of their source.
+    #[must_use]
+    pub fn with_pins(self, pins: &'a BTreeMap<&'a str, Vec<Pinned<'a>>>) -> Results<'a> {
+        let pinned = pins.iter().map(|(&path, pins)| {
+            let mut experiments = self.experiments.clone();
+            experiments.extend(pins.iter().map(|pinned| (pinned.experiment.name.as_str(), pinned.results())));
+            (path, Results { experiments, pinned: BTreeMap::new() })
+        });
+        Results { pinned: pinned.collect(), ..self.clone() }
+    }
+
+    /// What the post or page whose source is at `path` shows.
+    pub fn shown_in(&self, path: &str) -> &Results<'a> {
+        self.pinned.get(path).unwrap_or(self)
     }
 }
 
@@ -68,5 +97,5 @@ fn experiment_results<'a>(
         let how = if matches!(run.state, RunState::Missing) { "missing" } else { "stale" };
         Some(format!("{} is {how}: {reason}", run.label()))
     });
-    ExperimentResults { experiment, variants: variants.collect(), lacking: lacking.collect() }
+    ExperimentResults { experiment, variants: variants.collect(), lacking: lacking.collect(), pin: None }
 }

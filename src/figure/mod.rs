@@ -11,7 +11,7 @@ mod arguments;
 mod compare;
 mod curves;
 mod html;
-mod number;
+pub(crate) mod number;
 mod provenance;
 mod svg;
 mod table;
@@ -57,6 +57,18 @@ pub fn figure(
         _ => return Err(unknown()),
     };
     make(&Arguments::parse(arguments, place)?, results, base_url)
+}
+
+/// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments are at fault.
+pub fn experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> BTreeSet<&'a str> {
+    let Ok(arguments) = Arguments::parse(arguments, place) else {
+        return BTreeSet::new();
+    };
+    let words = arguments.words().iter().map(|word| word.text);
+    match tag {
+        "value" => words.filter_map(|word| Some(word.split_once('.')?.0)).collect(),
+        _ => words.take(1).collect(),
+    }
 }
 
 /// The kinds of charts.

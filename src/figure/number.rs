@@ -11,7 +11,7 @@ pub(super) const SPACE: char = '\u{a0}';
 
 /// The unit of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     /// None: a count, a loss.
     Plain,
     /// A share of 1, shown as per cent.
@@ -24,7 +24,7 @@ pub(super) enum Unit {
 
 impl Unit {
     /// The unit that `metric` asks for.
-    pub(super) fn of(metric: Option<&Metric>) -> Unit {
+    pub(crate) fn of(metric: Option<&Metric>) -> Unit {
         match metric.and_then(|metric| metric.unit.as_deref()) {
             None | Some("") => Unit::Plain,
             Some("%") => Unit::Share,
@@ -57,7 +57,7 @@ impl Unit {
 }
 
 /// `93.4 ± 0.6 %`: the number, its interval where there is one that can be seen at all, and its unit.
-pub(super) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
+pub(crate) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
     without_unit(estimate, unit) + &unit.suffix()
 }
 
@@ -100,7 +100,7 @@ pub(super) fn error(half_width: f64, unit: &Unit) -> String {
 }
 
 /// Adds a plus to a number above zero.
-pub(super) fn signed(value: f64, shown: String) -> String {
+pub(crate) fn signed(value: f64, shown: String) -> String {
     let starts_with_digit = shown.starts_with(|c: char| c.is_ascii_digit());
     match (value > 0.0, shown.strip_prefix('(')) {
         (true, Some(inside)) => format!("(+{inside}"),

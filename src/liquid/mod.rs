@@ -14,7 +14,7 @@ mod tests;
 
 pub(crate) use self::filters::{absolute_url, escaped, has_scheme, relative_url, unescaped, without_html};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
@@ -71,6 +71,8 @@ pub struct Expanded {
     pub embeds: Embeds,
     /// Files of the site that belong to the figures, by path.
     pub files: Vec<(String, Vec<u8>)>,
+    /// The experiments whose results the figures show.
+    pub experiments: BTreeSet<String>,
 }
 
 /// Expands a body. `variables` are `site`, `page` and the like.

@@ -9,6 +9,7 @@ use tera::value::Key;
 use super::parse::{Comparison, Condition, Expression, For, Join, Loop, Node, Operand, Step, Test};
 use super::{Body, Environment, Expanded, filters};
 use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::experiment::results::Results;
 use crate::figure;
 use crate::value::{self, Value, as_text, is_nil};
 
@@ -31,6 +32,7 @@ pub(super) fn render(
     let globals = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let mut run = Run {
         environment,
+        results: environment.results.shown_in(body.path),
         frames: vec![globals],
         counters: BTreeMap::new(),
         cycles: BTreeMap::new(),
@@ -55,6 +57,8 @@ pub(super) fn render(
 /// What a body has made so far.
 pub(super) struct Run<'e, 'a> {
     pub(super) environment: &'e Environment<'a>,
+    /// What the body shows: an included file shows what the page does that includes it.
+    results: &'e Results<'a>,
     /// Variables, the innermost last. The first frame holds what `assign` and `capture` make as well.
     frames: Vec<BTreeMap<String, Value>>,
     counters: BTreeMap<String, i64>,
@@ -163,10 +167,12 @@ impl Run<'_, '_> {
             Node::Figure { tag, arguments, at } => {
                 let place = body.place(*at);
                 let environment = self.environment;
-                match figure::figure(tag, arguments, &place, environment.results, environment.base_url) {
+                match figure::figure(tag, arguments, &place, self.results, environment.base_url) {
                     Ok(figure) => {
                         out.push_str(&self.expanded.embeds.marker(figure.embed));
                         self.expanded.files.extend(figure.files);
+                        let experiments = figure::experiments(tag, arguments, &place);
+                        self.expanded.experiments.extend(experiments.into_iter().map(str::to_owned));
                     }
                     Err(diagnostic) => self.faults.push(diagnostic),
                 }

@@ -37,6 +37,9 @@ pub struct FrontMatter<'a> {
     pub tags: Vec<String>,
     /// `categories` and `category`, each once.
     pub categories: Vec<String>,
+    /// `pin`: experiments by name, each with the pin whose results are shown. Empty if it is no mapping: themes have
+    /// their own `pin: true`, for posts that stay on top.
+    pub pin: Vec<(String, String)>,
     /// All keys, as templates see them.
     pub values: Map,
 }
@@ -88,6 +91,7 @@ pub fn read<'a>(yaml: Yaml<'a>, kind: &str, config: &Config) -> Result<FrontMatt
         published: fields.bool("published").unwrap_or(true),
         tags: words(&mut fields, "tag", "tags"),
         categories: words(&mut fields, "category", "categories"),
+        pin: fields.named_texts("pin").unwrap_or_default(),
         values: value::map_of_yaml(fields.mapping()),
     };
     let faults = fields.faults();

@@ -5,6 +5,8 @@
 pub mod date;
 pub mod front_matter;
 pub mod permalink;
+pub mod pin_edit;
+pub mod pins;
 pub mod slug;
 
 use std::collections::BTreeMap;

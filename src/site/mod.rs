@@ -8,6 +8,7 @@ mod filters;
 mod index;
 mod layouts;
 mod page;
+mod pinned;
 mod post;
 mod sitemap;
 pub mod smoke;
@@ -28,7 +29,7 @@ use crate::experiment::results::Results;
 use crate::liquid::{Environment, Includes};
 use crate::markdown::{self, embed::Embeds};
 use crate::output::{Content, Output};
-use crate::post::Blog;
+use crate::post::{Blog, Post};
 use crate::source::Source;
 use crate::value::Value;
 
@@ -41,16 +42,7 @@ pub fn build(
 ) -> Result<Output, Vec<Diagnostic>> {
     let options = markdown_options(config);
     let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
-    let environment = Environment {
-        includes: Includes::new(source.texts_under("_includes/")),
-        results,
-        url: &config.url,
-        base_url: &config.base_url,
-        zone: &config.zone,
-        post_urls: post_urls(blog),
-        urls: urls(source, blog),
-        markdown: &markdownify,
-    };
+    let environment = environment(source, config, blog, results, &markdownify);
     let mut faults = Vec::new();
     let layouts = Layouts::read(source, config, blog).map_err(|found| faults.extend(found)).ok();
     let data = values::data(source).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
@@ -65,6 +57,7 @@ pub fn build(
         return Err(sorted(faults));
     };
     let tags = tags::tags(blog);
+    let posts = pinned::noted(posts, blog, config, results);
     let site = Shared::new(config, blog, posts, tags, &data, source);
     let mut parts = vec![
         post::files(&site, &layouts),
@@ -82,6 +75,42 @@ pub fn build(
     }
     let output = gathered(source, blog, made, &mut faults);
     if faults.is_empty() { Ok(output) } else { Err(sorted(faults)) }
+}
+
+/// The experiments whose results the post shows, by name. Reports all faults of the post.
+pub fn experiments_shown(
+    source: &Source,
+    config: &Config,
+    blog: &Blog<'_>,
+    results: &Results<'_>,
+    post: &Post<'_>,
+) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
+    let options = markdown_options(config);
+    let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
+    let environment = environment(source, config, blog, results, &markdownify);
+    let data = values::data(source)?;
+    let alone = Blog { posts: vec![post.clone()], ..Blog::default() };
+    let posts = post::render_all(&alone, config, &data, &environment, &options)?;
+    Ok(posts.into_iter().flat_map(|post| post.experiments).collect())
+}
+
+fn environment<'a>(
+    source: &'a Source,
+    config: &'a Config,
+    blog: &Blog<'_>,
+    results: &'a Results<'a>,
+    markdown: &'a (dyn Fn(&str) -> String + Sync),
+) -> Environment<'a> {
+    Environment {
+        includes: Includes::new(source.texts_under("_includes/")),
+        results,
+        url: &config.url,
+        base_url: &config.base_url,
+        zone: &config.zone,
+        post_urls: post_urls(blog),
+        urls: urls(source, blog),
+        markdown,
+    }
 }
 
 /// A file of the site, and the file that it is made from.

@@ -2,7 +2,7 @@
 
 use tera::Context;
 
-use super::{Files, Made, Shared, in_parallel, index, post, values};
+use super::{Files, Made, Shared, in_parallel, index, pinned, post, values};
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Environment};
 use crate::markdown;
@@ -61,7 +61,8 @@ fn file(
             let rendered = post::to_html(&expanded, false, options);
             post::set_rendered(&mut map, &rendered);
             figures = expanded.files;
-            rendered.html
+            let note = pinned::note(page.body.path, &expanded.experiments, site.blog, &site.posts, environment);
+            note + &rendered.html
         }
         PageKind::Template => {
             shared.insert_value("page", Value::from(map.clone()));

@@ -1,5 +1,7 @@
 //! Pages of posts.
 
+use std::collections::BTreeSet;
+
 use tera::{Context, Map};
 
 use super::{Files, Made, Shared, in_parallel, values};
@@ -27,6 +29,8 @@ pub(super) struct RenderedPost {
     pub(super) content: String,
     /// Files of its figures, by path.
     pub(super) files: Vec<(String, Vec<u8>)>,
+    /// The experiments whose results it shows.
+    pub(super) experiments: BTreeSet<String>,
 }
 
 /// Renders the bodies of all posts.
@@ -76,9 +80,15 @@ fn render(
 ) -> Result<RenderedPost, Vec<Diagnostic>> {
     let mut faults = Vec::new();
     let mut keep = |found: Vec<Diagnostic>| faults.extend(found);
-    let title = plain_text(&post.title, "title", &post.front, environment).map_err(&mut keep).ok();
+    let mut experiments = BTreeSet::new();
+    let mut plain_text = |text: &str, key| {
+        let expanded = plain_text(text, key, &post.front, environment)?;
+        experiments.extend(expanded.experiments);
+        Ok::<_, Vec<Diagnostic>>(expanded.embeds.as_text(&expanded.text))
+    };
+    let title = plain_text(&post.title, "title").map_err(&mut keep).ok();
     let description = post.front.description.as_deref();
-    let description = description.map(|text| plain_text(text, "description", &post.front, environment));
+    let description = description.map(|text| plain_text(text, "description"));
     let description = description.transpose().map_err(&mut keep).ok();
     let expanded = liquid::expand(post.body, variables, environment).map_err(&mut keep).ok();
     let (Some(title), Some(description), Some(expanded)) = (title, description, expanded) else {
@@ -92,7 +102,9 @@ fn render(
         let excerpt = excerpt(&expanded, is_html, &config.excerpt_separator, options);
         set(&mut map, "excerpt", excerpt);
     }
-    Ok(RenderedPost { value: Value::from(map), title, description, content: rendered.html, files: expanded.files })
+    experiments.extend(expanded.experiments);
+    let value = Value::from(map);
+    Ok(RenderedPost { value, title, description, content: rendered.html, files: expanded.files, experiments })
 }
 
 /// A text of the front matter with its tags expanded, if it has any; else as it is, because Jekyll expands nothing there.
@@ -101,15 +113,13 @@ fn plain_text(
     key: &'static str,
     front: &FrontMatter<'_>,
     environment: &Environment<'_>,
-) -> Result<String, Vec<Diagnostic>> {
+) -> Result<Expanded, Vec<Diagnostic>> {
     let body = Body { path: front.yaml.path, text, lines_above: 0 };
     if !liquid::has_figures(text) {
-        return Ok(text.to_owned());
+        return Ok(Expanded { text: text.to_owned(), ..Expanded::default() });
     }
     let expanded = liquid::expand(body, &[], environment);
-    let expanded =
-        expanded.map_err(|faults| faults.into_iter().map(|fault| fault.at(front.place(key))).collect::<Vec<_>>())?;
-    Ok(expanded.embeds.as_text(&expanded.text))
+    expanded.map_err(|faults| faults.into_iter().map(|fault| fault.at(front.place(key))).collect())
 }
 
 /// The HTML of an expanded body.
@@ -135,7 +145,7 @@ pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
 fn excerpt(expanded: &Expanded, is_html: bool, separator: &str, options: &markdown::Options) -> String {
     let text = expanded.text.trim_start();
     let text = if separator.is_empty() { text } else { text.split(separator).next().unwrap_or(text) };
-    let excerpt = Expanded { text: text.to_owned(), embeds: expanded.embeds.clone(), files: Vec::new() };
+    let excerpt = Expanded { text: text.to_owned(), embeds: expanded.embeds.clone(), ..Expanded::default() };
     to_html(&excerpt, is_html, options).html
 }
 
@@ -149,6 +159,20 @@ fn with_neighbours<T>(posts: &[T], index: usize, value: impl Fn(&T) -> Value) ->
         set(&mut map, "next", value(next));
     }
     Value::from(map)
+}
+
+impl RenderedPost {
+    /// The same with the note above its body that says which of its results are pinned.
+    #[must_use]
+    pub(super) fn below(self, note: &str) -> RenderedPost {
+        if note.is_empty() {
+            return self;
+        }
+        let content = format!("{note}{}", self.content);
+        let mut map = super::entries(&self.value);
+        set(&mut map, "content", content.as_str());
+        RenderedPost { value: Value::from(map), content, ..self }
+    }
 }
 
 /// The page of each post, and the files of its figures.

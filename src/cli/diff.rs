@@ -1,0 +1,208 @@
+//! `labpress diff`: which numbers of an experiment moved, and whether by more than seeds do.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::anyhow;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use super::site::{self, Site};
+use super::table::table;
+use super::{Trouble, answer, counted, environment, tell};
+use crate::digest::pretty;
+use crate::experiment::history::{self, Moved, Recorded, Verdict};
+use crate::experiment::pin;
+use crate::experiment::plan::{PlannedRun, RunState, plan};
+use crate::experiment::record::Record;
+use crate::experiment::spec::Experiment;
+use crate::figure::number::{Unit, signed, with_unit};
+use crate::stats::{Estimate, Summary};
+
+#[derive(Args)]
+#[command(allow_missing_positional = true)]
+pub(super) struct Options {
+    /// What to compare with: a pin, the start of a fingerprint, or a git revision [default: of each variant, the newest
+    /// older results]
+    #[arg(value_name = "REV")]
+    before: Option<String>,
+    /// The experiment
+    name: String,
+    /// How to write it; `md` suits a pull request
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Md,
+    Json,
+}
+
+pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Trouble> {
+    let site = site::read(&site::root(root)?)?;
+    if !site.faults.is_empty() {
+        return Err(Trouble::Faults(site.faults));
+    }
+    let experiment = site.experiment(&options.name)?;
+    let planned = plan([experiment], &site.records);
+    let lacking = planned.iter().filter(|run| run.fresh().is_none()).count();
+    if lacking > 0 {
+        let name = &experiment.name;
+        tell(format_args!("{} without a result of today: `labpress run {name}` does them", counted(lacking, "run")));
+    }
+    let after = history::recorded(planned.iter().filter_map(PlannedRun::fresh));
+    let records: Vec<&Record> =
+        site.records.iter().filter(|record| record.experiment == experiment.name.as_str()).collect();
+    let (moved, since) = match &options.before {
+        None => {
+            let before = history::before(&after, records.iter().copied());
+            (history::moved(&before, &after), "the results before".to_owned())
+        }
+        Some(named) => {
+            if let Some(found) = here(named, experiment, &site, &records, &after)? {
+                found
+            } else {
+                let then = site_at(named, &site.root)?;
+                let before = recorded_then(&then, experiment);
+                (history::moved(&before, &after), format!("revision {named}"))
+            }
+        }
+    };
+    if moved.is_empty() {
+        return Err(anyhow!("`{}` has no results to compare", experiment.name).into());
+    }
+    answer(&match options.format {
+        Format::Text => as_text(&moved, experiment, &since),
+        Format::Md => as_markdown(&moved, experiment, &since),
+        Format::Json => pretty(&as_json(&moved, experiment, &since)),
+    });
+    Ok(())
+}
+
+/// What moved since what `named` means among the site's pins and fingerprints, with its name for readers; `None` if it
+/// is neither.
+fn here(
+    named: &str,
+    experiment: &Experiment,
+    site: &Site,
+    records: &[&Record],
+    after: &Recorded<'_>,
+) -> Result<Option<(Vec<Moved>, String)>, Trouble> {
+    let is_hex = named.len() >= 4 && named.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_hex {
+        return Ok(None);
+    }
+    let path = pin::path(experiment.name.as_str(), named);
+    if let Some(text) = site.source.text(&path) {
+        let pin = pin::parse(&path, text).map_err(|fault| Trouble::Faults(vec![fault]))?;
+        let pinned = pin
+            .with_records(experiment, &site.records)
+            .map_err(|lacking| anyhow!("the pin `{named}` is not complete: there is no `{lacking}`"))?;
+        let moved = history::moved(&history::recorded(pinned.records()), after);
+        return Ok(Some((moved, format!("pin {named}"))));
+    }
+    let before = history::of_fingerprint(named, records);
+    // A fingerprint is of one variant, and says nothing of the others.
+    let after = after.iter().filter(|(variant, _)| before.contains_key(*variant));
+    let after: Recorded<'_> = after.map(|(variant, records)| (*variant, records.clone())).collect();
+    Ok((!before.is_empty()).then(|| (history::moved(&before, &after), format!("fingerprint {named}"))))
+}
+
+/// The site as it was committed in the git revision `revision`: its experiments and records.
+fn site_at(revision: &str, root: &Path) -> Result<Site, Trouble> {
+    let scratch = tempfile::tempdir()?;
+    environment::check_out(revision, root, "experiments", scratch.path()).map_err(|error| {
+        anyhow!("`{revision}` is neither a pin nor a fingerprint of the experiment, and as a git revision: {error}")
+    })?;
+    // Everything of it is read into memory: the folder is not needed any more.
+    site::read(&scratch.path().canonicalize()?)
+}
+
+/// The results of the experiment as they were shown then: fresh at that time, or the nearest to it.
+fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
+    let experiment = then.experiments.iter().find(|then| then.name == experiment.name);
+    let planned = plan(experiment, &then.records);
+    history::recorded(planned.iter().filter_map(|run| match run.state {
+        // Of a fingerprint format that another labpress wrote, everything is stale.
+        RunState::Fresh(record) | RunState::Stale { record, .. } => Some(record),
+        RunState::Missing => None,
+    }))
+}
+
+/// The cells of a row behind variant and metric: before, after, difference, verdict.
+fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
+    let unit = Unit::of(experiment.metrics.get(&moved.metric));
+    let side = |summary: Option<Summary>| match summary {
+        None => "-".to_owned(),
+        Some(summary) => format!("{} (n = {})", with_unit(summary.estimate(), &unit), summary.n),
+    };
+    let difference = moved.verdict.difference().map(|difference| {
+        let unit = if unit == Unit::Share { &Unit::Points } else { &unit };
+        signed(difference.value, with_unit(difference, unit))
+    });
+    let verdict = match moved.verdict {
+        Verdict::Unchanged => "unchanged",
+        Verdict::OneSided if moved.before.is_none() => "new",
+        Verdict::OneSided => "gone",
+        Verdict::Single(_) => "one seed tells nothing",
+        Verdict::Within(_) => "no",
+        Verdict::Beyond(_) => "yes",
+    };
+    let difference = difference.unwrap_or_else(|| "-".to_owned());
+    [side(moved.before), side(moved.after), difference, verdict.to_owned()]
+}
+
+const HEADS: [&str; 6] = ["variant", "metric", "before", "after", "difference", "beyond the spread over seeds"];
+
+fn heading(experiment: &Experiment, since: &str) -> String {
+    format!("`{}` since {since}: means with their 95 % intervals", experiment.name)
+}
+
+fn rows(moved: &[Moved], experiment: &Experiment) -> Vec<Vec<String>> {
+    let row = |moved: &Moved| {
+        let cells = cells(moved, experiment).map(|cell| cell.replace('\u{a0}', " "));
+        [moved.variant.clone(), moved.metric.clone()].into_iter().chain(cells).collect()
+    };
+    moved.iter().map(row).collect()
+}
+
+fn as_text(moved: &[Moved], experiment: &Experiment, since: &str) -> String {
+    let heads = HEADS.map(str::to_uppercase);
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    format!("{}\n\n{}", heading(experiment, since), table(&heads, &rows(moved, experiment)))
+}
+
+fn as_markdown(moved: &[Moved], experiment: &Experiment, since: &str) -> String {
+    let mut text =
+        format!("{}\n\n| {} |\n|---|---|---:|---:|---:|---|\n", heading(experiment, since), HEADS.join(" | "));
+    for row in rows(moved, experiment) {
+        let row: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+    }
+    text
+}
+
+fn as_json(moved: &[Moved], experiment: &Experiment, since: &str) -> Value {
+    let estimate = |of: Estimate| json!({"value": of.value, "half-width": of.half_width});
+    let side = |of: Summary| json!({"mean": of.mean, "half-width": of.estimate().half_width, "n": of.n});
+    let row = |moved: &Moved| {
+        json!({
+            "variant": moved.variant,
+            "metric": moved.metric,
+            "before": moved.before.map(side),
+            "after": moved.after.map(side),
+            "difference": moved.verdict.difference().map(estimate),
+            "unchanged": moved.verdict == Verdict::Unchanged,
+            "beyond-spread": moved.verdict.is_beyond(),
+        })
+    };
+    json!({
+        "experiment": experiment.name.as_str(),
+        "since": since,
+        "moved": moved.iter().map(row).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,267 @@
+//! `labpress gc`: what nothing refers to any more, and its removal.
+//!
+//! | kind | is referred to by |
+//! |---|---|
+//! | record | an experiment as it is written today, the pin of a post, a verification |
+//! | pin | the front matter of a post or page, a draft's, too |
+//! | file | a record that stays |
+//! | object | a record that stays |
+//! | run | an experiment as it is written today that has no record of it yet |
+//! | log | a record that stays, or a run that does |
+//!
+//! What is younger than `--keep-days` stays, and all that it refers to. Files that labpress did not make are no business
+//! of this command.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::site::{self, Site};
+use super::table::table;
+use super::{Trouble, answer, counted, environment, tell, tell_waiting};
+use crate::config::{self, Config};
+use crate::diagnostic::Diagnostic;
+use crate::experiment::plan::{PlannedRun, plan};
+use crate::experiment::record;
+use crate::experiment::{Name, pin};
+use crate::post::front_matter;
+use crate::store::{Kept, Store};
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// Keep what is younger than this many days
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    keep_days: u16,
+    /// Delete what is listed
+    #[arg(long)]
+    delete: bool,
+}
+
+/// Something that nothing refers to.
+struct Item {
+    kind: &'static str,
+    /// A file or a folder, from the site's root.
+    path: String,
+    bytes: u64,
+}
+
+pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
+    let root = site::root(root)?;
+    let store = Store::of(&root);
+    // A list is made without waiting for anybody.
+    let _lock = if options.delete { Some(store.lock(tell_waiting)?) } else { None };
+    let site = site::read(&root)?;
+    // What cannot be read may refer to anything.
+    if !site.faults.is_empty() {
+        return Err(Trouble::Faults(site.faults));
+    }
+    let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
+    let pins = pins(&site, &config).map_err(Trouble::Faults)?;
+    let age = jiff::SignedDuration::from_hours(24 * i64::from(options.keep_days));
+    let now = environment::now();
+    let garbage = Garbage::of(&site, &pins, &store, now.checked_sub(age).unwrap_or(now))?;
+    let items = garbage.items()?;
+    if items.is_empty() {
+        tell(format_args!("everything is referred to: nothing to remove"));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> =
+        items.iter().map(|item| vec![item.kind.to_owned(), item.path.clone(), size(item.bytes)]).collect();
+    answer(&table(&["KIND", "PATH", "SIZE"], &rows));
+    let total = size(items.iter().map(|item| item.bytes).sum());
+    let count = counted(items.len(), "thing");
+    if !options.delete {
+        tell(format_args!("{count} that nothing refers to, {total}: `labpress gc --delete` removes them"));
+        return Ok(());
+    }
+    for item in &items {
+        store.remove(&item.path)?;
+    }
+    tell(format_args!("{count} removed, {total}"));
+    Ok(())
+}
+
+/// Experiment and pin of all posts, drafts and pages, shown or not.
+fn pins(site: &Site, config: &Config) -> Result<BTreeSet<(String, String)>, Vec<Diagnostic>> {
+    let (mut pins, mut faults) = (BTreeSet::new(), Vec::new());
+    for (path, text) in site.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/")) {
+        let Some((yaml, _)) = front_matter::split(path, text) else {
+            continue;
+        };
+        let kind = match path.split('/').next() {
+            Some("_posts") => "posts",
+            Some("_drafts") => "drafts",
+            _ => "pages",
+        };
+        match front_matter::read(yaml, kind, config) {
+            Ok(front) => pins.extend(front.pin),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(pins) } else { Err(faults) }
+}
+
+/// What is there, and what of it stays.
+struct Garbage<'a> {
+    store: &'a Store,
+    /// What was changed later stays.
+    until: Timestamp,
+    /// Files under `experiments/`.
+    committed: Vec<Kept>,
+    /// When each record was made, by path.
+    finished: BTreeMap<String, Timestamp>,
+    /// Paths of the records, pins and files that stay.
+    paths: BTreeSet<String>,
+    /// Digests of the objects that stay.
+    objects: BTreeSet<String>,
+    /// Names of runs that stay, as files have them.
+    stems: BTreeSet<String>,
+    /// Experiment and name of the runs that have no record yet.
+    unfinished: BTreeSet<(String, String)>,
+}
+
+impl<'a> Garbage<'a> {
+    fn of(
+        site: &Site,
+        pins: &BTreeSet<(String, String)>,
+        store: &'a Store,
+        until: Timestamp,
+    ) -> Result<Garbage<'a>, Trouble> {
+        let committed = store.files_under("experiments")?;
+        let planned = plan(&site.experiments, &site.records);
+        let mut paths: BTreeSet<String> =
+            planned.iter().filter_map(PlannedRun::fresh).map(record::Record::path).collect();
+        let young = committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until);
+        let referred = pins.iter().map(|(experiment, id)| pin::path(experiment, id));
+        for path in referred.chain(young.map(|file| file.path.clone())) {
+            if let Some(text) = site.source.text(&path) {
+                let pin = pin::parse(&path, text).map_err(|fault| Trouble::Faults(vec![fault]))?;
+                paths.extend(pin.record_paths());
+                paths.insert(path);
+            }
+        }
+        let verified: Vec<String> = committed
+            .iter()
+            .filter_map(|file| file.path.split_once("/verifications/"))
+            .map(|(_, name)| name.to_owned())
+            .collect();
+        let is_verified = |stem: &str| verified.iter().any(|name| name.starts_with(&format!("{stem}-")));
+        let mut garbage = Garbage {
+            store,
+            until,
+            committed,
+            finished: site.records.iter().map(|record| (record.path(), record.finished)).collect(),
+            paths,
+            objects: BTreeSet::new(),
+            stems: BTreeSet::new(),
+            unfinished: BTreeSet::new(),
+        };
+        for record in &site.records {
+            let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);
+            let is_young = record.finished > until;
+            if !(garbage.paths.contains(&record.path()) || is_young || is_verified(&stem)) {
+                continue;
+            }
+            garbage.paths.insert(record.path());
+            garbage.stems.insert(stem);
+            for artifact in &record.artifacts {
+                garbage.objects.insert(artifact.digest.to_string());
+                let file = artifact.file.iter().map(|file| format!("experiments/{}/{file}", record.experiment));
+                garbage.paths.extend(file);
+            }
+        }
+        for run in planned.iter().filter(|run| run.fresh().is_none()) {
+            let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+            garbage.stems.insert(stem.clone());
+            garbage.unfinished.insert((run.experiment.name.to_string(), stem));
+        }
+        Ok(garbage)
+    }
+
+    /// All that nothing refers to and is old enough.
+    fn items(&self) -> Result<Vec<Item>, Trouble> {
+        let mut items: Vec<Item> = self.committed.iter().filter_map(|file| self.committed_item(file)).collect();
+        for object in self.store.files_under(".labpress/objects")? {
+            let digest: String = object.path.split('/').skip(2).collect();
+            if !self.objects.contains(&digest) && object.modified <= self.until {
+                items.push(Item { kind: "object", path: object.path, bytes: object.bytes });
+            }
+        }
+        items.extend(self.run_items()?);
+        for log in self.store.files_under(".labpress/logs")? {
+            if !self.stems.iter().any(|stem| log.path.contains(stem.as_str())) && log.modified <= self.until {
+                items.push(Item { kind: "log", path: log.path, bytes: log.bytes });
+            }
+        }
+        items.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(items)
+    }
+
+    /// A file of an experiment, if it was made by labpress and nothing refers to it.
+    fn committed_item(&self, file: &Kept) -> Option<Item> {
+        let (folder, name) = file.path.rsplit_once('/')?;
+        let (experiment, folder) = folder.strip_prefix("experiments/")?.split_once('/')?;
+        Name::new(experiment)?;
+        let id = name.get(..8).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let (kind, since) = match folder {
+            "runs" => ("record", *self.finished.get(&file.path)?),
+            "files" if id.is_some() && name[8..].starts_with('-') => ("file", file.modified),
+            "pins" if id.is_some() && &name[8..] == ".json" => ("pin", file.modified),
+            _ => return None,
+        };
+        let is_garbage = !self.paths.contains(&file.path) && since <= self.until;
+        is_garbage.then(|| Item { kind, path: file.path.clone(), bytes: file.bytes })
+    }
+
+    /// The folders of runs that nobody goes on with.
+    fn run_items(&self) -> Result<Vec<Item>, Trouble> {
+        let mut folders: BTreeMap<(String, String), (u64, Timestamp)> = BTreeMap::new();
+        for file in self.store.files_under(".labpress/runs")? {
+            let parts: Vec<&str> = file.path.splitn(5, '/').collect();
+            if let [_, _, experiment, stem, _] = parts[..] {
+                let sum = folders.entry((experiment.to_owned(), stem.to_owned())).or_insert((0, Timestamp::MIN));
+                *sum = (sum.0 + file.bytes, sum.1.max(file.modified));
+            }
+        }
+        let is_garbage = |&(run, &(_, modified)): &(&(String, String), &(u64, Timestamp))| {
+            let folder = self.store.run_folder(&run.0, &run.1);
+            !self.unfinished.contains(run) && modified <= self.until && !self.store.is_running(&folder)
+        };
+        let garbage = folders.iter().filter(is_garbage).map(|((experiment, stem), (bytes, _))| Item {
+            kind: "run",
+            path: format!(".labpress/runs/{experiment}/{stem}"),
+            bytes: *bytes,
+        });
+        Ok(garbage.collect())
+    }
+}
+
+/// A size for people: `812 B`, `3.4 kB`, `1.2 GB`.
+fn size(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    for unit in ["kB", "MB", "GB"] {
+        size /= 1000.0;
+        if size < 1000.0 || unit == "GB" {
+            return format!("{size:.1} {unit}");
+        }
+    }
+    format!("{bytes} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_in_the_unit_that_is_easy_to_read() {
+        assert_eq!(
+            [0, 999, 1000, 3_449, 2_000_000, 5_000_000_000_000].map(size),
+            ["0 B", "999 B", "1.0 kB", "3.4 kB", "2.0 MB", "5000.0 GB"]
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! `labpress pin`: makes a post go on showing the results of today, or stop doing so.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::site::{self, Site};
+use super::{Trouble, counted, environment, tell, tell_waiting};
+use crate::config::{self, Config};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::experiment::pin::Pin;
+use crate::experiment::plan::plan;
+use crate::experiment::results::Results;
+use crate::post::{self, Blog, pin_edit};
+use crate::site::experiments_shown;
+use crate::store::Store;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The post: its path, or the name of its file
+    post: String,
+    /// The experiments to pin [default: all that the post shows; with --remove: all that it pins]
+    #[arg(value_name = "EXPERIMENT")]
+    experiments: Vec<String>,
+    /// Take the pins out of the post, so that it shows the results of today again
+    #[arg(long)]
+    remove: bool,
+}
+
+pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
+    let root = site::root(root)?;
+    let store = Store::of(&root);
+    let _lock = store.lock(tell_waiting)?;
+    let site = site::read(&root)?;
+    let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
+    let shown = post::Options { now: environment::now(), drafts: true, future: true, unpublished: true };
+    let (blog, faults) = post::read(&site.source, &config, &shown);
+    if !faults.is_empty() {
+        return Err(Trouble::Faults(faults));
+    }
+    let path = find(&blog, &options.post)?;
+    let changes = if options.remove {
+        removals(&blog, path, &options.experiments)?
+    } else {
+        pins(&site, &config, &blog, path, &options.experiments, &store)?
+    };
+    let mut text = store.text(path)?;
+    for (experiment, id) in &changes {
+        text = pin_edit::with_pin(&text, experiment, id.as_deref())
+            .ok_or_else(|| by_hand(path, experiment, id.as_deref()))?;
+    }
+    store.write(path, text.as_bytes())?;
+    for (experiment, id) in &changes {
+        match id {
+            Some(id) => tell(format_args!("{path} is pinned to the results of `{experiment}` of today ({id})")),
+            None => tell(format_args!("{path} shows the results of `{experiment}` as they are")),
+        }
+    }
+    Ok(())
+}
+
+/// An experiment and its pin; `None` removes it.
+type Change = (String, Option<String>);
+
+fn by_hand(path: &str, experiment: &str, id: Option<&str>) -> Trouble {
+    let hint = match id {
+        Some(id) => format!("write `pin: {{{experiment}: \"{id}\"}}` into it by hand"),
+        None => format!("take `{experiment}` out of `pin` by hand"),
+    };
+    let fault = Diagnostic::new(Place::file(path), "this front matter cannot be changed without changing more");
+    Trouble::Faults(vec![fault.hint(hint)])
+}
+
+/// The path of the post or page that `named` means.
+fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Trouble> {
+    let wanted = named.trim_start_matches("./").replace('\\', "/");
+    let paths: Vec<&str> = blog.addresses().map(|(path, _)| path).collect();
+    let stem = |path: &'a str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+    };
+    let is_meant = |path: &&&'a str| **path == wanted || path.ends_with(&format!("/{wanted}")) || stem(path) == wanted;
+    match paths.iter().filter(is_meant).copied().collect::<Vec<_>>()[..] {
+        [path] => Ok(path),
+        [] => {
+            let fault = Diagnostic::new(Place::file(named), "is no post of this site");
+            Err(Trouble::Faults(vec![fault.hint_nearest(&wanted, paths)]))
+        }
+        [first, second, ..] => Err(anyhow!("`{named}` may be `{first}` or `{second}`: give the path").into()),
+    }
+}
+
+fn removals(blog: &Blog<'_>, path: &str, named: &[String]) -> Result<Vec<Change>, Trouble> {
+    let posts = blog.posts.iter().map(|post| (post.body.path, &post.front));
+    let pages = blog.pages.iter().map(|page| (page.body.path, &page.front));
+    let front = posts.chain(pages).find(|(at, _)| *at == path).map(|(_, front)| front);
+    let pinned: Vec<&str> = front.iter().flat_map(|front| &front.pin).map(|(name, _)| name.as_str()).collect();
+    if let Some(other) = named.iter().find(|name| !pinned.contains(&name.as_str())) {
+        let fault = Diagnostic::new(Place::file(path), format!("does not pin `{other}`"));
+        return Err(Trouble::Faults(vec![fault.hint_nearest(other, pinned)]));
+    }
+    let is_wanted = |name: &&str| named.is_empty() || named.iter().any(|named| named == name);
+    let removed: Vec<Change> = pinned.into_iter().filter(is_wanted).map(|name| (name.to_owned(), None)).collect();
+    if removed.is_empty() {
+        tell(format_args!("{path} pins nothing"));
+    }
+    Ok(removed)
+}
+
+/// Writes the pins of the results of today, and returns what the post has to say.
+fn pins(
+    site: &Site,
+    config: &Config,
+    blog: &Blog<'_>,
+    path: &str,
+    named: &[String],
+    store: &Store,
+) -> Result<Vec<Change>, Trouble> {
+    if !site.faults.is_empty() {
+        return Err(Trouble::Faults(site.faults.clone()));
+    }
+    let planned = plan(&site.experiments, &site.records);
+    let results = Results::of(&site.experiments, &planned, &site.verifications);
+    let experiments: BTreeSet<String> = if named.is_empty() {
+        let Some(post) = blog.posts.iter().find(|post| post.body.path == path) else {
+            return Err(anyhow!("`{path}` is a page: name the experiments to pin").into());
+        };
+        experiments_shown(&site.source, config, blog, &results, post).map_err(Trouble::Faults)?
+    } else {
+        named.iter().cloned().collect()
+    };
+    if experiments.is_empty() {
+        return Err(anyhow!("`{path}` shows no results that could be pinned").into());
+    }
+    let pin_of = |name: String| {
+        site.experiment(&name)?;
+        let of_today = results.experiments.get(name.as_str()).and_then(Pin::of);
+        let pin = of_today.ok_or_else(|| {
+            let message = format!("the results of `{name}` are not complete, so there is nothing to pin");
+            anyhow!("{message}\nhint: run `labpress run {name}` first")
+        })?;
+        Ok((name, pin))
+    };
+    let pins: Vec<(String, Pin)> = experiments.into_iter().map(pin_of).collect::<Result<_, Trouble>>()?;
+    for (name, pin) in &pins {
+        store.write(&pin.path(), pin.to_text().as_bytes())?;
+        tell(format_args!(
+            "{} of `{name}` in {}: commit it with the post",
+            counted(pin.record_paths().count(), "run"),
+            pin.path()
+        ));
+    }
+    Ok(pins.into_iter().map(|(name, pin)| (name, Some(pin.id()))).collect())
+}

@@ -1,0 +1,214 @@
+//! What was recorded before, and what moved since.
+//!
+//! Records of runs that only differ in their seed belong together: they have the same
+//! [configuration](super::fingerprint::Fingerprint::configuration). Of each variant the newest older configuration is
+//! what it was before. One that was given up after some of its seeds does not count where a whole one is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::record::Record;
+use crate::digest::Digest;
+use crate::stats::{Estimate, Summary, combined};
+
+/// Records by variant, each variant's in order of seed.
+pub type Recorded<'a> = BTreeMap<&'a str, Vec<&'a Record>>;
+
+/// How a number of a variant moved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// Name of the variant.
+    pub variant: String,
+    /// Name of the number.
+    pub metric: String,
+    /// What it was, over the seeds.
+    pub before: Option<Summary>,
+    /// What it is.
+    pub after: Option<Summary>,
+    /// What to think of it.
+    pub verdict: Verdict,
+}
+
+/// What to think of a difference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// Both sides are the same records.
+    Unchanged,
+    /// The number is on one side only.
+    OneSided,
+    /// There is a difference that no interval can be told of, as one side has a single seed.
+    Single(Estimate),
+    /// The interval of the difference, after less before, holds 0: it may be chance.
+    Within(Estimate),
+    /// The interval of the difference does not hold 0.
+    Beyond(Estimate),
+}
+
+/// Records by variant, in order of seed.
+pub fn recorded<'a>(records: impl IntoIterator<Item = &'a Record>) -> Recorded<'a> {
+    let mut recorded = Recorded::new();
+    for record in records {
+        recorded.entry(record.variant.as_str()).or_default().push(record);
+    }
+    for records in recorded.values_mut() {
+        records.sort_by_key(|record| record.seed);
+    }
+    recorded
+}
+
+/// What was recorded before `present`, the fresh records of an experiment of which `records` are all: of each variant
+/// the newest older configuration. A variant that never was anything else is as it was.
+pub fn before<'a>(present: &Recorded<'a>, records: impl IntoIterator<Item = &'a Record>) -> Recorded<'a> {
+    let mut before = present.clone();
+    for (variant, records) in recorded(records) {
+        let now = of_variant(present, variant);
+        let seeds: BTreeSet<u64> = now.iter().map(|record| record.seed).collect();
+        let configurations: BTreeSet<Digest> = now.iter().map(|record| record.fingerprint.configuration()).collect();
+        let mut older: BTreeMap<Digest, Vec<&Record>> = BTreeMap::new();
+        for record in records {
+            older.entry(record.fingerprint.configuration()).or_default().push(record);
+        }
+        older.retain(|configuration, _| !configurations.contains(configuration));
+        let rank = |records: &Vec<&Record>| {
+            let has_seed = |record: &&&Record| seeds.contains(&record.seed);
+            (records.iter().filter(has_seed).count(), records.iter().map(|record| record.finished).max())
+        };
+        if let Some(newest) = older.into_values().max_by_key(rank) {
+            before.insert(variant, newest);
+        }
+    }
+    before
+}
+
+/// The records of every configuration that has a record whose fingerprint starts with `prefix`, hex digits.
+pub fn of_fingerprint<'a>(prefix: &str, records: &[&'a Record]) -> Recorded<'a> {
+    let named = records.iter().filter(|record| record.fingerprint.digest().to_string().starts_with(prefix));
+    let configurations: BTreeSet<(&str, Digest)> =
+        named.map(|record| (record.variant.as_str(), record.fingerprint.configuration())).collect();
+    let is_of_one =
+        |record: &&&Record| configurations.contains(&(record.variant.as_str(), record.fingerprint.configuration()));
+    recorded(records.iter().filter(is_of_one).copied())
+}
+
+/// How the results moved from `before` to `after`: of each variant and each of its results, in order of name. Where
+/// runs have no results but only series, the last values of those.
+pub fn moved(before: &Recorded<'_>, after: &Recorded<'_>) -> Vec<Moved> {
+    let variants: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
+    let numbers_of = |variant: &str| {
+        let (before, after) = (of_variant(before, variant), of_variant(after, variant));
+        let metrics = metrics(before.iter().chain(after).copied());
+        metrics.into_iter().map(|metric| moved_number(variant, &metric, before, after)).collect::<Vec<_>>()
+    };
+    variants.into_iter().flat_map(numbers_of).collect()
+}
+
+fn of_variant<'r, 'a>(recorded: &'r Recorded<'a>, variant: &str) -> &'r [&'a Record] {
+    recorded.get(variant).map_or(&[], Vec::as_slice)
+}
+
+fn metrics<'r>(records: impl Iterator<Item = &'r Record> + Clone) -> BTreeSet<String> {
+    let results: BTreeSet<String> = records.clone().flat_map(|record| record.metrics.keys().cloned()).collect();
+    if results.is_empty() { records.flat_map(|record| record.series.keys().cloned()).collect() } else { results }
+}
+
+fn moved_number(variant: &str, metric: &str, before: &[&Record], after: &[&Record]) -> Moved {
+    let summary = |records: &[&Record]| {
+        let values: Vec<f64> = records.iter().filter_map(|record| record.number(metric)).collect();
+        Summary::of(&values)
+    };
+    let (old, new) = (summary(before), summary(after));
+    let verdict = match (old, new) {
+        _ if before == after => Verdict::Unchanged,
+        (Some(old), Some(new)) => judged(combined(&[(1.0, new), (-1.0, old)])),
+        _ => Verdict::OneSided,
+    };
+    Moved { variant: variant.to_owned(), metric: metric.to_owned(), before: old, after: new, verdict }
+}
+
+fn judged(difference: Estimate) -> Verdict {
+    match difference.half_width {
+        None => Verdict::Single(difference),
+        Some(half_width) if difference.value.abs() > half_width => Verdict::Beyond(difference),
+        Some(_) => Verdict::Within(difference),
+    }
+}
+
+impl Verdict {
+    /// The difference, after less before, where there are two numbers that can differ.
+    pub fn difference(self) -> Option<Estimate> {
+        match self {
+            Verdict::Unchanged | Verdict::OneSided => None,
+            Verdict::Single(difference) | Verdict::Within(difference) | Verdict::Beyond(difference) => Some(difference),
+        }
+    }
+
+    /// Whether the difference is beyond the spread over the seeds; `None` where that cannot be told.
+    pub fn is_beyond(self) -> Option<bool> {
+        match self {
+            Verdict::Beyond(_) => Some(true),
+            Verdict::Within(_) | Verdict::Unchanged => Some(false),
+            Verdict::Single(_) | Verdict::OneSided => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::fingerprint::Fingerprint;
+
+    fn record(seed: u64, rate: f64, minute: u32, accuracy: f64) -> Record {
+        let fingerprint = serde_json::json!({"seed": {"value": seed}, "params.rate": {"value": rate}});
+        let fingerprint: Fingerprint = serde_json::from_value(fingerprint).unwrap();
+        Record {
+            format: 1,
+            experiment: "toy".to_owned(),
+            variant: "fast".to_owned(),
+            seed,
+            fingerprint,
+            environment: BTreeMap::new(),
+            finished: format!("2026-11-23T14:{minute:02}:00Z").parse().unwrap(),
+            metrics: BTreeMap::from([("accuracy".to_owned(), accuracy)]),
+            timing: BTreeMap::new(),
+            series: BTreeMap::new(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check(before: &[f64], after: &[f64], expected: Option<bool>) {
+        let records = |values: &[f64], rate| -> Vec<Record> {
+            values.iter().zip(0..).map(|(&value, seed)| record(seed, rate, 0, value)).collect()
+        };
+        let (before, after) = (records(before, 0.1), records(after, 0.2));
+        let moved = moved(&recorded(&before), &recorded(&after));
+        assert_eq!(moved[0].verdict.is_beyond(), expected, "{:?}", moved[0].verdict);
+    }
+
+    #[test]
+    fn a_difference_larger_than_its_interval_is_beyond_the_spread() {
+        check(&[0.50, 0.51, 0.52], &[0.60, 0.61, 0.62], Some(true));
+        check(&[0.50, 0.51, 0.52], &[0.51, 0.52, 0.53], Some(false));
+        check(&[0.5, 0.5], &[0.6, 0.6], Some(true));
+        check(&[0.5, 0.5], &[0.5, 0.5], Some(false));
+    }
+
+    #[test]
+    fn of_single_seeds_nothing_can_be_told() {
+        check(&[0.5], &[0.6, 0.7], None);
+        check(&[], &[0.6, 0.7], None);
+    }
+
+    #[test]
+    fn before_is_the_newest_whole_configuration() {
+        let oldest = [record(0, 0.1, 1, 0.1), record(1, 0.1, 2, 0.1)];
+        let older = [record(0, 0.2, 3, 0.2), record(1, 0.2, 4, 0.2)];
+        let given_up = [record(0, 0.3, 5, 0.3)];
+        let now = [record(0, 0.4, 0, 0.4), record(1, 0.4, 0, 0.4)];
+        let all: Vec<&Record> = [&oldest[..], &older, &given_up, &now].into_iter().flatten().collect();
+        let present = recorded(&now);
+        assert_eq!(before(&present, all.iter().copied()), recorded(&older));
+        assert_eq!(before(&present, &now), present);
+        let prefix = oldest[1].fingerprint.digest().short();
+        assert_eq!(of_fingerprint(&prefix, &all), recorded(&oldest));
+    }
+}

@@ -1,0 +1,193 @@
+//! A pin: which results an experiment had at one time, so that a post can go on showing them.
+//!
+//! `experiments/NAME/pins/DIGEST8.json`, committed. It names each run's record by fingerprint, and keeps what readers saw
+//! of the experiment and no record holds: titles, units, the order of the variants. The file is named by the digest of
+//! its content, so pins never conflict and one that was altered is found out. A post refers to it by that name:
+//! `pin: {NAME: "DIGEST8"}`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Name;
+use super::record::{self, Record};
+use super::results::{ExperimentResults, VariantResults};
+use super::spec::{Experiment, Variant};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::{Digest, pretty};
+use crate::recipe::Metric;
+
+/// The version of the pin's format that this labpress writes and reads.
+const FORMAT: u32 = 1;
+
+/// Which results an experiment had at one time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Pin {
+    format: u32,
+    experiment: Name,
+    title: String,
+    metrics: BTreeMap<String, Metric>,
+    variants: Vec<PinnedVariant>,
+}
+
+/// A variant as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct PinnedVariant {
+    name: Name,
+    title: String,
+    runs: Vec<PinnedRun>,
+}
+
+/// A run, by what its result depended on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct PinnedRun {
+    seed: u64,
+    fingerprint: Digest,
+}
+
+/// A pin with its records.
+#[derive(Debug, Clone)]
+pub struct Pinned<'a> {
+    /// The name of the pin: eight hex digits.
+    pub id: String,
+    /// The experiment as readers saw it. Parameters are left out: the records' fingerprints hold them.
+    pub experiment: Experiment,
+    /// The records of each of its variants, in the order of the seeds.
+    records: Vec<Vec<&'a Record>>,
+}
+
+impl Pin {
+    /// Pins the results as they are; `None` if runs have no fresh record.
+    pub fn of(results: &ExperimentResults<'_>) -> Option<Pin> {
+        let experiment = results.experiment;
+        let variants = results.variants.iter().map(|of| PinnedVariant {
+            name: of.variant.name.clone(),
+            title: of.variant.title.clone(),
+            runs: of
+                .records
+                .iter()
+                .map(|record| PinnedRun { seed: record.seed, fingerprint: record.fingerprint.digest() })
+                .collect(),
+        });
+        results.lacking.is_empty().then(|| Pin {
+            format: FORMAT,
+            experiment: experiment.name.clone(),
+            title: experiment.title.clone(),
+            metrics: experiment.metrics.clone(),
+            variants: variants.collect(),
+        })
+    }
+
+    fn value(&self) -> Value {
+        serde_json::to_value(self).expect("keys are text and all numbers are finite")
+    }
+
+    /// Its name: the first eight hex digits of the digest of its content.
+    pub fn id(&self) -> String {
+        Digest::of_value(&self.value()).short()
+    }
+
+    /// Where it belongs, from the site's root.
+    pub fn path(&self) -> String {
+        path(self.experiment.as_str(), &self.id())
+    }
+
+    /// The pin as the text of its file.
+    pub fn to_text(&self) -> String {
+        pretty(&self.value())
+    }
+
+    /// Where its records belong, from the site's root, in order.
+    pub fn record_paths(&self) -> impl Iterator<Item = String> {
+        let runs = self.variants.iter().flat_map(|variant| variant.runs.iter().map(move |run| (variant, run)));
+        runs.map(|(variant, run)| {
+            let stem = record::stem_of(variant.name.as_str(), run.seed, run.fingerprint);
+            format!("experiments/{}/runs/{stem}.json", self.experiment)
+        })
+    }
+
+    /// The pin with its records. The error is the path of the first that is not there.
+    ///
+    /// `experiment` is what became of the experiment since.
+    pub fn with_records<'a>(&self, experiment: &Experiment, records: &'a [Record]) -> Result<Pinned<'a>, String> {
+        let by_path: BTreeMap<String, &Record> = records
+            .iter()
+            .filter(|record| record.experiment == self.experiment.as_str())
+            .map(|record| (record.path(), record))
+            .collect();
+        let found: Vec<&Record> =
+            self.record_paths().map(|path| by_path.get(&path).copied().ok_or(path)).collect::<Result<_, _>>()?;
+        let mut found = found.into_iter();
+        let records = self.variants.iter().map(|variant| found.by_ref().take(variant.runs.len()).collect());
+        let variants = self.variants.iter().map(|variant| Variant {
+            name: variant.name.clone(),
+            title: variant.title.clone(),
+            params: Value::Null,
+        });
+        let mut seeds: Vec<u64> = Vec::new();
+        for run in self.variants.iter().flat_map(|variant| &variant.runs) {
+            if !seeds.contains(&run.seed) {
+                seeds.push(run.seed);
+            }
+        }
+        Ok(Pinned {
+            id: self.id(),
+            records: records.collect(),
+            experiment: Experiment {
+                title: self.title.clone(),
+                metrics: self.metrics.clone(),
+                variants: variants.collect(),
+                seeds,
+                ..experiment.clone()
+            },
+        })
+    }
+}
+
+impl<'a> Pinned<'a> {
+    /// All of its records.
+    pub fn records(&self) -> impl Iterator<Item = &'a Record> {
+        self.records.iter().flatten().copied()
+    }
+
+    /// The results that it pins.
+    pub fn results(&'a self) -> ExperimentResults<'a> {
+        let variants = self.experiment.variants.iter().zip(&self.records);
+        ExperimentResults {
+            experiment: &self.experiment,
+            variants: variants.map(|(variant, records)| VariantResults::unverified(variant, records.clone())).collect(),
+            lacking: Vec::new(),
+            pin: Some(&self.id),
+        }
+    }
+}
+
+/// Where the pin `id` of an experiment belongs, from the site's root.
+pub fn path(experiment: &str, id: &str) -> String {
+    format!("experiments/{experiment}/pins/{id}.json")
+}
+
+/// Reads a pin and checks it against its name.
+pub fn parse(path: &str, text: &str) -> Result<Pin, Diagnostic> {
+    let fault = |message: String| {
+        Diagnostic::new(Place::file(path), message).hint("restore it from git, or pin the post again")
+    };
+    let value: Value = serde_json::from_str(text).map_err(|error| fault(format!("the pin is damaged: {error}")))?;
+    if value["format"] != FORMAT {
+        let format = &value["format"];
+        return Err(fault(format!("the pin has format {format}, this labpress reads format {FORMAT}")));
+    }
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if name != format!("{}.json", Digest::of_value(&value).short()) {
+        return Err(fault("the pin was altered: its content does not match the digest in its name".to_owned()));
+    }
+    let pin: Pin = serde_json::from_value(value).map_err(|error| fault(format!("the pin is damaged: {error}")))?;
+    if pin.path() != path {
+        return Err(fault(format!("the pin belongs at `{}`", pin.path())));
+    }
+    Ok(pin)
+}

@@ -1,0 +1,288 @@
+//! What happens to results of the past: posts hold on to them by pins, `diff` compares with them, `gc` removes what
+//! nothing refers to.
+
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic, delete files and call git")]
+
+mod support;
+
+use std::process::Command;
+
+use support::{Site, answer, assert_success, talk};
+
+const YAML: &str = "experiments/toy/experiment.yml";
+const POST: &str = "_posts/2026-01-02-toy.md";
+const PAGE: &str = "public/2026/01/02/toy.html";
+/// `{% value toy.fast.accuracy %}` with a rate of 0.5 (seeds 0 and 1): 1 − 1 / (1 + 3 · 0.5 + seed).
+const OLD: &str = "value=\"0.6571428571428571\"";
+/// The same with a rate of 1.
+const NEW: &str = "value=\"0.775\"";
+
+/// A site whose post is built, pinned, and then outdated by a faster rate.
+fn pinned() -> Site {
+    let site = Site::with_toy();
+    succeed(&site, &["build"]);
+    succeed(&site, &["pin", "2026-01-02-toy"]);
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 1}");
+    site
+}
+
+#[track_caller]
+fn succeed(site: &Site, arguments: &[&str]) -> String {
+    let output = site.labpress(arguments);
+    assert_success(&output);
+    answer(&output) + &talk(&output)
+}
+
+#[track_caller]
+fn fail(site: &Site, arguments: &[&str], expected: &str) {
+    let output = site.labpress(arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", talk(&output));
+    assert!(talk(&output).contains(expected), "{expected:?} is not in:\n{}", talk(&output));
+}
+
+#[track_caller]
+fn check_page(site: &Site, expected: &[&str], absent: &[&str]) {
+    let page = site.read(PAGE);
+    for part in expected {
+        assert!(page.contains(part), "{part:?} is not in:\n{page}");
+    }
+    for part in absent {
+        assert!(!page.contains(part), "{part:?} is in:\n{page}");
+    }
+}
+
+fn id(site: &Site) -> String {
+    let pins = site.files("experiments/toy/pins");
+    pins.into_keys().next().unwrap().file_stem().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_pinned_post_shows_the_old_numbers_and_asks_for_no_run() {
+    let site = pinned();
+    let front = format!("---\ntitle: A toy\nlayout: post\npin: {{toy: \"{}\"}}\n---\n", id(&site));
+    assert!(site.read(POST).starts_with(&front), "{}", site.read(POST));
+    succeed(&site, &["build", "--locked"]);
+    check_page(&site, &[OLD, "labpress-pinned", "results of <em>A toy</em> as of"], &[NEW, "Newer results"]);
+    succeed(&site, &["run"]);
+    succeed(&site, &["build", "--locked"]);
+    check_page(&site, &[OLD, "Newer results exist in <code>experiments/toy</code>"], &[NEW]);
+}
+
+#[test]
+fn newer_results_are_linked_where_a_post_shows_them() {
+    let site = pinned();
+    site.write("_posts/2026-01-03-new.md", "---\ntitle: New & better\n---\n{% value toy.fast.accuracy %}\n");
+    succeed(&site, &["build"]);
+    check_page(&site, &[OLD, "Newer results exist: <a href=\"/2026/01/03/new.html\">New &amp; better</a>."], &[NEW]);
+    assert!(site.read("public/2026/01/03/new.html").contains(NEW));
+}
+
+#[test]
+fn without_its_pin_a_post_shows_the_new_numbers() {
+    let site = pinned();
+    succeed(&site, &["pin", POST, "toy", "--remove"]);
+    assert_eq!(site.read(POST), support::TOY_POST);
+    fail(&site, &["build", "--locked"], "the results of `toy` are stale");
+    succeed(&site, &["build"]);
+    check_page(&site, &[NEW], &[OLD, "labpress-pinned"]);
+}
+
+#[test]
+fn a_pin_survives_edits_of_prose_titles_units_and_variants() {
+    let site = pinned();
+    site.replace(POST, "Fast gets", "The fast variant gets");
+    site.replace(YAML, "title: A toy", "title: Another");
+    site.replace(YAML, "accuracy: {goal: max, unit: \"%\"}, ", "");
+    site.replace(YAML, "  fast: {rate: 1}\n", "  other: {rate: 2}\n");
+    succeed(&site, &["build", "--locked"]);
+    check_page(&site, &["The fast variant gets", OLD, "<em>A toy</em>", "accuracy (%)"], &["Another", ">other<"]);
+}
+
+#[test]
+fn pinning_again_takes_the_results_of_today() {
+    let site = pinned();
+    let first = id(&site);
+    fail(&site, &["pin", POST], "the results of `toy` are stale");
+    fail(&site, &["pin", POST, "toy"], "the results of `toy` are not complete, so there is nothing to pin");
+    succeed(&site, &["run"]);
+    succeed(&site, &["pin", POST]);
+    assert!(!site.read(POST).contains(&first));
+    succeed(&site, &["build", "--locked"]);
+    check_page(&site, &[NEW, "labpress-pinned"], &[OLD, "Newer results"]);
+}
+
+#[test]
+fn a_pin_that_is_not_complete_is_a_fault_with_its_place() {
+    let site = pinned();
+    let record = site.files("experiments/toy/runs").into_keys().next().unwrap();
+    let record = format!("experiments/toy/runs/{}", record.display());
+    std::fs::remove_file(site.path().join(&record)).unwrap();
+    let message = format!("the pinned results of `toy` are not complete: there is no `{record}`\n --> {POST}:4:7\n");
+    fail(&site, &["build"], &message);
+    fail(&site, &["build", "--locked"], &message);
+    let pin = format!("experiments/toy/pins/{}.json", id(&site));
+    site.replace(&pin, "A toy", "A boy");
+    fail(&site, &["build"], "the pin was altered");
+    std::fs::remove_file(site.path().join(&pin)).unwrap();
+    fail(&site, &["build"], &format!("is no pin of `toy`: there is no `{pin}`\n --> {POST}:4:7\nhint: restore it"));
+    site.replace(POST, "pin: {toy", "pin: {tay");
+    fail(&site, &["build"], "there is no experiment `tay` to pin");
+}
+
+#[test]
+fn what_cannot_be_pinned_says_why() {
+    let site = Site::with_toy();
+    fail(&site, &["pin", "2026-01-02-tay"], "is no post of this site");
+    fail(&site, &["pin", POST, "tay"], "there is no experiment `tay`");
+    fail(&site, &["pin", POST, "--remove", "toy"], "does not pin `toy`");
+    site.replace(POST, "layout: post", "pin: true");
+    succeed(&site, &["build"]);
+    fail(&site, &["pin", POST], "this front matter cannot be changed without changing more");
+}
+
+#[test]
+fn a_page_can_be_pinned_too() {
+    let site = Site::with_toy();
+    site.write("about.md", "---\ntitle: About\n---\n{% value toy.fast.accuracy %}\n");
+    succeed(&site, &["build"]);
+    succeed(&site, &["pin", "about.md", "toy"]);
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 1}");
+    succeed(&site, &["build"]);
+    let page = site.read("public/about.html");
+    assert!(page.contains(OLD) && page.contains("Newer results exist: <a href=\"/2026/01/02/toy.html\">"), "{page}");
+    check_page(&site, &[NEW], &["labpress-pinned"]);
+}
+
+/// The lines of a text without runs of white space.
+fn squeezed(text: &str) -> String {
+    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn diff_says_what_moved_and_whether_beyond_the_spread() {
+    let site = Site::with_toy();
+    // Seeds 100 and up make little of a difference, so that a change of rate is beyond their spread.
+    site.replace(YAML, "seeds: 2", "seeds: [100, 101]");
+    succeed(&site, &["run"]);
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 500}");
+    let text = succeed(&site, &["diff", "toy"]);
+    assert!(text.contains("2 runs without a result of today: `labpress run toy` does them"), "{text}");
+    succeed(&site, &["run"]);
+    let text = squeezed(&succeed(&site, &["diff", "toy"]));
+    assert!(text.contains("`toy` since the results before"), "{text}");
+    assert!(text.contains("fast accuracy 99.03 ± 0.06 % (n = 2) 99.9375"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("fast accuracy") && line.ends_with(" pp yes")), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("slow accuracy") && line.ends_with(" - unchanged")), "{text}");
+    let text = succeed(&site, &["diff", "toy", "--format", "md"]);
+    let row = "| fast | accuracy | 99.03 ± 0.06 % (n = 2) | 99.9375";
+    assert!(text.contains("|---|---|---:|---:|---:|---|\n") && text.contains(row), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&answer(&site.labpress(&["diff", "toy", "--format", "json"]))).unwrap();
+    let fast = &json["moved"][0];
+    assert_eq!(
+        (&fast["variant"], &fast["beyond-spread"], &fast["before"]["n"]),
+        (&"fast".into(), &true.into(), &2.into())
+    );
+    let difference = fast["after"]["mean"].as_f64().unwrap() - fast["before"]["mean"].as_f64().unwrap();
+    assert_eq!(fast["difference"]["value"], difference);
+    assert_eq!((&json["moved"][1]["unchanged"], &json["moved"][1]["difference"]), (&true.into(), &().into()));
+}
+
+#[test]
+fn diff_compares_with_a_pin_a_fingerprint_or_a_revision() {
+    let site = pinned();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=A", "-c", "user.email=a@example.org"]).args(arguments).current_dir(site.path());
+        assert_success(&git.output().unwrap());
+    };
+    site.replace(YAML, "rate: 1}", "rate: 0.5}");
+    site.write(".gitignore", "public\n.labpress\n");
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "first"]);
+    let records = site.files("experiments/toy/runs");
+    let fast = records.keys().find(|path| path.to_str().unwrap().starts_with("fast-s0-")).unwrap();
+    let fingerprint = fast.file_stem().unwrap().to_str().unwrap().rsplit('-').next().unwrap().to_owned();
+    site.replace(YAML, "rate: 0.5}", "rate: 1}");
+    succeed(&site, &["run"]);
+    for before in [id(&site), "HEAD".to_owned(), fingerprint.clone()] {
+        let text = squeezed(&succeed(&site, &["diff", &before, "toy"]));
+        assert!(text.contains("fast accuracy 70 ± 70 % (n = 2) 78 ± 32 % (n = 2) +10 ± 40"), "{before}: {text}");
+        assert!(text.contains(" pp no\n"), "{before}: {text}");
+        assert_eq!(text.contains("\nslow accuracy "), before != fingerprint, "{before}: {text}");
+    }
+    fail(&site, &["diff", "no-such-branch", "toy"], "`no-such-branch` is neither a pin nor a fingerprint");
+    fail(&site, &["diff", "tay"], "there is no experiment `tay`");
+    let status = Command::new("git").args(["status", "--porcelain"]).current_dir(site.path()).output().unwrap();
+    let status = String::from_utf8(status.stdout).unwrap();
+    assert!(!status.lines().any(|line| line.starts_with(['A', 'D', 'M'])), "the index was touched:\n{status}");
+}
+
+#[test]
+fn on_a_clean_site_there_is_nothing_to_collect() {
+    let site = pinned();
+    succeed(&site, &["run"]);
+    let text = succeed(&site, &["gc", "--delete"]);
+    assert!(text.contains("nothing to remove"), "{text}");
+}
+
+#[test]
+fn gc_lists_with_sizes_and_deletes_only_when_asked() {
+    let site = pinned();
+    succeed(&site, &["pin", POST, "--remove"]);
+    succeed(&site, &["run"]);
+    let before = site.files("");
+    let listed = succeed(&site, &["gc"]);
+    assert_eq!(site.files(""), before);
+    for kind in ["record", "pin", "file", "object"] {
+        let lines = listed.lines().filter(|line| line.starts_with(kind));
+        let lines: Vec<&str> = lines.filter(|line| line.ends_with(" B") || line.ends_with(" kB")).collect();
+        assert_eq!(lines.len(), if kind == "record" { 2 } else { 1 }, "{kind}: {listed}");
+    }
+    assert!(listed.contains("5 things that nothing refers to, "), "{listed}");
+    let kept = succeed(&site, &["gc", "--keep-days", "1", "--delete"]);
+    assert!(kept.contains("nothing to remove"), "{kept}");
+    let deleted = succeed(&site, &["gc", "--delete"]);
+    assert!(deleted.contains("5 things removed, "), "{deleted}");
+    assert_eq!(site.files("").len(), before.len() - 5);
+    succeed(&site, &["build", "--locked"]);
+    check_page(&site, &[NEW], &[]);
+    let text = succeed(&site, &["gc"]);
+    assert!(text.contains("nothing to remove"), "{text}");
+}
+
+#[test]
+fn gc_keeps_what_a_pin_needs_and_removes_what_came_between() {
+    let site = pinned();
+    succeed(&site, &["run"]);
+    site.replace(YAML, "rate: 1}", "rate: 2}");
+    succeed(&site, &["run"]);
+    let listed = succeed(&site, &["gc", "--delete"]);
+    assert_eq!(listed.matches("experiments/toy/runs/fast-").count(), 2, "{listed}");
+    assert_eq!(site.files("experiments/toy/runs").len(), 6);
+    succeed(&site, &["build", "--locked"]);
+    check_page(&site, &[OLD, "Newer results"], &[NEW]);
+}
+
+#[test]
+fn gc_keeps_failed_and_unfinished_runs_of_today_and_what_authors_made() {
+    let site = Site::with_toy();
+    site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
+    site.write("experiments/toy/files/mine.txt", "by hand");
+    assert_eq!(site.labpress(&["run"]).status.code(), Some(1));
+    let text = succeed(&site, &["gc", "--delete"]);
+    assert!(text.contains("nothing to remove"), "{text}");
+    assert!(succeed(&site, &["why", "toy"]).contains("the net caught fire"));
+    site.replace(YAML, ", fail-at: 2", "");
+    let text = succeed(&site, &["gc", "--delete"]);
+    assert_eq!(text.matches(".labpress/runs/toy/fast-").count(), 2, "{text}");
+}
+
+#[test]
+fn gc_deletes_nothing_while_something_cannot_be_read() {
+    let site = pinned();
+    site.write("_drafts/half.md", "---\npin: {toy: [\n---\n");
+    fail(&site, &["gc", "--delete"], "_drafts/half.md");
+    assert_eq!(site.files("experiments/toy/runs").len(), 4);
+}
