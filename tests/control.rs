@@ -208,6 +208,8 @@ fn a_smoke_build_is_marked_and_is_not_written_to_where_the_site_goes() {
     let marked = page(".labpress/smoke/public");
     assert!(marked.contains("<body class=\"a\"><div class=\"labpress-smoke\""), "{marked}");
     assert!(marked.contains("the numbers of toy come from toy-scale runs"), "{marked}");
+    let feed = site.read(".labpress/smoke/public/feed.xml");
+    assert!(feed.contains(">Smoke build, not for publication: Test<"), "{feed}");
     assert!(site.files("experiments/toy/runs").is_empty() && site.files("public").is_empty());
     // The real build takes nothing of it.
     check(&site, &["build"], 0, &["4 runs recorded", "written"]);

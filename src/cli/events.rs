@@ -2,11 +2,11 @@
 //!
 //! | `event` | when | beside it |
 //! |---|---|---|
-//! | `plan` | first | `runs`: of each its `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without number, and why; `seconds` of all |
+//! | `plan` | first | `runs`: of each its `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without number, and why; `seconds` of all; `results`: the folder that records go to |
 //! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
 //! | `started` | a run starts | `run` |
 //! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](crate::runner::protocol::Event) |
-//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path from the site's folder), `metrics`, `log` |
+//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `log` |
 //! | `runs-ended` | all are | `recorded`, `without-result`: how many; `seconds` |
 //! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
 //!

@@ -112,7 +112,9 @@ pub(super) fn wanted<'a>(
             match run.fresh() {
                 None => run.reason().filter(|_| is_needed || is_asked(run)),
                 Some(_) if force && is_asked(run) => Some("it is fresh, and `--force` asks for it".to_owned()),
-                Some(record) => lost_artifact(record, store).filter(|_| is_needed),
+                // This reads its artifacts, which can be large.
+                Some(record) if is_needed => lost_artifact(record, store),
+                Some(_) => None,
             }
         };
         let reasons: Vec<Option<String>> = planned.iter().map(reason).collect();
@@ -213,7 +215,7 @@ pub(super) fn do_runs(
         (0..wanted.runs.len()).map(|number| forecast.left_out(number, &wanted.runs)).collect();
     let chosen: Vec<usize> = (0..wanted.runs.len()).filter(|&number| left_out[number].is_none()).collect();
     let runs: Vec<PlannedRun<'_>> = chosen.iter().map(|&number| wanted.runs[number].clone()).collect();
-    tell_plan(wanted, &left_out, &forecast, talk);
+    tell_plan(wanted, &left_out, &forecast, &site.results, talk);
     let left = wanted.runs.len() - runs.len();
     if runs.is_empty() {
         return Ok(left);
@@ -311,7 +313,7 @@ fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::P
 }
 
 /// Says which runs are done or left out, and why.
-fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Forecast, talk: Talk) {
+fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Forecast, results: &Path, talk: Talk) {
     if talk == Talk::Json {
         let (mut runs, mut left) = (Vec::new(), Vec::new());
         for (number, run) in wanted.runs.iter().enumerate() {
@@ -326,7 +328,7 @@ fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Foreca
             }
         }
         let seconds = forecast.seconds();
-        events::say(&json!({"event": "plan", "runs": runs, "left-out": left, "seconds": seconds}));
+        events::say(&json!({"event": "plan", "runs": runs, "left-out": left, "seconds": seconds, "results": results}));
     }
     let lines = (0..wanted.runs.len()).map(|number| match &left_out[number] {
         None => ("stale", wanted.reasons[number].as_str()),

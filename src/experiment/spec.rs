@@ -757,6 +757,22 @@ mod tests {
     }
 
     #[test]
+    fn at_toy_scale_a_recipe_shrinks_and_has_another_fingerprint() {
+        let experiment = parsed(SPIRAL).unwrap();
+        let toy = experiment.at_toy_scale();
+        let fingerprint = |experiment: &Experiment| Fingerprint::of(experiment, &experiment.variants[0], 0);
+        let changed = fingerprint(&experiment).changed_since(&fingerprint(&toy));
+        let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
+        let expected = [
+            "params.epochs changed from 8 to 1",
+            "params.train-images changed from null to 256",
+            "params.valid-images changed from null to 64",
+            "smoke is new: true",
+        ];
+        assert_eq!(changed, expected);
+    }
+
+    #[test]
     fn all_faults_of_all_variants_are_found() {
         let yaml = SPIRAL.replace("plain: {}", "plain: {epochs: 0, batch-size: 1}").replace("[512]", "[0]");
         let faults: Vec<String> = parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
