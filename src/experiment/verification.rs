@@ -7,8 +7,8 @@
 //!
 //! Numbers that differ in their bits agree if they are no further apart than a tolerance. `experiment.yml` may state it
 //! (`metrics: {accuracy: {tolerance: 0.005}}`), also for a series of that name. Where it does not, it is three times the
-//! standard deviation over the seeds of the variant, of a series pooled over its steps (the root of the mean of the
-//! squares). If a rerun had nothing but its configuration in common with the record, as where a GPU adds up in another
+//! standard deviation over the seeds of the variant; at a step of a series that of the step or the one pooled over all
+//! steps (the root of the mean of the squares), whichever is larger: a few seeds may agree at a step by chance. If a rerun had nothing but its configuration in common with the record, as where a GPU adds up in another
 //! order each time, the difference of the two would have √2 times that deviation and stay within the tolerance in 97 of
 //! 100 cases. So numbers within tolerance confirm what a post concludes, but not the bits; numbers outside of it are more
 //! than luck. A hundred-thousandth of the recorded number is always allowed, for rounding, and where there is one seed
@@ -136,12 +136,14 @@ pub fn compare(
         (name.clone(), compared(None, pair, stated(name), spread))
     });
     let series = names(&record.series, &rerun.series).filter_map(|name| {
-        let spread = pooled_spread(of_variant.iter().filter_map(|record| record.series.get(name)));
+        let deviations = deviations(of_variant.iter().filter_map(|record| record.series.get(name)));
+        let pooled = pooled(&deviations);
+        let spread = |step: &u64| deviations.get(step).copied().unwrap_or(0.0).max(pooled);
         let points = |of: &Record| of.series.get(name).into_iter().flatten().copied().collect::<BTreeMap<u64, f64>>();
         let (recorded, rerun) = (points(record), points(rerun));
         let steps: BTreeSet<u64> = recorded.keys().chain(rerun.keys()).copied().collect();
         let pair = |step: &u64| (recorded.get(step).copied(), rerun.get(step).copied());
-        let all = steps.iter().map(|step| compared(Some(*step), pair(step), stated(name), spread));
+        let all = steps.iter().map(|step| compared(Some(*step), pair(step), stated(name), spread(step)));
         all.max_by(Compared::by_distance).map(|furthest| (name.clone(), furthest))
     });
     let numbers = Numbers {
@@ -165,20 +167,24 @@ fn spread(values: impl Iterator<Item = f64>) -> f64 {
     Summary::of(&values.collect::<Vec<_>>()).and_then(|summary| summary.deviation).unwrap_or(0.0)
 }
 
-/// Standard deviation over the seeds, pooled over all steps that more than one seed has; 0 where it is not known.
-fn pooled_spread<'a>(series: impl Iterator<Item = &'a Vec<(u64, f64)>>) -> f64 {
+/// Standard deviation over the seeds at each step that more than one seed has.
+fn deviations<'a>(series: impl Iterator<Item = &'a Vec<(u64, f64)>>) -> BTreeMap<u64, f64> {
     let mut of_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for (step, value) in series.flatten() {
         of_step.entry(*step).or_default().push(*value);
     }
-    let deviations: Vec<f64> =
-        of_step.values().filter_map(|values| Summary::of(values).and_then(|summary| summary.deviation)).collect();
-    let largest = deviations.iter().copied().fold(0.0, f64::max);
+    let deviation = |values: &[f64]| Summary::of(values).and_then(|summary| summary.deviation);
+    of_step.into_iter().filter_map(|(step, values)| Some((step, deviation(&values)?))).collect()
+}
+
+/// The deviations of all steps in one; 0 if there are none.
+fn pooled(deviations: &BTreeMap<u64, f64>) -> f64 {
+    let largest = deviations.values().copied().fold(0.0, f64::max);
     if largest == 0.0 {
         return 0.0;
     }
     // Squares of parts of the largest neither overflow nor vanish.
-    let squares: f64 = deviations.iter().map(|deviation| (deviation / largest).powi(2)).sum();
+    let squares: f64 = deviations.values().map(|deviation| (deviation / largest).powi(2)).sum();
     largest * (squares / deviations.len() as f64).sqrt()
 }
 
@@ -435,6 +441,19 @@ mod tests {
         check(0.9 - 0.031, LOSS, None, "different");
         check(0.9, [0.5, 0.3, 0.229], None, "within tolerance");
         check(0.9, [0.5, 0.331, 0.2], None, "different");
+    }
+
+    #[test]
+    fn a_step_may_scatter_more_than_the_others_but_none_less() {
+        // Deviations are 0.1 at the first step and 0 at the others: pooled 0.1 / √3, three times which is 0.173.
+        let all = [0.4, 0.5, 0.6].map(|first| record(0, 0.9, [first, 0.3, 0.2]));
+        let verdict = |loss| {
+            compare(&all[1], &record(0, 0.9, loss), &BTreeMap::new(), &all.iter().collect::<Vec<_>>()).to_string()
+        };
+        assert_eq!(verdict([0.79, 0.3, 0.2]), "within tolerance");
+        assert_eq!(verdict([0.81, 0.3, 0.2]), "different");
+        assert_eq!(verdict([0.5, 0.46, 0.2]), "within tolerance");
+        assert_eq!(verdict([0.5, 0.48, 0.2]), "different");
     }
 
     #[test]
