@@ -185,7 +185,7 @@ fn every_flipped_bit_of_a_record_is_found_unless_it_says_the_same() {
         flipped[place / 8] ^= 1 << (place % 8);
         // What is no text is told apart when the site is read.
         match std::str::from_utf8(&flipped).map(|text| record::parse(&path, text)) {
-            // Such as `3e-4` and `3E-4`.
+            // Such as 0.30000000000000004 and 0.30000000000000005, which are one number.
             Ok(Ok(record)) => {
                 assert_eq!(record, right, "bit {place}");
                 same += 1;
