@@ -132,8 +132,11 @@ impl Store {
         self.folder().join("logs").join(experiment).join(format!("{stem}.log"))
     }
 
-    /// Moves a run's log to where it is kept.
+    /// Moves a run's log to where it is kept. One that says nothing is not.
     pub fn keep_log(&self, log: &Path, experiment: &str, stem: &str) {
+        if fs::metadata(log).is_ok_and(|log| log.len() == 0) {
+            return;
+        }
         let kept = self.log_path(experiment, stem);
         // A log that cannot be kept is no reason to lose the result.
         let _ = kept.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(log, &kept));

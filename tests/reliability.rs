@@ -262,7 +262,11 @@ fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
     std::fs::write(&object, bytes).unwrap();
     let output = site.labpress(&["run", "reader"]);
     assert_success(&output);
-    assert!(talk(&output).contains("stale quick/default seed 0: its artifacts are needed"), "{}", talk(&output));
+    assert!(
+        talk(&output).contains("stale quick/default seed 0: its artifact `table` is needed and damaged"),
+        "{}",
+        talk(&output)
+    );
     assert_whole(&site, "after the run was done again");
 }
 

@@ -61,6 +61,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
             do_runs(&needed(&planned, &faults, &site), &site, work, None)?;
             rendered(&read()?, &config, &shown)
         }
+        Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
         rendered => rendered,
     };
     let written = output::write(&output.map_err(Trouble::Faults)?, &destination)?;
@@ -173,15 +174,19 @@ fn rendered(site: &Site, config: &Config, shown: &post::Options) -> Result<Outpu
 }
 
 /// The faults of posts and pages together with those of experiments and records, in order of place.
-///
-/// Where an experiment or a record cannot be read, that results lack is a consequence, and not told.
 fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
-    if !site.faults.is_empty() {
-        faults.retain(|fault| fault.lacking_experiment().is_none());
-    }
     faults.extend_from_slice(&site.faults);
     faults.sort();
     faults.dedup();
+    faults
+}
+
+/// The faults that the author has to mend: where there are others, that results lack is not told, because the next
+/// build does those runs, or because the lack is a consequence of an experiment or a record that cannot be read.
+fn without_what_runs_mend(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if !only_results_lack(&faults) {
+        faults.retain(|fault| fault.lacking_experiment().is_none());
+    }
     faults
 }
 
