@@ -1,6 +1,6 @@
 //! The program as its user sees it: messages, exit codes, and what is on disk afterwards.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
 
 mod support;
 
@@ -201,4 +201,28 @@ fn status_why_and_doctor_answer_on_standard_output() {
     assert!(why.starts_with("toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-"), "{why}");
     let doctor = answer(&site.labpress(&["doctor"]));
     assert!(doctor.contains("cores") && doctor.contains("lab"), "{doctor}");
+}
+
+#[test]
+fn a_new_experiment_is_read_by_editors_and_by_labpress() {
+    let site = Site::empty();
+    assert_success(&site.labpress(&["new", "experiment", "first"]));
+    let first = site.read("experiments/first/experiment.yml");
+    assert!(first.starts_with("# yaml-language-server: $schema=../experiment.schema.json\n"), "{first}");
+    assert_eq!(site.read("experiments/experiment.schema.json"), include_str!("../docs/schema/experiment.schema.json"));
+    assert!(answer(&site.labpress(&["status"])).contains("first       large    0 1 2  missing"));
+    let again = site.labpress(&["new", "experiment", "first"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(talk(&again).contains("is there already"), "{}", talk(&again));
+    assert_eq!(site.labpress(&["new", "experiment", "../x"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_new_post_is_built() {
+    let site = Site::with_toy();
+    assert_success(&site.labpress(&["new", "post", "What I \"learnt\": a: b"]));
+    let path = site.files("_posts").into_keys().find(|path| path.to_string_lossy().ends_with("-what-i-learnt-a-b.md"));
+    let text = site.read(&format!("_posts/{}", path.unwrap().display()));
+    assert_eq!(text, "---\nlayout: post\ntitle: \"What I \\\"learnt\\\": a: b\"\n---\n\n");
+    assert_success(&site.labpress(&["build"]));
 }

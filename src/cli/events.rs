@@ -6,6 +6,7 @@
 //! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
 //! | `started` | a run starts | `run` |
 //! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](crate::runner::protocol::Event) |
+//! | `memory` | a run's memory was measured, a few times a second | `run`; `bytes` |
 //! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `log` |
 //! | `runs-ended` | all are | `recorded`, `without-result`: how many; `seconds` |
 //! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
@@ -44,6 +45,7 @@ pub(super) fn of_update(number: usize, update: &Update<'_>) -> Value {
     match update {
         Update::Started => json!({"event": "started", "run": number}),
         Update::Event(said) => json!({"event": "runner", "run": number, "said": said}),
+        Update::Memory(bytes) => json!({"event": "memory", "run": number, "bytes": bytes}),
         Update::Ended(outcome) => with(json!({"event": "ended", "run": number}), of_outcome(outcome)),
     }
 }

@@ -11,6 +11,7 @@ mod environment;
 mod events;
 mod gc;
 mod machine;
+mod new;
 mod pin;
 mod progress;
 mod run;
@@ -67,6 +68,9 @@ enum Command {
     #[command(long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
         record in experiments/NAME/runs/: commit it, and others can build the site without training.")]
     Run(run::Options),
+    /// Start a post or an experiment
+    #[command(subcommand)]
+    New(new::What),
     /// Show how every experiment stands: fresh, stale, missing or failed
     Status,
     /// Say why the runs of an experiment are stale: which part changed from what to what
@@ -136,6 +140,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),
+        Command::New(what) => new::new(&source, &what),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
         Command::Verify(options) => verify::verify(&source, &options),

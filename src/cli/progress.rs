@@ -58,6 +58,8 @@ struct Running {
     /// The metric that tells best how it goes, as text.
     metric: Option<String>,
     device: Option<String>,
+    /// Bytes, when it was last measured.
+    memory: Option<u64>,
 }
 
 /// When a bar is expected to be full: seconds from its start. Shared with the bar, which is drawn by the clock.
@@ -95,6 +97,7 @@ impl<'a> Progress<'a> {
         match update {
             Update::Started => self.started(number),
             Update::Event(event) => self.event(number, event),
+            Update::Memory(bytes) => self.memory(number, *bytes),
             Update::Ended(outcome) => self.ended(number, outcome),
         }
         self.show_overall();
@@ -123,11 +126,19 @@ impl<'a> Progress<'a> {
             epoch: None,
             metric: None,
             device: None,
+            memory: None,
         };
         self.running.insert(number, running);
         self.stages[number] = Stage::Running;
         if !self.is_terminal {
             self.line(&format!("start {label}"));
+        }
+    }
+
+    fn memory(&mut self, number: usize, bytes: u64) {
+        if let Some(running) = self.running.get_mut(&number) {
+            running.memory = Some(bytes);
+            running.bar.set_message(running.state(&self.runs[number]));
         }
     }
 
@@ -303,10 +314,11 @@ impl Running {
         self.epoch_text(run).into_iter().chain(self.metric.clone()).collect::<Vec<_>>().join("  ")
     }
 
-    /// The message and where it runs.
+    /// The message, where it runs and what memory it takes.
     fn state(&self, run: &PlannedRun<'_>) -> String {
         let message = Some(self.message(run)).filter(|message| !message.is_empty());
-        message.into_iter().chain(self.device.clone()).collect::<Vec<_>>().join("  ")
+        let memory = self.memory.map(|bytes| format!("{} MiB", bytes >> 20));
+        message.into_iter().chain(self.device.clone()).chain(memory).collect::<Vec<_>>().join("  ")
     }
 }
 

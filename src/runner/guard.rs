@@ -21,6 +21,8 @@ pub(super) struct Guard {
     limits: Limits,
     started: Instant,
     measured: Instant,
+    /// The memory it took when it was last measured, in bytes.
+    memory: u64,
     told: Stop,
 }
 
@@ -34,7 +36,14 @@ impl Guard {
     /// The guard of a child that was just started.
     pub(super) fn of(child: &Child, launch: &Launch<'_>) -> Guard {
         let now = Instant::now();
-        Guard { process: child.id(), limits: launch.limits.clone(), started: now, measured: now, told: Stop::GoOn }
+        Guard {
+            process: child.id(),
+            limits: launch.limits.clone(),
+            started: now,
+            measured: now,
+            memory: 0,
+            told: Stop::GoOn,
+        }
     }
 
     /// How long the child has been at work.
@@ -42,20 +51,25 @@ impl Guard {
         self.started.elapsed()
     }
 
-    /// The limit that the child has broken, as the reason for its failure.
-    pub(super) fn broken_limit(&mut self) -> Option<String> {
-        if let Some(time) = self.limits.time.filter(|&time| self.elapsed() > time) {
-            return Some(format!("took longer than its limit of {} s (`limits: {{time}}`)", time.as_secs()));
-        }
-        let memory = self.limits.memory?;
+    /// The memory that the child and what it started take, in bytes; `None` if it was measured just before.
+    pub(super) fn measured_memory(&mut self) -> Option<u64> {
         if self.measured.elapsed() < MEASURE_EVERY {
             return None;
         }
         self.measured = Instant::now();
-        let used = resident_bytes(self.process);
+        self.memory = resident_bytes(self.process);
+        Some(self.memory)
+    }
+
+    /// The limit that the child has broken, as the reason for its failure. Of memory, when it was last measured.
+    pub(super) fn broken_limit(&self) -> Option<String> {
+        if let Some(time) = self.limits.time.filter(|&time| self.elapsed() > time) {
+            return Some(format!("took longer than its limit of {} s (`limits: {{time}}`)", time.as_secs()));
+        }
+        let memory = self.limits.memory?;
         let mebibytes = |bytes: u64| bytes / (1 << 20);
-        (used > memory).then(|| {
-            let (used, memory) = (mebibytes(used), mebibytes(memory));
+        (self.memory > memory).then(|| {
+            let (used, memory) = (mebibytes(self.memory), mebibytes(memory));
             format!("took {used} MiB of memory, more than its limit of {memory} MiB (`limits: {{memory}}`)")
         })
     }

@@ -63,17 +63,26 @@ pub struct Failure {
     pub log: PathBuf,
 }
 
-/// Runs the child to its end, and calls `watch` with each event as it comes.
+/// What is learnt of a run while it goes on.
+#[derive(Debug, Clone, Copy)]
+pub enum Heard<'a> {
+    /// The runner said something.
+    Event(&'a Event),
+    /// It and what it started take this many bytes of memory.
+    Memory(u64),
+}
+
+/// Runs the child to its end, and calls `watch` with each event as it comes, and with the memory it takes.
 ///
 /// A run of the same folder that a killed labpress left behind is waited for, and its result taken if it has one.
 /// The error is of this machine (the program is not there, the disk is full), not of the run.
-pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(&Event)) -> io::Result<Ended> {
+pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(Heard<'_>)) -> io::Result<Ended> {
     let folder = launch.run_folder;
     let lock = lock_file(&folder.join("lock"))?;
     if lock.try_lock().is_err() {
-        watch(&Event::Note {
+        watch(Heard::Event(&Event::Note {
             text: "a process that a killed labpress left behind is doing it: waiting for its end".to_owned(),
-        });
+        }));
         lock.lock().map_err(|error| named(&error, "cannot lock", folder))?;
     }
     if let Some(collected) = finished_before(folder) {
@@ -91,12 +100,15 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(&
     let mut guard = Guard::of(&child, launch);
     loop {
         let status = child.try_wait()?;
-        if let Err(reason) = tail.follow(watch)? {
+        if let Err(reason) = tail.follow(&mut |event| watch(Heard::Event(event)))? {
             guard.kill(&mut child)?;
             return failed(folder, format!("wrote a line that is no event: {reason}"));
         }
         if let Some(status) = status {
             return ended(folder, &tail.events, status);
+        }
+        if let Some(bytes) = guard.measured_memory() {
+            watch(Heard::Memory(bytes));
         }
         if let Some(reason) = guard.broken_limit() {
             guard.kill(&mut child)?;

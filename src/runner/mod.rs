@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use self::collect::Collected;
-use self::local::{Ended, Failure, Launch};
+use self::local::{Ended, Failure, Heard, Launch};
 use self::protocol::{Event, Job, JobData, Needed};
 use crate::digest::Digest;
 use crate::experiment::plan::PlannedRun;
@@ -66,6 +66,8 @@ pub enum Update<'a> {
     Started,
     /// The runner said something.
     Event(&'a Event),
+    /// It takes this many bytes of memory.
+    Memory(u64),
     /// It is over.
     Ended(&'a Outcome),
 }
@@ -127,7 +129,10 @@ pub fn run_all(
                     let run = &runs[number];
                     let outcome = match record {
                         Some(record) => shared(run, &record, setup),
-                        None => run_one(run, needed, setup, &mut |event| say(News::Event(event.clone()))),
+                        None => run_one(run, needed, setup, &mut |heard| match heard {
+                            Heard::Event(event) => say(News::Event(event.clone())),
+                            Heard::Memory(bytes) => say(News::Memory(bytes)),
+                        }),
                     };
                     say(News::Ended(outcome));
                 });
@@ -137,6 +142,7 @@ pub fn run_all(
             }
             match reports.recv().expect("a sender lives as long as this loop") {
                 (number, News::Event(event)) => watch(number, Update::Event(&event)),
+                (number, News::Memory(bytes)) => watch(number, Update::Memory(bytes)),
                 (number, News::Ended(outcome)) => queue.ended(number, outcome, watch),
             }
         }
@@ -146,6 +152,7 @@ pub fn run_all(
 
 enum News {
     Event(Event),
+    Memory(u64),
     Ended(Outcome),
 }
 
@@ -301,7 +308,7 @@ fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
 }
 
 /// Does one run and records it.
-fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: &mut dyn FnMut(&Event)) -> Outcome {
+fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: &mut dyn FnMut(Heard<'_>)) -> Outcome {
     let store = &setup.store;
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);

@@ -1,0 +1,77 @@
+//! `labpress new`: starts a post or an experiment.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::{Trouble, environment, site, tell};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::pretty;
+use crate::experiment::{NAME_RULE, Name, spec};
+use crate::post::slug::slugify;
+use crate::store::Store;
+
+/// Where editors find what an `experiment.yml` may hold.
+const SCHEMA: &str = "experiments/experiment.schema.json";
+
+#[derive(Subcommand)]
+pub(super) enum What {
+    /// Start a post of today in _posts/
+    Post {
+        /// Its title
+        title: String,
+    },
+    /// Start an experiment in experiments/NAME/
+    Experiment {
+        /// Its name: lowercase letters, digits and hyphens
+        name: String,
+    },
+}
+
+pub(super) fn new(root: &Path, what: &What) -> Result<(), Trouble> {
+    let root = site::root(root)?;
+    let store = Store::of(&root);
+    let _lock = store.lock(super::tell_waiting)?;
+    let (path, text) = match what {
+        What::Post { title } => post(title),
+        What::Experiment { name } => {
+            let made = experiment(name)?;
+            store.write(SCHEMA, pretty(&spec::schema()).as_bytes())?;
+            made
+        }
+    };
+    if root.join(&path).exists() {
+        let fault = Diagnostic::new(Place::file(&path), "is there already");
+        return Err(Trouble::Faults(vec![fault.hint("edit it, or choose another name")]));
+    }
+    store.write(&path, text.as_bytes())?;
+    tell(format_args!("{path}"));
+    Ok(())
+}
+
+fn post(title: &str) -> (String, String) {
+    let now = environment::now();
+    let day = now.to_string()[..10].to_owned();
+    // JSON's quotes are YAML's, too.
+    let title_text = serde_json::Value::from(title).to_string();
+    (format!("_posts/{day}-{}.md", slugify(title)), format!("---\nlayout: post\ntitle: {title_text}\n---\n\n"))
+}
+
+fn experiment(name: &str) -> Result<(String, String), Trouble> {
+    let path = format!("experiments/{name}/experiment.yml");
+    let Some(name) = Name::new(name).filter(|name| name.as_str() != "data") else {
+        let fault = Diagnostic::new(Place::file(path), format!("`{name}` cannot be the name of an experiment"));
+        return Err(Trouble::Faults(vec![fault.hint(NAME_RULE)]));
+    };
+    let text = format!(
+        "# yaml-language-server: $schema=../experiment.schema.json\n\
+        title: {name}\n\
+        question: What is it to find out?\n\
+        recipe: image-classification\n\
+        data: digits\n\
+        seeds: 3\n\
+        params: {{epochs: 5}}\n\
+        variants:\n  small: {{model: {{kind: mlp, hidden: [16]}}}}\n  large: {{model: {{kind: mlp, hidden: [256]}}}}\n"
+    );
+    Ok((path, text))
+}
