@@ -27,7 +27,7 @@ pub enum Content {
     CopyOf(PathBuf),
 }
 
-/// What [`write`] has done.
+/// What [`write`](fn@write) has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
     /// Files that were made or replaced.

@@ -1,6 +1,6 @@
 //! The program as its user sees it: messages, exit codes, and what is on disk afterwards.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The experiment engine as its user sees it: what runs, in which order, how often, and how it ends.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
 
 mod support;
 

@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::value::{Value, entry, map_of_yaml, of_yaml, set, set_default};
 use crate::yaml::Yaml;
 
-/// What is known of a post before its body is rendered: `site.posts` of Liquid bodies, and the base of [`post`].
+/// What is known of a post before its body is rendered: `site.posts` of Liquid bodies, and the base of what layouts see.
 pub(super) fn unrendered_post(post: &Post<'_>, title: &str, description: Option<&str>) -> Map {
     let mut map = post.front.values.clone();
     set(&mut map, "title", title);

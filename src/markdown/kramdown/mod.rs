@@ -2,7 +2,7 @@
 //!
 //! Parsing takes two steps. The block parser cuts a text into [blocks](block) and gathers what is
 //! [defined](definitions) anywhere in it (links, footnotes, abbreviations, attribute lists); then the span parser
-//! reads each block's own text, now that all definitions are known, and both make the shared [document tree](tree).
+//! reads each block's own text, now that all definitions are known, and both make the shared [document tree](super::tree).
 //!
 //! | file | answers |
 //! |---|---|
