@@ -209,7 +209,7 @@ fn counted(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
-/// A duration for people: `8.2 s`, `3 min 20 s`, `5 h`, `3 days`.
+/// A duration for people: `40 ms`, `8.2 s`, `3 min 20 s`, `5 h`, `3 days`.
 fn duration(seconds: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
@@ -218,6 +218,7 @@ fn duration(seconds: f64) -> String {
     )]
     let whole = seconds.max(0.0).round() as u64;
     match whole {
+        _ if seconds < 0.95 => format!("{:.0} ms", seconds.max(0.0) * 1000.0),
         0..=9 => format!("{seconds:.1} s"),
         10..=119 => format!("{whole} s"),
         120..=5399 => format!("{} min {:02} s", whole / 60, whole % 60),
