@@ -178,3 +178,48 @@ fn asked_to_stop_labpress_asks_its_runs_and_they_go_on_later() {
 fn has_checkpoint(site: &Site) -> bool {
     site.files(".labpress/runs").keys().any(|path| path.ends_with("checkpoint/epoch"))
 }
+
+#[test]
+fn times_of_files_decide_nothing() {
+    let site = Site::with_toy();
+    assert_success(&site.labpress(&["run"]));
+    for (path, bytes) in site.files("experiments") {
+        // Written again as a checkout does: the same content, another time.
+        std::fs::write(site.path().join("experiments").join(path), bytes).unwrap();
+    }
+    check_talk(&site, &["run"], &["all runs are fresh"]);
+}
+
+#[test]
+fn one_more_seed_is_one_more_run() {
+    let site = Site::with_toy();
+    assert_success(&site.labpress(&["run"]));
+    site.replace(YAML, "seeds: 2", "seeds: 3");
+    check_talk(&site, &["run"], &["stale toy/slow seed 2: no result is recorded", "2 runs recorded"]);
+}
+
+#[test]
+fn a_declared_environment_variable_counts_and_no_other() {
+    let site = Site::with_toy();
+    site.replace(YAML, "inputs: [train.py]", "inputs: [train.py], env: [PRECISION]");
+    let run =
+        |variables: &[(&str, &str)]| talk(&site.command(&["run"]).envs(variables.iter().copied()).output().unwrap());
+    assert!(run(&[("PRECISION", "full")]).contains("4 runs recorded"));
+    assert!(run(&[("PRECISION", "full"), ("OTHER", "1")]).contains("all runs are fresh"));
+    let changed = run(&[("PRECISION", "half")]);
+    assert!(changed.contains("env.PRECISION changed from full to half"), "{changed}");
+}
+
+#[test]
+fn a_record_says_nothing_of_the_person_and_the_folder() {
+    let site = Site::with_toy();
+    assert_success(
+        &site.command(&["run"]).env("USER", "ada-lovelace").env("HOSTNAME", "analytical-engine").output().unwrap(),
+    );
+    for bytes in site.files("experiments/toy/runs").into_values() {
+        let record = String::from_utf8(bytes).unwrap();
+        for private in ["ada-lovelace", "analytical-engine", site.path().to_str().unwrap()] {
+            assert!(!record.contains(private), "{private} is in {record}");
+        }
+    }
+}
