@@ -139,6 +139,11 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
+/// Returns a message of serde without the place at its end: ours is the one in the file.
+pub fn without_place(message: &str) -> &str {
+    message.rfind(" at line ").map_or(message, |cut| &message[..cut])
+}
+
 /// Returns the names in backticks with commas between, for a message.
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

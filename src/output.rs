@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::source::site_path;
+
 /// All files of the built site, by path with `/` between parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
@@ -143,10 +145,8 @@ fn present(dir: &Path) -> io::Result<BTreeMap<String, Kind>> {
             kind if kind.is_file() => Kind::File,
             _ => Kind::Other,
         };
-        let inside = entry.path().strip_prefix(dir).expect("walked from `dir`");
         // A name that is no Unicode is none of ours either; its path with marks in it will not be found, and it stays.
-        let path = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
-        present.insert(path, kind);
+        present.insert(site_path(dir, entry.path()), kind);
     }
     Ok(present)
 }

@@ -58,11 +58,6 @@ impl Source {
         self.statics.iter().map(|(path, file)| (path.as_str(), file))
     }
 
-    /// The static file at `path`.
-    pub fn static_file(&self, path: &str) -> Option<&StaticFile> {
-        self.statics.get(path)
-    }
-
     /// The files that an experiment's own program may be made of, under `prefix`, with the digests of their contents.
     pub fn inputs_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, Digest)> {
         self.inputs
@@ -221,7 +216,8 @@ fn normalized(text: String) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n") } else { text }
 }
 
-fn site_path(root: &Path, path: &Path) -> String {
+/// The path of something under `root`, from there, with `/` between parts. A name that is no Unicode gets marks in it.
+pub(crate) fn site_path(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("walked from root");
     inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -18,6 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+use crate::source::site_path;
 
 /// How a kept object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,8 +183,7 @@ impl Store {
                 Err(error) => return Err(error.into()),
             };
             let about = entry.metadata()?;
-            let inside = entry.path().strip_prefix(&self.root).expect("walked from root");
-            let path = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+            let path = site_path(&self.root, entry.path());
             // A file system that keeps no times has nothing that is known to be old.
             let modified = about.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
             files.push(Kept { path, bytes: about.len(), modified: modified.unwrap_or(jiff::Timestamp::MAX) });

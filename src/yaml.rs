@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Parser, Span};
 use serde::de::DeserializeOwned;
 
-use crate::diagnostic::{Diagnostic, Place, Position, nearest};
+use crate::diagnostic::{Diagnostic, Place, Position, without_place};
 
 /// A YAML text inside a file of the site: the whole of a `.yml` file, or the front matter of a post.
 #[derive(Debug, Clone, Copy)]
@@ -34,32 +34,22 @@ impl<'a> Yaml<'a> {
             let position = error
                 .location()
                 .map(|location| Position { line: location.line(), column: location.column() }.down(self.lines_above));
-            diagnostic(Place { path: self.path.to_owned(), position }, &error.to_string())
+            fault(Place { path: self.path.to_owned(), position }, without_place(&error.to_string()))
         })
     }
 
     /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest of its parents that
     /// is there, or of the whole file.
     pub fn place(&self, keys: &[&str]) -> Place {
-        let position = Places::of(self.text).key(&keys[..self.depth(keys)]);
+        let places = Places::of(self.text);
+        let position = places.key(&keys[..places.depth(keys)]);
         Place { path: self.path.to_owned(), position: position.map(|position| position.down(self.lines_above)) }
     }
 
     /// How many of `keys`, from the first on, are in the text.
     pub fn depth(&self, keys: &[&str]) -> usize {
-        let places = Places::of(self.text);
-        (1..=keys.len()).rev().find(|&depth| places.key(&keys[..depth]).is_some()).unwrap_or(0)
+        Places::of(self.text).depth(keys)
     }
-}
-
-/// Turns a message of serde into one of ours, with the place.
-fn diagnostic(place: Place, message: &str) -> Diagnostic {
-    // serde_yaml repeats its own place at the end of the message; ours is the one in the file.
-    let message = match message.rfind(" at line ") {
-        Some(cut) => &message[..cut],
-        None => message,
-    };
-    fault(place, message)
 }
 
 /// Makes a diagnostic of a message by serde, whose wording for unknown keys and values is
@@ -72,10 +62,7 @@ pub fn fault(place: Place, message: &str) -> Diagnostic {
     };
     let known: Vec<&str> = quoted.collect();
     let what = if message.contains("unknown field") { "key" } else { "value" };
-    // serde lists no names where there are none to list; an unknown key in a place for none is still worth saying.
-    let diagnostic = Diagnostic::new(place, format!("unknown {what} `{given}`"));
-    debug_assert!(nearest(given, []).is_none());
-    diagnostic.hint_nearest(given, known)
+    Diagnostic::new(place, format!("unknown {what} `{given}`")).hint_nearest(given, known)
 }
 
 /// Where the keys of a YAML text stand.
@@ -124,6 +111,10 @@ impl Places {
     pub fn key(&self, keys: &[&str]) -> Option<Position> {
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
         self.0.get(&keys).copied()
+    }
+
+    fn depth(&self, keys: &[&str]) -> usize {
+        (1..=keys.len()).rev().find(|&depth| self.key(&keys[..depth]).is_some()).unwrap_or(0)
     }
 
     fn value_starts(&mut self, open: &mut [Open], span: &Span) {

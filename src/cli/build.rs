@@ -81,12 +81,18 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
 
 /// What of posts is built.
 fn shown(config: &Config, options: &Options) -> post::Options {
+    let configured = as_configured(config);
     post::Options {
-        now: now(),
-        drafts: options.drafts || config.show_drafts,
-        future: options.future || config.future,
-        unpublished: options.unpublished || config.unpublished,
+        drafts: options.drafts || configured.drafts,
+        future: options.future || configured.future,
+        unpublished: options.unpublished || configured.unpublished,
+        ..configured
     }
+}
+
+/// What of posts is built where the command line says nothing.
+fn as_configured(config: &Config) -> post::Options {
+    post::Options { now: now(), drafts: config.show_drafts, future: config.future, unpublished: config.unpublished }
 }
 
 /// Where the site goes. A smoke build never goes to where the real one does.
@@ -150,13 +156,7 @@ fn needed<'a>(planned: &[PlannedRun<'a>], faults: &[Diagnostic], site: &Site) ->
 /// What the site as it is now lacks of results: the faults of a build that runs nothing.
 pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Trouble> {
     let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let shown = post::Options {
-        now: now(),
-        drafts: config.show_drafts,
-        future: config.future,
-        unpublished: config.unpublished,
-    };
-    let faults = rendered(site, &config, &shown).err().unwrap_or_default();
+    let faults = rendered(site, &config, &as_configured(&config)).err().unwrap_or_default();
     Ok(faults.into_iter().filter(|fault| fault.lacking_experiment().is_some()).collect())
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::diagnostic::{Diagnostic, Place, Position, without_place};
 use crate::digest::{Digest, pretty};
 
 /// A kind of sealed file, for reading and for messages.
@@ -42,7 +42,7 @@ pub(super) fn parse<T: DeserializeOwned>(path: &str, text: &str, kind: &Kind<'_>
     }
     let mut value: Value = serde_json::from_str(text).map_err(|error| {
         let place = Place::new(path, Position { line: error.line(), column: error.column().max(1) });
-        kind.fault(place, format!("the {name} is damaged: {}", without_place(&error)))
+        kind.fault(place, format!("the {name} is damaged: {}", without_place(&error.to_string())))
     })?;
     let fault = |message: String| kind.fault(Place::file(path), message);
     let stated = value.as_object_mut().and_then(|map| map.remove("digest"));
@@ -68,13 +68,5 @@ impl Kind<'_> {
             Some(hint) => fault.hint(hint.clone()),
             None => fault,
         }
-    }
-}
-
-fn without_place(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    match message.rfind(" at line ") {
-        Some(cut) => message[..cut].to_owned(),
-        None => message,
     }
 }

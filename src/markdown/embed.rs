@@ -4,6 +4,8 @@
 //! So Liquid leaves only a *marker* in the text, which no Markdown rule touches, and the writer puts the HTML (or,
 //! where only text can stand, the plain text) in its place.
 
+use super::html::escape_attribute;
+
 /// Starts a marker. A noncharacter of Unicode, never part of a text; a body that holds one all the same loses it.
 const OPEN: char = '\u{FDD0}';
 /// Ends a marker.
@@ -60,7 +62,7 @@ impl Embeds {
                     let Some(embed) = self.numbered(number) else { continue };
                     let inside_tag = written.rfind('<') > written.rfind('>');
                     if inside_tag {
-                        written.push_str(&escaped(&embed.text));
+                        escape_attribute(&mut written, &embed.text);
                     } else {
                         written.push_str(&embed.html);
                     }
@@ -120,10 +122,6 @@ pub fn has_marker(text: &str) -> bool {
 /// Takes the characters that markers are made of out of an author's text, so that no text can be taken for a marker.
 pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([OPEN, CLOSE]) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

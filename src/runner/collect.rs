@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::protocol::Event;
+use crate::diagnostic::without_place;
 
 /// What a run that succeeded has reported.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,9 +26,7 @@ pub fn event(line: &str) -> Result<Event, String> {
         if line.contains("NaN") || line.contains("Infinity") {
             return format!("a metric is not a finite number: {line}");
         }
-        let message = error.to_string();
-        let cut = message.rfind(" at line ").unwrap_or(message.len());
-        format!("{}: {line}", &message[..cut])
+        format!("{}: {line}", without_place(&error.to_string()))
     })?;
     match &event {
         Event::Metric { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of a metric")),
