@@ -48,6 +48,8 @@ pub struct Config {
     pub unpublished: bool,
     /// Whether drafts are shown.
     pub show_drafts: bool,
+    /// The language of layouts, and of pages that are templates.
+    pub templates: TemplateLanguage,
     /// The Markdown of posts and pages.
     pub markdown: Dialect,
     /// The options of the dialect kramdown.
@@ -62,6 +64,15 @@ pub struct Config {
     pub defaults: Vec<Defaults>,
     /// All keys as templates see them under `site`.
     pub values: Map,
+}
+
+/// A language that layouts can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateLanguage {
+    /// Tera, the default.
+    Tera,
+    /// Liquid, for blogs that come from Jekyll.
+    Liquid,
 }
 
 /// Front matter for all files in a scope.
@@ -92,6 +103,7 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         future: fields.bool("future").unwrap_or(false),
         unpublished: fields.bool("unpublished").unwrap_or(false),
         show_drafts: fields.bool("show_drafts").unwrap_or(false),
+        templates: templates(&mut fields),
         markdown: dialect(&mut fields),
         kramdown: kramdown_options(&fields),
         highlight: fields.bool("highlight").unwrap_or(true),
@@ -170,6 +182,18 @@ fn destination(fields: &mut Fields<'_>) -> String {
         return "public".to_owned();
     }
     folder.to_owned()
+}
+
+fn templates(fields: &mut Fields<'_>) -> TemplateLanguage {
+    match fields.text("templates").as_deref() {
+        None | Some("tera") => TemplateLanguage::Tera,
+        Some("liquid") => TemplateLanguage::Liquid,
+        Some(other) => {
+            let message = format!("there is no language of templates `{other}`");
+            fields.fault("templates", message, "write `templates: tera` or `templates: liquid`");
+            TemplateLanguage::Tera
+        }
+    }
 }
 
 /// The names that `markdown` may have, with what they mean.

@@ -102,10 +102,11 @@ pub fn has_figures(text: &str) -> bool {
 
 /// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie among them.
 #[derive(Debug, Default)]
-pub struct Includes<'a>(BTreeMap<&'a str, Include<'a>>);
+pub struct Includes<'a>(BTreeMap<&'a str, Template<'a>>);
 
+/// A text that is parsed once, when it is first needed, and run many times. Its file holds no marker of figures.
 #[derive(Debug)]
-struct Include<'a> {
+pub struct Template<'a> {
     body: Body<'a>,
     parsed: OnceLock<(Vec<parse::Node<'a>>, Vec<Fault>)>,
 }
@@ -115,7 +116,7 @@ impl<'a> Includes<'a> {
     pub fn new(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Includes<'a> {
         let includes = files.into_iter().map(|(path, text)| {
             let name = path.strip_prefix("_includes/").unwrap_or(path);
-            (name, Include { body: Body { path, text, lines_above: 0 }, parsed: OnceLock::new() })
+            (name, Template::new(Body { path, text, lines_above: 0 }))
         });
         Includes(includes.collect())
     }
@@ -125,7 +126,28 @@ impl<'a> Includes<'a> {
     }
 }
 
-impl<'a> Include<'a> {
+impl<'a> Template<'a> {
+    /// Takes a text, and does not parse it yet.
+    pub fn new(body: Body<'a>) -> Template<'a> {
+        Template { body, parsed: OnceLock::new() }
+    }
+
+    /// What is wrong with the text itself.
+    pub fn faults(&self) -> Vec<Diagnostic> {
+        self.parsed().1.iter().map(|fault| fault.clone().diagnostic(self.body)).collect()
+    }
+
+    /// Runs the template; `variables` are as for [`expand`]. Reports all faults of the text; only when there is none is
+    /// it run, and then all faults of running are reported.
+    pub fn render(
+        &self,
+        variables: &[(&str, Value)],
+        environment: &Environment<'_>,
+    ) -> Result<Expanded, Vec<Diagnostic>> {
+        let (nodes, faults) = self.parsed();
+        if faults.is_empty() { render::render(self.body, nodes, variables, environment) } else { Err(self.faults()) }
+    }
+
     fn parsed(&self) -> &(Vec<parse::Node<'a>>, Vec<Fault>) {
         self.parsed.get_or_init(|| parse::parse(self.body.text))
     }

@@ -23,7 +23,7 @@ use tera::Map;
 use self::layouts::Layouts;
 use self::post::RenderedPost;
 use self::tags::Tag;
-use crate::config::Config;
+use crate::config::{Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::liquid::{Environment, Includes};
@@ -44,7 +44,7 @@ pub fn build(
     let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
     let environment = environment(source, config, blog, results, &markdownify);
     let mut faults = Vec::new();
-    let layouts = Layouts::read(source, config, blog).map_err(|found| faults.extend(found)).ok();
+    let layouts = Layouts::read(source, config, blog, &environment).map_err(|found| faults.extend(found)).ok();
     let data = values::data(source).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
     let posts =
         post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
@@ -136,7 +136,7 @@ struct Shared<'a> {
     tags: Vec<Tag>,
     /// The addresses that the author's own pages and files have, for what is made only where there is none.
     taken: BTreeSet<String>,
-    /// `site` as layouts see it.
+    /// `site` as layouts see it, and pages that are templates.
     value: Value,
     /// `site` as Liquid bodies see it: tags and categories by name.
     liquid_value: Value,
@@ -160,6 +160,10 @@ impl<'a> Shared<'a> {
         let feed = feed::address(config, &taken);
         let value = values::site(config, blog, &posts, &tags, data, feed.as_deref());
         let liquid_value = values::site_for_liquid(config, &value, &posts, &tags);
+        let value = match config.templates {
+            TemplateLanguage::Tera => value,
+            TemplateLanguage::Liquid => liquid_value.clone(),
+        };
         Shared { config, blog, posts, tags, taken, value, liquid_value, feed }
     }
 }

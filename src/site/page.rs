@@ -1,9 +1,8 @@
 //! Pages that are no posts: from Markdown or from a template.
 
-use tera::Context;
+use tera::Map;
 
 use super::{Files, Made, Shared, in_parallel, index, pinned, post, values};
-use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Environment};
 use crate::markdown;
 use crate::post::{Page, PageKind};
@@ -23,7 +22,7 @@ pub(super) struct Part {
 /// All pages, the index split as the configuration says.
 pub(super) fn files(
     site: &Shared<'_>,
-    layouts: &Layouts,
+    layouts: &Layouts<'_>,
     environment: &Environment<'_>,
     options: &markdown::Options,
 ) -> Files {
@@ -38,7 +37,7 @@ pub(super) fn files(
 
 fn file(
     site: &Shared<'_>,
-    layouts: &Layouts,
+    layouts: &Layouts<'_>,
     environment: &Environment<'_>,
     options: &markdown::Options,
     page: &Page<'_>,
@@ -46,35 +45,30 @@ fn file(
 ) -> Files {
     let url = part.map_or(&page.address.url, |part| &part.url);
     let mut map = values::page(page, url);
-    let mut shared = Context::new();
-    shared.insert_value("site", site.value.clone());
-    if let Some(part) = part {
-        shared.insert_value("paginator", part.paginator.clone());
-    }
-    let one = |fault: Diagnostic| vec![fault];
-    let mut figures = Vec::new();
-    let content = match page.kind {
+    let paginator = part.map(|part| ("paginator", part.paginator.clone()));
+    let variables = |site: &Value, page: &Map| {
+        let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];
+        shared.into_iter().chain(paginator.clone()).collect::<Vec<_>>()
+    };
+    let (content, mut figures) = match page.kind {
         PageKind::Markdown => {
-            let mut variables = vec![("site", site.liquid_value.clone()), ("page", Value::from(map.clone()))];
-            variables.extend(part.map(|part| ("paginator", part.paginator.clone())));
-            let expanded = liquid::expand(page.body, &variables, environment)?;
+            let expanded = liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
             let rendered = post::to_html(&expanded, false, options);
             post::set_rendered(&mut map, &rendered);
-            figures = expanded.files;
             let note = pinned::note(page.body.path, &expanded.experiments, site.blog, &site.posts, environment);
-            note + &rendered.html
+            (note + &rendered.html, expanded.files)
         }
         PageKind::Template => {
-            shared.insert_value("page", Value::from(map.clone()));
-            layouts.render_page(page.body.path, &shared).map_err(one)?
+            let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
+            (rendered.text, rendered.files)
         }
     };
-    shared.insert_value("page", Value::from(map));
     let place = || page.front.place("layout");
-    let html = layouts.render(page.front.layout.as_deref(), content, &mut shared, place).map_err(one)?;
+    let rendered = layouts.render(page.front.layout.as_deref(), content, &variables(&site.value, &map), place)?;
+    figures.extend(rendered.files);
     let from = Some(page.body.path.to_owned());
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
-    let made = Made { path, bytes: html.into_bytes(), from: from.clone() };
+    let made = Made { path, bytes: rendered.text.into_bytes(), from: from.clone() };
     let figures = figures.into_iter().map(|(path, bytes)| Made { path, bytes, from: from.clone() });
     Ok(std::iter::once(made).chain(figures).collect())
 }

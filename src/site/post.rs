@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tera::{Context, Map};
+use tera::Map;
 
 use super::{Files, Made, Shared, in_parallel, values};
 use crate::config::Config;
@@ -176,23 +176,17 @@ impl RenderedPost {
 }
 
 /// The page of each post, and the files of its figures.
-pub(super) fn files(site: &Shared<'_>, layouts: &Layouts) -> Files {
+pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     in_parallel(&site.blog.posts, |index, post| {
         let rendered = &site.posts[index];
-        let mut context = Context::new();
-        context.insert_value("site", site.value.clone());
-        context.insert_value("page", with_neighbours(&site.posts, index, |post| post.value.clone()));
+        let page = with_neighbours(&site.posts, index, |post| post.value.clone());
+        let variables = [("site", site.value.clone()), ("page", page)];
         let place = || post.front.place("layout");
-        let html = layouts
-            .render(post.front.layout.as_deref(), rendered.content.clone(), &mut context, place)
-            .map_err(|fault| vec![fault])?;
+        let page = layouts.render(post.front.layout.as_deref(), rendered.content.clone(), &variables, place)?;
         let from = Some(post.body.path.to_owned());
-        let figures = rendered.files.iter().map(|(path, bytes)| Made {
-            path: path.clone(),
-            bytes: bytes.clone(),
-            from: from.clone(),
-        });
-        let page = Made { path: post.address.file.clone(), bytes: html.into_bytes(), from: from.clone() };
+        let figures = rendered.files.iter().cloned().chain(page.files);
+        let figures = figures.map(|(path, bytes)| Made { path, bytes, from: from.clone() });
+        let page = Made { path: post.address.file.clone(), bytes: page.text.into_bytes(), from: from.clone() };
         Ok(std::iter::once(page).chain(figures).collect())
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tera::{Context, Map};
+use tera::Map;
 
 use super::post::RenderedPost;
 use super::{Files, Made, Shared, in_parallel};
@@ -67,7 +67,7 @@ impl Tag {
 }
 
 /// Pages of tags in the layout `tag`, and their list in the layout `tags`; not where the author has a page of his own.
-pub(super) fn files(site: &Shared<'_>, layouts: &Layouts) -> Files {
+pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     const LIST: &str = "tags/index.html";
     let mut files = Vec::new();
     if layouts.has("tag") {
@@ -92,13 +92,12 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts) -> Files {
     Ok(files)
 }
 
-fn rendered(site: &Shared<'_>, layouts: &Layouts, layout: &str, page: Map, path: String) -> Files {
-    let mut context = Context::new();
-    context.insert_value("site", site.value.clone());
-    context.insert_value("page", Value::from(page));
+fn rendered(site: &Shared<'_>, layouts: &Layouts<'_>, layout: &str, page: Map, path: String) -> Files {
+    let variables = [("site", site.value.clone()), ("page", Value::from(page))];
     let place = || Place::file(format!("_layouts/{layout}.html"));
-    let html = layouts.render(Some(layout), String::new(), &mut context, place).map_err(|fault| vec![fault])?;
-    Ok(vec![Made::new(path, html)])
+    let page = layouts.render(Some(layout), String::new(), &variables, place)?;
+    let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));
+    Ok(std::iter::once(Made::new(path, page.text)).chain(figures).collect())
 }
 
 impl Shared<'_> {

@@ -1,0 +1,35 @@
+//! Templates in Liquid, Jekyll's own.
+
+use std::collections::BTreeMap;
+
+use super::{Rendered, Template};
+use crate::diagnostic::Diagnostic;
+use crate::liquid::{self, Body, Environment};
+use crate::value::Value;
+
+/// All templates of a site, by path, each parsed once.
+pub(super) struct Templates<'a> {
+    environment: &'a Environment<'a>,
+    by_path: BTreeMap<&'a str, liquid::Template<'a>>,
+}
+
+impl<'a> Templates<'a> {
+    /// Parses all; reports the faults of all.
+    pub(super) fn new(
+        templates: impl Iterator<Item = Template<'a>>,
+        environment: &'a Environment<'a>,
+    ) -> Result<Templates<'a>, Vec<Diagnostic>> {
+        let template =
+            |Template { path, text, lines_above }| (path, liquid::Template::new(Body { path, text, lines_above }));
+        let by_path: BTreeMap<&str, liquid::Template<'_>> = templates.map(template).collect();
+        let faults: Vec<Diagnostic> = by_path.values().flat_map(liquid::Template::faults).collect();
+        if faults.is_empty() { Ok(Templates { environment, by_path }) } else { Err(faults) }
+    }
+
+    /// Renders the layout or page at `path`.
+    pub(super) fn render(&self, path: &str, variables: &[(&str, Value)]) -> Result<Rendered, Vec<Diagnostic>> {
+        let template = self.by_path.get(path).expect("all layouts and pages that are templates were read");
+        let expanded = template.render(variables, self.environment)?;
+        Ok(Rendered { text: expanded.embeds.in_html(&expanded.text), files: expanded.files })
+    }
+}

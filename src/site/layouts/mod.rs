@@ -1,0 +1,206 @@
+//! Layouts: templates from `_layouts`, which may include files of `_includes` and stand in other layouts.
+//!
+//! They are in the language that `templates` in `_config.yml` names, and so are pages that are templates: [`tera`](self::tera)
+//! by default, [`liquid`](self::liquid) for blogs that come from Jekyll. What is the same in both is here.
+
+mod liquid;
+mod tera;
+
+use std::collections::BTreeMap;
+
+use super::values;
+use crate::config::{Config, TemplateLanguage};
+use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::fields::Fields;
+use crate::liquid::Environment;
+use crate::post::front_matter;
+use crate::post::{Blog, PageKind};
+use crate::source::Source;
+use crate::value::Value;
+
+/// The layouts of a site, and those of its pages that are templates.
+pub(super) struct Layouts<'a> {
+    templates: Templates<'a>,
+    /// By name, `post` for `_layouts/post.html`.
+    by_name: BTreeMap<String, Layout>,
+}
+
+enum Templates<'a> {
+    Tera(Box<tera::Templates>),
+    Liquid(liquid::Templates<'a>),
+}
+
+struct Layout {
+    /// Where it is.
+    path: String,
+    /// Its front matter.
+    front: Value,
+    /// The layout that it stands in.
+    parent: Option<String>,
+}
+
+/// The text of a template.
+#[derive(Debug, Clone, Copy)]
+struct Template<'a> {
+    path: &'a str,
+    text: &'a str,
+    lines_above: usize,
+}
+
+/// A rendered template: its text, and the files of the figures in it, by path.
+pub(super) struct Rendered {
+    pub(super) text: String,
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+impl<'a> Layouts<'a> {
+    /// Reads all layouts, includes and pages that are templates. Beside them come the posts and pages that ask for a
+    /// layout which is not there: the others can be rendered all the same, to find what is wrong with them.
+    pub(super) fn read(
+        source: &'a Source,
+        config: &Config,
+        blog: &Blog<'a>,
+        environment: &'a Environment<'a>,
+    ) -> Result<(Layouts<'a>, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (mut by_name, mut layouts, mut faults) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (path, text) in source.texts_under("_layouts/") {
+            let name = path.trim_start_matches("_layouts/");
+            let name = name.rsplit_once('.').map_or(name, |(name, _)| name).to_owned();
+            match layout(path, text) {
+                Ok((layout, template)) => {
+                    by_name.insert(name, layout);
+                    layouts.push(template);
+                }
+                Err(found) => faults.extend(found),
+            }
+        }
+        faults.extend(wrong_parents(&by_name, source));
+        let pages = blog.pages.iter().filter(|page| page.kind == PageKind::Template);
+        let pages: Vec<Template<'a>> = pages
+            .map(|page| Template { path: page.body.path, text: page.body.text, lines_above: page.body.lines_above })
+            .collect();
+        let templates = match config.templates {
+            TemplateLanguage::Tera => {
+                let includes = source.texts_under("_includes/");
+                let includes: Vec<_> = includes.map(|(path, text)| Template { path, text, lines_above: 0 }).collect();
+                tera::Templates::new(config, &layouts, &pages, &includes).map(Box::new).map(Templates::Tera)
+            }
+            TemplateLanguage::Liquid => {
+                liquid::Templates::new(layouts.into_iter().chain(pages), environment).map(Templates::Liquid)
+            }
+        };
+        match templates {
+            Ok(templates) if faults.is_empty() => {
+                let missing = missing(&by_name, blog);
+                Ok((Layouts { templates, by_name }, missing))
+            }
+            Ok(_) => Err(faults),
+            Err(found) => {
+                faults.extend(found);
+                Err(faults)
+            }
+        }
+    }
+
+    /// Whether there is a layout `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Puts `content` into the layout `name` and the layouts that one stands in. `place` is where the layout is asked
+    /// for; `variables` hold `site`, `page` and the like.
+    pub(super) fn render(
+        &self,
+        name: Option<&str>,
+        content: String,
+        variables: &[(&'static str, Value)],
+        place: impl Fn() -> Place,
+    ) -> Result<Rendered, Vec<Diagnostic>> {
+        let mut rendered = Rendered { text: content, files: Vec::new() };
+        let mut next = name;
+        while let Some(name) = next {
+            let Some(layout) = self.by_name.get(name) else {
+                return Err(vec![no_layout(name, &self.by_name, place())]);
+            };
+            let mut variables = variables.to_vec();
+            variables.push(("content", Value::from(rendered.text)));
+            variables.push(("layout", layout.front.clone()));
+            let outer = match &self.templates {
+                Templates::Tera(templates) => text_only(templates.layout(&layout.path, &variables))?,
+                Templates::Liquid(templates) => templates.render(&layout.path, &variables)?,
+            };
+            rendered.text = outer.text;
+            rendered.files.extend(outer.files);
+            next = layout.parent.as_deref();
+        }
+        Ok(rendered)
+    }
+
+    /// Renders the body of a page that is a template.
+    pub(super) fn render_page(
+        &self,
+        path: &str,
+        variables: &[(&'static str, Value)],
+    ) -> Result<Rendered, Vec<Diagnostic>> {
+        match &self.templates {
+            Templates::Tera(templates) => text_only(templates.page(path, variables)),
+            Templates::Liquid(templates) => templates.render(path, variables),
+        }
+    }
+}
+
+fn text_only(rendered: Result<String, Diagnostic>) -> Result<Rendered, Vec<Diagnostic>> {
+    rendered.map(|text| Rendered { text, files: Vec::new() }).map_err(|fault| vec![fault])
+}
+
+fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Vec<Diagnostic>> {
+    let Some((yaml, body)) = front_matter::split(path, text) else {
+        let layout = Layout { path: path.to_owned(), front: values::layout(&serde_yaml::Mapping::new()), parent: None };
+        return Ok((layout, Template { path, text, lines_above: 0 }));
+    };
+    let mut fields = Fields::read(yaml).map_err(|fault| vec![fault])?;
+    let parent = fields.text("layout").filter(|layout| layout != "none");
+    let layout = Layout { path: path.to_owned(), front: values::layout(fields.mapping()), parent };
+    let faults = fields.faults();
+    if faults.is_empty() {
+        Ok((layout, Template { path, text: body.text, lines_above: body.lines_above }))
+    } else {
+        Err(faults)
+    }
+}
+
+/// Posts and pages whose layout is not there.
+fn missing(layouts: &BTreeMap<String, Layout>, blog: &Blog<'_>) -> Vec<Diagnostic> {
+    let fronts = blog.posts.iter().map(|post| &post.front).chain(blog.pages.iter().map(|page| &page.front));
+    fronts
+        .filter_map(|front| Some((front, front.layout.as_deref()?)))
+        .filter(|(_, name)| !layouts.contains_key(*name))
+        .map(|(front, name)| no_layout(name, layouts, front.place("layout")))
+        .collect()
+}
+
+fn no_layout(name: &str, layouts: &BTreeMap<String, Layout>, place: Place) -> Diagnostic {
+    let diagnostic = Diagnostic::new(place, format!("there is no layout `{name}`"));
+    diagnostic.hint(match nearest(name, layouts.keys().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("add `_layouts/{name}.html`"),
+    })
+}
+
+/// Layouts that stand in one that is not there, or in the end in themselves.
+fn wrong_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
+    let place = |layout: &Layout| {
+        let split = source.text(&layout.path).and_then(|text| front_matter::split(&layout.path, text));
+        split.map_or_else(|| Place::file(&layout.path), |(yaml, _)| yaml.place(&["layout"]))
+    };
+    let fault = |(name, layout): (&String, &Layout)| {
+        let parent = layout.parent.as_ref()?;
+        if !layouts.contains_key(parent) {
+            return Some(no_layout(parent, layouts, place(layout)));
+        }
+        let parents = std::iter::successors(Some(parent), |name| layouts.get(*name)?.parent.as_ref());
+        let returns = parents.take(layouts.len()).any(|parent| parent == name);
+        returns.then(|| Diagnostic::new(place(layout), format!("the layout `{name}` stands in itself in the end")))
+    };
+    layouts.iter().filter_map(fault).collect()
+}

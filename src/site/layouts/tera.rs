@@ -1,0 +1,155 @@
+//! Templates in Tera: layouts that extend and include one another, and pages.
+
+use std::collections::BTreeMap;
+
+use tera::{Context, ErrorKind, Tera};
+
+use super::Template;
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::site::filters;
+use crate::value::Value;
+
+/// All templates of a site, known by their paths.
+pub(super) struct Templates {
+    tera: Tera,
+    /// How many lines stand above the template, by the name that Tera knows it by.
+    lines_above: BTreeMap<String, usize>,
+}
+
+impl Templates {
+    /// Reads layouts and pages, which must be right, and includes, which are read as they are needed.
+    pub(super) fn new(
+        config: &Config,
+        layouts: &[Template<'_>],
+        pages: &[Template<'_>],
+        includes: &[Template<'_>],
+    ) -> Result<Templates, Vec<Diagnostic>> {
+        // A slash in front keeps pages apart from layouts, which are looked for by bare names.
+        let pages = pages.iter().map(|page| Named { name: page_name(page.path), template: *page });
+        let needed: Vec<Named<'_>> = layouts.iter().map(named).chain(pages).collect();
+        let optional: Vec<Named<'_>> = includes.iter().map(named).collect();
+        let lines_above = needed.iter().chain(&optional);
+        let lines_above = lines_above.map(|named| (named.name.clone(), named.template.lines_above)).collect();
+        let mut tera = new_tera(config);
+        // Bodies include files in Liquid, layouts files in Tera; what lies in `_includes` may be either, so a file there
+        // that is no Tera is left out, and missed only by a layout that asks for it.
+        let (usable, broken): (Vec<_>, Vec<_>) = optional.into_iter().partition(|named| syntax_fault(named).is_none());
+        let all = needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.template.text));
+        let Err(error) = tera.add_raw_templates(all) else {
+            return Ok(Templates { tera, lines_above });
+        };
+        let templates = Templates { tera, lines_above };
+        let of_all = |named: &[Named<'_>]| -> Vec<Diagnostic> {
+            named.iter().filter_map(syntax_fault).map(|error| templates.diagnostic(&error, "_layouts")).collect()
+        };
+        let mut faults = of_all(&needed);
+        if faults.is_empty() {
+            let known = layouts.iter().map(|layout| layout.path.trim_start_matches("_layouts/"));
+            faults = templates.diagnostics(&error, known);
+        }
+        let missed = |named: &Named<'_>| error.to_string().contains(named.name.trim_start_matches("_includes/"));
+        faults.extend(of_all(&broken.into_iter().filter(missed).collect::<Vec<_>>()));
+        Err(faults)
+    }
+
+    /// Renders the layout at `path`.
+    pub(super) fn layout(&self, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
+        self.tera.render(path, &context(variables)).map_err(|error| self.diagnostic(&error, path))
+    }
+
+    /// Renders the page at `path`.
+    pub(super) fn page(&self, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
+        self.tera.render(&page_name(path), &context(variables)).map_err(|error| self.diagnostic(&error, path))
+    }
+
+    /// Turns an error of Tera into a diagnostic; `path` is where it is if the error does not say.
+    fn diagnostic(&self, error: &tera::Error, path: &str) -> Diagnostic {
+        match error.kind() {
+            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+                let position = Position { line: report.span().start_line, column: report.span().start_col + 1 };
+                let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+                let message = causes.fold(lowercase_first(report.message()), |message, cause| {
+                    format!("{message}: {}", lowercase_first(&cause.to_string()))
+                });
+                Diagnostic::new(self.place(report.filename(), position), message)
+            }
+            _ => Diagnostic::new(Place::file(path), lowercase_first(&error.to_string())),
+        }
+    }
+
+    /// Turns an error in putting templates together into diagnostics: it may be a report on several.
+    fn diagnostics<'k>(&self, error: &tera::Error, layouts: impl Iterator<Item = &'k str>) -> Vec<Diagnostic> {
+        match error.kind() {
+            ErrorKind::Msg(reports) => reports.split("\n\n").map(|report| self.reported(report)).collect(),
+            ErrorKind::MissingParent { current, parent } => {
+                let diagnostic =
+                    Diagnostic::new(Place::file(current), format!("extends `{parent}`, which is not there"));
+                vec![diagnostic.hint_nearest(parent, layouts)]
+            }
+            ErrorKind::CircularExtend { tpl, .. } => {
+                vec![Diagnostic::new(Place::file(tpl), "extends itself in the end")]
+            }
+            ErrorKind::CircularInclude { tpl, .. } => {
+                vec![Diagnostic::new(Place::file(tpl), "includes itself in the end")]
+            }
+            _ => vec![self.diagnostic(error, "_layouts")],
+        }
+    }
+
+    /// Reads a report that Tera gives as text only: `error: MESSAGE`, then ` --> FILE:LINE:COLUMN`.
+    fn reported(&self, report: &str) -> Diagnostic {
+        let message = report.lines().next().unwrap_or("").trim_start_matches("error: ");
+        let place = report.lines().find_map(|line| line.trim().strip_prefix("--> ")).and_then(|place| {
+            let (place, column) = place.rsplit_once(':')?;
+            let (name, line) = place.rsplit_once(':')?;
+            Some(self.place(name, Position { line: line.parse().ok()?, column: column.parse().ok()? }))
+        });
+        Diagnostic::new(place.unwrap_or_else(|| Place::file("_layouts")), lowercase_first(message))
+    }
+
+    fn place(&self, name: &str, position: Position) -> Place {
+        let lines_above = self.lines_above.get(name).copied().unwrap_or(0);
+        Place::new(name.trim_start_matches('/'), position.down(lines_above))
+    }
+}
+
+fn new_tera(config: &Config) -> Tera {
+    let mut tera = Tera::new();
+    tera.set_fallback_prefixes(["_layouts/", "_includes/"]).expect("no template has been added");
+    filters::register(&mut tera, config);
+    tera
+}
+
+/// A template and the name that Tera knows it by.
+struct Named<'a> {
+    name: String,
+    template: Template<'a>,
+}
+
+fn named<'a>(template: &Template<'a>) -> Named<'a> {
+    Named { name: template.path.to_owned(), template: *template }
+}
+
+fn page_name(path: &str) -> String {
+    format!("/{path}")
+}
+
+fn context(variables: &[(&'static str, Value)]) -> Context {
+    let mut context = Context::new();
+    for (name, value) in variables {
+        context.insert_value(*name, value.clone());
+    }
+    context
+}
+
+/// The fault in a template's own text. Bulk adding stops at the first; this finds that of each.
+fn syntax_fault(named: &Named<'_>) -> Option<tera::Error> {
+    let error = Tera::new().add_raw_template(&named.name, named.template.text).err()?;
+    matches!(error.kind(), ErrorKind::SyntaxError(_)).then_some(error)
+}
+
+fn lowercase_first(message: &str) -> String {
+    let mut letters = message.chars();
+    letters.next().map(|first| first.to_lowercase().to_string() + letters.as_str()).unwrap_or_default()
+}
