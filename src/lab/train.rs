@@ -14,7 +14,7 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 use super::augment::augmented;
 use super::checkpoint::{self, Point, State};
 use super::data::{self, Images};
-use super::model::Net;
+use super::model::{InputShape, Net};
 use super::optimizer::Optimizer;
 use super::random::{Purpose, generator, shuffled};
 use super::schedule::learning_rate;
@@ -41,7 +41,7 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
 
     // The net and what moves it.
     let classes = &job_data.declaration.classes;
-    let shape = [splits.train.rows, splits.train.columns];
+    let shape = InputShape { channels: 1, rows: splits.train.rows, columns: splits.train.columns };
     let net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
     let mut optimizer = Optimizer::new(&params.optimizer, net.parameters());
 

@@ -106,6 +106,119 @@ pub enum Model {
         #[serde(default)]
         dense: Option<u32>,
     },
+    /// Nine layers with two residual connections, for images of 32 pixels: the net of David Page's "How to train your
+    /// ResNet" (2018), which set DAWNBench's record on CIFAR-10. It halves images three times and then takes what is
+    /// strongest of each map.
+    Resnet9 {
+        /// Channels of the first layer; the others have twice, four times and eight times as many.
+        #[serde(default = "default_resnet9_width")]
+        width: u32,
+        /// Weights to begin with; `None` is random ones.
+        #[serde(default)]
+        pretrained: Option<Pretrained>,
+    },
+    /// The residual net of 18 layers (He et al. 2015, arXiv 1512.03385), as torchvision builds it.
+    Resnet18 {
+        /// What the images meet first.
+        #[serde(default)]
+        stem: Stem,
+        /// Weights to begin with; `None` is random ones.
+        #[serde(default)]
+        pretrained: Option<Pretrained>,
+    },
+    /// EfficientNet (Tan and Le 2019, arXiv 1905.11946) without what is slow on small devices, for 224 pixels.
+    EfficientnetLite0 {
+        /// Weights to begin with; `None` is random ones.
+        #[serde(default)]
+        pretrained: Option<Pretrained>,
+    },
+    /// The same, a tenth deeper, for 240 pixels.
+    EfficientnetLite1 {
+        /// Weights to begin with; `None` is random ones.
+        #[serde(default)]
+        pretrained: Option<Pretrained>,
+    },
+    /// The same, a tenth wider and a fifth deeper, for 260 pixels.
+    EfficientnetLite2 {
+        /// Weights to begin with; `None` is random ones.
+        #[serde(default)]
+        pretrained: Option<Pretrained>,
+    },
+}
+
+impl Model {
+    /// The weights that the net begins with; `None` is random ones.
+    pub fn pretrained(&self) -> Option<&Pretrained> {
+        match self {
+            Model::Mlp { .. } | Model::Convnet { .. } => None,
+            Model::Resnet9 { pretrained, .. }
+            | Model::Resnet18 { pretrained, .. }
+            | Model::EfficientnetLite0 { pretrained }
+            | Model::EfficientnetLite1 { pretrained }
+            | Model::EfficientnetLite2 { pretrained } => pretrained.as_ref(),
+        }
+    }
+}
+
+/// What the images meet first in a [`Model::Resnet18`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stem {
+    /// A 7×7 convolution and a pooling that leave a quarter of the rows and columns, for large images.
+    #[default]
+    Imagenet,
+    /// A 3×3 convolution that leaves all of them, as is usual for CIFAR's 32 pixels.
+    Small,
+}
+
+/// Where the weights come from that a net begins with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Pretrained {
+    /// The published ones, learnt on ImageNet's thousand classes.
+    Imagenet,
+    /// A `.safetensors` file, by its path in the site.
+    File(String),
+}
+
+impl TryFrom<String> for Pretrained {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Pretrained, String> {
+        match text.as_str() {
+            "imagenet" => Ok(Pretrained::Imagenet),
+            path if path.ends_with(".safetensors") => Ok(Pretrained::File(text)),
+            _ => Err(format!("`{text}` is neither `imagenet` nor a path that ends in `.safetensors`")),
+        }
+    }
+}
+
+impl From<Pretrained> for String {
+    fn from(pretrained: Pretrained) -> String {
+        match pretrained {
+            Pretrained::Imagenet => "imagenet".to_owned(),
+            Pretrained::File(path) => path,
+        }
+    }
+}
+
+impl JsonSchema for Pretrained {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Pretrained".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "Where the weights come from that a net begins with: `imagenet`, or the path of a \
+                            `.safetensors` file in the site.",
+            "type": "string",
+            "pattern": "^imagenet$|\\.safetensors$"
+        })
+    }
+}
+
+fn default_resnet9_width() -> u32 {
+    64
 }
 
 fn default_hidden() -> Vec<u32> {
@@ -250,6 +363,22 @@ impl Params {
                 require(is_net, &["model", "widths"], "must be one or more widths from 1 to 65536");
                 require(dense.iter().all(is_width), &["model", "dense"], "must be from 1 to 65536");
             }
+            Model::Resnet9 { width, .. } => {
+                require((1..=8192).contains(width), &["model", "width"], "must be from 1 to 8192");
+            }
+            Model::Resnet18 { .. }
+            | Model::EfficientnetLite0 { .. }
+            | Model::EfficientnetLite1 { .. }
+            | Model::EfficientnetLite2 { .. } => {}
+        }
+        let has_published = matches!(
+            self.model,
+            Model::EfficientnetLite0 { .. } | Model::EfficientnetLite1 { .. } | Model::EfficientnetLite2 { .. }
+        );
+        if !has_published {
+            let is_known = self.model.pretrained() != Some(&Pretrained::Imagenet);
+            let rule = "`imagenet` is only for the `efficientnet-lite` nets; give a `.safetensors` file";
+            require(is_known, &["model", "pretrained"], rule);
         }
         let (lr, weight_decay) = match self.optimizer {
             Optimizer::Sgd { lr, momentum, nesterov, weight_decay } => {

@@ -1,0 +1,271 @@
+//! The layers that nets are made of, and what their weights start from.
+
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Kind, Tensor};
+
+use super::super::random;
+
+/// BatchNorm's least variance in PyTorch.
+pub(super) const EPSILON: f64 = 1e-5;
+
+/// One step from images to scores. Layers with weights carry the name that their tensors have in published checkpoints.
+#[derive(Debug)]
+pub(super) enum Layer {
+    Flatten,
+    Linear {
+        name: String,
+        weight: Tensor,
+        bias: Option<Tensor>,
+    },
+    Convolution {
+        name: String,
+        weight: Tensor,
+        bias: Option<Tensor>,
+        stride: i64,
+        padding: Padding,
+        /// Into how many parts the channels are cut, each seeing only itself: 1, or all channels.
+        groups: i64,
+    },
+    BatchNorm {
+        name: String,
+        weight: Tensor,
+        bias: Tensor,
+        running_mean: Tensor,
+        running_var: Tensor,
+        epsilon: f64,
+    },
+    Relu,
+    /// The lesser of ReLU and 6.
+    Relu6,
+    /// The strongest of each square of `size` pixels.
+    MaxPool {
+        size: i64,
+        stride: i64,
+        padding: i64,
+    },
+    /// The strongest of the whole map.
+    MaxOfMap,
+    /// The mean of the whole map.
+    MeanOfMap,
+    /// Multiplies by a constant.
+    Scale(f64),
+    /// What goes in, by way of `shortcut`, is added to what `body` makes of it.
+    Residual {
+        body: Vec<Layer>,
+        /// Empty: as it is.
+        shortcut: Vec<Layer>,
+    },
+}
+
+/// The border of zeros around a map that is convolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Padding {
+    /// So many on each side.
+    Even(i64),
+    /// TensorFlow's `SAME`: as many as the output needs to have 1/stride of the rows and columns, rounded up. Where
+    /// they cannot be shared evenly, one more stands to the right and below.
+    Same,
+}
+
+/// Part of BatchNorm's running mean and variance that a batch replaces: PyTorch's default.
+const BATCH_NORM_MOMENTUM: f64 = 0.1;
+
+/// Goes through layers one after another. `training` makes BatchNorm use, and follow, the batch's own mean and variance.
+pub(super) fn forward(layers: &[Layer], input: Tensor, training: bool) -> Tensor {
+    layers.iter().fold(input, |input, layer| layer.forward(input, training))
+}
+
+impl Layer {
+    /// Activations and sums change the tensor that comes in where its former values are not needed for gradients:
+    /// behind a convolution or BatchNorm they are not. So no list of layers may begin with an activation.
+    fn forward(&self, mut input: Tensor, training: bool) -> Tensor {
+        match self {
+            Layer::Flatten => input.flatten(1, -1),
+            Layer::Linear { weight, bias, .. } => input.linear(weight, bias.as_ref()),
+            Layer::Convolution { weight, bias, stride, padding, groups, .. } => {
+                let (input, border) = padding.around(input, weight.size()[2], *stride);
+                input.conv2d(weight, bias.as_ref(), [*stride, *stride], border, [1, 1], *groups)
+            }
+            Layer::BatchNorm { weight, bias, running_mean, running_var, epsilon, .. } => input.batch_norm(
+                Some(weight),
+                Some(bias),
+                Some(running_mean),
+                Some(running_var),
+                training,
+                BATCH_NORM_MOMENTUM,
+                *epsilon,
+                true,
+            ),
+            Layer::Relu => input.relu_(),
+            Layer::Relu6 => input.relu6(),
+            Layer::MaxPool { size, stride, padding } => {
+                input.max_pool2d([*size, *size], [*stride, *stride], [*padding, *padding], [1, 1], false)
+            }
+            Layer::MaxOfMap => input.amax([2, 3], true),
+            Layer::MeanOfMap => input.adaptive_avg_pool2d([1, 1]),
+            Layer::Scale(factor) => input * *factor,
+            Layer::Residual { body, shortcut } => {
+                let mut sum = forward(body, input.shallow_clone(), training);
+                let kept = forward(shortcut, input, training);
+                match body.last() {
+                    // An activation finds its gradient by its output, which therefore has to stay.
+                    Some(Layer::Relu | Layer::Relu6) => sum + kept,
+                    _ => sum.g_add_(&kept),
+                }
+            }
+        }
+    }
+
+    /// What training changes by gradients, by name, in a fixed order.
+    pub(super) fn parameters(&self) -> Vec<(String, Tensor)> {
+        let named = |name: &str, weight: &Tensor, bias: Option<&Tensor>| {
+            let weight = (format!("{name}.weight"), weight.shallow_clone());
+            let bias = bias.map(|bias| (format!("{name}.bias"), bias.shallow_clone()));
+            std::iter::once(weight).chain(bias).collect()
+        };
+        match self {
+            Layer::Linear { name, weight, bias } | Layer::Convolution { name, weight, bias, .. } => {
+                named(name, weight, bias.as_ref())
+            }
+            Layer::BatchNorm { name, weight, bias, .. } => named(name, weight, Some(bias)),
+            Layer::Residual { body, shortcut } => body.iter().chain(shortcut).flat_map(Layer::parameters).collect(),
+            Layer::Flatten
+            | Layer::Relu
+            | Layer::Relu6
+            | Layer::MaxPool { .. }
+            | Layer::MaxOfMap
+            | Layer::MeanOfMap
+            | Layer::Scale(_) => Vec::new(),
+        }
+    }
+
+    /// Everything that makes up the trained layer, by name, in a fixed order: its parameters and the statistics of
+    /// BatchNorm.
+    pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
+        match self {
+            Layer::Residual { body, shortcut } => body.iter().chain(shortcut).flat_map(Layer::tensors).collect(),
+            Layer::BatchNorm { name, running_mean, running_var, .. } => {
+                let mut tensors = self.parameters();
+                tensors.push((format!("{name}.running_mean"), running_mean.shallow_clone()));
+                tensors.push((format!("{name}.running_var"), running_var.shallow_clone()));
+                tensors
+            }
+            _ => self.parameters(),
+        }
+    }
+}
+
+impl Padding {
+    /// Returns the input to a convolution and the border that the convolution itself is to add on each side.
+    fn around(self, input: Tensor, size: i64, stride: i64) -> (Tensor, [i64; 2]) {
+        let Padding::Same = self else {
+            let Padding::Even(border) = self else { unreachable!("there are two kinds of padding") };
+            return (input, [border, border]);
+        };
+        let lengths = input.size();
+        let total = |length: i64| ((length - 1) / stride * stride + size - length).max(0);
+        let (rows, columns) = (total(lengths[2]), total(lengths[3]));
+        if rows % 2 == 0 && columns % 2 == 0 {
+            return (input, [rows / 2, columns / 2]);
+        }
+        let sides = [columns / 2, columns - columns / 2, rows / 2, rows - rows / 2];
+        (input.constant_pad_nd(sides), [0, 0])
+    }
+}
+
+/// Makes layers with weights that are drawn from the run's seed.
+///
+/// Weights are drawn uniformly within ±√(spread / count): their variance is `spread` / 3 / `count`. Publications that
+/// ask for a normal distribution get the uniform one of the same variance, because it takes no function whose last bit
+/// differs between systems. Biases start at 0, BatchNorm as the identity.
+pub(super) struct Start<'a> {
+    pub(super) generator: &'a mut ChaCha8Rng,
+    pub(super) device: Device,
+}
+
+/// How far weights spread at the start.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Spread {
+    /// ±√(6 / inputs): a ReLU keeps the size of what goes forward (He et al. 2015, arXiv 1502.01852).
+    HeInputs,
+    /// ±√(6 / outputs): a ReLU keeps the size of the gradients that come back (ibid.).
+    HeOutputs,
+    /// ±√(1 / inputs), PyTorch's own choice for both kinds of layer.
+    Inputs,
+}
+
+/// What a convolution is like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernel {
+    pub(super) inputs: i64,
+    pub(super) outputs: i64,
+    /// Rows and columns.
+    pub(super) size: i64,
+    pub(super) stride: i64,
+    pub(super) padding: Padding,
+    /// Into how many parts the channels are cut, each seeing only itself.
+    pub(super) groups: i64,
+    pub(super) bias: bool,
+    pub(super) spread: Spread,
+}
+
+impl Kernel {
+    /// A kernel that keeps a map's rows and columns, without bias: BatchNorm has one of its own.
+    pub(super) fn new(inputs: i64, outputs: i64, size: i64) -> Kernel {
+        let padding = Padding::Even(size / 2);
+        Kernel { inputs, outputs, size, stride: 1, padding, groups: 1, bias: false, spread: Spread::HeInputs }
+    }
+}
+
+impl Start<'_> {
+    /// A fully connected layer with bias.
+    pub(super) fn linear(&mut self, name: impl Into<String>, inputs: i64, outputs: i64, spread: Spread) -> Layer {
+        let bias = Some(self.constant(outputs, 0.0).set_requires_grad(true));
+        Layer::Linear { name: name.into(), weight: self.weight(&[outputs, inputs], spread, 1), bias }
+    }
+
+    /// A fully connected layer without bias.
+    pub(super) fn linear_without_bias(&mut self, name: impl Into<String>, inputs: i64, outputs: i64) -> Layer {
+        let weight = self.weight(&[outputs, inputs], Spread::Inputs, 1);
+        Layer::Linear { name: name.into(), weight, bias: None }
+    }
+
+    /// A convolution.
+    pub(super) fn convolution(&mut self, name: impl Into<String>, kernel: Kernel) -> Layer {
+        let Kernel { inputs, outputs, size, stride, padding, groups, bias, spread } = kernel;
+        let weight = self.weight(&[outputs, inputs / groups, size, size], spread, groups);
+        let bias = bias.then(|| self.constant(outputs, 0.0).set_requires_grad(true));
+        Layer::Convolution { name: name.into(), weight, bias, stride, padding, groups }
+    }
+
+    /// BatchNorm (Ioffe and Szegedy 2015, arXiv 1502.03167).
+    pub(super) fn batch_norm(&self, name: impl Into<String>, channels: i64, epsilon: f64) -> Layer {
+        Layer::BatchNorm {
+            name: name.into(),
+            weight: self.constant(channels, 1.0).set_requires_grad(true),
+            bias: self.constant(channels, 0.0).set_requires_grad(true),
+            running_mean: self.constant(channels, 0.0),
+            running_var: self.constant(channels, 1.0),
+            epsilon,
+        }
+    }
+
+    fn constant(&self, count: i64, value: f64) -> Tensor {
+        Tensor::full([count], value, (Kind::Float, self.device))
+    }
+
+    /// Draws a weight `[output, input, …]` of a layer whose channels are cut into `groups` parts.
+    fn weight(&mut self, shape: &[i64], spread: Spread, groups: i64) -> Tensor {
+        let inputs: i64 = shape[1..].iter().product();
+        let outputs = shape[0] / groups * shape[2..].iter().product::<i64>();
+        let bound = match spread {
+            Spread::HeInputs => 6.0 / inputs as f64,
+            Spread::HeOutputs => 6.0 / outputs as f64,
+            Spread::Inputs => 1.0 / inputs as f64,
+        };
+        let bound = bound.sqrt() as f32;
+        let count = (shape[0] * inputs) as usize;
+        let weights: Vec<f32> = (0..count).map(|_| random::symmetric(self.generator) * bound).collect();
+        Tensor::from_slice(&weights).view(shape).to_device(self.device).set_requires_grad(true)
+    }
+}
