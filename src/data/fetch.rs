@@ -18,7 +18,8 @@ use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DataSet, DataSource};
+use super::DataSet;
+use super::origin::DataSource;
 
 /// The files that [`DataSource::BuiltIn`] stands for, by name.
 const BUILT_IN_FILES: [(&str, &[u8]); 1] = [("digits.csv.gz", include_bytes!("../../experiments/data/digits.csv.gz"))];
@@ -42,7 +43,7 @@ pub fn is_present(name: &str, set: &DataSet, cache: &Path) -> bool {
 }
 
 fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
-    cache.join(format!("{name}-{}", set.digest().short()))
+    cache.join(format!("{name}-{}", set.files_digest().short()))
 }
 
 /// Makes the files of `set` present under `cache` and returns their folder. What it does beyond looking is told to
@@ -72,7 +73,7 @@ pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str))
             Err(fault) => say(&format!("data set `{name}`: {fault:#}; fetching it again")),
         }
     }
-    let prefix = format!(".{name}-{}-", set.digest().short());
+    let prefix = format!(".{name}-{}-", set.files_digest().short());
     remove_leftovers(cache, &prefix);
     let new = tempfile::Builder::new()
         .prefix(&prefix)
@@ -124,12 +125,14 @@ fn get_from_first(
             DataSource::Debian { package, .. } => format!("the Debian package `{package}`"),
             DataSource::Url { base } => format!("`{base}`"),
             DataSource::BuiltIn {} => "labpress itself".to_owned(),
+            _ => "a package".to_owned(),
         };
         say(&format!("data set `{name}`: fetching it from {title}"));
         let got = match source {
             DataSource::Debian { package, folder } => from_debian(package, folder, set, into),
             DataSource::Url { base } => from_url(base, set, into),
             DataSource::BuiltIn {} => from_built_in(set, into),
+            _ => bail!("it cannot be fetched yet"),
         };
         match got.and_then(|()| check(into, set)) {
             Ok(()) => return Ok(()),
@@ -317,7 +320,7 @@ mod tests {
     #[test]
     fn a_data_set_is_fetched_once() {
         let cache = tempfile::tempdir().unwrap();
-        let leftover = cache.path().join(format!(".digits-{}-killed", digits().digest().short()));
+        let leftover = cache.path().join(format!(".digits-{}-killed", digits().files_digest().short()));
         fs::create_dir(&leftover).unwrap();
         let (folder, said) = fetch_said(&digits(), cache.path());
         assert!(folder.unwrap().join("digits.csv.gz").is_file());
@@ -341,7 +344,7 @@ mod tests {
     fn files_put_there_by_hand_are_taken_when_they_are_right() {
         let cache = tempfile::tempdir().unwrap();
         let set = digits();
-        let folder = cache.path().join(format!("digits-{}", set.digest().short()));
+        let folder = cache.path().join(format!("digits-{}", set.files_digest().short()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("digits.csv.gz"), BUILT_IN_FILES[0].1).unwrap();
         assert_eq!(fetch_said(&set, cache.path()).1, 0);

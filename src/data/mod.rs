@@ -1,16 +1,27 @@
-//! Data sets: what their declarations say, and how their bytes come onto this machine.
+//! Data sets: what their declarations say, how their bytes come onto this machine, and how these become images.
 //!
-//! A declaration is `experiments/data/NAME.yml`. Two are built in, so that a first experiment needs none:
-//! `digits` and `fashion-mnist`. The content digest of a data set is that of its declared file digests, so an
-//! experiment's fingerprint can be computed where the data are not; [`fetch`] makes the files present and checks them.
+//! A declaration is `experiments/data/NAME.yml`. Some are built in, so that a first experiment needs none
+//! ([`built_in_names`]). The content digest of a data set is that of its declared file digests, so an experiment's
+//! fingerprint can be computed where the data are not, and whichever source gave them; [`fetch`] makes the files present
+//! and checks them, [`read`] makes images of them.
 
+mod archive;
+mod fault;
 pub mod fetch;
+pub mod format;
+pub mod images;
+pub mod origin;
+pub mod read;
+pub mod split;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::format::Format;
+use self::origin::DataSource;
+use self::split::Split;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::yaml::Yaml;
@@ -27,6 +38,12 @@ pub struct DataSet {
     pub homepage: String,
     /// How to cite it.
     pub citation: String,
+    /// How many images there are, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<u32>,
+    /// How much there is to download, for people: `31 MB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download: Option<String>,
     /// Names of the classes, in the order of their labels.
     pub classes: Vec<String>,
     /// How its files hold images and labels.
@@ -35,74 +52,31 @@ pub struct DataSet {
     pub files: BTreeMap<String, DataFile>,
     /// Where the files can be had, tried in this order.
     pub sources: Vec<DataSource>,
+    /// Ways to divide the images into those to learn from and those to test on, by name; `default` is taken where an
+    /// experiment names none. Where nothing is declared, the default is what the files say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub splits: BTreeMap<String, Split>,
 }
 
-/// How the files of a data set hold images and labels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
-pub enum Format {
-    /// The format of MNIST: `idx3` images and `idx1` labels, one pair of files a split, gzipped or not.
-    Idx {
-        /// Images and labels to learn from.
-        train: IdxPair,
-        /// Images and labels to test on.
-        test: IdxPair,
-    },
-    /// One gzipped CSV: a row an image, its pixels from left to right and top to bottom, its label last.
-    CsvPixels {
-        /// The file.
-        file: String,
-        /// Rows and columns of an image.
-        shape: [u32; 2],
-        /// The value of a white pixel, at most 255; black is 0.
-        white: u32,
-        /// How many of the last rows are the test split.
-        test_rows: u32,
-    },
-}
-
-/// The two files of a split in the idx format.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IdxPair {
-    /// File with the images.
-    pub images: String,
-    /// File with the labels.
-    pub labels: String,
-}
-
-/// One file of a data set.
+/// One file of a data set, or one folder of files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
-    /// SHA-256 of its content, in hex; of a `.gz` file, of the unpacked content, because packers write other headers.
+    /// SHA-256 in hex: of a file's content; of a `.gz` file's unpacked content, because packers write other headers; of
+    /// what `sha256sum` says of the files of a folder, in order of their paths.
     pub sha256: String,
-}
-
-/// A place that files of a data set can be had from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum DataSource {
-    /// A package of Debian, fetched with `apt-get download` and unpacked by `dpkg-deb`, never installed.
-    Debian {
-        /// The package.
-        package: String,
-        /// The folder in it that holds the files.
-        folder: String,
-    },
-    /// The files at `BASE/NAME`, fetched with `curl`.
-    Url {
-        /// What stands before the file names, starting with `https://`.
-        base: String,
-    },
-    /// A file that labpress carries inside itself.
-    BuiltIn {},
+    /// Whether it is a folder.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folder: bool,
 }
 
 /// The declarations that labpress brings along, by name.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 5] = [
+    ("cifar-10", include_str!("../../experiments/data/cifar-10.yml")),
     ("digits", include_str!("../../experiments/data/digits.yml")),
     ("fashion-mnist", include_str!("../../experiments/data/fashion-mnist.yml")),
+    ("mnist", include_str!("../../experiments/data/mnist.yml")),
+    ("solar-cells", include_str!("../../experiments/data/solar-cells.yml")),
 ];
 
 /// The declaration of a data set that labpress brings along: the text of its YAML.
@@ -120,7 +94,7 @@ impl DataSet {
     pub fn parse(yaml: Yaml<'_>) -> Result<DataSet, Diagnostic> {
         let set: DataSet = yaml.parse()?;
         match set.fault() {
-            Some(Fault { keys, message, hint }) => {
+            Some(fault::Fault { keys, message, hint }) => {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 Err(Diagnostic::new(yaml.place(&keys), message).hint(hint))
             }
@@ -132,119 +106,33 @@ impl DataSet {
     /// licences and where the files come from are not in it.
     ///
     /// It is the BLAKE3 digest of the canonical JSON ([`crate::digest::canonical`]) of
-    /// `{"classes": [NAME…], "files": {NAME: SHA256…}, "format": {…}}`.
+    /// `{"classes": [NAME…], "files": {NAME: SHA256…}, "format": {…}, "splits": {…}}`, without `splits` if there are none.
     pub fn digest(&self) -> Digest {
-        let files: BTreeMap<&str, &str> =
-            self.files.iter().map(|(name, file)| (name.as_str(), file.sha256.as_str())).collect();
-        Digest::of_value(&json!({"classes": self.classes, "files": files, "format": self.format}))
-    }
-
-    /// What is wrong with the declaration, the first in the order of its keys.
-    fn fault(&self) -> Option<Fault> {
-        self.fault_of_classes()
-            .or_else(|| self.fault_of_format())
-            .or_else(|| self.files.iter().find_map(|(name, file)| fault_of_file(name, file)))
-            .or_else(|| self.fault_of_sources())
-    }
-
-    fn fault_of_classes(&self) -> Option<Fault> {
-        if self.classes.len() < 2 {
-            return Some(fault(&["classes"], "a data set needs at least two classes", "name each class once"));
+        let mut value = json!({"classes": self.classes, "files": self.file_digests(), "format": self.format});
+        if !self.splits.is_empty() {
+            value["splits"] = json!(self.splits);
         }
-        let twice = (1..self.classes.len()).find(|&index| self.classes[..index].contains(&self.classes[index]))?;
-        let message = format!("the class `{}` stands twice", self.classes[twice]);
-        Some(fault(&["classes", &twice.to_string()], message, "name each class once, in the order of their labels"))
+        Digest::of_value(&value)
     }
 
-    fn fault_of_format(&self) -> Option<Fault> {
-        let missing = |keys: &[&str], file: &str| {
-            let message = format!("`{file}` is not among the `files`");
-            (!self.files.contains_key(file)).then(|| fault(keys, message, "add it to `files` with its `sha256`"))
-        };
-        match &self.format {
-            Format::Idx { train, test } => missing(&["format", "train", "images"], &train.images)
-                .or_else(|| missing(&["format", "train", "labels"], &train.labels))
-                .or_else(|| missing(&["format", "test", "images"], &test.images))
-                .or_else(|| missing(&["format", "test", "labels"], &test.labels)),
-            Format::CsvPixels { file, shape, white, test_rows } => missing(&["format", "file"], file)
-                .or_else(|| {
-                    let is_empty = shape.contains(&0);
-                    is_empty.then(|| fault(&["format", "shape"], "an image needs rows and columns", "such as `[8, 8]`"))
-                })
-                .or_else(|| {
-                    let is_byte = (1..=255).contains(white);
-                    let hint = "the value of a white pixel; black is 0";
-                    (!is_byte).then(|| fault(&["format", "white"], "`white` must be from 1 to 255", hint))
-                })
-                .or_else(|| {
-                    let hint = "how many of the last rows are for the test";
-                    (*test_rows == 0).then(|| fault(&["format", "test-rows"], "`test-rows` must be above 0", hint))
-                }),
-        }
+    /// The digest of the files alone: the same whatever a declaration makes of them.
+    pub fn files_digest(&self) -> Digest {
+        Digest::of_value(&json!({"files": self.file_digests()}))
     }
 
-    fn fault_of_sources(&self) -> Option<Fault> {
-        if self.sources.is_empty() {
-            let hint = "such as `- {kind: url, base: \"https://…\"}`";
-            return Some(fault(&["sources"], "the data set has no source", hint));
-        }
-        self.sources.iter().enumerate().find_map(|(index, source)| {
-            let index = index.to_string();
-            match source {
-                DataSource::Debian { package, .. } if !is_debian_name(package) => {
-                    let message = format!("`{package}` is no name of a Debian package");
-                    let hint = "lowercase letters, digits and `+-.`, such as `dataset-fashion-mnist`";
-                    Some(fault(&["sources", &index, "package"], message, hint))
-                }
-                DataSource::Debian { folder, .. } if !is_inner_path(folder) => {
-                    let message = format!("`{folder}` is no folder inside a package");
-                    let hint = "a path without `/` at its start and without `..`, such as `usr/share/datasets`";
-                    Some(fault(&["sources", &index, "folder"], message, hint))
-                }
-                DataSource::Url { base } if !base.starts_with("https://") => {
-                    let message = format!("`{base}` does not start with `https://`");
-                    Some(fault(&["sources", &index, "base"], message, "give the folder that holds the files"))
-                }
-                DataSource::Debian { .. } | DataSource::Url { .. } | DataSource::BuiltIn {} => None,
-            }
-        })
+    /// The digest of what decides the images and their order: all of [`DataSet::digest`] but the splits.
+    pub fn images_digest(&self) -> Digest {
+        Digest::of_value(&json!({"classes": self.classes, "files": self.file_digests(), "format": self.format}))
     }
-}
 
-/// A fault of a declaration, and the keys that lead to it.
-struct Fault {
-    keys: Vec<String>,
-    message: String,
-    hint: String,
-}
-
-fn fault(keys: &[&str], message: impl Into<String>, hint: &str) -> Fault {
-    Fault { keys: keys.iter().map(|&key| key.to_owned()).collect(), message: message.into(), hint: hint.to_owned() }
-}
-
-fn fault_of_file(name: &str, file: &DataFile) -> Option<Fault> {
-    // The name becomes a file in the cache folder, so it must not lead out of it.
-    let is_plain = is_inner_path(name) && !name.contains('/') && !name.starts_with('.');
-    if !is_plain {
-        let message = format!("`{name}` is no plain file name");
-        return Some(fault(&["files", name], message, "a name without `/` that does not start with a dot"));
+    fn file_digests(&self) -> BTreeMap<&str, &str> {
+        self.files.iter().map(|(name, file)| (name.as_str(), file.sha256.as_str())).collect()
     }
-    let is_sha256 = file.sha256.len() == 64 && file.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-    let hint = format!(
-        "64 lowercase hex digits, of the unpacked content: `{} {name} | sha256sum`",
-        if name.ends_with(".gz") { "zcat" } else { "cat" }
-    );
-    (!is_sha256).then(|| fault(&["files", name, "sha256"], format!("the digest of `{name}` is no SHA-256"), &hint))
-}
-
-fn is_debian_name(name: &str) -> bool {
-    let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.bytes().next().is_some_and(is_known) && name.bytes().all(|c| is_known(c) || b"+-.".contains(&c))
 }
 
 /// Whether a path leads to something below the folder it is seen from.
 fn is_inner_path(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    !path.is_empty() && !path.contains(['\\', '\0']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -278,7 +166,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     fn the_built_in_declarations_are_whole() {
         for name in built_in_names() {
             let set = parse(built_in(name).expect("it is built in")).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(set.classes.len(), 10, "{name}");
+            assert_eq!(set.classes.len(), if name == "solar-cells" { 2 } else { 10 }, "{name}");
         }
         assert_eq!(built_in("nothing"), None);
     }

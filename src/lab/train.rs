@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use labpress::data::images::Wanted;
+use labpress::data::split::DEFAULT;
 use labpress::digest::Digest;
 use labpress::recipe::image_classification::{Params, REVISION};
 use labpress::runner::protocol::{Job, JobData};
@@ -32,7 +34,8 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     // The data: some images of the training split are set aside to watch the training by.
     let device = machine::device(&job.device)?;
     let job_data = job.data.as_ref().context("the recipe needs a data set")?;
-    let splits = data::read(job_data)?;
+    let wanted = Wanted { split: DEFAULT, seed: job.seed, image_size: None, channels: Some(1) };
+    let splits = data::read(job_data, &wanted)?;
     let indices = split(splits.train.labels.len(), params, job.seed)?;
     let scale = Scale::of(&splits.train, &indices.train);
     let train = Samples::selected(&splits.train, &indices.train, device);
@@ -180,16 +183,14 @@ struct Scale {
 impl Scale {
     /// In whole numbers, so that it is exact whatever the order.
     fn of(images: &Images, indices: &[i64]) -> Scale {
-        let size = images.rows * images.columns;
         let (mut sum, mut squares) = (0_u64, 0_u64);
         for &index in indices {
-            let start = index as usize * size;
-            for &pixel in &images.pixels[start..start + size] {
+            for &pixel in images.image(index as usize) {
                 sum += u64::from(pixel);
                 squares += u64::from(pixel) * u64::from(pixel);
             }
         }
-        let count = (indices.len() * size) as f64;
+        let count = (indices.len() * images.size()) as f64;
         let mean = sum as f64 / count;
         let variance = squares as f64 / count - mean * mean;
         // Images that are all of one colour have nothing to divide by.
@@ -203,7 +204,7 @@ impl Scale {
 
 /// Images and labels on the device.
 struct Samples {
-    /// `[image, 1, row, column]`, as bytes.
+    /// `[image, channel, row, column]`, as bytes.
     images: Tensor,
     /// `[image]`, as 64-bit numbers.
     labels: Tensor,
@@ -212,12 +213,11 @@ struct Samples {
 impl Samples {
     fn all(images: &Images, device: Device) -> Samples {
         let count = images.labels.len() as i64;
-        let shape = [count, 1, images.rows as i64, images.columns as i64];
+        let shape = [count, images.channels as i64, images.rows as i64, images.columns as i64];
+        let labels: Vec<i64> = images.labels.iter().map(|&label| i64::from(label)).collect();
         Samples {
             images: Tensor::from_data_size(&images.pixels, &shape, Kind::Uint8).to_device(device),
-            labels: Tensor::from_data_size(&images.labels, &[count], Kind::Uint8)
-                .to_device(device)
-                .to_kind(Kind::Int64),
+            labels: Tensor::from_slice(&labels).to_device(device),
         }
     }
 
@@ -415,7 +415,15 @@ mod tests {
 
     #[test]
     fn a_scale_makes_mean_zero_and_deviation_one() {
-        let images = Images { pixels: vec![0, 2, 4, 6, 99, 99], labels: vec![0, 1, 2], rows: 1, columns: 2 };
+        let images = Images {
+            pixels: vec![0, 2, 4, 6, 99, 99].into(),
+            labels: vec![0, 1, 2],
+            ids: None,
+            groups: None,
+            channels: 1,
+            rows: 1,
+            columns: 2,
+        };
         let scale = Scale::of(&images, &[0, 1]);
         let normalized = scale.normalized(&Tensor::from_slice(&[0_u8, 2, 4, 6]));
         assert!(f64::try_from(normalized.mean(Kind::Float)).unwrap().abs() < 1e-6);

