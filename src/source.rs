@@ -19,7 +19,7 @@ pub struct Source {
     texts: BTreeMap<String, String>,
     statics: BTreeMap<String, StaticFile>,
     inputs: BTreeMap<String, Digest>,
-    results: BTreeMap<String, Digest>,
+    results: BTreeMap<String, ResultFile>,
     unreadable: Vec<Diagnostic>,
 }
 
@@ -30,6 +30,13 @@ pub struct StaticFile {
     pub on_disk: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
+}
+
+/// A file that lies beside a record. It is small, or it would not be committed, so its content is held.
+#[derive(Debug, Clone)]
+struct ResultFile {
+    digest: Digest,
+    bytes: Vec<u8>,
 }
 
 impl Source {
@@ -68,7 +75,19 @@ impl Source {
 
     /// The digest of a file that lies beside a record: `experiments/NAME/files/…`.
     pub fn result_file(&self, path: &str) -> Option<Digest> {
-        self.results.get(path).copied()
+        self.results.get(path).map(|file| file.digest)
+    }
+
+    /// The contents of all files that lie beside records, in order of path.
+    pub fn result_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.results.iter().map(|(path, file)| (path.as_str(), file.bytes.as_slice()))
+    }
+
+    /// The same, with the files beside the records of another site, whose paths are the same only for the same content.
+    #[must_use]
+    pub fn with_result_files_of(mut self, other: Source) -> Source {
+        self.results.extend(other.results);
+        self
     }
 
     /// Files that should be text and are not.
@@ -148,7 +167,7 @@ enum Input {
     Static(StaticFile),
     Code(Digest),
     /// The text is of JSON only.
-    Result(Digest, Option<String>),
+    Result(ResultFile, Option<String>),
     NotText(Diagnostic),
 }
 
@@ -159,9 +178,9 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
             Input::Text(text) => drop(source.texts.insert(path, text)),
             Input::Static(file) => drop(source.statics.insert(path, file)),
             Input::Code(digest) => drop(source.inputs.insert(path, digest)),
-            Input::Result(digest, text) => {
+            Input::Result(file, text) => {
                 source.texts.extend(text.map(|text| (path.clone(), text)));
-                source.results.insert(path, digest);
+                source.results.insert(path, file);
             }
             Input::NotText(diagnostic) => source.unreadable.push(diagnostic),
         }
@@ -191,9 +210,8 @@ fn read_static(on_disk: PathBuf) -> io::Result<Input> {
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
 fn read_result(path: &str, on_disk: &Path) -> io::Result<Input> {
     let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
-    let digest = Digest::of(&bytes);
-    let text = if path.ends_with(".json") { String::from_utf8(bytes).ok() } else { None };
-    Ok(Input::Result(digest, text.map(normalized)))
+    let text = if path.ends_with(".json") { String::from_utf8(bytes.clone()).ok() } else { None };
+    Ok(Input::Result(ResultFile { digest: Digest::of(&bytes), bytes }, text.map(normalized)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]

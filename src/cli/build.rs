@@ -166,7 +166,9 @@ fn rendered(site: &Site, config: &Config, shown: &post::Options) -> Result<Outpu
     let planned = plan(&site.experiments, &site.records);
     let pins = post::pins::read(&blog, &site.source, &site.experiments, &site.records);
     let pins = pins.map_err(|found| faults.extend(found)).unwrap_or_default();
-    let results = Results::of(&site.experiments, &planned, &site.verifications).with_pins(&pins);
+    let results = Results::of(&site.experiments, &planned, &site.verifications)
+        .with_files(site.source.result_files())
+        .with_pins(&pins);
     let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
     let output =
         output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))?;

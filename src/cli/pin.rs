@@ -122,7 +122,7 @@ fn pins(
         return Err(Trouble::Faults(site.faults.clone()));
     }
     let planned = plan(&site.experiments, &site.records);
-    let results = Results::of(&site.experiments, &planned, &site.verifications);
+    let results = Results::of(&site.experiments, &planned, &site.verifications).with_files(site.source.result_files());
     let experiments: BTreeSet<String> = if named.is_empty() {
         let Some(post) = blog.posts.iter().find(|post| post.body.path == path) else {
             return Err(anyhow!("`{path}` is a page: name the experiments to pin").into());

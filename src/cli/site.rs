@@ -93,10 +93,12 @@ pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> boo
     }
     let results = smoke_folder(&site.root);
     // A damaged smoke record is made again without a word: nothing rests on it.
-    let smoke = if results.exists() { records(&source::read(&results, &exclude(None)?)?).0 } else { Vec::new() };
+    let source = if results.exists() { source::read(&results, &exclude(None)?)? } else { Source::default() };
+    let smoke = records(&source).0;
     let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
     site.records.retain(|record| !is_toy(record));
     site.records.extend(smoke.into_iter().filter(is_toy));
+    site.source = site.source.with_result_files_of(source);
     Ok(Site { results, ..site })
 }
 

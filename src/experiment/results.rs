@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::pin::Pinned;
 use super::plan::{PlannedRun, RunState};
-use super::record::Record;
+use super::record::{Artifact, Record};
 use super::spec::{Experiment, Variant};
 use super::verification::{self, Verification};
 
@@ -15,6 +15,8 @@ pub struct Results<'a> {
     pub experiments: BTreeMap<&'a str, ExperimentResults<'a>>,
     /// What posts and pages with pins show instead, by path of their source: all experiments, pinned or not.
     pub pinned: BTreeMap<&'a str, Results<'a>>,
+    /// The contents of the files that lie beside records, by path from the site's root.
+    pub files: BTreeMap<&'a str, &'a [u8]>,
 }
 
 /// The results of one experiment.
@@ -61,7 +63,19 @@ impl<'a> Results<'a> {
                 planned.iter().filter(|run| run.experiment.name == experiment.name).collect();
             (experiment.name.as_str(), experiment_results(experiment, &runs, verifications))
         });
-        Results { experiments: experiments.collect(), pinned: BTreeMap::new() }
+        Results { experiments: experiments.collect(), ..Results::default() }
+    }
+
+    /// The same, with the files that lie beside records.
+    #[must_use]
+    pub fn with_files(self, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Results<'a> {
+        Results { files: files.into_iter().collect(), ..self }
+    }
+
+    /// The content of an artifact of this record, if it is committed beside it.
+    pub fn content(&self, record: &Record, artifact: &Artifact) -> Option<&'a [u8]> {
+        let path = format!("experiments/{}/{}", record.experiment, artifact.file.as_ref()?);
+        self.files.get(path.as_str()).copied()
     }
 
     /// The same, with the pins of posts and pages by path of their source.
@@ -70,7 +84,7 @@ impl<'a> Results<'a> {
         let pinned = pins.iter().map(|(&path, pins)| {
             let mut experiments = self.experiments.clone();
             experiments.extend(pins.iter().map(|pinned| (pinned.experiment.name.as_str(), pinned.results())));
-            (path, Results { experiments, pinned: BTreeMap::new() })
+            (path, Results { experiments, pinned: BTreeMap::new(), files: self.files.clone() })
         });
         Results { pinned: pinned.collect(), ..self.clone() }
     }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
-
 use super::arguments::{Arguments, Piece};
-use super::html::{Chart, Csv, Drawing, Table, escaped};
+use super::html::{Chart, Csv, Table, escaped};
+use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
 use super::number::{self, Unit, exact};
 use super::provenance::provenance;
-use super::svg::{self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style};
+use super::svg::drawable;
 use super::{Figure, chosen_variants, in_words, seed_count, step_name, unit};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::experiment::results::{ExperimentResults, VariantResults};
@@ -26,13 +24,13 @@ struct Line {
     /// Number of its dash.
     dash: usize,
     /// Its points in order of step, at least one.
-    points: Vec<Point>,
+    points: Vec<Moment>,
     /// Each seed's numbers, by step.
     seeds: Vec<Vec<(u64, f64)>>,
 }
 
 /// The numbers of all seeds at one step.
-struct Point {
+struct Moment {
     step: u64,
     summary: Summary,
     estimate: Estimate,
@@ -49,7 +47,7 @@ enum Band {
 
 impl Band {
     /// From where to where it goes; `None` where there is nothing to show.
-    fn at(self, point: &Point) -> Option<(f64, f64)> {
+    fn at(self, point: &Moment) -> Option<(f64, f64)> {
         match self {
             Band::Interval => {
                 let Estimate { value, half_width } = point.estimate;
@@ -108,7 +106,7 @@ pub(super) fn curves(
     let (csv_path, csv) = csv(results, &variants, &names).file(results.experiment.name.as_str(), "curves");
     let chart = Chart {
         id: arguments.option("id").map(|id| id.text),
-        drawings: [curves.drawing((640, 340)), curves.drawing((360, 280))],
+        drawings: curves.chart().drawings(),
         title: &title,
         description: &curves.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
@@ -212,7 +210,7 @@ fn lines(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], name
     lines
 }
 
-fn points(seeds: &[Vec<(u64, f64)>]) -> Vec<Point> {
+fn points(seeds: &[Vec<(u64, f64)>]) -> Vec<Moment> {
     let mut by_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
     for &(step, value) in seeds.iter().flatten() {
         by_step.entry(step).or_default().push(value);
@@ -221,7 +219,7 @@ fn points(seeds: &[Vec<(u64, f64)>]) -> Vec<Point> {
         .into_iter()
         .filter_map(|(step, values)| {
             let summary = Summary::of(&values)?;
-            Some(Point { step, summary, estimate: summary.estimate() })
+            Some(Moment { step, summary, estimate: summary.estimate() })
         })
         .collect()
 }
@@ -245,181 +243,36 @@ fn steps(lines: &[Line]) -> (u64, u64) {
     (steps().min().unwrap_or_default(), steps().max().unwrap_or_default())
 }
 
-/// How far the marks of a chart are from its edges, in units of the view.
-struct Layout {
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-    /// Whether the lines' names stand at their ends; else they stand above the chart.
-    names_at_ends: bool,
-    /// Where the names above stand: of each line its left end and the row.
-    legend: Vec<(f64, usize)>,
-}
-
-/// The height of a row of text.
-const ROW: f64 = 19.0;
-/// The room above the lines for the name of the axis.
-const TOP: f64 = 28.0;
-/// The space between the names above and the chart.
-const LEGEND_GAP: f64 = 8.0;
-/// How long the piece of line is that stands before a name.
-const SAMPLE: f64 = 26.0;
-
 impl Curves<'_> {
-    fn drawing(&self, (width, height): (u32, u32)) -> Drawing {
-        let is_wide = width > 500;
-        let y = Scale::around(self.range.0, self.range.1, if is_wide { 5 } else { 4 });
-        let x = Scale::of_steps(self.steps.0, self.steps.1, if is_wide { 10 } else { 5 });
-        let layout = self.layout((f64::from(width), f64::from(height)), &y, &x, is_wide);
-        // Names above do not take from the height of the lines.
-        let added = pixels(layout.top - TOP).unsigned_abs() / svg::PIXELS.unsigned_abs();
-        svg::drawing((width, height + added), |area| self.draw(area, &layout, &x, &y))
-    }
-
-    /// Whether the lines need names at all.
-    fn has_names(&self) -> bool {
-        self.lines.len() > 1
-    }
-
-    fn layout(&self, (width, height): (f64, f64), y: &Scale, x: &Scale, is_wide: bool) -> Layout {
-        let left = y.tick_width(&self.unit) + 10.0;
-        let last_tick = x.ticks.last().map_or(0.0, |&tick| svg::text_width(&x.tick(tick, &Unit::Plain), TEXT));
-        let widest = self.lines.iter().map(|line| svg::label_width(&line.name)).fold(0.0, f64::max);
-        let (top, bottom) = (TOP, 44.0);
-        let fits = widest + 14.0 <= width * 0.36 && self.lines.len() as f64 * ROW <= height - top - bottom;
-        let names_at_ends = is_wide && self.has_names() && fits;
-        let right = if names_at_ends { widest + 18.0 } else { (last_tick / 2.0).max(8.0) };
-        let legend = if names_at_ends || !self.has_names() { Vec::new() } else { self.legend(width) };
-        let rows = legend.iter().map(|&(_, row)| row + 1).max().unwrap_or_default();
-        Layout {
-            left,
-            right,
-            top: top + if rows > 0 { rows as f64 * ROW + LEGEND_GAP } else { 0.0 },
-            bottom,
-            names_at_ends,
-            legend,
-        }
-    }
-
-    /// Places the names above the chart, row by row.
-    fn legend(&self, width: f64) -> Vec<(f64, usize)> {
-        let mut places = Vec::with_capacity(self.lines.len());
-        let (mut left, mut row) = (0.0, 0);
-        for line in &self.lines {
-            let needed = (SAMPLE + 6.0 + svg::label_width(&line.name)).min(width);
-            if left > 0.0 && left + needed > width {
-                (left, row) = (0.0, row + 1);
-            }
-            places.push((left, row));
-            left += needed + 18.0;
-        }
-        places
-    }
-
-    fn draw(&self, area: &Area<'_>, layout: &Layout, x: &Scale, y: &Scale) -> svg::Done {
-        let (width, height) = area.dim_in_pixel();
-        let sign = self.unit.sign();
-        let y_name = if sign.is_empty() { self.y_name.clone() } else { format!("{} ({sign})", self.y_name) };
-        let name = |horizontal, vertical| text_style(Ink::plain(Role::Name), horizontal, vertical);
-        let y_name = svg::cut_to(&y_name, svg::units(width.cast_signed()));
-        let below_legend = pixels(layout.top - TOP);
-        area.draw(&Text::new(y_name, (0, below_legend + pixels(2.0)), name(HPos::Left, VPos::Top)))?;
-        let middle = (pixels(layout.left) + width.cast_signed() - pixels(layout.right)) / 2;
-        area.draw(&Text::new(self.x_name, (middle, height.cast_signed()), name(HPos::Center, VPos::Bottom)))?;
-
-        let mut chart = ChartBuilder::on(area)
-            .margin_top(pixels(layout.top))
-            .margin_right(pixels(layout.right))
-            .margin_bottom(pixels(layout.bottom) - pixels(24.0))
-            .x_label_area_size(pixels(24.0))
-            .y_label_area_size(pixels(layout.left))
-            .build_cartesian_2d(x.clone(), y.clone())?;
-        let ticks = text_style(Ink::plain(Role::Tick), HPos::Left, VPos::Top);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .axis_style(TRANSPARENT)
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(stroke(Ink::plain(Role::Grid), 1.0))
-            .label_style(ticks)
-            .x_label_formatter(&|&value| x.tick(value, &Unit::Plain))
-            .y_label_formatter(&|&value| y.tick(value, &self.unit))
-            .set_all_tick_mark_size(pixels(4.0))
-            .draw()?;
-        let inside = |value: f64| drawable(value).clamp(y.from, y.to);
-        let axis = stroke(Ink::plain(Role::Axis), 1.0);
-        chart.draw_series([PathElement::new([(x.from, y.from), (x.to, y.from)], axis)])?;
-
-        for line in &self.lines {
-            for stretch in self.stretches(line) {
-                let upper = stretch.iter().map(|&(step, (_, to))| (step, inside(to)));
-                let lower = stretch.iter().rev().map(|&(step, (from, _))| (step, inside(from)));
-                let band: Vec<(f64, f64)> = upper.chain(lower).collect();
-                chart.draw_series([Polygon::new(band, fill(Ink::of(Role::Band, line.color)))])?;
-            }
-        }
-        for line in self.lines.iter().filter(|line| line.seeds.len() > 1) {
-            let style = stroke(Ink::of(Role::Seed, line.color), 1.0);
-            for seed in &line.seeds {
-                chart.draw_series(LineSeries::new(
-                    seed.iter().map(|&(step, value)| (step as f64, inside(value))),
-                    style,
-                ))?;
-            }
-        }
-        for line in &self.lines {
-            let means = || line.points.iter().map(|point| (point.step as f64, inside(point.summary.mean)));
-            let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
-            chart.draw_series(LineSeries::new(means(), stroke(ink, 2.2)))?;
-            // Markers on each of very many points would hide the line.
-            let every = line.points.len().div_ceil(20);
-            let marked = means().rev().step_by(every);
-            chart.draw_series(marked.map(|at| EmptyElement::at(at) + mean_marker(line.color)))?;
-        }
-
-        if layout.names_at_ends {
-            let ends: Vec<i32> = self
-                .lines
+    /// The lines as they are drawn.
+    fn chart(&self) -> LineChart {
+        let line = |line: &Line| lines::Line {
+            name: line.name.clone(),
+            color: line.color,
+            dash: line.dash,
+            points: line
+                .points
                 .iter()
-                .map(|line| {
-                    let last = line.points.last().map_or(y.from, |point| inside(point.summary.mean));
-                    chart.backend_coord(&(x.to, last)).1
-                })
-                .collect();
-            let bounds = (pixels(layout.top), height.cast_signed() - pixels(layout.bottom));
-            for (line, end) in self.lines.iter().zip(apart(&ends, pixels(ROW), bounds)) {
-                let at = (width.cast_signed() - pixels(layout.right) + pixels(12.0), end);
-                let style = text_style(Ink::of(Role::Label, line.color), HPos::Left, VPos::Center);
-                area.draw(&Text::new(line.name.as_str(), at, style))?;
-            }
+                .map(|point| Point { x: point.step as f64, y: point.summary.mean, interval: self.band.at(point) })
+                .collect(),
+            seeds: line
+                .seeds
+                .iter()
+                .map(|seed| seed.iter().map(|&(step, value)| (step as f64, value)).collect())
+                .collect(),
+            has_markers: true,
+        };
+        LineChart {
+            lines: self.lines.iter().map(line).collect(),
+            x: Axis { name: self.x_name.to_owned(), unit: Unit::Plain, span: Span::Steps(self.steps.0, self.steps.1) },
+            y: Axis {
+                name: self.y_name.clone(),
+                unit: self.unit.clone(),
+                span: Span::Numbers(self.range.0, self.range.1),
+            },
+            intervals: Intervals::Bands,
+            marks: Vec::new(),
         }
-        for (line, &(left, row)) in self.lines.iter().zip(&layout.legend) {
-            let middle = pixels((row as f64 + 0.45) * ROW);
-            let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
-            let ends = [(pixels(left), middle), (pixels(left + SAMPLE), middle)];
-            area.draw(&PathElement::new(ends, stroke(ink, 2.2)))?;
-            area.draw(&(EmptyElement::at((pixels(left + SAMPLE / 2.0), middle)) + mean_marker(line.color)))?;
-            let from = left + SAMPLE + 6.0;
-            let text = svg::cut_to(&line.name, svg::units(width.cast_signed()) - from);
-            let style = text_style(Ink::of(Role::Label, line.color), HPos::Left, VPos::Center);
-            area.draw(&Text::new(text, (pixels(from), middle), style))?;
-        }
-        Ok(())
-    }
-
-    /// The stretches of a line along which there is a band: of each step from where to where it goes.
-    fn stretches(&self, line: &Line) -> Vec<Vec<(f64, (f64, f64))>> {
-        let bands: Vec<Option<(f64, (f64, f64))>> =
-            line.points.iter().map(|point| Some((point.step as f64, self.band.at(point)?))).collect();
-        let stretches = bands.split(Option::is_none).filter(|stretch| !stretch.is_empty());
-        stretches
-            .map(|stretch| match stretch.iter().flatten().copied().collect::<Vec<_>>().as_slice() {
-                // A band of no length cannot be seen: a single step has one of some length.
-                [(step, band)] => vec![(step - 0.04, *band), (step + 0.04, *band)],
-                several => several.to_vec(),
-            })
-            .collect()
     }
 
     /// What can be seen, in sentences.
@@ -472,30 +325,6 @@ impl Curves<'_> {
     }
 }
 
-/// The marker of a mean, around the point that it is at.
-fn mean_marker(color: usize) -> Polygon<(i32, i32)> {
-    Polygon::new(marker(color, 3.6), fill(Ink::of(Role::Mean, color)))
-}
-
-/// Moves positions apart until they are at least `gap` from each other and inside of `bounds`, as long as there is
-/// room. Their order stays.
-fn apart(positions: &[i32], gap: i32, (from, to): (i32, i32)) -> Vec<i32> {
-    let mut order: Vec<usize> = (0..positions.len()).collect();
-    order.sort_by_key(|&index| (positions[index], index));
-    let mut moved = positions.to_vec();
-    let mut least = from;
-    for &index in &order {
-        moved[index] = moved[index].max(least);
-        least = moved[index] + gap;
-    }
-    let mut most = to;
-    for &index in order.iter().rev() {
-        moved[index] = moved[index].min(most);
-        most = moved[index] - gap;
-    }
-    moved
-}
-
 /// The numbers of all seeds.
 fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], names: &[String]) -> Csv {
     let step = step_name(results);
@@ -517,16 +346,4 @@ fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], names:
         }
     }
     csv
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_moved_apart_and_stay_inside() {
-        assert_eq!(apart(&[100, 105, 50], 20, (0, 200)), [100, 120, 50]);
-        assert_eq!(apart(&[195, 190], 20, (0, 200)), [200, 180]);
-        assert_eq!(apart(&[5, 5, 5], 20, (0, 200)), [5, 25, 45]);
-    }
 }

@@ -1,19 +1,27 @@
 //! What a post shows of its experiments: inline values, charts and tables, from recorded numbers.
 //!
 //! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One file a kind:
-//! `value`, `curves`, `compare`, `table`. What they share: `arguments` reads tags, `number` writes numbers,
-//! `svg` draws, `html` wraps. Colours and sizes are the stylesheet's part, `assets/css/labpress.css`.
+//! `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`, `confusion` and `curve`, and `image`. What they share:
+//! `arguments` reads tags, `artifact` finds what runs wrote, `number` writes numbers, `lines` and `svg` draw, `html`
+//! wraps. Colours and sizes are the stylesheet's part, `assets/css/labpress.css`.
 //!
 //! No figure depends on another: the same tag gives the same bytes wherever it stands, and has no `id` unless its
 //! author gives it one, so that it can stand many times on a page.
 
 mod arguments;
+mod artifact;
+mod artifact_table;
 mod compare;
+mod confusion;
+mod curve;
 mod curves;
 mod html;
+mod image;
+mod lines;
 pub(crate) mod number;
 mod provenance;
 mod svg;
+mod sweep;
 mod table;
 mod value;
 
@@ -38,7 +46,7 @@ pub struct Figure {
 }
 
 /// The tags that make figures, in order.
-pub const TAGS: [&str; 3] = ["chart", "table", "value"];
+pub const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
 
 /// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: faults are said at their own word.
 /// `base_url` is the site's `baseurl` (`""` or `/blog`), for links to the figure's files.
@@ -52,6 +60,7 @@ pub fn figure(
     let unknown = || Diagnostic::new(place.clone(), format!("unknown tag `{tag}`")).hint_nearest(tag, TAGS);
     let make = match tag {
         "chart" => chart,
+        "figure" => image::image,
         "table" => table::table,
         "value" => value::value,
         _ => return Err(unknown()),
@@ -72,21 +81,31 @@ pub fn experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> BTreeSet
 }
 
 /// The kinds of charts.
-const CHARTS: [&str; 2] = ["compare", "curves"];
+const CHARTS: [&str; 5] = ["compare", "confusion", "curve", "curves", "sweep"];
 
 fn chart(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {
     let (experiment, kind) = match arguments.words() {
         [experiment, kind] => (*experiment, *kind),
+        // `{% chart EXPERIMENT artifact="lr-curve" %}`: what an artifact is drawn as is its kind.
+        [experiment] if arguments.option("artifact").is_some() => (*experiment, Piece { text: "curve", ..*experiment }),
         [_, _, more, ..] => return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text))),
         _ => {
             let fault = arguments.fault_of_all("a chart needs an experiment and a kind");
-            return Err(fault.hint("write `{% chart EXPERIMENT curves %}` or `{% chart EXPERIMENT compare %}`"));
+            return Err(fault.hint(
+                "write `{% chart EXPERIMENT KIND %}`, where KIND is one of compare, curves, sweep, confusion and curve",
+            ));
         }
     };
+    if !CHARTS.contains(&kind.text) {
+        return Err(arguments.unknown("kind of chart", kind, CHARTS));
+    }
+    let of = complete(arguments, experiment, results)?;
     match kind.text {
-        "compare" => compare::compare(arguments, complete(arguments, experiment, results)?, base_url),
-        "curves" => curves::curves(arguments, complete(arguments, experiment, results)?, base_url),
-        _ => Err(arguments.unknown("kind of chart", kind, CHARTS)),
+        "compare" => compare::compare(arguments, of, base_url),
+        "confusion" => confusion::confusion(arguments, of, results, base_url),
+        "curve" => curve::curve(arguments, of, results, base_url),
+        "sweep" => sweep::sweep(arguments, of, base_url),
+        _ => curves::curves(arguments, of, base_url),
     }
 }
 

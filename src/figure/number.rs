@@ -25,7 +25,12 @@ pub(crate) enum Unit {
 impl Unit {
     /// The unit that `metric` asks for.
     pub(crate) fn of(metric: Option<&Metric>) -> Unit {
-        match metric.and_then(|metric| metric.unit.as_deref()) {
+        Unit::named(metric.and_then(|metric| metric.unit.as_deref()))
+    }
+
+    /// The unit with this name.
+    pub(super) fn named(name: Option<&str>) -> Unit {
+        match name {
             None | Some("") => Unit::Plain,
             Some("%") => Unit::Share,
             Some(named) => Unit::Named(named.to_owned()),
@@ -121,6 +126,22 @@ pub(super) fn tick(value: f64, step: f64, unit: &Unit) -> String {
             format!("{}{}", fixed(value / 10_f64.powi(power), last), times_ten_to(power))
         }
     }
+}
+
+/// A number that somebody chose, such as a learning rate: all of its digits and no more.
+pub(super) fn short(value: f64, unit: &Unit) -> String {
+    // Twelve digits hide what multiplying by a hundred adds.
+    let rounded: f64 = format!("{:.11e}", scaled(value, unit)).parse().unwrap_or(value);
+    let power = shown_power(rounded.abs());
+    let digits = format!("{}", rounded.abs() / 10_f64.powi(power));
+    let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len().min(11));
+    let written = fixed(rounded / 10_f64.powi(power), -i32::try_from(decimals).unwrap_or(0));
+    if power == 0 { written } else { format!("{written}{}", times_ten_to(power)) }
+}
+
+/// A share of 1 in whole per cent, without the sign.
+pub(super) fn fixed_percent(share: f64) -> String {
+    fixed(share * 100.0, 0)
 }
 
 /// A number exactly, in the shortest form that reads back the same: for machines.
@@ -339,6 +360,14 @@ mod tests {
     #[test]
     fn nothing_is_minus_zero() {
         check(-0.000_04, 0.01, &Unit::Share, "0.0 ± 1.0 %");
+    }
+
+    #[test]
+    fn numbers_that_were_chosen_have_all_of_their_digits() {
+        assert_eq!(short(0.05, &Unit::Plain), "0.05");
+        assert_eq!(short(0.07, &Unit::Share), "7");
+        assert_eq!(short(2500.0, &Unit::Plain), "2,500");
+        assert_eq!(short(3e-7, &Unit::Plain).replace(SPACE, " "), "3 × 10⁻⁷");
     }
 
     #[test]

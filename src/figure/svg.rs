@@ -53,9 +53,13 @@ pub(super) enum Role {
     Dot,
     /// A mean, as a marker.
     Mean,
+    /// A line at a place that has a name.
+    Mark,
+    /// A cell of a grid, filled.
+    Cell,
 }
 
-const ROLES: [(Role, &str); 11] = [
+const ROLES: [(Role, &str); 13] = [
     (Role::Grid, "lp-grid"),
     (Role::Axis, "lp-axis"),
     (Role::Tick, "lp-tick"),
@@ -67,6 +71,8 @@ const ROLES: [(Role, &str); 11] = [
     (Role::Whisker, "lp-whisker"),
     (Role::Dot, "lp-dot"),
     (Role::Mean, "lp-mean"),
+    (Role::Mark, "lp-mark"),
+    (Role::Cell, "lp-cell"),
 ];
 
 /// What a mark is drawn with.
@@ -104,7 +110,7 @@ impl Ink {
     }
 
     /// Attributes of the mark: classes for the stylesheet, and how it looks without.
-    fn attributes(self, stroke_width: f64) -> String {
+    pub(super) fn attributes(self, stroke_width: f64) -> String {
         let (_, class) = ROLES[self.role as usize];
         let series = format!("lp-s{}", self.color % COLORS.len() + 1);
         let color = COLORS[self.color % COLORS.len()];
@@ -115,6 +121,9 @@ impl Ink {
         match self.role {
             Role::Grid => format!("class=\"{class}\" stroke=\"#808080\" stroke-opacity=\"0.3\""),
             Role::Axis => format!("class=\"{class}\" stroke=\"#808080\""),
+            Role::Mark => {
+                format!("class=\"{class}\" fill=\"none\" stroke=\"#767676\" stroke-width=\"{stroke_width}\"{dash}")
+            }
             Role::Tick | Role::Name => format!("class=\"{class}\" fill=\"#767676\""),
             Role::Seed => format!(
                 "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-opacity=\"0.4\" \
@@ -127,7 +136,7 @@ impl Ink {
             Role::Dot => {
                 format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" stroke=\"{color}\"")
             }
-            Role::Label | Role::Mean => format!("class=\"{class} {series}\" fill=\"{color}\""),
+            Role::Label | Role::Mean | Role::Cell => format!("class=\"{class} {series}\" fill=\"{color}\""),
         }
     }
 }
@@ -352,8 +361,10 @@ pub(super) struct Scale {
     pub(super) to: f64,
     /// The marks, in order, inside of the range.
     pub(super) ticks: Vec<f64>,
-    /// The distance of the marks.
-    pub(super) step: f64,
+    /// The distance of the marks; `None` where they have no single one.
+    step: Option<f64>,
+    /// Whether equal lengths are equal ratios. Then `from` is above zero.
+    is_log: bool,
 }
 
 /// Numbers beyond are drawn there: the distance of any two must be a finite number.
@@ -383,13 +394,57 @@ impl Scale {
     pub(super) fn of_steps(first: u64, last: u64, count: usize) -> Scale {
         let (first, last) = (first as f64, last as f64);
         if first >= last {
-            return Scale { from: first - 1.0, to: last + 1.0, ticks: vec![first], step: 1.0 };
+            return Scale { from: first - 1.0, to: last + 1.0, ticks: vec![first], step: Some(1.0), is_log: false };
         }
-        let mut scale = Scale::exactly(first, last, count);
-        if scale.step < 1.0 {
-            scale = Scale::with_step(first, last, 1.0);
+        let scale = Scale::exactly(first, last, count);
+        if scale.step < Some(1.0) { Scale::with_step(first, last, 1.0) } else { scale }
+    }
+
+    /// The logarithmic scale for numbers above zero, with about `count` marks at powers of ten, or at 1, 2 and 5 times
+    /// those if there are few.
+    pub(super) fn of_powers(lowest: f64, highest: f64, count: usize) -> Scale {
+        let (from, to) = with_log_margin(lowest, highest);
+        let powers = number::magnitude(from)..=number::magnitude(to);
+        let every = powers.clone().count().div_ceil(count.max(1));
+        let at_powers: Vec<f64> = powers.clone().step_by(every).map(|power| 10_f64.powi(power)).collect();
+        let is_inside = |tick: &f64| (from..=to).contains(tick);
+        let mut ticks: Vec<f64> = at_powers.into_iter().filter(is_inside).collect();
+        if ticks.len() < 3 {
+            let digits = |power: i32| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power));
+            ticks = powers.flat_map(digits).filter(is_inside).collect();
         }
-        scale
+        Scale { from, to, ticks, step: None, is_log: true }
+    }
+
+    /// The scale for these numbers, in order, with a mark at each of them.
+    pub(super) fn at(values: &[f64], is_log: bool) -> Scale {
+        let (lowest, highest) = match values {
+            [] => (1.0, 1.0),
+            [first, ..] => (*first, values[values.len() - 1]),
+        };
+        let (from, to) = if is_log {
+            with_log_margin(lowest, highest)
+        } else {
+            let around = Scale::around(lowest, highest, 1);
+            (around.from, around.to)
+        };
+        Scale { from, to, ticks: values.to_vec(), step: None, is_log }
+    }
+
+    /// Takes out marks whose text would touch that of the one before, where the scale is `length` units long.
+    pub(super) fn thin_out(&mut self, length: f64, unit: &Unit) {
+        let mut end = f64::NEG_INFINITY;
+        let mut ticks = std::mem::take(&mut self.ticks);
+        ticks.retain(|&tick| {
+            let middle = self.share(tick) * length;
+            let half = text_width(&self.tick(tick, unit), TEXT) / 2.0;
+            let has_room = self.step.is_some() || middle - half > end;
+            if has_room {
+                end = middle + half + 2.0;
+            }
+            has_room
+        });
+        self.ticks = ticks;
     }
 
     fn exactly(from: f64, to: f64, count: usize) -> Scale {
@@ -404,12 +459,22 @@ impl Scale {
         let first = (from / step - 1e-9).ceil();
         let ticks = (0..32).map(|index| (first + f64::from(index)) * step);
         let ticks = ticks.take_while(|&tick| tick <= to + step * 1e-9).collect();
-        Scale { from, to, ticks, step }
+        Scale { from, to, ticks, step: Some(step), is_log: false }
     }
 
     /// How a mark is written.
     pub(super) fn tick(&self, value: f64, unit: &Unit) -> String {
-        number::tick(value, self.step, unit)
+        self.step.map_or_else(|| number::short(value, unit), |step| number::tick(value, step, unit))
+    }
+
+    /// Where the number is, from 0 at the start of the axis to 1 at its end.
+    fn share(&self, value: f64) -> f64 {
+        if self.is_log {
+            let value = value.max(f64::MIN_POSITIVE);
+            (value.ln() - self.from.ln()) / (self.to.ln() - self.from.ln())
+        } else {
+            (value - self.from) / (self.to - self.from)
+        }
     }
 
     /// How wide the widest mark is written, in units of the view.
@@ -418,12 +483,20 @@ impl Scale {
     }
 }
 
+/// Numbers above zero with some room on both sides, as a logarithmic scale shows them.
+fn with_log_margin(lowest: f64, highest: f64) -> (f64, f64) {
+    let lowest = lowest.clamp(1.0 / EXTREME, EXTREME);
+    let highest = highest.clamp(lowest, EXTREME);
+    let margin = (highest / lowest).powf(0.05).max(1.05);
+    (lowest / margin, highest * margin)
+}
+
 impl Ranged for Scale {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 
     fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
-        let share = (value - self.from) / (self.to - self.from);
+        let share = self.share(*value);
         #[expect(clippy::cast_possible_truncation, reason = "a number that is no pixel is drawn at the last one")]
         let moved = (share * f64::from(last - first)).round() as i32;
         first.saturating_add(moved)
@@ -460,6 +533,23 @@ mod tests {
         check(&Scale::of_steps(1, 3, 8), &Unit::Plain, "1 2 3");
         check(&Scale::of_steps(1, 40, 8), &Unit::Plain, "5 10 15 20 25 30 35 40");
         check(&Scale::of_steps(4, 4, 8), &Unit::Plain, "4");
+    }
+
+    #[test]
+    fn marks_of_a_logarithmic_scale_are_powers_of_ten_or_parts_of_them() {
+        check(&Scale::of_powers(2e-5, 3.0, 6), &Unit::Plain, "0.0001 0.001 0.01 0.1 1");
+        check(&Scale::of_powers(1e-8, 1.0, 4), &Unit::Plain, "1\u{a0}×\u{a0}10⁻⁶ 0.001 1");
+        check(&Scale::of_powers(0.8, 60.0, 6), &Unit::Plain, "1 2 5 10 20 50");
+    }
+
+    #[test]
+    fn marks_that_would_touch_are_left_out() {
+        let mut scale = Scale::at(&[5.0, 10.0, 25.0, 50.0, 100.0, 200.0], false);
+        scale.thin_out(200.0, &Unit::Plain);
+        check(&scale, &Unit::Plain, "5 25 50 100 200");
+        let mut scale = Scale::at(&[5.0, 10.0, 25.0, 50.0, 100.0, 200.0], true);
+        scale.thin_out(200.0, &Unit::Plain);
+        check(&scale, &Unit::Plain, "5 10 25 50 100 200");
     }
 
     #[test]

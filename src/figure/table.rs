@@ -4,7 +4,9 @@ use super::arguments::{Arguments, Piece};
 use super::html::{Csv, Table, download, escaped, id_attribute};
 use super::number::{self, Unit, exact};
 use super::provenance::provenance;
-use super::{Figure, chosen_variants, complete, in_words, known_number, number_names, numbers, seed_count, unit};
+use super::{
+    Figure, artifact_table, chosen_variants, complete, in_words, known_number, number_names, numbers, seed_count, unit,
+};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::markdown::embed::Embed;
@@ -22,7 +24,7 @@ struct Column {
 
 /// Makes the figure of the tag `table`.
 pub(super) fn table(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["caption", "columns", "id", "variants"])?;
+    let all_results = results;
     let results = match arguments.words() {
         [experiment] => complete(arguments, *experiment, results)?,
         [_, more, ..] => return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text))),
@@ -31,6 +33,10 @@ pub(super) fn table(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
             return Err(fault.hint("write `{% table EXPERIMENT %}`"));
         }
     };
+    if let Some(artifact) = arguments.option("artifact") {
+        return artifact_table::table(arguments, artifact, results, all_results, base_url);
+    }
+    arguments.allow_options(&["artifact", "caption", "columns", "id", "variants"])?;
     let variants = chosen_variants(arguments, results)?;
     let columns: Vec<Column> =
         column_names(arguments, results)?.into_iter().map(|name| column(results, &variants, name)).collect();

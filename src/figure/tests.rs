@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diagnostic::Position;
+use crate::digest::Digest;
 use crate::experiment::fingerprint::Fingerprint;
 use crate::experiment::plan::plan;
-use crate::experiment::record::Record;
+use crate::experiment::record::{Artifact, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::source::Source;
 
@@ -18,6 +19,41 @@ const NETS: &str = "title: Nets & norms\nrunner: {command: [train], inputs: []}\
                     valid.accuracy: {goal: max, unit: '%'}, seconds: {goal: min, unit: s}}\n";
 /// An experiment `alone` with one variant and one seed.
 const ALONE: &str = "title: Alone\nrunner: {command: [train], inputs: []}\n";
+
+/// What every run wrote: name, kind, content.
+const WRITTEN: [(&str, &str, &[u8]); 6] = [
+    (
+        "confusion",
+        "confusion-matrix",
+        br#"{"classes": ["cat", "<dog>", "cow"], "counts": [[90, 10, 0], [25, 75, 0], [1, 0, 399]]}"#,
+    ),
+    (
+        "lr-curve",
+        "curve",
+        br#"{"x": {"title": "learning rate", "scale": "log"}, "y": {"title": "loss"},
+            "series": [{"name": "smoothed", "points": [[0.001, 2.3], [0.01, 1.2], [0.1, 4.0]]}],
+            "marks": [{"x": 0.01, "title": "suggested"}]}"#,
+    ),
+    ("per-class", "table", b"class,recall,images\ncat,0.9,100\ndog,0.75,100\n"),
+    ("worst", "image", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x40\0\0\0\xc8\x08\x02\0\0\0"),
+    ("broken", "curve", b"{\"x\": 1}"),
+    ("large", "image", b""),
+];
+
+fn artifacts() -> Vec<Artifact> {
+    let artifacts = WRITTEN.into_iter().map(|(name, kind, content)| Artifact {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        digest: Digest::of(content),
+        bytes: if name == "large" { 70_000 } else { content.len() as u64 },
+        file: (name != "large").then(|| file(name)),
+    });
+    artifacts.collect()
+}
+
+fn file(name: &str) -> String {
+    format!("files/12345678-{name}")
+}
 
 fn experiments(nets: &str) -> Vec<Experiment> {
     let source =
@@ -48,7 +84,7 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
                         .into(),
                     timing: [("seconds".to_owned(), 20.0 + seed as f64)].into(),
                     series: [("valid.accuracy".to_owned(), points()), ("train.loss".to_owned(), points())].into(),
-                    artifacts: Vec::new(),
+                    artifacts: artifacts(),
                 });
             }
         }
@@ -64,7 +100,10 @@ fn usual(variant: usize, seed: u64, step: u64) -> f64 {
 
 fn made(tag: &str, arguments: &str, records: &[Record], experiments: &[Experiment]) -> Result<Figure, Diagnostic> {
     let planned = plan(experiments, records);
-    let results = Results::of(experiments, &planned, &[]);
+    let paths = ["nets", "alone"].map(|of| WRITTEN.map(|(name, ..)| format!("experiments/{of}/{}", file(name))));
+    let contents = || WRITTEN.iter().map(|&(.., content)| content);
+    let files = paths.iter().flat_map(|paths| paths.iter().map(String::as_str).zip(contents()));
+    let results = Results::of(experiments, &planned, &[]).with_files(files);
     let place = Place::new("_posts/a.md", Position { line: 7, column: 10 });
     figure(tag, arguments, &place, &results, "/blog")
 }
@@ -139,11 +178,11 @@ fn unknown_names_are_said_where_they_stand() {
     );
     check_fault(
         "chart",
-        "nets curve",
+        "nets cruve",
         &expect![[r#"
-        error: unknown kind of chart `curve`
+        error: unknown kind of chart `cruve`
          --> _posts/a.md:7:15
-        hint: did you mean `curves`? known are: `compare`, `curves`"#]],
+        hint: did you mean `curve`? known are: `compare`, `confusion`, `curve`, `curves`, `sweep`"#]],
     );
 }
 
@@ -242,8 +281,169 @@ fn charts_say_in_words_what_they_show() {
     );
 }
 
+/// An experiment with a grid.
+const SWEPT: &str = "title: Swept\nrunner: {command: [train], inputs: []}\nseeds: 2\nparams: {lr: 0.1}\n\
+                     variants: {a: {title: Plain}, b: {title: With norm, norm: true}}\n\
+                     grid: {lr: [0.01, 0.1, 1]}\nmetrics: {accuracy: {goal: max, unit: '%'}}\n";
+
+fn swept(arguments: &str) -> Result<Figure, Diagnostic> {
+    let experiments = experiments(SWEPT);
+    made("chart", arguments, &records(&experiments, usual), &experiments)
+}
+
+fn description(figure: &Figure) -> String {
+    let (_, rest) = figure.embed.html.split_once("<desc>").expect("there is one");
+    rest.split("</desc>").next().unwrap_or_default().replace('\u{a0}', " ")
+}
+
+#[test]
+fn a_sweep_has_a_line_for_the_variants_that_are_otherwise_alike() {
+    let figure = swept("nets sweep x=params.lr y=accuracy scale=log").expect("it is there");
+    assert_eq!(
+        description(&figure),
+        "Line chart of accuracy by lr, on a logarithmic scale. Plain: from 78.1 ± 1.3 % at 0.01 to 98.1 ± 1.3 % at 1; \
+         With norm: from 108.1 ± 1.3 % at 0.01 to 128.1 ± 1.3 % at 1."
+    );
+    let csv = String::from_utf8(figure.files[0].1.clone()).expect("it is text");
+    assert_eq!(csv.lines().next(), Some("experiment,line,variant,params.lr,seed,metric,value"));
+    assert_eq!(csv.lines().nth(1), Some("nets,Plain,a-lr-0-01,0.01,0,accuracy,0.7799999999999999"));
+    assert_eq!(csv.lines().count(), 13);
+}
+
+#[test]
+fn the_lines_of_a_sweep_may_be_named() {
+    let figure = swept("nets sweep x=params.lr y=accuracy series='Norm: b-*, a-lr-0*'").expect("it is there");
+    assert_eq!(
+        description(&figure),
+        "Line chart of accuracy by lr. Norm: from 108.1 ± 1.3 % at 0.01 to 128.1 ± 1.3 % at 1; \
+         Plain: from 78.1 ± 1.3 % at 0.01 to 88.1 ± 1.3 % at 0.1."
+    );
+}
+
+#[test]
+fn faults_of_a_sweep_are_said_where_they_stand() {
+    let check = |arguments: &str, expected: Expect| {
+        expected.assert_eq(&swept(arguments).expect_err("it is faulty").to_string());
+    };
+    check(
+        "nets sweep x=params.rl y=accuracy",
+        expect![[r#"
+            error: unknown numeric parameter of `nets` `params.rl`
+             --> _posts/a.md:7:23
+            hint: did you mean `params.lr`?"#]],
+    );
+    check(
+        "nets sweep x=params.lr y=accuracy series='*'",
+        expect![[r#"
+            error: `a-lr-0-01` and `b-lr-0-01` are of one line and have the same `params.lr`, 0.01
+             --> _posts/a.md:7:23
+            hint: tell the lines apart with `series="NAME: PATTERN, …"`"#]],
+    );
+    check(
+        "nets sweep x=params.lr y=accuracy series='c-*'",
+        expect![[r#"
+            error: no variant matches `c-*`
+             --> _posts/a.md:7:52
+            hint: they are `a-lr-0-01`, `a-lr-0-1`, `a-lr-1`, `b-lr-0-01`, `b-lr-0-1`, `b-lr-1`"#]],
+    );
+    check(
+        "nets sweep y=accuracy",
+        expect![[r#"
+            error: a sweep needs the parameter that it goes over
+             --> _posts/a.md:7:10
+            hint: write `x="params.NAME"`, such as `x="params.optimizer.lr"`"#]],
+    );
+}
+
+#[test]
+fn confusion_is_summed_over_the_seeds() {
+    let figure = usual_figure("chart", "nets confusion variant=norm").expect("it is there");
+    assert_eq!(
+        description(&figure),
+        "Confusion matrix of 3 classes. Recognised: cat 90 %, &lt;dog&gt; 75 %, cow 100 %. \
+         Most often taken for another class: &lt;dog&gt; for cat 25 %, cat for &lt;dog&gt; 10 %, cow for cat 0 %."
+    );
+    assert!(figure.embed.html.contains("<td>1,197</td>"), "three seeds have 399 each");
+    let csv = String::from_utf8(figure.files[0].1.clone()).expect("it is text");
+    assert_eq!(csv.lines().count(), 1 + 3 * 9);
+}
+
+#[test]
+fn a_curve_that_a_run_wrote_is_drawn_with_its_marks() {
+    let figure = usual_figure("chart", "nets artifact=lr-curve variant=norm seed=1").expect("it is there");
+    assert_eq!(
+        description(&figure),
+        "Line chart of loss by learning rate, on a logarithmic scale. smoothed: from 2.30 at 0.00100 to 4 at 0.100, \
+         lowest 1.20 at 0.0100, highest 4 at 0.100. Marked: suggested: 0.0100."
+    );
+    assert_eq!(figure, usual_figure("chart", "nets curve artifact=lr-curve variant=norm seed=1").expect("it is there"));
+}
+
+#[test]
+fn an_image_has_its_size_and_a_text() {
+    let figure = usual_figure("figure", "nets artifact=worst variant=norm seed=2 caption='The \"worst\"'");
+    expect![[r#"
+        <div class="labpress-figure">
+        <figure>
+        <img class="labpress-image" src="/blog/figures/nets/worst-c750812c.png" width="320" height="200" alt="Image “worst” from the run of with norm with seed 2" loading="lazy">
+        <figcaption>The &quot;worst&quot;<br><span class="labpress-note">From the run of with norm with seed 2.</span></figcaption>
+        </figure>
+        </div>"#]]
+    .assert_eq(&figure.expect("it is there").embed.html);
+}
+
+#[test]
+fn a_table_that_runs_wrote_shows_means() {
+    let figure = usual_figure("table", "nets artifact=per-class variant=norm").expect("it is there");
+    let html = figure.embed.html.replace('\u{a0}', " ");
+    assert!(html.contains("<tr><th scope=\"row\">dog</th><td>0.750</td><td>100</td></tr>"), "{html}");
+}
+
+#[test]
+fn what_is_no_artifact_that_can_be_shown_is_refused() {
+    check_fault(
+        "figure",
+        "nets artifact=wrost variant=plain",
+        &expect![[r#"
+            error: the run nets/plain seed 0 made no artifact `wrost`
+             --> _posts/a.md:7:24
+            hint: did you mean `worst`?"#]],
+    );
+    check_fault(
+        "figure",
+        "nets artifact=large variant=plain",
+        &expect![[r#"
+            error: the artifact `large` of nets/plain seed 0 is not committed, so that no other machine could show it
+             --> _posts/a.md:7:24
+            hint: it has 70000 bytes, and up to 65536 are committed: let the run write less"#]],
+    );
+    check_fault(
+        "figure",
+        "nets artifact=worst",
+        &expect![[r#"
+            error: `nets` has several variants
+             --> _posts/a.md:7:10
+            hint: name one with `variant=`: `plain`, `norm`"#]],
+    );
+    check_fault(
+        "figure",
+        "nets artifact=lr-curve variant=plain",
+        &expect![[r#"
+            error: `experiments/nets/files/12345678-lr-curve` cannot be shown: it is of kind `curve`, not `image`
+             --> _posts/a.md:7:10
+            hint: `{% chart EXPERIMENT curve artifact="…" %}` shows curves"#]],
+    );
+    check_fault(
+        "chart",
+        "nets artifact=broken variant=plain",
+        &expect![[r#"
+            error: `experiments/nets/files/12345678-broken` cannot be shown: invalid type: integer `1`, expected an axis with a `title`
+             --> _posts/a.md:7:10"#]],
+    );
+}
+
 /// All kinds of figures.
-const ALL: [(&str, &str); 8] = [
+const ALL: [(&str, &str); 13] = [
     ("value", "nets.plain.accuracy"),
     ("value", "nets.plain.accuracy - nets.norm.loss format='0.0 ± 0.0'"),
     ("table", "nets"),
@@ -252,6 +452,11 @@ const ALL: [(&str, &str); 8] = [
     ("chart", "nets curves band=range y=train.loss"),
     ("chart", "nets compare"),
     ("chart", "alone compare metric=loss"),
+    ("chart", "nets sweep x=params.epochs y=loss"),
+    ("chart", "nets confusion variant=norm show=counts"),
+    ("chart", "alone curve artifact=lr-curve"),
+    ("figure", "alone artifact=worst alt=x"),
+    ("table", "nets artifact=per-class variant=norm"),
 ];
 
 proptest! {
@@ -260,7 +465,7 @@ proptest! {
     #[test]
     fn any_arguments_make_a_figure_or_a_fault(
         words in prop::collection::vec(
-            "nets|alone|curves|compare|nets\\.plain\\.accuracy|[-+/]|y=|variants='|metric=loss|seed=[0-9]|format='.{0,5}'|\\PC{0,6}",
+            "nets|alone|curves|compare|sweep|confusion|curve|artifact=(worst|lr-curve)|variant=norm|x=params.epochs|scale=log|series='.{0,4}'|nets\\.plain\\.accuracy|[-+/]|y=|variants='|metric=loss|seed=[0-9]|format='.{0,5}'|\\PC{0,6}",
             0..6,
         ),
     ) {

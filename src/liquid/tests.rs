@@ -216,7 +216,7 @@ fn links_to_posts_and_files() {
 fn all_faults_of_a_text_are_told_with_line_and_column() {
     check_faults(
         "é {% nope %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
-        "error: unknown tag `nope`\n --> a.md:4:3\nhint: known are: `chart`, `table`, `value`, `assign`, `break`, `capture`, \
+        "error: unknown tag `nope`\n --> a.md:4:3\nhint: known are: `chart`, `figure`, `table`, `value`, `assign`, `break`, `capture`, \
          `case`, `comment`, `continue`, `cycle`, `decrement`, `for`, `highlight`, `if`, `include`, `include_cached`, \
          `include_relative`, `increment`, `link`, `post_url`, `raw`, `tablerow`\n\
          error: the block `for` is not closed\n --> a.md:5:1\nhint: add `{% endfor %}`\n\

@@ -364,9 +364,6 @@ fn launch<'a>(
     Ok(Launch { command, working_folder, run_folder: folder, limits: experiment.limits.clone(), job })
 }
 
-/// Artifacts up to this size are committed beside the record, so that a clone can show them.
-const COMMITTED_UP_TO: u64 = 64 * 1024;
-
 /// Keeps the artifacts, then writes the record: whoever sees the record can rely on all of it.
 fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Setup<'_>) -> io::Result<Record> {
     let store = &setup.store;
@@ -397,7 +394,7 @@ fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Se
 
 fn artifact(name: &str, kind: &str, path: &Path, store: &Store) -> io::Result<Artifact> {
     let (digest, bytes) = store.add_object(path)?;
-    let file = (kind != "checkpoint" && bytes <= COMMITTED_UP_TO).then(|| {
+    let file = (kind != "checkpoint" && bytes <= record::COMMITTED_UP_TO).then(|| {
         let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
         format!("files/{}-{name}{ending}", digest.short())
     });

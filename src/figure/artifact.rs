@@ -1,0 +1,119 @@
+//! Artifacts that figures show: files that runs made, small enough to be committed beside their records.
+//!
+//! `artifact="NAME" variant="V" seed=N` names one. The variant may be left out where there is just one; without a seed,
+//! it is the artifact of the first one, or of all where a figure can show all.
+
+use super::arguments::Arguments;
+use super::variant;
+use crate::diagnostic::Diagnostic;
+use crate::experiment::record::{Artifact, COMMITTED_UP_TO, Record};
+use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+
+/// An artifact that lies beside its record.
+pub(super) struct Committed<'r> {
+    pub(super) record: &'r Record,
+    pub(super) artifact: &'r Artifact,
+    pub(super) content: &'r [u8],
+}
+
+/// The variant that the option `variant` names; the only one if it is not there.
+pub(super) fn the_variant<'r, 'e>(
+    arguments: &Arguments<'_>,
+    results: &'r ExperimentResults<'e>,
+) -> Result<&'r VariantResults<'e>, Diagnostic> {
+    match (arguments.option("variant"), results.variants.as_slice()) {
+        (Some(name), _) => variant(arguments, name, results),
+        (None, [only]) => Ok(only),
+        (None, variants) => {
+            let names: Vec<String> =
+                variants.iter().map(|variant| format!("`{}`", variant.variant.name.as_str())).collect();
+            let fault = arguments.fault_of_all(format!("`{}` has several variants", results.experiment.name));
+            Err(fault.hint(format!("name one with `variant=`: {}", names.join(", "))))
+        }
+    }
+}
+
+/// The records of the variant: that of the option `seed`, or all.
+pub(super) fn records<'e>(
+    arguments: &Arguments<'_>,
+    of: &VariantResults<'e>,
+    results: &ExperimentResults<'_>,
+) -> Result<Vec<&'e Record>, Diagnostic> {
+    let Some(seed) = arguments.option("seed") else {
+        return Ok(of.records.clone());
+    };
+    let found = of.records.iter().find(|record| record.seed.to_string() == seed.text);
+    found.map(|&record| vec![record]).ok_or_else(|| {
+        let known: Vec<String> = of.records.iter().map(|record| record.seed.to_string()).collect();
+        let what = format!("seed of `{}`", results.experiment.name);
+        arguments.unknown(&what, seed, known.iter().map(String::as_str))
+    })
+}
+
+/// The artifact `name` of the record. Where it is not there, or not committed, the fault says so.
+pub(super) fn committed<'r>(
+    arguments: &Arguments<'_>,
+    name: &str,
+    record: &'r Record,
+    results: &'r Results<'_>,
+) -> Result<Committed<'r>, Diagnostic> {
+    let fault = |message: String| match arguments.option("artifact") {
+        Some(piece) => arguments.fault(piece, message),
+        None => arguments.fault_of_all(message),
+    };
+    let run = format!("{}/{} seed {}", record.experiment, record.variant, record.seed);
+    let Some(artifact) = record.artifacts.iter().find(|artifact| artifact.name == name) else {
+        let known = record.artifacts.iter().map(|artifact| artifact.name.as_str());
+        return Err(fault(format!("the run {run} made no artifact `{name}`")).hint_nearest(name, known));
+    };
+    let content = results.content(record, artifact).ok_or_else(|| {
+        let message =
+            format!("the artifact `{name}` of {run} is not committed, so that no other machine could show it");
+        let hint = match artifact.kind.as_str() {
+            "checkpoint" => "checkpoints stay in `.labpress/objects/`".to_owned(),
+            _ => format!(
+                "it has {} bytes, and up to {COMMITTED_UP_TO} are committed: let the run write less",
+                artifact.bytes
+            ),
+        };
+        fault(message).hint(hint)
+    })?;
+    Ok(Committed { record, artifact, content })
+}
+
+impl Committed<'_> {
+    /// A fault of what is in the artifact.
+    pub(super) fn fault(&self, arguments: &Arguments<'_>, message: &str) -> Diagnostic {
+        let Committed { record, artifact, .. } = self;
+        let file = artifact.file.as_deref().unwrap_or_default();
+        arguments.fault_of_all(format!("`experiments/{}/{file}` cannot be shown: {message}", record.experiment))
+    }
+
+    /// Makes sure that the artifact is of one of these kinds.
+    pub(super) fn expect_kind(&self, arguments: &Arguments<'_>, kinds: &[&str]) -> Result<(), Diagnostic> {
+        let kind = self.artifact.kind.as_str();
+        if kinds.contains(&kind) {
+            return Ok(());
+        }
+        let message = format!("it is of kind `{kind}`, not `{}`", kinds.join("` or `"));
+        let hint = match kind {
+            "image" => Some("`{% figure EXPERIMENT artifact=\"…\" %}` shows images"),
+            "curve" => Some("`{% chart EXPERIMENT curve artifact=\"…\" %}` shows curves"),
+            "confusion-matrix" => Some("`{% chart EXPERIMENT confusion %}` shows confusion matrices"),
+            "table" => Some("`{% table EXPERIMENT artifact=\"…\" %}` shows tables"),
+            _ => None,
+        };
+        let fault = self.fault(arguments, &message);
+        Err(hint.map_or_else(|| fault.clone(), |hint| fault.clone().hint(hint)))
+    }
+}
+
+/// The results of a variant as if it had no run but this one: what a figure of a single run shows.
+pub(super) fn of_run<'e>(of: &VariantResults<'e>, record: &'e Record) -> VariantResults<'e> {
+    let verifications = of.records.iter().zip(&of.verifications).filter(|(other, _)| other.seed == record.seed);
+    VariantResults {
+        variant: of.variant,
+        records: vec![record],
+        verifications: verifications.map(|(_, verifications)| verifications.clone()).collect(),
+    }
+}

@@ -1,0 +1,216 @@
+//! `{% table EXPERIMENT artifact="…" variant="…" %}`: a table that runs wrote, as CSV, with means over the seeds.
+//!
+//! The first column names the rows. Where all runs have the same rows and columns, and a cell is a number in each, it
+//! shows the mean and its interval; otherwise one run must be named with `seed`.
+
+use super::Figure;
+use super::arguments::{Arguments, Piece};
+use super::artifact;
+use super::html::{Csv, Table, download, escaped, id_attribute};
+use super::number;
+use super::provenance::provenance;
+use super::{in_words, seed_count, unit};
+use crate::diagnostic::Diagnostic;
+use crate::experiment::record::Record;
+use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::markdown::embed::Embed;
+use crate::stats::Summary;
+
+/// A table as a run wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Written {
+    heads: Vec<String>,
+    /// As many fields in each row as there are heads, at least one.
+    rows: Vec<Vec<String>>,
+}
+
+/// The most rows that a page shows.
+const MOST_ROWS: usize = 100;
+
+/// Makes the figure of the tag `table EXPERIMENT artifact="…"`.
+pub(super) fn table(
+    arguments: &Arguments<'_>,
+    name: Piece<'_>,
+    of_experiment: &ExperimentResults<'_>,
+    results: &Results<'_>,
+    base_url: &str,
+) -> Result<Figure, Diagnostic> {
+    arguments.allow_options(&["artifact", "caption", "columns", "id", "seed", "variant"])?;
+    let of = artifact::the_variant(arguments, of_experiment)?;
+    let records = artifact::records(arguments, of, of_experiment)?;
+    let written = written(arguments, name, &records, results)?;
+    let Some(first) = written.first() else {
+        return Err(arguments.fault_of_all("there is no run to show"));
+    };
+    if written.iter().any(|other| other.heads != first.heads || !has_rows_of(other, first)) {
+        let fault = arguments.fault_of_all(format!("the runs of `{}` have different rows", of.variant.name));
+        return Err(fault.hint("name one with `seed=`"));
+    }
+    if first.rows.len() > MOST_ROWS {
+        let message = format!("`{}` has {} rows, and a page shows at most {MOST_ROWS}", name.text, first.rows.len());
+        return Err(arguments.fault(name, message));
+    }
+    let columns = columns(arguments, first)?;
+    let rows = (0..first.rows.len()).map(|row| {
+        let cells = columns.iter().map(|&column| cell(of_experiment, &written, row, column));
+        cells.collect::<Option<Vec<String>>>().ok_or(row)
+    });
+    let rows: Vec<Vec<String>> = rows.collect::<Result<_, _>>().map_err(|row| {
+        let row = &first.rows[row][0];
+        let message = format!("not all runs of `{}` have a number in the row `{row}`", of.variant.name);
+        arguments.fault_of_all(message).hint("name one run with `seed=`")
+    })?;
+
+    let title = match arguments.option("caption") {
+        Some(caption) => caption.text.to_owned(),
+        None => format!("{}: {}", of_experiment.experiment.title, in_words(name.text)),
+    };
+    let shown = VariantResults { records: records.clone(), ..of.clone() };
+    let numbers = match records.as_slice() {
+        [only] => format!("The run of {} with seed {}.", of.variant.title, only.seed),
+        several => format!("{}: mean ± 95 % interval over {}.", of.variant.title, seed_count([several.len()])),
+    };
+    let note = numbers + &provenance(&[&shown]);
+    let heads = columns.iter().map(|&column| head(of_experiment, &first.heads[column]));
+    let html = Table {
+        caption: Some(format!("{}<br><span class=\"labpress-note\">{}</span>", escaped(&title), escaped(&note))),
+        label: title.clone(),
+        heads: heads.collect(),
+        rows,
+    };
+    let (path, bytes) = csv(&records, &written).file(of_experiment.experiment.name.as_str(), name.text);
+    let html = format!(
+        "<div class=\"labpress-table\"{}>\n{}\n<p>{}</p>\n</div>",
+        id_attribute(arguments.option("id").map(|id| id.text)),
+        html.html(),
+        download(&path, base_url)
+    );
+    Ok(Figure { embed: Embed { html, text: title, block: true }, files: vec![(path, bytes)] })
+}
+
+fn written(
+    arguments: &Arguments<'_>,
+    name: Piece<'_>,
+    records: &[&Record],
+    results: &Results<'_>,
+) -> Result<Vec<Written>, Diagnostic> {
+    let tables = records.iter().map(|record| {
+        let committed = artifact::committed(arguments, name.text, record, results)?;
+        committed.expect_kind(arguments, &["table"])?;
+        Written::read(committed.content).map_err(|message| committed.fault(arguments, &message))
+    });
+    tables.collect()
+}
+
+fn has_rows_of(table: &Written, other: &Written) -> bool {
+    table.rows.len() == other.rows.len() && table.rows.iter().zip(&other.rows).all(|(a, b)| a[0] == b[0])
+}
+
+/// The numbers of the columns to show: the first, and those that the option `columns` names or all.
+fn columns(arguments: &Arguments<'_>, table: &Written) -> Result<Vec<usize>, Diagnostic> {
+    let Some(asked) = arguments.list("columns")? else {
+        return Ok((0..table.heads.len()).collect());
+    };
+    let found = asked.into_iter().map(|name| {
+        let column = table.heads.iter().position(|head| head == name.text);
+        column.ok_or_else(|| arguments.unknown("column", name, table.heads.iter().map(String::as_str)))
+    });
+    let found: Vec<usize> = found.collect::<Result<_, _>>()?;
+    Ok(std::iter::once(0).chain(found.into_iter().filter(|&column| column != 0)).collect())
+}
+
+/// What is shown of a cell in all of the tables; `None` if it is not a number in each, nor the same text.
+fn cell(of: &ExperimentResults<'_>, tables: &[Written], row: usize, column: usize) -> Option<String> {
+    let texts = || tables.iter().map(|table| table.rows[row][column].trim());
+    let first = texts().next()?;
+    let numbers: Option<Vec<f64>> =
+        texts().map(|text| text.parse().ok().filter(|number: &f64| number.is_finite())).collect();
+    let unit = unit(of, &tables[0].heads[column]);
+    match numbers.as_deref().and_then(Summary::of) {
+        Some(summary) if column > 0 => Some(escaped(&number::without_unit(summary.estimate(), &unit))),
+        _ => texts().all(|text| text == first).then(|| escaped(first)),
+    }
+}
+
+fn head(of: &ExperimentResults<'_>, name: &str) -> String {
+    match unit(of, name).sign() {
+        "" => escaped(&in_words(name)),
+        sign => format!("{} ({})", escaped(&in_words(name)), escaped(sign)),
+    }
+}
+
+/// The tables of all seeds below each other.
+fn csv(records: &[&Record], tables: &[Written]) -> Csv {
+    let heads = tables.first().map(|table| table.heads.iter().map(String::as_str)).into_iter().flatten();
+    let heads: Vec<&str> = ["experiment", "variant", "seed"].into_iter().chain(heads).collect();
+    let mut csv = Csv::new(&heads);
+    for (record, table) in records.iter().zip(tables) {
+        for row in &table.rows {
+            let run = [record.experiment.clone(), record.variant.clone(), record.seed.to_string()];
+            csv.row(run.into_iter().chain(row.iter().cloned()));
+        }
+    }
+    csv
+}
+
+impl Written {
+    /// Reads CSV as RFC 4180 has it. The error says what is wrong with it.
+    fn read(bytes: &[u8]) -> Result<Written, String> {
+        let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        let mut rows = records(text)?.into_iter();
+        let heads = rows.next().ok_or_else(|| "it is empty".to_owned())?;
+        let rows: Vec<Vec<String>> = rows.collect();
+        match rows.iter().position(|row| row.len() != heads.len()) {
+            Some(row) => Err(format!("row {} has {} fields, not {}", row + 2, rows[row].len(), heads.len())),
+            None if rows.is_empty() => Err("it has no rows".to_owned()),
+            None => Ok(Written { heads, rows }),
+        }
+    }
+}
+
+/// The rows of a CSV text, each with at least one field. Empty lines are left out.
+fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut rows = vec![vec![String::new()]];
+    let mut chars = text.chars().peekable();
+    let mut is_quoted = false;
+    while let Some(c) = chars.next() {
+        let row = rows.last_mut().expect("there is always a row");
+        let field = row.last_mut().expect("a row has at least one field");
+        match c {
+            '"' if is_quoted && chars.peek() == Some(&'"') => field.extend(chars.next()),
+            '"' if is_quoted || field.is_empty() => is_quoted = !is_quoted,
+            ',' if !is_quoted => row.push(String::new()),
+            '\r' if !is_quoted && chars.peek() == Some(&'\n') => {}
+            '\n' if !is_quoted => rows.push(vec![String::new()]),
+            c => field.push(c),
+        }
+    }
+    rows.retain(|row| row.len() > 1 || !row[0].is_empty());
+    if is_quoted { Err("a quote is not closed".to_owned()) } else { Ok(rows) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<&[&[&str]], &str>) {
+        let rows = records(text);
+        let rows = rows.as_deref().map(<[_]>::to_vec).map_err(String::as_str);
+        let expected =
+            expected.map(|rows| rows.iter().map(|row| row.iter().map(|&field| field.to_owned()).collect()).collect());
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn fields_may_be_quoted() {
+        check("a,b\n\"x, \"\"y\"\"\",1\r\n\nc,\n", Ok(&[&["a", "b"], &["x, \"y\"", "1"], &["c", ""]]));
+        check("a,\"b", Err("a quote is not closed"));
+    }
+
+    #[test]
+    fn rows_have_as_many_fields_as_there_are_heads() {
+        assert_eq!(Written::read(b"a,b\n1,2\n3\n"), Err("row 3 has 1 fields, not 2".to_owned()));
+        assert_eq!(Written::read(b"a,b\n"), Err("it has no rows".to_owned()));
+    }
+}

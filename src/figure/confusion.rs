@@ -1,0 +1,329 @@
+//! `{% chart EXPERIMENT confusion variant="…" %}`: which class was taken for which, summed over the seeds.
+//!
+//! The artifact is of kind `confusion-matrix`, JSON: `{"classes": ["cat", "dog"], "counts": [[45, 5], [8, 42]]}`, a row
+//! for each true class. A cell is the darker the larger its share of its row, and has that share written in it as long
+//! as there is room, so that colour says nothing that the numbers do not.
+
+use serde::Deserialize;
+
+use super::Figure;
+use super::arguments::Arguments;
+use super::artifact::{self, Committed};
+use super::html::{Chart, Csv, Drawing, Table, escaped, write_to};
+use super::number::{self, Unit, fixed_percent};
+use super::provenance::provenance;
+use super::seed_count;
+use super::svg::{Ink, Role, TEXT, cut_to, text_width};
+use crate::diagnostic::{Diagnostic, without_place};
+use crate::experiment::record::Record;
+use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::markdown::embed::Embed;
+
+/// A matrix as a run wrote it, or the sum of several.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Matrix {
+    classes: Vec<String>,
+    /// Of each true class how many were taken for each class.
+    counts: Vec<Vec<u64>>,
+}
+
+/// What is written in the cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Percent,
+    Counts,
+}
+
+/// The name of the artifact where none is given.
+const USUAL: &str = "confusion";
+/// Up to so many classes the numbers stand in their cells.
+const MOST_WITH_NUMBERS: usize = 12;
+/// Up to so many classes have their names at the sides.
+const MOST_WITH_NAMES: usize = 40;
+/// More classes than this make no picture.
+const MOST: usize = 200;
+/// How strong the colour of a cell with all of its row is: text must be readable on it, light and dark.
+const STRONGEST: f64 = 0.5;
+
+/// Makes the figure of the tag `chart EXPERIMENT confusion`.
+pub(super) fn confusion(
+    arguments: &Arguments<'_>,
+    of_experiment: &ExperimentResults<'_>,
+    results: &Results<'_>,
+    base_url: &str,
+) -> Result<Figure, Diagnostic> {
+    arguments.allow_options(&["artifact", "caption", "id", "seed", "show", "title", "variant"])?;
+    let shown = match arguments.option("show") {
+        None => Shown::Percent,
+        Some(show) if show.text == "percent" => Shown::Percent,
+        Some(show) if show.text == "counts" => Shown::Counts,
+        Some(show) => return Err(arguments.unknown("way to show a matrix", show, ["counts", "percent"])),
+    };
+    let name = arguments.option("artifact").map_or(USUAL, |name| name.text);
+    let of = artifact::the_variant(arguments, of_experiment)?;
+    let records = artifact::records(arguments, of, of_experiment)?;
+    let matrices = matrices(arguments, name, &records, results)?;
+    let matrix = sum(arguments, &matrices)?;
+    let title = match arguments.option("title") {
+        Some(title) => title.text.to_owned(),
+        None if of_experiment.variants.len() == 1 => format!("{}: confusion", of_experiment.experiment.title),
+        None => format!("{}: confusion of {}", of_experiment.experiment.title, of.variant.title),
+    };
+    let (csv_path, csv) = csv(&records, &matrices).file(of_experiment.experiment.name.as_str(), name);
+    let shown_variant = VariantResults { records, ..of.clone() };
+    let chart = Chart {
+        id: arguments.option("id").map(|id| id.text),
+        drawings: [matrix.drawing(640, shown), matrix.drawing(360, shown)],
+        title: &title,
+        description: &matrix.description(),
+        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
+        note: &(matrix.note(shown, shown_variant.records.len()) + &provenance(&[&shown_variant])),
+        table: matrix.table(&format!("Numbers of the chart: {title}")),
+        csv: &csv_path,
+    };
+    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
+    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+}
+
+/// The matrix of each of the records.
+fn matrices(
+    arguments: &Arguments<'_>,
+    name: &str,
+    records: &[&Record],
+    results: &Results<'_>,
+) -> Result<Vec<Matrix>, Diagnostic> {
+    let matrices = records.iter().map(|record| {
+        let committed = artifact::committed(arguments, name, record, results)?;
+        committed.expect_kind(arguments, &["confusion-matrix"])?;
+        Matrix::read(&committed).map_err(|message| committed.fault(arguments, &message))
+    });
+    matrices.collect()
+}
+
+fn sum(arguments: &Arguments<'_>, matrices: &[Matrix]) -> Result<Matrix, Diagnostic> {
+    let Some((first, rest)) = matrices.split_first() else {
+        return Err(arguments.fault_of_all("there is no run to show"));
+    };
+    let mut sum = first.clone();
+    for matrix in rest {
+        if matrix.classes != sum.classes {
+            return Err(arguments.fault_of_all("the runs have different classes, so their matrices have no sum"));
+        }
+        let cells = sum.counts.iter_mut().flatten().zip(matrix.counts.iter().flatten());
+        cells.for_each(|(sum, count)| *sum = sum.saturating_add(*count));
+    }
+    Ok(sum)
+}
+
+impl Matrix {
+    /// Reads the artifact. The error says what is wrong with it.
+    fn read(committed: &Committed<'_>) -> Result<Matrix, String> {
+        let matrix: Matrix =
+            serde_json::from_slice(committed.content).map_err(|error| without_place(&error.to_string()).to_owned())?;
+        let count = matrix.classes.len();
+        if matrix.counts.len() != count || matrix.counts.iter().any(|row| row.len() != count) {
+            return Err(format!("its {count} classes need {count} rows of {count} counts"));
+        }
+        match count {
+            0 => Err("it has no classes".to_owned()),
+            1..=MOST => Ok(matrix),
+            _ => Err(format!("it has {count} classes, and more than {MOST} make no picture")),
+        }
+    }
+
+    /// How large the share of its row is that a cell has, from 0 to 1; 0 in a row of nothing.
+    fn share(&self, row: usize, column: usize) -> f64 {
+        let total: u64 = self.counts[row].iter().fold(0, |sum, count| sum.saturating_add(*count));
+        if total == 0 { 0.0 } else { self.counts[row][column] as f64 / total as f64 }
+    }
+
+    /// What is written in a cell; nothing where nothing was counted.
+    fn cell(&self, row: usize, column: usize, shown: Shown) -> String {
+        match (self.counts[row][column], shown) {
+            (0, _) => String::new(),
+            (_, Shown::Percent) => fixed_percent(self.share(row, column)),
+            (count, Shown::Counts) => number::alone(count as f64, &Unit::Plain),
+        }
+    }
+
+    /// The picture. It is a plain grid, so it is written without plotters.
+    fn drawing(&self, width: u32, shown: Shown) -> Drawing {
+        let is_wide = width > 500;
+        let count = self.classes.len();
+        let has_names = count <= MOST_WITH_NAMES;
+        let size = if is_wide { TEXT } else { 11.0 };
+        let widest = self.classes.iter().map(|class| text_width(class, size)).fold(0.0, f64::max);
+        let most = if is_wide { 150.0 } else { 92.0 };
+        let names = if has_names { widest.min(most) } else { 0.0 };
+        let (left, right) = (names + size + 14.0, 6.0);
+        // A square of 10 classes would fill the page on a wide screen.
+        let cell = ((f64::from(width) - left - right) / count as f64).min(44.0);
+        let grid = cell * count as f64;
+        // The names of columns stand aslant: their height is about 0.7 of their length.
+        let top = size + 12.0 + names * 0.72 + if has_names { 8.0 } else { 0.0 };
+        let view_width = if is_wide { width } else { 360 };
+        let indent = ((f64::from(view_width) - left - right - grid) / 2.0).max(0.0) * if is_wide { 0.6 } else { 1.0 };
+        let left = left + indent;
+        let mut elements = String::new();
+        let text = |elements: &mut String, role: Role, x: f64, y: f64, more: &str, text: &str| {
+            let attributes = Ink::plain(role).attributes(1.0);
+            let (x, y) = (tenths(x), tenths(y));
+            write_to(
+                elements,
+                format_args!(
+                    "<text {attributes} font-size=\"{size}\"{more} x=\"{x}\" y=\"{y}\">{}</text>\n",
+                    escaped(text)
+                ),
+            );
+        };
+        text(&mut elements, Role::Name, left, size, "", "taken for →");
+        let (x, y) = (tenths(left - names - 14.0), tenths(top + grid / 2.0));
+        let aside = format!(" text-anchor=\"middle\" transform=\"rotate(-90 {x} {y})\"");
+        text(&mut elements, Role::Name, left - names - 14.0, top + grid / 2.0, &aside, "← true class");
+        for (index, class) in self.classes.iter().enumerate().filter(|_| has_names) {
+            let middle = (index as f64 + 0.5) * cell;
+            let (x, y) = (tenths(left + middle), tenths(top - 7.0));
+            let name = cut_to(class, most * 1.12);
+            let aslant = format!(" transform=\"rotate(-45 {x} {y})\"");
+            text(&mut elements, Role::Tick, left + middle, top - 7.0, &aslant, &name);
+            text(&mut elements, Role::Tick, left - 7.0, top + middle + 0.35 * size, " text-anchor=\"end\"", &name);
+        }
+        for row in 0..count {
+            for column in 0..count {
+                let share = self.share(row, column);
+                let (x, y) = (left + column as f64 * cell, top + row as f64 * cell);
+                if share > 0.0 {
+                    // The share of an error is small and matters most: its square root is easier to see.
+                    let strength = share.sqrt() * STRONGEST;
+                    let color = usize::from(row != column);
+                    let attributes = Ink::of(Role::Cell, color).attributes(1.0);
+                    let (x, y, edge) = (tenths(x), tenths(y), tenths(cell));
+                    write_to(
+                        &mut elements,
+                        format_args!(
+                            "<rect {attributes} fill-opacity=\"{strength:.3}\" x=\"{x}\" y=\"{y}\" width=\"{edge}\" \
+                             height=\"{edge}\"/>\n"
+                        ),
+                    );
+                }
+                let written = self.cell(row, column, shown);
+                if count <= MOST_WITH_NUMBERS && !written.is_empty() {
+                    let (x, y) = (x + cell / 2.0, y + cell / 2.0 + 0.35 * size);
+                    text(&mut elements, Role::Name, x, y, " text-anchor=\"middle\"", &written);
+                }
+            }
+        }
+        let line = Ink::plain(Role::Grid).attributes(1.0);
+        for index in 0..=count {
+            let at = index as f64 * cell;
+            let (x, y) = (tenths(left + at), tenths(top + at));
+            let (from_x, to_x, from_y, to_y) = (tenths(left), tenths(left + grid), tenths(top), tenths(top + grid));
+            write_to(
+                &mut elements,
+                format_args!(
+                    "<polyline {line} points=\"{from_x},{y} {to_x},{y}\"/>\n<polyline {line} points=\"{x},{from_y} {x},{to_y}\"/>\n"
+                ),
+            );
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a few hundred")]
+        let height = (top + grid + 4.0).ceil() as u32;
+        Drawing { elements, width: view_width, height }
+    }
+
+    /// The most frequent errors: true class, what it was taken for, share of the true class.
+    fn errors(&self) -> Vec<(usize, usize, f64)> {
+        let count = self.classes.len();
+        let cells = (0..count).flat_map(|row| (0..count).map(move |column| (row, column)));
+        let mut errors: Vec<(usize, usize, f64)> = cells
+            .filter(|(row, column)| row != column)
+            .map(|(row, column)| (row, column, self.share(row, column)))
+            .filter(|&(.., share)| share > 0.0)
+            .collect();
+        errors.sort_by(|a, b| b.2.total_cmp(&a.2));
+        errors
+    }
+
+    /// What can be seen, in sentences.
+    fn description(&self) -> String {
+        let percent = |share: f64| format!("{} %", fixed_percent(share));
+        let right = |row: usize| self.share(row, row);
+        let rows = 0..self.classes.len();
+        let right = rows.map(|row| format!("{} {}", self.classes[row], percent(right(row)))).collect::<Vec<_>>();
+        let errors: Vec<String> = self
+            .errors()
+            .into_iter()
+            .take(5)
+            .map(|(row, column, share)| {
+                format!("{} for {} {}", self.classes[row], self.classes[column], percent(share))
+            })
+            .collect();
+        let errors = if errors.is_empty() {
+            " Nothing was taken for another class.".to_owned()
+        } else {
+            format!(" Most often taken for another class: {}.", errors.join(", "))
+        };
+        let right = if self.classes.len() <= MOST_WITH_NUMBERS {
+            format!(" Recognised: {}.", right.join(", "))
+        } else {
+            String::new()
+        };
+        format!("Confusion matrix of {} classes.{right}{errors}", self.classes.len())
+    }
+
+    /// How to read the cells.
+    fn note(&self, shown: Shown, seeds: usize) -> String {
+        let over = match seeds {
+            1 => "of one run".to_owned(),
+            several => format!("summed over {}", seed_count([several])),
+        };
+        let has_numbers = self.classes.len() <= MOST_WITH_NUMBERS;
+        match (has_numbers, shown) {
+            (true, Shown::Percent) => {
+                format!(
+                    "Per cent of each true class, {over}; an empty cell is none at all, 0 less than a half per cent."
+                )
+            }
+            (true, Shown::Counts) => format!("Counts, {over}; an empty cell is none."),
+            (false, _) => format!("The darker, the larger the share of the true class, {over}."),
+        }
+    }
+
+    fn table(&self, label: &str) -> Table {
+        let rows = self.classes.iter().zip(&self.counts).map(|(class, counts)| {
+            let counts = counts.iter().map(|&count| number::alone(count as f64, &Unit::Plain));
+            std::iter::once(escaped(class)).chain(counts).collect()
+        });
+        let heads = self.classes.iter().map(|class| format!("taken for {}", escaped(class)));
+        Table {
+            caption: None,
+            label: label.to_owned(),
+            heads: std::iter::once("true class".to_owned()).chain(heads).collect(),
+            rows: rows.collect(),
+        }
+    }
+}
+
+/// A length, rounded to tenths of a unit.
+fn tenths(length: f64) -> f64 {
+    (length * 10.0).round() / 10.0
+}
+
+/// The counts of all seeds.
+fn csv(records: &[&Record], matrices: &[Matrix]) -> Csv {
+    let mut csv = Csv::new(&["experiment", "variant", "seed", "true", "taken-for", "count"]);
+    for (record, matrix) in records.iter().zip(matrices) {
+        for (class, counts) in matrix.classes.iter().zip(&matrix.counts) {
+            for (other, count) in matrix.classes.iter().zip(counts) {
+                csv.row([
+                    record.experiment.clone(),
+                    record.variant.clone(),
+                    record.seed.to_string(),
+                    class.clone(),
+                    other.clone(),
+                    count.to_string(),
+                ]);
+            }
+        }
+    }
+    csv
+}

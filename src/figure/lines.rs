@@ -1,0 +1,383 @@
+//! Lines in a field of two axes, as several kinds of charts show them: where names stand, and the drawing itself. What
+//! the lines are, and what is said about them, is the part of those charts.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::html::Drawing;
+use super::number::Unit;
+use super::svg::{self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style};
+
+/// A chart of lines, whatever its size.
+pub(super) struct LineChart {
+    pub(super) lines: Vec<Line>,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    /// How the points' intervals are drawn.
+    pub(super) intervals: Intervals,
+    /// Places of the x axis that have a name.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// One line of a chart.
+pub(super) struct Line {
+    /// Its name for readers.
+    pub(super) name: String,
+    /// Number of its colour and marker.
+    pub(super) color: usize,
+    /// Number of its dash.
+    pub(super) dash: usize,
+    /// Its points from left to right, at least one.
+    pub(super) points: Vec<Point>,
+    /// Thinner lines that belong to it.
+    pub(super) seeds: Vec<Vec<(f64, f64)>>,
+    /// Whether its points are marked.
+    pub(super) has_markers: bool,
+}
+
+/// A point of a line.
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    /// From where to where its interval goes.
+    pub(super) interval: Option<(f64, f64)>,
+}
+
+/// How intervals are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intervals {
+    /// As an area along the line.
+    Bands,
+    /// As a bar at each point.
+    Whiskers,
+}
+
+/// An axis: what it counts, and from where to where.
+pub(super) struct Axis {
+    pub(super) name: String,
+    pub(super) unit: Unit,
+    pub(super) span: Span,
+}
+
+/// From where to where an axis goes, and where its marks may stand.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Span {
+    /// Whole steps, from the first to the last.
+    Steps(u64, u64),
+    /// Numbers, with a margin around them.
+    Numbers(f64, f64),
+    /// Numbers above zero on a logarithmic scale.
+    Powers(f64, f64),
+    /// Just these numbers, in order: few enough to mark each of them. The flag says if the scale is logarithmic.
+    These(Vec<f64>, bool),
+}
+
+impl Span {
+    /// The scale, with about `count` marks.
+    fn scale(&self, count: usize) -> Scale {
+        match self {
+            Span::Steps(first, last) => Scale::of_steps(*first, *last, count),
+            Span::Numbers(from, to) => Scale::around(*from, *to, count),
+            Span::Powers(from, to) => Scale::of_powers(*from, *to, count),
+            Span::These(values, is_log) => Scale::at(values, *is_log),
+        }
+    }
+}
+
+/// A place of the x axis that has a name.
+pub(super) struct Mark {
+    pub(super) x: f64,
+    pub(super) title: String,
+}
+
+/// How far the marks of a chart are from its edges, in units of the view.
+struct Layout {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    /// Whether the lines' names stand at their ends; else they stand above the chart.
+    names_at_ends: bool,
+    /// Where the names above stand: of each line its left end and the row.
+    legend: Vec<(f64, usize)>,
+}
+
+/// The height of a row of text.
+const ROW: f64 = 19.0;
+/// The room above the lines for the name of the axis.
+const TOP: f64 = 28.0;
+/// The space between the names above and the chart.
+const LEGEND_GAP: f64 = 8.0;
+/// How long the piece of line is that stands before a name.
+const SAMPLE: f64 = 26.0;
+
+impl LineChart {
+    /// The chart in its two sizes, wide and narrow.
+    pub(super) fn drawings(&self) -> [Drawing; 2] {
+        [self.drawing((640, 340)), self.drawing((360, 280))]
+    }
+
+    fn drawing(&self, (width, height): (u32, u32)) -> Drawing {
+        let is_wide = width > 500;
+        let y = self.y.span.scale(if is_wide { 5 } else { 4 });
+        let mut x = self.x.span.scale(if is_wide { 10 } else { 5 });
+        let layout = self.layout((f64::from(width), f64::from(height)), &y, &x, is_wide);
+        x.thin_out(f64::from(width) - layout.left - layout.right, &self.x.unit);
+        // Names above do not take from the height of the lines.
+        let added = pixels(layout.top - TOP).unsigned_abs() / svg::PIXELS.unsigned_abs();
+        svg::drawing((width, height + added), |area| self.draw(area, &layout, &x, &y))
+    }
+
+    /// Whether the lines need names at all.
+    fn has_names(&self) -> bool {
+        self.lines.len() > 1
+    }
+
+    fn layout(&self, (width, height): (f64, f64), y: &Scale, x: &Scale, is_wide: bool) -> Layout {
+        let left = y.tick_width(&self.y.unit) + 10.0;
+        let last_tick = x.ticks.last().map_or(0.0, |&tick| svg::text_width(&x.tick(tick, &self.x.unit), TEXT));
+        let widest = self.lines.iter().map(|line| svg::label_width(&line.name)).fold(0.0, f64::max);
+        let marks_height = self.marks.len() as f64 * ROW;
+        let (top, bottom) = (TOP + marks_height, 44.0);
+        let fits = widest + 14.0 <= width * 0.36 && self.lines.len() as f64 * ROW <= height - top - bottom;
+        let names_at_ends = is_wide && self.has_names() && fits;
+        let right = if names_at_ends { widest + 18.0 } else { (last_tick / 2.0).max(8.0) };
+        let legend = if names_at_ends || !self.has_names() { Vec::new() } else { self.legend(width) };
+        let rows = legend.iter().map(|&(_, row)| row + 1).max().unwrap_or_default();
+        Layout {
+            left,
+            right,
+            top: top + if rows > 0 { rows as f64 * ROW + LEGEND_GAP } else { 0.0 },
+            bottom,
+            names_at_ends,
+            legend,
+        }
+    }
+
+    /// Places the names above the chart, row by row.
+    fn legend(&self, width: f64) -> Vec<(f64, usize)> {
+        let mut places = Vec::with_capacity(self.lines.len());
+        let (mut left, mut row) = (0.0, 0);
+        for line in &self.lines {
+            let needed = (SAMPLE + 6.0 + svg::label_width(&line.name)).min(width);
+            if left > 0.0 && left + needed > width {
+                (left, row) = (0.0, row + 1);
+            }
+            places.push((left, row));
+            left += needed + 18.0;
+        }
+        places
+    }
+
+    fn draw(&self, area: &Area<'_>, layout: &Layout, x: &Scale, y: &Scale) -> svg::Done {
+        let (width, height) = area.dim_in_pixel();
+        let name = |horizontal, vertical| text_style(Ink::plain(Role::Name), horizontal, vertical);
+        let y_name = svg::cut_to(&self.y.full_name(), svg::units(width.cast_signed()));
+        let below_legend = pixels(layout.top - TOP - self.marks.len() as f64 * ROW);
+        area.draw(&Text::new(y_name, (0, below_legend + pixels(2.0)), name(HPos::Left, VPos::Top)))?;
+        let middle = (pixels(layout.left) + width.cast_signed() - pixels(layout.right)) / 2;
+        area.draw(&Text::new(self.x.full_name(), (middle, height.cast_signed()), name(HPos::Center, VPos::Bottom)))?;
+
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(pixels(layout.top))
+            .margin_right(pixels(layout.right))
+            .margin_bottom(pixels(layout.bottom) - pixels(24.0))
+            .x_label_area_size(pixels(24.0))
+            .y_label_area_size(pixels(layout.left))
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let ticks = text_style(Ink::plain(Role::Tick), HPos::Left, VPos::Top);
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .axis_style(TRANSPARENT)
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(stroke(Ink::plain(Role::Grid), 1.0))
+            .label_style(ticks)
+            .x_label_formatter(&|&value| x.tick(value, &self.x.unit))
+            .y_label_formatter(&|&value| y.tick(value, &self.y.unit))
+            .set_all_tick_mark_size(pixels(4.0))
+            .draw()?;
+        let inside = |value: f64| drawable(value).clamp(y.from, y.to);
+        let axis = stroke(Ink::plain(Role::Axis), 1.0);
+        chart.draw_series([PathElement::new([(x.from, y.from), (x.to, y.from)], axis)])?;
+
+        let bottom = chart.backend_coord(&(x.from, y.from)).1;
+        let places = self.marks.iter().map(|mark| (chart.backend_coord(&(mark.x, y.from)).0, mark.title.as_str()));
+        draw_marks(area, places.collect(), (below_legend + pixels(TOP - 6.0), bottom))?;
+
+        if self.intervals == Intervals::Bands {
+            for line in &self.lines {
+                for stretch in stretches(line) {
+                    let upper = stretch.iter().map(|&(x, (_, to))| (x, inside(to)));
+                    let lower = stretch.iter().rev().map(|&(x, (from, _))| (x, inside(from)));
+                    let band: Vec<(f64, f64)> = upper.chain(lower).collect();
+                    chart.draw_series([Polygon::new(band, fill(Ink::of(Role::Band, line.color)))])?;
+                }
+            }
+        }
+        for line in self.lines.iter().filter(|line| line.seeds.len() > 1) {
+            let style = stroke(Ink::of(Role::Seed, line.color), 1.0);
+            for seed in &line.seeds {
+                chart.draw_series(LineSeries::new(seed.iter().map(|&(x, value)| (x, inside(value))), style))?;
+            }
+        }
+        if self.intervals == Intervals::Whiskers {
+            for line in &self.lines {
+                for (x, (from, to)) in line.points.iter().filter_map(|point| Some((point.x, point.interval?))) {
+                    let (left, top) = chart.backend_coord(&(x, inside(to)));
+                    let (_, bottom) = chart.backend_coord(&(x, inside(from)));
+                    let style = stroke(Ink::of(Role::Whisker, line.color), 1.4);
+                    let cap = pixels(3.5);
+                    for bar in [
+                        [(left, top), (left, bottom)],
+                        [(left - cap, top), (left + cap, top)],
+                        [(left - cap, bottom), (left + cap, bottom)],
+                    ] {
+                        area.draw(&PathElement::new(bar, style))?;
+                    }
+                }
+            }
+        }
+        for line in &self.lines {
+            let means = || line.points.iter().map(|point| (point.x, inside(point.y)));
+            let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
+            chart.draw_series(LineSeries::new(means(), stroke(ink, 2.2)))?;
+            if line.has_markers {
+                // Markers on each of very many points would hide the line.
+                let every = line.points.len().div_ceil(20);
+                let marked = means().rev().step_by(every);
+                chart.draw_series(marked.map(|at| EmptyElement::at(at) + mean_marker(line.color)))?;
+            }
+        }
+
+        if layout.names_at_ends {
+            let ends: Vec<i32> = self
+                .lines
+                .iter()
+                .map(|line| {
+                    let last = line.points.last().map_or(y.from, |point| inside(point.y));
+                    chart.backend_coord(&(x.to, last)).1
+                })
+                .collect();
+            let bounds = (pixels(layout.top), height.cast_signed() - pixels(layout.bottom));
+            for (line, end) in self.lines.iter().zip(apart(&ends, pixels(ROW), bounds)) {
+                let at = (width.cast_signed() - pixels(layout.right) + pixels(12.0), end);
+                let style = text_style(Ink::of(Role::Label, line.color), HPos::Left, VPos::Center);
+                area.draw(&Text::new(line.name.as_str(), at, style))?;
+            }
+        }
+        self.draw_legend(area, layout)
+    }
+
+    /// Draws the names above the chart.
+    fn draw_legend(&self, area: &Area<'_>, layout: &Layout) -> svg::Done {
+        let width = area.dim_in_pixel().0.cast_signed();
+        for (line, &(left, row)) in self.lines.iter().zip(&layout.legend) {
+            let middle = pixels((row as f64 + 0.45) * ROW);
+            let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
+            let ends = [(pixels(left), middle), (pixels(left + SAMPLE), middle)];
+            area.draw(&PathElement::new(ends, stroke(ink, 2.2)))?;
+            if line.has_markers {
+                area.draw(&(EmptyElement::at((pixels(left + SAMPLE / 2.0), middle)) + mean_marker(line.color)))?;
+            }
+            let from = left + SAMPLE + 6.0;
+            let text = svg::cut_to(&line.name, svg::units(width) - from);
+            let style = text_style(Ink::of(Role::Label, line.color), HPos::Left, VPos::Center);
+            area.draw(&Text::new(text, (pixels(from), middle), style))?;
+        }
+        Ok(())
+    }
+}
+
+impl Axis {
+    /// Its name with its unit.
+    fn full_name(&self) -> String {
+        match self.unit.sign() {
+            "" => self.name.clone(),
+            sign => format!("{} ({sign})", self.name),
+        }
+    }
+}
+
+/// A mark where it is drawn.
+struct PlacedMark<'a> {
+    at: i32,
+    title: &'a str,
+    /// Whether its title stands on its left side.
+    is_left: bool,
+}
+
+/// Places the titles of marks in rows from the top, each with its row, so that none crosses the line of another: all
+/// stand on the same side, and those whose title would reach over others come first.
+fn placed(mut marks: Vec<(i32, &str)>, width: i32) -> Vec<(PlacedMark<'_>, usize)> {
+    let end = |&(at, title): &(i32, &str)| at + pixels(svg::text_width(title, TEXT) + 8.0);
+    let is_left = marks.iter().any(|mark| end(mark) > width);
+    marks.sort_by_key(|&(at, _)| if is_left { -at } else { at });
+    let marks = marks.into_iter().enumerate();
+    marks.map(|(row, (at, title))| (PlacedMark { at, title, is_left }, row)).collect()
+}
+
+/// Draws lines with names at these places, which are pixels from the left; `top` is where the names start, `bottom` where
+/// the lines end.
+fn draw_marks(area: &Area<'_>, places: Vec<(i32, &str)>, (top, bottom): (i32, i32)) -> svg::Done {
+    let width = area.dim_in_pixel().0.cast_signed();
+    for (mark, row) in placed(places, width) {
+        let middle = top + pixels((row as f64 + 0.5) * ROW);
+        let line = stroke(Ink { role: Role::Mark, color: 0, dash: 2 }, 1.4);
+        area.draw(&PathElement::new([(mark.at, middle - pixels(6.0)), (mark.at, bottom)], line))?;
+        let (side, gap) = if mark.is_left { (HPos::Right, -6.0) } else { (HPos::Left, 6.0) };
+        let style = text_style(Ink::plain(Role::Name), side, VPos::Center);
+        area.draw(&Text::new(mark.title, (mark.at + pixels(gap), middle), style))?;
+    }
+    Ok(())
+}
+
+/// The stretches of a line along which there is a band: of each point from where to where it goes.
+fn stretches(line: &Line) -> Vec<Vec<(f64, (f64, f64))>> {
+    let bands: Vec<Option<(f64, (f64, f64))>> =
+        line.points.iter().map(|point| Some((point.x, point.interval?))).collect();
+    let stretches = bands.split(Option::is_none).filter(|stretch| !stretch.is_empty());
+    stretches
+        .map(|stretch| match stretch.iter().flatten().copied().collect::<Vec<_>>().as_slice() {
+            // A band of no length cannot be seen: a single step has one of some length.
+            [(x, band)] => vec![(x - 0.04, *band), (x + 0.04, *band)],
+            several => several.to_vec(),
+        })
+        .collect()
+}
+
+/// The marker of a mean, around the point that it is at.
+fn mean_marker(color: usize) -> Polygon<(i32, i32)> {
+    Polygon::new(marker(color, 3.6), fill(Ink::of(Role::Mean, color)))
+}
+
+/// Moves positions apart until they are at least `gap` from each other and inside of `bounds`, as long as there is
+/// room. Their order stays.
+fn apart(positions: &[i32], gap: i32, (from, to): (i32, i32)) -> Vec<i32> {
+    let mut order: Vec<usize> = (0..positions.len()).collect();
+    order.sort_by_key(|&index| (positions[index], index));
+    let mut moved = positions.to_vec();
+    let mut least = from;
+    for &index in &order {
+        moved[index] = moved[index].max(least);
+        least = moved[index] + gap;
+    }
+    let mut most = to;
+    for &index in order.iter().rev() {
+        moved[index] = moved[index].min(most);
+        most = moved[index] - gap;
+    }
+    moved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_moved_apart_and_stay_inside() {
+        assert_eq!(apart(&[100, 105, 50], 20, (0, 200)), [100, 120, 50]);
+        assert_eq!(apart(&[195, 190], 20, (0, 200)), [200, 180]);
+        assert_eq!(apart(&[5, 5, 5], 20, (0, 200)), [5, 25, 45]);
+    }
+}

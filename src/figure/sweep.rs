@@ -1,0 +1,396 @@
+//! `{% chart EXPERIMENT sweep x="params.…" y="…" %}`: a number over a parameter in which variants differ.
+//!
+//! Which variants make a line: those that match one of the patterns in `series`, as in
+//! `series="From scratch: scratch-*, Frozen: frozen-*"`, where `*` stands for any characters and what is before the
+//! colon names the line. Without `series`, the variants whose other parameters are all the same make a line; its name is
+//! what their titles have in common from the start.
+
+use std::collections::BTreeMap;
+
+use super::arguments::{Arguments, Piece};
+use super::html::{Chart, Csv, Table, escaped};
+use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
+use super::number::{self, Unit, exact, short};
+use super::provenance::provenance;
+use super::svg::drawable;
+use super::{Figure, chosen_variants, in_words, known_number, numbers, seed_count, unit};
+use crate::diagnostic::{Diagnostic, listed};
+use crate::digest::Digest;
+use crate::experiment::fingerprint::Part;
+use crate::experiment::results::{ExperimentResults, VariantResults};
+use crate::markdown::embed::Embed;
+use crate::stats::{Estimate, Summary};
+
+/// One line of the chart.
+struct Line {
+    name: String,
+    /// Its points in order of the parameter, at least one.
+    points: Vec<SweepPoint>,
+}
+
+/// One variant.
+struct SweepPoint {
+    x: f64,
+    summary: Summary,
+    estimate: Estimate,
+}
+
+/// A line before its numbers are looked up: its name, and of each of its variants the parameter's value.
+struct Group<'r, 'e> {
+    name: String,
+    members: Vec<(f64, &'r VariantResults<'e>)>,
+}
+
+/// Everything that is drawn, whatever the size.
+struct Sweep {
+    lines: Vec<Line>,
+    x_name: String,
+    y_name: String,
+    unit: Unit,
+    is_log: bool,
+}
+
+/// Makes the figure of the tag `chart EXPERIMENT sweep`.
+pub(super) fn sweep(
+    arguments: &Arguments<'_>,
+    results: &ExperimentResults<'_>,
+    base_url: &str,
+) -> Result<Figure, Diagnostic> {
+    arguments.allow_options(&["caption", "id", "scale", "series", "title", "variants", "x", "x-title", "y"])?;
+    let variants = chosen_variants(arguments, results)?;
+    let x = parameter(arguments, results)?;
+    let y = number_name(arguments, results)?;
+    let is_log = is_log(arguments)?;
+    let groups = groups(arguments, &variants, x)?;
+    if let Some((value, of)) = groups.iter().flat_map(|group| &group.members).find(|(value, _)| is_log && *value <= 0.0)
+    {
+        let message =
+            format!("`{}` of `{}` is {value}, which has no place on a logarithmic scale", x.text, of.variant.name);
+        return Err(arguments.fault(x, message));
+    }
+    let lines: Vec<Line> = groups.iter().filter_map(|group| line(group, y)).collect();
+    if lines.is_empty() {
+        return Err(arguments.fault_of_all(format!("no run recorded `{y}` in these variants")));
+    }
+    let last_key = x.text.strip_prefix("params.").unwrap_or(x.text);
+    let sweep = Sweep {
+        lines,
+        x_name: arguments.option("x-title").map_or_else(|| in_words(last_key), |title| title.text.to_owned()),
+        y_name: in_words(y),
+        unit: unit(results, y),
+        is_log,
+    };
+    let subject = format!("{} by {}", sweep.y_name, sweep.x_name);
+    let title = match arguments.option("title") {
+        Some(title) => title.text.to_owned(),
+        None => format!("{}: {subject}", results.experiment.title),
+    };
+    let shown: Vec<&VariantResults<'_>> =
+        groups.iter().flat_map(|group| group.members.iter().map(|&(_, of)| of)).collect();
+    let (csv_path, csv) = csv(results, &groups, x.text, y).file(results.experiment.name.as_str(), "sweep");
+    let chart = Chart {
+        id: arguments.option("id").map(|id| id.text),
+        drawings: sweep.chart().drawings(),
+        title: &title,
+        description: &sweep.description(),
+        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
+        note: &(sweep.note() + &provenance(&shown)),
+        table: sweep.table(&format!("Numbers of the chart: {subject}")),
+        csv: &csv_path,
+    };
+    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
+    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+}
+
+/// The parameter that the option `x` names, one that at least one variant has.
+fn parameter<'a>(arguments: &Arguments<'a>, results: &ExperimentResults<'_>) -> Result<Piece<'a>, Diagnostic> {
+    let Some(x) = arguments.option("x") else {
+        let fault = arguments.fault_of_all("a sweep needs the parameter that it goes over");
+        return Err(fault.hint("write `x=\"params.NAME\"`, such as `x=\"params.optimizer.lr\"`"));
+    };
+    let parts = || results.variants.iter().filter_map(|of| of.records.first()).flat_map(|of| of.fingerprint.parts());
+    let is_number = |part: &Part| matches!(part, Part::Value(value) if value.is_number());
+    let mut known: Vec<&str> =
+        parts().filter(|(name, part)| name.starts_with("params.") && is_number(part)).map(|(name, _)| name).collect();
+    known.sort_unstable();
+    known.dedup();
+    if known.contains(&x.text) {
+        return Ok(x);
+    }
+    Err(arguments.unknown(&format!("numeric parameter of `{}`", results.experiment.name), x, known))
+}
+
+/// The number that the option `y` names.
+fn number_name<'a>(arguments: &Arguments<'a>, results: &ExperimentResults<'_>) -> Result<&'a str, Diagnostic> {
+    let Some(y) = arguments.option("y") else {
+        let fault = arguments.fault_of_all("a sweep needs the number that it shows");
+        return Err(fault.hint("write `y=\"NAME\"`, such as `y=\"accuracy\"`"));
+    };
+    known_number(arguments, y, results)?;
+    Ok(y.text)
+}
+
+fn is_log(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
+    match arguments.option("scale") {
+        None => Ok(false),
+        Some(scale) if scale.text == "linear" => Ok(false),
+        Some(scale) if scale.text == "log" => Ok(true),
+        Some(scale) => Err(arguments.unknown("scale", scale, ["linear", "log"])),
+    }
+}
+
+/// The lines, each with its variants in order of the parameter `x`.
+fn groups<'r, 'e>(
+    arguments: &Arguments<'_>,
+    variants: &[&'r VariantResults<'e>],
+    x: Piece<'_>,
+) -> Result<Vec<Group<'r, 'e>>, Diagnostic> {
+    let named = match arguments.list("series")? {
+        Some(patterns) => matching(arguments, &patterns, variants)?,
+        None => alike(variants, x.text),
+    };
+    let mut groups = Vec::with_capacity(named.len());
+    for (name, variants) in named {
+        let mut members = Vec::with_capacity(variants.len());
+        for of in variants {
+            let value = value(of, x.text).ok_or_else(|| {
+                let fault = arguments.fault(x, format!("`{}` of `{}` is not a number", x.text, of.variant.name));
+                fault.hint("name those that have one with `variants` or `series`")
+            })?;
+            members.push((value, of));
+        }
+        members.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let twice = members.windows(2).find(|pair| pair[0].0.total_cmp(&pair[1].0).is_eq());
+        if let Some([(value, first), (_, second)]) = twice.map(|pair| [pair[0], pair[1]]) {
+            let (first, second) = (&first.variant.name, &second.variant.name);
+            let message = format!("`{first}` and `{second}` are of one line and have the same `{}`, {value}", x.text);
+            return Err(arguments.fault(x, message).hint("tell the lines apart with `series=\"NAME: PATTERN, …\"`"));
+        }
+        groups.push(Group { name, members });
+    }
+    Ok(groups)
+}
+
+/// The number that the variant's runs have for the parameter.
+fn value(of: &VariantResults<'_>, parameter: &str) -> Option<f64> {
+    let record = of.records.first()?;
+    record.fingerprint.parts().find(|(name, _)| *name == parameter).and_then(|(_, part)| match part {
+        Part::Value(value) => value.as_f64(),
+        Part::Digest(_) => None,
+    })
+}
+
+type Named<'r, 'e> = (String, Vec<&'r VariantResults<'e>>);
+
+/// The variants that match each of the patterns.
+fn matching<'r, 'e>(
+    arguments: &Arguments<'_>,
+    patterns: &[Piece<'_>],
+    variants: &[&'r VariantResults<'e>],
+) -> Result<Vec<Named<'r, 'e>>, Diagnostic> {
+    let mut named = Vec::with_capacity(patterns.len());
+    for &written in patterns {
+        let (title, pattern) = match written.text.rsplit_once(':') {
+            Some((title, pattern)) => (Some(title.trim()), pattern.trim()),
+            None => (None, written.text),
+        };
+        let found: Vec<&VariantResults<'_>> =
+            variants.iter().copied().filter(|of| matches(pattern, of.variant.name.as_str())).collect();
+        if found.is_empty() {
+            let known = variants.iter().map(|of| of.variant.name.as_str());
+            return Err(arguments
+                .fault(written, format!("no variant matches `{pattern}`"))
+                .hint(format!("they are {}", listed(known))));
+        }
+        named.push((title.map_or_else(|| common_title(&found), str::to_owned), found));
+    }
+    Ok(named)
+}
+
+/// Whether the name fits the pattern, in which `*` stands for any characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+            ends.into_iter().any(|at| matches(rest, &name[at..]))
+        }),
+    }
+}
+
+/// The variants that differ in nothing but the parameter, in the order in which they are written.
+fn alike<'r, 'e>(variants: &[&'r VariantResults<'e>], parameter: &str) -> Vec<Named<'r, 'e>> {
+    let mut order: Vec<Digest> = Vec::new();
+    let mut groups: BTreeMap<Digest, Vec<&VariantResults<'_>>> = BTreeMap::new();
+    for &of in variants {
+        let Some(record) = of.records.first() else { continue };
+        let others: BTreeMap<&str, &Part> =
+            record.fingerprint.parts().filter(|(name, _)| *name != parameter && *name != "seed").collect();
+        let digest = Digest::of_value(&serde_json::to_value(others).unwrap_or_default());
+        if !groups.contains_key(&digest) {
+            order.push(digest);
+        }
+        groups.entry(digest).or_default().push(of);
+    }
+    let groups = order.iter().filter_map(|digest| groups.remove(digest));
+    groups.map(|variants| (common_title(&variants), variants)).collect()
+}
+
+/// What the titles of the variants have in common from the start, without a half word and without what joins it to the
+/// rest: "Frozen" of "Frozen, labels-per-class = 5" and "Frozen, labels-per-class = 10".
+fn common_title(variants: &[&VariantResults<'_>]) -> String {
+    let titles: Vec<&str> = variants.iter().map(|of| of.variant.title.as_str()).collect();
+    let [first, rest @ ..] = titles.as_slice() else { return String::new() };
+    if rest.is_empty() {
+        return (*first).to_owned();
+    }
+    let is_shared = |end: usize| rest.iter().all(|title| title.starts_with(&first[..end]));
+    let ends = first.char_indices().map(|(at, _)| at).chain([first.len()]);
+    let shared = &first[..ends.rev().find(|&end| is_shared(end)).unwrap_or_default()];
+    // Titles of grids join `NAME = VALUE` with commas.
+    let shared = match shared.rfind(" = ").or_else(|| shared.strip_suffix(" =").map(str::len)) {
+        Some(equals) => shared[..equals].rsplit_once(',').map_or("", |(before, _)| before),
+        None => shared,
+    };
+    let joined = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | ';' | '–' | '-' | '(' | '=');
+    let is_joint = |rest: &str| rest.is_empty() || rest.starts_with(joined);
+    let ends_with_word = shared.ends_with(joined) || titles.iter().all(|title| is_joint(&title[shared.len()..]));
+    let whole_words = if ends_with_word { shared } else { shared.rsplit_once(joined).map_or("", |(before, _)| before) };
+    whole_words.trim_end_matches(joined).to_owned()
+}
+
+fn line(group: &Group<'_, '_>, y: &str) -> Option<Line> {
+    let points: Vec<SweepPoint> = group
+        .members
+        .iter()
+        .filter_map(|&(x, of)| {
+            let summary = super::summary(&numbers(of, y))?;
+            Some(SweepPoint { x, summary, estimate: summary.estimate() })
+        })
+        .collect();
+    (!points.is_empty()).then(|| Line { name: group.name.clone(), points })
+}
+
+impl SweepPoint {
+    /// From where to where its interval goes.
+    fn interval(&self) -> Option<(f64, f64)> {
+        let Estimate { value, half_width } = self.estimate;
+        half_width.map(|half_width| (drawable(value - half_width), drawable(value + half_width)))
+    }
+}
+
+impl Sweep {
+    fn chart(&self) -> LineChart {
+        let points = || self.lines.iter().flat_map(|line| &line.points);
+        let ends = || points().flat_map(|point| [point.interval().map(|of| of.0), point.interval().map(|of| of.1)]);
+        let values = || points().map(|point| drawable(point.summary.mean)).chain(ends().flatten());
+        let lowest = values().fold(f64::INFINITY, f64::min);
+        let highest = values().fold(f64::NEG_INFINITY, f64::max);
+        let mut places: Vec<f64> = points().map(|point| drawable(point.x)).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let line = |(index, line): (usize, &Line)| lines::Line {
+            name: line.name.clone(),
+            color: index,
+            dash: index,
+            points: line
+                .points
+                .iter()
+                .map(|point| Point { x: drawable(point.x), y: point.summary.mean, interval: point.interval() })
+                .collect(),
+            seeds: Vec::new(),
+            has_markers: true,
+        };
+        LineChart {
+            lines: self.lines.iter().enumerate().map(line).collect(),
+            x: Axis { name: self.x_name.clone(), unit: Unit::Plain, span: Span::These(places, self.is_log) },
+            y: Axis { name: self.y_name.clone(), unit: self.unit.clone(), span: Span::Numbers(lowest, highest) },
+            intervals: Intervals::Whiskers,
+            marks: Vec::new(),
+        }
+    }
+
+    /// What can be seen, in sentences.
+    fn description(&self) -> String {
+        let shown = |point: &SweepPoint| {
+            format!("{} at {}", number::with_unit(point.estimate, &self.unit), short(point.x, &Unit::Plain))
+        };
+        let lines = self.lines.iter().filter_map(|line| {
+            let name = if line.name.is_empty() { String::new() } else { format!("{}: ", line.name) };
+            let (first, last) = (line.points.first()?, line.points.last()?);
+            match line.points.len() {
+                1 => Some(format!("{name}{}", shown(first))),
+                _ => Some(format!("{name}from {} to {}", shown(first), shown(last))),
+            }
+        });
+        let scale = if self.is_log { ", on a logarithmic scale" } else { "" };
+        let lines = lines.collect::<Vec<_>>().join("; ");
+        format!("Line chart of {} by {}{scale}. {lines}.", self.y_name, self.x_name)
+    }
+
+    /// How to read the marks.
+    fn note(&self) -> String {
+        let counts = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.summary.n));
+        if counts().max() == Some(1) {
+            return super::SINGLE_RUNS.to_owned();
+        }
+        format!("Points: means over {}; bars: their 95 % intervals.", seed_count(counts()))
+    }
+
+    fn table(&self, label: &str) -> Table {
+        let sign = self.unit.sign();
+        let head = |line: &Line| {
+            let name = if line.name.is_empty() { &self.y_name } else { &line.name };
+            if sign.is_empty() { escaped(name) } else { format!("{} ({})", escaped(name), escaped(sign)) }
+        };
+        let points = || self.lines.iter().flat_map(|line| &line.points);
+        let mut places: Vec<f64> = points().map(|point| point.x).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let rows = places.iter().map(|&place| {
+            let cells = self.lines.iter().map(|line| {
+                let point = line.points.iter().find(|point| point.x.total_cmp(&place).is_eq());
+                point.map_or("–".to_owned(), |point| escaped(&number::without_unit(point.estimate, &self.unit)))
+            });
+            std::iter::once(escaped(&short(place, &Unit::Plain))).chain(cells).collect()
+        });
+        Table {
+            caption: None,
+            label: label.to_owned(),
+            heads: std::iter::once(escaped(&self.x_name)).chain(self.lines.iter().map(head)).collect(),
+            rows: rows.collect(),
+        }
+    }
+}
+
+/// The numbers of all seeds.
+fn csv(results: &ExperimentResults<'_>, groups: &[Group<'_, '_>], x: &str, y: &str) -> Csv {
+    let mut csv = Csv::new(&["experiment", "line", "variant", x, "seed", "metric", "value"]);
+    for group in groups {
+        for &(place, of) in &group.members {
+            for (seed, value) in numbers(of, y) {
+                csv.row([
+                    results.experiment.name.to_string(),
+                    group.name.clone(),
+                    of.variant.name.to_string(),
+                    exact(place),
+                    seed.to_string(),
+                    y.to_owned(),
+                    exact(value),
+                ]);
+            }
+        }
+    }
+    csv
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        assert!(matches("frozen-*", "frozen-labels-5") && matches("*-64*", "frozen-64-5") && matches("a", "a"));
+        assert!(!matches("frozen-*", "tuned-5") && !matches("frozen", "frozen-5") && !matches("*-6", "frozen-64"));
+    }
+}
