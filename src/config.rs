@@ -274,6 +274,11 @@ fn defaults(fields: &mut Fields<'_>) -> Vec<Defaults> {
 }
 
 impl Config {
+    /// The value at `key`, as templates see it.
+    pub fn value(&self, key: &'static str) -> Option<&value::Value> {
+        self.values.get(&tera::value::Key::Str(key))
+    }
+
     /// The place of a key of the configuration in `text`, for faults found later.
     pub fn place(text: Option<&str>, key: &str) -> Place {
         Yaml::file(PATH, text.unwrap_or("")).place(&[key])

@@ -5,7 +5,7 @@
 //! never in memory; the code of experiments by its digest. Tests build a `Source` by hand with [`Source::with`].
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -122,7 +122,7 @@ pub fn read(root: &Path, exclude: &Exclude) -> io::Result<Source> {
         .into_par_iter()
         .filter_map(|(path, on_disk, role)| match role {
             Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
-            Role::Static => Some(read_static(on_disk).map(|input| (path, input))),
+            Role::Static => Some(read_static(&path, on_disk).map(|input| (path, input))),
             Role::Code => Some(read_code(&on_disk).map(|input| (path, input))),
             Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),
             Role::LeftOut => None,
@@ -202,9 +202,25 @@ fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
-fn read_static(on_disk: PathBuf) -> io::Result<Input> {
+fn read_static(path: &str, on_disk: PathBuf) -> io::Result<Input> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(&on_disk).map_err(|error| with_path(&error, &on_disk))?;
+    file.take(FRONT_MATTER_START).read_to_end(&mut start).map_err(|error| with_path(&error, &on_disk))?;
+    if starts_with_front_matter(&start) {
+        return read_text(path, &on_disk);
+    }
     let bytes = std::fs::metadata(&on_disk).map_err(|error| with_path(&error, &on_disk))?.len();
     Ok(Input::Static(StaticFile { on_disk, bytes }))
+}
+
+/// How many bytes tell whether a file starts with front matter.
+const FRONT_MATTER_START: u64 = 64;
+
+/// Whether a file starts with the line `---`, which makes a page of any file.
+fn starts_with_front_matter(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let after = bytes.strip_prefix(b"---").unwrap_or_default();
+    after.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n')
 }
 
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
@@ -257,8 +273,8 @@ const TEXT_FOLDERS: [&str; 5] = ["_posts/", "_drafts/", "_layouts/", "_includes/
 /// Says what the file at `path` is to the build, by its path alone.
 ///
 /// Beside the folders with an underscore, as in Jekyll: Markdown and HTML at any place can be a page, so they are
-/// texts; `experiments/` gives its YAML and records as texts and its programs as digests; all else is static and
-/// published.
+/// texts, as are style sheets that others may import; `experiments/` gives its YAML and records as texts and its programs
+/// as digests; all else is static and published, unless it starts with front matter.
 fn role(path: &str) -> Role {
     let is_text_file = [".md", ".markdown", ".html", ".xml", ".yml", ".yaml"].iter().any(|end| path.ends_with(end));
     if path == "_config.yml" || TEXT_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
@@ -276,7 +292,12 @@ fn role(path: &str) -> Role {
             () => Role::Code,
         };
     }
-    if path.starts_with('_') || path.contains("/_") {
+    let is_hidden = path.starts_with('_') || path.contains("/_");
+    let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
+    if is_sass || is_hidden && path.ends_with(".css") {
+        return Role::Text;
+    }
+    if is_hidden {
         return Role::LeftOut;
     }
     if is_text_file { Role::Text } else { Role::Static }

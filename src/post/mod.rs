@@ -60,6 +60,8 @@ pub enum PageKind {
     Markdown,
     /// A template, as layouts are.
     Template,
+    /// A template that makes Sass, which becomes CSS.
+    Sass,
 }
 
 /// All that a site says.
@@ -178,7 +180,7 @@ type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);
 fn read_pages<'a>(source: &'a Source, config: &Config, options: &Options, faults: &mut Vec<Diagnostic>) -> Pages<'a> {
     let (mut pages, mut plain) = (Vec::new(), Vec::new());
     for (path, text) in source.texts_under("") {
-        if path.starts_with('_') || path.starts_with("experiments/") {
+        if path.starts_with('_') || path.contains("/_") || path.starts_with("experiments/") {
             continue;
         }
         let Some((yaml, body)) = front_matter::split(path, text) else {
@@ -196,9 +198,14 @@ fn read_pages<'a>(source: &'a Source, config: &Config, options: &Options, faults
 
 fn read_page<'a>(yaml: Yaml<'a>, body: Body<'a>, config: &Config) -> Result<Page<'a>, Vec<Diagnostic>> {
     let front = front_matter::read(yaml, "pages", config)?;
-    let kind = if markdown_name(body.path).is_some() { PageKind::Markdown } else { PageKind::Template };
+    let kind = match body.path {
+        path if markdown_name(path).is_some() => PageKind::Markdown,
+        path if path.ends_with(".scss") || path.ends_with(".sass") => PageKind::Sass,
+        _ => PageKind::Template,
+    };
     let ending = match kind {
         PageKind::Markdown => ".html",
+        PageKind::Sass => ".css",
         PageKind::Template => body.path.rfind('.').map_or("", |dot| &body.path[dot..]),
     };
     let own = front.permalink.as_deref();

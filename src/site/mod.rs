@@ -10,6 +10,7 @@ mod layouts;
 mod page;
 mod pinned;
 mod post;
+mod sass;
 mod sitemap;
 pub mod smoke;
 mod tags;
@@ -22,6 +23,7 @@ use tera::Map;
 
 use self::layouts::Layouts;
 use self::post::RenderedPost;
+use self::sass::Sass;
 use self::tags::Tag;
 use crate::config::{Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place};
@@ -142,6 +144,8 @@ struct Shared<'a> {
     liquid_value: Value,
     /// The address of the feed, if there is one.
     feed: Option<String>,
+    /// The site's style sheets in Sass.
+    sass: Sass<'a>,
 }
 
 impl<'a> Shared<'a> {
@@ -151,7 +155,7 @@ impl<'a> Shared<'a> {
         posts: Vec<RenderedPost>,
         tags: Vec<Tag>,
         data: &Value,
-        source: &Source,
+        source: &'a Source,
     ) -> Shared<'a> {
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files = source.statics().map(|(path, _)| path.to_owned());
@@ -159,12 +163,13 @@ impl<'a> Shared<'a> {
         let taken: BTreeSet<String> = pages.chain(files).chain(plain).collect();
         let feed = feed::address(config, &taken);
         let value = values::site(config, blog, &posts, &tags, data, feed.as_deref());
+        let sass = Sass::new(source, config);
         let liquid_value = values::site_for_liquid(config, &value, &posts, &tags);
         let value = match config.templates {
             TemplateLanguage::Tera => value,
             TemplateLanguage::Liquid => liquid_value.clone(),
         };
-        Shared { config, blog, posts, tags, taken, value, liquid_value, feed }
+        Shared { config, blog, posts, tags, taken, value, liquid_value, feed, sass }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::liquid::{self, Environment};
 use crate::markdown;
 use crate::post::{Page, PageKind};
 use crate::site::layouts::Layouts;
+use crate::site::sass::Sheet;
 use crate::value::Value;
 
 /// Where a page stands in a split index; all others have none.
@@ -61,6 +62,11 @@ fn file(
         PageKind::Template => {
             let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
             (rendered.text, rendered.files)
+        }
+        PageKind::Sass => {
+            let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
+            let sheet = Sheet { path: page.body.path, text: &rendered.text, lines_above: page.body.lines_above };
+            (site.sass.css(sheet).map_err(|fault| vec![fault])?, rendered.files)
         }
     };
     let place = || page.front.place("layout");

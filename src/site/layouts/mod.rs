@@ -75,7 +75,7 @@ impl<'a> Layouts<'a> {
             }
         }
         faults.extend(wrong_parents(&by_name, source));
-        let pages = blog.pages.iter().filter(|page| page.kind == PageKind::Template);
+        let pages = blog.pages.iter().filter(|page| page.kind != PageKind::Markdown);
         let pages: Vec<Template<'a>> = pages
             .map(|page| Template { path: page.body.path, text: page.body.text, lines_above: page.body.lines_above })
             .collect();

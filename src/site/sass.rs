@@ -1,0 +1,242 @@
+//! Sass to CSS: pages that are style sheets in Sass, and the files that they import.
+//!
+//! Imported files are looked for beside the one that imports and in the folders that `sass` in `_config.yml` names,
+//! `_sass` by default; nothing outside of the site is read. The compiler is the crate `grass`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Component, Path, PathBuf};
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::source::Source;
+use crate::value::{Value, as_text, entry};
+
+/// How deep braces may nest in a style sheet: far above what anyone writes, far below what the compiler's stack holds.
+const MAX_DEPTH: usize = 100;
+
+/// The style sheets of a site, and how they are to be compiled.
+pub(super) struct Sass<'a> {
+    /// By path.
+    sheets: BTreeMap<&'a str, &'a str>,
+    load_paths: Vec<String>,
+    style: grass::OutputStyle,
+}
+
+/// A style sheet to compile: what a template has made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sheet<'a> {
+    /// The path of its file.
+    pub(super) path: &'a str,
+    /// Its Sass.
+    pub(super) text: &'a str,
+    /// How many lines of the file stand above.
+    pub(super) lines_above: usize,
+}
+
+impl<'a> Sass<'a> {
+    /// Takes all style sheets of the site.
+    pub(super) fn new(source: &'a Source, config: &Config) -> Sass<'a> {
+        let sheets = source.texts_under("").filter(|(path, _)| {
+            let ending = path.rsplit('.').next().unwrap_or("");
+            matches!(ending, "scss" | "sass" | "css")
+        });
+        let options = config.value("sass");
+        let option = |key| options.and_then(|options| entry(options, key));
+        let folder = option("sass_dir").map(as_text).filter(|folder| !folder.is_empty());
+        let more = option("load_paths").and_then(Value::as_array).unwrap_or_default().iter().map(as_text);
+        // Jekyll compiles as if every style sheet lay at the site's root, so imports from there are found as well.
+        let load_paths = more.chain([folder.unwrap_or_else(|| "_sass".to_owned()), String::new()]).collect();
+        let style = match option("style").map(as_text).as_deref().map(|style| style.trim_start_matches(':')) {
+            Some("compressed") => grass::OutputStyle::Compressed,
+            _ => grass::OutputStyle::Expanded,
+        };
+        Sass { sheets: sheets.collect(), load_paths, style }
+    }
+
+    /// The CSS of a style sheet.
+    pub(super) fn css(&self, sheet: Sheet<'_>) -> Result<String, Diagnostic> {
+        let files = Files { sheets: &self.sheets, entry: sheet };
+        let options = grass::Options::default()
+            .fs(&files)
+            .logger(&grass::NullLogger)
+            .quiet(true)
+            // Every page says its encoding, and Jekyll writes none.
+            .allows_charset(false)
+            .style(self.style)
+            .load_paths(&self.load_paths);
+        let compiled = catch_unwind(AssertUnwindSafe(|| grass::from_path(sheet.path, &options))).map_err(|_| {
+            let message = "the Sass compiler gave up on this style sheet";
+            Diagnostic::new(Place::file(sheet.path), message)
+                .hint("halve the file until the part is found, and write it another way")
+        })?;
+        compiled.map_err(|error| diagnostic(*error, sheet))
+    }
+}
+
+fn diagnostic(error: grass::Error, sheet: Sheet<'_>) -> Diagnostic {
+    match error.kind() {
+        grass::ErrorKind::ParseError { message, loc, .. } => {
+            let path = loc.file.name().to_owned();
+            let position = Position { line: loc.begin.line + 1, column: loc.begin.column + 1 };
+            let position = if path == sheet.path { position.down(sheet.lines_above) } else { position };
+            let mut message = message.trim_end_matches('.').to_owned();
+            if let Some(first) = message.get(..1) {
+                message = first.to_lowercase() + &message[1..];
+            }
+            let diagnostic = Diagnostic::new(Place::new(path, position), message.clone());
+            if message.starts_with("can't find stylesheet") {
+                return diagnostic.hint("put the file into `_sass`, or name its folder in `sass: {load_paths: […]}`");
+            }
+            diagnostic
+        }
+        grass::ErrorKind::IoError(error) => {
+            Diagnostic::new(Place::file(sheet.path), format!("cannot be compiled: {error}"))
+        }
+        _ => Diagnostic::new(Place::file(sheet.path), "cannot be compiled"),
+    }
+}
+
+/// The site's style sheets as the files that the compiler sees.
+#[derive(Debug)]
+struct Files<'a> {
+    sheets: &'a BTreeMap<&'a str, &'a str>,
+    entry: Sheet<'a>,
+}
+
+impl Files<'_> {
+    fn text(&self, path: &Path) -> Option<&str> {
+        let path = normal(path);
+        if path == self.entry.path { Some(self.entry.text) } else { self.sheets.get(path.as_str()).copied() }
+    }
+}
+
+impl grass::Fs for Files<'_> {
+    fn is_dir(&self, path: &Path) -> bool {
+        let folder = normal(path) + "/";
+        self.sheets.range(folder.as_str()..).next().is_some_and(|(path, _)| path.starts_with(&folder))
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.text(path).is_some()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let text = self.text(path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        if depth(text) > MAX_DEPTH {
+            return Err(io::Error::other(format!("blocks are nested more than {MAX_DEPTH} deep")));
+        }
+        Ok(text.as_bytes().to_vec())
+    }
+
+    fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(PathBuf::from(normal(path)))
+    }
+}
+
+/// The path without `.` and `..`, with `/` between its parts. One that leaves the site stays inside of it.
+fn normal(path: &Path) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(parts.pop()),
+            Component::Normal(part) => parts.extend(part.to_str()),
+            _ => {}
+        }
+    }
+    parts.join("/")
+}
+
+/// How deep brackets of any kind nest.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'{' | b'(' | b'[' => depth += 1,
+            b'}' | b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn css(files: &[(&str, &str)], config: &str) -> Result<String, Diagnostic> {
+        let source = files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
+        let sass = Sass::new(&source, &Config::for_tests(config));
+        let (path, text) = files[0];
+        sass.css(Sheet { path, text, lines_above: 3 })
+    }
+
+    #[track_caller]
+    fn check(files: &[(&str, &str)], config: &str, expected: &str) {
+        assert_eq!(css(files, config).unwrap_or_else(|fault| fault.to_string()), expected);
+    }
+
+    #[test]
+    fn imports_are_found_in_sass_and_beside_the_file() {
+        check(
+            &[
+                ("assets/main.scss", "@import \"colors\", 'part/x';\na { color: $red; }\n"),
+                ("_sass/_colors.scss", "$red: #f00;"),
+                ("assets/part/_x.sass", "b\n  top: 1px\n"),
+            ],
+            "",
+            "b {\n  top: 1px;\n}\n\na {\n  color: #f00;\n}\n",
+        );
+    }
+
+    #[test]
+    fn a_style_sheet_that_imports_itself_is_told() {
+        check(
+            &[("main.scss", "@import 'a';"), ("_sass/a.scss", "@import 'b';"), ("_sass/b.scss", "x {}\n@import 'a';")],
+            "",
+            "error: this file is already being loaded\n --> _sass/b.scss:2:9",
+        );
+    }
+
+    #[test]
+    fn faults_have_their_place_in_the_file_below_its_front_matter() {
+        check(&[("main.scss", "a {\n  top: $x;\n}\n")], "", "error: undefined variable\n --> main.scss:5:8");
+        check(
+            &[("main.scss", "@import 'x';")],
+            "",
+            "error: can't find stylesheet to import\n --> main.scss:4:9\nhint: put the file into `_sass`, or name its \
+             folder in `sass: {load_paths: […]}`",
+        );
+    }
+
+    #[test]
+    fn nothing_outside_of_the_site_is_read() {
+        check(
+            &[("main.scss", "@import '../../../../etc/passwd', '/etc/passwd';")],
+            "sass: {load_paths: [/etc, ../..]}",
+            "error: can't find stylesheet to import\n --> main.scss:4:9\nhint: put the file into `_sass`, or name its \
+             folder in `sass: {load_paths: […]}`",
+        );
+    }
+
+    #[test]
+    fn the_configuration_says_folder_and_style() {
+        check(
+            &[("main.scss", "@import 'x';"), ("css/_x.scss", "a { top: 1px; b { left: 0 } }")],
+            "sass: {sass_dir: css, style: compressed}",
+            "a{top:1px}a b{left:0}",
+        );
+    }
+
+    #[test]
+    fn braces_without_end_are_told() {
+        let deep = "a{".repeat(10_000);
+        check(
+            &[("main.scss", &deep)],
+            "",
+            "error: cannot be compiled: blocks are nested more than 100 deep\n --> main.scss",
+        );
+    }
+}

@@ -1,0 +1,3 @@
+---
+---
+var accent = "{{ site.accent }}";

@@ -1,0 +1,1 @@
+var accent = "#08c";
