@@ -765,6 +765,7 @@ mod tests {
         let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
         let expected = [
             "params.epochs changed from 8 to 1",
+            "params.test-images changed from null to 256",
             "params.train-images changed from null to 256",
             "params.valid-images changed from null to 64",
             "smoke is new: true",

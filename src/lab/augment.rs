@@ -59,14 +59,14 @@ mod tests {
 
     #[test]
     fn the_same_step_makes_the_same_changes() {
-        let augment = Augment { flip: true, crop_padding: 2 };
+        let augment = Augment { flip: true, crop_padding: 2, ..Augment::default() };
         assert_eq!(at_step(&augment, 3), at_step(&augment, 3));
         assert_ne!(at_step(&augment, 3), at_step(&augment, 4));
     }
 
     #[test]
     fn a_flip_mirrors_some_images_whole_and_leaves_the_others() {
-        let flipped = at_step(&Augment { flip: true, crop_padding: 0 }, 0);
+        let flipped = at_step(&Augment { flip: true, ..Augment::default() }, 0);
         let mirrored = (0..8)
             .filter(|&image| {
                 let (before, after) = (images().get(image), flipped.get(image));
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_crop_is_a_window_of_the_padded_image() {
-        let cropped = at_step(&Augment { flip: false, crop_padding: 1 }, 0);
+        let cropped = at_step(&Augment { crop_padding: 1, ..Augment::default() }, 0);
         assert_eq!(cropped.size(), images().size());
         let padded = images().constant_pad_nd([1, 1, 1, 1]);
         for image in 0..8 {

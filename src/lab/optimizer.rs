@@ -24,22 +24,16 @@ impl Optimizer {
         let zeros = || parameters.iter().map(|parameter| parameter.zeros_like().set_requires_grad(false)).collect();
         let second = match rule {
             Rule::Sgd { .. } => Vec::new(),
-            Rule::Adam { .. } => zeros(),
+            Rule::Adam { .. } | Rule::Adamw { .. } => zeros(),
         };
         Optimizer { rule: rule.clone(), first: zeros(), second, parameters }
     }
 
-    /// The rate that the experiment gives the optimizer itself.
-    pub(crate) fn base_rate(&self) -> f64 {
-        match self.rule {
-            Rule::Sgd { lr, .. } | Rule::Adam { lr, .. } => lr,
-        }
-    }
-
-    /// Moves the parameters by their gradients and forgets these. `step` counts from 0.
-    pub(crate) fn step(&mut self, step: u64, rate: f64) {
+    /// Moves the parameters by their gradients and forgets these. `step` counts from 0; `momentum` is
+    /// SGD's, or Adam's `beta1`, at this step.
+    pub(crate) fn step(&mut self, step: u64, rate: f64, momentum: f64) {
         no_grad(|| match self.rule {
-            Rule::Sgd { momentum, nesterov, weight_decay, .. } => {
+            Rule::Sgd { nesterov, weight_decay, .. } => {
                 for (parameter, direction) in self.parameters.iter_mut().zip(&mut self.first) {
                     let gradient = decayed_gradient(parameter, weight_decay);
                     // `direction` starts at zero, so the first direction is the gradient, as in PyTorch.
@@ -50,12 +44,16 @@ impl Optimizer {
                     parameter.zero_grad();
                 }
             }
-            Rule::Adam { beta1, beta2, weight_decay, .. } => {
-                let steps = step as f64 + 1.0;
+            Rule::Adam { beta2, weight_decay, .. } | Rule::Adamw { beta2, weight_decay, .. } => {
+                let is_beside = matches!(self.rule, Rule::Adamw { .. });
+                let (steps, beta1) = (step as f64 + 1.0, momentum);
                 let (correction1, correction2) = (1.0 - beta1.powf(steps), 1.0 - beta2.powf(steps));
                 let moments = self.first.iter_mut().zip(&mut self.second);
                 for (parameter, (mean, square)) in self.parameters.iter_mut().zip(moments) {
-                    let gradient = decayed_gradient(parameter, weight_decay);
+                    let gradient = decayed_gradient(parameter, if is_beside { 0.0 } else { weight_decay });
+                    if is_beside {
+                        let _ = parameter.g_mul_scalar_(1.0 - rate * weight_decay);
+                    }
                     let _ = mean.lerp_(&gradient, 1.0 - beta1);
                     let _ = square.g_mul_scalar_(beta2);
                     let _ = square.g_add_(&(gradient.square() * (1.0 - beta2)));
@@ -102,7 +100,7 @@ mod tests {
         let mut reference = libtorch.build(&store, 0.02).unwrap();
         for step in 0..10 {
             loss(&ours).backward();
-            optimizer.step(step, 0.02);
+            optimizer.step(step, 0.02, rule.momentum());
             reference.backward_step(&loss(&theirs));
         }
         let difference = f64::try_from((&ours - &theirs).abs().max()).unwrap();
@@ -112,7 +110,13 @@ mod tests {
 
     #[test]
     fn sgd_is_that_of_libtorch() {
-        let sgd = |momentum, nesterov, weight_decay| Rule::Sgd { lr: 0.02, momentum, nesterov, weight_decay };
+        let sgd = |momentum, nesterov, weight_decay| Rule::Sgd {
+            lr: 0.02,
+            momentum,
+            nesterov,
+            weight_decay,
+            decay_norm_and_bias: true,
+        };
         check_as_libtorch(&sgd(0.0, false, 0.0), nn::sgd(0.0, 0.0, 0.0, false));
         check_as_libtorch(&sgd(0.9, false, 0.0), nn::sgd(0.9, 0.0, 0.0, false));
         check_as_libtorch(&sgd(0.9, true, 0.1), nn::sgd(0.9, 0.0, 0.1, true));
@@ -120,7 +124,8 @@ mod tests {
 
     #[test]
     fn adam_is_that_of_libtorch() {
-        let adam = |weight_decay| Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, weight_decay };
+        let adam =
+            |weight_decay| Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, weight_decay, decay_norm_and_bias: true };
         check_as_libtorch(&adam(0.0), nn::adam(0.9, 0.99, 0.0));
         check_as_libtorch(&adam(0.1), nn::adam(0.9, 0.99, 0.1));
     }

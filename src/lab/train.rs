@@ -19,7 +19,7 @@ use super::data::{self, Images};
 use super::model::{InputShape, Net};
 use super::optimizer::Optimizer;
 use super::random::{Purpose, generator, shuffled};
-use super::schedule::learning_rate;
+use super::schedule::{When, learning_rate, momentum};
 use super::{Outcome, machine};
 
 /// Images that are judged at once where nothing is learnt. It decides memory, speed, and the last bits of a loss.
@@ -107,7 +107,9 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
             let scores = net.forward(&inputs, true);
             let loss = scores.cross_entropy_for_logits(&labels);
             loss.backward();
-            optimizer.step(step, learning_rate(&params.schedule, optimizer.base_rate(), step, steps));
+            let when = When { step, steps, epoch };
+            let rate = learning_rate(&params.schedule, &params.optimizer, when);
+            optimizer.step(step, rate, momentum(&params.schedule, &params.optimizer, when));
 
             loss_sum += loss.detach().to_kind(Kind::Double) * size;
             correct += scores.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);
@@ -353,7 +355,7 @@ mod tests {
         assert!(
             same,
             "the recipe computes other numbers than it did: {found:?} instead of {expected:?}. If that is meant, raise \
-             `REVISION` in src/recipe/image_classification.rs, so that no old result passes for a new one, and put the \
+             `REVISION` in src/recipe/image_classification/mod.rs, so that no old result passes for a new one, and put the \
              new numbers here"
         );
     }
@@ -380,7 +382,7 @@ mod tests {
                 "schedule": {"kind": "one-cycle", "max-lr": 0.02},
                 "augment": {"flip": true, "crop-padding": 1},
             }),
-            &[("train.loss", 1.711_899), ("valid.loss", 1.484_853), ("loss", 1.535_912), ("parameters", 6082.0)],
+            &[("train.loss", 1.677_558), ("valid.loss", 1.369_752), ("loss", 1.445_466), ("parameters", 6082.0)],
         );
     }
 
