@@ -18,6 +18,7 @@ mod optimizer;
 mod random;
 mod schedule;
 mod train;
+mod weights;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

@@ -4,8 +4,13 @@ mod convnet;
 mod efficientnet;
 mod layer;
 mod mlp;
+#[cfg(test)]
+mod reference;
 mod resnet;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::ensure;
 use labpress::recipe::image_classification::Model;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor, no_grad};
@@ -31,6 +36,15 @@ pub(crate) struct InputShape {
     pub(crate) channels: usize,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
+}
+
+/// What tells the classes apart after weights were loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// The loaded weights.
+    Loaded,
+    /// Random ones: the loaded were for another number of classes.
+    Fresh,
 }
 
 impl Net {
@@ -131,10 +145,69 @@ impl Net {
         self.groups.iter().flatten().flat_map(Layer::tensors).collect()
     }
 
+    /// Copies trained weights into the net. If they tell another number of classes apart, the head keeps its random
+    /// ones, and the answer is [`Head::Fresh`]. Whatever is not a float32 becomes one.
+    ///
+    /// # Errors
+    ///
+    /// When the names or the shapes of the rest are not exactly those of the net; then no tensor was changed.
+    #[allow(dead_code, reason = "the training loop is about to use it")]
+    pub(crate) fn load(&self, weights: &[(String, Tensor)]) -> anyhow::Result<Head> {
+        // How many batches BatchNorm has seen; nothing depends on it.
+        let weights: BTreeMap<&str, &Tensor> = weights
+            .iter()
+            .map(|(name, tensor)| (name.as_str(), tensor))
+            .filter(|(name, _)| !name.ends_with("num_batches_tracked"))
+            .collect();
+        let tensors = self.tensors();
+        let is_missing = |(name, _): &&(String, Tensor)| !weights.contains_key(name.as_str());
+        let missing: Vec<&str> = tensors.iter().filter(is_missing).map(|(name, _)| name.as_str()).collect();
+        let names: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+        let unexpected: Vec<&str> = weights.keys().copied().filter(|name| !names.contains(name)).collect();
+        ensure!(
+            missing.is_empty() && unexpected.is_empty(),
+            "the weights are of another net: {} of the {} tensors are missing{}, {} are not of this net{}",
+            missing.len(),
+            tensors.len(),
+            examples(&missing),
+            unexpected.len(),
+            examples(&unexpected),
+        );
+        let head: BTreeSet<String> =
+            self.groups.last().into_iter().flatten().flat_map(Layer::tensors).map(|(name, _)| name).collect();
+        let differs = |(name, tensor): &&(String, Tensor)| weights[name.as_str()].size() != tensor.size();
+        let mut fresh = false;
+        for (name, tensor) in tensors.iter().filter(differs) {
+            let (found, wanted) = (weights[name.as_str()].size(), tensor.size());
+            let is_other_classes = head.contains(name) && found.get(1..) == wanted.get(1..);
+            ensure!(
+                is_other_classes,
+                "the weights are of another net: `{name}` is {found:?}, this net's is {wanted:?}"
+            );
+            fresh = true;
+        }
+        no_grad(|| {
+            for (name, tensor) in tensors.iter().filter(|(name, _)| !(fresh && head.contains(name))) {
+                tensor.shallow_clone().copy_(weights[name.as_str()]);
+            }
+        });
+        Ok(if fresh { Head::Fresh } else { Head::Loaded })
+    }
+
     /// Mean and standard deviation by which the net wants pixels of 0 to 255 to be scaled; `None` is those of the data.
     #[allow(dead_code, reason = "the training loop is about to use it")]
     pub(crate) fn input_scaling(&self) -> Option<(f64, f64)> {
         self.input_scaling
+    }
+}
+
+/// The first of some names, to stand behind their number.
+fn examples(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => format!(" (`{name}`)"),
+        [name, other] => format!(" (`{name}`, `{other}`)"),
+        [name, other, ..] => format!(" (`{name}`, `{other}`…)"),
     }
 }
 
@@ -216,6 +289,92 @@ mod tests {
         let error = net(&model, 8).unwrap_err().to_string();
         assert!(error.starts_with("images of 8×8 pixels are too small for 4 blocks"), "{error}");
         assert!(net(&Model::Convnet { widths: vec![2; 200], batch_norm: false, dense: None }, 8).is_err());
+    }
+
+    fn convnet(seed: u64, classes: usize) -> Net {
+        let model = Model::Convnet { widths: vec![2, 3], batch_norm: true, dense: None };
+        Net::new(&model, square(8), classes, &mut generator(seed, Purpose::Weights), Device::Cpu).unwrap()
+    }
+
+    fn scores(net: &Net) -> Tensor {
+        net.forward(&Tensor::arange(64, (Kind::Float, Device::Cpu)).view([1, 1, 8, 8]), false)
+    }
+
+    #[test]
+    fn loaded_weights_make_the_same_net() {
+        let (one, other) = (convnet(1, 10), convnet(2, 10));
+        let mut weights = one.tensors();
+        weights.push(("1.num_batches_tracked".to_owned(), Tensor::from(3)));
+        assert_ne!(scores(&one), scores(&other));
+        assert_eq!(other.load(&weights).unwrap(), Head::Loaded);
+        assert_eq!(scores(&one), scores(&other));
+    }
+
+    #[test]
+    fn a_head_for_other_classes_stays_random() {
+        let (one, other) = (convnet(1, 10), convnet(2, 4));
+        let head = other.tensors().pop().unwrap().1.copy();
+        assert_eq!(other.load(&one.tensors()).unwrap(), Head::Fresh);
+        let images = Tensor::ones([1, 1, 8, 8], (Kind::Float, Device::Cpu));
+        assert_eq!(one.features(&images, false), other.features(&images, false));
+        assert_eq!(other.tensors().pop().unwrap().1, head);
+    }
+
+    #[track_caller]
+    fn check_refused(change: impl FnOnce(&mut Vec<(String, Tensor)>), expected: &str) {
+        let (one, other) = (convnet(1, 10), convnet(2, 10));
+        let (mut weights, before) = (one.tensors(), scores(&other));
+        change(&mut weights);
+        assert_eq!(other.load(&weights).unwrap_err().to_string(), expected);
+        assert_eq!(scores(&other), before, "nothing was loaded");
+    }
+
+    #[test]
+    fn weights_of_another_net_are_refused_by_name() {
+        check_refused(
+            |weights| weights[0].0 = "stem".to_owned(),
+            "the weights are of another net: 1 of the 12 tensors are missing (`0.weight`), 1 are not of this net (`stem`)",
+        );
+        check_refused(
+            |weights| weights.truncate(3),
+            "the weights are of another net: 9 of the 12 tensors are missing (`1.running_mean`, `1.running_var`…), 0 are \
+             not of this net",
+        );
+        check_refused(
+            |weights| weights[1].1 = Tensor::zeros([3], (Kind::Float, Device::Cpu)),
+            "the weights are of another net: `1.weight` is [3], this net's is [2]",
+        );
+    }
+
+    #[test]
+    fn frozen_groups_learn_nothing() {
+        let mut net = convnet(1, 10);
+        net.freeze(1);
+        let running = net.tensors().into_iter().find(|(name, _)| name == "1.running_mean").unwrap().1;
+        let before = running.copy();
+        let images = Tensor::arange(128, (Kind::Float, Device::Cpu)).view([2, 1, 8, 8]);
+        net.forward(&images, true).sum(Kind::Float).backward();
+        assert_eq!(running, before);
+        let has_gradient: Vec<bool> = net.parameters().iter().map(|parameter| parameter.grad().defined()).collect();
+        assert_eq!(has_gradient, [false, false, false, true, true, true, true, true]);
+        net.freeze(0);
+        net.forward(&images, true).sum(Kind::Float).backward();
+        assert_ne!(running, before);
+        assert!(net.parameters().iter().all(|parameter| parameter.grad().defined()));
+    }
+
+    #[test]
+    fn groups_go_from_the_stem_to_the_head() {
+        let sizes = |model: &Model, shape| {
+            let net = Net::new(model, shape, 10, &mut generator(0, Purpose::Weights), Device::Cpu).unwrap();
+            net.groups().iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&Model::Mlp { hidden: vec![3] }, square(8)), [2, 2]);
+        assert_eq!(sizes(&Model::Resnet9 { width: 2, pretrained: None }, colour(8)), [3, 9, 3, 9, 1]);
+        let blocks = [3, 6, 6, 9, 6, 9, 6, 9, 6, 2];
+        assert_eq!(sizes(&Model::Resnet18 { stem: Stem::Small, pretrained: None }, colour(8)), blocks);
+        let blocks = [3, 6, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 12, 2];
+        assert_eq!(sizes(&Model::EfficientnetLite0 { pretrained: None }, colour(8)), blocks);
     }
 
     #[test]
