@@ -38,6 +38,7 @@ impl Run {
             recipe: Some(NAME.to_owned()),
             params,
             data: Some(data),
+            weights: None,
             needs: Vec::new(),
             device: "cpu".to_owned(),
             threads: 1,

@@ -80,7 +80,10 @@ fn data_sets(root: &Path, report: &mut Report) {
     // Outside of a site there are still the built-in data sets.
     let experiments =
         site::root(root).and_then(|root| site::read(&root)).map(|site| site.experiments).unwrap_or_default();
-    let used = experiments.iter().filter_map(|experiment| experiment.data.as_ref());
+    let used = experiments.iter().flat_map(|experiment| {
+        let weights = experiment.variants.iter().filter_map(|variant| variant.weights.as_ref()?.data());
+        experiment.data.iter().chain(weights)
+    });
     let mut seen = std::collections::BTreeSet::new();
     for data in used.filter(|data| seen.insert(data.name.clone())) {
         if data::fetch::is_present(&data.name, &data.set, &cache) {

@@ -17,7 +17,7 @@ use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit};
 use crate::experiment::record::Record;
-use crate::experiment::spec::{self, Runner};
+use crate::experiment::spec::{self, Runner, Weights};
 use crate::runner::{Setup, Stop, lost_artifact, run_all};
 use crate::store::Store;
 
@@ -300,7 +300,11 @@ fn has_gpu(lab: &Path) -> bool {
 /// Makes the data sets of the runs present and returns the folder of each.
 fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::PathBuf>, Trouble> {
     let mut folders = BTreeMap::new();
-    for data in runs.iter().filter_map(|run| run.experiment.data.as_ref()) {
+    let of_runs = runs.iter().flat_map(|run| {
+        let weights = run.variant.weights.as_ref().and_then(Weights::data);
+        run.experiment.data.iter().chain(weights)
+    });
+    for data in of_runs {
         if folders.contains_key(&data.name) {
             continue;
         }

@@ -28,6 +28,9 @@ impl DataSet {
     }
 
     fn fault_of_classes(&self) -> Option<Fault> {
+        if matches!(self.format, Format::Weights { .. }) {
+            return None;
+        }
         if self.classes.len() < 2 {
             return Some(fault(&["classes"], "a data set needs at least two classes", "name each class once"));
         }
@@ -60,6 +63,7 @@ impl DataSet {
                     let hint = "how many of the last rows are for the test";
                     (*test_rows == 0).then(|| fault(&["format", "test-rows"], "`test-rows` must be above 0", hint))
                 }),
+            Format::Weights { file } => missing(&["format", "file"], file),
             Format::Batches { train, test, shape: [channels, rows, columns], label_bytes } => {
                 let of = |key: &'static str, files: &[String]| {
                     let each = |(index, file): (usize, &String)| missing(&["format", key, &index.to_string()], file);
@@ -163,7 +167,7 @@ impl DataSet {
 
     fn fault_of_splits(&self) -> Option<Fault> {
         let given = match &self.format {
-            Format::Idx { .. } | Format::CsvPixels { .. } | Format::Batches { .. } => true,
+            Format::Idx { .. } | Format::CsvPixels { .. } | Format::Batches { .. } | Format::Weights { .. } => true,
             Format::Table { .. } => false,
             Format::ImageFolder { test, .. } => test.is_some(),
         };

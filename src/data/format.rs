@@ -60,6 +60,11 @@ pub enum Format {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folders: Option<Vec<String>>,
     },
+    /// No images: the weights of a trained net, or what belongs to them.
+    Weights {
+        /// The file.
+        file: String,
+    },
 }
 
 fn default_label_bytes() -> u32 {

@@ -89,6 +89,27 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
+/// The declarations of published weights that labpress brings along, by the name of the net; and of the names of the
+/// classes that they tell apart.
+const WEIGHTS: [(&str, &str); 4] = [
+    ("efficientnet-lite0", include_str!("weights/efficientnet-lite0.yml")),
+    ("efficientnet-lite1", include_str!("weights/efficientnet-lite1.yml")),
+    ("efficientnet-lite2", include_str!("weights/efficientnet-lite2.yml")),
+    (IMAGENET_NAMES, include_str!("weights/imagenet-names.yml")),
+];
+
+/// What [`published_weights`] calls the names of ImageNet's classes.
+pub const IMAGENET_NAMES: &str = "imagenet-names";
+
+/// The published weights of a net that labpress knows where to get, declared as a data set is; and their file.
+pub fn published_weights(name: &str) -> Option<(DataSet, String)> {
+    let (_, text) = WEIGHTS.iter().find(|(known, _)| *known == name)?;
+    let set = DataSet::parse(Yaml::file("weights.yml", text)).expect("a test reads all of them");
+    let Format::Weights { file } = &set.format else { unreachable!("a test reads all of them") };
+    let file = file.clone();
+    Some((set, file))
+}
+
 impl DataSet {
     /// Reads and checks a declaration.
     pub fn parse(yaml: Yaml<'_>) -> Result<DataSet, Diagnostic> {
@@ -169,6 +190,15 @@ sources: [{kind: url, base: "https://example.org/data"}]
             assert_eq!(set.classes.len(), if name == "solar-cells" { 2 } else { 10 }, "{name}");
         }
         assert_eq!(built_in("nothing"), None);
+    }
+
+    #[test]
+    fn the_declarations_of_published_weights_are_whole() {
+        for (name, _) in WEIGHTS {
+            let (set, file) = published_weights(name).expect("it is built in");
+            assert!(set.files.contains_key(&file), "{name}");
+        }
+        assert_eq!(published_weights("resnet18"), None);
     }
 
     #[test]

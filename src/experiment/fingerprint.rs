@@ -9,6 +9,7 @@
 //! | the environment variables that it declares | all other environment variables |
 //! | the fingerprints of the experiments that it needs | |
 //! | the content digest of the data set | the name of the data set, where it was fetched from |
+//! | the content digest of the weights that the net begins with | their path |
 //! | the device, if the experiment asks for one | the device, if it does not |
 //! | that it ran at toy scale (`--smoke`) | |
 //!
@@ -82,6 +83,9 @@ impl Fingerprint {
         parts.extend(experiment.needs.iter().map(|(name, digest)| (format!("needs.{name}"), Part::Digest(*digest))));
         if let Some(data) = &experiment.data {
             parts.insert("data".to_owned(), Part::Digest(data.digest));
+        }
+        if let Some(weights) = &variant.weights {
+            parts.insert("weights".to_owned(), Part::Digest(weights.digest()));
         }
         insert_leaves("params".to_owned(), &variant.params, &mut parts);
         Fingerprint(parts)

@@ -127,6 +127,7 @@ impl Pin {
             name: variant.name.clone(),
             title: variant.title.clone(),
             params: Value::Null,
+            weights: None,
         });
         let mut seeds: Vec<u64> = Vec::new();
         for run in self.variants.iter().flat_map(|variant| &variant.runs) {

@@ -14,7 +14,8 @@ use super::{NAME_RULE, Name, needs};
 use crate::data::{self, DataSet};
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::digest::Digest;
-use crate::recipe::{Metric, image_classification};
+use crate::recipe::Metric;
+use crate::recipe::image_classification::{self, Model, Pretrained};
 use crate::source::Source;
 use crate::yaml::{self, Yaml};
 
@@ -117,6 +118,45 @@ pub struct Variant {
     pub title: String,
     /// Its parameters, with all defaults filled in.
     pub params: Value,
+    /// What its net begins with, if not with random weights.
+    pub weights: Option<Weights>,
+}
+
+/// A file of trained weights.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Weights {
+    /// Published ones.
+    Published {
+        /// Where they come from.
+        data: Box<ExperimentData>,
+        /// Which of the files they are.
+        file: String,
+    },
+    /// A file of the site.
+    File {
+        /// Its path in the site.
+        path: String,
+        /// The digest of its content.
+        digest: Digest,
+    },
+}
+
+impl Weights {
+    /// The digest of what they mean to a run.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Weights::Published { data, .. } => data.digest,
+            Weights::File { digest, .. } => *digest,
+        }
+    }
+
+    /// What has to be fetched for them.
+    pub fn data(&self) -> Option<&ExperimentData> {
+        match self {
+            Weights::Published { data, .. } => Some(data),
+            Weights::File { .. } => None,
+        }
+    }
 }
 
 /// A device that an experiment insists on.
@@ -292,7 +332,7 @@ fn parse(
     let runner = runner(&written, &name, yaml, source, environment).map_err(one)?;
     let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
     let seeds = seeds(&written.seeds, yaml).map_err(one)?;
-    let variants = variants(&written, &runner, yaml)?;
+    let variants = variants(&written, &runner, yaml, source)?;
     let limits = limits(&written.limits, yaml).map_err(one)?;
     if data.is_none() && matches!(runner, Runner::Lab { .. }) {
         let message = "the recipe needs a data set";
@@ -434,7 +474,12 @@ fn seeds(written: &serde_yaml::Value, yaml: Yaml<'_>) -> Result<Vec<u64>, Diagno
     Ok(seeds)
 }
 
-fn variants(written: &Written, runner: &Runner, yaml: Yaml<'_>) -> Result<Vec<Variant>, Vec<Diagnostic>> {
+fn variants(
+    written: &Written,
+    runner: &Runner,
+    yaml: Yaml<'_>,
+    source: &Source,
+) -> Result<Vec<Variant>, Vec<Diagnostic>> {
     let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Null)]);
     let named = if written.variants.is_empty() { &only } else { &written.variants };
     let combinations = grid::combinations(&written.grid, yaml).map_err(|fault| vec![fault])?;
@@ -442,7 +487,7 @@ fn variants(written: &Written, runner: &Runner, yaml: Yaml<'_>) -> Result<Vec<Va
     let mut faults = Vec::new();
     for (name, own) in named {
         for combination in &combinations {
-            match variant(name, own, combination, written, runner, yaml) {
+            match variant(name, own, combination, written, runner, yaml, source) {
                 Ok(variant) => checked.push(variant),
                 Err(found) => faults.extend(found),
             }
@@ -469,6 +514,7 @@ fn variant(
     written: &Written,
     runner: &Runner,
     yaml: Yaml<'_>,
+    source: &Source,
 ) -> Result<Variant, Vec<Diagnostic>> {
     let one = |diagnostic| vec![diagnostic];
     let key = name.as_str().unwrap_or_default();
@@ -495,14 +541,21 @@ fn variant(
         None => name.to_string(),
     };
     let merged = serde_yaml::Value::Mapping(overlaid(&overlaid(&written.params, &own), &combination.params));
-    let params = match runner {
-        Runner::Lab { .. } => lab_params(merged, &name, yaml)?,
-        Runner::Command { .. } => serde_json::to_value(&merged).map_err(|error| {
-            one(Diagnostic::new(
-                yaml.place(&["variants", name.as_str()]),
-                format!("the parameters cannot be JSON: {error}"),
-            ))
-        })?,
+    let (params, weights) = match runner {
+        Runner::Lab { .. } => {
+            let params = lab_params(merged, &name, yaml)?;
+            let weights = weights(&params.model, &name, yaml, source).map_err(one)?;
+            (serde_json::to_value(&params).expect("parameters are numbers, texts and lists"), weights)
+        }
+        Runner::Command { .. } => {
+            let params = serde_json::to_value(&merged).map_err(|error| {
+                one(Diagnostic::new(
+                    yaml.place(&["variants", name.as_str()]),
+                    format!("the parameters cannot be JSON: {error}"),
+                ))
+            })?;
+            (params, None)
+        }
     };
     let is_only = written.variants.is_empty();
     let (name, title) = match (written.grid.is_empty(), is_only) {
@@ -512,7 +565,7 @@ fn variant(
             (Name::nearest_to(&format!("{name}-{}", combination.name)), format!("{title}, {}", combination.title))
         }
     };
-    Ok(Variant { name, title, params })
+    Ok(Variant { name, title, params, weights })
 }
 
 /// The shared parameters with a variant's own laid over them. Maps are laid over key by key, but a map with another
@@ -535,7 +588,11 @@ fn is_same_kind(old: &Mapping, new: &Mapping) -> bool {
     new.get("kind").is_none_or(|kind| old.get("kind") == Some(kind))
 }
 
-fn lab_params(merged: serde_yaml::Value, variant: &Name, yaml: Yaml<'_>) -> Result<Value, Vec<Diagnostic>> {
+fn lab_params(
+    merged: serde_yaml::Value,
+    variant: &Name,
+    yaml: Yaml<'_>,
+) -> Result<image_classification::Params, Vec<Diagnostic>> {
     let place = |keys: &[&str]| param_place(variant, keys, yaml);
     let params: image_classification::Params = serde_path_to_error::deserialize(merged).map_err(|error| {
         let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
@@ -556,7 +613,31 @@ fn lab_params(merged: serde_yaml::Value, variant: &Name, yaml: Yaml<'_>) -> Resu
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(serde_json::to_value(&params).expect("parameters are numbers, texts and lists"))
+    Ok(params)
+}
+
+/// The weights that a net begins with.
+fn weights(model: &Model, variant: &Name, yaml: Yaml<'_>, source: &Source) -> Result<Option<Weights>, Diagnostic> {
+    let fault = |message: String| {
+        Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message)
+            .hint("give the path of a `.safetensors` file of the site that lies below `experiments/`")
+    };
+    match model.pretrained() {
+        None => Ok(None),
+        Some(Pretrained::Imagenet) => {
+            let kind = model.kind();
+            let (set, file) = data::published_weights(kind)
+                .ok_or_else(|| fault(format!("there are no published weights of `{kind}`")))?;
+            let digest = set.digest();
+            let data = ExperimentData { name: format!("{kind}-weights"), set, digest };
+            Ok(Some(Weights::Published { data: Box::new(data), file }))
+        }
+        Some(Pretrained::File(path)) => {
+            let found = source.inputs_under(path).find(|(found, _)| found == path);
+            let (_, digest) = found.ok_or_else(|| fault(format!("there is no file `{path}` to begin with")))?;
+            Ok(Some(Weights::File { path: path.clone(), digest }))
+        }
+    }
 }
 
 /// Where a parameter of a variant is written: in the variant if it is there, else among the shared ones.
@@ -678,6 +759,34 @@ mod tests {
         let yaml = SPIRAL.replace("  plain: {}", "  plain: {optimizer: {kind: adam}}");
         let plain = &parsed(&yaml).unwrap().variants[0];
         assert_eq!(plain.params["optimizer"]["lr"], 0.001);
+    }
+
+    #[test]
+    fn published_weights_are_part_of_what_a_run_depends_on() {
+        let weights = data::published_weights("efficientnet-lite0").expect("it is built in").0.digest();
+        check_changed(
+            "  plain: {}",
+            "  plain: {model: {kind: efficientnet-lite0, pretrained: imagenet}}",
+            &[
+                "params.model.hidden was [128] and is gone",
+                "params.model.kind changed from mlp to efficientnet-lite0",
+                "params.model.pretrained is new: imagenet",
+                &format!("weights is new: {}", weights.short()),
+            ],
+        );
+        let scratch = parsed(&SPIRAL.replace("  plain: {}", "  plain: {model: {kind: efficientnet-lite0}}")).unwrap();
+        assert_eq!(scratch.variants[0].weights, None);
+    }
+
+    #[test]
+    fn weights_that_are_not_there_are_missed_where_they_are_named() {
+        check_error(
+            "  plain: {}",
+            "  plain:\n    model: {kind: resnet18, pretrained: experiments/body.safetensors}",
+            "error: there is no file `experiments/body.safetensors` to begin with\n --> \
+             experiments/spiral/experiment.yml:8:29\nhint: give the path of a `.safetensors` file of the site that lies \
+             below `experiments/`",
+        );
     }
 
     #[test]

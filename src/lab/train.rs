@@ -20,7 +20,7 @@ use super::model::{InputShape, Net};
 use super::optimizer::Optimizer;
 use super::random::{Purpose, generator, shuffled};
 use super::schedule::{When, learning_rate, momentum};
-use super::{Outcome, machine};
+use super::{Outcome, machine, weights};
 
 /// Images that are judged at once where nothing is learnt. It decides memory, speed, and the last bits of a loss.
 const JUDGED_AT_ONCE: usize = 1000;
@@ -46,6 +46,13 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     let classes = &job_data.declaration.classes;
     let shape = InputShape { channels: 1, rows: splits.train.rows, columns: splits.train.columns };
     let net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
+    ensure!(
+        job.weights.is_some() == params.model.pretrained().is_some(),
+        "`run.json` must name a file of weights if and only if `model.pretrained` asks for one"
+    );
+    if let Some(path) = &job.weights {
+        net.load(&weights::read(path)?)?;
+    }
     let mut optimizer = Optimizer::new(&params.optimizer, net.parameters());
 
     // The steps. A last batch of a single image has no variance for BatchNorm, so it is left out.
@@ -326,6 +333,7 @@ mod tests {
             recipe: None,
             params: serde_json::to_value(&params)?,
             data: Some(JobData { name: "digits".to_owned(), folder: data, declaration }),
+            weights: None,
             needs: Vec::new(),
             device: "cpu".to_owned(),
             threads: 1,

@@ -23,7 +23,7 @@ use self::protocol::{Event, Job, JobData, Needed};
 use crate::digest::Digest;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::{self, Artifact, Record};
-use crate::experiment::spec::Runner;
+use crate::experiment::spec::{ExperimentData, Runner, Weights};
 use crate::store::{Object, Store};
 
 /// What is known about this machine and where things are on it.
@@ -341,10 +341,17 @@ fn launch<'a>(
             (strace.chain(command.iter().map(OsString::from)).collect(), None)
         }
     };
-    let data = experiment.data.as_ref().map(|data| {
+    let data_folder = |data: &ExperimentData| {
         let folder = setup.data.get(&data.name);
-        let folder = folder.ok_or_else(|| io::Error::other(format!("the data set `{}` is not there", data.name)))?;
-        Ok::<_, io::Error>(JobData { name: data.name.clone(), folder: folder.clone(), declaration: data.set.clone() })
+        folder.ok_or_else(|| io::Error::other(format!("the data set `{}` is not there", data.name)))
+    };
+    let data = experiment.data.as_ref().map(|data| {
+        let folder = data_folder(data)?.clone();
+        Ok::<_, io::Error>(JobData { name: data.name.clone(), folder, declaration: data.set.clone() })
+    });
+    let weights = run.variant.weights.as_ref().map(|weights| match weights {
+        Weights::Published { data, file } => Ok::<_, io::Error>(data_folder(data)?.join(file)),
+        Weights::File { path, .. } => Ok(setup.root.join(path)),
     });
     let job = Job {
         protocol: protocol::VERSION,
@@ -354,6 +361,7 @@ fn launch<'a>(
         recipe,
         params: run.variant.params.clone(),
         data: data.transpose()?,
+        weights: weights.transpose()?,
         needs: needed,
         device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),
         threads: experiment.limits.threads,

@@ -52,6 +52,9 @@ pub struct Job {
     /// The data set, if the experiment names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<JobData>,
+    /// The file with the weights that the net begins with, an absolute path; only for the built-in runner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
     /// The results of the experiments that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Needed>,

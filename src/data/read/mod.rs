@@ -76,6 +76,7 @@ fn read_format(folder: &Path, set: &DataSet) -> anyhow::Result<(Listing, Raw)> {
         Format::Batches { train, test, shape, label_bytes } => {
             batches::read(folder, train, test, *shape, *label_bytes as usize)
         }
+        Format::Weights { .. } => bail!("it holds the weights of a net, no images"),
         Format::Table { .. } | Format::ImageFolder { .. } => bail!("this format cannot be read yet"),
     }
 }

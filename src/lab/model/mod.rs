@@ -151,7 +151,6 @@ impl Net {
     /// # Errors
     ///
     /// When the names or the shapes of the rest are not exactly those of the net; then no tensor was changed.
-    #[allow(dead_code, reason = "the training loop is about to use it")]
     pub(crate) fn load(&self, weights: &[(String, Tensor)]) -> anyhow::Result<Head> {
         // How many batches BatchNorm has seen; nothing depends on it.
         let weights: BTreeMap<&str, &Tensor> = weights

@@ -13,7 +13,6 @@ const MAX_BYTES: u64 = 4 << 30;
 
 /// Reads the tensors of a file by name, in the file's order.
 #[expect(clippy::disallowed_methods, reason = "a run reads the weights that it begins with")]
-#[allow(dead_code, reason = "the training loop is about to use it")]
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<(String, Tensor)>> {
     let tensors = || {
         let length = std::fs::metadata(path)?.len();

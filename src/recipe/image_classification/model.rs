@@ -78,6 +78,19 @@ impl Model {
             | Model::EfficientnetLite2 { pretrained } => pretrained.as_ref(),
         }
     }
+
+    /// Its name in `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Model::Mlp { .. } => "mlp",
+            Model::Convnet { .. } => "convnet",
+            Model::Resnet9 { .. } => "resnet9",
+            Model::Resnet18 { .. } => "resnet18",
+            Model::EfficientnetLite0 { .. } => "efficientnet-lite0",
+            Model::EfficientnetLite1 { .. } => "efficientnet-lite1",
+            Model::EfficientnetLite2 { .. } => "efficientnet-lite2",
+        }
+    }
 }
 
 /// What the images meet first in a [`Model::Resnet18`].
@@ -97,7 +110,7 @@ pub enum Stem {
 pub enum Pretrained {
     /// The published ones, learnt on ImageNet's thousand classes.
     Imagenet,
-    /// A `.safetensors` file, by its path in the site.
+    /// A `.safetensors` file, by its path in the site, below `experiments/`.
     File(String),
 }
 
