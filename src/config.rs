@@ -8,6 +8,7 @@ use tera::Map;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
+use crate::liquid;
 use crate::markdown::{Dialect, kramdown};
 use crate::value;
 use crate::yaml::Yaml;
@@ -56,6 +57,8 @@ pub struct Config {
     pub kramdown: kramdown::Options,
     /// Whether code is coloured.
     pub highlight: bool,
+    /// How Liquid is read, and which tags of plugins an include stands for.
+    pub liquid: liquid::Options,
     /// What ends the excerpt of a post.
     pub excerpt_separator: String,
     /// How many posts the feed has.
@@ -107,6 +110,7 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         markdown: dialect(&mut fields),
         kramdown: kramdown_options(&fields),
         highlight: fields.bool("highlight").unwrap_or(true),
+        liquid: liquid_options(&mut fields),
         excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
         feed_limit: fields.count("feed_limit").unwrap_or(20),
         defaults: defaults(&mut fields),
@@ -227,6 +231,33 @@ fn kramdown_options(fields: &Fields<'_>) -> kramdown::Options {
             _ => continue,
         };
         options.set(name.as_str().unwrap_or_default(), &value);
+    }
+    options
+}
+
+/// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `tags`.
+fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
+    let given = fields.value("liquid").and_then(serde_yaml::Value::as_mapping).cloned().unwrap_or_default();
+    let switch = |name: &str| given.get(name).and_then(serde_yaml::Value::as_bool).unwrap_or(false);
+    let mut options = liquid::Options {
+        strict_filters: switch("strict_filters"),
+        strict_variables: switch("strict_variables"),
+        ..liquid::Options::default()
+    };
+    let Some(tags) = given.get("tags").filter(|tags| !tags.is_null()) else {
+        return options;
+    };
+    for (tag, file) in tags.as_mapping().into_iter().flatten() {
+        if let (Some(tag), Some(file)) = (tag.as_str(), file.as_str()) {
+            options.tags.insert(tag.to_owned(), file.trim_start_matches("_includes/").to_owned());
+        } else {
+            let hint = "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
+            fields.fault("liquid", "a tag is mapped to what is no file", hint);
+        }
+    }
+    if !tags.is_mapping() {
+        let hint = "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
+        fields.fault("liquid", "`tags` is no map from tags to files", hint);
     }
     options
 }

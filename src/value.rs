@@ -38,8 +38,11 @@ pub fn map_of_yaml(mapping: &serde_yaml::Mapping) -> Map {
 }
 
 /// The value at `key`, if `value` is a map that has it.
-pub fn entry<'a>(value: &'a Value, key: &'a str) -> Option<&'a Value> {
-    value.as_map()?.get(&Key::Str(key))
+pub fn entry<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    let map = value.as_map()?;
+    // By way of the index, so that the value does not borrow from the key.
+    let index = map.get_index_of(&Key::Str(key))?;
+    map.get_index(index).map(|(_, value)| value)
 }
 
 /// Sets `key` of `map`.
@@ -53,33 +56,88 @@ pub fn set_default(map: &mut Map, key: &'static str, value: impl Into<Value>) {
 }
 
 /// The value as Liquid writes it: nothing for nil, `1.0` for a whole number with a point, lists without anything
-/// between their items.
+/// between their items, maps as Ruby shows them.
 pub fn as_text(value: &Value) -> String {
+    let mut text = String::new();
+    write_text(&mut text, value);
+    text
+}
+
+/// Writes the value as [`as_text`] has it.
+pub fn write_text(out: &mut String, value: &Value) {
     if let Some(text) = value.as_str() {
-        return text.to_owned();
-    }
-    if is_nil(value) {
-        return String::new();
-    }
-    if let Some(items) = value.as_array() {
-        return items.iter().map(as_text).collect();
-    }
-    if let Some(map) = value.as_map() {
-        let entries = map.iter().map(|(key, value)| format!("{:?} => {}", as_text(&key.as_value()), inspected(value)));
-        return format!("{{{}}}", entries.collect::<Vec<_>>().join(", "));
-    }
-    match value.as_f64() {
-        Some(float) if is_float(value) => float_text(float),
-        _ => value.to_string(),
+        out.push_str(text);
+    } else if let Some(items) = value.as_array() {
+        for item in items {
+            write_text(out, item);
+        }
+    } else if !is_nil(value) {
+        write_inspected(out, value);
     }
 }
 
-fn inspected(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) => format!("{text:?}"),
-        None if is_nil(value) => "nil".to_owned(),
-        None => as_text(value),
+/// The value as Ruby turns it into a text: as [`as_text`], but lists as they are written in Ruby.
+pub fn to_ruby(value: &Value) -> String {
+    if value.as_array().is_some() { inspected(value) } else { as_text(value) }
+}
+
+/// The value as it is written in Ruby: `{"a"=>[1, nil, "b"]}`.
+pub fn inspected(value: &Value) -> String {
+    let mut text = String::new();
+    write_inspected(&mut text, value);
+    text
+}
+
+fn write_inspected(out: &mut String, value: &Value) {
+    if let Some(text) = value.as_str() {
+        write_ruby_string(out, text);
+    } else if let Some(items) = value.as_array() {
+        out.push('[');
+        for (index, item) in items.iter().enumerate() {
+            out.push_str(if index > 0 { ", " } else { "" });
+            write_inspected(out, item);
+        }
+        out.push(']');
+    } else if let Some(map) = value.as_map() {
+        out.push('{');
+        for (index, (key, item)) in map.iter().enumerate() {
+            out.push_str(if index > 0 { ", " } else { "" });
+            write_inspected(out, &key.as_value());
+            out.push_str("=>");
+            write_inspected(out, item);
+        }
+        out.push('}');
+    } else if is_nil(value) {
+        out.push_str("nil");
+    } else {
+        match value.as_f64() {
+            Some(float) if is_float(value) => out.push_str(&float_text(float)),
+            _ => out.push_str(&value.to_string()),
+        }
     }
+}
+
+/// A text in quotes, as Ruby writes it.
+fn write_ruby_string(out: &mut String, text: &str) {
+    use std::fmt::Write;
+    out.push('"');
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\u{1b}' => out.push_str("\\e"),
+            '#' if matches!(characters.peek(), Some('{' | '$' | '@')) => out.push_str("\\#"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
 }
 
 /// Whether the value is a number with a point, even if nothing stands behind it.
@@ -87,12 +145,33 @@ pub fn is_float(value: &Value) -> bool {
     value.is_f64()
 }
 
+/// A number with a point as Ruby writes it: `1.0`, `0.1`, `1.0e+20`, `1.0e-07`.
 fn float_text(float: f64) -> String {
-    if float.is_finite() && float.fract() == 0.0 && float.abs() < 1e16 {
-        format!("{float:.1}")
-    } else {
-        float.to_string()
+    let size = float.abs();
+    if !float.is_finite() {
+        return if float.is_nan() {
+            "NaN"
+        } else if float > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned();
     }
+    if size == 0.0 || (1e-4..1e16).contains(&size) {
+        return if float.fract() == 0.0 { format!("{float:.1}") } else { float.to_string() };
+    }
+    let scientific = format!("{float:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let point = if digits.contains('.') { "" } else { ".0" };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}{point}e{sign}{exponent:0>2}")
+}
+
+/// A number without what stands behind its point; what does not fit is the nearest that does.
+#[expect(clippy::cast_possible_truncation, reason = "what does not fit becomes the nearest that does, as `as` says")]
+pub fn truncated(number: f64) -> i64 {
+    number as i64
 }
 
 /// Whether the value is nil, or was never there.
@@ -160,7 +239,7 @@ mod tests {
         check("true", "true");
         check("~", "");
         check("[a, b, 3]", "ab3");
-        check("{a: 1, b: x}", "{\"a\" => 1, \"b\" => \"x\"}");
+        check("{a: 1, b: x}", "{\"a\"=>1, \"b\"=>\"x\"}");
     }
 
     #[test]

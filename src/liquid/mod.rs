@@ -4,13 +4,23 @@
 //! Jekyll lets pass, copies every value it looks up (all posts, for each `site.posts`), stops at the first fault, has no
 //! place for what goes wrong while it runs, and panics on a number of 20 digits.
 //!
-//! [`parse`](mod@parse) makes a tree that borrows from the text, `render` walks it, `filters` holds the filters.
+//! What it does is what Liquid 4 does inside of Jekyll 4.3; where that is a matter of taste, `docs/jekyll.md` says so.
+//!
+//! `token` cuts a text at its tags, `expression` reads what stands in them, [`parse`](mod@parse) makes a tree that borrows
+//! from the text, `render` walks it, with `scope` for variables, `compare` for truth and order, `files` for tags that name
+//! other files, `code` for `highlight`; `filters` holds the filters. A text is parsed once, however often it is run.
 
+mod code;
+mod compare;
+mod expression;
+mod files;
 mod filters;
 mod parse;
 mod render;
+mod scope;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub(crate) use self::filters::{absolute_url, escaped, has_scheme, relative_url, unescaped, without_html};
 
@@ -19,9 +29,12 @@ use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 
-use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
 use crate::experiment::results::Results;
-use crate::markdown::embed::{Embeds, without_marker_characters};
+use crate::markdown::Dialect;
+use crate::markdown::embed::{Embeds, between_marker_characters};
+use crate::post::date::Date;
+use crate::source::Source;
 use crate::value::Value;
 
 /// A text of a file, with the place where it starts.
@@ -60,6 +73,88 @@ pub struct Environment<'a> {
     pub urls: BTreeMap<String, String>,
     /// Turns Markdown into HTML, for `markdownify`.
     pub markdown: &'a (dyn Fn(&str) -> String + Sync),
+    /// The files of the site, for `include_relative`.
+    pub source: &'a Source,
+    /// What `_config.yml` says about Liquid.
+    pub options: &'a Options,
+    /// What `now` means to dates: a build does not read the clock, so it is `site.time`, the date of the newest post.
+    pub now: Option<Date>,
+    /// The Markdown of the site: `CommonMark` takes code as fenced blocks, kramdown as HTML.
+    pub dialect: Dialect,
+    /// Whether code is coloured.
+    pub highlight: bool,
+}
+
+/// `liquid` of `_config.yml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a filter that is not known is a fault; else it passes its value on.
+    pub strict_filters: bool,
+    /// Whether a variable that is not known is a fault; else it is empty.
+    pub strict_variables: bool,
+    /// The files of `_includes` that stand for tags of plugins, by the tags' names.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A text that is parsed once, when it is first needed, and run many times.
+#[derive(Debug)]
+pub struct Template<'a> {
+    body: Body<'a>,
+    parsed: OnceLock<parse::Parsed<'a>>,
+}
+
+impl<'a> Template<'a> {
+    /// Takes a text, and does not parse it yet.
+    pub fn new(body: Body<'a>) -> Template<'a> {
+        Template { body, parsed: OnceLock::new() }
+    }
+
+    /// What is wrong with the text itself: all that can be told without running it.
+    pub fn faults(&self, environment: &Environment<'_>) -> Vec<Diagnostic> {
+        faults(self.parsed(), self.body, environment)
+    }
+
+    /// Runs the template; `variables` are as for [`expand`]. Reports all faults of the text; only when there is none is
+    /// it run, and then all faults of running are reported.
+    pub fn render(
+        &self,
+        variables: &[(&str, Value)],
+        environment: &Environment<'_>,
+    ) -> Result<Expanded, Vec<Diagnostic>> {
+        let faults = self.faults(environment);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        render::render(self.body, &self.parsed().nodes, variables, environment)
+    }
+
+    fn parsed(&self) -> &parse::Parsed<'a> {
+        self.parsed.get_or_init(|| parse::parse(self.body.text))
+    }
+}
+
+/// The faults of a parsed text: those of the parser, and tags that are not known.
+fn faults(parsed: &parse::Parsed<'_>, body: Body<'_>, environment: &Environment<'_>) -> Vec<Diagnostic> {
+    let unknown = parsed.custom.iter().filter(|(tag, _)| !environment.options.tags.contains_key(*tag));
+    let unknown = unknown.map(|&(tag, at)| unknown_tag(tag, body.place(at), environment));
+    let mut faults: Vec<Diagnostic> =
+        parsed.faults.iter().map(|fault| fault.clone().diagnostic(body)).chain(unknown).collect();
+    faults.sort();
+    faults.dedup();
+    faults
+}
+
+fn unknown_tag(tag: &str, place: Place, environment: &Environment<'_>) -> Diagnostic {
+    let known = parse::known(environment.options.tags.keys().map(String::as_str));
+    let hint = match nearest(tag, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known are: {}.", listed(known)),
+    };
+    let hint = format!(
+        "{hint} For the tag of a plugin, write an include and name it in `_config.yml`: `liquid: {{tags: {{{tag}: \
+         {tag}.html}}}}`"
+    );
+    Diagnostic::new(place, format!("unknown tag `{tag}`")).hint(hint)
 }
 
 /// A body without Liquid in it, and what its tags have made.
@@ -83,16 +178,11 @@ pub fn expand(
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
-    let text = without_marker_characters(body.text);
-    if !text.contains("{{") && !text.contains("{%") {
-        return Ok(Expanded { text: text.into_owned(), ..Expanded::default() });
+    if !body.text.contains("{{") && !body.text.contains("{%") {
+        let text = between_marker_characters(body.text).collect();
+        return Ok(Expanded { text, ..Expanded::default() });
     }
-    let body = Body { text: &text, ..body };
-    let (nodes, faults) = parse::parse(&text);
-    if !faults.is_empty() {
-        return Err(faults.into_iter().map(|fault| fault.diagnostic(body)).collect());
-    }
-    render::render(body, &nodes, variables, environment)
+    Template::new(body).render(variables, environment)
 }
 
 /// Whether a text holds one of our own tags, [`TAGS`](crate::figure::TAGS).
@@ -103,13 +193,6 @@ pub fn has_figures(text: &str) -> bool {
 /// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie among them.
 #[derive(Debug, Default)]
 pub struct Includes<'a>(BTreeMap<&'a str, Template<'a>>);
-
-/// A text that is parsed once, when it is first needed, and run many times. Its file holds no marker of figures.
-#[derive(Debug)]
-pub struct Template<'a> {
-    body: Body<'a>,
-    parsed: OnceLock<(Vec<parse::Node<'a>>, Vec<Fault>)>,
-}
 
 impl<'a> Includes<'a> {
     /// Takes the files by path, `_includes/NAME`, with their texts.
@@ -123,33 +206,6 @@ impl<'a> Includes<'a> {
 
     fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().copied()
-    }
-}
-
-impl<'a> Template<'a> {
-    /// Takes a text, and does not parse it yet.
-    pub fn new(body: Body<'a>) -> Template<'a> {
-        Template { body, parsed: OnceLock::new() }
-    }
-
-    /// What is wrong with the text itself.
-    pub fn faults(&self) -> Vec<Diagnostic> {
-        self.parsed().1.iter().map(|fault| fault.clone().diagnostic(self.body)).collect()
-    }
-
-    /// Runs the template; `variables` are as for [`expand`]. Reports all faults of the text; only when there is none is
-    /// it run, and then all faults of running are reported.
-    pub fn render(
-        &self,
-        variables: &[(&str, Value)],
-        environment: &Environment<'_>,
-    ) -> Result<Expanded, Vec<Diagnostic>> {
-        let (nodes, faults) = self.parsed();
-        if faults.is_empty() { render::render(self.body, nodes, variables, environment) } else { Err(self.faults()) }
-    }
-
-    fn parsed(&self) -> &(Vec<parse::Node<'a>>, Vec<Fault>) {
-        self.parsed.get_or_init(|| parse::parse(self.body.text))
     }
 }
 

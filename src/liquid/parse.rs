@@ -1,23 +1,28 @@
 //! From a body's text to its tags: a tree of [`Node`]s that borrow from the text.
 //!
-//! The grammar is the forgiving one of Ruby's Liquid, which takes what it can use of an expression and passes over the
-//! rest: an expression is never a fault. Faults are tags that are not known and blocks that do not close; the parser
-//! goes on after each, so that all are told at once.
+//! Faults are tags that cannot be read and blocks that do not close; the parser goes on after each, so that all are told
+//! at once. Whether a tag that is not Liquid's is known depends on the site, so that is said when the tree is run.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Fault;
-use crate::diagnostic::{listed, nearest};
+use super::code::Highlight;
+use super::expression::{
+    Condition, Expression, Loop, Operand, condition, expression, find_outside_quotes, fragment, fragments, loop_of,
+    operand, option, parameters, split_outside_quotes,
+};
+use super::token::{Token, is_space, tokens, unclosed};
 use crate::figure;
-use crate::value::Value;
 
 /// How deep blocks may nest. Far above what anyone writes, far below what the stack holds.
-const MAX_DEPTH: usize = 60;
-/// How deep `a[b[c]]` may nest.
-const MAX_BRACKETS: usize = 16;
+const MAX_DEPTH: usize = 100;
 
 /// A piece of a body.
 #[derive(Debug)]
 pub(super) enum Node<'a> {
     Text(&'a str),
+    /// What stood in a `raw` block.
+    Raw(&'a str),
     Output(Expression<'a>, usize),
     Assign {
         name: &'a str,
@@ -29,46 +34,49 @@ pub(super) enum Node<'a> {
         body: Vec<Node<'a>>,
     },
     If {
-        branches: Vec<(Condition<'a>, Vec<Node<'a>>)>,
+        branches: Vec<Branch<'a>>,
         otherwise: Vec<Node<'a>>,
     },
     Case {
         subject: Operand<'a>,
-        branches: Vec<(Vec<Operand<'a>>, Vec<Node<'a>>)>,
-        otherwise: Vec<Node<'a>>,
+        /// Each `when` and each `else`, in order; an `else` has no values.
+        branches: Vec<(Option<Vec<Operand<'a>>>, Vec<Node<'a>>)>,
     },
-    For(For<'a>),
-    TableRow {
-        over: Loop<'a>,
-        columns: Option<Operand<'a>>,
-        body: Vec<Node<'a>>,
-    },
+    For(Box<For<'a>>),
+    TableRow(Box<TableRow<'a>>),
     Cycle {
-        group: String,
+        group: CycleGroup<'a>,
         items: Vec<Operand<'a>>,
     },
     Count {
         name: &'a str,
         step: i64,
     },
+    IfChanged(Vec<Node<'a>>),
     Break,
     Continue,
     Highlight {
-        language: &'a str,
+        options: Highlight<'a>,
         body: Vec<Node<'a>>,
     },
-    Include {
-        file: &'a str,
-        parameters: Vec<(&'a str, Operand<'a>)>,
-        relative: bool,
-        at: usize,
-    },
+    Include(Box<Include<'a>>),
     PostUrl {
         name: &'a str,
         at: usize,
     },
     Link {
         path: &'a str,
+        at: usize,
+    },
+    Gist {
+        arguments: &'a str,
+    },
+    /// A tag that is not Liquid's: a plugin's, or one that the configuration maps to an include.
+    Custom {
+        tag: &'a str,
+        arguments: &'a str,
+        /// `None` if it is no block.
+        body: Option<Vec<Node<'a>>>,
         at: usize,
     },
     /// A tag of labpress's own. Its faults are said at the word they are about, so `at` is where its arguments start.
@@ -80,86 +88,58 @@ pub(super) enum Node<'a> {
 }
 
 #[derive(Debug)]
+pub(super) struct Branch<'a> {
+    pub(super) condition: Condition<'a>,
+    pub(super) body: Vec<Node<'a>>,
+    pub(super) at: usize,
+}
+
+#[derive(Debug)]
 pub(super) struct For<'a> {
     pub(super) over: Loop<'a>,
     pub(super) body: Vec<Node<'a>>,
     pub(super) otherwise: Vec<Node<'a>>,
 }
 
-/// What a loop goes over.
 #[derive(Debug)]
-pub(super) struct Loop<'a> {
-    pub(super) variable: &'a str,
-    pub(super) items: Operand<'a>,
-    pub(super) limit: Option<Operand<'a>>,
-    pub(super) offset: Option<Operand<'a>>,
-    pub(super) reversed: bool,
+pub(super) struct TableRow<'a> {
+    pub(super) over: Loop<'a>,
+    pub(super) columns: Option<Operand<'a>>,
+    pub(super) body: Vec<Node<'a>>,
 }
 
-/// A value and the filters it goes through.
+/// What `cycle` tags that share it go on with.
 #[derive(Debug)]
-pub(super) struct Expression<'a> {
-    pub(super) operand: Operand<'a>,
-    pub(super) filters: Vec<FilterCall<'a>>,
-}
-
-#[derive(Debug)]
-pub(super) struct FilterCall<'a> {
-    pub(super) name: &'a str,
-    pub(super) arguments: Vec<Operand<'a>>,
+pub(super) enum CycleGroup<'a> {
+    Named(Operand<'a>),
+    /// Without a name, the items as they are written.
+    Items(&'a str),
+    /// Nothing: this tag goes on alone.
+    Own(&'a str),
 }
 
 #[derive(Debug)]
-pub(super) enum Operand<'a> {
-    Literal(Value),
-    /// `empty` or `blank`, which equal every value that has nothing in it.
-    Empty,
-    Range(Box<Operand<'a>>, Box<Operand<'a>>),
-    /// A variable and the path into it.
-    Lookup(Vec<Step<'a>>),
+pub(super) struct Include<'a> {
+    /// The file's name, which may have outputs in it.
+    pub(super) file: &'a str,
+    pub(super) parameters: Vec<(&'a str, Operand<'a>)>,
+    /// Whether the file lies beside the page instead of in `_includes`.
+    pub(super) is_relative: bool,
+    pub(super) at: usize,
 }
 
-#[derive(Debug)]
-pub(super) enum Step<'a> {
-    Key(&'a str),
-    Index(Operand<'a>),
+/// A whole text.
+#[derive(Debug, Default)]
+pub(super) struct Parsed<'a> {
+    pub(super) nodes: Vec<Node<'a>>,
+    /// In the order in which they stand.
+    pub(super) faults: Vec<Fault>,
+    /// The tags that are not Liquid's, with their places.
+    pub(super) custom: Vec<(&'a str, usize)>,
 }
 
-/// Tests joined by `and` and `or`, which bind alike, from the right.
-#[derive(Debug)]
-pub(super) struct Condition<'a> {
-    /// Each test but the last with what joins it to the next.
-    pub(super) tests: Vec<(Test<'a>, Join)>,
-    pub(super) last: Test<'a>,
-    /// Whether it is that of an `unless`.
-    pub(super) negated: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Join {
-    And,
-    Or,
-}
-
-#[derive(Debug)]
-pub(super) enum Test<'a> {
-    Is(Operand<'a>),
-    Compare(Operand<'a>, Comparison, Operand<'a>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Contains,
-}
-
-/// The tags that are known beside those of figures, in order.
-const TAGS: [&str; 19] = [
+/// The tags that are known everywhere beside those of figures, in order.
+pub(super) const TAGS: [&str; 24] = [
     "assign",
     "break",
     "capture",
@@ -168,22 +148,25 @@ const TAGS: [&str; 19] = [
     "continue",
     "cycle",
     "decrement",
+    "echo",
     "for",
+    "gist",
     "highlight",
     "if",
+    "ifchanged",
     "include",
     "include_cached",
     "include_relative",
     "increment",
     "link",
+    "liquid",
     "post_url",
     "raw",
     "tablerow",
+    "unless",
 ];
-/// Known as well, but not worth offering to one who mistyped.
-const RARE_TAGS: [&str; 1] = ["unless"];
 /// Tags that stand inside or at the end of a block.
-const INNER_TAGS: [&str; 12] = [
+const INNER_TAGS: [&str; 13] = [
     "else",
     "elsif",
     "when",
@@ -194,26 +177,32 @@ const INNER_TAGS: [&str; 12] = [
     "endtablerow",
     "endcapture",
     "endhighlight",
+    "endifchanged",
     "endraw",
     "endcomment",
 ];
 
-/// Reads a whole text. Faults are in the order in which they stand.
-pub(super) fn parse(text: &str) -> (Vec<Node<'_>>, Vec<Fault>) {
+/// Reads a whole text.
+pub(super) fn parse(text: &str) -> Parsed<'_> {
     let mut faults = Vec::new();
     let tokens = tokens(text, &mut faults);
-    let tokens = tokens.into_iter().peekable();
-    let mut parser = Parser { tokens, open: Vec::new(), unknown: Vec::new(), is_cut_short: false, faults };
+    let last_ends = tokens.iter().filter_map(|token| match token {
+        Token::Tag { name, at, .. } => Some((name.strip_prefix("end")?, *at)),
+        _ => None,
+    });
+    let last_ends = last_ends.collect();
+    let custom = Vec::new();
+    let mut parser = Parser { tokens, at: 0, open: Vec::new(), last_ends, is_cut_short: false, faults, custom };
     let mut nodes = Vec::new();
     loop {
         nodes.extend(parser.nodes());
         // What stops the outermost run of nodes closes nothing.
-        let Some(Token::Tag { name, at, .. }) = parser.tokens.next() else { break };
+        let Some(Token::Tag { name, at, .. }) = parser.next() else { break };
         parser.stray(name, at);
     }
-    let mut faults = parser.faults;
+    let Parser { mut faults, custom, .. } = parser;
     faults.sort_by_key(|fault| fault.at);
-    (nodes, faults)
+    Parsed { nodes, faults, custom }
 }
 
 /// Whether a text holds a tag of labpress's own. Those in comments and raw text do not count.
@@ -222,158 +211,75 @@ pub(super) fn has_figures(text: &str) -> bool {
     tokens(text, &mut Vec::new()).iter().any(is_figure)
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Token<'a> {
-    Text(&'a str),
-    Output { inside: &'a str, at: usize },
-    Tag { name: &'a str, arguments: &'a str, at: usize, arguments_at: usize },
-}
-
-/// Splits a text at its tags. `raw` and `comment` are resolved here, because what they hold is no Liquid.
-fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a>> {
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    let mut trim_next = false;
-    while at < text.len() {
-        let open = next_open(text, at);
-        let plain = trimmed(&text[at..open], trim_next, text[open..].get(2..3) == Some("-"));
-        if !plain.is_empty() {
-            tokens.push(Token::Text(plain));
-        }
-        if open == text.len() {
-            break;
-        }
-        let close = if text[open..].starts_with("{%") { "%}" } else { "}}" };
-        let Some(length) = text[open + 2..].find(close) else {
-            faults.push(Fault {
-                at: open,
-                message: format!("`{}` is not closed by `{close}`", &text[open..open + 2]),
-                hint: Some("write literal braces between `{% raw %}` and `{% endraw %}`".to_owned()),
-            });
-            break;
-        };
-        let inside = &text[open + 2..open + 2 + length];
-        at = open + 2 + length + 2;
-        trim_next = inside.len() > 1 && inside.ends_with('-') || inside == "-";
-        let inside = inside.strip_prefix('-').unwrap_or(inside);
-        let inside = inside.strip_suffix('-').unwrap_or(inside).trim();
-        if close == "}}" {
-            tokens.push(Token::Output { inside, at: open });
-            continue;
-        }
-        let name_end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
-        let (name, arguments) = inside.split_at(name_end);
-        // Nothing but white space and a hyphen stands before the name.
-        let name_at = text[open + 2..].find(name).map_or(open, |found| open + 2 + found);
-        let arguments_at = name_at + name.len() + (arguments.len() - arguments.trim_start().len());
-        let arguments = arguments.trim();
-        match name {
-            "raw" => {
-                let Some((end, after, trim)) = end_of(text, at, "endraw", None) else {
-                    faults.push(unclosed("raw", open));
-                    break;
-                };
-                tokens.push(Token::Text(trimmed(&text[at..end], trim_next, text[end..].get(2..3) == Some("-"))));
-                (at, trim_next) = (after, trim);
-            }
-            "comment" => {
-                let Some((_, after, trim)) = end_of(text, at, "endcomment", Some("comment")) else {
-                    faults.push(unclosed("comment", open));
-                    break;
-                };
-                (at, trim_next) = (after, trim);
-            }
-            _ => tokens.push(Token::Tag { name, arguments, at: open, arguments_at }),
-        }
-    }
-    tokens
-}
-
-fn next_open(text: &str, from: usize) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = from;
-    while let Some(found) = text[at..].find('{') {
-        at += found;
-        if matches!(bytes.get(at + 1), Some(b'{' | b'%')) {
-            return at;
-        }
-        at += 1;
-    }
-    text.len()
-}
-
-fn trimmed(text: &str, start: bool, end: bool) -> &str {
-    let text = if start { text.trim_start() } else { text };
-    if end { text.trim_end() } else { text }
-}
-
-/// Finds the tag that closes a block whose content is no Liquid: where it starts, where it ends, and whether it trims
-/// what follows. `nested` is the tag that opens such a block inside of it, if they nest.
-fn end_of(text: &str, from: usize, end: &str, nested: Option<&str>) -> Option<(usize, usize, bool)> {
-    let mut at = from;
-    let mut depth = 1;
-    while let Some(found) = text[at..].find("{%") {
-        let open = at + found;
-        let close = open + 2 + text[open + 2..].find("%}")?;
-        let inside = &text[open + 2..close];
-        let name = inside.strip_prefix('-').unwrap_or(inside);
-        let name = name.strip_suffix('-').unwrap_or(name).trim();
-        if name == end {
-            depth -= 1;
-        } else if nested == Some(name) {
-            depth += 1;
-        }
-        if depth == 0 {
-            return Some((open, close + 2, inside.ends_with('-')));
-        }
-        // The next tag may start inside of what looked like one: `{% {% endraw %}`.
-        at = if name == end || nested == Some(name) { close + 2 } else { open + 2 };
-    }
-    None
-}
-
-fn unclosed(tag: &str, at: usize) -> Fault {
-    let hint = Some(format!("add `{{% end{tag} %}}`"));
-    Fault { at, message: format!("the block `{tag}` is not closed"), hint }
-}
-
 struct Parser<'a> {
-    tokens: std::iter::Peekable<std::vec::IntoIter<Token<'a>>>,
+    tokens: Vec<Token<'a>>,
+    /// The next token.
+    at: usize,
     /// The tags that may end the blocks we are in, from the outermost on.
-    open: Vec<&'static [&'static str]>,
-    /// Names of tags that were not known, so that their ends are not told as well.
-    unknown: Vec<&'a str>,
+    open: Vec<Ends<'a>>,
+    /// Where the last `endNAME` stands, by NAME.
+    last_ends: BTreeMap<&'a str, usize>,
     /// Whether the rest of the text was given up.
     is_cut_short: bool,
     faults: Vec<Fault>,
+    custom: Vec<(&'a str, usize)>,
+}
+
+/// The tags that end a part of a block.
+#[derive(Debug, Clone, Copy)]
+enum Ends<'a> {
+    Of(&'static [&'static str]),
+    /// `end` and this name.
+    Custom(&'a str),
+}
+
+impl Ends<'_> {
+    fn contain(self, name: &str) -> bool {
+        match self {
+            Ends::Of(names) => names.contains(&name),
+            Ends::Custom(tag) => name.strip_prefix("end") == Some(tag),
+        }
+    }
 }
 
 impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<Token<'a>> {
+        self.tokens.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let token = self.peek();
+        self.at += 1;
+        token
+    }
+
     /// Reads nodes up to a tag that ends one of the open blocks, or that could only end one. That tag stays.
     fn nodes(&mut self) -> Vec<Node<'a>> {
         let mut nodes = Vec::new();
-        while let Some(&token) = self.tokens.peek() {
+        while let Some(token) = self.peek() {
             match token {
                 Token::Text(text) => nodes.push(Node::Text(text)),
+                Token::Raw(text) => nodes.push(Node::Raw(text)),
                 Token::Output { inside, at } => nodes.push(Node::Output(expression(inside), at)),
-                Token::Tag { name, .. } if INNER_TAGS.contains(&name) => {
-                    if self.open.is_empty() || self.open.iter().any(|ends| ends.contains(&name)) {
+                Token::Tag { name, at, .. } if self.is_inner(name) => {
+                    if self.open.is_empty() || self.open.iter().any(|ends| ends.contain(name)) {
                         return nodes;
                     }
-                    self.tokens.next();
-                    let Token::Tag { at, .. } = token else { continue };
                     self.stray(name, at);
-                    continue;
                 }
                 Token::Tag { name, arguments, at, arguments_at } => {
-                    self.tokens.next();
+                    self.at += 1;
                     nodes.extend(self.tag(name, arguments, at, arguments_at));
                     continue;
                 }
             }
-            self.tokens.next();
+            self.at += 1;
         }
         nodes
+    }
+
+    fn is_inner(&self, name: &str) -> bool {
+        INNER_TAGS.contains(&name) || self.open.iter().any(|ends| matches!(ends, Ends::Custom(_)) && ends.contain(name))
     }
 
     fn tag(&mut self, name: &'a str, arguments: &'a str, at: usize, arguments_at: usize) -> Option<Node<'a>> {
@@ -383,52 +289,79 @@ impl<'a> Parser<'a> {
                 None => self.malformed(at, "assign", "{% assign name = value %}"),
             },
             "capture" => {
-                let name = arguments.trim_matches(['"', '\'']);
-                let body = self.block("capture", &["endcapture"], at);
+                let body = self.block("capture", Ends::Of(&["endcapture"]), at);
+                let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+                let name = &arguments[arguments.find(is_name).unwrap_or(arguments.len())..];
+                let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
                 Some(Node::Capture { name, body })
             }
             "if" => Some(self.branches("if", &["elsif", "else", "endif"], arguments, at)),
             "unless" => Some(self.branches("unless", &["elsif", "else", "endunless"], arguments, at)),
             "case" => Some(self.case(arguments, at)),
-            "for" => {
-                let over = loop_of(arguments);
-                let body = self.block_part("for", &["else", "endfor"], at);
-                let otherwise = match self.tokens.next() {
-                    Some(Token::Tag { name: "else", .. }) => self.block("for", &["endfor"], at),
-                    _ => Vec::new(),
-                };
-                match over {
-                    Some(over) => Some(Node::For(For { over, body, otherwise })),
-                    None => self.malformed(at, "for", "{% for item in list %}"),
-                }
-            }
+            "for" => self.for_loop(arguments, at),
             "tablerow" => {
-                let over = loop_of(arguments);
-                let body = self.block("tablerow", &["endtablerow"], at);
-                let columns = option(arguments, "cols");
-                match over {
-                    Some(over) => Some(Node::TableRow { over, columns, body }),
+                let body = self.block("tablerow", Ends::Of(&["endtablerow"]), at);
+                let columns = option(arguments, "cols").map(operand);
+                match loop_of(arguments) {
+                    Some(over) => Some(Node::TableRow(Box::new(TableRow { over, columns, body }))),
                     None => self.malformed(at, "tablerow", "{% tablerow item in list cols:3 %}"),
                 }
             }
             "cycle" => Some(cycle(arguments)),
             "increment" => Some(Node::Count { name: arguments, step: 1 }),
             "decrement" => Some(Node::Count { name: arguments, step: -1 }),
+            "ifchanged" => Some(Node::IfChanged(self.block("ifchanged", Ends::Of(&["endifchanged"]), at))),
             "break" => Some(Node::Break),
             "continue" => Some(Node::Continue),
-            "highlight" => {
-                let language = arguments.split_whitespace().next().unwrap_or("text");
-                Some(Node::Highlight { language, body: self.block("highlight", &["endhighlight"], at) })
-            }
-            "include" | "include_cached" | "include_relative" => Some(include(name, arguments, at)),
-            "post_url" => Some(Node::PostUrl { name: arguments, at }),
-            "link" => Some(Node::Link { path: arguments, at }),
-            tag if figure::TAGS.contains(&tag) => Some(Node::Figure { tag, arguments, at: arguments_at }),
-            _ => {
-                self.unknown_tag(name, at);
+            "echo" => Some(Node::Output(expression(arguments), at)),
+            "liquid" => {
+                self.lines(arguments, arguments_at);
                 None
             }
+            "highlight" => {
+                let body = self.block("highlight", Ends::Of(&["endhighlight"]), at);
+                match Highlight::parse(arguments) {
+                    Some(options) => Some(Node::Highlight { options, body }),
+                    None => self.malformed(at, "highlight", "{% highlight python linenos %}"),
+                }
+            }
+            "include" | "include_cached" | "include_relative" => self.include(name, arguments, at),
+            "post_url" => Some(Node::PostUrl { name: arguments, at }),
+            "link" => Some(Node::Link { path: arguments, at }),
+            "gist" => Some(Node::Gist { arguments }),
+            // Put back by a block that was not closed.
+            "" if arguments == UNCLOSED => None,
+            "" => {
+                let (message, hint) = ("a tag without a name".to_owned(), "write `{% raw %}{%{% endraw %}` for braces");
+                self.faults.push(Fault { at, message, hint: Some(hint.to_owned()) });
+                None
+            }
+            tag if figure::TAGS.contains(&tag) => Some(Node::Figure { tag, arguments, at: arguments_at }),
+            tag => Some(self.custom_tag(tag, arguments, at)),
         }
+    }
+
+    /// A tag that is not Liquid's. It is a block if the text has its end.
+    fn custom_tag(&mut self, tag: &'a str, arguments: &'a str, at: usize) -> Node<'a> {
+        self.custom.push((tag, at));
+        let is_block = self.last_ends.get(tag).is_some_and(|&end| end > at);
+        let body = is_block.then(|| self.block(tag, Ends::Custom(tag), at));
+        Node::Custom { tag, arguments, body, at }
+    }
+
+    fn for_loop(&mut self, arguments: &'a str, at: usize) -> Option<Node<'a>> {
+        let body = self.block_part("for", Ends::Of(&["else", "endfor"]), at);
+        let otherwise = match self.next() {
+            Some(Token::Tag { name: "else", .. }) => self.block("for", Ends::Of(&["endfor"]), at),
+            _ => Vec::new(),
+        };
+        let Some(over) = loop_of(arguments) else {
+            return self.malformed(at, "for", "{% for item in list %}");
+        };
+        let mut bodies = [body, otherwise];
+        without_blanks(bodies.iter_mut());
+        let [body, otherwise] = bodies;
+        Some(Node::For(Box::new(For { over, body, otherwise })))
     }
 
     fn branches(
@@ -438,107 +371,120 @@ impl<'a> Parser<'a> {
         arguments: &'a str,
         at: usize,
     ) -> Node<'a> {
+        if arguments.is_empty() {
+            self.malformed(at, tag, &format!("{{% {tag} page.title %}}"));
+        }
         let first = condition(arguments);
-        let mut next = Some(Condition { negated: tag == "unless", ..first });
+        let mut next = Some((Condition { negated: tag == "unless", ..first }, at));
         let (mut branches, mut otherwise) = (Vec::new(), Vec::new());
         loop {
-            let body = self.block_part(tag, ends, at);
+            let body = self.block_part(tag, Ends::Of(ends), at);
             match next.take() {
-                Some(condition) => branches.push((condition, body)),
+                Some((condition, at)) => branches.push(Branch { condition, body, at }),
                 None => otherwise = body,
             }
-            match self.tokens.next() {
-                Some(Token::Tag { name: "elsif", arguments, .. }) => next = Some(condition(arguments)),
+            match self.next() {
+                Some(Token::Tag { name: "elsif", arguments, at, .. }) => next = Some((condition(arguments), at)),
                 Some(Token::Tag { name: "else", .. }) => {}
-                _ => return Node::If { branches, otherwise },
+                _ => break,
             }
         }
+        without_blanks(branches.iter_mut().map(|branch| &mut branch.body).chain([&mut otherwise]));
+        Node::If { branches, otherwise }
     }
 
     fn case(&mut self, arguments: &'a str, at: usize) -> Node<'a> {
-        const ENDS: &[&str] = &["when", "else", "endcase"];
-        let subject = operand(arguments);
-        let (mut branches, mut otherwise) = (Vec::new(), Vec::new());
+        const ENDS: Ends<'static> = Ends::Of(&["when", "else", "endcase"]);
+        let subject = fragment(arguments).map_or_else(|| operand(""), |(value, _)| operand(value));
+        let mut branches = Vec::new();
         // What stands above the first `when` is shown never.
         self.block_part("case", ENDS, at);
         loop {
-            match self.tokens.next() {
+            let values = match self.next() {
                 Some(Token::Tag { name: "when", arguments, .. }) => {
-                    let values = fragments(arguments).filter(|&value| value != "or").map(operand).collect();
-                    branches.push((values, self.block_part("case", ENDS, at)));
+                    Some(fragments(arguments).filter(|&value| value != "or").map(operand).collect())
                 }
-                Some(Token::Tag { name: "else", .. }) => otherwise = self.block_part("case", ENDS, at),
-                _ => return Node::Case { subject, branches, otherwise },
+                Some(Token::Tag { name: "else", .. }) => None,
+                _ => break,
+            };
+            branches.push((values, self.block_part("case", ENDS, at)));
+        }
+        without_blanks(branches.iter_mut().map(|(_, body)| body));
+        Node::Case { subject, branches }
+    }
+
+    fn include(&mut self, tag: &str, arguments: &'a str, at: usize) -> Option<Node<'a>> {
+        let (file, rest) = arguments.split_at(file_end(arguments));
+        match parameters(rest) {
+            _ if file.is_empty() => self.malformed(at, tag, "{% include file.html name=\"value\" %}"),
+            Ok(parameters) => {
+                Some(Node::Include(Box::new(Include { file, parameters, is_relative: tag == "include_relative", at })))
+            }
+            Err(rest) => {
+                let message = format!("the parameters of `{tag}` cannot be read from `{rest}` on");
+                let hint = "write `name=\"text\"` or `name=variable`; for more, `capture` it first".to_owned();
+                self.faults.push(Fault { at, message, hint: Some(hint) });
+                None
             }
         }
     }
 
-    /// Reads a block up to its end, and the end itself.
-    fn block(&mut self, tag: &str, ends: &'static [&'static str], at: usize) -> Vec<Node<'a>> {
-        let nodes = self.block_part(tag, ends, at);
-        if let Some(Token::Tag { name, .. }) = self.tokens.peek()
-            && ends.contains(name)
-        {
-            self.tokens.next();
+    /// Puts the lines of a `liquid` tag, each a tag of its own, in front of what follows.
+    fn lines(&mut self, text: &'a str, text_at: usize) {
+        let mut offset = 0;
+        let mut tags = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let at = text_at + offset + (line.len() - line.trim_start().len());
+            offset += line.len();
+            let line = line.trim();
+            let name_end = line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len());
+            let (name, arguments) = line.split_at(name_end);
+            if !name.is_empty() {
+                tags.push(Token::Tag { name, arguments: arguments.trim(), at, arguments_at: at + name_end + 1 });
+            }
         }
+        self.tokens.splice(self.at..self.at, tags);
+    }
+
+    /// Reads a block up to its end, and the end itself.
+    fn block(&mut self, tag: &str, ends: Ends<'a>, at: usize) -> Vec<Node<'a>> {
+        let nodes = self.block_part(tag, ends, at);
+        self.next();
         nodes
     }
 
-    /// Reads a part of a block up to the tag that ends the part. When the block is not closed, that is told, and the
-    /// next token is one that ends a block around it, or there is none.
-    fn block_part(&mut self, tag: &str, ends: &'static [&'static str], at: usize) -> Vec<Node<'a>> {
+    /// Reads a part of a block up to the tag that ends the part. When the block is not closed, that is told, and a tag
+    /// without meaning is put in the place of its end.
+    fn block_part(&mut self, tag: &str, ends: Ends<'a>, at: usize) -> Vec<Node<'a>> {
         if self.open.len() >= MAX_DEPTH {
-            let message = format!("blocks are nested more than {MAX_DEPTH} deep");
-            self.faults.push(Fault { at, message, hint: None });
+            if !self.is_cut_short {
+                let message = format!("blocks are nested more than {MAX_DEPTH} deep");
+                self.faults.push(Fault { at, message, hint: None });
+            }
             // Nothing after this can be told apart.
-            while self.tokens.next().is_some() {}
+            self.at = self.tokens.len();
             self.is_cut_short = true;
             return Vec::new();
         }
         self.open.push(ends);
         let nodes = self.nodes();
         self.open.pop();
-        let is_closed = matches!(self.tokens.peek(), Some(Token::Tag { name, .. }) if ends.contains(name));
+        let is_closed = matches!(self.peek(), Some(Token::Tag { name, .. }) if ends.contain(name));
         if !is_closed && !self.is_cut_short {
             self.faults.push(unclosed(tag, at));
             // The caller takes the tag that ends the part: give it one, so that the one of the block around stays.
-            self.put_back_end(at);
+            let end = Token::Tag { name: "", arguments: UNCLOSED, at, arguments_at: at };
+            if self.at > 0 && self.at <= self.tokens.len() {
+                self.at -= 1;
+                self.tokens[self.at] = end;
+            }
         }
         nodes
     }
 
-    fn put_back_end(&mut self, at: usize) {
-        let rest: Vec<Token<'a>> = self.tokens.by_ref().collect();
-        let mut tokens = vec![Token::Tag { name: "", arguments: "", at, arguments_at: at }];
-        tokens.extend(rest);
-        self.tokens = tokens.into_iter().peekable();
-    }
-
     fn stray(&mut self, name: &'a str, at: usize) {
-        let opened = name.strip_prefix("end").unwrap_or(name);
-        if !self.unknown.contains(&opened) {
-            let message = format!("`{name}` stands outside of its block");
-            self.faults.push(Fault { at, message, hint: None });
-        }
-    }
-
-    fn unknown_tag(&mut self, name: &'a str, at: usize) {
-        if name.is_empty() {
-            // Put back by a block that was not closed, or `{% %}`.
-            return;
-        }
-        if let Some(opened) = name.strip_prefix("end")
-            && self.unknown.contains(&opened)
-        {
-            return;
-        }
-        self.unknown.push(name);
-        let known = || TAGS.into_iter().chain(RARE_TAGS).chain(figure::TAGS);
-        let hint = match nearest(name, known()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known are: {}", listed(figure::TAGS.into_iter().chain(TAGS))),
-        };
-        self.faults.push(Fault { at, message: format!("unknown tag `{name}`"), hint: Some(hint) });
+        let message = format!("`{name}` stands outside of its block");
+        self.faults.push(Fault { at, message, hint: None });
     }
 
     fn malformed(&mut self, at: usize, tag: &str, form: &str) -> Option<Node<'a>> {
@@ -548,257 +494,72 @@ impl<'a> Parser<'a> {
     }
 }
 
-fn include<'a>(name: &str, arguments: &'a str, at: usize) -> Node<'a> {
-    // A name may be an expression, `{{ page.part }}`, which the tag's own braces do not end.
-    let is_expression = arguments.starts_with("{{");
-    let expression_end = if is_expression { arguments.find("}}").unwrap_or(arguments.len()) } else { 0 };
-    let after = &arguments[expression_end..];
-    let file_end = expression_end + after.find(char::is_whitespace).unwrap_or(after.len());
-    let (file, parameters) = arguments.split_at(file_end);
-    Node::Include { file, parameters: assignments(parameters), relative: name == "include_relative", at }
+/// Marks the tag that stands for the missing end of a block.
+const UNCLOSED: &str = "(unclosed)";
+
+/// As in Liquid, a block that can show nothing but white space shows not even that.
+fn without_blanks<'n, 'a: 'n>(bodies: impl Iterator<Item = &'n mut Vec<Node<'a>>>) {
+    let bodies: Vec<_> = bodies.collect();
+    if bodies.iter().all(|body| body.iter().all(is_blank)) {
+        for body in bodies {
+            body.retain(|node| !matches!(node, Node::Text(_)));
+        }
+    }
 }
 
-/// Reads `name=value name2="value"`.
-fn assignments(text: &str) -> Vec<(&str, Operand<'_>)> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(equals) = rest.find('=') {
-        let name = rest[..equals].trim_end();
-        let name_start = name.rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '-');
-        let name =
-            &name[name_start.map_or(0, |start| start + name[start..].chars().next().map_or(1, char::len_utf8))..];
-        let Some((value, after)) = fragment(&rest[equals + 1..]) else { break };
-        found.push((name, operand(value)));
-        rest = after;
+fn is_blank(node: &Node<'_>) -> bool {
+    let all_blank = |body: &[Node<'_>]| body.iter().all(is_blank);
+    match node {
+        Node::Text(text) => text.chars().all(is_space),
+        Node::Assign { .. } | Node::Capture { .. } => true,
+        // Blank blocks inside of this one have lost their texts already, so this looks at few nodes.
+        Node::If { branches, otherwise } => {
+            branches.iter().all(|branch| all_blank(&branch.body)) && all_blank(otherwise)
+        }
+        Node::Case { branches, .. } => branches.iter().all(|(_, body)| all_blank(body)),
+        Node::For(repeat) => all_blank(&repeat.body) && all_blank(&repeat.otherwise),
+        _ => false,
     }
-    found
+}
+
+/// Where the name of an included file ends: at a space outside of `{{ … }}`.
+fn file_end(arguments: &str) -> usize {
+    let mut at = 0;
+    while let Some(c) = arguments[at..].chars().next() {
+        let expression = arguments[at..].starts_with("{{").then(|| arguments[at..].find("}}")).flatten();
+        match expression {
+            Some(length) => at += length + 2,
+            None if c.is_whitespace() => return at,
+            None => at += c.len_utf8(),
+        }
+    }
+    at
 }
 
 fn cycle(arguments: &str) -> Node<'_> {
-    let (group, items) = match arguments.split_once(':') {
-        Some((group, items))
-            if !group.contains(['"', '\'']) || fragment(group).is_some_and(|(_, rest)| rest.is_empty()) =>
-        {
-            (group.trim(), items)
-        }
-        _ => (arguments, arguments),
-    };
-    Node::Cycle { group: group.to_owned(), items: fragments(items).map(operand).collect() }
-}
-
-/// Reads `item in list reversed limit:2 offset:1`.
-fn loop_of(arguments: &str) -> Option<Loop<'_>> {
-    let (variable, rest) = arguments.split_once(char::is_whitespace)?;
-    let rest = rest.trim_start().strip_prefix("in")?;
-    let (items, options) = fragment(rest)?;
-    Some(Loop {
-        variable,
-        items: operand(items),
-        limit: option(options, "limit"),
-        offset: option(options, "offset"),
-        reversed: options.split_whitespace().any(|word| word == "reversed"),
-    })
-}
-
-/// The value of `name:` among the options of a loop.
-fn option<'a>(options: &'a str, name: &str) -> Option<Operand<'a>> {
-    let after_name = options.find(&format!("{name}:"))? + name.len() + 1;
-    fragment(&options[after_name..]).map(|(value, _)| operand(value))
-}
-
-/// Reads a value and its filters: `page.title | truncate: 20, "…" | upcase`.
-pub(super) fn expression(text: &str) -> Expression<'_> {
-    let mut parts = split_outside_quotes(text, '|');
-    let first = parts.next().unwrap_or("");
-    let operand = fragment(first).map_or(Operand::Literal(Value::none()), |(value, _)| operand(value));
-    let filters = parts.filter_map(|part| {
-        let part = part.trim();
-        let name_end = part.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(part.len());
-        let (name, arguments) = part.split_at(name_end);
-        let arguments = arguments.trim_start().strip_prefix(':').unwrap_or("");
-        (!name.is_empty()).then(|| FilterCall { name, arguments: filter_arguments(arguments) })
-    });
-    Expression { operand, filters: filters.collect() }
-}
-
-fn filter_arguments(text: &str) -> Vec<Operand<'_>> {
-    split_outside_quotes(text, ',').filter_map(|argument| fragment(argument).map(|(value, _)| operand(value))).collect()
-}
-
-/// Splits at a character, where it stands outside of quotes.
-fn split_outside_quotes(text: &str, at: char) -> impl Iterator<Item = &str> {
-    let mut quote = None;
-    text.split(move |c: char| match quote {
-        Some(open) => {
-            if c == open {
-                quote = None;
-            }
-            false
-        }
-        None if c == '"' || c == '\'' => {
-            quote = Some(c);
-            false
-        }
-        None => c == at,
-    })
-}
-
-/// Takes the next value from a text: up to a space, a comma or a pipe outside of quotes and brackets.
-fn fragment(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
-    let end = find_outside_quotes(text, |_, c, depth| depth == 0 && (c.is_whitespace() || c == ',' || c == '|'));
-    let (value, rest) = text.split_at(end.unwrap_or(text.len()));
-    (!value.is_empty()).then_some((value, rest))
-}
-
-/// Finds a character outside of quotes by its offset, itself, and how many brackets are open before it.
-fn find_outside_quotes(text: &str, is_wanted: impl Fn(usize, char, usize) -> bool) -> Option<usize> {
-    let (mut quote, mut depth) = (None, 0_usize);
-    for (at, c) in text.char_indices() {
-        if let Some(open) = quote {
-            if c == open {
-                quote = None;
-            }
-            continue;
-        }
-        if is_wanted(at, c, depth) {
-            return Some(at);
-        }
-        match c {
-            '"' | '\'' => quote = Some(c),
-            '[' | '(' => depth += 1,
-            ']' | ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn fragments(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (value, after) = fragment(rest)?;
-        rest = after;
-        Some(value)
-    })
-}
-
-/// Reads one value: a literal, a range or a variable.
-pub(super) fn operand(text: &str) -> Operand<'_> {
-    operand_at(text.trim(), 0)
-}
-
-fn operand_at(text: &str, depth: usize) -> Operand<'_> {
-    let literal = |value: Value| Operand::Literal(value);
-    match text {
-        "" | "nil" | "null" => return literal(Value::none()),
-        "true" => return literal(Value::from(true)),
-        "false" => return literal(Value::from(false)),
-        "empty" | "blank" => return Operand::Empty,
-        _ if depth > MAX_BRACKETS => return literal(Value::none()),
-        _ => {}
-    }
-    for quote in ['"', '\''] {
-        if let Some(quoted) = text.strip_prefix(quote) {
-            return literal(Value::from(quoted.split(quote).next().unwrap_or("")));
-        }
-    }
-    if let Some(range) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))
-        && let Some((from, to)) = range.split_once("..")
-    {
-        let [from, to] = [from, to].map(|end| Box::new(operand_at(end.trim(), depth + 1)));
-        return Operand::Range(from, to);
-    }
-    if let Some(number) = number(text) {
-        return literal(number);
-    }
-    lookup(text, depth)
-}
-
-fn number(text: &str) -> Option<Value> {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit())
-        && unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if !is_number {
-        return None;
-    }
-    if let Ok(whole) = text.parse::<i64>() {
-        return Some(Value::from(whole));
-    }
-    text.parse::<f64>().ok().map(Value::from)
-}
-
-/// Reads `name.key["key"][0]`; what does not fit in between is passed over.
-fn lookup(text: &str, depth: usize) -> Operand<'_> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-    let mut steps = Vec::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| is_word(c) || c == '[') {
-        rest = &rest[start..];
-        if let Some(inside) = rest.strip_prefix('[') {
-            let end = closing_bracket(inside).unwrap_or(inside.len());
-            steps.push(Step::Index(operand_at(inside[..end].trim(), depth + 1)));
-            rest = inside.get(end + 1..).unwrap_or("");
+    let named = fragment(arguments).and_then(|(first, _)| {
+        let colon = if first.starts_with(['"', '\'']) {
+            first.len() + arguments[first.len()..].find(|c: char| !c.is_whitespace())?
         } else {
-            let end = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-            let end = if rest[end..].starts_with('?') { end + 1 } else { end };
-            steps.push(Step::Key(&rest[..end]));
-            rest = &rest[end..];
-        }
-    }
-    if steps.is_empty() { Operand::Literal(Value::none()) } else { Operand::Lookup(steps) }
-}
-
-fn closing_bracket(inside: &str) -> Option<usize> {
-    find_outside_quotes(inside, |_, c, depth| depth == 0 && c == ']')
-}
-
-/// Reads `a == b and c contains "d" or e`.
-pub(super) fn condition(text: &str) -> Condition<'_> {
-    let words = condition_words(text);
-    let is_join = |word: &&str| matches!(*word, "and" | "or");
-    let mut tests: Vec<Test<'_>> = words.split(is_join).map(comparison).collect();
-    let last = tests.pop().unwrap_or(Test::Is(Operand::Literal(Value::none())));
-    let joins = words.iter().copied().filter(is_join).map(|word| if word == "and" { Join::And } else { Join::Or });
-    Condition { tests: tests.into_iter().zip(joins).collect(), last, negated: false }
-}
-
-fn comparison<'a>(words: &[&'a str]) -> Test<'a> {
-    let [left, operator, right, ..] = words else {
-        return Test::Is(words.first().map_or(Operand::Literal(Value::none()), |word| operand(word)));
-    };
-    let operator = match *operator {
-        "==" => Comparison::Equal,
-        "!=" | "<>" => Comparison::NotEqual,
-        "<" => Comparison::Less,
-        "<=" => Comparison::LessOrEqual,
-        ">" => Comparison::Greater,
-        ">=" => Comparison::GreaterOrEqual,
-        "contains" => Comparison::Contains,
-        _ => return Test::Is(operand(left)),
-    };
-    Test::Compare(operand(left), operator, operand(right))
-}
-
-/// Splits a condition into values, operators and words.
-fn condition_words(text: &str) -> Vec<&str> {
-    const OPERATORS: [&str; 7] = ["==", "!=", "<>", "<=", ">=", "<", ">"];
-    let mut words = Vec::new();
-    let mut rest = text.trim_start();
-    while !rest.is_empty() {
-        let length = match OPERATORS.iter().find(|operator| rest.starts_with(**operator)) {
-            Some(operator) => operator.len(),
-            None => value_length(rest),
+            find_outside_quotes(arguments, |c| c == ':' || c == ',')?
         };
-        let (word, after) = rest.split_at(length);
-        words.push(word);
-        rest = after.trim_start();
+        arguments[colon..].starts_with(':').then_some(colon)
+    });
+    let items = |text| -> Vec<Operand<'_>> {
+        split_outside_quotes(text, ',').filter_map(|item| Some(operand(fragment(item)?.0))).collect()
+    };
+    if let Some(colon) = named {
+        let group = CycleGroup::Named(operand(&arguments[..colon]));
+        return Node::Cycle { group, items: items(&arguments[colon + 1..]) };
     }
-    words
+    let items = items(arguments);
+    let is_written_out = items.iter().all(|item| matches!(item, Operand::Literal(_)));
+    let group = if is_written_out { CycleGroup::Items(arguments) } else { CycleGroup::Own(arguments) };
+    Node::Cycle { group, items }
 }
 
-/// How long the value at the start of a condition is: up to a space or an operator outside of quotes and brackets.
-fn value_length(text: &str) -> usize {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '=' | '!' | '<' | '>');
-    find_outside_quotes(text, |at, c, depth| at > 0 && depth == 0 && ends(c)).unwrap_or(text.len())
+/// The names of all tags that are known in a text of this site, for messages.
+pub(super) fn known<'a>(more: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let names: BTreeSet<&str> = TAGS.into_iter().chain(more).collect();
+    figure::TAGS.into_iter().chain(names).collect()
 }

@@ -3,39 +3,46 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use tera::Map;
-use tera::value::Key;
-
-use super::parse::{Comparison, Condition, Expression, For, Join, Loop, Node, Operand, Step, Test};
+use super::compare::{contains, is_blank, is_empty, is_true, order, same};
+use super::expression::{Comparison, Condition, Expression, Join, Loop, Offset, Operand, Test};
+use super::parse::{CycleGroup, For, Node, TableRow};
+use super::scope::{Columns, Frame, LoopState, MAX_RANGE, Scope, items_of};
 use super::{Body, Environment, Expanded, filters};
-use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::figure;
+use crate::markdown::Dialect;
 use crate::value::{self, Value, as_text, is_nil};
 
-/// How deep includes may include.
-const MAX_INCLUDES: usize = 40;
-/// How many items a range such as `(1..n)` may have.
-const MAX_RANGE: i64 = 100_000;
 /// How large an expanded body may become, in bytes. Loops in loops would fill the memory otherwise.
 const MAX_OUTPUT: usize = 16 << 20;
 /// How many nodes a body may run. A page that shows every post under each of its tags runs some hundred thousand.
 const MAX_STEPS: usize = 5_000_000;
 
-/// Runs `nodes`. Reports all faults.
+/// Runs the nodes of a text. Reports all faults.
 pub(super) fn render(
     body: Body<'_>,
     nodes: &[Node<'_>],
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
-    let globals = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let is_markdown = [".md", ".markdown", ".mkd", ".mkdn", ".mkdown"].iter().any(|ending| {
+        body.path.len() > ending.len()
+            && body.path[body.path.len().saturating_sub(ending.len())..].eq_ignore_ascii_case(ending)
+    });
     let mut run = Run {
         environment,
         results: environment.results.shown_in(body.path),
-        frames: vec![globals],
-        counters: BTreeMap::new(),
+        page_path: body.path,
+        code: match (is_markdown, environment.dialect) {
+            (true, Dialect::CommonMark) => CodeForm::Fence,
+            (true, Dialect::Kramdown) => CodeForm::Paragraph,
+            (false, _) => CodeForm::Html,
+        },
+        scope: Scope::new(variables),
         cycles: BTreeMap::new(),
+        continued: BTreeMap::new(),
+        changed: None,
         written: 0,
         steps: 0,
         is_given_up: false,
@@ -59,29 +66,45 @@ pub(super) struct Run<'e, 'a> {
     pub(super) environment: &'e Environment<'a>,
     /// What the body shows: an included file shows what the page does that includes it.
     results: &'e Results<'a>,
-    /// Variables, the innermost last. The first frame holds what `assign` and `capture` make as well.
-    frames: Vec<BTreeMap<String, Value>>,
-    counters: BTreeMap<String, i64>,
+    /// The file of the page, whatever it includes.
+    pub(super) page_path: &'e str,
+    code: CodeForm,
+    pub(super) scope: Scope<'e>,
     cycles: BTreeMap<String, usize>,
+    /// Where loops ended, by their labels, for `offset: continue`.
+    continued: BTreeMap<String, usize>,
+    /// What `ifchanged` showed last.
+    changed: Option<String>,
     /// Bytes written by all nodes, those of inner nodes counted again.
     written: usize,
     steps: usize,
     is_given_up: bool,
-    includes: usize,
+    pub(super) includes: usize,
     expanded: Expanded,
-    faults: Vec<Diagnostic>,
+    pub(super) faults: Vec<Diagnostic>,
+}
+
+/// What code of `highlight` becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CodeForm {
+    /// HTML.
+    Html,
+    /// HTML on lines of its own, for kramdown.
+    Paragraph,
+    /// A fenced block: to `CommonMark`, raw HTML would end at the first empty line of the code.
+    Fence,
 }
 
 /// How a run of nodes ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     On,
     Break,
     Continue,
 }
 
 impl Run<'_, '_> {
-    fn nodes(&mut self, body: Body<'_>, nodes: &[Node<'_>], out: &mut String) -> Flow {
+    pub(super) fn nodes(&mut self, body: Body<'_>, nodes: &[Node<'_>], out: &mut String) -> Flow {
         for node in nodes {
             let before = out.len();
             let flow = self.node(body, node, out);
@@ -98,71 +121,81 @@ impl Run<'_, '_> {
 
     fn node(&mut self, body: Body<'_>, node: &Node<'_>, out: &mut String) -> Flow {
         match node {
-            Node::Text(text) => out.push_str(text),
-            Node::Output(expression, at) => {
-                let value = self.expression(body, expression, *at);
-                match value.as_str() {
-                    Some(text) => out.push_str(text),
-                    None => out.push_str(&as_text(&value)),
-                }
-            }
+            Node::Text(text) | Node::Raw(text) => out.push_str(text),
+            Node::Output(expression, at) => self.output(body, expression, *at, out),
             Node::Assign { name, value, at } => {
                 let value = self.expression(body, value, *at);
-                self.assign(name, value);
+                self.scope.assign(name, value);
             }
             Node::Capture { name, body: inside } => {
                 let mut captured = String::new();
                 let flow = self.nodes(body, inside, &mut captured);
-                self.assign(name, Value::from(captured));
+                self.scope.assign(name, Value::from(captured));
                 return flow;
             }
             Node::If { branches, otherwise } => {
-                let chosen = branches.iter().find(|(condition, _)| self.condition(condition));
-                return self.nodes(body, chosen.map_or(otherwise, |(_, inside)| inside), out);
+                let mut chosen = otherwise;
+                for branch in branches {
+                    if self.holds(body, &branch.condition, branch.at) {
+                        chosen = &branch.body;
+                        break;
+                    }
+                }
+                return self.nodes(body, chosen, out);
             }
-            Node::Case { subject, branches, otherwise } => {
-                let subject = self.operand(subject);
-                let chosen =
-                    branches.iter().find(|(values, _)| values.iter().any(|value| self.equals(&subject, value)));
-                return self.nodes(body, chosen.map_or(otherwise, |(_, inside)| inside), out);
-            }
+            Node::Case { subject, branches } => return self.case(body, subject, branches, out),
             Node::For(repeat) => return self.repeat(body, repeat, out),
-            Node::TableRow { over, columns, body: inside } => self.table_row(body, over, columns.as_ref(), inside, out),
+            Node::TableRow(row) => self.table_row(body, row, out),
             Node::Cycle { group, items } => {
-                let turn = self.cycles.entry(group.clone()).or_insert(0);
-                let index = *turn % items.len().max(1);
-                *turn += 1;
-                if let Some(item) = items.get(index) {
-                    out.push_str(&as_text(&self.operand(item)));
+                let key = match group {
+                    CycleGroup::Named(operand) => as_text(&self.scope.operand(operand)),
+                    CycleGroup::Items(items) => format!("[{items}]"),
+                    // As in Liquid, a tag with variables in it shares with none.
+                    CycleGroup::Own(arguments) => format!("{:p}", arguments.as_ptr()),
+                };
+                let turn = self.cycles.entry(key).or_insert(0);
+                let item = items.get(*turn);
+                *turn = if *turn + 1 < items.len() { *turn + 1 } else { 0 };
+                if let Some(item) = item {
+                    value::write_text(out, &self.scope.operand(item));
                 }
             }
             Node::Count { name, step } => {
-                let counter = self.counters.entry((*name).to_owned()).or_insert(0);
+                let before = self.scope.count(name, *step);
                 // `increment` shows the number before it counts, `decrement` after.
-                let shown = if *step < 0 { *counter - 1 } else { *counter };
-                *counter += step;
-                out.push_str(&shown.to_string());
+                let shown = if *step < 0 { before + step } else { before };
+                let _ = write!(out, "{shown}");
+            }
+            Node::IfChanged(inside) => {
+                let mut shown = String::new();
+                let flow = self.nodes(body, inside, &mut shown);
+                if self.changed.as_ref() != Some(&shown) {
+                    out.push_str(&shown);
+                    self.changed = Some(shown);
+                }
+                return flow;
             }
             Node::Break => return Flow::Break,
             Node::Continue => return Flow::Continue,
-            Node::Highlight { language, body: inside } => {
+            Node::Highlight { options, body: inside } => {
                 let mut code = String::new();
                 let flow = self.nodes(body, inside, &mut code);
-                out.push_str(&fenced(language, &code));
+                let around = if self.code == CodeForm::Paragraph { "\n" } else { "" };
+                if self.code == CodeForm::Fence {
+                    options.write_fence(out, &code);
+                } else {
+                    out.push_str(around);
+                    options.write_html(out, &code, self.environment.highlight);
+                    out.push_str(around);
+                }
                 return flow;
             }
-            Node::Include { file, parameters, relative, at } => {
-                self.include(body, file, parameters, *relative, *at, out);
-            }
-            Node::PostUrl { name, at } => {
-                let name = name.trim_matches('/');
-                let addresses = &self.environment.post_urls;
-                self.address(body, name, addresses, "post", *at, out);
-            }
-            Node::Link { path, at } => {
-                let path = self.interpolated(body, path, *at);
-                let addresses = &self.environment.urls;
-                self.address(body, path.trim_start_matches('/'), addresses, "file", *at, out);
+            Node::Include(include) => return self.include(body, include, out),
+            Node::PostUrl { name, at } => self.post_url(body, name, *at, out),
+            Node::Link { path, at } => self.link(body, path, *at, out),
+            Node::Gist { arguments } => self.gist(arguments, out),
+            Node::Custom { tag, arguments, body: inside, at } => {
+                return self.custom(body, tag, arguments, inside.as_deref(), *at, out);
             }
             Node::Figure { tag, arguments, at } => {
                 let place = body.place(*at);
@@ -198,227 +231,220 @@ impl Run<'_, '_> {
         true
     }
 
-    fn assign(&mut self, name: &str, value: Value) {
-        if let Some(globals) = self.frames.first_mut() {
-            globals.insert(name.to_owned(), value);
+    /// Counts the items that a filter goes through as steps, so that a filter in a loop is bounded as well.
+    pub(super) fn count_steps(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(steps);
+    }
+
+    fn case(
+        &mut self,
+        body: Body<'_>,
+        subject: &Operand<'_>,
+        branches: &[(Option<Vec<Operand<'_>>>, Vec<Node<'_>>)],
+        out: &mut String,
+    ) -> Flow {
+        let mut has_matched = false;
+        for (values, inside) in branches {
+            // As in Liquid, every `when` that matches is shown, once for each value that does.
+            let times = match values {
+                Some(values) => values.iter().filter(|value| self.equal(subject, value)).count(),
+                None => usize::from(!has_matched),
+            };
+            for _ in 0..times {
+                has_matched = true;
+                let flow = self.nodes(body, inside, out);
+                if flow != Flow::On {
+                    return flow;
+                }
+            }
         }
+        Flow::On
     }
 
     fn repeat(&mut self, body: Body<'_>, repeat: &For<'_>, out: &mut String) -> Flow {
-        let items = self.items(body, &repeat.over);
-        if items.is_empty() {
+        let over = &repeat.over;
+        let Some((list, range)) = self.items(body, over) else {
             return self.nodes(body, &repeat.otherwise, out);
-        }
+        };
+        let items = &items_slice(&list)[range];
         let count = items.len();
-        self.frames.push(BTreeMap::new());
-        for (index, item) in items.into_iter().enumerate() {
-            if let Some(frame) = self.frames.last_mut() {
-                frame.insert(repeat.over.variable.to_owned(), item);
-                frame.insert("forloop".to_owned(), loop_state(index, count));
+        let state = LoopState { index: 0, count, columns: Columns::None, label: over.label.clone() };
+        self.scope.push(Frame::Loop { variable: over.variable.to_owned(), item: Value::none(), state });
+        for index in 0..count {
+            if let Some(Frame::Loop { item, state, .. }) = self.scope.innermost() {
+                *item = items[if over.reversed { count - 1 - index } else { index }].clone();
+                state.index = index;
             }
             if self.nodes(body, &repeat.body, out) == Flow::Break || self.is_exhausted(body) {
                 break;
             }
         }
-        self.frames.pop();
+        self.scope.pop();
         Flow::On
     }
 
-    fn table_row(
-        &mut self,
-        body: Body<'_>,
-        over: &Loop<'_>,
-        columns: Option<&Operand<'_>>,
-        inside: &[Node<'_>],
-        out: &mut String,
-    ) {
-        let items = self.items(body, over);
-        let count = items.len();
-        let columns = columns.and_then(|columns| whole(&self.operand(columns))).unwrap_or(count).max(1);
-        self.frames.push(BTreeMap::new());
+    fn table_row(&mut self, body: Body<'_>, row: &TableRow<'_>, out: &mut String) {
+        let over = &row.over;
+        let given = row.columns.as_ref().and_then(|columns| whole(&self.scope.operand(columns)));
         out.push_str("<tr class=\"row1\">\n");
-        for (index, item) in items.into_iter().enumerate() {
-            if index > 0 && index % columns == 0 {
-                let _ = write!(out, "</tr>\n<tr class=\"row{}\">", index / columns + 1);
+        if let Some((list, range)) = self.items(body, over) {
+            let items = &items_slice(&list)[range];
+            let count = items.len();
+            let columns = given.unwrap_or(count).max(1);
+            let state = LoopState {
+                index: 0,
+                count,
+                columns: given.map_or(Columns::All, Columns::Given),
+                label: String::new(),
+            };
+            self.scope.push(Frame::Loop { variable: over.variable.to_owned(), item: Value::none(), state });
+            for (index, value) in items.iter().enumerate() {
+                if index > 0 && index % columns == 0 {
+                    let _ = write!(out, "</tr>\n<tr class=\"row{}\">", index / columns + 1);
+                }
+                if let Some(Frame::Loop { item, state, .. }) = self.scope.innermost() {
+                    *item = value.clone();
+                    state.index = index;
+                }
+                let _ = write!(out, "<td class=\"col{}\">", index % columns + 1);
+                let flow = self.nodes(body, &row.body, out);
+                out.push_str("</td>");
+                if flow == Flow::Break || self.is_exhausted(body) {
+                    break;
+                }
             }
-            if let Some(frame) = self.frames.last_mut() {
-                frame.insert(over.variable.to_owned(), item);
-                frame.insert("tablerowloop".to_owned(), loop_state(index, count));
-            }
-            let _ = write!(out, "<td class=\"col{}\">", index % columns + 1);
-            let flow = self.nodes(body, inside, out);
-            out.push_str("</td>");
-            if flow == Flow::Break || self.is_exhausted(body) {
-                break;
-            }
+            self.scope.pop();
         }
         out.push_str("</tr>\n");
-        self.frames.pop();
     }
 
-    /// The items that a loop goes over, after its offset, limit and direction.
-    fn items(&mut self, body: Body<'_>, over: &Loop<'_>) -> Vec<Value> {
+    /// The list that a loop goes over, and the part of it after offset and limit; `None` if that is empty.
+    fn items(&mut self, body: Body<'_>, over: &Loop<'_>) -> Option<(Value, std::ops::Range<usize>)> {
         if let Operand::Range(from, to) = &over.items {
-            let [from, to] = [from, to].map(|end| filters::integer(&self.operand(end)).unwrap_or(0));
+            let (from, to) = self.scope.range(from, to);
             if to.saturating_sub(from) >= MAX_RANGE {
                 let message = format!("a range may have at most {MAX_RANGE} numbers");
                 self.faults.push(Diagnostic::new(Place::file(body.path), message));
-                return Vec::new();
+                return None;
             }
         }
-        let offset = over.offset.as_ref().and_then(|offset| whole(&self.operand(offset))).unwrap_or(0);
-        let limit = over.limit.as_ref().and_then(|limit| whole(&self.operand(limit))).unwrap_or(usize::MAX);
-        let mut items: Vec<Value> = items_of(&self.operand(&over.items)).into_iter().skip(offset).take(limit).collect();
-        if over.reversed {
-            items.reverse();
-        }
-        items
-    }
-
-    fn include(
-        &mut self,
-        body: Body<'_>,
-        file: &str,
-        parameters: &[(&str, Operand<'_>)],
-        relative: bool,
-        at: usize,
-        out: &mut String,
-    ) {
-        let environment = self.environment;
-        let name = self.interpolated(body, file, at);
-        let name = name.trim_matches(['"', '\'']).trim_start_matches("./");
-        let Some(include) = environment.includes.0.get(name) else {
-            let folder = if relative { "the folder of this file" } else { "`_includes`" };
-            let diagnostic = Diagnostic::new(body.place(at), format!("there is no `{name}` in {folder}"));
-            self.faults.push(match nearest(name, environment.includes.names()) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic.hint(format!("add `_includes/{name}`")),
-            });
-            return;
+        let list = self.scope.operand(&over.items).into_owned();
+        // A list is shared; only what is none yet is made one.
+        let list = if list.as_array().is_some() { list } else { Value::from(items_of(&list)) };
+        let count = items_slice(&list).len();
+        let at = |operand: &Operand<'_>| whole(&self.scope.operand(operand));
+        let start = match &over.offset {
+            Some(Offset::Continue) => self.continued.get(&over.label).copied().unwrap_or(0),
+            Some(Offset::At(operand)) => at(operand).unwrap_or(0),
+            None => 0,
         };
-        if self.includes >= MAX_INCLUDES {
-            let message = format!("includes are nested more than {MAX_INCLUDES} deep");
-            self.faults.push(Diagnostic::new(body.place(at), message).hint("look for a file that includes itself"));
+        let start = start.min(count);
+        let limit = over.limit.as_ref().and_then(at).unwrap_or(usize::MAX);
+        let end = start.saturating_add(limit).min(count);
+        self.continued.insert(over.label.clone(), end);
+        (start < end).then_some((list, start..end))
+    }
+
+    fn output(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize, out: &mut String) {
+        if let (Operand::Range(from, to), []) = (&expression.operand, expression.filters.as_slice()) {
+            let (from, to) = self.scope.range(from, to);
+            let _ = write!(out, "{from}..{to}");
             return;
         }
-        let (nodes, faults) = include.parsed();
-        if !faults.is_empty() {
-            self.faults.extend(faults.iter().map(|fault| fault.clone().diagnostic(include.body)));
+        if expression.filters.is_empty() && !self.environment.options.strict_variables {
+            value::write_text(out, &self.scope.operand(&expression.operand));
             return;
         }
-        let given: Map =
-            parameters.iter().map(|(name, value)| (Key::from((*name).to_owned()), self.operand(value))).collect();
-        self.frames.push(BTreeMap::from([("include".to_owned(), Value::from(given))]));
-        self.includes += 1;
-        self.nodes(include.body, nodes, out);
-        self.includes -= 1;
-        self.frames.pop();
+        let value = self.expression(body, expression, at);
+        value::write_text(out, &value);
     }
 
-    fn address(
-        &mut self,
-        body: Body<'_>,
-        name: &str,
-        addresses: &BTreeMap<String, String>,
-        what: &str,
-        at: usize,
-        out: &mut String,
-    ) {
-        if let Some(url) = addresses.get(name) {
-            out.push_str(self.environment.base_url);
-            out.push_str(url);
-        } else {
-            let diagnostic = Diagnostic::new(body.place(at), format!("there is no {what} `{name}`"));
-            self.faults.push(match nearest(name, addresses.keys().map(String::as_str)) {
-                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-                None => diagnostic,
-            });
+    pub(super) fn expression(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize) -> Value {
+        match self.filtered(expression) {
+            Ok(value) => value,
+            Err(message) => {
+                self.faults.push(Diagnostic::new(body.place(at), message));
+                Value::none()
+            }
         }
     }
 
-    /// A tag's argument that may be an expression in braces.
-    fn interpolated(&mut self, body: Body<'_>, argument: &str, at: usize) -> String {
-        let Some((before, rest)) = argument.split_once("{{") else {
-            return argument.to_owned();
-        };
-        let (inside, after) = rest.split_once("}}").unwrap_or((rest, ""));
-        let value = self.expression(body, &super::parse::expression(inside), at);
-        format!("{before}{}{after}", as_text(&value))
-    }
-
-    fn expression(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize) -> Value {
-        let mut value = self.operand(&expression.operand);
+    /// The value of an expression; an error is what is wrong with it.
+    pub(super) fn filtered(&mut self, expression: &Expression<'_>) -> Result<Value, String> {
+        if self.environment.options.strict_variables {
+            self.refuse_unknown(&expression.operand)?;
+        }
+        let mut value = self.scope.operand(&expression.operand).into_owned();
         for filter in &expression.filters {
-            let arguments: Vec<Value> = filter.arguments.iter().map(|argument| self.operand(argument)).collect();
-            match filters::apply(filter.name, &value, &arguments, self) {
-                Ok(filtered) => value = filtered,
-                Err(message) => {
-                    let message = format!("`{}` cannot be applied: {message}", filter.name);
-                    self.faults.push(Diagnostic::new(body.place(at), message));
-                    return Value::none();
-                }
-            }
-        }
-        value
-    }
-
-    pub(super) fn operand(&self, operand: &Operand<'_>) -> Value {
-        match operand {
-            Operand::Literal(value) => value.clone(),
-            Operand::Empty => Value::from(""),
-            Operand::Range(from, to) => {
-                let [from, to] = [from, to].map(|end| filters::integer(&self.operand(end)).unwrap_or(0));
-                let to = to.min(from.saturating_add(MAX_RANGE));
-                Value::from((from..=to).collect::<Vec<i64>>())
-            }
-            Operand::Lookup(steps) => self.lookup(steps),
-        }
-    }
-
-    fn lookup(&self, steps: &[Step<'_>]) -> Value {
-        let Some((first, rest)) = steps.split_first() else {
-            return Value::none();
-        };
-        let name = match first {
-            Step::Key(name) => (*name).to_owned(),
-            Step::Index(operand) => as_text(&self.operand(operand)),
-        };
-        let mut value = self.variable(&name);
-        for step in rest {
-            value = match step {
-                Step::Key(key) => member(&value, key),
-                Step::Index(operand) => index(&value, &self.operand(operand)),
+            let arguments = filters::Arguments {
+                values: filter.arguments.iter().map(|argument| self.scope.operand(argument).into_owned()).collect(),
+                named: filter
+                    .named
+                    .iter()
+                    .map(|(name, argument)| (*name, self.scope.operand(argument).into_owned()))
+                    .collect(),
             };
+            value = filters::apply(filter.name, value, &arguments, self)
+                .map_err(|message| format!("`{}` cannot be applied: {message}", filter.name))?;
         }
-        value
+        Ok(value)
     }
 
-    fn variable(&self, name: &str) -> Value {
-        let found = self.frames.iter().rev().find_map(|frame| frame.get(name));
-        match found {
-            Some(value) => value.clone(),
-            None => self.counters.get(name).map_or_else(Value::none, |&count| Value::from(count)),
+    fn refuse_unknown(&self, operand: &Operand<'_>) -> Result<(), String> {
+        use super::expression::Step;
+        let Operand::Lookup(steps) = operand else { return Ok(()) };
+        let is_known = match steps.first() {
+            Some(Step::Key(name)) => self.scope.has(name),
+            _ => true,
+        };
+        let value = self.scope.operand(operand);
+        if is_known && (steps.len() == 1 || !value.is_undefined() && !is_nil(&value)) {
+            return Ok(());
         }
-    }
-
-    pub(super) fn condition(&self, condition: &Condition<'_>) -> bool {
-        let last = self.test(&condition.last);
-        let holds = condition.tests.iter().rev().fold(last, |right, (test, join)| match join {
-            Join::And => self.test(test) && right,
-            Join::Or => self.test(test) || right,
+        let shown = steps.iter().map(|step| match step {
+            Step::Key(key) => (*key).to_owned(),
+            Step::Index(_) => "[…]".to_owned(),
         });
-        holds != condition.negated
+        Err(format!("there is no variable `{}`", shown.collect::<Vec<_>>().join(".")))
     }
 
-    fn test(&self, test: &Test<'_>) -> bool {
-        match test {
-            Test::Is(operand) => is_true(&self.operand(operand)),
-            Test::Compare(left, Comparison::Equal, right) => self.equals_either_way(left, right),
-            Test::Compare(left, Comparison::NotEqual, right) => !self.equals_either_way(left, right),
-            Test::Compare(left, Comparison::Contains, right) => contains(&self.operand(left), &self.operand(right)),
+    fn holds(&mut self, body: Body<'_>, condition: &Condition<'_>, at: usize) -> bool {
+        match self.condition(condition) {
+            Ok(holds) => holds,
+            Err(message) => {
+                let hint = "known are: `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for `not`, use `unless`";
+                self.faults.push(Diagnostic::new(body.place(at), message).hint(hint));
+                false
+            }
+        }
+    }
+
+    /// Whether the condition holds; an error is what is wrong with it.
+    pub(super) fn condition(&self, condition: &Condition<'_>) -> Result<bool, String> {
+        // The right side is only looked at if the left does not decide.
+        for (test, join) in &condition.tests {
+            let holds = self.test(test)?;
+            match join {
+                Join::And if !holds => return Ok(condition.negated),
+                Join::Or if holds => return Ok(!condition.negated),
+                _ => {}
+            }
+        }
+        Ok(self.test(&condition.last)? != condition.negated)
+    }
+
+    fn test(&self, test: &Test<'_>) -> Result<bool, String> {
+        Ok(match test {
+            Test::Is(operand) => is_true(&self.scope.operand(operand)),
+            Test::Unknown(word) => return Err(format!("`{word}` is no operator")),
+            Test::Compare(left, Comparison::Equal, right) => self.equal(left, right),
+            Test::Compare(left, Comparison::NotEqual, right) => !self.equal(left, right),
+            Test::Compare(left, Comparison::Contains, right) => {
+                contains(&self.scope.operand(left), &self.scope.operand(right))
+            }
             Test::Compare(left, comparison, right) => {
-                let Some(order) = order(&self.operand(left), &self.operand(right)) else {
-                    return false;
+                let Some(order) = order(&self.scope.operand(left), &self.scope.operand(right)) else {
+                    return Ok(false);
                 };
                 match comparison {
                     Comparison::Less => order.is_lt(),
@@ -427,135 +453,24 @@ impl Run<'_, '_> {
                     _ => order.is_ge(),
                 }
             }
-        }
+        })
     }
 
-    fn equals_either_way(&self, left: &Operand<'_>, right: &Operand<'_>) -> bool {
+    fn equal(&self, left: &Operand<'_>, right: &Operand<'_>) -> bool {
+        let value = |operand| self.scope.operand(operand);
         match (left, right) {
-            (Operand::Empty, _) => is_empty(&self.operand(right)),
-            _ => self.equals(&self.operand(left), right),
+            (Operand::Empty, Operand::Empty) => true,
+            (Operand::Empty, other) | (other, Operand::Empty) => is_empty(&value(other)),
+            (Operand::Blank, other) | (other, Operand::Blank) => is_blank(&value(other)),
+            _ => same(&value(left), &value(right)),
         }
     }
-
-    fn equals(&self, left: &Value, right: &Operand<'_>) -> bool {
-        match right {
-            Operand::Empty => is_empty(left),
-            _ => same(left, &self.operand(right)),
-        }
-    }
-
-    /// Runs `work` with one more variable, for filters such as `where_exp`.
-    pub(super) fn with_variable<T>(&mut self, name: &str, value: Value, work: impl FnOnce(&mut Self) -> T) -> T {
-        self.frames.push(BTreeMap::from([(name.to_owned(), value)]));
-        let made = work(self);
-        self.frames.pop();
-        made
-    }
 }
 
-/// Code as a fenced block of Markdown, in a fence that the code does not hold.
-fn fenced(language: &str, code: &str) -> String {
-    let longest_run = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest_run.max(2) + 1);
-    format!("\n\n{fence}{language}\n{}\n{fence}\n\n", code.trim_matches('\n'))
-}
-
-fn loop_state(index: usize, count: usize) -> Value {
-    let mut state = Map::new();
-    value::set(&mut state, "index", index + 1);
-    value::set(&mut state, "index0", index);
-    value::set(&mut state, "rindex", count - index);
-    value::set(&mut state, "rindex0", count - index - 1);
-    value::set(&mut state, "length", count);
-    value::set(&mut state, "first", index == 0);
-    value::set(&mut state, "last", index + 1 == count);
-    Value::from(state)
-}
-
-/// What a loop over the value goes over: of a map pairs of key and value, of a text the text itself.
-pub(super) fn items_of(value: &Value) -> Vec<Value> {
-    if let Some(items) = value.as_array() {
-        return items.to_vec();
-    }
-    if let Some(map) = value.as_map() {
-        return map.iter().map(|(key, value)| Value::from(vec![key.as_value(), value.clone()])).collect();
-    }
-    match value.as_str() {
-        Some("") | None => Vec::new(),
-        Some(_) => vec![value.clone()],
-    }
-}
-
-/// What stands at `key`: an entry of a map, or one of `size`, `first` and `last`.
-pub(super) fn member(value: &Value, key: &str) -> Value {
-    if let Some(found) = value::entry(value, key) {
-        return found.clone();
-    }
-    let items = value.as_array();
-    match key {
-        "size" => match (items, value.as_map(), value.as_str()) {
-            (Some(items), _, _) => Value::from(items.len()),
-            (_, Some(map), _) => Value::from(map.len()),
-            (_, _, Some(text)) => Value::from(text.chars().count()),
-            _ => Value::none(),
-        },
-        "first" => items.and_then(<[Value]>::first).cloned().unwrap_or_else(Value::none),
-        "last" => items.and_then(<[Value]>::last).cloned().unwrap_or_else(Value::none),
-        _ => Value::none(),
-    }
-}
-
-fn index(value: &Value, at: &Value) -> Value {
-    let (Some(items), Some(at)) = (value.as_array(), filters::integer(at)) else {
-        return member(value, &as_text(at));
-    };
-    let at = if at < 0 { at + i64::try_from(items.len()).unwrap_or(i64::MAX) } else { at };
-    usize::try_from(at).ok().and_then(|at| items.get(at)).cloned().unwrap_or_else(Value::none)
+fn items_slice(list: &Value) -> &[Value] {
+    list.as_array().unwrap_or_default()
 }
 
 fn whole(value: &Value) -> Option<usize> {
     filters::integer(value).and_then(|number| usize::try_from(number).ok())
-}
-
-/// Whether a condition of this value alone holds: all but nil and false.
-pub(super) fn is_true(value: &Value) -> bool {
-    !is_nil(value) && value.as_bool() != Some(false)
-}
-
-fn is_empty(value: &Value) -> bool {
-    is_nil(value)
-        || value.as_str().is_some_and(|text| text.trim().is_empty())
-        || value.as_array().is_some_and(<[Value]>::is_empty)
-        || value.as_map().is_some_and(Map::is_empty)
-}
-
-/// Whether two values are equal. A nil that was never there is that nil; whole numbers equal those with a point.
-pub(super) fn same(left: &Value, right: &Value) -> bool {
-    match (left.as_str(), right.as_str()) {
-        (Some(left), Some(right)) => left == right,
-        _ if is_nil(left) || is_nil(right) => is_nil(left) && is_nil(right),
-        _ => left == right,
-    }
-}
-
-/// How two values of one kind are ordered; `None` for those that have no order.
-pub(super) fn order(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
-    match (left.as_str(), right.as_str()) {
-        (Some(left), Some(right)) => Some(left.cmp(right)),
-        (None, None) => value::as_number(left)?.partial_cmp(&value::as_number(right)?),
-        _ => None,
-    }
-}
-
-pub(super) fn contains(left: &Value, right: &Value) -> bool {
-    if let Some(items) = left.as_array() {
-        return items.iter().any(|item| same(item, right));
-    }
-    if let Some(map) = left.as_map() {
-        return map.contains_key(&Key::from(as_text(right)));
-    }
-    match left.as_str() {
-        Some(text) if !is_nil(right) => text.contains(&as_text(right)),
-        _ => false,
-    }
 }

@@ -10,11 +10,18 @@ site:
 ";
 
 fn expanded(text: &str) -> Result<String, String> {
+    expanded_in(text, Dialect::Kramdown)
+}
+
+fn expanded_in(text: &str, dialect: Dialect) -> Result<String, String> {
     let results = Results::default();
+    let source = Source::default().with("beside.md", "B{{ include.x }}");
+    let tags = [("video", "video.html"), ("note", "note.html")].map(|(tag, file)| (tag.to_owned(), file.to_owned()));
+    let options = Options { tags: BTreeMap::from(tags), ..Options::default() };
     let includes = [
         ("_includes/note.html", "[{{ include.text }}|{{ page.title }}|{{ include.missing }}]"),
         ("_includes/self.html", "{% include self.html %}"),
-        ("_includes/broken.html", "a\n{% if %}"),
+        ("_includes/broken.html", "a\n{% if a %}"),
     ];
     let environment = Environment {
         includes: Includes::new(includes),
@@ -25,6 +32,11 @@ fn expanded(text: &str) -> Result<String, String> {
         post_urls: BTreeMap::from([("2026-01-31-hello".to_owned(), "/hello/".to_owned())]),
         urls: BTreeMap::from([("about.md".to_owned(), "/about/".to_owned())]),
         markdown: &|text| format!("<p>{text}</p>\n"),
+        source: &source,
+        options: &options,
+        now: Date::parse("2026-05-06 07:08:09 +0000", &TimeZone::UTC),
+        dialect,
+        highlight: true,
     };
     let yaml: serde_yaml::Value = serde_yaml::from_str(VARIABLES).expect("it is YAML");
     let value = of_yaml(&yaml);
@@ -96,7 +108,7 @@ fn filters_of_numbers() {
         "{{ '3' | plus: 4 }} {{ 3 | times: 1.5 }} {{ 2.345 | round: 2 }} {{ 2.5 | ceil }} {{ page.n | minus: 10 }}",
         "7 4.5 2.35 3 -3",
     );
-    check("{{ 9223372036854775807 | plus: 1 }}", "9223372036854776000");
+    check("{{ 9223372036854775807 | plus: 1 }}", "9.223372036854776e+18");
 }
 
 #[test]
@@ -191,11 +203,29 @@ fn raw_text_and_comments() {
 }
 
 #[test]
-fn code_becomes_a_fence_that_it_does_not_close() {
+fn code_becomes_what_jekyll_makes_of_it() {
     check(
-        "{% highlight rust linenos %}\nlet a = \"```\";\n{% endhighlight %}",
-        "\n\n````rust\nlet a = \"```\";\n````\n\n",
+        "{% highlight Rust %}\n\na < 1\n\nb\n{% endhighlight %}",
+        "\n<figure class=\"highlight\"><pre><code class=\"language-rust\" data-lang=\"rust\">a <span \
+         class=\"o\">&lt;</span> <span class=\"mi\">1</span>\n\nb</code></pre></figure>\n",
     );
+    check(
+        "{% highlight c++11 linenos=table mark_lines=\"2 3\" %}\na\nb{% endhighlight %}",
+        "\n<figure class=\"highlight\"><pre><code class=\"language-c--11\" data-lang=\"c++11\"><table \
+         class=\"rouge-table\"><tbody><tr><td class=\"gutter gl\"><pre class=\"lineno\">1\n2\n</pre></td><td \
+         class=\"code\"><pre>a\n<span class=\"hll\">b</span>\n</pre></td></tr></tbody></table></code></pre></figure>\n",
+    );
+    check_faults(
+        "{% highlight python, linenos %}{% endhighlight %}",
+        "error: the tag `highlight` cannot be read\n --> a.md:4:1\nhint: write it as `{% highlight python linenos %}`",
+    );
+}
+
+#[test]
+fn in_common_mark_code_becomes_a_fence_that_it_does_not_close() {
+    let expected = "\n\n````rust\nlet a = \"```\";\n````\n\n";
+    let text = "{% highlight rust linenos %}\nlet a = \"```\";\n{% endhighlight %}";
+    assert_eq!(expanded_in(text, Dialect::CommonMark).as_deref(), Ok(expected));
 }
 
 #[test]
@@ -215,12 +245,15 @@ fn links_to_posts_and_files() {
 #[test]
 fn all_faults_of_a_text_are_told_with_line_and_column() {
     check_faults(
-        "é {% nope %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
-        "error: unknown tag `nope`\n --> a.md:4:3\nhint: known are: `chart`, `figure`, `table`, `value`, `assign`, `break`, `capture`, \
-         `case`, `comment`, `continue`, `cycle`, `decrement`, `for`, `highlight`, `if`, `include`, `include_cached`, \
-         `include_relative`, `increment`, `link`, `post_url`, `raw`, `tablerow`\n\
+        "é {% zzz %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
+        "error: unknown tag `zzz`\n --> a.md:4:3\nhint: known are: `chart`, `figure`, `table`, `value`, `assign`, `break`, `capture`, \
+         `case`, `comment`, `continue`, `cycle`, `decrement`, `echo`, `for`, `gist`, `highlight`, `if`, `ifchanged`, \
+         `include`, `include_cached`, `include_relative`, `increment`, `link`, `liquid`, `note`, `post_url`, `raw`, \
+         `tablerow`, `unless`, `video`. For the tag of a plugin, write an include and name it in `_config.yml`: `liquid: \
+         {tags: {zzz: zzz.html}}`\n\
          error: the block `for` is not closed\n --> a.md:5:1\nhint: add `{% endfor %}`\n\
-         error: unknown tag `rwa`\n --> a.md:6:3\nhint: did you mean `raw`?\n\
+         error: unknown tag `rwa`\n --> a.md:6:3\nhint: did you mean `raw`? For the tag of a plugin, write an include \
+         and name it in `_config.yml`: `liquid: {tags: {rwa: rwa.html}}`\n\
          error: `{{` is not closed by `}}`\n --> a.md:7:1\nhint: write literal braces between `{% raw %}` and `{% endraw %}`",
     );
 }
@@ -236,7 +269,11 @@ fn a_block_that_is_not_closed_leaves_the_one_around_it_whole() {
 
 #[test]
 fn the_end_of_an_unknown_block_is_not_told_again() {
-    check_faults("{% iff x %}{% endiff %}", "error: unknown tag `iff`\n --> a.md:4:1\nhint: did you mean `if`?");
+    check_faults(
+        "{% iff x %}{% endiff %}",
+        "error: unknown tag `iff`\n --> a.md:4:1\nhint: did you mean `if`? For the tag of a plugin, write an include and name \
+         it in `_config.yml`: `liquid: {tags: {iff: iff.html}}`",
+    );
 }
 
 #[test]
@@ -296,4 +333,103 @@ proptest::proptest! {
     fn any_text_expands_or_is_refused(text in "(\\PC|\\{%|%\\}|\\{\\{|\\}\\}|if |for |in |end|raw |\\| |x|\"|'|\\[|-|\\n){0,60}") {
         let _ = expanded(&text);
     }
+}
+
+#[test]
+fn blocks_that_show_nothing_but_white_space_show_nothing() {
+    check("[{% if true %} {% assign a = 1 %}\n {% endif %}][{% for i in (1..2) %} {% endfor %}]", "[][]");
+    check("[{% if true %} {% increment n %} {% endif %}][{% capture c %} {% endcapture %}{{ c }}]", "[ 0 ][ ]");
+}
+
+#[test]
+fn values_are_written_as_ruby_writes_them() {
+    check(
+        "{{ site.authors.ann }}|{{ page.tags }}|{{ (1..3) }}|{{ 1.0 }}|{{ 0.00001 }}",
+        "{\"name\"=>\"Ann\"}|baC|1..3|1.0|1.0e-05",
+    );
+    check("{{ page.tags | inspect }} {{ nil | inspect }}", "[&quot;b&quot;, &quot;a&quot;, &quot;C&quot;] nil");
+}
+
+#[test]
+fn conditions_are_read_as_forgivingly_as_in_jekyll() {
+    check(
+        "{% if (page.title == 'Hello World') and page.title contains 'W' %}a{% endif %}{% if page.n==7 or false %}b{% endif %}",
+        "ab",
+    );
+    check("{% if page.title == 'Hello and World' or page.n == 7 %}a{% endif %}{% if page.n && x %}b{% endif %}", "ab");
+    check_faults(
+        "{% if page.n = 7 %}{% endif %}",
+        "error: `=` is no operator\n --> a.md:4:1\nhint: known are: `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
+         `not`, use `unless`",
+    );
+}
+
+#[test]
+fn expressions_pass_over_what_they_cannot_use() {
+    check("{{ 'a' 'b' | append : 'c' , }}|{{ | upcase }}|{{ 'a' || upcase }}|{{ \"unclosed }}", "ac||A|");
+    check_faults(
+        "{{ 'a' | append 'b' }}",
+        "error: `append` cannot be applied: it needs 1 argument, `append: \"…\"`\n --> a.md:4:1",
+    );
+}
+
+#[test]
+fn loops_go_on_where_the_last_one_ended() {
+    check(
+        "{% for i in page.tags limit:1 %}{{ i }}{% endfor %}{% for i in page.tags offset:continue %}[{{ i }}]{% endfor %}",
+        "b[a][C]",
+    );
+    check(
+        "{% for i in (1..2) %}{% for j in (1..2) %}{{ forloop.parentloop.index }}{{ forloop.index }} {% endfor %}{% endfor %}",
+        "11 12 21 22 ",
+    );
+    check("{% for i in (1..4) limit:2 reversed %}{{ i }}{% endfor %}", "12");
+}
+
+#[test]
+fn every_when_that_matches_is_shown() {
+    check(
+        "{% case page.n %}{% when 7 %}a{% when 6, 7 %}b{% else %}c{% endcase %}{% case 1 %}{% when 2 %}{% else %}d{% endcase %}",
+        "abd",
+    );
+}
+
+#[test]
+fn tags_of_plugins_are_includes_if_the_configuration_says_so() {
+    check("{% note a \"b c\" text=page.n %}", "[7|Hello World|]");
+    check_faults(
+        "{% video x %}",
+        "error: there is no `video.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?",
+    );
+}
+
+#[test]
+fn files_beside_the_page_can_be_included() {
+    check("{% include_relative beside.md x=\"q\\\"r\" %}", "Bq\"r");
+}
+
+#[test]
+fn a_post_is_found_however_its_date_is_written() {
+    check("{% post_url 2026-1-31-hello %}{% post_url /deep/2026-01-31-hello %}", "/blog/hello//blog/hello/");
+}
+
+#[test]
+fn dates_are_read_in_many_forms_and_written_in_many_more() {
+    check(
+        "{{ 'January 2nd, 2020 5:06 PM' | date: '%F %R' }} {{ '2 Jan 2020' | date: '%F' }} {{ '1/2/2020' | date: '%F' }}",
+        "2020-01-02 17:06 2020-01-02 2020-02-01",
+    );
+    check(
+        "{{ 1577934245 | date: '%c' }} {{ 'now' | date: '%Y' }} {{ 'x' | date: '%Y' }}",
+        "Thu Jan  2 03:04:05 2020 2026 x",
+    );
+    check(
+        "{{ '2020-01-02 03:04:05 +0300' | date: '%-d %e %^b %10Y %_5S %L %z %:z %j %u %s %Q' }}",
+        "2  2 JAN 0000002020     5 000 +0300 +03:00 002 4 1577923445 %Q",
+    );
+}
+
+#[test]
+fn the_lines_of_a_liquid_tag_are_tags() {
+    check("{% liquid\n assign x = 3\n if x == 3\n echo x\n endif %}{% # nothing %}.", "3.");
 }

@@ -124,6 +124,11 @@ pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([OPEN, CLOSE]) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
 }
 
+/// The parts of an author's text between the characters that markers are made of.
+pub fn between_marker_characters(text: &str) -> impl Iterator<Item = &str> {
+    text.split([OPEN, CLOSE])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -59,6 +59,11 @@ impl Date {
         self.0.timestamp()
     }
 
+    /// The moment with its time zone.
+    pub(crate) fn zoned(&self) -> &ZonedDateTime {
+        &self.0
+    }
+
     /// The moment as a calendar and a clock in the site's time zone show it.
     pub fn civil(&self) -> DateTime {
         self.0.datetime()

@@ -112,6 +112,12 @@ fn environment<'a>(
         post_urls: post_urls(blog),
         urls: urls(source, blog),
         markdown,
+        source,
+        options: &config.liquid,
+        // The clock would make every build another one.
+        now: blog.posts.iter().map(|post| &post.date).max().cloned(),
+        dialect: config.markdown,
+        highlight: config.highlight,
     }
 }
 

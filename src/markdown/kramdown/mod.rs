@@ -17,6 +17,7 @@
 //! | `finish` | blocks with their text → the document tree |
 //! | `ids` | ids of headings |
 //! | `rouge` | which languages of code are known |
+//! | `smart` | typographic quotes and dashes alone |
 //!
 //! The grammar is kramdown's, found from its documentation and by trying the program; the code is not. Everything is
 //! linear in the length of the text: a search that failed is not made again, nesting ends at
@@ -39,11 +40,13 @@ mod list;
 mod quotes;
 mod rouge;
 mod scan;
+mod smart;
 mod span;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use self::smart::smart;
 use super::tree::{Document, Node};
 
 /// What `_config.yml` may set under `kramdown`, as far as it changes how a text is read.

@@ -22,7 +22,7 @@ impl<'a> Templates<'a> {
         let template =
             |Template { path, text, lines_above }| (path, liquid::Template::new(Body { path, text, lines_above }));
         let by_path: BTreeMap<&str, liquid::Template<'_>> = templates.map(template).collect();
-        let faults: Vec<Diagnostic> = by_path.values().flat_map(liquid::Template::faults).collect();
+        let faults: Vec<Diagnostic> = by_path.values().flat_map(|template| template.faults(environment)).collect();
         if faults.is_empty() { Ok(Templates { environment, by_path }) } else { Err(faults) }
     }
 

@@ -1,0 +1,227 @@
+//! Tags that refer to other files or come from plugins: `include` and its kin, `post_url`, `link`, `gist`, and those that
+//! the configuration maps to an include.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use tera::Map;
+use tera::value::Key;
+
+use super::expression::{Operand, expression, fragments, operand, parameters};
+use super::filters::{escaped, relative_url};
+use super::parse::{self, Include, Node};
+use super::render::{Flow, Run};
+use super::scope::Frame;
+use super::{Body, unknown_tag};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::value::{self, Value, as_text};
+
+/// How deep includes may include.
+const MAX_INCLUDES: usize = 40;
+
+impl Run<'_, '_> {
+    pub(super) fn include(&mut self, body: Body<'_>, include: &Include<'_>, out: &mut String) -> Flow {
+        let name = self.interpolated(body, include.file, include.at);
+        let name = name.trim().trim_matches(['"', '\'']).trim_start_matches("./");
+        let given: Map = include
+            .parameters
+            .iter()
+            .map(|(name, value)| (Key::from((*name).to_owned()), self.scope.operand(value).into_owned()))
+            .collect();
+        if include.is_relative {
+            self.include_relative(body, name, given, include.at, out)
+        } else {
+            self.include_named(body, name, given, include.at, out)
+        }
+    }
+
+    /// Runs a file of `_includes`.
+    fn include_named(&mut self, body: Body<'_>, name: &str, given: Map, at: usize, out: &mut String) -> Flow {
+        let environment = self.environment;
+        let Some(include) = environment.includes.0.get(name) else {
+            let diagnostic = Diagnostic::new(body.place(at), format!("there is no `{name}` in `_includes`"));
+            self.faults.push(match nearest(name, environment.includes.names()) {
+                Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+                None => diagnostic.hint(format!("add `_includes/{name}`")),
+            });
+            return Flow::On;
+        };
+        self.run_included(body, include.body, include.parsed(), given, at, out)
+    }
+
+    /// Runs a file that lies in the folder of the page, or below.
+    fn include_relative(&mut self, body: Body<'_>, name: &str, given: Map, at: usize, out: &mut String) -> Flow {
+        let folder = self.page_path.rfind('/').map_or("", |slash| &self.page_path[..=slash]);
+        let path = format!("{folder}{name}");
+        let Some(text) = self.environment.source.text(&path).filter(|_| !name.split('/').any(|part| part == ".."))
+        else {
+            let message = format!("there is no `{name}` in the folder of `{}`", self.page_path);
+            self.faults.push(Diagnostic::new(body.place(at), message).hint(format!("add `{path}`")));
+            return Flow::On;
+        };
+        let included = Body { path: &path, text, lines_above: 0 };
+        self.run_included(body, included, &parse::parse(text), given, at, out)
+    }
+
+    fn run_included(
+        &mut self,
+        body: Body<'_>,
+        included: Body<'_>,
+        parsed: &parse::Parsed<'_>,
+        given: Map,
+        at: usize,
+        out: &mut String,
+    ) -> Flow {
+        if self.includes >= MAX_INCLUDES {
+            let message = format!("includes are nested more than {MAX_INCLUDES} deep");
+            self.faults.push(Diagnostic::new(body.place(at), message).hint("look for a file that includes itself"));
+            return Flow::On;
+        }
+        let faults = super::faults(parsed, included, self.environment);
+        if !faults.is_empty() {
+            self.faults.extend(faults);
+            return Flow::On;
+        }
+        self.scope.push(Frame::Variable("include".to_owned(), Value::from(given)));
+        self.includes += 1;
+        let flow = self.nodes(included, &parsed.nodes, out);
+        self.includes -= 1;
+        self.scope.pop();
+        flow
+    }
+
+    /// A tag that the configuration maps to an include. The file sees `include.arguments`, the text behind the tag's
+    /// name; `include.words`, its words without quotes; each `name=value` by its name; and of a block
+    /// `include.content`.
+    pub(super) fn custom(
+        &mut self,
+        body: Body<'_>,
+        tag: &str,
+        arguments: &str,
+        inside: Option<&[Node<'_>]>,
+        at: usize,
+        out: &mut String,
+    ) -> Flow {
+        let environment = self.environment;
+        let Some(file) = environment.options.tags.get(tag) else {
+            self.faults.push(unknown_tag(tag, body.place(at), environment));
+            return Flow::On;
+        };
+        let arguments = self.interpolated(body, arguments, at);
+        let mut given = Map::new();
+        let words = fragments(&arguments).map(|word| match operand(word) {
+            Operand::Literal(value) if value.as_str().is_some() => value,
+            _ => Value::from(word),
+        });
+        value::set(&mut given, "arguments", arguments.as_str());
+        value::set(&mut given, "words", words.collect::<Vec<_>>());
+        let named = arguments.find('=').and_then(|equals| {
+            let start = arguments[..equals].trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
+            parameters(&arguments[start..]).ok()
+        });
+        for (name, value) in named.unwrap_or_default() {
+            let value = self.scope.operand(&value).into_owned();
+            given.insert(Key::from(name.to_owned()), value);
+        }
+        if let Some(inside) = inside {
+            let mut content = String::new();
+            self.nodes(body, inside, &mut content);
+            value::set(&mut given, "content", content);
+        }
+        self.include_named(body, file, given, at, out)
+    }
+
+    /// The address of a post by its file's name without ending.
+    pub(super) fn post_url(&mut self, body: Body<'_>, name: &str, at: usize, out: &mut String) {
+        let name = name.trim_matches('/');
+        let addresses = &self.environment.post_urls;
+        let url = addresses.get(name).or_else(|| {
+            // As in Jekyll, a post is known by its date and title as well, wherever it lies and however they are written.
+            let wanted = dated(name)?;
+            addresses.iter().find(|(known, _)| dated(known).as_ref() == Some(&wanted)).map(|(_, url)| url)
+        });
+        self.address(
+            body,
+            name,
+            url,
+            addresses,
+            ("post", "posts are named `2026-01-31-title`, without an ending"),
+            at,
+            out,
+        );
+    }
+
+    /// The address of a file of the site by its path.
+    pub(super) fn link(&mut self, body: Body<'_>, path: &str, at: usize, out: &mut String) {
+        let path = self.interpolated(body, path, at);
+        let path = path.trim().trim_start_matches('/');
+        let addresses = &self.environment.urls;
+        self.address(
+            body,
+            path,
+            addresses.get(path),
+            addresses,
+            ("file", "write its path from the site's root"),
+            at,
+            out,
+        );
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what it says and where it says it")]
+    fn address(
+        &mut self,
+        body: Body<'_>,
+        name: &str,
+        url: Option<&String>,
+        addresses: &BTreeMap<String, String>,
+        (what, hint): (&str, &str),
+        at: usize,
+        out: &mut String,
+    ) {
+        if let Some(url) = url {
+            out.push_str(&relative_url(self.environment.base_url, url));
+            return;
+        }
+        let diagnostic = Diagnostic::new(body.place(at), format!("there is no {what} `{name}`"));
+        self.faults.push(match nearest(name, addresses.keys().map(String::as_str)) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic.hint(hint),
+        });
+    }
+
+    /// A gist of GitHub's, as jekyll-gist embeds it; its fallback without scripts would need the network.
+    pub(super) fn gist(&mut self, arguments: &str, out: &mut String) {
+        let mut words = fragments(arguments).map(|word| {
+            // A word may be the name of a variable.
+            let found = as_text(&self.scope.operand(&operand(word)));
+            if found.is_empty() { word.trim_matches(['"', '\'']).to_owned() } else { found }
+        });
+        let id = words.next().unwrap_or_default();
+        let file = words.next().map(|file| format!("?file={file}")).unwrap_or_default();
+        let _ = write!(out, "<script src=\"https://gist.github.com/{}.js{}\"> </script>", escaped(&id), escaped(&file));
+    }
+
+    /// A tag's argument in which outputs, `{{ … }}`, may stand.
+    pub(super) fn interpolated(&mut self, body: Body<'_>, argument: &str, at: usize) -> String {
+        let mut written = String::with_capacity(argument.len());
+        let mut rest = argument;
+        while let Some((before, inside)) = rest.split_once("{{") {
+            let (inside, after) = inside.split_once("}}").unwrap_or((inside, ""));
+            written.push_str(before);
+            let value = self.expression(body, &expression(inside), at);
+            value::write_text(&mut written, &value);
+            rest = after;
+        }
+        written.push_str(rest);
+        written
+    }
+}
+
+/// The date and the title of a post's name, `2026-1-2-title` or `folder/2026-01-02-title`.
+fn dated(name: &str) -> Option<([u32; 3], &str)> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let mut parts = name.splitn(4, '-');
+    let mut number = || parts.next()?.parse::<u32>().ok();
+    let date = [number()?, number()?, number()?];
+    Some((date, parts.next()?))
+}

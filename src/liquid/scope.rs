@@ -1,0 +1,288 @@
+//! Variables while a body is run, and the paths into them. Values are borrowed as long as they can be.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use tera::Map;
+
+use super::expression::{Operand, Step};
+use super::filters::integer;
+use crate::value::{self, Value, as_text};
+
+/// All variables that can be seen.
+pub(super) struct Scope<'v> {
+    /// `site`, `page` and the like.
+    given: &'v [(&'v str, Value)],
+    /// What `assign` and `capture` make: it lasts to the end of the body, whatever block it stands in.
+    assigned: BTreeMap<String, Value>,
+    /// What blocks bring along, the innermost last.
+    frames: Vec<Frame>,
+    /// The numbers of `increment` and `decrement`.
+    counters: BTreeMap<String, i64>,
+}
+
+/// What a block brings along.
+pub(super) enum Frame {
+    /// A variable with a name.
+    Variable(String, Value),
+    /// A loop's variable and its state.
+    Loop { variable: String, item: Value, state: LoopState },
+}
+
+/// Where a loop is.
+#[derive(Debug, Clone)]
+pub(super) struct LoopState {
+    pub(super) index: usize,
+    pub(super) count: usize,
+    pub(super) columns: Columns,
+    /// The variable and the list as they are written.
+    pub(super) label: String,
+}
+
+/// How many columns the rows of a `tablerow` have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// It is a `for`.
+    None,
+    /// One row has all.
+    All,
+    Given(usize),
+}
+
+/// How many items a range such as `(1..n)` may have.
+pub(super) const MAX_RANGE: i64 = 100_000;
+
+impl<'v> Scope<'v> {
+    pub(super) fn new(given: &'v [(&'v str, Value)]) -> Scope<'v> {
+        Scope { given, assigned: BTreeMap::new(), frames: Vec::new(), counters: BTreeMap::new() }
+    }
+
+    pub(super) fn assign(&mut self, name: &str, value: Value) {
+        match self.assigned.get_mut(name) {
+            Some(known) => *known = value,
+            None => drop(self.assigned.insert(name.to_owned(), value)),
+        }
+    }
+
+    pub(super) fn push(&mut self, frame: Frame) {
+        self.frames.push(frame);
+    }
+
+    pub(super) fn pop(&mut self) {
+        self.frames.pop();
+    }
+
+    /// The innermost frame.
+    pub(super) fn innermost(&mut self) -> Option<&mut Frame> {
+        self.frames.last_mut()
+    }
+
+    /// Changes a counter by `step`, and returns what it was before.
+    pub(super) fn count(&mut self, name: &str, step: i64) -> i64 {
+        let counter = self.counters.entry(name.to_owned()).or_insert(0);
+        let before = *counter;
+        *counter += step;
+        before
+    }
+
+    pub(super) fn operand<'s>(&'s self, operand: &'s Operand<'_>) -> Cow<'s, Value> {
+        match operand {
+            Operand::Literal(value) => Cow::Borrowed(value),
+            Operand::Empty | Operand::Blank => Cow::Owned(Value::from("")),
+            Operand::Range(from, to) => {
+                let (from, to) = self.range(from, to);
+                let to = to.min(from.saturating_add(MAX_RANGE));
+                Cow::Owned(Value::from((from..=to).collect::<Vec<i64>>()))
+            }
+            Operand::Lookup(steps) => self.lookup(steps),
+        }
+    }
+
+    /// The ends of a range; what is no number counts as 0.
+    pub(super) fn range(&self, from: &Operand<'_>, to: &Operand<'_>) -> (i64, i64) {
+        let end = |operand| {
+            let value = self.operand(operand);
+            integer(&value).or_else(|| value::as_number(&value).map(value::truncated)).unwrap_or(0)
+        };
+        (end(from), end(to))
+    }
+
+    fn lookup<'s>(&'s self, steps: &'s [Step<'_>]) -> Cow<'s, Value> {
+        let Some((first, rest)) = steps.split_first() else {
+            return Cow::Owned(Value::none());
+        };
+        let mut rest = rest;
+        let mut value = match first {
+            Step::Key(name @ ("forloop" | "tablerowloop")) => match (self.loop_state(name), rest) {
+                (Some((state, outer)), [Step::Key(key), after @ ..]) => {
+                    rest = after;
+                    Cow::Owned(self.loop_member(state, outer, key))
+                }
+                (Some((state, _)), _) => Cow::Owned(state.as_value()),
+                (None, _) => self.variable(name),
+            },
+            Step::Key(name) => self.variable(name),
+            Step::Index(operand) => self.variable(&as_text(&self.operand(operand))).into_owned().into_cow(),
+        };
+        for step in rest {
+            value = match (step, value) {
+                (Step::Key(key), Cow::Borrowed(value)) => member(value, key),
+                (Step::Key(key), Cow::Owned(value)) => member(&value, key).into_owned().into_cow(),
+                (Step::Index(operand), Cow::Borrowed(value)) => index(value, &self.operand(operand)),
+                (Step::Index(operand), Cow::Owned(value)) => {
+                    index(&value, &self.operand(operand)).into_owned().into_cow()
+                }
+            };
+        }
+        value
+    }
+
+    fn variable(&self, name: &str) -> Cow<'_, Value> {
+        for frame in self.frames.iter().rev() {
+            match frame {
+                Frame::Variable(known, value) | Frame::Loop { variable: known, item: value, .. } if known == name => {
+                    return Cow::Borrowed(value);
+                }
+                _ => {}
+            }
+        }
+        if let Some(value) = self.assigned.get(name) {
+            return Cow::Borrowed(value);
+        }
+        if let Some((_, value)) = self.given.iter().find(|(known, _)| *known == name) {
+            return Cow::Borrowed(value);
+        }
+        Cow::Owned(self.counters.get(name).map_or_else(Value::none, |&count| Value::from(count)))
+    }
+
+    /// Whether there is a variable of this name, be it nil.
+    pub(super) fn has(&self, name: &str) -> bool {
+        matches!(name, "forloop" | "tablerowloop")
+            || matches!(self.variable(name), Cow::Borrowed(_))
+            || self.counters.contains_key(name)
+    }
+
+    /// The state of the innermost loop of the kind, and how many frames lie around it.
+    fn loop_state(&self, name: &str) -> Option<(&LoopState, usize)> {
+        self.loop_state_within(name, self.frames.len())
+    }
+
+    fn loop_state_within(&self, name: &str, frames: usize) -> Option<(&LoopState, usize)> {
+        self.frames[..frames].iter().enumerate().rev().find_map(|(outer, frame)| match frame {
+            Frame::Loop { state, .. } if (state.columns != Columns::None) == (name == "tablerowloop") => {
+                Some((state, outer))
+            }
+            _ => None,
+        })
+    }
+
+    fn loop_member(&self, state: &LoopState, outer: usize, key: &str) -> Value {
+        if key != "parentloop" {
+            return state.member(key);
+        }
+        self.loop_state_within("forloop", outer).map_or_else(Value::none, |(state, _)| state.as_value())
+    }
+}
+
+/// What [`Cow`] of an owned value is called from a chain.
+trait IntoCow {
+    fn into_cow<'s>(self) -> Cow<'s, Value>;
+}
+
+impl IntoCow for Value {
+    fn into_cow<'s>(self) -> Cow<'s, Value> {
+        Cow::Owned(self)
+    }
+}
+
+impl LoopState {
+    fn member(&self, key: &str) -> Value {
+        let LoopState { index, count, .. } = *self;
+        let columns = match self.columns {
+            Columns::None => None,
+            Columns::All => Some(count.max(1)),
+            Columns::Given(columns) => Some(columns.max(1)),
+        };
+        match (key, columns) {
+            ("index", _) => Value::from(index + 1),
+            ("index0", _) => Value::from(index),
+            ("rindex", _) => Value::from(count - index),
+            ("rindex0", _) => Value::from(count - index - 1),
+            ("length", _) => Value::from(count),
+            ("first", _) => Value::from(index == 0),
+            ("last", _) => Value::from(index + 1 == count),
+            ("name", None) => Value::from(self.label.as_str()),
+            ("col", Some(columns)) => Value::from(index % columns + 1),
+            ("col0", Some(columns)) => Value::from(index % columns),
+            ("col_first", Some(columns)) => Value::from(index % columns == 0),
+            ("col_last", Some(columns)) => Value::from((index + 1) % columns == 0),
+            ("row", Some(columns)) => Value::from(index / columns + 1),
+            _ => Value::none(),
+        }
+    }
+
+    fn as_value(&self) -> Value {
+        let mut map = Map::new();
+        for key in ["name", "length", "index", "index0", "rindex", "rindex0", "first", "last"] {
+            value::set(&mut map, key, self.member(key));
+        }
+        Value::from(map)
+    }
+}
+
+/// What stands at `key`: an entry of a map, or one of `size`, `first` and `last`.
+pub(super) fn member<'v>(value: &'v Value, key: &str) -> Cow<'v, Value> {
+    if let Some(found) = value::entry(value, key) {
+        return Cow::Borrowed(found);
+    }
+    let items = value.as_array();
+    let nil = || Cow::Owned(Value::none());
+    match key {
+        "size" => Cow::Owned(size(value)),
+        "first" => match (items, value.as_map()) {
+            (Some(items), _) => items.first().map_or_else(nil, Cow::Borrowed),
+            (_, Some(map)) => map
+                .iter()
+                .next()
+                .map_or_else(nil, |(key, value)| Cow::Owned(Value::from(vec![key.as_value(), value.clone()]))),
+            _ => nil(),
+        },
+        "last" => items.and_then(<[Value]>::last).map_or_else(nil, Cow::Borrowed),
+        _ => nil(),
+    }
+}
+
+/// How many characters, items or entries the value has; of a whole number, as in Ruby, its bytes.
+pub(super) fn size(value: &Value) -> Value {
+    match (value.as_array(), value.as_map(), value.as_str()) {
+        (Some(items), _, _) => Value::from(items.len()),
+        (_, Some(map), _) => Value::from(map.len()),
+        (_, _, Some(text)) => Value::from(text.chars().count()),
+        _ if value.as_i64().is_some() && !value::is_float(value) => Value::from(8),
+        _ => Value::none(),
+    }
+}
+
+fn index<'v>(value: &'v Value, at: &Value) -> Cow<'v, Value> {
+    let whole = if value::is_float(at) { None } else { at.as_i64() };
+    let (Some(items), Some(at)) = (value.as_array(), whole) else {
+        return value::entry(value, &as_text(at)).map_or_else(|| Cow::Owned(Value::none()), Cow::Borrowed);
+    };
+    let at = if at < 0 { at + i64::try_from(items.len()).unwrap_or(i64::MAX) } else { at };
+    let found = usize::try_from(at).ok().and_then(|at| items.get(at));
+    found.map_or_else(|| Cow::Owned(Value::none()), Cow::Borrowed)
+}
+
+/// What a loop over the value goes over: of a map pairs of key and value, of a text the text itself.
+pub(super) fn items_of(value: &Value) -> Vec<Value> {
+    if let Some(items) = value.as_array() {
+        return items.to_vec();
+    }
+    if let Some(map) = value.as_map() {
+        return map.iter().map(|(key, value)| Value::from(vec![key.as_value(), value.clone()])).collect();
+    }
+    match value.as_str() {
+        Some("") | None => Vec::new(),
+        Some(_) => vec![value.clone()],
+    }
+}

@@ -1,0 +1,183 @@
+//! From a text to the pieces that Liquid sees: plain text, outputs `{{ … }}` and tags `{% … %}`.
+//!
+//! `raw` and `comment` are resolved here, because what they hold is no Liquid.
+
+use super::Fault;
+use crate::markdown::embed;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Token<'a> {
+    Text(&'a str),
+    /// What stood between `raw` and `endraw`: no white space control reaches it.
+    Raw(&'a str),
+    Output {
+        inside: &'a str,
+        at: usize,
+    },
+    Tag {
+        name: &'a str,
+        arguments: &'a str,
+        at: usize,
+        arguments_at: usize,
+    },
+}
+
+/// Splits a text at its tags.
+pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a>> {
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    let mut trim_next = false;
+    while at < text.len() {
+        let open = next_open(text, at);
+        let plain = trimmed(&text[at..open], trim_next, text[open..].get(2..3) == Some("-"));
+        push_text(&mut tokens, plain, Token::Text);
+        if open == text.len() {
+            break;
+        }
+        let Some((inside, end)) = inside_of(text, open) else {
+            let (braces, close) = (&text[open..open + 2], if text[open..].starts_with("{%") { "%}" } else { "}}" });
+            faults.push(Fault {
+                at: open,
+                message: format!("`{braces}` is not closed by `{close}`"),
+                hint: Some("write literal braces between `{% raw %}` and `{% endraw %}`".to_owned()),
+            });
+            // An output ends at its first brace, whatever is wrong with it; a tag that does not end takes all.
+            match text[open + 2..].find('}').filter(|_| braces == "{{") {
+                Some(length) => at = open + 2 + length + 1,
+                None => break,
+            }
+            trim_next = false;
+            continue;
+        };
+        at = end;
+        trim_next = inside.ends_with('-');
+        let is_output = text[open..].starts_with("{{");
+        let bare = inside.strip_prefix('-').unwrap_or(inside);
+        let bare = bare.strip_suffix('-').unwrap_or(bare).trim();
+        if is_output {
+            tokens.push(Token::Output { inside: bare, at: open });
+            continue;
+        }
+        let name_end = bare.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(bare.len());
+        let (name, arguments) = if bare.starts_with('#') { bare.split_at(1) } else { bare.split_at(name_end) };
+        // Nothing but white space and a hyphen stands before the name.
+        let name_at = text[open + 2..].find(name).map_or(open, |found| open + 2 + found);
+        let arguments_at = name_at + name.len() + (arguments.len() - arguments.trim_start().len());
+        match name {
+            "raw" => {
+                let Some((body_end, after, trims)) = end_of_raw(text, at) else {
+                    faults.push(unclosed("raw", open));
+                    break;
+                };
+                push_text(&mut tokens, &text[at..body_end], Token::Raw);
+                (at, trim_next) = (after, trims);
+            }
+            "comment" => {
+                let Some((after, trims)) = end_of_comment(text, at) else {
+                    faults.push(unclosed("comment", open));
+                    break;
+                };
+                (at, trim_next) = (after, trims);
+            }
+            "#" => {}
+            _ => tokens.push(Token::Tag { name, arguments: arguments.trim(), at: open, arguments_at }),
+        }
+    }
+    tokens
+}
+
+/// Keeps a text without the characters that markers are made of, so that no text can be taken for a marker.
+fn push_text<'a>(tokens: &mut Vec<Token<'a>>, text: &'a str, token: fn(&'a str) -> Token<'a>) {
+    tokens.extend(embed::between_marker_characters(text).filter(|part| !part.is_empty()).map(token));
+}
+
+/// What stands between the braces that open at `open`, and where the tag ends. An output ends at its first closing
+/// brace, which must be two.
+fn inside_of(text: &str, open: usize) -> Option<(&str, usize)> {
+    let rest = &text[open + 2..];
+    let length = if text[open..].starts_with("{%") {
+        rest.find("%}")?
+    } else {
+        let length = rest.find('}')?;
+        rest[length..].starts_with("}}").then_some(length)?
+    };
+    Some((&rest[..length], open + 2 + length + 2))
+}
+
+fn next_open(text: &str, from: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while let Some(found) = text[at..].find('{') {
+        at += found;
+        if matches!(bytes.get(at + 1), Some(b'{' | b'%')) {
+            return at;
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// White space as Ruby's `strip` takes it.
+pub(super) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t'..='\r' | '\0')
+}
+
+fn trimmed(text: &str, start: bool, end: bool) -> &str {
+    let text = if start { text.trim_start_matches(is_space) } else { text };
+    if end { text.trim_end_matches(is_space) } else { text }
+}
+
+/// Finds the next tag `end`: where it starts, where it ends, and whether it trims what follows. `hyphen` says whether
+/// the tag may begin with one.
+fn end_tag(text: &str, from: usize, end: &str, hyphen: bool) -> Option<(usize, usize, bool)> {
+    let mut at = from;
+    loop {
+        let open = at + text[at..].find("{%")?;
+        let inside = &text[open + 2..];
+        let inside = if hyphen { inside.strip_prefix('-').unwrap_or(inside) } else { inside };
+        if let Some(after) = inside.trim_start().strip_prefix(end) {
+            let after = after.trim_start();
+            let trims = after.starts_with('-');
+            let after = after.strip_prefix('-').unwrap_or(after);
+            if let Some(after) = after.strip_prefix("%}") {
+                return Some((open, text.len() - after.len(), trims));
+            }
+        }
+        at = open + 2;
+    }
+}
+
+/// Finds the end of a `raw` block. Liquid takes no hyphen in front of `endraw`; where there is no other end, we do.
+fn end_of_raw(text: &str, from: usize) -> Option<(usize, usize, bool)> {
+    end_tag(text, from, "endraw", false).or_else(|| end_tag(text, from, "endraw", true))
+}
+
+/// Finds the end of a `comment` block: comments nest, and may hold `raw` blocks.
+fn end_of_comment(text: &str, from: usize) -> Option<(usize, bool)> {
+    let mut at = from;
+    let mut depth = 1;
+    loop {
+        let open = at + text[at..].find("{%")?;
+        let inside = text[open + 2..].strip_prefix('-').unwrap_or(&text[open + 2..]).trim_start();
+        let name_end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
+        // The next tag may start inside of what looked like one: `{% {% endcomment %}`.
+        at = open + 2;
+        match &inside[..name_end] {
+            "comment" => depth += 1,
+            "raw" => at = end_of_raw(text, at).map_or(at, |(_, after, _)| after),
+            "endcomment" => {
+                depth -= 1;
+                if depth == 0 {
+                    let close = open + 2 + text[open + 2..].find("%}")?;
+                    return Some((close + 2, text[..close].ends_with('-')));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn unclosed(tag: &str, at: usize) -> Fault {
+    let hint = Some(format!("add `{{% end{tag} %}}`"));
+    Fault { at, message: format!("the block `{tag}` is not closed"), hint }
+}
