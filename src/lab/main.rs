@@ -9,6 +9,7 @@
     reason = "libtorch counts in `i64`, Rust in `usize`; the counts here are of images and weights, far below either's end"
 )]
 
+mod aten;
 mod augment;
 mod checkpoint;
 mod data;
@@ -116,6 +117,7 @@ fn first_line(message: Option<&str>) -> &str {
 }
 
 fn run(folder: &Path) -> anyhow::Result<Outcome> {
+    aten::keep_memory();
     let stop = Stop::watch()?;
     let run = Run::in_folder(folder)?;
     machine::open_cuda();

@@ -1,106 +1,251 @@
-//! How weights follow gradients: the update rules of PyTorch's `SGD` and `Adam`, on tensors, because tch's optimizers
-//! cannot save their state.
+//! How weights follow gradients: PyTorch's rules `SGD`, `Adam` and `AdamW` over groups of parameters, clipping, and an
+//! average of the weights. All that is remembered from step to step is in named tensors, so that a run goes on from a
+//! checkpoint to the same bits; tch's own optimizers cannot save theirs.
+#![allow(dead_code, reason = "the training loop takes up what is not used yet")]
 
 use labpress::recipe::image_classification::Optimizer as Rule;
-use tch::{Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
+
+use super::aten;
 
 /// PyTorch's default; keeps Adam from dividing by zero.
 const ADAM_EPSILON: f64 = 1e-8;
+
+/// Parameters that are treated alike.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// What is changed.
+    pub(crate) parameters: Vec<Tensor>,
+    /// The group's learning rate is the schedule's times this.
+    pub(crate) rate_factor: f64,
+    /// Whether the rule's weight decay applies.
+    pub(crate) decays: bool,
+}
+
+/// Groups a net's layers, given from the first to the last. The last layer learns at the full rate, each layer before at
+/// that of the next by `rate_decay` (discriminative rates: Howard and Ruder 2018, arXiv 1801.06146; 1 is one rate for
+/// all). Biases and normalization weights are those of one dimension, as usual.
+pub(crate) fn groups(rule: &Rule, layers: Vec<Vec<Tensor>>, rate_decay: f64) -> Vec<Group> {
+    let last = layers.len().saturating_sub(1);
+    let mut groups = Vec::new();
+    for (index, layer) in layers.into_iter().enumerate() {
+        let rate_factor = rate_decay.powi(index as i32 - last as i32);
+        let (decayed, plain): (Vec<Tensor>, Vec<Tensor>) =
+            layer.into_iter().partition(|parameter| decays_norm_and_bias(rule) || parameter.dim() > 1);
+        for (parameters, decays) in [(decayed, true), (plain, false)] {
+            if !parameters.is_empty() {
+                groups.push(Group { parameters, rate_factor, decays });
+            }
+        }
+    }
+    groups
+}
+
+/// Whether a rule's weight decay holds for biases and normalization weights, too.
+fn decays_norm_and_bias(rule: &Rule) -> bool {
+    match *rule {
+        Rule::Sgd { decay_norm_and_bias, .. }
+        | Rule::Adam { decay_norm_and_bias, .. }
+        | Rule::Adamw { decay_norm_and_bias, .. } => decay_norm_and_bias,
+    }
+}
 
 /// An update rule with what it remembers of earlier gradients.
 #[derive(Debug)]
 pub(crate) struct Optimizer {
     rule: Rule,
-    parameters: Vec<Tensor>,
-    /// Of each parameter, SGD's momentum, or Adam's mean of gradients.
+    groups: Vec<(Group, Memory)>,
+}
+
+/// What a rule remembers of a group.
+#[derive(Debug)]
+struct Memory {
+    /// Of each parameter, SGD's direction, or Adam's mean of gradients.
     first: Vec<Tensor>,
     /// Of each parameter, Adam's mean of squared gradients; empty for SGD.
     second: Vec<Tensor>,
+    /// One number: Adam's steps. A group that is frozen at first has made fewer of them than the others.
+    steps: Option<Tensor>,
+}
+
+impl Memory {
+    fn of(rule: &Rule, parameters: &[Tensor]) -> Memory {
+        let zeros = || parameters.iter().map(|parameter| parameter.zeros_like().set_requires_grad(false)).collect();
+        match rule {
+            Rule::Sgd { .. } => Memory { first: zeros(), second: Vec::new(), steps: None },
+            Rule::Adam { .. } | Rule::Adamw { .. } => {
+                let device = parameters[0].device();
+                Memory { first: zeros(), second: zeros(), steps: Some(Tensor::zeros([1], (Kind::Float, device))) }
+            }
+        }
+    }
 }
 
 impl Optimizer {
     /// Starts with no memory.
-    pub(crate) fn new(rule: &Rule, parameters: Vec<Tensor>) -> Optimizer {
-        let zeros = || parameters.iter().map(|parameter| parameter.zeros_like().set_requires_grad(false)).collect();
-        let second = match rule {
-            Rule::Sgd { .. } => Vec::new(),
-            Rule::Adam { .. } | Rule::Adamw { .. } => zeros(),
-        };
-        Optimizer { rule: rule.clone(), first: zeros(), second, parameters }
+    pub(crate) fn new(rule: &Rule, groups: Vec<Group>) -> Optimizer {
+        let groups = groups.into_iter().filter(|group| !group.parameters.is_empty());
+        let groups = groups.map(|group| {
+            let memory = Memory::of(rule, &group.parameters);
+            (group, memory)
+        });
+        Optimizer { rule: rule.clone(), groups: groups.collect() }
     }
 
-    /// Moves the parameters by their gradients and forgets these. `step` counts from 0; `momentum` is
-    /// SGD's, or Adam's `beta1`, at this step.
-    pub(crate) fn step(&mut self, step: u64, rate: f64, momentum: f64) {
-        no_grad(|| match self.rule {
-            Rule::Sgd { nesterov, weight_decay, .. } => {
-                for (parameter, direction) in self.parameters.iter_mut().zip(&mut self.first) {
-                    let gradient = decayed_gradient(parameter, weight_decay);
-                    // `direction` starts at zero, so the first direction is the gradient, as in PyTorch.
-                    let _ = direction.g_mul_scalar_(momentum);
-                    let _ = direction.g_add_(&gradient);
-                    let change = if nesterov { gradient + &*direction * momentum } else { direction.shallow_clone() };
-                    let _ = parameter.g_sub_(&(change * rate));
-                    parameter.zero_grad();
-                }
-            }
-            Rule::Adam { beta2, weight_decay, .. } | Rule::Adamw { beta2, weight_decay, .. } => {
-                let is_beside = matches!(self.rule, Rule::Adamw { .. });
-                let (steps, beta1) = (step as f64 + 1.0, momentum);
-                let (correction1, correction2) = (1.0 - beta1.powf(steps), 1.0 - beta2.powf(steps));
-                let moments = self.first.iter_mut().zip(&mut self.second);
-                for (parameter, (mean, square)) in self.parameters.iter_mut().zip(moments) {
-                    let gradient = decayed_gradient(parameter, if is_beside { 0.0 } else { weight_decay });
-                    if is_beside {
-                        let _ = parameter.g_mul_scalar_(1.0 - rate * weight_decay);
+    /// Scales all gradients by one factor so that their common norm is at most `most` (Pascanu, Mikolov and Bengio 2013,
+    /// arXiv 1211.5063), as PyTorch's `clip_grad_norm_`. To be called before a step.
+    pub(crate) fn clip_norm(&self, most: f64) {
+        let parameters: Vec<Tensor> = self.learning().map(Tensor::shallow_clone).collect();
+        no_grad(|| aten::clip_norm(&parameters, most));
+    }
+
+    /// Moves the parameters by their gradients and sets these to none. `momentum` is SGD's, or Adam's `beta1`, at this
+    /// step. Parameters that require no gradient are left alone.
+    pub(crate) fn step(&mut self, rate: f64, momentum: f64) {
+        no_grad(|| {
+            for (group, memory) in self.groups.iter().filter(|(group, _)| group.is_learning()) {
+                let Group { parameters, rate_factor, decays } = group;
+                let rate = rate * rate_factor;
+                match self.rule {
+                    Rule::Sgd { nesterov, weight_decay, .. } => {
+                        let weight_decay = if *decays { weight_decay } else { 0.0 };
+                        aten::sgd(parameters, &memory.first, rate, momentum, nesterov, weight_decay);
                     }
-                    let _ = mean.lerp_(&gradient, 1.0 - beta1);
-                    let _ = square.g_mul_scalar_(beta2);
-                    let _ = square.g_add_(&(gradient.square() * (1.0 - beta2)));
-                    let spread = square.sqrt() / correction2.sqrt() + ADAM_EPSILON;
-                    let _ = parameter.g_sub_(&(&*mean / spread * (rate / correction1)));
-                    parameter.zero_grad();
+                    Rule::Adam { beta2, weight_decay, .. } | Rule::Adamw { beta2, weight_decay, .. } => {
+                        let numbers = aten::Adam {
+                            beta1: momentum,
+                            beta2,
+                            epsilon: ADAM_EPSILON,
+                            weight_decay: if *decays { weight_decay } else { 0.0 },
+                            is_decoupled: matches!(self.rule, Rule::Adamw { .. }),
+                        };
+                        let steps = memory.steps.as_ref().expect("made for Adam");
+                        aten::adam(parameters, &memory.first, &memory.second, steps, rate, numbers);
+                    }
                 }
+                aten::forget_gradients(parameters);
             }
         });
     }
 
     /// Everything that the rule remembers, by name, in a fixed order.
     pub(crate) fn tensors(&self) -> Vec<(String, Tensor)> {
-        let named = |name: &'static str, tensors: &[Tensor]| {
-            let tensors = tensors.iter().enumerate();
-            tensors.map(|(index, tensor)| (format!("{name}.{index}"), tensor.shallow_clone())).collect::<Vec<_>>()
-        };
-        let mut tensors = named("first", &self.first);
-        tensors.extend(named("second", &self.second));
+        let mut tensors = Vec::new();
+        let mut index = 0;
+        for (number, (group, memory)) in self.groups.iter().enumerate() {
+            let mut named = |name: &str, memories: &[Tensor]| {
+                for (offset, memory) in memories.iter().enumerate() {
+                    tensors.push((format!("{name}.{}", index + offset), memory.shallow_clone()));
+                }
+            };
+            named("first", &memory.first);
+            named("second", &memory.second);
+            if let Some(steps) = &memory.steps {
+                tensors.push((format!("steps.{number}"), steps.shallow_clone()));
+            }
+            index += group.parameters.len();
+        }
         tensors
+    }
+
+    fn learning(&self) -> impl Iterator<Item = &Tensor> {
+        let groups = self.groups.iter().map(|(group, _)| group);
+        groups.filter(|group| group.is_learning()).flat_map(|group| &group.parameters)
     }
 }
 
-fn decayed_gradient(parameter: &Tensor, weight_decay: f64) -> Tensor {
-    if weight_decay > 0.0 { parameter.grad() + parameter * weight_decay } else { parameter.grad() }
+impl Group {
+    fn is_learning(&self) -> bool {
+        self.parameters.iter().any(Tensor::requires_grad)
+    }
+}
+
+/// An exponential moving average of a net's tensors, BatchNorm's statistics included (Polyak and Juditsky 1992; in this
+/// form as TensorFlow's `ExponentialMovingAverage`).
+#[derive(Debug)]
+pub(crate) struct Ema {
+    decay: f64,
+    names: Vec<String>,
+    net: Vec<Tensor>,
+    averages: Vec<Tensor>,
+}
+
+impl Ema {
+    /// Starts at the net's present tensors.
+    pub(crate) fn new(decay: f64, net: Vec<(String, Tensor)>) -> Ema {
+        let (names, net): (Vec<String>, Vec<Tensor>) = net.into_iter().unzip();
+        let averages = no_grad(|| net.iter().map(|tensor| tensor.detach().copy()).collect());
+        Ema { decay, names, net, averages }
+    }
+
+    /// Follows the net after a step, counted from 0. Early on it follows faster, so that the first weights are forgotten
+    /// soon: after `n` steps, at most n / (n + 9) of it stay.
+    pub(crate) fn follow(&mut self, step: u64) {
+        let steps = step as f64 + 1.0;
+        let decay = self.decay.min(steps / (steps + 9.0));
+        no_grad(|| aten::lerp(&self.averages, &self.net, 1.0 - decay));
+    }
+
+    /// Exchanges the net's tensors and the averages; to be called before the net is judged, and again after.
+    pub(crate) fn swap(&mut self) {
+        no_grad(|| {
+            for (tensor, average) in self.net.iter_mut().zip(&mut self.averages) {
+                let kept = tensor.detach().copy();
+                tensor.copy_(average);
+                average.copy_(&kept);
+            }
+        });
+    }
+
+    /// The averages, by the names of the net's tensors, in their order.
+    pub(crate) fn tensors(&self) -> Vec<(String, Tensor)> {
+        self.names.iter().cloned().zip(self.averages.iter().map(Tensor::shallow_clone)).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::Device;
     use tch::nn::{self, OptimizerConfig};
-    use tch::{Device, Kind};
 
     use super::*;
+
+    fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> Rule {
+        Rule::Sgd { lr: 0.02, momentum, nesterov, weight_decay, decay_norm_and_bias: true }
+    }
+
+    fn adam(weight_decay: f64) -> Rule {
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, weight_decay, decay_norm_and_bias: true }
+    }
+
+    fn adamw(weight_decay: f64) -> Rule {
+        Rule::Adamw { lr: 0.02, beta1: 0.9, beta2: 0.99, weight_decay, decay_norm_and_bias: true }
+    }
+
+    fn parameter(values: &[f32]) -> Tensor {
+        Tensor::from_slice(values).set_requires_grad(true)
+    }
+
+    fn one_group(parameters: Vec<Tensor>) -> Vec<Group> {
+        vec![Group { parameters, rate_factor: 1.0, decays: true }]
+    }
+
+    /// A curved valley.
+    fn loss(x: &Tensor) -> Tensor {
+        ((x.get(0) - 1.0).square() + (x.get(1) * 3.0 + x.get(0)).square() * 0.5).sum(Kind::Float)
+    }
 
     /// Minimizes a curved valley with our rule and with that of libtorch, and compares.
     #[track_caller]
     fn check_as_libtorch(rule: &Rule, libtorch: impl OptimizerConfig) {
-        let loss =
-            |x: &Tensor| ((x.get(0) - 1.0).square() + (x.get(1) * 3.0 + x.get(0)).square() * 0.5).sum(Kind::Float);
-        let ours = Tensor::from_slice(&[0.5_f32, -0.7]).set_requires_grad(true);
-        let mut optimizer = Optimizer::new(rule, vec![ours.shallow_clone()]);
+        let ours = parameter(&[0.5, -0.7]);
+        let mut optimizer = Optimizer::new(rule, one_group(vec![ours.shallow_clone()]));
         let store = nn::VarStore::new(Device::Cpu);
         let theirs = store.root().var_copy("x", &ours);
         let mut reference = libtorch.build(&store, 0.02).unwrap();
-        for step in 0..10 {
+        for _ in 0..10 {
             loss(&ours).backward();
-            optimizer.step(step, 0.02, rule.momentum());
+            optimizer.step(0.02, rule.momentum());
             reference.backward_step(&loss(&theirs));
         }
         let difference = f64::try_from((&ours - &theirs).abs().max()).unwrap();
@@ -110,13 +255,6 @@ mod tests {
 
     #[test]
     fn sgd_is_that_of_libtorch() {
-        let sgd = |momentum, nesterov, weight_decay| Rule::Sgd {
-            lr: 0.02,
-            momentum,
-            nesterov,
-            weight_decay,
-            decay_norm_and_bias: true,
-        };
         check_as_libtorch(&sgd(0.0, false, 0.0), nn::sgd(0.0, 0.0, 0.0, false));
         check_as_libtorch(&sgd(0.9, false, 0.0), nn::sgd(0.9, 0.0, 0.0, false));
         check_as_libtorch(&sgd(0.9, true, 0.1), nn::sgd(0.9, 0.0, 0.1, true));
@@ -124,9 +262,103 @@ mod tests {
 
     #[test]
     fn adam_is_that_of_libtorch() {
-        let adam =
-            |weight_decay| Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, weight_decay, decay_norm_and_bias: true };
         check_as_libtorch(&adam(0.0), nn::adam(0.9, 0.99, 0.0));
         check_as_libtorch(&adam(0.1), nn::adam(0.9, 0.99, 0.1));
+        check_as_libtorch(&adamw(0.1), nn::adamw(0.9, 0.99, 0.1));
+    }
+
+    #[test]
+    fn a_group_has_a_rate_and_a_decay_of_its_own() {
+        let layer = || vec![parameter(&[1.0, 1.0]).view([2, 1]).detach().set_requires_grad(true), parameter(&[1.0])];
+        let layers = vec![layer(), layer(), layer()];
+        let flat: Vec<Tensor> = layers.iter().flatten().map(Tensor::shallow_clone).collect();
+        let rule = Rule::Sgd { lr: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.5, decay_norm_and_bias: false };
+        let groups = groups(&rule, layers, 2.0);
+        let factors: Vec<f64> = groups.iter().map(|group| group.rate_factor).collect();
+        assert_eq!(factors, [0.25, 0.25, 0.5, 0.5, 1.0, 1.0]);
+        let mut optimizer = Optimizer::new(&rule, groups);
+        // Without a gradient of its own, a parameter moves by its decay alone.
+        flat.iter()
+            .fold(Tensor::zeros([], (Kind::Float, Device::Cpu)), |sum, x| sum + x.sum(Kind::Float) * 0.0)
+            .backward();
+        optimizer.step(0.1, rule.momentum());
+        let after: Vec<f64> = flat.iter().map(|x| f64::try_from(x.max()).unwrap()).collect();
+        let expected = [1.0 - 0.0125, 1.0, 1.0 - 0.025, 1.0, 1.0 - 0.05, 1.0];
+        assert!(after.iter().zip(expected).all(|(after, expected)| (after - expected).abs() < 1e-6), "{after:?}");
+    }
+
+    #[test]
+    fn a_frozen_group_stays_and_begins_later_as_if_it_were_the_first_step() {
+        let (early, late) = (parameter(&[0.5, -0.7]), parameter(&[0.5, -0.7]));
+        let group = |x: &Tensor| Group { parameters: vec![x.shallow_clone()], rate_factor: 1.0, decays: true };
+        let rule = adam(0.0);
+        let mut optimizer = Optimizer::new(&rule, vec![group(&early), group(&late)]);
+        let late = late.set_requires_grad(false);
+        loss(&early).backward();
+        optimizer.step(0.02, rule.momentum());
+        assert_eq!(late, Tensor::from_slice(&[0.5_f32, -0.7]));
+        let after_one_step = early.detach().copy();
+        let late = late.set_requires_grad(true);
+        (loss(&early) + loss(&late)).backward();
+        optimizer.step(0.02, rule.momentum());
+        assert_eq!(late.detach(), after_one_step);
+        assert_ne!(early.detach(), after_one_step);
+    }
+
+    #[test]
+    fn clipping_keeps_the_direction_and_bounds_the_norm() {
+        let (x, y) = (parameter(&[3.0]), parameter(&[4.0]));
+        let optimizer = Optimizer::new(&sgd(0.0, false, 0.0), one_group(vec![x.shallow_clone(), y.shallow_clone()]));
+        let gradients = |most| {
+            (x.square() * 0.5 + y.square() * 0.5).sum(Kind::Float).backward();
+            optimizer.clip_norm(most);
+            let found = [&x, &y].map(|x| f64::try_from(x.grad()).unwrap());
+            aten::forget_gradients(&[x.shallow_clone(), y.shallow_clone()]);
+            found
+        };
+        for (most, expected) in [(10.0, [3.0, 4.0]), (1.0, [0.6, 0.8])] {
+            let found = gradients(most);
+            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn memory_goes_on_bit_for_bit() {
+        for rule in [sgd(0.9, true, 0.1), adam(0.1), adamw(0.1)] {
+            let x = parameter(&[0.5, -0.7]);
+            let mut optimizer = Optimizer::new(&rule, one_group(vec![x.shallow_clone()]));
+            let step = |x: &Tensor, optimizer: &mut Optimizer| {
+                loss(x).backward();
+                optimizer.step(0.02, rule.momentum());
+            };
+            step(&x, &mut optimizer);
+            let other = x.detach().copy().set_requires_grad(true);
+            let mut restored = Optimizer::new(&rule, one_group(vec![other.shallow_clone()]));
+            for ((name, mut into), (same_name, from)) in restored.tensors().into_iter().zip(optimizer.tensors()) {
+                assert_eq!(name, same_name);
+                into.copy_(&from);
+            }
+            step(&x, &mut optimizer);
+            step(&other, &mut restored);
+            assert_eq!(x.detach(), other.detach());
+        }
+    }
+
+    #[test]
+    fn an_average_follows_the_net_and_changes_places_with_it() {
+        let mut weight = Tensor::from_slice(&[0.0_f32]);
+        let mut ema = Ema::new(0.5, vec![("weight".to_owned(), weight.shallow_clone())]);
+        let _ = weight.fill_(1.0);
+        // One step in, only a tenth of the start stays; ten steps in, the decay is 0.5.
+        ema.follow(0);
+        assert_eq!(ema.tensors()[0].1, Tensor::from_slice(&[0.9_f32]));
+        let _ = weight.fill_(1.9);
+        ema.follow(10);
+        let average = f64::try_from(&ema.tensors()[0].1).unwrap();
+        assert!((average - 1.4).abs() < 1e-6, "{average}");
+        ema.swap();
+        assert!((f64::try_from(&weight).unwrap() - 1.4).abs() < 1e-6);
+        ema.swap();
+        assert_eq!(weight, Tensor::from_slice(&[1.9_f32]));
     }
 }

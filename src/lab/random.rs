@@ -46,6 +46,42 @@ pub(crate) fn symmetric(generator: &mut ChaCha8Rng) -> f32 {
     (generator.next_u32() >> 8) as f32 / (1_u32 << 23) as f32 - 1.0
 }
 
+/// Draws a number from 0 to below 1, in steps of 2⁻⁵³.
+pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f64 {
+    (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Draws from the normal distribution (Box and Muller's method; the second number is thrown away).
+fn normal(generator: &mut ChaCha8Rng) -> f64 {
+    // From above 0, for the logarithm's sake.
+    let radius = (-2.0 * (1.0 - unit(generator)).ln()).sqrt();
+    radius * (std::f64::consts::TAU * unit(generator)).cos()
+}
+
+/// Draws from the gamma distribution of a shape above 0 (Marsaglia and Tsang 2000).
+fn gamma(generator: &mut ChaCha8Rng, shape: f64) -> f64 {
+    if shape < 1.0 {
+        let boost = (1.0 - unit(generator)).powf(1.0 / shape);
+        return gamma(generator, shape + 1.0) * boost;
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let x = normal(generator);
+        let v = (1.0 + c * x).powi(3);
+        if v > 0.0 && (1.0 - unit(generator)).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            return d * v;
+        }
+    }
+}
+
+/// Draws from the beta distribution with both parameters `alpha`, above 0.
+pub(crate) fn beta(generator: &mut ChaCha8Rng, alpha: f64) -> f64 {
+    let (one, other) = (gamma(generator, alpha), gamma(generator, alpha));
+    // A very small `alpha` makes both so small that nothing is left of them.
+    if one + other > 0.0 { one / (one + other) } else { unit(generator).round() }
+}
+
 /// Returns 0 to `count` - 1 in random order (Fisher and Yates' shuffle).
 pub(crate) fn shuffled(generator: &mut ChaCha8Rng, count: usize) -> Vec<i64> {
     let mut order: Vec<i64> = (0..).take(count).collect();
@@ -81,5 +117,20 @@ mod tests {
         let mut generator = generator(0, Purpose::Weights);
         assert!((0..1000).all(|_| below(&mut generator, 3) < 3));
         assert!((0..1000).all(|_| (-1.0..1.0).contains(&symmetric(&mut generator))));
+        assert!((0..1000).all(|_| (0.0..1.0).contains(&unit(&mut generator))));
+        assert!((0..1000).all(|_| (0.0..=1.0).contains(&beta(&mut generator, 1e-4))));
+    }
+
+    #[test]
+    fn beta_has_its_mean_and_variance() {
+        for alpha in [0.2, 1.0, 3.0] {
+            let mut generator = generator(0, Purpose::Augment { step: 0 });
+            let numbers: Vec<f64> = (0..20_000).map(|_| beta(&mut generator, alpha)).collect();
+            let mean = numbers.iter().sum::<f64>() / 20_000.0;
+            let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / 20_000.0;
+            assert!((mean - 0.5).abs() < 0.01, "alpha {alpha}: mean {mean}");
+            let expected = 0.25 / (2.0 * alpha + 1.0);
+            assert!((variance - expected).abs() < 0.005, "alpha {alpha}: variance {variance}, expected {expected}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::augment::augmented;
 use super::checkpoint::{self, Point, State};
 use super::data::{self, Images};
 use super::model::{InputShape, Net};
-use super::optimizer::Optimizer;
+use super::optimizer::{Optimizer, groups};
 use super::random::{Purpose, generator, shuffled};
 use super::schedule::{When, learning_rate, momentum};
 use super::{Outcome, machine, weights};
@@ -53,7 +53,8 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     if let Some(path) = &job.weights {
         net.load(&weights::read(path)?)?;
     }
-    let mut optimizer = Optimizer::new(&params.optimizer, net.parameters());
+    let groups = groups(&params.optimizer, net.groups(), params.tuning.rate_decay());
+    let mut optimizer = Optimizer::new(&params.optimizer, groups);
 
     // The steps. A last batch of a single image has no variance for BatchNorm, so it is left out.
     let (images, batch_size) = (train.count(), params.batch_size as usize);
@@ -116,7 +117,7 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
             loss.backward();
             let when = When { step, steps, epoch };
             let rate = learning_rate(&params.schedule, &params.optimizer, when);
-            optimizer.step(step, rate, momentum(&params.schedule, &params.optimizer, when));
+            optimizer.step(rate, momentum(&params.schedule, &params.optimizer, when));
 
             loss_sum += loss.detach().to_kind(Kind::Double) * size;
             correct += scores.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);

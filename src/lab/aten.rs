@@ -1,0 +1,159 @@
+//! What tch does not offer of libtorch: update rules that go over all tensors at once, on the CPU and on CUDA; gradients
+//! that are none instead of zero; bfloat16; memory that is kept. `aten.cpp` is the other side.
+#![allow(dead_code, reason = "the training loop takes up what is not used yet")]
+#![expect(unsafe_code, reason = "functions of C++ are called; each call says why it may be")]
+
+use std::ffi::{CStr, c_char};
+
+use tch::{Device, Tensor};
+use torch_sys::C_tensor;
+
+#[link(name = "lab_aten", kind = "static")]
+unsafe extern "C" {
+    fn lab_free(message: *mut c_char);
+    fn lab_sgd(
+        parameters: *const *mut C_tensor,
+        directions: *const *mut C_tensor,
+        count: usize,
+        rate: f64,
+        momentum: f64,
+        nesterov: bool,
+        weight_decay: f64,
+    ) -> *mut c_char;
+    fn lab_adam(
+        parameters: *const *mut C_tensor,
+        means: *const *mut C_tensor,
+        squares: *const *mut C_tensor,
+        count: usize,
+        steps: *mut C_tensor,
+        rate: f64,
+        beta1: f64,
+        beta2: f64,
+        epsilon: f64,
+        weight_decay: f64,
+        is_decoupled: bool,
+    ) -> *mut c_char;
+    fn lab_clip_norm(parameters: *const *mut C_tensor, count: usize, most: f64) -> *mut c_char;
+    fn lab_forget_gradients(parameters: *const *mut C_tensor, count: usize) -> *mut c_char;
+    fn lab_lerp(targets: *const *mut C_tensor, sources: *const *mut C_tensor, count: usize, weight: f64)
+    -> *mut c_char;
+    fn lab_autocast(is_cuda: bool, is_on: bool) -> *mut c_char;
+    fn lab_keep_memory();
+}
+
+/// Makes a step of SGD, PyTorch's `_fused_sgd_`, with those parameters that have a gradient. `directions`, one a
+/// parameter, starts at zero and is changed; it may be empty if `momentum` is 0.
+pub(crate) fn sgd(
+    parameters: &[Tensor],
+    directions: &[Tensor],
+    rate: f64,
+    momentum: f64,
+    nesterov: bool,
+    weight_decay: f64,
+) {
+    let count = parameters.len();
+    assert!(directions.len() == count || (directions.is_empty() && momentum == 0.0), "a direction a parameter");
+    let (parameters, directions) = (pointers(parameters), pointers(directions));
+    let directions = if momentum == 0.0 { std::ptr::null() } else { directions.as_ptr() };
+    // SAFETY: both lists hold `count` live tensors, but for a null list, which is not read.
+    check(unsafe { lab_sgd(parameters.as_ptr(), directions, count, rate, momentum, nesterov, weight_decay) });
+}
+
+/// The numbers of Adam beside the rate.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Adam {
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) epsilon: f64,
+    pub(crate) weight_decay: f64,
+    /// AdamW: the weights shrink by `rate` × `weight_decay`, instead of the gradient growing.
+    pub(crate) is_decoupled: bool,
+}
+
+/// Makes a step of Adam or AdamW, PyTorch's `_fused_adam_` and `_fused_adamw_`, with those parameters that have a
+/// gradient. `means` and `squares`, one a parameter, start at zero, `steps` (one `f32`), too; all are changed.
+pub(crate) fn adam(parameters: &[Tensor], means: &[Tensor], squares: &[Tensor], steps: &Tensor, rate: f64, adam: Adam) {
+    let count = parameters.len();
+    assert!(means.len() == count && squares.len() == count, "a mean and a square a parameter");
+    let (parameters, means, squares) = (pointers(parameters), pointers(means), pointers(squares));
+    let Adam { beta1, beta2, epsilon, weight_decay, is_decoupled } = adam;
+    // SAFETY: the lists hold `count` live tensors each, and `steps` is alive.
+    check(unsafe {
+        lab_adam(
+            parameters.as_ptr(),
+            means.as_ptr(),
+            squares.as_ptr(),
+            count,
+            steps.as_ptr().cast_mut(),
+            rate,
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+            is_decoupled,
+        )
+    });
+}
+
+/// Scales all gradients by one factor so that their common norm is at most `most`.
+pub(crate) fn clip_norm(parameters: &[Tensor], most: f64) {
+    let parameters = pointers(parameters);
+    // SAFETY: the list holds as many live tensors as it is long.
+    check(unsafe { lab_clip_norm(parameters.as_ptr(), parameters.len(), most) });
+}
+
+/// Sets gradients to none.
+pub(crate) fn forget_gradients(parameters: &[Tensor]) {
+    let parameters = pointers(parameters);
+    // SAFETY: the list holds as many live tensors as it is long.
+    check(unsafe { lab_forget_gradients(parameters.as_ptr(), parameters.len()) });
+}
+
+/// Moves each target by `weight` of its way to its source.
+pub(crate) fn lerp(targets: &[Tensor], sources: &[Tensor], weight: f64) {
+    assert_eq!(targets.len(), sources.len(), "a source a target");
+    let (targets, sources) = (pointers(targets), pointers(sources));
+    // SAFETY: the lists are of one length and hold live tensors.
+    check(unsafe { lab_lerp(targets.as_ptr(), sources.as_ptr(), targets.len(), weight) });
+}
+
+/// Computes with those operations in bfloat16 that gain by it and lose little (PyTorch's autocast), if `is_on`.
+pub(crate) fn in_bfloat16<T>(is_on: bool, device: Device, work: impl FnOnce() -> T) -> T {
+    /// Ends it on the way out, a panic's too.
+    struct Autocast(bool);
+    impl Drop for Autocast {
+        fn drop(&mut self) {
+            // SAFETY: it takes plain values. A message is impossible here and would only leak.
+            unsafe { lab_autocast(self.0, false) };
+        }
+    }
+    let _autocast = is_on.then(|| {
+        // SAFETY: it takes plain values.
+        check(unsafe { lab_autocast(device.is_cuda(), true) });
+        Autocast(device.is_cuda())
+    });
+    work()
+}
+
+/// Makes the C library keep freed memory for the next allocation; to be called before the first tensor is made.
+pub(crate) fn keep_memory() {
+    // SAFETY: it only sets numbers of the allocator.
+    unsafe { lab_keep_memory() };
+}
+
+fn pointers(tensors: &[Tensor]) -> Vec<*mut C_tensor> {
+    tensors.iter().map(|tensor| tensor.as_ptr().cast_mut()).collect()
+}
+
+/// Panics as tch does at a fault inside libtorch.
+#[track_caller]
+fn check(message: *mut c_char) {
+    if message.is_null() {
+        return;
+    }
+    // SAFETY: what is not null is a text that ends with a zero, made for us to free.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+    // SAFETY: as above; it is not used again.
+    unsafe { lab_free(message) };
+    panic!("{text}");
+}
