@@ -1,6 +1,5 @@
 //! What tch does not offer of libtorch: update rules that go over all tensors at once, on the CPU and on CUDA; gradients
 //! that are none instead of zero; bfloat16; memory that is kept. `aten.cpp` is the other side.
-#![allow(dead_code, reason = "the training loop takes up what is not used yet")]
 #![expect(unsafe_code, reason = "functions of C++ are called; each call says why it may be")]
 
 use std::ffi::{CStr, c_char};

@@ -3,7 +3,6 @@
 //! All numbers are drawn on the host from the run's own generator, so that a run is the same everywhere; the images stay
 //! on their device. What moves pixels (flips, crop, affine) is one map from the pixels of the new image to those of the
 //! old one, and is made by one operation.
-#![allow(dead_code, reason = "the training loop takes up what is not used yet")]
 
 use labpress::recipe::image_classification::{Augment, Tta};
 use rand_chacha::ChaCha8Rng;

@@ -31,6 +31,37 @@ pub(crate) struct State {
     pub(crate) seconds: f64,
     /// The metrics of the epochs that are done, in the order they were told.
     pub(crate) points: Vec<Point>,
+    /// What the learning-rate finder saw, if it was asked for and is done.
+    #[serde(default)]
+    pub(crate) found: Option<Found>,
+    /// The best epoch so far, if the training is to end early; its weights are among the tensors.
+    #[serde(default)]
+    pub(crate) best: Option<Best>,
+}
+
+impl State {
+    /// Nothing is done yet of a run.
+    pub(crate) fn at_start(job: Digest) -> State {
+        State { job, step: 0, loss_sum: 0.0, correct: 0, seconds: 0.0, points: Vec::new(), found: None, best: None }
+    }
+}
+
+/// What the learning-rate finder saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Found {
+    /// The rate that it suggests.
+    pub(crate) rate: f64,
+    /// Rates, rising, each with the smoothed loss there.
+    pub(crate) curve: Vec<[f64; 2]>,
+}
+
+/// The epoch with the best number of those that are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Best {
+    /// The epoch, from 1.
+    pub(crate) epoch: u64,
+    /// The number.
+    pub(crate) value: f64,
 }
 
 /// A metric of an epoch.
@@ -112,7 +143,9 @@ mod tests {
 
     fn state(step: u64) -> State {
         let points = vec![Point { name: "train.loss".to_owned(), epoch: 1, value: 0.1 + 0.2 }];
-        State { job: Digest::of(b"job"), step, loss_sum: 1.0 / 3.0, correct: 7, seconds: 0.5, points }
+        let best = Some(Best { epoch: 1, value: 0.7 });
+        let found = Some(Found { rate: 0.1, curve: vec![[0.1, 2.0 / 3.0]] });
+        State { job: Digest::of(b"job"), step, loss_sum: 1.0 / 3.0, correct: 7, seconds: 0.5, points, found, best }
     }
 
     fn tensors(values: &[f32]) -> Vec<(String, Tensor)> {

@@ -9,14 +9,19 @@
     reason = "libtorch counts in `i64`, Rust in `usize`; the counts here are of images and weights, far below either's end"
 )]
 
+mod artifacts;
 mod aten;
 mod augment;
 mod checkpoint;
 mod data;
+mod learning;
+mod lr_find;
 mod machine;
+mod metrics;
 mod model;
 mod optimizer;
 mod random;
+mod samples;
 mod schedule;
 mod train;
 mod weights;

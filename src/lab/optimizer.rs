@@ -1,7 +1,6 @@
 //! How weights follow gradients: PyTorch's rules `SGD`, `Adam` and `AdamW` over groups of parameters, clipping, and an
 //! average of the weights. All that is remembered from step to step is in named tensors, so that a run goes on from a
 //! checkpoint to the same bits; tch's own optimizers cannot save theirs.
-#![allow(dead_code, reason = "the training loop takes up what is not used yet")]
 
 use labpress::recipe::image_classification::Optimizer as Rule;
 use tch::{Kind, Tensor, no_grad};

@@ -18,6 +18,10 @@ pub(crate) enum Purpose {
     Order { epoch: u64 },
     /// The changes to the images of a step, counted from 0 over the whole run.
     Augment { step: u64 },
+    /// The order of the images of the learning-rate finder.
+    FinderOrder,
+    /// The changes to the images of a step of the learning-rate finder.
+    FinderAugment { step: u64 },
 }
 
 /// Returns the generator for a purpose.
@@ -27,6 +31,8 @@ pub(crate) fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
         Purpose::Split => (1, 0),
         Purpose::Order { epoch } => (2, epoch),
         Purpose::Augment { step } => (3, step),
+        Purpose::FinderOrder => (4, 0),
+        Purpose::FinderAugment { step } => (5, step),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

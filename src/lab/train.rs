@@ -1,29 +1,27 @@
 //! The recipe `image-classification`: a net learns to tell the classes of images apart.
 
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use labpress::data::images::Wanted;
-use labpress::data::split::DEFAULT;
+use labpress::data::images::{Images, Wanted};
 use labpress::digest::Digest;
-use labpress::recipe::image_classification::{Params, REVISION};
+use labpress::recipe::image_classification::{
+    EarlyStopping, Params, Pretrained, REVISION, Stage, Tta, Tuning, Watched,
+};
 use labpress::runner::protocol::{Job, JobData};
 use labpress::runner::reporter::Run;
 use serde_json::json;
-use tch::{Device, Kind, Reduction, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
-use super::augment::augmented;
-use super::checkpoint::{self, Point, State};
-use super::data::{self, Images};
+use super::checkpoint::{self, Best, Point, State};
+use super::learning::{Learning, frozen_groups};
+use super::metrics::Judgement;
 use super::model::{InputShape, Net};
-use super::optimizer::{Optimizer, groups};
+use super::optimizer::{Ema, Optimizer, groups};
 use super::random::{Purpose, generator, shuffled};
+use super::samples::{Samples, Scale, chosen};
 use super::schedule::{When, learning_rate, momentum};
-use super::{Outcome, machine, weights};
-
-/// Images that are judged at once where nothing is learnt. It decides memory, speed, and the last bits of a loss.
-const JUDGED_AT_ONCE: usize = 1000;
+use super::{Outcome, artifacts, data, lr_find, machine, weights};
 
 /// Trains, measures and records. `is_stop_asked` is looked at before every step: when it holds, a checkpoint is written
 /// and the run is over for now.
@@ -34,18 +32,21 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     // The data: some images of the training split are set aside to watch the training by.
     let device = machine::device(&job.device)?;
     let job_data = job.data.as_ref().context("the recipe needs a data set")?;
-    let wanted = Wanted { split: DEFAULT, seed: job.seed, image_size: None, channels: Some(1) };
+    let classes = &job_data.declaration.classes;
+    // Nets of ImageNet have seen colours only.
+    let channels = (params.model.pretrained() == Some(&Pretrained::Imagenet)).then_some(3);
+    let wanted = Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
     let splits = data::read(job_data, &wanted)?;
-    let indices = split(splits.train.labels.len(), params, job.seed)?;
-    let scale = Scale::of(&splits.train, &indices.train);
-    let train = Samples::selected(&splits.train, &indices.train, device);
-    let valid = Samples::selected(&splits.train, &indices.valid, device);
-    let test = Samples::all(&splits.test, device);
+    let indices = chosen(&splits.train, classes.len(), params, job.seed)?;
+    let tested: Vec<usize> = (0..splits.test.count().min(count_or_all(params.test_images))).collect();
+    let whole_train = Samples::of(&splits.train, &indices.train, device);
+    let valid = Samples::of(&splits.train, &indices.valid, device);
+    let test = Samples::of(&splits.test, &tested, device);
 
     // The net and what moves it.
-    let classes = &job_data.declaration.classes;
-    let shape = InputShape { channels: 1, rows: splits.train.rows, columns: splits.train.columns };
-    let net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
+    let Images { channels, rows, columns, .. } = splits.train;
+    let shape = InputShape { channels, rows, columns };
+    let mut net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
     ensure!(
         job.weights.is_some() == params.model.pretrained().is_some(),
         "`run.json` must name a file of weights if and only if `model.pretrained` asks for one"
@@ -53,11 +54,24 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     if let Some(path) = &job.weights {
         net.load(&weights::read(path)?)?;
     }
-    let groups = groups(&params.optimizer, net.groups(), params.tuning.rate_decay());
-    let mut optimizer = Optimizer::new(&params.optimizer, groups);
+    let group_count = net.groups().len();
+    let always_frozen = frozen_groups(&params.tuning, u64::from(params.epochs), group_count);
+    let new_optimizer = |net: &Net| {
+        let learning = net.groups().split_off(always_frozen);
+        Optimizer::new(&params.optimizer, groups(&params.optimizer, learning, params.tuning.rate_decay()))
+    };
+    net.freeze(frozen_groups(&params.tuning, 0, group_count));
+    let mut optimizer = new_optimizer(&net);
+    let mut ema = params.ema.map(|decay| Ema::new(decay, averaged_tensors(&net, &params.tuning)));
+    let scale = match net.input_scaling() {
+        Some(scaling) => Scale::given(scaling, device),
+        None => Scale::of(&splits.train, &indices.train, device),
+    };
+    let class_weights = whole_train.class_weights(params.loss.class_weights, classes.len());
+    let learning = Learning { params, device, scale, class_weights };
 
     // The steps. A last batch of a single image has no variance for BatchNorm, so it is left out.
-    let (images, batch_size) = (train.count(), params.batch_size as usize);
+    let (images, batch_size) = (whole_train.count(), params.batch_size as usize);
     let epoch_images = if images % batch_size == 1 { images - 1 } else { images };
     let (epochs, epoch_steps) = (u64::from(params.epochs), epoch_images.div_ceil(batch_size) as u64);
     let steps = epochs * epoch_steps;
@@ -67,10 +81,14 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     // Where to begin: at the checkpoint, or at the start. The events of the epochs before are told again, so that they
     // alone are the whole record.
     let checkpoints = run.checkpoints();
-    let kept_tensors: Vec<(String, Tensor)> =
-        prefixed("net", net.tensors()).chain(prefixed("optimizer", optimizer.tensors())).collect();
+    let best_tensors = params.early_stopping.map(|_| copies(&net.tensors()));
+    let kept_tensors: Vec<(String, Tensor)> = prefixed("net", net.tensors())
+        .chain(prefixed("optimizer", optimizer.tensors()))
+        .chain(prefixed("ema", ema.as_ref().map(Ema::tensors).unwrap_or_default()))
+        .chain(prefixed("best", best_tensors.iter().flatten().map(shared).collect()))
+        .collect();
     let this_job = digest(job, job_data, params)?;
-    let start = State { job: this_job, step: 0, loss_sum: 0.0, correct: 0, seconds: 0.0, points: Vec::new() };
+    let start = State::at_start(this_job);
     let mut state = match job.resume.then(|| checkpoint::restore(&checkpoints, &this_job, &kept_tensors)) {
         None => start,
         Some(Ok(state)) => {
@@ -86,13 +104,44 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
         run.point(name, *epoch, *value)?;
     }
 
+    // A frozen body makes the same of an image every time: its features are computed once.
+    let started = Instant::now();
+    let featured = |samples: Samples| {
+        if params.tuning == (Tuning::Frozen {}) { learning.features(&net, &samples) } else { samples }
+    };
+    let (whole_train, valid) = (featured(whole_train), featured(valid));
+
+    // The rate, if it is to be found.
+    if params.schedule.has_rate_to_find() && state.found.is_none() {
+        match lr_find::found(&learning, &net, new_optimizer(&net), &whole_train, job.seed, is_stop_asked)? {
+            Some(found) => state.found = Some(found),
+            None => return Ok(Outcome::Interrupted),
+        }
+    }
+    let schedule = lr_find::settled(&params.schedule, state.found.as_ref());
+    if let Some(found) = &state.found {
+        run.note(format!("the learning-rate finder suggests {:.2e}", found.rate))?;
+    }
+    state.seconds += started.elapsed().as_secs_f64();
+
+    let mut smaller: Option<(Stage, Samples)> = None;
     for epoch in state.step / epoch_steps..epochs {
+        if let Some(best) = is_over(params.early_stopping, &state, epoch) {
+            run.note(format!("stopped before epoch {} of {epochs}: epoch {} was the best", epoch + 1, best.epoch))?;
+            break;
+        }
+        let started = Instant::now();
+        net.freeze(frozen_groups(&params.tuning, epoch, group_count));
+        let current = stage(&params.progressive, epoch);
+        if smaller.as_ref().map(|(stage, _)| *stage) != current {
+            smaller = current.map(|stage| (stage, whole_train.resized(stage.image_size)));
+        }
+        let train = smaller.as_ref().map_or(&whole_train, |(_, train)| train);
         let order = Tensor::from_slice(&shuffled(&mut generator(job.seed, Purpose::Order { epoch }), images));
         let order = order.to_device(device);
         // Summed on the device and read once an epoch: reading them at every step would make a GPU wait.
         let mut loss_sum = Tensor::from(state.loss_sum).to_device(device);
         let mut correct = Tensor::from(state.correct).to_device(device);
-        let started = Instant::now();
         for batch in state.step % epoch_steps..epoch_steps {
             let step = epoch * epoch_steps + batch;
             if is_stop_asked() {
@@ -107,20 +156,18 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
 
             let first = batch as usize * batch_size;
             let size = batch_size.min(epoch_images - first) as i64;
-            let chosen = order.narrow(0, first as i64, size);
-            let (pixels, labels) = (train.images.index_select(0, &chosen), train.labels.index_select(0, &chosen));
+            let batch = order.narrow(0, first as i64, size);
             let changes = &mut generator(job.seed, Purpose::Augment { step });
-            let inputs = scale.normalized(&augmented(pixels, &params.augment, changes));
-
-            let scores = net.forward(&inputs, true);
-            let loss = scores.cross_entropy_for_logits(&labels);
-            loss.backward();
             let when = When { step, steps, epoch };
-            let rate = learning_rate(&params.schedule, &params.optimizer, when);
-            optimizer.step(rate, momentum(&params.schedule, &params.optimizer, when));
+            let rate = learning_rate(&schedule, &params.optimizer, when);
+            let momentum = momentum(&schedule, &params.optimizer, when);
+            let learnt = learning.learn(&net, &mut optimizer, train, &batch, changes, (rate, momentum));
+            if let Some(ema) = &mut ema {
+                ema.follow(step);
+            }
 
-            loss_sum += loss.detach().to_kind(Kind::Double) * size;
-            correct += scores.argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);
+            loss_sum += learnt.loss.to_kind(tch::Kind::Double) * size;
+            correct += learnt.correct;
             if run.is_progress_due() {
                 finite(f64::try_from(&loss_sum)?, epoch, step)?;
                 run.progress(step + 1, steps)?;
@@ -130,146 +177,127 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
         let train_accuracy = i64::try_from(&correct)? as f64 / epoch_images as f64;
         state.seconds += started.elapsed().as_secs_f64();
 
+        // How the epoch went. What is judged are the averaged weights, if there are.
         let last_step = (epoch + 1) * epoch_steps;
-        let judged = judge(&net, &valid, &scale)?;
+        ema.iter_mut().for_each(Ema::swap);
+        let judgement = judgement(&learning.judged(&net, &valid, &Tta::default()), &valid)?;
+        let valid_loss = finite(judgement.loss(), epoch, last_step)?;
         for (name, value) in [
             ("train.loss", finite(trained, epoch, last_step)?),
             ("train.accuracy", train_accuracy),
-            ("valid.loss", finite(judged.loss, epoch, last_step)?),
-            ("valid.accuracy", judged.accuracy),
+            ("valid.loss", valid_loss),
+            ("valid.accuracy", judgement.accuracy()),
+            ("lr", learning_rate(&schedule, &params.optimizer, When { step: last_step - 1, steps, epoch })),
         ] {
             run.point(name, epoch + 1, value)?;
             state.points.push(Point { name: name.to_owned(), epoch: epoch + 1, value });
         }
+        if let (Some(EarlyStopping { metric, .. }), Some(best_tensors)) = (params.early_stopping, &best_tensors) {
+            let (value, sign) = match metric {
+                Watched::ValidLoss => (valid_loss, -1.0),
+                Watched::ValidAccuracy => (judgement.accuracy(), 1.0),
+            };
+            if state.best.is_none_or(|best| sign * value > sign * best.value) {
+                state.best = Some(Best { epoch: epoch + 1, value });
+                copy(&net.tensors(), best_tensors);
+            }
+        }
+        ema.iter_mut().for_each(Ema::swap);
         run.progress(last_step, steps)?;
         state = State { step: last_step, loss_sum: 0.0, correct: 0, ..state };
         checkpoint::save(&checkpoints, &state, &kept_tensors).context("cannot write the checkpoint")?;
     }
 
-    let judged = judge(&net, &test, &scale)?;
-    run.result("accuracy", judged.accuracy)?;
-    run.result("loss", finite(judged.loss, epochs - 1, steps)?)?;
+    // The weights that the result is about: the best, the averaged or the last.
+    match (&best_tensors, &mut ema) {
+        (Some(best_tensors), _) => copy(best_tensors, &net.tensors()),
+        (None, Some(ema)) => ema.swap(),
+        (None, None) => {}
+    }
+
+    let judgement = judgement(&learning.judged(&net, &test, &params.tta), &test)?;
+    finite(judgement.loss(), epochs - 1, steps)?;
+    for (name, value) in results(&judgement) {
+        run.result(name, value)?;
+    }
     let parameters: usize = net.parameters().iter().map(Tensor::numel).sum();
     run.result("parameters", parameters as f64)?;
+    if let Some(best) = state.best {
+        run.result("best-epoch", best.epoch as f64)?;
+    }
+    if let Some(found) = &state.found {
+        run.result("suggested-lr", found.rate)?;
+        run.result("max-lr", found.rate)?;
+        artifacts::write_curve(&mut run, found)?;
+    }
     run.timing("seconds", state.seconds)?;
-    run.timing("images-per-second", (epoch_images as u64 * epochs) as f64 / state.seconds)?;
+    run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
 
-    write_confusion(&run.folder().join("confusion.json"), classes, &test.labels, &judged.predictions)?;
-    run.artifact("confusion", "confusion.json", "confusion-matrix")?;
+    artifacts::write_judgement(&mut run, &judgement, classes, &splits.test)?;
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
     run.artifact("weights", "weights.safetensors", "checkpoint")?;
     run.done()?;
     Ok(Outcome::Done)
 }
 
-/// Which images of the training split are for what.
-struct Indices {
-    train: Vec<i64>,
-    valid: Vec<i64>,
-}
-
-/// Shuffles the training split by the seed: the last images are set aside, the first are learnt from.
-fn split(count: usize, params: &Params, seed: u64) -> anyhow::Result<Indices> {
-    let valid = params.valid_images.map_or(count.div_ceil(10), |images| images as usize);
-    let rest = count.saturating_sub(valid);
-    ensure!(rest >= 2, "`valid-images` sets {valid} images aside, but the training split has only {count}; lower it");
-    let train = params.train_images.map_or(rest, |images| images as usize);
-    ensure!(
-        train <= rest,
-        "`train-images` is {train}, but the training split has {count} images, of which {valid} are set aside; at most \
-         {rest} are left"
-    );
-    let order = shuffled(&mut generator(seed, Purpose::Split), count);
-    Ok(Indices { train: order[..train].to_vec(), valid: order[rest..].to_vec() })
-}
-
-/// Mean and standard deviation of the pixels that are learnt from.
-#[derive(Debug, Clone, Copy)]
-struct Scale {
-    mean: f64,
-    deviation: f64,
-}
-
-impl Scale {
-    /// In whole numbers, so that it is exact whatever the order.
-    fn of(images: &Images, indices: &[i64]) -> Scale {
-        let (mut sum, mut squares) = (0_u64, 0_u64);
-        for &index in indices {
-            for &pixel in images.image(index as usize) {
-                sum += u64::from(pixel);
-                squares += u64::from(pixel) * u64::from(pixel);
-            }
-        }
-        let count = (indices.len() * images.size()) as f64;
-        let mean = sum as f64 / count;
-        let variance = squares as f64 / count - mean * mean;
-        // Images that are all of one colour have nothing to divide by.
-        Scale { mean, deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
+/// The numbers of a judgement that can be told, in order.
+fn results(judgement: &Judgement) -> Vec<(&'static str, f64)> {
+    let mut results = vec![("accuracy", judgement.accuracy()), ("loss", judgement.loss())];
+    if judgement.classes >= 6 {
+        results.push(("top-5", judgement.top5()));
     }
-
-    fn normalized(&self, pixels: &Tensor) -> Tensor {
-        (pixels.to_kind(Kind::Float) - self.mean) / self.deviation
-    }
+    results.push(("macro-f1", judgement.macro_f1()));
+    results.extend(judgement.auc().map(|auc| ("auc", auc)));
+    results.extend(judgement.average_precision().map(|precision| ("average-precision", precision)));
+    results.push(("ece", judgement.calibration_error()));
+    results
 }
 
-/// Images and labels on the device.
-struct Samples {
-    /// `[image, channel, row, column]`, as bytes.
-    images: Tensor,
-    /// `[image]`, as 64-bit numbers.
-    labels: Tensor,
-}
-
-impl Samples {
-    fn all(images: &Images, device: Device) -> Samples {
-        let count = images.labels.len() as i64;
-        let shape = [count, images.channels as i64, images.rows as i64, images.columns as i64];
-        let labels: Vec<i64> = images.labels.iter().map(|&label| i64::from(label)).collect();
-        Samples {
-            images: Tensor::from_data_size(&images.pixels, &shape, Kind::Uint8).to_device(device),
-            labels: Tensor::from_slice(&labels).to_device(device),
-        }
-    }
-
-    fn selected(images: &Images, indices: &[i64], device: Device) -> Samples {
-        let all = Samples::all(images, Device::Cpu);
-        let indices = Tensor::from_slice(indices);
-        Samples {
-            images: all.images.index_select(0, &indices).to_device(device),
-            labels: all.labels.index_select(0, &indices).to_device(device),
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.labels.numel()
-    }
-}
-
-/// What a net makes of images that it does not learn from.
-struct Judged {
-    loss: f64,
-    /// Share of the images that were told right.
-    accuracy: f64,
-    /// The class of the highest score of each image.
-    predictions: Tensor,
-}
-
-fn judge(net: &Net, samples: &Samples, scale: &Scale) -> anyhow::Result<Judged> {
-    no_grad(|| {
-        let (mut loss_sum, mut predictions) = (0.0, Vec::new());
-        for first in (0..samples.count()).step_by(JUDGED_AT_ONCE) {
-            let size = JUDGED_AT_ONCE.min(samples.count() - first) as i64;
-            let part = |all: &Tensor| all.narrow(0, first as i64, size);
-            let scores = net.forward(&scale.normalized(&part(&samples.images)), false);
-            let loss = scores.cross_entropy_loss(&part(&samples.labels), None::<Tensor>, Reduction::Sum, -100, 0.0);
-            loss_sum += f64::try_from(loss)?;
-            predictions.push(scores.argmax(1, false));
-        }
-        let predictions = Tensor::cat(&predictions, 0);
-        let correct = i64::try_from(predictions.eq_tensor(&samples.labels).sum(Kind::Int64))?;
-        let count = samples.count() as f64;
-        Ok(Judged { loss: loss_sum / count, accuracy: correct as f64 / count, predictions })
+fn judgement(log_probabilities: &Tensor, samples: &Samples) -> anyhow::Result<Judgement> {
+    let labels: Vec<i64> = Vec::try_from(&samples.labels.to_device(tch::Device::Cpu))?;
+    Ok(Judgement {
+        classes: log_probabilities.size()[1] as usize,
+        log_probabilities: Vec::try_from(log_probabilities.to_device(tch::Device::Cpu).reshape(-1))?,
+        labels: labels.into_iter().map(|label| label as usize).collect(),
     })
+}
+
+fn count_or_all(count: Option<u32>) -> usize {
+    count.map_or(usize::MAX, |count| count as usize)
+}
+
+/// The stage of an epoch, counted from 0; `None` where images have their whole size.
+fn stage(stages: &[Stage], epoch: u64) -> Option<Stage> {
+    let mut end = 0;
+    stages.iter().copied().find(|stage| {
+        end += u64::from(stage.epochs);
+        epoch < end
+    })
+}
+
+/// The best epoch, if it is so long ago that no further one is trained.
+fn is_over(stopping: Option<EarlyStopping>, state: &State, epoch: u64) -> Option<Best> {
+    let (stopping, best) = (stopping?, state.best?);
+    (epoch - best.epoch >= u64::from(stopping.patience)).then_some(best)
+}
+
+/// The tensors of a net that are averaged: all, since BatchNorm's statistics belong to the weights; but of a net of which
+/// the head alone learns, only what learns.
+fn averaged_tensors(net: &Net, tuning: &Tuning) -> Vec<(String, Tensor)> {
+    let is_averaged = |(_, tensor): &(String, Tensor)| *tuning != Tuning::Frozen {} || tensor.requires_grad();
+    net.tensors().into_iter().filter(is_averaged).collect()
+}
+
+fn shared((name, tensor): &(String, Tensor)) -> (String, Tensor) {
+    (name.clone(), tensor.shallow_clone())
+}
+
+fn copies(tensors: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
+    no_grad(|| tensors.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect())
+}
+
+fn copy(from: &[(String, Tensor)], to: &[(String, Tensor)]) {
+    no_grad(|| from.iter().zip(to).for_each(|((_, from), (_, to))| to.shallow_clone().copy_(from)));
 }
 
 /// Returns a loss that is a number; one that is not ends the run with advice. Epoch and step count from 0.
@@ -281,16 +309,6 @@ fn finite(loss: f64, epoch: u64, step: u64) -> anyhow::Result<f64> {
         epoch + 1,
     );
     Ok(loss)
-}
-
-/// Writes how often an image of each class (a row) was taken for each class (a column).
-#[expect(clippy::disallowed_methods, reason = "a runner writes its artifacts into the run's folder")]
-fn write_confusion(path: &Path, classes: &[String], labels: &Tensor, predictions: &Tensor) -> anyhow::Result<()> {
-    let count = classes.len() as i64;
-    let pairs = (labels * count + predictions).bincount(None::<Tensor>, count * count);
-    let counts: Vec<Vec<i64>> = Vec::try_from(pairs.view([count, count]).to_device(Device::Cpu))?;
-    std::fs::write(path, serde_json::to_vec(&json!({"classes": classes, "counts": counts}))?)
-        .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// The digest of all that decides the bits of a run, so that it never goes on from the checkpoint of another.
@@ -313,6 +331,7 @@ fn prefixed(prefix: &str, tensors: Vec<(String, Tensor)>) -> impl Iterator<Item 
 #[expect(clippy::disallowed_methods, reason = "these tests look at what is left on disk")]
 mod tests {
     use std::collections::BTreeMap;
+    use std::path::Path;
 
     use labpress::data::{DataSet, built_in, fetch};
     use labpress::runner::protocol::{EVENTS_FILE, Event, JOB_FILE, VERSION};
@@ -377,7 +396,7 @@ mod tests {
                 "model": {"kind": "mlp", "hidden": [32]},
                 "optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "weight-decay": 0.001},
             }),
-            &[("train.loss", 1.184_624), ("valid.loss", 0.822_122), ("loss", 0.828_796), ("parameters", 2410.0)],
+            &[("train.loss", 1.184_628), ("valid.loss", 0.823_408), ("loss", 0.828_799), ("parameters", 2410.0)],
         );
     }
 
@@ -391,7 +410,7 @@ mod tests {
                 "schedule": {"kind": "one-cycle", "max-lr": 0.02},
                 "augment": {"flip": true, "crop-padding": 1},
             }),
-            &[("train.loss", 1.677_558), ("valid.loss", 1.369_752), ("loss", 1.445_466), ("parameters", 6082.0)],
+            &[("train.loss", 1.677_558), ("valid.loss", 1.345_903), ("loss", 1.445_466), ("parameters", 6082.0)],
         );
     }
 
@@ -422,22 +441,5 @@ mod tests {
         let error = trained(params, folder.path()).expect_err("it diverges").to_string();
         assert!(error.starts_with("the loss is no longer a finite number (seen in epoch 1"), "{error}");
         assert!(error.ends_with("lower the learning rate"), "{error}");
-    }
-
-    #[test]
-    fn a_scale_makes_mean_zero_and_deviation_one() {
-        let images = Images {
-            pixels: vec![0, 2, 4, 6, 99, 99].into(),
-            labels: vec![0, 1, 2],
-            ids: None,
-            groups: None,
-            channels: 1,
-            rows: 1,
-            columns: 2,
-        };
-        let scale = Scale::of(&images, &[0, 1]);
-        let normalized = scale.normalized(&Tensor::from_slice(&[0_u8, 2, 4, 6]));
-        assert!(f64::try_from(normalized.mean(Kind::Float)).unwrap().abs() < 1e-6);
-        assert!((f64::try_from(normalized.std(false)).unwrap() - 1.0).abs() < 1e-6);
     }
 }

@@ -93,13 +93,11 @@ impl Net {
 
     /// Returns what the head decides by: all layers but the last group, `[image, feature]`. `training` as in
     /// [`forward`](Net::forward).
-    #[allow(dead_code, reason = "the training loop is about to use it")]
     pub(crate) fn features(&self, images: &Tensor, training: bool) -> Tensor {
         self.through(0..self.groups.len() - 1, images, training)
     }
 
     /// Returns a score for each image and class by the image's features.
-    #[allow(dead_code, reason = "the training loop is about to use it")]
     pub(crate) fn head(&self, features: &Tensor, training: bool) -> Tensor {
         self.through(self.groups.len() - 1..self.groups.len(), features, training)
     }
@@ -118,7 +116,6 @@ impl Net {
     /// frozen groups uses its running mean and variance and leaves them as they are: so a frozen body maps an image to
     /// the same features at every step, whatever else is in its batch, and they can be computed once. (fast.ai trains
     /// BatchNorm in frozen groups; then they cannot.)
-    #[allow(dead_code, reason = "the training loop is about to use it")]
     pub(crate) fn freeze(&mut self, groups: usize) {
         self.frozen = groups.min(self.groups.len());
         for (index, group) in self.groups.iter().enumerate() {
@@ -194,7 +191,6 @@ impl Net {
     }
 
     /// Mean and standard deviation by which the net wants pixels of 0 to 255 to be scaled; `None` is those of the data.
-    #[allow(dead_code, reason = "the training loop is about to use it")]
     pub(crate) fn input_scaling(&self) -> Option<(f64, f64)> {
         self.input_scaling
     }

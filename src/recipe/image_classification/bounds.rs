@@ -1,6 +1,6 @@
 //! What the parameters may be.
 
-use super::{Augment, Loss, Model, Optimizer, Params, Precision, Pretrained, Rate, Schedule, Tta, Tuning};
+use super::{Augment, Loss, Model, Optimizer, Params, Pretrained, Rate, Schedule, Tuning};
 
 /// A parameter out of its bounds: which, and what it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,6 @@ const POSITIVE: &str = "must be above 0";
 const NOT_NEGATIVE: &str = "must be at least 0";
 const DECAY: &str = "must be at least 0 and below 1";
 const SIZE: &str = "must be from 8 to 1024";
-const NOT_YET: &str = "is not supported yet";
 
 fn is_positive(number: f64) -> bool {
     number > 0.0 && number.is_finite()
@@ -62,7 +61,6 @@ impl Params {
         self.check_regularization(&mut faults);
         check_augment(&self.augment, &mut faults);
         self.check_progress(&mut faults);
-        self.check_supported(&mut faults);
         faults.0
     }
 
@@ -156,27 +154,6 @@ impl Params {
         let patience = self.early_stopping.map(|stopping| stopping.patience);
         faults.require(patience != Some(0), &["early-stopping", "patience"], "must be at least 1");
     }
-
-    /// What the training does not do yet.
-    fn check_supported(&self, faults: &mut Faults) {
-        faults.require(self.image_size.is_none(), &["image-size"], NOT_YET);
-        faults.require(self.split == "default", &["split"], NOT_YET);
-        faults.require(self.labels_per_class.is_none(), &["labels-per-class"], NOT_YET);
-        faults.require(self.tuning == Tuning::default(), &["tuning"], NOT_YET);
-        faults.require(self.schedule.max_lr() != Some(Rate::Find), &["schedule", "max-lr"], NOT_YET);
-        faults.require(self.loss == Loss::default(), &["loss"], NOT_YET);
-        faults.require(self.clip_norm.is_none(), &["clip-norm"], NOT_YET);
-        faults.require(self.ema.is_none(), &["ema"], NOT_YET);
-        faults.require(self.mixup.is_none(), &["mixup"], NOT_YET);
-        faults.require(self.cutmix.is_none(), &["cutmix"], NOT_YET);
-        let known = Augment { flip: self.augment.flip, crop_padding: self.augment.crop_padding, ..Augment::default() };
-        faults.require(self.augment == known, &["augment"], NOT_YET);
-        faults.require(self.tta == Tta::default(), &["tta"], NOT_YET);
-        faults.require(self.progressive.is_empty(), &["progressive"], NOT_YET);
-        faults.require(self.early_stopping.is_none(), &["early-stopping"], NOT_YET);
-        faults.require(self.precision == Precision::F32, &["precision"], NOT_YET);
-        faults.require(!self.channels_last, &["channels-last"], NOT_YET);
-    }
 }
 
 fn check_model(model: &Model, faults: &mut Faults) {
@@ -260,7 +237,6 @@ mod tests {
         let faults: Vec<String> = params
             .out_of_bounds()
             .into_iter()
-            .filter(|fault| fault.rule != NOT_YET)
             .map(|fault| format!("{} {}", fault.keys.join("."), fault.rule))
             .collect();
         assert_eq!(faults, expected);

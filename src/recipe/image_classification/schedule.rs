@@ -82,6 +82,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the rate is to be found before training.
+    pub fn has_rate_to_find(&self) -> bool {
+        self.max_lr() == Some(Rate::Find)
+    }
+
     /// The same schedule up to another rate.
     #[must_use]
     pub fn up_to(mut self, rate: f64) -> Schedule {

@@ -1,0 +1,114 @@
+//! The files of a result: what the net made of the test images, in forms to look at.
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+use labpress::data::images::Images;
+use labpress::runner::reporter::Run;
+use serde_json::json;
+
+use super::checkpoint::Found;
+use super::metrics::Judgement;
+
+/// Writes an artifact into the run's folder and tells of it.
+#[expect(clippy::disallowed_methods, reason = "a runner writes its artifacts into the run's folder")]
+pub(crate) fn write(run: &mut Run, name: &str, file: &str, kind: &str, content: &[u8]) -> anyhow::Result<()> {
+    let path = run.folder().join(file);
+    std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))?;
+    run.artifact(name, file, kind)?;
+    Ok(())
+}
+
+/// Writes how the test images were told: counts by true and predicted class, scores of each class, each prediction.
+pub(crate) fn write_judgement(
+    run: &mut Run,
+    judgement: &Judgement,
+    classes: &[String],
+    test: &Images,
+) -> anyhow::Result<()> {
+    let confusion = json!({"classes": classes, "counts": judgement.confusion()});
+    write(run, "confusion", "confusion.json", "confusion-matrix", &serde_json::to_vec(&confusion)?)?;
+    write(run, "per-class", "per-class.csv", "table", per_class(judgement, classes).as_bytes())?;
+    write(run, "predictions", "predictions.csv", "table", predictions(judgement, classes, test).as_bytes())
+}
+
+/// Writes the curve of the learning-rate finder with its suggestion marked.
+pub(crate) fn write_curve(run: &mut Run, found: &Found) -> anyhow::Result<()> {
+    write(run, "lr-curve", "lr-curve.json", "curve", &serde_json::to_vec(&curve(found))?)
+}
+
+/// The curve of the learning-rate finder, as the figure `curve` draws it.
+pub(crate) fn curve(found: &Found) -> serde_json::Value {
+    json!({
+        "x": {"title": "Learning rate", "unit": null, "scale": "log"},
+        "y": {"title": "Loss, smoothed", "unit": null},
+        "series": [{"name": "loss", "points": found.curve}],
+        "marks": [{"x": found.rate, "title": "suggestion"}],
+    })
+}
+
+fn per_class(judgement: &Judgement, classes: &[String]) -> String {
+    let mut csv = "class,images,precision,recall,f1\n".to_owned();
+    for (class, score) in classes.iter().zip(judgement.by_class()) {
+        let (precision, recall) = (score.precision, score.recall);
+        let _ = writeln!(csv, "{},{},{precision:.6},{recall:.6},{:.6}", cell(class), score.images, score.f1);
+    }
+    csv
+}
+
+/// A row an image: its name or number, its true class, the one it was taken for, and the probabilities of both.
+fn predictions(judgement: &Judgement, classes: &[String], test: &Images) -> String {
+    let mut csv = "image,class,prediction,probability,probability-of-class\n".to_owned();
+    for image in 0..judgement.count() {
+        let (label, prediction) = (judgement.labels[image], judgement.prediction(image));
+        let name = test.ids.as_ref().and_then(|ids| ids.get(image)).map_or_else(|| image.to_string(), |id| cell(id));
+        let _ = writeln!(
+            csv,
+            "{name},{},{},{:.6},{:.6}",
+            cell(&classes[label]),
+            cell(&classes[prediction]),
+            judgement.probability(image, prediction),
+            judgement.probability(image, label),
+        );
+    }
+    csv
+}
+
+/// A cell of a CSV, in quotes where it needs them.
+pub(crate) fn cell(text: &str) -> String {
+    let needs_quotes = text.contains([',', '"', '\n', '\r']);
+    if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_name_classes_and_images() {
+        let judgement = Judgement {
+            classes: 2,
+            log_probabilities: [0.75_f32, 0.25, 0.5, 0.5].iter().map(|p| p.ln()).collect(),
+            labels: vec![0, 1],
+        };
+        let classes = ["a, b".to_owned(), "c".to_owned()];
+        let test = Images {
+            pixels: vec![0, 0].into(),
+            labels: vec![0, 1],
+            ids: Some(vec!["one.png".to_owned(), "two.png".to_owned()]),
+            groups: None,
+            channels: 1,
+            rows: 1,
+            columns: 1,
+        };
+        assert_eq!(
+            predictions(&judgement, &classes, &test),
+            "image,class,prediction,probability,probability-of-class\none.png,\"a, b\",\"a, b\",0.750000,0.750000\n\
+             two.png,c,\"a, b\",0.500000,0.500000\n"
+        );
+        assert_eq!(
+            per_class(&judgement, &classes),
+            "class,images,precision,recall,f1\n\"a, b\",1,0.500000,1.000000,0.666667\nc,1,0.000000,0.000000,0.000000\n"
+        );
+    }
+}

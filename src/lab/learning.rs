@@ -1,0 +1,170 @@
+//! What happens at a step: images become inputs, inputs scores, scores a loss, and the loss moves the weights.
+
+use labpress::recipe::image_classification::{Params, Precision, Tta, Tuning};
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Kind, Reduction, Tensor, no_grad};
+
+use super::aten;
+use super::augment::{Mix, augmented, mixed, views};
+use super::model::Net;
+use super::optimizer::Optimizer;
+use super::samples::{Samples, Scale};
+
+/// What stays the same at all steps of a run.
+pub(crate) struct Learning<'a> {
+    pub(crate) params: &'a Params,
+    pub(crate) device: Device,
+    pub(crate) scale: Scale,
+    /// How much an image counts by its class; `None` if all count alike.
+    pub(crate) class_weights: Option<Tensor>,
+}
+
+/// What a step learnt from.
+pub(crate) struct Learnt {
+    /// The mean loss of the batch, one number on the device.
+    pub(crate) loss: Tensor,
+    /// How many images were told right, one number on the device.
+    pub(crate) correct: Tensor,
+}
+
+impl Learning<'_> {
+    /// Moves the net by the images of the numbers `chosen`. `changes` draws how they are changed.
+    pub(crate) fn learn(
+        &self,
+        net: &Net,
+        optimizer: &mut Optimizer,
+        train: &Samples,
+        chosen: &Tensor,
+        changes: &mut ChaCha8Rng,
+        (rate, momentum): (f64, f64),
+    ) -> Learnt {
+        let (inputs, labels) = (train.inputs.index_select(0, chosen), train.labels.index_select(0, chosen));
+        let (inputs, mix) = if inputs.dim() == 2 {
+            (inputs, None)
+        } else {
+            let inputs = self.scale.normalized(&augmented(inputs, &self.params.augment, changes));
+            let (inputs, mix) = mixed(inputs, self.params.mixup, self.params.cutmix, changes);
+            (self.laid_out(inputs), mix)
+        };
+        let scores = self.scores(net, &inputs, true);
+        let loss = self.loss(&scores, &labels, mix.as_ref());
+        loss.backward();
+        if let Some(most) = self.params.clip_norm {
+            optimizer.clip_norm(most);
+        }
+        optimizer.step(rate, momentum);
+        let correct = scores.detach().argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);
+        Learnt { loss: loss.detach(), correct }
+    }
+
+    /// The scores of images or features by class, as 32-bit floats.
+    fn scores(&self, net: &Net, inputs: &Tensor, training: bool) -> Tensor {
+        let is_features = inputs.dim() == 2;
+        self.computed(|| if is_features { net.head(inputs, training) } else { net.forward(inputs, training) })
+    }
+
+    fn computed(&self, forward: impl FnOnce() -> Tensor) -> Tensor {
+        aten::in_bfloat16(self.params.precision == Precision::Bf16, self.device, forward).to_kind(Kind::Float)
+    }
+
+    /// The mean cross-entropy. Mixed images have two labels, each by its share.
+    fn loss(&self, scores: &Tensor, labels: &Tensor, mix: Option<&Mix>) -> Tensor {
+        let smoothing = self.params.loss.label_smoothing;
+        let against = |labels: &Tensor| {
+            scores.cross_entropy_loss(labels, self.class_weights.as_ref(), Reduction::Mean, -100, smoothing)
+        };
+        match mix {
+            None => against(labels),
+            Some(Mix { partners, share }) => {
+                against(labels) * *share + against(&labels.index_select(0, partners)) * (1.0 - *share)
+            }
+        }
+    }
+
+    fn laid_out(&self, inputs: Tensor) -> Tensor {
+        if self.params.channels_last { inputs.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]) } else { inputs }
+    }
+
+    /// What the body makes of the images: the inputs of the head.
+    pub(crate) fn features(&self, net: &Net, samples: &Samples) -> Samples {
+        let of_part = |part: &Tensor| {
+            let inputs = self.laid_out(self.scale.normalized(part));
+            self.computed(|| net.features(&inputs, false))
+        };
+        Samples { inputs: by_parts(&samples.inputs, of_part), labels: samples.labels.shallow_clone() }
+    }
+
+    /// Log-probabilities of images or features by class, `[image, class]`: of images, those of the mean probability over
+    /// their views.
+    pub(crate) fn judged(&self, net: &Net, samples: &Samples, tta: &Tta) -> Tensor {
+        let log_probabilities = |inputs: &Tensor| self.scores(net, inputs, false).log_softmax(-1, Kind::Float);
+        by_parts(&samples.inputs, |part| {
+            if part.dim() == 2 {
+                return log_probabilities(part);
+            }
+            let views = views(&self.scale.normalized(part), tta);
+            let mut seen: Vec<Tensor> = views.into_iter().map(|view| log_probabilities(&self.laid_out(view))).collect();
+            match seen.len() {
+                1 => seen.remove(0),
+                count => Tensor::stack(&seen, 0).logsumexp([0], false) - (count as f64).ln(),
+            }
+        })
+    }
+}
+
+/// Puts together what `of_part` makes of parts of the inputs, without gradients.
+fn by_parts(inputs: &Tensor, of_part: impl Fn(&Tensor) -> Tensor) -> Tensor {
+    let parts = inputs.split(at_once(inputs), 0);
+    no_grad(|| Tensor::cat(&parts.iter().map(of_part).collect::<Vec<_>>(), 0))
+}
+
+/// How many images are judged at once where nothing is learnt: as many as have about a million pixels. It decides
+/// memory, speed, and the last bits of a loss.
+fn at_once(inputs: &Tensor) -> i64 {
+    let size = inputs.size();
+    match size[..] {
+        [_, _, rows, columns] => (1_024_000 / (rows * columns)).clamp(32, 1000),
+        _ => 1000,
+    }
+}
+
+/// How many groups of layers, of `count`, are frozen in an epoch, counted from 0.
+pub(crate) fn frozen_groups(tuning: &Tuning, epoch: u64, count: usize) -> usize {
+    let body = count - 1;
+    match *tuning {
+        Tuning::All { .. } => 0,
+        Tuning::Frozen {} => body,
+        Tuning::LastBlocks { blocks, .. } => body.saturating_sub(blocks as usize),
+        Tuning::Gradual { head_epochs, blocks, block_epochs, .. } => {
+            let most = blocks.map_or(body, |blocks| body.min(blocks as usize));
+            let learning = match (epoch.checked_sub(u64::from(head_epochs)), u64::from(block_epochs)) {
+                (None, _) => 0,
+                (Some(_), 0) => most,
+                (Some(since), each) => most.min((since / each) as usize + 1),
+            };
+            body - learning
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_frozen(tuning: &Tuning, expected: &[usize]) {
+        let frozen: Vec<usize> = (0..expected.len()).map(|epoch| frozen_groups(tuning, epoch as u64, 5)).collect();
+        assert_eq!(frozen, expected);
+    }
+
+    #[test]
+    fn blocks_begin_to_learn_one_after_another() {
+        let gradual = |blocks, block_epochs| Tuning::Gradual { head_epochs: 1, blocks, block_epochs, rate_decay: 2.6 };
+        check_frozen(&gradual(None, 1), &[4, 3, 2, 1, 0, 0]);
+        check_frozen(&gradual(Some(2), 2), &[4, 3, 3, 2, 2, 2]);
+        check_frozen(&gradual(Some(2), 0), &[4, 2, 2]);
+        check_frozen(&Tuning::default(), &[0, 0]);
+        check_frozen(&Tuning::Frozen {}, &[4, 4]);
+        check_frozen(&Tuning::LastBlocks { blocks: 9, rate_decay: 1.0 }, &[0, 0]);
+    }
+}
