@@ -141,7 +141,7 @@ fn long() -> Value {
 }
 
 /// The metrics of the epochs and of the whole run that `long()` tells.
-const NUMBERS_OF_LONG: usize = 12 * 4 + 3;
+const NUMBERS_OF_LONG: usize = 12 * 5 + 8;
 
 #[test]
 fn a_run_tells_where_it_is_what_it_measured_and_that_it_is_done() {
@@ -228,6 +228,98 @@ fn the_same_run_gives_the_same_bits_and_survives_being_killed() {
     stopped.prepare_to_resume();
     stopped.finish_well();
     assert_eq!(stopped.numbers(), expected, "asked to stop");
+}
+
+/// A run with the state that good practice adds: averaged weights, the best weights, a rate that was found, groups of
+/// layers that begin to learn later, mixed images.
+fn rich() -> Value {
+    json!({
+        "epochs": 9, "batch-size": 32, "train-images": 400, "valid-images": 100,
+        "model": {"kind": "convnet", "widths": [16, 32], "batch-norm": true},
+        "tuning": {"kind": "gradual", "block-epochs": 2},
+        "optimizer": {"kind": "adamw"},
+        "schedule": {"kind": "one-cycle", "max-lr": "find"},
+        "loss": {"label-smoothing": 0.1, "class-weights": "balanced"},
+        "clip-norm": 1.0, "ema": 0.9, "mixup": 0.2, "cutmix": 1.0,
+        "augment": {"rotate": 5.0, "translate": 0.1},
+        "early-stopping": {"metric": "valid.accuracy", "patience": 9},
+        "channels-last": true,
+    })
+}
+
+#[test]
+fn a_run_with_all_state_survives_being_killed_and_stopped() {
+    let whole = Run::new(rich());
+    whole.finish_well();
+    let (broken, expected) = (Run::new(rich()), whole.numbers());
+    for numbers in [6, 22] {
+        let mut child = broken.start();
+        broken.wait_for_numbers(numbers);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(broken.numbers().len() < expected.len(), "it was killed too late");
+        broken.prepare_to_resume();
+    }
+    broken.finish_well();
+    assert_eq!(broken.numbers(), expected);
+}
+
+/// The last value of each number of a run.
+fn results(run: &Run) -> std::collections::BTreeMap<String, f64> {
+    let number = |event| match event {
+        Event::Metric { name, value, .. } => Some((name, value)),
+        _ => None,
+    };
+    run.events().into_iter().filter_map(number).collect()
+}
+
+#[test]
+fn a_frozen_net_learns_with_its_head_alone() {
+    let run = Run::new(json!({
+        "epochs": 20, "train-images": 500, "model": {"kind": "convnet", "widths": [32, 64], "batch-norm": true},
+        "tuning": {"kind": "frozen"}, "optimizer": {"kind": "adamw", "lr": 0.02}, "tta": {"shift": 1}, "ema": 0.9,
+        "test-images": 100,
+    }));
+    run.finish_well();
+    let accuracy = results(&run)["accuracy"];
+    assert!(accuracy > 0.4, "random features tell some digits apart: {accuracy}");
+}
+
+#[test]
+fn early_stopping_takes_the_best_weights_and_ends_before_the_last_epoch() {
+    let run = Run::new(json!({
+        "epochs": 200, "train-images": 100, "model": {"kind": "mlp", "hidden": [64]},
+        "optimizer": {"kind": "sgd", "lr": 0.2}, "early-stopping": {"patience": 2},
+    }));
+    run.finish_well();
+    let results = results(&run);
+    let losses: Vec<f64> = run
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Metric { name, value, .. } if name == "valid.loss" => Some(value),
+            _ => None,
+        })
+        .collect();
+    let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = losses.iter().position(|loss| *loss <= least).unwrap() + 1;
+    assert_eq!(results["best-epoch"].to_string(), best.to_string());
+    assert_eq!(losses.len(), best + 2);
+    assert!(run.notes().iter().any(|note| note.ends_with(&format!("epoch {best} was the best"))), "{:?}", run.notes());
+}
+
+#[test]
+fn a_rate_that_is_found_is_told_with_its_curve() {
+    let run = Run::new(json!({
+        "epochs": 2, "train-images": 500, "schedule": {"kind": "cosine", "max-lr": "find", "warm-up": 0.2},
+        "progressive": [{"epochs": 1, "image-size": 8}], "precision": "bf16",
+        "model": {"kind": "convnet", "widths": [16], "batch-norm": true},
+    }));
+    run.finish_well();
+    let curve: Value = serde_json::from_slice(&fs::read(run.path().join("lr-curve.json")).unwrap()).unwrap();
+    let results = results(&run);
+    assert_eq!(curve["marks"][0]["x"].as_f64(), Some(results["suggested-lr"]));
+    assert!((1e-5..1.0).contains(&results["max-lr"]), "{}", results["max-lr"]);
 }
 
 #[test]

@@ -85,8 +85,14 @@ impl Learning<'_> {
         if self.params.channels_last { inputs.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]) } else { inputs }
     }
 
+    /// What is learnt from images: of a net of which the head alone learns, what its body makes of them; else they
+    /// themselves.
+    pub(crate) fn inputs(&self, net: &Net, samples: Samples) -> Samples {
+        if self.params.tuning == (Tuning::Frozen {}) { self.features(net, &samples) } else { samples }
+    }
+
     /// What the body makes of the images: the inputs of the head.
-    pub(crate) fn features(&self, net: &Net, samples: &Samples) -> Samples {
+    fn features(&self, net: &Net, samples: &Samples) -> Samples {
         let of_part = |part: &Tensor| {
             let inputs = self.laid_out(self.scale.normalized(part));
             self.computed(|| net.features(&inputs, false))

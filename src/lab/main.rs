@@ -12,10 +12,13 @@
 mod artifacts;
 mod aten;
 mod augment;
+mod bench_command;
 mod checkpoint;
+mod command_line;
 mod data;
 mod learning;
 mod lr_find;
+mod lr_find_command;
 mod machine;
 mod metrics;
 mod model;
@@ -24,6 +27,7 @@ mod random;
 mod samples;
 mod schedule;
 mod train;
+mod train_command;
 mod weights;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +38,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand};
+use command_line::Wish;
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
 use labpress::runner::protocol::{INTERRUPTED, Job, RUN_FOLDER_VARIABLE};
 use labpress::runner::reporter::Run;
@@ -41,8 +46,8 @@ use labpress::runner::reporter::Run;
 /// labpress's built-in experiment runner: trains nets by libtorch.
 ///
 /// `labpress build` and `labpress run` start it for every run of an experiment that says `runner: lab`, with
-/// LABPRESS_RUN set to the run's folder. It reads `run.json` there and writes `events.jsonl`. By hand only `lab info`
-/// is of use.
+/// LABPRESS_RUN set to the run's folder. It reads `run.json` there and writes `events.jsonl`. The commands are for use
+/// by hand.
 #[derive(Parser)]
 #[command(name = "lab", version)]
 struct Arguments {
@@ -54,6 +59,19 @@ struct Arguments {
 enum Command {
     /// Prints the version of libtorch, the devices and the CPU's abilities as one line of JSON.
     Info,
+    /// Trains one run of an experiment and prints its results.
+    Train(Wish),
+    /// Looks for a learning rate for a run: draws the loss over rising rates and suggests one.
+    LrFind(Wish),
+    /// Prints how many images a second the nets learn from and judge on this machine.
+    Bench {
+        /// `auto`, `cpu` or `cuda`.
+        #[arg(long, default_value = "auto")]
+        device: String,
+        /// How many CPU threads to use.
+        #[arg(long)]
+        threads: Option<usize>,
+    },
 }
 
 /// How a run ended that did not fail.
@@ -100,6 +118,12 @@ fn main() -> ExitCode {
             println!("{}", machine::info());
             ExitCode::SUCCESS
         }
+        (Some(Command::Train(wish)), _) => by_hand(&|stop| train_command::run(&wish, stop)),
+        (Some(Command::LrFind(wish)), _) => by_hand(&|stop| {
+            machine::open_cuda();
+            lr_find_command::run(&wish, stop)
+        }),
+        (Some(Command::Bench { device, threads }), _) => by_hand(&|_| bench_command::run(&device, threads)),
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
             Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
             Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED as u8),
@@ -112,6 +136,22 @@ fn main() -> ExitCode {
         (None, None) => {
             eprintln!("{}", Arguments::command().render_long_help());
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Does a command; what goes wrong is for the terminal.
+#[expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
+fn by_hand(command: &dyn Fn(&dyn Fn() -> bool) -> anyhow::Result<()>) -> ExitCode {
+    let done = Stop::watch().and_then(|stop| {
+        let done = catch_unwind(AssertUnwindSafe(|| command(&|| stop.is_asked())));
+        done.unwrap_or_else(|_| bail!("libtorch refused"))
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lab: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -29,46 +29,12 @@ use super::{Outcome, artifacts, data, lr_find, machine, weights};
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
 pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
     let job = &run.job.clone();
-    // The data: some images of the training split are set aside to watch the training by.
-    let device = machine::device(&job.device)?;
-    let job_data = job.data.as_ref().context("the recipe needs a data set")?;
-    let classes = &job_data.declaration.classes;
-    // Nets of ImageNet have seen colours only.
-    let channels = (params.model.pretrained() == Some(&Pretrained::Imagenet)).then_some(3);
-    let wanted = Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
-    let splits = data::read(job_data, &wanted)?;
-    let indices = chosen(&splits.train, classes.len(), params, job.seed)?;
-    let tested: Vec<usize> = (0..splits.test.count().min(count_or_all(params.test_images))).collect();
-    let whole_train = Samples::of(&splits.train, &indices.train, device);
-    let valid = Samples::of(&splits.train, &indices.valid, device);
-    let test = Samples::of(&splits.test, &tested, device);
-
-    // The net and what moves it.
-    let Images { channels, rows, columns, .. } = splits.train;
-    let shape = InputShape { channels, rows, columns };
-    let mut net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
-    ensure!(
-        job.weights.is_some() == params.model.pretrained().is_some(),
-        "`run.json` must name a file of weights if and only if `model.pretrained` asks for one"
-    );
-    if let Some(path) = &job.weights {
-        net.load(&weights::read(path)?)?;
-    }
+    let Setting { job_data, classes, tested, train: whole_train, valid, test, mut net, learning } =
+        setting(job, params)?;
+    let device = learning.device;
     let group_count = net.groups().len();
-    let always_frozen = frozen_groups(&params.tuning, u64::from(params.epochs), group_count);
-    let new_optimizer = |net: &Net| {
-        let learning = net.groups().split_off(always_frozen);
-        Optimizer::new(&params.optimizer, groups(&params.optimizer, learning, params.tuning.rate_decay()))
-    };
-    net.freeze(frozen_groups(&params.tuning, 0, group_count));
-    let mut optimizer = new_optimizer(&net);
+    let mut optimizer = new_optimizer(&net, params);
     let mut ema = params.ema.map(|decay| Ema::new(decay, averaged_tensors(&net, &params.tuning)));
-    let scale = match net.input_scaling() {
-        Some(scaling) => Scale::given(scaling, device),
-        None => Scale::of(&splits.train, &indices.train, device),
-    };
-    let class_weights = whole_train.class_weights(params.loss.class_weights, classes.len());
-    let learning = Learning { params, device, scale, class_weights };
 
     // The steps. A last batch of a single image has no variance for BatchNorm, so it is left out.
     let (images, batch_size) = (whole_train.count(), params.batch_size as usize);
@@ -106,14 +72,12 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
 
     // A frozen body makes the same of an image every time: its features are computed once.
     let started = Instant::now();
-    let featured = |samples: Samples| {
-        if params.tuning == (Tuning::Frozen {}) { learning.features(&net, &samples) } else { samples }
-    };
-    let (whole_train, valid) = (featured(whole_train), featured(valid));
+    let whole_train = learning.inputs(&net, whole_train);
+    let valid = learning.inputs(&net, valid);
 
     // The rate, if it is to be found.
     if params.schedule.has_rate_to_find() && state.found.is_none() {
-        match lr_find::found(&learning, &net, new_optimizer(&net), &whole_train, job.seed, is_stop_asked)? {
+        match lr_find::found(&learning, &net, new_optimizer(&net, params), &whole_train, job.seed, is_stop_asked)? {
             Some(found) => state.found = Some(found),
             None => return Ok(Outcome::Interrupted),
         }
@@ -233,11 +197,71 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     run.timing("seconds", state.seconds)?;
     run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
 
-    artifacts::write_judgement(&mut run, &judgement, classes, &splits.test)?;
+    artifacts::write_judgement(&mut run, &judgement, classes, &tested)?;
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
     run.artifact("weights", "weights.safetensors", "checkpoint")?;
     run.done()?;
     Ok(Outcome::Done)
+}
+
+/// What a run begins with.
+pub(crate) struct Setting<'a> {
+    pub(crate) job_data: &'a JobData,
+    /// Names of the classes.
+    classes: &'a [String],
+    /// The images that are tested on, with what is known of them.
+    tested: Images,
+    /// The images that are learnt from.
+    pub(crate) train: Samples,
+    /// The images that the training is watched by.
+    valid: Samples,
+    /// The images that are tested on.
+    test: Samples,
+    pub(crate) net: Net,
+    pub(crate) learning: Learning<'a>,
+}
+
+/// Reads the data, sets some images of the training split aside to watch the training by, and makes the net.
+pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Setting<'a>> {
+    let device = machine::device(&job.device)?;
+    let job_data = job.data.as_ref().context("the recipe needs a data set")?;
+    let classes = &job_data.declaration.classes;
+    // Nets of ImageNet have seen colours only.
+    let channels = (params.model.pretrained() == Some(&Pretrained::Imagenet)).then_some(3);
+    let wanted = Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
+    let splits = data::read(job_data, &wanted)?;
+    let indices = chosen(&splits.train, classes.len(), params, job.seed)?;
+    let tested: Vec<usize> = (0..splits.test.count().min(count_or_all(params.test_images))).collect();
+    let train = Samples::of(&splits.train, &indices.train, device);
+    let valid = Samples::of(&splits.train, &indices.valid, device);
+    let test = Samples::of(&splits.test, &tested, device);
+
+    let Images { channels, rows, columns, .. } = splits.train;
+    let shape = InputShape { channels, rows, columns };
+    let mut net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
+    ensure!(
+        job.weights.is_some() == params.model.pretrained().is_some(),
+        "`run.json` must name a file of weights if and only if `model.pretrained` asks for one"
+    );
+    if let Some(path) = &job.weights {
+        net.load(&weights::read(path)?)?;
+    }
+    net.freeze(frozen_groups(&params.tuning, 0, net.groups().len()));
+    let scale = match net.input_scaling() {
+        Some(scaling) => Scale::given(scaling, device),
+        None => Scale::of(&splits.train, &indices.train, device),
+    };
+    let class_weights = train.class_weights(params.loss.class_weights, classes.len());
+    let learning = Learning { params, device, scale, class_weights };
+    Ok(Setting { job_data, classes, tested: splits.test, train, valid, test, net, learning })
+}
+
+/// The optimizer of the groups of layers that learn sooner or later.
+pub(crate) fn new_optimizer(net: &Net, params: &Params) -> Optimizer {
+    let mut layers = net.groups();
+    let always_frozen = frozen_groups(&params.tuning, u64::from(params.epochs), layers.len());
+    let learning = layers.split_off(always_frozen);
+    Optimizer::new(&params.optimizer, groups(&params.optimizer, learning, params.tuning.rate_decay()))
 }
 
 /// The numbers of a judgement that can be told, in order.

@@ -1,0 +1,134 @@
+//! `lab` by hand: which run of an experiment a command is about.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use labpress::data::fetch::{cache_folder, fetch};
+use labpress::experiment::spec::{Experiment, ExperimentData, Runner, Variant, Weights, parse_all};
+use labpress::runner::protocol::{Job, JobData, VERSION};
+use labpress::source::{self, Exclude, Source};
+
+/// Which run.
+#[derive(Debug, Args)]
+pub(crate) struct Wish {
+    /// The experiment: its `experiment.yml`.
+    experiment: PathBuf,
+    /// The variant; without it, the first.
+    #[arg(long)]
+    variant: Option<String>,
+    /// The seed; without it, the experiment's first.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many CPU threads it may use; without it, as the experiment says.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// The folder for the results; without it, one in `.labpress/by-hand/` beside `experiments/`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// A run that was asked for.
+pub(crate) struct Asked {
+    pub(crate) experiment: Experiment,
+    pub(crate) job: Job,
+    /// The folder for the results; it is there.
+    pub(crate) folder: PathBuf,
+}
+
+impl Wish {
+    /// Reads the experiment, fetches its data, and makes the folder for the results. What is done is said to `say`.
+    #[expect(clippy::disallowed_methods, reason = "the command line reads the experiment and the environment")]
+    pub(crate) fn asked(&self, say: &mut dyn FnMut(&str)) -> anyhow::Result<Asked> {
+        let (root, experiment) = experiment(&self.experiment)?;
+        let Runner::Lab { recipe, .. } = &experiment.runner else {
+            bail!("`{}` has a runner of its own: `labpress run {}` starts it", experiment.path, experiment.name);
+        };
+        let variant = variant(&experiment, self.variant.as_deref())?;
+        let seed = self.seed.or(experiment.seeds.first().copied()).unwrap_or(0);
+        let value = |name: &str| std::env::var_os(name);
+        let (data, xdg, home) = (value("LABPRESS_DATA"), value("XDG_CACHE_HOME"), value("HOME"));
+        let texts = [data.as_deref(), xdg.as_deref(), home.as_deref()];
+        let fetched = |data: &ExperimentData, say: &mut dyn FnMut(&str)| fetched(data, texts, say);
+        let data = experiment.data.as_ref().context("the recipe needs a data set")?;
+        let data_folder = fetched(data, say)?;
+        let weights = match &variant.weights {
+            None => None,
+            Some(Weights::Published { data, file }) => Some(fetched(data, say)?.join(file)),
+            Some(Weights::File { path, .. }) => Some(root.join(path)),
+        };
+        let job = Job {
+            protocol: VERSION,
+            experiment: experiment.name.to_string(),
+            variant: variant.name.to_string(),
+            seed,
+            recipe: Some(recipe.clone()),
+            params: variant.params.clone(),
+            data: Some(JobData { name: data.name.clone(), folder: data_folder, declaration: data.set.clone() }),
+            weights,
+            needs: Vec::new(),
+            device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),
+            threads: self.threads.unwrap_or(experiment.limits.threads),
+            resume: false,
+            smoke: false,
+        };
+        let folder = self.out.clone().unwrap_or_else(|| {
+            let name = format!("{}-{}-s{seed}", experiment.name, variant.name);
+            root.join(".labpress/by-hand").join(name)
+        });
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        let folder = folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
+        Ok(Asked { experiment, job, folder })
+    }
+}
+
+fn fetched(
+    data: &ExperimentData,
+    [named, xdg, home]: [Option<&OsStr>; 3],
+    say: &mut dyn FnMut(&str),
+) -> anyhow::Result<PathBuf> {
+    let cache =
+        cache_folder(named, xdg, home).context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?;
+    fetch(&data.name, &data.set, &cache, say)
+}
+
+/// Reads an experiment: of a site if it lies in its `experiments/NAME/`, else by itself, with the data sets that are
+/// built in. Returns the site's folder, or its own.
+#[expect(clippy::disallowed_methods, reason = "the command line reads the experiment")]
+fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
+    let path = path.canonicalize().with_context(|| format!("cannot read `{}`", path.display()))?;
+    let folder = path.parent().context("an experiment lies in a folder")?;
+    let name = folder.file_name().and_then(OsStr::to_str).unwrap_or("experiment").to_owned();
+    let site = folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
+    let (root, source) = match site.and_then(Path::parent) {
+        Some(root) if path.ends_with("experiment.yml") => {
+            let exclude = Exclude::new(["target", "public", "node_modules"]).map_err(|(_, why)| anyhow!(why))?;
+            (root.to_owned(), source::read(root, &exclude)?)
+        }
+        _ => {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            (folder.to_owned(), Source::default().with(format!("experiments/{name}/experiment.yml"), text))
+        }
+    };
+    let own = format!("experiments/{name}/experiment.yml");
+    let variable = |name: &str| std::env::var(name).ok();
+    let (experiments, faults) = parse_all(&source, &variable);
+    if let Some(found) = experiments.into_iter().find(|experiment| experiment.path == own) {
+        return Ok((root, found));
+    }
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    bail!("`{}` cannot be read\n{}", path.display(), faults.join("\n"))
+}
+
+fn variant<'a>(experiment: &'a Experiment, name: Option<&str>) -> anyhow::Result<&'a Variant> {
+    let mut variants = experiment.variants.iter();
+    let found = match name {
+        None => variants.next(),
+        Some(name) => variants.find(|variant| variant.name.as_str() == name),
+    };
+    found.with_context(|| {
+        let names: Vec<&str> = experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
+        format!("there is no variant `{}`; there are {}", name.unwrap_or_default(), names.join(", "))
+    })
+}

@@ -1,0 +1,74 @@
+//! `lab train`: one run of an experiment, by hand, with its results in a folder.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use labpress::runner::Stop;
+use labpress::runner::local::{self, Ended, Heard, Launch};
+use labpress::runner::protocol::{EVENTS_FILE, Event};
+
+use super::command_line::{Asked, Wish};
+
+/// Trains as `labpress run` does, in a process of its own, and prints its results. A run that was interrupted goes on.
+#[expect(clippy::disallowed_methods, reason = "the command line starts a run anew in its folder")]
+pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
+    let Asked { experiment, job, folder } = wish.asked(&mut |line| eprintln!("{line}"))?;
+    // What is there is of a run that has ended, or it is gone on with.
+    if std::fs::read_to_string(folder.join(EVENTS_FILE)).is_ok_and(|events| events.contains("\"done\"")) {
+        std::fs::remove_file(folder.join(EVENTS_FILE))?;
+    }
+    println!("{} · {} · seed {}", experiment.title, job.variant, job.seed);
+    let mut limits = experiment.limits.clone();
+    limits.threads = job.threads;
+    let program = std::env::current_exe().context("where is `lab`?")?;
+    let working_folder = folder.clone();
+    let launch = Launch { command: vec![program.into()], working_folder, run_folder: &folder, limits, job };
+    let bar = ProgressBar::new(0);
+    bar.set_style(
+        ProgressStyle::with_template("{bar:30} {percent:>3} % · {elapsed} · {msg}").expect("the template is constant"),
+    );
+    let mut epoch = String::new();
+    let mut watch = |heard: Heard<'_>| match heard {
+        Heard::Event(Event::Progress { step, of }) => {
+            bar.set_length(*of);
+            bar.set_position(*step);
+        }
+        Heard::Event(Event::Metric { name, step: Some(number), value, .. }) => {
+            if name == "train.loss" {
+                epoch = format!("epoch {number}");
+            }
+            let _ = write!(epoch, " · {name} {}", shown(*value));
+            bar.set_message(epoch.clone());
+            if name == "lr" {
+                bar.suspend(|| println!("{epoch}"));
+            }
+        }
+        Heard::Event(Event::Note { text }) => bar.suspend(|| println!("{text}")),
+        Heard::Event(_) | Heard::Memory(_) => {}
+    };
+    let stop = || if is_stop_asked() { Stop::Gently } else { Stop::GoOn };
+    let ended = local::run(&launch, &stop, &mut watch)?;
+    bar.finish_and_clear();
+    match ended {
+        Ended::Done(collected) => {
+            for (name, value) in collected.metrics.iter().chain(&collected.timing) {
+                println!("{name:<20} {}", shown(*value));
+            }
+            println!("results are in {}", folder.display());
+            Ok(())
+        }
+        Ended::Interrupted(_) => bail!("interrupted; the same command goes on from the last checkpoint"),
+        Ended::Failed(failure) => bail!("the run {}\n{}", failure.reason, failure.log_end),
+    }
+}
+
+/// A number to read.
+fn shown(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 1e-3 || size <= 0.0 => format!("{value:.4}"),
+        _ => format!("{value:.1e}"),
+    }
+}
