@@ -173,4 +173,33 @@ mod tests {
         check_frozen(&Tuning::Frozen {}, &[4, 4]);
         check_frozen(&Tuning::LastBlocks { blocks: 9, rate_decay: 1.0 }, &[0, 0]);
     }
+
+    /// The numbers are PyTorch's, written by `tests/reference/reference.py`.
+    #[test]
+    fn losses_and_gradients_are_those_of_pytorch() {
+        let reference: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/reference/losses.json")).unwrap();
+        let numbers = |value: &serde_json::Value| serde_json::from_value::<Vec<f32>>(value.clone()).unwrap();
+        let labels = |name: &str| Tensor::from_slice(&numbers(&reference[name])).to_kind(Kind::Int64);
+        for case in reference["cases"].as_array().unwrap() {
+            let mut params = Params::default();
+            params.loss.label_smoothing = case["label-smoothing"].as_f64().unwrap();
+            let weights = &case["class-weights"];
+            let learning = Learning {
+                params: &params,
+                device: Device::Cpu,
+                scale: Scale::given((0.0, 1.0), Device::Cpu),
+                class_weights: weights.is_array().then(|| Tensor::from_slice(&numbers(weights))),
+            };
+            let partners = Tensor::from_slice(&[1_i64, 2, 0, 3]);
+            assert_eq!(labels("labels").index_select(0, &partners), labels("others"));
+            let mix = case["share"].as_f64().map(|share| Mix { partners, share });
+            let scores = Tensor::from_slice(&numbers(&reference["scores"])).view([4, 3]).set_requires_grad(true);
+            let loss = learning.loss(&scores, &labels("labels"), mix.as_ref());
+            loss.backward();
+            assert!((f64::try_from(&loss).unwrap() - case["loss"].as_f64().unwrap()).abs() < 1e-6, "{case}");
+            let expected = Tensor::from_slice(&numbers(&case["gradient"])).view([4, 3]);
+            assert!(f64::try_from((scores.grad() - expected).abs().max()).unwrap() < 1e-6, "{case}");
+        }
+    }
 }

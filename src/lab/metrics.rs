@@ -237,4 +237,38 @@ mod tests {
         assert!(judgement.auc().is_none());
         assert_eq!(judgement.confusion()[5], [1, 0, 0, 0, 0, 0]);
     }
+
+    /// The numbers are scikit-learn's, written by `tests/reference/reference.py`.
+    #[test]
+    fn metrics_are_those_of_scikit_learn() {
+        let cases: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../../tests/reference/metrics.json")).unwrap();
+        for case in &cases {
+            let numbers = |name: &str| serde_json::from_value::<Vec<f64>>(case[name].clone()).unwrap();
+            let classes = case["classes"].as_u64().unwrap() as usize;
+            let scores = numbers("scores").into_iter().map(|score| score as f32).collect::<Vec<_>>();
+            let log_probabilities = scores.chunks(classes).flat_map(|row| {
+                let sum = row.iter().map(|score| f64::from(*score).exp()).sum::<f64>().ln();
+                row.iter().map(move |score| (f64::from(*score) - sum) as f32).collect::<Vec<_>>()
+            });
+            let labels = numbers("labels").into_iter().map(|label| label as usize).collect();
+            let judgement = Judgement { classes, log_probabilities: log_probabilities.collect(), labels };
+            for (name, found) in [
+                ("accuracy", judgement.accuracy()),
+                ("macro-f1", judgement.macro_f1()),
+                ("auc", judgement.auc().unwrap()),
+                ("average-precision", judgement.average_precision().unwrap()),
+                ("log-loss", judgement.loss()),
+                ("ece", judgement.calibration_error()),
+            ] {
+                let expected = case[name].as_f64().unwrap();
+                assert!((found - expected).abs() < 1e-6, "{classes} classes, {name}: {found}, expected {expected}");
+            }
+            for (score, expected) in judgement.by_class().iter().zip(case["per-class"].as_array().unwrap()) {
+                check(score.precision, expected["precision"].as_f64().unwrap());
+                check(score.recall, expected["recall"].as_f64().unwrap());
+                check(score.f1, expected["f1"].as_f64().unwrap());
+            }
+        }
+    }
 }

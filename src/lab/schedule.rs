@@ -164,4 +164,34 @@ mod tests {
             assert!((0..steps).all(|step| learning_rate(&ONE_CYCLE, &SGD, at(step, steps)).is_finite()));
         }
     }
+
+    /// The numbers are PyTorch's, written by `tests/reference/reference.py`.
+    #[test]
+    fn whole_schedules_are_those_of_pytorch() {
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/reference/schedules.json")).unwrap();
+        for name in ["one-cycle", "short-cycle", "cosine", "step"] {
+            let case = &cases[name];
+            let mut written = case.clone();
+            for key in ["steps", "rates", "momenta", "lr"] {
+                written.as_object_mut().unwrap().remove(key);
+            }
+            written["kind"] = if name == "short-cycle" { "one-cycle" } else { name }.into();
+            let schedule: Schedule = serde_json::from_value(written).unwrap();
+            let optimizer: Optimizer = serde_json::from_value(serde_json::json!({
+                "kind": "sgd", "lr": case["lr"].as_f64().unwrap_or(0.05),
+            }))
+            .unwrap();
+            let steps = case["steps"].as_u64().unwrap();
+            for step in 0..steps {
+                let when = When { step, steps, epoch: step };
+                let (rate, momentum) =
+                    (learning_rate(&schedule, &optimizer, when), momentum(&schedule, &optimizer, when));
+                let expected = |name: &str| case[name][usize::try_from(step).unwrap()].as_f64().unwrap();
+                let is_close = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
+                assert!(is_close(rate, expected("rates")), "{name}, step {step}: {rate}");
+                assert!(is_close(momentum, expected("momenta")), "{name}, step {step}: {momentum}");
+            }
+        }
+    }
 }

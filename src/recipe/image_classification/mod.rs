@@ -69,7 +69,8 @@ pub struct Params {
     /// How many training images of each class to use, the first of a shuffle by the seed. In place of `train-images`.
     pub labels_per_class: Option<u32>,
     /// How many images of the training split are set aside to measure `valid.loss` and `valid.accuracy` on: the last
-    /// of a shuffle by the seed, of each class in proportion to its share. `None` is a tenth of the split.
+    /// of a shuffle by the seed, of each class in proportion to its share; or whole groups, where the split keeps groups
+    /// of images together. `None` is a tenth of the split.
     pub valid_images: Option<u32>,
     /// How many images of the test split to test on, the first ones; `None` is all.
     pub test_images: Option<u32>,
@@ -97,7 +98,7 @@ pub struct Params {
     pub cutmix: Option<f64>,
     /// Random changes to the training images.
     pub augment: Augment,
-    /// Test-time augmentation: how the images that the net is judged by are changed.
+    /// Test-time augmentation: how the test images are changed, once the training is over.
     pub tta: Tta,
     /// Smaller images in the first epochs (progressive resizing: Howard 2018, fast.ai's DAWNBench entry; Karras et
     /// al. 2017, arXiv 1710.10196, for generators). The epochs that are left take images of the whole size.
