@@ -111,6 +111,12 @@ impl Diagnostic {
         Diagnostic { place, ..self }
     }
 
+    /// The same as something to be told that stops nothing.
+    pub fn as_warning(&self) -> String {
+        let text = self.to_string();
+        format!("warning: {}", text.strip_prefix("error: ").unwrap_or(&text))
+    }
+
     /// Where the fault is.
     pub fn place(&self) -> &Place {
         &self.place

@@ -17,6 +17,7 @@ pub mod figure;
 pub mod liquid;
 pub mod markdown;
 pub mod output;
+pub mod plugin;
 pub mod post;
 pub mod recipe;
 pub mod runner;

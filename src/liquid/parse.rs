@@ -13,6 +13,7 @@ use super::expression::{
 };
 use super::token::{Token, is_space, tokens, unclosed};
 use crate::figure;
+use crate::plugin;
 
 /// How deep blocks may nest. Far above what anyone writes, far below what the stack holds.
 const MAX_DEPTH: usize = 100;
@@ -78,6 +79,11 @@ pub(super) enum Node<'a> {
         /// `None` if it is no block.
         body: Option<Vec<Node<'a>>>,
         at: usize,
+    },
+    /// A tag of one of Jekyll's plugins.
+    Plugin {
+        tag: &'a str,
+        arguments: &'a str,
     },
     /// A tag of labpress's own. Its faults are said at the word they are about, so `at` is where its arguments start.
     Figure {
@@ -336,6 +342,7 @@ impl<'a> Parser<'a> {
                 self.faults.push(Fault { at, message, hint: Some(hint.to_owned()) });
                 None
             }
+            tag if plugin::TAGS.contains(&tag) => Some(Node::Plugin { tag, arguments }),
             tag if figure::TAGS.contains(&tag) => Some(Node::Figure { tag, arguments, at: arguments_at }),
             tag => Some(self.custom_tag(tag, arguments, at)),
         }

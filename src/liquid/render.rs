@@ -12,6 +12,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::figure;
 use crate::markdown::Dialect;
+use crate::plugin;
 use crate::value::{self, Value, as_text, is_nil};
 
 /// How large an expanded body may become, in bytes. Loops in loops would fill the memory otherwise.
@@ -196,6 +197,13 @@ impl Run<'_, '_> {
             Node::Gist { arguments } => self.gist(arguments, out),
             Node::Custom { tag, arguments, body: inside, at } => {
                 return self.custom(body, tag, arguments, inside.as_deref(), *at, out);
+            }
+            Node::Plugin { tag, arguments } => {
+                let [site, page, paginator] =
+                    ["site", "page", "paginator"].map(|name| self.scope.variable(name).into_owned());
+                let scope =
+                    plugin::Scope { environment: self.environment, site: &site, page: &page, paginator: &paginator };
+                out.push_str(&plugin::tag(tag, arguments, &scope));
             }
             Node::Figure { tag, arguments, at } => {
                 let place = body.place(*at);

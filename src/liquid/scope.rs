@@ -137,7 +137,7 @@ impl<'v> Scope<'v> {
         value
     }
 
-    fn variable(&self, name: &str) -> Cow<'_, Value> {
+    pub(super) fn variable(&self, name: &str) -> Cow<'_, Value> {
         for frame in self.frames.iter().rev() {
             match frame {
                 Frame::Variable(known, value) | Frame::Loop { variable: known, item: value, .. } if known == name => {

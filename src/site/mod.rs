@@ -6,9 +6,11 @@
 mod feed;
 mod filters;
 mod index;
+mod jekyll;
 mod layouts;
 mod page;
 mod pinned;
+mod plugins;
 mod post;
 mod sass;
 mod sitemap;
@@ -21,16 +23,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use tera::Map;
 
+use self::index::Index;
 use self::layouts::Layouts;
 use self::post::RenderedPost;
 use self::sass::Sass;
 use self::tags::Tag;
-use crate::config::{Config, TemplateLanguage};
+use crate::config::{self, Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::liquid::{Environment, Includes};
 use crate::markdown::{self, embed::Embeds};
 use crate::output::{Content, Output};
+use crate::plugin;
 use crate::post::{Blog, Post};
 use crate::source::Source;
 use crate::value::Value;
@@ -60,14 +64,18 @@ pub fn build(
     };
     let tags = tags::tags(blog);
     let posts = pinned::noted(posts, blog, config, results);
-    let site = Shared::new(config, blog, posts, tags, &data, source);
-    let mut parts = vec![
-        post::files(&site, &layouts),
-        page::files(&site, &layouts, &environment, &options),
-        tags::files(&site, &layouts),
-    ];
-    parts.push(Ok(feed::files(&site)));
-    parts.push(Ok(sitemap::files(&site)));
+    let index = index::index(config, blog, &posts).map_err(|fault| vec![fault])?;
+    let site = Shared::new(config, blog, posts, tags, index, &data, source);
+    let mut parts = vec![post::files(&site, &layouts), page::files(&site, &layouts, &environment, &options)];
+    match config.templates {
+        TemplateLanguage::Tera => {
+            parts.push(tags::files(&site, &layouts));
+            parts.push(Ok(feed::files(&site)));
+            parts.push(Ok(sitemap::files(&site)));
+        }
+        // What is made beside the author's own pages, the blog says by naming plugins.
+        TemplateLanguage::Liquid => parts.push(Ok(plugins::files(&site, &environment))),
+    }
     let mut made = Vec::new();
     for part in parts {
         match part {
@@ -77,6 +85,19 @@ pub fn build(
     }
     let output = gathered(source, blog, made, &mut faults);
     if faults.is_empty() { Ok(output) } else { Err(sorted(faults)) }
+}
+
+/// What the author should know of a site without faults: layouts that are not there, where Jekyll goes on without, and
+/// plugins whose work labpress does not do.
+pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
+    let mut warnings = layouts::warnings(source, config, blog);
+    let place = |key| Config::place(source.text(config::PATH), key);
+    warnings.extend(plugin::unknown(config).into_iter().map(|(key, name)| {
+        let message = format!("the plugin `{name}` is not known: what it adds to the site will be missing");
+        let hint = "a tag of it can be an include: `liquid: {tags: {TAG: FILE.html}}`; take it out of the list if nothing is missed";
+        Diagnostic::new(place(key), message).hint(hint)
+    }));
+    sorted(warnings)
 }
 
 /// The experiments whose results the post shows, by name. Reports all faults of the post.
@@ -142,6 +163,8 @@ struct Shared<'a> {
     blog: &'a Blog<'a>,
     posts: Vec<RenderedPost>,
     tags: Vec<Tag>,
+    /// The page that lists the posts.
+    index: Option<Index>,
     /// The addresses that the author's own pages and files have, for what is made only where there is none.
     taken: BTreeSet<String>,
     /// `site` as layouts see it, and pages that are templates.
@@ -150,6 +173,8 @@ struct Shared<'a> {
     liquid_value: Value,
     /// The address of the feed, if there is one.
     feed: Option<String>,
+    /// The paths of the files that go to the site as they are.
+    files: Vec<String>,
     /// The site's style sheets in Sass.
     sass: Sass<'a>,
 }
@@ -160,22 +185,40 @@ impl<'a> Shared<'a> {
         blog: &'a Blog<'a>,
         posts: Vec<RenderedPost>,
         tags: Vec<Tag>,
+        index: Option<Index>,
         data: &Value,
         source: &'a Source,
     ) -> Shared<'a> {
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files = source.statics().map(|(path, _)| path.to_owned());
         let plain = blog.plain.iter().map(|(path, _)| (*path).to_owned());
-        let taken: BTreeSet<String> = pages.chain(files).chain(plain).collect();
+        let files: Vec<String> = files.chain(plain).collect();
+        let taken: BTreeSet<String> = pages.chain(files.iter().cloned()).collect();
         let feed = feed::address(config, &taken);
         let value = values::site(config, blog, &posts, &tags, data, feed.as_deref());
         let sass = Sass::new(source, config);
         let liquid_value = values::site_for_liquid(config, &value, &posts, &tags);
         let value = match config.templates {
             TemplateLanguage::Tera => value,
-            TemplateLanguage::Liquid => liquid_value.clone(),
+            TemplateLanguage::Liquid => jekyll::site(entries(&liquid_value), config, blog, index.as_ref()),
         };
-        Shared { config, blog, posts, tags, taken, value, liquid_value, feed, sass }
+        Shared { config, blog, posts, tags, index, taken, value, liquid_value, feed, files, sass }
+    }
+}
+
+impl Shared<'_> {
+    /// `site` as the layouts of the post at `index` see it.
+    fn seen_by_post(&self, index: usize) -> Value {
+        match self.config.templates {
+            TemplateLanguage::Tera => self.value.clone(),
+            TemplateLanguage::Liquid => jekyll::site_of_post(&self.value, &self.posts, index),
+        }
+    }
+
+    /// Does to the file at `path` what plugins do to whole pages.
+    fn finished(&self, text: String, path: &str, page: &Map) -> String {
+        let is_touched = self.config.templates == TemplateLanguage::Liquid && path.ends_with(".html");
+        if is_touched { plugin::finished(text, &Value::from(page.clone()), self.config) } else { text }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use tera::Map;
 
-use super::{Files, Made, Shared, in_parallel, index, pinned, post, values};
+use super::{Files, Made, Shared, in_parallel, jekyll, pinned, post, values};
+use crate::config::TemplateLanguage;
 use crate::liquid::{self, Environment};
 use crate::markdown;
 use crate::post::{Page, PageKind};
@@ -27,12 +28,11 @@ pub(super) fn files(
     environment: &Environment<'_>,
     options: &markdown::Options,
 ) -> Files {
-    in_parallel(&site.blog.pages, |_, page| {
-        if page.address.file != index::FILE {
-            return file(site, layouts, environment, options, page, None);
+    in_parallel(&site.blog.pages, |number, page| match &site.index {
+        Some(index) if index.page == number => {
+            in_parallel(&index.parts, |_, part| file(site, layouts, environment, options, page, Some(part)))
         }
-        let parts = index::parts(site).map_err(|fault| vec![fault])?;
-        in_parallel(&parts, |_, part| file(site, layouts, environment, options, page, Some(part)))
+        _ => file(site, layouts, environment, options, page, None),
     })
 }
 
@@ -45,7 +45,10 @@ fn file(
     part: Option<&Part>,
 ) -> Files {
     let url = part.map_or(&page.address.url, |part| &part.url);
-    let mut map = values::page(page, url);
+    let mut map = match site.config.templates {
+        TemplateLanguage::Tera => values::page(page, url),
+        TemplateLanguage::Liquid => jekyll::page(page, url),
+    };
     let paginator = part.map(|part| ("paginator", part.paginator.clone()));
     let variables = |site: &Value, page: &Map| {
         let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];
@@ -70,11 +73,14 @@ fn file(
         }
     };
     let place = || page.front.place("layout");
-    let rendered = layouts.render(page.front.layout.as_deref(), content, &variables(&site.value, &map), place)?;
+    // As in Jekyll, what is no text for readers stands in no layout, even if `defaults` give it one.
+    let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
+    let rendered = layouts.render(layout, content, &variables(&site.value, &map), place)?;
     figures.extend(rendered.files);
     let from = Some(page.body.path.to_owned());
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
-    let made = Made { path, bytes: rendered.text.into_bytes(), from: from.clone() };
+    let text = site.finished(rendered.text, &path, &map);
+    let made = Made { path, bytes: text.into_bytes(), from: from.clone() };
     let figures = figures.into_iter().map(|(path, bytes)| Made { path, bytes, from: from.clone() });
     Ok(std::iter::once(made).chain(figures).collect())
 }

@@ -180,13 +180,14 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     in_parallel(&site.blog.posts, |index, post| {
         let rendered = &site.posts[index];
         let page = with_neighbours(&site.posts, index, |post| post.value.clone());
-        let variables = [("site", site.value.clone()), ("page", page)];
+        let variables = [("site", site.seen_by_post(index)), ("page", page.clone())];
         let place = || post.front.place("layout");
-        let page = layouts.render(post.front.layout.as_deref(), rendered.content.clone(), &variables, place)?;
+        let made = layouts.render(post.front.layout.as_deref(), rendered.content.clone(), &variables, place)?;
         let from = Some(post.body.path.to_owned());
-        let figures = rendered.files.iter().cloned().chain(page.files);
+        let figures = rendered.files.iter().cloned().chain(made.files);
         let figures = figures.map(|(path, bytes)| Made { path, bytes, from: from.clone() });
-        let page = Made { path: post.address.file.clone(), bytes: page.text.into_bytes(), from: from.clone() };
+        let html = site.finished(made.text, &post.address.file, &super::entries(&page));
+        let page = Made { path: post.address.file.clone(), bytes: html.into_bytes(), from: from.clone() };
         Ok(std::iter::once(page).chain(figures).collect())
     })
 }

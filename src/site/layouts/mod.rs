@@ -55,7 +55,8 @@ pub(super) struct Rendered {
 
 impl<'a> Layouts<'a> {
     /// Reads all layouts, includes and pages that are templates. Beside them come the posts and pages that ask for a
-    /// layout which is not there: the others can be rendered all the same, to find what is wrong with them.
+    /// layout which is not there: the others can be rendered all the same, to find what is wrong with them. In Liquid
+    /// that is no fault, because Jekyll goes on without the layout: [`warnings`] tells of it.
     pub(super) fn read(
         source: &'a Source,
         config: &Config,
@@ -64,17 +65,19 @@ impl<'a> Layouts<'a> {
     ) -> Result<(Layouts<'a>, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (mut by_name, mut layouts, mut faults) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (path, text) in source.texts_under("_layouts/") {
-            let name = path.trim_start_matches("_layouts/");
-            let name = name.rsplit_once('.').map_or(name, |(name, _)| name).to_owned();
             match layout(path, text) {
                 Ok((layout, template)) => {
-                    by_name.insert(name, layout);
+                    by_name.insert(name(path), layout);
                     layouts.push(template);
                 }
                 Err(found) => faults.extend(found),
             }
         }
-        faults.extend(wrong_parents(&by_name, source));
+        let is_lenient = config.templates == TemplateLanguage::Liquid;
+        faults.extend(endless(&by_name, source));
+        if !is_lenient {
+            faults.extend(missing_parents(&by_name, source));
+        }
         let pages = blog.pages.iter().filter(|page| page.kind != PageKind::Markdown);
         let pages: Vec<Template<'a>> = pages
             .map(|page| Template { path: page.body.path, text: page.body.text, lines_above: page.body.lines_above })
@@ -91,7 +94,7 @@ impl<'a> Layouts<'a> {
         };
         match templates {
             Ok(templates) if faults.is_empty() => {
-                let missing = missing(&by_name, blog);
+                let missing = if is_lenient { Vec::new() } else { missing(&by_name, blog) };
                 Ok((Layouts { templates, by_name }, missing))
             }
             Ok(_) => Err(faults),
@@ -120,6 +123,9 @@ impl<'a> Layouts<'a> {
         let mut next = name;
         while let Some(name) = next {
             let Some(layout) = self.by_name.get(name) else {
+                if matches!(self.templates, Templates::Liquid(_)) {
+                    break;
+                }
                 return Err(vec![no_layout(name, &self.by_name, place())]);
             };
             let mut variables = variables.to_vec();
@@ -187,20 +193,44 @@ fn no_layout(name: &str, layouts: &BTreeMap<String, Layout>, place: Place) -> Di
     })
 }
 
-/// Layouts that stand in one that is not there, or in the end in themselves.
-fn wrong_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
-    let place = |layout: &Layout| {
-        let split = source.text(&layout.path).and_then(|text| front_matter::split(&layout.path, text));
-        split.map_or_else(|| Place::file(&layout.path), |(yaml, _)| yaml.place(&["layout"]))
-    };
+/// Where a layout names the one that it stands in.
+fn parent_place(layout: &Layout, source: &Source) -> Place {
+    let split = source.text(&layout.path).and_then(|text| front_matter::split(&layout.path, text));
+    split.map_or_else(|| Place::file(&layout.path), |(yaml, _)| yaml.place(&["layout"]))
+}
+
+/// Layouts that stand in one that is not there.
+fn missing_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
+    let missing = layouts.values().filter_map(|layout| Some((layout, layout.parent.as_ref()?)));
+    let missing = missing.filter(|(_, parent)| !layouts.contains_key(*parent));
+    missing.map(|(layout, parent)| no_layout(parent, layouts, parent_place(layout, source))).collect()
+}
+
+/// Layouts that stand in the end in themselves.
+fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
     let fault = |(name, layout): (&String, &Layout)| {
-        let parent = layout.parent.as_ref()?;
-        if !layouts.contains_key(parent) {
-            return Some(no_layout(parent, layouts, place(layout)));
-        }
-        let parents = std::iter::successors(Some(parent), |name| layouts.get(*name)?.parent.as_ref());
-        let returns = parents.take(layouts.len()).any(|parent| parent == name);
-        returns.then(|| Diagnostic::new(place(layout), format!("the layout `{name}` stands in itself in the end")))
+        let parents = std::iter::successors(layout.parent.as_ref(), |name| layouts.get(*name)?.parent.as_ref())
+            .take(layouts.len());
+        let returns = parents.into_iter().any(|parent| parent == name);
+        let message = || format!("the layout `{name}` stands in itself in the end");
+        returns.then(|| Diagnostic::new(parent_place(layout, source), message()))
     };
     layouts.iter().filter_map(fault).collect()
+}
+
+/// Layouts that are asked for and not there, where that is no fault.
+pub(super) fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
+    if config.templates != TemplateLanguage::Liquid {
+        return Vec::new();
+    }
+    let layouts =
+        source.texts_under("_layouts/").filter_map(|(path, text)| Some((name(path), layout(path, text).ok()?.0)));
+    let layouts: BTreeMap<String, Layout> = layouts.collect();
+    [missing(&layouts, blog), missing_parents(&layouts, source)].concat()
+}
+
+/// `post` for `_layouts/post.html`.
+fn name(path: &str) -> String {
+    let name = path.trim_start_matches("_layouts/");
+    name.rsplit_once('.').map_or(name, |(name, _)| name).to_owned()
 }

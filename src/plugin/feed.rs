@@ -1,0 +1,242 @@
+//! jekyll-feed: Atom for the posts, and for what `feed` in `_config.yml` names beside them; `{% feed_meta %}`.
+
+use std::fmt::Write;
+
+use super::{Scope, at, plain, text_at, xml_escaped};
+use crate::liquid::Environment;
+use crate::markdown::kramdown::smart;
+use crate::post::date::Date;
+use crate::post::slug::percent_encoded;
+use crate::value::{Value, as_text, entry, is_nil};
+
+/// A feed that the configuration asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Feed {
+    /// Its path, from the site's root.
+    pub(crate) path: String,
+    /// Of `posts` or another collection.
+    collection: String,
+    /// Only of this category.
+    category: Option<String>,
+    /// Only with this tag.
+    tag: Option<String>,
+}
+
+/// The feeds that `feed` in the configuration asks for; by default `feed.xml` of all posts.
+pub(crate) fn feeds(site: &Value) -> Vec<Feed> {
+    let settings = at(site, &["feed"]);
+    let mut collections: Vec<(String, Value)> = match settings.and_then(|settings| at(settings, &["collections"])) {
+        Some(names) if names.as_array().is_some() => {
+            let names = names.as_array().unwrap_or_default();
+            names.iter().map(|name| (as_text(name), Value::none())).collect()
+        }
+        Some(map) => {
+            let entries = map.as_map().into_iter().flatten();
+            entries.map(|(name, settings)| (as_text(&name.as_value()), settings.clone())).collect()
+        }
+        None => Vec::new(),
+    };
+    if !collections.iter().any(|(name, _)| name == "posts") {
+        collections.push(("posts".to_owned(), Value::none()));
+    }
+    let mut feeds = Vec::new();
+    for (collection, own) in collections {
+        let is_posts = collection == "posts";
+        let setting = |key: &str| {
+            let own = entry(&own, key).filter(|value| !is_nil(value)).cloned();
+            own.or_else(|| settings.filter(|_| is_posts).and_then(|settings| entry(settings, key)).cloned())
+        };
+        let prefix = if is_posts { "feed".to_owned() } else { format!("feed/{collection}") };
+        let feed = |path: String, category: Option<String>| Feed {
+            path: path.trim_start_matches('/').to_owned(),
+            collection: collection.clone(),
+            category,
+            tag: None,
+        };
+        let categories = setting("categories");
+        for category in categories.as_ref().and_then(Value::as_array).unwrap_or_default().iter().map(as_text) {
+            feeds.push(feed(format!("{prefix}/{category}.xml"), Some(category)));
+        }
+        let path = setting("path").map(|path| as_text(&path)).filter(|path| !path.is_empty());
+        feeds.push(feed(path.unwrap_or_else(|| format!("{prefix}.xml")), None));
+    }
+    feeds.extend(settings.and_then(|settings| at(settings, &["tags"])).into_iter().flat_map(|tags| by_tag(site, tags)));
+    feeds
+}
+
+fn by_tag(site: &Value, settings: &Value) -> Vec<Feed> {
+    let names =
+        |key| at(settings, &[key]).and_then(Value::as_array).map(|names| names.iter().map(as_text).collect::<Vec<_>>());
+    let (only, except) = (names("only"), names("except").unwrap_or_default());
+    let all =
+        at(site, &["tags"]).and_then(Value::as_map).into_iter().flatten().map(|(name, _)| as_text(&name.as_value()));
+    let folder = text_at(settings, &["path"]).unwrap_or_else(|| "feed/by_tag/".to_owned());
+    // Other names would not be sure to make a path.
+    let is_simple = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let wanted =
+        only.unwrap_or_else(|| all.collect()).into_iter().filter(|name| !except.contains(name) && is_simple(name));
+    let feed = |name: String| Feed {
+        path: format!("{}{name}.xml", folder.trim_start_matches('/')),
+        collection: "posts".to_owned(),
+        category: None,
+        tag: Some(name),
+    };
+    wanted.map(feed).collect()
+}
+
+/// `{% feed_meta %}`: the link by which readers find the feed.
+pub(super) fn meta(scope: &Scope<'_, '_>) -> String {
+    let path = text_at(scope.site, &["feed", "path"]).unwrap_or_else(|| "feed.xml".to_owned());
+    let title = text_at(scope.site, &["title"]).or_else(|| text_at(scope.site, &["name"]));
+    let title = title.map(|title| format!(" title=\"{}\"", xml_escaped(&title))).unwrap_or_default();
+    let address = xml_escaped(&scope.absolute(&path));
+    format!("<link type=\"application/atom+xml\" rel=\"alternate\" href=\"{address}\"{title} />")
+}
+
+/// Writes the feed. `has_style` says whether the site has a `feed.xslt.xml`.
+///
+/// A build reads no clock, so the feed is as new as its newest entry.
+pub(crate) fn atom(feed: &Feed, site: &Value, environment: &Environment<'_>, has_style: bool) -> String {
+    let none = Value::none();
+    let scope = Scope { environment, site, page: &none, paginator: &none };
+    let posts = posts(feed, site, environment);
+    let updated = posts.iter().map(|post| scope.xml_schema(modified(post))).max();
+    let language = text_at(site, &["lang"]).map(|language| xml_escaped(&language));
+    let address = xml_escaped(&scope.absolute(&format!("/{}", feed.path)));
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
+    if has_style {
+        let style = xml_escaped(&scope.absolute("/feed.xslt.xml"));
+        let _ = write!(xml, "<?xml-stylesheet type=\"text/xml\" href=\"{style}\"?>");
+    }
+    let attribute =
+        |name: &str| language.as_ref().map(|language| format!(" {name}=\"{language}\"")).unwrap_or_default();
+    let _ = write!(
+        xml,
+        "<feed xmlns=\"http://www.w3.org/2005/Atom\"{}><generator>labpress</generator><link href=\"{address}\" rel=\"self\" \
+         type=\"application/atom+xml\" /><link href=\"{}\" rel=\"alternate\" type=\"text/html\"{} /><updated>{}</updated>\
+         <id>{address}</id>",
+        attribute("xml:lang"),
+        xml_escaped(&scope.absolute("/")),
+        attribute("hreflang"),
+        updated.unwrap_or_else(|| "1970-01-01T00:00:00+00:00".to_owned()),
+    );
+    let title = text_at(site, &["title"]).or_else(|| text_at(site, &["name"]));
+    let parts = [Some(&feed.collection).filter(|name| *name != "posts"), feed.category.as_ref()];
+    let parts = parts.into_iter().flatten().map(|name| capitalized(name));
+    let title = title.into_iter().chain(parts).collect::<Vec<_>>().join(" | ");
+    if !title.is_empty() {
+        let _ = write!(xml, "<title type=\"html\">{}</title>", xml_escaped(&smart(&title)));
+    }
+    if let Some(description) = text_at(site, &["description"]) {
+        let _ = write!(xml, "<subtitle>{}</subtitle>", xml_escaped(&description));
+    }
+    if let Some(author) = at(site, &["author"]) {
+        write_author(&mut xml, Some(author));
+    }
+    for post in &posts {
+        write_entry(&mut xml, post, &scope);
+    }
+    xml.push_str("</feed>");
+    xml
+}
+
+fn posts<'s>(feed: &Feed, site: &'s Value, environment: &Environment<'_>) -> Vec<&'s Value> {
+    let all = match &feed.tag {
+        Some(tag) => at(site, &["tags", tag]),
+        None => at(site, &[&feed.collection]),
+    };
+    let with_drafts = at(site, &["show_drafts"]).is_some();
+    let mut posts: Vec<&Value> = all
+        .and_then(Value::as_array)
+        .unwrap_or_default()
+        .iter()
+        .filter(|post| with_drafts || at(post, &["draft"]).is_none())
+        .filter(|post| {
+            let categories = entry(post, "categories").and_then(Value::as_array).unwrap_or_default();
+            feed.category.as_ref().is_none_or(|wanted| categories.iter().any(|name| name.as_str() == Some(wanted)))
+        })
+        .collect();
+    posts.sort_by_cached_key(|post| {
+        let date = entry(post, "date").and_then(|date| Date::parse(&as_text(date), environment.zone));
+        std::cmp::Reverse(date.map(|date| date.timestamp()))
+    });
+    let limit = text_at(site, &["feed", "posts_limit"]).and_then(|limit| limit.parse().ok()).unwrap_or(10);
+    posts.truncate(limit);
+    posts
+}
+
+fn modified(post: &Value) -> &Value {
+    let nothing = || entry(post, "date").unwrap_or(post);
+    at(post, &["last_modified_at"]).unwrap_or_else(nothing)
+}
+
+fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
+    let title = xml_escaped(&plain(&smart(&text_at(post, &["title"]).unwrap_or_default())));
+    let address = xml_escaped(&scope.absolute(&text_at(post, &["url"]).unwrap_or_default()));
+    let id = xml_escaped(&scope.absolute(&text_at(post, &["id"]).unwrap_or_default()));
+    let language = text_at(post, &["lang"]).map(|language| format!(" xml:lang=\"{}\"", xml_escaped(&language)));
+    let published = entry(post, "date").map(|date| scope.xml_schema(date)).unwrap_or_default();
+    let _ = write!(
+        xml,
+        "<entry{}><title type=\"html\">{title}</title><link href=\"{address}\" rel=\"alternate\" type=\"text/html\" \
+         title=\"{title}\" /><published>{published}</published><updated>{}</updated><id>{id}</id>",
+        language.unwrap_or_default(),
+        scope.xml_schema(modified(post)),
+    );
+    let is_short = at(post, &["feed", "excerpt_only"]).or_else(|| at(scope.site, &["feed", "excerpt_only"])).is_some();
+    if !is_short {
+        let content = text_at(post, &["content"]).unwrap_or_default();
+        let _ = write!(xml, "<content type=\"html\" xml:base=\"{address}\">{}</content>", cdata(content.trim()));
+    }
+    let first = at(post, &["authors"]).and_then(Value::as_array).and_then(<[Value]>::first);
+    let author = at(post, &["author"]).or(first).or_else(|| at(scope.site, &["author"]));
+    let known = author.and_then(Value::as_str).and_then(|name| entry(at(scope.site, &["data", "authors"])?, name));
+    write_author(xml, known.or(author));
+    let categories = match at(post, &["category"]) {
+        Some(category) => vec![as_text(category)],
+        None => texts(post, "categories"),
+    };
+    for name in categories.into_iter().chain(texts(post, "tags")) {
+        let _ = write!(xml, "<category term=\"{}\" />", xml_escaped(&name));
+    }
+    let summary = text_at(post, &["description"]).or_else(|| text_at(post, &["excerpt"]));
+    if let Some(summary) = summary {
+        let _ = write!(xml, "<summary type=\"html\">{}</summary>", cdata(&plain(&summary)));
+    }
+    if let Some(image) = text_at(post, &["image", "path"]).or_else(|| at(post, &["image"])?.as_str().map(str::to_owned))
+    {
+        let image = if image.contains("://") { image } else { scope.absolute(&percent_encoded(&image)) };
+        let (image, space) = (xml_escaped(&image), "xmlns:media=\"http://search.yahoo.com/mrss/\"");
+        let _ = write!(
+            xml,
+            "<media:thumbnail {space} url=\"{image}\" /><media:content medium=\"image\" url=\"{image}\" {space} />"
+        );
+    }
+    xml.push_str("</entry>");
+}
+
+fn write_author(xml: &mut String, author: Option<&Value>) {
+    let part = |key: &str| author.and_then(|author| text_at(author, &[key]));
+    let name = part("name").or_else(|| author.map(as_text)).unwrap_or_default();
+    let _ = write!(xml, "<author><name>{}</name>", xml_escaped(&name));
+    for key in ["email", "uri"] {
+        if let Some(value) = part(key) {
+            let _ = write!(xml, "<{key}>{}</{key}>", xml_escaped(&value));
+        }
+    }
+    xml.push_str("</author>");
+}
+
+fn texts(post: &Value, key: &str) -> Vec<String> {
+    entry(post, key).and_then(Value::as_array).unwrap_or_default().iter().map(as_text).collect()
+}
+
+fn cdata(text: &str) -> String {
+    format!("<![CDATA[{}]]>", text.replace("]]>", "]]]]><![CDATA[>"))
+}
+
+fn capitalized(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    first + &letters.as_str().to_lowercase()
+}

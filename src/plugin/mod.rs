@@ -1,0 +1,204 @@
+//! What Jekyll's plugins do, for the blogs that name them: the same tags, elements and values, by code of our own.
+//!
+//! Works on values only: `site`, `page` and `paginator` as Liquid sees them. Where pages come from, and where what is
+//! made here goes, is [`site`](crate::site)'s part. A plugin that is neither here nor anywhere else in labpress is
+//! named by [`unknown`], so that a build can say what will be missing.
+
+mod emoji;
+pub(crate) mod feed;
+mod mentions;
+mod seo;
+pub(crate) mod sitemap;
+mod texts;
+
+use crate::config::Config;
+use crate::liquid::{self, Environment, escaped};
+use crate::post::date::Date;
+use crate::value::{Value, as_text, entry, is_nil};
+
+/// The tags of plugins, known whether or not the blog names their plugin.
+pub(crate) const TAGS: [&str; 3] = ["avatar", "feed_meta", "seo"];
+
+/// Plugins whose work labpress does, whatever module does it.
+const KNOWN: [&str; 24] = [
+    "jekyll-avatar",
+    "jekyll-coffeescript",
+    "jekyll-commonmark",
+    "jekyll-commonmark-ghpages",
+    "jekyll-default-layout",
+    "jekyll-feed",
+    "jekyll-gist",
+    "jekyll-github-metadata",
+    "jekyll-include-cache",
+    "jekyll-mentions",
+    "jekyll-optional-front-matter",
+    "jekyll-paginate",
+    "jekyll-readme-index",
+    "jekyll-redirect-from",
+    "jekyll-relative-links",
+    "jekyll-remote-theme",
+    "jekyll-sass-converter",
+    "jekyll-seo-tag",
+    "jekyll-sitemap",
+    "jekyll-titles-from-headings",
+    "jekyll-watch",
+    "jemoji",
+    "kramdown-parser-gfm",
+    "rouge",
+];
+
+/// What a tag of a plugin sees.
+pub(crate) struct Scope<'s, 'a> {
+    pub(crate) environment: &'s Environment<'a>,
+    pub(crate) site: &'s Value,
+    pub(crate) page: &'s Value,
+    pub(crate) paginator: &'s Value,
+}
+
+/// What the tag `name` writes.
+pub(crate) fn tag(name: &str, arguments: &str, scope: &Scope<'_, '_>) -> String {
+    match name {
+        "avatar" => avatar(arguments),
+        "feed_meta" => feed::meta(scope),
+        _ => seo::tag(arguments, scope),
+    }
+}
+
+/// Whether the blog names the plugin.
+pub(crate) fn is_active(config: &Config, name: &str) -> bool {
+    named(config).any(|(_, plugin)| plugin == name)
+}
+
+/// The plugins that the blog names and labpress does not know, with the key that names them.
+pub fn unknown(config: &Config) -> Vec<(&'static str, String)> {
+    named(config).filter(|(_, name)| !KNOWN.contains(&name.as_str())).collect()
+}
+
+/// The names in `plugins`, and in `gems`, as old blogs call it, each with that key.
+fn named(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
+    let lists = ["plugins", "gems"].into_iter().filter_map(|key| Some((key, config.value(key)?)));
+    lists.flat_map(|(key, names)| {
+        let one = std::slice::from_ref(names);
+        names.as_array().unwrap_or(one).iter().map(move |name| (key, as_text(name)))
+    })
+}
+
+/// Does what plugins do to whole pages once they are made.
+pub(crate) fn finished(html: String, page: &Value, config: &Config) -> String {
+    let html = if is_active(config, "jekyll-mentions") { mentions::linked(html, page, config) } else { html };
+    if is_active(config, "jemoji") { emoji::as_images(html, config) } else { html }
+}
+
+impl Scope<'_, '_> {
+    fn absolute(&self, path: &str) -> String {
+        liquid::absolute_url(self.environment.url, self.environment.base_url, path)
+    }
+
+    /// A date as XML writes it; nothing for what is none.
+    fn xml_schema(&self, date: &Value) -> String {
+        let date = Date::parse(&as_text(date), self.environment.zone);
+        date.map(|date| date.to_xml_schema()).unwrap_or_default()
+    }
+}
+
+/// The value at a path of keys, unless it is nil, false or not there.
+fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    let found = path.iter().try_fold(value, |value, key| entry(value, key))?;
+    (!is_nil(found) && found.as_bool() != Some(false)).then_some(found)
+}
+
+/// As [`at`], as text, unless that is empty.
+fn text_at(value: &Value, path: &[&str]) -> Option<String> {
+    at(value, path).map(as_text).filter(|text| !text.is_empty())
+}
+
+/// Escapes a text as Jekyll's `xml_escape` does.
+fn xml_escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A text on one line without HTML.
+fn plain(html: &str) -> String {
+    liquid::without_html(html).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A picture from GitHub: `{% avatar hubot size=50 %}`.
+fn avatar(arguments: &str) -> String {
+    let name = escaped(arguments.split_whitespace().next().unwrap_or_default().trim_start_matches('@'));
+    let option = |name: &str| arguments.split_whitespace().find_map(|word| word.strip_prefix(name));
+    let size = option("size=").and_then(|size| size.parse::<u32>().ok()).unwrap_or(40).min(4000);
+    let address = |scale: u32| {
+        let path = format!("{name}?v=3&s={}", size * scale);
+        // GitHub spreads pictures over four hosts by a checksum of the path without the scale.
+        let host = crc32(format!("{name}?v=3&s={size}").as_bytes()) % 4;
+        format!("https://avatars{host}.githubusercontent.com/{}", path.replace('&', "&amp;"))
+    };
+    let sizes: Vec<String> = (1..=4).map(|scale| format!("{} {scale}x", address(scale))).collect();
+    let is_lazy = option("lazy=") == Some("true");
+    let sources = if is_lazy {
+        format!("src=\"\" data-src=\"{}\" data-srcset=\"{}\"", address(1), sizes.join(", "))
+    } else {
+        format!("src=\"{}\" srcset=\"{}\"", address(1), sizes.join(", "))
+    };
+    let class = if size < 48 { "avatar avatar-small" } else { "avatar" };
+    format!(
+        "<img class=\"{class}\" alt=\"{name}\" width=\"{size}\" height=\"{size}\" data-proofer-ignore=\"true\" {sources} />"
+    )
+}
+
+/// The checksum of zip and PNG files.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(!0, step)
+}
+
+/// Escapes what could stand in a text of HTML that may already hold entities.
+fn escaped_once(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        match c {
+            '&' if is_entity(&text[at..]) => written.push('&'),
+            c => written.push_str(&escaped(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    written
+}
+
+fn is_entity(text: &str) -> bool {
+    let Some(end) = text.find(';') else { return false };
+    let name = &text[1..end];
+    let is_number =
+        |digits: &str, is_digit: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| is_digit(&c));
+    match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(hex) => is_number(hex, char::is_ascii_hexdigit),
+            None => is_number(number, char::is_ascii_digit),
+        },
+        None => is_number(name, char::is_ascii_alphanumeric),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plugins_that_are_not_known_are_named() {
+        let config = Config::for_tests("plugins: [jekyll-feed, jekyll-scholar]\ngems: jekyll-x");
+        let names = [("plugins", "jekyll-scholar"), ("gems", "jekyll-x")];
+        assert_eq!(unknown(&config), names.map(|(key, name)| (key, name.to_owned())));
+        assert!(is_active(&config, "jekyll-feed"));
+    }
+
+    #[test]
+    fn an_avatar_has_the_address_that_github_gives_it() {
+        assert!(avatar("hubot size=50").contains(" src=\"https://avatars2.githubusercontent.com/hubot?v=3&amp;s=50\""));
+    }
+
+    #[test]
+    fn entities_are_not_escaped_again() {
+        assert_eq!(escaped_once("a & b &amp; <c> &#39; &x"), "a &amp; b &amp; &lt;c&gt; &#39; &amp;x");
+    }
+}

@@ -1,0 +1,35 @@
+//! Files that Jekyll's plugins add to a site whose templates are Liquid, where the blog names them.
+
+use super::{Made, Shared};
+use crate::liquid::Environment;
+use crate::plugin::{self, feed, sitemap};
+
+/// The endings of files that are listed as pages though they have no front matter.
+const LISTED: [&str; 4] = [".htm", ".html", ".xhtml", ".pdf"];
+
+/// The feeds, the sitemap and `robots.txt`, each where the author has none.
+pub(super) fn files(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Made> {
+    let mut files = Vec::new();
+    let mut add = |path: String, make: &dyn Fn() -> String| {
+        if !site.taken.contains(&path) {
+            files.push(Made::new(path, make()));
+        }
+    };
+    if plugin::is_active(site.config, "jekyll-feed") {
+        let has_style = site.taken.contains("feed.xslt.xml");
+        for feed in feed::feeds(&site.value) {
+            add(feed.path.clone(), &|| feed::atom(&feed, &site.value, environment, has_style));
+        }
+    }
+    if plugin::is_active(site.config, "jekyll-sitemap") {
+        add("sitemap.xml".to_owned(), &|| sitemap::xml(&site.value, &listed(site), environment));
+        add("robots.txt".to_owned(), &|| sitemap::robots(environment));
+    }
+    files
+}
+
+/// The addresses of files without front matter that a sitemap lists.
+fn listed(site: &Shared<'_>) -> Vec<String> {
+    let is_listed = |path: &&str| LISTED.iter().any(|end| path.ends_with(end)) && !path.ends_with("404.html");
+    site.files.iter().map(String::as_str).filter(is_listed).map(|path| format!("/{path}")).collect()
+}
