@@ -34,6 +34,10 @@ pub struct DataSet {
     pub title: String,
     /// Under which terms it may be used.
     pub licence: String,
+    /// Whether pictures of it may be committed and published with a site: those of results are kept out of
+    /// `experiments/NAME/files/` where it is `false`.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub redistribute: bool,
     /// Where it comes from, for people.
     pub homepage: String,
     /// How to cite it.
@@ -68,6 +72,15 @@ pub struct DataFile {
     /// Whether it is a folder.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folder: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_yes(redistribute: &bool) -> bool {
+    *redistribute
 }
 
 /// The declarations that labpress brings along, by name.

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use anyhow::Context;
+use labpress::data::DataSet;
+use labpress::data::format::Format;
 use labpress::data::images::Images;
 use labpress::runner::reporter::Run;
 use serde_json::json;
@@ -30,6 +32,40 @@ pub(crate) fn write_judgement(
     write(run, "confusion", "confusion.json", "confusion-matrix", &serde_json::to_vec(&confusion)?)?;
     write(run, "per-class", "per-class.csv", "table", per_class(judgement, classes).as_bytes())?;
     write(run, "predictions", "predictions.csv", "table", predictions(judgement, classes, test).as_bytes())
+}
+
+/// Writes the predictions of images without labels, as Kaggle wants them: a row an image, in the order of its table; the
+/// columns are named as in the table of the labelled images, and what stands in them is what stands there. Where the
+/// classes were cut from a number, it is the probability of the last class.
+pub(crate) fn write_submission(
+    run: &mut Run,
+    judgement: &Judgement,
+    set: &DataSet,
+    unlabelled: &Images,
+) -> anyhow::Result<()> {
+    write(run, "submission", "submission.csv", "table", submission(judgement, set, unlabelled).as_bytes())
+}
+
+fn submission(judgement: &Judgement, set: &DataSet, unlabelled: &Images) -> String {
+    let (image_column, label) = match &set.format {
+        Format::Table { labelled, label, .. } => (labelled.image.column.as_str(), Some(label)),
+        _ => ("image", None),
+    };
+    let label_column = label.map_or("label", |label| label.column.as_str());
+    let values = label.and_then(|label| label.values.as_ref()).unwrap_or(&set.classes);
+    let is_number = label.is_some_and(|label| label.thresholds.is_some());
+    let mut csv = format!("{},{}\n", cell(image_column), cell(label_column));
+    for image in 0..judgement.count() {
+        let name =
+            unlabelled.ids.as_ref().and_then(|ids| ids.get(image)).map_or_else(|| image.to_string(), |id| cell(id));
+        let value = if is_number {
+            format!("{:.6}", judgement.probability(image, judgement.classes - 1))
+        } else {
+            cell(&values[judgement.prediction(image)])
+        };
+        let _ = writeln!(csv, "{name},{value}");
+    }
+    csv
 }
 
 /// Writes the curve of the learning-rate finder with its suggestion marked.
@@ -110,5 +146,19 @@ mod tests {
             per_class(&judgement, &classes),
             "class,images,precision,recall,f1\n\"a, b\",1,0.500000,1.000000,0.666667\nc,1,0.000000,0.000000,0.000000\n"
         );
+    }
+
+    #[test]
+    fn a_submission_is_written_as_the_table_of_the_labels_is() {
+        let yaml = "title: T\nlicence: none\nhomepage: none\ncitation: none\nclasses: [cat, dog]\n\
+            format: {kind: table, labelled: {file: train.csv, image: {column: id, folder: train, extension: .jpg}}, \
+            label: {column: target, values: [\"0\", \"1\"]}}\nfiles:\n  train.csv: {sha256: \"\"}\nsources: []\n";
+        let set: DataSet = serde_yaml::from_str(yaml).unwrap();
+        let log_probabilities = [0.75_f32, 0.25, 0.25, 0.75].iter().map(|p| p.ln()).collect();
+        let judgement = Judgement { classes: 2, log_probabilities, labels: vec![0, 0] };
+        let ids = Some(vec!["a1".to_owned(), "b2".to_owned()]);
+        let pixels = vec![0, 0].into();
+        let images = Images { pixels, labels: Vec::new(), ids, groups: None, channels: 1, rows: 1, columns: 1 };
+        assert_eq!(submission(&judgement, &set, &images), "id,target\na1,0\nb2,1\n");
     }
 }

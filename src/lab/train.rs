@@ -29,7 +29,7 @@ use super::{Outcome, artifacts, data, lr_find, machine, weights};
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
 pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
     let job = &run.job.clone();
-    let Setting { job_data, classes, tested, train: whole_train, valid, test, mut net, learning } =
+    let Setting { job_data, classes, tested, unlabelled, train: whole_train, valid, test, mut net, learning } =
         setting(job, params)?;
     let device = learning.device;
     let group_count = net.groups().len();
@@ -198,6 +198,12 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
 
     artifacts::write_judgement(&mut run, &judgement, classes, &tested)?;
+    if let Some(images) = &unlabelled {
+        let all: Vec<usize> = (0..images.count()).collect();
+        let samples = Samples::of(images, &all, device);
+        let judgement = self::judgement(&learning.judged(&net, &samples, &params.tta), &samples)?;
+        artifacts::write_submission(&mut run, &judgement, &job_data.declaration, images)?;
+    }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
     run.artifact("weights", "weights.safetensors", "checkpoint")?;
     run.done()?;
@@ -211,6 +217,8 @@ pub(crate) struct Setting<'a> {
     classes: &'a [String],
     /// The images that are tested on, with what is known of them.
     tested: Images,
+    /// Images without labels, whose classes are to be predicted.
+    unlabelled: Option<Images>,
     /// The images that are learnt from.
     pub(crate) train: Samples,
     /// The images that the training is watched by.
@@ -253,7 +261,17 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     };
     let class_weights = train.class_weights(params.loss.class_weights, classes.len());
     let learning = Learning { params, device, scale, class_weights };
-    Ok(Setting { job_data, classes, tested: splits.test, train, valid, test, net, learning })
+    Ok(Setting {
+        job_data,
+        classes,
+        tested: splits.test,
+        unlabelled: splits.unlabelled,
+        train,
+        valid,
+        test,
+        net,
+        learning,
+    })
 }
 
 /// The optimizer of the groups of layers that learn sooner or later.

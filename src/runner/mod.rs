@@ -375,8 +375,12 @@ fn launch<'a>(
 /// Keeps the artifacts, then writes the record: whoever sees the record can rely on all of it.
 fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Setup<'_>) -> io::Result<Record> {
     let store = &setup.store;
-    let artifacts =
-        collected.artifacts.iter().map(|(name, (path, kind))| artifact(name, kind, &folder.join(path), store));
+    // Pictures of a data set that must not be handed on stay out of what is committed.
+    let may_show = run.experiment.data.as_ref().is_none_or(|data| data.set.redistribute);
+    let artifacts = collected.artifacts.iter().map(|(name, (path, kind))| {
+        let is_committed = kind != "checkpoint" && (may_show || kind != "image");
+        artifact(name, kind, &folder.join(path), is_committed, store)
+    });
     let record = Record {
         format: record::FORMAT,
         experiment: run.experiment.name.to_string(),
@@ -400,9 +404,9 @@ fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Se
     Ok(record)
 }
 
-fn artifact(name: &str, kind: &str, path: &Path, store: &Store) -> io::Result<Artifact> {
+fn artifact(name: &str, kind: &str, path: &Path, is_committed: bool, store: &Store) -> io::Result<Artifact> {
     let (digest, bytes) = store.add_object(path)?;
-    let file = (kind != "checkpoint" && bytes <= record::COMMITTED_UP_TO).then(|| {
+    let file = (is_committed && bytes <= record::COMMITTED_UP_TO).then(|| {
         let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
         format!("files/{}-{name}{ending}", digest.short())
     });
