@@ -3,21 +3,20 @@
 //! As in Jekyll, a key that is not known is no fault: templates see it as `site.KEY`.
 
 use jiff::tz::TimeZone;
-use serde::Deserialize;
 use tera::Map;
 
+use crate::defaults::{self, Defaults};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::Fields;
 use crate::liquid;
 use crate::markdown::{Dialect, kramdown};
+use crate::post::permalink::{collection_pattern, post_pattern};
+use crate::roles::Roles;
 use crate::value;
 use crate::yaml::Yaml;
 
 /// Where the configuration is.
 pub const PATH: &str = "_config.yml";
-
-/// What stays out of every build.
-const ALWAYS_EXCLUDED: [&str; 5] = ["public", "target", "node_modules", "vendor", "_site"];
 
 /// The checked configuration.
 #[derive(Debug, Clone)]
@@ -33,8 +32,10 @@ pub struct Config {
     pub base_url: String,
     /// The language of the texts, as HTML names it.
     pub language: String,
-    /// The pattern of the addresses of posts: a style's name or a template such as `/:year/:title/`.
+    /// The pattern of addresses: a style's name or a template such as `/:year/:title/`.
     pub permalink: String,
+    /// The pattern of the addresses of posts.
+    pub post_permalink: String,
     /// How many posts a page of the index has; `None` if it is not split.
     pub paginate: Option<usize>,
     /// The address of the second and later pages of the index, with `:num`.
@@ -65,6 +66,14 @@ pub struct Config {
     pub feed_limit: usize,
     /// Front matter that posts and pages have unless they say otherwise.
     pub defaults: Vec<Defaults>,
+    /// The collections, but for the posts, in order of name.
+    pub collections: Vec<CollectionSettings>,
+    /// How many posts are built, the newest; `None` for all.
+    pub limit_posts: Option<usize>,
+    /// Which file is what.
+    pub roles: Roles,
+    /// What is wrong and does not keep the site from being built.
+    pub warnings: Vec<Diagnostic>,
     /// All keys as templates see them under `site`.
     pub values: Map,
 }
@@ -78,27 +87,37 @@ pub enum TemplateLanguage {
     Liquid,
 }
 
-/// Front matter for all files in a scope.
+/// A collection as the configuration declares it.
 #[derive(Debug, Clone)]
-pub struct Defaults {
-    /// The folder or file they are for; empty for all.
-    pub path: String,
-    /// `posts`, `pages` or `drafts`; `None` for all.
-    pub kind: Option<String>,
-    /// The keys and their values.
-    pub values: serde_yaml::Mapping,
+pub struct CollectionSettings {
+    /// Its name; its files are in the folder `_NAME`.
+    pub label: String,
+    /// Whether its documents become pages.
+    pub output: bool,
+    /// The pattern of the addresses of its documents.
+    pub permalink: String,
+    /// The key of the front matter that its documents are ordered by.
+    pub sort_by: Option<String>,
+    /// Paths of documents, from its folder, that come first, in this order.
+    pub order: Vec<String>,
+    /// All keys as templates see them.
+    pub values: Map,
 }
 
 /// Reads the text of `_config.yml`; without one all is as by default.
 pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
     let mut fields = Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|fault| vec![fault])?;
-    let config = Config {
+    let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
+    let roles = Roles::of_config(text);
+    let mut config = Config {
         title: fields.text("title").unwrap_or_default(),
         description: fields.text("description").unwrap_or_default(),
         url: url(&mut fields),
         base_url: base_url(&fields.text("baseurl").unwrap_or_default()),
         language: fields.text("lang").unwrap_or_else(|| "en".to_owned()),
-        permalink: fields.text("permalink").unwrap_or_else(|| "date".to_owned()),
+        post_permalink: post_permalink(&fields, &permalink),
+        collections: collections(&fields, &permalink, &roles),
+        permalink,
         paginate: fields.count("paginate").filter(|&count| count > 0),
         paginate_path: paginate_path(&mut fields),
         zone: zone(&mut fields),
@@ -113,27 +132,46 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         liquid: liquid_options(&mut fields),
         excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
         feed_limit: fields.count("feed_limit").unwrap_or(20),
-        defaults: defaults(&mut fields),
+        defaults: defaults::read(&mut fields),
+        limit_posts: fields.count("limit_posts").filter(|&count| count > 0),
+        roles,
+        warnings: Vec::new(),
         values: value::map_of_yaml(fields.mapping()),
     };
-    for key in ["exclude", "include"] {
+    for key in ["exclude", "include", "keep_files"] {
         fields.texts(key, false);
     }
     let faults = fields.faults();
+    if config.is_from_jekyll() {
+        config.warnings = faults.into_iter().map(Diagnostic::as_warning).collect();
+        return Ok(config);
+    }
     if faults.is_empty() { Ok(config) } else { Err(faults) }
 }
 
-/// The patterns of what stays out of the build: the defaults, the destination, and `exclude`. Lenient, because it is
-/// needed before the configuration is checked: what cannot be read excludes nothing.
-pub fn excluded(text: Option<&str>) -> Vec<String> {
-    let mut patterns: Vec<String> = ALWAYS_EXCLUDED.map(str::to_owned).to_vec();
-    if let Ok(mut fields) = Fields::read(Yaml::file(PATH, text.unwrap_or(""))) {
-        patterns.push(destination(&mut fields));
-        patterns.extend(fields.texts("exclude", false).unwrap_or_default());
-        let included = fields.texts("include", false).unwrap_or_default();
-        patterns.retain(|pattern| !included.contains(pattern));
-    }
-    patterns
+fn post_permalink(fields: &Fields<'_>, permalink: &str) -> String {
+    let of_collection = fields.value("collections").and_then(|collections| collections.get("posts")?.get("permalink"));
+    let own = of_collection.and_then(serde_yaml::Value::as_str);
+    own.unwrap_or_else(|| post_pattern(permalink)).to_owned()
+}
+
+fn collections(fields: &Fields<'_>, permalink: &str, roles: &Roles) -> Vec<CollectionSettings> {
+    let settings = |label: &str| {
+        let given = fields.value("collections").and_then(|collections| collections.get(label));
+        let text = |key: &str| given.and_then(|given| given.get(key)?.as_str().map(str::to_owned));
+        let order = given.and_then(|given| given.get("order")?.as_sequence());
+        CollectionSettings {
+            label: label.to_owned(),
+            output: given.and_then(|given| given.get("output")?.as_bool()).unwrap_or(false),
+            permalink: text("permalink").unwrap_or_else(|| collection_pattern(permalink)),
+            sort_by: text("sort_by"),
+            order: order.into_iter().flatten().filter_map(|path| path.as_str().map(str::to_owned)).collect(),
+            values: given.and_then(serde_yaml::Value::as_mapping).map(value::map_of_yaml).unwrap_or_default(),
+        }
+    };
+    let mut collections: Vec<CollectionSettings> = roles.collections().map(settings).collect();
+    collections.sort_by(|a, b| a.label.cmp(&b.label));
+    collections
 }
 
 fn url(fields: &mut Fields<'_>) -> String {
@@ -151,7 +189,9 @@ fn base_url(text: &str) -> String {
 }
 
 fn paginate_path(fields: &mut Fields<'_>) -> String {
-    let path = fields.text("paginate_path").unwrap_or_else(|| "/page/:num/".to_owned());
+    let is_from_jekyll = fields.value("templates").is_some_and(|language| language == "liquid");
+    let usual = if is_from_jekyll { "/page:num" } else { "/page/:num/" };
+    let path = fields.text("paginate_path").unwrap_or_else(|| usual.to_owned());
     if !path.contains(":num") {
         fields.fault("paginate_path", format!("`{path}` has no `:num`"), "write `paginate_path: /page/:num/`");
     }
@@ -173,7 +213,8 @@ fn zone(fields: &mut Fields<'_>) -> TimeZone {
 }
 
 fn destination(fields: &mut Fields<'_>) -> String {
-    let given = fields.text("destination").unwrap_or_else(|| "public".to_owned());
+    let usual = if fields.value("templates").is_some_and(|language| language == "liquid") { "_site" } else { "public" };
+    let given = fields.text("destination").unwrap_or_else(|| usual.to_owned());
     let folder = given.trim_start_matches("./").trim_end_matches('/');
     let stays_inside = !folder.is_empty() && !folder.starts_with('/') && !folder.split('/').any(|part| part == "..");
     if !stays_inside {
@@ -183,7 +224,7 @@ fn destination(fields: &mut Fields<'_>) -> String {
             message,
             "write `destination: public`, or give `--destination` on the command line",
         );
-        return "public".to_owned();
+        return usual.to_owned();
     }
     folder.to_owned()
 }
@@ -262,49 +303,12 @@ fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
     options
 }
 
-#[derive(Deserialize)]
-struct GivenDefaults {
-    #[serde(default)]
-    scope: Scope,
-    #[serde(default)]
-    values: serde_yaml::Mapping,
-}
-
-#[derive(Default, Deserialize)]
-struct Scope {
-    #[serde(default)]
-    path: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-}
-
-/// Reads `defaults`, the most general first, so that what comes later says more.
-fn defaults(fields: &mut Fields<'_>) -> Vec<Defaults> {
-    let Some(given) = fields.value("defaults") else {
-        return Vec::new();
-    };
-    match serde_yaml::from_value::<Vec<GivenDefaults>>(given.clone()) {
-        Ok(given) => {
-            let mut defaults: Vec<Defaults> = given
-                .into_iter()
-                .map(|GivenDefaults { scope, values }| Defaults {
-                    path: scope.path.unwrap_or_default().trim_matches('/').to_owned(),
-                    kind: scope.kind.filter(|kind| !kind.is_empty()),
-                    values,
-                })
-                .collect();
-            defaults.sort_by_key(|defaults| (defaults.path.len(), defaults.kind.is_some()));
-            defaults
-        }
-        Err(error) => {
-            let hint = "write `defaults: [{scope: {path: \"\", type: posts}, values: {layout: post}}]`";
-            fields.fault("defaults", format!("`defaults` cannot be read: {error}"), hint);
-            Vec::new()
-        }
-    }
-}
-
 impl Config {
+    /// Whether the site is a blog from Jekyll, where what Jekyll builds on over is a warning and no fault.
+    pub fn is_from_jekyll(&self) -> bool {
+        self.templates == TemplateLanguage::Liquid
+    }
+
     /// The value at `key`, as templates see it.
     pub fn value(&self, key: &'static str) -> Option<&value::Value> {
         self.values.get(&tera::value::Key::Str(key))
@@ -370,15 +374,5 @@ mod tests {
             "error: the destination `../x` is not a folder inside of the site\n --> _config.yml:1:1\nhint: write \
              `destination: public`, or give `--destination` on the command line",
         );
-    }
-
-    #[test]
-    fn excluded_keeps_the_defaults_and_adds_those_of_the_author() {
-        let patterns = excluded(Some("destination: out\nexclude: [drafts, README.md]\ninclude: [vendor]\n"));
-        for pattern in ["target", "out", "drafts", "README.md"] {
-            assert!(patterns.iter().any(|known| known == pattern), "{pattern}");
-        }
-        assert!(!patterns.iter().any(|known| known == "vendor"));
-        assert_eq!(excluded(Some("{{{")).len(), ALWAYS_EXCLUDED.len());
     }
 }

@@ -66,13 +66,15 @@ pub struct Diagnostic {
     place: Place,
     message: String,
     hint: Option<String>,
-    lacks: Option<String>,
+    // Boxed, because results that may be a diagnostic should stay small.
+    lacks: Option<Box<str>>,
+    is_warning: bool,
 }
 
 impl Diagnostic {
     /// A fault at `place`. The message is a lowercase phrase without a full stop; code and paths in backticks.
     pub fn new(place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { place, message: message.into(), hint: None, lacks: None }
+        Diagnostic { place, message: message.into(), hint: None, lacks: None, is_warning: false }
     }
 
     /// Adds what the author can do: a command to run, or the edit to make.
@@ -96,7 +98,7 @@ impl Diagnostic {
     /// Says that the fault is gone once the runs of `experiment` are done: `labpress build` does them and tries again.
     #[must_use]
     pub fn lacks_results_of(mut self, experiment: impl Into<String>) -> Diagnostic {
-        self.lacks = Some(experiment.into());
+        self.lacks = Some(experiment.into().into_boxed_str());
         self
     }
 
@@ -105,16 +107,16 @@ impl Diagnostic {
         self.lacks.as_deref()
     }
 
+    /// The same as something that is only to be told: the build goes on without what is wrong.
+    #[must_use]
+    pub fn as_warning(self) -> Diagnostic {
+        Diagnostic { is_warning: true, ..self }
+    }
+
     /// The same fault, seen to be at another place: of a text that was taken out of a file.
     #[must_use]
     pub fn at(self, place: Place) -> Diagnostic {
         Diagnostic { place, ..self }
-    }
-
-    /// The same as something to be told that stops nothing.
-    pub fn as_warning(&self) -> String {
-        let text = self.to_string();
-        format!("warning: {}", text.strip_prefix("error: ").unwrap_or(&text))
     }
 
     /// Where the fault is.
@@ -125,7 +127,8 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "error: {}\n --> {}", self.message, self.place)?;
+        let kind = if self.is_warning { "warning" } else { "error" };
+        write!(out, "{kind}: {}\n --> {}", self.message, self.place)?;
         match &self.hint {
             Some(hint) => write!(out, "\nhint: {hint}"),
             None => Ok(()),

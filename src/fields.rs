@@ -1,9 +1,11 @@
 //! Fields of a loose YAML mapping, each checked when it is taken: `_config.yml` and front matter, which may hold keys
 //! of the author's own.
 
+use jiff::tz::TimeZone;
 use serde_yaml::{Mapping, Value};
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::psych;
 use crate::value;
 use crate::yaml::Yaml;
 
@@ -15,9 +17,14 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a YAML text that is a mapping, or empty.
+    /// Reads a YAML text that is a mapping, or empty, as Psych does.
     pub(crate) fn read(yaml: Yaml<'a>) -> Result<Fields<'a>, Diagnostic> {
-        let mapping = match yaml.parse::<Value>()? {
+        Fields::read_in(yaml, &TimeZone::UTC)
+    }
+
+    /// As [`read`](Fields::read), with times shown in a zone.
+    pub(crate) fn read_in(yaml: Yaml<'a>, zone: &TimeZone) -> Result<Fields<'a>, Diagnostic> {
+        let mapping = match psych::read(yaml, zone)? {
             Value::Null => Mapping::new(),
             Value::Mapping(mapping) => mapping,
             _ => {
@@ -35,13 +42,15 @@ impl<'a> Fields<'a> {
         &self.mapping
     }
 
-    /// Adds the keys of each mapping that are not there yet.
-    pub(crate) fn add_missing<'m>(&mut self, mappings: impl Iterator<Item = &'m Mapping>) {
-        for (key, value) in mappings.flatten() {
-            if !self.mapping.contains_key(key) {
-                self.mapping.insert(key.clone(), value.clone());
-            }
-        }
+    /// Puts defaults below the keys that are there: what is a mapping in both is merged. Where `keeps_null`, a key
+    /// without a value stays so; else the default stands.
+    pub(crate) fn add_defaults(&mut self, defaults: &Mapping, keeps_null: bool) {
+        add_missing(&mut self.mapping, defaults, keeps_null);
+    }
+
+    /// Sets the value at a key.
+    pub(crate) fn set(&mut self, key: &str, value: Value) {
+        self.mapping.insert(key.into(), value);
     }
 
     /// Where a key stands.
@@ -52,6 +61,11 @@ impl<'a> Fields<'a> {
     /// Keeps a fault of the value at `key`.
     pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.faults.push(Diagnostic::new(self.place(key), message).hint(hint));
+    }
+
+    /// All faults found so far, which are kept no longer.
+    pub(crate) fn take_faults(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.faults)
     }
 
     /// All faults found.
@@ -132,11 +146,23 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Adds to `mapping` what it lacks.
+pub(crate) fn add_missing(mapping: &mut Mapping, defaults: &Mapping, keeps_null: bool) {
+    for (key, default) in defaults {
+        match (mapping.get_mut(key), default) {
+            (Some(Value::Mapping(own)), Value::Mapping(default)) => add_missing(own, default, keeps_null),
+            (Some(Value::Null), _) if !keeps_null => drop(mapping.insert(key.clone(), default.clone())),
+            (Some(_), _) => {}
+            (None, _) => drop(mapping.insert(key.clone(), default.clone())),
+        }
+    }
+}
+
 fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null)
 }
 
-fn scalar_text(value: &Value) -> String {
+pub(crate) fn scalar_text(value: &Value) -> String {
     value::as_text(&value::of_yaml(value))
 }
 

@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod defaults;
 pub mod diagnostic;
 pub mod digest;
 pub mod experiment;
@@ -19,7 +20,9 @@ pub mod markdown;
 pub mod output;
 pub mod plugin;
 pub mod post;
+pub mod psych;
 pub mod recipe;
+pub mod roles;
 pub mod runner;
 pub mod site;
 pub mod source;

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
+use crate::roles::{Role, Roles};
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
 #[derive(Debug, Clone, Default)]
@@ -96,25 +97,31 @@ impl Source {
     }
 }
 
-/// Reads the site at `root`. Hidden files and what `exclude` matches stay out; see [`role`] for the rest.
+/// Reads the site at `root`, as far as its [`Roles`] say.
 ///
 /// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the same bytes.
-pub fn read(root: &Path, exclude: &Exclude) -> io::Result<Source> {
-    let is_left_out = |path: &Path| {
-        let path = site_path(root, path);
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        name.starts_with('.') && name != ".htaccess" || exclude.matches(&path)
-    };
+pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
     let mut found = Vec::new();
-    let walk = walkdir::WalkDir::new(root).sort_by_file_name().into_iter();
-    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry.path())) {
-        let entry = entry.map_err(|error| {
-            let path = error.path().unwrap_or(root).display().to_string();
-            io::Error::other(format!("cannot read `{path}`: {error}"))
-        })?;
+    // A link is read as what it leads to, if that lies in the site; walkdir sees when it leads back to where it is.
+    let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+    let is_read = |entry: &walkdir::DirEntry| {
+        entry.depth() == 0
+            || !roles.is_left_out(&site_path(root, entry.path()), entry.file_type().is_dir())
+                && (!entry.path_is_symlink() || leads_inside(root, entry.path()))
+    };
+    for entry in walk.filter_entry(is_read) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A link that leads nowhere or in a circle is no file.
+            Err(error) if error.path().is_some_and(Path::is_symlink) => continue,
+            Err(error) => {
+                let path = error.path().unwrap_or(root).display().to_string();
+                return Err(io::Error::other(format!("cannot read `{path}`: {error}")));
+            }
+        };
         if entry.file_type().is_file() {
             let path = site_path(root, entry.path());
-            let role = role(&path);
+            let role = roles.role(&path);
             found.push((path, entry.into_path(), role));
         }
     }
@@ -122,7 +129,10 @@ pub fn read(root: &Path, exclude: &Exclude) -> io::Result<Source> {
         .into_par_iter()
         .filter_map(|(path, on_disk, role)| match role {
             Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
-            Role::Static => Some(read_static(&path, on_disk).map(|input| (path, input))),
+            Role::Post | Role::Draft => {
+                read_post(&path, &on_disk, roles).map(|input| input.map(|input| (path, input))).transpose()
+            }
+            Role::Page | Role::InCollection(_) => Some(read_entry(&path, on_disk).map(|input| (path, input))),
             Role::Code => Some(read_code(&on_disk).map(|input| (path, input))),
             Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),
             Role::LeftOut => None,
@@ -142,24 +152,9 @@ pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
     }
 }
 
-/// What stays out of a build: paths, folders and globs from `exclude` in `_config.yml`, matched as Jekyll does.
-#[derive(Debug, Clone)]
-pub struct Exclude(globset::GlobSet);
-
-impl Exclude {
-    /// Compiles the patterns; the first that is no glob is returned with the reason.
-    pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Exclude, (String, String)> {
-        let mut set = globset::GlobSetBuilder::new();
-        for pattern in patterns {
-            let glob = globset::GlobBuilder::new(pattern.trim_matches('/')).literal_separator(true).build();
-            set.add(glob.map_err(|error| (pattern.to_owned(), error.kind().to_string()))?);
-        }
-        set.build().map(Exclude).map_err(|error| (String::new(), error.to_string()))
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        self.0.is_match(path)
-    }
+fn leads_inside(root: &Path, link: &Path) -> bool {
+    let (root, target) = (root.canonicalize(), link.canonicalize());
+    root.is_ok_and(|root| target.is_ok_and(|target| target.starts_with(root)))
 }
 
 enum Input {
@@ -199,6 +194,22 @@ fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
             Input::NotText(Diagnostic::new(Place::file(path), message).hint("save it as UTF-8"))
         }
     })
+}
+
+/// A post; or `None`, if it is a picture that lies among them.
+fn read_post(path: &str, on_disk: &Path, roles: &Roles) -> io::Result<Option<Input>> {
+    let is_surely_text = roles.is_markdown(path) || path.ends_with(".html");
+    Ok(match read_text(path, on_disk)? {
+        Input::NotText(_) if !is_surely_text => None,
+        input => Some(input),
+    })
+}
+
+/// A text if it has front matter, or is a style sheet that others may import; else a static file, of which no more is
+/// read than its first bytes.
+fn read_entry(path: &str, on_disk: PathBuf) -> io::Result<Input> {
+    let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
+    if is_sass { read_text(path, &on_disk) } else { read_static(path, on_disk) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
@@ -254,51 +265,4 @@ fn normalized(text: String) -> String {
 pub(crate) fn site_path(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("walked from root");
     inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
-}
-
-/// What a file is to the build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Text,
-    Static,
-    Code,
-    /// Lies beside a record.
-    Result,
-    LeftOut,
-}
-
-/// Folders of the site that hold texts the build reads, and never publishes as they are.
-const TEXT_FOLDERS: [&str; 5] = ["_posts/", "_drafts/", "_layouts/", "_includes/", "_data/"];
-
-/// Says what the file at `path` is to the build, by its path alone.
-///
-/// Beside the folders with an underscore, as in Jekyll: Markdown and HTML at any place can be a page, so they are
-/// texts, as are style sheets that others may import; `experiments/` gives its YAML and records as texts and its programs
-/// as digests; all else is static and published, unless it starts with front matter.
-fn role(path: &str) -> Role {
-    let is_text_file = [".md", ".markdown", ".html", ".xml", ".yml", ".yaml"].iter().any(|end| path.ends_with(end));
-    if path == "_config.yml" || TEXT_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
-        return Role::Text;
-    }
-    if let Some(inside) = path.strip_prefix("experiments/") {
-        let is_by_labpress = ["/runs/", "/verifications/", "/pins/"].iter().any(|folder| inside.contains(folder));
-        let is_record = is_by_labpress && inside.ends_with(".json");
-        let is_result_file = inside.contains("/files/");
-        let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
-        return match () {
-            () if is_result_file => Role::Result,
-            () if is_record || is_declaration => Role::Text,
-            () if is_by_labpress => Role::LeftOut,
-            () => Role::Code,
-        };
-    }
-    let is_hidden = path.starts_with('_') || path.contains("/_");
-    let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
-    if is_sass || is_hidden && path.ends_with(".css") {
-        return Role::Text;
-    }
-    if is_hidden {
-        return Role::LeftOut;
-    }
-    if is_text_file { Role::Text } else { Role::Static }
 }

@@ -13,8 +13,9 @@ use labpress::experiment::results::Results;
 use labpress::experiment::spec::{self, Experiment};
 use labpress::output::Output;
 use labpress::post::{self, Options};
+use labpress::roles::Roles;
 use labpress::site;
-use labpress::source::{self, Exclude, Source};
+use labpress::source::{self, Source};
 use proptest::prelude::*;
 
 const LAYOUT: &str = "<title>{{ page.title }}</title>{{ content | safe }}";
@@ -82,7 +83,7 @@ proptest! {
         let site = tempfile::tempdir().unwrap();
         std::fs::create_dir(site.path().join("_posts")).unwrap();
         std::fs::write(site.path().join("_posts/2026-01-02-a.md"), &bytes).unwrap();
-        let source = source::read(site.path(), &Exclude::new([]).unwrap()).unwrap();
+        let source = source::read(site.path(), &Roles::default()).unwrap();
         let is_text = std::str::from_utf8(&bytes).is_ok();
         let result = built(&source, &[]);
         prop_assert!(is_text || result.is_err());

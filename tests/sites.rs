@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use labpress::experiment::results::Results;
 use labpress::output::{Content, Output};
 use labpress::post::Options;
+use labpress::roles::Roles;
 use labpress::{config, output, post, site, source};
 
 /// The moment of all these builds.
@@ -17,10 +18,8 @@ const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn build(root: &Path) -> Result<Output, String> {
     let text = source::read_one(root, config::PATH).expect("it can be read");
-    let excluded = config::excluded(text.as_deref());
-    let excluded = excluded.iter().map(String::as_str).chain(["expected", "expected-faults.txt"]);
-    let exclude = source::Exclude::new(excluded).expect("the patterns are right");
-    let source = source::read(root, &exclude).expect("it can be read");
+    let roles = Roles::of_config(text.as_deref()).without(["expected", "expected-faults.txt"]);
+    let source = source::read(root, &roles).expect("it can be read");
     let options = Options::at(NOW.parse().expect("it is a moment"));
     let output = config::read(text.as_deref()).and_then(|config| {
         let (blog, mut faults) = post::read(&source, &config, &options);

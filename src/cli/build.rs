@@ -51,8 +51,11 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
         config::read(site.source.text(config::PATH)).map_err(|faults| Trouble::Faults(with_others(faults, &site)))?;
     let destination = destination(&root, &config, options)?;
     let shown = shown(&config, options);
-    let talk = work.talk();
-    let output = rendered(&site, &config, &shown, talk);
+    let mut warnings = config.warnings.clone();
+    let output = rendered(&site, &config, &shown, &mut warnings);
+    for warning in &warnings {
+        work.talk().tell(format_args!("{warning}\n"));
+    }
     if work.dry_run {
         return would_build(output.err(), &site, work);
     }
@@ -60,7 +63,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
         Err(faults) if !options.locked && only_results_lack(&faults) => {
             let planned = plan(&site.experiments, &site.records);
             do_runs(&needed(&planned, &faults, &site), &site, work, None)?;
-            rendered(&read()?, &config, &shown, talk)
+            rendered(&read()?, &config, &shown, &mut Vec::new())
         }
         Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
         rendered => rendered,
@@ -157,14 +160,20 @@ fn needed<'a>(planned: &[PlannedRun<'a>], faults: &[Diagnostic], site: &Site) ->
 /// What the site as it is now lacks of results: the faults of a build that runs nothing.
 pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Trouble> {
     let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let faults = rendered(site, &config, &as_configured(&config), Talk::Quiet).err().unwrap_or_default();
+    let faults = rendered(site, &config, &as_configured(&config), &mut Vec::new()).err().unwrap_or_default();
     Ok(faults.into_iter().filter(|fault| fault.lacking_experiment().is_some()).collect())
 }
 
 /// All files of the site, or everything that is wrong with it.
-/// The site, and what is to be said of it, if nothing is wrong.
-fn rendered(site: &Site, config: &Config, shown: &post::Options, talk: Talk) -> Result<Output, Vec<Diagnostic>> {
+fn rendered(
+    site: &Site,
+    config: &Config,
+    shown: &post::Options,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Output, Vec<Diagnostic>> {
     let (blog, mut faults) = post::read(&site.source, config, shown);
+    warnings.extend_from_slice(&blog.warnings);
+    warnings.extend(pages::warnings(&site.source, config, &blog));
     let planned = plan(&site.experiments, &site.records);
     let pins = post::pins::read(&blog, &site.source, &site.experiments, &site.records);
     let pins = pins.map_err(|found| faults.extend(found)).unwrap_or_default();
@@ -174,9 +183,6 @@ fn rendered(site: &Site, config: &Config, shown: &post::Options, talk: Talk) -> 
     let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
     let output =
         output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))?;
-    for warning in pages::warnings(&site.source, config, &blog) {
-        talk.tell(format_args!("{}\n", warning.as_warning()));
-    }
     Ok(pages::smoke::marked(output, &results))
 }
 

@@ -95,9 +95,13 @@ fn pins(site: &Site, config: &Config) -> Result<BTreeSet<(String, String)>, Vec<
             Some("_drafts") => "drafts",
             _ => "pages",
         };
-        match front_matter::read(yaml, kind, config) {
-            Ok(front) => pins.extend(front.pin),
-            Err(found) => faults.extend(found),
+        let scope = front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
+        match front_matter::read(yaml, scope, config) {
+            Ok((front, found)) => {
+                pins.extend(front.pin);
+                faults.extend(found);
+            }
+            Err(fault) => faults.push(fault),
         }
     }
     if faults.is_empty() { Ok(pins) } else { Err(faults) }

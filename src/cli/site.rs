@@ -13,7 +13,8 @@ use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::{self, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::experiment::verification::{self, Verification};
-use crate::source::{self, Exclude, Source};
+use crate::roles::Roles;
+use crate::source::{self, Source};
 
 /// A site as it was read.
 pub(super) struct Site {
@@ -55,7 +56,7 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
 /// Reads the site at `root`, as [`root`] found it.
 pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
     let config = source::read_one(root, config::PATH)?;
-    let source = source::read(root, &exclude(config.as_deref())?)?;
+    let source = source::read(root, &Roles::of_config(config.as_deref()))?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let (records, damaged) = records(&source);
     faults.extend(damaged);
@@ -93,21 +94,13 @@ pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> boo
     }
     let results = smoke_folder(&site.root);
     // A damaged smoke record is made again without a word: nothing rests on it.
-    let source = if results.exists() { source::read(&results, &exclude(None)?)? } else { Source::default() };
+    let source = if results.exists() { source::read(&results, &Roles::default())? } else { Source::default() };
     let smoke = records(&source).0;
     let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
     site.records.retain(|record| !is_toy(record));
     site.records.extend(smoke.into_iter().filter(is_toy));
     site.source = site.source.with_result_files_of(source);
     Ok(Site { results, ..site })
-}
-
-fn exclude(config: Option<&str>) -> Result<Exclude, Trouble> {
-    let patterns = config::excluded(config);
-    Exclude::new(patterns.iter().map(String::as_str)).map_err(|(pattern, reason)| {
-        let place = crate::yaml::Yaml::file(config::PATH, config.unwrap_or_default()).place(&["exclude"]);
-        Trouble::Faults(vec![Diagnostic::new(place, format!("`{pattern}` is no pattern: {reason}"))])
-    })
 }
 
 fn records(source: &Source) -> (Vec<Record>, Vec<Diagnostic>) {

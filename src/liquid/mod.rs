@@ -190,6 +190,11 @@ pub fn has_figures(text: &str) -> bool {
     parse::has_figures(text)
 }
 
+/// Whether a tag starts a block, which a tag `endNAME` ends.
+pub(crate) fn is_block(name: &str) -> bool {
+    parse::is_block(name)
+}
+
 /// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie among them.
 #[derive(Debug, Default)]
 pub struct Includes<'a>(BTreeMap<&'a str, Template<'a>>);

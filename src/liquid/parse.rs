@@ -188,6 +188,12 @@ const INNER_TAGS: [&str; 13] = [
     "endcomment",
 ];
 
+/// Whether a tag starts a block, which a tag `endNAME` ends.
+pub(super) fn is_block(name: &str) -> bool {
+    let is_end = |inner: &str| inner.strip_prefix("end").is_some_and(|block| block == name);
+    INNER_TAGS.iter().any(|inner| is_end(inner)) || name == "claim"
+}
+
 /// Reads a whole text.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let mut faults = Vec::new();

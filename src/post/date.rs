@@ -12,32 +12,24 @@ pub struct Date(ZonedDateTime);
 pub const DATE_FORMS: &str = "write it as `2026-01-31` or `2026-01-31 18:30:00 +0100`";
 
 impl Date {
-    /// Reads a date as Jekyll's users write it: `2026-01-31`, `2026-01-31 18:30`, `2026-01-31 18:30:00`, with an offset
-    /// (`+0100`, `+01:00`, `Z`, `UTC`) or without, and with `T` for the space. `None` if it is none.
+    /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`, `31.1.2026`,
+    /// `January 31, 2026`, `Sat, 31 Jan 2026`; then nothing or a time (`18:30`, `6:30 pm`, `T18:30:00.5`), with an
+    /// offset (`+0100`, `Z`, `EST`) or without, which means the site's zone. `None` if it is none of those.
     ///
-    /// As in Jekyll, a day alone is its midnight in the site's zone, and a whole time without an offset is UTC: so
-    /// YAML reads it.
+    /// A time without an offset that YAML reads is UTC; that is [`psych`](crate::psych)'s part.
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Date> {
-        let text = text.trim();
-        let day: civil::Date = parse_day(text.get(..10)?)?;
-        let rest = text[10..].trim_start_matches(['T', 't', ' ']);
-        if rest.is_empty() {
-            return Date::of_civil(day.to_datetime(civil::Time::midnight()), zone);
+        let mut words = Words::of(text);
+        let day = words.day()?;
+        let time = words.time()?;
+        let offset = words.offset()?;
+        let moment = day.to_datetime(time.unwrap_or(civil::Time::midnight()));
+        if !words.is_empty() {
+            return None;
         }
-        let time_end = rest.find(|c: char| !c.is_ascii_digit() && c != ':' && c != '.').unwrap_or(rest.len());
-        let (time, offset) = rest.split_at(time_end);
-        let (time, has_seconds) = parse_time(time)?;
-        let moment = day.to_datetime(time);
-        match (offset.trim(), has_seconds) {
-            ("", false) => Date::of_civil(moment, zone),
-            ("", true) => Date::of_civil_at(moment, Offset::UTC, zone),
-            (offset, _) => Date::of_civil_at(moment, parse_offset(offset)?, zone),
+        match offset {
+            Some(offset) => Date::of_civil_at(moment, offset, zone),
+            None => Date::of_civil(moment, zone),
         }
-    }
-
-    /// The midnight that starts a day in `zone`.
-    pub fn midnight(day: civil::Date, zone: &TimeZone) -> Option<Date> {
-        Date::of_civil(day.to_datetime(civil::Time::midnight()), zone)
     }
 
     /// A moment, seen in `zone`.
@@ -87,41 +79,276 @@ impl std::fmt::Display for Date {
     }
 }
 
-/// Reads `2026-01-31`.
-pub(super) fn parse_day(text: &str) -> Option<civil::Date> {
-    let (year, month_day) = text.split_once('-')?;
-    let (month, day) = month_day.split_once('-')?;
-    civil::Date::new(digits(year, 4)?, digits(month, 2)?, digits(day, 2)?).ok()
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// Zones by the names that Ruby knows and that people write, in hours.
+const ZONES: [(&str, i8); 20] = [
+    ("z", 0),
+    ("utc", 0),
+    ("gmt", 0),
+    ("wet", 0),
+    ("bst", 1),
+    ("cet", 1),
+    ("west", 1),
+    ("cest", 2),
+    ("eet", 2),
+    ("eest", 3),
+    ("msk", 3),
+    ("jst", 9),
+    ("est", -5),
+    ("edt", -4),
+    ("cst", -6),
+    ("cdt", -5),
+    ("mst", -7),
+    ("mdt", -6),
+    ("pst", -8),
+    ("pdt", -7),
+];
+
+/// The words, numbers and signs of a date, as far as they are not read.
+struct Words<'a>(Vec<&'a str>);
+
+impl<'a> Words<'a> {
+    fn of(text: &'a str) -> Words<'a> {
+        let kind = |c: char| match c {
+            _ if c.is_ascii_digit() => 0,
+            _ if c.is_alphabetic() => 1,
+            _ if c.is_whitespace() || c == ',' => 2,
+            _ => 3,
+        };
+        let mut words = Vec::new();
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let end = if kind(first) == 3 {
+                first.len_utf8()
+            } else {
+                rest.find(|c| kind(c) != kind(first)).unwrap_or(rest.len())
+            };
+            words.push(&rest[..end]);
+            rest = &rest[end..];
+        }
+        words.reverse();
+        Words(words)
+    }
+
+    fn is_empty(&mut self) -> bool {
+        self.skip_space();
+        self.0.is_empty()
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek(0).is_some_and(|word| word.starts_with(|c: char| c.is_whitespace() || c == ',')) {
+            self.0.pop();
+        }
+    }
+
+    fn peek(&self, ahead: usize) -> Option<&'a str> {
+        self.0.len().checked_sub(ahead + 1).map(|at| self.0[at])
+    }
+
+    fn takes(&mut self, word: &str) -> bool {
+        let is_it = self.peek(0) == Some(word);
+        if is_it {
+            self.0.pop();
+        }
+        is_it
+    }
+
+    fn number<T: std::str::FromStr>(&mut self, most: usize) -> Option<T> {
+        let number = digits(self.peek(0)?, most)?;
+        self.0.pop();
+        Some(number)
+    }
+
+    fn month_name(&mut self) -> Option<i8> {
+        let month = position_of(&MONTHS, self.peek(0)?)?;
+        self.0.pop();
+        self.takes(".");
+        Some(month + 1)
+    }
+
+    fn day(&mut self) -> Option<civil::Date> {
+        self.skip_space();
+        if self.peek(0).and_then(|word| position_of(&DAYS, word)).is_some() {
+            self.0.pop();
+            self.takes(".");
+            self.skip_space();
+        }
+        let (year, month, day) = if let Some(month) = self.month_name() {
+            // January 31st, 2026
+            self.skip_space();
+            let day: i8 = self.number(2)?;
+            self.skip_ordinal();
+            self.skip_space();
+            (self.year()?, month, day)
+        } else {
+            let first = self.peek(0)?;
+            if first.len() == 8 {
+                // 20260131
+                self.0.pop();
+                (digits(&first[..4], 4)?, digits(&first[4..6], 2)?, digits(&first[6..], 2)?)
+            } else {
+                self.0.pop();
+                self.skip_ordinal();
+                self.numbered_day(first)?
+            }
+        };
+        civil::Date::new(year, month, day).ok()
+    }
+
+    /// A day whose first number is read.
+    fn numbered_day(&mut self, first: &str) -> Option<(i16, i8, i8)> {
+        let separator = self.peek(0)?;
+        if let "-" | "/" | "." = separator {
+            self.0.pop();
+            if let Some(month) = self.month_name() {
+                // 31-Jan-2026
+                self.takes(separator);
+                let last = self.peek(0)?;
+                if first.len() > 2 {
+                    return Some((digits(first, 4)?, month, self.number(2)?));
+                }
+                self.0.pop();
+                return Some((full_year(last)?, month, digits(first, 2)?));
+            }
+            let second = self.number(2)?;
+            if !self.takes(separator) {
+                // 2026-01
+                return (first.len() == 4 && separator != ".").then_some((digits(first, 4)?, second, 1));
+            }
+            let last = self.peek(0)?;
+            self.0.pop();
+            return if last.len() > 2 && first.len() <= 2 {
+                Some((digits(last, 4)?, second, digits(first, 2)?))
+            } else {
+                Some((full_year(first)?, second, digits(last, 2)?))
+            };
+        }
+        // 31 January 2026
+        self.skip_space();
+        let month = self.month_name()?;
+        self.skip_space();
+        Some((self.year()?, month, digits(first, 2)?))
+    }
+
+    fn year(&mut self) -> Option<i16> {
+        let year = full_year(self.peek(0)?)?;
+        self.0.pop();
+        Some(year)
+    }
+
+    fn skip_ordinal(&mut self) {
+        if self.peek(0).is_some_and(|word| ["st", "nd", "rd", "th"].contains(&word)) {
+            self.0.pop();
+        }
+    }
+
+    /// The inner `None` if there is no time, the outer if there is a wrong one.
+    #[expect(clippy::option_option, reason = "no time and no right time are two things")]
+    fn time(&mut self) -> Option<Option<civil::Time>> {
+        self.skip_space();
+        if self.peek(0).is_some_and(|word| word.eq_ignore_ascii_case("t") || word == "at") {
+            self.0.pop();
+            self.skip_space();
+        }
+        // What follows may be the offset.
+        if self.peek(0).is_none_or(|word| !word.starts_with(|c: char| c.is_ascii_digit())) {
+            return Some(None);
+        }
+        let compact = self.peek(0).filter(|word| matches!(word.len(), 4 | 6));
+        let (mut hour, minute, second): (i8, i8, i8) = if let Some(compact) = compact {
+            self.0.pop();
+            (
+                digits(&compact[..2], 2)?,
+                digits(&compact[2..4], 2)?,
+                digits(compact.get(4..).unwrap_or("0"), 2).unwrap_or(0),
+            )
+        } else {
+            let hour = self.number(2)?;
+            let minute = if self.takes(":") { self.number(2)? } else { 0 };
+            let second = if self.takes(":") { self.number(2)? } else { 0 };
+            if matches!(self.peek(0), Some("." | ","))
+                && self.peek(1).is_some_and(|word| digits::<u128>(word, 30).is_some())
+            {
+                self.0.pop();
+                self.0.pop();
+            }
+            (hour, minute, second)
+        };
+        let is_spaced = self.peek(0).is_some_and(|word| word.starts_with(char::is_whitespace));
+        let half = self.peek(usize::from(is_spaced)).map(str::to_ascii_lowercase);
+        if let Some(half @ ("am" | "pm" | "a" | "p")) = half.as_deref() {
+            hour = hour % 12 + if half.starts_with('p') { 12 } else { 0 };
+            self.skip_space();
+            self.0.pop();
+        }
+        if hour == 24 && minute == 0 && second == 0 {
+            return None;
+        }
+        civil::Time::new(hour, minute, second.min(59), 0).ok().map(Some)
+    }
+
+    /// The inner `None` if there is no offset, the outer if there is a wrong one.
+    #[expect(clippy::option_option, reason = "no offset and no right offset are two things")]
+    fn offset(&mut self) -> Option<Option<Offset>> {
+        self.skip_space();
+        let Some(word) = self.peek(0) else {
+            return Some(None);
+        };
+        let sign = match word {
+            "+" => 1,
+            "-" => -1,
+            name => {
+                let name = name.to_ascii_lowercase();
+                let &(_, hours) = ZONES.iter().find(|(known, _)| *known == name)?;
+                self.0.pop();
+                if hours == 0 && matches!(self.peek(0), Some("+" | "-")) {
+                    // UTC+1
+                    return self.offset();
+                }
+                return Some(Some(Offset::constant(hours)));
+            }
+        };
+        self.0.pop();
+        let number = self.peek(0)?;
+        self.0.pop();
+        let (hours, minutes): (i32, i32) = match number.len() {
+            1 | 2 if self.takes(":") => (digits(number, 2)?, self.number(2)?),
+            1 | 2 => (digits(number, 2)?, 0),
+            3 | 4 => {
+                let (hours, minutes) = number.split_at(number.len() - 2);
+                (digits(hours, 2)?, digits(minutes, 2)?)
+            }
+            _ => return None,
+        };
+        let offset = (minutes < 60).then(|| Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok())?;
+        // (CET), as e-mail has it
+        while self.peek(0).is_some_and(|word| word.starts_with(char::is_whitespace) || word == "(") {
+            self.0.pop();
+            if self.peek(0).is_some_and(|word| word.starts_with(char::is_alphabetic)) {
+                self.0.pop();
+                self.takes(")");
+            }
+        }
+        offset.map(Some)
+    }
 }
 
-fn parse_time(text: &str) -> Option<(civil::Time, bool)> {
-    let mut parts = text.split(':');
-    let hour: i8 = digits(parts.next()?, 2)?;
-    let minute: i8 = digits(parts.next()?, 2)?;
-    let second = parts.next();
-    if parts.next().is_some() {
-        return None;
-    }
-    let whole_second = second.map_or(Some("0"), |second| second.split('.').next())?;
-    Some((civil::Time::new(hour, minute, digits(whole_second, 2)?, 0).ok()?, second.is_some()))
+/// Which of the names, of three letters, the word is or begins with: `Sept`, `September`.
+fn position_of(names: &[&str], word: &str) -> Option<i8> {
+    let start = word.get(..3)?.to_ascii_lowercase();
+    let position = names.iter().position(|name| *name == start)?;
+    i8::try_from(position).ok().filter(|_| word.chars().all(char::is_alphabetic))
 }
 
-fn parse_offset(text: &str) -> Option<Offset> {
-    if matches!(text, "Z" | "z" | "UTC" | "GMT") {
-        return Some(Offset::UTC);
-    }
-    let sign = match text.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let number = text[1..].replace(':', "");
-    let (hours, minutes): (i32, i32) = match number.len() {
-        1 | 2 => (digits(&number, 2)?, 0),
-        4 => (digits(number.get(..2)?, 2)?, digits(number.get(2..)?, 2)?),
-        _ => return None,
-    };
-    (minutes < 60).then(|| Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok())?
+/// `26` is 2026, and `99` is 1999, as Ruby reads it.
+fn full_year(text: &str) -> Option<i16> {
+    let year: i16 = digits(text, 4)?;
+    Some(match (text.len(), year) {
+        (1 | 2, 69..) => year + 1900,
+        (1 | 2, _) => year + 2000,
+        _ => year,
+    })
 }
 
 /// Reads a number of one to `most` digits, nothing else.
@@ -137,26 +364,49 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {
         let zone = TimeZone::fixed(Offset::constant(1));
-        assert_eq!(Date::parse(text, &zone).map(|date| date.to_string()).as_deref(), expected);
+        assert_eq!(Date::parse(text, &zone).map(|date| date.to_string()).as_deref(), expected, "{text}");
     }
 
     #[test]
     fn a_day_is_its_midnight_in_the_zone_of_the_site() {
-        check("2026-01-31", Some("2026-01-31 00:00:00 +0100"));
+        for text in [
+            "2026-01-31",
+            "2026-1-31",
+            "2026/01/31",
+            "26-1-31",
+            "20260131",
+            "31.01.2026",
+            "31/1/2026",
+            "January 31, 2026",
+            "Jan. 31st 2026",
+            "31 January 2026",
+            "31-Jan-2026",
+            "Sat, 31 Jan 2026",
+        ] {
+            check(text, Some("2026-01-31 00:00:00 +0100"));
+        }
+        check("2026-01", Some("2026-01-01 00:00:00 +0100"));
+        check("99-1-2", Some("1999-01-02 00:00:00 +0100"));
     }
 
     #[test]
     fn a_time_with_an_offset_is_shown_in_the_zone_of_the_site() {
         check("2026-01-31 23:30:00 +0000", Some("2026-02-01 00:30:00 +0100"));
         check("2026-01-31T23:30:00Z", Some("2026-02-01 00:30:00 +0100"));
+        check("2026-01-31T23:30:00.000Z", Some("2026-02-01 00:30:00 +0100"));
         check("2026-01-31 18:30:00 -05:00", Some("2026-02-01 00:30:00 +0100"));
         check("2026-01-31 18:30:05.123 +1", Some("2026-01-31 18:30:05 +0100"));
+        check("2026-01-31 18:30 EST", Some("2026-02-01 00:30:00 +0100"));
+        check("Sat, 31 Jan 2026 18:30:00 GMT", Some("2026-01-31 19:30:00 +0100"));
+        check("2026-01-31 18:30 UTC+2", Some("2026-01-31 17:30:00 +0100"));
     }
 
     #[test]
-    fn a_whole_time_without_an_offset_is_utc_and_one_without_seconds_is_local() {
-        check("2026-01-31 10:00:00", Some("2026-01-31 11:00:00 +0100"));
+    fn a_time_without_an_offset_is_in_the_zone_of_the_site() {
+        check("2026-01-31 10:00:00", Some("2026-01-31 10:00:00 +0100"));
         check("2026-01-31 10:00", Some("2026-01-31 10:00:00 +0100"));
+        check("2026-01-31 6:30pm", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 12:05 AM", Some("2026-01-31 00:05:00 +0100"));
     }
 
     #[test]
@@ -164,12 +414,16 @@ mod tests {
         for text in [
             "",
             "2026",
+            "soon",
             "2026-02-30",
             "2026-13-01",
-            "31.01.2026",
             "2026-01-31 25:00",
             "2026-01-31 10:00 x",
             "é2026-01-31",
+            "3-",
+            "1/2",
+            "31 Jan",
+            "2026-01-31 +",
         ] {
             check(text, None);
         }

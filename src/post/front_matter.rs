@@ -1,13 +1,15 @@
 //! Front matter: the YAML above a body.
 
 use jiff::tz::TimeZone;
+use serde_yaml::{Mapping, Value};
 use tera::Map;
 use tera::value::Key;
 
 use super::date::{DATE_FORMS, Date};
 use crate::config::Config;
+use crate::defaults;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::fields::Fields;
+use crate::fields::{Fields, scalar_text};
 use crate::liquid::Body;
 use crate::value;
 use crate::yaml::Yaml;
@@ -33,18 +35,35 @@ pub struct FrontMatter<'a> {
     pub excerpt: Option<String>,
     /// `published`, true if not given.
     pub published: bool,
-    /// `tags` and `tag`, each once.
+    /// `tag` or `tags`, each once.
     pub tags: Vec<String>,
-    /// `categories` and `category`, each once.
+    /// Those of the folders above, `categories` and `category`, each once.
     pub categories: Vec<String>,
+    /// `excerpt_separator`.
+    pub excerpt_separator: Option<String>,
     /// `pin`: experiments by name, each with the pin whose results are shown. Empty if it is no mapping: themes have
     /// their own `pin: true`, for posts that stay on top.
     pub pin: Vec<(String, String)>,
-    /// All keys, as templates see them.
+    /// All keys, as templates see them; `tags` and `categories` of documents are lists.
     pub values: Map,
 }
 
+/// What is known of a file before it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'s> {
+    /// Its path, in collections from the folder that they are in.
+    pub path: &'s str,
+    /// What `type` may be of defaults that are for it: `posts`, `pages`, the name of a collection.
+    pub kinds: &'s [&'s str],
+    /// Whether it belongs to a collection, posts included: then it has tags, categories and a title.
+    pub is_document: bool,
+    /// The categories that its folders give.
+    pub categories: &'s [&'s str],
+}
+
 /// Splits a file into its front matter and its body. `None` if it has no front matter.
+///
+/// Blank lines below the front matter belong to it, as in Jekyll.
 pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next()?;
@@ -52,50 +71,61 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
         return None;
     }
     let (mut at, mut lines_above) = (first.len(), 1);
-    for line in lines {
+    while let Some(line) = lines.next() {
         lines_above += 1;
         if matches!(line.trim_end(), "---" | "...") {
             let yaml = Yaml { path, text: &text[first.len()..at], lines_above: 1 };
-            return Some((yaml, Body { path, text: &text[at + line.len()..], lines_above }));
+            let mut start = at + line.len();
+            for blank in lines.take_while(|line| line.trim().is_empty() && line.ends_with('\n')) {
+                start += blank.len();
+                lines_above += 1;
+            }
+            return Some((yaml, Body { path, text: &text[start..], lines_above }));
         }
         at += line.len();
     }
     None
 }
 
-/// Reads the front matter of the file at `yaml.path`, which is of a `kind` (`posts`, `pages`, `drafts`).
-pub fn read<'a>(yaml: Yaml<'a>, kind: &str, config: &Config) -> Result<FrontMatter<'a>, Vec<Diagnostic>> {
-    let mut fields = Fields::read(yaml).map_err(|fault| vec![fault])?;
-    fields.add_missing(
-        config
-            .defaults
-            .iter()
-            .rev()
-            .filter(|defaults| {
-                let is_inside = defaults.path.is_empty()
-                    || yaml.path == defaults.path
-                    || yaml.path.strip_prefix(defaults.path.as_str()).is_some_and(|rest| rest.starts_with('/'));
-                is_inside && defaults.kind.as_deref().is_none_or(|wanted| wanted == kind)
-            })
-            .map(|defaults| &defaults.values),
-    );
+/// Reads the front matter of the file at `yaml.path`. Beside it come the faults of single values, which it is without.
+pub fn read<'a>(
+    yaml: Yaml<'a>,
+    scope: Scope<'_>,
+    config: &Config,
+) -> Result<(FrontMatter<'a>, Vec<Diagnostic>), Diagnostic> {
+    let mut fields = Fields::read_in(yaml, &config.zone)?;
+    let defaults = defaults::of_file(&config.defaults, scope.path, scope.kinds);
+    let own_categories = fields.value("categories").cloned();
+    // Jekyll merges the defaults of documents into what they say, and looks those of pages up for keys they lack.
+    fields.add_defaults(&defaults, !scope.is_document);
+    if scope.is_document {
+        let categories = categories(&fields, scope.categories, &defaults, own_categories.as_ref());
+        let tags = tags(&fields);
+        fields.set("categories", categories.into_iter().map(Value::from).collect());
+        fields.set("tags", Value::Sequence(tags));
+    }
     let front = FrontMatter {
         yaml,
-        layout: fields.text("layout").filter(|layout| layout != "none"),
-        title: fields.text("title"),
+        layout: fields.text("layout").filter(|layout| layout != "none" && layout != "false"),
+        title: unless_false(&mut fields, "title"),
         description: fields.text("description"),
         date: date(&mut fields, &config.zone),
-        slug: fields.text("slug"),
-        permalink: fields.text("permalink"),
-        excerpt: fields.text("excerpt"),
-        published: fields.bool("published").unwrap_or(true),
-        tags: words(&mut fields, "tag", "tags"),
-        categories: words(&mut fields, "category", "categories"),
+        slug: unless_false(&mut fields, "slug"),
+        permalink: unless_false(&mut fields, "permalink").filter(|permalink| !permalink.is_empty()),
+        excerpt: unless_false(&mut fields, "excerpt"),
+        published: published(&mut fields),
+        tags: each_once(fields.texts("tags", true).unwrap_or_default()),
+        categories: fields.texts("categories", true).unwrap_or_default(),
+        excerpt_separator: unless_false(&mut fields, "excerpt_separator"),
         pin: fields.named_texts("pin").unwrap_or_default(),
         values: value::map_of_yaml(fields.mapping()),
     };
-    let faults = fields.faults();
-    if faults.is_empty() { Ok(front) } else { Err(faults) }
+    Ok((front, fields.take_faults()))
+}
+
+/// A text; `false` is none.
+fn unless_false(fields: &mut Fields<'_>, key: &str) -> Option<String> {
+    if fields.value(key) == Some(&Value::Bool(false)) { None } else { fields.text(key) }
 }
 
 fn date(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
@@ -107,17 +137,61 @@ fn date(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
     date
 }
 
-/// The one at `singular`, as it is, and those at `plural`, a list or words; each once.
-fn words(fields: &mut Fields<'_>, singular: &str, plural: &str) -> Vec<String> {
-    let one = fields.texts(singular, false).unwrap_or_default();
-    let many = fields.texts(plural, true).unwrap_or_default();
-    let mut words: Vec<String> = Vec::new();
-    for word in one.into_iter().chain(many) {
-        if !word.trim().is_empty() && !words.contains(&word) {
-            words.push(word);
+/// As in Jekyll, everything but `false` is published; a text that seems to say no is asked back.
+fn published(fields: &mut Fields<'_>) -> bool {
+    match fields.value("published") {
+        Some(Value::Bool(published)) => *published,
+        Some(Value::String(text)) if ["false", "no", "off"].contains(&text.trim().to_lowercase().as_str()) => {
+            let message = format!("`published` is the text `{text}`, and should be true or false");
+            fields.fault("published", message, "write `published: false`");
+            true
+        }
+        _ => true,
+    }
+}
+
+/// Those of the folders, of the defaults, its own, and the one at `category`; each once.
+fn categories(fields: &Fields<'_>, of_folders: &[&str], defaults: &Mapping, own: Option<&Value>) -> Vec<String> {
+    let mut found: Vec<String> = of_folders.iter().map(|folder| (*folder).to_owned()).collect();
+    for given in [defaults.get("categories"), own, fields.value("category")].into_iter().enumerate() {
+        match given {
+            // Many are words; one may have spaces in it.
+            (0 | 1, Some(Value::String(words))) => found.extend(words.split_whitespace().map(str::to_owned)),
+            (_, Some(Value::Bool(false)) | None) => {}
+            (_, Some(value)) => add_flat(&mut found, value),
         }
     }
-    words
+    each_once(found)
+}
+
+/// The one at `tag`, or those at `tags`: a list or words. Numbers stay numbers.
+fn tags(fields: &Fields<'_>) -> Vec<Value> {
+    match fields.value("tag").filter(|tag| **tag != Value::Bool(false)) {
+        Some(Value::Sequence(tags)) => tags.iter().filter(|tag| !tag.is_null()).cloned().collect(),
+        Some(tag) => vec![tag.clone()],
+        None => match fields.value("tags") {
+            Some(Value::String(words)) => words.split_whitespace().map(Value::from).collect(),
+            Some(Value::Sequence(tags)) => tags.iter().filter(|tag| !tag.is_null()).cloned().collect(),
+            _ => Vec::new(),
+        },
+    }
+}
+
+fn add_flat(found: &mut Vec<String>, value: &Value) {
+    match value {
+        Value::Sequence(items) => items.iter().for_each(|item| add_flat(found, item)),
+        value => found.push(scalar_text(value)),
+    }
+}
+
+fn each_once(texts: Vec<String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::with_capacity(texts.len());
+    for text in texts {
+        if !once.contains(&text) {
+            once.push(text);
+        }
+    }
+    once
 }
 
 impl FrontMatter<'_> {
@@ -129,5 +203,47 @@ impl FrontMatter<'_> {
     /// The value at `key`.
     pub fn value(&self, key: &'static str) -> Option<&value::Value> {
         self.values.get(&Key::Str(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_split(text: &str, yaml: &str, body: &str, lines_above: usize) {
+        let (found, rest) = split("a.md", text).expect("it has front matter");
+        assert_eq!((found.text, rest.text, rest.lines_above), (yaml, body, lines_above));
+    }
+
+    #[test]
+    fn blank_lines_below_the_front_matter_belong_to_it() {
+        check_split("---\na: 1\n---\n\n \n  b\n\nc", "a: 1\n", "  b\n\nc", 5);
+        check_split("---  \n---\t\nb", "", "b", 2);
+        check_split("---\na: 1\n...\nb", "a: 1\n", "b", 3);
+        check_split("---\na: 1\n---", "a: 1\n", "", 3);
+        assert!(split("a.md", "----\na: 1\n---\n").is_none());
+        assert!(split("a.md", "---\na: 1\n").is_none());
+    }
+
+    #[track_caller]
+    fn check_words(yaml: &str, config: &str, categories: &str, tags: &str) {
+        let scope = Scope { path: "x/_posts/a.md", kinds: &["posts"], is_document: true, categories: &["x"] };
+        let config = Config::for_tests(config);
+        let (front, faults) = read(Yaml::file("a.md", yaml), scope, &config).expect("it is YAML");
+        assert_eq!(faults, []);
+        let json = |key| value::json(front.value(key).expect("it is there"));
+        assert_eq!((json("categories").as_str(), json("tags").as_str()), (categories, tags));
+    }
+
+    #[test]
+    fn categories_are_gathered_and_tags_are_taken_from_one_place() {
+        check_words("categories: a b\ncategory: c d\n", "", r#"["x","a","b","c d"]"#, "[]");
+        check_words("categories: [a b, a b, [2]]\n", "", r#"["x","a b","2"]"#, "[]");
+        check_words("tags: a b\n", "", r#"["x"]"#, r#"["a","b"]"#);
+        check_words("tags: [a b, 2020, ~]\n", "", r#"["x"]"#, r#"["a b",2020]"#);
+        check_words("tag: a b\ntags: c\n", "", r#"["x"]"#, r#"["a b"]"#);
+        let config = "defaults: [{scope: {path: ''}, values: {categories: [z], tags: y}}]";
+        check_words("categories: [a]\n", config, r#"["x","z","a"]"#, r#"["y"]"#);
     }
 }

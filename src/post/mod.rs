@@ -1,7 +1,8 @@
-//! Posts and pages: from files with front matter to checked values with an address, a date and a body.
+//! Posts, pages and collections: from files to checked values with an address, a date and a body.
 //!
 //! Bodies stay text here: [`liquid`](crate::liquid) and [`markdown`](crate::markdown) come later.
 
+mod collections;
 pub mod date;
 pub mod front_matter;
 pub mod permalink;
@@ -15,29 +16,47 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use self::date::Date;
-use self::front_matter::FrontMatter;
-use self::permalink::{Address, PostParts, page_address, post_address};
-use crate::config::Config;
+use self::front_matter::{FrontMatter, Scope};
+use self::permalink::{Address, DocumentParts, document_address, page_address, static_address, stem};
+use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::liquid::Body;
+use crate::roles::{Role, ending};
 use crate::source::Source;
 use crate::yaml::Yaml;
 
-/// A post: a file in `_posts`, or a draft.
+/// A post, a draft, or a document of another collection.
 #[derive(Debug, Clone)]
 pub struct Post<'a> {
     /// What it says about itself.
     pub front: FrontMatter<'a>,
+    /// The collection that it belongs to: `posts`, or the name of another.
+    pub collection: String,
+    /// Its path from the folder that collections are in.
+    pub relative_path: String,
     /// Its title, made from its name if it gives none. May hold tags.
     pub title: String,
-    /// When it was published.
+    /// When it was published; the moment of the build if it does not say.
     pub date: Date,
-    /// Its name: that of its file without date and ending.
+    /// Its name: that of its file without date and ending, unless it gives another.
     pub slug: String,
     /// Where it is found.
     pub address: Address,
+    /// Whether it becomes a page. Documents may be there for templates only.
+    pub is_written: bool,
+    /// Whether its text is Markdown.
+    pub is_markdown: bool,
     /// Its text.
     pub body: Body<'a>,
+}
+
+/// A collection beside the posts, and what is in it.
+#[derive(Debug, Clone)]
+pub struct Collection<'a> {
+    /// What the configuration says of it.
+    pub settings: CollectionSettings,
+    /// Its documents in their order.
+    pub documents: Vec<Post<'a>>,
 }
 
 /// A page: a file with front matter outside of the folders with an underscore.
@@ -51,6 +70,21 @@ pub struct Page<'a> {
     pub kind: PageKind,
     /// Its text.
     pub body: Body<'a>,
+}
+
+/// A file that goes to the site as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticFile {
+    /// Its path from the site's root.
+    pub path: String,
+    /// The collection that it belongs to.
+    pub collection: Option<String>,
+    /// Where it is found.
+    pub address: Address,
+    /// Whether it is published.
+    pub is_written: bool,
+    /// Front matter by default, as templates see it.
+    pub values: tera::Map,
 }
 
 /// How the body of a page is written.
@@ -69,10 +103,18 @@ pub enum PageKind {
 pub struct Blog<'a> {
     /// Posts, the newest first.
     pub posts: Vec<Post<'a>>,
-    /// Pages in order of path.
+    /// The other collections in order of name.
+    pub collections: Vec<Collection<'a>>,
+    /// Pages in order of their files' names.
     pub pages: Vec<Page<'a>>,
     /// Text files without front matter, which go to the site as they are: path and text.
     pub plain: Vec<(&'a str, &'a str)>,
+    /// Files that are no texts, in order of path.
+    pub files: Vec<StaticFile>,
+    /// The moment of the build; `None` only if nothing was read.
+    pub now: Option<Date>,
+    /// What is wrong and does not keep the site from being built.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What is shown, beyond what the configuration says.
@@ -95,134 +137,258 @@ impl Options {
     }
 }
 
-/// Reads all posts and pages. Beside them come all faults: a blog with faults is not to be published, but what could be
-/// read is there, so that what is wrong further on can be told as well.
+/// Reads all posts, pages and collections. Beside them come all faults: a blog with faults is not to be published, but
+/// what could be read is there, so that what is wrong further on can be told as well. In a blog from Jekyll, what Jekyll
+/// builds on over is a warning: a post that cannot be read is left out.
 pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> (Blog<'a>, Vec<Diagnostic>) {
-    let mut faults = source.unreadable().to_vec();
-    let posts = read_posts(source, config, options, &mut faults);
-    let (pages, plain) = read_pages(source, config, options, &mut faults);
-    let blog = Blog { posts, pages, plain };
-    faults.extend(addresses_used_twice(&blog));
-    (blog, faults)
+    let reader = Reader { config, options };
+    let mut findings: Vec<Diagnostic> = source.unreadable().to_vec();
+    let posts = reader.posts(source, &mut findings);
+    let collections = reader.collections(source, &mut findings);
+    let (pages, plain) = reader.pages(source, &mut findings);
+    let files = reader.files(source, &mut findings);
+    let now = Some(Date::of_timestamp(options.now, &config.zone));
+    let mut blog = Blog { posts, collections, pages, plain, files, now, warnings: Vec::new() };
+    findings.extend(addresses_used_twice(&blog));
+    if config.is_from_jekyll() {
+        findings.sort();
+        blog.warnings = findings.into_iter().map(Diagnostic::as_warning).collect();
+        return (blog, Vec::new());
+    }
+    (blog, findings)
 }
 
 impl<'a> Blog<'a> {
-    /// Path of the source and address of every post and page, in order of path.
+    /// Posts, and documents of all other collections.
+    pub fn documents(&self) -> impl Iterator<Item = &Post<'a>> {
+        self.posts.iter().chain(self.collections.iter().flat_map(|collection| &collection.documents))
+    }
+
+    /// Path of the source and address of everything that becomes a page: documents, then pages.
     pub fn addresses(&self) -> impl Iterator<Item = (&'a str, &Address)> {
-        let posts = self.posts.iter().map(|post| (post.body.path, &post.address));
-        posts.chain(self.pages.iter().map(|page| (page.body.path, &page.address)))
+        let documents = self.documents().filter(|document| document.is_written);
+        let documents = documents.map(|document| (document.body.path, &document.address));
+        documents.chain(self.pages.iter().map(|page| (page.body.path, &page.address)))
     }
 }
 
-fn read_posts<'a>(
-    source: &'a Source,
-    config: &Config,
-    options: &Options,
-    faults: &mut Vec<Diagnostic>,
-) -> Vec<Post<'a>> {
-    let with_drafts = options.drafts || config.show_drafts;
-    let drafts = source.texts_under("_drafts/").filter(|_| with_drafts);
-    let files: Vec<(&str, &str)> = source.texts_under("_posts/").chain(drafts).collect();
-    let read: Vec<Result<Option<Post<'a>>, Vec<Diagnostic>>> =
-        files.into_par_iter().map(|(path, text)| read_post(path, text, config, options)).collect();
-    let mut posts = Vec::with_capacity(read.len());
-    for post in read {
-        match post {
-            Ok(post) => posts.extend(post),
-            Err(found) => faults.extend(found),
+/// Reads files as the configuration and the options say.
+struct Reader<'r> {
+    config: &'r Config,
+    options: &'r Options,
+}
+
+/// What a file gave: nothing if it is not to be shown, or is no post; and what is wrong with it.
+type Read<T> = (Option<T>, Vec<Diagnostic>);
+
+fn wrong<T>(fault: Diagnostic) -> Read<T> {
+    (None, vec![fault])
+}
+
+impl Reader<'_> {
+    fn posts<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Vec<Post<'a>> {
+        let with_drafts = self.options.drafts || self.config.show_drafts;
+        let files: Vec<(&str, &str, Role<'_>)> = source
+            .texts_under("")
+            .map(|(path, text)| (path, text, self.config.roles.role(path)))
+            .filter(|(_, _, role)| *role == Role::Post || *role == Role::Draft && with_drafts)
+            .collect();
+        let read: Vec<Read<Post<'a>>> =
+            files.into_par_iter().map(|(path, text, role)| self.post(path, text, role == Role::Draft)).collect();
+        let mut posts = gathered(read, findings);
+        posts.sort_by(|a, b| (&b.date, &b.relative_path).cmp(&(&a.date, &a.relative_path)));
+        posts.truncate(self.config.limit_posts.unwrap_or(usize::MAX));
+        posts
+    }
+
+    fn post<'a>(&self, path: &'a str, text: &'a str, is_draft: bool) -> Read<Post<'a>> {
+        let name = file_name(path);
+        let is_text =
+            self.config.roles.is_markdown(path) || [".html", ".htm", ".textile"].iter().any(|end| path.ends_with(end));
+        if !is_draft && dated_name(stem(name)).is_none() {
+            // What else lies among posts is none.
+            return if is_text { wrong(undated(path)) } else { (None, Vec::new()) };
+        }
+        if is_draft && !name.contains('.') {
+            return (None, Vec::new());
+        }
+        let kinds: &[&str] = if is_draft { &["posts", "drafts"] } else { &["posts"] };
+        let (post, faults) = self.document(path, text, "posts", kinds);
+        let is_future =
+            |post: &Post<'_>| post.date.timestamp() > self.options.now && !(self.config.future || self.options.future);
+        (post.filter(|post| !is_future(post)), faults)
+    }
+
+    /// Reads a document of a collection; `None` if it is not published.
+    fn document<'a>(&self, path: &'a str, text: &'a str, label: &str, kinds: &[&str]) -> Read<Post<'a>> {
+        let config = self.config;
+        let (yaml, body) = match self.front_matter_and_body(path, text) {
+            Ok(split) => split,
+            Err(fault) => return wrong(fault),
+        };
+        let relative_path = config.roles.inside_collections(path);
+        let of_folders = folder_categories(relative_path);
+        let scope = Scope { path: relative_path, kinds, is_document: true, categories: &of_folders };
+        let (mut front, mut faults) = match front_matter::read(yaml, scope, config) {
+            Ok(read) => read,
+            Err(fault) => return wrong(fault),
+        };
+        if !(front.published || config.unpublished || self.options.unpublished) {
+            return (None, faults);
+        }
+        let name = stem(file_name(path));
+        let (named_date, name) = match dated_name(name) {
+            Some((date, rest)) => (Some(date), rest),
+            None => (None, name),
+        };
+        let name = name.trim_end_matches('.');
+        let date = match (front.date.take(), named_date) {
+            (Some(date), _) => date,
+            (None, Some(named)) => match Date::parse(named, &config.zone) {
+                Some(date) => date,
+                None => return wrong(undated(path)),
+            },
+            (None, None) => Date::of_timestamp(self.options.now, &config.zone),
+        };
+        let has_own_date = named_date.is_some() || front.value("date").is_some();
+        front.date = has_own_date.then(|| date.clone());
+        let slug = front.slug.clone().unwrap_or_else(|| name.to_owned());
+        let is_markdown = config.roles.is_markdown(path);
+        let output_ending = output_ending(path, is_markdown);
+        let settings = config.collections.iter().find(|settings| settings.label == label);
+        let pattern = settings.map_or(&config.post_permalink, |settings| &settings.permalink);
+        let inside = relative_path.split_once('/').map_or("", |(_, inside)| inside);
+        let inside_stem =
+            format!("/{}", inside.strip_suffix(file_name(path)).unwrap_or("").to_owned() + stem(file_name(path)));
+        let parts = DocumentParts {
+            date: &date,
+            slug: &slug,
+            categories: &front.categories,
+            collection: label,
+            path: inside_stem.trim_end_matches('.'),
+            name: stem(file_name(path)),
+            ending: &output_ending,
+        };
+        let address = match document_address(front.permalink.as_deref(), pattern, parts) {
+            Ok(address) => address,
+            Err(reason) => {
+                faults.push(bad_address(&front, front.permalink.as_deref().unwrap_or(pattern), &reason));
+                return (None, faults);
+            }
+        };
+        let title = front.title.clone().unwrap_or_else(|| titled(name));
+        let is_shown_by_now = config.future || self.options.future || date.timestamp() <= self.options.now;
+        let post = Post {
+            front,
+            collection: label.to_owned(),
+            relative_path: relative_path.to_owned(),
+            title,
+            date,
+            slug,
+            address,
+            is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
+            is_markdown,
+            body,
+        };
+        (Some(post), faults)
+    }
+
+    fn pages<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Pages<'a> {
+        let (mut pages, mut plain) = (Vec::new(), Vec::new());
+        for (path, text) in source.texts_under("") {
+            if self.config.roles.role(path) != Role::Page {
+                continue;
+            }
+            let split = match front_matter::split(path, text) {
+                None if is_unclosed(text) && self.config.is_from_jekyll() => Some(without_front_matter(path, text)),
+                split => split,
+            };
+            let Some((yaml, body)) = split else {
+                plain.push((path, text));
+                continue;
+            };
+            let (page, faults) = self.page(yaml, body);
+            pages.extend(page);
+            findings.extend(faults);
+        }
+        pages.sort_by_key(|page: &Page<'_>| (file_name(page.body.path), page.body.path));
+        (pages, plain)
+    }
+
+    fn page<'a>(&self, yaml: Yaml<'a>, body: Body<'a>) -> Read<Page<'a>> {
+        let config = self.config;
+        let scope = Scope { path: body.path, kinds: &["pages"], is_document: false, categories: &[] };
+        let (front, mut faults) = match front_matter::read(yaml, scope, config) {
+            Ok(read) => read,
+            Err(fault) => return wrong(fault),
+        };
+        if !(front.published || config.unpublished || self.options.unpublished) {
+            return (None, faults);
+        }
+        let is_markdown = config.roles.is_markdown(body.path);
+        let kind = match ending(body.path) {
+            _ if is_markdown => PageKind::Markdown,
+            "scss" | "sass" => PageKind::Sass,
+            _ => PageKind::Template,
+        };
+        let own = front.permalink.as_deref();
+        match page_address(own, &config.permalink, body.path, &output_ending(body.path, is_markdown)) {
+            Ok(address) => (Some(Page { front, address, kind, body }), faults),
+            Err(reason) => {
+                faults.push(bad_address(&front, own.unwrap_or(body.path), &reason));
+                (None, faults)
+            }
         }
     }
-    posts.sort_by(|a, b| (&b.date, b.body.path).cmp(&(&a.date, a.body.path)));
-    posts
-}
 
-/// Reads one post; `None` if it is not to be shown, or is no post.
-fn read_post<'a>(
-    path: &'a str,
-    text: &'a str,
-    config: &Config,
-    options: &Options,
-) -> Result<Option<Post<'a>>, Vec<Diagnostic>> {
-    let Some(name) = markdown_name(path).or_else(|| path.strip_suffix(".html").map(file_name)) else {
-        return Ok(None);
-    };
-    let is_draft = path.starts_with("_drafts/");
-    let (yaml, body) = front_matter_and_body(path, text)?;
-    let front = front_matter::read(yaml, if is_draft { "drafts" } else { "posts" }, config)?;
-    let (named_date, name) = match dated_name(name) {
-        Some((date, name)) => (Some(date), name),
-        None if is_draft => (None, name),
-        None => return Err(vec![undated(path)]),
-    };
-    let named_date = match named_date.map(|date| parsed_name_date(date, config)) {
-        Some(None) => return Err(vec![undated(path)]),
-        Some(date) => date,
-        None => Some(Date::of_timestamp(options.now, &config.zone)),
-    };
-    let Some(date) = front.date.clone().or(named_date) else {
-        return Err(vec![undated(path)]);
-    };
-    let is_future = date.timestamp() > options.now && !(config.future || options.future);
-    let is_unpublished = !(front.published || config.unpublished || options.unpublished);
-    if is_unpublished || is_future && !is_draft {
-        return Ok(None);
+    fn front_matter_and_body<'a>(&self, path: &'a str, text: &'a str) -> Result<(Yaml<'a>, Body<'a>), Diagnostic> {
+        match front_matter::split(path, text) {
+            Some(split) => Ok(split),
+            None if is_unclosed(text) && !self.config.is_from_jekyll() => {
+                let fault =
+                    Diagnostic::new(Body { path, text, lines_above: 0 }.place(0), "the front matter is not closed");
+                Err(fault.hint("add a line `---` below it"))
+            }
+            None => Ok(without_front_matter(path, text)),
+        }
     }
-    let slug = front.slug.clone().unwrap_or_else(|| name.to_owned());
-    let pattern = front.permalink.as_deref().unwrap_or(&config.permalink);
-    let parts = PostParts { date: &date, slug: &slug, categories: &front.categories };
-    let address = post_address(pattern, parts).map_err(|reason| vec![bad_address(&front, pattern, &reason)])?;
-    let title = front.title.clone().unwrap_or_else(|| titled(&slug));
-    Ok(Some(Post { front, title, date, slug, address, body }))
 }
 
 type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);
 
-fn read_pages<'a>(source: &'a Source, config: &Config, options: &Options, faults: &mut Vec<Diagnostic>) -> Pages<'a> {
-    let (mut pages, mut plain) = (Vec::new(), Vec::new());
-    for (path, text) in source.texts_under("") {
-        if path.starts_with('_') || path.contains("/_") || path.starts_with("experiments/") {
-            continue;
-        }
-        let Some((yaml, body)) = front_matter::split(path, text) else {
-            plain.push((path, text));
-            continue;
-        };
-        match read_page(yaml, body, config) {
-            Ok(page) if page.front.published || config.unpublished || options.unpublished => pages.push(page),
-            Ok(_) => {}
-            Err(found) => faults.extend(found),
-        }
+/// What was read, without what was not; all that is wrong goes to `findings`.
+fn gathered<T>(read: Vec<Read<T>>, findings: &mut Vec<Diagnostic>) -> Vec<T> {
+    let mut gathered = Vec::with_capacity(read.len());
+    for (one, faults) in read {
+        gathered.extend(one);
+        findings.extend(faults);
     }
-    (pages, plain)
+    gathered
 }
 
-fn read_page<'a>(yaml: Yaml<'a>, body: Body<'a>, config: &Config) -> Result<Page<'a>, Vec<Diagnostic>> {
-    let front = front_matter::read(yaml, "pages", config)?;
-    let kind = match body.path {
-        path if markdown_name(path).is_some() => PageKind::Markdown,
-        path if path.ends_with(".scss") || path.ends_with(".sass") => PageKind::Sass,
-        _ => PageKind::Template,
-    };
-    let ending = match kind {
-        PageKind::Markdown => ".html",
-        PageKind::Sass => ".css",
-        PageKind::Template => body.path.rfind('.').map_or("", |dot| &body.path[dot..]),
-    };
-    let own = front.permalink.as_deref();
-    let address = page_address(own, &config.permalink, body.path, ending)
-        .map_err(|reason| vec![bad_address(&front, own.unwrap_or(body.path), &reason)])?;
-    Ok(Page { front, address, kind, body })
+fn is_unclosed(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.trim_end() == "---")
 }
 
-fn front_matter_and_body<'a>(path: &'a str, text: &'a str) -> Result<(Yaml<'a>, Body<'a>), Vec<Diagnostic>> {
-    if let Some(split) = front_matter::split(path, text) {
-        return Ok(split);
+fn without_front_matter<'a>(path: &'a str, text: &'a str) -> (Yaml<'a>, Body<'a>) {
+    (Yaml { path, text: "", lines_above: 0 }, Body { path, text, lines_above: 0 })
+}
+
+/// What the file that is made of the one at `path` ends in.
+fn output_ending(path: &str, is_markdown: bool) -> String {
+    match ending(path) {
+        _ if is_markdown => ".html".to_owned(),
+        "scss" | "sass" => ".css".to_owned(),
+        "" => String::new(),
+        other => format!(".{other}"),
     }
-    if text.lines().next().is_some_and(|line| line.trim_end() == "---") {
-        let fault = Diagnostic::new(Body { path, text, lines_above: 0 }.place(0), "the front matter is not closed");
-        return Err(vec![fault.hint("add a line `---` below it")]);
-    }
-    Ok((Yaml { path, text: "", lines_above: 0 }, Body { path, text, lines_above: 0 }))
+}
+
+/// The folders above `_posts` or `_drafts`.
+fn folder_categories(relative_path: &str) -> Vec<&str> {
+    let folders = relative_path.split('/').take_while(|part| !matches!(*part, "_posts" | "_drafts"));
+    let is_in_posts = relative_path.split('/').any(|part| matches!(part, "_posts" | "_drafts"));
+    if is_in_posts { folders.collect() } else { Vec::new() }
 }
 
 fn bad_address(front: &FrontMatter<'_>, pattern: &str, reason: &str) -> Diagnostic {
@@ -240,32 +406,27 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The name of a Markdown file without its ending.
-fn markdown_name(path: &str) -> Option<&str> {
-    let stem = [".md", ".markdown", ".mkd", ".mkdn"].iter().find_map(|ending| path.strip_suffix(ending))?;
-    Some(file_name(stem))
-}
-
 /// Splits `2026-1-31-some-title` into its date and the rest.
 fn dated_name(name: &str) -> Option<(&str, &str)> {
     let mut dashes = name.match_indices('-').map(|(at, _)| at);
     let third = dashes.nth(2)?;
-    let date = &name[..third];
-    let is_date = date.split('-').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    is_date.then(|| (date, &name[third + 1..]))
+    let mut parts = name[..third].split('-');
+    let mut is_number = |lengths: std::ops::RangeInclusive<usize>| {
+        parts.next().is_some_and(|part| lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    (is_number(2..=4) && is_number(1..=2) && is_number(1..=2)).then(|| (&name[..third], &name[third + 1..]))
 }
 
-fn parsed_name_date(date: &str, config: &Config) -> Option<Date> {
-    Date::midnight(date::parse_day(date)?, &config.zone)
-}
-
-/// `some-title` → `Some Title`, as Jekyll titles a post that gives none.
+/// `some-title` → `Some Title`, as Jekyll titles a document that gives none.
 fn titled(slug: &str) -> String {
     let capitalized = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map(|first| first.to_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+        letters
+            .next()
+            .map(|first| first.to_uppercase().to_string() + &letters.as_str().to_lowercase())
+            .unwrap_or_default()
     };
-    slug.split('-').filter(|word| !word.is_empty()).map(capitalized).collect::<Vec<_>>().join(" ")
+    slug.trim_end_matches('-').split('-').map(capitalized).collect::<Vec<_>>().join(" ")
 }
 
 fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {

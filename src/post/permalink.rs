@@ -1,131 +1,203 @@
-//! Addresses: from the pattern of a permalink to the address of a page and the file that holds it.
+//! Addresses: from the pattern of a permalink to the address of a page and the file that holds it, as Jekyll makes them.
 
 use super::date::Date;
-use super::slug::{percent_encoded, slugify, slugify_keeping_case};
+use super::slug::{part_encoded, slugify, slugify_keeping_case};
 
 /// Where a page is found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
-    /// Its path on the host without `baseurl`, percent-encoded: `/2026/01/31/title/`.
+    /// Its path on the host without `baseurl`: `/2026/01/31/title/`. What comes of names is percent-encoded, what the
+    /// author writes in a permalink stands as it is.
     pub url: String,
     /// The file of the site that holds it: `2026/01/31/title/index.html`.
     pub file: String,
 }
 
-/// What a post's permalink is made of.
+/// What the permalink of a post, or of another document of a collection, is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct PostParts<'a> {
+pub struct DocumentParts<'a> {
     /// Its date.
     pub date: &'a Date,
-    /// Its name.
+    /// `slug` of its front matter, or its name.
     pub slug: &'a str,
     /// Its categories.
     pub categories: &'a [String],
+    /// The name of its collection.
+    pub collection: &'a str,
+    /// Its path in the folder of the collection, without ending: `/guide/start`.
+    pub path: &'a str,
+    /// The name of its file, without ending.
+    pub name: &'a str,
+    /// What the file that is made of it ends in: `.html`.
+    pub ending: &'a str,
 }
 
-/// The address of a post by a pattern: one of Jekyll's styles (`date`, `pretty`, `ordinal`, `weekdate`, `none`) or a
-/// template. An error is the reason, as a phrase.
-pub fn post_address(pattern: &str, parts: PostParts<'_>) -> Result<Address, String> {
-    let template = match pattern {
+/// The address of a document by its own permalink, or by the pattern of its collection. An error is the reason, as a
+/// phrase.
+pub fn document_address(own: Option<&str>, pattern: &str, parts: DocumentParts<'_>) -> Result<Address, String> {
+    let ending = own.and_then(ending_of_permalink).unwrap_or(parts.ending);
+    let template = own.unwrap_or(pattern);
+    address(&filled(template, |name| document_part(name, DocumentParts { ending, ..parts }))?, ending)
+}
+
+/// The pattern that posts have if they say nothing: `permalink` of the site may be the name of a style.
+pub fn post_pattern(site_permalink: &str) -> &str {
+    match site_permalink {
         "date" => "/:categories/:year/:month/:day/:title:output_ext",
         "pretty" => "/:categories/:year/:month/:day/:title/",
         "ordinal" => "/:categories/:year/:y_day/:title:output_ext",
         "weekdate" => "/:categories/:year/W:week/:short_day/:title:output_ext",
         "none" => "/:categories/:title:output_ext",
         template => template,
+    }
+}
+
+/// The pattern that documents of other collections have if they say nothing.
+pub fn collection_pattern(site_permalink: &str) -> String {
+    with_suffix("/:collection/:path", site_permalink)
+}
+
+/// Lets a pattern end as that of the site's posts does.
+fn with_suffix(pattern: &str, site_permalink: &str) -> String {
+    let suffix = match site_permalink {
+        "pretty" => "/",
+        "date" | "ordinal" | "none" => ":output_ext",
+        template if template.ends_with('/') => "/",
+        template if template.ends_with(":output_ext") => ":output_ext",
+        _ => "",
     };
-    address(&filled(template, |name| post_part(name, parts)))
+    format!("{pattern}{suffix}")
 }
 
 /// The address of a page at `path`, which becomes a file that ends in `ending` (`.html`): by its own permalink, or by
 /// where it lies and the style of the site's.
-pub fn page_address(own: Option<&str>, site_pattern: &str, path: &str, ending: &str) -> Result<Address, String> {
-    let stem = path.rfind('.').map_or(path, |dot| &path[..dot]);
-    let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
-    let part = |part: &str| match part {
-        "path" => Some(folder.to_owned()),
-        "basename" | "title" | "slug" | "name" => Some(name.to_owned()),
-        "output_ext" => Some(ending.to_owned()),
-        _ => None,
+pub fn page_address(own: Option<&str>, site_permalink: &str, path: &str, ending: &str) -> Result<Address, String> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = stem(name).trim_end_matches('.');
+    let is_html = [".html", ".xhtml", ".htm"].contains(&ending);
+    let template = match own {
+        Some(own) => own.to_owned(),
+        None if !is_html => "/:path/:basename:output_ext".to_owned(),
+        None if name == "index" => "/:path/".to_owned(),
+        None => with_suffix("/:path/:basename", site_permalink),
     };
-    if let Some(own) = own {
-        return address(&filled(own, part));
-    }
-    let is_pretty = site_pattern == "pretty" || site_pattern.ends_with('/');
-    address(&match name {
-        "index" if ending == ".html" => format!("/{folder}/"),
-        _ if is_pretty && ending == ".html" => format!("/{stem}/"),
-        _ => format!("/{stem}{ending}"),
-    })
+    let ending = own.and_then(ending_of_permalink).unwrap_or(ending);
+    // Pages have these three only, and leave what else there is as it is.
+    let filled = template
+        .replace(":path", &part_encoded(folder))
+        .replace(":basename", &part_encoded(name))
+        .replace(":output_ext", ending);
+    address(&filled, ending)
 }
 
-/// Checks a path that is meant to be an address: `/a//b/` becomes `/a/b/`; one that leaves the site is refused.
-pub fn address(path: &str) -> Result<Address, String> {
-    if path.contains(['\0', '\\', '\n', '?', '#']) {
+/// The address of a file that is copied: its own path, or by the pattern of the collection that it belongs to.
+pub fn static_address(path: &str, collection: Option<(&str, &str)>) -> Result<Address, String> {
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
+    let (name, ending) = name.split_at(stem(name).len());
+    let name = name.trim_end_matches('.');
+    let path = if folder.is_empty() { format!("/{name}") } else { format!("/{folder}/{name}") };
+    let Some((label, pattern)) = collection else {
+        let url = format!("{path}{ending}");
+        return Ok(Address { file: percent_decoded(&url[1..]), url });
+    };
+    let url = pattern
+        .replace(":collection", &part_encoded(label))
+        .replace(":path", &part_encoded(&path))
+        .replace(":output_ext", "")
+        .replace(":name", &part_encoded(name))
+        .replace(":title", "");
+    address(&format!("{}{ending}", sanitized(&url).trim_end_matches('/')), ending)
+}
+
+/// The ending that a permalink gives its file: `/feed.xml` and `/v1.2` have one, `/about/` and `/about` have none.
+pub(crate) fn ending_of_permalink(permalink: &str) -> Option<&str> {
+    let name = permalink.rsplit('/').next().unwrap_or(permalink);
+    let ending = &name[stem(name).len()..];
+    (!ending.is_empty()).then_some(ending)
+}
+
+/// A file's name without its ending, which begins at the last point, if that is not the first character.
+pub(crate) fn stem(name: &str) -> &str {
+    name.rfind('.').filter(|&dot| name[..dot].contains(|c| c != '.')).map_or(name, |dot| &name[..dot])
+}
+
+/// `/a//b/` becomes `/a/b/`, and no address leaves the site, because two points become a slash.
+fn sanitized(path: &str) -> String {
+    let path = format!("/{path}").replace("..", "/").replace("./", "");
+    let mut sanitized = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !sanitized.ends_with('/') {
+            sanitized.push(c);
+        }
+    }
+    sanitized
+}
+
+/// Makes an address of a path; its file ends in `ending`, whatever the path does.
+pub fn address(path: &str, ending: &str) -> Result<Address, String> {
+    if path.contains(['\0', '\n', '\\']) {
         return Err("it holds a character that addresses cannot have".to_owned());
     }
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    if parts.iter().any(|part| *part == ".." || part.eq_ignore_ascii_case("%2e%2e")) {
+    let url = sanitized(path);
+    let decoded = percent_decoded(url.trim_start_matches('/'));
+    if decoded.split('/').any(|part| part == ".." || part.eq_ignore_ascii_case("%2e%2e")) {
         return Err("it leaves the site".to_owned());
     }
-    let joined = parts.join("/");
-    let is_folder = path.ends_with('/') || parts.is_empty();
-    let name = parts.last().copied().unwrap_or("");
-    let file = match (is_folder, joined.is_empty()) {
-        (_, true) => "index.html".to_owned(),
-        (true, _) => format!("{joined}/index.html"),
-        (false, _) if has_ending(name) => joined.clone(),
-        // As in Jekyll, an address without an ending is that of an HTML file; hosts serve it.
-        (false, _) => format!("{joined}.html"),
+    let file = if url.ends_with('/') {
+        // What is no HTML is called `index` all the same.
+        format!("{decoded}index{}", if ending.is_empty() { ".html" } else { ending })
+    } else if decoded.ends_with(ending) {
+        decoded
+    } else {
+        decoded + ending
     };
-    let slash = if is_folder && !joined.is_empty() { "/" } else { "" };
-    let url = percent_encoded(&format!("/{joined}{slash}"));
-    let url = if url == "/index.html" { "/".to_owned() } else { url };
-    Ok(Address { url, file: percent_decoded(&file) })
+    Ok(Address { url, file })
 }
 
-/// Whether a name ends as files do: `a.html` and `a.xml`, but not `v1.2`.
-fn has_ending(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-/// Puts parts in the place of `:name`s, the longest name first; a name that is not known stays.
-fn filled(template: &str, part: impl Fn(&str) -> Option<String>) -> String {
+/// Puts parts in the place of `:name`s. As in Jekyll, all letters behind a colon are the name, but for a `_` at the end.
+fn filled(template: &str, part: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut filled = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some(colon) = rest.find(':') {
         filled.push_str(&rest[..colon]);
         let after = &rest[colon + 1..];
-        let longest = after.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(after.len());
-        let found = (1..=longest).rev().find_map(|length| part(&after[..length]).map(|part| (length, part)));
-        if let Some((length, part)) = found {
-            filled.push_str(&part);
-            rest = &after[length..];
-        } else {
+        let end = after.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(after.len());
+        let name = &after[..end];
+        let without = name.strip_suffix('_').unwrap_or(name);
+        if name.is_empty() {
             filled.push(':');
-            rest = after;
+        } else if let Some(part) = part(name) {
+            filled.push_str(&part_encoded(&part));
+        } else if let Some(part) = part(without) {
+            filled.push_str(&part_encoded(&part));
+            filled.push('_');
+        } else {
+            return Err(format!("there is no `:{name}`"));
         }
+        rest = &after[end..];
     }
-    filled + rest
+    Ok(filled + rest)
 }
 
-fn post_part(name: &str, parts: PostParts<'_>) -> Option<String> {
+fn document_part(name: &str, parts: DocumentParts<'_>) -> Option<String> {
     let format = match name {
         "title" => return Some(slugify_keeping_case(parts.slug)),
         "slug" => return Some(slugify(parts.slug)),
+        "name" => return Some(slugify(parts.name)),
+        "path" => return Some(parts.path.to_owned()),
+        "collection" => return Some(parts.collection.to_owned()),
         "categories" => return Some(joined(parts.categories, str::to_lowercase)),
         "slugified_categories" => return Some(joined(parts.categories, slugify)),
-        "output_ext" => return Some(".html".to_owned()),
+        "output_ext" => return Some(parts.ending.to_owned()),
         "year" => "%Y",
         "short_year" => "%y",
+        "y_day" => "%j",
         "month" => "%m",
         "i_month" => "%-m",
         "short_month" => "%b",
         "long_month" => "%B",
         "day" => "%d",
         "i_day" => "%-d",
-        "y_day" => "%j",
         "short_day" => "%a",
         "long_day" => "%A",
         "week" => "%V",
@@ -175,19 +247,33 @@ mod tests {
 
     use super::*;
 
-    #[track_caller]
-    fn check_post(pattern: &str, expected: &str) {
+    fn shown(address: Result<Address, String>) -> String {
+        address.map_or_else(|fault| fault, |address| format!("{} {}", address.url, address.file))
+    }
+
+    fn document(own: Option<&str>, pattern: &str) -> String {
         let date = Date::parse("2026-01-05 09:07:03", &TimeZone::UTC).expect("it is a date");
         let categories = ["Deep Learning".to_owned(), "notes".to_owned()];
-        let parts = PostParts { date: &date, slug: "My-Post v1.2", categories: &categories };
-        let address = post_address(pattern, parts);
-        assert_eq!(address.map_or_else(|fault| fault, |address| format!("{} {}", address.url, address.file)), expected);
+        let parts = DocumentParts {
+            date: &date,
+            slug: "My-Post v1.2",
+            categories: &categories,
+            collection: "docs",
+            path: "/a b/My-Post",
+            name: "My-Post",
+            ending: ".html",
+        };
+        shown(document_address(own, pattern, parts))
+    }
+
+    #[track_caller]
+    fn check_post(pattern: &str, expected: &str) {
+        assert_eq!(document(None, post_pattern(pattern)), expected);
     }
 
     #[track_caller]
     fn check_page(own: Option<&str>, site: &str, path: &str, expected: &str) {
-        let address = page_address(own, site, path, ".html").expect("it is right");
-        assert_eq!(format!("{} {}", address.url, address.file), expected);
+        assert_eq!(shown(page_address(own, site, path, ".html")), expected);
     }
 
     #[test]
@@ -197,23 +283,46 @@ mod tests {
         check_post("date", &format!("{url}/2026/01/05/My-Post-v1.2.html {folder}/2026/01/05/My-Post-v1.2.html"));
         check_post("pretty", &format!("{url}/2026/01/05/My-Post-v1.2/ {folder}/2026/01/05/My-Post-v1.2/index.html"));
         check_post("ordinal", &format!("{url}/2026/005/My-Post-v1.2.html {folder}/2026/005/My-Post-v1.2.html"));
+        check_post(
+            "weekdate",
+            &format!("{url}/2026/W02/Mon/My-Post-v1.2.html {folder}/2026/W02/Mon/My-Post-v1.2.html"),
+        );
         check_post("none", &format!("{url}/My-Post-v1.2.html {folder}/My-Post-v1.2.html"));
     }
 
     #[test]
     fn templates_are_filled() {
         check_post("/posts/:slug/", "/posts/my-post-v1-2/ posts/my-post-v1-2/index.html");
-        check_post("/:short_year/:i_month/:i_day:title", "/26/1/5My-Post-v1.2 26/1/5My-Post-v1.2.html");
-        check_post(
-            "/:slugified_categories/:unknown/",
-            "/deep-learning/notes/:unknown/ deep-learning/notes/:unknown/index.html",
-        );
+        check_post("/:short_year/:i_month/:i_day-:title", "/26/1/5-My-Post-v1.2 26/1/5-My-Post-v1.2.html");
+        check_post("/:year_:month/x", "/2026_01/x 2026_01/x.html");
+        check_post("/:slugified_categories/:unknown/", "there is no `:unknown`");
         check_post("/:hour:minute:second", "/090703 090703.html");
+        check_post(
+            "/:short_month/:long_month/:long_day/:w_year/:w_day",
+            "/Jan/January/Monday/2026/1 Jan/January/Monday/2026/1.html",
+        );
+    }
+
+    #[test]
+    fn documents_of_collections_lie_where_their_files_do() {
+        assert_eq!(document(None, &collection_pattern("date")), "/docs/a%20b/My-Post.html docs/a b/My-Post.html");
+        assert_eq!(document(None, &collection_pattern("/:title/")), "/docs/a%20b/My-Post/ docs/a b/My-Post/index.html");
+        assert_eq!(document(None, &collection_pattern("/:title")), "/docs/a%20b/My-Post docs/a b/My-Post.html");
+        assert_eq!(document(None, "/:collection/:name:output_ext"), "/docs/my-post.html docs/my-post.html");
+    }
+
+    #[test]
+    fn what_a_permalink_says_stands_as_it_is() {
+        assert_eq!(document(Some("/über uns/"), "date"), "/über uns/ über uns/index.html");
+        assert_eq!(document(Some("about"), "date"), "/about about.html");
+        assert_eq!(document(Some("/v1.2"), "date"), "/v1.2 v1.2");
+        assert_eq!(document(Some("/feed.xml"), "date"), "/feed.xml feed.xml");
+        assert_eq!(document(Some("/a//./b.html"), "date"), "/a/b.html a/b.html");
     }
 
     #[test]
     fn an_address_never_leaves_the_site() {
-        check_post("/../:title", "it leaves the site");
+        check_post("/../:title", "/My-Post-v1.2 My-Post-v1.2.html");
         check_post("/a/%2e%2e/:slug", "it leaves the site");
         check_post("/a\\b", "it holds a character that addresses cannot have");
     }
@@ -222,8 +331,19 @@ mod tests {
     fn pages_lie_where_their_files_do() {
         check_page(None, "date", "about.md", "/about.html about.html");
         check_page(None, "pretty", "about.md", "/about/ about/index.html");
+        check_page(None, "/posts/:title", "about.md", "/about about.html");
         check_page(None, "/posts/:title/", "docs/index.md", "/docs/ docs/index.html");
         check_page(None, "date", "index.html", "/ index.html");
+        check_page(None, "date", "größe/b c.md", "/gr%C3%B6%C3%9Fe/b%20c.html größe/b c.html");
         check_page(Some("/404.html"), "pretty", "404.md", "/404.html 404.html");
+        assert_eq!(shown(page_address(None, "pretty", "a/feed.xml", ".xml")), "/a/feed.xml a/feed.xml");
+    }
+
+    #[test]
+    fn files_keep_their_paths() {
+        assert_eq!(shown(static_address("a/b c.png", None)), "/a/b c.png a/b c.png");
+        assert_eq!(shown(static_address(".htaccess", None)), "/.htaccess .htaccess");
+        let docs = Some(("docs", "/:collection/:path"));
+        assert_eq!(shown(static_address("x/b c.png", docs)), "/docs/x/b%20c.png docs/x/b c.png");
     }
 }

@@ -20,7 +20,7 @@ pub fn read<'a>(
     experiments: &[Experiment],
     records: &'a [Record],
 ) -> Result<Pins<'a>, Vec<Diagnostic>> {
-    let posts = blog.posts.iter().map(|post| (post.body.path, &post.front));
+    let posts = blog.documents().map(|post| (post.body.path, &post.front));
     let pages = blog.pages.iter().map(|page| (page.body.path, &page.front));
     let (mut pins, mut faults) = (Pins::new(), Vec::new());
     for (path, front) in posts.chain(pages) {

@@ -1,16 +1,19 @@
 //! Text as a part of an address.
 
 use std::fmt::Write;
+use std::sync::OnceLock;
+
+use regex_syntax::hir::{Class, ClassUnicode, HirKind};
 
 /// Makes a text part of an address as Jekyll's `slugify` does by default: letters and digits of all scripts in lower
 /// case, everything else between them one hyphen.
 pub fn slugify(text: &str) -> String {
-    joined(text, |c| c.is_alphanumeric() || is_mark(c)).to_lowercase()
+    joined(text, is_word).to_lowercase()
 }
 
-/// As [`slugify`], but keeps what a web address may hold, and the case if `keep_case`.
+/// As [`slugify`], but keeps what a web address may hold.
 pub fn slugify_pretty(text: &str) -> String {
-    joined(text, |c| c.is_alphanumeric() || is_mark(c) || "._~!$&'()+,;=@".contains(c)).to_lowercase()
+    slugify_keeping_case(text).to_lowercase()
 }
 
 /// As [`slugify`], but keeps ASCII letters and digits only.
@@ -20,23 +23,55 @@ pub fn slugify_ascii(text: &str) -> String {
 
 /// Makes a text from a file's name part of an address, keeping its case, as Jekyll makes `:title`.
 pub fn slugify_keeping_case(text: &str) -> String {
-    joined(text, |c| c.is_alphanumeric() || is_mark(c) || "._~!$&'()+,;=@".contains(c))
+    joined(text, |c| is_word(c) || "._~!$&'()+,;=@".contains(c))
 }
 
-/// Combining marks belong to the letter before them.
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{0300}'..='\u{036F}' | '\u{0900}'..='\u{0DFF}' | '\u{0E31}'..='\u{0E4E}' | '\u{1AB0}'..='\u{1AFF}')
+/// Letters, the marks that belong to them, and decimal digits, as Unicode has them.
+fn is_word(c: char) -> bool {
+    static WORDS: OnceLock<ClassUnicode> = OnceLock::new();
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric();
+    }
+    let words = WORDS.get_or_init(|| {
+        let class = regex_syntax::parse(r"[\p{M}\p{L}\p{Nd}]").expect("it is right").into_kind();
+        let HirKind::Class(Class::Unicode(class)) = class else { unreachable!("a class in brackets is one") };
+        class
+    });
+    let ranges = words.ranges();
+    let after = ranges.partition_point(|range| range.start() <= c);
+    after > 0 && c <= ranges[after - 1].end()
 }
 
+/// What is kept, with one hyphen for all between; like Jekyll, a hyphen at either end goes, of several only one.
 fn joined(text: &str, is_kept: impl Fn(char) -> bool) -> String {
-    text.split(|c| !is_kept(c)).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    let mut slug = String::with_capacity(text.len());
+    let mut is_gap = false;
+    for c in text.chars() {
+        if is_kept(c) {
+            slug.push(c);
+        } else if !is_gap {
+            slug.push('-');
+        }
+        is_gap = !is_kept(c);
+    }
+    let inside = slug.strip_prefix('-').unwrap_or(&slug);
+    inside.strip_suffix('-').unwrap_or(inside).to_owned()
 }
 
 /// Encodes what may not stand in an address as it is: everything but letters, digits and the marks that addresses use.
 pub fn percent_encoded(path: &str) -> String {
-    let mut encoded = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&byte) {
+    encoded(path, b"/-._~!$&'()*+,;=:@%")
+}
+
+/// Encodes a part of an address as Jekyll does, which takes a `%` for one and leaves a `?`.
+pub fn part_encoded(part: &str) -> String {
+    encoded(part, b"/-._~!$&'()*+,;=:@?")
+}
+
+fn encoded(text: &str, kept: &[u8]) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");

@@ -1,113 +1,77 @@
-//! The index: the page that lists the posts, split into parts of `paginate` posts.
+//! The index: the page that lists posts, split into parts of `paginate` posts.
 
 use tera::Map;
 
+use super::Shared;
 use super::page::Part;
-use super::post::RenderedPost;
-use crate::config::{self, Config, TemplateLanguage};
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::post::Blog;
 use crate::post::permalink::{Address, address};
-use crate::value::{Value, entry, is_nil, set};
+use crate::post::{Blog, Page};
+use crate::value::{self, Value, entry, set};
 
-/// The file that is the index of a site whose templates are Tera.
-const FILE: &str = "index.html";
-
-/// The page that lists the posts, in parts.
-pub(super) struct Index {
-    /// Which of the site's pages it is.
-    pub(super) page: usize,
-    /// Its parts, the newest posts first.
-    pub(super) parts: Vec<Part>,
-}
-
-/// The index, if the site has one: one part with all posts if it is not split.
-pub(super) fn index(config: &Config, blog: &Blog<'_>, posts: &[RenderedPost]) -> Result<Option<Index>, Diagnostic> {
-    let is_liquid = config.templates == TemplateLanguage::Liquid;
-    let page = if is_liquid { paginated(config, blog) } else { at_root(blog) };
-    let is_hidden = |post: &&RenderedPost| {
-        is_liquid
-            && entry(&post.value, "hidden").is_some_and(|hidden| !is_nil(hidden) && hidden.as_bool() != Some(false))
-    };
-    let posts: Vec<&RenderedPost> = posts.iter().filter(|post| !is_hidden(post)).collect();
-    match page {
-        // As in Jekyll, where there are no posts there is no paginator.
-        Some(_) if is_liquid && posts.is_empty() => Ok(None),
-        Some(page) => Ok(Some(Index { page, parts: parts(config, &blog.pages[page].address, &posts)? })),
-        None => Ok(None),
+/// The page that is split: of those called `index` in a folder above `paginate_path`, the deepest. Without `paginate`,
+/// the page at `/` has one part; not in a blog from Jekyll, whose pages ask whether there is a paginator.
+pub(super) fn page<'b, 'a>(config: &Config, blog: &'b Blog<'a>) -> Option<&'b Page<'a>> {
+    if config.paginate.is_none() {
+        return blog.pages.iter().find(|page| !config.is_from_jekyll() && page.address.file == "index.html");
     }
-}
-
-fn at_root(blog: &Blog<'_>) -> Option<usize> {
-    blog.pages.iter().position(|page| page.address.file == FILE)
-}
-
-/// The page that jekyll-paginate takes: of the files `index.html` in the folder of `paginate_path` and those around it,
-/// the one with the longest path.
-fn paginated(config: &Config, blog: &Blog<'_>) -> Option<usize> {
-    config.paginate?;
-    let path = pattern(config);
-    let folder = path.trim_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);
-    let is_candidate = |path: &str| {
-        let inside = path.strip_suffix("index.html").filter(|inside| inside.is_empty() || inside.ends_with('/'));
-        inside.is_some_and(|inside| format!("{folder}/").starts_with(inside))
+    let parts = config.paginate_path.trim_matches('/');
+    let folder = parts.rfind('/').map_or("", |slash| &parts[..slash]);
+    let is_above = |page: &&Page<'_>| {
+        let (of_page, name) = page.body.path.rsplit_once('/').unwrap_or(("", page.body.path));
+        let is_index = name == "index.html" || !config.is_from_jekyll() && page.address.file.ends_with("index.html");
+        let is_above = of_page.is_empty() || folder == of_page || folder.starts_with(&format!("{of_page}/"));
+        is_index && name.starts_with("index.") && is_above
     };
-    let candidates = blog.pages.iter().enumerate().filter(|(_, page)| is_candidate(page.body.path));
-    candidates.max_by_key(|(_, page)| page.body.path.len()).map(|(index, _)| index)
+    blog.pages.iter().filter(is_above).max_by_key(|page| page.body.path.matches('/').count())
 }
 
-/// `paginate_path`; what it is by default, the template language says.
-fn pattern(config: &Config) -> &str {
-    let is_jekyll = config.templates == TemplateLanguage::Liquid && config.value("paginate_path").is_none();
-    if is_jekyll { "/page:num" } else { &config.paginate_path }
-}
-
-fn parts(config: &Config, first: &Address, posts: &[&RenderedPost]) -> Result<Vec<Part>, Diagnostic> {
-    let per_page = config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
-    let per_page = config.paginate.filter(|_| config.templates == TemplateLanguage::Liquid).unwrap_or(per_page);
+/// The parts of the index `page`, the newest posts first; one with all posts if it is not split. Posts that say
+/// `hidden: true` are in none.
+pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Diagnostic> {
+    let is_hidden = |post: &Value| {
+        entry(post, "hidden").is_some_and(|hidden| hidden.as_bool() != Some(false) && !value::is_nil(hidden))
+    };
+    let posts: Vec<Value> = site.posts.iter().map(|post| post.value.clone()).filter(|post| !is_hidden(post)).collect();
+    let per_page = site.config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
     let total = posts.len().div_ceil(per_page).max(1);
     let addresses: Vec<Address> =
-        (1..=total).map(|number| part_address(config, first, number)).collect::<Result<_, _>>()?;
-    let url = |number: usize| {
-        let part = number.checked_sub(1).and_then(|index| addresses.get(index))?;
-        // Jekyll's paths are as `paginate_path` has them, with or without a slash at the end.
-        let is_as_given = number > 1 && config.templates == TemplateLanguage::Liquid;
-        Some(if is_as_given { filled(config, number) } else { part.url.clone() })
+        (1..=total).map(|number| part_address(site.config, page, number)).collect::<Result<_, _>>()?;
+    let path = |number: usize| {
+        let address = number.checked_sub(1).and_then(|index| addresses.get(index))?;
+        // What Jekyll gives has no slash at its end if `paginate_path` has none.
+        let keeps_slash = number == 1 || !site.config.is_from_jekyll() || site.config.paginate_path.ends_with('/');
+        Some(if keeps_slash { address.url.as_str() } else { address.url.trim_end_matches('/') })
     };
     let part = |number: usize| {
-        let shown = posts.iter().skip((number - 1) * per_page).take(per_page).map(|post| post.value.clone());
+        let shown = posts.iter().skip((number - 1) * per_page).take(per_page).cloned();
         let (previous, next) = (number - 1, if number < total { number + 1 } else { 0 });
         let mut map = Map::new();
         set(&mut map, "posts", shown.collect::<Vec<Value>>());
         set(&mut map, "page", number);
-        set(&mut map, "per_page", per_page);
+        set(&mut map, "per_page", site.config.paginate.filter(|_| site.config.is_from_jekyll()).unwrap_or(per_page));
         set(&mut map, "total_posts", posts.len());
         set(&mut map, "total_pages", total);
         set(&mut map, "previous_page", (previous > 0).then_some(previous));
-        set(&mut map, "previous_page_path", url(previous));
+        set(&mut map, "previous_page_path", path(previous));
         set(&mut map, "next_page", (next > 0).then_some(next));
-        set(&mut map, "next_page_path", url(next));
+        set(&mut map, "next_page_path", path(next));
         let Address { url, file } = addresses[number - 1].clone();
         Part { paginator: Value::from(map), url, file }
     };
     Ok((1..=total).map(part).collect())
 }
 
-/// The path of a later part.
-fn filled(config: &Config, number: usize) -> String {
-    let path = pattern(config).replace(":num", &number.to_string());
-    if path.starts_with('/') { path } else { format!("/{path}") }
-}
-
-/// The first part is where the page is, the others are where `paginate_path` says.
-fn part_address(config: &Config, first: &Address, number: usize) -> Result<Address, Diagnostic> {
+/// The first part is the page itself, the others are where `paginate_path` says.
+fn part_address(config: &Config, page: &Page<'_>, number: usize) -> Result<Address, Diagnostic> {
     if number == 1 {
-        return Ok(first.clone());
+        return Ok(page.address.clone());
     }
-    let path = filled(config, number);
+    let path = config.paginate_path.replace(":num", &number.to_string());
     // A last part without an ending is a folder, as in Jekyll.
     let path = if path.ends_with('/') || path.ends_with(".html") { path } else { path + "/" };
-    address(&path).map_err(|reason| {
+    address(&path, ".html").map_err(|reason| {
         let message = format!("`paginate_path` cannot be an address: {reason}");
         Diagnostic::new(Place::file(config::PATH), message).hint("write `paginate_path: /page/:num/`")
     })

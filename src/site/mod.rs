@@ -3,15 +3,17 @@
 //! Bodies are rendered first, in parallel; then the values that templates see are built once and shared; then pages are
 //! written, in parallel. One file for each kind of page.
 
+mod data;
+mod excerpt;
 mod feed;
 mod filters;
 mod index;
-mod jekyll;
 mod layouts;
 mod page;
 mod pinned;
 mod plugins;
 mod post;
+mod redirect;
 mod sass;
 mod sitemap;
 pub mod smoke;
@@ -19,15 +21,16 @@ mod tags;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use tera::Map;
 
-use self::index::Index;
 use self::layouts::Layouts;
-use self::post::RenderedPost;
+use self::post::{RenderedBlog, RenderedPost};
 use self::sass::Sass;
 use self::tags::Tag;
+use self::values::Sites;
 use crate::config::{self, Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
@@ -37,7 +40,7 @@ use crate::output::{Content, Output};
 use crate::plugin;
 use crate::post::{Blog, Post};
 use crate::source::Source;
-use crate::value::Value;
+use crate::value::{self, Value};
 
 /// Builds all files of the site. Reports all faults of the stage that has any: layouts and bodies first, then pages.
 pub fn build(
@@ -51,7 +54,7 @@ pub fn build(
     let environment = environment(source, config, blog, results, &markdownify);
     let mut faults = Vec::new();
     let layouts = Layouts::read(source, config, blog, &environment).map_err(|found| faults.extend(found)).ok();
-    let data = values::data(source).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
+    let data = data::read(source, config).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
     let posts =
         post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
     let is_faultless = faults.is_empty();
@@ -59,14 +62,17 @@ pub fn build(
         faults.extend(missing);
         layouts
     });
-    let (Some(layouts), Some(posts), true) = (layouts, posts, is_faultless) else {
+    let (Some(layouts), Some(rendered), true) = (layouts, posts, is_faultless) else {
         return Err(sorted(faults));
     };
     let tags = tags::tags(blog);
-    let posts = pinned::noted(posts, blog, config, results);
-    let index = index::index(config, blog, &posts).map_err(|fault| vec![fault])?;
-    let site = Shared::new(config, blog, posts, tags, index, &data, source);
-    let mut parts = vec![post::files(&site, &layouts), page::files(&site, &layouts, &environment, &options)];
+    let posts = pinned::noted(rendered.posts, blog, config, results);
+    let site = Shared::new(config, blog, RenderedBlog { posts, ..rendered }, tags, &data, source);
+    let mut parts = vec![
+        post::files(&site, &layouts),
+        page::files(&site, &layouts, &environment, &options),
+        redirect::files(&site, &layouts),
+    ];
     match config.templates {
         TemplateLanguage::Tera => {
             parts.push(tags::files(&site, &layouts));
@@ -83,7 +89,7 @@ pub fn build(
             Err(found) => faults.extend(found),
         }
     }
-    let output = gathered(source, blog, made, &mut faults);
+    let output = gathered(source, config, blog, made, &mut faults);
     if faults.is_empty() { Ok(output) } else { Err(sorted(faults)) }
 }
 
@@ -97,7 +103,7 @@ pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagno
         let hint = "a tag of it can be an include: `liquid: {tags: {TAG: FILE.html}}`; take it out of the list if nothing is missed";
         Diagnostic::new(place(key), message).hint(hint)
     }));
-    sorted(warnings)
+    sorted(warnings.into_iter().map(Diagnostic::as_warning).collect())
 }
 
 /// The experiments whose results the post shows, by name. Reports all faults of the post.
@@ -111,10 +117,10 @@ pub fn experiments_shown(
     let options = markdown_options(config);
     let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
     let environment = environment(source, config, blog, results, &markdownify);
-    let data = values::data(source)?;
+    let data = data::read(source, config)?;
     let alone = Blog { posts: vec![post.clone()], ..Blog::default() };
-    let posts = post::render_all(&alone, config, &data, &environment, &options)?;
-    Ok(posts.into_iter().flat_map(|post| post.experiments).collect())
+    let rendered = post::render_all(&alone, config, &data, &environment, &options)?;
+    Ok(rendered.posts.into_iter().flat_map(|post| post.experiments).collect())
 }
 
 fn environment<'a>(
@@ -131,12 +137,16 @@ fn environment<'a>(
         base_url: &config.base_url,
         zone: &config.zone,
         post_urls: post_urls(blog),
-        urls: urls(source, blog),
+        urls: urls(blog),
         markdown,
         source,
         options: &config.liquid,
-        // The clock would make every build another one.
-        now: blog.posts.iter().map(|post| &post.date).max().cloned(),
+        // The moment of the build would make every build another one; a blog from Jekyll means it.
+        now: if config.is_from_jekyll() {
+            blog.now.clone()
+        } else {
+            blog.posts.iter().map(|post| &post.date).max().cloned()
+        },
         dialect: config.markdown,
         highlight: config.highlight,
     }
@@ -162,13 +172,15 @@ struct Shared<'a> {
     config: &'a Config,
     blog: &'a Blog<'a>,
     posts: Vec<RenderedPost>,
+    /// The documents of the other collections.
+    collections: Vec<Vec<RenderedPost>>,
     tags: Vec<Tag>,
-    /// The page that lists the posts.
-    index: Option<Index>,
     /// The addresses that the author's own pages and files have, for what is made only where there is none.
     taken: BTreeSet<String>,
     /// `site` as layouts see it, and pages that are templates.
     value: Value,
+    /// The same for each post, with the posts that are related to it.
+    sites: Sites,
     /// `site` as Liquid bodies see it: tags and categories by name.
     liquid_value: Value,
     /// The address of the feed, if there is one.
@@ -183,38 +195,36 @@ impl<'a> Shared<'a> {
     fn new(
         config: &'a Config,
         blog: &'a Blog<'a>,
-        posts: Vec<RenderedPost>,
+        rendered: RenderedBlog,
         tags: Vec<Tag>,
-        index: Option<Index>,
         data: &Value,
         source: &'a Source,
     ) -> Shared<'a> {
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
-        let files = source.statics().map(|(path, _)| path.to_owned());
+        let files = blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
         let plain = blog.plain.iter().map(|(path, _)| (*path).to_owned());
         let files: Vec<String> = files.chain(plain).collect();
         let taken: BTreeSet<String> = pages.chain(files.iter().cloned()).collect();
         let feed = feed::address(config, &taken);
-        let value = values::site(config, blog, &posts, &tags, data, feed.as_deref());
         let sass = Sass::new(source, config);
-        let liquid_value = values::site_for_liquid(config, &value, &posts, &tags);
+        let listed = rendered.listed();
+        let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
+        if let Some(feed) = feed.as_deref().filter(|_| !config.is_from_jekyll()) {
+            let mut map = entries(&liquid_value);
+            value::set(&mut map, "feed", feed);
+            liquid_value = Value::from(map);
+        }
+        let RenderedBlog { posts, collections } = rendered;
         let value = match config.templates {
-            TemplateLanguage::Tera => value,
-            TemplateLanguage::Liquid => jekyll::site(entries(&liquid_value), config, blog, index.as_ref()),
+            TemplateLanguage::Tera => values::site_for_tera(&liquid_value, &posts, &tags),
+            TemplateLanguage::Liquid => liquid_value.clone(),
         };
-        Shared { config, blog, posts, tags, index, taken, value, liquid_value, feed, files, sass }
+        let sites = Sites::new(&value, &listed.posts);
+        Shared { config, blog, posts, collections, tags, taken, value, sites, liquid_value, feed, files, sass }
     }
 }
 
 impl Shared<'_> {
-    /// `site` as the layouts of the post at `index` see it.
-    fn seen_by_post(&self, index: usize) -> Value {
-        match self.config.templates {
-            TemplateLanguage::Tera => self.value.clone(),
-            TemplateLanguage::Liquid => jekyll::site_of_post(&self.value, &self.posts, index),
-        }
-    }
-
     /// Does to the file at `path` what plugins do to whole pages.
     fn finished(&self, text: String, path: &str, page: &Map) -> String {
         let is_touched = self.config.templates == TemplateLanguage::Liquid && path.ends_with(".html");
@@ -231,41 +241,53 @@ fn markdown_options(config: &Config) -> markdown::Options {
     }
 }
 
-/// Addresses of posts by the name that `post_url` gives them.
+/// Addresses of posts by the name that `post_url` gives them: with the folders in and above `_posts`, or without.
 fn post_urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
     let named = blog.posts.iter().flat_map(|post| {
-        let path = post.body.path.trim_start_matches("_posts/").trim_start_matches("_drafts/");
-        let name = path.rfind('.').map_or(path, |dot| &path[..dot]);
-        let short = name.rsplit('/').next().unwrap_or(name);
-        [name, short].map(|name| (name.to_owned(), post.address.url.clone()))
+        let name = post.relative_path.replace("_posts/", "").replace("_drafts/", "");
+        let name = name.rfind('.').map_or(name.as_str(), |dot| &name[..dot]).to_owned();
+        let short = name.rsplit('/').next().unwrap_or(&name).to_owned();
+        [short, name].map(|name| (name, post.address.url.clone()))
     });
     named.collect()
 }
 
-/// Addresses of posts, pages and static files by path, for `link`.
-fn urls(source: &Source, blog: &Blog<'_>) -> BTreeMap<String, String> {
-    let pages = blog.addresses().map(|(path, address)| (path.to_owned(), address.url.clone()));
-    let statics = source.statics().map(|(path, _)| (path.to_owned(), format!("/{path}")));
-    statics.chain(pages).collect()
+/// Addresses of documents, pages and static files by path, for `link`.
+fn urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
+    let pages = blog.pages.iter().map(|page| (page.body.path.to_owned(), page.address.url.clone()));
+    let documents = blog.documents().map(|post| (post.relative_path.clone(), post.address.url.clone()));
+    let files = blog.files.iter().map(|file| (file.path.clone(), file.address.url.clone()));
+    files.chain(pages).chain(documents).collect()
 }
 
-/// Puts all files together; two that differ at one path are a fault.
-fn gathered(source: &Source, blog: &Blog<'_>, made: Vec<Made>, faults: &mut Vec<Diagnostic>) -> Output {
+/// Puts all files together; two that differ at one path are a fault, but in a blog from Jekyll, where reading it has
+/// warned of them and the first of `made` stays.
+fn gathered(
+    source: &Source,
+    config: &Config,
+    blog: &Blog<'_>,
+    made: Vec<Made>,
+    faults: &mut Vec<Diagnostic>,
+) -> Output {
     let mut output = Output::default();
     for (path, text) in &blog.plain {
         let added = output.add(*path, Content::Bytes(text.as_bytes().to_vec()));
         debug_assert!(added.is_ok(), "paths of a source differ");
     }
-    for (path, file) in source.statics() {
-        let added = output.add(path, Content::CopyOf(file.on_disk.clone()));
-        debug_assert!(added.is_ok(), "paths of a source differ");
+    let on_disk: BTreeMap<&str, &PathBuf> = source.statics().map(|(path, file)| (path, &file.on_disk)).collect();
+    for file in blog.files.iter().filter(|file| file.is_written) {
+        let Some(on_disk) = on_disk.get(file.path.as_str()) else { continue };
+        if output.add(&file.address.file, Content::CopyOf((*on_disk).clone())).is_err() && !config.is_from_jekyll() {
+            let message = format!("would replace another file of the site, `{}`", file.address.file);
+            faults.push(Diagnostic::new(Place::file(&file.path), message));
+        }
     }
     for Made { path, bytes, from } in made {
         let content = Content::Bytes(bytes);
         if output.file(&path) == Some(&content) {
             continue;
         }
-        if output.add(path.clone(), content).is_err() {
+        if output.add(path.clone(), content).is_err() && !config.is_from_jekyll() {
             let place = Place::file(from.unwrap_or_else(|| path.clone()));
             faults.push(Diagnostic::new(place, format!("would replace another file of the site, `{path}`")));
         }

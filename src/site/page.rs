@@ -2,8 +2,7 @@
 
 use tera::Map;
 
-use super::{Files, Made, Shared, in_parallel, jekyll, pinned, post, values};
-use crate::config::TemplateLanguage;
+use super::{Files, Made, Shared, in_parallel, index, pinned, post, redirect, values};
 use crate::liquid::{self, Environment};
 use crate::markdown;
 use crate::post::{Page, PageKind};
@@ -28,11 +27,16 @@ pub(super) fn files(
     environment: &Environment<'_>,
     options: &markdown::Options,
 ) -> Files {
-    in_parallel(&site.blog.pages, |number, page| match &site.index {
-        Some(index) if index.page == number => {
-            in_parallel(&index.parts, |_, part| file(site, layouts, environment, options, page, Some(part)))
+    let index = index::page(site.config, site.blog);
+    in_parallel(&site.blog.pages, |_, page| {
+        if let Some(files) = redirect::instead(site, layouts, &page.front, &page.address.url, &page.address.file) {
+            return files;
         }
-        _ => file(site, layouts, environment, options, page, None),
+        if index.is_none_or(|index| index.body.path != page.body.path) {
+            return file(site, layouts, environment, options, page, None);
+        }
+        let parts = index::parts(site, page).map_err(|fault| vec![fault])?;
+        in_parallel(&parts, |_, part| file(site, layouts, environment, options, page, Some(part)))
     })
 }
 
@@ -45,10 +49,7 @@ fn file(
     part: Option<&Part>,
 ) -> Files {
     let url = part.map_or(&page.address.url, |part| &part.url);
-    let mut map = match site.config.templates {
-        TemplateLanguage::Tera => values::page(page, url),
-        TemplateLanguage::Liquid => jekyll::page(page, url),
-    };
+    let mut map = values::page(page, url, site.config);
     let paginator = part.map(|part| ("paginator", part.paginator.clone()));
     let variables = |site: &Value, page: &Map| {
         let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use tera::Map;
+use tera::value::Key;
 
-use super::{Files, Made, Shared, in_parallel, values};
+use super::values::{Listed, Sites};
+use super::{Files, Made, Shared, excerpt, in_parallel, redirect, values};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Body, Environment, Expanded};
@@ -33,42 +35,68 @@ pub(super) struct RenderedPost {
     pub(super) experiments: BTreeSet<String>,
 }
 
-/// Renders the bodies of all posts.
+/// All documents with their bodies rendered.
+pub(super) struct RenderedBlog {
+    /// The posts, the newest first.
+    pub(super) posts: Vec<RenderedPost>,
+    /// The documents of each of the other collections.
+    pub(super) collections: Vec<Vec<RenderedPost>>,
+}
+
+impl RenderedBlog {
+    /// As templates list them.
+    pub(super) fn listed(&self) -> Listed {
+        let values = |posts: &[RenderedPost]| posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>();
+        Listed { posts: values(&self.posts), collections: self.collections.iter().map(|posts| values(posts)).collect() }
+    }
+}
+
+/// Renders the bodies of all posts and other documents.
 pub(super) fn render_all(
     blog: &Blog<'_>,
     config: &Config,
     data: &Value,
     environment: &Environment<'_>,
     options: &markdown::Options,
-) -> Result<Vec<RenderedPost>, Vec<Diagnostic>> {
+) -> Result<RenderedBlog, Vec<Diagnostic>> {
     use rayon::prelude::*;
 
-    let unrendered: Vec<Value> = blog
-        .posts
-        .iter()
-        .map(|post| {
-            let description = post.front.description.as_deref();
-            Value::from(values::unrendered_post(post, &post.title, description))
-        })
-        .collect();
-    let site = values::site_for_bodies(config, unrendered.clone(), data);
-    let rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>> = blog
-        .posts
-        .par_iter()
-        .enumerate()
-        .map(|(index, post)| {
-            let page = with_neighbours(&unrendered, index, Clone::clone);
-            render(post, config, &[("site", site.clone()), ("page", page)], environment, options)
-        })
-        .collect();
-    let (mut posts, mut faults) = (Vec::with_capacity(rendered.len()), Vec::new());
-    for post in rendered {
-        match post {
-            Ok(post) => posts.push(post),
-            Err(found) => faults.extend(found),
+    let unrendered =
+        |post: &Post<'_>| Value::from(values::unrendered_post(post, &post.title, post.front.description.as_deref()));
+    let listed = Listed {
+        posts: blog.posts.iter().map(unrendered).collect(),
+        collections: blog.collections.iter().map(|one| one.documents.iter().map(unrendered).collect()).collect(),
+    };
+    let site = values::site_for_liquid(config, blog, &listed, data);
+    let sites = Sites::new(&site, &listed.posts);
+    let render_list = |posts: &[Post<'_>], listed: &[Value], order: Order| {
+        let rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>> = posts
+            .par_iter()
+            .enumerate()
+            .map(|(index, post)| {
+                let page = with_neighbours(listed, index, order, Clone::clone);
+                let site = sites.of((order == Order::NewestFirst).then_some(index)).clone();
+                render(post, config, &[("site", site), ("page", page)], environment, options)
+            })
+            .collect();
+        rendered
+    };
+    let mut faults = Vec::new();
+    let mut complete = |rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>>| {
+        let mut posts = Vec::with_capacity(rendered.len());
+        for post in rendered {
+            match post {
+                Ok(post) => posts.push(post),
+                Err(found) => faults.extend(found),
+            }
         }
-    }
-    if faults.is_empty() { Ok(posts) } else { Err(faults) }
+        posts
+    };
+    let posts = complete(render_list(&blog.posts, &listed.posts, Order::NewestFirst));
+    let lists = blog.collections.iter().zip(&listed.collections);
+    let collections =
+        lists.map(|(one, listed)| complete(render_list(&one.documents, listed, Order::AsListed))).collect();
+    if faults.is_empty() { Ok(RenderedBlog { posts, collections }) } else { Err(faults) }
 }
 
 fn render(
@@ -94,13 +122,18 @@ fn render(
     let (Some(title), Some(description), Some(expanded)) = (title, description, expanded) else {
         return Err(faults);
     };
-    let is_html = post.body.path.ends_with(".html");
-    let rendered = to_html(&expanded, is_html, options);
+    let rendered = to_html(&expanded, !post.is_markdown, options);
     let mut map = values::unrendered_post(post, &title, description.as_deref());
     set_rendered(&mut map, &rendered);
-    if post.front.excerpt.is_none() {
-        let excerpt = excerpt(&expanded, is_html, &config.excerpt_separator, options);
-        set(&mut map, "excerpt", excerpt);
+    let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
+    if post.front.excerpt.is_none() && !separator.is_empty() {
+        match excerpt::cut(post.body, separator) {
+            Some(text) => {
+                let expanded = liquid::expand(Body { text: &text, ..post.body }, variables, environment)?;
+                set(&mut map, "excerpt", to_html(&expanded, !post.is_markdown, options).html);
+            }
+            None => drop(map.get(&Key::Str("content")).cloned().map(|content| set(&mut map, "excerpt", content))),
+        }
     }
     experiments.extend(expanded.experiments);
     let value = Value::from(map);
@@ -141,21 +174,25 @@ pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
     set(map, "reading_minutes", words.div_ceil(WORDS_PER_MINUTE).max(1));
 }
 
-/// What stands above the separator, rendered for itself.
-fn excerpt(expanded: &Expanded, is_html: bool, separator: &str, options: &markdown::Options) -> String {
-    let text = expanded.text.trim_start();
-    let text = if separator.is_empty() { text } else { text.split(separator).next().unwrap_or(text) };
-    let excerpt = Expanded { text: text.to_owned(), embeds: expanded.embeds.clone(), ..Expanded::default() };
-    to_html(&excerpt, is_html, options).html
+/// How a list of documents is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    NewestFirst,
+    AsListed,
 }
 
-/// The post at `index` of a list that begins with the newest, with `previous` (the older) and `next` (the newer).
-fn with_neighbours<T>(posts: &[T], index: usize, value: impl Fn(&T) -> Value) -> Value {
+/// The document at `index` of a list, with `previous` (of posts, the older) and `next` (the newer).
+fn with_neighbours<T>(posts: &[T], index: usize, order: Order, value: impl Fn(&T) -> Value) -> Value {
     let mut map = super::entries(&value(&posts[index]));
-    if let Some(previous) = posts.get(index + 1) {
+    let (before, after) = (index.checked_sub(1).and_then(|before| posts.get(before)), posts.get(index + 1));
+    let (previous, next) = match order {
+        Order::NewestFirst => (after, before),
+        Order::AsListed => (before, after),
+    };
+    if let Some(previous) = previous {
         set(&mut map, "previous", value(previous));
     }
-    if let Some(next) = index.checked_sub(1).and_then(|next| posts.get(next)) {
+    if let Some(next) = next {
         set(&mut map, "next", value(next));
     }
     Value::from(map)
@@ -175,12 +212,38 @@ impl RenderedPost {
     }
 }
 
-/// The page of each post, and the files of its figures.
+/// The page of each post and of each document that has one, and the files of its figures.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
-    in_parallel(&site.blog.posts, |index, post| {
-        let rendered = &site.posts[index];
-        let page = with_neighbours(&site.posts, index, |post| post.value.clone());
-        let variables = [("site", site.seen_by_post(index)), ("page", page.clone())];
+    let mut files = of_list(site, layouts, &site.blog.posts, &site.posts, Order::NewestFirst);
+    for (collection, rendered) in site.blog.collections.iter().zip(&site.collections) {
+        let found = of_list(site, layouts, &collection.documents, rendered, Order::AsListed);
+        files = match (files, found) {
+            (Ok(files), Ok(found)) => Ok(files.into_iter().chain(found).collect()),
+            (Err(faults), Err(found)) => Err(faults.into_iter().chain(found).collect()),
+            (Err(faults), Ok(_)) | (Ok(_), Err(faults)) => Err(faults),
+        };
+    }
+    files
+}
+
+fn of_list(
+    site: &Shared<'_>,
+    layouts: &Layouts<'_>,
+    posts: &[Post<'_>],
+    rendered: &[RenderedPost],
+    order: Order,
+) -> Files {
+    in_parallel(posts, |index, post| {
+        if !post.is_written {
+            return Ok(Vec::new());
+        }
+        if let Some(files) = redirect::instead(site, layouts, &post.front, &post.address.url, &post.address.file) {
+            return files;
+        }
+        let page = with_neighbours(rendered, index, order, |post| post.value.clone());
+        let rendered = &rendered[index];
+        let site_value = site.sites.of((order == Order::NewestFirst).then_some(index)).clone();
+        let variables = [("site", site_value), ("page", page.clone())];
         let place = || post.front.place("layout");
         let made = layouts.render(post.front.layout.as_deref(), rendered.content.clone(), &variables, place)?;
         let from = Some(post.body.path.to_owned());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Made, Shared};
+use super::{Made, Shared, index};
 use crate::liquid::escaped;
 use crate::value::Value;
 
@@ -30,8 +30,11 @@ fn sitemap(site: &Shared<'_>) -> String {
         file.ends_with(".html") && file != "404.html" && is_listed(page.front.value("sitemap"))
     });
     let mut urls: Vec<(String, Option<String>)> = pages.map(|page| (page.address.url.clone(), None)).collect();
-    let parts = site.index.iter().flat_map(|index| &index.parts);
-    urls.extend(parts.skip(1).map(|part| (part.url.clone(), None)));
+    if let Some(index) = index::page(site.config, site.blog)
+        && let Ok(parts) = index::parts(site, index)
+    {
+        urls.extend(parts.into_iter().skip(1).map(|part| (part.url, None)));
+    }
     let posts = site.blog.posts.iter().filter(|post| is_listed(post.front.value("sitemap")));
     urls.extend(posts.map(|post| (post.address.url.clone(), Some(post.date.to_xml_schema()))));
     urls.extend(site.tag_urls().map(|url| (url, None)));

@@ -52,11 +52,6 @@ impl Tag {
         Value::from(map)
     }
 
-    /// Its posts out of the list of all.
-    pub(super) fn posts_of(&self, all: &[Value]) -> Vec<Value> {
-        self.posts.iter().map(|&index| all[index].clone()).collect()
-    }
-
     fn url(&self) -> String {
         slug::percent_encoded(&format!("/tags/{}/", self.slug))
     }

@@ -8,41 +8,73 @@ use tera::value::Key;
 use super::post::RenderedPost;
 use super::tags::Tag;
 use crate::config::Config;
-use crate::diagnostic::Diagnostic;
 use crate::markdown::Heading;
-use crate::post::{Blog, Page, Post};
-use crate::source::Source;
-use crate::value::{Value, entry, map_of_yaml, of_yaml, set, set_default};
-use crate::yaml::Yaml;
+use crate::post::permalink::stem;
+use crate::post::{Blog, Page, Post, StaticFile};
+use crate::value::{Value, as_text, entry, map_of_yaml, set, set_default};
 
-/// What is known of a post before its body is rendered: `site.posts` of Liquid bodies, and the base of what layouts see.
+/// What is known of a post, or of another document, before its body is rendered: `site.posts` of Liquid bodies, and the
+/// base of what layouts see.
 pub(super) fn unrendered_post(post: &Post<'_>, title: &str, description: Option<&str>) -> Map {
     let mut map = post.front.values.clone();
-    set(&mut map, "title", title);
+    // A title that is a number stays one.
+    if post.front.title.is_none() || title != post.title || post.title.is_empty() {
+        set(&mut map, "title", title);
+    }
     if let Some(description) = description {
         set(&mut map, "description", description);
     }
+    let path = post.relative_path.as_str();
+    let name = path.rsplit('/').next().unwrap_or(path);
     set(&mut map, "date", post.date.to_string());
     set(&mut map, "slug", post.slug.as_str());
     set(&mut map, "url", post.address.url.as_str());
-    set(&mut map, "id", post.address.url.trim_end_matches(".html").trim_end_matches('/'));
-    set(&mut map, "path", post.body.path);
-    set(&mut map, "tags", post.front.tags.clone());
-    set(&mut map, "categories", post.front.categories.clone());
-    set(&mut map, "collection", "posts");
-    set(&mut map, "draft", post.body.path.starts_with("_drafts/"));
+    set(&mut map, "id", id(post));
+    set(&mut map, "path", path);
+    set(&mut map, "relative_path", path);
+    set(&mut map, "collection", post.collection.as_str());
+    set_default(&mut map, "name", name);
+    set_default(&mut map, "ext", &name[stem(name).len()..]);
+    if post.collection == "posts" {
+        set(&mut map, "draft", path.split('/').any(|folder| folder == "_drafts"));
+    }
     map
 }
 
+/// The address of a document's folder with its name in it.
+fn id(post: &Post<'_>) -> String {
+    let url = post.address.url.trim_end_matches('/');
+    let folder = url.rfind('/').map_or("", |slash| &url[..slash]);
+    format!("{folder}/{}", post.slug)
+}
+
 /// A page as templates see it.
-pub(super) fn page(page: &Page<'_>, url: &str) -> Map {
+pub(super) fn page(page: &Page<'_>, url: &str, config: &Config) -> Map {
     let mut map = page.front.values.clone();
-    set_default(&mut map, "title", "");
+    if !config.is_from_jekyll() {
+        set_default(&mut map, "title", "");
+    }
+    let path = page.body.path;
+    let folder = &url[..=url.rfind('/').unwrap_or(0)];
+    set_default(&mut map, "path", path);
     set(&mut map, "url", url);
-    set(&mut map, "path", page.body.path);
-    let name = page.body.path.rsplit('/').next().unwrap_or(page.body.path);
-    set(&mut map, "name", name);
+    set(&mut map, "name", path.rsplit('/').next().unwrap_or(path));
+    set(&mut map, "dir", folder);
     map
+}
+
+/// A file that is copied, as templates see it.
+fn file(file: &StaticFile) -> Value {
+    let mut map = file.values.clone();
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+    set(&mut map, "path", format!("/{}", file.path));
+    set(&mut map, "name", name);
+    set(&mut map, "basename", stem(name).trim_end_matches('.'));
+    set(&mut map, "extname", &name[stem(name).len()..]);
+    if let Some(collection) = &file.collection {
+        set(&mut map, "collection", collection.as_str());
+    }
+    Value::from(map)
 }
 
 /// A table of contents as nested maps with `level`, `id`, `html`, `text` and `children`.
@@ -59,57 +91,130 @@ pub(super) fn headings(headings: &[Heading]) -> Value {
     Value::from(headings.iter().map(value).collect::<Vec<_>>())
 }
 
-/// `site` for layouts: the configuration, `posts`, `pages`, `tags`, `categories`, `data`.
-pub(super) fn site(
-    config: &Config,
-    blog: &Blog<'_>,
-    posts: &[RenderedPost],
-    tags: &[Tag],
-    data: &Value,
-    feed: Option<&str>,
-) -> Value {
+/// Values of all that templates can list.
+pub(super) struct Listed {
+    /// The posts, the newest first.
+    pub(super) posts: Vec<Value>,
+    /// The documents of each of the other collections.
+    pub(super) collections: Vec<Vec<Value>>,
+}
+
+/// `site` for Liquid, where as in Jekyll `tags` and `categories` are maps from names to posts.
+pub(super) fn site_for_liquid(config: &Config, blog: &Blog<'_>, listed: &Listed, data: &Value) -> Value {
     let mut map = base(config, data);
-    set(&mut map, "posts", posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>());
-    set(&mut map, "pages", blog.pages.iter().map(|one| Value::from(page(one, &one.address.url))).collect::<Vec<_>>());
+    if let Some(now) = &blog.now {
+        set(&mut map, "time", now.to_string());
+    }
+    let pages: Vec<Value> = blog.pages.iter().map(|page| with_content(page, config)).collect();
+    let is_html = |page: &&Page<'_>| {
+        let file = page.address.file.as_str();
+        [".html", ".htm", ".xhtml"].iter().any(|end| file.ends_with(end)) || page.address.url.ends_with('/')
+    };
+    let html = blog.pages.iter().zip(&pages).filter(|(page, _)| is_html(page)).map(|(_, value)| value.clone());
+    set(&mut map, "html_pages", html.collect::<Vec<_>>());
+    set(&mut map, "pages", pages);
+    let files: Vec<Value> = blog.files.iter().map(file).collect();
+    set(&mut map, "collections", collections(blog, listed, &files));
+    set(&mut map, "static_files", files);
+    let oldest_first = || listed.posts.iter().rev().cloned();
+    let documents = oldest_first().chain(listed.collections.iter().flatten().cloned());
+    set(&mut map, "documents", documents.collect::<Vec<_>>());
+    set(&mut map, "tags", map_of(by_name(&listed.posts, "tags")));
+    set(&mut map, "categories", map_of(by_name(&listed.posts, "categories")));
+    set(&mut map, "posts", listed.posts.clone());
+    for (collection, documents) in blog.collections.iter().zip(&listed.collections) {
+        map.insert(Key::from(collection.settings.label.clone()), Value::from(documents.clone()));
+    }
+    Value::from(map)
+}
+
+/// `site` for Tera: the same, with `tags` and `categories` as lists of maps with a `name` and `posts`.
+pub(super) fn site_for_tera(liquid: &Value, posts: &[RenderedPost], tags: &[Tag]) -> Value {
+    let mut map = super::entries(liquid);
+    let values: Vec<Value> = posts.iter().map(|post| post.value.clone()).collect();
     set(&mut map, "tags", tags.iter().map(|tag| tag.value(posts)).collect::<Vec<_>>());
-    let categories = by_name(posts, "categories").into_iter().map(|(name, posts)| {
+    let sorted: BTreeMap<String, Vec<Value>> = by_name(&values, "categories").into_iter().collect();
+    let categories = sorted.into_iter().map(|(name, posts)| {
         let mut category = Map::new();
         set(&mut category, "name", name);
         set(&mut category, "posts", posts);
         Value::from(category)
     });
     set(&mut map, "categories", categories.collect::<Vec<_>>());
-    if let Some(feed) = feed {
-        set(&mut map, "feed", feed);
+    Value::from(map)
+}
+
+/// A page in the list of all: with its text as it is written.
+fn with_content(one: &Page<'_>, config: &Config) -> Value {
+    let mut map = page(one, &one.address.url, config);
+    set(&mut map, "content", one.body.text);
+    Value::from(map)
+}
+
+/// `site.collections`, in order of name, the posts among them.
+fn collections(blog: &Blog<'_>, listed: &Listed, files: &[Value]) -> Vec<Value> {
+    let value = |label: &str, mut map: Map, output: bool, documents: Vec<Value>| {
+        let of_it = blog.files.iter().zip(files).filter(|(file, _)| file.collection.as_deref() == Some(label));
+        set(&mut map, "label", label);
+        set(&mut map, "output", output);
+        set(&mut map, "docs", documents);
+        set(&mut map, "files", of_it.map(|(_, value)| value.clone()).collect::<Vec<_>>());
+        set(&mut map, "relative_directory", format!("_{label}"));
+        set(&mut map, "directory", format!("_{label}"));
+        (label.to_owned(), Value::from(map))
+    };
+    let mut values: Vec<(String, Value)> = blog
+        .collections
+        .iter()
+        .zip(&listed.collections)
+        .map(|(collection, documents)| {
+            let settings = &collection.settings;
+            value(&settings.label, settings.values.clone(), settings.output, documents.clone())
+        })
+        .collect();
+    values.push(value("posts", Map::new(), true, listed.posts.iter().rev().cloned().collect()));
+    values.sort_by(|(a, _), (b, _)| a.cmp(b));
+    values.into_iter().map(|(_, value)| value).collect()
+}
+
+/// `site` for each of the posts: with `related_posts`, the ten newest others.
+pub(super) struct Sites {
+    /// For all that are not among the newest.
+    others: Value,
+    newest: Vec<Value>,
+}
+
+impl Sites {
+    /// How many posts are related.
+    const RELATED: usize = 10;
+
+    pub(super) fn new(site: &Value, posts: &[Value]) -> Sites {
+        let with_related = |own: Option<usize>| {
+            let newest = posts.iter().enumerate().take(Self::RELATED + 1).filter(|(index, _)| Some(*index) != own);
+            let related: Vec<Value> = newest.map(|(_, post)| post.clone()).take(Self::RELATED).collect();
+            let mut map = super::entries(site);
+            set(&mut map, "related_posts", if posts.len() > 1 { related } else { Vec::new() });
+            Value::from(map)
+        };
+        let newest = (0..posts.len().min(Self::RELATED)).map(|index| with_related(Some(index))).collect();
+        Sites { others: with_related(None), newest }
     }
-    Value::from(map)
-}
 
-/// `site` for Liquid bodies, where as in Jekyll `tags` and `categories` are maps from names to posts.
-pub(super) fn site_for_liquid(config: &Config, site: &Value, posts: &[RenderedPost], tags: &[Tag]) -> Value {
-    let mut map = super::entries(site);
-    let values: Vec<Value> = posts.iter().map(|post| post.value.clone()).collect();
-    let tags = tags.iter().map(|tag| (tag.name.clone(), tag.posts_of(&values)));
-    set(&mut map, "tags", map_of(tags));
-    set(&mut map, "categories", map_of(by_name(posts, "categories")));
-    set_default(&mut map, "title", config.title.as_str());
-    Value::from(map)
-}
-
-/// `site` for the bodies of posts: their contents are not there yet.
-pub(super) fn site_for_bodies(config: &Config, posts: Vec<Value>, data: &Value) -> Value {
-    let mut map = base(config, data);
-    set(&mut map, "posts", posts);
-    Value::from(map)
+    /// For the post at `index`; for documents that are no posts, `None`.
+    pub(super) fn of(&self, index: Option<usize>) -> &Value {
+        index.and_then(|index| self.newest.get(index)).unwrap_or(&self.others)
+    }
 }
 
 fn base(config: &Config, data: &Value) -> Map {
     let mut map = config.values.clone();
-    set(&mut map, "title", config.title.as_str());
-    set(&mut map, "description", config.description.as_str());
-    set(&mut map, "url", config.url.as_str());
-    set(&mut map, "baseurl", config.base_url.as_str());
-    set(&mut map, "lang", config.language.as_str());
+    if !config.is_from_jekyll() {
+        set(&mut map, "title", config.title.as_str());
+        set(&mut map, "description", config.description.as_str());
+        set(&mut map, "url", config.url.as_str());
+        set(&mut map, "baseurl", config.base_url.as_str());
+        set(&mut map, "lang", config.language.as_str());
+    }
     set(&mut map, "data", data.clone());
     map
 }
@@ -118,44 +223,24 @@ fn map_of(entries: impl IntoIterator<Item = (String, Vec<Value>)>) -> Map {
     entries.into_iter().map(|(name, posts)| (Key::from(name), Value::from(posts))).collect()
 }
 
-/// Posts by each of the names in their list at `key`, in order of name.
-fn by_name(posts: &[RenderedPost], key: &'static str) -> BTreeMap<String, Vec<Value>> {
-    let mut groups: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for post in posts {
-        let names = entry(&post.value, key).and_then(Value::as_array).unwrap_or_default();
-        for name in names.iter().filter_map(Value::as_str) {
-            groups.entry(name.to_owned()).or_default().push(post.value.clone());
+/// Posts by each of the names in their list at `key`; the names in the order in which the oldest posts bring them.
+fn by_name(posts: &[Value], key: &'static str) -> Vec<(String, Vec<Value>)> {
+    let mut groups: Vec<(String, Vec<Value>)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for post in posts.iter().rev() {
+        for name in entry(post, key).and_then(Value::as_array).unwrap_or_default() {
+            let name = as_text(name);
+            let place = *places.entry(name.clone()).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push((name, Vec::new()));
+            }
+            groups[place].1.push(post.clone());
         }
+    }
+    for (_, posts) in &mut groups {
+        posts.reverse();
     }
     groups
-}
-
-/// `site.data`: the YAML files of `_data`, by path without ending.
-pub(super) fn data(source: &Source) -> Result<Value, Vec<Diagnostic>> {
-    let (mut root, mut faults) = (Map::new(), Vec::new());
-    for (path, text) in source.texts_under("_data/") {
-        let Some(name) = [".yml", ".yaml", ".json"].iter().find_map(|ending| path.strip_suffix(ending)) else {
-            continue;
-        };
-        // JSON is YAML.
-        match Yaml::file(path, text).parse::<serde_yaml::Value>() {
-            Ok(yaml) => insert(&mut root, name.trim_start_matches("_data/"), of_yaml(&yaml)),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    if faults.is_empty() { Ok(Value::from(root)) } else { Err(faults) }
-}
-
-fn insert(map: &mut Map, path: &str, value: Value) {
-    match path.split_once('/') {
-        None => drop(map.insert(Key::from(path.to_owned()), value)),
-        Some((folder, rest)) => {
-            let key = Key::from(folder.to_owned());
-            let mut inner = map.get(&key).map(super::entries).unwrap_or_default();
-            insert(&mut inner, rest, value);
-            map.insert(key, Value::from(inner));
-        }
-    }
 }
 
 /// A layout's own front matter as templates see it.

@@ -1,0 +1,438 @@
+//! What each file of the site is to the build, by its path and `_config.yml`: Jekyll's rules, and our folder of
+//! experiments.
+//!
+//! Works on paths only, so that the one who reads files knows which to open, and the one who reads posts what they are.
+
+use jiff::tz::TimeZone;
+use serde_yaml::Value;
+
+use crate::psych;
+use crate::yaml::Yaml;
+
+/// What a file is to the build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role<'a> {
+    /// The configuration, a layout, an include, a data file, a stylesheet's part.
+    Text,
+    /// A post: a file in any folder `_posts`.
+    Post,
+    /// A draft: a file in any folder `_drafts`.
+    Draft,
+    /// A file of the collection with this name: a document if it has front matter, else copied with it.
+    InCollection(&'a str),
+    /// A page if it has front matter, else copied.
+    Page,
+    /// Code that an experiment may be made of.
+    Code,
+    /// Lies beside a record.
+    Result,
+    /// Nothing.
+    LeftOut,
+}
+
+/// The rules of a site.
+#[derive(Debug, Clone)]
+pub struct Roles {
+    /// Jekyll's patterns: a path that begins with one is excluded, too.
+    exclude: Vec<String>,
+    include: Vec<String>,
+    /// Folders and files at the root that are never read: other tools' and the destination.
+    ours: Vec<String>,
+    collections_dir: String,
+    collections: Vec<String>,
+    markdown_endings: Vec<String>,
+}
+
+/// What Jekyll leaves out unless `include` names it.
+const JEKYLL_EXCLUDES: [&str; 10] = [
+    ".sass-cache",
+    ".jekyll-cache",
+    "gemfiles",
+    "Gemfile",
+    "Gemfile.lock",
+    "node_modules",
+    "vendor/bundle/",
+    "vendor/cache/",
+    "vendor/gems/",
+    "vendor/ruby/",
+];
+/// What labpress leaves out beside.
+const OUR_EXCLUDES: [&str; 4] = ["public", "target", "vendor", "_site"];
+/// Folders of the site that hold texts the build reads, and never publishes as they are.
+const TEXT_FOLDERS: [&str; 4] = ["_layouts", "_includes", "_data", "_sass"];
+/// How names begin that are not published.
+const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
+
+impl Default for Roles {
+    fn default() -> Roles {
+        Roles::of_config(None)
+    }
+}
+
+impl Roles {
+    /// The rules that the text of `_config.yml` gives. Lenient, because they are needed before the configuration is
+    /// checked: what cannot be read changes nothing.
+    pub fn of_config(text: Option<&str>) -> Roles {
+        let config = psych::read(Yaml::file("", text.unwrap_or("")), &TimeZone::UTC).unwrap_or_default();
+        let texts = |key: &str| -> Vec<String> {
+            match config.get(key) {
+                Some(Value::Sequence(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                Some(Value::String(text)) => vec![text.clone()],
+                _ => Vec::new(),
+            }
+        };
+        let text = |key: &str| config.get(key).and_then(Value::as_str);
+        let mut include = texts("include");
+        if config.get("include").is_none() {
+            include.push(".htaccess".to_owned());
+        }
+        let is_from_jekyll = text("templates") == Some("liquid");
+        // A blog from Jekyll may have a folder `public` or `vendor` of its own.
+        let ours = OUR_EXCLUDES.iter().filter(|name| !is_from_jekyll || name.starts_with('_'));
+        let mut ours: Vec<String> = ours.map(|name| (*name).to_owned()).collect();
+        let destination = text("destination").unwrap_or(if is_from_jekyll { "_site" } else { "public" });
+        ours.push(destination.trim_start_matches("./").trim_matches('/').to_owned());
+        ours.retain(|name| !include.contains(name));
+        let exclude = texts("exclude").into_iter().chain(JEKYLL_EXCLUDES.map(str::to_owned));
+        let exclude = exclude.filter(|pattern| !include.contains(pattern)).collect();
+        let markdown_endings = text("markdown_ext").unwrap_or("markdown,mkdown,mkdn,mkd,md").split(',');
+        Roles {
+            exclude,
+            include,
+            ours,
+            collections_dir: text("collections_dir").unwrap_or("").trim_matches('/').to_owned(),
+            collections: collection_names(config.get("collections")),
+            markdown_endings: markdown_endings.map(|ending| ending.trim().to_lowercase()).collect(),
+        }
+    }
+
+    /// The same rules, with more at the root that is left out.
+    #[must_use]
+    pub fn without(mut self, names: impl IntoIterator<Item = &'static str>) -> Roles {
+        self.ours.extend(names.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// Whether nothing below or at the path is read. Asked from the root downwards.
+    pub fn is_left_out(&self, path: &str, is_folder: bool) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if self.ours.iter().any(|ours| ours == path) {
+            return true;
+        }
+        let is_special = name.starts_with(SPECIAL) || name.ends_with('~');
+        if is_special && self.is_known_special(path, is_folder) {
+            return false;
+        }
+        // Style sheets that others import may lie in any folder with an underscore.
+        if is_folder && name.starts_with('_') {
+            return self.exclude.iter().any(|pattern| matches(pattern, path, true));
+        }
+        let is_style = is_style(name);
+        if !is_folder && (self.is_hidden(path) || name.starts_with('_') && is_style) {
+            return !is_style || name.starts_with('.');
+        }
+        let is_special = match path.split_once('/') {
+            // Names of layouts and includes may begin with anything else.
+            Some(("experiments", _)) => name.starts_with('.'),
+            Some((root, _)) if TEXT_FOLDERS.contains(&root) => name.starts_with('.'),
+            _ => is_special,
+        };
+        let is_included = self.is_included(path, is_folder)
+            // A folder on the way to what is included must be read.
+            || is_folder && self.include.iter().any(|pattern| pattern.trim_start_matches('/').starts_with(&format!("{path}/")));
+        let is_excluded = self.exclude.iter().any(|pattern| matches(pattern, self.seen_by_exclude(path), is_folder));
+        !is_included && (is_excluded || is_special)
+    }
+
+    /// Whether a folder that the path lies in begins with an underscore and is neither known nor included.
+    fn is_hidden(&self, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        folders.filter(|folder| folder.rsplit('/').next().is_some_and(|name| name.starts_with('_'))).any(|folder| {
+            let root = folder.split('/').next().unwrap_or(folder);
+            let is_text = TEXT_FOLDERS.contains(&root) || root == "experiments";
+            !is_text && !self.is_known_special(folder, true) && !self.is_included(folder, true)
+        })
+    }
+
+    /// Patterns of `include` are for names; those that hold a slash, for paths.
+    fn is_included(&self, path: &str, is_folder: bool) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let is_path = |pattern: &str| pattern.trim_matches('/').contains('/');
+        self.include.iter().any(|pattern| matches(pattern, if is_path(pattern) { path } else { name }, is_folder))
+    }
+
+    /// In collections, `exclude` looks at the path from their folder's.
+    fn seen_by_exclude<'p>(&self, path: &'p str) -> &'p str {
+        let inside = self.inside_collections(path);
+        if inside.starts_with('_') { inside } else { path }
+    }
+
+    fn is_known_special(&self, path: &str, is_folder: bool) -> bool {
+        if !is_folder {
+            return path == crate::config::PATH;
+        }
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let is_at_root = parent.is_empty() && TEXT_FOLDERS.contains(&name);
+        let is_dated = matches!(name, "_posts" | "_drafts") && !parent.split('/').any(|part| part.starts_with('_'));
+        let is_posts = is_dated && (self.collections_dir.is_empty() || path.starts_with(&self.collections_dir));
+        let is_collection = parent == self.collections_dir
+            && name.strip_prefix('_').is_some_and(|name| self.collections.iter().any(|known| known == name));
+        is_at_root || is_posts || is_collection
+    }
+
+    /// The path from the folder that collections are in.
+    pub fn inside_collections<'p>(&self, path: &'p str) -> &'p str {
+        let inside = if self.collections_dir.is_empty() { None } else { path.strip_prefix(&self.collections_dir) };
+        inside.and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
+    }
+
+    /// What the file at `path` is, if it is not left out.
+    pub fn role(&self, path: &str) -> Role<'_> {
+        if path == crate::config::PATH {
+            return Role::Text;
+        }
+        if let Some(inside) = path.strip_prefix("experiments/") {
+            return role_in_experiments(inside);
+        }
+        let mut folders = path.split('/').rev().skip(1);
+        match folders.find(|folder| matches!(*folder, "_posts" | "_drafts")) {
+            Some("_posts") => return Role::Post,
+            Some(_) => return Role::Draft,
+            None => {}
+        }
+        let (root, inside) = self.inside_collections(path).split_once('/').unwrap_or(("", path));
+        if let Some(label) =
+            root.strip_prefix('_').and_then(|name| self.collections.iter().find(|known| *known == name))
+        {
+            return Role::InCollection(label);
+        }
+        match path.split('/').next().filter(|root| TEXT_FOLDERS.contains(root)) {
+            Some("_data") => {
+                let is_data = ["yml", "yaml", "json", "csv", "tsv"].contains(&ending(inside).to_lowercase().as_str());
+                if is_data { Role::Text } else { Role::LeftOut }
+            }
+            Some(_) => Role::Text,
+            None if is_style(inside)
+                && (self.is_hidden(path) || inside.rsplit('/').next().is_some_and(|name| name.starts_with('_'))) =>
+            {
+                Role::Text
+            }
+            None => Role::Page,
+        }
+    }
+
+    /// Whether the file is Markdown, by the ending of its name.
+    pub fn is_markdown(&self, path: &str) -> bool {
+        let ending = ending(path).to_lowercase();
+        self.markdown_endings.contains(&ending)
+    }
+
+    /// The names of collections, in the order of the configuration.
+    pub fn collections(&self) -> impl Iterator<Item = &str> {
+        self.collections.iter().map(String::as_str)
+    }
+}
+
+/// The names in `collections`, a list or a map; that of posts is none of them.
+fn collection_names(collections: Option<&Value>) -> Vec<String> {
+    let names: Vec<&str> = match collections {
+        Some(Value::Sequence(names)) => names.iter().filter_map(Value::as_str).collect(),
+        Some(Value::Mapping(mapping)) => mapping.keys().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    names.into_iter().filter(|name| *name != "posts").map(str::to_owned).collect()
+}
+
+fn role_in_experiments(inside: &str) -> Role<'static> {
+    let is_by_labpress = ["/runs/", "/verifications/", "/pins/"].iter().any(|folder| inside.contains(folder));
+    let is_record = is_by_labpress && inside.ends_with(".json");
+    let is_result_file = inside.contains("/files/");
+    let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
+    match () {
+        () if is_result_file => Role::Result,
+        () if is_record || is_declaration => Role::Text,
+        () if is_by_labpress => Role::LeftOut,
+        () => Role::Code,
+    }
+}
+
+/// What stands behind the last point of a file's name.
+pub(crate) fn ending(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name[crate::post::permalink::stem(name).len()..].trim_start_matches('.')
+}
+
+fn is_style(name: &str) -> bool {
+    [".scss", ".sass", ".css"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a pattern of `exclude` or `include` is for a path: as a glob whose stars stand for slashes, too, or as the
+/// path's beginning.
+fn matches(pattern: &str, path: &str, is_folder: bool) -> bool {
+    let pattern = pattern.trim_start_matches("./").trim_start_matches('/');
+    let is_this_folder = is_folder && pattern.strip_suffix('/') == Some(path);
+    !pattern.is_empty()
+        && (path.starts_with(pattern) || is_this_folder || is_glob_for(pattern.as_bytes(), path.as_bytes()))
+}
+
+/// Whether a glob is for the whole text. Takes no more than length × length steps.
+fn is_glob_for(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut in_text) = (0, 0);
+    // Where to go on when what follows a star did not fit.
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        let step = match pattern.get(at) {
+            Some(b'*') => {
+                retry = Some((at + 1, in_text));
+                at += 1;
+                continue;
+            }
+            None if in_text == text.len() => return true,
+            Some(_) if in_text < text.len() => one_character(&pattern[at..], text[in_text]),
+            _ => None,
+        };
+        match (step, retry) {
+            (Some(length), _) => {
+                at += length;
+                in_text += 1;
+            }
+            (None, Some((after_star, from))) if from < text.len() => {
+                retry = Some((after_star, from + 1));
+                (at, in_text) = (after_star, from + 1);
+            }
+            (None, _) => return false,
+        }
+    }
+}
+
+/// How much of the pattern stands for the character, if it does.
+fn one_character(pattern: &[u8], character: u8) -> Option<usize> {
+    match pattern[0] {
+        b'?' => Some(1),
+        b'\\' if pattern.len() > 1 => (pattern[1] == character).then_some(2),
+        b'[' => {
+            let end = pattern.iter().skip(2).position(|&byte| byte == b']')? + 2;
+            let set = &pattern[1..end];
+            let (is_inverse, set) = match set {
+                [b'!' | b'^', rest @ ..] => (true, rest),
+                set => (false, set),
+            };
+            let mut is_in = false;
+            let mut rest = set;
+            while let [first, tail @ ..] = rest {
+                if let [b'-', last, after @ ..] = tail {
+                    is_in |= (*first..=*last).contains(&character);
+                    rest = after;
+                } else {
+                    is_in |= *first == character;
+                    rest = tail;
+                }
+            }
+            (is_in != is_inverse).then_some(end + 1)
+        }
+        byte => (byte == character).then_some(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the file is read, its folders being asked first.
+    fn is_read(roles: &Roles, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        !folders.map(|folder| (folder, true)).chain([(path, false)]).any(|(path, is)| roles.is_left_out(path, is))
+    }
+
+    #[track_caller]
+    fn check(config: &str, read: &[&str], left_out: &[&str]) {
+        let roles = Roles::of_config(Some(config));
+        for path in read {
+            assert!(is_read(&roles, path), "`{path}` is read");
+        }
+        for path in left_out {
+            assert!(!is_read(&roles, path), "`{path}` is left out");
+        }
+    }
+
+    #[test]
+    fn hidden_and_backup_files_are_left_out() {
+        check(
+            "",
+            &["a.md", "b/c.png", ".htaccess", "_posts/a.md", "x/_drafts/b.md", "_layouts/a/b.html", "_data/x/y.yml"],
+            &[".env", "_other/a.md", "#a.md#", "~a", "b.md~", "x/_y/z.md", ".git/config", "_layouts/.x"],
+        );
+    }
+
+    #[test]
+    fn jekylls_and_our_own_exclusions_hold() {
+        check(
+            "destination: out",
+            &["publications.md", "vendored.md", "a/vendor/b.js"],
+            &[
+                "Gemfile",
+                "Gemfile.lock",
+                "node_modules/a/b.js",
+                "vendor/x.js",
+                "public/a.html",
+                "target/a",
+                "out/x",
+                "_site/x",
+            ],
+        );
+        check("templates: liquid", &["public/a.css", "vendor/x.js"], &["vendor/bundle/x.rb", "_site/x"]);
+    }
+
+    #[test]
+    fn patterns_are_beginnings_and_globs() {
+        check(
+            "exclude: [README, '*.tmp', drafts/, 'a/*/c']",
+            &["x.md", "drafts.md", "b/README.md"],
+            &["README.md", "x/y.tmp", "drafts/x.md", "a/b/c", "a/b/d/c"],
+        );
+        check(
+            "include: [_pages, Gemfile, .well-known]",
+            &["_pages/a.md", "Gemfile", ".well-known/x"],
+            &[".htaccess", "_x/a"],
+        );
+        check("include: [vendor]", &["vendor/x.js"], &["vendor/bundle/x"]);
+    }
+
+    #[test]
+    fn roles_are_told_by_folder() {
+        let roles = Roles::of_config(Some("collections: {docs: {output: true}, posts: {}}\n"));
+        let expected = [
+            ("_config.yml", Role::Text),
+            ("_layouts/a.html", Role::Text),
+            ("_data/a.png", Role::LeftOut),
+            ("_data/a.CSV", Role::Text),
+            ("_posts/2026-01-01-a.md", Role::Post),
+            ("a/b/_posts/c/2026-01-01-a.md", Role::Post),
+            ("a/_drafts/b.md", Role::Draft),
+            ("_docs/a/b.md", Role::InCollection("docs")),
+            ("docs/a.md", Role::Page),
+            ("a.png", Role::Page),
+            ("experiments/x/run.py", Role::Code),
+        ];
+        for (path, role) in expected {
+            assert_eq!(roles.role(path), role, "{path}");
+        }
+    }
+
+    #[test]
+    fn collections_may_lie_in_a_folder_of_their_own() {
+        let config = "collections_dir: all\ncollections: [docs]\n";
+        check(config, &["all/_docs/a.md", "all/_posts/a.md", "all/x/_posts/a.md"], &["_docs/a.md", "_posts/a.md"]);
+        let roles = Roles::of_config(Some(config));
+        assert_eq!(roles.role("all/_docs/a.md"), Role::InCollection("docs"));
+        assert_eq!(roles.inside_collections("all/_docs/a.md"), "_docs/a.md");
+    }
+
+    #[test]
+    fn a_glob_of_many_stars_ends_soon() {
+        let (pattern, text) = ("*a".repeat(2_000), "a".repeat(1_999));
+        assert!(!is_glob_for(pattern.as_bytes(), text.as_bytes()));
+        assert!(is_glob_for(b"[a-c]?*\\*", b"bx/y*"));
+        assert!(!is_glob_for(b"[!a-c]", b"b"));
+    }
+}

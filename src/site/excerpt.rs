@@ -1,0 +1,101 @@
+//! The excerpt of a post: what stands above the separator, as Jekyll cuts it out and mends it.
+
+use std::borrow::Cow;
+
+use crate::liquid::{Body, is_block};
+
+/// The text that is the excerpt; `None` if the whole body is.
+///
+/// The separator is looked for in the body as it is written. A block of Liquid that it cuts in two is closed; the targets
+/// of links that are defined below it come along.
+pub(super) fn cut<'a>(body: Body<'a>, separator: &str) -> Option<Cow<'a, str>> {
+    let (head, tail) = body.text.split_once(separator)?;
+    if tail.is_empty() {
+        return None;
+    }
+    let head = closed(head);
+    let definitions: Vec<&str> = tail.lines().filter(|line| defines_link_of(line, &head)).collect();
+    if definitions.is_empty() {
+        return Some(head);
+    }
+    let definitions: Vec<&str> = definitions.into_iter().map(|line| line.trim_start_matches(' ')).collect();
+    Some(Cow::Owned(format!("{head}\n\n{}", definitions.join("\n"))))
+}
+
+/// Whether the line says where a link `[name]` leads that is in the text.
+fn defines_link_of(line: &str, text: &str) -> bool {
+    let inside = line.trim_start_matches(' ');
+    let (true, Some(rest)) = (line.len() - inside.len() <= 3, inside.strip_prefix('[')) else {
+        return false;
+    };
+    let Some(end) = rest.find(']').filter(|end| *end > 0) else {
+        return false;
+    };
+    let is_definition = rest[end + 1..].strip_prefix(':').is_some_and(|target| !target.is_empty());
+    is_definition && text.contains(&inside[..end + 2])
+}
+
+/// Ends the blocks of Liquid that nothing ends, the innermost first.
+fn closed(head: &str) -> Cow<'_, str> {
+    let names = tag_names(head);
+    let mut closed = Cow::Borrowed(head);
+    for name in names.iter().rev().filter(|name| is_block(name)) {
+        let end = format!("end{name}");
+        if !tag_names(&closed).iter().any(|name| name.starts_with(&end)) {
+            closed.to_mut().extend(["\n{% ", end.as_str(), " %}"]);
+        }
+    }
+    closed
+}
+
+/// The names of the tags in a text.
+fn tag_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("{%") {
+        rest = &rest[start + 2..];
+        let inside = rest.strip_prefix('-').unwrap_or(rest).trim_start();
+        let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
+        if end > 0 && inside.contains("%}") {
+            names.push(inside[..end].to_owned());
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<&str>) {
+        let body = Body { path: "a.md", text, lines_above: 0 };
+        assert_eq!(cut(body, "\n\n").as_deref(), expected);
+    }
+
+    #[test]
+    fn the_excerpt_ends_at_the_first_separator() {
+        check("a\nb\n\nc\n\nd", Some("a\nb"));
+        check("\n\nc", Some(""));
+        check("a", None);
+        check("a\n\n", None);
+    }
+
+    #[test]
+    fn targets_of_its_links_come_along() {
+        check(
+            "a [b][] [c]\n\nx\n\n  [b]: /b\n[d]: /d\n[c]:/c \"C\"\n    [b]: no\n",
+            Some("a [b][] [c]\n\n[b]: /b\n[c]:/c \"C\""),
+        );
+    }
+
+    #[test]
+    fn blocks_that_it_cuts_are_closed() {
+        check(
+            "{% if a %}{% for b in c %}x\n\ny{% endfor %}{% endif %}",
+            Some("{% if a %}{% for b in c %}x\n{% endfor %}\n{% endif %}"),
+        );
+        check("{% if a %}x{% endif %}\n\ny", Some("{% if a %}x{% endif %}"));
+        check("{% include x.html %}\n\ny", Some("{% include x.html %}"));
+    }
+}
