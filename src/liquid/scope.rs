@@ -152,12 +152,15 @@ impl<'v> Scope<'v> {
         if let Some((_, value)) = self.given.iter().find(|(known, _)| *known == name) {
             return Cow::Borrowed(value);
         }
-        Cow::Owned(self.counters.get(name).map_or_else(Value::none, |&count| Value::from(count)))
+        if let Some(&count) = self.counters.get(name) {
+            return Cow::Owned(Value::from(count));
+        }
+        Cow::Owned(if name == "jekyll" { jekyll() } else { Value::none() })
     }
 
     /// Whether there is a variable of this name, be it nil.
     pub(super) fn has(&self, name: &str) -> bool {
-        matches!(name, "forloop" | "tablerowloop")
+        matches!(name, "forloop" | "tablerowloop" | "jekyll")
             || matches!(self.variable(name), Cow::Borrowed(_))
             || self.counters.contains_key(name)
     }
@@ -285,4 +288,12 @@ pub(super) fn items_of(value: &Value) -> Vec<Value> {
         Some("") | None => Vec::new(),
         Some(_) => vec![value.clone()],
     }
+}
+
+/// `jekyll`, which themes ask whether a build is for readers: a build of labpress always is.
+fn jekyll() -> Value {
+    let mut map = Map::new();
+    value::set(&mut map, "environment", "production");
+    value::set(&mut map, "version", "4.3.1");
+    Value::from(map)
 }

@@ -103,6 +103,16 @@ pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagno
         let hint = "a tag of it can be an include: `liquid: {tags: {TAG: FILE.html}}`; take it out of the list if nothing is missed";
         Diagnostic::new(place(key), message).hint(hint)
     }));
+    let theme = config.value("theme").and_then(Value::as_str).filter(|theme| !theme.is_empty());
+    if let Some(theme) = theme.filter(|_| config.templates == TemplateLanguage::Liquid)
+        && source.texts_under("_layouts/").next().is_none()
+    {
+        let message = format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
+        let hint = format!(
+            "copy `_layouts`, `_includes`, `_sass` and `assets` here from the folder that `bundle info --path {theme}` names"
+        );
+        warnings.push(Diagnostic::new(place("theme"), message).hint(hint));
+    }
     sorted(warnings.into_iter().map(Diagnostic::as_warning).collect())
 }
 
