@@ -119,6 +119,16 @@ impl Diagnostic {
         Diagnostic { place, ..self }
     }
 
+    /// What is wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the author can do, if that is known.
+    pub fn hinted(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Where the fault is.
     pub fn place(&self) -> &Place {
         &self.place

@@ -226,3 +226,36 @@ fn a_new_post_is_built() {
     assert_eq!(text, "---\nlayout: post\ntitle: \"What I \\\"learnt\\\": a: b\"\n---\n\n");
     assert_success(&site.labpress(&["build"]));
 }
+
+#[test]
+fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
+    let site = Site::empty();
+    site.write("_config.yml", "title: Old blog # since 2012\nplugins: [jekyll-feed, jekyll-scholar]");
+    site.write("_layouts/post.html", "<h1>{{ page.title | upcase }}</h1>{{ content }}");
+    site.write("_posts/2020-01-02-a.md", "---\ntitle: A\nlayout: post\n---\n\"Hi\" {% cite knuth %}\n");
+    let folder = site.path().display().to_string();
+    let import = |arguments: &[&str]| site.labpress(&[&["import", folder.as_str()], arguments].concat());
+
+    let tried = import(&["--dry-run"]);
+    assert!(answer(&tried).contains("would get `templates: liquid`"), "{}", answer(&tried));
+    assert!(!site.read("_config.yml").contains("templates"));
+
+    let refused = import(&[]);
+    let report = answer(&refused);
+    assert_eq!(refused.status.code(), Some(1));
+    for part in
+        ["jekyll-feed     built in", "jekyll-scholar  not known", "tags: {cite: cite.html}", "posts", "a.md:5:6"]
+    {
+        assert!(report.contains(part), "{part:?} is not in:\n{report}");
+    }
+    let config = site.read("_config.yml");
+    assert!(config.starts_with("title: Old blog # since 2012\n") && config.ends_with("\ntemplates: liquid\n"));
+
+    site.write("_includes/cite.html", "[{{ include.arguments }}]");
+    site.write("_config.yml", &format!("{config}liquid: {{tags: {{cite: cite.html}}}}\n"));
+    let accepted = import(&[]);
+    assert_success(&accepted);
+    assert!(answer(&accepted).contains("nothing is written"), "{}", answer(&accepted));
+    assert_success(&site.labpress(&["build"]));
+    assert_eq!(site.read("_site/2020/01/02/a.html"), "<h1>A</h1><p>“Hi” [knuth]</p>\n");
+}

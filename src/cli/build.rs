@@ -95,7 +95,7 @@ fn shown(config: &Config, options: &Options) -> post::Options {
 }
 
 /// What of posts is built where the command line says nothing.
-fn as_configured(config: &Config) -> post::Options {
+pub(super) fn as_configured(config: &Config) -> post::Options {
     post::Options { now: now(), drafts: config.show_drafts, future: config.future, unpublished: config.unpublished }
 }
 
@@ -165,7 +165,7 @@ pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Trouble> {
 }
 
 /// All files of the site, or everything that is wrong with it.
-fn rendered(
+pub(super) fn rendered(
     site: &Site,
     config: &Config,
     shown: &post::Options,

@@ -10,6 +10,7 @@ mod dry_run;
 mod environment;
 mod events;
 mod gc;
+mod import;
 mod machine;
 mod new;
 mod pin;
@@ -71,6 +72,13 @@ enum Command {
     /// Start a post or an experiment
     #[command(subcommand)]
     New(new::What),
+    /// Take over a Jekyll blog: write what it needs, and say what builds and what does not
+    #[command(
+        long_about = "Checks a Jekyll blog and adds `templates: liquid` to its _config.yml, so that its own layouts \
+        are used. No post, layout or page is touched.\n\nThe report says what was found, which plugins are built in, \
+        what the theme lacks, and every fault with its mend. Exit code 0: all of it builds."
+    )]
+    Import(import::Options),
     /// Show how every experiment stands: fresh, stale, missing or failed
     Status,
     /// Say why the runs of an experiment are stale: which part changed from what to what
@@ -124,6 +132,8 @@ enum Trouble {
     LeftOut(usize),
     /// Runs that did not come out as recorded; how was told in a table.
     Unconfirmed(usize),
+    /// Faults that keep an imported blog from being built; the report has told them.
+    Unimported(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
@@ -141,6 +151,7 @@ pub fn main() -> ExitCode {
         Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::New(what) => new::new(&source, &what),
+        Command::Import(options) => import::import(&options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
         Command::Verify(options) => verify::verify(&source, &options),
@@ -184,6 +195,7 @@ fn tell_trouble(trouble: &Trouble) {
         }
         Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
         Trouble::Unconfirmed(runs) => tell(format_args!("{} did not come out as recorded", counted(*runs, "run"))),
+        Trouble::Unimported(faults) => tell(format_args!("{} to mend before it builds", counted(*faults, "fault"))),
         Trouble::Other(error) => tell(format_args!("error: {error:#}")),
     }
 }

@@ -1,0 +1,296 @@
+//! `labpress import`: checks a Jekyll blog, writes the one line that it needs, and says what builds and what does not.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tera::value::Key;
+
+use super::build;
+use super::site::{self, Site};
+use super::table::table;
+use super::{Trouble, answer};
+use crate::config::{self, Config};
+use crate::diagnostic::Diagnostic;
+use crate::post::{self, Blog};
+use crate::source;
+use crate::store::Store;
+use crate::value::as_text;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The blog's folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Only say what would be written
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What an imported blog has in `_config.yml`.
+const ADDED: &str =
+    "\n# Layouts and pages are templates in Jekyll's Liquid (added by `labpress import`).\ntemplates: liquid\n";
+
+pub(super) fn import(options: &Options) -> Result<(), Trouble> {
+    let root = site::root(&options.folder)?;
+    let before = source::read_one(&root, config::PATH)?;
+    let after = with_templates(before.as_deref());
+    let mut report = format!("{}\n\n", root.display());
+    report.push_str(match (&before, &after, options.dry_run) {
+        (_, None, _) => "_config.yml says `templates` already: nothing is written\n",
+        (Some(_), _, false) => "_config.yml: added `templates: liquid` at its end\n",
+        (Some(_), _, true) => "_config.yml: would get `templates: liquid` at its end\n",
+        (None, _, false) => "_config.yml: made, with `templates: liquid`\n",
+        (None, _, true) => "_config.yml: would be made, with `templates: liquid`\n",
+    });
+    if let (Some(after), false) = (&after, options.dry_run) {
+        Store::of(&root).write(config::PATH, after.as_bytes())?;
+    }
+    let mut site = site::read(&root)?;
+    if let Some(after) = after {
+        site.source = site.source.with(config::PATH, after);
+    }
+    let config = config::read(site.source.text(config::PATH));
+    let mut warnings = Vec::new();
+    let (config, faults) = match config {
+        Ok(config) => {
+            let shown = build::as_configured(&config);
+            let faults = build::rendered(&site, &config, &shown, &mut warnings).err().unwrap_or_default();
+            let (blog, _) = post::read(&site.source, &config, &shown);
+            write_counts(&mut report, &site, &config, &blog);
+            (Some(config), faults)
+        }
+        Err(faults) => (None, faults),
+    };
+    // Results of experiments come when the blog is built.
+    let faults: Vec<Diagnostic> = faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();
+    if let Some(config) = &config {
+        write_theme(&mut report, config, &site);
+        write_plugins(&mut report, config);
+    }
+    write_ruby(&mut report, &ruby_files(&root.join("_plugins")));
+    write_by_file(&mut report, "worth a look", &warnings.iter().collect::<Vec<_>>());
+    write_faults(&mut report, &faults);
+    if faults.is_empty() {
+        let folder = options.folder.display();
+        let _ = write!(report, "\nAll of it builds: `labpress build --source {folder}`\n");
+    }
+    answer(&report);
+    if faults.is_empty() { Ok(()) } else { Err(Trouble::Unimported(faults.len())) }
+}
+
+/// The configuration with `templates: liquid`, every other byte as it was; `None` if it says what `templates` is.
+fn with_templates(text: Option<&str>) -> Option<String> {
+    let text = text.unwrap_or("");
+    let says_already = text.lines().any(|line| line.starts_with("templates:"));
+    let line_end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let added = if text.is_empty() { ADDED.trim_start() } else { ADDED };
+    (!says_already).then(|| format!("{text}{line_end}{added}"))
+}
+
+fn write_counts(report: &mut String, site: &Site, config: &Config, blog: &Blog<'_>) {
+    let under = |folder: &str| site.source.texts_under(folder).count();
+    let mut rows: Vec<(String, usize)> = vec![
+        ("posts".to_owned(), blog.posts.len()),
+        ("pages".to_owned(), blog.pages.len()),
+        ("layouts".to_owned(), under("_layouts/")),
+        ("includes".to_owned(), under("_includes/")),
+        ("data files".to_owned(), under("_data/")),
+        ("static files".to_owned(), site.source.statics().count()),
+    ];
+    for name in collections(config) {
+        let count = under(&format!("_{name}/"));
+        rows.push((format!("collection `{name}`"), count));
+    }
+    let width = rows.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+    report.push_str("\nfound\n");
+    for (what, count) in rows.iter().filter(|(_, count)| *count > 0) {
+        let _ = writeln!(report, "  {what:width$}  {count:>6}");
+    }
+}
+
+fn collections(config: &Config) -> Vec<String> {
+    let Some(collections) = config.values.get(&Key::Str("collections")) else {
+        return Vec::new();
+    };
+    let names: Vec<String> = match (collections.as_map(), collections.as_array()) {
+        (Some(map), _) => map.keys().map(|key| as_text(&key.as_value())).collect(),
+        (_, Some(names)) => names.iter().map(as_text).collect(),
+        _ => Vec::new(),
+    };
+    names.into_iter().filter(|name| name != "posts").collect()
+}
+
+/// A theme that is a gem or another repository: its files have to lie in the blog.
+fn write_theme(report: &mut String, config: &Config, site: &Site) {
+    let named = |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
+    let has_layouts = site.source.texts_under("_layouts/").next().is_some();
+    let note =
+        if has_layouts { "the blog has layouts of its own; for those that it lacks" } else { "its layouts are needed" };
+    if let Some(theme) = named("theme") {
+        let _ = write!(
+            report,
+            "\ntheme\n  `{theme}` is a gem, which labpress does not read; {note}:\n  \
+             cd \"$(bundle info {theme} --path)\" && cp -rn _layouts _includes _sass assets {folder}\n",
+            folder = site.root.display()
+        );
+    } else if let Some(theme) = named("remote_theme") {
+        let repository = theme.split('@').next().unwrap_or(&theme);
+        let _ = write!(
+            report,
+            "\ntheme\n  `{theme}` is a repository, which labpress does not fetch; {note}:\n  \
+             git clone --depth 1 https://github.com/{repository} theme && cd theme && \
+             cp -rn _layouts _includes _sass assets {folder}\n",
+            folder = site.root.display()
+        );
+    }
+}
+
+/// What becomes of a plugin.
+enum Fate {
+    /// labpress does what it does.
+    BuiltIn,
+    /// It does nothing for the pages.
+    NotNeeded,
+}
+
+const PLUGINS: [(&str, Fate); 22] = [
+    ("jekyll-feed", Fate::BuiltIn),
+    ("jekyll-seo-tag", Fate::BuiltIn),
+    ("jekyll-sitemap", Fate::BuiltIn),
+    ("jekyll-paginate", Fate::BuiltIn),
+    ("jekyll-redirect-from", Fate::BuiltIn),
+    ("jekyll-gist", Fate::BuiltIn),
+    ("jekyll-mentions", Fate::BuiltIn),
+    ("jekyll-include-cache", Fate::BuiltIn),
+    ("jekyll-sass-converter", Fate::BuiltIn),
+    ("jemoji", Fate::BuiltIn),
+    ("kramdown-parser-gfm", Fate::BuiltIn),
+    ("kramdown", Fate::BuiltIn),
+    ("rouge", Fate::BuiltIn),
+    ("jekyll-remote-theme", Fate::NotNeeded),
+    ("jekyll-admin", Fate::NotNeeded),
+    ("jekyll-compose", Fate::NotNeeded),
+    ("jekyll-watch", Fate::NotNeeded),
+    ("jekyll-livereload", Fate::NotNeeded),
+    ("jekyll-github-metadata", Fate::NotNeeded),
+    ("webrick", Fate::NotNeeded),
+    ("wdm", Fate::NotNeeded),
+    ("github-pages", Fate::NotNeeded),
+];
+
+fn write_plugins(report: &mut String, config: &Config) {
+    let named = ["plugins", "gems"].into_iter().filter_map(|key| config.values.get(&Key::Str(key)));
+    let mut names: Vec<String> = Vec::new();
+    for list in named {
+        match list.as_array() {
+            Some(items) => names.extend(items.iter().map(as_text)),
+            None => names.extend(list.as_str().map(str::to_owned)),
+        }
+    }
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        return;
+    }
+    report.push_str("\nplugins\n");
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for name in names {
+        let fate = PLUGINS.iter().find(|(known, _)| *known == name).map(|(_, fate)| fate);
+        let said = match fate {
+            Some(Fate::BuiltIn) => "built in",
+            Some(Fate::NotNeeded) => "not needed",
+            None => "not known: what it adds is missing; map its tags to includes, see `tags` below",
+        };
+        let _ = writeln!(report, "  {name:width$}  {said}");
+    }
+}
+
+/// Plugins of the blog's own.
+#[expect(clippy::disallowed_methods, reason = "`cli` may look; the folder is no part of a site's source")]
+fn ruby_files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".rb")).collect();
+    names.sort();
+    names
+}
+
+fn write_ruby(report: &mut String, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    let files: Vec<String> = names.iter().map(|name| format!("_plugins/{name}")).collect();
+    let _ = write!(report, "\nprograms in Ruby, which labpress does not run\n  {}\n", files.join("\n  "));
+}
+
+/// What does not build: tags that nothing is known of, then all other faults by file.
+fn write_faults(report: &mut String, faults: &[Diagnostic]) {
+    let mut tags: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for fault in faults {
+        let tag = fault.message().strip_prefix("unknown tag `").and_then(|tag| tag.strip_suffix('`'));
+        match tag {
+            Some(tag) => tags.entry(tag).or_default().push(fault),
+            None => others.push(fault),
+        }
+    }
+    if !tags.is_empty() {
+        let rows: Vec<Vec<String>> = tags
+            .iter()
+            .map(|(tag, faults)| vec![format!("  {tag}"), faults.len().to_string(), faults[0].place().to_string()])
+            .collect();
+        let _ = write!(report, "\ntags that no one makes\n{}", table(&["  TAG", "TIMES", "FIRST"], &rows));
+        let mapping: Vec<String> = tags.keys().map(|tag| format!("{tag}: {tag}.html")).collect();
+        let _ = write!(
+            report,
+            "\n  Write an include for each (it sees `include.arguments`, `include.words` and named ones by their \
+             names),\n  and name them in _config.yml:\n\n    liquid:\n      tags: {{{}}}\n",
+            mapping.join(", ")
+        );
+    }
+    write_by_file(report, "faults", &others);
+}
+
+/// Diagnostics under the files that they are about.
+fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) {
+    let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    for diagnostic in diagnostics {
+        by_file.entry(&diagnostic.place().path).or_default().push(diagnostic);
+    }
+    if by_file.is_empty() {
+        return;
+    }
+    let _ = writeln!(report, "\n{title}");
+    for (path, faults) in by_file {
+        let _ = writeln!(report, "  {path}");
+        for fault in faults.iter().take(SHOWN) {
+            let position = fault.place().position.map(|at| format!("{}:{} ", at.line, at.column)).unwrap_or_default();
+            let _ = writeln!(report, "    {position}{}", fault.message());
+            if let Some(hint) = fault.hinted() {
+                let _ = writeln!(report, "      {hint}");
+            }
+        }
+        if faults.len() > SHOWN {
+            let _ = writeln!(report, "    and {} more", faults.len() - SHOWN);
+        }
+    }
+}
+
+/// How many faults of a file are shown.
+const SHOWN: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_keeps_its_text_and_gets_one_key() {
+        let text = "title: T # mine\nbaseurl: \"\"";
+        let added = with_templates(Some(text)).expect("it has none");
+        assert!(added.starts_with("title: T # mine\nbaseurl: \"\"\n\n#") && added.ends_with("\ntemplates: liquid\n"));
+        assert_eq!(with_templates(Some(&added)), None);
+        assert!(with_templates(None).expect("it has none").starts_with("# Layouts"));
+    }
+}
