@@ -3,12 +3,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
+use labpress::config;
 use labpress::data::fetch::{cache_folder, fetch};
 use labpress::experiment::spec::{Experiment, ExperimentData, Runner, Variant, Weights, parse_all};
+use labpress::roles::Roles;
 use labpress::runner::protocol::{Job, JobData, VERSION};
-use labpress::source::{self, Exclude, Source};
+use labpress::source::{self, Source};
 
 /// Which run.
 #[derive(Debug, Args)]
@@ -103,8 +105,8 @@ fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
     let site = folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
     let (root, source) = match site.and_then(Path::parent) {
         Some(root) if path.ends_with("experiment.yml") => {
-            let exclude = Exclude::new(["target", "public", "node_modules"]).map_err(|(_, why)| anyhow!(why))?;
-            (root.to_owned(), source::read(root, &exclude)?)
+            let config = source::read_one(root, config::PATH)?;
+            (root.to_owned(), source::read(root, &Roles::of_config(config.as_deref()))?)
         }
         _ => {
             let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
