@@ -500,4 +500,46 @@ mod tests {
         let flipped = views(&images, &Tta { flip: true, ..Tta::default() });
         assert_eq!(flipped[1], images.flip([3]));
     }
+
+    /// The numbers are torchvision's, written by `tests/reference/reference.py`.
+    #[test]
+    fn affine_and_colour_changes_are_those_of_torchvision() {
+        let reference: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/reference/augmentations.json")).unwrap();
+        let tensor = |value: &serde_json::Value| {
+            let numbers: Vec<f32> = serde_json::from_value(value.clone()).unwrap();
+            Tensor::from_slice(&numbers).view([1, -1, 6, 8])
+        };
+        #[track_caller]
+        fn check(what: &str, case: &serde_json::Value, found: &Tensor, expected: &Tensor) {
+            assert!(close(found, expected, 1e-3), "{what} of {case}: {found}, torchvision has {expected}");
+        }
+        let image = tensor(&reference["image"]);
+        let number = |case: &serde_json::Value, name: &str| case[name].as_f64().unwrap();
+        let affine = reference["affine"].as_array().unwrap();
+        for case in affine {
+            let map = Map::affine(Affine {
+                degrees: number(case, "degrees"),
+                scale: number(case, "scale"),
+                shear: number(case, "shear"),
+                right: number(case, "right"),
+                down: number(case, "down"),
+            });
+            check("affine", case, &resampled(&image, &[map]), &tensor(&case["image"]));
+        }
+        let colour = reference["colour"].as_array().unwrap();
+        for case in colour {
+            let factor = Tensor::from_slice(&[number(case, "factor") as f32]).view([1, 1, 1, 1]);
+            let grey_image = image.narrow(1, 0, 1);
+            for (name, found) in [
+                ("brightness", brightened(&image, &factor)),
+                ("contrast", contrasted(&image, &factor)),
+                ("contrast-of-grey", contrasted(&grey_image, &factor)),
+                ("saturation", saturated(&image, &factor)),
+            ] {
+                check(name, case, &found, &tensor(&case[name]));
+            }
+        }
+        assert_eq!((affine.len(), colour.len()), (7, 3));
+    }
 }

@@ -204,9 +204,11 @@ impl Ema {
 
 #[cfg(test)]
 mod tests {
+    use labpress::recipe::image_classification::{Rate, Schedule};
     use tch::Device;
     use tch::nn::{self, OptimizerConfig};
 
+    use super::super::schedule::{When, learning_rate, momentum};
     use super::*;
 
     fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> Rule {
@@ -359,5 +361,95 @@ mod tests {
         assert!((f64::try_from(&weight).unwrap() - 1.4).abs() < 1e-6);
         ema.swap();
         assert_eq!(weight, Tensor::from_slice(&[1.9_f32]));
+    }
+
+    /// `count` numbers from -1 to below 1 that look random: those of `tests/reference/reference.py`.
+    fn noise(count: u32, number: u32) -> Vec<f32> {
+        let numbers = (0..count).map(|index| {
+            let mut value = index.wrapping_mul(2_654_435_761).wrapping_add(number * 974_711);
+            value ^= value >> 16;
+            value = value.wrapping_mul(2_246_822_519);
+            value ^= value >> 13;
+            (f64::from(value) / f64::from(1_u32 << 31) - 1.0) as f32
+        });
+        numbers.collect()
+    }
+
+    fn numbers(value: &serde_json::Value) -> Vec<f64> {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+
+    #[track_caller]
+    fn check_numbers(what: &serde_json::Value, found: &Tensor, expected: &serde_json::Value) {
+        let found = Vec::<f64>::try_from(found.detach().flatten(0, -1).to_kind(Kind::Double)).unwrap();
+        let expected = numbers(expected);
+        assert_eq!(found.len(), expected.len());
+        let is_close = found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < 2e-6);
+        assert!(is_close, "{what}: {found:?}, PyTorch has {expected:?}");
+    }
+
+    /// Ten steps of a weight and a bias along given gradients: by PyTorch's own optimizers, `clip_grad_norm_` and
+    /// `OneCycleLR`, written by `tests/reference/reference.py`.
+    #[test]
+    fn ten_steps_of_every_rule_are_those_of_pytorch() {
+        let cases: Vec<serde_json::Value> =
+            serde_json::from_str(include_str!("../../tests/reference/optimizers.json")).unwrap();
+        for case in &cases {
+            let rule: Rule = serde_json::from_value(case["optimizer"].clone()).unwrap();
+            let schedule = match case["one-cycle"].as_bool().unwrap() {
+                false => Schedule::Constant {},
+                true => Schedule::OneCycle {
+                    max_lr: Rate::Of(0.2),
+                    warm_up: 0.3,
+                    div: 25.0,
+                    final_div: 1e4,
+                    momentum_low: Some(0.7),
+                    momentum_high: Some(0.9),
+                },
+            };
+            let gradient = |parameter: &Tensor, number| Tensor::from_slice(&noise(parameter.numel() as u32, number));
+            let weight = parameter(&noise(6, 1)).view([2, 3]).detach().set_requires_grad(true);
+            let bias = parameter(&noise(3, 2));
+            let layer = vec![weight.shallow_clone(), bias.shallow_clone()];
+            let mut optimizer = Optimizer::new(&rule, groups(&rule, vec![layer], 1.0));
+            for step in 0..10 {
+                // The gradient of a product with numbers are these numbers.
+                let weight_loss = (&weight.flatten(0, -1) * gradient(&weight, 10 + step)).sum(Kind::Float);
+                (weight_loss + (&bias * gradient(&bias, 30 + step)).sum(Kind::Float)).backward();
+                if let Some(most) = case["clip-norm"].as_f64() {
+                    optimizer.clip_norm(most);
+                }
+                let when = When { step: step.into(), steps: 10, epoch: 0 };
+                // PyTorch cycles no momentum where there is none.
+                let momentum = if rule.momentum() > 0.0 { momentum(&schedule, &rule, when) } else { 0.0 };
+                optimizer.step(learning_rate(&schedule, &rule, when), momentum);
+            }
+            check_numbers(case, &weight, &case["weight"]);
+            check_numbers(case, &bias, &case["bias"]);
+        }
+        assert_eq!(cases.len(), 48);
+    }
+
+    /// The averages are those of PyTorch's `AveragedModel`, written by `tests/reference/reference.py`.
+    #[test]
+    fn averages_of_weights_and_statistics_are_those_of_pytorch() {
+        let reference: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/reference/averages.json")).unwrap();
+        let names = ["weight", "bias", "running_mean", "running_var"];
+        // As BatchNorm begins.
+        let starts = [[1.0_f32; 2], [0.0; 2], [0.0; 2], [1.0; 2]];
+        let mut tensors: Vec<(String, Tensor)> =
+            names.iter().zip(starts).map(|(name, start)| ((*name).to_owned(), Tensor::from_slice(&start))).collect();
+        let shared = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut ema = Ema::new(reference["decay"].as_f64().unwrap(), shared);
+        for step in 0..reference["steps"].as_u64().unwrap() {
+            for (index, (_, tensor)) in (0..).zip(&mut tensors) {
+                tensor.copy_(&Tensor::from_slice(&noise(2, 4 * step as u32 + index)));
+            }
+            ema.follow(step);
+        }
+        for (name, average) in ema.tensors() {
+            check_numbers(&name.as_str().into(), &average, &reference[&name]);
+        }
     }
 }
