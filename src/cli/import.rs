@@ -181,9 +181,9 @@ const PLUGINS: [(&str, Fate); 22] = [
 ];
 
 fn write_plugins(report: &mut String, config: &Config) {
-    let named = ["plugins", "gems"].into_iter().filter_map(|key| config.values.get(&Key::Str(key)));
+    let lists = ["plugins", "gems"].into_iter().filter_map(|key| config.values.get(&Key::Str(key)));
     let mut names: Vec<String> = Vec::new();
-    for list in named {
+    for list in lists {
         match list.as_array() {
             Some(items) => names.extend(items.iter().map(as_text)),
             None => names.extend(list.as_str().map(str::to_owned)),
