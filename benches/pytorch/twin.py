@@ -22,7 +22,7 @@ CACHE = Path(os.environ.get("LABPRESS_DATA") or Path.home() / ".cache/labpress/d
 TRAININGS = {
     "convnet": {"epochs": 3, "batch": 64, "train": 10000, "valid": 1000, "test": 10000, "padding": 2, "max-lr": 0.1,
                 "smoothing": 0.0},
-    "resnet9": {"epochs": 3, "batch": 64, "train": 2000, "valid": 500, "test": 1000, "padding": 4, "max-lr": 0.1,
+    "resnet9": {"epochs": 2, "batch": 64, "train": 2000, "valid": 500, "test": 1000, "padding": 4, "max-lr": 0.1,
                 "smoothing": 0.1},
     "lite0": {"epochs": 2, "batch": 32, "train": 500, "valid": 100, "test": 500, "padding": 0, "max-lr": 0.001,
               "smoothing": 0.1},

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use super::aten;
 use super::augment::{Mix, augmented, mixed, views};
-use super::model::Net;
+use super::model::{Net, channels_last};
 use super::optimizer::Optimizer;
 use super::samples::{Samples, Scale};
 
@@ -42,9 +42,8 @@ impl Learning<'_> {
         let (inputs, mix) = if inputs.dim() == 2 {
             (inputs, None)
         } else {
-            let inputs = self.scale.normalized(&augmented(inputs, &self.params.augment, changes));
-            let (inputs, mix) = mixed(inputs, self.params.mixup, self.params.cutmix, changes);
-            (self.laid_out(inputs), mix)
+            let inputs = self.normalized(&augmented(inputs, &self.params.augment, changes));
+            mixed(inputs, self.params.mixup, self.params.cutmix, changes)
         };
         let scores = self.scores(net, &inputs, true);
         let loss = self.loss(&scores, &labels, mix.as_ref());
@@ -81,8 +80,13 @@ impl Learning<'_> {
         }
     }
 
-    fn laid_out(&self, inputs: Tensor) -> Tensor {
-        if self.params.channels_last { inputs.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]) } else { inputs }
+    /// What a net sees of images: bytes are laid out before they are made floats, which are four times as large.
+    fn normalized(&self, images: &Tensor) -> Tensor {
+        if self.params.channels_last {
+            self.scale.normalized(&channels_last(images))
+        } else {
+            self.scale.normalized(images)
+        }
     }
 
     /// What is learnt from images: of a net of which the head alone learns, what its body makes of them; else they
@@ -94,7 +98,7 @@ impl Learning<'_> {
     /// What the body makes of the images: the inputs of the head.
     fn features(&self, net: &Net, samples: &Samples) -> Samples {
         let of_part = |part: &Tensor| {
-            let inputs = self.laid_out(self.scale.normalized(part));
+            let inputs = self.normalized(part);
             self.computed(|| net.features(&inputs, false))
         };
         Samples { inputs: by_parts(&samples.inputs, of_part), labels: samples.labels.shallow_clone() }
@@ -108,8 +112,8 @@ impl Learning<'_> {
             if part.dim() == 2 {
                 return log_probabilities(part);
             }
-            let views = views(&self.scale.normalized(part), tta);
-            let mut seen: Vec<Tensor> = views.into_iter().map(|view| log_probabilities(&self.laid_out(view))).collect();
+            let views = views(&self.normalized(part), tta);
+            let mut seen: Vec<Tensor> = views.iter().map(log_probabilities).collect();
             match seen.len() {
                 1 => seen.remove(0),
                 count => Tensor::stack(&seen, 0).logsumexp([0], false) - (count as f64).ln(),

@@ -254,6 +254,9 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     if let Some(path) = &job.weights {
         net.load(&weights::read(path)?)?;
     }
+    if params.channels_last {
+        net.use_channels_last();
+    }
     net.freeze(frozen_groups(&params.tuning, 0, net.groups().len()));
     let scale = match net.input_scaling() {
         Some(scaling) => Scale::given(scaling, device),

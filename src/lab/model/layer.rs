@@ -70,6 +70,15 @@ pub(super) enum Padding {
 /// Part of BatchNorm's running mean and variance that a batch replaces: PyTorch's default.
 const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
+/// The same tensor (`[image, channel, row, column]`), laid out in memory with the channels beside each other.
+pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
+    let size = tensor.size();
+    let (channels, rows, columns) = (size[1], size[2], size[3]);
+    let strides = [rows * columns * channels, 1, columns * channels, channels];
+    // Strides are told because those of a single channel, which may be any, tell libtorch's kernels which layout it is.
+    tensor.permute([0, 2, 3, 1]).contiguous().as_strided(&size, strides, None)
+}
+
 /// Goes through layers one after another. `training` makes BatchNorm use, and follow, the batch's own mean and variance.
 pub(super) fn forward(layers: &[Layer], input: Tensor, training: bool) -> Tensor {
     layers.iter().fold(input, |input, layer| layer.forward(input, training))
@@ -97,7 +106,7 @@ impl Layer {
                 true,
             ),
             Layer::Relu => input.relu_(),
-            Layer::Relu6 => input.relu6(),
+            Layer::Relu6 => input.relu6_(),
             Layer::MaxPool { size, stride, padding } => {
                 input.max_pool2d([*size, *size], [*stride, *stride], [*padding, *padding], [1, 1], false)
             }
@@ -113,6 +122,15 @@ impl Layer {
                     _ => sum.g_add_(&kept),
                 }
             }
+        }
+    }
+
+    /// Lays the kernels of convolutions out in memory with their input channels beside each other.
+    pub(super) fn use_channels_last(&self) {
+        match self {
+            Layer::Convolution { weight, .. } => weight.shallow_clone().set_data(&channels_last(weight)),
+            Layer::Residual { body, shortcut } => body.iter().chain(shortcut).for_each(Layer::use_channels_last),
+            _ => {}
         }
     }
 

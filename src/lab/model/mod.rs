@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor, no_grad};
 
 use self::convnet::Convnet;
+pub(crate) use self::layer::channels_last;
 use self::layer::{Layer, Start, forward};
 
 /// A net: layers one after another, in groups from the stem to the head. The last group, the head, is what tells the
@@ -123,6 +124,12 @@ impl Net {
                 let _ = parameter.set_requires_grad(index >= self.frozen);
             }
         }
+    }
+
+    /// Lays the kernels of convolutions out in memory as [`channels_last`] does images, for inputs that are laid out so;
+    /// to be called before an optimizer is made, which lays its memory out as the parameters are.
+    pub(crate) fn use_channels_last(&mut self) {
+        no_grad(|| self.groups.iter().flatten().for_each(Layer::use_channels_last));
     }
 
     /// The parameters of each group, from the stem to the head.

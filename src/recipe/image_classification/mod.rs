@@ -108,8 +108,8 @@ pub struct Params {
     pub early_stopping: Option<EarlyStopping>,
     /// The numbers that nets compute with.
     pub precision: Precision,
-    /// Lays images out in memory with the channels of a pixel beside each other, which convolutions on a GPU and of
-    /// EfficientNets on a CPU like better. It moves no more than last bits.
+    /// Lays images, maps and kernels out in memory with the channels of a pixel beside each other, which makes most of
+    /// what convolutional nets do faster (docs/performance.md). It moves no more than last bits.
     pub channels_last: bool,
 }
 
@@ -138,7 +138,7 @@ impl Default for Params {
             progressive: Vec::new(),
             early_stopping: None,
             precision: Precision::F32,
-            channels_last: false,
+            channels_last: true,
         }
     }
 }
