@@ -4,6 +4,7 @@
 //! is at fault (each fault was shown), 2 the arguments are.
 
 mod build;
+mod data;
 mod diff;
 mod doctor;
 mod dry_run;
@@ -106,6 +107,9 @@ enum Command {
         committed stay in git's history."
     )]
     Gc(gc::Options),
+    /// List, fetch, check and show data sets
+    #[command(subcommand)]
+    Data(data::What),
     /// Print the JSON Schema of a kind of file, for editors and other programs
     Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
@@ -145,6 +149,7 @@ impl<E: Into<anyhow::Error>> From<E> for Trouble {
 }
 
 /// Runs the program with the process's arguments.
+#[must_use]
 pub fn main() -> ExitCode {
     let Cli { site: SiteFolder { source }, command } = Cli::parse();
     let done = match command {
@@ -158,6 +163,7 @@ pub fn main() -> ExitCode {
         Command::Pin(options) => pin::pin(&source, &options),
         Command::Diff(options) => diff::diff(&source, &options),
         Command::Gc(options) => gc::gc(&source, &options),
+        Command::Data(what) => data::data(&source, &what),
         Command::Schema(options) => {
             schema::schema(&options);
             Ok(())

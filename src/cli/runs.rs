@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
 use super::environment::{self, Interrupts, Stopwatch, cores};
 use super::progress::Progress;
 use super::site::Site;
-use super::{Jobs, Trouble, counted, duration, events, tell};
-use crate::data::fetch;
+use super::{Jobs, Trouble, counted, data as data_sets, duration, events, tell};
 use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit};
@@ -270,7 +268,7 @@ pub(super) fn setup<'a>(
         store: Store::of(&site.results),
         strace,
         lab,
-        data: data_folders(runs)?,
+        data: data_folders(runs, &site.root)?,
         cores: cores(),
         jobs,
         stop,
@@ -298,7 +296,7 @@ fn has_gpu(lab: &Path) -> bool {
 }
 
 /// Makes the data sets of the runs present and returns the folder of each.
-fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::PathBuf>, Trouble> {
+fn data_folders(runs: &[PlannedRun<'_>], root: &Path) -> Result<BTreeMap<String, std::path::PathBuf>, Trouble> {
     let mut folders = BTreeMap::new();
     let of_runs = runs.iter().flat_map(|run| {
         let weights = run.variant.weights.as_ref().and_then(Weights::data);
@@ -308,9 +306,7 @@ fn data_folders(runs: &[PlannedRun<'_>]) -> Result<BTreeMap<String, std::path::P
         if folders.contains_key(&data.name) {
             continue;
         }
-        let cache =
-            environment::data_cache().context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?;
-        let folder = fetch::fetch(&data.name, &data.set, &cache, &mut |line| tell(format_args!("{line}")))?;
+        let folder = data_sets::fetched(&data.name, &data.set, Some(root))?;
         folders.insert(data.name.clone(), folder);
     }
     Ok(folders)

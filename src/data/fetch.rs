@@ -4,31 +4,28 @@
 //! or not at all: files are fetched into a temporary one beside it, checked, and renamed. `checked.json` in it, written
 //! last, remembers size and time of every checked file, so that a later call only looks at the folder; a file that
 //! changed since is checked again and, if damaged, fetched again.
-#![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder and starts the clients it needs")]
+#![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder")]
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::DataSet;
-use super::origin::DataSource;
-
-/// The files that [`DataSource::BuiltIn`] stands for, by name.
-const BUILT_IN_FILES: [(&str, &[u8]); 1] = [("digits.csv.gz", include_bytes!("../../experiments/data/digits.csv.gz"))];
+use super::{DataFile, DataSet, clients};
 
 /// The file that remembers what was checked.
 const MARKER: &str = "checked.json";
 
 /// Returns the folder for data sets: `LABPRESS_DATA` if it is set, else `labpress/data` in `XDG_CACHE_HOME`, else in
 /// `~/.cache`. The arguments are the values of `LABPRESS_DATA`, `XDG_CACHE_HOME` and `HOME`; `None` if none helps.
+#[must_use]
 pub fn cache_folder(data: Option<&OsStr>, xdg_cache: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
     let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
     // The specification has programs ignore a relative XDG_CACHE_HOME.
@@ -38,6 +35,7 @@ pub fn cache_folder(data: Option<&OsStr>, xdg_cache: Option<&OsStr>, home: Optio
 }
 
 /// Whether the files of `set` are under `cache` and were checked.
+#[must_use]
 pub fn is_present(name: &str, set: &DataSet, cache: &Path) -> bool {
     is_checked(&folder(name, set, cache), set)
 }
@@ -46,15 +44,55 @@ fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
     cache.join(format!("{name}-{}", set.files_digest().short()))
 }
 
-/// Makes the files of `set` present under `cache` and returns their folder. What it does beyond looking is told to
-/// `say`, a line at a time.
+/// Where data are kept and found.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The folder that [`cache_folder`] gives.
+    pub cache: &'a Path,
+    /// The root of the site; `None` outside of one.
+    pub site: Option<&'a Path>,
+}
+
+/// What fetching tells while it is at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<'a> {
+    /// What is done now, or what went wrong.
+    Line(&'a str),
+    /// How much has come.
+    Bytes {
+        /// Bytes that are there.
+        done: u64,
+        /// Bytes that there will be, if that is known.
+        of: Option<u64>,
+    },
+}
+
+/// Takes what fetching tells.
+pub type Say<'a> = dyn FnMut(Told<'_>) + 'a;
+
+/// Makes the files of `set` present under `cache` and returns their folder, as [`fetch_from`] does. What it does beyond
+/// looking is told to `say`, a line at a time.
+///
+/// # Errors
+///
+/// When no source gave the files: the message has the reason for each, and what to do.
+pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<PathBuf> {
+    fetch_from(name, set, Places { cache, site: None }, &mut |told| {
+        if let Told::Line(line) = told {
+            say(line);
+        }
+    })
+}
+
+/// Makes the files of `set` present in the cache and returns their folder.
 ///
 /// Two processes that want the same data set do not fetch it twice: the second waits.
 ///
 /// # Errors
 ///
 /// When no source gave the files: the message has the reason for each, and what to do.
-pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<PathBuf> {
+pub fn fetch_from(name: &str, set: &DataSet, places: Places<'_>, say: &mut Say<'_>) -> anyhow::Result<PathBuf> {
+    let cache = places.cache;
     let folder = folder(name, set, cache);
     if is_checked(&folder, set) {
         return Ok(folder);
@@ -70,7 +108,7 @@ pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str))
                 remember(&folder, set)?;
                 return Ok(folder);
             }
-            Err(fault) => say(&format!("data set `{name}`: {fault:#}; fetching it again")),
+            Err(fault) => say(Told::Line(&format!("data set `{name}`: {fault:#}; fetching it again"))),
         }
     }
     let prefix = format!(".{name}-{}-", set.files_digest().short());
@@ -79,13 +117,31 @@ pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str))
         .prefix(&prefix)
         .tempdir_in(cache)
         .with_context(|| format!("cannot make a folder in `{}`", cache.display()))?;
-    get_from_first(name, set, new.path(), &folder, say)?;
+    get_from_first(name, set, new.path(), &folder, places, say)?;
     remember(new.path(), set)?;
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;
     }
     fs::rename(new.path(), &folder).with_context(|| format!("cannot move the data set to `{}`", folder.display()))?;
     Ok(folder)
+}
+
+/// Checks the files of `set` against their digests again, whatever is remembered of them, and returns their folder.
+///
+/// # Errors
+///
+/// When a file is not there, or is another.
+pub fn check_again(name: &str, set: &DataSet, cache: &Path) -> anyhow::Result<PathBuf> {
+    let folder = folder(name, set, cache);
+    check(&folder, set)?;
+    remember(&folder, set)?;
+    Ok(folder)
+}
+
+/// The bytes that a data set takes under `cache`, with its decoded images.
+pub fn bytes(name: &str, set: &DataSet, cache: &Path) -> u64 {
+    let entries = walkdir::WalkDir::new(folder(name, set, cache)).follow_links(true).into_iter().filter_map(Result::ok);
+    entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
 }
 
 /// Removes what calls left that were killed. The lock says that nobody is at work in it, and what cannot be removed is
@@ -98,12 +154,12 @@ fn remove_leftovers(cache: &Path, prefix: &str) {
 }
 
 /// Takes the lock, which is given back when the file is closed, also by the death of the process.
-fn locked(path: &Path, name: &str, say: &mut dyn FnMut(&str)) -> anyhow::Result<File> {
+fn locked(path: &Path, name: &str, say: &mut Say<'_>) -> anyhow::Result<File> {
     let lock = File::create(path).with_context(|| format!("cannot make `{}`", path.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            say(&format!("data set `{name}`: waiting for another labpress that is fetching it"));
+            say(Told::Line(&format!("data set `{name}`: waiting for another labpress that is fetching it")));
             lock.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
             Ok(lock)
         }
@@ -117,131 +173,116 @@ fn get_from_first(
     set: &DataSet,
     into: &Path,
     folder: &Path,
-    say: &mut dyn FnMut(&str),
+    places: Places<'_>,
+    say: &mut Say<'_>,
 ) -> anyhow::Result<()> {
-    let mut faults = Vec::new();
+    let inbox = inbox(name, places.cache);
+    let (mut faults, mut commands) = (Vec::new(), Vec::new());
     for source in &set.sources {
-        let title = match source {
-            DataSource::Debian { package, .. } => format!("the Debian package `{package}`"),
-            DataSource::Url { base } => format!("`{base}`"),
-            DataSource::BuiltIn {} => "labpress itself".to_owned(),
-            _ => "a package".to_owned(),
-        };
-        say(&format!("data set `{name}`: fetching it from {title}"));
-        let got = match source {
-            DataSource::Debian { package, folder } => from_debian(package, folder, set, into),
-            DataSource::Url { base } => from_url(base, set, into),
-            DataSource::BuiltIn {} => from_built_in(set, into),
-            _ => bail!("it cannot be fetched yet"),
-        };
+        let title = clients::title(source);
+        let size = set.download.as_ref().map(|size| format!(" ({size})")).unwrap_or_default();
+        say(Told::Line(&format!("data set `{name}`: fetching it from {title}{size}")));
+        let wanted = clients::Wanted { name, set, into, inbox: &inbox, places };
+        let got = clients::get(source, &wanted, say);
         match got.and_then(|()| check(into, set)) {
             Ok(()) => return Ok(()),
             Err(fault) => {
                 let fault = format!("{title}: {fault:#}");
-                say(&format!("data set `{name}`: {fault}"));
+                say(Told::Line(&format!("data set `{name}`: {fault}")));
                 faults.push(fault);
+                commands.extend(clients::command(source, &inbox));
             }
         }
+        // What one source gave must not meet what the next gives.
+        fs::remove_dir_all(into)?;
+        fs::create_dir(into)?;
     }
-    let names: Vec<&str> = set.files.keys().map(String::as_str).collect();
+    let by_command = match &commands[..] {
+        [] => String::new(),
+        commands => format!(
+            "run {} where there is a network, bring what it leaves into `{}`, and try again; or ",
+            commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(" or "),
+            inbox.display()
+        ),
+    };
+    let names = crate::diagnostic::listed(set.files.keys().map(String::as_str));
     bail!(
-        "cannot get the data set `{name}`\n  {}\nhint: put {} (from {}) into `{}` yourself and try again; labpress \
-         checks them",
+        "cannot get the data set `{name}`\n  {}\nhint: {by_command}put {names} (from {}) into `{}` yourself and try \
+         again; labpress checks them",
         faults.join("\n  "),
-        crate::diagnostic::listed(names),
         set.homepage,
         folder.display(),
     )
 }
 
-fn from_built_in(set: &DataSet, into: &Path) -> anyhow::Result<()> {
-    for name in set.files.keys() {
-        let (_, bytes) = BUILT_IN_FILES
-            .iter()
-            .find(|(known, _)| known == name)
-            .ok_or_else(|| anyhow!("labpress brings no file `{name}`"))?;
-        fs::write(into.join(name), bytes)?;
-    }
-    Ok(())
-}
-
-/// Fetches and unpacks the package without installing it. Works for every user: where apt has no package lists, they
-/// are fetched into the temporary folder and the system's are left alone.
-fn from_debian(package: &str, folder: &str, set: &DataSet, into: &Path) -> anyhow::Result<()> {
-    let work = tempfile::Builder::new().prefix(".apt-").tempdir_in(into)?;
-    let quick = ["-qq", "-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "APT::Sandbox::User="];
-    let download = ["download", package];
-    if let Err(first) = run(Command::new("apt-get").args(quick).args(download).current_dir(&work)) {
-        if first.downcast_ref::<io::Error>().is_some() {
-            return Err(first);
-        }
-        let own = |key: &str, folder: &str| -> anyhow::Result<String> {
-            let folder = work.path().join(folder);
-            fs::create_dir_all(folder.join("partial"))?;
-            Ok(format!("{key}={}", folder.display()))
-        };
-        let (lists, archives) = (own("Dir::State::Lists", "lists")?, own("Dir::Cache::Archives", "archives")?);
-        let apart = ["-o", &lists, "-o", &archives, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="];
-        run(Command::new("apt-get").args(quick).args(apart).arg("update").current_dir(&work))?;
-        run(Command::new("apt-get").args(quick).args(apart).args(download).current_dir(&work))?;
-    }
-    let package_file = fs::read_dir(&work)?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| path.extension() == Some(OsStr::new("deb")))
-        .ok_or_else(|| anyhow!("`apt-get download {package}` left no package file"))?;
-    let unpacked = work.path().join("unpacked");
-    run(Command::new("dpkg-deb").arg("--extract").arg(&package_file).arg(&unpacked))?;
-    for name in set.files.keys() {
-        let from = unpacked.join(folder).join(name);
-        // `symlink_metadata`: a link in the package could lead anywhere.
-        let is_file = fs::symlink_metadata(&from).is_ok_and(|metadata| metadata.is_file());
-        if !is_file {
-            bail!("the package holds no file `{folder}/{name}`");
-        }
-        fs::rename(&from, into.join(name))?;
-    }
-    Ok(())
-}
-
-fn from_url(base: &str, set: &DataSet, into: &Path) -> anyhow::Result<()> {
-    for name in set.files.keys() {
-        let url = format!("{}/{name}", base.trim_end_matches('/'));
-        let mut curl = Command::new("curl");
-        curl.args(["--fail", "--location", "--silent", "--show-error", "--proto", "=https"]);
-        curl.args(["--retry", "2", "--connect-timeout", "20", "--url", &url, "--output"]).arg(into.join(name));
-        run(&mut curl)?;
-    }
-    Ok(())
-}
-
-/// Runs a client to its end. Where it failed, the error is the last line that it wrote; an [`io::Error`] is at the root
-/// if it could not be started at all.
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let program = command.get_program().display().to_string();
-    let output = command.env("LC_ALL", "C").stdin(Stdio::null()).output().map_err(|error| {
-        let missing = error.kind() == io::ErrorKind::NotFound;
-        let message =
-            if missing { format!("`{program}` is not installed") } else { format!("cannot start `{program}`") };
-        anyhow::Error::new(error).context(message)
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
-    bail!("`{program}` failed ({}): {last}", output.status)
+/// The folder where people put packages that labpress cannot fetch itself.
+#[must_use]
+pub fn inbox(name: &str, cache: &Path) -> PathBuf {
+    cache.join("downloads").join(name)
 }
 
 /// Checks the content of every file.
 fn check(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
     for (name, declared) in &set.files {
-        let found = content_sha256(&folder.join(name)).with_context(|| format!("`{name}` cannot be read"))?;
+        let path = folder.join(name);
+        let found = if declared.folder { folder_sha256(&path) } else { Ok(content_sha256(&path)?) };
+        let found = found.with_context(|| format!("`{name}` cannot be read"))?;
         if found != declared.sha256 {
             bail!("`{name}` has the SHA-256 {found}, declared is {}", declared.sha256);
         }
     }
     Ok(())
+}
+
+/// The digest to declare for a file, or for a folder of files.
+pub fn sha256(path: &Path) -> anyhow::Result<String> {
+    if path.is_dir() { folder_sha256(path) } else { Ok(content_sha256(path)?) }
+}
+
+/// SHA-256 of what `sha256sum` says of all files of a folder, in order of their paths:
+/// `find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`.
+fn folder_sha256(folder: &Path) -> anyhow::Result<String> {
+    let files = files(folder)?;
+    let line = |(name, path): &(String, PathBuf)| {
+        // Of these `sha256sum` writes the names in another way.
+        anyhow::ensure!(
+            !name.contains(['\\', '\n', '\r']),
+            "the name of the file `{}` is not plain",
+            name.escape_debug()
+        );
+        let digest = content_sha256_as_is(path).with_context(|| format!("`{}`", path.display()))?;
+        Ok(format!("{digest}  {name}\n"))
+    };
+    let lines: Vec<String> = files.par_iter().map(line).collect::<anyhow::Result<_>>()?;
+    let mut hasher = Sha256::new();
+    for line in &lines {
+        hasher.update(line);
+    }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// All files in a folder and the folders in it, in order of their paths from it.
+fn files(folder: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(folder).follow_links(true) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let name = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+            let name = name.to_str().with_context(|| format!("`{}` is no text", name.display()))?;
+            files.push((name.to_owned(), entry.into_path()));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn hex(digest: &[u8]) -> String {
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(u32::from);
+    digits.map(|digit| char::from_digit(digit, 16).expect("it is below 16")).collect()
+}
+
+fn content_sha256_as_is(path: &Path) -> io::Result<String> {
+    sha256_of(&mut File::open(path)?)
 }
 
 /// SHA-256 of a file's content in hex; of a `.gz` file, of the unpacked content.
@@ -251,6 +292,10 @@ fn content_sha256(path: &Path) -> io::Result<String> {
         Some(extension) if extension == "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
         _ => Box::new(file),
     };
+    sha256_of(&mut content)
+}
+
+fn sha256_of(content: &mut dyn Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut part = vec![0; 1 << 16];
     loop {
@@ -259,12 +304,11 @@ fn content_sha256(path: &Path) -> io::Result<String> {
             length => hasher.update(&part[..length]),
         }
     }
-    let digest = hasher.finalize();
-    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(u32::from);
-    Ok(digits.map(|digit| char::from_digit(digit, 16).expect("it is below 16")).collect())
+    Ok(hex(&hasher.finalize()))
 }
 
-/// What is remembered of a checked file: enough to see that it was touched since.
+/// What is remembered of a checked file or folder: enough to see that it was touched since. Of a folder, all bytes and
+/// the latest time.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Checked {
     sha256: String,
@@ -273,15 +317,22 @@ struct Checked {
 }
 
 impl Checked {
-    fn of(path: &Path, sha256: &str) -> io::Result<Checked> {
-        let metadata = fs::metadata(path)?;
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Checked { sha256: sha256.to_owned(), bytes: metadata.len(), modified_ns: modified.as_nanos() })
+    fn of(path: &Path, file: &DataFile) -> anyhow::Result<Checked> {
+        let paths =
+            if file.folder { files(path)?.into_iter().map(|(_, path)| path).collect() } else { vec![path.to_owned()] };
+        let mut checked = Checked { sha256: file.sha256.clone(), bytes: 0, modified_ns: 0 };
+        for path in paths {
+            let metadata = fs::metadata(path)?;
+            let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            checked.bytes += metadata.len();
+            checked.modified_ns = checked.modified_ns.max(modified.as_nanos());
+        }
+        Ok(checked)
     }
 }
 
-fn checked_files(folder: &Path, set: &DataSet) -> io::Result<BTreeMap<String, Checked>> {
-    set.files.iter().map(|(name, file)| Ok((name.clone(), Checked::of(&folder.join(name), &file.sha256)?))).collect()
+fn checked_files(folder: &Path, set: &DataSet) -> anyhow::Result<BTreeMap<String, Checked>> {
+    set.files.iter().map(|(name, file)| Ok((name.clone(), Checked::of(&folder.join(name), file)?))).collect()
 }
 
 /// Writes the marker, whole or not at all.
@@ -302,6 +353,7 @@ fn is_checked(folder: &Path, set: &DataSet) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::origin::DataSource;
     use super::*;
     use crate::yaml::Yaml;
 
@@ -337,7 +389,7 @@ mod tests {
         let (folder, said) = fetch_said(&digits(), cache.path());
         folder.unwrap();
         assert_eq!(said, 2);
-        assert_eq!(fs::read(&file).unwrap(), BUILT_IN_FILES[0].1);
+        assert_eq!(fs::read(&file).unwrap(), clients::BUILT_IN_FILES[0].1);
     }
 
     #[test]
@@ -346,7 +398,7 @@ mod tests {
         let set = digits();
         let folder = cache.path().join(format!("digits-{}", set.files_digest().short()));
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("digits.csv.gz"), BUILT_IN_FILES[0].1).unwrap();
+        fs::write(folder.join("digits.csv.gz"), clients::BUILT_IN_FILES[0].1).unwrap();
         assert_eq!(fetch_said(&set, cache.path()).1, 0);
         assert!(folder.join(MARKER).is_file());
     }
@@ -373,12 +425,6 @@ mod tests {
         let (folder, said) = fetch_said(&set, cache.path());
         folder.unwrap();
         assert_eq!(said, 3);
-    }
-
-    #[test]
-    fn a_program_that_is_not_there_is_named() {
-        let error = run(&mut Command::new("labpress-no-such-program")).unwrap_err();
-        assert!(format!("{error:#}").starts_with("`labpress-no-such-program` is not installed"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Decoded images with their labels, as a training takes them.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
@@ -49,16 +51,19 @@ pub struct Images {
 
 impl Images {
     /// How many bytes an image has.
+    #[must_use]
     pub fn size(&self) -> usize {
         self.channels * self.rows * self.columns
     }
 
     /// How many images there are.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.pixels.len() / self.size().max(1)
     }
 
     /// The pixels of image `index`.
+    #[must_use]
     pub fn image(&self, index: usize) -> &[u8] {
         &self.pixels[index * self.size()..][..self.size()]
     }
@@ -74,11 +79,25 @@ impl Images {
     }
 }
 
-/// Bytes of pixels, shared and never copied by a clone.
+/// Bytes of pixels, in memory or in a file that is mapped into it, shared and never copied by a clone.
 #[derive(Clone)]
 pub struct Pixels {
-    bytes: Arc<Vec<u8>>,
+    whole: Arc<Whole>,
     range: Range<usize>,
+}
+
+enum Whole {
+    Memory(Vec<u8>),
+    File(memmap2::Mmap),
+}
+
+impl Whole {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Whole::Memory(bytes) => bytes,
+            Whole::File(bytes) => bytes,
+        }
+    }
 }
 
 impl Pixels {
@@ -90,13 +109,26 @@ impl Pixels {
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Pixels {
         assert!(range.start <= range.end && range.end <= self.range.len(), "the part is within the whole");
-        Pixels { bytes: Arc::clone(&self.bytes), range: self.range.start + range.start..self.range.start + range.end }
+        Pixels { whole: Arc::clone(&self.whole), range: self.range.start + range.start..self.range.start + range.end }
+    }
+}
+
+impl Pixels {
+    /// The bytes of `file` from `start` on, mapped into memory.
+    #[expect(unsafe_code, reason = "that is how a file is mapped; see there why it is sound")]
+    pub(super) fn mapped(file: &File, start: usize) -> io::Result<Pixels> {
+        // SAFETY: the bytes of a map must not change while it is there. These files are made by labpress alone, in its
+        // own cache folder, under another name until they are whole; none is ever written again, and one that is
+        // replaced or removed lives on until it is unmapped. Bytes are read as numbers, whatever they are.
+        let bytes = unsafe { memmap2::Mmap::map(file) }?;
+        let range = start.min(bytes.len())..bytes.len();
+        Ok(Pixels { range, whole: Arc::new(Whole::File(bytes)) })
     }
 }
 
 impl From<Vec<u8>> for Pixels {
     fn from(bytes: Vec<u8>) -> Pixels {
-        Pixels { range: 0..bytes.len(), bytes: Arc::new(bytes) }
+        Pixels { range: 0..bytes.len(), whole: Arc::new(Whole::Memory(bytes)) }
     }
 }
 
@@ -104,7 +136,7 @@ impl Deref for Pixels {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.range.clone()]
+        &self.whole.bytes()[self.range.clone()]
     }
 }
 

