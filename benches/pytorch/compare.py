@@ -1,5 +1,6 @@
 """Runs `lab` and PyTorch alternately on the same cores, from the start of the process to its end, and prints how long
-ours took as a share of theirs. Needs a release build of `lab`, and PyTorch 2.11; fetches what is missing by `lab`.
+ours took as a share of theirs: of PyTorch as it lays out tensors by itself, and of PyTorch with `channels_last`. Needs a
+release build of `lab`, and PyTorch 2.11; fetches what is missing by `lab`.
 
     python compare.py [--lab target/release/lab] [--rounds 5] [--cores 0] [convnet resnet9 lite0]
 
@@ -46,10 +47,10 @@ def ours(lab, name, seed, threads, environment, folder):
     return times, found
 
 
-def theirs(name, seed, threads, environment, folder):
-    log = folder / "twin.json"
-    times = timed([sys.executable, HERE / "twin.py", name, "--seed", str(seed), "--threads", str(threads)], environment,
-                  log)
+def theirs(layout, name, seed, threads, environment, folder):
+    log = folder / f"{layout}.json"
+    times = timed([sys.executable, HERE / "twin.py", name, "--seed", str(seed), "--threads", str(threads), "--layout",
+                   layout], environment, log)
     return times, json.loads(log.read_text().splitlines()[-1])
 
 
@@ -77,16 +78,18 @@ def main():
     threads = len(cores)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     for name in options.trainings:
-        results = {"ours": [], "theirs": []}
+        results = {"lab": [], "contiguous": [], "channels-last": []}
         loads = []
         with tempfile.TemporaryDirectory() as folder:
             # A round to fetch data and to fill the caches of both sides is not counted.
             for seed in range(-1, options.rounds):
                 run_folder = Path(folder) / f"{seed}"
                 run_folder.mkdir()
+                arguments = (name, max(seed, 0), threads, environment, run_folder)
                 sides = {
-                    "ours": lambda: ours(options.lab, name, max(seed, 0), threads, environment, run_folder),
-                    "theirs": lambda: theirs(name, max(seed, 0), threads, environment, run_folder),
+                    "lab": lambda: ours(options.lab, *arguments),
+                    "contiguous": lambda: theirs("contiguous", *arguments),
+                    "channels-last": lambda: theirs("channels-last", *arguments),
                 }
                 # Who begins changes from round to round.
                 for side in list(sides)[:: 1 if seed % 2 == 0 else -1]:
@@ -96,12 +99,16 @@ def main():
                         results[side].append(result)
         print(f"{name}: {options.rounds} rounds, {threads} thread(s), load {min(loads):.1f} to {max(loads):.1f}")
         for index, kind in enumerate(["clock", "processor"]):
-            mine, other = ([times[index] for times, _ in results[side]] for side in ("ours", "theirs"))
-            ratios = [a / b for a, b in zip(mine, other)]
-            print(f"  {kind}: ours {quartiles(mine)} s, PyTorch {quartiles(other)} s, ratio {quartiles(ratios)}")
+            seconds = {side: [times[index] for times, _ in found] for side, found in results.items()}
+            print(f"  {kind}:")
+            for side, numbers in seconds.items():
+                ratios = [a / b for a, b in zip(seconds["lab"], numbers)]
+                ratio = "" if side == "lab" else f", lab's share of it {quartiles(ratios)}"
+                print(f"    {side}: {quartiles(numbers)} s{ratio}")
+        # That both do the same work.
         for metric in ["train.loss", "valid.accuracy", "accuracy", "loss", "parameters", "seconds"]:
-            mine, other = ([found for _, found in results[side]] for side in ("ours", "theirs"))
-            print(f"  {metric}: ours {means(mine, metric)}, PyTorch {means(other, metric)}")
+            both = [f"{side} {means([found for _, found in all_found], metric)}" for side, all_found in results.items()]
+            print(f"  {metric}: {', '.join(both)}")
         sys.stdout.flush()
 
 

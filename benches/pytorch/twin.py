@@ -1,7 +1,7 @@
 """The trainings of the `.yml` files beside this file, as one would write them in PyTorch. Reads the data sets and weights
 that labpress has fetched. Prints one line of JSON.
 
-    python twin.py convnet --seed 0 --threads 1
+    python twin.py convnet --seed 0 --threads 1 --layout channels-last
 """
 
 import argparse
@@ -77,6 +77,7 @@ def main():
     parser.add_argument("training", choices=TRAININGS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--layout", choices=["contiguous", "channels-last"], default="contiguous")
     options = parser.parse_args()
     training = TRAININGS[options.training]
     torch.manual_seed(options.seed)
@@ -88,7 +89,7 @@ def main():
     valid_images, valid_labels = train_images[valid], train_labels[valid]
     train_images, train_labels = train_images[train], train_labels[train]
     test_images, test_labels = test_images[:training["test"]], test_labels[:training["test"]]
-    memory_format = torch.contiguous_format if options.training == "convnet" else torch.channels_last
+    memory_format = torch.channels_last if options.layout == "channels-last" else torch.contiguous_format
     if options.training == "lite0":
         train_images, valid_images, test_images = (resized(x, 96) for x in (train_images, valid_images, test_images))
         mean, deviation = 127.0, 128.0
