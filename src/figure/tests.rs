@@ -144,6 +144,18 @@ fn values_can_be_subtracted_added_and_divided() {
 }
 
 #[test]
+fn a_difference_may_be_taken_seed_by_seed() {
+    check_value("nets.norm.accuracy - nets.plain.accuracy by=seed", "+10.0 pp");
+    check_fault(
+        "value",
+        "nets.norm.parameters - alone.default.parameters by=seed",
+        &expect![[r#"
+            error: `nets.norm.parameters` and `alone.default.parameters` do not have the same seeds
+             --> _posts/a.md:7:33"#]],
+    );
+}
+
+#[test]
 fn the_html_of_a_value_says_what_it_is() {
     let figure = usual_figure("value", "nets.plain.accuracy").expect("it is there");
     expect![[r#"<data class="labpress-value" value="0.7819999999999999" title="mean of 3 seeds, 95 % interval ± 0.5 %; nets.plain.accuracy">78.2 ± 0.5 %</data>"#]]

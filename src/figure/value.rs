@@ -17,6 +17,8 @@ struct Term<'a> {
     name: Piece<'a>,
     unit: Unit,
     summary: Summary,
+    /// Of each seed its number.
+    numbers: Vec<(u64, f64)>,
 }
 
 /// What is done with the numbers.
@@ -29,11 +31,12 @@ enum Expression<'a> {
 
 /// Makes the figure of the tag `value`.
 pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>, _: &str) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["format", "seed"])?;
+    arguments.allow_options(&["by", "format", "seed"])?;
     let format = format(arguments)?;
     let seed = seed(arguments)?;
     let expression = expression(arguments, results, seed)?;
-    let estimate = estimate(&expression);
+    let paired = paired(arguments, &expression)?;
+    let estimate = paired.map_or_else(|| estimate(&expression), |summary| summary.estimate());
     if !estimate.value.is_finite() {
         return Err(arguments.fault_of_all("the result is not a finite number"));
     }
@@ -46,7 +49,7 @@ pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>, _: &str) -
             Expression::Ratio(..) => format!("{}×", number::without_unit(estimate, &unit)),
         },
     };
-    let title = title(&expression, estimate, &unit, seed);
+    let title = title(&expression, estimate, &unit, seed, paired.is_some());
     let html = format!(
         "<data class=\"labpress-value\" value=\"{}\" title=\"{}\">{}</data>",
         exact(estimate.value),
@@ -138,7 +141,7 @@ fn term<'a>(
         let message = format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
         arguments.fault(metric, message)
     })?;
-    Ok(Term { name, unit: unit(results, metric.text), summary })
+    Ok(Term { name, unit: unit(results, metric.text), summary, numbers })
 }
 
 fn estimate(expression: &Expression<'_>) -> Estimate {
@@ -151,6 +154,27 @@ fn estimate(expression: &Expression<'_>) -> Estimate {
             Estimate { value: dividend.summary.mean / divisor.summary.mean, half_width: None }
         }
     }
+}
+
+/// With `by="seed"`, the sum of each seed by itself, in short: right where a seed decides something that all variants
+/// share, such as the fold that is tested on, which then takes no part in the interval of a difference.
+fn paired(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<Option<Summary>, Diagnostic> {
+    let Some(by) = arguments.option("by") else {
+        return Ok(None);
+    };
+    if by.text != "seed" {
+        return Err(arguments.unknown("pairing", by, ["seed"]));
+    }
+    let Expression::Sum(terms) = expression else {
+        return Err(arguments.fault(by, "a ratio is not taken seed by seed"));
+    };
+    let seeds = |term: &Term<'_>| term.numbers.iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
+    if let Some((_, other)) = terms.iter().find(|(_, term)| seeds(term) != seeds(&terms[0].1)) {
+        let message = format!("`{}` and `{}` do not have the same seeds", terms[0].1.name.text, other.name.text);
+        return Err(arguments.fault(other.name, message));
+    }
+    let sum = |index: usize| terms.iter().map(|(factor, term)| factor * term.numbers[index].1).sum();
+    Ok(Summary::of(&(0..terms[0].1.numbers.len()).map(sum).collect::<Vec<f64>>()))
 }
 
 /// The unit of the result. Numbers of different units have no sum.
@@ -175,7 +199,13 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
 }
 
 /// What the number is, for a tooltip.
-fn title(expression: &Expression<'_>, estimate: Estimate, unit: &Unit, seed: Option<(u64, Piece<'_>)>) -> String {
+fn title(
+    expression: &Expression<'_>,
+    estimate: Estimate,
+    unit: &Unit,
+    seed: Option<(u64, Piece<'_>)>,
+    is_paired: bool,
+) -> String {
     let (what, names) = match expression {
         Expression::Sum(terms) => {
             let names = terms.iter().enumerate().map(|(index, (factor, term))| match (index, *factor > 0.0) {
@@ -188,6 +218,9 @@ fn title(expression: &Expression<'_>, estimate: Estimate, unit: &Unit, seed: Opt
                 (_, Some((seed, _))) => format!("the runs with seed {seed}"),
                 ([(_, term)], None) if term.summary.n == 1 => "a single run".to_owned(),
                 ([(_, term)], None) => format!("mean of {}", seed_count([term.summary.n])),
+                (terms, None) if is_paired => {
+                    format!("seed by seed, mean of {}", seed_count([terms[0].1.summary.n]))
+                }
                 (terms, None) => format!("from means of {}", seed_count(terms.iter().map(|(_, term)| term.summary.n))),
             };
             (what, names.collect::<String>())
