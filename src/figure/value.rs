@@ -26,7 +26,7 @@ enum Expression<'a> {
     /// A sum of terms, each with factor 1 or −1; at least one.
     Sum(Vec<(f64, Term<'a>)>),
     /// One number divided by another.
-    Ratio(Term<'a>, Term<'a>),
+    Ratio(Box<Term<'a>>, Box<Term<'a>>),
 }
 
 /// Makes the figure of the tag `value`.
@@ -93,7 +93,7 @@ fn expression<'a>(
         if divisor.summary.mean == 0.0 {
             return Err(arguments.fault(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
         }
-        return Ok(Expression::Ratio(dividend, divisor));
+        return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
     }
     let mut terms = vec![(1.0, term(*first)?)];
     for pair in rest.chunks(2) {
