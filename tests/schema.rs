@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test reads files and the environment")]
 
+use labpress::data;
 use labpress::digest::pretty;
 use labpress::experiment::{record, spec};
 
@@ -24,4 +25,9 @@ fn the_schema_of_experiments_is_current() {
 #[test]
 fn the_schema_of_records_is_current() {
     check("record", &record::schema());
+}
+
+#[test]
+fn the_schema_of_data_sets_is_current() {
+    check("data", &data::schema());
 }

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::answer;
+use crate::data;
 use crate::digest::pretty;
 use crate::experiment::{record, spec};
 
@@ -18,12 +19,15 @@ enum File {
     Experiment,
     /// experiments/NAME/runs/*.json
     Record,
+    /// experiments/data/NAME.yml
+    Data,
 }
 
 pub(super) fn schema(Options { file }: &Options) {
     let schema = match file {
         File::Experiment => spec::schema(),
         File::Record => record::schema(),
+        File::Data => data::schema(),
     };
     answer(&pretty(&schema));
 }

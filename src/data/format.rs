@@ -1,9 +1,10 @@
 //! What a declaration may say of how the files of a data set hold images and labels.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the files of a data set hold images and labels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Format {
     /// The format of MNIST: `idx3` images and `idx1` labels, one pair of files a split, gzipped or not.
@@ -72,7 +73,7 @@ fn default_label_bytes() -> u32 {
 }
 
 /// The two files of a split in the idx format.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IdxPair {
     /// File with the images.
@@ -82,7 +83,7 @@ pub struct IdxPair {
 }
 
 /// A text file with a row an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Table {
     /// The file.
@@ -98,7 +99,7 @@ pub struct Table {
 }
 
 /// What stands between the cells of a table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Separator {
     /// A comma; cells may stand in double quotes.
@@ -113,7 +114,7 @@ pub enum Separator {
 }
 
 /// How the path of an image follows from a cell: `FOLDER/CELL.EXTENSION`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ImagePath {
     /// The column. What stands in it is the name of the image in predictions and submissions, too.
@@ -127,7 +128,7 @@ pub struct ImagePath {
 }
 
 /// How the class of an image follows from a cell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Label {
     /// The column.

@@ -20,6 +20,7 @@ pub mod split;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -31,7 +32,7 @@ use crate::digest::Digest;
 use crate::yaml::Yaml;
 
 /// A data set as `experiments/data/NAME.yml` declares it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataSet {
     /// Its name for readers.
@@ -67,11 +68,12 @@ pub struct DataSet {
 }
 
 /// One file of a data set, or one folder of files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
     /// SHA-256 in hex: of a file's content; of a `.gz` file's unpacked content, because packers write other headers; of
     /// what `sha256sum` says of the files of a folder, in order of their paths.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: String,
     /// Whether it is a folder.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -127,6 +129,14 @@ pub fn published_weights(name: &str) -> Option<(DataSet, String)> {
     let Format::Weights { file } = &set.format else { unreachable!("a test reads all of them") };
     let file = file.clone();
     Some((set, file))
+}
+
+/// The JSON Schema of a declaration.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(DataSet).to_value();
+    schema["title"] = "labpress data set".into();
+    schema
 }
 
 impl DataSet {

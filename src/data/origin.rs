@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A place that files of a data set can be had from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum DataSource {
     /// A package of Debian, fetched with `apt-get download` and unpacked by `dpkg-deb`, never installed.
@@ -71,7 +72,7 @@ pub enum DataSource {
 }
 
 /// A picture that stands for a file in the format of CIFAR: each of its rows is an image, pixel after pixel.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sprite {
     /// The PNG file, in the source's folder.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::listed;
@@ -14,7 +15,7 @@ pub const DEFAULT: &str = "default";
 ///
 /// Each takes either a share `test`, or `folds`, of which one is the test: the one that `fold` names, else the run's seed
 /// modulo `folds`, so that as many seeds as folds are a cross-validation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Split {
     /// As the files of the data set divide them.
