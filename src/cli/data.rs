@@ -184,7 +184,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
     let part = if show.test { "test" } else { "train" };
     let counted = |count: usize| if count == 1 { "1 image".to_owned() } else { format!("{} images", grouped(count)) };
     let subtitle = format!(
-        "{} to learn from, {} to test on (split `{}`), {}×{} pixels, {}; shown: {part}. {}",
+        "{} to learn from, {} to test on (split `{}`), {}×{} pixels, {}; shown: {part}\nLicence: {}",
         grouped(splits.train.count()),
         grouped(splits.test.count()),
         show.split,

@@ -9,7 +9,7 @@ use super::resize::resized;
 pub struct Sheet {
     /// Stands above all in bold; empty for none.
     pub title: String,
-    /// Stands below the title; empty for none.
+    /// Lines below the title; empty for none.
     pub subtitle: String,
     /// The images.
     pub rows: Vec<Row>,
@@ -136,26 +136,22 @@ impl Sheet {
 
         let most = rows.iter().map(Vec::len).max().unwrap_or(0);
         let tiles_width = (most * (cell + GAP)).saturating_sub(GAP);
-        let text_width = width(&self.title).max(width(&self.subtitle));
+        let title = self.title.lines().map(|line| (line, FontWeight::Bold, INK));
+        let lines = title.chain(self.subtitle.lines().map(|line| (line, FontWeight::Regular, FAINT)));
+        let lines: Vec<(&str, FontWeight, Colour)> = lines.collect();
+        let text_width = lines.iter().map(|(line, ..)| width(line)).max().unwrap_or(0);
         let columns = 2 * MARGIN + (indent + tiles_width).max(text_width);
         let heights: Vec<usize> = rows
             .iter()
             .map(|row| row.iter().map(|drawn| drawn.rows + drawn.tile.caption.len() * LINE + 4).max().unwrap_or(0))
             .map(|height| height.max(if heading > 0 { 2 * LINE } else { 0 }))
             .collect();
-        let lines = [&self.title, &self.subtitle].into_iter().filter(|line| !line.is_empty()).count();
-        let top = MARGIN + lines * LINE + if lines > 0 { GAP } else { 0 };
+        let top = MARGIN + lines.len() * LINE + if lines.is_empty() { 0 } else { GAP };
         let height = top + heights.iter().map(|height| height + GAP).sum::<usize>() + MARGIN - GAP.min(MARGIN);
 
         let mut canvas = Canvas::blank(columns, height);
-        let mut y = MARGIN;
-        for (line, weight, colour) in
-            [(&self.title, FontWeight::Bold, INK), (&self.subtitle, FontWeight::Regular, FAINT)]
-        {
-            if !line.is_empty() {
-                canvas.text(MARGIN, y, line, weight, colour);
-                y += LINE;
-            }
+        for (number, (line, weight, colour)) in lines.into_iter().enumerate() {
+            canvas.text(MARGIN, MARGIN + number * LINE, line, weight, colour);
         }
         let mut y = top;
         for ((row, drawn), height) in self.rows.iter().zip(&rows).zip(heights) {

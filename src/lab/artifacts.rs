@@ -6,10 +6,12 @@ use anyhow::Context;
 use labpress::data::DataSet;
 use labpress::data::format::Format;
 use labpress::data::images::Images;
+use labpress::experiment::record::COMMITTED_UP_TO;
 use labpress::runner::reporter::Run;
 use serde_json::json;
 
 use super::checkpoint::Found;
+use super::grids;
 use super::metrics::Judgement;
 
 /// Writes an artifact into the run's folder and tells of it.
@@ -34,8 +36,27 @@ pub(crate) fn write_judgement(
     write(run, "predictions", "predictions.csv", "table", predictions(judgement, classes, test).as_bytes())
 }
 
-/// Writes the predictions of images without labels, as Kaggle wants them: a row an image, in the order of its table; the
-/// columns are named as in the table of the labelled images, and what stands in them is what stands there. Where the
+/// Writes grids of the test images that were told worst, and of those most often confused, small enough to be committed
+/// where that can be had.
+pub(crate) fn write_grids(
+    run: &mut Run,
+    judgement: &Judgement,
+    classes: &[String],
+    test: &Images,
+) -> anyhow::Result<()> {
+    let limit = usize::try_from(COMMITTED_UP_TO)?;
+    for (name, sheet) in [
+        ("worst", grids::worst(judgement, classes, test)),
+        ("most-confused", grids::most_confused(judgement, classes, test)),
+    ] {
+        write(run, name, &format!("{name}.png"), "image", &sheet.png_within(limit))?;
+    }
+    Ok(())
+}
+
+/// Writes the predictions of images without labels, as Kaggle wants them: a row an image, in the order of its table.
+/// The column of names is called as it is there, that of labels as in the table of the labelled images, and what stands
+/// in it is what stands there. Where the
 /// classes were cut from a number, it is the probability of the last class.
 pub(crate) fn write_submission(
     run: &mut Run,
@@ -48,7 +69,9 @@ pub(crate) fn write_submission(
 
 fn submission(judgement: &Judgement, set: &DataSet, unlabelled: &Images) -> String {
     let (image_column, label) = match &set.format {
-        Format::Table { labelled, label, .. } => (labelled.image.column.as_str(), Some(label)),
+        Format::Table { labelled, label, unlabelled } => {
+            (unlabelled.as_ref().unwrap_or(labelled).image.column.as_str(), Some(label))
+        }
         _ => ("image", None),
     };
     let label_column = label.map_or("label", |label| label.column.as_str());

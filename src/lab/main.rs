@@ -16,6 +16,7 @@ mod bench_command;
 mod checkpoint;
 mod command_line;
 mod data;
+mod grids;
 mod learning;
 mod lr_find;
 mod lr_find_command;

@@ -198,6 +198,9 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
 
     artifacts::write_judgement(&mut run, &judgement, classes, &tested)?;
+    if params.images {
+        artifacts::write_grids(&mut run, &judgement, classes, &tested)?;
+    }
     if let Some(images) = &unlabelled {
         let all: Vec<usize> = (0..images.count()).collect();
         let samples = Samples::of(images, &all, device);

@@ -111,6 +111,10 @@ pub struct Params {
     /// Lays images, maps and kernels out in memory with the channels of a pixel beside each other, which makes most of
     /// what convolutional nets do faster (docs/performance.md). It moves no more than last bits.
     pub channels_last: bool,
+    /// Writes grids of test images, `worst` (highest loss) and `most-confused`, which are committed with the record. Not
+    /// asked for, they are not written: they take up to 128 KiB a run, and a figure shows those of one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub images: bool,
 }
 
 impl Default for Params {
@@ -139,6 +143,7 @@ impl Default for Params {
             early_stopping: None,
             precision: Precision::F32,
             channels_last: true,
+            images: false,
         }
     }
 }
