@@ -14,13 +14,17 @@ pub const DATE_FORMS: &str = "write it as `2026-01-31` or `2026-01-31 18:30:00 +
 impl Date {
     /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`, `31.1.2026`,
     /// `January 31, 2026`, `Sat, 31 Jan 2026`; then nothing or a time (`18:30`, `6:30 pm`, `T18:30:00.5`), with an
-    /// offset (`+0100`, `Z`, `EST`) or without, which means the site's zone. `None` if it is none of those.
+    /// offset (`+0100`, `Z`, `EST`) or without, which means the site's zone; and as the command `date` writes it,
+    /// `Sat Jan 31 18:30:00 CET 2026`. As Ruby does, it passes over a note in parentheses and over an offset that is
+    /// none (`-400`, `UTC+1`, `: -03:00`), and takes the 30th of February for the day that follows. `None` if it is none of those.
     ///
     /// A time without an offset that YAML reads is UTC; that is [`psych`](crate::psych)'s part.
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Date> {
         let mut words = Words::of(text);
-        let day = words.day()?;
-        let time = words.time()?;
+        let (day, time) = match words.as_written_by_date() {
+            Some((day, time)) => (day, Some(time)),
+            None => (words.day()?, words.time()?),
+        };
         let offset = words.offset()?;
         let moment = day.to_datetime(time.unwrap_or(civil::Time::midnight()));
         if !words.is_empty() {
@@ -81,20 +85,12 @@ impl std::fmt::Display for Date {
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-/// Zones by the names that Ruby knows and that people write, in hours.
-const ZONES: [(&str, i8); 20] = [
+/// Zones by the names that Ruby knows, in hours.
+const ZONES: [(&str, i8); 12] = [
     ("z", 0),
+    ("ut", 0),
     ("utc", 0),
     ("gmt", 0),
-    ("wet", 0),
-    ("bst", 1),
-    ("cet", 1),
-    ("west", 1),
-    ("cest", 2),
-    ("eet", 2),
-    ("eest", 3),
-    ("msk", 3),
-    ("jst", 9),
     ("est", -5),
     ("edt", -4),
     ("cst", -6),
@@ -104,6 +100,8 @@ const ZONES: [(&str, i8); 20] = [
     ("pst", -8),
     ("pdt", -7),
 ];
+/// Names that Ruby knows only where they are those of the site's own zone; elsewhere they count for nothing.
+const LOCAL_ZONES: [&str; 9] = ["wet", "west", "bst", "ist", "cet", "cest", "eet", "eest", "jst"];
 
 /// The words, numbers and signs of a date, as far as they are not read.
 struct Words<'a>(Vec<&'a str>);
@@ -167,6 +165,26 @@ impl<'a> Words<'a> {
         Some(month + 1)
     }
 
+    /// `Sat Jan 31 18:30:00 CET 2026`. The zone's name counts for nothing. Reads nothing else.
+    fn as_written_by_date(&mut self) -> Option<(civil::Date, civil::Time)> {
+        let words: Vec<&str> =
+            self.0.iter().rev().copied().filter(|word| !word.starts_with(char::is_whitespace)).collect();
+        let [weekday, month, day, hour, ":", minute, ":", second, rest @ ..] = words.as_slice() else {
+            return None;
+        };
+        let year = match rest {
+            [year] => year,
+            [zone, year] if zone.starts_with(char::is_alphabetic) => year,
+            _ => return None,
+        };
+        let _ = position_of(&DAYS, weekday)?;
+        let month = position_of(&MONTHS, month)? + 1;
+        let day = day_of(full_year(year).filter(|_| year.len() == 4)?, month, digits(day, 2)?)?;
+        let time = civil::Time::new(digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?, 0).ok()?;
+        self.0.clear();
+        Some((day, time))
+    }
+
     fn day(&mut self) -> Option<civil::Date> {
         self.skip_space();
         if self.peek(0).and_then(|word| position_of(&DAYS, word)).is_some() {
@@ -193,7 +211,7 @@ impl<'a> Words<'a> {
                 self.numbered_day(first)?
             }
         };
-        civil::Date::new(year, month, day).ok()
+        day_of(year, month, day)
     }
 
     /// A day whose first number is read.
@@ -266,7 +284,8 @@ impl<'a> Words<'a> {
         } else {
             let hour = self.number(2)?;
             let minute = if self.takes(":") { self.number(2)? } else { 0 };
-            let second = if self.takes(":") { self.number(2)? } else { 0 };
+            let has_seconds = self.peek(0) == Some(":") && self.peek(1) != Some(":");
+            let second = if has_seconds && self.takes(":") { self.number(2)? } else { 0 };
             if matches!(self.peek(0), Some("." | ","))
                 && self.peek(1).is_some_and(|word| digits::<u128>(word, 30).is_some())
             {
@@ -298,13 +317,26 @@ impl<'a> Words<'a> {
         let sign = match word {
             "+" => 1,
             "-" => -1,
+            // A note behind the date, and an offset behind a colon too many: Ruby passes over them.
+            "(" if self.0.first() == Some(&")") => {
+                self.0.clear();
+                return Some(None);
+            }
+            ":" => {
+                self.0.clear();
+                return Some(None);
+            }
             name => {
                 let name = name.to_ascii_lowercase();
+                if LOCAL_ZONES.contains(&name.as_str()) {
+                    self.0.pop();
+                    return Some(None);
+                }
                 let &(_, hours) = ZONES.iter().find(|(known, _)| *known == name)?;
                 self.0.pop();
                 if hours == 0 && matches!(self.peek(0), Some("+" | "-")) {
-                    // UTC+1
-                    return self.offset();
+                    // `UTC+1` is no zone to Ruby.
+                    return self.offset().map(|_| None);
                 }
                 return Some(Some(Offset::constant(hours)));
             }
@@ -313,12 +345,16 @@ impl<'a> Words<'a> {
         let number = self.peek(0)?;
         self.0.pop();
         let (hours, minutes): (i32, i32) = match number.len() {
-            1 | 2 if self.takes(":") => (digits(number, 2)?, self.number(2)?),
-            1 | 2 => (digits(number, 2)?, 0),
-            3 | 4 => {
-                let (hours, minutes) = number.split_at(number.len() - 2);
-                (digits(hours, 2)?, digits(minutes, 2)?)
+            2 if self.takes(":") => (digits(number, 2)?, self.number(2)?),
+            2 => (digits(number, 2)?, 0),
+            // `-400`, `-4` and `-4:00` are no offsets to Ruby.
+            1 | 3 => {
+                if self.takes(":") {
+                    self.number::<u8>(2)?;
+                }
+                return digits::<u16>(number, 3).map(|_| None);
             }
+            4 => (digits(&number[..2], 2)?, digits(&number[2..], 2)?),
             _ => return None,
         };
         let offset = (minutes < 60).then(|| Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok())?;
@@ -331,6 +367,19 @@ impl<'a> Words<'a> {
             }
         }
         offset.map(Some)
+    }
+}
+
+/// A day of the calendar. Of a month that is shorter, the days up to the 31st are the first of the next.
+fn day_of(year: i16, month: i8, day: i8) -> Option<civil::Date> {
+    let first = civil::Date::new(year, month, 1).ok()?;
+    let over = (29..=31).contains(&day).then(|| day - first.days_in_month()).filter(|over| *over > 0);
+    match over {
+        Some(over) => {
+            let next = first.last_of_month().tomorrow().ok()?;
+            civil::Date::new(next.year(), next.month(), over).ok()
+        }
+        None => civil::Date::new(year, month, day).ok(),
     }
 }
 
@@ -398,7 +447,6 @@ mod tests {
         check("2026-01-31 18:30:05.123 +1", Some("2026-01-31 18:30:05 +0100"));
         check("2026-01-31 18:30 EST", Some("2026-02-01 00:30:00 +0100"));
         check("Sat, 31 Jan 2026 18:30:00 GMT", Some("2026-01-31 19:30:00 +0100"));
-        check("2026-01-31 18:30 UTC+2", Some("2026-01-31 17:30:00 +0100"));
     }
 
     #[test]
@@ -410,12 +458,31 @@ mod tests {
     }
 
     #[test]
+    fn what_ruby_passes_over_is_passed_over() {
+        check("2026-01-31 (optional)", Some("2026-01-31 00:00:00 +0100"));
+        check("2026-01-31 12:00-400", Some("2026-01-31 12:00:00 +0100"));
+        check("2026-01-31 18:30 UTC+2", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 18:30 -4:00", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 18:30 CEST", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 00:10::00 -03:00", Some("2026-01-31 00:10:00 +0100"));
+        check("Sat Jan 31 11:21:31 CEST 2026", Some("2026-01-31 11:21:31 +0100"));
+        check("Sat Jan  3 11:21:31 2026", Some("2026-01-03 11:21:31 +0100"));
+    }
+
+    #[test]
+    fn days_that_a_month_lacks_are_in_the_next() {
+        check("2011-02-29", Some("2011-03-01 00:00:00 +0100"));
+        check("2011-04-31 10:00", Some("2011-05-01 10:00:00 +0100"));
+        check("2012-12-31", Some("2012-12-31 00:00:00 +0100"));
+    }
+
+    #[test]
     fn what_is_no_date_is_refused() {
         for text in [
             "",
             "2026",
             "soon",
-            "2026-02-30",
+            "2026-02-32",
             "2026-13-01",
             "2026-01-31 25:00",
             "2026-01-31 10:00 x",

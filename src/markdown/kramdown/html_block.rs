@@ -5,7 +5,7 @@
 
 use super::block::{Block, BlockKind, Found, MAX_BLOCK_DEPTH, Parser};
 use super::html_tag::{self, Content, OpenTag};
-use super::scan::{self, count, is_blank, line_length, unindented};
+use super::scan::{self, line_length, unindented};
 
 impl Parser<'_, '_> {
     /// A comment, an element, or the tag that closes the element `enclosing`.
@@ -48,10 +48,9 @@ impl Parser<'_, '_> {
 
     fn skip_line_end(&mut self) {
         let rest = self.rest();
+        // White space before anything else is that one's indentation.
         if scan::is_blank_line(rest) {
             self.position += line_length(rest);
-        } else {
-            self.position += count(rest, is_blank);
         }
     }
 
