@@ -26,10 +26,15 @@ struct Run {
 
 impl Run {
     fn new(params: Value) -> Run {
-        let run = Run { folder: tempfile::tempdir().unwrap() };
+        let folder = tempfile::tempdir().unwrap();
         let declaration = DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
-        let data = fetch::fetch("digits", &declaration, &run.path().join("data"), &mut |_| {}).unwrap();
-        let data = JobData { name: "digits".to_owned(), folder: data, declaration };
+        let data = fetch::fetch("digits", &declaration, &folder.path().join("data"), &mut |_| {}).unwrap();
+        Run::of(folder, JobData { name: "digits".to_owned(), folder: data, declaration }, params)
+    }
+
+    /// A run in `folder` on a data set that is there.
+    fn of(folder: TempDir, data: JobData, params: Value) -> Run {
+        let run = Run { folder };
         run.write_job(&Job {
             protocol: VERSION,
             experiment: "digits-test".to_owned(),
@@ -320,6 +325,92 @@ fn a_rate_that_is_found_is_told_with_its_curve() {
     let results = results(&run);
     assert_eq!(curve["marks"][0]["x"].as_f64(), Some(results["suggested-lr"]));
     assert!((1e-5..1.0).contains(&results["max-lr"]), "{}", results["max-lr"]);
+}
+
+/// A PNG of one colour.
+fn png(colour: [u8; 3], side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Rgb);
+    let pixels = colour.repeat((side * side) as usize);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
+
+/// Puts a competition as Kaggle lays it out into `folder`: reds and blues with a table, and three more to tell apart.
+fn write_competition(folder: &Path) {
+    fs::create_dir_all(folder.join("train")).unwrap();
+    fs::create_dir_all(folder.join("test")).unwrap();
+    let colour = |number: u8| if number.is_multiple_of(2) { [200 + number, 10, 20] } else { [20, 10, 200 + number] };
+    let mut table = "id,label,taken\n".to_owned();
+    for number in 0..40 {
+        let label = if number % 2 == 0 { "red" } else { "blue" };
+        table += &format!("a{number},{label},2026\n");
+        fs::write(folder.join(format!("train/a{number}.png")), png(colour(number), 10)).unwrap();
+    }
+    fs::write(folder.join("train.csv"), table).unwrap();
+    // The order is that of the sample, not of the names; sizes may differ, for `image-size` makes them one.
+    fs::write(folder.join("sample_submission.csv"), "image_id,label\nz3,red\nz1,red\nz2,red\n").unwrap();
+    for (name, number, side) in [("z1", 1, 8), ("z2", 2, 9), ("z3", 3, 12)] {
+        fs::write(folder.join(format!("test/{name}.png")), png(colour(number), side)).unwrap();
+    }
+}
+
+#[test]
+fn a_competition_of_kaggle_becomes_a_submission() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("data");
+    let inbox = fetch::inbox("colours", &cache);
+    write_competition(&inbox);
+    let digest = |name: &str| fetch::sha256(&inbox.join(name)).unwrap();
+    let text = format!(
+        "title: Colours\nlicence: none\nhomepage: https://www.kaggle.com/c/colours\ncitation: none\n\
+         classes: [blue, red]\n\
+         format:\n  kind: table\n\
+         \x20 labelled: {{file: train.csv, image: {{column: id, folder: train, extension: .png}}}}\n\
+         \x20 label: {{column: label}}\n\
+         \x20 unlabelled: {{file: sample_submission.csv, image: {{column: image_id, folder: test, extension: .png}}}}\n\
+         files:\n\
+         \x20 train.csv: {{sha256: {}}}\n  sample_submission.csv: {{sha256: {}}}\n\
+         \x20 train: {{folder: true, sha256: {}}}\n  test: {{folder: true, sha256: {}}}\n\
+         sources: [{{kind: kaggle, competition: colours}}]\n\
+         splits: {{default: {{kind: stratified, test: 0.25}}}}\n",
+        digest("train.csv"),
+        digest("sample_submission.csv"),
+        digest("train"),
+        digest("test"),
+    );
+    let declaration = DataSet::parse(Yaml::file("colours.yml", &text)).unwrap_or_else(|fault| panic!("{fault}"));
+
+    // Nothing is there yet: it is said what to do.
+    let elsewhere = folder.path().join("elsewhere");
+    let error = fetch::fetch("colours", &declaration, &elsewhere, &mut |_| {}).unwrap_err().to_string();
+    let error = error.replace(&elsewhere.display().to_string(), "CACHE");
+    assert!(error.contains("accept them at https://www.kaggle.com/c/colours, then run"), "{error}");
+    assert!(error.contains("`kaggle competitions download -c colours -p CACHE/downloads/colours`"), "{error}");
+
+    let data = fetch::fetch("colours", &declaration, &cache, &mut |_| {}).unwrap();
+    let data = JobData { name: "colours".to_owned(), folder: data, declaration };
+    let params = json!({
+        "epochs": 10, "batch-size": 8, "image-size": 8, "valid-images": 6, "images": true,
+        "model": {"kind": "mlp", "hidden": [8]},
+    });
+    let run = Run::of(folder, data, params);
+    run.finish_well();
+    let submission = fs::read_to_string(run.path().join("submission.csv")).unwrap();
+    assert_eq!(submission, "image_id,label\nz3,blue\nz1,blue\nz2,red\n");
+    let images: Vec<String> = run
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Artifact { name, path, kind } if kind == "image" => {
+                assert!(fs::read(run.path().join(path)).unwrap().starts_with(b"\x89PNG"), "{name}");
+                Some(name)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(images, ["worst", "most-confused"]);
 }
 
 #[test]

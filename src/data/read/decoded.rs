@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "`data::read` keeps decoded images in the cache folder")]
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -66,7 +66,12 @@ pub(super) fn decoded(
     }
     // One decodes, others that want the same wait for it. Where there can be no lock there can be no file.
     let lock = path.parent().and_then(|folder| {
-        fs::create_dir_all(folder).ok()?;
+        // Not `create_dir_all`: where there is no data set, there is nothing to keep.
+        if let Err(error) = fs::create_dir(folder)
+            && error.kind() != ErrorKind::AlreadyExists
+        {
+            return None;
+        }
         let lock = File::create(path.with_extension("lock")).ok()?;
         lock.lock().ok().map(|()| lock)
     });

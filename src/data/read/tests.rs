@@ -231,6 +231,14 @@ fn images_are_read_where_nothing_can_be_kept() {
 }
 
 #[test]
+fn where_no_data_set_is_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    assert!(read("t", &missing, &declared(FOLDERS), &AS_IS).is_err());
+    assert!(!missing.exists());
+}
+
+#[test]
 fn batches_are_divided_as_their_files_or_anew() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("a.bin", &[0, 10, 20, 1, 30, 40]), ("b.bin", &[1, 50, 60, 0, 70, 80])]);
