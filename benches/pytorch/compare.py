@@ -40,7 +40,7 @@ def ours(lab, name, seed, threads, environment, folder):
     found = {"train.loss": [], "valid.accuracy": []}
     for line in (folder / "events.jsonl").read_text().splitlines():
         event = json.loads(line)
-        if event.get("name") in found:
+        if isinstance(found.get(event.get("name")), list):
             found[event["name"]].append(event["value"])
         elif "value" in event:
             found[event["name"]] = event["value"]

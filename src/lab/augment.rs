@@ -501,6 +501,11 @@ mod tests {
         assert_eq!(flipped[1], images.flip([3]));
     }
 
+    #[track_caller]
+    fn check_as_torchvision(what: &str, case: &serde_json::Value, found: &Tensor, expected: &Tensor) {
+        assert!(close(found, expected, 1e-3), "{what} of {case}: {found}, torchvision has {expected}");
+    }
+
     /// The numbers are torchvision's, written by `tests/reference/reference.py`.
     #[test]
     fn affine_and_colour_changes_are_those_of_torchvision() {
@@ -510,10 +515,6 @@ mod tests {
             let numbers: Vec<f32> = serde_json::from_value(value.clone()).unwrap();
             Tensor::from_slice(&numbers).view([1, -1, 6, 8])
         };
-        #[track_caller]
-        fn check(what: &str, case: &serde_json::Value, found: &Tensor, expected: &Tensor) {
-            assert!(close(found, expected, 1e-3), "{what} of {case}: {found}, torchvision has {expected}");
-        }
         let image = tensor(&reference["image"]);
         let number = |case: &serde_json::Value, name: &str| case[name].as_f64().unwrap();
         let affine = reference["affine"].as_array().unwrap();
@@ -525,7 +526,7 @@ mod tests {
                 right: number(case, "right"),
                 down: number(case, "down"),
             });
-            check("affine", case, &resampled(&image, &[map]), &tensor(&case["image"]));
+            check_as_torchvision("affine", case, &resampled(&image, &[map]), &tensor(&case["image"]));
         }
         let colour = reference["colour"].as_array().unwrap();
         for case in colour {
@@ -537,7 +538,7 @@ mod tests {
                 ("contrast-of-grey", contrasted(&grey_image, &factor)),
                 ("saturation", saturated(&image, &factor)),
             ] {
-                check(name, case, &found, &tensor(&case[name]));
+                check_as_torchvision(name, case, &found, &tensor(&case[name]));
             }
         }
         assert_eq!((affine.len(), colour.len()), (7, 3));

@@ -396,17 +396,15 @@ mod tests {
             serde_json::from_str(include_str!("../../tests/reference/optimizers.json")).unwrap();
         for case in &cases {
             let rule: Rule = serde_json::from_value(case["optimizer"].clone()).unwrap();
-            let schedule = match case["one-cycle"].as_bool().unwrap() {
-                false => Schedule::Constant {},
-                true => Schedule::OneCycle {
-                    max_lr: Rate::Of(0.2),
-                    warm_up: 0.3,
-                    div: 25.0,
-                    final_div: 1e4,
-                    momentum_low: Some(0.7),
-                    momentum_high: Some(0.9),
-                },
+            let one_cycle = Schedule::OneCycle {
+                max_lr: Rate::Of(0.2),
+                warm_up: 0.3,
+                div: 25.0,
+                final_div: 1e4,
+                momentum_low: Some(0.7),
+                momentum_high: Some(0.9),
             };
+            let schedule = if case["one-cycle"] == true { one_cycle } else { Schedule::Constant {} };
             let gradient = |parameter: &Tensor, number| Tensor::from_slice(&noise(parameter.numel() as u32, number));
             let weight = parameter(&noise(6, 1)).view([2, 3]).detach().set_requires_grad(true);
             let bias = parameter(&noise(3, 2));
