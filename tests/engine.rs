@@ -112,6 +112,29 @@ fn in_a_clone_without_artifacts_what_is_needed_is_done_again() {
 }
 
 #[test]
+fn pictures_of_data_that_must_not_be_handed_on_are_not_committed() {
+    let site = Site::with_toy();
+    site.write("pixels/tiny.csv", "0,1,0\n1,0,1\n");
+    let sha256 = labpress::data::fetch::sha256(&site.path().join("pixels/tiny.csv")).unwrap();
+    let declaration = format!(
+        "title: Tiny\nlicence: for our eyes\nhomepage: none\ncitation: none\nclasses: [a, b]\n\
+         format: {{kind: csv-pixels, file: tiny.csv, shape: [1, 2], white: 1, test-rows: 1}}\n\
+         files: {{tiny.csv: {{sha256: {sha256}}}}}\nsources: [{{kind: folder, path: pixels}}]\n"
+    );
+    site.replace("experiments/toy/train.py", r#"kind="table")"#, r#"kind="image")"#);
+    site.replace(YAML, "seeds: 2", "seeds: 1\ndata: tiny");
+    for (may_be, committed) in [("", 2), ("redistribute: false\n", 0)] {
+        site.write("experiments/data/tiny.yml", &(declaration.clone() + may_be));
+        let mut command = site.command(&["run", "--force"]);
+        assert_success(&command.env("LABPRESS_DATA", site.path().join("cache")).output().unwrap());
+        assert_eq!(site.files("experiments/toy/files").len(), committed, "{may_be}");
+        // Either way they can be looked at here.
+        assert!(!site.files(".labpress/objects").is_empty());
+        std::fs::remove_dir_all(site.path().join("experiments/toy/files")).unwrap_or_default();
+    }
+}
+
+#[test]
 fn runs_that_are_the_same_are_trained_once() {
     let site = Site::with_toy();
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5}\n  also-fast: {rate: 0.5}");

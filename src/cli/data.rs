@@ -70,6 +70,10 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
         }),
         What::Check(Names { names }) => names.iter().try_for_each(|name| {
             let set = declaration(name, root.as_deref())?;
+            if !fetch::is_there(name, &set, &cache()?) {
+                let message = format!("the data set `{name}` is not here; `labpress data fetch {name}` gets it");
+                return Err(anyhow::Error::msg(message).into());
+            }
             fetch::check_again(name, &set, &cache()?).with_context(|| {
                 format!("the data set `{name}` is not whole; `labpress data fetch {name}` mends it")
             })?;

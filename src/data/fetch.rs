@@ -40,6 +40,12 @@ pub fn is_present(name: &str, set: &DataSet, cache: &Path) -> bool {
     is_checked(&folder(name, set, cache), set)
 }
 
+/// Whether there is a folder of `set` under `cache`, whole or not.
+#[must_use]
+pub fn is_there(name: &str, set: &DataSet, cache: &Path) -> bool {
+    folder(name, set, cache).is_dir()
+}
+
 fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
     cache.join(format!("{name}-{}", set.files_digest().short()))
 }

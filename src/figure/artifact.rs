@@ -71,6 +71,10 @@ pub(super) fn committed<'r>(
             format!("the artifact `{name}` of {run} is not committed, so that no other machine could show it");
         let hint = match artifact.kind.as_str() {
             "checkpoint" => "checkpoints stay in `.labpress/objects/`".to_owned(),
+            "image" if artifact.bytes <= COMMITTED_UP_TO => {
+                "the declaration of its data set says `redistribute: false`: pictures of it stay in `.labpress/objects/`"
+                    .to_owned()
+            }
             _ => format!(
                 "it has {} bytes, and up to {COMMITTED_UP_TO} are committed: let the run write less",
                 artifact.bytes

@@ -41,11 +41,10 @@ pub(crate) fn most_confused(judgement: &Judgement, classes: &[String], test: &Im
     let rows = pairs.into_iter().take(CONFUSED.0).map(|(class, taken_for)| {
         let is_of_pair = |&image: &usize| judgement.labels[image] == class && judgement.prediction(image) == taken_for;
         let mut images: Vec<usize> = (0..judgement.count()).filter(is_of_pair).collect();
-        images.sort_by(|&one, &other| loss(judgement, other).total_cmp(&loss(judgement, one)));
-        let tiles = images
-            .into_iter()
-            .take(CONFUSED.1)
-            .map(|image| tile(test, image, vec![(percent(judgement.probability(image, taken_for)), Tone::Bad)]));
+        let sureness = |image: usize| judgement.probability(image, taken_for);
+        images.sort_by(|&one, &other| sureness(other).total_cmp(&sureness(one)));
+        let shown = images.into_iter().take(CONFUSED.1);
+        let tiles = shown.map(|image| tile(test, image, vec![(percent(sureness(image)), Tone::Bad)]));
         let of_class: u64 = confusion[class].iter().sum();
         Row {
             heading: format!("{} → {}", classes[class], classes[taken_for]),
