@@ -107,17 +107,6 @@ pub(super) fn decoded(
     }
 }
 
-/// Removes the files of decoded images of a data set's folder, and says how many bytes they had.
-pub fn remove(folder: &Path) -> std::io::Result<u64> {
-    let folder = folder.join("decoded");
-    let mut bytes = 0;
-    for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
-        bytes += entry.metadata().map_or(0, |metadata| metadata.len());
-        fs::remove_file(entry.path())?;
-    }
-    Ok(bytes)
-}
-
 fn path(folder: &Path, images: &Digest, wanted: &Wanted<'_>) -> PathBuf {
     let size = wanted.image_size.map_or("as-is".to_owned(), |size| format!("{size}px"));
     let channels = wanted.channels.map_or("as-is".to_owned(), |channels| channels.to_string());

@@ -26,8 +26,6 @@ use super::images::{Images, Pixels, Splits, Wanted};
 use super::split::{DEFAULT, Division, Split};
 use crate::diagnostic::listed;
 
-pub use self::decoded::remove;
-
 /// What is known of the images of a data set but their pixels. First come the images with labels, then those without.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Listing {

@@ -216,8 +216,6 @@ fn a_damaged_file_of_decoded_images_is_made_again() {
         assert_eq!(read("t", folder.path(), &declared(FOLDERS), &wanted).unwrap(), first);
         assert_eq!(fs::read(&kept).unwrap(), whole);
     }
-    assert!(remove(folder.path()).unwrap() >= whole.len() as u64);
-    assert!(!kept.exists());
 }
 
 #[test]
