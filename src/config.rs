@@ -70,6 +70,8 @@ pub struct Config {
     pub collections: Vec<CollectionSettings>,
     /// How many posts are built, the newest; `None` for all.
     pub limit_posts: Option<usize>,
+    /// What stays in the destination though nothing makes it.
+    pub keep_files: Vec<String>,
     /// Which file is what.
     pub roles: Roles,
     /// What is wrong and does not keep the site from being built.
@@ -134,11 +136,12 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         feed_limit: fields.count("feed_limit").unwrap_or(20),
         defaults: defaults::read(&mut fields),
         limit_posts: fields.count("limit_posts").filter(|&count| count > 0),
+        keep_files: fields.texts("keep_files", false).unwrap_or_default(),
         roles,
         warnings: Vec::new(),
         values: value::map_of_yaml(fields.mapping()),
     };
-    for key in ["exclude", "include", "keep_files"] {
+    for key in ["exclude", "include"] {
         fields.texts(key, false);
     }
     let faults = fields.faults();
@@ -242,7 +245,12 @@ fn templates(fields: &mut Fields<'_>) -> TemplateLanguage {
 }
 
 /// The names that `markdown` may have, with what they mean.
-const DIALECTS: [(&str, Dialect); 2] = [("CommonMark", Dialect::CommonMark), ("kramdown", Dialect::Kramdown)];
+const DIALECTS: [(&str, Dialect); 3] = [
+    ("CommonMark", Dialect::CommonMark),
+    ("kramdown", Dialect::Kramdown),
+    // What GitHub Pages calls its own.
+    ("CommonMarkGhPages", Dialect::CommonMark),
+];
 
 fn dialect(fields: &mut Fields<'_>) -> Dialect {
     // What a blog means that was written for Jekyll and says nothing.
@@ -252,7 +260,7 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
     let known = DIALECTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
     known.map_or_else(
         || {
-            let names: Vec<String> = DIALECTS.iter().map(|(name, _)| format!("`markdown: {name}`")).collect();
+            let names: Vec<String> = DIALECTS.iter().take(2).map(|(name, _)| format!("`markdown: {name}`")).collect();
             let message = format!("there is no Markdown dialect `{name}`");
             fields.fault("markdown", message, format!("write {}", names.join(" or ")));
             Dialect::CommonMark
@@ -266,14 +274,31 @@ fn kramdown_options(fields: &Fields<'_>) -> kramdown::Options {
     let mut options = kramdown::Options::default();
     let given = fields.value("kramdown").and_then(serde_yaml::Value::as_mapping);
     for (name, value) in given.into_iter().flatten() {
-        let value = match value {
-            serde_yaml::Value::String(text) => text.clone(),
-            serde_yaml::Value::Bool(switch) => switch.to_string(),
-            _ => continue,
-        };
-        options.set(name.as_str().unwrap_or_default(), &value);
+        set_kramdown(&mut options, name.as_str().unwrap_or_default(), value);
     }
     options
+}
+
+fn set_kramdown(options: &mut kramdown::Options, name: &str, value: &serde_yaml::Value) {
+    let text = |value: &serde_yaml::Value| match value {
+        serde_yaml::Value::String(text) => text.trim_start_matches(':').to_owned(),
+        serde_yaml::Value::Bool(switch) => switch.to_string(),
+        serde_yaml::Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    match value {
+        serde_yaml::Value::Mapping(entries) => {
+            for (key, value) in entries {
+                set_kramdown(options, &format!("{name}.{}", key.as_str().unwrap_or_default()), value);
+            }
+        }
+        serde_yaml::Value::Sequence(items) => {
+            options.set(name, &items.iter().map(text).collect::<Vec<_>>().join(","));
+        }
+        value => {
+            options.set(name, &text(value));
+        }
+    }
 }
 
 /// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `tags`.

@@ -18,6 +18,8 @@ use crate::source::site_path;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
     files: BTreeMap<String, Content>,
+    /// What stays though nothing makes it: files, and folders with all in them.
+    kept: Vec<String>,
 }
 
 /// What a file of the site holds.
@@ -60,6 +62,14 @@ impl Output {
                 *bytes = change(path, std::mem::take(bytes));
             }
         }
+        self
+    }
+
+    /// The same, with files and folders that stay in the site's folder though nothing makes them.
+    #[must_use]
+    pub fn keeping(mut self, paths: &[String]) -> Output {
+        self.kept =
+            paths.iter().map(|path| path.trim_matches('/').to_owned()).filter(|path| !path.is_empty()).collect();
         self
     }
 
@@ -184,7 +194,11 @@ fn remove_the_rest(
     for (path, kind) in present.iter().rev() {
         let is_made = output.files.contains_key(path) || needed.contains(path.as_str());
         let lies_in_a_file = folders(path).any(|folder| output.files.contains_key(folder));
-        if is_made || lies_in_a_file {
+        let is_kept = output
+            .kept
+            .iter()
+            .any(|kept| path.strip_prefix(kept.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        if is_made || is_kept || lies_in_a_file {
             continue;
         }
         match kind {
@@ -377,6 +391,15 @@ mod tests {
         fs::write(dir.path().join("e.html.labpress-new"), "half").expect("it can be written");
         assert_eq!(counts(&output(&[("d.html", "z")]), dir.path()), (1, 0, 2));
         assert_eq!(listing(dir.path()), ".gitkeep= d.html=z");
+    }
+
+    #[test]
+    fn what_is_to_be_kept_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        write(&output(&[("a/b", "x"), ("ab", "y"), ("c", "z")]), dir.path()).expect("it can be written");
+        let output = output(&[("d", "w")]).keeping(&["a/".to_owned(), "c".to_owned()]);
+        write(&output, dir.path()).expect("it can be written");
+        assert_eq!(listing(dir.path()), "a/ a/b=x c=z d=w");
     }
 
     #[test]

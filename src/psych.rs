@@ -17,6 +17,8 @@ use crate::yaml::Yaml;
 
 /// How deep lists and mappings may nest.
 const MAX_DEPTH: usize = 200;
+/// How deep the keys of keys may nest: each level is quoted in the text of the one around it, which doubles its length.
+const MAX_KEY_DEPTH: usize = 4;
 /// How many values a text may stand for: a few aliases of aliases could fill the memory.
 const MAX_VALUES: usize = 2_000_000;
 
@@ -125,7 +127,14 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             if matches!(event.data, EventData::MappingEnd) {
                 return Ok(Value::Mapping(mapping));
             }
+            let at = self.position(event.start_mark);
             let key = self.node(event, depth + 1)?;
+            if key_depth(&key) > MAX_KEY_DEPTH {
+                let message = format!("a key nests deeper than {MAX_KEY_DEPTH} levels");
+                return Err(
+                    Diagnostic::new(Place::new(self.yaml.path, at), message).hint("`? ` makes a key of a mapping")
+                );
+            }
             let event = self.event()?;
             let value = self.node(event, depth + 1)?;
             match (key.as_str(), value) {
@@ -141,6 +150,17 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                 (_, value) => drop(mapping.insert(key, value)),
             }
         }
+    }
+}
+
+/// How deep keys nest in a key.
+fn key_depth(key: &Value) -> usize {
+    match key {
+        Value::Sequence(items) => 1 + items.iter().map(key_depth).max().unwrap_or(0),
+        Value::Mapping(mapping) => {
+            1 + mapping.iter().map(|(key, value)| key_depth(key).max(key_depth(value))).max().unwrap_or(0)
+        }
+        _ => 0,
     }
 }
 
@@ -407,5 +427,7 @@ mod tests {
             text + &format!("a{n}: &a{n} [*a{before}, *a{before}]\n")
         });
         assert!(read_text(&bomb).expect_err("it is too much").contains("stands for more than"));
+        assert!(read_text(&"? ".repeat(40)).expect_err("it is too deep").contains("a key nests deeper than"));
+        assert!(read_text("? {a: [b]}\n: c\n").is_ok());
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Works on paths only, so that the one who reads files knows which to open, and the one who reads posts what they are.
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 use serde_yaml::Value;
 
@@ -12,8 +14,11 @@ use crate::yaml::Yaml;
 /// What a file is to the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role<'a> {
-    /// The configuration, a layout, an include, a data file, a stylesheet's part.
+    /// The configuration, a layout, an include, a data file.
     Text,
+    /// Text that others may draw in, and is nothing by itself: the parts of style sheets and scripts that begin with an
+    /// underscore or lie in such a folder.
+    Part,
     /// A post: a file in any folder `_posts`.
     Post,
     /// A draft: a file in any folder `_drafts`.
@@ -30,6 +35,19 @@ pub enum Role<'a> {
     LeftOut,
 }
 
+/// By which path the build knows what lies at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known<'p> {
+    /// By this one.
+    As(Cow<'p, str>),
+    /// By this one, unless the site has a file of its own there.
+    OfTheme(Cow<'p, str>),
+    /// It is a folder on the way to others.
+    OnTheWay,
+    /// By none: it is no part of the site.
+    Not,
+}
+
 /// The rules of a site.
 #[derive(Debug, Clone)]
 pub struct Roles {
@@ -41,6 +59,12 @@ pub struct Roles {
     collections_dir: String,
     collections: Vec<String>,
     markdown_endings: Vec<String>,
+    /// The folder that the site is in, seen from where `_config.yml` is; empty if that is the same.
+    source: String,
+    /// The folder with the files of the theme.
+    theme: String,
+    /// Folders that stand for `_layouts`, `_includes` and `_data`.
+    folders: Vec<(String, &'static str)>,
 }
 
 /// What Jekyll leaves out unless `include` names it.
@@ -60,6 +84,8 @@ const JEKYLL_EXCLUDES: [&str; 10] = [
 const OUR_EXCLUDES: [&str; 4] = ["public", "target", "vendor", "_site"];
 /// Folders of the site that hold texts the build reads, and never publishes as they are.
 const TEXT_FOLDERS: [&str; 4] = ["_layouts", "_includes", "_data", "_sass"];
+/// The folders of a theme that are read.
+const THEME_FOLDERS: [&str; 5] = ["_layouts", "_includes", "_sass", "_data", "assets"];
 /// How names begin that are not published.
 const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
@@ -95,6 +121,13 @@ impl Roles {
         ours.retain(|name| !include.contains(name));
         let exclude = texts("exclude").into_iter().chain(JEKYLL_EXCLUDES.map(str::to_owned));
         let exclude = exclude.filter(|pattern| !include.contains(pattern)).collect();
+        let folder = |key: &str| {
+            let folder = text(key)?.trim_start_matches("./").trim_matches('/');
+            (!folder.is_empty() && folder != "." && !folder.starts_with("..")).then(|| folder.to_owned())
+        };
+        let folders = [("layouts_dir", "_layouts"), ("includes_dir", "_includes"), ("data_dir", "_data")];
+        let folders = folders.into_iter().filter_map(|(key, kind)| Some((folder(key)?, kind)));
+        let folders = folders.filter(|(folder, kind)| folder != kind).collect();
         let markdown_endings = text("markdown_ext").unwrap_or("markdown,mkdown,mkdn,mkd,md").split(',');
         Roles {
             exclude,
@@ -103,7 +136,47 @@ impl Roles {
             collections_dir: text("collections_dir").unwrap_or("").trim_matches('/').to_owned(),
             collections: collection_names(config.get("collections")),
             markdown_endings: markdown_endings.map(|ending| ending.trim().to_lowercase()).collect(),
+            source: folder("source").unwrap_or_default(),
+            theme: folder("theme_dir").unwrap_or_else(|| "_theme".to_owned()),
+            folders,
         }
+    }
+
+    /// By which path the build knows what lies at `path`. All that follows looks at that one.
+    pub fn known_as<'p>(&self, path: &'p str) -> Known<'p> {
+        if path == crate::config::PATH || path == "experiments" || path.starts_with("experiments/") {
+            return Known::As(path.into());
+        }
+        let Some(inside) = inside_of(path, &self.source) else {
+            let is_on_the_way = inside_of(&self.source, path).is_some();
+            return if is_on_the_way { Known::OnTheWay } else { Known::Not };
+        };
+        if inside.is_empty() {
+            return Known::OnTheWay;
+        }
+        let is_ours = self.ours.iter().any(|ours| ours == path);
+        let is_other_config = inside.len() < path.len() && inside == crate::config::PATH;
+        if is_ours || is_other_config {
+            return Known::Not;
+        }
+        if let Some(file) = inside_of(inside, &self.theme) {
+            let is_read = THEME_FOLDERS.iter().any(|folder| inside_of(file, folder).is_some());
+            return match file {
+                "" => Known::OnTheWay,
+                file if is_read => Known::OfTheme(file.into()),
+                _ => Known::Not,
+            };
+        }
+        for (folder, kind) in &self.folders {
+            match inside_of(inside, folder) {
+                Some("") => return Known::As((*kind).into()),
+                Some(file) => return Known::As(format!("{kind}/{file}").into()),
+                None if inside_of(folder, inside).is_some() => return Known::OnTheWay,
+                None if inside_of(inside, kind).is_some() => return Known::Not,
+                None => {}
+            }
+        }
+        Known::As(inside.into())
     }
 
     /// The same rules, with more at the root that is left out.
@@ -123,13 +196,12 @@ impl Roles {
         if is_special && self.is_known_special(path, is_folder) {
             return false;
         }
-        // Style sheets that others import may lie in any folder with an underscore.
+        // Parts may lie in any folder with an underscore.
         if is_folder && name.starts_with('_') {
             return self.exclude.iter().any(|pattern| matches(pattern, path, true));
         }
-        let is_style = is_style(name);
-        if !is_folder && (self.is_hidden(path) || name.starts_with('_') && is_style) {
-            return !is_style || name.starts_with('.');
+        if !is_folder && (self.is_hidden(path) || name.starts_with('_') && is_part(name)) {
+            return !is_part(name) || name.starts_with(['.', '#', '~']);
         }
         let is_special = match path.split_once('/') {
             // Names of layouts and includes may begin with anything else.
@@ -212,12 +284,12 @@ impl Roles {
                 if is_data { Role::Text } else { Role::LeftOut }
             }
             Some(_) => Role::Text,
-            None if is_style(inside)
-                && (self.is_hidden(path) || inside.rsplit('/').next().is_some_and(|name| name.starts_with('_'))) =>
-            {
-                Role::Text
+            None if is_part(inside) && self.is_hidden(path) => Role::Part,
+            None => {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                let is_named_so = name.starts_with('_') && is_part(name) && !self.is_included(path, false);
+                if is_named_so { Role::Part } else { Role::Page }
             }
-            None => Role::Page,
         }
     }
 
@@ -231,6 +303,15 @@ impl Roles {
     pub fn collections(&self) -> impl Iterator<Item = &str> {
         self.collections.iter().map(String::as_str)
     }
+}
+
+/// The path from `folder` on, if it is that folder or lies in it.
+fn inside_of<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    if folder.is_empty() {
+        return Some(path);
+    }
+    let rest = path.strip_prefix(folder)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 /// The names in `collections`, a list or a map; that of posts is none of them.
@@ -262,8 +343,10 @@ pub(crate) fn ending(path: &str) -> &str {
     name[crate::post::permalink::stem(name).len()..].trim_start_matches('.')
 }
 
-fn is_style(name: &str) -> bool {
-    [".scss", ".sass", ".css"].iter().any(|ending| name.ends_with(ending))
+/// Whether another file may draw in one of this name: style sheets by `@import`, others by `include_relative`.
+fn is_part(name: &str) -> bool {
+    let endings = ["scss", "sass", "css", "js", "html", "htm", "md", "markdown", "svg", "txt", "xml", "json", "liquid"];
+    endings.contains(&ending(name))
 }
 
 /// Whether a pattern of `exclude` or `include` is for a path: as a glob whose stars stand for slashes, too, or as the
@@ -360,7 +443,7 @@ mod tests {
         check(
             "",
             &["a.md", "b/c.png", ".htaccess", "_posts/a.md", "x/_drafts/b.md", "_layouts/a/b.html", "_data/x/y.yml"],
-            &[".env", "_other/a.md", "#a.md#", "~a", "b.md~", "x/_y/z.md", ".git/config", "_layouts/.x"],
+            &[".env", "_other/a.png", "#a.md#", "~a", "b.md~", "x/_y/.z.md", ".git/config", "_layouts/.x"],
         );
     }
 
@@ -412,6 +495,8 @@ mod tests {
             ("_docs/a/b.md", Role::InCollection("docs")),
             ("docs/a.md", Role::Page),
             ("a.png", Role::Page),
+            ("js/_part.js", Role::Part),
+            ("_other/a.md", Role::Part),
             ("experiments/x/run.py", Role::Code),
         ];
         for (path, role) in expected {
@@ -422,10 +507,62 @@ mod tests {
     #[test]
     fn collections_may_lie_in_a_folder_of_their_own() {
         let config = "collections_dir: all\ncollections: [docs]\n";
-        check(config, &["all/_docs/a.md", "all/_posts/a.md", "all/x/_posts/a.md"], &["_docs/a.md", "_posts/a.md"]);
+        check(config, &["all/_docs/a.md", "all/_posts/a.md", "all/x/_posts/a.md"], &["_docs/a.png", "_posts/a.png"]);
         let roles = Roles::of_config(Some(config));
         assert_eq!(roles.role("all/_docs/a.md"), Role::InCollection("docs"));
         assert_eq!(roles.inside_collections("all/_docs/a.md"), "_docs/a.md");
+    }
+
+    #[track_caller]
+    fn check_known(config: &str, expected: &[(&str, &str)]) {
+        let roles = Roles::of_config(Some(config));
+        for (path, known) in expected {
+            let found = match roles.known_as(path) {
+                Known::As(path) => path.into_owned(),
+                Known::OfTheme(path) => format!("theme {path}"),
+                Known::OnTheWay => "on the way".to_owned(),
+                Known::Not => "not".to_owned(),
+            };
+            assert_eq!(found, *known, "{path}");
+        }
+    }
+
+    #[test]
+    fn files_of_a_theme_count_as_the_sites_own() {
+        let expected = [
+            ("_theme", "on the way"),
+            ("_theme/_layouts/a.html", "theme _layouts/a.html"),
+            ("_theme/assets/a.css", "theme assets/a.css"),
+            ("_theme/README.md", "not"),
+            ("_themes/a", "_themes/a"),
+        ];
+        check_known("", &expected);
+        check_known(
+            "theme_dir: parts/minima",
+            &[("parts", "parts"), ("parts/minima/_sass/a.scss", "theme _sass/a.scss")],
+        );
+    }
+
+    #[test]
+    fn the_site_and_its_parts_may_lie_in_folders_of_other_names() {
+        let expected = [
+            ("templates", "_layouts"),
+            ("templates/a/b.html", "_layouts/a/b.html"),
+            ("_layouts/a.html", "not"),
+            ("src", "on the way"),
+            ("src/data/a.yml", "_data/a.yml"),
+            ("src/x.md", "on the way"),
+        ];
+        check_known("layouts_dir: ./templates/\ndata_dir: src/data", &expected[..5]);
+        let expected = [
+            ("_config.yml", "_config.yml"),
+            ("docs", "on the way"),
+            ("docs/_posts/a.md", "_posts/a.md"),
+            ("docs/_config.yml", "not"),
+            ("README.md", "not"),
+            ("experiments/a/experiment.yml", "experiments/a/experiment.yml"),
+        ];
+        check_known("source: docs", &expected);
     }
 
     #[test]

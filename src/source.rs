@@ -4,7 +4,7 @@
 //! files (images, fonts) by their place on disk and their size only, so that a blog with gigabytes of pictures is
 //! never in memory; the code of experiments by its digest. Tests build a `Source` by hand with [`Source::with`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
-use crate::roles::{Role, Roles};
+use crate::roles::{Known, Role, Roles};
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,8 @@ pub struct Source {
     inputs: BTreeMap<String, Digest>,
     results: BTreeMap<String, ResultFile>,
     unreadable: Vec<Diagnostic>,
+    /// Where files lie whose path in the build is another: those of a theme, and of folders that `_config.yml` names.
+    origins: BTreeMap<String, String>,
 }
 
 /// A file that goes to the site as it is.
@@ -91,6 +93,23 @@ impl Source {
         self
     }
 
+    /// Where the file lies that the build knows by `path`.
+    pub fn origin<'a>(&'a self, path: &'a str) -> &'a str {
+        self.origins.get(path).map_or(path, String::as_str)
+    }
+
+    /// The diagnostic with the path at which its file lies.
+    pub fn at_origin(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let place = diagnostic.place();
+        match self.origins.get(&place.path) {
+            Some(origin) => {
+                let place = Place { path: origin.clone(), position: place.position };
+                diagnostic.at(place)
+            }
+            None => diagnostic,
+        }
+    }
+
     /// Files that should be text and are not.
     pub fn unreadable(&self) -> &[Diagnostic] {
         &self.unreadable
@@ -101,13 +120,17 @@ impl Source {
 ///
 /// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the same bytes.
 pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
-    let mut found = Vec::new();
+    let (mut found, mut of_theme) = (Vec::new(), Vec::new());
     // A link is read as what it leads to, if that lies in the site; walkdir sees when it leads back to where it is.
     let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
     let is_read = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0
-            || !roles.is_left_out(&site_path(root, entry.path()), entry.file_type().is_dir())
-                && (!entry.path_is_symlink() || leads_inside(root, entry.path()))
+        let is_folder = entry.file_type().is_dir();
+        let is_of_the_site = || match roles.known_as(&site_path(root, entry.path())) {
+            Known::As(path) | Known::OfTheme(path) => !roles.is_left_out(&path, is_folder),
+            Known::OnTheWay => is_folder,
+            Known::Not => false,
+        };
+        entry.depth() == 0 || is_of_the_site() && (!entry.path_is_symlink() || leads_inside(root, entry.path()))
     };
     for entry in walk.filter_entry(is_read) {
         let entry = match entry {
@@ -120,15 +143,28 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
             }
         };
         if entry.file_type().is_file() {
-            let path = site_path(root, entry.path());
-            let role = roles.role(&path);
-            found.push((path, entry.into_path(), role));
+            let at = site_path(root, entry.path());
+            match roles.known_as(&at) {
+                Known::As(path) => found.push((path.into_owned(), at.clone(), entry.into_path())),
+                Known::OfTheme(path) => of_theme.push((path.into_owned(), at.clone(), entry.into_path())),
+                Known::OnTheWay | Known::Not => {}
+            }
         }
     }
+    let own: BTreeSet<String> = found.iter().map(|(path, ..)| path.clone()).collect();
+    found.extend(of_theme.into_iter().filter(|(path, ..)| !own.contains(path)));
+    let moved = found.iter().filter(|(path, at, _)| path != at);
+    let origins = moved.map(|(path, at, _)| (path.clone(), at.clone())).collect();
+    let found: Vec<_> = found.into_iter().map(|(path, _, on_disk)| (roles.role(&path), path, on_disk)).collect();
     let read: Vec<(String, Input)> = found
         .into_par_iter()
-        .filter_map(|(path, on_disk, role)| match role {
+        .filter_map(|(role, path, on_disk)| match role {
             Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
+            // Nobody has asked for it yet, so that it is no fault if it is no text.
+            Role::Part => match read_text(&path, &on_disk) {
+                Ok(Input::NotText(_)) => None,
+                input => Some(input.map(|input| (path, input))),
+            },
             Role::Post | Role::Draft => {
                 read_post(&path, &on_disk, roles).map(|input| input.map(|input| (path, input))).transpose()
             }
@@ -138,7 +174,7 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
             Role::LeftOut => None,
         })
         .collect::<io::Result<_>>()?;
-    Ok(gathered(read))
+    Ok(Source { origins, ..gathered(read) })
 }
 
 /// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says what to leave out.

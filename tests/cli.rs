@@ -243,9 +243,13 @@ fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
     let refused = import(&[]);
     let report = answer(&refused);
     assert_eq!(refused.status.code(), Some(1));
-    for part in
-        ["jekyll-feed     built in", "jekyll-scholar  not known", "tags: {cite: cite.html}", "posts", "a.md:5:6"]
-    {
+    for part in [
+        "jekyll-feed     built in",
+        "jekyll-scholar  what it adds is missing",
+        "tags: {cite: cite.html}",
+        "posts",
+        "a.md:5:6",
+    ] {
         assert!(report.contains(part), "{part:?} is not in:\n{report}");
     }
     let config = site.read("_config.yml");

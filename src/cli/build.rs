@@ -171,6 +171,20 @@ pub(super) fn rendered(
     shown: &post::Options,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Output, Vec<Diagnostic>> {
+    let at_origin = |found: Vec<Diagnostic>| found.into_iter().map(|one| site.source.at_origin(one)).collect();
+    let mut told = Vec::new();
+    let output = made(site, config, shown, &mut told).map_err(at_origin);
+    warnings.extend::<Vec<Diagnostic>>(at_origin(told));
+    output
+}
+
+/// The same, with files named as the build knows them.
+fn made(
+    site: &Site,
+    config: &Config,
+    shown: &post::Options,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Output, Vec<Diagnostic>> {
     let (blog, mut faults) = post::read(&site.source, config, shown);
     warnings.extend_from_slice(&blog.warnings);
     warnings.extend(pages::warnings(&site.source, config, &blog));
@@ -183,7 +197,7 @@ pub(super) fn rendered(
     let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
     let output =
         output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))?;
-    Ok(pages::smoke::marked(output, &results))
+    Ok(pages::smoke::marked(output, &results).keeping(&config.keep_files))
 }
 
 /// The faults of posts and pages together with those of experiments and records, in order of place.

@@ -13,6 +13,7 @@ use super::table::table;
 use super::{Trouble, answer};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
+use crate::plugin::{self, Fate};
 use crate::post::{self, Blog};
 use crate::source;
 use crate::store::Store;
@@ -126,82 +127,39 @@ fn collections(config: &Config) -> Vec<String> {
 fn write_theme(report: &mut String, config: &Config, site: &Site) {
     let named = |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
     let has_layouts = site.source.texts_under("_layouts/").next().is_some();
-    let note =
-        if has_layouts { "the blog has layouts of its own; for those that it lacks" } else { "its layouts are needed" };
+    let note = if has_layouts { "the blog has layouts; for those that it lacks" } else { "its layouts are needed" };
+    let folder = site.root.join("_theme");
+    let folder = folder.display();
     if let Some(theme) = named("theme") {
         let _ = write!(
             report,
-            "\ntheme\n  `{theme}` is a gem, which labpress does not read; {note}:\n  \
-             cd \"$(bundle info {theme} --path)\" && cp -rn _layouts _includes _sass assets {folder}\n",
-            folder = site.root.display()
+            "\ntheme\n  `{theme}` is a gem, which labpress reads from `_theme`; {note}:\n  \
+             cp -r \"$(bundle info {theme} --path)\" {folder}\n"
         );
     } else if let Some(theme) = named("remote_theme") {
-        let repository = theme.split('@').next().unwrap_or(&theme);
+        let (repository, version) = theme.split_once('@').unwrap_or((&theme, ""));
+        let branch = if version.is_empty() { String::new() } else { format!("--branch {version} ") };
         let _ = write!(
             report,
-            "\ntheme\n  `{theme}` is a repository, which labpress does not fetch; {note}:\n  \
-             git clone --depth 1 https://github.com/{repository} theme && cd theme && \
-             cp -rn _layouts _includes _sass assets {folder}\n",
-            folder = site.root.display()
+            "\ntheme\n  `{theme}` is a repository, which labpress reads from `_theme`; {note}:\n  \
+             git clone --depth 1 {branch}https://github.com/{repository} {folder}\n"
         );
     }
 }
 
-/// What becomes of a plugin.
-enum Fate {
-    /// labpress does what it does.
-    BuiltIn,
-    /// It does nothing for the pages.
-    NotNeeded,
-}
-
-const PLUGINS: [(&str, Fate); 22] = [
-    ("jekyll-feed", Fate::BuiltIn),
-    ("jekyll-seo-tag", Fate::BuiltIn),
-    ("jekyll-sitemap", Fate::BuiltIn),
-    ("jekyll-paginate", Fate::BuiltIn),
-    ("jekyll-redirect-from", Fate::BuiltIn),
-    ("jekyll-gist", Fate::BuiltIn),
-    ("jekyll-mentions", Fate::BuiltIn),
-    ("jekyll-include-cache", Fate::BuiltIn),
-    ("jekyll-sass-converter", Fate::BuiltIn),
-    ("jemoji", Fate::BuiltIn),
-    ("kramdown-parser-gfm", Fate::BuiltIn),
-    ("kramdown", Fate::BuiltIn),
-    ("rouge", Fate::BuiltIn),
-    ("jekyll-remote-theme", Fate::NotNeeded),
-    ("jekyll-admin", Fate::NotNeeded),
-    ("jekyll-compose", Fate::NotNeeded),
-    ("jekyll-watch", Fate::NotNeeded),
-    ("jekyll-livereload", Fate::NotNeeded),
-    ("jekyll-github-metadata", Fate::NotNeeded),
-    ("webrick", Fate::NotNeeded),
-    ("wdm", Fate::NotNeeded),
-    ("github-pages", Fate::NotNeeded),
-];
-
 fn write_plugins(report: &mut String, config: &Config) {
-    let lists = ["plugins", "gems"].into_iter().filter_map(|key| config.values.get(&Key::Str(key)));
-    let mut names: Vec<String> = Vec::new();
-    for list in lists {
-        match list.as_array() {
-            Some(items) => names.extend(items.iter().map(as_text)),
-            None => names.extend(list.as_str().map(str::to_owned)),
-        }
-    }
-    names.sort();
-    names.dedup();
-    if names.is_empty() {
+    let fates = plugin::fates(config);
+    if fates.is_empty() {
         return;
     }
     report.push_str("\nplugins\n");
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    for name in names {
-        let fate = PLUGINS.iter().find(|(known, _)| *known == name).map(|(_, fate)| fate);
+    let width = fates.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    for (name, fate) in fates {
         let said = match fate {
-            Some(Fate::BuiltIn) => "built in",
-            Some(Fate::NotNeeded) => "not needed",
-            None => "not known: what it adds is missing; map its tags to includes, see `tags` below",
+            Fate::BuiltIn => "built in",
+            Fate::NotNeeded => "not needed",
+            Fate::Theme => "its theme is read from a folder, see `theme`",
+            Fate::Missing => "what it adds is missing; a tag of it can be an include, see `tags`",
         };
         let _ = writeln!(report, "  {name:width$}  {said}");
     }
@@ -253,16 +211,30 @@ fn write_faults(report: &mut String, faults: &[Diagnostic]) {
     write_by_file(report, "faults", &others);
 }
 
-/// Diagnostics under the files that they are about.
+/// Diagnostics under the files that they are about; but what is wrong with many files alike, once.
 fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) {
-    let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
-    for diagnostic in diagnostics {
-        by_file.entry(&diagnostic.place().path).or_default().push(diagnostic);
-    }
-    if by_file.is_empty() {
+    if diagnostics.is_empty() {
         return;
     }
     let _ = writeln!(report, "\n{title}");
+    let mut alike: BTreeMap<(&str, Option<&str>), Vec<&Diagnostic>> = BTreeMap::new();
+    for diagnostic in diagnostics {
+        alike.entry((diagnostic.message(), diagnostic.hinted())).or_default().push(diagnostic);
+    }
+    let mut by_file: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
+    for ((message, hint), found) in alike {
+        if found.len() <= SHOWN {
+            for one in found {
+                by_file.entry(&one.place().path).or_default().push(one);
+            }
+            continue;
+        }
+        let _ = writeln!(report, "  {} times, first in {}", found.len(), found[0].place());
+        let _ = writeln!(report, "    {message}");
+        if let Some(hint) = hint {
+            let _ = writeln!(report, "      {hint}");
+        }
+    }
     for (path, faults) in by_file {
         let _ = writeln!(report, "  {path}");
         for fault in faults.iter().take(SHOWN) {

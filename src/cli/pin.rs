@@ -46,12 +46,13 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
     } else {
         pins(&site, &config, &blog, path, &options.experiments, &store)?
     };
-    let mut text = store.text(path)?;
+    let file = site.source.origin(path);
+    let mut text = store.text(file)?;
     for (experiment, id) in &changes {
         text = pin_edit::with_pin(&text, experiment, id.as_deref())
             .ok_or_else(|| by_hand(path, experiment, id.as_deref()))?;
     }
-    store.write(path, text.as_bytes())?;
+    store.write(file, text.as_bytes())?;
     for (experiment, id) in &changes {
         match id {
             Some(id) => tell(format_args!("{path} is pinned to the results of `{experiment}` of today ({id})")),

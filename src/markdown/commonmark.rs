@@ -131,10 +131,10 @@ impl<'a> Builder<'a> {
     fn document(self) -> Document {
         let mut blocks = self.root.children;
         if self.footnotes.known.is_empty() {
-            return Document { blocks, footnotes: Vec::new() };
+            return Document { blocks, ..Document::default() };
         }
         let footnotes = numbered(&mut blocks, self.footnotes.known);
-        Document { blocks, footnotes }
+        Document { blocks, footnotes, ..Document::default() }
     }
 
     fn event(&mut self, event: Event<'_>) {

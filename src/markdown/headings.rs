@@ -188,7 +188,7 @@ mod tests {
 
     #[track_caller]
     fn check_ids(blocks: Vec<Node>, expected: &[&str]) {
-        let mut document = Document { blocks, footnotes: Vec::new() };
+        let mut document = Document { blocks, ..Document::default() };
         set_ids(&mut document, &Embeds::default());
         let ids: Vec<_> = document.blocks.iter().filter_map(|node| node.attributes.value("id")).collect();
         assert_eq!(ids, expected);
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn entries_nest_by_level_even_when_levels_are_skipped() {
         let blocks = vec![heading(2, "a"), heading(4, "b"), heading(3, "c"), heading(1, "d"), heading(6, "e")];
-        let mut document = Document { blocks, footnotes: Vec::new() };
+        let mut document = Document { blocks, ..Document::default() };
         set_ids(&mut document, &Embeds::default());
         let shape = |entries: &[Entry]| -> String {
             fn write(entries: &[Entry]) -> String {

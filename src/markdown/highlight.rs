@@ -33,6 +33,7 @@ pub fn write(out: &mut String, language: &str, code: &str) {
     let before = out.len();
     let done = match syntax(language) {
         Some(syntax) if is_readable && is_session(language) => write_session(out, syntax, code).is_ok(),
+        Some(syntax) if is_readable && is_typed(language, code) => write_typed(out, syntax, code).is_ok(),
         Some(syntax) if is_readable => write_spans(out, syntax, code).is_ok(),
         _ => false,
     };
@@ -59,6 +60,24 @@ fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Resu
             }
             _ => escape_text(out, line),
         }
+    }
+    Ok(())
+}
+
+/// Whether code of this language is a shell's, with prompts in it nevertheless.
+fn is_typed(language: &str, code: &str) -> bool {
+    let is_shell = ["bash", "sh", "shell", "zsh"].iter().any(|shell| language.eq_ignore_ascii_case(shell));
+    is_shell && (code.starts_with("$ ") || code.contains("\n$ "))
+}
+
+/// Writes what is a script to Rouge, which takes each prompt for a variable.
+fn write_typed(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result<(), NotParsed> {
+    for line in LinesWithEndings::from(code) {
+        let command = line.strip_prefix("$ ");
+        if command.is_some() {
+            out.push_str("<span class=\"nv\">$ </span>");
+        }
+        write_spans(out, syntax, command.unwrap_or(line))?;
     }
     Ok(())
 }
@@ -350,6 +369,11 @@ mod tests {
     #[test]
     fn keys_in_quotes_are_keys() {
         check("json", "{\"a\": \"b\"}", "{<span class=\"nl\">\"a\"</span>: <span class=\"s2\">\"b\"</span>}");
+    }
+
+    #[test]
+    fn a_script_with_prompts_is_a_session_too() {
+        check("bash", "$ ls x\n", "<span class=\"nv\">$ </span><span class=\"nf\">ls</span> x\n");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use super::embed::{Embed, Embeds};
 use super::highlight;
-use super::tree::{Alignment, Attributes, Document, Footnote, Kind, Node};
+use super::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
 /// What the HTML of a body depends on beside its tree.
 #[derive(Debug, Clone, Copy)]
@@ -20,11 +20,14 @@ pub struct Context<'a> {
     pub embeds: &'a Embeds,
     /// Whether code gets spans with classes for its colours.
     pub highlight: bool,
+    /// The class of the `<pre>` around blocks of code.
+    pub code_class: &'a str,
 }
 
 /// The HTML of a whole body, footnotes at its end.
 pub fn document(document: &Document, context: Context<'_>) -> String {
-    let mut writer = Writer { out: String::new(), context, footnotes: &document.footnotes };
+    let (footnotes, settings) = (&document.footnotes, &document.settings);
+    let mut writer = Writer::new(context, footnotes, settings);
     writer.blocks(&document.blocks, 0);
     writer.endnotes();
     writer.out
@@ -33,7 +36,8 @@ pub fn document(document: &Document, context: Context<'_>) -> String {
 /// The HTML of nodes that stand in a line, without an element around them. References to footnotes are left out,
 /// because the footnotes are elsewhere.
 pub fn inline(nodes: &[Node], context: Context<'_>) -> String {
-    let mut writer = Writer { out: String::new(), context, footnotes: &[] };
+    let settings = Settings::default();
+    let mut writer = Writer::new(context, &[], &settings);
     writer.spans(nodes);
     writer.out
 }
@@ -91,9 +95,16 @@ struct Writer<'a> {
     out: String,
     context: Context<'a>,
     footnotes: &'a [Footnote],
+    settings: &'a Settings,
+    /// Whether footnotes are written already, where the document wants them.
+    has_endnotes: bool,
 }
 
 impl<'a> Writer<'a> {
+    fn new(context: Context<'a>, footnotes: &'a [Footnote], settings: &'a Settings) -> Writer<'a> {
+        Writer { out: String::new(), context, footnotes, settings, has_endnotes: false }
+    }
+
     /// Writes siblings, each on lines of its own. Spans among them share a line.
     fn blocks(&mut self, nodes: &[Node], indent: usize) {
         self.sequence(nodes, indent, Inside::Blocks);
@@ -155,6 +166,7 @@ impl<'a> Writer<'a> {
             Kind::Row => self.container("tr", attributes, &node.children, indent, Inside::Parts),
             Kind::Cell { header, alignment } => self.cell(*header, *alignment, node, indent),
             Kind::TableOfContents { ordered } => self.table_of_contents(*ordered, node, indent),
+            Kind::Footnotes => self.endnotes(),
             Kind::Element { name, .. } => self.block_element(name, node, indent),
             Kind::Html { html, .. } => {
                 self.out.push_str(html);
@@ -340,7 +352,9 @@ impl<'a> Writer<'a> {
         attributes.set("class", format!("language-{language} {own_class}highlighter-rouge"));
         self.indent(indent);
         self.open("div", &attributes);
-        self.out.push_str(r#"<div class="highlight"><pre class="highlight"><code>"#);
+        self.out.push_str(r#"<div class="highlight"><pre class=""#);
+        escape_attribute(&mut self.out, self.context.code_class);
+        self.out.push_str("\"><code>");
         if self.context.highlight {
             highlight::write(&mut self.out, language, text);
         } else {
@@ -407,7 +421,8 @@ impl<'a> Writer<'a> {
             | Kind::TableFoot
             | Kind::Row
             | Kind::Cell { .. }
-            | Kind::TableOfContents { .. } => self.block(node, 0),
+            | Kind::TableOfContents { .. }
+            | Kind::Footnotes => self.block(node, 0),
         }
     }
 
@@ -459,7 +474,8 @@ impl<'a> Writer<'a> {
         if attributes.value("role").is_none() {
             self.out.push_str(" role=\"doc-noteref\"");
         }
-        write!(self.out, ">{}</a></sup>", footnote + 1).expect("a string takes all that is written");
+        write!(self.out, ">{}</a></sup>", footnote + self.settings.first_footnote)
+            .expect("a string takes all that is written");
     }
 
     fn footnote_id(&mut self, name: &str, occurrence: usize) {
@@ -470,13 +486,18 @@ impl<'a> Writer<'a> {
     }
 
     fn endnotes(&mut self) {
-        if self.footnotes.is_empty() {
+        if self.footnotes.is_empty() || std::mem::replace(&mut self.has_endnotes, true) {
             return;
         }
         if !self.out.is_empty() {
             self.out.push('\n');
         }
-        self.out.push_str("<div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol>\n");
+        self.out.push_str("<div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol");
+        if self.settings.first_footnote != 1 {
+            write!(self.out, " start=\"{}\"", self.settings.first_footnote)
+                .expect("a string takes all that is written");
+        }
+        self.out.push_str(">\n");
         for note in self.footnotes {
             self.endnote(note);
         }
@@ -489,6 +510,10 @@ impl<'a> Writer<'a> {
         self.out.push('"');
         self.attributes(&note.attributes);
         self.out.push_str(">\n");
+        if self.settings.back_link.is_empty() {
+            self.blocks(&note.blocks, 6);
+            return self.out.push_str("    </li>\n");
+        }
         let (last, before) = match note.blocks.split_last() {
             Some((last, before)) if last.kind == Kind::Paragraph => (Some(last), before),
             _ => (None, note.blocks.as_slice()),
@@ -511,13 +536,20 @@ impl<'a> Writer<'a> {
     }
 
     fn back_links(&mut self, note: &Footnote) {
+        let back_link = self.settings.back_link.as_str();
         for occurrence in 0..note.references.max(1) {
             if occurrence > 0 {
                 self.out.push(NO_BREAK_SPACE);
             }
             self.out.push_str("<a href=\"#fnref:");
             self.footnote_id(&note.name, occurrence);
-            self.out.push_str("\" class=\"reversefootnote\" role=\"doc-backlink\">&#8617;");
+            self.out.push_str("\" class=\"reversefootnote\" role=\"doc-backlink\">");
+            // As kramdown writes its arrow.
+            if back_link == "↩" {
+                self.out.push_str("&#8617;");
+            } else {
+                escape_text(&mut self.out, back_link);
+            }
             if occurrence > 0 {
                 write!(self.out, "<sup>{}</sup>", occurrence + 1).expect("a string takes all that is written");
             }

@@ -90,9 +90,14 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
         Dialect::CommonMark => headings::set_ids(&mut document, embeds),
         Dialect::Kramdown => kramdown::ids::set(&mut document, embeds, &options.kramdown),
     }
-    let entries = headings::contents(&document, &options.toc_levels);
+    let levels = document.settings.toc_levels.as_ref().unwrap_or(&options.toc_levels);
+    let entries = headings::contents(&document, levels);
     headings::place_contents(&mut document, &entries);
-    let context = html::Context { embeds, highlight: options.highlight };
+    let code_class = match options.dialect {
+        Dialect::CommonMark => "highlight",
+        Dialect::Kramdown => &options.kramdown.code_class,
+    };
+    let context = html::Context { embeds, highlight: options.highlight, code_class };
     Rendered {
         html: html::document(&document, context),
         toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),
@@ -109,7 +114,7 @@ pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     if embed::has_marker(text) {
         markers::resolve_inline(&mut paragraph, embeds);
     }
-    html::inline(&paragraph, html::Context { embeds, highlight: false })
+    html::inline(&paragraph, html::Context { embeds, highlight: false, code_class: "" })
 }
 
 fn parse(text: &str, options: &Options) -> Document {

@@ -52,7 +52,7 @@ fn write(out: &mut String, node: &Node, embeds: &Embeds) {
             }
         }
         // Made of the headings, which have their turn.
-        Kind::TableOfContents { .. } => return,
+        Kind::TableOfContents { .. } | Kind::Footnotes => return,
         Kind::Cell { .. } => {
             for child in &node.children {
                 write(out, child, embeds);

@@ -4,6 +4,8 @@
 //! turns it into HTML. Nodes nest at most [`MAX_DEPTH`] deep, so that walking a tree by recursion is safe; a parser
 //! puts what is deeper into the deepest node allowed.
 
+use std::ops::RangeInclusive;
+
 /// How deep nodes may nest. Prose does not come near it; hostile input must not overflow the stack.
 pub const MAX_DEPTH: usize = 100;
 
@@ -14,6 +16,25 @@ pub struct Document {
     pub blocks: Vec<Node>,
     /// Footnotes in the order in which they are first referred to.
     pub footnotes: Vec<Footnote>,
+    /// How footnotes and the table of contents are shown.
+    pub settings: Settings,
+}
+
+/// How parts of a document are shown that are made when it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The number of the first footnote.
+    pub first_footnote: usize,
+    /// What the link from a footnote back to the text says; empty for no link.
+    pub back_link: String,
+    /// The levels of headings in the table of contents, if the document says so.
+    pub toc_levels: Option<RangeInclusive<u8>>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { first_footnote: 1, back_link: "↩".to_owned(), toc_levels: None }
+    }
 }
 
 /// A footnote's definition.
@@ -126,6 +147,8 @@ pub enum Kind {
     /// What one of labpress's own tags stands for: the number given to [`Embeds::marker`](super::embed::Embeds).
     Embed(usize),
 
+    /// The place of the footnotes, where it is not the end.
+    Footnotes,
     // Spans
     /// Plain text, with all replacements (quotes, dashes, entities) made. Not escaped.
     Text(String),
@@ -177,7 +200,8 @@ impl Kind {
             | Kind::TableFoot
             | Kind::Row
             | Kind::Cell { .. }
-            | Kind::TableOfContents { .. } => true,
+            | Kind::TableOfContents { .. }
+            | Kind::Footnotes => true,
             Kind::Element { block, .. } | Kind::Html { block, .. } => *block,
             Kind::Math { .. }
             | Kind::Embed(_)
@@ -259,6 +283,16 @@ impl Attributes {
             _ => class.to_owned(),
         };
         self.set("class", class);
+    }
+
+    /// Makes each value one line.
+    pub fn put_on_one_line(&mut self) {
+        for (_, value) in &mut self.0 {
+            if value.contains('\n') {
+                let lines: Vec<&str> = value.split('\n').filter(|line| !line.is_empty()).collect();
+                *value = lines.join(" ");
+            }
+        }
     }
 
     /// Adds all of `other`: classes are joined, everything else is replaced.

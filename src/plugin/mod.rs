@@ -2,7 +2,7 @@
 //!
 //! Works on values only: `site`, `page` and `paginator` as Liquid sees them. Where pages come from, and where what is
 //! made here goes, is [`site`](crate::site)'s part. A plugin that is neither here nor anywhere else in labpress is
-//! named by [`unknown`], so that a build can say what will be missing.
+//! named by [`missing`], so that a build can say what will be missing.
 
 mod emoji;
 pub(crate) mod feed;
@@ -10,6 +10,8 @@ mod mentions;
 mod seo;
 pub(crate) mod sitemap;
 mod texts;
+
+use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::liquid::{self, Environment, escaped};
@@ -19,32 +21,49 @@ use crate::value::{Value, as_text, entry, is_nil};
 /// The tags of plugins, known whether or not the blog names their plugin.
 pub(crate) const TAGS: [&str; 3] = ["avatar", "feed_meta", "seo"];
 
-/// Plugins whose work labpress does, whatever module does it.
-const KNOWN: [&str; 24] = [
-    "jekyll-avatar",
-    "jekyll-coffeescript",
-    "jekyll-commonmark",
-    "jekyll-commonmark-ghpages",
-    "jekyll-default-layout",
-    "jekyll-feed",
-    "jekyll-gist",
-    "jekyll-github-metadata",
-    "jekyll-include-cache",
-    "jekyll-mentions",
-    "jekyll-optional-front-matter",
-    "jekyll-paginate",
-    "jekyll-readme-index",
-    "jekyll-redirect-from",
-    "jekyll-relative-links",
-    "jekyll-remote-theme",
-    "jekyll-sass-converter",
-    "jekyll-seo-tag",
-    "jekyll-sitemap",
-    "jekyll-titles-from-headings",
-    "jekyll-watch",
-    "jemoji",
-    "kramdown-parser-gfm",
-    "rouge",
+/// What becomes of a plugin that a blog names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// labpress does what it does, whatever module does it.
+    BuiltIn,
+    /// It does nothing for the pages of the site.
+    NotNeeded,
+    /// It hands on the files of a theme, which labpress reads from a folder.
+    Theme,
+    /// What it adds is missing.
+    Missing,
+}
+
+/// The plugins of which anything is known.
+const FATES: [(&str, Fate); 28] = [
+    ("jekyll-avatar", Fate::BuiltIn),
+    ("jekyll-commonmark", Fate::BuiltIn),
+    ("jekyll-commonmark-ghpages", Fate::BuiltIn),
+    ("jekyll-feed", Fate::BuiltIn),
+    ("jekyll-gist", Fate::BuiltIn),
+    ("jekyll-include-cache", Fate::BuiltIn),
+    ("jekyll-mentions", Fate::BuiltIn),
+    ("jekyll-paginate", Fate::BuiltIn),
+    ("jekyll-redirect-from", Fate::BuiltIn),
+    ("jekyll-sass-converter", Fate::BuiltIn),
+    ("jekyll-seo-tag", Fate::BuiltIn),
+    ("jekyll-sitemap", Fate::BuiltIn),
+    ("jemoji", Fate::BuiltIn),
+    ("kramdown", Fate::BuiltIn),
+    ("kramdown-parser-gfm", Fate::BuiltIn),
+    ("kramdown-math-mathjax", Fate::BuiltIn),
+    ("rouge", Fate::BuiltIn),
+    ("jekyll-remote-theme", Fate::Theme),
+    ("classifier-reborn", Fate::NotNeeded),
+    ("jekyll-admin", Fate::NotNeeded),
+    ("jekyll-compose", Fate::NotNeeded),
+    ("jekyll-livereload", Fate::NotNeeded),
+    ("jekyll-watch", Fate::NotNeeded),
+    ("rake", Fate::NotNeeded),
+    ("tzinfo-data", Fate::NotNeeded),
+    ("webrick", Fate::NotNeeded),
+    ("wdm", Fate::NotNeeded),
+    ("html-proofer", Fate::NotNeeded),
 ];
 
 /// What a tag of a plugin sees.
@@ -69,9 +88,18 @@ pub(crate) fn is_active(config: &Config, name: &str) -> bool {
     named(config).any(|(_, plugin)| plugin == name)
 }
 
-/// The plugins that the blog names and labpress does not know, with the key that names them.
-pub fn unknown(config: &Config) -> Vec<(&'static str, String)> {
-    named(config).filter(|(_, name)| !KNOWN.contains(&name.as_str())).collect()
+/// The plugins that the blog names whose work will be missing, with the key that names them.
+pub fn missing(config: &Config) -> Vec<(&'static str, String)> {
+    named(config).filter(|(_, name)| fate(name) == Fate::Missing).collect()
+}
+
+/// All plugins that the blog names, each once, in order of name, with what becomes of them.
+pub fn fates(config: &Config) -> BTreeMap<String, Fate> {
+    named(config).map(|(_, name)| (fate(&name), name)).map(|(fate, name)| (name, fate)).collect()
+}
+
+fn fate(name: &str) -> Fate {
+    FATES.iter().find(|(known, _)| *known == name).map_or(Fate::Missing, |(_, fate)| *fate)
 }
 
 /// The names in `plugins`, and in `gems`, as old blogs call it, each with that key.
@@ -185,10 +213,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plugins_that_are_not_known_are_named() {
+    fn plugins_whose_work_is_missing_are_named() {
         let config = Config::for_tests("plugins: [jekyll-feed, jekyll-scholar]\ngems: jekyll-x");
         let names = [("plugins", "jekyll-scholar"), ("gems", "jekyll-x")];
-        assert_eq!(unknown(&config), names.map(|(key, name)| (key, name.to_owned())));
+        assert_eq!(missing(&config), names.map(|(key, name)| (key, name.to_owned())));
         assert!(is_active(&config, "jekyll-feed"));
     }
 

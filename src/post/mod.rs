@@ -514,9 +514,9 @@ mod tests {
     #[test]
     fn a_date_that_is_none_has_its_place() {
         check(
-            &[("_posts/2026-01-01-a.md", "---\ntitle: A\ndate: 2026-02-30\n---\n")],
+            &[("_posts/2026-01-01-a.md", "---\ntitle: A\ndate: 2026-02-32\n---\n")],
             "",
-            "error: `2026-02-30` is not a date\n --> _posts/2026-01-01-a.md:3:1\nhint: write it as `2026-01-31` or \
+            "error: `2026-02-32` is not a date\n --> _posts/2026-01-01-a.md:3:1\nhint: write it as `2026-01-31` or \
              `2026-01-31 18:30:00 +0100`",
         );
     }

@@ -98,8 +98,8 @@ pub fn build(
 pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut warnings = layouts::warnings(source, config, blog);
     let place = |key| Config::place(source.text(config::PATH), key);
-    warnings.extend(plugin::unknown(config).into_iter().map(|(key, name)| {
-        let message = format!("the plugin `{name}` is not known: what it adds to the site will be missing");
+    warnings.extend(plugin::missing(config).into_iter().map(|(key, name)| {
+        let message = format!("labpress does not do what the plugin `{name}` does: what it adds to the site will be missing");
         let hint = "a tag of it can be an include: `liquid: {tags: {TAG: FILE.html}}`; take it out of the list if nothing is missed";
         Diagnostic::new(place(key), message).hint(hint)
     }));
@@ -108,9 +108,7 @@ pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagno
         && source.texts_under("_layouts/").next().is_none()
     {
         let message = format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
-        let hint = format!(
-            "copy `_layouts`, `_includes`, `_sass` and `assets` here from the folder that `bundle info --path {theme}` names"
-        );
+        let hint = format!("copy them to `_theme`: `cp -r \"$(bundle info {theme} --path)\" _theme`");
         warnings.push(Diagnostic::new(place("theme"), message).hint(hint));
     }
     sorted(warnings.into_iter().map(Diagnostic::as_warning).collect())

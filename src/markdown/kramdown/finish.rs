@@ -6,11 +6,14 @@ use super::abbreviation;
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
+use super::ids::plain_slug;
 use super::rouge;
 use super::span;
 use crate::markdown::attributes::{List, parse_list};
+use crate::markdown::embed::Embeds;
 use crate::markdown::html::escape_attribute;
-use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node};
+use crate::markdown::text::inline_text;
+use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
 /// The document that the blocks of a text and its definitions make.
 pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
@@ -43,7 +46,16 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
         footnotes[at].blocks = inside;
         at += 1;
     }
-    Document { blocks, footnotes }
+    let options = &context.options;
+    for footnote in &mut footnotes {
+        footnote.name.insert_str(0, &options.footnote_prefix);
+    }
+    let settings = Settings {
+        first_footnote: options.footnote_nr,
+        back_link: options.footnote_backlink.clone(),
+        toc_levels: Some(options.toc_levels.clone()),
+    };
+    Document { blocks, footnotes, settings }
 }
 
 /// Numbers footnotes in the order in which they are referred to, and moves those to `footnotes`.
@@ -135,19 +147,34 @@ impl Finisher<'_> {
                 if nodes.last().is_some_and(|last| !last.kind.is_block()) {
                     nodes.push(Node::text("\n"));
                 }
-                self.node(Kind::Math { tex, display: true }, Vec::new(), &list)
+                if self.context.options.math_engine {
+                    self.node(Kind::Math { tex, display: true }, Vec::new(), &list)
+                } else {
+                    let kind = Kind::Element { name: "div".to_owned(), block: true };
+                    let mut node = self.node(kind, vec![Node::text(format!("$$\n{tex}\n$$"))], &list);
+                    node.attributes.prepend_class("kdmath");
+                    node
+                }
             }
             BlockKind::Rule => self.node(Kind::Rule, Vec::new(), &list),
             // The first such list of the document, others stay lists.
             BlockKind::List { ordered } if list.refers_to("toc") && !self.has_contents.replace(true) => {
                 self.node(Kind::TableOfContents { ordered }, Vec::new(), &list)
             }
+            BlockKind::List { .. } if list.refers_to("footnotes") => Node::new(Kind::Footnotes),
             BlockKind::List { ordered } => {
                 self.container(Kind::List { start: ordered.then_some(1) }, children, &list, place)
             }
             BlockKind::Quote => self.container(Kind::BlockQuote, children, &list, place),
             BlockKind::Item { task } => self.container(Kind::Item { task }, children, &list, place),
-            BlockKind::DefinitionList => self.container(Kind::DefinitionList, children, &list, place),
+            BlockKind::DefinitionList => {
+                let mut node = self.container(Kind::DefinitionList, children, &list, place);
+                let prefix = list.references.iter().find_map(|word| word.strip_prefix("auto_ids"));
+                if let Some(prefix) = prefix.map(|prefix| prefix.strip_prefix('-').unwrap_or(prefix)) {
+                    set_ids_of_terms(&mut node, prefix);
+                }
+                node
+            }
             BlockKind::DefinitionItem => self.container(Kind::Definition, children, &list, place),
         };
         nodes.push(node);
@@ -168,7 +195,7 @@ impl Finisher<'_> {
     fn spans(&self, text: &str, place: Place) -> Vec<Node> {
         let mut nodes = span::spans(text, self.context, place.depth, place.in_element);
         if text.contains('`') {
-            name_languages(&mut nodes);
+            name_languages(&mut nodes, &self.context.options.default_lang);
         }
         abbreviation::mark(nodes, self.context)
     }
@@ -186,6 +213,7 @@ impl Finisher<'_> {
     }
 
     fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, place: Place) -> Node {
+        let level = level.saturating_add_signed(self.context.options.header_offset).clamp(1, 6);
         let mut node = self.node(Kind::Heading { level }, self.spans(text, place.deeper(1)), list);
         if let Some(id) = id {
             node.attributes.set("id", id);
@@ -196,7 +224,8 @@ impl Finisher<'_> {
     /// Code; an attribute list may name its language as a class.
     fn code(&self, language: Option<String>, text: String, list: &List) -> Node {
         let mut attributes = self.attributes(list);
-        let language = take_language(&mut attributes).or(language);
+        let default = Some(&self.context.options.default_lang).filter(|language| *language != "plaintext");
+        let language = take_language(&mut attributes).or(language).or_else(|| default.cloned());
         match language {
             Some(language) if !rouge::is_known(&language) => {
                 let mut code = Node::with_children(
@@ -274,16 +303,26 @@ fn closed_element(name: &str, attributes: &Attributes) -> Node {
     Node::new(Kind::Html { html, block: true })
 }
 
+/// Gives an id to each term that has none.
+fn set_ids_of_terms(definitions: &mut Node, prefix: &str) {
+    for term in definitions.children.iter_mut().filter(|node| node.kind == Kind::Term) {
+        if term.attributes.value("id").is_none() {
+            let text = inline_text(&term.children, &Embeds::default());
+            term.attributes.set("id", format!("{prefix}{}", plain_slug(&text)));
+        }
+    }
+}
+
 /// Gives code in a line the classes that Jekyll gives it.
-fn name_languages(nodes: &mut [Node]) {
+fn name_languages(nodes: &mut [Node], default: &str) {
     for node in nodes {
         if let Kind::Code(_) = node.kind {
-            let language = take_language(&mut node.attributes).unwrap_or_else(|| "plaintext".to_owned());
+            let language = take_language(&mut node.attributes).unwrap_or_else(|| default.to_owned());
             let own = node.attributes.value("class").map_or(String::new(), |own| format!(" {own}"));
             let wrapper = if rouge::is_known(&language) { " highlighter-rouge" } else { "" };
             node.attributes.set("class", format!("language-{language}{own}{wrapper}"));
         }
-        name_languages(&mut node.children);
+        name_languages(&mut node.children, default);
     }
 }
 

@@ -42,6 +42,7 @@ impl Spans<'_, '_> {
     fn element(&mut self, tag: OpenTag<'_>) -> Node {
         self.position += tag.length;
         let mut attributes = html_tag::attributes(tag.attributes, html_tag::is_known(&tag.name));
+        attributes.put_on_one_line();
         let is_raw = html_tag::default_content(&tag.name) == Content::Raw;
         let raw = match attributes.remove("markdown").as_deref() {
             Some("0") => true,

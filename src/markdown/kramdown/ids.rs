@@ -57,7 +57,7 @@ impl Ids<'_> {
 }
 
 /// kramdown's own rule: only ASCII letters, digits, spaces (as `-`) and `-`, from the first letter on.
-fn plain_slug(text: &str) -> String {
+pub(super) fn plain_slug(text: &str) -> String {
     let text = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
     let kept = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
     let slug: String = kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect();

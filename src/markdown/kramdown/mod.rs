@@ -46,6 +46,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::ops::RangeInclusive;
+
 pub use self::smart::smart;
 use super::tree::{Document, Node};
 
@@ -70,6 +72,22 @@ pub struct Options {
     pub auto_id_prefix: String,
     /// What replaces `...`, `---`, `--`, `<<`, `>>`, in this order.
     pub typographic_symbols: [String; 5],
+    /// The levels of headings in the table of contents.
+    pub toc_levels: RangeInclusive<u8>,
+    /// How many levels lower headings are than their text says.
+    pub header_offset: i8,
+    /// The number of the first footnote.
+    pub footnote_nr: usize,
+    /// What goes before the names of footnotes in ids.
+    pub footnote_prefix: String,
+    /// What the link from a footnote back to the text says; empty for no link.
+    pub footnote_backlink: String,
+    /// Whether TeX is written for MathJax, in `\\(…\\)` and `\\[…\\]`, or in elements of class `kdmath`.
+    pub math_engine: bool,
+    /// The language of code that names none.
+    pub default_lang: String,
+    /// The class of the `<pre>` around blocks of code.
+    pub code_class: String,
 }
 
 impl Default for Options {
@@ -84,12 +102,21 @@ impl Default for Options {
             auto_ids: true,
             auto_id_prefix: String::new(),
             typographic_symbols: ["…", "—", "–", "«", "»"].map(str::to_owned),
+            toc_levels: 1..=6,
+            header_offset: 0,
+            footnote_nr: 1,
+            footnote_prefix: String::new(),
+            footnote_backlink: "↩".to_owned(),
+            math_engine: true,
+            default_lang: "plaintext".to_owned(),
+            code_class: "highlight".to_owned(),
         }
     }
 }
 
 impl Options {
-    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`. False if the name or the
+    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`; those in a map are named
+    /// `syntax_highlighter_opts.default_lang`, and the items of a list have commas between. False if the name or the
     /// value means nothing here; then nothing changes.
     pub fn set(&mut self, name: &str, value: &str) -> bool {
         let switch = match name {
@@ -112,6 +139,33 @@ impl Options {
             ("input", "GFM") => self.gfm = true,
             ("input", "kramdown" | "Kramdown") => self.gfm = false,
             ("auto_id_prefix", prefix) => prefix.clone_into(&mut self.auto_id_prefix),
+            ("toc_levels", levels) => match levels_named(levels) {
+                Some(levels) => self.toc_levels = levels,
+                None => return false,
+            },
+            ("header_offset", levels) => match levels.parse() {
+                Ok(levels) => self.header_offset = levels,
+                Err(_) => return false,
+            },
+            ("footnote_nr", number) => match number.parse() {
+                Ok(number) => self.footnote_nr = number,
+                Err(_) => return false,
+            },
+            ("footnote_prefix", prefix) => prefix.clone_into(&mut self.footnote_prefix),
+            ("footnote_backlink", "&8617;") => "↩".clone_into(&mut self.footnote_backlink),
+            ("footnote_backlink", text) => text.clone_into(&mut self.footnote_backlink),
+            ("math_engine", engine) => self.math_engine = !matches!(engine, "" | "~" | "null" | "nil"),
+            ("syntax_highlighter_opts.default_lang", language) => language.clone_into(&mut self.default_lang),
+            ("syntax_highlighter_opts.block.css_class" | "syntax_highlighter_opts.css_class", class) => {
+                class.clone_into(&mut self.code_class);
+            }
+            (name, symbol) if name.starts_with("typographic_symbols.") => {
+                let at = ["hellip", "mdash", "ndash", "laquo", "raquo"].iter().position(|known| name.ends_with(known));
+                match at {
+                    Some(at) => symbol.clone_into(&mut self.typographic_symbols[at]),
+                    None => return false,
+                }
+            }
             ("smart_quotes", names) => match quotes_named(names) {
                 Some(quotes) => self.smart_quotes = quotes,
                 None => return false,
@@ -120,6 +174,14 @@ impl Options {
         }
         true
     }
+}
+
+/// `1..3`, `2,3` or `2`.
+fn levels_named(text: &str) -> Option<RangeInclusive<u8>> {
+    let numbers: Option<Vec<u8>> =
+        text.split(['.', ',']).filter(|part| !part.is_empty()).map(|part| part.trim().parse().ok()).collect();
+    let numbers = numbers?;
+    Some(*numbers.iter().min()?..=*numbers.iter().max()?)
 }
 
 /// Four quotes from the names of their character references: `lsquo,rsquo,ldquo,rdquo`.

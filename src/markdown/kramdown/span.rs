@@ -326,7 +326,14 @@ impl<'t> Spans<'t, '_> {
         }
         let tex = inside[..length].trim_matches(super::block::is_ascii_space).to_owned();
         self.position += 4 + length;
-        self.push(nodes, Node::new(Kind::Math { tex, display: false }));
+        if self.context.options.math_engine {
+            self.push(nodes, Node::new(Kind::Math { tex, display: false }));
+        } else {
+            let kind = Kind::Element { name: "span".to_owned(), block: false };
+            let mut node = Node::with_children(kind, vec![Node::text(format!("${tex}$"))]);
+            node.attributes.set("class", "kdmath");
+            self.push(nodes, node);
+        }
         true
     }
 

@@ -62,6 +62,52 @@ fn headings_have_no_ids_without_auto_ids() {
     check("# a\n# b {#c}", Options { auto_ids: false, ..Options::default() }, "<h1>a</h1>\n\n<h1 id=\"c\">b</h1>");
 }
 
+fn options(given: &[(&str, &str)]) -> Options {
+    let mut options = Options::default();
+    for (name, value) in given {
+        assert!(options.set(name, value), "{name}");
+    }
+    options
+}
+
+#[test]
+fn options_shape_footnotes() {
+    let given = options(&[("footnote_nr", "3"), ("footnote_prefix", "p-"), ("footnote_backlink", "")]);
+    let html = "<p>a<sup id=\"fnref:p-1\" role=\"doc-noteref\"><a href=\"#fn:p-1\" class=\"footnote\" rel=\"footnote\">3</a></sup></p>\n\n\
+        <div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol start=\"3\">\n    <li id=\"fn:p-1\" role=\"doc-endnote\">\n      <p>x</p>\n    </li>\n  </ol>\n</div>";
+    check("a[^1]\n\n[^1]: x", given, html);
+}
+
+#[test]
+fn options_shape_math_headings_and_code() {
+    check(
+        "$$a$$ x $$b$$",
+        options(&[("math_engine", "")]),
+        "<p><span class=\"kdmath\">$a$</span> x <span class=\"kdmath\">$b$</span></p>",
+    );
+    check("# a", options(&[("header_offset", "1")]), "<h2 id=\"a\">a</h2>");
+    let given =
+        options(&[("syntax_highlighter_opts.default_lang", "text"), ("syntax_highlighter_opts.block.css_class", "c")]);
+    let html = "<div class=\"language-text highlighter-rouge\"><div class=\"highlight\"><pre class=\"c\"><code>x\n</code></pre></div></div>";
+    check("```\nx\n```", given, html);
+    let given = options(&[("toc_levels", "2,3")]);
+    assert_eq!(given.toc_levels, 2..=3);
+}
+
+#[test]
+fn terms_get_ids_and_footnotes_a_place_where_asked_for() {
+    let html = "<dl>\n  <dt id=\"p-the-item\">The Item</dt>\n  <dd>x</dd>\n</dl>";
+    check("{:auto_ids-p-}\nThe Item\n: x", Options::default(), html);
+    let html = "<div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol>\n    <li id=\"fn:1\" role=\"doc-endnote\">\n      <p>x\u{a0}<a href=\"#fnref:1\" class=\"reversefootnote\" role=\"doc-backlink\">&#8617;</a></p>\n    </li>\n  </ol>\n</div>\n\n<p>a<sup id=\"fnref:1\" role=\"doc-noteref\"><a href=\"#fn:1\" class=\"footnote\" rel=\"footnote\">1</a></sup></p>";
+    check("* here\n{:footnotes}\n\na[^1]\n\n[^1]: x", Options::default(), html);
+}
+
+#[test]
+fn white_space_behind_an_element_indents_what_follows() {
+    check("<div></div>  <!--x-->", Options::default(), "<div></div>\n\n<p><!--x--></p>");
+    check("<a href=\"b\nc\">x</a>", Options::default(), "<p><a href=\"b c\">x</a></p>");
+}
+
 #[test]
 fn quotes_and_symbols_are_those_asked_for() {
     let options = Options {
