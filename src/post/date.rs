@@ -2,7 +2,7 @@
 
 use jiff::civil::{self, DateTime};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, ZonedDateTime};
+use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 /// A moment, seen in the site's time zone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,22 +15,26 @@ impl Date {
     /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`, `31.1.2026`,
     /// `January 31, 2026`, `Sat, 31 Jan 2026`; then nothing or a time (`18:30`, `6:30 pm`, `T18:30:00.5`), with an
     /// offset (`+0100`, `Z`, `EST`) or without, which means the site's zone; and as the command `date` writes it,
-    /// `Sat Jan 31 18:30:00 CET 2026`. As Ruby does, it passes over a note in parentheses and over an offset that is
-    /// none (`-400`, `UTC+1`, `: -03:00`), and takes the 30th of February for the day that follows. `None` if it is none of those.
+    /// `Sat Jan 31 18:30:00 CET 2026`. As Ruby does, it passes over all else that stands behind the day, an offset that
+    /// is none (`-400`, `UTC+1`) too, and takes the 30th of February for the day that follows. `None` if it is none of
+    /// those.
     ///
     /// A time without an offset that YAML reads is UTC; that is [`psych`](crate::psych)'s part.
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Date> {
         let mut words = Words::of(text);
-        let (day, time) = match words.as_written_by_date() {
-            Some((day, time)) => (day, Some(time)),
-            None => (words.day()?, words.time()?),
-        };
-        let offset = words.offset()?;
-        let moment = day.to_datetime(time.unwrap_or(civil::Time::midnight()));
-        if !words.is_empty() {
-            return None;
+        if let Some((day, time)) = words.as_written_by_date() {
+            return Date::of_civil(day.to_datetime(time), zone);
         }
-        match offset {
+        let is_compact =
+            words.peek(0).is_some_and(|word| word.len() >= 8 && word.starts_with(|c: char| c.is_ascii_digit()));
+        let day = words.day()?;
+        let rest = words.rest();
+        let clock = if is_compact { Clock::compact(&rest).or_else(|| Clock::find(&rest)) } else { Clock::find(&rest) };
+        let Some(clock) = clock else {
+            return Date::of_civil(day.to_datetime(civil::Time::midnight()), zone);
+        };
+        let moment = clock.on(day)?;
+        match clock.offset()? {
             Some(offset) => Date::of_civil_at(moment, offset, zone),
             None => Date::of_civil(moment, zone),
         }
@@ -100,9 +104,6 @@ const ZONES: [(&str, i8); 12] = [
     ("pst", -8),
     ("pdt", -7),
 ];
-/// Names that Ruby knows only where they are those of the site's own zone; elsewhere they count for nothing.
-const LOCAL_ZONES: [&str; 9] = ["wet", "west", "bst", "ist", "cet", "cest", "eet", "eest", "jst"];
-
 /// The words, numbers and signs of a date, as far as they are not read.
 struct Words<'a>(Vec<&'a str>);
 
@@ -129,9 +130,9 @@ impl<'a> Words<'a> {
         Words(words)
     }
 
-    fn is_empty(&mut self) -> bool {
-        self.skip_space();
-        self.0.is_empty()
+    fn rest(mut self) -> String {
+        self.0.reverse();
+        self.0.concat()
     }
 
     fn skip_space(&mut self) {
@@ -201,9 +202,11 @@ impl<'a> Words<'a> {
             (self.year()?, month, day)
         } else {
             let first = self.peek(0)?;
-            if first.len() == 8 {
+            if let 8 | 12 | 14 = first.len() {
                 // 20260131
                 self.0.pop();
+                self.0.extend((first.len() > 8).then(|| &first[8..]));
+                let first = first.get(..8)?;
                 (digits(&first[..4], 4)?, digits(&first[4..6], 2)?, digits(&first[6..], 2)?)
             } else {
                 self.0.pop();
@@ -260,114 +263,136 @@ impl<'a> Words<'a> {
             self.0.pop();
         }
     }
+}
 
-    /// The inner `None` if there is no time, the outer if there is a wrong one.
-    #[expect(clippy::option_option, reason = "no time and no right time are two things")]
-    fn time(&mut self) -> Option<Option<civil::Time>> {
-        self.skip_space();
-        if self.peek(0).is_some_and(|word| word.eq_ignore_ascii_case("t") || word == "at") {
-            self.0.pop();
-            self.skip_space();
+/// A time of day, and the text behind it.
+struct Clock<'a> {
+    hour: i64,
+    minute: i64,
+    second: i64,
+    rest: &'a str,
+}
+
+impl<'a> Clock<'a> {
+    /// The first `18:30`, `18h30` or `6 pm` of the text, or an hour that is all of it.
+    fn find(text: &'a str) -> Option<Clock<'a>> {
+        let mut rest = text;
+        while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+            rest = &rest[start..];
+            if let Some(clock) = Clock::at_start(rest) {
+                return Some(clock);
+            }
+            rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
         }
-        // What follows may be the offset.
-        if self.peek(0).is_none_or(|word| !word.starts_with(|c: char| c.is_ascii_digit())) {
-            return Some(None);
-        }
-        let compact = self.peek(0).filter(|word| matches!(word.len(), 4 | 6));
-        let (mut hour, minute, second): (i8, i8, i8) = if let Some(compact) = compact {
-            self.0.pop();
-            (
-                digits(&compact[..2], 2)?,
-                digits(&compact[2..4], 2)?,
-                digits(compact.get(4..).unwrap_or("0"), 2).unwrap_or(0),
-            )
+        let hour = digits(text.trim(), 2).filter(|hour| *hour <= 24)?;
+        Some(Clock { hour, minute: 0, second: 0, rest: "" })
+    }
+
+    fn at_start(text: &'a str) -> Option<Clock<'a>> {
+        let (hour, behind) = leading_number(text)?;
+        let mut clock = Clock { hour, minute: 0, second: 0, rest: behind };
+        let spaceless = behind.trim_start();
+        let mut is_time = true;
+        if let Some((minute, rest)) = after_colon(behind) {
+            (clock.minute, clock.rest) = (minute, rest);
+            if let Some((second, rest)) = after_colon(rest) {
+                let fraction =
+                    rest.strip_prefix(['.', ',']).map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+                (clock.second, clock.rest) = (second, fraction.unwrap_or(rest));
+            }
+        } else if let Some(rest) = spaceless.strip_prefix(['h', 'H']) {
+            clock.rest = rest;
+            if let Some((minute, rest)) = leading_number(rest.trim_start()) {
+                (clock.minute, clock.rest) = (minute, rest.strip_prefix(['m', 'M']).unwrap_or(rest));
+            }
         } else {
-            let hour = self.number(2)?;
-            let minute = if self.takes(":") { self.number(2)? } else { 0 };
-            let has_seconds = self.peek(0) == Some(":") && self.peek(1) != Some(":");
-            let second = if has_seconds && self.takes(":") { self.number(2)? } else { 0 };
-            if matches!(self.peek(0), Some("." | ","))
-                && self.peek(1).is_some_and(|word| digits::<u128>(word, 30).is_some())
-            {
-                self.0.pop();
-                self.0.pop();
-            }
-            (hour, minute, second)
-        };
-        let is_spaced = self.peek(0).is_some_and(|word| word.starts_with(char::is_whitespace));
-        let half = self.peek(usize::from(is_spaced)).map(str::to_ascii_lowercase);
-        if let Some(half @ ("am" | "pm" | "a" | "p")) = half.as_deref() {
-            hour = hour % 12 + if half.starts_with('p') { 12 } else { 0 };
-            self.skip_space();
-            self.0.pop();
+            is_time = false;
         }
-        if hour == 24 && minute == 0 && second == 0 {
-            return None;
+        let spaceless = clock.rest.trim_start();
+        let half: String = spaceless.chars().take_while(|c| c.is_alphabetic() || *c == '.').collect();
+        if let "am" | "pm" | "a.m." | "p.m." = half.to_ascii_lowercase().as_str() {
+            clock.hour = clock.hour % 12 + if half.starts_with(['p', 'P']) { 12 } else { 0 };
+            clock.rest = &spaceless[half.len()..];
+            is_time = true;
         }
-        civil::Time::new(hour, minute, second.min(59), 0).ok().map(Some)
+        is_time.then_some(clock)
     }
 
-    /// The inner `None` if there is no offset, the outer if there is a wrong one.
-    #[expect(clippy::option_option, reason = "no offset and no right offset are two things")]
-    fn offset(&mut self) -> Option<Option<Offset>> {
-        self.skip_space();
-        let Some(word) = self.peek(0) else {
-            return Some(None);
+    /// `183000` or `1830` behind a day that is written as `20260131`.
+    fn compact(text: &'a str) -> Option<Clock<'a>> {
+        let text = text.trim_start().trim_start_matches(['t', 'T']);
+        let (_, rest) = leading_number(text)?;
+        let number = &text[..text.len() - rest.len()];
+        let (4 | 6) = number.len() else {
+            return None;
         };
-        let sign = match word {
-            "+" => 1,
-            "-" => -1,
-            // A note behind the date, and an offset behind a colon too many: Ruby passes over them.
-            "(" if self.0.first() == Some(&")") => {
-                self.0.clear();
-                return Some(None);
-            }
-            ":" => {
-                self.0.clear();
-                return Some(None);
-            }
-            name => {
-                let name = name.to_ascii_lowercase();
-                if LOCAL_ZONES.contains(&name.as_str()) {
-                    self.0.pop();
-                    return Some(None);
-                }
-                let &(_, hours) = ZONES.iter().find(|(known, _)| *known == name)?;
-                self.0.pop();
-                if hours == 0 && matches!(self.peek(0), Some("+" | "-")) {
-                    // `UTC+1` is no zone to Ruby.
-                    return self.offset().map(|_| None);
-                }
-                return Some(Some(Offset::constant(hours)));
-            }
-        };
-        self.0.pop();
-        let number = self.peek(0)?;
-        self.0.pop();
-        let (hours, minutes): (i32, i32) = match number.len() {
-            2 if self.takes(":") => (digits(number, 2)?, self.number(2)?),
-            2 => (digits(number, 2)?, 0),
-            // `-400`, `-4` and `-4:00` are no offsets to Ruby.
-            1 | 3 => {
-                if self.takes(":") {
-                    self.number::<u8>(2)?;
-                }
-                return digits::<u16>(number, 3).map(|_| None);
-            }
-            4 => (digits(&number[..2], 2)?, digits(&number[2..], 2)?),
-            _ => return None,
-        };
-        let offset = (minutes < 60).then(|| Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok())?;
-        // (CET), as e-mail has it
-        while self.peek(0).is_some_and(|word| word.starts_with(char::is_whitespace) || word == "(") {
-            self.0.pop();
-            if self.peek(0).is_some_and(|word| word.starts_with(char::is_alphabetic)) {
-                self.0.pop();
-                self.takes(")");
-            }
-        }
-        offset.map(Some)
+        let second = digits(&number[4..], 2).unwrap_or(0);
+        Some(Clock { hour: digits(&number[..2], 2)?, minute: digits(&number[2..4], 2)?, second, rest })
     }
+
+    /// This time on a day; `None` if there is no such time. 24:00 is on the next day.
+    fn on(&self, day: civil::Date) -> Option<DateTime> {
+        let is_right = self.hour < 24 && self.minute < 60 && self.second <= 60;
+        let is_end = (self.hour, self.minute, self.second) == (24, 0, 0);
+        let seconds = self.hour * 3600 + self.minute * 60 + self.second;
+        let midnight = day.to_datetime(civil::Time::midnight());
+        (is_right || is_end).then(|| midnight.checked_add(seconds.seconds()).ok())?
+    }
+
+    /// The offset behind the time. The inner `None` if there is none that Ruby knows, the outer if it is out of range.
+    ///
+    /// Names of zones that are the machine's own count for Ruby; here the site's zone holds for them as for a time without.
+    #[expect(clippy::option_option, reason = "no offset and no right offset are two things")]
+    fn offset(&self) -> Option<Option<Offset>> {
+        let zone = self.rest.trim_start();
+        let (sign, number) = match zone.chars().next() {
+            Some('+') => (1, &zone[1..]),
+            Some('-') => (-1, &zone[1..]),
+            _ => return Some(named_offset(zone)),
+        };
+        let end = number.find(|c: char| !c.is_ascii_digit() && c != ':').unwrap_or(number.len());
+        let number = number[..end].trim_end_matches(':');
+        let parts: Vec<&str> = match number.len() {
+            _ if number.contains(':') => number.split(':').collect(),
+            2 => vec![number],
+            4 => vec![&number[..2], &number[2..]],
+            6 => vec![&number[..2], &number[2..4], &number[4..]],
+            _ => return Some(None),
+        };
+        if parts.len() > 3 || parts.iter().any(|part| part.len() != 2) {
+            return Some(None);
+        }
+        let seconds =
+            [3600, 60, 1].iter().zip(parts).map(|(unit, part)| digits::<i32>(part, 2).map(|part| part * unit));
+        Offset::from_seconds(sign * seconds.sum::<Option<i32>>()?).ok().map(Some)
+    }
+}
+
+/// The number at the start of a text, and what follows it.
+fn leading_number(text: &str) -> Option<(i64, &str)> {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    Some((digits(&text[..text.len() - rest.len()], 9)?, rest))
+}
+
+fn after_colon(text: &str) -> Option<(i64, &str)> {
+    leading_number(text.trim_start().strip_prefix(':')?.trim_start())
+}
+
+/// `Z`, `EST`, or a letter as soldiers use it. `UTC+1` is no zone to Ruby.
+fn named_offset(zone: &str) -> Option<Offset> {
+    let end = zone.find(|c: char| !c.is_alphabetic()).unwrap_or(zone.len());
+    if zone[end..].starts_with(['+', '-']) {
+        return None;
+    }
+    let name = zone[..end].to_ascii_lowercase();
+    let known = ZONES.iter().find(|(known, _)| *known == name).map(|(_, hours)| *hours);
+    let hours = match name.as_bytes() {
+        [letter @ b'a'..=b'i'] => i8::try_from(letter - b'a').ok().map(|hours| hours + 1),
+        [letter @ b'k'..=b'm'] => i8::try_from(letter - b'k').ok().map(|hours| hours + 10),
+        [letter @ b'n'..=b'y'] => i8::try_from(letter - b'n').ok().map(|hours| -hours - 1),
+        _ => known,
+    };
+    hours.map(Offset::constant)
 }
 
 /// A day of the calendar. Of a month that is shorter, the days up to the 31st are the first of the next.
@@ -445,6 +470,10 @@ mod tests {
         check("2026-01-31T23:30:00.000Z", Some("2026-02-01 00:30:00 +0100"));
         check("2026-01-31 18:30:00 -05:00", Some("2026-02-01 00:30:00 +0100"));
         check("2026-01-31 18:30:05.123 +1", Some("2026-01-31 18:30:05 +0100"));
+        check("2026-01-31 6 pm EST", Some("2026-02-01 00:00:00 +0100"));
+        check("20260131T233000Z", Some("2026-02-01 00:30:00 +0100"));
+        check("2026-01-31 23:30 z", Some("2026-02-01 00:30:00 +0100"));
+        check("2026-01-31 23:30 +00:00:30", Some("2026-02-01 00:29:30 +0100"));
         check("2026-01-31 18:30 EST", Some("2026-02-01 00:30:00 +0100"));
         check("Sat, 31 Jan 2026 18:30:00 GMT", Some("2026-01-31 19:30:00 +0100"));
     }
@@ -454,6 +483,10 @@ mod tests {
         check("2026-01-31 10:00:00", Some("2026-01-31 10:00:00 +0100"));
         check("2026-01-31 10:00", Some("2026-01-31 10:00:00 +0100"));
         check("2026-01-31 6:30pm", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 18", Some("2026-01-31 18:00:00 +0100"));
+        check("2026-01-31 24:00", Some("2026-02-01 00:00:00 +0100"));
+        check("20260131183000", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31_10:00", Some("2026-01-31 10:00:00 +0100"));
         check("2026-01-31 12:05 AM", Some("2026-01-31 00:05:00 +0100"));
     }
 
@@ -463,6 +496,11 @@ mod tests {
         check("2026-01-31 12:00-400", Some("2026-01-31 12:00:00 +0100"));
         check("2026-01-31 18:30 UTC+2", Some("2026-01-31 18:30:00 +0100"));
         check("2026-01-31 18:30 -4:00", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 18:30:22 2026 -0800", Some("2026-01-31 18:30:22 +0100"));
+        check("2026-01-31 -0800", Some("2026-01-31 00:00:00 +0100"));
+        check("2026-01-31 1830", Some("2026-01-31 00:00:00 +0100"));
+        check("2026-01-31, 18h30 in Berlin", Some("2026-01-31 18:30:00 +0100"));
+        check("2026-01-31 +", Some("2026-01-31 00:00:00 +0100"));
         check("2026-01-31 18:30 CEST", Some("2026-01-31 18:30:00 +0100"));
         check("2026-01-31 00:10::00 -03:00", Some("2026-01-31 00:10:00 +0100"));
         check("Sat Jan 31 11:21:31 CEST 2026", Some("2026-01-31 11:21:31 +0100"));
@@ -485,12 +523,13 @@ mod tests {
             "2026-02-32",
             "2026-13-01",
             "2026-01-31 25:00",
-            "2026-01-31 10:00 x",
+            "2026-01-31 24:01",
+            "2026-01-31 10:60",
+            "2026-01-31 10:00 +9999",
             "é2026-01-31",
             "3-",
             "1/2",
             "31 Jan",
-            "2026-01-31 +",
         ] {
             check(text, None);
         }
