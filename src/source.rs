@@ -22,6 +22,8 @@ pub struct Source {
     inputs: BTreeMap<String, Digest>,
     results: BTreeMap<String, ResultFile>,
     unreadable: Vec<Diagnostic>,
+    /// Texts that had the line ends of Windows throughout.
+    from_windows: BTreeSet<String>,
     /// Where files lie whose path in the build is another: those of a theme, and of folders that `_config.yml` names.
     origins: BTreeMap<String, String>,
 }
@@ -46,13 +48,25 @@ impl Source {
     /// Adds a text file, or replaces it.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Source {
-        self.texts.insert(path.into(), text.into());
+        self.insert(path.into(), text.into());
         self
+    }
+
+    fn insert(&mut self, path: String, text: String) {
+        if text.contains("\r\n") && !text.contains("\n\n") {
+            self.from_windows.insert(path.clone());
+        }
+        self.texts.insert(path, normalized(text));
     }
 
     /// The content of the text file at `path`.
     pub fn text(&self, path: &str) -> Option<&str> {
         self.texts.get(path).map(String::as_str)
+    }
+
+    /// Whether no blank line of the text follows a mere `\n`. [`text`](Source::text) has `\n` only, whatever the file has.
+    pub fn has_windows_ends(&self, path: &str) -> bool {
+        self.from_windows.contains(path)
     }
 
     /// All text files whose path starts with `prefix`, in order of path.
@@ -206,7 +220,7 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
     let mut source = Source::default();
     for (path, input) in read {
         match input {
-            Input::Text(text) => drop(source.texts.insert(path, text)),
+            Input::Text(text) => source.insert(path, text),
             Input::Static(file) => drop(source.statics.insert(path, file)),
             Input::Code(digest) => drop(source.inputs.insert(path, digest)),
             Input::Result(file, text) => {
@@ -223,7 +237,7 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
 fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
     let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
     Ok(match String::from_utf8(bytes) {
-        Ok(text) => Input::Text(normalized(text)),
+        Ok(text) => Input::Text(text),
         Err(error) => {
             let offset = error.utf8_error().valid_up_to();
             let message = format!("is not UTF-8 text: byte {offset} cannot be read");

@@ -48,6 +48,8 @@ pub struct Post<'a> {
     pub is_markdown: bool,
     /// Its text.
     pub body: Body<'a>,
+    /// Whether the text has no blank line for Jekyll, which looks for `\n\n` in a file with the line ends of Windows.
+    pub is_without_blank_lines: bool,
 }
 
 /// A collection beside the posts, and what is in it.
@@ -141,7 +143,7 @@ impl Options {
 /// what could be read is there, so that what is wrong further on can be told as well. In a blog from Jekyll, what Jekyll
 /// builds on over is a warning: a post that cannot be read is left out.
 pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { config, options };
+    let reader = Reader { source, config, options };
     let mut findings: Vec<Diagnostic> = source.unreadable().to_vec();
     let posts = reader.posts(source, &mut findings);
     let collections = reader.collections(source, &mut findings);
@@ -174,6 +176,7 @@ impl<'a> Blog<'a> {
 
 /// Reads files as the configuration and the options say.
 struct Reader<'r> {
+    source: &'r Source,
     config: &'r Config,
     options: &'r Options,
 }
@@ -289,6 +292,7 @@ impl Reader<'_> {
             is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
             is_markdown,
             body,
+            is_without_blank_lines: config.is_from_jekyll() && self.source.has_windows_ends(path),
         };
         (Some(post), faults)
     }

@@ -127,7 +127,8 @@ fn render(
     set_rendered(&mut map, &rendered);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
     if post.front.excerpt.is_none() && !separator.is_empty() {
-        match excerpt::cut(post.body, separator) {
+        let is_missing = post.is_without_blank_lines && separator.contains('\n');
+        match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
             Some(text) => {
                 let expanded = liquid::expand(Body { text: &text, ..post.body }, variables, environment)?;
                 set(&mut map, "excerpt", to_html(&expanded, !post.is_markdown, options).html);
