@@ -341,7 +341,13 @@ impl<'t> Parser<'t, '_> {
         }
         let (text, id) = heading_id(text);
         let unclosed = text.trim_end_matches('#');
-        let text = if unclosed.ends_with([' ', '\t']) { unclosed.trim_end() } else { text };
+        let text = match unclosed.as_bytes().last() {
+            Some(b' ' | b'\t') => unclosed.trim_end(),
+            // `\#` is a hash, those behind it are none.
+            Some(b'\\') if !gfm && unclosed.len() < text.len() => &text[..=unclosed.len()],
+            Some(_) if !gfm => unclosed,
+            _ => text,
+        };
         self.position += line_length(self.rest());
         self.push(blocks, BlockKind::Heading { level, text: text.to_owned(), id }, Vec::new());
         true

@@ -1,12 +1,12 @@
 //! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::abbreviation;
 use super::block::{Block, BlockKind, Context, Section};
 use super::entity;
 use super::html_tag::Content;
-use super::ids::plain_slug;
+use super::ids::{Counts, plain_slug};
 use super::rouge;
 use super::span;
 use crate::markdown::attributes::{List, parse_list};
@@ -19,7 +19,7 @@ use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Nod
 pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     context.definitions.complete();
     let texts = std::mem::take(&mut context.definitions.footnotes);
-    let finisher = Finisher { context: &context, has_contents: Cell::new(false) };
+    let finisher = Finisher { context: &context, has_contents: Cell::new(false), ids: RefCell::default() };
     let mut blocks = finisher.nodes(blocks, Place::default());
     let mut unnumbered: Vec<_> = texts
         .into_iter()
@@ -99,6 +99,8 @@ struct Finisher<'c> {
     context: &'c Context,
     /// Whether the place of the table of contents is found.
     has_contents: Cell<bool>,
+    /// The ids of headings without GFM.
+    ids: RefCell<Counts>,
 }
 
 impl Finisher<'_> {
@@ -215,7 +217,11 @@ impl Finisher<'_> {
     fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, place: Place) -> Node {
         let level = level.saturating_add_signed(self.context.options.header_offset).clamp(1, 6);
         let mut node = self.node(Kind::Heading { level }, self.spans(text, place.deeper(1)), list);
-        if let Some(id) = id {
+        // Without GFM, the id is made of the text as it is written, marks and addresses of links included.
+        let options = &self.context.options;
+        let needs_id = options.auto_ids && !options.gfm && node.attributes.value("id").is_none();
+        let made = || self.ids.borrow_mut().id(&plain_slug(text), &options.auto_id_prefix);
+        if let Some(id) = id.or_else(|| needs_id.then(made)) {
             node.attributes.set("id", id);
         }
         node

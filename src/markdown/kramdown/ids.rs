@@ -1,7 +1,7 @@
 //! Ids of headings, by kramdown's rules.
 //!
 //! They are counted one by one without a look at ids that are given: an id may occur twice. The GFM parser's rule does
-//! not reach into HTML elements; there, and everywhere without GFM, kramdown's older rule holds.
+//! not reach into HTML elements; there kramdown's older rule holds. Without GFM, `finish` gives the ids.
 
 use super::Options;
 use crate::markdown::embed::Embeds;
@@ -15,7 +15,7 @@ pub(in crate::markdown) fn set(document: &mut Document, embeds: &Embeds, options
     if !options.auto_ids {
         return;
     }
-    let mut ids = Ids { embeds, options, gfm: BTreeMap::new(), plain: BTreeMap::new() };
+    let mut ids = Ids { embeds, options, gfm: Counts::default(), plain: Counts::default() };
     ids.walk(&mut document.blocks, options.gfm);
     for footnote in &mut document.footnotes {
         ids.walk(&mut footnote.blocks, options.gfm);
@@ -25,9 +25,20 @@ pub(in crate::markdown) fn set(document: &mut Document, embeds: &Embeds, options
 struct Ids<'a> {
     embeds: &'a Embeds,
     options: &'a Options,
-    /// How often each id was made already, by each of the rules.
-    gfm: BTreeMap<String, usize>,
-    plain: BTreeMap<String, usize>,
+    gfm: Counts,
+    plain: Counts,
+}
+
+/// How often each id was made already by one of the rules.
+#[derive(Debug, Default)]
+pub(super) struct Counts(BTreeMap<String, usize>);
+
+impl Counts {
+    /// The id, with a number if there is such a one.
+    pub(super) fn id(&mut self, slug: &str, prefix: &str) -> String {
+        let before = *self.0.entry(slug.to_owned()).and_modify(|count| *count += 1).or_default();
+        if before == 0 { format!("{prefix}{slug}") } else { format!("{prefix}{slug}-{before}") }
+    }
 }
 
 impl Ids<'_> {
@@ -45,14 +56,8 @@ impl Ids<'_> {
     }
 
     fn id(&mut self, text: &str, gfm: bool) -> String {
-        let (base, counts) = if gfm { (slug(text), &mut self.gfm) } else { (plain_slug(text), &mut self.plain) };
-        let count = counts.entry(base.clone()).or_default();
-        *count += 1;
-        let prefix = &self.options.auto_id_prefix;
-        match *count {
-            1 => format!("{prefix}{base}"),
-            count => format!("{prefix}{base}-{}", count - 1),
-        }
+        let (slug, counts) = if gfm { (slug(text), &mut self.gfm) } else { (plain_slug(text), &mut self.plain) };
+        counts.id(&slug, &self.options.auto_id_prefix)
     }
 }
 

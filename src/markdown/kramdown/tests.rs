@@ -126,6 +126,15 @@ fn without_gfm_a_paragraph_needs_a_blank_line_to_end() {
 }
 
 #[test]
+fn without_gfm_hashes_end_a_heading_and_its_id_is_made_of_the_text_as_written() {
+    let options = Options { gfm: false, auto_ids: true, ..Options::default() };
+    check("# a#", options.clone(), "<h1 id=\"a\">a</h1>");
+    check("# b \\##", options.clone(), "<h1 id=\"b-\">b #</h1>");
+    check("# [c](/d) *e*", options.clone(), "<h1 id=\"cd-e\"><a href=\"/d\">c</a> <em>e</em></h1>");
+    check("# a\n\n# a", options, "<h1 id=\"a\">a</h1>\n\n<h1 id=\"a-1\">a</h1>");
+}
+
+#[test]
 fn options_are_set_by_the_names_of_kramdown() {
     let mut options = Options::default();
     for (name, value) in [("hard_wrap", "true"), ("input", "kramdown"), ("smart_quotes", "apos,apos,quot,quot")] {
