@@ -5,16 +5,17 @@
 //! class are one span, and what is coloured like plain text (names, punctuation) gets none.
 //!
 //! A style sheet for light and dark needs these classes, all inside of `.highlight`:
-//! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp` preprocessor
+//! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp` preprocessor and
+//!   `cpf` the file it includes
 //! - strings: `s`, `s1`, `s2`, `sh` here-document, `sr` regular expression, `se` escape, `si` interpolation, `sa` prefix,
 //!   `ss` symbol, `sc` character, `ni` entity
 //! - numbers: `mi`, `mf`, `mh`, `mo`, `mb`
 //! - keywords: `k`, `kc` constant, `kd` declaration, `kn` import, `kt` type
 //! - operators: `o`, `ow` those that are words
-//! - names: `nf` function, `nb` builtin, `nc` class, `nn` module, `nd` decorator and macro, `nt` tag, `na` attribute,
-//!   `nl` key, property and label, `nv` variable of a shell, `no` constant, `bp` `self`, `vi` `vg` `vc` variables of Ruby
+//! - names: `nf` function, `nb` builtin, `nc` class, `nn` module, `nd` decorator and macro, `nt` tag and option of a
+//!   command, `na` attribute, `nl` key, property and label, `py` key in TOML, `nv` variable of a shell, `no` constant, `bp` `self` and `None`, `vi` `vg` `vc` variables of Ruby
 //! - mark-up and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi` inserted, `gd` deleted
-//! - `gp` the prompt of a terminal
+//! - `gp` the prompt of a terminal, `go` what a command wrote
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -48,18 +49,27 @@ fn is_session(language: &str) -> bool {
     ["console", "shell-session", "terminal"].iter().any(|session| language.eq_ignore_ascii_case(session))
 }
 
-/// Writes what a terminal shows: a command behind each `$`, `#` or `%` with colours, everything else as it is.
+/// Writes what a terminal shows: a command behind each `$`, `#`, `%` or `>` with colours, and what it wrote.
 fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result<(), NotParsed> {
+    let mut is_output = false;
     for line in LinesWithEndings::from(code) {
-        match line.split_once(' ') {
-            Some((prompt @ ("$" | "#" | "%"), command)) => {
+        let command = line.split_once(' ').filter(|(prompt, _)| matches!(*prompt, "$" | "#" | "%" | ">"));
+        if is_output != command.is_none() {
+            is_output = command.is_none();
+            out.push_str(if is_output { "<span class=\"go\">" } else { "</span>" });
+        }
+        match command {
+            Some((prompt, command)) => {
                 out.push_str("<span class=\"gp\">");
-                out.push_str(prompt);
+                escape_text(out, prompt);
                 out.push_str("</span> ");
                 write_spans(out, syntax, command)?;
             }
-            _ => escape_text(out, line),
+            None => escape_text(out, line),
         }
+    }
+    if is_output {
+        out.push_str("</span>");
     }
     Ok(())
 }
@@ -95,6 +105,8 @@ fn syntax(language: &str) -> Option<&'static SyntaxReference> {
     let token = match language.as_str() {
         "" | "text" | "plaintext" | "plain" | "txt" | "none" | "output" => return None,
         "console" | "shell" | "shell-session" | "terminal" | "zsh" | "shellscript" => "bash",
+        "rust,ignore" | "rust,no_run" | "rust,should_panic" => "rust",
+        "rs,ignore" | "rs,no_run" | "rs,should_panic" => "rust",
         "c++" | "cuda" | "cu" => "cpp",
         "c#" | "csharp" => "cs",
         "golang" => "go",
@@ -154,6 +166,18 @@ struct NotParsed;
 struct Classes {
     open: Vec<Option<&'static str>>,
     known: BTreeMap<Scope, Found>,
+    import: Import,
+}
+
+/// Where in an import of Python the parser is: the grammar gives the module and its other name the same scope.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Import {
+    #[default]
+    Outside,
+    /// Behind `from`: the names behind `import` are no modules.
+    From,
+    /// Behind `import`.
+    Module,
 }
 
 impl Classes {
@@ -164,13 +188,27 @@ impl Classes {
     fn push(&mut self, scope: Scope) {
         let outer = self.now();
         let found = *self.known.entry(scope).or_insert_with(|| found(scope));
-        self.open.push(match found {
+        let class = match found {
             // A key in quotes is a key.
             Found::Class(class) if outer == Some("nl") && class.starts_with('s') => outer,
             Found::Class(class) => Some(class),
             Found::Plain => None,
             Found::Nothing => outer,
-        });
+            Found::Import(part) => self.class_in_import(part, outer),
+        };
+        self.open.push(class);
+    }
+
+    fn class_in_import(&mut self, part: ImportPart, outer: Option<&'static str>) -> Option<&'static str> {
+        let (import, class) = match (part, self.import) {
+            (ImportPart::From, _) => (Import::From, Some("kn")),
+            (ImportPart::Import, Import::From) => (Import::Outside, Some("kn")),
+            (ImportPart::Import, _) => (Import::Module, Some("kn")),
+            (ImportPart::Name, Import::Module) => (Import::Outside, Some("nn")),
+            (ImportPart::Name, import) => (import, outer),
+        };
+        self.import = import;
+        class
     }
 
     fn pop(&mut self) {
@@ -238,9 +276,22 @@ enum Found {
     Plain,
     /// Coloured like what is around it.
     Nothing,
+    /// By where in an import it stands.
+    Import(ImportPart),
+}
+
+/// What imports of Python are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ImportPart {
+    From,
+    Import,
+    Name,
 }
 
 fn found(scope: Scope) -> Found {
+    if let Some((_, part)) = IMPORT.iter().find(|(known, _)| *known == scope) {
+        return Found::Import(*part);
+    }
     let longest = TABLE.iter().filter(|(prefix, _)| prefix.is_prefix_of(scope)).max_by_key(|(prefix, _)| prefix.len());
     match longest {
         None | Some((_, "=")) => Found::Nothing,
@@ -248,6 +299,15 @@ fn found(scope: Scope) -> Found {
         Some((_, class)) => Found::Class(class),
     }
 }
+
+static IMPORT: LazyLock<[(Scope, ImportPart); 3]> = LazyLock::new(|| {
+    [
+        ("keyword.control.import.from.python", ImportPart::From),
+        ("keyword.control.import.python", ImportPart::Import),
+        ("meta.qualified-name.python", ImportPart::Name),
+    ]
+    .map(|(scope, part)| (Scope::new(scope).expect("at most eight parts, as above"), part))
+});
 
 static TABLE: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     CLASSES
@@ -269,12 +329,25 @@ const CLASSES: &[(&str, &str)] = &[
     ("=", "punctuation.definition.from-file punctuation.definition.to-file punctuation.definition.range"),
     ("=", "punctuation.definition.entity punctuation.definition.numeric punctuation.definition.backslash"),
     ("=", "punctuation.terminator.entity punctuation.separator.decimal keyword.operator.quantifier.regexp"),
-    ("=", "keyword.other.template keyword.other.block"),
+    ("=", "keyword.other.template keyword.other.block punctuation.definition.parameter.shell"),
+    // Rouge tells calls from other names in few languages, and knows these no better.
+    (
+        "",
+        "variable.function.python variable.function.c variable.function.c++ variable.function.js variable.function.ts",
+    ),
+    (
+        "",
+        "variable.function.shell variable.function.r string.unquoted.shell support.function.C99 support.type.object.js",
+    ),
+    ("", "support.function.console.js support.function.node.js support.type.object.console.js"),
+    ("", "entity.other.inherited-class.python entity.name.struct.rust entity.name.enum.rust entity.name.trait.rust"),
+    ("", "entity.name.impl.rust entity.name.type.rust"),
     ("c1", "comment comment.line"),
     ("cm", "comment.block"),
     ("cd", "comment.block.documentation comment.line.documentation"),
     ("sd", "comment.block.documentation.python comment.block.documentation.summary.python"),
     ("cp", "meta.preprocessor keyword.control.import.include keyword.control.directive keyword.directive"),
+    ("cpf", "string.quoted.other.lt-gt.include"),
     ("s", "string"),
     ("s1", "string.quoted.single"),
     ("s2", "string.quoted.double string.quoted.triple string.quoted.multi"),
@@ -303,18 +376,20 @@ const CLASSES: &[(&str, &str)] = &[
     ("kt", "storage.type support.type"),
     ("o", "keyword.operator"),
     ("ow", "keyword.operator.word keyword.operator.logical.python keyword.operator.new"),
-    ("nf", "entity.name.function variable.function support.function.magic"),
-    ("nb", "support.function support.constant support.type.exception"),
+    ("nf", "entity.name.function variable.function support.function.magic support.function.rust"),
+    ("nb", "support.function support.constant support.type.exception storage.modifier.shell"),
     ("nc", "entity.name.class entity.name.struct entity.name.enum entity.name.trait entity.name.type entity.name.impl"),
     ("nc", "entity.name.union entity.name.interface entity.other.inherited-class support.class"),
-    ("nn", "entity.name.namespace entity.name.module entity.name.table"),
+    ("nn", "entity.name.namespace entity.name.module entity.name.table meta.import-name.python meta.path.rust"),
     ("nd", "variable.annotation meta.annotation support.macro entity.name.macro entity.name.function.decorator"),
-    ("nt", "entity.name.tag"),
-    ("na", "entity.other.attribute-name entity.name.tag.yaml entity.name.tag.toml"),
+    ("nt", "entity.name.tag variable.parameter.option.shell"),
+    ("na", "entity.other.attribute-name entity.name.tag.yaml"),
+    ("py", "entity.name.tag.toml"),
     ("nl", "entity.name.label meta.mapping.key meta.structure.dictionary.key support.type.property-name"),
-    ("nv", "variable.other.readwrite.shell variable.other.normal.shell variable.other.php variable.parameter.makefile"),
+    ("nv", "variable.other.readwrite.shell variable.other.readwrite.assignment.shell"),
+    ("nv", "variable.other.normal.shell variable.other.php variable.parameter.makefile"),
     ("no", "entity.name.constant constant.other"),
-    ("bp", "variable.language"),
+    ("bp", "variable.language constant.language.python"),
     ("vi", "variable.other.readwrite.instance"),
     ("vg", "variable.other.readwrite.global"),
     ("vc", "variable.other.readwrite.class"),
@@ -361,8 +436,19 @@ mod tests {
     }
 
     #[test]
+    fn imports_of_python_name_modules_and_calls_are_plain() {
+        check(
+            "python",
+            "import a.b as c\nfrom d import e\nf(None)\n",
+            "<span class=\"kn\">import</span> <span class=\"nn\">a</span>.<span class=\"nn\">b</span> \
+             <span class=\"kn\">as</span> c\n<span class=\"kn\">from</span> <span class=\"nn\">d</span> \
+             <span class=\"kn\">import</span> e\nf(<span class=\"bp\">None</span>)\n",
+        );
+    }
+
+    #[test]
     fn neighbours_of_one_class_share_a_span() {
-        check("rust", "pub struct A;", "<span class=\"k\">pub struct</span> <span class=\"nc\">A</span>;");
+        check("rust", "pub struct A;", "<span class=\"k\">pub struct</span> A;");
         check("c", "/* a\n b */\n", "<span class=\"cm\">/* a\n b */</span>\n");
     }
 
@@ -373,12 +459,17 @@ mod tests {
 
     #[test]
     fn a_script_with_prompts_is_a_session_too() {
-        check("bash", "$ ls x\n", "<span class=\"nv\">$ </span><span class=\"nf\">ls</span> x\n");
+        check("bash", "$ ls -l\n", "<span class=\"nv\">$ </span>ls <span class=\"nt\">-l</span>\n");
     }
 
     #[test]
     fn a_terminal_session_has_prompts_and_output() {
-        check("console", "$ ls x\na  b\n", "<span class=\"gp\">$</span> <span class=\"nf\">ls</span> x\na  b\n");
+        check(
+            "console",
+            "$ ls x\na  b\n> cd\n",
+            "<span class=\"gp\">$</span> ls x\n<span class=\"go\">a  b\n</span><span class=\"gp\">&gt;</span> \
+             <span class=\"nb\">cd</span>\n",
+        );
     }
 
     #[test]
