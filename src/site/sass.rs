@@ -3,9 +3,10 @@
 //! Imported files are looked for beside the one that imports and in the folders that `sass` in `_config.yml` names,
 //! `_sass` by default; nothing outside of the site is read. The compiler is the crate `grass`.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path, PathBuf};
 
 use crate::config::Config;
@@ -58,20 +59,23 @@ impl<'a> Sass<'a> {
     /// The CSS of a style sheet.
     pub(super) fn css(&self, sheet: Sheet<'_>) -> Result<String, Diagnostic> {
         let files = Files { sheets: &self.sheets, entry: sheet };
-        let options = grass::Options::default()
-            .fs(&files)
-            .logger(&grass::NullLogger)
-            .quiet(true)
-            // Every page says its encoding, and Jekyll writes none.
-            .allows_charset(false)
-            .style(self.style)
-            .load_paths(&self.load_paths);
-        let compiled = catch_unwind(AssertUnwindSafe(|| grass::from_path(sheet.path, &options))).map_err(|_| {
+        let compile = || {
+            let options = grass::Options::default()
+                .fs(&files)
+                .logger(&grass::NullLogger)
+                .quiet(true)
+                // Every page says its encoding, and Jekyll writes none.
+                .allows_charset(false)
+                .style(self.style)
+                .load_paths(&self.load_paths);
+            let compiled = grass::from_path(sheet.path, &limits::counting(options));
+            compiled.map_err(|error| diagnostic(*error, sheet))
+        };
+        limits::run(compile).unwrap_or_else(|| {
             let message = "the Sass compiler gave up on this style sheet";
-            Diagnostic::new(Place::file(sheet.path), message)
-                .hint("halve the file until the part is found, and write it another way")
-        })?;
-        compiled.map_err(|error| diagnostic(*error, sheet))
+            Err(Diagnostic::new(Place::file(sheet.path), message)
+                .hint("halve the file until the part is found, and write it another way"))
+        })
     }
 }
 
@@ -79,7 +83,9 @@ fn diagnostic(error: grass::Error, sheet: Sheet<'_>) -> Diagnostic {
     match error.kind() {
         grass::ErrorKind::ParseError { message, loc, .. } => {
             let path = loc.file.name().to_owned();
-            let position = Position { line: loc.begin.line + 1, column: loc.begin.column + 1 };
+            let line = loc.file.source_line(loc.begin.line);
+            let column = limits::column_before(line, loc.begin.column);
+            let position = Position { line: loc.begin.line + 1, column: column + 1 };
             let position = if path == sheet.path { position.down(sheet.lines_above) } else { position };
             let mut message = message.trim_end_matches('.').to_owned();
             if let Some(first) = message.get(..1) {
@@ -127,7 +133,9 @@ impl grass::Fs for Files<'_> {
         if depth(text) > MAX_DEPTH {
             return Err(io::Error::other(format!("blocks are nested more than {MAX_DEPTH} deep")));
         }
-        Ok(text.as_bytes().to_vec())
+        let has_braces = path.extension().is_some_and(|ending| ending == "scss");
+        let text = if has_braces { limits::stepping(text) } else { text.to_owned() };
+        Ok(text.into_bytes())
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
@@ -227,6 +235,31 @@ mod tests {
             &[("main.scss", "@import 'x';"), ("css/_x.scss", "a { top: 1px; b { left: 0 } }")],
             "sass: {sass_dir: css, style: compressed}",
             "a{top:1px}a b{left:0}",
+        );
+    }
+
+    #[test]
+    fn programs_without_end_are_told() {
+        let fault = |reason, column| format!("error: {reason}\n --> main.scss:4:{column}");
+        let steps = "loops and calls take more than 1000000 steps";
+        check(&[("main.scss", "@while true { }")], "", &fault(steps, 14));
+        check(&[("main.scss", "@for $i from 1 through 1000000000 { }")], "", &fault(steps, 36));
+        let calls = "this calls itself too often";
+        check(&[("main.scss", "@function f($x) { @return f($x + 1); } a { b: f(1) }")], "", &fault(calls, 18));
+        check(&[("main.scss", "@mixin m { a { @include m; } } @include m;")], "", &fault(calls, 11));
+    }
+
+    #[test]
+    fn loops_functions_and_mixins_work_and_faults_in_them_have_their_place() {
+        check(
+            &[("main.scss", "@function f($x) { @if $x > 2 { @return 1 } @return f($x + 1) + 1 } a { b: f(1) }")],
+            "",
+            "a {\n  b: 3;\n}\n",
+        );
+        check(
+            &[("main.scss", "@mixin m { a { b: $x } } @include m;")],
+            "",
+            "error: undefined variable\n --> main.scss:4:19",
         );
     }
 
