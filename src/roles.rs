@@ -63,6 +63,8 @@ pub struct Roles {
     source: String,
     /// The folder with the files of the theme.
     theme: String,
+    /// Whether Markdown without front matter may become a page.
+    has_bare_pages: bool,
     /// Folders that stand for `_layouts`, `_includes` and `_data`.
     folders: Vec<(String, &'static str)>,
 }
@@ -86,6 +88,8 @@ const OUR_EXCLUDES: [&str; 4] = ["public", "target", "vendor", "_site"];
 const TEXT_FOLDERS: [&str; 4] = ["_layouts", "_includes", "_data", "_sass"];
 /// The folders of a theme that are read.
 const THEME_FOLDERS: [&str; 5] = ["_layouts", "_includes", "_sass", "_data", "assets"];
+/// Plugins that make pages of Markdown without front matter.
+const BARE_PAGES: [&str; 3] = ["jekyll-optional-front-matter", "jekyll-readme-index", "github-pages"];
 /// How names begin that are not published.
 const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
@@ -128,6 +132,8 @@ impl Roles {
         let folders = [("layouts_dir", "_layouts"), ("includes_dir", "_includes"), ("data_dir", "_data")];
         let folders = folders.into_iter().filter_map(|(key, kind)| Some((folder(key)?, kind)));
         let folders = folders.filter(|(folder, kind)| folder != kind).collect();
+        let plugins = [texts("plugins"), texts("gems")].concat();
+        let has_bare_pages = BARE_PAGES.iter().any(|name| plugins.iter().any(|plugin| plugin == name));
         let markdown_endings = text("markdown_ext").unwrap_or("markdown,mkdown,mkdn,mkd,md").split(',');
         Roles {
             exclude,
@@ -138,8 +144,14 @@ impl Roles {
             markdown_endings: markdown_endings.map(|ending| ending.trim().to_lowercase()).collect(),
             source: folder("source").unwrap_or_default(),
             theme: folder("theme_dir").unwrap_or_else(|| "_theme".to_owned()),
+            has_bare_pages,
             folders,
         }
+    }
+
+    /// Whether the file is a text even if it has no front matter: plugins make pages of Markdown without.
+    pub fn may_be_bare(&self, path: &str) -> bool {
+        self.has_bare_pages && self.is_markdown(path)
     }
 
     /// By which path the build knows what lies at `path`. All that follows looks at that one.
@@ -227,7 +239,7 @@ impl Roles {
     }
 
     /// Patterns of `include` are for names; those that hold a slash, for paths.
-    fn is_included(&self, path: &str, is_folder: bool) -> bool {
+    pub(crate) fn is_included(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_path = |pattern: &str| pattern.trim_matches('/').contains('/');
         self.include.iter().any(|pattern| matches(pattern, if is_path(pattern) { path } else { name }, is_folder))

@@ -182,6 +182,10 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
             Role::Post | Role::Draft => {
                 read_post(&path, &on_disk, roles).map(|input| input.map(|input| (path, input))).transpose()
             }
+            Role::Page if roles.may_be_bare(&path) => match read_text(&path, &on_disk) {
+                Ok(Input::NotText(_)) => Some(read_entry(&path, on_disk).map(|input| (path, input))),
+                input => Some(input.map(|input| (path, input))),
+            },
             Role::Page | Role::InCollection(_) => Some(read_entry(&path, on_disk).map(|input| (path, input))),
             Role::Code => Some(read_code(&on_disk).map(|input| (path, input))),
             Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),

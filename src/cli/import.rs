@@ -36,34 +36,38 @@ const ADDED: &str =
 pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     let root = site::root(&options.folder)?;
     let before = source::read_one(&root, config::PATH)?;
-    let after = with_templates(before.as_deref());
-    let mut report = format!("{}\n\n", root.display());
-    report.push_str(match (&before, &after, options.dry_run) {
-        (_, None, _) => "_config.yml says `templates` already: nothing is written\n",
-        (Some(_), _, false) => "_config.yml: added `templates: liquid` at its end\n",
-        (Some(_), _, true) => "_config.yml: would get `templates: liquid` at its end\n",
-        (None, _, false) => "_config.yml: made, with `templates: liquid`\n",
-        (None, _, true) => "_config.yml: would be made, with `templates: liquid`\n",
-    });
-    if let (Some(after), false) = (&after, options.dry_run) {
-        Store::of(&root).write(config::PATH, after.as_bytes())?;
-    }
-    let mut site = site::read(&root)?;
+    let added = with_templates(before.as_deref());
+    let after = added.as_deref().or(before.as_deref());
+    let mut site = site::read_with(&root, after)?;
     if let Some(after) = after {
         site.source = site.source.with(config::PATH, after);
     }
-    let config = config::read(site.source.text(config::PATH));
+    let mut found = String::new();
     let mut warnings = Vec::new();
-    let (config, faults) = match config {
+    let (config, faults) = match config::read(after) {
         Ok(config) => {
             let shown = build::as_configured(&config);
             let faults = build::rendered(&site, &config, &shown, &mut warnings).err().unwrap_or_default();
             let (blog, _) = post::read(&site.source, &config, &shown);
-            write_counts(&mut report, &site, &config, &blog);
+            write_counts(&mut found, &site, &config, &blog);
             (Some(config), faults)
         }
         Err(faults) => (None, faults),
     };
+    let mut report = format!("{}\n\n", root.display());
+    report.push_str(match (&before, &added, &config) {
+        (_, None, _) => "nothing to do: _config.yml says `templates` already\n",
+        (_, _, None) => "_config.yml is left as it is, since it cannot be read\n",
+        (Some(_), _, _) if options.dry_run => "_config.yml: would get `templates: liquid` at its end\n",
+        (Some(_), _, _) => "_config.yml: added `templates: liquid` at its end\n",
+        (None, _, _) if options.dry_run => "_config.yml: would be made, with `templates: liquid`\n",
+        (None, _, _) => "_config.yml: made, with `templates: liquid`\n",
+    });
+    report.push_str(&found);
+    // Last of all, so that what fails before leaves the blog as it was.
+    if let (Some(added), Some(_), false) = (&added, &config, options.dry_run) {
+        Store::of(&root).write(config::PATH, added.as_bytes())?;
+    }
     // Results of experiments come when the blog is built.
     let faults: Vec<Diagnostic> = faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();
     if let Some(config) = &config {
@@ -158,6 +162,7 @@ fn write_plugins(report: &mut String, config: &Config) {
         let said = match fate {
             Fate::BuiltIn => "built in",
             Fate::NotNeeded => "not needed",
+            Fate::WithoutNetwork => "built in, but for what only GitHub's network can say",
             Fate::Theme => "its theme is read from a folder, see `theme`",
             Fate::Missing => "what it adds is missing; a tag of it can be an include, see `tags`",
         };

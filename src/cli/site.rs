@@ -56,7 +56,12 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
 /// Reads the site at `root`, as [`root`] found it.
 pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
     let config = source::read_one(root, config::PATH)?;
-    let source = source::read(root, &Roles::of_config(config.as_deref()))?;
+    read_with(root, config.as_deref())
+}
+
+/// Reads the site at `root` by the rules that a configuration gives: that of the site, or one that it is to get.
+pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
+    let source = source::read(root, &Roles::of_config(config))?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let (records, damaged) = records(&source);
     faults.extend(damaged);

@@ -6,7 +6,9 @@
 
 mod emoji;
 pub(crate) mod feed;
+pub(crate) mod github;
 mod mentions;
+pub(crate) mod relative_links;
 mod seo;
 pub(crate) mod sitemap;
 mod texts;
@@ -28,6 +30,8 @@ pub enum Fate {
     BuiltIn,
     /// It does nothing for the pages of the site.
     NotNeeded,
+    /// labpress does what can be done without asking GitHub.
+    WithoutNetwork,
     /// It hands on the files of a theme, which labpress reads from a folder.
     Theme,
     /// What it adds is missing.
@@ -35,19 +39,26 @@ pub enum Fate {
 }
 
 /// The plugins of which anything is known.
-const FATES: [(&str, Fate); 28] = [
+const FATES: [(&str, Fate); 36] = [
+    ("github-pages", Fate::BuiltIn),
     ("jekyll-avatar", Fate::BuiltIn),
     ("jekyll-commonmark", Fate::BuiltIn),
     ("jekyll-commonmark-ghpages", Fate::BuiltIn),
+    ("jekyll-default-layout", Fate::BuiltIn),
     ("jekyll-feed", Fate::BuiltIn),
     ("jekyll-gist", Fate::BuiltIn),
+    ("jekyll-github-metadata", Fate::WithoutNetwork),
     ("jekyll-include-cache", Fate::BuiltIn),
     ("jekyll-mentions", Fate::BuiltIn),
+    ("jekyll-optional-front-matter", Fate::BuiltIn),
     ("jekyll-paginate", Fate::BuiltIn),
+    ("jekyll-readme-index", Fate::BuiltIn),
     ("jekyll-redirect-from", Fate::BuiltIn),
+    ("jekyll-relative-links", Fate::BuiltIn),
     ("jekyll-sass-converter", Fate::BuiltIn),
     ("jekyll-seo-tag", Fate::BuiltIn),
     ("jekyll-sitemap", Fate::BuiltIn),
+    ("jekyll-titles-from-headings", Fate::BuiltIn),
     ("jemoji", Fate::BuiltIn),
     ("kramdown", Fate::BuiltIn),
     ("kramdown-parser-gfm", Fate::BuiltIn),
@@ -59,11 +70,25 @@ const FATES: [(&str, Fate); 28] = [
     ("jekyll-compose", Fate::NotNeeded),
     ("jekyll-livereload", Fate::NotNeeded),
     ("jekyll-watch", Fate::NotNeeded),
+    ("jekyll", Fate::NotNeeded),
     ("rake", Fate::NotNeeded),
     ("tzinfo-data", Fate::NotNeeded),
     ("webrick", Fate::NotNeeded),
     ("wdm", Fate::NotNeeded),
     ("html-proofer", Fate::NotNeeded),
+];
+
+/// What the gem `github-pages` brings along.
+const OF_GITHUB_PAGES: [&str; 9] = [
+    "jekyll-coffeescript",
+    "jekyll-default-layout",
+    "jekyll-gist",
+    "jekyll-github-metadata",
+    "jekyll-optional-front-matter",
+    "jekyll-paginate",
+    "jekyll-readme-index",
+    "jekyll-relative-links",
+    "jekyll-titles-from-headings",
 ];
 
 /// What a tag of a plugin sees.
@@ -83,9 +108,15 @@ pub(crate) fn tag(name: &str, arguments: &str, scope: &Scope<'_, '_>) -> String 
     }
 }
 
-/// Whether the blog names the plugin.
+/// Whether the blog names the plugin, or what brings it along.
 pub(crate) fn is_active(config: &Config, name: &str) -> bool {
-    named(config).any(|(_, plugin)| plugin == name)
+    named(config).any(|(_, plugin)| plugin == name || plugin == "github-pages" && OF_GITHUB_PAGES.contains(&name))
+}
+
+/// Whether `key` among the options of a plugin is true; `default` if they do not say.
+pub(crate) fn is_on(config: &Config, options: &'static str, key: &str, default: bool) -> bool {
+    let option = config.value(options).and_then(|options| entry(options, key)).filter(|option| !is_nil(option));
+    option.map_or(default, |option| option.as_bool() != Some(false))
 }
 
 /// The plugins that the blog names whose work will be missing, with the key that names them.

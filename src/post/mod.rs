@@ -8,6 +8,7 @@ pub mod front_matter;
 pub mod permalink;
 pub mod pin_edit;
 pub mod pins;
+mod plugins;
 pub mod slug;
 
 use std::collections::BTreeMap;
@@ -147,10 +148,11 @@ pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> (Blog
     let mut findings: Vec<Diagnostic> = source.unreadable().to_vec();
     let posts = reader.posts(source, &mut findings);
     let collections = reader.collections(source, &mut findings);
-    let (pages, plain) = reader.pages(source, &mut findings);
     let files = reader.files(source, &mut findings);
+    let (pages, plain) = reader.pages(source, &files, &mut findings);
     let now = Some(Date::of_timestamp(options.now, &config.zone));
     let mut blog = Blog { posts, collections, pages, plain, files, now, warnings: Vec::new() };
+    plugins::complete(&mut blog, source, config);
     findings.extend(addresses_used_twice(&blog));
     if config.is_from_jekyll() {
         findings.sort();
@@ -297,14 +299,24 @@ impl Reader<'_> {
         (Some(post), faults)
     }
 
-    fn pages<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Pages<'a> {
-        let (mut pages, mut plain) = (Vec::new(), Vec::new());
+    fn pages<'a>(&self, source: &'a Source, files: &[StaticFile], findings: &mut Vec<Diagnostic>) -> Pages<'a> {
+        let (mut pages, mut plain, mut added) = (Vec::new(), Vec::new(), Vec::new());
         for (path, text) in source.texts_under("") {
             if self.config.roles.role(path) != Role::Page {
                 continue;
             }
             let split = match front_matter::split(path, text) {
                 None if is_unclosed(text) && self.config.is_from_jekyll() => Some(without_front_matter(path, text)),
+                None if plugins::is_page_without_front_matter(path, self.config) => {
+                    if !plugins::is_original_removed(self.config) {
+                        plain.push((path, text));
+                    }
+                    let (yaml, body) = without_front_matter(path, text);
+                    let (page, faults) = self.page(yaml, body);
+                    added.extend(page);
+                    findings.extend(faults);
+                    continue;
+                }
                 split => split,
             };
             let Some((yaml, body)) = split else {
@@ -316,10 +328,19 @@ impl Reader<'_> {
             findings.extend(faults);
         }
         pages.sort_by_key(|page: &Page<'_>| (file_name(page.body.path), page.body.path));
-        (pages, plain)
+        // What plugins add comes behind.
+        pages.extend(added);
+        let mut read = (pages, plain);
+        self.add_readmes(&mut read, files, findings);
+        read
     }
 
     fn page<'a>(&self, yaml: Yaml<'a>, body: Body<'a>) -> Read<Page<'a>> {
+        self.page_at(yaml, body, None)
+    }
+
+    /// Reads a page that is found at `permalink` if it does not say where.
+    fn page_at<'a>(&self, yaml: Yaml<'a>, body: Body<'a>, permalink: Option<&str>) -> Read<Page<'a>> {
         let config = self.config;
         let scope = Scope { path: body.path, kinds: &["pages"], is_document: false, categories: &[] };
         let (front, mut faults) = match front_matter::read(yaml, scope, config) {
@@ -335,7 +356,7 @@ impl Reader<'_> {
             "scss" | "sass" => PageKind::Sass,
             _ => PageKind::Template,
         };
-        let own = front.permalink.as_deref();
+        let own = front.permalink.as_deref().or(permalink);
         match page_address(own, &config.permalink, body.path, &output_ending(body.path, is_markdown)) {
             Ok(address) => (Some(Page { front, address, kind, body }), faults),
             Err(reason) => {

@@ -5,6 +5,7 @@ use tera::Map;
 use super::{Files, Made, Shared, in_parallel, index, pinned, post, redirect, values};
 use crate::liquid::{self, Environment};
 use crate::markdown;
+use crate::plugin::relative_links;
 use crate::post::{Page, PageKind};
 use crate::site::layouts::Layouts;
 use crate::site::sass::Sheet;
@@ -57,7 +58,10 @@ fn file(
     };
     let (content, mut figures) = match page.kind {
         PageKind::Markdown => {
-            let expanded = liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
+            let mut expanded = liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
+            if relative_links::is_wanted(site.config, false) {
+                expanded.text = relative_links::resolved(&expanded.text, page.body.path, environment);
+            }
             let rendered = post::to_html(&expanded, false, options);
             post::set_rendered(&mut map, &rendered);
             let note = pinned::note(page.body.path, &expanded.experiments, site.blog, &site.posts, environment);

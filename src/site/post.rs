@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Body, Environment, Expanded};
 use crate::markdown::{self, Rendered};
+use crate::plugin::relative_links;
 use crate::post::{Blog, Post, front_matter::FrontMatter};
 use crate::site::layouts::Layouts;
 use crate::value::{self, Value, set};
@@ -122,6 +123,10 @@ fn render(
     let (Some(title), Some(description), Some(expanded)) = (title, description, expanded) else {
         return Err(faults);
     };
+    let mut expanded = expanded;
+    if post.is_markdown && relative_links::is_wanted(config, true) {
+        expanded.text = relative_links::resolved(&expanded.text, &post.relative_path, environment);
+    }
     let rendered = to_html(&expanded, !post.is_markdown, options);
     let mut map = values::unrendered_post(post, &title, description.as_deref());
     set_rendered(&mut map, &rendered);

@@ -9,6 +9,7 @@ use super::post::RenderedPost;
 use super::tags::Tag;
 use crate::config::Config;
 use crate::markdown::Heading;
+use crate::plugin;
 use crate::post::permalink::stem;
 use crate::post::{Blog, Page, Post, StaticFile};
 use crate::value::{Value, as_text, entry, map_of_yaml, set, set_default};
@@ -216,6 +217,9 @@ fn base(config: &Config, data: &Value) -> Map {
         set(&mut map, "lang", config.language.as_str());
     }
     set(&mut map, "data", data.clone());
+    if let Some(github) = plugin::github::metadata(config) {
+        set(&mut map, "github", github);
+    }
     map
 }
 

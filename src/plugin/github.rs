@@ -1,0 +1,67 @@
+//! `site.github`: what jekyll-github-metadata knows of a repository by its name alone. What only GitHub can say
+//! (contributors, releases, its description) is nil: a build asks no network.
+
+use tera::Map;
+
+use super::is_active;
+use crate::config::Config;
+use crate::value::{Value, as_text, set};
+
+/// The values, if the blog names the plugin and its `repository`.
+pub(crate) fn metadata(config: &Config) -> Option<Value> {
+    if !is_active(config, "jekyll-github-metadata") {
+        return None;
+    }
+    let repository = config.value("repository").map(as_text)?;
+    let (owner, name) = repository.trim_matches('/').split_once('/')?;
+    let url = format!("https://github.com/{owner}/{name}");
+    let is_user_page = name.eq_ignore_ascii_case(&format!("{owner}.github.io"));
+    let owner_page = format!("https://{}.github.io", owner.to_lowercase());
+    let mut map = Map::new();
+    let texts = [
+        ("hostname", "github.com".to_owned()),
+        ("pages_hostname", "github.io".to_owned()),
+        ("repository_nwo", format!("{owner}/{name}")),
+        ("repository_name", name.to_owned()),
+        ("project_title", name.to_owned()),
+        ("repository_url", url.clone()),
+        ("owner_name", owner.to_owned()),
+        ("owner_url", format!("https://github.com/{owner}")),
+        ("owner_gravatar_url", format!("https://github.com/{owner}.png")),
+        ("clone_url", format!("{url}.git")),
+        ("zip_url", format!("{url}/zipball/gh-pages")),
+        ("tar_url", format!("{url}/tarball/gh-pages")),
+        ("issues_url", format!("{url}/issues")),
+        ("wiki_url", format!("{url}/wiki")),
+        ("releases_url", format!("{url}/releases")),
+        ("url", if is_user_page { owner_page } else { format!("{owner_page}/{name}") }),
+    ];
+    for (key, text) in texts {
+        set(&mut map, key, text);
+    }
+    set(&mut map, "is_user_page", is_user_page);
+    set(&mut map, "is_project_page", !is_user_page);
+    Some(Value::from(map))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::entry;
+
+    #[test]
+    fn a_repository_is_known_by_its_name() {
+        let config = Config::for_tests("repository: Ada/notes\nplugins: [github-pages]\n");
+        let metadata = metadata(&config).expect("it names both");
+        let text = |key| entry(&metadata, key).map(as_text);
+        assert_eq!(text("repository_url").as_deref(), Some("https://github.com/Ada/notes"));
+        assert_eq!(text("url").as_deref(), Some("https://ada.github.io/notes"));
+        assert_eq!(text("is_user_page").as_deref(), Some("false"));
+    }
+
+    #[test]
+    fn nothing_is_known_without_a_name() {
+        assert!(metadata(&Config::for_tests("plugins: [jekyll-github-metadata]\n")).is_none());
+        assert!(metadata(&Config::for_tests("repository: a/b\n")).is_none());
+    }
+}

@@ -1,0 +1,76 @@
+//! Links to files of the site become links to their pages, as jekyll-relative-links has it: `[about](../about.md)`.
+
+use super::{is_active, is_on};
+use crate::config::Config;
+use crate::liquid::{Environment, has_scheme, relative_url};
+
+/// Whether links in pages, or in documents of collections, are changed.
+pub(crate) fn is_wanted(config: &Config, is_document: bool) -> bool {
+    const OPTIONS: &str = "relative_links";
+    is_active(config, "jekyll-relative-links")
+        && is_on(config, OPTIONS, "enabled", true)
+        && (!is_document || is_on(config, OPTIONS, "collections", false))
+}
+
+/// The Markdown of the file at `path` with such links changed, inline ones and references.
+pub(crate) fn resolved(markdown: &str, path: &str, environment: &Environment<'_>) -> String {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut out = String::with_capacity(markdown.len());
+    for line in markdown.split_inclusive('\n') {
+        let mut rest = line;
+        if line.trim_start().starts_with('[')
+            && let Some((label, target)) = line.split_once("]: ")
+        {
+            out.push_str(label);
+            out.push_str("]: ");
+            push_target(&mut out, target, folder, environment);
+            continue;
+        }
+        while let Some((before, after)) = rest.split_once("](") {
+            out.push_str(before);
+            out.push_str("](");
+            let end = after.find(')').unwrap_or(0);
+            push_target(&mut out, &after[..end], folder, environment);
+            rest = &after[end..];
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
+/// Writes where a link goes, and what follows: a fragment, a title.
+fn push_target(out: &mut String, target: &str, folder: &str, environment: &Environment<'_>) {
+    let end = target.find(|c: char| c == '#' || c.is_whitespace()).unwrap_or(target.len());
+    let (link, behind) = target.split_at(end);
+    let url = if link.is_empty() || has_scheme(link) { None } else { environment.urls.get(&from_root(link, folder)) };
+    match url {
+        Some(url) => out.push_str(&relative_url(environment.base_url, url)),
+        None => out.push_str(link),
+    }
+    out.push_str(behind);
+}
+
+/// The path from the root of the site of what is at `link` seen from `folder`.
+fn from_root(link: &str, folder: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in link.trim_start_matches('/').split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/").replace("%20", " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_seen_from_the_folder_of_its_file() {
+        assert_eq!(from_root("../b.md", "a/c"), "a/b.md");
+        assert_eq!(from_root("./b%20c.md", ""), "b c.md");
+        assert_eq!(from_root("../../../b.md", "a"), "b.md");
+    }
+}
