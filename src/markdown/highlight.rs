@@ -105,8 +105,7 @@ fn syntax(language: &str) -> Option<&'static SyntaxReference> {
     let token = match language.as_str() {
         "" | "text" | "plaintext" | "plain" | "txt" | "none" | "output" => return None,
         "console" | "shell" | "shell-session" | "terminal" | "zsh" | "shellscript" => "bash",
-        "rust,ignore" | "rust,no_run" | "rust,should_panic" => "rust",
-        "rs,ignore" | "rs,no_run" | "rs,should_panic" => "rust",
+        "rust,ignore" | "rust,no_run" | "rust,should_panic" | "rs,ignore" | "rs,no_run" | "rs,should_panic" => "rust",
         "c++" | "cuda" | "cu" => "cpp",
         "c#" | "csharp" => "cs",
         "golang" => "go",
