@@ -490,3 +490,15 @@ fn info_is_one_line_of_json() {
     assert_eq!(info["devices"][0], "cpu");
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 1);
 }
+
+#[test]
+fn a_picture_that_is_none_is_said_before_anything_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a.png");
+    std::fs::write(&picture, "GIF").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
+    let output = command.arg("classify").arg(&picture).env("LABPRESS_DATA", folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let expected = format!("lab: cannot read the picture `{}`: it is neither PNG nor JPEG\n", picture.display());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+}

@@ -6,6 +6,8 @@ use std::io;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
+use super::picture::{self, Picture};
+
 /// Which images of a data set are wanted, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -50,6 +52,18 @@ pub struct Images {
 }
 
 impl Images {
+    /// One picture (PNG or JPEG) in red, green and blue, as a net that learnt `ImageNet` is shown it: `size` rows and
+    /// columns of its middle.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no whole picture, or one of too many pixels.
+    pub fn of_picture(bytes: &[u8], size: u32) -> anyhow::Result<Images> {
+        let middle = picture::decoded(bytes)?.with_channels(3).middle(size as usize);
+        let Picture { pixels, channels, rows, columns } = middle;
+        Ok(Images { pixels: pixels.into(), labels: Vec::new(), ids: None, groups: None, channels, rows, columns })
+    }
+
     /// How many bytes an image has.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -10,7 +10,7 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::resize::{centre_square, resized};
+use super::resize::{Filter, centre_square, cut, resized};
 
 /// The most rows or columns that a picture may have.
 const MAX_SIDE: usize = 32_768;
@@ -139,8 +139,23 @@ impl Picture {
         let pixels = planes
             .flat_map(|plane| {
                 let (length, square) = centre_square(plane, [self.rows, self.columns]);
-                resized(&square, [length, length], [size, size])
+                resized(&square, [length, length], [size, size], Filter::Bilinear)
             })
+            .collect();
+        Picture { pixels, channels: self.channels, rows: size, columns: size }
+    }
+
+    /// What a net that learnt `ImageNet` is shown of a picture in its evaluation: the picture is brought to a short side of
+    /// 8/7 of `size`, bicubically, and `size` rows and columns are cut from the middle (256 and 224 in torchvision's
+    /// reference scripts, whose rounding this is).
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places in a picture")]
+    pub(crate) fn middle(self, size: usize) -> Picture {
+        let (short, wide) = (self.rows.min(self.columns), size * 8 / 7);
+        let to = [self.rows, self.columns].map(|length| wide * length / short);
+        let start = to.map(|length| ((length - size) as f64 / 2.0).round_ties_even() as usize);
+        let planes = self.pixels.chunks_exact(self.rows * self.columns);
+        let pixels = planes
+            .flat_map(|plane| cut(&resized(plane, [self.rows, self.columns], to, Filter::Bicubic), to[1], start, size))
             .collect();
         Picture { pixels, channels: self.channels, rows: size, columns: size }
     }
@@ -180,6 +195,18 @@ mod tests {
         let picture = decoded(&png_of(&[1, 2, 3, 4, 5, 6], 3, 2, 1)).unwrap();
         assert_eq!(picture, Picture { pixels: vec![1, 4, 2, 5, 3, 6], channels: 3, rows: 1, columns: 2 });
         assert_eq!(decoded(&png_of(&[7, 8], 1, 1, 2)).unwrap().pixels, [7, 8]);
+    }
+
+    #[test]
+    fn the_middle_is_seven_eighths_of_the_short_side() {
+        // 8/7 of 28 are 32, so 96 by 32 pixels are cut to their middle, whose left half is black.
+        let half = |column: usize| if column < 192 { 0 } else { 255 };
+        let pixels = (0..128).flat_map(|_| (0..384).map(half)).collect();
+        let middle = Picture { pixels, channels: 1, rows: 128, columns: 384 }.middle(28);
+        let row = |row: usize| &middle.pixels[row * 28..][..28];
+        assert_eq!((middle.rows, middle.columns, middle.pixels.len()), (28, 28, 28 * 28));
+        assert_eq!((row(0), row(27)), (row(13), row(13)));
+        assert_eq!((row(0)[0], row(0)[10], row(0)[17], row(0)[27]), (0, 0, 255, 255));
     }
 
     #[test]

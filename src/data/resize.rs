@@ -1,18 +1,52 @@
-//! Brings images to another size, as Pillow and torchvision do: bilinear with antialias.
+//! Brings images to another size, as Pillow and torchvision do: bilinear or bicubic, with antialias.
 //!
-//! Where an image shrinks, the triangle of the bilinear filter is widened so that it covers all pixels that fall into
-//! one; without that, fine lines such as cracks come and go with their place. Weights are whole numbers of 22 bits and
+//! Where an image shrinks, the filter is widened so that it covers all pixels that fall into one; without that, fine lines
+//! such as cracks come and go with their place. Weights are whole numbers of 22 bits and
 //! sums are rounded to bytes after each direction, rows first, so that the result is Pillow's to the bit.
 
 /// Bits behind the point of a weight: a byte times a weight has room for the sum of all weights.
 const PRECISION: u32 = 32 - 8 - 2;
 
+/// How a pixel is made of those around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    Bilinear,
+    /// Keys' cubic convolution with a = -0.5.
+    Bicubic,
+}
+
+impl Filter {
+    /// How far it reaches to each side, in pixels.
+    fn support(self) -> f64 {
+        match self {
+            Filter::Bilinear => 1.0,
+            Filter::Bicubic => 2.0,
+        }
+    }
+
+    /// The weight of a pixel at this distance, below the support.
+    fn weight(self, distance: f64) -> f64 {
+        let x = distance.abs();
+        match self {
+            Filter::Bilinear => (1.0 - x).max(0.0),
+            Filter::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Filter::Bicubic if x < 2.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+            Filter::Bicubic => 0.0,
+        }
+    }
+}
+
 /// Resizes a plane of `rows` × `columns` bytes to `to_rows` × `to_columns`.
-pub(crate) fn resized(plane: &[u8], [rows, columns]: [usize; 2], [to_rows, to_columns]: [usize; 2]) -> Vec<u8> {
+pub(crate) fn resized(
+    plane: &[u8],
+    [rows, columns]: [usize; 2],
+    [to_rows, to_columns]: [usize; 2],
+    filter: Filter,
+) -> Vec<u8> {
     let narrow = if columns == to_columns {
         plane.to_vec()
     } else {
-        let weights = Weights::of(columns, to_columns);
+        let weights = Weights::of(columns, to_columns, filter);
         let mut narrow = Vec::with_capacity(rows * to_columns);
         for row in plane.chunks_exact(columns.max(1)) {
             narrow.extend(weights.outputs().map(|(first, weights)| {
@@ -25,7 +59,7 @@ pub(crate) fn resized(plane: &[u8], [rows, columns]: [usize; 2], [to_rows, to_co
     if rows == to_rows {
         return narrow;
     }
-    let weights = Weights::of(rows, to_rows);
+    let weights = Weights::of(rows, to_rows, filter);
     let mut resized = Vec::with_capacity(to_rows * to_columns);
     let mut sums = vec![0; to_columns];
     for (first, weights) in weights.outputs() {
@@ -43,9 +77,13 @@ pub(crate) fn resized(plane: &[u8], [rows, columns]: [usize; 2], [to_rows, to_co
 /// The square in the middle of a plane: its side, and its bytes.
 pub(crate) fn centre_square(plane: &[u8], [rows, columns]: [usize; 2]) -> (usize, Vec<u8>) {
     let side = rows.min(columns);
-    let (top, left) = ((rows - side) / 2, (columns - side) / 2);
+    (side, cut(plane, columns, [(rows - side) / 2, (columns - side) / 2], side))
+}
+
+/// The square of `side` rows and columns that begins at this row and column.
+pub(crate) fn cut(plane: &[u8], columns: usize, [top, left]: [usize; 2], side: usize) -> Vec<u8> {
     let rows = plane.chunks_exact(columns.max(1)).skip(top).take(side);
-    (side, rows.flat_map(|row| &row[left..left + side]).copied().collect())
+    rows.flat_map(|row| &row[left..left + side]).copied().collect()
 }
 
 /// A sum of weighted bytes, rounded to a byte.
@@ -66,21 +104,19 @@ impl Weights {
         clippy::cast_sign_loss,
         reason = "places in an image and weights of at most 22 bits"
     )]
-    fn of(length: usize, to_length: usize) -> Weights {
+    fn of(length: usize, to_length: usize, filter: Filter) -> Weights {
         let scale = length as f64 / to_length as f64;
-        // How far the triangle reaches to each side.
-        let support = scale.max(1.0);
+        // Filters are widened, never narrowed.
+        let wide = scale.max(1.0);
+        let support = filter.support() * wide;
         let (mut firsts, mut weights) = (Vec::with_capacity(to_length), Vec::new());
         for output in 0..to_length {
             let centre = (output as f64 + 0.5) * scale;
             let first = (centre - support + 0.5).max(0.0) as usize;
             let end = ((centre + support + 0.5) as usize).min(length);
-            let triangle = |input: usize| {
-                let distance = ((input as f64 - centre + 0.5) / support).abs();
-                (1.0 - distance).max(0.0)
-            };
-            let sum: f64 = (first..end).map(triangle).sum();
-            let fixed = |input| (triangle(input) / sum * f64::from(1 << PRECISION) + 0.5) as i32;
+            let weight = |input: usize| filter.weight((input as f64 - centre + 0.5) / wide);
+            let sum: f64 = (first..end).map(weight).sum();
+            let fixed = |input| (weight(input) / sum * f64::from(1 << PRECISION)).round() as i32;
             weights.extend((first..end).map(fixed));
             firsts.push((first, end - first));
         }
@@ -109,27 +145,35 @@ mod tests {
 
     // What Pillow makes of the pattern, by `tests/reference/resize.py`.
     const SHRUNK: [u8; 6] = [139, 135, 152, 144, 167, 149];
+    const SHRUNK_BICUBIC: [u8; 6] = [135, 138, 157, 142, 168, 147];
     const GROWN: [u8; 20] = [0, 52, 130, 89, 62, 24, 73, 147, 101, 71, 71, 114, 180, 126, 90, 95, 135, 196, 138, 99];
+    const GROWN_BICUBIC: [u8; 20] =
+        [0, 41, 124, 88, 54, 18, 67, 144, 102, 64, 69, 117, 182, 128, 85, 95, 143, 202, 142, 95];
 
     #[track_caller]
-    fn check(from: [usize; 2], to: [usize; 2], expected: &[u8]) {
-        assert_eq!(resized(&pattern(from[0], from[1]), from, to), expected);
+    fn check(from: [usize; 2], to: [usize; 2], filter: Filter, expected: &[u8]) {
+        assert_eq!(resized(&pattern(from[0], from[1]), from, to, filter), expected);
     }
 
     #[test]
     fn an_image_shrinks_as_in_pillow() {
-        check([7, 5], [3, 2], &SHRUNK);
+        check([7, 5], [3, 2], Filter::Bilinear, &SHRUNK);
+        check([7, 5], [3, 2], Filter::Bicubic, &SHRUNK_BICUBIC);
     }
 
     #[test]
     fn an_image_grows_as_in_pillow() {
-        check([2, 3], [4, 5], &GROWN);
+        check([2, 3], [4, 5], Filter::Bilinear, &GROWN);
+        check([2, 3], [4, 5], Filter::Bicubic, &GROWN_BICUBIC);
     }
 
     #[test]
     fn an_image_of_one_colour_keeps_it() {
-        for to in [1, 2, 3, 64, 100] {
-            assert!(resized(&[255; 900], [30, 30], [to, to]).iter().all(|&pixel| pixel == 255), "{to}");
+        for filter in [Filter::Bilinear, Filter::Bicubic] {
+            for to in [1, 2, 3, 64, 100] {
+                let found = resized(&[255; 900], [30, 30], [to, to], filter);
+                assert!(found.iter().all(|&pixel| pixel == 255), "{filter:?} {to}");
+            }
         }
     }
 

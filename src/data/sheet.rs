@@ -2,7 +2,7 @@
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
-use super::resize::resized;
+use super::resize::{Filter, resized};
 
 /// A sheet: a heading, and images in rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,7 +188,8 @@ impl<'a> Drawn<'a> {
             let shrunk = |length: usize| (length * large / longest).max(1);
             let (rows, columns) = (shrunk(tile.rows), shrunk(tile.columns));
             let planes = tile.pixels.chunks_exact((tile.rows * tile.columns).max(1));
-            let pixels = planes.flat_map(|plane| resized(plane, [tile.rows, tile.columns], [rows, columns]));
+            let pixels =
+                planes.flat_map(|plane| resized(plane, [tile.rows, tile.columns], [rows, columns], Filter::Bilinear));
             (rows, columns, pixels.collect())
         } else {
             let times = (SMALL.min(large) / longest).max(1);

@@ -41,7 +41,7 @@ pub(crate) struct Asked {
 
 impl Wish {
     /// Reads the experiment, fetches its data, and makes the folder for the results. What is done is said to `say`.
-    #[expect(clippy::disallowed_methods, reason = "the command line reads the experiment and the environment")]
+    #[expect(clippy::disallowed_methods, reason = "the command line makes the folder for the results")]
     pub(crate) fn asked(&self, say: &mut dyn FnMut(&str)) -> anyhow::Result<Asked> {
         let (root, experiment) = experiment(&self.experiment)?;
         let Runner::Lab { recipe, .. } = &experiment.runner else {
@@ -49,10 +49,8 @@ impl Wish {
         };
         let variant = variant(&experiment, self.variant.as_deref())?;
         let seed = self.seed.or(experiment.seeds.first().copied()).unwrap_or(0);
-        let value = |name: &str| std::env::var_os(name);
-        let (data, xdg, home) = (value("LABPRESS_DATA"), value("XDG_CACHE_HOME"), value("HOME"));
-        let texts = [data.as_deref(), xdg.as_deref(), home.as_deref()];
-        let fetched = |data: &ExperimentData, say: &mut dyn FnMut(&str)| fetched(data, texts, say);
+        let cache = cache()?;
+        let fetched = |data: &ExperimentData, say: &mut dyn FnMut(&str)| fetch(&data.name, &data.set, &cache, say);
         let data = experiment.data.as_ref().context("the recipe needs a data set")?;
         let data_folder = fetched(data, say)?;
         let weights = match &variant.weights {
@@ -85,14 +83,13 @@ impl Wish {
     }
 }
 
-fn fetched(
-    data: &ExperimentData,
-    [named, xdg, home]: [Option<&OsStr>; 3],
-    say: &mut dyn FnMut(&str),
-) -> anyhow::Result<PathBuf> {
-    let cache =
-        cache_folder(named, xdg, home).context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?;
-    fetch(&data.name, &data.set, &cache, say)
+/// The folder in which fetched files are kept.
+#[expect(clippy::disallowed_methods, reason = "the environment says where it is")]
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
+    let value = |name: &str| std::env::var_os(name);
+    let (named, xdg, home) = (value("LABPRESS_DATA"), value("XDG_CACHE_HOME"), value("HOME"));
+    cache_folder(named.as_deref(), xdg.as_deref(), home.as_deref())
+        .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")
 }
 
 /// Reads an experiment: of a site if it lies in its `experiments/NAME/`, else by itself, with the data sets that are

@@ -14,6 +14,7 @@ mod aten;
 mod augment;
 mod bench_command;
 mod checkpoint;
+mod classify_command;
 mod command_line;
 mod data;
 mod grids;
@@ -39,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use clap::{CommandFactory, Parser, Subcommand};
+use classify_command::Pictures;
 use command_line::Wish;
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
 use labpress::runner::protocol::{INTERRUPTED, Job, RUN_FOLDER_VARIABLE};
@@ -64,6 +66,8 @@ enum Command {
     Train(Wish),
     /// Looks for a learning rate for a run: draws the loss over rising rates and suggests one.
     LrFind(Wish),
+    /// Prints what a net that learnt from ImageNet takes pictures for.
+    Classify(Pictures),
     /// Prints how many images a second the nets learn from and judge on this machine.
     Bench {
         /// `auto`, `cpu` or `cuda`.
@@ -124,6 +128,7 @@ fn main() -> ExitCode {
             machine::open_cuda();
             lr_find_command::run(&wish, stop)
         }),
+        (Some(Command::Classify(pictures)), _) => by_hand(&|_| classify_command::run(&pictures)),
         (Some(Command::Bench { device, threads }), _) => by_hand(&|_| bench_command::run(&device, threads)),
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
             Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,

@@ -202,4 +202,5 @@ def main():
     torch.save(net, HERE / "legacy.pth", _use_new_zipfile_serialization=False)
 
 
-main()
+if __name__ == "__main__":
+    main()

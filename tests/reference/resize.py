@@ -11,6 +11,7 @@ def pattern(rows, columns):
 
 
 for name, (rows, columns), (to_rows, to_columns) in [("SHRUNK", (7, 5), (3, 2)), ("GROWN", (2, 3), (4, 5))]:
-    image = Image.fromarray(pattern(rows, columns)).resize((to_columns, to_rows), Image.Resampling.BILINEAR)
-    numbers = numpy.asarray(image).flatten().tolist()
-    print(f"    const {name}: [u8; {len(numbers)}] = {numbers};")
+    for ending, filter in [("", Image.Resampling.BILINEAR), ("_BICUBIC", Image.Resampling.BICUBIC)]:
+        image = Image.fromarray(pattern(rows, columns)).resize((to_columns, to_rows), filter)
+        numbers = numpy.asarray(image).flatten().tolist()
+        print(f"    const {name}{ending}: [u8; {len(numbers)}] = {numbers};")
