@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use labpress::data::format::Format;
 use labpress::data::images::{Images, Wanted};
 use labpress::digest::Digest;
 use labpress::recipe::image_classification::{
@@ -206,6 +207,9 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
         let samples = Samples::of(images, &all, device);
         let judgement = self::judgement(&learning.judged(&net, &samples, &params.tta), &samples)?;
         artifacts::write_submission(&mut run, &judgement, &job_data.declaration, images)?;
+    } else if matches!(job_data.declaration.format, Format::Table { .. }) {
+        // A table without images to be predicted: those that are tested on stand in for a competition's.
+        artifacts::write_submission(&mut run, &judgement, &job_data.declaration, &tested)?;
     }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
     run.artifact("weights", "weights.safetensors", "checkpoint")?;
