@@ -125,6 +125,16 @@ fn own_theme(post: &str) -> Result<Output, String> {
 }
 
 #[test]
+fn the_own_posts_are_all_found() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = source::read_one(root, config::PATH).expect("it can be read");
+    let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
+    let config = config::read(text.as_deref()).expect("it is right");
+    let (blog, faults) = post::read(&source, &config, &Options { future: true, ..Options::at(NOW.parse().unwrap()) });
+    assert_eq!((blog.posts.len(), faults), (texts_in(&root.join("_posts")).len(), Vec::new()));
+}
+
+#[test]
 fn the_own_theme_renders_a_bare_post() {
     let output = own_theme("Text.\n").expect("it can be built");
     let Some(Content::Bytes(html)) = output.file("2026/01/a/index.html") else {

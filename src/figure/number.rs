@@ -133,9 +133,11 @@ pub(super) fn short(value: f64, unit: &Unit) -> String {
     // Twelve digits hide what multiplying by a hundred adds.
     let rounded: f64 = format!("{:.11e}", scaled(value, unit)).parse().unwrap_or(value);
     let power = shown_power(rounded.abs());
-    let digits = format!("{}", rounded.abs() / 10_f64.powi(power));
+    // Rounded again, for what dividing adds.
+    let shown: f64 = format!("{:.11e}", rounded / 10_f64.powi(power)).parse().unwrap_or(rounded);
+    let digits = format!("{}", shown.abs());
     let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len().min(11));
-    let written = fixed(rounded / 10_f64.powi(power), -i32::try_from(decimals).unwrap_or(0));
+    let written = fixed(shown, -i32::try_from(decimals).unwrap_or(0));
     if power == 0 { written } else { format!("{written}{}", times_ten_to(power)) }
 }
 
@@ -368,6 +370,7 @@ mod tests {
         assert_eq!(short(0.07, &Unit::Share), "7");
         assert_eq!(short(2500.0, &Unit::Plain), "2,500");
         assert_eq!(short(3e-7, &Unit::Plain).replace(SPACE, " "), "3 × 10⁻⁷");
+        assert_eq!(short(1.748e-7, &Unit::Plain).replace(SPACE, " "), "1.748 × 10⁻⁷");
     }
 
     #[test]
