@@ -228,6 +228,17 @@ fn a_new_post_is_built() {
 }
 
 #[test]
+fn a_jekyll_blog_whose_configuration_cannot_be_read_is_left_as_it_is() {
+    let site = Site::empty();
+    site.write("_config.yml", "title: [T");
+    site.write("_posts/2020-01-02-a.md", "a");
+    let refused = site.labpress(&["import", &site.path().display().to_string()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(answer(&refused).contains("_config.yml is left as it is"), "{}", answer(&refused));
+    assert_eq!(site.read("_config.yml"), "title: [T");
+}
+
+#[test]
 fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
     let site = Site::empty();
     site.write("_config.yml", "title: Old blog # since 2012\nplugins: [jekyll-feed, jekyll-scholar]");
@@ -259,7 +270,7 @@ fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
     site.write("_config.yml", &format!("{config}liquid: {{tags: {{cite: cite.html}}}}\n"));
     let accepted = import(&[]);
     assert_success(&accepted);
-    assert!(answer(&accepted).contains("nothing is written"), "{}", answer(&accepted));
+    assert!(answer(&accepted).contains("nothing to do"), "{}", answer(&accepted));
     assert_success(&site.labpress(&["build"]));
     assert_eq!(site.read("_site/2020/01/02/a.html"), "<h1>A</h1><p>“Hi” [knuth]</p>\n");
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use labpress::markdown::embed::Embeds;
 use labpress::markdown::{Dialect, Options, render};
@@ -89,10 +90,22 @@ fn hostile_nesting_ends_and_stays_shallow() {
         "***a ",
         "<http:",
     ];
-    for start in starts {
-        let html = html(&start.repeat(10_000));
+    let opened = starts.iter().map(|start| start.repeat(10_000));
+    let pairs =
+        [("[", "](a)"), ("![", "](a)"), ("\"a ", "b\" "), ("*a ", "b* "), ("**a _b ", "c_ d** "), ("<b>", "</b>")];
+    let closed = pairs.iter().map(|(open, close)| open.repeat(10_000) + "x" + &close.repeat(10_000));
+    let mixed = ["*a [b \"c ", "- > 1. ", "> - "].iter().map(|start| start.repeat(10_000));
+    // Deeper and deeper by indentation, whose length grows with the square of the depth.
+    let deeper = ["- a", "1. a", "> a", "a\n: b"];
+    let deeper = deeper.iter().map(|line| (0..500).map(|level| "  ".repeat(level) + line + "\n").collect::<String>());
+    for text in opened.chain(closed).chain(mixed).chain(deeper) {
+        let start = Instant::now();
+        let html = html(&text);
         // The tree may be 100 deep, and some nodes are two or three elements.
-        assert!(depth(&html) <= 300, "{start:?} nests {} deep", depth(&html));
+        assert!(depth(&html) <= 300, "{:?} nests {} deep", &text[..20], depth(&html));
+        let allowed =
+            Duration::from_secs(1) + Duration::from_micros(50) * u32::try_from(text.len()).expect("it is short");
+        assert!(start.elapsed() < allowed, "{:?} took {:?}", &text[..20], start.elapsed());
     }
 }
 

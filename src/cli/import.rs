@@ -70,16 +70,24 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     }
     // Results of experiments come when the blog is built.
     let faults: Vec<Diagnostic> = faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();
+    let mut lacks_theme = false;
     if let Some(config) = &config {
-        write_theme(&mut report, config, &site);
+        lacks_theme = write_theme(&mut report, config, &site);
         write_plugins(&mut report, config);
     }
+    // What the report says elsewhere: plugins, and layouts of a theme that is not there.
+    warnings.retain(|warning| {
+        let is_of_theme = warning.message().starts_with("there is no layout")
+            || warning.message().starts_with("the files of the theme");
+        !(warning.message().contains("what the plugin") || lacks_theme && is_of_theme)
+    });
     write_ruby(&mut report, &ruby_files(&root.join("_plugins")));
     write_by_file(&mut report, "worth a look", &warnings.iter().collect::<Vec<_>>());
     write_faults(&mut report, &faults);
     if faults.is_empty() {
         let folder = options.folder.display();
-        let _ = write!(report, "\nAll of it builds: `labpress build --source {folder}`\n");
+        let how = if lacks_theme { "It builds, but looks like nothing without its theme" } else { "All of it builds" };
+        let _ = write!(report, "\n{how}: `labpress build --source {folder}`\n");
     }
     answer(&report);
     if faults.is_empty() { Ok(()) } else { Err(Trouble::Unimported(faults.len())) }
@@ -127,13 +135,19 @@ fn collections(config: &Config) -> Vec<String> {
     names.into_iter().filter(|name| name != "posts").collect()
 }
 
-/// A theme that is a gem or another repository: its files have to lie in the blog.
-fn write_theme(report: &mut String, config: &Config, site: &Site) {
+/// A theme that is a gem or another repository: its files have to lie in the blog. Returns whether pages have no layout
+/// without them.
+fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
     let named = |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
     let has_layouts = site.source.texts_under("_layouts/").next().is_some();
     let note = if has_layouts { "the blog has layouts; for those that it lacks" } else { "its layouts are needed" };
-    let folder = site.root.join("_theme");
+    let folder = site.root.join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
+    let is_there = folder.exists();
     let folder = folder.display();
+    if let Some(theme) = named("theme").or(named("remote_theme")).filter(|_| is_there) {
+        let _ = write!(report, "\ntheme\n  `{theme}` is read from {folder}\n");
+        return false;
+    }
     if let Some(theme) = named("theme") {
         let _ = write!(
             report,
@@ -148,7 +162,10 @@ fn write_theme(report: &mut String, config: &Config, site: &Site) {
             "\ntheme\n  `{theme}` is a repository, which labpress reads from `_theme`; {note}:\n  \
              git clone --depth 1 {branch}https://github.com/{repository} {folder}\n"
         );
+    } else {
+        return false;
     }
+    !has_layouts
 }
 
 fn write_plugins(report: &mut String, config: &Config) {
