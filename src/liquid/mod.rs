@@ -145,7 +145,8 @@ fn faults(parsed: &parse::Parsed<'_>, body: Body<'_>, environment: &Environment<
 }
 
 fn unknown_tag(tag: &str, place: Place, environment: &Environment<'_>) -> Diagnostic {
-    let known = parse::known(environment.options.tags.keys().map(String::as_str));
+    let mut known = parse::known(environment.options.tags.keys().map(String::as_str));
+    known.retain(|known| *known != tag);
     let hint = match nearest(tag, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known are: {}.", listed(known)),

@@ -349,7 +349,10 @@ impl<'a> Parser<'a> {
                 None
             }
             tag if plugin::TAGS.contains(&tag) => Some(Node::Plugin { tag, arguments }),
-            tag if figure::TAGS.contains(&tag) => Some(Node::Figure { tag, arguments, at: arguments_at }),
+            // With an end it is the block of a plugin.
+            tag if figure::TAGS.contains(&tag) && !self.is_ended(tag, at) => {
+                Some(Node::Figure { tag, arguments, at: arguments_at })
+            }
             tag => Some(self.custom_tag(tag, arguments, at)),
         }
     }
@@ -357,9 +360,13 @@ impl<'a> Parser<'a> {
     /// A tag that is not Liquid's. It is a block if the text has its end.
     fn custom_tag(&mut self, tag: &'a str, arguments: &'a str, at: usize) -> Node<'a> {
         self.custom.push((tag, at));
-        let is_block = self.last_ends.get(tag).is_some_and(|&end| end > at);
-        let body = is_block.then(|| self.block(tag, Ends::Custom(tag), at));
+        let body = self.is_ended(tag, at).then(|| self.block(tag, Ends::Custom(tag), at));
         Node::Custom { tag, arguments, body, at }
+    }
+
+    /// Whether the text has an `endTAG` behind byte `at`.
+    fn is_ended(&self, tag: &str, at: usize) -> bool {
+        self.last_ends.get(tag).is_some_and(|&end| end > at)
     }
 
     fn for_loop(&mut self, arguments: &'a str, at: usize) -> Option<Node<'a>> {
@@ -573,6 +580,7 @@ fn cycle(arguments: &str) -> Node<'_> {
 
 /// The names of all tags that are known in a text of this site, for messages.
 pub(super) fn known<'a>(more: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let names: BTreeSet<&str> = TAGS.into_iter().chain(more).collect();
+    let others = more.into_iter().filter(|tag| !figure::TAGS.contains(tag));
+    let names: BTreeSet<&str> = TAGS.into_iter().chain(others).collect();
     figure::TAGS.into_iter().chain(names).collect()
 }

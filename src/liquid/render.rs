@@ -205,6 +205,9 @@ impl Run<'_, '_> {
                     plugin::Scope { environment: self.environment, site: &site, page: &page, paginator: &paginator };
                 out.push_str(&plugin::tag(tag, arguments, &scope));
             }
+            Node::Figure { tag, arguments, at } if self.environment.options.tags.contains_key(*tag) => {
+                return self.custom(body, tag, arguments, None, *at, out);
+            }
             Node::Figure { tag, arguments, at } => {
                 let place = body.place(*at);
                 let environment = self.environment;

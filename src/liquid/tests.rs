@@ -16,7 +16,8 @@ fn expanded(text: &str) -> Result<String, String> {
 fn expanded_in(text: &str, dialect: Dialect) -> Result<String, String> {
     let results = Results::default();
     let source = Source::default().with("beside.md", "B{{ include.x }}");
-    let tags = [("video", "video.html"), ("note", "note.html")].map(|(tag, file)| (tag.to_owned(), file.to_owned()));
+    let tags = [("video", "video.html"), ("note", "note.html"), ("table", "note.html")];
+    let tags = tags.map(|(tag, file)| (tag.to_owned(), file.to_owned()));
     let options = Options { tags: BTreeMap::from(tags), ..Options::default() };
     let includes = [
         ("_includes/note.html", "[{{ include.text }}|{{ page.title }}|{{ include.missing }}]"),
@@ -400,6 +401,20 @@ fn tags_of_plugins_are_includes_if_the_configuration_says_so() {
     check_faults(
         "{% video x %}",
         "error: there is no `video.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?",
+    );
+}
+
+#[test]
+fn tags_of_plugins_count_more_than_our_own_of_the_same_name() {
+    check("{% table text=page.n %}", "[7|Hello World|]");
+    check("{% table text=page.n %}x{% endtable %}", "[7|Hello World|]");
+    check_faults(
+        "{% chart %}x{% endchart %}",
+        "error: unknown tag `chart`\n --> a.md:4:1\nhint: known are: `figure`, `table`, `value`, `assign`, `break`, \
+         `capture`, `case`, `comment`, `continue`, `cycle`, `decrement`, `echo`, `for`, `gist`, `highlight`, `if`, \
+         `ifchanged`, `include`, `include_cached`, `include_relative`, `increment`, `link`, `liquid`, `note`, `post_url`, \
+         `raw`, `tablerow`, `unless`, `video`. For the tag of a plugin, write an include and name it in `_config.yml`: \
+         `liquid: {tags: {chart: chart.html}}`",
     );
 }
 

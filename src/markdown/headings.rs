@@ -79,9 +79,12 @@ pub fn slug(text: &str) -> String {
     slug
 }
 
-/// Whether Unicode counts the character among those that words are made of: letters, marks, digits, connectors.
+/// Whether Unicode counts the character among those that words are made of: letters, marks, digits, connectors. Those
+/// that only join others, as in emoji, are none to Ruby.
 fn is_word_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii() && regex_syntax::try_is_word_character(c).unwrap_or(false)
+    let is_joiner = matches!(c, '\u{200C}' | '\u{200D}');
+    let is_beyond_ascii = || !c.is_ascii() && !is_joiner && regex_syntax::try_is_word_character(c).unwrap_or(false);
+    c.is_ascii_alphanumeric() || c == '_' || is_beyond_ascii()
 }
 
 struct Ids {
@@ -200,6 +203,7 @@ mod tests {
         check_slug("½ ² Ⅷ", "--ⅷ");
         check_slug("tab\tx  two", "tab-x--two");
         check_slug("e\u{301}cole", "e\u{301}cole");
+        check_slug("a\u{200D}b 🏊\u{FE0F}", "ab-\u{FE0F}");
         check_slug("!!!", "");
     }
 
