@@ -5,6 +5,7 @@
 //! the rules are ours. A date or a time becomes the text that Liquid would show for it. Our own files, where a slip
 //! should be a fault, are read by [`yaml`](crate::yaml).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil;
@@ -24,7 +25,8 @@ const MAX_VALUES: usize = 2_000_000;
 
 /// Reads the first document of a text; nothing is null. Times without a zone are shown in `zone`.
 pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
-    let mut bytes = yaml.text.as_bytes();
+    let text = with_tags_apart(yaml.text);
+    let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
     let mut composer = Composer { yaml, zone, parser, anchors: BTreeMap::new(), values: 0 };
@@ -36,6 +38,29 @@ pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
             _ => return composer.node(event, 0),
         }
     }
+}
+
+/// The text with a space between a tag and the comma behind it, where the scanner would panic: `[!, a]`.
+fn with_tags_apart(text: &str) -> Cow<'_, str> {
+    let (mut out, mut copied) = (String::new(), 0);
+    for (at, _) in text.match_indices('!') {
+        let before = text[..at].trim_end();
+        let is_anchored = before.rsplit([' ', '\n', '[', '{', ',']).next().is_some_and(|word| word.starts_with('&'));
+        let begins_node = before.is_empty() || before.ends_with(['[', '{', ',', ':', '?']) || is_anchored;
+        let length = text[at..].find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(text.len() - at);
+        let end = at + length;
+        // A tag in angle brackets may hold commas.
+        if begins_node && !text[at..].starts_with("!<") && text[end..].starts_with(',') && end >= copied {
+            out.push_str(&text[copied..end]);
+            out.push(' ');
+            copied = end;
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[copied..]);
+    Cow::Owned(out)
 }
 
 /// Makes values of libyaml's events.
@@ -346,6 +371,16 @@ fn integer(text: &str) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::value;
+
+    #[test]
+    fn a_tag_may_stand_before_a_comma() {
+        assert_eq!(
+            read_text("a: [!, b, !x,c, &d !!str, 'e !, f']"),
+            read_text("a: [! , b, !x ,c, &d !!str , 'e !, f']")
+        );
+        assert_eq!(read_text("a: [!, b]").as_deref(), Ok("{\"a\":[\"\",\"b\"]}"));
+        assert_eq!(read_text("a: Oh !, no").as_deref(), Ok("{\"a\":\"Oh !, no\"}"));
+    }
 
     fn read_text(text: &str) -> Result<String, String> {
         let zone = TimeZone::fixed(Offset::constant(1));
