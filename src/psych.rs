@@ -25,11 +25,11 @@ const MAX_VALUES: usize = 2_000_000;
 
 /// Reads the first document of a text; nothing is null. Times without a zone are shown in `zone`.
 pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
-    let text = with_tags_apart(yaml.text);
+    let (text, gap) = with_tags_apart(yaml.text);
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
-    let mut composer = Composer { yaml, zone, parser, anchors: BTreeMap::new(), values: 0 };
+    let mut composer = Composer { yaml, zone, parser, gap, anchors: BTreeMap::new(), values: 0 };
     loop {
         let event = composer.event()?;
         match event.data {
@@ -40,9 +40,11 @@ pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     }
 }
 
-/// The text with a space between a tag and the comma behind it, where the scanner would panic: `[!, a]`.
-fn with_tags_apart(text: &str) -> Cow<'_, str> {
+/// The text with a gap between a tag and the comma behind it, where the scanner would panic (`[!, a]`); and that gap, to be
+/// taken out again of texts in quotes, which only look like it. It ends in a character that the text does not have.
+fn with_tags_apart(text: &str) -> (Cow<'_, str>, Option<String>) {
     let (mut out, mut copied) = (String::new(), 0);
+    let mut gap = None;
     for (at, _) in text.match_indices('!') {
         let before = text[..at].trim_end();
         let is_anchored = before.rsplit([' ', '\n', '[', '{', ',']).next().is_some_and(|word| word.starts_with('&'));
@@ -51,16 +53,20 @@ fn with_tags_apart(text: &str) -> Cow<'_, str> {
         let end = at + length;
         // A tag in angle brackets may hold commas.
         if begins_node && !text[at..].starts_with("!<") && text[end..].starts_with(',') && end >= copied {
+            let gap = gap.get_or_insert_with(|| {
+                let unused = ('\u{E000}'..='\u{F8FF}').find(|&c| !text.contains(c));
+                format!(" {}", unused.unwrap_or('\u{E000}'))
+            });
             out.push_str(&text[copied..end]);
-            out.push(' ');
+            out.push_str(gap);
             copied = end;
         }
     }
     if copied == 0 {
-        return Cow::Borrowed(text);
+        return (Cow::Borrowed(text), None);
     }
     out.push_str(&text[copied..]);
-    Cow::Owned(out)
+    (Cow::Owned(out), gap)
 }
 
 /// Makes values of libyaml's events.
@@ -68,6 +74,8 @@ struct Composer<'a, R> {
     yaml: Yaml<'a>,
     zone: &'a TimeZone,
     parser: Parser<R>,
+    /// What [`with_tags_apart`] put in.
+    gap: Option<String>,
     anchors: BTreeMap<String, Value>,
     values: usize,
 }
@@ -112,6 +120,12 @@ impl<R: std::io::BufRead> Composer<'_, R> {
         }
         let (anchor, value) = match event.data {
             EventData::Scalar { anchor, tag, value, style, .. } => {
+                let value = match &self.gap {
+                    // By itself it is the value of a tag that has none.
+                    Some(gap) if value == gap.trim_start() => String::new(),
+                    Some(gap) => value.replace(gap.as_str(), ""),
+                    None => value,
+                };
                 let is_text = style != ScalarStyle::Plain
                     || matches!(tag.as_deref(), Some("!" | "tag:yaml.org,2002:str" | "tag:yaml.org,2002:binary"));
                 (anchor, if is_text { Value::String(value) } else { plain(value, self.zone) })
@@ -378,6 +392,7 @@ mod tests {
             read_text("a: [!, b, !x,c, &d !!str, 'e !, f']"),
             read_text("a: [! , b, !x ,c, &d !!str , 'e !, f']")
         );
+        assert_eq!(read_text("a: [!, 'b: !c, d']").as_deref(), Ok("{\"a\":[\"\",\"b: !c, d\"]}"));
         assert_eq!(read_text("a: [!, b]").as_deref(), Ok("{\"a\":[\"\",\"b\"]}"));
         assert_eq!(read_text("a: Oh !, no").as_deref(), Ok("{\"a\":\"Oh !, no\"}"));
     }
