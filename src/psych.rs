@@ -25,7 +25,11 @@ const MAX_VALUES: usize = 2_000_000;
 
 /// Reads the first document of a text; nothing is null. Times without a zone are shown in `zone`.
 pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
-    let (text, gap) = with_tags_apart(yaml.text);
+    let (mut text, gap) = with_tags_apart(yaml.text);
+    // The scanner would panic where a text in quotes ends so, and with it the file.
+    if text.ends_with('\\') {
+        text.to_mut().push('\n');
+    }
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
@@ -395,6 +399,12 @@ mod tests {
         assert_eq!(read_text("a: [!, 'b: !c, d']").as_deref(), Ok("{\"a\":[\"\",\"b: !c, d\"]}"));
         assert_eq!(read_text("a: [!, b]").as_deref(), Ok("{\"a\":[\"\",\"b\"]}"));
         assert_eq!(read_text("a: Oh !, no").as_deref(), Ok("{\"a\":\"Oh !, no\"}"));
+    }
+
+    #[test]
+    fn a_text_may_end_in_an_escape_of_nothing() {
+        let fault = read_text("a: \"\\").unwrap_err();
+        assert!(fault.contains("unexpected end of stream"), "{fault}");
     }
 
     fn read_text(text: &str) -> Result<String, String> {

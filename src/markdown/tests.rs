@@ -134,7 +134,7 @@ fn a_progress_post_of_a_jekyll_user_renders_right() {
 
             <div class="language-python highlighter-rouge"><div class="highlight"><pre class="highlight"><code><span class="k">def</span> <span class="nf">loss</span>(x):
                 <span class="sd">"""Squares."""</span>
-                <span class="k">return</span> x <span class="o">**</span> <span class="mi">2</span> <span class="k">if</span> x <span class="o">&gt;</span> <span class="mf">1e-3</span> <span class="k">else</span> <span class="kc">None</span>
+                <span class="k">return</span> x <span class="o">**</span> <span class="mi">2</span> <span class="k">if</span> x <span class="o">&gt;</span> <span class="mf">1e-3</span> <span class="k">else</span> <span class="bp">None</span>
             </code></pre></div></div>
 
             <h3 id="what-i-did">What I did</h3>
