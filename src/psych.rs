@@ -26,14 +26,15 @@ const MAX_VALUES: usize = 2_000_000;
 /// Reads the first document of a text; nothing is null. Times without a zone are shown in `zone`.
 pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     let (mut text, gap) = with_tags_apart(yaml.text);
-    // The scanner would panic where a text in quotes ends so, and with it the file.
-    if text.ends_with('\\') {
+    // The scanner would panic where the last line of a block, or an escape, ends with the file.
+    let end = (!text.ends_with('\n')).then_some(text.len());
+    if end.is_some() {
         text.to_mut().push('\n');
     }
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
-    let mut composer = Composer { yaml, zone, parser, gap, anchors: BTreeMap::new(), values: 0 };
+    let mut composer = Composer { yaml, zone, parser, gap, end, anchors: BTreeMap::new(), values: 0 };
     loop {
         let event = composer.event()?;
         match event.data {
@@ -80,6 +81,8 @@ struct Composer<'a, R> {
     parser: Parser<R>,
     /// What [`with_tags_apart`] put in.
     gap: Option<String>,
+    /// Where the text ended before it got a line end that a block at its end must not have.
+    end: Option<usize>,
     anchors: BTreeMap<String, Value>,
     values: usize,
 }
@@ -123,7 +126,12 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             return Err(self.fault(&event, format!("stands for more than {MAX_VALUES} values")));
         }
         let (anchor, value) = match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let ends_with_the_file = self.end.is_some_and(|end| event.end_mark.index >= end as u64);
+                if is_block && ends_with_the_file && value.ends_with('\n') {
+                    value.pop();
+                }
                 let value = match &self.gap {
                     // By itself it is the value of a tag that has none.
                     Some(gap) if value == gap.trim_start() => String::new(),
@@ -399,6 +407,16 @@ mod tests {
         assert_eq!(read_text("a: [!, 'b: !c, d']").as_deref(), Ok("{\"a\":[\"\",\"b: !c, d\"]}"));
         assert_eq!(read_text("a: [!, b]").as_deref(), Ok("{\"a\":[\"\",\"b\"]}"));
         assert_eq!(read_text("a: Oh !, no").as_deref(), Ok("{\"a\":\"Oh !, no\"}"));
+    }
+
+    #[test]
+    fn a_block_may_end_without_a_line_end() {
+        assert_eq!(read_text("a: |\n x").as_deref(), Ok("{\"a\":\"x\"}"));
+        assert_eq!(read_text("a: |+\n ß\n\n x").as_deref(), Ok("{\"a\":\"ß\\n\\nx\"}"));
+        assert_eq!(read_text("a: |\n x\nb: c").as_deref(), Ok("{\"a\":\"x\\n\",\"b\":\"c\"}"));
+        assert_eq!(read_text("a: |\n x\n# c").as_deref(), Ok("{\"a\":\"x\\n\"}"));
+        assert_eq!(read_text("a: >\n x\n [").as_deref(), Ok("{\"a\":\"x [\"}"));
+        assert_eq!(read_text("|\n |\n [").as_deref(), Ok("\"|\\n[\""));
     }
 
     #[test]
