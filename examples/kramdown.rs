@@ -1,8 +1,8 @@
 //! Markdown in kramdown's dialect to HTML, without a site: `cargo run --example kramdown -- hard_wrap=true < post.md`.
 //!
 //! Arguments are kramdown's options, `name=value`; the defaults are Jekyll's. `times=1000` does it as often and says how
-//! long one takes. `tests/kramdown/testcases.py` runs
-//! kramdown's own test cases through it.
+//! long one takes. `tests/kramdown/testcases.py` runs kramdown's own test cases through it.
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "an example reads its input and the clock")]
 
 use std::io::{self, Read};
