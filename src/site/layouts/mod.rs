@@ -1,7 +1,7 @@
 //! Layouts: templates from `_layouts`, which may include files of `_includes` and stand in other layouts.
 //!
-//! They are in the language that `templates` in `_config.yml` names, and so are pages that are templates: [`tera`](self::tera)
-//! by default, [`liquid`](self::liquid) for blogs that come from Jekyll. What is the same in both is here.
+//! They are in the language that `templates` in `_config.yml` names, and so are pages that are templates: [`tera`]
+//! by default, [`liquid`] for blogs that come from Jekyll. What is the same in both is here.
 
 mod liquid;
 mod tera;
