@@ -461,6 +461,8 @@ fn faults_of_a_job_are_one_clear_line() {
     check_fails(|job| job["recipe"] = json!("soup"), "unknown recipe `soup`; known is `image-classification`");
     check_fails(|job| job["device"] = json!("tpu"), "unknown device `tpu`; known are `auto`, `cpu` and `cuda`");
     check_fails(|job| job["params"] = json!({"epochs": 0}), "`epochs` must be at least 1");
+    let shift = "`tta.shift` must be less than the images' side, 8";
+    check_fails(|job| job["params"] = json!({"tta": {"shift": 8}}), shift);
     check_fails(
         |job| job["params"] = json!({"model": {"kind": "convnet", "widths": [4, 4, 4, 4]}}),
         "images of 8×8 pixels are too small for 4 blocks that halve them each; give `widths` fewer entries",

@@ -250,7 +250,7 @@ pub(crate) struct Mix {
     pub(crate) share: f64,
 }
 
-/// Mixes each image of a batch of floats with another: by fading (mixup: Zhang et al. 2018, arXiv 1710.09412) or by
+/// Mixes each image of a batch of floats with another: by fading (mixup: Zhang et al. 2017, arXiv 1710.09412) or by
 /// pasting a rectangle (CutMix: Yun et al. 2019, arXiv 1905.04899). `mixup` and `cutmix` are the parameters of the beta
 /// distribution that the share is drawn from; if both are given, each batch takes one of the two, with equal chances.
 pub(crate) fn mixed(

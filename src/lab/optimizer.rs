@@ -91,7 +91,7 @@ impl Optimizer {
         Optimizer { rule: rule.clone(), groups: groups.collect() }
     }
 
-    /// Scales all gradients by one factor so that their common norm is at most `most` (Pascanu, Mikolov and Bengio 2013,
+    /// Scales all gradients by one factor so that their common norm is at most `most` (Pascanu, Mikolov and Bengio 2012,
     /// arXiv 1211.5063), as PyTorch's `clip_grad_norm_`. To be called before a step.
     pub(crate) fn clip_norm(&self, most: f64) {
         let parameters: Vec<Tensor> = self.learning().map(Tensor::shallow_clone).collect();

@@ -252,6 +252,8 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     let test = Samples::of(&splits.test, &tested, device);
 
     let Images { channels, rows, columns, .. } = splits.train;
+    let side = rows.min(columns);
+    ensure!((params.tta.shift as usize) < side, "`tta.shift` must be less than the images' side, {side}");
     let shape = InputShape { channels, rows, columns };
     let mut net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
     ensure!(

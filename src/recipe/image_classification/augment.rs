@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Random changes to each training image, drawn anew every epoch from the run's seed. They are made in this order;
+/// Random changes to each training image, drawn anew every epoch from the run's seed. They are made in this order,
+/// but for the four of shape, which are one change of shear, scale, rotation and shift;
 /// what a change lets in from outside of the image is black.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

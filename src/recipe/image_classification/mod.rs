@@ -59,8 +59,8 @@ pub struct Params {
     pub epochs: u32,
     /// Images a step.
     pub batch_size: u32,
-    /// Rows and columns that images are resized to as they are read (bilinear, with antialiasing); `None` leaves them
-    /// as they are.
+    /// Rows and columns that the square in the middle of each image is resized to as it is read (bilinear, with
+    /// antialiasing); `None` leaves images as they are.
     pub image_size: Option<u32>,
     /// Which of the splits that the data set declares.
     pub split: String,

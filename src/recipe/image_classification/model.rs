@@ -52,13 +52,13 @@ pub enum Model {
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
-    /// The same, a tenth deeper, for 240 pixels.
+    /// The same with 21 blocks in place of 16, for 240 pixels.
     EfficientnetLite1 {
         /// Weights to begin with; `None` is random ones.
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
-    /// The same, a tenth wider and a fifth deeper, for 260 pixels.
+    /// The same with 21 blocks in place of 16, a tenth wider, for 260 pixels.
     EfficientnetLite2 {
         /// Weights to begin with; `None` is random ones.
         #[serde(default)]
