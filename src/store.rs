@@ -13,6 +13,7 @@
 //! Every file is written whole or not at all: to `tmp/`, synced, then renamed.
 #![expect(clippy::disallowed_methods, reason = "`store` is one of the few modules that touch the disk")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -75,10 +76,13 @@ impl Store {
         Ok(Lock { _file: file })
     }
 
-    /// Removes what killed processes left in `tmp/`. Only the holder of the lock writes there.
+    /// Removes what killed processes left in `tmp/`, in that of smoke results, too. Only the holder of the lock writes
+    /// there.
     fn sweep(&self) {
-        // What cannot be removed only takes room.
-        let _ = fs::remove_dir_all(self.folder().join("tmp"));
+        for folder in [self.folder(), self.folder().join("smoke/results/.labpress")] {
+            // What cannot be removed only takes room.
+            let _ = fs::remove_dir_all(folder.join("tmp"));
+        }
     }
 
     /// The working folder of a run: `stem` is unique within the experiment.
@@ -146,7 +150,7 @@ impl Store {
     /// Removes the working folder of a run whose record is written.
     pub fn remove_run_folder(&self, folder: &Path) {
         // What cannot be removed only takes room: the record decides that the run is done.
-        let _ = fs::remove_dir_all(folder);
+        let _ = self.remove_folder(folder);
     }
 
     /// The scratch place, emptied: a folder for a store of its own, none of whose runs and records are the site's. Only
@@ -191,11 +195,26 @@ impl Store {
         Ok(files)
     }
 
-    /// Removes a file of the site, or a folder with all that is in it.
-    pub fn remove(&self, path: &str) -> io::Result<()> {
-        let path = self.root.join(path);
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(|error| named(&error, "cannot remove", &path))
+    /// Removes files of the site, and folders with all that is in them; each is there whole or gone. When this returns
+    /// they stay gone, whatever happens to the machine.
+    pub fn remove_all<'a>(&self, paths: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        let mut folders = BTreeSet::new();
+        for path in paths {
+            let path = self.root.join(path);
+            let removed = if path.is_dir() { self.remove_folder(&path) } else { fs::remove_file(&path) };
+            removed.map_err(|error| named(&error, "cannot remove", &path))?;
+            folders.extend(path.parent().map(Path::to_owned));
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+
+    /// Moves a folder to `tmp/` and removes it there: half of it may be left, but not where somebody would use it.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        let tmp = self.folder().join("tmp");
+        fs::create_dir_all(&tmp)?;
+        let doomed = tempfile::tempdir_in(&tmp)?;
+        fs::rename(folder, doomed.path().join("removed"))?;
+        doomed.close()
     }
 
     /// Whether a process is at work in the folder of a run, even one that a killed labpress left behind.
@@ -203,8 +222,9 @@ impl Store {
         File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_err())
     }
 
-    /// Writes a file of the site whole or not at all. `path` is from the site's root.
-    pub fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    /// Writes a file of the site whole or not at all. `path` is from the site's root. For the holder of the lock: what
+    /// anybody else has in `tmp/` may be swept away.
+    pub fn write(&self, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
         self.write_with(&self.root.join(path), |file| file.write_all(bytes))
     }
 
@@ -220,8 +240,13 @@ impl Store {
         written.as_file().sync_all().map_err(|error| cannot_write(&error))?;
         written.persist(path).map_err(|error| cannot_write(&error.error))?;
         // The name itself must survive a power cut, too.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| cannot_write(&error))
+        sync_folder(folder).map_err(|error| cannot_write(&error))
     }
+}
+
+/// Makes sure that the names in a folder survive a power cut.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| named(&error, "cannot sync", folder))
 }
 
 /// The right to change things, see [`Store::lock`].

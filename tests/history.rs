@@ -279,6 +279,56 @@ fn gc_keeps_failed_and_unfinished_runs_of_today_and_what_authors_made() {
     assert_eq!(text.matches(".labpress/runs/toy/fast-").count(), 2, "{text}");
 }
 
+/// A site with two records of an older configuration and their file, and what of these is listed by `gc`.
+fn outdated() -> (Site, String) {
+    let site = pinned();
+    succeed(&site, &["pin", POST, "--remove"]);
+    succeed(&site, &["build"]);
+    let listed = succeed(&site, &["gc"]);
+    let file = listed.lines().find_map(|line| line.strip_prefix("file ")).unwrap();
+    let file = file.split_whitespace().next().unwrap().to_owned();
+    (site, file)
+}
+
+#[test]
+fn a_missing_file_of_a_record_that_nothing_shows_is_a_warning() {
+    let (site, file) = outdated();
+    std::fs::remove_file(site.path().join(&file)).unwrap();
+    for command in [&["build"][..], &["build", "--locked"], &["status"], &["run", "--force"]] {
+        let text = succeed(&site, command);
+        assert_eq!(text.matches(&format!(" --> {file}\nhint: nothing shows that record")).count(), 2, "{text}");
+        assert!(text.contains("warning: the file is missing: `experiments/toy/runs/fast-s0-"), "{text}");
+    }
+    let deleted = succeed(&site, &["gc", "--delete"]);
+    assert_eq!(deleted.lines().filter(|line| line.starts_with("record ")).count(), 2, "{deleted}");
+    assert!(!succeed(&site, &["build"]).contains("warning"));
+}
+
+#[test]
+fn a_missing_file_of_a_record_that_something_shows_is_an_error() {
+    let by_experiment = |site: &Site| site.replace(YAML, "fast: {rate: 1}", "fast: {rate: 0.5}");
+    let by_verification = |site: &Site| {
+        by_experiment(site);
+        succeed(site, &["verify", "toy"]);
+        site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 1}");
+    };
+    let by_draft = |site: &Site| {
+        by_experiment(site);
+        succeed(site, &["pin", POST]);
+        site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 1}");
+        std::fs::create_dir(site.path().join("_drafts")).unwrap();
+        std::fs::rename(site.path().join(POST), site.path().join("_drafts/toy.md")).unwrap();
+    };
+    for refer in [&by_experiment as &dyn Fn(&Site), &by_verification, &by_draft] {
+        let (site, file) = outdated();
+        refer(&site);
+        std::fs::remove_file(site.path().join(&file)).unwrap();
+        let message = "error: the file is missing: `experiments/toy/runs/fast-s0-";
+        fail(&site, &["build", "--locked"], message);
+        fail(&site, &["gc", "--delete"], message);
+    }
+}
+
 #[test]
 fn gc_deletes_nothing_while_something_cannot_be_read() {
     let site = pinned();

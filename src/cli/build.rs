@@ -186,6 +186,7 @@ fn made(
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Output, Vec<Diagnostic>> {
     let (blog, mut faults) = post::read(&site.source, config, shown);
+    warnings.extend_from_slice(&site.warnings);
     warnings.extend_from_slice(&blog.warnings);
     warnings.extend(pages::warnings(&site.source, config, &blog));
     let planned = plan(&site.experiments, &site.records);

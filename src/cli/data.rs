@@ -6,13 +6,14 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Trouble, answer, environment, site, tell};
+use super::{Trouble, answer, environment, site, tell, tell_waiting};
 use crate::data::fetch::{self, Places, Told};
 use crate::data::images::{Images, Wanted};
 use crate::data::sheet::{Row, Sheet, Tile};
 use crate::data::{DataSet, built_in, built_in_names, read, split};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source;
+use crate::store::Store;
 use crate::yaml::Yaml;
 
 #[derive(Subcommand)]
@@ -208,7 +209,15 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
     });
     let sheet = Sheet { title: set.title.clone(), subtitle, rows: rows.collect() };
     let out = show.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", show.name)));
-    std::fs::write(&out, sheet.png()).with_context(|| format!("cannot write `{}`", out.display()))?;
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().with_context(|| format!("cannot write `{}`", out.display()))?;
+    if let Some(root) = root.filter(|root| folder.starts_with(root)) {
+        let store = Store::of(root);
+        let _lock = store.lock(tell_waiting)?;
+        store.write(&folder.join(out.file_name().unwrap_or_default()), &sheet.png())?;
+    } else {
+        std::fs::write(&out, sheet.png()).with_context(|| format!("cannot write `{}`", out.display()))?;
+    }
     answer(&out.display().to_string());
     Ok(())
 }

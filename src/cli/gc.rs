@@ -11,6 +11,9 @@
 //!
 //! What is younger than `--keep-days` stays, and all that it refers to. Files that labpress did not make are no business
 //! of this command.
+//!
+//! What refers to something is removed before it, so that nothing on disk ever refers to what is gone, wherever the
+//! removal is interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,12 +24,11 @@ use jiff::Timestamp;
 use super::site::{self, Site};
 use super::table::table;
 use super::{Trouble, answer, counted, environment, tell, tell_waiting};
-use crate::config::{self, Config};
-use crate::diagnostic::Diagnostic;
-use crate::experiment::plan::{PlannedRun, plan};
+use crate::config;
+use crate::experiment::Name;
+use crate::experiment::pin::{self, Pin};
+use crate::experiment::plan::plan;
 use crate::experiment::record;
-use crate::experiment::{Name, pin};
-use crate::post::front_matter;
 use crate::store::{Kept, Store};
 
 #[derive(Args)]
@@ -39,9 +41,36 @@ pub(super) struct Options {
     delete: bool,
 }
 
+/// What kind of thing it is that nothing refers to. Each kind refers only to kinds that come after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Pin,
+    Record,
+    File,
+    Object,
+    Run,
+    Log,
+}
+
+impl Kind {
+    /// All, in the order in which they are removed.
+    const ALL: [Kind; 6] = [Kind::Pin, Kind::Record, Kind::File, Kind::Object, Kind::Run, Kind::Log];
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Pin => "pin",
+            Kind::Record => "record",
+            Kind::File => "file",
+            Kind::Object => "object",
+            Kind::Run => "run",
+            Kind::Log => "log",
+        }
+    }
+}
+
 /// Something that nothing refers to.
 struct Item {
-    kind: &'static str,
+    kind: Kind,
     /// A file or a folder, from the site's root.
     path: String,
     bytes: u64,
@@ -58,17 +87,17 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
         return Err(Trouble::Faults(site.faults));
     }
     let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let pins = pins(&site, &config).map_err(Trouble::Faults)?;
+    let pins = site.pins(&config).map_err(Trouble::Faults)?;
     let age = jiff::SignedDuration::from_hours(24 * i64::from(options.keep_days));
     let now = environment::now();
-    let garbage = Garbage::of(&site, &pins, &store, now.checked_sub(age).unwrap_or(now))?;
+    let garbage = Garbage::of(&site, pins, &store, now.checked_sub(age).unwrap_or(now))?;
     let items = garbage.items()?;
     if items.is_empty() {
         tell(format_args!("everything is referred to: nothing to remove"));
         return Ok(());
     }
     let rows: Vec<Vec<String>> =
-        items.iter().map(|item| vec![item.kind.to_owned(), item.path.clone(), size(item.bytes)]).collect();
+        items.iter().map(|item| vec![item.kind.name().to_owned(), item.path.clone(), size(item.bytes)]).collect();
     answer(&table(&["KIND", "PATH", "SIZE"], &rows));
     let total = size(items.iter().map(|item| item.bytes).sum());
     let count = counted(items.len(), "thing");
@@ -76,35 +105,11 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
         tell(format_args!("{count} that nothing refers to, {total}: `labpress gc --delete` removes them"));
         return Ok(());
     }
-    for item in &items {
-        store.remove(&item.path)?;
+    for kind in Kind::ALL {
+        store.remove_all(items.iter().filter(|item| item.kind == kind).map(|item| item.path.as_str()))?;
     }
     tell(format_args!("{count} removed, {total}"));
     Ok(())
-}
-
-/// Experiment and pin of all posts, drafts and pages, shown or not.
-fn pins(site: &Site, config: &Config) -> Result<BTreeSet<(String, String)>, Vec<Diagnostic>> {
-    let (mut pins, mut faults) = (BTreeSet::new(), Vec::new());
-    for (path, text) in site.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/")) {
-        let Some((yaml, _)) = front_matter::split(path, text) else {
-            continue;
-        };
-        let kind = match path.split('/').next() {
-            Some("_posts") => "posts",
-            Some("_drafts") => "drafts",
-            _ => "pages",
-        };
-        let scope = front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
-        match front_matter::read(yaml, scope, config) {
-            Ok((front, found)) => {
-                pins.extend(front.pin);
-                faults.extend(found);
-            }
-            Err(fault) => faults.push(fault),
-        }
-    }
-    if faults.is_empty() { Ok(pins) } else { Err(faults) }
 }
 
 /// What is there, and what of it stays.
@@ -127,31 +132,16 @@ struct Garbage<'a> {
 }
 
 impl<'a> Garbage<'a> {
-    fn of(
-        site: &Site,
-        pins: &BTreeSet<(String, String)>,
-        store: &'a Store,
-        until: Timestamp,
-    ) -> Result<Garbage<'a>, Trouble> {
+    fn of(site: &Site, mut pins: Vec<Pin>, store: &'a Store, until: Timestamp) -> Result<Garbage<'a>, Trouble> {
         let committed = store.files_under("experiments")?;
-        let planned = plan(&site.experiments, &site.records);
-        let mut paths: BTreeSet<String> =
-            planned.iter().filter_map(PlannedRun::fresh).map(record::Record::path).collect();
-        let young = committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until);
-        let referred = pins.iter().map(|(experiment, id)| pin::path(experiment, id));
-        for path in referred.chain(young.map(|file| file.path.clone())) {
-            if let Some(text) = site.source.text(&path) {
-                let pin = pin::parse(&path, text).map_err(|fault| Trouble::Faults(vec![fault]))?;
-                paths.extend(pin.record_paths());
-                paths.insert(path);
+        for young in committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until) {
+            if let Some(text) = site.source.text(&young.path) {
+                pins.push(pin::parse(&young.path, text).map_err(|fault| Trouble::Faults(vec![fault]))?);
             }
         }
-        let verified: Vec<String> = committed
-            .iter()
-            .filter_map(|file| file.path.split_once("/verifications/"))
-            .map(|(_, name)| name.to_owned())
-            .collect();
-        let is_verified = |stem: &str| verified.iter().any(|name| name.starts_with(&format!("{stem}-")));
+        let mut paths = site.records_referred_to(&pins);
+        paths.extend(pins.iter().map(Pin::path));
+        let planned = plan(&site.experiments, &site.records);
         let mut garbage = Garbage {
             store,
             until,
@@ -165,7 +155,7 @@ impl<'a> Garbage<'a> {
         for record in &site.records {
             let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);
             let is_young = record.finished > until;
-            if !(garbage.paths.contains(&record.path()) || is_young || is_verified(&stem)) {
+            if !(garbage.paths.contains(&record.path()) || is_young) {
                 continue;
             }
             garbage.paths.insert(record.path());
@@ -190,13 +180,13 @@ impl<'a> Garbage<'a> {
         for object in self.store.files_under(".labpress/objects")? {
             let digest: String = object.path.split('/').skip(2).collect();
             if !self.objects.contains(&digest) && object.modified <= self.until {
-                items.push(Item { kind: "object", path: object.path, bytes: object.bytes });
+                items.push(Item { kind: Kind::Object, path: object.path, bytes: object.bytes });
             }
         }
         items.extend(self.run_items()?);
         for log in self.store.files_under(".labpress/logs")? {
             if !self.stems.iter().any(|stem| log.path.contains(stem.as_str())) && log.modified <= self.until {
-                items.push(Item { kind: "log", path: log.path, bytes: log.bytes });
+                items.push(Item { kind: Kind::Log, path: log.path, bytes: log.bytes });
             }
         }
         items.sort_by(|a, b| a.path.cmp(&b.path));
@@ -210,9 +200,9 @@ impl<'a> Garbage<'a> {
         Name::new(experiment)?;
         let id = name.get(..8).filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let (kind, since) = match folder {
-            "runs" => ("record", *self.finished.get(&file.path)?),
-            "files" if id.is_some() && name[8..].starts_with('-') => ("file", file.modified),
-            "pins" if id.is_some() && &name[8..] == ".json" => ("pin", file.modified),
+            "runs" => (Kind::Record, *self.finished.get(&file.path)?),
+            "files" if id.is_some() && name[8..].starts_with('-') => (Kind::File, file.modified),
+            "pins" if id.is_some() && &name[8..] == ".json" => (Kind::Pin, file.modified),
             _ => return None,
         };
         let is_garbage = !self.paths.contains(&file.path) && since <= self.until;
@@ -234,7 +224,7 @@ impl<'a> Garbage<'a> {
             !self.unfinished.contains(run) && modified <= self.until && !self.store.is_running(&folder)
         };
         let garbage = folders.iter().filter(is_garbage).map(|((experiment, stem), (bytes, _))| Item {
-            kind: "run",
+            kind: Kind::Run,
             path: format!(".labpress/runs/{experiment}/{stem}"),
             bytes: *bytes,
         });

@@ -10,7 +10,7 @@ use tera::value::Key;
 use super::build;
 use super::site::{self, Site};
 use super::table::table;
-use super::{Trouble, answer};
+use super::{Trouble, answer, tell_waiting};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::plugin::{self, Fate};
@@ -35,7 +35,12 @@ const ADDED: &str =
 
 pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     let root = site::root(&options.folder)?;
-    let before = source::read_one(&root, config::PATH)?;
+    let store = Store::of(&root);
+    let read = || source::read_one(&root, config::PATH);
+    // A blog to which nothing is written is looked at without waiting for anybody.
+    let is_written = !options.dry_run && with_templates(read()?.as_deref()).is_some();
+    let _lock = if is_written { Some(store.lock(tell_waiting)?) } else { None };
+    let before = read()?;
     let added = with_templates(before.as_deref());
     let after = added.as_deref().or(before.as_deref());
     let mut site = site::read_with(&root, after)?;
@@ -66,7 +71,7 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     report.push_str(&found);
     // Last of all, so that what fails before leaves the blog as it was.
     if let (Some(added), Some(_), false) = (&added, &config, options.dry_run) {
-        Store::of(&root).write(config::PATH, added.as_bytes())?;
+        store.write(config::PATH, added.as_bytes())?;
     }
     // Results of experiments come when the blog is built.
     let faults: Vec<Diagnostic> = faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();

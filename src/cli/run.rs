@@ -59,7 +59,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
         return Err(Trouble::Faults(faults));
     }
     check_selection(options, &site)?;
-    for fault in &damaged {
+    for fault in damaged.iter().chain(&site.warnings) {
         tell(format_args!("{fault}\n"));
     }
     let site = if work.smoke {

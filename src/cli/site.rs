@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::{Trouble, environment};
-use crate::config;
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::Name;
+use crate::experiment::pin::{self, Pin};
 use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::record::{self, Record};
+use crate::experiment::record::{self, Damage, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::experiment::verification::{self, Verification};
+use crate::post::front_matter;
 use crate::roles::Roles;
 use crate::source::{self, Source};
 
@@ -28,6 +30,8 @@ pub(super) struct Site {
     pub(super) verifications: Vec<Verification>,
     /// What is wrong with its experiments, records and verifications.
     pub(super) faults: Vec<Diagnostic>,
+    /// What is wrong with records that nothing refers to any more.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Site {
@@ -39,6 +43,78 @@ impl Site {
             let fault = Diagnostic::new(Place::file("experiments/"), format!("there is no experiment `{name}`"));
             Trouble::Faults(vec![fault.hint_nearest(name, known)])
         })
+    }
+
+    /// The paths of the records that something refers to: an experiment as it is written today, one of the `pins`, a
+    /// verification.
+    pub(super) fn records_referred_to(&self, pins: &[Pin]) -> BTreeSet<String> {
+        let planned = plan(&self.experiments, &self.records);
+        let fresh = planned.iter().filter_map(PlannedRun::fresh).map(Record::path);
+        let verified: Vec<&str> = self
+            .source
+            .texts_under("experiments/")
+            .filter(|(path, _)| verification::is_path(path))
+            .filter_map(|(path, _)| path.rsplit('/').next())
+            .collect();
+        let is_verified = |record: &&Record| {
+            let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);
+            verified.iter().any(|name| name.strip_prefix(&stem).is_some_and(|rest| rest.starts_with('-')))
+        };
+        let verified = self.records.iter().filter(is_verified).map(Record::path);
+        fresh.chain(pins.iter().flat_map(Pin::record_paths)).chain(verified).collect()
+    }
+
+    /// The pins of all posts, drafts and pages, shown or not.
+    pub(super) fn pins(&self, config: &Config) -> Result<Vec<Pin>, Vec<Diagnostic>> {
+        let (mut named, mut faults) = (BTreeSet::new(), Vec::new());
+        for (path, text) in self.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/")) {
+            let Some((yaml, _)) = front_matter::split(path, text) else {
+                continue;
+            };
+            let kind = match path.split('/').next() {
+                Some("_posts") => "posts",
+                Some("_drafts") => "drafts",
+                _ => "pages",
+            };
+            let scope = front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
+            match front_matter::read(yaml, scope, config) {
+                Ok((front, found)) => {
+                    named.extend(front.pin);
+                    faults.extend(found);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let mut pins = Vec::new();
+        for path in named.iter().map(|(experiment, id)| pin::path(experiment, id)) {
+            match self.source.text(&path).map(|text| pin::parse(&path, text)) {
+                Some(Ok(pin)) => pins.push(pin),
+                Some(Err(fault)) => faults.push(fault),
+                None => {}
+            }
+        }
+        if faults.is_empty() { Ok(pins) } else { Err(faults) }
+    }
+
+    /// Decides what it means that files of records are missing: where something refers to the record, it is an error,
+    /// and the record counts as missing, too. Where nothing does, as after a `gc` that was killed, nothing is lost.
+    fn judge_incomplete(&mut self, incomplete: Vec<(String, Vec<Diagnostic>)>, config: Option<&str>) {
+        if incomplete.is_empty() {
+            return;
+        }
+        // While pins cannot be read, any record may be one that a post shows.
+        let pins = config::read(config).and_then(|config| self.pins(&config));
+        let referred = pins.ok().map(|pins| self.records_referred_to(&pins));
+        for (path, missing) in incomplete {
+            if referred.as_ref().is_none_or(|referred| referred.contains(&path)) {
+                self.records.retain(|record| record.path() != path);
+                self.faults.extend(missing);
+            } else {
+                let hint = "nothing shows that record: `labpress gc --delete` removes it";
+                self.warnings.extend(missing.into_iter().map(|one| one.hint(hint).as_warning()));
+            }
+        }
+        self.faults.sort();
     }
 }
 
@@ -63,11 +139,14 @@ pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
 pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
     let source = source::read(root, &Roles::of_config(config))?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
-    let (records, damaged) = records(&source);
+    let Records { records, incomplete, faults: damaged } = records(&source);
     faults.extend(damaged);
     let (verifications, damaged) = verifications(&source);
     faults.extend(damaged);
-    Ok(Site { root: root.to_owned(), results: root.to_owned(), source, experiments, records, verifications, faults })
+    let (root, results, warnings) = (root.to_owned(), root.to_owned(), Vec::new());
+    let mut site = Site { root, results, source, experiments, records, verifications, faults, warnings };
+    site.judge_incomplete(incomplete, config);
+    Ok(site)
 }
 
 /// The folder of a site that smoke results are in, as if it were a site of its own.
@@ -98,9 +177,10 @@ pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> boo
         *experiment = experiment.at_toy_scale();
     }
     let results = smoke_folder(&site.root);
-    // A damaged smoke record is made again without a word: nothing rests on it.
     let source = if results.exists() { source::read(&results, &Roles::default())? } else { Source::default() };
-    let smoke = records(&source).0;
+    // A damaged smoke record is made again without a word: nothing rests on it.
+    let Records { records: mut smoke, incomplete, .. } = records(&source);
+    smoke.retain(|record| incomplete.iter().all(|(path, _)| record.path() != *path));
     let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
     site.records.retain(|record| !is_toy(record));
     site.records.extend(smoke.into_iter().filter(is_toy));
@@ -108,27 +188,38 @@ pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> boo
     Ok(Site { results, ..site })
 }
 
-fn records(source: &Source) -> (Vec<Record>, Vec<Diagnostic>) {
-    let mut records = Vec::new();
-    let mut faults = Vec::new();
+/// The records of a site.
+struct Records {
+    /// All that are what a run produced.
+    records: Vec<Record>,
+    /// Paths of those of them that lack files, and which.
+    incomplete: Vec<(String, Vec<Diagnostic>)>,
+    /// What is wrong with the others.
+    faults: Vec<Diagnostic>,
+}
+
+fn records(source: &Source) -> Records {
+    let (mut records, mut incomplete, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for (path, text) in
         source.texts_under("experiments/").filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
     {
         match record::parse(path, text) {
             Ok(record) => {
-                let damaged = record::damaged_files(&record, |path| source.result_file(path));
-                // A record with a file that is not what the run made counts as missing.
-                if damaged.is_empty() {
+                let Damage { missing, altered } = record::damaged_files(&record, |path| source.result_file(path));
+                if altered.is_empty() {
                     records.push(record);
+                    incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
+                } else {
+                    // A record with a file that is not what the run made counts as missing.
+                    faults.extend(altered.into_iter().chain(missing));
                 }
-                faults.extend(damaged);
             }
             Err(fault) => faults.push(fault),
         }
     }
     faults.sort();
     faults.dedup();
-    (records, faults)
+    Records { records, incomplete, faults }
 }
 
 fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {

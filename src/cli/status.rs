@@ -32,6 +32,9 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
         answer(&table(&["EXPERIMENT", "VARIANT", "SEEDS", "STATE", "AGE", "TIME"], &rows));
         drifts.tell();
     }
+    for warning in &site.warnings {
+        tell(format_args!("{warning}\n"));
+    }
     if site.faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(site.faults)) }
 }
 

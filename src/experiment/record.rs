@@ -132,22 +132,34 @@ pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
     Ok(record)
 }
 
-/// Checks the files that lie beside a record; `digest_of` gives the digest of the site's file at a path. One fault for
-/// each that is missing or is not what the run made.
-pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Vec<Diagnostic> {
-    let damaged = record.artifacts.iter().filter_map(|artifact| {
-        let path = format!("experiments/{}/{}", record.experiment, artifact.file.as_ref()?);
-        let message = match digest_of(&path) {
-            Some(digest) if digest == artifact.digest => return None,
-            Some(_) => format!("the file was altered: it is not what `{}` refers to", record.path()),
-            None => format!("the file is missing: `{}` refers to it", record.path()),
+/// What is wrong with the files that lie beside a record: a diagnostic for each.
+#[derive(Debug, Default)]
+pub struct Damage {
+    /// Files that are not there.
+    pub missing: Vec<Diagnostic>,
+    /// Files that are not what the run made.
+    pub altered: Vec<Diagnostic>,
+}
+
+/// Checks the files that lie beside a record; `digest_of` gives the digest of the site's file at a path.
+pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Damage {
+    let mut damage = Damage::default();
+    for artifact in &record.artifacts {
+        let Some(file) = &artifact.file else { continue };
+        let path = format!("experiments/{}/{file}", record.experiment);
+        let (found, message) = match digest_of(&path) {
+            Some(digest) if digest == artifact.digest => continue,
+            Some(_) => {
+                (&mut damage.altered, format!("the file was altered: it is not what `{}` refers to", record.path()))
+            }
+            None => (&mut damage.missing, format!("the file is missing: `{}` refers to it", record.path())),
         };
         let name = &record.experiment;
         let hint =
             format!("restore it from git, or delete the record and run `labpress run {name}` to make both again");
-        Some(Diagnostic::new(Place::file(path), message).hint(hint))
-    });
-    damaged.collect()
+        found.push(Diagnostic::new(Place::file(path), message).hint(hint));
+    }
+    damage
 }
 
 /// The experiment whose record lies at `path`.
