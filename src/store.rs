@@ -224,7 +224,7 @@ impl Store {
 
     /// Writes a file of the site whole or not at all. `path` is from the site's root. For the holder of the lock: what
     /// anybody else has in `tmp/` may be swept away.
-    pub fn write(&self, path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.write_with(&self.root.join(path), |file| file.write_all(bytes))
     }
 

@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -99,4 +100,43 @@ fn two_at_once_do_each_run_once_and_the_second_says_that_it_waits() {
     let trained = talks.iter().filter(|talk| talk.contains("4 runs recorded")).count();
     assert_eq!((waited, trained), (1, 1), "{talks:?}");
     assert_eq!(records(&site).len(), 4);
+}
+
+#[test]
+fn every_command_that_writes_waits_for_the_one_that_is_at_work() {
+    let commands: [&[&str]; 9] = [
+        &["import", "."],
+        &["new", "post", "Another"],
+        &["new", "experiment", "another"],
+        &["run", "--force"],
+        &["build"],
+        &["verify"],
+        &["pin", "2026-01-02-toy"],
+        &["gc", "--delete"],
+        &["data", "show", "digits"],
+    ];
+    let built = Site::with_toy();
+    assert_success(&built.labpress(&["build"]));
+    built.replace("_config.yml", "title: Test", "title: Another\ndestination: public");
+    for arguments in commands {
+        let site = built.copy();
+        let before = site.files("");
+        let lock = std::fs::File::options().write(true).open(site.path().join(".labpress/lock")).unwrap();
+        lock.lock().unwrap();
+        let mut command = site.command(arguments);
+        let mut labpress = command.env("LABPRESS_DATA", built.path()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(labpress.stderr.take().unwrap());
+        let mut line = String::new();
+        while said.read_line(&mut line).unwrap() > 0 && !line.contains("another labpress is at work") {}
+        assert!(line.contains("another labpress is at work"), "{arguments:?}: {line}");
+        assert_eq!(site.files(""), before, "{arguments:?} wrote while another was at work");
+        drop(lock);
+        said.read_to_string(&mut line).unwrap();
+        // The layout is in Tera, so that what is imported does not build.
+        let is_import = arguments[0] == "import";
+        assert!(labpress.wait().unwrap().success() || is_import, "{arguments:?}: {line}");
+        if !matches!(arguments[0], "gc") {
+            assert_ne!(site.files(""), before, "{arguments:?} writes nothing");
+        }
+    }
 }

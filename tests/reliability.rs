@@ -16,14 +16,14 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use labpress::digest::Digest;
 use labpress::experiment::record;
-use serde_json::Value;
 use support::killing::{has_checkpoint, kill, records, runners, start};
+use support::whole::{assert_same, assert_swept, assert_whole, left};
 use support::{Site, answer, assert_success, talk};
 
 /// Ends at once, so that most of the time is labpress's own; counts how often it was started.
 const RUNNER: &str = r#"
+set -e
 echo "$LABPRESS_RUN" >>../../.started
 echo '{"kept": true}' >"$LABPRESS_RUN/table.json"
 {
@@ -47,47 +47,23 @@ fn quick() -> Site {
     site
 }
 
-/// What a build of a site that nothing happened to leaves: its records, committed files and pages.
-type Left = (BTreeMap<String, Value>, [BTreeMap<std::path::PathBuf, Vec<u8>>; 2]);
-
-fn left(site: &Site) -> Left {
-    (records(site, "quick"), [site.files("experiments/quick/files"), site.files("public")])
-}
-
-fn undisturbed() -> Left {
+/// What a build of a site that nothing happened to leaves.
+fn undisturbed() -> BTreeMap<String, Vec<u8>> {
     let site = quick();
     assert_success(&site.labpress(&["build"]));
     let left = left(&site);
-    assert_eq!((left.0.len(), left.1[0].len()), (1, 1));
+    assert_eq!((records(&site, "quick").len(), site.files("experiments/quick/files").len()), (1, 1));
     left
-}
-
-/// Checks that what is there is whole: every record is right by its own digest, and all that it refers to is there;
-/// every object is what its name says.
-#[track_caller]
-fn assert_whole(site: &Site, when: &str) {
-    for (path, bytes) in site.files(".labpress/objects") {
-        let name = path.display().to_string().replace('/', "");
-        assert_eq!(Digest::of(&bytes).to_string(), name, "an object, {when}");
-    }
-    for (file, text) in site.files("experiments/quick/runs") {
-        let path = format!("experiments/quick/runs/{}", file.display());
-        let record = record::parse(&path, &String::from_utf8(text).unwrap());
-        let record = record.unwrap_or_else(|fault| panic!("{fault}, {when}"));
-        for artifact in record.artifacts {
-            let beside = site.read(&format!("experiments/quick/{}", artifact.file.unwrap()));
-            assert_eq!(Digest::of(beside.as_bytes()), artifact.digest, "a file beside a record, {when}");
-        }
-    }
 }
 
 /// Checks that a site is whole after a fault and that the next build, without one, makes it what it would have been.
 #[track_caller]
-fn assert_nothing_lost(site: &Site, expected: &Left, when: &str) {
+fn assert_nothing_lost(site: &Site, expected: &BTreeMap<String, Vec<u8>>, when: &str) {
     assert_whole(site, when);
     let output = site.labpress(&["build"]);
     assert!(output.status.success(), "{when}: {}", talk(&output));
-    assert_eq!(left(site), *expected, "the site is another, {when}");
+    assert_same(&left(site), expected, when);
+    assert_swept(site, when);
 }
 
 /// Whether the program can be used here.
@@ -100,50 +76,168 @@ fn is_here(program: &str, arguments: &[&str]) -> bool {
     is_here
 }
 
-/// All ways in which a file or folder comes to be, changes or goes.
-const STEPS: &str = "rename,renameat,renameat2,fsync,mkdir,mkdirat,unlink,unlinkat,rmdir,fchmod,ftruncate,\
-    copy_file_range,sendfile,write";
-
-/// `labpress build` of which something is done to the system calls of [`STEPS`], see strace's `inject`.
-fn tampered(site: &Site, tampering: &str) -> Output {
-    let program = site.command(&["build"]).get_program().to_owned();
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={STEPS}")]);
-    strace.args(["-e", &format!("inject={STEPS}:{tampering}")]).arg(program).arg("build");
-    strace.current_dir(site.path()).output().unwrap()
+/// A command that is disturbed, and the site it is given.
+struct Work {
+    arguments: &'static [&'static str],
+    site: fn() -> Site,
 }
 
-/// Does something to the first step of every thread, then to the second, and so on until nothing is left to be done to.
-/// Returns how many there were.
+const BUILD: Work = Work { arguments: &["build"], site: quick };
+const RUN: Work = Work { arguments: &["run", "--force"], site: built };
+const PIN: Work = Work { arguments: &["pin", "2026-01-02-quick"], site: built };
+const GC: Work = Work { arguments: &["gc", "--delete"], site: outdated };
+const IMPORT: Work = Work { arguments: &["import", "."], site: jekyll };
+
+fn built() -> Site {
+    let site = quick();
+    assert_success(&site.labpress(&["build"]));
+    site
+}
+
+/// A site with things of every kind that nothing refers to: two records and the file and object that they share, a pin,
+/// a log, and the folder of a run that failed.
+fn outdated() -> Site {
+    let site = quick();
+    let runner = RUNNER.replace("\"kept\": true", "\"kept\": false");
+    site.write("experiments/quick/run.sh", &format!("echo said\n{runner}"));
+    site.replace(YAML, "title: Quick\n", "title: Quick\nseeds: 2\n");
+    assert_success(&site.labpress(&["build"]));
+    assert_success(&site.labpress(&["pin", "2026-01-02-quick"]));
+    assert_success(&site.labpress(&["pin", "2026-01-02-quick", "--remove"]));
+    site.write("experiments/quick/run.sh", "exit 1");
+    assert!(!site.labpress(&["run"]).status.success());
+    site.write("experiments/quick/run.sh", RUNNER);
+    site.replace(YAML, "seeds: 2\n", "");
+    assert_success(&site.labpress(&["build"]));
+    let listed = answer(&site.labpress(&["gc"]));
+    for kind in ["pin", "record", "file", "object", "run", "log"] {
+        assert!(listed.lines().any(|line| line.starts_with(kind)), "{kind}: {listed}");
+    }
+    site
+}
+
+/// A blog that has not been imported.
+fn jekyll() -> Site {
+    let site = quick();
+    site.write("_config.yml", "title: Test\nurl: https://example.org\ndestination: public\n");
+    site.write("_layouts/post.html", "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content }}\n");
+    assert_success(&site.labpress(&["build"]));
+    site
+}
+
+/// What is done to the nth call of a kind that each thread makes, see strace's `inject`.
+#[derive(Clone, Copy)]
+struct Fault {
+    calls: &'static str,
+    done: &'static str,
+    /// Whether it is done to all calls that follow, too.
+    goes_on: bool,
+    /// How many times further on the next call is that it is tried at.
+    stride: usize,
+}
+
+/// All ways in which a file or folder comes to be, changes or goes.
+const CHANGES: &str = "rename,renameat,renameat2,fsync,fdatasync,mkdir,mkdirat,unlink,unlinkat,rmdir,fchmod,ftruncate,\
+    copy_file_range,sendfile,write";
+/// All ways in which something is opened.
+const OPENINGS: &str = "openat,dup,pipe2,socketpair";
+/// All ways in which a disk is used.
+const USES: &str = "openat,read,pread64,getdents64,statx,newfstatat,rename,renameat,renameat2,fsync,fdatasync,mkdir,\
+    mkdirat,unlink,unlinkat,rmdir,fchmod,ftruncate,copy_file_range,sendfile,write,flock";
+
+const KILL: Fault = Fault { calls: CHANGES, done: "signal=KILL", goes_on: false, stride: 2 };
+const FULL: Fault = Fault { calls: CHANGES, done: "error=ENOSPC", goes_on: true, stride: 4 };
+const BROKEN: Fault = Fault { calls: USES, done: "error=EIO", goes_on: false, stride: 4 };
+const TOO_MANY_FILES: Fault = Fault { calls: OPENINGS, done: "error=EMFILE", goes_on: false, stride: 4 };
+
+/// Runs labpress with a fault at the nth call of a kind. `None` if it does not make so many.
+fn disturbed(site: &Site, arguments: &[&str], fault: Fault, call: &str, number: usize) -> Option<Output> {
+    let program = site.command(&[]).get_program().to_owned();
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let goes_on = if fault.goes_on { "+" } else { "" };
+    // An end in time is part of what is checked.
+    let mut strace = Command::new("timeout");
+    strace.args(["-s", "KILL", "120", "strace", "-f", "-qq", "-o"]).arg(trace.path());
+    strace.args([
+        "-e",
+        &format!("trace={call}"),
+        "-e",
+        &format!("inject={call}:{}:when={number}{goes_on}", fault.done),
+    ]);
+    let output = strace.arg(program).args(arguments).current_dir(site.path()).output().unwrap();
+    assert_ne!(output.status.code(), Some(137), "it hangs with {} at {call} {number}", fault.done);
+    let traced = String::from_utf8_lossy(&std::fs::read(trace.path()).unwrap()).into_owned();
+    (traced.contains("(INJECTED)") || traced.contains("killed by SIGKILL")).then_some(output)
+}
+
+/// Disturbs a command at the nth call of every kind of a fault, each time on a new site: n = 1, 3, 7, 15, … by the
+/// fault's stride, or with `LABPRESS_KILLS` 1, 2, 3, …, until it makes no more calls. Returns how often it was disturbed.
 #[track_caller]
-fn check_every_step(tampering: impl Fn(usize) -> String) -> Option<usize> {
+fn check_every_call(work: &Work, fault: Fault) -> Option<usize> {
     if !is_here("strace", &["-o", "/dev/null", "-e", "inject=mkdir:signal=KILL", "true"]) {
         return None;
     }
-    let expected = undisturbed();
-    for step in 1..500 {
-        let site = quick();
-        let output = tampered(&site, &tampering(step));
-        assert_nothing_lost(&site, &expected, &format!("at step {step}"));
-        if output.status.success() {
-            eprintln!("{} steps", step - 1);
-            return Some(step - 1);
+    let next =
+        |number| if std::env::var_os("LABPRESS_KILLS").is_some() { number + 1 } else { number * fault.stride + 1 };
+    let (before, undisturbed) = ((work.site)(), (work.site)());
+    assert_success(&undisturbed.labpress(work.arguments));
+    assert_success(&undisturbed.labpress(&["build"]));
+    let expected = left(&undisturbed);
+    let mut times = 0;
+    for call in fault.calls.split(',') {
+        for number in std::iter::successors(Some(1), |number| Some(next(*number))) {
+            let site = before.copy();
+            let Some(output) = disturbed(&site, work.arguments, fault, call, number) else {
+                break;
+            };
+            times += 1;
+            let when = format!(
+                "after `labpress {}` with {} at {call} {number}, which said: {}",
+                work.arguments.join(" "),
+                fault.done,
+                talk(&output)
+            );
+            assert!(!talk(&output).contains("panicked"), "{when}");
+            assert_whole(&site, &when);
+            let status = site.labpress(&["status"]);
+            assert!(status.status.success(), "{}{when}", talk(&status));
+            let build = site.labpress(&["build"]);
+            assert!(build.status.success(), "{}{when}", talk(&build));
+            let again = site.labpress(work.arguments);
+            assert!(again.status.success(), "{}{when}", talk(&again));
+            assert_nothing_lost(&site, &expected, &when);
         }
     }
-    panic!("it has not come to an end");
+    eprintln!("labpress {}: {} at {times} calls", work.arguments.join(" "), fault.done);
+    Some(times)
+}
+
+#[track_caller]
+fn check_disturbed(fault: Fault, works: &[Work]) {
+    for work in works {
+        let times = check_every_call(work, fault);
+        assert!(times.is_none_or(|times| times > 5), "{times:?}");
+    }
 }
 
 #[test]
-fn killed_before_any_step_of_a_build_nothing_is_lost() {
-    let steps = check_every_step(|step| format!("signal=KILL:when={step}"));
-    assert!(steps.is_none_or(|steps| steps > 20), "{steps:?}");
+fn killed_before_any_change_of_a_file_nothing_is_lost() {
+    check_disturbed(KILL, &[BUILD, RUN, PIN, GC, IMPORT]);
 }
 
 #[test]
-fn with_a_disk_that_is_full_from_any_step_on_nothing_is_lost() {
-    // Some that come last may fail: lines to the terminal, the removal of what is needed no longer.
-    let steps = check_every_step(|step| format!("error=ENOSPC:when={step}+"));
-    assert!(steps.is_none_or(|steps| steps > 10), "{steps:?}");
+fn with_a_disk_that_is_full_from_any_change_on_nothing_is_lost() {
+    check_disturbed(FULL, &[BUILD, RUN, GC, IMPORT]);
+}
+
+#[test]
+fn with_a_broken_disk_at_any_use_nothing_is_lost() {
+    check_disturbed(BROKEN, &[BUILD, RUN, GC, IMPORT]);
+}
+
+#[test]
+fn with_too_many_open_files_at_any_opening_nothing_is_lost() {
+    check_disturbed(TOO_MANY_FILES, &[BUILD, RUN, GC, IMPORT]);
 }
 
 #[test]
@@ -165,6 +259,11 @@ fn killed_at_any_moment_around_a_commit_nothing_is_lost() {
             break;
         }
     }
+}
+
+/// The built files of a site.
+fn public(left: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
+    left.clone().into_iter().filter(|(path, _)| path.starts_with("public/")).collect()
 }
 
 /// The one record of the site: its path and its bytes.
@@ -209,7 +308,7 @@ fn check_damaged_record(damage: impl FnOnce(&mut Vec<u8>), expected: &str) {
         let output = site.labpress(arguments);
         assert_eq!(output.status.code(), Some(1));
         assert!(talk(&output).contains(expected) && talk(&output).contains(&path), "{}", talk(&output));
-        assert_eq!(site.files("public"), before.1[1]);
+        assert_eq!(public(&left(&site)), public(&before));
     }
     assert_success(&site.labpress(&["run"]));
     assert_nothing_lost(&site, &before, expected);
@@ -385,7 +484,7 @@ fn on_a_full_disk_labpress_says_so_and_goes_on_when_there_is_room() {
     let mut unshare = Command::new("unshare");
     let output =
         unshare.args(["--mount", "sh", "full-disk.sh"]).arg(program).current_dir(site.path()).output().unwrap();
-    let record = undisturbed().0.into_keys().next().unwrap();
+    let record = records(&built(), "quick").into_keys().next().unwrap();
     assert_eq!(answer(&output), format!("full: 1\nwith room: 0\n{record}\n"), "{}", talk(&output));
     assert!(talk(&output).contains("No space left on device"), "{}", talk(&output));
 }

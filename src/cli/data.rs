@@ -214,7 +214,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
     if let Some(root) = root.filter(|root| folder.starts_with(root)) {
         let store = Store::of(root);
         let _lock = store.lock(tell_waiting)?;
-        store.write(&folder.join(out.file_name().unwrap_or_default()), &sheet.png())?;
+        store.write(&source::site_path(root, &folder.join(out.file_name().unwrap_or_default())), &sheet.png())?;
     } else {
         std::fs::write(&out, sheet.png()).with_context(|| format!("cannot write `{}`", out.display()))?;
     }

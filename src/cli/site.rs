@@ -139,7 +139,7 @@ pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
 pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
     let source = source::read(root, &Roles::of_config(config))?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
-    let Records { records, incomplete, faults: damaged } = records(&source);
+    let Found { records, incomplete, faults: damaged } = records(&source);
     faults.extend(damaged);
     let (verifications, damaged) = verifications(&source);
     faults.extend(damaged);
@@ -179,7 +179,7 @@ pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> boo
     let results = smoke_folder(&site.root);
     let source = if results.exists() { source::read(&results, &Roles::default())? } else { Source::default() };
     // A damaged smoke record is made again without a word: nothing rests on it.
-    let Records { records: mut smoke, incomplete, .. } = records(&source);
+    let Found { records: mut smoke, incomplete, .. } = records(&source);
     smoke.retain(|record| incomplete.iter().all(|(path, _)| record.path() != *path));
     let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
     site.records.retain(|record| !is_toy(record));
@@ -188,8 +188,8 @@ pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> boo
     Ok(Site { results, ..site })
 }
 
-/// The records of a site.
-struct Records {
+/// What was found where records belong.
+struct Found {
     /// All that are what a run produced.
     records: Vec<Record>,
     /// Paths of those of them that lack files, and which.
@@ -198,7 +198,7 @@ struct Records {
     faults: Vec<Diagnostic>,
 }
 
-fn records(source: &Source) -> Records {
+fn records(source: &Source) -> Found {
     let (mut records, mut incomplete, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     for (path, text) in
         source.texts_under("experiments/").filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
@@ -219,7 +219,7 @@ fn records(source: &Source) -> Records {
     }
     faults.sort();
     faults.dedup();
-    Records { records, incomplete, faults }
+    Found { records, incomplete, faults }
 }
 
 fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {

@@ -10,14 +10,16 @@
 
 #[cfg(target_os = "linux")]
 pub mod killing;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A site in a folder of its own.
+/// A site in a folder of its own, which is removed with it.
 pub struct Site {
-    folder: tempfile::TempDir,
+    path: PathBuf,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// A runner that needs no more than Python: it "trains" for as many epochs as it is told, keeps a checkpoint, and its
@@ -64,7 +66,7 @@ pub const TOY_POST: &str = "---\ntitle: A toy\nlayout: post\n---\nFast gets {% v
 
 impl Site {
     pub fn empty() -> Site {
-        let site = Site { folder: tempfile::tempdir().unwrap() };
+        let site = Site::without_files();
         site.write("_config.yml", "title: Test\nurl: https://example.org\n");
         site
     }
@@ -79,8 +81,25 @@ impl Site {
         site
     }
 
+    fn without_files() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        Site { path: folder.path().to_owned(), _folder: Some(folder) }
+    }
+
+    /// The site in a folder that is somebody else's.
+    pub fn at(path: PathBuf) -> Site {
+        Site { path, _folder: None }
+    }
+
+    /// The same site in another folder, `.labpress` and all.
+    pub fn copy(&self) -> Site {
+        let copy = Site::without_files();
+        copy_folder(self.path(), copy.path());
+        copy
+    }
+
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 
     pub fn write(&self, path: &str, text: &str) {
@@ -117,6 +136,19 @@ impl Site {
             .filter(|entry| entry.file_type().is_file())
             .map(|entry| (entry.path().strip_prefix(&root).unwrap().to_owned(), std::fs::read(entry.path()).unwrap()))
             .collect()
+    }
+}
+
+/// Copies all that is in a folder.
+pub fn copy_folder(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from).min_depth(1) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
