@@ -76,10 +76,11 @@ impl Store {
         Ok(Lock { _file: file })
     }
 
-    /// Removes what killed processes left in `tmp/`, in that of smoke results, too. Only the holder of the lock writes
-    /// there.
+    /// Removes what killed processes left in `tmp/`, and in that of the stores for smoke results and for `verify`. Only
+    /// the holder of the lock writes there.
     fn sweep(&self) {
-        for folder in [self.folder(), self.folder().join("smoke/results/.labpress")] {
+        let within = |store: &str| self.folder().join(store).join(".labpress");
+        for folder in [self.folder(), within("smoke/results"), within("verify")] {
             // What cannot be removed only takes room.
             let _ = fs::remove_dir_all(folder.join("tmp"));
         }

@@ -27,6 +27,16 @@ pub fn runners(labpress: &Child) -> Vec<u32> {
     children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
 }
 
+/// All processes that this one and those that it started have started, and that live.
+pub fn descendants(process: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    let children: Vec<u32> =
+        children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect();
+    let further: Vec<u32> = children.iter().flat_map(|child| descendants(*child)).collect();
+    children.into_iter().chain(further).collect()
+}
+
 /// Kills a process without warning. It may have left just now.
 pub fn kill(process: u32) {
     let process = Pid::from_raw(process.try_into().unwrap()).unwrap();

@@ -10,6 +10,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod killing;
+pub mod random;
 pub mod whole;
 
 use std::collections::BTreeMap;
