@@ -4,11 +4,13 @@
 //! Works on paths only, so that the one who reads files knows which to open, and the one who reads posts what they are.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 use serde_yaml::Value;
 
 use crate::psych;
+use crate::source::inputs::is_made_by_labpress;
 use crate::yaml::Yaml;
 
 /// What a file is to the build.
@@ -27,8 +29,6 @@ pub enum Role<'a> {
     InCollection(&'a str),
     /// A page if it has front matter, else copied.
     Page,
-    /// Code that an experiment may be made of.
-    Code,
     /// Lies beside a record.
     Result,
     /// Nothing.
@@ -336,16 +336,17 @@ fn collection_names(collections: Option<&Value>) -> Vec<String> {
     names.into_iter().filter(|name| *name != "posts").map(str::to_owned).collect()
 }
 
+/// Of an experiment's folder, only `experiment.yml` and what labpress made is read. All else may be a part of its program,
+/// which [`inputs`](crate::source::inputs) looks for.
 fn role_in_experiments(inside: &str) -> Role<'static> {
-    let is_by_labpress = ["/runs/", "/verifications/", "/pins/"].iter().any(|folder| inside.contains(folder));
-    let is_record = is_by_labpress && inside.ends_with(".json");
-    let is_result_file = inside.contains("/files/");
-    let is_declaration = inside.ends_with(".yml") || inside.ends_with(".yaml");
+    let Some((folder, file)) = inside.split_once('/') else { return Role::LeftOut };
+    let is_declaration = folder == "data" && (file.ends_with(".yml") || file.ends_with(".yaml"));
+    let is_experiment = file == "experiment.yml" || file.ends_with("/experiment.yml");
+    let is_by_labpress = is_made_by_labpress(Path::new(file));
     match () {
-        () if is_result_file => Role::Result,
-        () if is_record || is_declaration => Role::Text,
-        () if is_by_labpress => Role::LeftOut,
-        () => Role::Code,
+        () if is_by_labpress && file.starts_with("files/") => Role::Result,
+        () if is_by_labpress || is_declaration || is_experiment => Role::Text,
+        () => Role::LeftOut,
     }
 }
 
@@ -509,7 +510,14 @@ mod tests {
             ("a.png", Role::Page),
             ("js/_part.js", Role::Part),
             ("_other/a.md", Role::Part),
-            ("experiments/x/run.py", Role::Code),
+            ("experiments/x/experiment.yml", Role::Text),
+            ("experiments/data/x.yml", Role::Text),
+            ("experiments/x/runs/a-s0-0123abcd.json", Role::Text),
+            ("experiments/x/files/0123abcd-a.png", Role::Result),
+            ("experiments/x/run.py", Role::LeftOut),
+            ("experiments/x/config.yml", Role::LeftOut),
+            ("experiments/x/lib/runs/a-s0-0123abcd.json", Role::LeftOut),
+            ("experiments/x/files/a.png", Role::LeftOut),
         ];
         for (path, role) in expected {
             assert_eq!(roles.role(path), role, "{path}");

@@ -2,11 +2,15 @@
 //!
 //! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their content; static
 //! files (images, fonts) by their place on disk and their size only, so that a blog with gigabytes of pictures is
-//! never in memory; the code of experiments by its digest. Tests build a `Source` by hand with [`Source::with`].
+//! never in memory. The code of experiments is digested when it is asked for: `inputs` of each experiment says which
+//! files it is. Tests build a `Source` by hand with [`Source::with`].
+
+pub mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -19,7 +23,10 @@ use crate::roles::{Known, Role, Roles};
 pub struct Source {
     texts: BTreeMap<String, String>,
     statics: BTreeMap<String, StaticFile>,
-    inputs: BTreeMap<String, Digest>,
+    /// The folder that was read; `None` if the source was made by hand.
+    root: Option<PathBuf>,
+    /// The weights digested so far, by path: several variants may begin with the same.
+    weights: Arc<Mutex<BTreeMap<String, Digest>>>,
     results: BTreeMap<String, ResultFile>,
     unreadable: Vec<Diagnostic>,
     /// Texts that had the line ends of Windows throughout.
@@ -82,12 +89,28 @@ impl Source {
         self.statics.iter().map(|(path, file)| (path.as_str(), file))
     }
 
-    /// The files that an experiment's own program may be made of, under `prefix`, with the digests of their contents.
-    pub fn inputs_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, Digest)> {
-        self.inputs
-            .range(prefix.to_owned()..)
-            .take_while(move |(path, _)| path.starts_with(prefix))
-            .map(|(path, digest)| (path.as_str(), *digest))
+    /// The files that the program of an experiment is made of, with the digests of their contents; see [`inputs`].
+    pub fn inputs(
+        &self,
+        experiment: &str,
+        patterns: Option<&[String]>,
+    ) -> Result<BTreeMap<String, Digest>, inputs::InputError> {
+        let root = self.root.as_deref().unwrap_or(Path::new("/nonexistent"));
+        let found = inputs::gather(&root.join("experiments").join(experiment), patterns)?;
+        Ok(found.into_iter().map(|(path, input)| (path, input.digest)).collect())
+    }
+
+    /// The digest of a file of weights below `experiments/`; `None` if there is none.
+    pub fn weights(&self, path: &str) -> Option<Digest> {
+        let is_below = path.starts_with("experiments/") && !path.split('/').any(|part| matches!(part, "" | "." | ".."));
+        let on_disk = self.root.as_ref().filter(|_| is_below)?.join(path);
+        let mut known = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(digest) = known.get(path) {
+            return Some(*digest);
+        }
+        let digest = inputs::read(&on_disk).ok()?.digest;
+        known.insert(path.to_owned(), digest);
+        Some(digest)
     }
 
     /// The digest of a file that lies beside a record: `experiments/NAME/files/…`.
@@ -187,12 +210,11 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
                 input => Some(input.map(|input| (path, input))),
             },
             Role::Page | Role::InCollection(_) => Some(read_entry(&path, on_disk).map(|input| (path, input))),
-            Role::Code => Some(read_code(&on_disk).map(|input| (path, input))),
             Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),
             Role::LeftOut => None,
         })
         .collect::<io::Result<_>>()?;
-    Ok(Source { origins, ..gathered(read) })
+    Ok(Source { origins, root: Some(root.to_owned()), ..gathered(read) })
 }
 
 /// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says what to leave out.
@@ -214,7 +236,6 @@ fn leads_inside(root: &Path, link: &Path) -> bool {
 enum Input {
     Text(String),
     Static(StaticFile),
-    Code(Digest),
     /// The text is of JSON only.
     Result(ResultFile, Option<String>),
     NotText(Diagnostic),
@@ -226,7 +247,6 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
         match input {
             Input::Text(text) => source.insert(path, text),
             Input::Static(file) => drop(source.statics.insert(path, file)),
-            Input::Code(digest) => drop(source.inputs.insert(path, digest)),
             Input::Result(file, text) => {
                 source.texts.extend(text.map(|text| (path.clone(), text)));
                 source.results.insert(path, file);
@@ -293,14 +313,6 @@ fn read_result(path: &str, on_disk: &Path) -> io::Result<Input> {
     let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
     let text = if path.ends_with(".json") { String::from_utf8(bytes.clone()).ok() } else { None };
     Ok(Input::Result(ResultFile { digest: Digest::of(&bytes), bytes }, text.map(normalized)))
-}
-
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
-fn read_code(on_disk: &Path) -> io::Result<Input> {
-    let mut hasher = blake3::Hasher::new();
-    let file = std::fs::File::open(on_disk).map_err(|error| with_path(&error, on_disk))?;
-    hasher.update_reader(file).map_err(|error| with_path(&error, on_disk))?;
-    Ok(Input::Code(hasher.finalize().into()))
 }
 
 fn with_path(error: &io::Error, path: &Path) -> io::Error {

@@ -218,6 +218,15 @@ impl Store {
         doomed.close()
     }
 
+    /// Gives a folder of the site another name. Both paths are from the site's root, in the same folder.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from, to) = (self.root.join(from), self.root.join(to));
+        fs::rename(&from, &to).map_err(|error| named(&error, "cannot rename", &from))?;
+        // The name itself must survive a power cut, too.
+        let folder = to.parent().unwrap_or(&self.root);
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| named(&error, "cannot write", folder))
+    }
+
     /// Whether a process is at work in the folder of a run, even one that a killed labpress left behind.
     pub fn is_running(&self, folder: &Path) -> bool {
         File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_err())

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, Span};
 use serde::de::DeserializeOwned;
+use serde_yaml::{Mapping, Value};
 
 use crate::diagnostic::{Diagnostic, Place, Position, without_place};
 
@@ -30,12 +31,44 @@ impl<'a> Yaml<'a> {
     /// Reads the text as a `T`. A fault in it is said with its line and column; a key that is not known, with the
     /// nearest that is.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
-        serde_yaml::from_str(self.text).map_err(|error| {
-            let position = error
-                .location()
-                .map(|location| Position { line: location.line(), column: location.column() }.down(self.lines_above));
-            fault(Place { path: self.path.to_owned(), position }, without_place(&error.to_string()))
+        if self.text.contains("<<") {
+            return self.parse_merged();
+        }
+        serde_yaml::from_str(self.text).map_err(|error| self.error(&error))
+    }
+
+    /// The same for a text that may hold merge keys (`<<: *base`).
+    fn parse_merged<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
+        let mut value: Value = serde_yaml::from_str(self.text).map_err(|error| self.error(&error))?;
+        merge(&mut value, &mut Vec::new()).map_err(|keys| {
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let error = Diagnostic::new(self.place(&keys), "`<<` must be a map or a list of maps, and is neither");
+            error.hint("write `<<: *NAME` for a map that `&NAME` stands before, or put quotes around another key")
+        })?;
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let keys: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            fault(self.place(&keys), without_place(&error.inner().to_string()))
         })
+    }
+
+    fn error(&self, error: &serde_yaml::Error) -> Diagnostic {
+        let place =
+            |position: Position| Place { path: self.path.to_owned(), position: Some(position.down(self.lines_above)) };
+        let message = error.to_string();
+        if message.contains("duplicate")
+            && let Some((key, first, second)) = Places::of(self.text).doubled
+        {
+            let first = place(first);
+            return Diagnostic::new(
+                place(second),
+                format!("the key `{key}` is here a second time; the first is at {first}"),
+            )
+            .hint("remove one of the two");
+        }
+        let position = error.location().map(|location| Position { line: location.line(), column: location.column() });
+        let at = position.map_or_else(|| Place::file(self.path), place);
+        fault(at, without_place(&message))
     }
 
     /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest of its parents that
@@ -50,6 +83,43 @@ impl<'a> Yaml<'a> {
     pub fn depth(&self, keys: &[&str]) -> usize {
         Places::of(self.text).depth(keys)
     }
+}
+
+/// Lays the maps that `<<` names into the maps that it stands in, as Psych does for all other YAML of a site: at its place
+/// among the keys, so that what stands below counts more. The error is where one stands that is no map.
+fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
+    match value {
+        Value::Mapping(mapping) => {
+            let mut merged = Mapping::new();
+            for (key, mut value) in std::mem::take(mapping) {
+                keys.push(key.as_str().map(str::to_owned).unwrap_or_default());
+                merge(&mut value, keys)?;
+                let is_merge = key.as_str() == Some("<<");
+                match value {
+                    Value::Mapping(other) if is_merge => merged.extend(other),
+                    Value::Sequence(others) if is_merge && others.iter().all(Value::is_mapping) => {
+                        // Of several, the first counts most.
+                        let others = others.into_iter().rev();
+                        others.filter_map(|other| other.as_mapping().cloned()).for_each(|other| merged.extend(other));
+                    }
+                    _ if is_merge => return Err(keys.clone()),
+                    value => drop(merged.insert(key, value)),
+                }
+                keys.pop();
+            }
+            *mapping = merged;
+        }
+        Value::Sequence(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                keys.push(index.to_string());
+                merge(item, keys)?;
+                keys.pop();
+            }
+        }
+        Value::Tagged(tagged) => merge(&mut tagged.value, keys)?,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
 }
 
 /// Makes a diagnostic of a message by serde, whose wording for unknown keys and values is
@@ -67,7 +137,11 @@ pub fn fault(place: Place, message: &str) -> Diagnostic {
 
 /// Where the keys of a YAML text stand.
 #[derive(Debug, Default)]
-pub struct Places(BTreeMap<Vec<String>, Position>);
+pub struct Places {
+    keys: BTreeMap<Vec<String>, Position>,
+    /// The first key that stands twice in a map, and both of its places.
+    doubled: Option<(String, Position, Position)>,
+}
 
 impl Places {
     /// Finds the places of all keys. Of a text that is no YAML, those before the fault.
@@ -110,7 +184,7 @@ impl Places {
     /// Where the key at the end of `keys` stands. Items of a list are counted from 0: `["seeds", "2"]`.
     pub fn key(&self, keys: &[&str]) -> Option<Position> {
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        self.0.get(&keys).copied()
+        self.keys.get(&keys).copied()
     }
 
     fn depth(&self, keys: &[&str]) -> usize {
@@ -129,8 +203,12 @@ impl Places {
             Open::Mapping { key } => key.clone(),
             Open::Sequence { items } => Some((items - 1).to_string()),
         });
+        let keys: Vec<String> = keys.collect();
         let position = Position { line: span.start.line(), column: span.start.col() + 1 };
-        self.0.entry(keys.collect()).or_insert(position);
+        if let (Some(first), Some(key), None) = (self.keys.get(&keys), keys.last(), &self.doubled) {
+            self.doubled = Some((key.clone(), *first, position));
+        }
+        self.keys.entry(keys).or_insert(position);
     }
 }
 
@@ -168,6 +246,50 @@ mod tests {
     #[test]
     fn an_unknown_key_is_said_with_its_place_and_the_nearest() {
         check_error("epochs: 3\nepoks: 4", "error: unknown key `epoks`\n --> a.yml:12:1\nhint: did you mean `epochs`?");
+    }
+
+    #[test]
+    fn a_doubled_key_is_said_with_both_places() {
+        let expected = "error: the key `epochs` is here a second time; the first is at a.yml:11:1\n --> a.yml:12:1\n\
+            hint: remove one of the two";
+        check_error("epochs: 3\nepochs: 4", expected);
+        let expected = "error: the key `b` is here a second time; the first is at a.yml:1:5\n --> a.yml:1:11\n\
+            hint: remove one of the two";
+        let error = Yaml::file("a.yml", "a: {b: 1, b: 2}").parse::<BTreeMap<String, Value>>().unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[track_caller]
+    fn check_merged(text: &str, expected: &str) {
+        let merged: BTreeMap<String, Value> = Yaml::file("a.yml", text).parse().unwrap();
+        let expected: Value = serde_yaml::from_str(expected).unwrap();
+        assert_eq!(merged["x"], expected);
+        // Front matter and `_config.yml` are read by another reader, to the same effect.
+        let by_psych = crate::psych::read(Yaml::file("a.yml", text), &jiff::tz::TimeZone::UTC).unwrap();
+        assert_eq!(by_psych["x"], expected);
+    }
+
+    #[test]
+    fn merge_keys_are_merged_as_in_front_matter() {
+        check_merged("base: &base {a: 1, b: 2}\nx: {<<: *base, b: 3}", "{a: 1, b: 3}");
+        check_merged("base: &base {a: 1, b: 2}\nx: {b: 3, <<: *base}", "{b: 2, a: 1}");
+        check_merged("a: &a {v: 1}\nb: &b {v: 2, w: 2}\nx: {<<: [*a, *b]}", "{v: 1, w: 2}");
+        check_merged("a: &a {v: 1}\nb: &b {<<: *a, w: 2}\nx: [{<<: *b}]", "[{v: 1, w: 2}]");
+    }
+
+    #[test]
+    fn a_merge_key_of_no_map_is_an_error_with_its_place() {
+        let error = Yaml::file("a.yml", "a: 1\nx:\n  - {<<: 3}").parse::<BTreeMap<String, Value>>().unwrap_err();
+        assert!(
+            error.to_string().contains("must be a map or a list of maps") && error.to_string().contains("a.yml:3:"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn errors_beside_merge_keys_have_their_place() {
+        let error = Yaml::file("a.yml", "epochs: {<<: {}}").parse::<Example>().unwrap_err();
+        assert!(error.to_string().contains("a.yml:1:1"), "{error}");
     }
 
     #[test]

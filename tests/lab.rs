@@ -37,8 +37,6 @@ impl Run {
         let run = Run { folder };
         run.write_job(&Job {
             protocol: VERSION,
-            experiment: "digits-test".to_owned(),
-            variant: "only".to_owned(),
             seed: 3,
             recipe: Some(NAME.to_owned()),
             params,

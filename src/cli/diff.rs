@@ -13,7 +13,7 @@ use super::{Trouble, answer, counted, environment, tell};
 use crate::digest::pretty;
 use crate::experiment::history::{self, Moved, Recorded, Verdict};
 use crate::experiment::pin;
-use crate::experiment::plan::{PlannedRun, RunState, plan};
+use crate::experiment::plan::{RunState, plan};
 use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
 use crate::figure::number::{Unit, signed, with_unit};
@@ -53,7 +53,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Trouble> {
         let name = &experiment.name;
         tell(format_args!("{} without a result of today: `labpress run {name}` does them", counted(lacking, "run")));
     }
-    let after = history::recorded(planned.iter().filter_map(PlannedRun::fresh));
+    let after = history::recorded(planned.iter().filter_map(|run| Some((run.variant.name.as_str(), run.fresh()?))));
     let records: Vec<&Record> =
         site.records.iter().filter(|record| record.experiment == experiment.name.as_str()).collect();
     let (moved, since) = match &options.before {
@@ -127,7 +127,7 @@ fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
     let planned = plan(experiment, &then.records);
     history::recorded(planned.iter().filter_map(|run| match run.state {
         // Of a fingerprint format that another labpress wrote, everything is stale.
-        RunState::Fresh(record) | RunState::Stale { record, .. } => Some(record),
+        RunState::Fresh(record) | RunState::Stale { record, .. } => Some((run.variant.name.as_str(), record)),
         RunState::Missing => None,
     }))
 }

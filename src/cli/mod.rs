@@ -13,6 +13,7 @@ mod events;
 mod gc;
 mod import;
 mod machine;
+mod mv;
 mod new;
 mod pin;
 mod progress;
@@ -107,6 +108,14 @@ enum Command {
         committed stay in git's history."
     )]
     Gc(gc::Options),
+    /// Give an experiment another name, and keep its results
+    #[command(
+        long_about = "Renames experiments/OLD/ to experiments/NEW/, with its records, verifications and pins, and the \
+        name in `needs` of other experiments and in the tags and pins of posts and pages. No result gets stale. All that \
+        is changed is listed.\n\nA call that was killed is completed by calling it again. A variant needs no such \
+        command: rename it in experiment.yml, and its results are found."
+    )]
+    Mv(mv::Options),
     /// List, fetch, check and show data sets
     #[command(subcommand)]
     Data(data::What),
@@ -162,6 +171,7 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::verify(&source, &options),
         Command::Pin(options) => pin::pin(&source, &options),
         Command::Diff(options) => diff::diff(&source, &options),
+        Command::Mv(options) => mv::mv(&source, &options),
         Command::Gc(options) => gc::gc(&source, &options),
         Command::Data(what) => data::data(&source, &what),
         Command::Schema(options) => {

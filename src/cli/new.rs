@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::{Trouble, environment, site, tell};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::pretty;
-use crate::experiment::{NAME_RULE, Name, spec};
+use crate::experiment::{Name, name_rule, spec};
 use crate::post::slug::slugify;
 use crate::store::Store;
 
@@ -61,7 +61,7 @@ fn experiment(name: &str) -> Result<(String, String), Trouble> {
     let path = format!("experiments/{name}/experiment.yml");
     let Some(name) = Name::new(name).filter(|name| name.as_str() != "data") else {
         let fault = Diagnostic::new(Place::file(path), format!("`{name}` cannot be the name of an experiment"));
-        return Err(Trouble::Faults(vec![fault.hint(NAME_RULE)]));
+        return Err(Trouble::Faults(vec![fault.hint(name_rule(name))]));
     };
     let text = format!(
         "# yaml-language-server: $schema=../experiment.schema.json\n\

@@ -149,7 +149,7 @@ fn pins(
         store.write(&pin.path(), pin.to_text().as_bytes())?;
         tell(format_args!(
             "{} of `{name}` in {}: commit it with the post",
-            counted(pin.record_paths().count(), "run"),
+            counted(pin.run_count(), "run"),
             pin.path()
         ));
     }

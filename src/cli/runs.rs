@@ -1,5 +1,6 @@
 //! Does the stale runs of a plan and tells how they went: for `build` and `run`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,8 +90,8 @@ pub(super) struct Wanted<'a> {
     pub(super) runs: Vec<PlannedRun<'a>>,
     /// Why each of them is done, as many as there are runs.
     pub(super) reasons: Vec<String>,
-    /// The records that need no run.
-    pub(super) fresh: Vec<&'a Record>,
+    /// The records that need no run, with the name that the variant of each has today.
+    pub(super) fresh: Vec<Cow<'a, Record>>,
 }
 
 /// The runs that have to be done for the results that are asked for: those themselves, and those that they need.
@@ -129,7 +130,7 @@ pub(super) fn wanted<'a>(
                     wanted.runs.push(run.clone());
                     wanted.reasons.push(reason);
                 }
-                None => wanted.fresh.extend(run.fresh()),
+                None => wanted.fresh.extend(run.fresh_by_its_name()),
             }
         }
         return wanted;

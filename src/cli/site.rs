@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Trouble, environment};
+use super::{Trouble, environment, mv};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::Name;
@@ -61,7 +61,8 @@ impl Site {
             verified.iter().any(|name| name.strip_prefix(&stem).is_some_and(|rest| rest.starts_with('-')))
         };
         let verified = self.records.iter().filter(is_verified).map(Record::path);
-        fresh.chain(pins.iter().flat_map(Pin::record_paths)).chain(verified).collect()
+        let pinned = pins.iter().flat_map(|pin| pin.records(&self.records)).filter_map(Result::ok).map(Record::path);
+        fresh.chain(pinned).chain(verified).collect()
     }
 
     /// The pins of all posts, drafts and pages, shown or not.
@@ -137,6 +138,7 @@ pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
 
 /// Reads the site at `root` by the rules that a configuration gives: that of the site, or one that it is to get.
 pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
+    mv::check_unfinished(root)?;
     let source = source::read(root, &Roles::of_config(config))?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let Found { records, incomplete, faults: damaged } = records(&source);

@@ -1,6 +1,7 @@
 //! `labpress verify`: does recorded runs again from the beginning, in a scratch place, and says whether they come out
 //! the same.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -132,9 +133,13 @@ fn needs_are_here(run: &PlannedRun<'_>, planned: &[PlannedRun<'_>], store: &Stor
 }
 
 /// The records of what the runs need.
-fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<&'a Record> {
+fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<Cow<'a, Record>> {
     let needs: BTreeSet<_> = runs.iter().flat_map(|run| run.experiment.needs.keys()).collect();
-    planned.iter().filter(|run| needs.contains(&run.experiment.name)).filter_map(PlannedRun::fresh).collect()
+    planned
+        .iter()
+        .filter(|run| needs.contains(&run.experiment.name))
+        .filter_map(PlannedRun::fresh_by_its_name)
+        .collect()
 }
 
 /// What the end of a rerun says of the record; `None` if it says nothing: someone stopped it, or it could not start.
@@ -177,12 +182,9 @@ fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
 
 /// A table of what came out, a row a run.
 fn report(runs: &[PlannedRun<'_>], done: &[Verification]) {
-    let is_of = |run: &PlannedRun<'_>, verification: &&Verification| {
-        let names = (run.experiment.name.as_str(), run.variant.name.as_str(), run.seed);
-        (verification.experiment.as_str(), verification.variant.as_str(), verification.seed) == names
-    };
     let row = |run: &PlannedRun<'_>| {
-        let verification = done.iter().find(|verification| is_of(run, verification))?;
+        let record = run.fresh()?.digest();
+        let verification = done.iter().find(|verification| verification.record == record)?;
         Some(vec![run.label(), verification.outcome.to_string(), detail(&verification.outcome)])
     };
     let rows: Vec<Vec<String>> = runs.iter().filter_map(row).collect();

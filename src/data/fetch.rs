@@ -2,7 +2,7 @@
 //!
 //! The files of data set NAME lie in `CACHE/NAME-DIGEST8/`, where every checkout shares them. The folder appears whole
 //! or not at all: files are fetched into a temporary one beside it, checked, and renamed. `checked.json` in it, written
-//! last, remembers size and time of every checked file, so that a later call only looks at the folder; a file that
+//! last, remembers size, times and number of every checked file, so that a later call only looks at the folder; a file that
 //! changed since is checked again and, if damaged, fetched again.
 #![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder")]
 
@@ -104,7 +104,11 @@ pub fn fetch_from(name: &str, set: &DataSet, places: Places<'_>, say: &mut Say<'
         return Ok(folder);
     }
     fs::create_dir_all(cache).with_context(|| format!("cannot make the folder `{}`", cache.display()))?;
-    let _lock = locked(&folder.with_extension("lock"), name, say)?;
+    let _lock = match locked(&folder.with_extension("lock"), name, say) {
+        // A cache that cannot be written to, copied from another machine.
+        Err(_) if folder.is_dir() && check(&folder, set).is_ok() => return Ok(folder),
+        lock => lock?,
+    };
     if is_checked(&folder, set) {
         return Ok(folder);
     }
@@ -313,28 +317,42 @@ fn sha256_of(content: &mut dyn Read) -> io::Result<String> {
     Ok(hex(&hasher.finalize()))
 }
 
-/// What is remembered of a checked file or folder: enough to see that it was touched since. Of a folder, all bytes and
-/// the latest time.
+/// What is remembered of a checked file or folder: enough to see that it was touched since.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Checked {
     sha256: String,
+    /// All bytes.
     bytes: u64,
-    modified_ns: u128,
+    /// A digest of path, size, times and number of each file. Nobody can set the time of the last change of a file, and
+    /// one that was moved to its place has another number.
+    state: crate::digest::Digest,
 }
 
 impl Checked {
     fn of(path: &Path, file: &DataFile) -> anyhow::Result<Checked> {
-        let paths =
-            if file.folder { files(path)?.into_iter().map(|(_, path)| path).collect() } else { vec![path.to_owned()] };
-        let mut checked = Checked { sha256: file.sha256.clone(), bytes: 0, modified_ns: 0 };
-        for path in paths {
+        let files = if file.folder { files(path)? } else { vec![(String::new(), path.to_owned())] };
+        let (mut bytes, mut state) = (0, blake3::Hasher::new());
+        for (name, path) in files {
             let metadata = fs::metadata(path)?;
+            bytes += metadata.len();
             let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            checked.bytes += metadata.len();
-            checked.modified_ns = checked.modified_ns.max(modified.as_nanos());
+            let line = format!("{name:?} {} {} {:?}\n", metadata.len(), modified.as_nanos(), changed(&metadata));
+            state.update(line.as_bytes());
         }
-        Ok(checked)
+        Ok(Checked { sha256: file.sha256.clone(), bytes, state: state.finalize().into() })
     }
+}
+
+/// When a file was last changed in any way, in seconds and nanoseconds, and its number.
+#[cfg(unix)]
+fn changed(metadata: &fs::Metadata) -> (i64, i64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.ctime(), metadata.ctime_nsec(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn changed(_: &fs::Metadata) -> (i64, i64, u64) {
+    (0, 0, 0)
 }
 
 fn checked_files(folder: &Path, set: &DataSet) -> anyhow::Result<BTreeMap<String, Checked>> {
@@ -348,6 +366,12 @@ fn remember(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
     fs::write(&new, text)?;
     fs::rename(&new, folder.join(MARKER))?;
     Ok(())
+}
+
+/// Whether the files of `set` in `folder` are what is declared: as they were when they were last checked, or else by
+/// their content.
+pub fn is_whole(folder: &Path, set: &DataSet) -> bool {
+    is_checked(folder, set) || check(folder, set).is_ok()
 }
 
 fn is_checked(folder: &Path, set: &DataSet) -> bool {
@@ -396,6 +420,21 @@ mod tests {
         folder.unwrap();
         assert_eq!(said, 2);
         assert_eq!(fs::read(&file).unwrap(), clients::BUILT_IN_FILES[0].1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_checked_again() {
+        let cache = tempfile::tempdir().unwrap();
+        let file = fetch_said(&digits(), cache.path()).0.unwrap().join("digits.csv.gz");
+        let (bytes, modified) = (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
+        let mut other = bytes.clone();
+        other[100] ^= 1;
+        fs::write(&file, other).unwrap();
+        File::options().append(true).open(&file).unwrap().set_modified(modified).unwrap();
+        assert!(!is_whole(file.parent().unwrap(), &digits()));
+        fetch_said(&digits(), cache.path()).0.unwrap();
+        assert_eq!(fs::read(&file).unwrap(), bytes);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! | in the fingerprint | not in it |
 //! |---|---|
 //! | the format number of fingerprints | prose, charts, titles, questions, metric units |
-//! | the recipe and its revision; or the command and the digest of each input file | comments, order and layout of the YAML; file times; absolute paths |
+//! | the recipe and its revision; or the command and the digest of each input file (line ends of texts aside) | comments, order and layout of the YAML; file times; absolute paths |
 //! | each parameter of the variant, with defaults filled in | host, user, number of threads |
 //! | the seed | library versions, CPU, driver, limits |
 //! | the environment variables that it declares | all other environment variables |
@@ -38,7 +38,7 @@ const FORMAT: u32 = 1;
 pub struct Fingerprint(BTreeMap<String, Part>);
 
 /// One thing that a result depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// A value, kept readable.
@@ -46,6 +46,19 @@ pub enum Part {
     /// The content of a file or of a data set.
     Digest(Digest),
 }
+
+/// Parts are equal when their digests are, so 0.0 is not -0.0.
+impl PartialEq for Part {
+    fn eq(&self, other: &Part) -> bool {
+        match (self, other) {
+            (Part::Value(a), Part::Value(b)) => a == b && canonical(a) == canonical(b),
+            (Part::Digest(a), Part::Digest(b)) => a == b,
+            (Part::Value(_), Part::Digest(_)) | (Part::Digest(_), Part::Value(_)) => false,
+        }
+    }
+}
+
+impl Eq for Part {}
 
 /// A part that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,17 +131,36 @@ impl Fingerprint {
             .collect()
     }
 
+    /// The fingerprint with others for the experiments that the run needs: `renamed` takes the name of each and the digest
+    /// of what its results depend on.
+    #[must_use]
+    pub fn with_needs(&self, renamed: impl Fn(&str, Digest) -> (String, Digest)) -> Fingerprint {
+        let parts = self.0.iter().map(|(part, content)| match (part.strip_prefix("needs."), content) {
+            (Some(name), Part::Digest(digest)) => {
+                let (name, digest) = renamed(name, *digest);
+                (format!("needs.{name}"), Part::Digest(digest))
+            }
+            _ => (part.clone(), content.clone()),
+        });
+        Fingerprint(parts.collect())
+    }
+
     /// Name and content of each part, in order of name.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &Part)> {
         self.0.iter().map(|(name, part)| (name.as_str(), part))
     }
 }
 
-/// Adds each leaf of `value` as a part of its own. A list is a leaf: its items mean nothing apart.
+/// Adds each leaf of `value` as a part of its own. A list is a leaf: its items mean nothing apart. So is an empty map,
+/// but for the whole of the parameters, which is always there.
+///
+/// A key that could be taken for several, `a.b`, stands in quotes: `params."a.b"`.
 fn insert_leaves(name: String, value: &Value, parts: &mut BTreeMap<String, Part>) {
     match value {
-        Value::Object(map) => {
+        Value::Object(map) if !map.is_empty() || name == "params" => {
             for (key, value) in map {
+                let is_ambiguous = key.contains('.') || key.starts_with('"');
+                let key = if is_ambiguous { Value::from(key.as_str()).to_string() } else { key.clone() };
                 insert_leaves(format!("{name}.{key}"), value, parts);
             }
         }
@@ -154,5 +186,58 @@ impl fmt::Display for Changed {
             (None, Some(now)) => write!(out, "{} is new: {now}", self.part),
             (None, None) => write!(out, "{}", self.part),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parts(params: &Value) -> BTreeMap<String, Part> {
+        let mut parts = BTreeMap::new();
+        insert_leaves("params".to_owned(), params, &mut parts);
+        parts
+    }
+
+    #[test]
+    fn different_parameters_never_have_the_same_parts() {
+        let all = [
+            json!({}),
+            json!({"a": {}}),
+            json!({"a": {"b": {}}}),
+            json!({"a": []}),
+            json!({"a": null}),
+            json!({"a.b": 1}),
+            json!({"a": {"b": 1}}),
+            json!({"a": {"b": 2}, "a.b": 1}),
+            json!({"a": {"b": 3}, "a.b": 1}),
+            json!({"\"a": {"b\"": 1}}),
+            json!({"\"a.b\"": 1}),
+            json!({"a": 0.0}),
+            json!({"a": -0.0}),
+            json!({"a": 0}),
+            json!({"a": [0.0]}),
+            json!({"a": [-0.0]}),
+            json!({"": 1}),
+            json!({"": {"": 1}}),
+            json!({".": 1}),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            for other in &all[..index] {
+                assert_ne!(parts(one), parts(other), "{one} and {other}");
+                let digest = |params| Fingerprint(parts(params)).digest();
+                assert_ne!(digest(one), digest(other), "{one} and {other}");
+                let changed = Fingerprint(parts(one)).changed_since(&Fingerprint(parts(other)));
+                assert_ne!(changed, [], "{one} and {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_parameters_have_a_part_for_each_leaf() {
+        let names: Vec<String> = parts(&json!({"a": 1, "b": {"c": [1], "d-e": null}})).into_keys().collect();
+        assert_eq!(names, ["params.a", "params.b.c", "params.b.d-e"]);
     }
 }

@@ -43,11 +43,11 @@ pub enum Verdict {
     Beyond(Estimate),
 }
 
-/// Records by variant, in order of seed.
-pub fn recorded<'a>(records: impl IntoIterator<Item = &'a Record>) -> Recorded<'a> {
+/// Records by the variant that stands beside each, in order of seed.
+pub fn recorded<'a>(records: impl IntoIterator<Item = (&'a str, &'a Record)>) -> Recorded<'a> {
     let mut recorded = Recorded::new();
-    for record in records {
-        recorded.entry(record.variant.as_str()).or_default().push(record);
+    for (variant, record) in records {
+        recorded.entry(variant).or_default().push(record);
     }
     for records in recorded.values_mut() {
         records.sort_by_key(|record| record.seed);
@@ -55,11 +55,28 @@ pub fn recorded<'a>(records: impl IntoIterator<Item = &'a Record>) -> Recorded<'
     recorded
 }
 
+/// A record beside the variant that it was recorded for.
+fn by_own_variant<'a>(record: &'a Record) -> (&'a str, &'a Record) {
+    (record.variant.as_str(), record)
+}
+
 /// What was recorded before `present`, the fresh records of an experiment of which `records` are all: of each variant
-/// the newest older configuration. A variant that never was anything else is as it was.
+/// the newest older configuration. A variant that never was anything else is as it was. One that was renamed was before
+/// what there is under any name that its records of today have.
 pub fn before<'a>(present: &Recorded<'a>, records: impl IntoIterator<Item = &'a Record>) -> Recorded<'a> {
     let mut before = present.clone();
-    for (variant, records) in recorded(records) {
+    let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (&variant, records) in present {
+        for name in records.iter().map(|record| record.variant.as_str()).chain([variant]) {
+            names.entry(name).or_default().insert(variant);
+        }
+    }
+    let now_named = |record: &'a Record| {
+        let own = by_own_variant(record);
+        let variants = names.get(own.0).cloned().unwrap_or_else(|| BTreeSet::from([own.0]));
+        variants.into_iter().map(move |variant| (variant, record))
+    };
+    for (variant, records) in recorded(records.into_iter().flat_map(now_named)) {
         let now = of_variant(present, variant);
         let seeds: BTreeSet<u64> = now.iter().map(|record| record.seed).collect();
         let configurations: BTreeSet<Digest> = now.iter().map(|record| record.fingerprint.configuration()).collect();
@@ -86,7 +103,7 @@ pub fn of_fingerprint<'a>(prefix: &str, records: &[&'a Record]) -> Recorded<'a> 
         named.map(|record| (record.variant.as_str(), record.fingerprint.configuration())).collect();
     let is_of_one =
         |record: &&&Record| configurations.contains(&(record.variant.as_str(), record.fingerprint.configuration()));
-    recorded(records.iter().filter(is_of_one).copied())
+    recorded(records.iter().filter(is_of_one).map(|record| by_own_variant(record)))
 }
 
 /// How the results moved from `before` to `after`: of each variant and each of its results, in order of name. Where
@@ -174,13 +191,26 @@ mod tests {
         }
     }
 
+    fn own(records: &[Record]) -> Recorded<'_> {
+        recorded(records.iter().map(by_own_variant))
+    }
+
+    #[test]
+    fn a_renamed_variant_was_before_what_its_old_name_has() {
+        let older = [record(0, 0.2, 3, 0.2)];
+        let now = [record(0, 0.4, 4, 0.4)];
+        let all: Vec<&Record> = older.iter().chain(&now).collect();
+        let present = recorded(now.iter().map(|record| ("faster", record)));
+        assert_eq!(before(&present, all), recorded(older.iter().map(|record| ("faster", record))));
+    }
+
     #[track_caller]
     fn check(before: &[f64], after: &[f64], expected: Option<bool>) {
         let records = |values: &[f64], rate| -> Vec<Record> {
             values.iter().zip(0..).map(|(&value, seed)| record(seed, rate, 0, value)).collect()
         };
         let (before, after) = (records(before, 0.1), records(after, 0.2));
-        let moved = moved(&recorded(&before), &recorded(&after));
+        let moved = moved(&own(&before), &own(&after));
         assert_eq!(moved[0].verdict.is_beyond(), expected, "{:?}", moved[0].verdict);
     }
 
@@ -205,10 +235,10 @@ mod tests {
         let given_up = [record(0, 0.3, 5, 0.3)];
         let now = [record(0, 0.4, 0, 0.4), record(1, 0.4, 0, 0.4)];
         let all: Vec<&Record> = [&oldest[..], &older, &given_up, &now].into_iter().flatten().collect();
-        let present = recorded(&now);
-        assert_eq!(before(&present, all.iter().copied()), recorded(&older));
+        let present = own(&now);
+        assert_eq!(before(&present, all.iter().copied()), own(&older));
         assert_eq!(before(&present, &now), present);
         let prefix = oldest[1].fingerprint.digest().short();
-        assert_eq!(of_fingerprint(&prefix, &all), recorded(&oldest));
+        assert_eq!(of_fingerprint(&prefix, &all), own(&oldest));
     }
 }

@@ -13,6 +13,7 @@ pub mod pin;
 pub mod plan;
 pub mod predict;
 pub mod record;
+pub mod rename;
 pub mod results;
 mod sealed;
 pub mod spec;
@@ -33,7 +34,7 @@ impl Name {
     pub fn new(text: &str) -> Option<Name> {
         let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         let goes_on_well = text.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
-        (starts_well && goes_on_well).then(|| Name(text.to_owned()))
+        (starts_well && goes_on_well && !is_windows_device(text)).then(|| Name(text.to_owned()))
     }
 
     /// The name most like `text`: capitals are lowered, and what a name cannot hold becomes one hyphen.
@@ -47,7 +48,11 @@ impl Name {
             }
         }
         let name = name.trim_end_matches('-');
-        Name(if name.is_empty() { "x".to_owned() } else { name.to_owned() })
+        Name(match name {
+            "" => "x".to_owned(),
+            name if is_windows_device(name) => format!("{name}-x"),
+            name => name.to_owned(),
+        })
     }
 
     /// The name as text.
@@ -60,7 +65,7 @@ impl TryFrom<String> for Name {
     type Error = String;
 
     fn try_from(text: String) -> Result<Name, String> {
-        Name::new(&text).ok_or_else(|| format!("`{text}` is no name: {NAME_RULE}"))
+        Name::new(&text).ok_or_else(|| format!("`{text}` is not a name: {}", name_rule(&text)))
     }
 }
 
@@ -76,5 +81,21 @@ impl fmt::Display for Name {
     }
 }
 
-/// The rule that a [`Name`] keeps, for messages.
-pub const NAME_RULE: &str = "a name is lowercase letters, digits and hyphens, such as `from-scratch`";
+/// The rule that `text` breaks, which is to be a [`Name`] or that of a file; for messages.
+pub fn name_rule(text: &str) -> &'static str {
+    if is_windows_device(text) {
+        "Windows keeps this name for a device and cannot check out a file of this name: choose another"
+    } else {
+        "a name is lowercase letters, digits and hyphens, such as `from-scratch`"
+    }
+}
+
+/// Whether Windows takes a file of this name for a device, whatever follows its first point.
+pub fn is_windows_device(name: &str) -> bool {
+    let name = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
+    let is_numbered =
+        |port: &str| name.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']));
+    matches!(name.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
+        || is_numbered("com")
+        || is_numbered("lpt")
+}

@@ -44,7 +44,7 @@ pub fn resolved(parsed: Vec<(Experiment, Vec<String>)>, source: &Source) -> (Vec
 }
 
 /// A digest of all that the results of an experiment depend on: the fingerprints of all its runs.
-fn digest(experiment: &Experiment) -> Digest {
+pub(super) fn digest(experiment: &Experiment) -> Digest {
     let runs = experiment.variants.iter().flat_map(|variant| experiment.seeds.iter().map(move |&seed| (variant, seed)));
     let digests = runs.map(|(variant, seed)| {
         let digest = Fingerprint::of(experiment, variant, seed).digest();

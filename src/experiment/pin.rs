@@ -82,6 +82,21 @@ impl Pin {
         })
     }
 
+    /// The experiment whose results it holds on to.
+    pub fn experiment(&self) -> &Name {
+        &self.experiment
+    }
+
+    /// The pin for an experiment of another name, and for other fingerprints of the same runs.
+    #[must_use]
+    pub fn renamed(&self, experiment: &Name, fingerprint: impl Fn(Digest) -> Digest) -> Pin {
+        let mut renamed = Pin { experiment: experiment.clone(), ..self.clone() };
+        for run in renamed.variants.iter_mut().flat_map(|variant| &mut variant.runs) {
+            run.fingerprint = fingerprint(run.fingerprint);
+        }
+        renamed
+    }
+
     fn value(&self) -> Value {
         serde_json::to_value(self).expect("keys are text and all numbers are finite")
     }
@@ -101,12 +116,30 @@ impl Pin {
         pretty(&self.value())
     }
 
-    /// Where its records belong, from the site's root, in order.
-    pub fn record_paths(&self) -> impl Iterator<Item = String> {
+    /// Its runs, in order: where the record of each belongs if its variant was never renamed, and its fingerprint.
+    fn runs(&self) -> impl Iterator<Item = (String, Digest)> {
         let runs = self.variants.iter().flat_map(|variant| variant.runs.iter().map(move |run| (variant, run)));
         runs.map(|(variant, run)| {
             let stem = record::stem_of(variant.name.as_str(), run.seed, run.fingerprint);
-            format!("experiments/{}/runs/{stem}.json", self.experiment)
+            (format!("experiments/{}/runs/{stem}.json", self.experiment), run.fingerprint)
+        })
+    }
+
+    /// How many runs it holds on to.
+    pub fn run_count(&self) -> usize {
+        self.runs().count()
+    }
+
+    /// The records that it holds on to, in order, or else the path of one that is not there. Of several records with one
+    /// fingerprint it is the one that lies where the variant's belongs, or else the newest.
+    pub fn records<'a>(&self, records: &'a [Record]) -> impl Iterator<Item = Result<&'a Record, String>> {
+        let mut by_fingerprint: BTreeMap<Digest, Vec<&Record>> = BTreeMap::new();
+        for record in records.iter().filter(|record| record.experiment == self.experiment.as_str()) {
+            by_fingerprint.entry(record.fingerprint.digest()).or_default().push(record);
+        }
+        self.runs().map(move |(path, fingerprint)| {
+            let same = by_fingerprint.get(&fingerprint).into_iter().flatten();
+            same.copied().max_by_key(|record| (record.path() == path, record.finished)).ok_or(path)
         })
     }
 
@@ -114,13 +147,7 @@ impl Pin {
     ///
     /// `experiment` is what became of the experiment since.
     pub fn with_records<'a>(&self, experiment: &Experiment, records: &'a [Record]) -> Result<Pinned<'a>, String> {
-        let by_path: BTreeMap<String, &Record> = records
-            .iter()
-            .filter(|record| record.experiment == self.experiment.as_str())
-            .map(|record| (record.path(), record))
-            .collect();
-        let found: Vec<&Record> =
-            self.record_paths().map(|path| by_path.get(&path).copied().ok_or(path)).collect::<Result<_, _>>()?;
+        let found: Vec<&Record> = self.records(records).collect::<Result<_, _>>()?;
         let mut found = found.into_iter();
         let records = self.variants.iter().map(|variant| found.by_ref().take(variant.runs.len()).collect());
         let variants = self.variants.iter().map(|variant| Variant {
@@ -150,9 +177,10 @@ impl Pin {
 }
 
 impl<'a> Pinned<'a> {
-    /// All of its records.
-    pub fn records(&self) -> impl Iterator<Item = &'a Record> {
-        self.records.iter().flatten().copied()
+    /// All of its records, each with the name of its variant.
+    pub fn records(&self) -> impl Iterator<Item = (&str, &'a Record)> {
+        let variants = self.experiment.variants.iter().zip(&self.records);
+        variants.flat_map(|(variant, records)| records.iter().map(|&record| (variant.name.as_str(), record)))
     }
 
     /// The results that it pins.

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use globset::GlobBuilder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_yaml::Mapping;
 
 use super::grid::{self, Combination};
-use super::{NAME_RULE, Name, needs};
+use super::{Name, is_windows_device, name_rule, needs};
 use crate::data::{self, DataSet};
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::digest::Digest;
@@ -91,7 +90,9 @@ pub enum Runner {
     Command {
         /// Program and arguments.
         command: Vec<String>,
-        /// The files it is made of, by path in the experiment's folder, with the digests of their contents.
+        /// Which files it is made of, as the experiment writes it; `None` is every file of the folder.
+        patterns: Option<Vec<String>>,
+        /// Those files, by path in the experiment's folder, with the digests of their contents.
         inputs: BTreeMap<String, Digest>,
         /// The environment variables that it depends on, with their values; `None` if one is not set.
         environment: BTreeMap<String, Option<String>>,
@@ -261,9 +262,9 @@ pub fn schema() -> Value {
 struct CommandRunner {
     /// Program and arguments; it is started in the experiment's folder.
     command: Vec<String>,
-    /// The files it is made of: paths and patterns from the experiment's folder. A change makes results stale.
-    #[serde(default)]
-    inputs: Vec<String>,
+    /// The files it is made of: paths and patterns from the experiment's folder. A change makes results stale. Left out,
+    /// every file of the folder counts; `[]` is none.
+    inputs: Option<Vec<String>>,
     /// Environment variables that its results depend on.
     #[serde(default)]
     env: Vec<String>,
@@ -301,9 +302,21 @@ pub fn parse_all(source: &Source, environment: Environment<'_>) -> (Vec<Experime
         else {
             continue;
         };
+        // A file of this name may be an input of an experiment that has its own.
+        let outer = folder.split_once('/').map(|(outer, _)| format!("experiments/{outer}/experiment.yml"));
+        if outer.is_some_and(|outer| source.text(&outer).is_some()) {
+            continue;
+        }
         match parse(folder, Yaml::file(path, text), source, environment) {
             Ok(experiment) => parsed.push(experiment),
             Err(found) => faults.extend(found),
+        }
+    }
+    for (path, _) in source.texts_under("experiments/data/") {
+        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yml")).unwrap_or_default();
+        if is_windows_device(name) {
+            let message = format!("`{name}` cannot be the name of a data set");
+            faults.push(Diagnostic::new(Place::file(path), message).hint(name_rule(name)));
         }
     }
     if !faults.is_empty() {
@@ -326,9 +339,16 @@ fn parse(
     let is_reserved = folder == "data";
     let name = Name::new(folder).filter(|_| !is_reserved).ok_or_else(|| {
         let message = format!("`{folder}` cannot be the name of an experiment");
-        one(Diagnostic::new(Place::file(yaml.path), message).hint(NAME_RULE))
+        one(Diagnostic::new(Place::file(yaml.path), message).hint(name_rule(folder)))
     })?;
     let written: Written = yaml.parse().map_err(one)?;
+    for (key, values) in [("params", &written.params), ("variants", &written.variants), ("grid", &written.grid)] {
+        if let Some(keys) = not_finite(&serde_yaml::Value::Mapping(values.clone())) {
+            let keys: Vec<&str> = std::iter::once(key).chain(keys.iter().map(String::as_str)).collect();
+            let error = Diagnostic::new(yaml.place(&keys), "a parameter must be a finite number: JSON has no other");
+            return Err(one(error.hint("put quotes around it if the program reads it from text, or use `null`")));
+        }
+    }
     let runner = runner(&written, &name, yaml, source, environment).map_err(one)?;
     let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
     let seeds = seeds(&written.seeds, yaml).map_err(one)?;
@@ -401,28 +421,13 @@ fn command_runner(
     if command.is_empty() {
         return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
     }
-    let folder = format!("experiments/{name}/");
-    let mut inputs = BTreeMap::new();
-    for (index, pattern) in patterns.iter().enumerate() {
-        let place = || yaml.place(&["runner", "inputs", &index.to_string()]);
-        let glob = GlobBuilder::new(pattern)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| Diagnostic::new(place(), format!("`{pattern}` is no pattern: {}", error.kind())))?
-            .compile_matcher();
-        let found: Vec<(String, Digest)> = source
-            .inputs_under(&folder)
-            .filter_map(|(path, digest)| Some((path.strip_prefix(&folder)?.to_owned(), digest)))
-            .filter(|(path, _)| glob.is_match(path))
-            .collect();
-        if found.is_empty() {
-            return Err(Diagnostic::new(place(), format!("no file in `{folder}` matches `{pattern}`"))
-                .hint("inputs are paths or patterns from the experiment's folder, and must exist"));
-        }
-        inputs.extend(found);
-    }
+    let inputs = source.inputs(name.as_str(), patterns.as_deref()).map_err(|error| {
+        let index = error.pattern.map(|index| index.to_string());
+        let keys: Vec<&str> = ["runner", "inputs"].into_iter().chain(index.as_deref()).collect();
+        Diagnostic::new(yaml.place(&keys), error.message).hint(error.hint)
+    })?;
     let environment = env.into_iter().map(|name| (name.clone(), environment(&name))).collect();
-    Ok(Runner::Command { command, inputs, environment })
+    Ok(Runner::Command { command, patterns, inputs, environment })
 }
 
 fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, Diagnostic> {
@@ -520,7 +525,7 @@ fn variant(
     let key = name.as_str().unwrap_or_default();
     let name = Name::new(key).ok_or_else(|| {
         let message = format!("`{key}` cannot be the name of a variant");
-        one(Diagnostic::new(yaml.place(&["variants", key]), message).hint(NAME_RULE))
+        one(Diagnostic::new(yaml.place(&["variants", key]), message).hint(name_rule(key)))
     })?;
     let mut own = match own {
         serde_yaml::Value::Mapping(own) => own.clone(),
@@ -633,10 +638,30 @@ fn weights(model: &Model, variant: &Name, yaml: Yaml<'_>, source: &Source) -> Re
             Ok(Some(Weights::Published { data: Box::new(data), file }))
         }
         Some(Pretrained::File(path)) => {
-            let found = source.inputs_under(path).find(|(found, _)| found == path);
-            let (_, digest) = found.ok_or_else(|| fault(format!("there is no file `{path}` to begin with")))?;
+            let digest = source.weights(path);
+            let digest = digest.ok_or_else(|| fault(format!("there is no file `{path}` to begin with")))?;
             Ok(Some(Weights::File { path: path.clone(), digest }))
         }
+    }
+}
+
+/// Where the first number stands that is infinite or not a number.
+fn not_finite(value: &serde_yaml::Value) -> Option<Vec<String>> {
+    let below = |key: String, value| {
+        let mut keys = not_finite(value)?;
+        keys.insert(0, key);
+        Some(keys)
+    };
+    match value {
+        serde_yaml::Value::Number(number) => number.as_f64().filter(|number| !number.is_finite()).map(|_| Vec::new()),
+        serde_yaml::Value::Sequence(items) => {
+            items.iter().enumerate().find_map(|(index, item)| below(index.to_string(), item))
+        }
+        serde_yaml::Value::Mapping(map) => {
+            map.iter().find_map(|(key, value)| below(key.as_str().unwrap_or_default().to_owned(), value))
+        }
+        serde_yaml::Value::Tagged(tagged) => not_finite(&tagged.value),
+        serde_yaml::Value::Null | serde_yaml::Value::Bool(_) | serde_yaml::Value::String(_) => None,
     }
 }
 
@@ -880,6 +905,48 @@ mod tests {
             "smoke is new: true",
         ];
         assert_eq!(changed, expected);
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_finite_is_refused_where_it_is_written() {
+        let hint = "put quotes around it if the program reads it from text, or use `null`";
+        for (number, from, at) in [(".nan", "lr: 0.1", "5:44"), ("-.inf", "hidden: [512]", "8:46")] {
+            let key = from.split(':').next().unwrap();
+            let expected = format!(
+                "error: a parameter must be a finite number: JSON has no other\n --> experiments/spiral/experiment.yml:{at}\nhint: {hint}"
+            );
+            check_error(from, &format!("{key}: {number}"), &expected);
+        }
+        let grid = "title: T\nrunner: {command: [train], inputs: []}\ngrid: {rate: [1, .inf]}\n";
+        assert_eq!(parsed(grid).unwrap_err()[0].place().to_string(), "experiments/spiral/experiment.yml:3:18");
+    }
+
+    #[test]
+    fn merge_keys_are_no_parameters() {
+        let yaml = "title: T\nrunner: {command: [train], inputs: []}\nparams: {a: 1}\n\
+            variants:\n  slow: &slow {rate: 0.1, b: {c: 1}}\n  fast: {<<: *slow, rate: 0.5}\n";
+        let fast = &parsed(yaml).unwrap().variants[1];
+        assert_eq!(fast.params, serde_json::json!({"a": 1, "rate": 0.5, "b": {"c": 1}}));
+    }
+
+    #[test]
+    fn names_that_windows_keeps_for_devices_are_refused() {
+        let source = |path: &str, variant: &str| {
+            let yaml = format!("title: T\nrunner: {{command: [train], inputs: []}}\nvariants: {{{variant}: {{}}}}\n");
+            Source::default().with(path, yaml)
+        };
+        let said =
+            |source: Source| parse_all(&source, &|_| None).1.first().map(ToString::to_string).unwrap_or_default();
+        assert_eq!(said(source("experiments/com/experiment.yml", "con-1")), "");
+        for name in ["con", "aux", "nul", "prn", "com1", "lpt9"] {
+            let experiment = said(source(&format!("experiments/{name}/experiment.yml"), "plain"));
+            assert!(experiment.contains("cannot be the name of an experiment") && experiment.contains("Windows"));
+            let variant = said(source("experiments/toy/experiment.yml", name));
+            assert!(variant.contains("cannot be the name of a variant") && variant.contains("Windows"), "{variant}");
+            let data = said(Source::default().with(format!("experiments/data/{name}.yml"), ""));
+            assert!(data.contains("cannot be the name of a data set") && data.contains("Windows"), "{data}");
+        }
+        assert!(said(Source::default().with("experiments/data/con.2.yml", "")).contains("Windows"));
     }
 
     #[test]

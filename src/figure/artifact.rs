@@ -8,9 +8,11 @@ use super::variant;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::record::{Artifact, COMMITTED_UP_TO, Record};
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::experiment::spec::Variant;
 
 /// An artifact that lies beside its record.
 pub(super) struct Committed<'r> {
+    pub(super) variant: &'r Variant,
     pub(super) record: &'r Record,
     pub(super) artifact: &'r Artifact,
     pub(super) content: &'r [u8],
@@ -54,14 +56,14 @@ pub(super) fn records<'e>(
 pub(super) fn committed<'r>(
     arguments: &Arguments<'_>,
     name: &str,
-    record: &'r Record,
+    (variant, record): (&'r Variant, &'r Record),
     results: &'r Results<'_>,
 ) -> Result<Committed<'r>, Diagnostic> {
     let fault = |message: String| match arguments.option("artifact") {
         Some(piece) => arguments.fault(piece, message),
         None => arguments.fault_of_all(message),
     };
-    let run = format!("{}/{} seed {}", record.experiment, record.variant, record.seed);
+    let run = format!("{}/{} seed {}", record.experiment, variant.name, record.seed);
     let Some(artifact) = record.artifacts.iter().find(|artifact| artifact.name == name) else {
         let known = record.artifacts.iter().map(|artifact| artifact.name.as_str());
         return Err(fault(format!("the run {run} made no artifact `{name}`")).hint_nearest(name, known));
@@ -82,7 +84,7 @@ pub(super) fn committed<'r>(
         };
         fault(message).hint(hint)
     })?;
-    Ok(Committed { record, artifact, content })
+    Ok(Committed { variant, record, artifact, content })
 }
 
 impl Committed<'_> {

@@ -13,6 +13,7 @@ use super::{in_words, seed_count, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::experiment::spec::Variant;
 use crate::markdown::embed::Embed;
 use crate::stats::Summary;
 
@@ -38,7 +39,7 @@ pub(super) fn table(
     arguments.allow_options(&["artifact", "caption", "columns", "id", "seed", "variant"])?;
     let of = artifact::the_variant(arguments, of_experiment)?;
     let records = artifact::records(arguments, of, of_experiment)?;
-    let written = written(arguments, name, &records, results)?;
+    let written = written(arguments, name, (of.variant, &records), results)?;
     let Some(first) = written.first() else {
         return Err(arguments.fault_of_all("there is no run to show"));
     };
@@ -78,7 +79,8 @@ pub(super) fn table(
         heads: heads.collect(),
         rows,
     };
-    let (path, bytes) = csv(&records, &written).file(of_experiment.experiment.name.as_str(), name.text);
+    let (path, bytes) =
+        csv(of.variant.name.as_str(), &records, &written).file(of_experiment.experiment.name.as_str(), name.text);
     let html = format!(
         "<div class=\"labpress-table\"{}>\n{}\n<p>{}</p>\n</div>",
         id_attribute(arguments.option("id").map(|id| id.text)),
@@ -91,11 +93,11 @@ pub(super) fn table(
 fn written(
     arguments: &Arguments<'_>,
     name: Piece<'_>,
-    records: &[&Record],
+    (variant, records): (&Variant, &[&Record]),
     results: &Results<'_>,
 ) -> Result<Vec<Written>, Diagnostic> {
     let tables = records.iter().map(|record| {
-        let committed = artifact::committed(arguments, name.text, record, results)?;
+        let committed = artifact::committed(arguments, name.text, (variant, record), results)?;
         committed.expect_kind(arguments, &["table"])?;
         Written::read(committed.content).map_err(|message| committed.fault(arguments, &message))
     });
@@ -140,13 +142,13 @@ fn head(of: &ExperimentResults<'_>, name: &str) -> String {
 }
 
 /// The tables of all seeds below each other.
-fn csv(records: &[&Record], tables: &[Written]) -> Csv {
+fn csv(variant: &str, records: &[&Record], tables: &[Written]) -> Csv {
     let heads = tables.first().map(|table| table.heads.iter().map(String::as_str)).into_iter().flatten();
     let heads: Vec<&str> = ["experiment", "variant", "seed"].into_iter().chain(heads).collect();
     let mut csv = Csv::new(&heads);
     for (record, table) in records.iter().zip(tables) {
         for row in &table.rows {
-            let run = [record.experiment.clone(), record.variant.clone(), record.seed.to_string()];
+            let run = [record.experiment.clone(), variant.to_owned(), record.seed.to_string()];
             csv.row(run.into_iter().chain(row.iter().cloned()));
         }
     }

@@ -17,6 +17,7 @@ use super::svg::{Ink, Role, TEXT, cut_to, text_width};
 use crate::diagnostic::{Diagnostic, without_place};
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::experiment::spec::Variant;
 use crate::markdown::embed::Embed;
 
 /// A matrix as a run wrote it, or the sum of several.
@@ -62,14 +63,15 @@ pub(super) fn confusion(
     let name = arguments.option("artifact").map_or(USUAL, |name| name.text);
     let of = artifact::the_variant(arguments, of_experiment)?;
     let records = artifact::records(arguments, of, of_experiment)?;
-    let matrices = matrices(arguments, name, &records, results)?;
+    let matrices = matrices(arguments, name, (of.variant, &records), results)?;
     let matrix = sum(arguments, &matrices)?;
     let title = match arguments.option("title") {
         Some(title) => title.text.to_owned(),
         None if of_experiment.variants.len() == 1 => format!("{}: confusion", of_experiment.experiment.title),
         None => format!("{}: confusion of {}", of_experiment.experiment.title, of.variant.title),
     };
-    let (csv_path, csv) = csv(&records, &matrices).file(of_experiment.experiment.name.as_str(), name);
+    let (csv_path, csv) =
+        csv(of.variant.name.as_str(), &records, &matrices).file(of_experiment.experiment.name.as_str(), name);
     let shown_variant = VariantResults { records, ..of.clone() };
     let chart = Chart {
         id: arguments.option("id").map(|id| id.text),
@@ -89,11 +91,11 @@ pub(super) fn confusion(
 fn matrices(
     arguments: &Arguments<'_>,
     name: &str,
-    records: &[&Record],
+    (variant, records): (&Variant, &[&Record]),
     results: &Results<'_>,
 ) -> Result<Vec<Matrix>, Diagnostic> {
     let matrices = records.iter().map(|record| {
-        let committed = artifact::committed(arguments, name, record, results)?;
+        let committed = artifact::committed(arguments, name, (variant, record), results)?;
         committed.expect_kind(arguments, &["confusion-matrix"])?;
         Matrix::read(&committed).map_err(|message| committed.fault(arguments, &message))
     });
@@ -309,14 +311,14 @@ fn tenths(length: f64) -> f64 {
 }
 
 /// The counts of all seeds.
-fn csv(records: &[&Record], matrices: &[Matrix]) -> Csv {
+fn csv(variant: &str, records: &[&Record], matrices: &[Matrix]) -> Csv {
     let mut csv = Csv::new(&["experiment", "variant", "seed", "true", "taken-for", "count"]);
     for (record, matrix) in records.iter().zip(matrices) {
         for (class, counts) in matrix.classes.iter().zip(&matrix.counts) {
             for (other, count) in matrix.classes.iter().zip(counts) {
                 csv.row([
                     record.experiment.clone(),
-                    record.variant.clone(),
+                    variant.to_owned(),
                     record.seed.to_string(),
                     class.clone(),
                     other.clone(),

@@ -83,7 +83,7 @@ pub(super) fn curve(
     let Some(&record) = records.first() else {
         return Err(arguments.fault_of_all("there is no run to show"));
     };
-    let committed = artifact::committed(arguments, name.text, record, results)?;
+    let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["curve"])?;
     let curve = Curve::read(&committed).map_err(|message| committed.fault(arguments, &message))?;
     let subject = format!("{} by {}", curve.y.title, curve.x.title);
@@ -206,7 +206,7 @@ impl Curve {
             for &(x, y) in &series.points {
                 csv.row([
                     of.record.experiment.clone(),
-                    of.record.variant.clone(),
+                    of.variant.name.to_string(),
                     of.record.seed.to_string(),
                     series.name.clone(),
                     exact(x),

@@ -335,7 +335,7 @@ fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], names:
                 for &(step, value) in record.series.get(name).into_iter().flatten() {
                     csv.row([
                         record.experiment.clone(),
-                        record.variant.clone(),
+                        variant.variant.name.to_string(),
                         record.seed.to_string(),
                         step.to_string(),
                         name.clone(),

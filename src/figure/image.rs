@@ -29,7 +29,7 @@ pub(super) fn image(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
     let Some(&record) = records.first() else {
         return Err(arguments.fault_of_all("there is no run to show"));
     };
-    let committed = artifact::committed(arguments, name.text, record, results)?;
+    let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["image"])?;
     let Some((ending, (width, height))) = format_and_size(committed.content) else {
         return Err(committed.fault(arguments, "it is neither a PNG nor a JPEG image"));

@@ -70,13 +70,18 @@ pub fn figure(
 
 /// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments are at fault.
 pub fn experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> BTreeSet<&'a str> {
+    named_experiments(tag, arguments, place).into_iter().map(|(_, name)| name).collect()
+}
+
+/// The names of experiments in the arguments of a tag, in order, each with the byte at which it starts.
+pub(crate) fn named_experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> Vec<(usize, &'a str)> {
     let Ok(arguments) = Arguments::parse(arguments, place) else {
-        return BTreeSet::new();
+        return Vec::new();
     };
-    let words = arguments.words().iter().map(|word| word.text);
+    let words = arguments.words().iter();
     match tag {
-        "value" => words.filter_map(|word| Some(word.split_once('.')?.0)).collect(),
-        _ => words.take(1).collect(),
+        "value" => words.filter_map(|word| Some((word.offset, word.text.split_once('.')?.0))).collect(),
+        _ => words.take(1).map(|word| (word.offset, word.text)).collect(),
     }
 }
 

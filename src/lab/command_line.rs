@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use labpress::config;
 use labpress::data::fetch::{cache_folder, fetch};
+use labpress::experiment::Name;
 use labpress::experiment::spec::{Experiment, ExperimentData, Runner, Variant, Weights, parse_all};
 use labpress::roles::Roles;
 use labpress::runner::protocol::{Job, JobData, VERSION};
@@ -34,6 +35,7 @@ pub(crate) struct Wish {
 /// A run that was asked for.
 pub(crate) struct Asked {
     pub(crate) experiment: Experiment,
+    pub(crate) variant: Name,
     pub(crate) job: Job,
     /// The folder for the results; it is there.
     pub(crate) folder: PathBuf,
@@ -60,8 +62,6 @@ impl Wish {
         };
         let job = Job {
             protocol: VERSION,
-            experiment: experiment.name.to_string(),
-            variant: variant.name.to_string(),
             seed,
             recipe: Some(recipe.clone()),
             params: variant.params.clone(),
@@ -79,7 +79,7 @@ impl Wish {
         });
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
         let folder = folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
-        Ok(Asked { experiment, job, folder })
+        Ok(Asked { variant: variant.name.clone(), experiment, job, folder })
     }
 }
 

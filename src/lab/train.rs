@@ -401,8 +401,6 @@ mod tests {
         let params: Params = serde_json::from_value(params)?;
         let job = Job {
             protocol: VERSION,
-            experiment: "golden".to_owned(),
-            variant: "golden".to_owned(),
             seed: 42,
             recipe: None,
             params: serde_json::to_value(&params)?,

@@ -14,12 +14,12 @@ use super::command_line::{Asked, Wish};
 /// Trains as `labpress run` does, in a process of its own, and prints its results. A run that was interrupted goes on.
 #[expect(clippy::disallowed_methods, reason = "the command line starts a run anew in its folder")]
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
-    let Asked { experiment, job, folder } = wish.asked(&mut |line| eprintln!("{line}"))?;
+    let Asked { experiment, variant, job, folder } = wish.asked(&mut |line| eprintln!("{line}"))?;
     // What is there is of a run that has ended, or it is gone on with.
     if std::fs::read_to_string(folder.join(EVENTS_FILE)).is_ok_and(|events| events.contains("\"done\"")) {
         std::fs::remove_file(folder.join(EVENTS_FILE))?;
     }
-    println!("{} · {} · seed {}", experiment.title, job.variant, job.seed);
+    println!("{} · {} · seed {}", experiment.title, variant, job.seed);
     let mut limits = experiment.limits.clone();
     limits.threads = job.threads;
     let program = std::env::current_exe().context("where is `lab`?")?;

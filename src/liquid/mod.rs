@@ -24,6 +24,8 @@ mod token;
 
 pub(crate) use self::filters::{absolute_url, escaped, has_scheme, relative_url, unescaped, without_html};
 
+pub(crate) use self::parse::with_experiment_renamed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 

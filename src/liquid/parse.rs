@@ -12,6 +12,7 @@ use super::expression::{
     operand, option, parameters, split_outside_quotes,
 };
 use super::token::{Token, is_space, tokens, unclosed};
+use crate::diagnostic::Place;
 use crate::figure;
 use crate::plugin;
 
@@ -221,6 +222,28 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
 pub(super) fn has_figures(text: &str) -> bool {
     let is_figure = |token: &Token<'_>| matches!(token, Token::Tag { name, .. } if figure::TAGS.contains(name));
     tokens(text, &mut Vec::new()).iter().any(is_figure)
+}
+
+/// The text with another name for an experiment in all tags of labpress's own that name it, but for those in comments
+/// and raw text.
+pub(crate) fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
+    let mut renamed = String::new();
+    let mut copied = 0;
+    for token in tokens(text, &mut Vec::new()) {
+        let Token::Tag { name, arguments, arguments_at, .. } = token else { continue };
+        if !figure::TAGS.contains(&name) {
+            continue;
+        }
+        for (at, named) in figure::named_experiments(name, arguments, &Place::file("")) {
+            if named == old {
+                renamed.push_str(&text[copied..arguments_at + at]);
+                renamed.push_str(new);
+                copied = arguments_at + at + old.len();
+            }
+        }
+    }
+    renamed.push_str(&text[copied..]);
+    renamed
 }
 
 struct Parser<'a> {

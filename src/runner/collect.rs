@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::protocol::Event;
 use crate::diagnostic::without_place;
+use crate::experiment::{is_windows_device, name_rule};
 
 /// What a run that succeeded has reported.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +32,9 @@ pub fn event(line: &str) -> Result<Event, String> {
     match &event {
         Event::Metric { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of a metric")),
         Event::Artifact { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of an artifact")),
+        Event::Artifact { name, .. } if is_windows_device(name) => {
+            Err(format!("`{name}` cannot be the name of an artifact: {}", name_rule(name)))
+        }
         Event::Artifact { path, .. } if !is_inside(path) => {
             Err(format!("the artifact's path `{path}` is not in the run's folder"))
         }
@@ -136,6 +140,12 @@ mod tests {
             r#"{"event":"artifact","name":"x","path":"../x","kind":"image"}"#,
             "the artifact's path `../x` is not in the run's folder",
         );
+    }
+
+    #[test]
+    fn an_artifact_that_windows_takes_for_a_device_is_refused() {
+        let error = event(r#"{"event":"artifact","name":"aux.table","path":"x","kind":"table"}"#).unwrap_err();
+        assert!(error.contains("Windows"), "{error}");
     }
 
     #[test]

@@ -222,6 +222,14 @@ fn failed(folder: &Path, reason: String) -> io::Result<Ended> {
     Ok(Ended::Failed(failure(folder, reason)))
 }
 
+/// Makes a failure of a run that ended well: its result is not to be taken, now or later.
+pub(super) fn discard(folder: &Path, reason: String) -> io::Result<Failure> {
+    match failed(folder, reason)? {
+        Ended::Failed(failure) | Ended::Interrupted(failure) => Ok(failure),
+        Ended::Done(_) => unreachable!("a failure has no result"),
+    }
+}
+
 fn remove_checkpoint(folder: &Path) -> io::Result<()> {
     let checkpoint = folder.join(CHECKPOINT_FOLDER);
     match fs::remove_dir_all(&checkpoint) {

@@ -9,8 +9,10 @@ mod guard;
 pub mod local;
 pub mod protocol;
 pub mod reporter;
+mod sources;
 pub mod trace;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -20,6 +22,7 @@ use std::sync::mpsc;
 use self::collect::Collected;
 use self::local::{Ended, Failure, Heard, Launch};
 use self::protocol::{Event, Job, JobData, Needed};
+use self::sources::Sources;
 use crate::digest::Digest;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::{self, Artifact, Record};
@@ -105,7 +108,7 @@ impl Outcome {
 /// Returns one outcome a run, in the same order.
 pub fn run_all(
     runs: &[PlannedRun<'_>],
-    fresh: &[&Record],
+    fresh: &[Cow<'_, Record>],
     setup: &Setup<'_>,
     watch: &mut dyn FnMut(usize, Update<'_>),
 ) -> Vec<Outcome> {
@@ -180,12 +183,12 @@ struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    fn of(runs: &'a [PlannedRun<'a>], fresh: &[&Record], setup: &'a Setup<'a>) -> Queue<'a> {
+    fn of(runs: &'a [PlannedRun<'a>], fresh: &[Cow<'_, Record>], setup: &'a Setup<'a>) -> Queue<'a> {
         Queue {
             runs,
             digests: runs.iter().map(|run| run.fingerprint.digest()).collect(),
             stages: runs.iter().map(|_| Stage::Waiting).collect(),
-            known: fresh.iter().map(|&record| record.clone()).collect(),
+            known: fresh.iter().map(|record| record.as_ref().clone()).collect(),
             setup,
         }
     }
@@ -312,11 +315,20 @@ fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: 
     let store = &setup.store;
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
+    let sources = Sources::of(run, setup);
+    let seen = match sources.look() {
+        Ok(seen) => seen,
+        Err(changed) => return Outcome::Skipped(format!("{changed} since labpress read the site: call it again")),
+    };
     let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
     let outcome = match ended {
-        Ok(Ended::Done(collected)) => {
-            commit(run, &collected, &folder, setup).map(|record| Outcome::Recorded(Box::new(record)))
-        }
+        Ok(Ended::Done(collected)) => match sources.look_again(&seen) {
+            Ok(()) => commit(run, &collected, &folder, setup).map(|record| Outcome::Recorded(Box::new(record))),
+            Err(changed) => {
+                let reason = format!("has a result that is not recorded, as nobody knows what it has read: {changed}");
+                local::discard(&folder, reason).map(Outcome::Failed)
+            }
+        },
         Ok(Ended::Failed(failure)) => Ok(Outcome::Failed(failure)),
         Ok(Ended::Interrupted(failure)) => Ok(Outcome::Interrupted(failure)),
         Err(error) => Err(error),
@@ -355,8 +367,6 @@ fn launch<'a>(
     });
     let job = Job {
         protocol: protocol::VERSION,
-        experiment: experiment.name.to_string(),
-        variant: run.variant.name.to_string(),
         seed: run.seed,
         recipe,
         params: run.variant.params.clone(),

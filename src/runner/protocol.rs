@@ -32,16 +32,13 @@ pub const CHECKPOINT_FOLDER: &str = "checkpoint";
 /// The exit status of a runner that was asked to leave and can be resumed (`EX_TEMPFAIL` of BSD's sysexits).
 pub const INTERRUPTED: i32 = 75;
 
-/// What one run is to do.
+/// What one run is to do. All that can move a number is part of the run's fingerprint. The names of its experiment and
+/// its variant are not, so that renaming keeps results: a run is not told them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Job {
     /// [`VERSION`]; a runner refuses another.
     pub protocol: u32,
-    /// Name of the experiment.
-    pub experiment: String,
-    /// Name of the variant.
-    pub variant: String,
     /// All randomness of the run comes from it.
     pub seed: u64,
     /// The recipe, for the built-in runner.

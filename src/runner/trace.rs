@@ -44,7 +44,10 @@ fn file_read(line: &str) -> Option<PathBuf> {
 pub fn undeclared(experiment: &Experiment, read: &BTreeSet<PathBuf>, root: &Path, yaml: Yaml<'_>) -> Vec<Diagnostic> {
     let Runner::Command { inputs, .. } = &experiment.runner else { return Vec::new() };
     let own = format!("experiments/{}/", experiment.name);
-    let inside = read.iter().filter_map(|path| {
+    // What an input that is a link leads to is declared by it.
+    let targets: BTreeSet<PathBuf> =
+        inputs.keys().filter_map(|input| root.join(&own).join(input).canonicalize().ok()).collect();
+    let inside = read.iter().filter(|path| !targets.contains(*path)).filter_map(|path| {
         let parts: Option<Vec<&str>> = path.strip_prefix(root).ok()?.iter().map(|part| part.to_str()).collect();
         parts.map(|parts| parts.into_iter().filter(|part| *part != ".").collect::<Vec<_>>().join("/"))
     });
@@ -61,7 +64,8 @@ pub fn undeclared(experiment: &Experiment, read: &BTreeSet<PathBuf>, root: &Path
             );
             match path.strip_prefix(&own) {
                 Some(inside) => fault.hint(format!("add `{inside}` to `inputs`, so that a change of it is noticed")),
-                None => fault.hint("copy it into the experiment's folder and declare it: inputs cannot lie outside"),
+                None => fault
+                    .hint("put a link to it into the experiment's folder and declare that: inputs cannot lie outside"),
             }
         })
         .collect()

@@ -1,0 +1,80 @@
+//! What a run reads and can change while labpress is at work: the inputs of its program, its weights, its data.
+//!
+//! The fingerprint of a run is taken when the site is read, hours before the run starts, perhaps. So these are looked at
+//! again right before the start and right before the result is recorded. Where anything is not what the fingerprint
+//! says, or was written in between, nobody knows what the program has read, and nothing is recorded.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::Setup;
+use crate::data::fetch;
+use crate::digest::Digest;
+use crate::experiment::plan::PlannedRun;
+use crate::experiment::spec::{ExperimentData, Runner, Weights};
+use crate::source::inputs;
+
+/// What one run reads, and where it lies.
+pub(super) struct Sources<'a> {
+    folder: PathBuf,
+    program: Option<(Option<&'a [String]>, &'a BTreeMap<String, Digest>)>,
+    weights: Option<(&'a str, PathBuf, Digest)>,
+    data: Vec<(&'a ExperimentData, &'a Path)>,
+}
+
+/// When each file was last written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen(BTreeMap<String, Option<SystemTime>>);
+
+impl<'a> Sources<'a> {
+    pub(super) fn of(run: &PlannedRun<'a>, setup: &'a Setup<'_>) -> Sources<'a> {
+        let experiment = run.experiment;
+        let program = match &experiment.runner {
+            Runner::Command { patterns, inputs, .. } => Some((patterns.as_deref(), inputs)),
+            Runner::Lab { .. } => None,
+        };
+        let weights = run.variant.weights.as_ref();
+        let file = weights.and_then(|weights| match weights {
+            Weights::File { path, digest } => Some((path.as_str(), setup.root.join(path), *digest)),
+            Weights::Published { .. } => None,
+        });
+        let data = experiment.data.iter().chain(weights.and_then(Weights::data));
+        Sources {
+            folder: setup.root.join("experiments").join(experiment.name.as_str()),
+            program,
+            weights: file,
+            data: data.filter_map(|data| Some((data, setup.data.get(&data.name)?.as_path()))).collect(),
+        }
+    }
+
+    /// Looks at all of it. The error says what is not as the fingerprint has it.
+    pub(super) fn look(&self) -> Result<Seen, String> {
+        let mut seen = BTreeMap::new();
+        if let Some((patterns, digests)) = &self.program {
+            let now = inputs::gather(&self.folder, *patterns).map_err(|error| error.message)?;
+            if let Some(difference) = inputs::difference(digests, &now) {
+                return Err(difference);
+            }
+            seen.extend(now.into_iter().map(|(path, input)| (format!("the input `{path}`"), input.modified)));
+        }
+        if let Some((path, on_disk, digest)) = &self.weights {
+            let now = inputs::read(on_disk).map_err(|error| format!("the weights `{path}` cannot be read: {error}"))?;
+            if now.digest != *digest {
+                return Err(format!("the weights `{path}` were changed"));
+            }
+            seen.insert(format!("the weights `{path}`"), now.modified);
+        }
+        match self.data.iter().find(|(data, folder)| !fetch::is_whole(folder, &data.set)) {
+            Some((data, _)) => Err(format!("the data set `{}` in the cache was changed", data.name)),
+            None => Ok(Seen(seen)),
+        }
+    }
+
+    /// Looks at all of it again. The error says what changed since, even if it is again what it was.
+    pub(super) fn look_again(&self, before: &Seen) -> Result<(), String> {
+        let now = self.look()?;
+        let written = now.0.iter().find(|(what, modified)| before.0.get(*what) != Some(modified));
+        written.map_or(Ok(()), |(what, _)| Err(format!("{what} was written, if only with the same content")))
+    }
+}

@@ -1,0 +1,469 @@
+//! The files that the program of an experiment is made of: those of the experiment's folder that its patterns match.
+//!
+//! The patterns alone decide. YAML, hidden files, files that `exclude` of `_config.yml` names and links out of the site
+//! count like all others. What matches and cannot be read as a file is an error, never left out. Only these are not
+//! matched by a wildcard:
+//!
+//! - `experiment.yml`: what it means for a run is in the parameters;
+//! - what labpress made in `runs/`, `files/`, `pins/` and `verifications/` directly in the folder, known by its name;
+//! - [litter](is_litter): what programs and editors leave behind. A pattern that names it (`target/*.rs`) matches it.
+//!
+//! A text is digested with `\n` for each `\r\n`, so that a checkout on Windows has the same fingerprint. A text is what
+//! is UTF-8 and has no NUL character; all other files are digested byte for byte.
+#![expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use globset::{GlobBuilder, GlobMatcher};
+use rayon::prelude::*;
+
+use crate::digest::Digest;
+
+/// A file that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// The digest of its content.
+    pub digest: Digest,
+    /// When it was last written, where the file system knows it.
+    pub modified: Option<SystemTime>,
+}
+
+/// Why the inputs cannot be gathered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputError {
+    /// Which pattern it is about, counted from 0.
+    pub pattern: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// The files of `folder` that match any of the patterns, by path from there with `/` between parts. Without patterns,
+/// all files count.
+pub fn gather(folder: &Path, patterns: Option<&[String]>) -> Result<BTreeMap<String, Input>, InputError> {
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    match patterns {
+        None => {
+            let everything = Pattern::new("**").map_err(|message| everything_error(message, ""))?;
+            everything.find(folder, &mut found).map_err(|(message, path)| everything_error(message, &path))?;
+        }
+        Some(patterns) => {
+            for (index, text) in patterns.iter().enumerate() {
+                let error = |message: String, hint: String| Err(InputError { pattern: Some(index), message, hint });
+                let before = found.len();
+                let pattern = match Pattern::new(text) {
+                    Ok(pattern) => pattern,
+                    Err(message) => return error(message, PATTERN_HINT.to_owned()),
+                };
+                let mut of_pattern = BTreeMap::new();
+                if let Err((message, _)) = pattern.find(folder, &mut of_pattern) {
+                    return error(message, "remove it, or write a pattern that does not match it".to_owned());
+                }
+                if of_pattern.is_empty() && found.len() == before {
+                    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+                    let message = format!("no file in `experiments/{name}/` matches `{text}`");
+                    let is_folder = pattern.is_literal() && folder.join(&pattern.base).is_dir();
+                    return error(
+                        message,
+                        if is_folder {
+                            format!("it is a folder: write `{}/**` for all files in it", text.trim_end_matches('/'))
+                        } else {
+                            PATTERN_HINT.to_owned()
+                        },
+                    );
+                }
+                found.extend(of_pattern);
+            }
+        }
+    }
+    let digested = found.into_par_iter().map(|(path, on_disk)| {
+        let input = read(&on_disk).map_err(|error| InputError {
+            pattern: None,
+            message: format!("the input `{path}` cannot be read: {error}"),
+            hint: "make it readable, or leave it out of `inputs`".to_owned(),
+        })?;
+        Ok((path, input))
+    });
+    digested.collect()
+}
+
+const PATTERN_HINT: &str = "inputs are paths or patterns from the experiment's folder, and must exist";
+
+fn everything_error(message: String, path: &str) -> InputError {
+    let hint = if path.is_empty() { String::new() } else { format!("remove `{path}`, or ") };
+    let hint =
+        format!("{hint}list the files that the program reads in `inputs`: without it, every file of the folder counts");
+    InputError { pattern: None, message, hint }
+}
+
+/// The digest of a file's content, and when the file was written.
+pub fn read(path: &Path) -> io::Result<Input> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("is not a file"));
+    }
+    Ok(Input { digest: content_digest(file)?, modified: metadata.modified().ok() })
+}
+
+/// The digest of a content: of a text with `\n` for each `\r\n`.
+fn content_digest(mut content: impl Read) -> io::Result<Digest> {
+    let mut as_it_is = blake3::Hasher::new();
+    // `None` as soon as the content is no text.
+    let mut as_text = Some(blake3::Hasher::new());
+    // The part read last. At its front stands what was not whole before: a `\r`, or the start of a character.
+    let mut part = vec![0; 1 << 16];
+    let mut held = 0;
+    loop {
+        let length = content.read(&mut part[held..])?;
+        as_it_is.update(&part[held..held + length]);
+        let Some(text) = &mut as_text else {
+            if length == 0 {
+                break;
+            }
+            continue;
+        };
+        let filled = &part[..held + length];
+        let whole = match std::str::from_utf8(filled) {
+            _ if filled.contains(&0) => None,
+            Ok(_) if length > 0 && filled.ends_with(b"\r") => Some(filled.len() - 1),
+            Ok(_) => Some(filled.len()),
+            Err(error) => Some(error.valid_up_to()).filter(|_| length > 0 && error.error_len().is_none()),
+        };
+        held = 0;
+        if let Some(whole) = whole {
+            update_with_newlines(text, &filled[..whole]);
+            held = filled.len() - whole;
+            part.copy_within(whole..whole + held, 0);
+        } else {
+            as_text = None;
+        }
+        if length == 0 {
+            break;
+        }
+    }
+    Ok(as_text.unwrap_or(as_it_is).finalize().into())
+}
+
+fn update_with_newlines(hasher: &mut blake3::Hasher, text: &[u8]) {
+    let mut rest = text;
+    while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        hasher.update(&rest[..at]);
+        rest = &rest[at + 1..];
+    }
+    hasher.update(rest);
+}
+
+/// One entry of `inputs`.
+struct Pattern {
+    /// The first parts, which have no wildcard.
+    base: PathBuf,
+    /// How many parts may follow; `None` is any number.
+    depth: Option<usize>,
+    matcher: GlobMatcher,
+    /// All parts.
+    parts: Vec<String>,
+}
+
+impl Pattern {
+    fn new(text: &str) -> Result<Pattern, String> {
+        let parts: Vec<&str> = text.split('/').filter(|part| *part != ".").collect();
+        if parts.first() == Some(&"") || parts.contains(&"..") || Path::new(text).is_absolute() {
+            return Err(format!(
+                "`{text}` leads out of the experiment's folder: put a link to it into the folder, and name the link"
+            ));
+        }
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let matcher = GlobBuilder::new(&parts.join("/"))
+            .literal_separator(true)
+            .build()
+            .map_err(|error| format!("`{text}` is not a pattern: {}", error.kind()))?
+            .compile_matcher();
+        let base = parts.iter().take_while(|part| !part.contains(['*', '?', '[', '{', '\\']));
+        let base: Vec<&str> = base.copied().collect();
+        // Braces may hold slashes.
+        let is_deep = parts.iter().any(|part| part.contains("**") || part.contains('{'));
+        let depth = (!is_deep).then(|| parts.len() - base.len());
+        let base = base.iter().collect();
+        Ok(Pattern { base, depth, matcher, parts: parts.into_iter().map(str::to_owned).collect() })
+    }
+
+    fn is_literal(&self) -> bool {
+        self.depth == Some(0)
+    }
+
+    fn names(&self, part: &str) -> bool {
+        self.parts.iter().any(|own| own == part)
+    }
+
+    /// Adds the files of `folder` that match. The error is what is wrong and the path it is about.
+    fn find(&self, folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), (String, String)> {
+        let start = folder.join(&self.base);
+        if fs::symlink_metadata(&start).is_err() {
+            return Ok(());
+        }
+        let walk = walkdir::WalkDir::new(&start).follow_links(true).sort_by_file_name();
+        let walk = walk.max_depth(self.depth.unwrap_or(usize::MAX)).into_iter();
+        let inside = |path: &Path| path.strip_prefix(folder).unwrap_or(path).to_owned();
+        let is_looked_at = |entry: &walkdir::DirEntry| {
+            let name = entry.file_name().to_string_lossy();
+            entry.depth() == 0 || !is_litter(entry) || self.names(&name)
+        };
+        for entry in walk.filter_entry(is_looked_at) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {}
+                Ok(entry) => {
+                    let path = inside(entry.path());
+                    if !self.matcher.is_match(&path) || self.passes_over(&path) {
+                        continue;
+                    }
+                    let name = slashed(&path)?;
+                    if !entry.file_type().is_file() {
+                        let message =
+                            format!("`{name}` matches `inputs` and is not a file that can be read to its end");
+                        return Err((message, name));
+                    }
+                    found.insert(name, entry.into_path());
+                }
+                Err(error) => {
+                    let path = inside(error.path().unwrap_or(&start));
+                    let is_link = error.path().is_some_and(Path::is_symlink);
+                    // Of a folder that cannot be read nobody knows what in it matches.
+                    if is_link && (!self.matcher.is_match(&path) || self.passes_over(&path)) {
+                        continue;
+                    }
+                    let name = slashed(&path)?;
+                    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+                    let problem = match error.io_error() {
+                        None => "is a link that leads in a circle".to_owned(),
+                        Some(_) if is_link && is_missing => "is a link to a file that does not exist".to_owned(),
+                        Some(error) => format!("cannot be read: {error}"),
+                    };
+                    return Err((format!("`{name}` matches `inputs` and {problem}"), name));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file counts only where it is named, and is not.
+    fn passes_over(&self, path: &Path) -> bool {
+        path == Path::new("experiment.yml") && !self.is_literal() || is_made_by_labpress(path)
+    }
+}
+
+/// The path with `/` between its parts.
+fn slashed(path: &Path) -> Result<String, (String, String)> {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    parts.map(|parts| parts.join("/")).ok_or_else(|| {
+        let shown = path.to_string_lossy().into_owned();
+        (format!("the name of `{shown}` matches `inputs` and is not UTF-8: rename the file"), shown)
+    })
+}
+
+/// What programs and editors leave in a folder and nobody takes for a part of a program: bytecode of Python, version
+/// control, caches that say so themselves (`CACHEDIR.TAG`, as Cargo's `target/`), environments and packages of other
+/// programs, notes of desktops, lock and swap files of editors. Backup copies (`x~`) do count.
+fn is_litter(entry: &walkdir::DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if entry.file_type().is_dir() {
+        let names = ["__pycache__", ".git", ".hg", ".svn", ".jj", ".ipynb_checkpoints", "node_modules"];
+        let is_cache = || {
+            let mut start = [0; CACHE_TAG.len()];
+            let tag = File::open(entry.path().join("CACHEDIR.TAG"));
+            tag.and_then(|mut tag| tag.read_exact(&mut start)).is_ok() && start == *CACHE_TAG
+        };
+        return names.contains(&&*name) || is_cache() || entry.path().join("pyvenv.cfg").is_file();
+    }
+    let is_swap = name.starts_with('.') && [".swp", ".swo", ".swx"].iter().any(|ending| name.ends_with(ending));
+    is_swap || name.starts_with(".#") || matches!(&*name, ".git" | ".DS_Store" | "Thumbs.db")
+}
+
+/// How `CACHEDIR.TAG` begins in the folder of a cache, by <https://bford.info/cachedir/>.
+const CACHE_TAG: &[u8; 43] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// Whether labpress made the file at this path of an experiment's folder, by its name: a record, a file beside one, a
+/// pin or a verification.
+pub fn is_made_by_labpress(path: &Path) -> bool {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    let Some([folder, name]) = parts.as_deref() else { return false };
+    let is_id = |text: &str| text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    // `VARIANT-sSEED-FINGERPRINT8`.
+    let is_run = |stem: &str| {
+        let mut parts = stem.rsplitn(3, '-');
+        let (id, seed, variant) = (parts.next(), parts.next(), parts.next());
+        let is_seed = |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+        id.is_some_and(is_id)
+            && seed.and_then(|seed| seed.strip_prefix('s')).is_some_and(is_seed)
+            && variant.is_some_and(|variant| !variant.is_empty())
+    };
+    match *folder {
+        "runs" => name.strip_suffix(".json").is_some_and(is_run),
+        "pins" => name.strip_suffix(".json").is_some_and(is_id),
+        "files" => name.split_once('-').is_some_and(|(id, rest)| is_id(id) && !rest.is_empty()),
+        "verifications" => {
+            name.strip_suffix(".json").is_some_and(|name| name.match_indices('-').any(|(at, _)| is_run(&name[..at])))
+        }
+        _ => false,
+    }
+}
+
+/// How the inputs differ from what they were, in words; `None` if they do not.
+pub fn difference(before: &BTreeMap<String, Digest>, now: &BTreeMap<String, Input>) -> Option<String> {
+    let paths: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    paths.into_iter().find_map(|path| match (before.get(path), now.get(path)) {
+        (Some(before), Some(now)) => (*before != now.digest).then(|| format!("the input `{path}` was changed")),
+        (Some(_), None) => Some(format!("the input `{path}` is gone")),
+        (None, _) => Some(format!("`{path}` is new and matches `inputs`")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        folder
+    }
+
+    #[track_caller]
+    fn check(files: &[&str], patterns: Option<&[&str]>, expected: &[&str]) {
+        let folder = folder(files);
+        let patterns = patterns.map(|patterns| patterns.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let found = gather(folder.path(), patterns.as_deref()).unwrap();
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn patterns_alone_decide() {
+        check(&["a.py", "b.yml", ".c", "d/e.yaml"], Some(&["*"]), &[".c", "a.py", "b.yml"]);
+        check(&["a.py", "b.yml", ".c", "d/e.yaml"], Some(&["./**/*.y*ml"]), &["b.yml", "d/e.yaml"]);
+        check(
+            &["lib/files/x", "runs/x.py", "pins/deadbeef.py"],
+            Some(&["**"]),
+            &["lib/files/x", "pins/deadbeef.py", "runs/x.py"],
+        );
+        check(&["a", "b"], Some(&[]), &[]);
+        check(&["[a].py"], Some(&["[[]a].py"]), &["[a].py"]);
+    }
+
+    #[test]
+    fn what_labpress_made_and_the_experiment_itself_are_no_inputs() {
+        let made = [
+            "experiment.yml",
+            "files/0123abcd-table.json",
+            "pins/0123abcd.json",
+            "runs/a-b-s10-0123abcd.json",
+            "verifications/a-s0-0123abcd-2026-01-01.json",
+        ];
+        check(&[&made[..], &["x"]].concat(), None, &["x"]);
+        check(&[&made[..], &["x"]].concat(), Some(&["**"]), &["x"]);
+        check(&made, Some(&["experiment.yml"]), &["experiment.yml"]);
+    }
+
+    #[test]
+    fn litter_counts_only_where_it_is_named() {
+        let litter = ["__pycache__/a.pyc", "lib/.git/config", ".x.swp", "venv/pyvenv.cfg", "x~"];
+        check(&litter, None, &["x~"]);
+        check(&litter, Some(&["__pycache__/*"]), &["__pycache__/a.pyc"]);
+        let folder = folder(&["target/x", "src/target/y"]);
+        fs::write(folder.path().join("target/CACHEDIR.TAG"), [CACHE_TAG, &b"\n"[..]].concat()).unwrap();
+        assert_eq!(gather(folder.path(), None).unwrap().into_keys().collect::<Vec<_>>(), ["src/target/y"]);
+    }
+
+    #[track_caller]
+    fn check_error(folder: &Path, patterns: Option<&[&str]>, expected: &str) {
+        let patterns = patterns.map(|patterns| patterns.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let error = gather(folder, patterns.as_deref()).unwrap_err();
+        assert!(error.message.contains(expected), "{error:?}");
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_or_leads_out_is_an_error() {
+        let folder = folder(&["lib/a.py"]);
+        check_error(folder.path(), Some(&["b.py"]), "matches `b.py`");
+        check_error(folder.path(), Some(&["lib"]), "matches `lib`");
+        check_error(folder.path(), Some(&["../b.py"]), "leads out of the experiment's folder");
+        check_error(folder.path(), Some(&["/etc/passwd"]), "leads out of the experiment's folder");
+        check_error(folder.path(), Some(&["[a"]), "is not a pattern");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_an_input_is_named() {
+        use std::os::unix::ffi::OsStrExt;
+        use std::os::unix::fs::symlink;
+        let dangling = folder(&["a"]);
+        symlink("nowhere", dangling.path().join("b.py")).unwrap();
+        check_error(dangling.path(), None, "`b.py` matches `inputs` and is a link to a file that does not exist");
+        check_error(dangling.path(), Some(&["b.py"]), "is a link to a file that does not exist");
+        let names = |patterns: &[&str]| {
+            let patterns: Vec<String> = patterns.iter().map(|&text| text.to_owned()).collect();
+            gather(dangling.path(), Some(&patterns)).unwrap().into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["[a]"]), ["a"]);
+        let circle = folder(&["a"]);
+        symlink(".", circle.path().join("b")).unwrap();
+        check_error(circle.path(), None, "`b` matches `inputs` and is a link that leads in a circle");
+        let device = folder(&["a"]);
+        symlink("/dev/null", device.path().join("b")).unwrap();
+        check_error(device.path(), Some(&["*"]), "`b` matches `inputs` and is not a file");
+        let not_utf8 = folder(&["a"]);
+        fs::write(not_utf8.path().join(std::ffi::OsStr::from_bytes(b"b\xff.py")), "").unwrap();
+        check_error(not_utf8.path(), None, "is not UTF-8");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_counts_by_what_it_leads_to() {
+        let outside = folder(&["shared/helper.py"]);
+        let inside = folder(&["a.py"]);
+        std::os::unix::fs::symlink(outside.path().join("shared"), inside.path().join("lib")).unwrap();
+        let before = gather(inside.path(), None).unwrap();
+        assert_eq!(before.keys().collect::<Vec<_>>(), ["a.py", "lib/helper.py"]);
+        fs::write(outside.path().join("shared/helper.py"), "other").unwrap();
+        let digests = before.into_iter().map(|(path, input)| (path, input.digest)).collect();
+        let now = gather(inside.path(), None).unwrap();
+        assert_eq!(difference(&digests, &now).unwrap(), "the input `lib/helper.py` was changed");
+    }
+
+    #[track_caller]
+    fn check_digest(content: &[u8], same_as: &[u8]) {
+        assert_eq!(content_digest(content).unwrap(), Digest::of(same_as), "{}", content.escape_ascii());
+    }
+
+    #[test]
+    fn line_ends_of_texts_count_alike_and_other_bytes_as_they_are() {
+        check_digest(b"", b"");
+        check_digest(b"a\r\nb\r\n", b"a\nb\n");
+        check_digest(b"a\rb\r", b"a\rb\r");
+        check_digest(b"a\r\r\n", b"a\r\n");
+        check_digest("é\r\n".as_bytes(), "é\n".as_bytes());
+        check_digest(b"a\0\r\n", b"a\0\r\n");
+        check_digest(b"a\xff\r\n", b"a\xff\r\n");
+        check_digest(b"\xc3", b"\xc3");
+        check_digest(b"a\r\n\xc3", b"a\r\n\xc3");
+    }
+
+    #[test]
+    fn line_ends_count_alike_wherever_a_part_of_the_file_ends() {
+        for before in (1 << 16) - 3..=(1 << 16) + 1 {
+            let text = "x".repeat(before) + "é\r\n\r" + &"y".repeat(1 << 16) + "\r\n";
+            check_digest(text.as_bytes(), text.replace("\r\n", "\n").as_bytes());
+            let mut bytes = text.into_bytes();
+            bytes.push(0);
+            check_digest(&bytes, &bytes);
+        }
+    }
+}
