@@ -1,0 +1,295 @@
+//! `labpress mv`: gives an experiment another name, with its results and all that names it.
+//!
+//! All that is to be written is first staged in `.labpress/mv/`, then a journal that lists it. Who is killed before the
+//! journal is there has changed nothing; who is killed later is completed by the same call. Until then no other command
+//! reads the site.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::anyhow;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::site::{self, Site};
+use super::{Trouble, answer, counted, tell, tell_waiting};
+use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::experiment::pin;
+use crate::experiment::rename::{self, Renaming};
+use crate::experiment::{Name, name_rule};
+use crate::liquid;
+use crate::post::{front_matter, pin_edit};
+use crate::store::Store;
+use crate::yaml::Yaml;
+
+#[derive(Args)]
+pub(super) struct Options {
+    /// The experiment
+    #[arg(value_name = "OLD")]
+    old: String,
+    /// Its new name
+    #[arg(value_name = "NEW")]
+    new: String,
+    /// Say what would be changed, and change nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+}
+
+/// The folder of what is staged.
+const STAGED: &str = ".labpress/mv";
+/// The list of what is to be done. While it is there, it is not done.
+const JOURNAL: &str = ".labpress/mv/journal.json";
+
+/// What is to be done, in order. Each step may be done twice.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Journal {
+    old: String,
+    new: String,
+    /// Folders that get another name.
+    folders: Vec<(String, String)>,
+    /// Files to write, and where their texts are staged.
+    written: Vec<(String, String)>,
+    /// Files to remove.
+    removed: Vec<String>,
+}
+
+/// An error if a call of `labpress mv` was killed before it was done.
+pub(super) fn check_unfinished(root: &Path) -> Result<(), Trouble> {
+    let Some(journal) = Journal::read(root, &Store::of(root))? else { return Ok(()) };
+    let call = format!("labpress mv {} {}", journal.old, journal.new);
+    Err(anyhow!("`{call}` was stopped before it was done, so the site is half renamed\nhint: call `{call}` again")
+        .into())
+}
+
+pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Trouble> {
+    let root = site::root(root)?;
+    let store = Store::of(&root);
+    let _lock = if options.dry_run { None } else { Some(store.lock(tell_waiting)?) };
+    if let Some(journal) = Journal::read(&root, &store)? {
+        if options.dry_run || (&journal.old, &journal.new) != (&options.old, &options.new) {
+            return check_unfinished(&root);
+        }
+        journal.complete(&root, &store)?;
+        tell(format_args!("`{}` is `{}` now: what an earlier call began is done", journal.old, journal.new));
+        return Ok(());
+    }
+    let site = site::read(&root)?;
+    if !site.faults.is_empty() {
+        return Err(Trouble::Faults(site.faults));
+    }
+    let old = site.experiment(&options.old)?.name.clone();
+    let new = new_name(&options.new, &root)?;
+    let (renaming, edited) = changes((&old, &new), &site, &store)?;
+    answer(&listed((&old, &new), &renaming, &edited));
+    for path in mentioning(&old, &site) {
+        tell(format_args!("note: {path} names a file in `experiments/{old}/`: change it by hand"));
+    }
+    let count = counted(1 + renaming.written.len() + edited.len(), "change");
+    if options.dry_run {
+        tell(format_args!("{count} to make: nothing was written"));
+        return Ok(());
+    }
+    let journal = Journal::staged((&old, &new), &renaming, &edited, &store)?;
+    journal.complete(&root, &store)?;
+    tell(format_args!(
+        "`{old}` is `{new}` now, with all of its results: commit experiments/ and the posts that name it"
+    ));
+    Ok(())
+}
+
+fn new_name(text: &str, root: &Path) -> Result<Name, Trouble> {
+    let place = Place::file(format!("experiments/{text}"));
+    let Some(name) = Name::new(text).filter(|name| name.as_str() != "data") else {
+        let error = Diagnostic::new(place, format!("`{text}` cannot be the name of an experiment"));
+        return Err(Trouble::Faults(vec![error.hint(name_rule(text))]));
+    };
+    if root.join("experiments").join(text).symlink_metadata().is_ok() {
+        let error = Diagnostic::new(place, "is there already");
+        return Err(Trouble::Faults(vec![error.hint("choose another name")]));
+    }
+    Ok(name)
+}
+
+/// The files that labpress made, and the edited texts of the author's files by path.
+fn changes(
+    (old, new): (&Name, &Name),
+    site: &Site,
+    store: &Store,
+) -> Result<(Renaming, BTreeMap<String, String>), Trouble> {
+    let mut pins = Vec::new();
+    for (path, text) in site.source.texts_under("experiments/").filter(|(path, _)| path.contains("/pins/")) {
+        pins.push(pin::parse(path, text).map_err(|error| Trouble::Faults(vec![error]))?);
+    }
+    let renaming = rename::renaming((old, new), &site.experiments, &site.records, &site.verifications, &pins);
+    let mut edited = BTreeMap::new();
+    for experiment in site.experiments.iter().filter(|experiment| experiment.needs.contains_key(old)) {
+        let path = if experiment.name == *old { continue } else { &experiment.path };
+        let text = store.text(path)?;
+        edited.insert(path.clone(), with_need_renamed(path, &text, old, new)?);
+    }
+    for (path, _) in site.source.texts_under("").filter(|(path, _)| is_read_by_liquid(path)) {
+        let file = site.source.origin(path);
+        let text = store.text(file)?;
+        let renamed =
+            with_pins_renamed(file, liquid::with_experiment_renamed(&text, old.as_str(), new.as_str()), &renaming)?;
+        if renamed != text {
+            edited.insert(file.to_owned(), renamed);
+        }
+    }
+    Ok((renaming, edited))
+}
+
+fn is_read_by_liquid(path: &str) -> bool {
+    !(path.starts_with("experiments/") || path.starts_with("_data/") || path == crate::config::PATH)
+}
+
+/// The text of an `experiment.yml` whose list `needs` names the experiment by its new name.
+fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<String, Trouble> {
+    let yaml = Yaml::file(path, text);
+    let mut text = text.to_owned();
+    for index in 0.. {
+        let index = index.to_string();
+        if yaml.depth(&["needs", &index]) < 2 {
+            break;
+        }
+        let at = yaml.place(&["needs", &index]).position.and_then(|position| byte_at(&text, position));
+        let Some(at) = at else { continue };
+        let quote = usize::from(text[at..].starts_with(['"', '\'']));
+        let end = at + quote + old.as_str().len();
+        let goes_on = text[at + quote..].strip_prefix(old.as_str()).map(|rest| rest.starts_with(is_of_name));
+        if goes_on == Some(false) {
+            text.replace_range(at + quote..end, new.as_str());
+            // The places behind it in the line are others now.
+            return with_need_renamed(path, &text, old, new);
+        }
+    }
+    let needs: Option<Vec<String>> = yaml
+        .parse::<BTreeMap<String, serde_yaml::Value>>()
+        .ok()
+        .and_then(|mut file| serde_yaml::from_value(file.remove("needs")?).ok());
+    if needs.is_some_and(|needs| !needs.iter().any(|need| need == old.as_str())) {
+        return Ok(text);
+    }
+    let error = Diagnostic::new(yaml.place(&["needs"]), format!("`{old}` cannot be replaced without changing more"));
+    Err(Trouble::Faults(vec![error.hint("write `needs` as a plain list of names, and call it again")]))
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-'
+}
+
+fn byte_at(text: &str, position: Position) -> Option<usize> {
+    let line = text.split_inclusive('\n').take(position.line - 1).map(str::len).sum::<usize>();
+    let column = text.get(line..)?.char_indices().nth(position.column - 1)?.0;
+    Some(line + column)
+}
+
+/// The text of a post or page with pins by their new names.
+fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Result<String, Trouble> {
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let Some((yaml, _)) = front_matter::split(path, &text[mark..]) else { return Ok(text) };
+    let front: serde_yaml::Value = serde_yaml::from_str(yaml.text).unwrap_or_default();
+    let Some(pins) = front.get("pin").and_then(serde_yaml::Value::as_mapping) else { return Ok(text) };
+    for (experiment, id) in pins {
+        let (Some(experiment), Some(id)) = (experiment.as_str(), id.as_str()) else { continue };
+        let Some((name, new_id)) = renaming.pins.get(&(experiment.to_owned(), id.to_owned())) else { continue };
+        let renamed = pin_edit::with_pin(&text, name, Some(new_id))
+            .and_then(|text| if name == experiment { Some(text) } else { pin_edit::with_pin(&text, experiment, None) });
+        text = renamed.ok_or_else(|| {
+            let error = Diagnostic::new(Place::file(path), "this front matter cannot be changed without changing more");
+            Trouble::Faults(vec![error.hint("write `pin` as a map with one experiment a line, and call it again")])
+        })?;
+    }
+    Ok(text)
+}
+
+/// The files that name a file in the experiment's folder: the path may be a parameter, which is part of fingerprints.
+fn mentioning(old: &Name, site: &Site) -> Vec<String> {
+    let folder = format!("experiments/{old}/");
+    let texts = site.source.texts_under("").filter(|(path, text)| !path.ends_with(".json") && text.contains(&folder));
+    texts.map(|(path, _)| site.source.origin(path).to_owned()).collect()
+}
+
+fn listed((old, new): (&Name, &Name), renaming: &Renaming, edited: &BTreeMap<String, String>) -> String {
+    let mut lines = vec![format!("rename experiments/{old}/ to experiments/{new}/")];
+    lines.extend(renaming.written.keys().map(|path| format!("write  {path}")));
+    lines.extend(renaming.removed.iter().map(|path| format!("remove {path}")));
+    lines.extend(edited.keys().map(|path| format!("edit   {path}")));
+    lines.join("\n")
+}
+
+impl Journal {
+    fn read(root: &Path, store: &Store) -> Result<Option<Journal>, Trouble> {
+        if !root.join(JOURNAL).exists() {
+            return Ok(None);
+        }
+        let text = store.text(JOURNAL)?;
+        let journal = serde_json::from_str(&text).map_err(|error| anyhow!("`{JOURNAL}` is damaged: {error}"))?;
+        Ok(Some(journal))
+    }
+
+    /// Writes all texts to the folder of what is staged, then the journal.
+    fn staged(
+        (old, new): (&Name, &Name),
+        renaming: &Renaming,
+        edited: &BTreeMap<String, String>,
+        store: &Store,
+    ) -> Result<Journal, Trouble> {
+        let mut written = Vec::new();
+        for (number, (path, text)) in renaming.written.iter().chain(edited).enumerate() {
+            let staged = format!("{STAGED}/{number}");
+            store.write(&staged, text.as_bytes())?;
+            written.push((path.clone(), staged));
+        }
+        let folder = |parent: &str| (format!("{parent}/{old}"), format!("{parent}/{new}"));
+        let journal = Journal {
+            old: old.to_string(),
+            new: new.to_string(),
+            folders: ["experiments", ".labpress/runs", ".labpress/logs"].map(folder).into(),
+            written,
+            removed: renaming.removed.clone(),
+        };
+        let text = serde_json::to_string_pretty(&journal).expect("a journal is texts");
+        store.write(JOURNAL, text.as_bytes())?;
+        Ok(journal)
+    }
+
+    /// Does what is not done yet.
+    fn complete(&self, root: &Path, store: &Store) -> Result<(), Trouble> {
+        for (from, to) in &self.folders {
+            if root.join(from).exists() && !root.join(to).exists() {
+                store.rename(from, to)?;
+            }
+        }
+        for (path, staged) in &self.written {
+            store.write(path, store.text(staged)?.as_bytes())?;
+        }
+        for path in self.removed.iter().filter(|path| root.join(path).exists()) {
+            store.remove(path)?;
+        }
+        // The journal goes first: without it, what is staged means nothing.
+        store.remove(JOURNAL)?;
+        store.remove(STAGED)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_need(text: &str, expected: &str) {
+        let name = |text| Name::new(text).unwrap();
+        let renamed = with_need_renamed("a.yml", text, &name("toy"), &name("toys-2")).ok().unwrap();
+        assert_eq!(renamed, expected);
+    }
+
+    #[test]
+    fn a_need_is_renamed_where_it_stands() {
+        check_need("title: toy\nneeds: [toy-2, toy]\n", "title: toy\nneeds: [toy-2, toys-2]\n");
+        check_need("needs:\n  - \"toy\" # toy\n  - other\n", "needs:\n  - \"toys-2\" # toy\n  - other\n");
+        check_need("needs: ['toy', toy]", "needs: ['toys-2', toys-2]");
+    }
+}
