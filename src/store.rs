@@ -223,8 +223,7 @@ impl Store {
         let (from, to) = (self.root.join(from), self.root.join(to));
         fs::rename(&from, &to).map_err(|error| named(&error, "cannot rename", &from))?;
         // The name itself must survive a power cut, too.
-        let folder = to.parent().unwrap_or(&self.root);
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| named(&error, "cannot write", folder))
+        sync_folder(to.parent().unwrap_or(&self.root))
     }
 
     /// Whether a process is at work in the folder of a run, even one that a killed labpress left behind.

@@ -265,12 +265,9 @@ impl Journal {
         for (path, staged) in &self.written {
             store.write(path, store.text(staged)?.as_bytes())?;
         }
-        for path in self.removed.iter().filter(|path| root.join(path).exists()) {
-            store.remove(path)?;
-        }
-        // The journal goes first: without it, what is staged means nothing.
-        store.remove(JOURNAL)?;
-        store.remove(STAGED)?;
+        store.remove_all(self.removed.iter().map(String::as_str).filter(|path| root.join(path).exists()))?;
+        // The journal goes with what is staged, whole.
+        store.remove_all([STAGED].into_iter())?;
         Ok(())
     }
 }
