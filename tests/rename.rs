@@ -33,7 +33,7 @@ fn a_renamed_variant_keeps_its_results_everywhere() {
     let before = site.files("experiments/toy/runs");
     site.replace(YAML, "  fast:", "  quick:");
     check(&site, &["run"], "all runs are fresh");
-    check(&site, &["status"], "toy  quick");
+    check(&site, &["status"], "quick    0 1    fresh");
     check(&site, &["why", "toy"], "toy/quick seed 0 is fresh: experiments/toy/runs/fast-s0-");
     check(&site, &["gc"], "everything is referred to");
     check(&site, &["verify", "toy"], "toy/quick seed 1  bit-identical");
