@@ -37,7 +37,7 @@ fn a_renamed_variant_keeps_its_results_everywhere() {
     check(&site, &["why", "toy"], "toy/quick seed 0 is fresh: experiments/toy/runs/fast-s0-");
     check(&site, &["gc"], "everything is referred to");
     check(&site, &["verify", "toy"], "toy/quick seed 1  bit-identical");
-    check(&site, &["status"], "2 of 2 runs verified");
+    check(&site, &["status"], "quick    0 1    fresh, verified");
     // The pinned post goes on as it was, another shows the variant by its name of today.
     site.write("_posts/2026-01-03-new.md", &site.read(POST).replace("toy.fast", "toy.quick").replace("pin:", "was:"));
     assert_success(&site.labpress(&["build", "--locked"]));
