@@ -1,6 +1,11 @@
 //! Names are no part of a result: renaming a variant or an experiment keeps what was recorded.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests make, read and panic as they please"
+)]
 
 mod support;
 

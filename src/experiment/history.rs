@@ -56,7 +56,7 @@ pub fn recorded<'a>(records: impl IntoIterator<Item = (&'a str, &'a Record)>) ->
 }
 
 /// A record beside the variant that it was recorded for.
-fn by_own_variant<'a>(record: &'a Record) -> (&'a str, &'a Record) {
+fn by_own_variant(record: &Record) -> (&str, &Record) {
     (record.variant.as_str(), record)
 }
 

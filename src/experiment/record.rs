@@ -127,7 +127,10 @@ pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
     let kind = sealed::Kind { name: "record", format: FORMAT, hint: experiment_of(path).map(hint) };
     let record: Record = sealed::parse(path, text, &kind)?;
     if record.path() != path {
-        return Err(kind.fault(Place::file(path), format!("the record belongs at `{}`", record.path())));
+        let error = kind.fault(Place::file(path), format!("the record belongs at `{}`", record.path()));
+        let (old, new) = (&record.experiment, experiment_of(path).unwrap_or_default());
+        let hint = format!("if you renamed the folder, call it `{old}` again and write `labpress mv {old} {new}`");
+        return Err(if old == new { error } else { error.hint(hint) });
     }
     Ok(record)
 }
@@ -226,6 +229,13 @@ mod tests {
         value["format"] = 2.into();
         value["digest"] = Digest::of_value(&value).to_string().into();
         check_error(&pretty(&value), "error: the record has format 2, this labpress reads format 1");
+    }
+
+    #[test]
+    fn records_of_a_folder_that_was_renamed_by_hand_name_the_command_that_renames_it() {
+        let path = record().path().replace("spiral", "spirals");
+        let error = parse(&path, &record().to_text()).unwrap_err().to_string();
+        assert!(error.ends_with("call it `spiral` again and write `labpress mv spiral spirals`"), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::source::inputs;
 /// What one run reads, and where it lies.
 pub(super) struct Sources<'a> {
     folder: PathBuf,
-    program: Option<(Option<&'a [String]>, &'a BTreeMap<String, Digest>)>,
+    runner: &'a Runner,
     weights: Option<(&'a str, PathBuf, Digest)>,
     data: Vec<(&'a ExperimentData, &'a Path)>,
 }
@@ -30,10 +30,6 @@ pub(super) struct Seen(BTreeMap<String, Option<SystemTime>>);
 impl<'a> Sources<'a> {
     pub(super) fn of(run: &PlannedRun<'a>, setup: &'a Setup<'_>) -> Sources<'a> {
         let experiment = run.experiment;
-        let program = match &experiment.runner {
-            Runner::Command { patterns, inputs, .. } => Some((patterns.as_deref(), inputs)),
-            Runner::Lab { .. } => None,
-        };
         let weights = run.variant.weights.as_ref();
         let file = weights.and_then(|weights| match weights {
             Weights::File { path, digest } => Some((path.as_str(), setup.root.join(path), *digest)),
@@ -42,7 +38,7 @@ impl<'a> Sources<'a> {
         let data = experiment.data.iter().chain(weights.and_then(Weights::data));
         Sources {
             folder: setup.root.join("experiments").join(experiment.name.as_str()),
-            program,
+            runner: &experiment.runner,
             weights: file,
             data: data.filter_map(|data| Some((data, setup.data.get(&data.name)?.as_path()))).collect(),
         }
@@ -51,8 +47,8 @@ impl<'a> Sources<'a> {
     /// Looks at all of it. The error says what is not as the fingerprint has it.
     pub(super) fn look(&self) -> Result<Seen, String> {
         let mut seen = BTreeMap::new();
-        if let Some((patterns, digests)) = &self.program {
-            let now = inputs::gather(&self.folder, *patterns).map_err(|error| error.message)?;
+        if let Runner::Command { patterns, inputs: digests, .. } = self.runner {
+            let now = inputs::gather(&self.folder, patterns.as_deref()).map_err(|error| error.message)?;
             if let Some(difference) = inputs::difference(digests, &now) {
                 return Err(difference);
             }
