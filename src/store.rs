@@ -15,7 +15,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
@@ -60,14 +60,14 @@ impl Store {
     }
 
     /// Waits for the right to change things, and holds it until the returned value is dropped or the process ends.
-    /// `waiting` is called once, if another process has it.
-    pub fn lock(&self, waiting: impl FnOnce()) -> io::Result<Lock> {
+    /// `waiting` is called once with the lock's file, if another process has it.
+    pub fn lock(&self, waiting: impl FnOnce(&Path)) -> io::Result<Lock> {
         let path = self.folder().join("lock");
         let file = lock_file(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                waiting();
+                waiting(&path);
                 file.lock().map_err(|error| named(&error, "cannot lock", &path))?;
             }
             Err(TryLockError::Error(error)) => return Err(named(&error, "cannot lock", &path)),
@@ -91,17 +91,31 @@ impl Store {
         self.folder().join("runs").join(experiment).join(stem)
     }
 
-    /// Keeps a copy of the file at `path` under the digest of its content. Returns the digest and the size.
-    pub fn add_object(&self, path: &Path) -> io::Result<(Digest, u64)> {
+    /// Keeps a copy of what `source` reads under the digest of its content, unless `stop` says that it is to be given up.
+    /// Returns the digest and the size. It is read once: what is kept is what was hashed, even if it changes meanwhile.
+    pub fn add_object(&self, source: &mut impl Read, stop: &dyn Fn() -> bool) -> io::Result<(Digest, u64)> {
+        let tmp = self.folder().join("tmp");
+        let cannot_write = |error: &io::Error| named(error, "cannot write to", &tmp);
+        fs::create_dir_all(&tmp).map_err(|error| cannot_write(&error))?;
+        let mut written = tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
         let mut hasher = blake3::Hasher::new();
-        let file = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
-        hasher.update_reader(file).map_err(|error| named(&error, "cannot read", path))?;
-        let bytes = hasher.count();
-        let digest: Digest = hasher.finalize().into();
-        let object = self.object_path(digest);
+        let mut chunk = vec![0; 1 << 20];
+        loop {
+            if stop() {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "labpress was asked to stop"));
+            }
+            let count = match source.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hasher.update(&chunk[..count]);
+            written.write_all(&chunk[..count]).map_err(|error| cannot_write(&error))?;
+        }
+        let (digest, bytes) = (Digest::from(hasher.finalize()), hasher.count());
         if self.object(digest) != Object::Intact {
-            let mut source = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
-            self.write_with(&object, |file| io::copy(&mut source, file).map(drop))?;
+            self.persist(written, &self.object_path(digest))?;
         }
         Ok((digest, bytes))
     }
@@ -240,12 +254,18 @@ impl Store {
     fn write_with(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         let cannot_write = |error: &io::Error| named(error, "cannot write", path);
         let tmp = self.folder().join("tmp");
-        let folder = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(&tmp).map_err(|error| cannot_write(&error))?;
-        fs::create_dir_all(folder).map_err(|error| cannot_write(&error))?;
         let mut written = tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
-        make_readable(written.as_file()).map_err(|error| cannot_write(&error))?;
         fill(written.as_file_mut()).map_err(|error| cannot_write(&error))?;
+        self.persist(written, path)
+    }
+
+    /// Moves a file that was written whole to its place.
+    fn persist(&self, written: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+        let cannot_write = |error: &io::Error| named(error, "cannot write", path);
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).map_err(|error| cannot_write(&error))?;
+        make_readable(written.as_file()).map_err(|error| cannot_write(&error))?;
         written.as_file().sync_all().map_err(|error| cannot_write(&error))?;
         written.persist(path).map_err(|error| cannot_write(&error.error))?;
         // The name itself must survive a power cut, too.
@@ -273,6 +293,23 @@ pub fn lock_file(path: &Path) -> io::Result<File> {
     File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(|error| cannot_open(&error))
 }
 
+/// Opens a plain file that lies in `folder`, by its path from there. Pipes and devices, which may never end, and links
+/// to files elsewhere are refused.
+pub fn open_inside(folder: &Path, path: &str) -> io::Result<File> {
+    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("`{path}` {why}"));
+    let whole = folder.join(path);
+    let cannot_read = |error: io::Error| named(&error, "cannot read", &whole);
+    let target = whole.canonicalize().map_err(cannot_read)?;
+    if !target.starts_with(folder.canonicalize().map_err(cannot_read)?) {
+        return Err(refused("is a link to a file outside of the run's folder: copy the file instead"));
+    }
+    // Before it is opened, which would wait for the other end of a pipe.
+    if !fs::metadata(&target).map_err(cannot_read)?.is_file() {
+        return Err(refused("is not a plain file"));
+    }
+    File::open(&target).map_err(cannot_read)
+}
+
 /// Temporary files are made for their owner alone; results are for everybody who may read the site.
 #[cfg(unix)]
 fn make_readable(file: &File) -> io::Result<()> {
@@ -298,10 +335,8 @@ mod tests {
     fn the_same_content_is_kept_once_under_its_digest() {
         let site = tempfile::tempdir().unwrap();
         let store = Store::of(site.path());
-        fs::write(site.path().join("a"), "weights").unwrap();
-        fs::write(site.path().join("b"), "weights").unwrap();
-        let (digest, bytes) = store.add_object(&site.path().join("a")).unwrap();
-        assert_eq!(store.add_object(&site.path().join("b")).unwrap(), (digest, bytes));
+        let (digest, bytes) = store.add_object(&mut &b"weights"[..], &|| false).unwrap();
+        assert_eq!(store.add_object(&mut &b"weights"[..], &|| false).unwrap(), (digest, bytes));
         assert_eq!((digest, bytes), (Digest::of(b"weights"), 7));
         assert_eq!(fs::read_to_string(store.object_path(digest)).unwrap(), "weights");
     }
@@ -310,26 +345,59 @@ mod tests {
     fn a_damaged_object_counts_as_lost_and_is_mended_by_the_next_run_that_makes_it() {
         let site = tempfile::tempdir().unwrap();
         let store = Store::of(site.path());
-        fs::write(site.path().join("a"), "weights").unwrap();
-        let (digest, _) = store.add_object(&site.path().join("a")).unwrap();
+        let (digest, _) = store.add_object(&mut &b"weights"[..], &|| false).unwrap();
         fs::write(store.object_path(digest), "weighty").unwrap();
         assert_eq!(store.object(digest), Object::Damaged);
         let error = store.copy_object(digest, "b").unwrap_err();
         assert!(error.to_string().contains("is damaged"), "{error}");
-        store.add_object(&site.path().join("a")).unwrap();
+        store.add_object(&mut &b"weights"[..], &|| false).unwrap();
         assert_eq!(store.object(digest), Object::Intact);
+    }
+
+    #[test]
+    fn an_object_that_is_given_up_leaves_nothing() {
+        let site = tempfile::tempdir().unwrap();
+        let store = Store::of(site.path());
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) == 3;
+        let error = store.add_object(&mut io::repeat(0), &stop).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        assert_eq!(store.files_under(".labpress").unwrap(), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_plain_file_in_the_folder_is_opened() {
+        let site = tempfile::tempdir().unwrap();
+        let folder = site.path().join("run");
+        fs::create_dir(&folder).unwrap();
+        fs::write(site.path().join("secret"), "").unwrap();
+        fs::write(folder.join("plain"), "").unwrap();
+        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, folder.join(name)).unwrap();
+        link("plain", "inside");
+        link("../secret", "outside");
+        link("/dev/zero", "device");
+        assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+        let opened = |path| open_inside(&folder, path).map(drop).map_err(|error| error.to_string());
+        assert_eq!(opened("plain"), Ok(()));
+        assert_eq!(opened("inside"), Ok(()));
+        for path in ["outside", "device"] {
+            assert!(opened(path).unwrap_err().contains("is a link to a file outside of the run's folder"));
+        }
+        assert_eq!(opened("pipe").unwrap_err(), "`pipe` is not a plain file");
+        assert!(opened("none").unwrap_err().contains("No such file"));
     }
 
     #[test]
     fn a_second_lock_waits_and_says_so() {
         let site = tempfile::tempdir().unwrap();
         let store = Store::of(site.path());
-        let first = store.lock(|| panic!("nobody else has it")).unwrap();
+        let first = store.lock(|_| panic!("nobody else has it")).unwrap();
         std::thread::scope(|threads| {
             let (say, said) = std::sync::mpsc::channel();
             let second = threads.spawn(|| {
                 let say = say;
-                store.lock(|| say.send(()).unwrap()).map(drop)
+                store.lock(|_| say.send(()).unwrap()).map(drop)
             });
             said.recv().unwrap();
             drop(first);

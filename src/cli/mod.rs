@@ -27,12 +27,13 @@ mod verify;
 mod why;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::diagnostic::Diagnostic;
+use crate::runner::{processes, supervisor};
 
 #[derive(Parser)]
 #[command(
@@ -160,6 +161,9 @@ impl<E: Into<anyhow::Error>> From<E> for Trouble {
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(code) = supervisor::main_if_supervisor() {
+        return code;
+    }
     let Cli { site: SiteFolder { source }, command } = Cli::parse();
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
@@ -222,9 +226,10 @@ fn tell(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Says that another labpress is at work on the same site.
-fn tell_waiting() {
-    tell(format_args!("another labpress is at work in this site: waiting for it to end"));
+/// Says that another labpress is at work on the same site, and which process holds the lock.
+fn tell_waiting(lock: &Path) {
+    let holders = processes::holders(lock).map(|holders| format!(", {holders},")).unwrap_or_default();
+    tell(format_args!("another labpress{holders} is at work in this site: waiting for it to end"));
 }
 
 /// Writes what was asked for to standard output.

@@ -72,8 +72,10 @@ pub struct Limits {
     pub threads: usize,
     /// Time from start to end. A run that takes longer is a failure.
     pub time: Option<Duration>,
-    /// Bytes of resident memory. A run that takes more is a failure.
+    /// Bytes of resident memory of all its processes. A run that takes more is a failure.
     pub memory: Option<u64>,
+    /// Bytes on disk: its log, events, checkpoints and artifacts together. A run that takes more is a failure.
+    pub disk: u64,
 }
 
 /// What trains an experiment.
@@ -278,8 +280,10 @@ struct WrittenLimits {
     threads: Option<usize>,
     /// Time from start to end: `90s`, `10m`, `2h`.
     time: Option<String>,
-    /// Resident memory: `512MiB`, `8GiB`.
+    /// Resident memory of all its processes: `512MiB`, `8GiB`.
     memory: Option<String>,
+    /// Log, events, checkpoints and artifacts together: `512MiB`, `8GiB`; 16 GiB if left out.
+    disk: Option<String>,
 }
 
 fn lab() -> serde_yaml::Value {
@@ -693,6 +697,8 @@ fn limits(written: &WrittenLimits, yaml: Yaml<'_>) -> Result<Limits, Diagnostic>
         threads: written.threads.unwrap_or(1),
         time: read("time", &written.time, TIME_UNITS, "`90s`, `10m` or `2h`")?.map(Duration::from_secs),
         memory: read("memory", &written.memory, MEMORY_UNITS, "`512MiB` or `8GiB`")?,
+        // Enough for the checkpoints of large nets, and an end to a log that is written in an endless loop.
+        disk: read("disk", &written.disk, MEMORY_UNITS, "`512MiB` or `8GiB`")?.unwrap_or(16 << 30),
     })
 }
 

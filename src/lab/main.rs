@@ -43,8 +43,11 @@ use clap::{CommandFactory, Parser, Subcommand};
 use classify_command::Pictures;
 use command_line::Wish;
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
-use labpress::runner::protocol::{INTERRUPTED, Job, RUN_FOLDER_VARIABLE};
+use labpress::runner::protocol::{INTERRUPTED, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE};
 use labpress::runner::reporter::Run;
+use labpress::runner::supervisor;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 /// labpress's built-in experiment runner: trains nets by libtorch.
 ///
@@ -91,21 +94,29 @@ enum Outcome {
 struct Stop {
     asked: Arc<AtomicBool>,
     parent: u32,
+    /// The labpress that watches; `None` if this process was started by hand.
+    labpress: Option<Pid>,
 }
 
 impl Stop {
-    /// Watches for the signals TERM and INT, and for the death of the process that started this one.
+    /// Watches for the signals TERM and INT, and for the death of labpress.
+    #[expect(clippy::disallowed_methods, reason = "the environment says which process watches this one")]
     fn watch() -> anyhow::Result<Stop> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register(signal, Arc::clone(&asked)).context("cannot watch for signals")?;
         }
-        Ok(Stop { asked, parent: std::os::unix::process::parent_id() })
+        let labpress = std::env::var(PROCESS_VARIABLE).ok().and_then(|id| Pid::from_raw(id.parse().ok()?));
+        Ok(Stop { asked, parent: std::os::unix::process::parent_id(), labpress })
     }
 
     fn is_asked(&self) -> bool {
         // An orphan gets another parent. Nobody would collect what it trains.
-        self.asked.load(Ordering::Relaxed) || std::os::unix::process::parent_id() != self.parent
+        let is_alone = || {
+            std::os::unix::process::parent_id() != self.parent
+                || self.labpress.is_some_and(|labpress| test_kill_process(labpress) == Err(Errno::SRCH))
+        };
+        self.asked.load(Ordering::Relaxed) || is_alone()
     }
 }
 
@@ -113,6 +124,9 @@ impl Stop {
 #[expect(clippy::print_stdout, reason = "the answer of `lab info`")]
 #[expect(clippy::disallowed_methods, reason = "the environment says which run to do")]
 fn main() -> ExitCode {
+    if let Some(code) = supervisor::main_if_supervisor() {
+        return code;
+    }
     let arguments = Arguments::parse();
     let folder = std::env::var_os(RUN_FOLDER_VARIABLE);
     // tch turns faults inside libtorch (no memory left, say) into panics; their message is for the run's log.

@@ -25,9 +25,9 @@ pub struct Collected {
 pub fn event(line: &str) -> Result<Event, String> {
     let event: Event = serde_json::from_str(line).map_err(|error| {
         if line.contains("NaN") || line.contains("Infinity") {
-            return format!("a metric is not a finite number: {line}");
+            return format!("a metric is not a finite number: {}", excerpt(line));
         }
-        format!("{}: {line}", without_place(&error.to_string()))
+        format!("{}: {}", excerpt(&without_place(&error.to_string())), excerpt(line))
     })?;
     match &event {
         Event::Metric { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of a metric")),
@@ -40,6 +40,14 @@ pub fn event(line: &str) -> Result<Event, String> {
         }
         _ => Ok(event),
     }
+}
+
+/// The beginning of a text, for messages: at most 200 characters, without control characters.
+pub(super) fn excerpt(text: &str) -> String {
+    let end = text.char_indices().nth(200).map_or(text.len(), |(end, _)| end);
+    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let more = if end < text.len() { "…" } else { "" };
+    text[..end].chars().map(visible).collect::<String>() + more
 }
 
 /// Gathers all events of a run. Where a run was resumed, a later event replaces an earlier one of the same name and

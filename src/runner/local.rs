@@ -2,19 +2,23 @@
 #![expect(clippy::disallowed_methods, reason = "`runner` starts processes and reads what they write")]
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Stop;
-use super::collect::{Collected, collect, event};
+use super::collect::{Collected, collect};
 use super::guard::Guard;
-use super::protocol::{CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, RUN_FOLDER_VARIABLE};
+use super::protocol::{
+    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE,
+};
+use super::supervisor::{self, Exit};
+use super::tail::Tail;
+use super::{Stop, processes};
 use crate::digest::pretty;
 use crate::experiment::spec::Limits;
-use crate::store::{lock_file, named};
+use crate::store::{lock_file, named, open_inside};
 
 /// The file with what the runner wrote to its standard output and standard error.
 pub const LOG_FILE: &str = "log.txt";
@@ -23,8 +27,12 @@ const FAILURE_FILE: &str = "failure.txt";
 /// How often a running child is looked at, at most and at least. In between, after another eighth of the time that it
 /// has run so far, so that short runs are not made longer and long ones cost nothing.
 const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
-/// How much of the log's end is shown on failure.
+/// How many lines of the log's end are shown on failure.
 const LOG_LINES: usize = 20;
+/// How many bytes of the log's end are read for that.
+const LOG_BYTES: u64 = 64 * 1024;
+/// How many characters of a line of the log are shown.
+const LOG_WIDTH: usize = 400;
 
 /// A child process to start.
 #[derive(Debug, Clone)]
@@ -78,34 +86,46 @@ pub enum Heard<'a> {
 /// The error is of this machine (the program is not there, the disk is full), not of the run.
 pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(Heard<'_>)) -> io::Result<Ended> {
     let folder = launch.run_folder;
-    let lock = lock_file(&folder.join("lock"))?;
-    if lock.try_lock().is_err() {
-        watch(Heard::Event(&Event::Note {
-            text: "a process that a killed labpress left behind is doing it: waiting for its end".to_owned(),
-        }));
-        lock.lock().map_err(|error| named(&error, "cannot lock", folder))?;
+    let lock_path = folder.join("lock");
+    let lock = lock_file(&lock_path)?;
+    if let Some(holders) = wait_for(&lock, &lock_path, stop, watch)? {
+        return Ok(Ended::Interrupted(failure(folder, format!("was asked to stop while it waited for {holders}"))));
     }
-    if let Some(collected) = finished_before(folder) {
+    // What was said before an interruption is part of the result, and no news.
+    let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
+    let is_whole = tail.read_all()?.is_ok();
+    let (exit, has_failed) = (Exit::read(folder), folder.join(FAILURE_FILE).exists());
+    if exit == Some(Exit::Code(0))
+        && is_whole
+        && !has_failed
+        && let Ok(collected) = result(folder, &tail.events)
+    {
         return Ok(Ended::Done(collected));
     }
-    let resume = has_checkpoint(folder) && has_whole_events(folder);
+    // If the exit status is not known, because labpress and the supervisor were killed or the power went, nobody can
+    // say whether the run succeeded. Nor if a line cannot be read: a number may be lost that will not be told again.
+    let can_resume = !has_failed && matches!(exit, None | Some(Exit::Code(INTERRUPTED) | Exit::Killed(_)));
+    let resume = can_resume && is_whole && has_checkpoint(folder);
     prepare(launch, resume)?;
-    let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
-    // What was said before an interruption is part of the result, and no news. All its lines were read then.
-    let _ = tail.follow(&mut |_| {})?;
+    tail.cut(resume)?;
     let mut child = command(launch, resume, lock)?.spawn().map_err(|error| {
-        let program = launch.command.first().map(|program| program.to_string_lossy().into_owned());
-        io::Error::new(error.kind(), format!("cannot start `{}`: {error}", program.unwrap_or_default()))
+        io::Error::new(error.kind(), format!("cannot start the supervisor of a run, labpress itself: {error}"))
     })?;
     let mut guard = Guard::of(&child, launch);
-    loop {
+    let status = loop {
+        // Asked before the last events are read.
         let status = child.try_wait()?;
-        if let Err(reason) = tail.follow(&mut |event| watch(Heard::Event(event)))? {
-            guard.kill(&mut child)?;
-            return failed(folder, format!("wrote a line that is no event: {reason}"));
+        match tail.follow(&mut |event| watch(Heard::Event(event)))? {
+            Err(reason) => {
+                guard.kill(&mut child)?;
+                return failed(folder, reason);
+            }
+            // It says more than can be read at once.
+            Ok(is_at_end) if !is_at_end && status.is_some() => continue,
+            Ok(_) => {}
         }
         if let Some(status) = status {
-            return ended(folder, &tail.events, status);
+            break status;
         }
         if let Some(bytes) = guard.measured_memory() {
             watch(Heard::Memory(bytes));
@@ -115,31 +135,61 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(H
             return failed(folder, reason);
         }
         guard.pass_on(stop());
-        let [often, seldom] = LOOK_EVERY;
-        std::thread::sleep((guard.elapsed() / 8).clamp(often, seldom));
+        pause(guard.elapsed());
+    };
+    // If the supervisor was killed, the runner may still be at work.
+    guard.end_group();
+    if let Some(reason) = guard.broken_disk_limit() {
+        return failed(folder, reason);
+    }
+    ended(folder, &tail.events, status)
+}
+
+/// Waits until the lock of a run is free, and holds it then. If it is asked to stop before, returns who holds it.
+fn wait_for(
+    lock: &File,
+    path: &Path,
+    stop: &dyn Fn() -> Stop,
+    watch: &mut dyn FnMut(Heard<'_>),
+) -> io::Result<Option<String>> {
+    let started = Instant::now();
+    let mut holders = None;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(named(&error, "cannot lock", path)),
+        }
+        let holders = holders.get_or_insert_with(|| {
+            let holders = processes::holders(path).unwrap_or_else(|| "a process".to_owned());
+            let text = format!("{holders} of an earlier try is at work in the run's folder: waiting for its end");
+            watch(Heard::Event(&Event::Note { text }));
+            holders
+        });
+        if matches!(stop(), Stop::Gently | Stop::AtOnce) {
+            return Ok(Some(std::mem::take(holders)));
+        }
+        pause(started.elapsed());
     }
 }
 
-/// The result of a run that ended well while no labpress was there to take it. One that failed after it said `done` has
-/// none.
-fn finished_before(folder: &Path) -> Option<Collected> {
-    if folder.join(FAILURE_FILE).exists() {
-        return None;
+fn pause(elapsed: Duration) {
+    let [often, seldom] = LOOK_EVERY;
+    std::thread::sleep((elapsed / 8).clamp(often, seldom));
+}
+
+/// The result of a run that exited with status 0, or what is missing from it.
+fn result(folder: &Path, events: &[Event]) -> Result<Collected, String> {
+    let collected = collect(events)?;
+    for (name, (path, _)) in &collected.artifacts {
+        open_inside(folder, path).map_err(|error| format!("reported the artifact `{name}`, and {error}"))?;
     }
-    let mut tail = Tail::of(&folder.join(EVENTS_FILE)).ok()?;
-    tail.follow(&mut |_| {}).ok()?.ok()?;
-    collect(&tail.events).ok()
+    Ok(collected)
 }
 
 fn has_checkpoint(folder: &Path) -> bool {
     let mut entries = fs::read_dir(folder.join(CHECKPOINT_FOLDER)).into_iter().flatten();
     entries.next().is_some()
-}
-
-/// Whether all that an interrupted run has said can be read. If not, a number may be lost that it will not tell again.
-fn has_whole_events(folder: &Path) -> bool {
-    let lines = whole_lines(&folder.join(EVENTS_FILE));
-    String::from_utf8(lines).is_ok_and(|lines| lines.lines().all(|line| line.is_empty() || event(line).is_ok()))
 }
 
 fn prepare(launch: &Launch<'_>, resume: bool) -> io::Result<()> {
@@ -149,6 +199,8 @@ fn prepare(launch: &Launch<'_>, resume: bool) -> io::Result<()> {
         remove_checkpoint(folder)?;
     }
     fs::create_dir_all(folder.join(CHECKPOINT_FOLDER)).map_err(|error| cannot_write(&error))?;
+    // Before the failure, so that after a power cut an old status never stands alone.
+    Exit::forget(folder).map_err(|error| cannot_write(&error))?;
     if let Err(error) = fs::remove_file(folder.join(FAILURE_FILE))
         && error.kind() != io::ErrorKind::NotFound
     {
@@ -156,17 +208,7 @@ fn prepare(launch: &Launch<'_>, resume: bool) -> io::Result<()> {
     }
     let job = Job { resume, ..launch.job.clone() };
     let job = serde_json::to_value(&job).expect("a job is texts, numbers and lists");
-    fs::write(folder.join(JOB_FILE), pretty(&job)).map_err(|error| cannot_write(&error))?;
-    let events = if resume { whole_lines(&folder.join(EVENTS_FILE)) } else { Vec::new() };
-    fs::write(folder.join(EVENTS_FILE), events).map_err(|error| cannot_write(&error))
-}
-
-/// What a killed runner wrote, without the line that it did not finish.
-fn whole_lines(path: &Path) -> Vec<u8> {
-    let mut bytes = fs::read(path).unwrap_or_default();
-    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    bytes.truncate(end);
-    bytes
+    fs::write(folder.join(JOB_FILE), pretty(&job)).map_err(|error| cannot_write(&error))
 }
 
 fn command(launch: &Launch<'_>, resume: bool, lock: File) -> io::Result<Command> {
@@ -180,12 +222,12 @@ fn command(launch: &Launch<'_>, resume: bool, lock: File) -> io::Result<Command>
         .open(&log)
         .map_err(|error| named(&error, "cannot write", &log))?;
     let (program, arguments) = launch.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
-    let mut command = Command::new(program);
+    let mut command = supervisor::command(launch.run_folder, program, arguments)?;
     let threads = launch.job.threads.to_string();
     command
-        .args(arguments)
         .current_dir(&launch.working_folder)
         .env(RUN_FOLDER_VARIABLE, launch.run_folder)
+        .env(PROCESS_VARIABLE, std::process::id().to_string())
         // Two runs whose OpenMP threads spin while they wait were 7 to 16 times slower than one after the other.
         .env("OMP_WAIT_POLICY", "PASSIVE")
         .envs(
@@ -201,16 +243,22 @@ fn command(launch: &Launch<'_>, resume: bool, lock: File) -> io::Result<Command>
     Ok(command)
 }
 
-/// What a child that left with `status` has achieved.
+/// What a run has achieved whose supervisor left with `status`.
 fn ended(folder: &Path, events: &[Event], status: ExitStatus) -> io::Result<Ended> {
-    match status.code() {
-        Some(0) => match collect(events) {
+    match Exit::read(folder) {
+        Some(Exit::Code(0)) => match result(folder, events) {
             Ok(collected) => Ok(Ended::Done(collected)),
             Err(reason) => failed(folder, reason),
         },
-        Some(INTERRUPTED) => Ok(Ended::Interrupted(failure(folder, "was asked to leave".to_owned()))),
-        Some(code) => failed(folder, format!("left with status {code}")),
-        None => Ok(Ended::Interrupted(failure(folder, format!("was killed ({status})")))),
+        Some(Exit::Code(INTERRUPTED)) => Ok(Ended::Interrupted(failure(folder, "was asked to leave".to_owned()))),
+        Some(Exit::Code(code)) => failed(folder, format!("left with status {code}")),
+        Some(Exit::Killed(how)) => Ok(Ended::Interrupted(failure(folder, format!("was killed ({how})")))),
+        Some(Exit::NotStarted(why)) => Err(io::Error::other(why)),
+        None if status.code().is_none() => Ok(Ended::Interrupted(failure(folder, format!("was killed ({status})")))),
+        None => {
+            let reason = "ended, and its exit status could not be written: is the disk full?".to_owned();
+            Ok(Ended::Interrupted(failure(folder, reason)))
+        }
     }
 }
 
@@ -244,45 +292,34 @@ pub fn failure_before(folder: &Path) -> Option<Failure> {
     Some(failure(folder, reason))
 }
 
-fn failure(folder: &Path, reason: String) -> Failure {
+pub(super) fn failure(folder: &Path, reason: String) -> Failure {
     let log = folder.join(LOG_FILE);
-    let text = fs::read(&log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    let log_end = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+    // A log that cannot be read says nothing.
+    let log_end = log_end(&log).unwrap_or_default();
     Failure { reason, log_end, log }
 }
 
-/// A file that grows, read line by line.
-struct Tail {
-    file: File,
-    unfinished: Vec<u8>,
-    events: Vec<Event>,
-}
-
-impl Tail {
-    fn of(path: &Path) -> io::Result<Tail> {
-        let file = File::open(path).map_err(|error| named(&error, "cannot read", path))?;
-        Ok(Tail { file, unfinished: Vec::new(), events: Vec::new() })
-    }
-
-    /// Reads what came since. The inner error is a line that is no event.
-    fn follow(&mut self, watch: &mut dyn FnMut(&Event)) -> io::Result<Result<(), String>> {
-        self.file.read_to_end(&mut self.unfinished)?;
-        while let Some(newline) = self.unfinished.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = self.unfinished.drain(..=newline).collect();
-            let line = String::from_utf8_lossy(&line);
-            if line.trim().is_empty() {
-                continue;
-            }
-            match event(line.trim()) {
-                Ok(event) => {
-                    watch(&event);
-                    self.events.push(event);
-                }
-                Err(reason) => return Ok(Err(reason)),
-            }
+/// The last lines of a log, however long it is. Of a line that was written over and over, as progress bars are, the
+/// last state.
+fn log_end(path: &Path) -> io::Result<String> {
+    let mut log = File::open(path)?;
+    let start = log.metadata()?.len().saturating_sub(LOG_BYTES);
+    log.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    log.take(LOG_BYTES).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    // The first line is cut.
+    let text = if start == 0 { &text } else { text.split_once('\n').map_or(&*text, |(_, rest)| rest) };
+    let shown = |line: &str| {
+        let line = line.trim_end_matches('\r');
+        let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
+        let mut shown: String = line.chars().take(LOG_WIDTH).collect();
+        if shown.len() < line.len() {
+            shown.push('…');
         }
-        Ok(Ok(()))
-    }
+        shown
+    };
+    let lines: Vec<&str> = text.split('\n').collect();
+    let lines = lines.strip_suffix(&[""]).unwrap_or(&lines);
+    Ok(lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| shown(line)).collect::<Vec<_>>().join("\n"))
 }

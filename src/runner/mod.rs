@@ -7,9 +7,12 @@
 pub mod collect;
 mod guard;
 pub mod local;
+pub(crate) mod processes;
 pub mod protocol;
 pub mod reporter;
 mod sources;
+pub mod supervisor;
+mod tail;
 pub mod trace;
 
 use std::borrow::Cow;
@@ -27,7 +30,7 @@ use crate::digest::Digest;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::{self, Artifact, Record};
 use crate::experiment::spec::{ExperimentData, Runner, Weights};
-use crate::store::{Object, Store};
+use crate::store::{Object, Store, open_inside};
 
 /// What is known about this machine and where things are on it.
 pub struct Setup<'a> {
@@ -323,7 +326,13 @@ fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: 
     let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
     let outcome = match ended {
         Ok(Ended::Done(collected)) => match sources.look_again(&seen) {
-            Ok(()) => commit(run, &collected, &folder, setup).map(|record| Outcome::Recorded(Box::new(record))),
+            Ok(()) => match commit(run, &collected, &folder, setup) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    let reason = "has ended, and was asked to stop before its artifacts were kept".to_owned();
+                    Ok(Outcome::Interrupted(local::failure(&folder, reason)))
+                }
+                committed => committed.map(|record| Outcome::Recorded(Box::new(record))),
+            },
             Err(changed) => {
                 let reason = format!("has a result that is not recorded, as nobody knows what it has read: {changed}");
                 local::discard(&folder, reason).map(Outcome::Failed)
@@ -389,7 +398,12 @@ fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Se
     let may_show = run.experiment.data.as_ref().is_none_or(|data| data.set.redistribute);
     let artifacts = collected.artifacts.iter().map(|(name, (path, kind))| {
         let is_committed = kind != "checkpoint" && (may_show || kind != "image");
-        artifact(name, kind, &folder.join(path), is_committed, store)
+        let mut source = open_inside(folder, path)?;
+        let stop = || (setup.stop)() == Stop::AtOnce;
+        let (digest, bytes) = store
+            .add_object(&mut source, &stop)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot keep the artifact `{name}`: {error}")))?;
+        Ok(artifact(name, kind, Path::new(path), is_committed, (digest, bytes)))
     });
     let record = Record {
         format: record::FORMAT,
@@ -414,13 +428,12 @@ fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Se
     Ok(record)
 }
 
-fn artifact(name: &str, kind: &str, path: &Path, is_committed: bool, store: &Store) -> io::Result<Artifact> {
-    let (digest, bytes) = store.add_object(path)?;
+fn artifact(name: &str, kind: &str, path: &Path, is_committed: bool, (digest, bytes): (Digest, u64)) -> Artifact {
     let file = (is_committed && bytes <= record::COMMITTED_UP_TO).then(|| {
         let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
         format!("files/{}-{name}{ending}", digest.short())
     });
-    Ok(Artifact { name: name.to_owned(), kind: kind.to_owned(), digest, bytes, file })
+    Artifact { name: name.to_owned(), kind: kind.to_owned(), digest, bytes, file }
 }
 
 /// Writes the files beside a record, then the record.

@@ -22,6 +22,8 @@ use serde_json::Value;
 pub const VERSION: u32 = 1;
 /// The environment variable with the path of the run's folder.
 pub const RUN_FOLDER_VARIABLE: &str = "LABPRESS_RUN";
+/// The environment variable with the process id of the labpress that watches the run.
+pub const PROCESS_VARIABLE: &str = "LABPRESS_PROCESS";
 /// The file with the [`Job`].
 pub const JOB_FILE: &str = "run.json";
 /// The file that the runner appends its [`Event`]s to.

@@ -20,9 +20,19 @@ pub fn start(site: &Site, arguments: &[&str]) -> Child {
     site.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The processes that this one has started and that live, from /proc: whichever of its threads started them.
+/// The runners that labpress has started and that live: the children of their supervisors.
 pub fn runners(labpress: &Child) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{}/task", labpress.id())).into_iter().flatten().flatten();
+    supervisors(labpress).into_iter().flat_map(children).collect()
+}
+
+/// The supervisors that labpress has started and that live.
+pub fn supervisors(labpress: &Child) -> Vec<u32> {
+    children(labpress.id())
+}
+
+/// The processes that one has started and that live, from /proc: whichever of its threads started them.
+fn children(process: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
     children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
 }
