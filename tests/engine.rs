@@ -39,10 +39,13 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
     let output = site.labpress(&["run"]);
     assert_eq!(output.status.code(), Some(1));
-    check_talk(&site, &["status"], &["failed (left with status 1)", "fresh"]);
+    check_talk(&site, &["status"], &["failed (left with status 1: the net caught fire)", "fresh"]);
     check_talk(&site, &["why", "toy"], &["the last try failed: it left with status 1", "| the net caught fire"]);
     let talk = talk(&output);
-    assert!(talk.contains("| the net caught fire") && talk.ends_with("2 runs without a result\n"), "{talk}");
+    assert!(talk.ends_with("2 runs without a result\n"), "{talk}");
+    // Both failed in the same way.
+    assert_eq!(talk.matches("| the net caught fire").count(), 1, "{talk}");
+    assert_eq!(talk.matches("its log ends as that of toy/fast seed ").count(), 1, "{talk}");
     site.replace(YAML, ", fail-at: 2", "");
     assert_success(&site.labpress(&["run"]));
 }
@@ -171,6 +174,92 @@ fn a_run_that_takes_too_much_memory_is_a_failure_with_that_reason() {
     );
     check_talk(&site, &["run"], &["more than its limit of 100 MiB"]);
     assert!(site.files("experiments/toy/runs").is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_of_a_process_that_has_left_its_parent_counts() {
+    let site = Site::with_toy();
+    site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {memory: 100MiB}");
+    site.replace(YAML, "  fast: {rate: 0.5}\n", "");
+    site.write("experiments/toy/eater.py", "import time; ballast = b'x' * (200 << 20); time.sleep(20)\n");
+    let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); time.sleep(10); ";
+    site.replace("experiments/toy/train.py", "say(\"start\"", &format!("{eats}say(\"start\""));
+    check_talk(&site, &["run"], &["more than its limit of 100 MiB"]);
+    assert!(site.files("experiments/toy/runs").is_empty());
+}
+
+#[test]
+fn a_run_that_writes_too_much_is_a_failure_with_that_reason() {
+    let site = Site::with_toy();
+    site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {disk: 1MiB}");
+    site.replace("experiments/toy/train.py", "say(\"start\"", "print('x' * (2 << 20), flush=True); say(\"start\"");
+    check_talk(&site, &["run"], &["into its folder, its log included, more than its limit of 1 MiB"]);
+    assert!(site.files("experiments/toy/runs").is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_artifact_that_is_no_plain_file_of_the_run_is_a_failure_and_nothing_of_it_is_kept() {
+    let site = Site::with_toy();
+    site.replace(YAML, "seeds: 2", "seeds: 1");
+    site.replace(YAML, "  fast: {rate: 0.5}\n", "");
+    site.write("secret.json", "{}");
+    let table = "(folder / \"table.json\").write_text(json.dumps(params))";
+    let runner = site.read("experiments/toy/train.py");
+    for (made, reason) in [
+        ("os.mkfifo(folder / 'table.json')", "is not a plain file"),
+        ("(folder / 'table.json').mkdir()", "is not a plain file"),
+        ("(folder / 'table.json').symlink_to('/dev/zero')", "is a link to a file outside of the run's folder"),
+        ("(folder / 'table.json').symlink_to(os.path.abspath('../../secret.json'))", "is a link to a file outside"),
+        ("None", "No such file"),
+    ] {
+        site.write("experiments/toy/train.py", &runner.replace(table, made));
+        let output = site.labpress(&["run"]);
+        assert!(talk(&output).contains(reason), "{}", talk(&output));
+        assert!(site.files("experiments/toy/runs").is_empty() && site.files(".labpress/objects").is_empty());
+    }
+    // A link within the folder is as good as its target.
+    let linked = "(folder / 'x.json').write_text(json.dumps(params)); (folder / 'table.json').symlink_to('x.json')";
+    site.write("experiments/toy/train.py", &runner.replace(table, linked));
+    assert_success(&site.labpress(&["run"]));
+}
+
+#[test]
+fn what_is_needed_is_given_as_it_is_written_whatever_ended_first() {
+    let site = Site::with_toy();
+    // `slow` comes first as it is written, and ends last; its seeds go backwards.
+    site.replace(YAML, "seeds: 2", "seeds: [1, 0]");
+    site.replace(YAML, "slow: {}", "slow: {seconds: 0.2}");
+    with_needing(&site);
+    let order =
+        "(pathlib.Path('../../.order')).write_text(' '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
+    site.replace("experiments/above/train.py", "needed = [", &format!("{order}\nneeded = ["));
+    assert_success(&site.labpress(&["run", "toy", "--variant", "fast"]));
+    assert_success(&site.labpress(&["run"]));
+    assert_eq!(site.read(".order"), "slow-1 slow-0 fast-1 fast-0");
+}
+
+#[test]
+fn a_need_made_again_with_other_numbers_makes_its_dependents_stale() {
+    let site = Site::with_toy();
+    with_needing(&site);
+    site.replace(
+        "experiments/toy/train.py",
+        "say(\"done\")",
+        "say(\"metric\", name=\"drawn\", value=float(open('../../.drawn').read())); say(\"done\")",
+    );
+    site.write(".drawn", "1");
+    assert_success(&site.labpress(&["run"]));
+    assert_success(&site.labpress(&["run", "--force", "toy"]));
+    check_talk(&site, &["run"], &["all runs are fresh"]);
+    site.write(".drawn", "2");
+    assert_success(&site.labpress(&["run", "--force", "toy"]));
+    let reason = "the results of `toy` changed from ";
+    check_talk(&site, &["status"], &[&format!("stale ({reason}")]);
+    check_talk(&site, &["why", "above"], &[reason]);
+    check_talk(&site, &["run"], &[&format!("stale above/default seed 0: {reason}"), "1 run recorded"]);
+    check_talk(&site, &["run"], &["all runs are fresh"]);
 }
 
 #[cfg(unix)]

@@ -50,6 +50,7 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
         variant: run.variant.name.to_string(),
         seed: run.seed,
         fingerprint: run.fingerprint.clone(),
+        given: BTreeMap::new(),
         environment: BTreeMap::new(),
         finished: "2026-11-23T14:05:00Z".parse().unwrap(),
         metrics: BTreeMap::from([("accuracy".to_owned(), 0.8 + number as f64 / 100.0)]),

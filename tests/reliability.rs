@@ -17,7 +17,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use labpress::experiment::record;
-use support::killing::{has_checkpoint, kill, records, runners, start};
+use support::killing::{events, has_checkpoint, kill, records, runners, start, supervisors};
 use support::whole::{assert_same, assert_swept, assert_whole, left};
 use support::{Site, answer, assert_success, talk};
 
@@ -539,4 +539,114 @@ fn a_run_that_failed_after_it_said_done_does_not_become_a_result() {
         assert!(talk(&output).contains("left with status 3"), "{}", talk(&output));
     }
     assert_eq!((records(&site, "quick").len(), starts(&site)), (0, 2));
+}
+
+/// Whom to kill while the runner is at work.
+#[derive(Clone, Copy, PartialEq)]
+enum Victim {
+    Labpress,
+    /// Then nobody learns how the runner exits.
+    LabpressAndSupervisor,
+}
+
+/// Kills after the runner has said `done`, and lets it exit with `status` afterwards. Then runs labpress again, and
+/// returns how that went, whether there is a record and how often the runner was started.
+#[track_caller]
+fn after_a_kill_before_the_exit(victim: Victim, status: u8) -> (Output, usize, usize) {
+    let site = quick();
+    let waits = "while ! [ -e ../../.go ]; do sleep 0.01; done";
+    site.write("experiments/quick/run.sh", &format!("{RUNNER}{waits}\nexit {status}\n"));
+    let mut labpress = start(&site, &["run"]);
+    while !events(&site).contains("done") {
+        assert!(labpress.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let supervisors = supervisors(&labpress);
+    kill(labpress.id());
+    labpress.wait().unwrap();
+    if victim == Victim::LabpressAndSupervisor {
+        supervisors.into_iter().for_each(kill);
+    }
+    site.write(".go", "");
+    let output = site.labpress(&["run"]);
+    (output, records(&site, "quick").len(), starts(&site))
+}
+
+#[test]
+fn a_run_that_fails_after_labpress_was_killed_does_not_become_a_result() {
+    let (output, records, starts) = after_a_kill_before_the_exit(Victim::Labpress, 3);
+    assert!(talk(&output).contains("left with status 3"), "{}", talk(&output));
+    assert_eq!((output.status.code(), records, starts), (Some(1), 0, 2));
+}
+
+#[test]
+fn a_run_that_succeeds_after_labpress_was_killed_is_recorded_without_another_start() {
+    let (output, records, starts) = after_a_kill_before_the_exit(Victim::Labpress, 0);
+    assert_success(&output);
+    assert_eq!((records, starts), (1, 1));
+}
+
+#[test]
+fn a_run_whose_exit_status_nobody_knows_is_done_again() {
+    let (output, records, starts) = after_a_kill_before_the_exit(Victim::LabpressAndSupervisor, 0);
+    assert_success(&output);
+    assert_eq!((records, starts), (1, 2));
+}
+
+#[test]
+fn a_process_that_a_run_leaves_behind_is_ended_with_it() {
+    let site = quick();
+    // In a session of its own, without a parent, with the run's lock as its standard input.
+    let leaves = "setsid sh -c 'sleep 300 & echo $! >../../.left' &\nwhile ! [ -s ../../.left ]; do sleep 0.01; done";
+    site.write("experiments/quick/run.sh", &format!("{RUNNER}{leaves}\nexit 1\n"));
+    for _ in 0..2 {
+        let output = site.labpress(&["run"]);
+        assert!(talk(&output).contains("left with status 1"), "{}", talk(&output));
+        let left = site.read(".left");
+        assert!(!Path::new(&format!("/proc/{}", left.trim())).exists(), "process {left} goes on");
+        std::fs::remove_file(site.path().join(".left")).unwrap();
+    }
+}
+
+/// Waits until labpress has written this to standard error, and returns the line.
+fn said(labpress: &mut std::process::Child, expected: &str) -> String {
+    use std::io::BufRead as _;
+    let lines = std::io::BufReader::new(labpress.stderr.as_mut().unwrap()).lines();
+    lines.map(Result::unwrap).find(|line| line.contains(expected)).unwrap()
+}
+
+fn terminate(process: &std::process::Child) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(process), rustix::process::Signal::TERM).unwrap();
+}
+
+#[test]
+fn who_holds_the_lock_of_a_run_is_named_and_waiting_for_it_can_be_stopped() {
+    let site = quick();
+    site.write("experiments/quick/run.sh", "exit 1\n");
+    site.labpress(&["run"]);
+    let stem = std::fs::read_dir(site.path().join(".labpress/runs/quick")).unwrap().next().unwrap().unwrap();
+    let lock = std::fs::File::options().write(true).open(stem.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let mut labpress = start(&site, &["run"]);
+    let line = said(&mut labpress, "waiting for its end");
+    assert!(line.contains(&format!("process {} (`", std::process::id())), "{line}");
+    terminate(&labpress);
+    assert_eq!(labpress.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn who_holds_the_lock_of_the_site_is_named_and_waiting_for_it_can_be_stopped() {
+    let site = quick();
+    site.write("experiments/quick/run.sh", &format!("{RUNNER}while ! [ -e ../../.go ]; do sleep 0.01; done\n"));
+    let mut first = start(&site, &["run"]);
+    while !events(&site).contains("done") {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let mut second = start(&site, &["run"]);
+    let line = said(&mut second, "waiting for it to end");
+    assert!(line.contains(&format!("process {} (`", first.id())), "{line}");
+    terminate(&second);
+    assert!(!second.wait().unwrap().success());
+    site.write(".go", "");
+    assert!(first.wait().unwrap().success());
 }

@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -51,27 +51,48 @@ impl Stopwatch {
 
 /// Counts how often the process is asked to stop, by Ctrl-C or `TERM`: the first time runs write a checkpoint and leave,
 /// the second time they are killed.
-pub(super) struct Interrupts(Arc<AtomicUsize>);
+/// Once it is dropped, they end the process as they do usually.
+pub(super) struct Interrupts(());
+
+/// How often the process was asked to stop since they are counted.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
+/// Whether they are counted.
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 
 impl Interrupts {
+    /// Counts from now on. Only one at a time.
     pub(super) fn counted() -> io::Result<Interrupts> {
-        let count = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&count);
-        let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
-        std::thread::spawn(move || {
-            for _ in signals.forever() {
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        Ok(Interrupts(count))
+        static SIGNALS: OnceLock<()> = OnceLock::new();
+        ASKED.store(0, Ordering::Relaxed);
+        IS_COUNTING.store(true, Ordering::Relaxed);
+        if SIGNALS.set(()).is_ok() {
+            let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+            std::thread::spawn(move || {
+                for signal in signals.forever() {
+                    ASKED.fetch_add(1, Ordering::Relaxed);
+                    if !IS_COUNTING.load(Ordering::Relaxed) {
+                        // It ends the process.
+                        let _ = signal_hook::low_level::emulate_default_handler(signal);
+                    }
+                }
+            });
+        }
+        Ok(Interrupts(()))
     }
 
+    #[expect(clippy::unused_self, reason = "only who counts may ask")]
     pub(super) fn stop(&self) -> Stop {
-        match self.0.load(Ordering::Relaxed) {
+        match ASKED.load(Ordering::Relaxed) {
             0 => Stop::GoOn,
             1 => Stop::Gently,
             _ => Stop::AtOnce,
         }
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        IS_COUNTING.store(false, Ordering::Relaxed);
     }
 }
 

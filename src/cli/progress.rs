@@ -1,6 +1,7 @@
 //! Progress of runs: bars on a terminal and plain lines elsewhere, on standard error; or JSON on standard output.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::runner::{Outcome, Update};
 
 /// How fine the overall bar counts: parts of one run.
 const PARTS: u64 = 1000;
+/// How often the overall bar is brought up to date at most.
+const SHOW_EVERY: Duration = Duration::from_millis(100);
 /// The widest label that stands in front of a bar, in characters.
 const WIDEST_LABEL: usize = 34;
 
@@ -34,14 +37,21 @@ pub(super) struct Progress<'a> {
     forecast: Forecast,
     stages: Vec<Stage>,
     running: BTreeMap<usize, Running>,
+    /// How many runs have ended.
+    ended: usize,
+    /// Of each experiment, the time of the run that ended last with a result.
+    took: BTreeMap<&'a str, f64>,
+    /// When the overall bar was last brought up to date.
+    shown: Option<Stopwatch>,
+    /// The label of the first run that failed in a way, by reason and end of the log.
+    failures: BTreeMap<(String, String), String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
     Waiting,
     Running,
-    /// With the time it took, if it has a result.
-    Ended(Option<f64>),
+    Ended,
 }
 
 /// What is known of a run that goes on.
@@ -84,8 +94,22 @@ impl<'a> Progress<'a> {
         }
         let stages = vec![Stage::Waiting; runs.len()];
         let running = BTreeMap::new();
-        let progress =
-            Progress { runs, talk, bars, is_terminal, overall, overall_end, label_width, forecast, stages, running };
+        let mut progress = Progress {
+            runs,
+            talk,
+            bars,
+            is_terminal,
+            overall,
+            overall_end,
+            label_width,
+            forecast,
+            stages,
+            running,
+            ended: 0,
+            took: BTreeMap::new(),
+            shown: None,
+            failures: BTreeMap::new(),
+        };
         progress.show_overall();
         progress
     }
@@ -204,8 +228,12 @@ impl<'a> Progress<'a> {
             running.bar.finish_and_clear();
             self.bars.remove(&running.bar);
         }
-        self.stages[number] = Stage::Ended(took.filter(|_| matches!(outcome, Outcome::Recorded(_))));
+        self.stages[number] = Stage::Ended;
+        self.ended += 1;
         let run = &self.runs[number];
+        if let Some(took) = took.filter(|_| matches!(outcome, Outcome::Recorded(_))) {
+            self.took.insert(run.experiment.name.as_str(), took);
+        }
         let label = run.label();
         match outcome {
             Outcome::Recorded(record) => self.line(&format!("done  {label} {}", result(record, run))),
@@ -213,18 +241,25 @@ impl<'a> Progress<'a> {
                 self.line(&format!("done  {label} {}, the result of a run that is the same", result(record, run)));
             }
             Outcome::Skipped(reason) => self.trouble(&format!("skip  {label}: {reason}")),
-            Outcome::Failed(failure) => self.trouble(&format!("FAIL  {label} {}", reason(failure))),
+            Outcome::Failed(failure) => {
+                let reason = self.reason(failure, &label);
+                self.trouble(&format!("FAIL  {label} {reason}"));
+            }
             Outcome::Interrupted(failure) => {
-                let reason = reason(failure);
+                let reason = self.reason(failure, &label);
                 self.trouble(&format!("stop  {label} {reason}\n      the next try goes on from its last checkpoint"));
             }
             Outcome::Broken(error) => self.trouble(&format!("FAIL  {label}: {error}")),
         }
     }
 
-    /// Brings the overall bar up to date.
-    fn show_overall(&self) {
-        let ended = self.stages.iter().filter(|stage| matches!(stage, Stage::Ended(_))).count();
+    /// Brings the overall bar up to date, unless that was done just before.
+    fn show_overall(&mut self) {
+        if self.shown.as_ref().is_some_and(|shown| shown.elapsed() < SHOW_EVERY) && self.ended < self.runs.len() {
+            return;
+        }
+        self.shown = Some(Stopwatch::started());
+        let ended = self.ended;
         let of_running: f64 = self.running.values().map(|running| running.done).sum();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1 of each run")]
         let parts = (of_running * PARTS as f64) as u64;
@@ -243,9 +278,10 @@ impl<'a> Progress<'a> {
         let number_of = |stage: Stage| (0..self.runs.len()).filter(move |&number| self.stages[number] == stage);
         // Those that run come first, and keep their places.
         let order: Vec<usize> = number_of(Stage::Running).chain(number_of(Stage::Waiting)).collect();
+        let places: BTreeMap<usize, usize> = order.iter().enumerate().map(|(place, &number)| (number, place)).collect();
         let expected = order.iter().map(|&number| {
             let needs = &self.forecast.expected[number].needs;
-            let needs = needs.iter().filter_map(|need| order.iter().position(|number| number == need)).collect();
+            let needs = needs.iter().filter_map(|need| places.get(need).copied()).collect();
             self.seconds_left(number).map(|seconds| Expected { seconds: Some(seconds), needs })
         });
         let expected: Vec<Expected> = expected.collect::<Option<_>>()?;
@@ -263,19 +299,32 @@ impl<'a> Progress<'a> {
                 return Some((end - running.stopwatch.elapsed().as_secs_f64()).max(0.0));
             }
         }
-        let took = |other: usize| match self.stages[other] {
-            Stage::Ended(took) if self.runs[other].experiment.name == self.runs[number].experiment.name => took,
-            Stage::Ended(_) | Stage::Waiting | Stage::Running => None,
-        };
-        let will_take = |other: usize| {
-            let same = self.runs[other].experiment.name == self.runs[number].experiment.name;
-            self.running.get(&other).filter(|_| same).and_then(|running| *running.end.lock().ok()?)
-        };
         // What nothing is recorded of takes as long as a run of its experiment that ended just now, or as one that goes
         // on seems to take.
-        let all = || (0..self.runs.len()).rev();
+        let name = &self.runs[number].experiment.name;
+        let will_take = || {
+            let mut others = self.running.iter().rev().filter(|(other, _)| self.runs[**other].experiment.name == *name);
+            others.find_map(|(_, running)| *running.end.lock().ok()?)
+        };
         let expected = self.forecast.expected[number].seconds;
-        expected.or_else(|| all().find_map(took)).or_else(|| all().find_map(will_take))
+        expected.or_else(|| self.took.get(name.as_str()).copied()).or_else(will_take)
+    }
+
+    /// Why a run has no result, with the end of its log, unless another run has failed in just that way.
+    fn reason(&mut self, failure: &Failure, label: &str) -> String {
+        let Failure { reason, log_end, log } = failure;
+        let log = log.display();
+        if log_end.is_empty() {
+            return format!("{reason}; its log is empty ({log})");
+        }
+        match self.failures.entry((reason.clone(), log_end.clone())) {
+            Entry::Occupied(first) => format!("{reason}; its log ends as that of {} ({log})", first.get()),
+            Entry::Vacant(first) => {
+                first.insert(label.to_owned());
+                let lines: Vec<String> = log_end.lines().map(|line| format!("\n      | {line}")).collect();
+                format!("{reason}; the last {} of its log ({log}):{}", counted(lines.len(), "line"), lines.concat())
+            }
+        }
     }
 
     /// Writes a line above the bars.
@@ -330,16 +379,6 @@ fn result(record: &Record, run: &PlannedRun<'_>) -> String {
     let number = best.or(record.metrics.iter().next()).map(|(name, value)| shown(name, *value, declared(name)));
     let time = record.timing.get("seconds").map(|seconds| duration(*seconds));
     number.into_iter().chain(time).collect::<Vec<_>>().join("  ")
-}
-
-fn reason(failure: &Failure) -> String {
-    let log: Vec<String> = failure.log_end.lines().map(|line| format!("\n      | {line}")).collect();
-    let shown = if log.is_empty() {
-        "its log is empty".to_owned()
-    } else {
-        format!("the last {} of its log", counted(log.len(), "line"))
-    };
-    format!("{}; {shown} ({}):{}", failure.reason, failure.log.display(), log.concat())
 }
 
 fn shown(name: &str, value: f64, metric: Option<&Metric>) -> String {

@@ -1,6 +1,5 @@
 //! Does the stale runs of a plan and tells how they went: for `build` and `run`.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use super::site::Site;
 use super::{Jobs, Trouble, counted, data as data_sets, duration, events, tell};
 use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
-use crate::experiment::predict::{self, Expected, Fit};
+use crate::experiment::predict::{self, Expected, Fit, Predictor};
 use crate::experiment::record::Record;
 use crate::experiment::spec::{self, Runner, Weights};
 use crate::runner::{Setup, Stop, lost_artifact, run_all};
@@ -90,8 +89,8 @@ pub(super) struct Wanted<'a> {
     pub(super) runs: Vec<PlannedRun<'a>>,
     /// Why each of them is done, as many as there are runs.
     pub(super) reasons: Vec<String>,
-    /// The records that need no run, with the name that the variant of each has today.
-    pub(super) fresh: Vec<Cow<'a, Record>>,
+    /// The others that are fresh.
+    pub(super) fresh: Vec<PlannedRun<'a>>,
 }
 
 /// The runs that have to be done for the results that are asked for: those themselves, and those that they need.
@@ -104,37 +103,51 @@ pub(super) fn wanted<'a>(
     force: bool,
     store: &Store,
 ) -> Wanted<'a> {
+    let reason = |run: &PlannedRun<'a>, is_needed: bool| match run.fresh() {
+        None => run.reason().filter(|_| is_needed || is_asked(run)),
+        Some(_) if force && is_asked(run) => Some("it is fresh, and `--force` asks for it".to_owned()),
+        // This reads its artifacts, which can be large.
+        Some(record) if is_needed => lost_artifact(record, store),
+        Some(_) => None,
+    };
+    let of_experiment = numbers_of_experiments(planned);
+    let mut reasons: Vec<Option<String>> = planned.iter().map(|run| reason(run, false)).collect();
+    let stale = planned.iter().zip(&reasons).filter(|(_, reason)| reason.is_some());
+    let mut unseen: BTreeSet<&Name> = stale.flat_map(|(run, _)| run.experiment.needs.keys()).collect();
     let mut needed: BTreeSet<&Name> = BTreeSet::new();
-    loop {
-        let reason = |run: &PlannedRun<'a>| {
-            let is_needed = needed.contains(&run.experiment.name);
-            match run.fresh() {
-                None => run.reason().filter(|_| is_needed || is_asked(run)),
-                Some(_) if force && is_asked(run) => Some("it is fresh, and `--force` asks for it".to_owned()),
-                // This reads its artifacts, which can be large.
-                Some(record) if is_needed => lost_artifact(record, store),
-                Some(_) => None,
-            }
-        };
-        let reasons: Vec<Option<String>> = planned.iter().map(reason).collect();
-        let stale = planned.iter().zip(&reasons).filter(|(_, reason)| reason.is_some()).map(|(run, _)| run);
-        let needs: BTreeSet<&Name> = stale.flat_map(|run| run.experiment.needs.keys()).collect();
-        if !needs.is_subset(&needed) {
-            needed.extend(needs);
+    while let Some(name) = unseen.pop_first() {
+        if !needed.insert(name) {
             continue;
         }
-        let mut wanted = Wanted::default();
-        for (run, reason) in planned.iter().zip(reasons) {
-            match reason {
-                Some(reason) => {
-                    wanted.runs.push(run.clone());
-                    wanted.reasons.push(reason);
-                }
-                None => wanted.fresh.extend(run.fresh_by_its_name()),
+        for &number in of_experiment.get(name).into_iter().flatten() {
+            let run = &planned[number];
+            reasons[number] = reasons[number].take().or_else(|| reason(run, true));
+            if reasons[number].is_some() {
+                unseen.extend(run.experiment.needs.keys());
             }
         }
-        return wanted;
     }
+    let mut wanted = Wanted::default();
+    for (run, reason) in planned.iter().zip(reasons) {
+        match reason {
+            Some(reason) => {
+                wanted.runs.push(run.clone());
+                wanted.reasons.push(reason);
+            }
+            None if run.fresh().is_some() => wanted.fresh.push(run.clone()),
+            None => {}
+        }
+    }
+    wanted
+}
+
+/// The places in the list of the runs of each experiment.
+fn numbers_of_experiments<'p>(runs: &'p [PlannedRun<'_>]) -> BTreeMap<&'p Name, Vec<usize>> {
+    let mut numbers: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
+    for (number, run) in runs.iter().enumerate() {
+        numbers.entry(&run.experiment.name).or_default().push(number);
+    }
+    numbers
 }
 
 /// What is expected of each of the runs, and whether it fits into the budget.
@@ -159,13 +172,13 @@ impl Forecast {
         records: &[Record],
         budget: Option<Duration>,
     ) -> Forecast {
+        let mut predictor = Predictor::of(records);
+        let of_experiment = numbers_of_experiments(runs);
         let expected: Vec<Expected> = runs
             .iter()
-            .map(|run| Expected {
-                seconds: predict::predict(run, records),
-                needs: (0..runs.len())
-                    .filter(|&other| run.experiment.needs.contains_key(&runs[other].experiment.name))
-                    .collect(),
+            .map(|run| {
+                let needs = run.experiment.needs.keys().filter_map(|need| of_experiment.get(need)).flatten();
+                Expected { seconds: predictor.seconds(run), needs: needs.copied().collect() }
             })
             .collect();
         let threads = runs.iter().map(|run| run.experiment.limits.threads).max().unwrap_or(1);
@@ -219,6 +232,8 @@ pub(super) fn do_runs(
     if runs.is_empty() {
         return Ok(left);
     }
+    // Before signals are counted: what is fetched can be interrupted as any program.
+    let data = data_folders(&runs, &site.root)?;
     let interrupts = Interrupts::counted()?;
     let stopwatch = Stopwatch::started();
     let is_used_up = || work.budget.is_some_and(|budget| stopwatch.elapsed() >= budget);
@@ -226,7 +241,7 @@ pub(super) fn do_runs(
         Stop::GoOn if is_used_up() => Stop::StartNoMore,
         stop => stop,
     };
-    let setup = setup(&runs, site, forecast.jobs, strace, &stop)?;
+    let setup = setup(&runs, site, data, forecast.jobs, strace, &stop)?;
     let forecast = Forecast::at_most(forecast.jobs, &runs, &site.records, None);
     let mut progress = Progress::of(&runs, forecast, talk);
     let outcomes = run_all(&runs, &wanted.fresh, &setup, &mut |number, update| progress.update(number, &update));
@@ -247,10 +262,11 @@ pub(super) fn do_runs(
     }
 }
 
-/// What the runs need to know of this machine. Data sets that are not here are fetched.
+/// What the runs need to know of this machine; `data` are the folders of their data sets.
 pub(super) fn setup<'a>(
     runs: &[PlannedRun<'_>],
     site: &Site,
+    data: BTreeMap<String, PathBuf>,
     jobs: Option<usize>,
     strace: Option<PathBuf>,
     stop: &'a (dyn Fn() -> Stop + Sync),
@@ -269,7 +285,7 @@ pub(super) fn setup<'a>(
         store: Store::of(&site.results),
         strace,
         lab,
-        data: data_folders(runs, &site.root)?,
+        data,
         cores: cores(),
         jobs,
         stop,
@@ -297,7 +313,7 @@ fn has_gpu(lab: &Path) -> bool {
 }
 
 /// Makes the data sets of the runs present and returns the folder of each.
-fn data_folders(runs: &[PlannedRun<'_>], root: &Path) -> Result<BTreeMap<String, std::path::PathBuf>, Trouble> {
+pub(super) fn data_folders(runs: &[PlannedRun<'_>], root: &Path) -> Result<BTreeMap<String, PathBuf>, Trouble> {
     let mut folders = BTreeMap::new();
     let of_runs = runs.iter().flat_map(|run| {
         let weights = run.variant.weights.as_ref().and_then(Weights::data);

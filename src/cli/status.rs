@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::machine::Machine;
-use super::site::Site;
 use super::table::table;
 use super::{Trouble, answer, duration, environment, site, tell};
 use crate::experiment::environment::drift;
 use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::experiment::{record, verification};
-use crate::runner::local;
+use crate::experiment::record;
+use crate::experiment::verification::{self, ByRun};
+use crate::runner::local::{self, Failure};
 use crate::store::Store;
+
+/// How many characters of the reason of a failure and of the last line of a log are shown.
+const WIDEST_REASON: usize = 160;
+const WIDEST_LINE: usize = 80;
+/// How many seeds of a variant are listed one by one.
+const SEEDS_LISTED: usize = 20;
 
 pub(super) fn status(root: &Path) -> Result<(), Trouble> {
     let site = site::read(&site::root(root)?)?;
@@ -21,10 +27,11 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
         planned.chunk_by(|a, b| a.experiment.name == b.experiment.name && a.variant.name == b.variant.name);
     let machine = Machine::of(&planned);
     let mut drifts = Drifts::default();
+    let verifications = verification::by_run(&site.verifications);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for runs in of_variant {
         let is_drifted = drifts.add(runs, &machine);
-        rows.push(row(runs, is_drifted, &site, &store));
+        rows.push(row(runs, is_drifted, &verifications, &store));
     }
     if rows.is_empty() {
         tell(format_args!("there are no experiments: make one in experiments/NAME/experiment.yml"));
@@ -38,8 +45,12 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
     if site.faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(site.faults)) }
 }
 
-fn row(runs: &[PlannedRun<'_>], is_drifted: bool, site: &Site, store: &Store) -> Vec<String> {
+fn row(runs: &[PlannedRun<'_>], is_drifted: bool, verifications: &ByRun<'_>, store: &Store) -> Vec<String> {
     let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
+    let seeds = match &seeds[..] {
+        [first, .., last] if seeds.len() > SEEDS_LISTED => format!("{first} … {last} ({})", seeds.len()),
+        _ => seeds.join(" "),
+    };
     let records: Vec<_> = runs.iter().filter_map(PlannedRun::fresh).collect();
     let age = records.iter().map(|record| record.finished).max().map(|finished| {
         let seconds = environment::now().duration_since(finished).as_secs_f64();
@@ -48,14 +59,13 @@ fn row(runs: &[PlannedRun<'_>], is_drifted: bool, site: &Site, store: &Store) ->
     let times: Vec<f64> = records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
     let time =
         (!times.is_empty()).then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
-    let verifications: Vec<_> =
-        records.iter().map(|record| verification::of_record(record, &site.verifications)).collect();
+    let verifications: Vec<_> = records.iter().map(|record| verification::of_record(record, verifications)).collect();
     let drifted = is_drifted.then(|| "drifted".to_owned());
     let facts = drifted.into_iter().chain(verification::phrases(&verifications));
     vec![
         runs[0].experiment.name.to_string(),
         runs[0].variant.name.to_string(),
-        seeds.join(" "),
+        seeds,
         std::iter::once(state(runs, store)).chain(facts).collect::<Vec<_>>().join(", "),
         age.unwrap_or_else(|| "-".to_owned()),
         time.unwrap_or_else(|| "-".to_owned()),
@@ -83,12 +93,24 @@ fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     match (&run.state, local::failure_before(&folder)) {
         (RunState::Fresh(_), _) => "fresh".to_owned(),
-        (_, Some(failure)) => format!("failed ({})", failure.reason),
+        (_, Some(failure)) => format!("failed ({})", in_short(&failure)),
         (RunState::Stale { changed, .. }, None) => match &changed[..] {
             [only] => format!("stale ({only})"),
             parts => format!("stale ({} parts changed)", parts.len()),
         },
         (RunState::Missing, None) => "missing".to_owned(),
+    }
+}
+
+/// Why a run failed, and the last line of its log.
+fn in_short(failure: &Failure) -> String {
+    let last = failure.log_end.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+    let reason: String = failure.reason.lines().next().unwrap_or_default().chars().take(WIDEST_REASON).collect();
+    let end = last.char_indices().nth(WIDEST_LINE).map(|(end, _)| end);
+    match end {
+        _ if last.is_empty() => reason,
+        None => format!("{reason}: {last}"),
+        Some(end) => format!("{reason}: {}…", &last[..end]),
     }
 }
 

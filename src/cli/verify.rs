@@ -1,7 +1,6 @@
 //! `labpress verify`: does recorded runs again from the beginning, in a scratch place, and says whether they come out
 //! the same.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -10,7 +9,7 @@ use clap::Args;
 
 use super::environment::{self, Interrupts, Stopwatch};
 use super::progress::Progress;
-use super::runs::{Forecast, Talk, jobs, setup};
+use super::runs::{Forecast, Talk, data_folders, jobs, setup};
 use super::site::{self, Site};
 use super::table::table;
 use super::{Jobs, Trouble, answer, counted, duration, tell};
@@ -47,11 +46,12 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
     }
     let planned = plan(&site.experiments, &site.records);
     let runs = chosen(&site, &planned, &store, options)?;
+    let data = data_folders(&runs, &root)?;
     let interrupts = Interrupts::counted()?;
     let stop = || interrupts.stop();
     let scratch = Store::of(&store.empty_scratch()?);
     let at_once = jobs(&runs, options.jobs);
-    let setup = Setup { store: scratch, ..setup(&runs, &site, at_once, None, &stop)? };
+    let setup = Setup { store: scratch, ..setup(&runs, &site, data, at_once, None, &stop)? };
     let stopwatch = Stopwatch::started();
     tell(format_args!("verifying {}: each is done again from the beginning", counted(runs.len(), "run")));
     let by = environment::git_user(&root).unwrap_or_else(|| "unknown".to_owned());
@@ -132,14 +132,11 @@ fn needs_are_here(run: &PlannedRun<'_>, planned: &[PlannedRun<'_>], store: &Stor
     needed.all(|other| other.fresh().is_some_and(|record| lost_artifact(record, store).is_none()))
 }
 
-/// The records of what the runs need.
-fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<Cow<'a, Record>> {
+/// The fresh runs that the runs need.
+fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<PlannedRun<'a>> {
     let needs: BTreeSet<_> = runs.iter().flat_map(|run| run.experiment.needs.keys()).collect();
-    planned
-        .iter()
-        .filter(|run| needs.contains(&run.experiment.name))
-        .filter_map(PlannedRun::fresh_by_its_name)
-        .collect()
+    let is_needed = |run: &&PlannedRun<'_>| needs.contains(&run.experiment.name) && run.fresh().is_some();
+    planned.iter().filter(is_needed).cloned().collect()
 }
 
 /// What the end of a rerun says of the record; `None` if it says nothing: someone stopped it, or it could not start.

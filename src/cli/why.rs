@@ -25,8 +25,10 @@ pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Trouble
     let experiment = site.experiment(name)?;
     let store = Store::of(&site.root);
     let mut text = String::new();
-    for run in plan([experiment], &site.records) {
-        explain(&run, &store, &mut text);
+    // All of them: a run can be stale because of what it needs.
+    let planned = plan(&site.experiments, &site.records);
+    for run in planned.iter().filter(|run| run.experiment.name == experiment.name) {
+        explain(run, &store, &mut text);
     }
     answer(&text);
     Ok(())

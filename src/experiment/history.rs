@@ -182,6 +182,7 @@ mod tests {
             variant: "fast".to_owned(),
             seed,
             fingerprint,
+            given: BTreeMap::new(),
             environment: BTreeMap::new(),
             finished: format!("2026-11-23T14:{minute:02}:00Z").parse().unwrap(),
             metrics: BTreeMap::from([("accuracy".to_owned(), accuracy)]),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Name;
 use super::fingerprint::Fingerprint;
+use super::record::Record;
 use super::spec::Experiment;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -52,6 +53,16 @@ pub(super) fn digest(experiment: &Experiment) -> Digest {
         Value::from(format!("{} {seed} {digest}", variant.name))
     });
     Digest::of_value(&Value::Array(digests.collect()))
+}
+
+/// A digest of what a run that needs an experiment is given of it: numbers, except times, and artifacts of its runs.
+pub fn results_digest<'a>(runs: impl IntoIterator<Item = (&'a Name, u64, &'a Record)>) -> Digest {
+    let runs = runs.into_iter().map(|(variant, seed, record)| {
+        let artifacts: BTreeMap<&str, String> =
+            record.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.digest.to_string())).collect();
+        serde_json::json!([variant.as_str(), seed, record.metrics, artifacts])
+    });
+    Digest::of_value(&Value::Array(runs.collect()))
 }
 
 fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {

@@ -3,10 +3,10 @@
 //! A run's result is found by its fingerprint among the records of its experiment, whatever variant it was recorded for:
 //! a variant that was renamed, or that a grid names otherwise, keeps its results.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::fingerprint::{Changed, Fingerprint};
+use super::fingerprint::{Changed, Fingerprint, Part};
+use super::needs::results_digest;
 use super::record::Record;
 use super::spec::{Experiment, Variant};
 use crate::digest::Digest;
@@ -42,7 +42,13 @@ pub struct PlannedRun<'a> {
     pub state: RunState<'a>,
 }
 
+/// What the part of [`Changed`] is called that says that a needed experiment has other results.
+fn results_of(need: &str) -> String {
+    format!("the results of `{need}`")
+}
+
 /// The runs of all `experiments`, by experiment, variant and seed in the order they are written.
+/// Where one needs another that is not among them, its results are not looked at.
 pub fn plan<'a>(experiments: impl IntoIterator<Item = &'a Experiment>, records: &'a [Record]) -> Vec<PlannedRun<'a>> {
     let mut of_run: BTreeMap<(&str, &str, u64), Vec<&Record>> = BTreeMap::new();
     let mut of_fingerprint: BTreeMap<(&str, Digest), Vec<&Record>> = BTreeMap::new();
@@ -68,7 +74,60 @@ pub fn plan<'a>(experiments: impl IntoIterator<Item = &'a Experiment>, records: 
             }
         }
     }
+    compare_needs(&mut planned);
     planned
+}
+
+/// Makes stale what was made from results of other experiments that were made again since and came out otherwise.
+/// Results that are not all there, and records that do not say what they were given, are not compared.
+fn compare_needs(planned: &mut [PlannedRun<'_>]) {
+    let needed: BTreeSet<String> =
+        planned.iter().flat_map(|run| run.experiment.needs.keys().map(ToString::to_string)).collect();
+    if needed.is_empty() {
+        return;
+    }
+    let mut waiting: Vec<&mut [PlannedRun<'_>]> =
+        planned.chunk_by_mut(|a, b| a.experiment.name == b.experiment.name).collect();
+    // What runs are given of each experiment today; `None` if that is not known.
+    let mut given: BTreeMap<String, Option<Part>> = BTreeMap::new();
+    let here: BTreeSet<String> = waiting.iter().map(|runs| runs[0].experiment.name.to_string()).collect();
+    loop {
+        let is_known = |need: &str| given.contains_key(need) || !here.contains(need);
+        let (now, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|runs| runs[0].experiment.needs.keys().all(|need| is_known(need.as_str())));
+        waiting = later;
+        if now.is_empty() {
+            // The rest is in loops of needs, of which `experiment::needs` tells.
+            return;
+        }
+        for runs in now {
+            let mut are_made_again = false;
+            for run in runs.iter_mut() {
+                let RunState::Fresh(record) = run.state else { continue };
+                let changed = record.given.iter().filter_map(|(need, before)| {
+                    let (before, now) = (Part::Digest(*before), given.get(need)?.clone()?);
+                    (before != now).then(|| Changed { part: results_of(need), before: Some(before), now: Some(now) })
+                });
+                let changed: Vec<Changed> = changed.collect();
+                if !changed.is_empty() {
+                    run.state = RunState::Stale { record, changed };
+                    are_made_again = true;
+                }
+            }
+            let name = runs[0].experiment.name.as_str();
+            if needed.contains(name) {
+                let fresh = runs.iter().map(|run| Some((&run.variant.name, run.seed, run.fresh()?)));
+                let fresh: Option<Vec<_>> = fresh.collect();
+                let today = match fresh {
+                    _ if are_made_again => Some(Part::Value("ones that are stale".into())),
+                    fresh => fresh.map(|fresh| Part::Digest(results_digest(fresh))),
+                };
+                given.insert(name.to_owned(), today);
+            } else {
+                given.insert(name.to_owned(), None);
+            }
+        }
+    }
 }
 
 /// How a run without a fresh record stands to the records of its variant and seed.
@@ -87,15 +146,6 @@ impl<'a> PlannedRun<'a> {
         }
     }
 
-    /// The record, if it is fresh, as one of the variant's name of today: for runs that are told of it.
-    pub fn fresh_by_its_name(&self) -> Option<Cow<'a, Record>> {
-        let record = self.fresh()?;
-        if record.variant == self.variant.name.as_str() {
-            return Some(Cow::Borrowed(record));
-        }
-        Some(Cow::Owned(Record { variant: self.variant.name.to_string(), ..record.clone() }))
-    }
-
     /// Why the run has to be done: `params.epochs changed from 3 to 4`; `None` if it has not.
     pub fn reason(&self) -> Option<String> {
         match &self.state {
@@ -110,5 +160,84 @@ impl<'a> PlannedRun<'a> {
     /// `EXPERIMENT/VARIANT seed N`, for messages.
     pub fn label(&self) -> String {
         format!("{}/{} seed {}", self.experiment.name, self.variant.name, self.seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::record;
+    use crate::experiment::spec::parse_all;
+    use crate::source::Source;
+
+    /// `top` needs `middle`, which needs `base`, in an order in which no need comes first.
+    fn chain() -> Vec<Experiment> {
+        let yaml = |needs: &str| format!("title: T\nrunner: {{command: [train]}}\nneeds: [{needs}]\n");
+        let source = Source::default()
+            .with("experiments/a-top/experiment.yml", yaml("b-middle"))
+            .with("experiments/b-middle/experiment.yml", yaml("c-base"))
+            .with("experiments/c-base/experiment.yml", yaml(""));
+        parse_all(&source, &|_| None).0
+    }
+
+    /// A record of the only run of an experiment that was given the results that `given` says.
+    fn record(experiment: &Experiment, accuracy: f64, seconds: f64, given: &[&Record]) -> Record {
+        let variant = &experiment.variants[0].name;
+        let given = given.iter().map(|needed| (needed.experiment.clone(), results_digest([(variant, 0, *needed)])));
+        Record {
+            format: record::FORMAT,
+            experiment: experiment.name.to_string(),
+            variant: variant.to_string(),
+            seed: 0,
+            fingerprint: Fingerprint::of(experiment, &experiment.variants[0], 0),
+            given: given.collect(),
+            environment: BTreeMap::new(),
+            finished: jiff::Timestamp::UNIX_EPOCH,
+            metrics: BTreeMap::from([("accuracy".to_owned(), accuracy)]),
+            timing: BTreeMap::from([("seconds".to_owned(), seconds)]),
+            series: BTreeMap::new(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// Checks why the runs of the chain are stale after `base` was made again.
+    #[track_caller]
+    fn check(base: &Record, again: Record, old: bool, expected: [Option<&str>; 3]) {
+        let chain = chain();
+        let mut middle = record(&chain[1], 0.5, 1.0, &[base]);
+        if old {
+            middle.given.clear();
+        }
+        let top = record(&chain[0], 0.5, 1.0, &[&middle]);
+        let records = [top, middle, again];
+        let reasons: Vec<Option<String>> = plan(&chain, &records).iter().map(PlannedRun::reason).collect();
+        for (reason, expected) in reasons.iter().zip(expected) {
+            match (reason, expected) {
+                (None, None) => {}
+                (Some(reason), Some(expected)) => assert!(reason.starts_with(expected), "{reason}"),
+                _ => panic!("{reasons:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_need_made_again_with_other_numbers_makes_all_above_stale() {
+        let base = &chain()[2];
+        let first = record(base, 0.25, 1.0, &[]);
+        let middle = "the results of `c-base` changed from ";
+        let top = "the results of `b-middle` changed from ";
+        check(&first, record(base, 0.75, 1.0, &[]), false, [Some(top), Some(middle), None]);
+    }
+
+    #[test]
+    fn a_need_made_again_with_the_same_numbers_in_another_time_changes_nothing() {
+        let base = &chain()[2];
+        check(&record(base, 0.25, 1.0, &[]), record(base, 0.25, 9.0, &[]), false, [None; 3]);
+    }
+
+    #[test]
+    fn a_record_that_does_not_say_what_it_was_given_stays_fresh() {
+        let base = &chain()[2];
+        check(&record(base, 0.25, 1.0, &[]), record(base, 0.75, 1.0, &[]), true, [None; 3]);
     }
 }

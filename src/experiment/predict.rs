@@ -1,21 +1,47 @@
 //! Predicts how long runs will take, from what runs like them took, and what of them fits into a budget.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::fingerprint::{Fingerprint, Part};
 use super::plan::PlannedRun;
 use super::record::Record;
 
-/// The time in seconds that a run is expected to take: the median of the recorded times (`seconds`) of its variant,
-/// else of its experiment, scaled by `epochs` where both have that parameter. `None` if no such time is recorded.
-pub fn predict(run: &PlannedRun<'_>, records: &[Record]) -> Option<f64> {
-    let present = epochs(&run.fingerprint);
-    let scaled = |record: &Record| {
-        let seconds = record.timing.get("seconds").copied().filter(|seconds| *seconds >= 0.0)?;
-        let scale = present.zip(epochs(&record.fingerprint)).map_or(1.0, |(now, then)| now / then);
-        Some(seconds * scale)
-    };
-    let of_experiment = || records.iter().filter(|record| record.experiment == run.experiment.name.as_str());
-    let of_variant = of_experiment().filter(|record| record.variant == run.variant.name.as_str());
-    median(of_variant.filter_map(scaled).collect()).or_else(|| median(of_experiment().filter_map(scaled).collect()))
+/// Predicts how long runs take from what recorded runs took.
+pub struct Predictor<'a> {
+    /// Of each experiment, of each variant, the times in seconds and the epochs that took them.
+    times: BTreeMap<&'a str, BTreeMap<&'a str, Vec<Took>>>,
+    /// What was predicted for runs of an experiment without a time of their variant, by experiment and epochs.
+    of_experiment: BTreeMap<(&'a str, Option<u64>), Option<f64>>,
+}
+
+/// The seconds that a run took, and its epochs.
+type Took = (f64, Option<f64>);
+
+impl<'a> Predictor<'a> {
+    /// Predicts from these records.
+    pub fn of(records: &'a [Record]) -> Predictor<'a> {
+        let mut times: BTreeMap<&str, BTreeMap<&str, Vec<Took>>> = BTreeMap::new();
+        for record in records {
+            if let Some(seconds) = record.timing.get("seconds").copied().filter(|seconds| *seconds >= 0.0) {
+                let of_variant = times.entry(&record.experiment).or_default().entry(&record.variant).or_default();
+                of_variant.push((seconds, epochs(&record.fingerprint)));
+            }
+        }
+        Predictor { times, of_experiment: BTreeMap::new() }
+    }
+
+    /// The time in seconds that a run is expected to take: the median of the recorded times (`seconds`) of its variant,
+    /// else of its experiment, scaled by `epochs` where both have that parameter. `None` if no such time is recorded.
+    pub fn seconds(&mut self, run: &PlannedRun<'_>) -> Option<f64> {
+        let present = epochs(&run.fingerprint);
+        let scaled = |&(seconds, then): &Took| seconds * present.zip(then).map_or(1.0, |(now, then)| now / then);
+        let (&experiment, times) = self.times.get_key_value(run.experiment.name.as_str())?;
+        if let Some(of_variant) = times.get(run.variant.name.as_str()) {
+            return median(of_variant.iter().map(scaled).collect());
+        }
+        let key = (experiment, present.map(f64::to_bits));
+        *self.of_experiment.entry(key).or_insert_with(|| median(times.values().flatten().map(scaled).collect()))
+    }
 }
 
 /// The parameter `epochs` that a fingerprint holds, if it is above 0.
@@ -60,11 +86,21 @@ pub enum Fit {
 pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
     let mut free_at = vec![0.0; slots.max(1)];
     let mut fits: Vec<Option<Fit>> = vec![None; runs.len()];
+    let mut needed_by: Vec<Vec<usize>> = vec![Vec::new(); runs.len()];
+    for (number, run) in runs.iter().enumerate() {
+        run.needs.iter().for_each(|&need| needed_by[need].push(number));
+    }
+    let mut lacking: Vec<usize> = runs.iter().map(|run| run.needs.len()).collect();
+    let mut ready: BTreeSet<usize> = (0..runs.len()).filter(|&number| lacking[number] == 0).collect();
     // What is in a loop of needs never gets its turn.
-    while let Some(number) = (0..runs.len())
-        .find(|&number| fits[number].is_none() && runs[number].needs.iter().all(|&need| fits[need].is_some()))
-    {
+    while let Some(number) = ready.pop_first() {
         fits[number] = Some(fit_one(&runs[number], &fits, &mut free_at, budget));
+        for &other in &needed_by[number] {
+            lacking[other] -= 1;
+            if lacking[other] == 0 {
+                ready.insert(other);
+            }
+        }
     }
     fits.into_iter().enumerate().map(|(number, fit)| fit.unwrap_or(Fit::NeedsLeftOut(number))).collect()
 }
@@ -88,8 +124,6 @@ fn fit_one(run: &Expected, fits: &[Option<Fit>], free_at: &mut [f64], budget: Op
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::experiment::plan::plan;
     use crate::experiment::record;
@@ -114,6 +148,7 @@ mod tests {
             variant: variant.to_owned(),
             seed: 0,
             fingerprint: run.fingerprint.clone(),
+            given: BTreeMap::new(),
             environment: BTreeMap::new(),
             finished: jiff::Timestamp::UNIX_EPOCH,
             metrics: BTreeMap::new(),
@@ -127,7 +162,7 @@ mod tests {
     #[track_caller]
     fn check(records: &[Record], expected: Option<f64>) {
         let experiment = experiment(10);
-        assert_eq!(predict(&plan([&experiment], &[])[0], records), expected);
+        assert_eq!(Predictor::of(records).seconds(&plan([&experiment], &[])[0]), expected);
     }
 
     #[test]

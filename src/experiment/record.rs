@@ -35,6 +35,10 @@ pub struct Record {
     pub seed: u64,
     /// What the result depends on.
     pub fingerprint: Fingerprint,
+    /// Digests of the results that the run was given, by name of the needed experiment. Absent in records that are older
+    /// than this field, and where nothing is needed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, Digest>,
     /// What the result does not officially depend on and was the case: device, libtorch, CPU, threads.
     pub environment: BTreeMap<String, String>,
     /// When the run ended, in UTC to the second: `2026-11-23T14:05:00Z`.
@@ -182,6 +186,7 @@ mod tests {
             variant: "plain".to_owned(),
             seed: 3,
             fingerprint: Fingerprint::default(),
+            given: BTreeMap::new(),
             environment: BTreeMap::from([("device".to_owned(), "cpu".to_owned())]),
             finished: "2026-11-23T14:05:00Z".parse().unwrap(),
             metrics: BTreeMap::from([("accuracy".to_owned(), 0.1 + 0.2), ("loss".to_owned(), 1e-300)]),
@@ -201,6 +206,13 @@ mod tests {
     #[test]
     fn a_record_reads_back_to_the_last_bit() {
         assert_eq!(parse(&record().path(), &record().to_text()).unwrap(), record());
+    }
+
+    #[test]
+    fn what_a_run_was_given_is_kept_and_absent_where_it_was_given_nothing() {
+        assert!(!record().to_text().contains("given"));
+        let given = Record { given: BTreeMap::from([("base".to_owned(), Digest::of(b"numbers"))]), ..record() };
+        assert_eq!(parse(&given.path(), &given.to_text()).unwrap(), given);
     }
 
     #[test]

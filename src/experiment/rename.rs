@@ -42,6 +42,7 @@ pub fn renaming(
         let renamed = Record {
             experiment: names.of(&record.experiment).to_owned(),
             fingerprint: names.in_fingerprint(&record.fingerprint),
+            given: record.given.iter().map(|(need, digest)| (names.of(need).to_owned(), *digest)).collect(),
             ..record.clone()
         };
         if renamed == *record {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Name;
 use super::pin::Pinned;
 use super::plan::{PlannedRun, RunState};
 use super::record::{Artifact, Record};
 use super::spec::{Experiment, Variant};
-use super::verification::{self, Verification};
+use super::verification::{self, ByRun, Verification};
 
 /// The results of all experiments, by name.
 #[derive(Debug, Clone, Default)]
@@ -58,10 +59,14 @@ impl<'a> Results<'a> {
         planned: &[PlannedRun<'a>],
         verifications: &'a [Verification],
     ) -> Results<'a> {
+        let mut of_experiment: BTreeMap<&Name, Vec<&PlannedRun<'a>>> = BTreeMap::new();
+        for run in planned {
+            of_experiment.entry(&run.experiment.name).or_default().push(run);
+        }
+        let verifications = verification::by_run(verifications);
         let experiments = experiments.into_iter().map(|experiment| {
-            let runs: Vec<&PlannedRun<'a>> =
-                planned.iter().filter(|run| run.experiment.name == experiment.name).collect();
-            (experiment.name.as_str(), experiment_results(experiment, &runs, verifications))
+            let runs = of_experiment.get(&experiment.name).map_or(&[][..], Vec::as_slice);
+            (experiment.name.as_str(), experiment_results(experiment, runs, &verifications))
         });
         Results { experiments: experiments.collect(), ..Results::default() }
     }
@@ -98,11 +103,14 @@ impl<'a> Results<'a> {
 fn experiment_results<'a>(
     experiment: &'a Experiment,
     runs: &[&PlannedRun<'a>],
-    verifications: &'a [Verification],
+    verifications: &ByRun<'a>,
 ) -> ExperimentResults<'a> {
+    let mut of_variant: BTreeMap<&Name, Vec<&Record>> = BTreeMap::new();
+    for run in runs {
+        of_variant.entry(&run.variant.name).or_default().extend(run.fresh());
+    }
     let variants = experiment.variants.iter().map(|variant| {
-        let of_variant = runs.iter().filter(|run| run.variant.name == variant.name);
-        let records: Vec<&Record> = of_variant.filter_map(|run| run.fresh()).collect();
+        let records = of_variant.remove(&variant.name).unwrap_or_default();
         let verifications = records.iter().map(|record| verification::of_record(record, verifications)).collect();
         VariantResults { variant, records, verifications }
     });

@@ -357,6 +357,13 @@ fn parse(
     let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
     let seeds = seeds(&written.seeds, yaml).map_err(one)?;
     let variants = variants(&written, &runner, yaml, source)?;
+    let runs = variants.len() * seeds.len();
+    if runs > MOST_RUNS {
+        let (variants, seeds) = (variants.len(), seeds.len());
+        let message = format!("{variants} variants with {seeds} seeds each are {runs} runs, more than {MOST_RUNS}");
+        let hint = "use fewer seeds, a smaller grid, or several experiments";
+        return Err(one(Diagnostic::new(yaml.place(&["seeds"]), message).hint(hint)));
+    }
     let limits = limits(&written.limits, yaml).map_err(one)?;
     if data.is_none() && matches!(runner, Runner::Lab { .. }) {
         let message = "the recipe needs a data set";
@@ -702,6 +709,9 @@ fn limits(written: &WrittenLimits, yaml: Yaml<'_>) -> Result<Limits, Diagnostic>
     })
 }
 
+/// The most runs of an experiment: each has a file of its own, and all are looked at by every command.
+const MOST_RUNS: usize = 100_000;
+
 /// Units of time, in seconds.
 pub const TIME_UNITS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("min", 60), ("h", 3600)];
 const MEMORY_UNITS: &[(&str, u64)] =
@@ -818,6 +828,16 @@ mod tests {
              experiments/spiral/experiment.yml:8:29\nhint: give the path of a `.safetensors` file of the site that lies \
              below `experiments/`",
         );
+    }
+
+    #[test]
+    fn more_runs_than_can_be_kept_are_refused() {
+        let grid = (0..1000).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+        let yaml = format!("title: T\nrunner: {{command: [train]}}\nseeds: 101\ngrid: {{rate: [{grid}]}}\n");
+        let source = Source::default().with("experiments/toy/experiment.yml", yaml);
+        let (_, faults) = parse_all(&source, &|_| None);
+        let message = "1000 variants with 101 seeds each are 101000 runs, more than 100000";
+        assert!(faults[0].to_string().contains(message), "{faults:?}");
     }
 
     #[test]

@@ -322,12 +322,22 @@ pub fn parse(path: &str, text: &str) -> Result<Verification, Diagnostic> {
     Ok(verification)
 }
 
+/// Verifications by the experiment, variant and seed of their run.
+pub type ByRun<'a> = BTreeMap<(&'a str, &'a str, u64), Vec<&'a Verification>>;
+
+/// Sorts verifications by their run.
+pub fn by_run(verifications: &[Verification]) -> ByRun<'_> {
+    let mut by_run = ByRun::new();
+    for one in verifications {
+        by_run.entry((&one.experiment, &one.variant, one.seed)).or_default().push(one);
+    }
+    by_run
+}
+
 /// The verifications of a record, in order of date.
-pub fn of_record<'a>(record: &Record, verifications: &'a [Verification]) -> Vec<&'a Verification> {
-    let is_of_run = |one: &&Verification| {
-        (&one.experiment, &one.variant, one.seed) == (&record.experiment, &record.variant, record.seed)
-    };
-    let mut of_run: Vec<&Verification> = verifications.iter().filter(is_of_run).collect();
+pub fn of_record<'a>(record: &Record, verifications: &ByRun<'a>) -> Vec<&'a Verification> {
+    let key: (&str, &str, u64) = (&record.experiment, &record.variant, record.seed);
+    let mut of_run: Vec<&Verification> = verifications.get(&key).cloned().unwrap_or_default();
     if !of_run.is_empty() {
         let digest = record.digest();
         of_run.retain(|one| one.record == digest);
@@ -400,6 +410,7 @@ mod tests {
             variant: "plain".to_owned(),
             seed,
             fingerprint: Fingerprint::default(),
+            given: BTreeMap::new(),
             environment: BTreeMap::new(),
             finished: "2026-11-23T14:05:00Z".parse().unwrap(),
             metrics: [("accuracy".to_owned(), accuracy)].into(),
@@ -521,6 +532,7 @@ mod tests {
     #[test]
     fn a_verification_belongs_to_its_record_as_it_is() {
         let all = [verification(0, outcome(0.9, LOSS, None), "2026-11-23")];
+        let all = by_run(&all);
         assert_eq!(of_record(&record(0, 0.9, LOSS), &all).len(), 1);
         assert_eq!(of_record(&record(1, 0.9, LOSS), &all).len(), 0, "another seed");
         assert_eq!(of_record(&record(0, 0.8, LOSS), &all).len(), 0, "made anew");

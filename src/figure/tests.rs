@@ -77,6 +77,7 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
                     variant: variant.name.to_string(),
                     seed,
                     fingerprint: Fingerprint::of(experiment, variant, seed),
+                    given: BTreeMap::new(),
                     environment: BTreeMap::new(),
                     finished: "2026-11-23T14:05:00Z".parse().expect("it is a time"),
                     metrics: [("accuracy", value(0)), ("loss", 1.0 - value(0)), ("parameters", 101_770.0)]

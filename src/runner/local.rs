@@ -288,7 +288,14 @@ fn remove_checkpoint(folder: &Path) -> io::Result<()> {
 
 /// Why the last try of a run failed, if it did.
 pub fn failure_before(folder: &Path) -> Option<Failure> {
-    let reason = fs::read_to_string(folder.join(FAILURE_FILE)).ok()?;
+    let reason = match fs::read_to_string(folder.join(FAILURE_FILE)) {
+        Ok(reason) if reason.is_empty() => "failed when the disk was full".to_owned(),
+        Ok(reason) => reason,
+        Err(_) => match Exit::read(folder)? {
+            Exit::NotStarted(why) => why,
+            Exit::Code(_) | Exit::Killed(_) => return None,
+        },
+    };
     Some(failure(folder, reason))
 }
 
@@ -322,4 +329,36 @@ fn log_end(path: &Path) -> io::Result<String> {
     let lines: Vec<&str> = text.split('\n').collect();
     let lines = lines.strip_suffix(&[""]).unwrap_or(&lines);
     Ok(lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| shown(line)).collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_log_end(log: &str, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(LOG_FILE), log).unwrap();
+        assert_eq!(failure(folder.path(), String::new()).log_end, expected);
+    }
+
+    #[test]
+    fn the_last_lines_of_a_log_are_shown_however_long_it_is() {
+        check_log_end("", "");
+        check_log_end("a\n\nb", "a\n\nb");
+        let last: Vec<String> = (81..=100).map(|line| format!("line {line}")).collect();
+        let lines: String = (1..=100).map(|line| format!("line {line}\n")).collect();
+        check_log_end(&lines, &last.join("\n"));
+        check_log_end(&("x".repeat(1 << 20) + "\nthe end\n"), "the end");
+    }
+
+    #[test]
+    fn of_a_line_that_was_written_over_the_last_state_is_shown() {
+        check_log_end("epoch 1\repoch 2\repoch 3\nfailed\r\n", "epoch 3\nfailed");
+    }
+
+    #[test]
+    fn a_long_line_of_a_log_is_cut() {
+        check_log_end(&"ü".repeat(500), &("ü".repeat(400) + "…"));
+    }
 }

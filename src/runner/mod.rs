@@ -15,8 +15,7 @@ pub mod supervisor;
 mod tail;
 pub mod trace;
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +26,8 @@ use self::local::{Ended, Failure, Heard, Launch};
 use self::protocol::{Event, Job, JobData, Needed};
 use self::sources::Sources;
 use crate::digest::Digest;
+use crate::experiment::Name;
+use crate::experiment::needs::results_digest;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::{self, Artifact, Record};
 use crate::experiment::spec::{ExperimentData, Runner, Weights};
@@ -106,36 +107,36 @@ impl Outcome {
 }
 
 /// Does all `runs`, and calls `watch` with the number of a run and what happened to it, from this thread. A run that
-/// fails stops only those that need it. `fresh` are the records that runs may need or share.
+/// fails stops only those that need it. `fresh` are runs with records, which others may need or share.
 ///
 /// Returns one outcome a run, in the same order.
 pub fn run_all(
     runs: &[PlannedRun<'_>],
-    fresh: &[Cow<'_, Record>],
+    fresh: &[PlannedRun<'_>],
     setup: &Setup<'_>,
     watch: &mut dyn FnMut(usize, Update<'_>),
 ) -> Vec<Outcome> {
     let mut queue = Queue::of(runs, fresh, setup);
     std::thread::scope(|threads| {
-        let (report, reports) = mpsc::channel();
+        // Bounded, so that a runner that never stops talking waits for who listens, instead of filling the memory.
+        let (report, reports) = mpsc::sync_channel(1024);
         loop {
             while let Some(step) = queue.next() {
-                let (number, record, needed) = match step {
+                let (number, work) = match step {
                     Step::Skip(number, reason) => {
                         queue.ended(number, Outcome::Skipped(reason), watch);
                         continue;
                     }
-                    Step::Share(number, record) => (number, Some(record), Vec::new()),
-                    Step::Start(number, needed) => (number, None, needed),
+                    Step::Do(number, work) => (number, work),
                 };
                 watch(number, Update::Started);
                 let report = report.clone();
                 threads.spawn(move || {
                     let say = |news| report.send((number, news)).expect("the receiver waits for every run's end");
                     let run = &runs[number];
-                    let outcome = match record {
-                        Some(record) => shared(run, &record, setup),
-                        None => run_one(run, needed, setup, &mut |heard| match heard {
+                    let outcome = match work {
+                        Work::Share(record) => shared(run, &record, setup),
+                        Work::Start(given) => run_one(run, given, setup, &mut |heard| match heard {
                             Heard::Event(event) => say(News::Event(event.clone())),
                             Heard::Memory(bytes) => say(News::Memory(bytes)),
                         }),
@@ -143,13 +144,19 @@ pub fn run_all(
                     say(News::Ended(outcome));
                 });
             }
-            if queue.is_done() {
+            if queue.running == 0 {
                 break;
             }
-            match reports.recv().expect("a sender lives as long as this loop") {
-                (number, News::Event(event)) => watch(number, Update::Event(&event)),
-                (number, News::Memory(bytes)) => watch(number, Update::Memory(bytes)),
-                (number, News::Ended(outcome)) => queue.ended(number, outcome, watch),
+            // Only the end of a run lets another one start.
+            loop {
+                match reports.recv().expect("a sender lives as long as this loop") {
+                    (number, News::Event(event)) => watch(number, Update::Event(&event)),
+                    (number, News::Memory(bytes)) => watch(number, Update::Memory(bytes)),
+                    (number, News::Ended(outcome)) => {
+                        queue.ended(number, outcome, watch);
+                        break;
+                    }
+                }
             }
         }
     });
@@ -162,44 +169,122 @@ enum News {
     Ended(Outcome),
 }
 
-/// Where each run is on its way.
-enum Stage {
-    Waiting,
-    Running,
-    Ended(Outcome),
-}
-
 /// What to do next.
 enum Step {
-    Start(usize, Vec<Needed>),
-    Share(usize, Record),
+    Do(usize, Work),
     Skip(usize, String),
+}
+
+/// How a run comes to its record.
+enum Work {
+    Start(Given),
+    Share(Box<Record>),
+}
+
+/// What a run is given of the experiments that it needs.
+#[derive(Default)]
+struct Given {
+    runs: Vec<Needed>,
+    /// By name of the experiment, a digest of it all.
+    digests: BTreeMap<String, Digest>,
 }
 
 /// The runs in their order, and how far each is.
 struct Queue<'a> {
     runs: &'a [PlannedRun<'a>],
-    digests: Vec<Digest>,
-    stages: Vec<Stage>,
-    known: Vec<Record>,
     setup: &'a Setup<'a>,
+    digests: Vec<Digest>,
+    outcomes: Vec<Option<Outcome>>,
+    /// The runs whose needs are done, by the number of threads that each takes.
+    ready: BTreeMap<usize, BTreeSet<usize>>,
+    /// Of each digest that a run at work has: the runs that have the same.
+    twins: BTreeMap<Digest, Vec<usize>>,
+    needed: BTreeMap<&'a Name, NeededExperiment<'a>>,
+    /// Of how many experiments that each run needs not all runs have ended.
+    lacking: Vec<usize>,
+    /// The records that there are, by the digest of their fingerprint.
+    known: BTreeMap<Digest, Record>,
+    /// How many runs are at work, and how many threads they take together.
+    running: usize,
+    threads: usize,
+}
+
+/// An experiment that a run of the list needs.
+#[derive(Default)]
+struct NeededExperiment<'a> {
+    needed_by: Vec<usize>,
+    /// How many of its runs in the list have not ended.
+    left: usize,
+    /// The first one that ended without a record.
+    lost: Option<usize>,
+    /// Its records by the places of variant and seed in what is written, with both.
+    records: BTreeMap<(usize, usize), (&'a Name, u64, Record)>,
 }
 
 impl<'a> Queue<'a> {
-    fn of(runs: &'a [PlannedRun<'a>], fresh: &[Cow<'_, Record>], setup: &'a Setup<'a>) -> Queue<'a> {
-        Queue {
+    fn of(runs: &'a [PlannedRun<'a>], fresh: &'a [PlannedRun<'a>], setup: &'a Setup<'a>) -> Queue<'a> {
+        let mut needed: BTreeMap<&Name, NeededExperiment<'a>> = BTreeMap::new();
+        for (number, run) in runs.iter().enumerate() {
+            for need in run.experiment.needs.keys() {
+                needed.entry(need).or_default().needed_by.push(number);
+            }
+        }
+        for run in runs {
+            if let Some(needed) = needed.get_mut(&run.experiment.name) {
+                needed.left += 1;
+            }
+        }
+        let is_lacking = |need: &&Name| needed.get(*need).is_some_and(|needed| needed.left > 0);
+        let lacking = runs.iter().map(|run| run.experiment.needs.keys().filter(is_lacking).count()).collect();
+        let mut queue = Queue {
             runs,
-            digests: runs.iter().map(|run| run.fingerprint.digest()).collect(),
-            stages: runs.iter().map(|_| Stage::Waiting).collect(),
-            known: fresh.iter().map(|record| record.as_ref().clone()).collect(),
             setup,
+            digests: runs.iter().map(|run| run.fingerprint.digest()).collect(),
+            outcomes: runs.iter().map(|_| None).collect(),
+            ready: BTreeMap::new(),
+            twins: BTreeMap::new(),
+            needed,
+            lacking,
+            known: BTreeMap::new(),
+            running: 0,
+            threads: 0,
+        };
+        for run in fresh {
+            if let Some(record) = run.fresh() {
+                queue.learn(run, record.clone(), run.fingerprint.digest());
+            }
+        }
+        for number in 0..runs.len() {
+            queue.offer(number);
+        }
+        queue
+    }
+
+    /// Takes note of a record.
+    fn learn(&mut self, run: &'a PlannedRun<'a>, record: Record, digest: Digest) {
+        if let Some(needed) = self.needed.get_mut(&run.experiment.name) {
+            let variant = run.experiment.variants.iter().position(|variant| variant.name == run.variant.name);
+            let seed = run.experiment.seeds.iter().position(|&seed| seed == run.seed);
+            let place = (variant.unwrap_or(usize::MAX), seed.unwrap_or(usize::MAX));
+            needed.records.insert(place, (&run.variant.name, run.seed, record.clone()));
+        }
+        self.known.insert(digest, record);
+    }
+
+    /// Lets a run start once there is room for it, if nothing that it needs is lacking.
+    fn offer(&mut self, number: usize) {
+        if self.lacking[number] == 0 {
+            let threads = self.threads_of(number);
+            self.ready.entry(threads).or_default().insert(number);
         }
     }
 
     /// The first run that can go on now, marked as running; `None` if all others have to wait or are done.
     fn next(&mut self) -> Option<Step> {
-        let number = (0..self.runs.len()).find(|&number| self.is_ready(number))?;
-        self.stages[number] = Stage::Running;
+        let number = self.first_ready()?;
+        self.running += 1;
+        self.threads += self.threads_of(number);
+        self.twins.insert(self.digests[number], Vec::new());
         match (self.setup.stop)() {
             Stop::GoOn => {}
             Stop::StartNoMore => return Some(Step::Skip(number, "the budget is used up".to_owned())),
@@ -207,82 +292,97 @@ impl<'a> Queue<'a> {
                 return Some(Step::Skip(number, "labpress was asked to stop".to_owned()));
             }
         }
-        if let Some(lost) = self.needed_runs(number).find(|&other| self.has_no_record(other)) {
+        let needs = self.runs[number].experiment.needs.keys();
+        if let Some(lost) = needs.filter_map(|need| self.needed.get(need)?.lost).min() {
             return Some(Step::Skip(number, format!("{}, which it needs, has no result", self.runs[lost].label())));
         }
         let store = &self.setup.store;
-        let same = self.known.iter().find(|record| record.fingerprint == self.runs[number].fingerprint);
-        if let Some(record) = same.filter(|record| lost_artifact(record, store).is_none()) {
-            return Some(Step::Share(number, record.clone()));
+        let same = self.known.get(&self.digests[number]);
+        let work = match same.filter(|record| lost_artifact(record, store).is_none()) {
+            Some(record) => Work::Share(Box::new(record.clone())),
+            None => Work::Start(self.given(number)),
+        };
+        Some(Step::Do(number, work))
+    }
+
+    /// Takes the first run that is ready, that there is room for and that has no twin at work.
+    fn first_ready(&mut self) -> Option<usize> {
+        let Setup { cores, jobs, .. } = self.setup;
+        if self.running > 0 && jobs.is_some_and(|jobs| self.running >= jobs) {
+            return None;
         }
-        Some(Step::Start(number, self.needed(number, store)))
+        loop {
+            let has_room = |threads: usize| self.running == 0 || self.threads + threads <= *cores;
+            let firsts = self.ready.iter().filter(|(threads, _)| has_room(**threads));
+            let (number, threads) = firsts.filter_map(|(threads, ready)| Some((*ready.first()?, *threads))).min()?;
+            self.ready.get_mut(&threads)?.remove(&number);
+            match self.twins.get_mut(&self.digests[number]) {
+                // It gets its turn when that one has ended.
+                Some(twins) => twins.push(number),
+                None => return Some(number),
+            }
+        }
     }
 
-    fn is_ready(&self, number: usize) -> bool {
-        let is_waiting = matches!(self.stages[number], Stage::Waiting);
-        let needs_are_done = || self.needed_runs(number).all(|other| matches!(self.stages[other], Stage::Ended(_)));
-        let twin_runs = || self.running().any(|other| self.digests[other] == self.digests[number]);
-        is_waiting && needs_are_done() && !twin_runs() && self.has_room_for(number)
+    fn threads_of(&self, number: usize) -> usize {
+        self.runs[number].experiment.limits.threads.min(self.setup.cores)
     }
 
-    fn has_room_for(&self, number: usize) -> bool {
-        let cores = self.setup.cores;
-        let threads = |number: usize| self.runs[number].experiment.limits.threads.min(cores);
-        let used: usize = self.running().map(threads).sum();
-        let running = self.running().count();
-        let has_cores = used + threads(number) <= cores;
-        running == 0 || has_cores && self.setup.jobs.is_none_or(|jobs| running < jobs)
-    }
-
-    fn running(&self) -> impl Iterator<Item = usize> {
-        (0..self.runs.len()).filter(|&number| matches!(self.stages[number], Stage::Running))
-    }
-
-    /// The other runs of the list that are of an experiment which this one needs.
-    fn needed_runs(&self, number: usize) -> impl Iterator<Item = usize> {
-        let needs = &self.runs[number].experiment.needs;
-        (0..self.runs.len()).filter(|&other| needs.contains_key(&self.runs[other].experiment.name))
-    }
-
-    fn has_no_record(&self, number: usize) -> bool {
-        matches!(&self.stages[number], Stage::Ended(outcome) if outcome.record().is_none())
-    }
-
-    fn needed(&self, number: usize, store: &Store) -> Vec<Needed> {
-        let needs = &self.runs[number].experiment.needs;
-        let records = self.known.iter().filter(|record| needs.keys().any(|name| name.as_str() == record.experiment));
-        records
-            .map(|record| Needed {
-                experiment: record.experiment.clone(),
-                variant: record.variant.clone(),
-                seed: record.seed,
-                metrics: record.metrics.clone(),
-                artifacts: record
-                    .artifacts
-                    .iter()
-                    .map(|one| (one.name.clone(), store.object_path(one.digest)))
-                    .collect(),
-            })
-            .collect()
+    /// What a run is given: of each experiment that it needs, in order of name, the runs as they are written.
+    fn given(&self, number: usize) -> Given {
+        let mut given = Given::default();
+        let needs = self.runs[number].experiment.needs.keys();
+        for (need, needed) in needs.filter_map(|need| self.needed.get_key_value(need)) {
+            let records = needed.records.values().map(|(variant, seed, record)| (*variant, *seed, record));
+            let records: Vec<(&Name, u64, &Record)> = records.collect();
+            given.digests.insert(need.to_string(), results_digest(records.iter().copied()));
+            given.runs.extend(records.into_iter().map(|(variant, seed, record)| {
+                Needed {
+                    experiment: need.to_string(),
+                    variant: variant.to_string(),
+                    seed,
+                    metrics: record.metrics.clone(),
+                    artifacts: record
+                        .artifacts
+                        .iter()
+                        .map(|one| (one.name.clone(), self.setup.store.object_path(one.digest)))
+                        .collect(),
+                }
+            }));
+        }
+        given
     }
 
     fn ended(&mut self, number: usize, outcome: Outcome, watch: &mut dyn FnMut(usize, Update<'_>)) {
         watch(number, Update::Ended(&outcome));
-        self.known.extend(outcome.record().cloned());
-        self.stages[number] = Stage::Ended(outcome);
-    }
-
-    fn is_done(&self) -> bool {
-        self.running().next().is_none()
+        let run = &self.runs[number];
+        self.running -= 1;
+        self.threads -= self.threads_of(number);
+        if let Some(record) = outcome.record() {
+            self.learn(run, record.clone(), self.digests[number]);
+        }
+        for twin in self.twins.remove(&self.digests[number]).unwrap_or_default() {
+            self.offer(twin);
+        }
+        if let Some(needed) = self.needed.get_mut(&run.experiment.name) {
+            needed.left -= 1;
+            if outcome.record().is_none() {
+                needed.lost = Some(needed.lost.map_or(number, |lost| lost.min(number)));
+            }
+            if needed.left == 0 {
+                for other in std::mem::take(&mut needed.needed_by) {
+                    self.lacking[other] -= 1;
+                    self.offer(other);
+                }
+            }
+        }
+        self.outcomes[number] = Some(outcome);
     }
 
     fn outcomes(self) -> Vec<Outcome> {
-        let outcome = |stage| match stage {
-            Stage::Ended(outcome) => outcome,
-            // A loop of needs, which `experiment::needs` does not let through.
-            Stage::Waiting | Stage::Running => Outcome::Skipped("what it needs never came".to_owned()),
-        };
-        self.stages.into_iter().map(outcome).collect()
+        // What is left waits in a loop of needs, which `experiment::needs` does not let through.
+        let never = || Outcome::Skipped("what it needs never came".to_owned());
+        self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(never)).collect()
     }
 }
 
@@ -314,28 +414,17 @@ fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
 }
 
 /// Does one run and records it.
-fn run_one(run: &PlannedRun<'_>, needed: Vec<Needed>, setup: &Setup<'_>, watch: &mut dyn FnMut(Heard<'_>)) -> Outcome {
+fn run_one(run: &PlannedRun<'_>, given: Given, setup: &Setup<'_>, watch: &mut dyn FnMut(Heard<'_>)) -> Outcome {
     let store = &setup.store;
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
-    let sources = Sources::of(run, setup);
-    let seen = match sources.look() {
-        Ok(seen) => seen,
-        Err(changed) => return Outcome::Skipped(format!("{changed} since labpress read the site: call it again")),
-    };
+    let Given { runs: needed, digests: given } = given;
     let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
     let outcome = match ended {
-        Ok(Ended::Done(collected)) => match sources.look_again(&seen) {
-            Ok(()) => match commit(run, &collected, &folder, setup) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    let reason = "has ended, and was asked to stop before its artifacts were kept".to_owned();
-                    Ok(Outcome::Interrupted(local::failure(&folder, reason)))
-                }
-                committed => committed.map(|record| Outcome::Recorded(Box::new(record))),
-            },
-            Err(changed) => {
-                let reason = format!("has a result that is not recorded, as nobody knows what it has read: {changed}");
-                local::discard(&folder, reason).map(Outcome::Failed)
+        Ok(Ended::Done(collected)) => match commit(run, &collected, given, &folder, setup) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                let reason = "has ended, and was asked to stop before its artifacts were kept".to_owned();
+                Ok(Outcome::Interrupted(local::failure(&folder, reason)))
             }
         },
         Ok(Ended::Failed(failure)) => Ok(Outcome::Failed(failure)),
@@ -392,7 +481,13 @@ fn launch<'a>(
 }
 
 /// Keeps the artifacts, then writes the record: whoever sees the record can rely on all of it.
-fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Setup<'_>) -> io::Result<Record> {
+fn commit(
+    run: &PlannedRun<'_>,
+    collected: &Collected,
+    given: BTreeMap<String, Digest>,
+    folder: &Path,
+    setup: &Setup<'_>,
+) -> io::Result<Record> {
     let store = &setup.store;
     // Pictures of a data set that must not be handed on stay out of what is committed.
     let may_show = run.experiment.data.as_ref().is_none_or(|data| data.set.redistribute);
@@ -411,6 +506,7 @@ fn commit(run: &PlannedRun<'_>, collected: &Collected, folder: &Path, setup: &Se
         variant: run.variant.name.to_string(),
         seed: run.seed,
         fingerprint: run.fingerprint.clone(),
+        given,
         environment: collected.environment.clone(),
         finished: now(),
         metrics: collected.metrics.clone(),
