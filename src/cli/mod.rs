@@ -228,8 +228,8 @@ fn tell(line: std::fmt::Arguments<'_>) {
 
 /// Says that another labpress is at work on the same site, and which process holds the lock.
 fn tell_waiting(lock: &Path) {
-    let holders = processes::holders(lock).map(|holders| format!(", {holders},")).unwrap_or_default();
-    tell(format_args!("another labpress{holders} is at work in this site: waiting for it to end"));
+    let holders = processes::holders(lock).map(|holders| format!(", {holders}")).unwrap_or_default();
+    tell(format_args!("another labpress is at work in this site{holders}: waiting for it to end"));
 }
 
 /// Writes what was asked for to standard output.
