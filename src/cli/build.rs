@@ -61,9 +61,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     }
     let output = match output {
         Err(faults) if !options.locked && only_results_lack(&faults) => {
-            let planned = plan(&site.experiments, &site.records);
-            do_runs(&needed(&planned, &faults, &site), &site, work, None)?;
-            rendered(&read()?, &config, &shown, &mut Vec::new())
+            with_runs_done(site, faults, read, &|site| rendered(site, &config, &shown, &mut Vec::new()), work)?
         }
         Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
         rendered => rendered,
@@ -81,6 +79,28 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
         duration(stopwatch.elapsed().as_secs_f64())
     ));
     Ok(())
+}
+
+/// Does the runs that the site lacks, and renders it again: until no result is lacking, because results that come out
+/// otherwise than before make stale what was made from them.
+fn with_runs_done(
+    mut site: Site,
+    mut faults: Vec<Diagnostic>,
+    read: impl Fn() -> Result<Site, Trouble>,
+    rendered: &dyn Fn(&Site) -> Result<Output, Vec<Diagnostic>>,
+    work: &Work,
+) -> Result<Result<Output, Vec<Diagnostic>>, Trouble> {
+    let most = 1 + site.experiments.len();
+    for _ in 0..most {
+        let planned = plan(&site.experiments, &site.records);
+        let left_out = do_runs(&needed(&planned, &faults, &site), &site, work, None)?;
+        site = read()?;
+        match rendered(&site) {
+            Err(more) if left_out == 0 && only_results_lack(&more) => faults = more,
+            rendered => return Ok(rendered),
+        }
+    }
+    Ok(Err(faults))
 }
 
 /// What of posts is built.

@@ -1,5 +1,7 @@
 //! `--dry-run`: how each run stands and what would be done about it, for `build` and `run`.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::runs::{Forecast, Talk, Wanted, Work};
@@ -15,7 +17,10 @@ use crate::store::Store;
 pub(super) fn tell(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site, work: &Work) {
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let store = Store::of(&site.results);
-    let lines: Vec<Line<'_>> = planned.iter().map(|run| line(run, wanted, &forecast, &store)).collect();
+    let key = |run: &PlannedRun<'_>| (run.experiment.name.clone(), run.variant.name.clone(), run.seed);
+    let numbers: BTreeMap<_, usize> = wanted.runs.iter().enumerate().map(|(number, run)| (key(run), number)).collect();
+    let line = |run| line(run, numbers.get(&key(run)).copied(), wanted, &forecast, &store);
+    let lines: Vec<Line<'_>> = planned.iter().map(line).collect();
     match work.talk() {
         Talk::Json => {
             let runs: Vec<_> = lines.iter().map(Line::as_event).collect();
@@ -59,7 +64,13 @@ impl Line<'_> {
     }
 }
 
-fn line<'a>(run: &'a PlannedRun<'a>, wanted: &Wanted<'_>, forecast: &Forecast, store: &Store) -> Line<'a> {
+fn line<'a>(
+    run: &'a PlannedRun<'a>,
+    number: Option<usize>,
+    wanted: &Wanted<'_>,
+    forecast: &Forecast,
+    store: &Store,
+) -> Line<'a> {
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let failure = local::failure_before(&folder).filter(|_| run.fresh().is_none());
@@ -70,10 +81,6 @@ fn line<'a>(run: &'a PlannedRun<'a>, wanted: &Wanted<'_>, forecast: &Forecast, s
         (RunState::Missing, None) => "missing",
     };
     let failed = failure.map(|failure| format!("the last try {}", failure.reason));
-    let number = wanted.runs.iter().position(|wanted| {
-        let same_variant = wanted.experiment.name == run.experiment.name && wanted.variant.name == run.variant.name;
-        same_variant && wanted.seed == run.seed
-    });
     let (then, reason, seconds) = match number {
         None => (None, run.reason(), None),
         Some(number) => match forecast.left_out(number, &wanted.runs) {

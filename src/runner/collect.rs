@@ -27,7 +27,7 @@ pub fn event(line: &str) -> Result<Event, String> {
         if line.contains("NaN") || line.contains("Infinity") {
             return format!("a metric is not a finite number: {}", excerpt(line));
         }
-        format!("{}: {}", excerpt(&without_place(&error.to_string())), excerpt(line))
+        format!("{}: {}", excerpt(without_place(&error.to_string())), excerpt(line))
     })?;
     match &event {
         Event::Metric { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of a metric")),

@@ -1,5 +1,4 @@
 //! Reads the events of a run as they are written.
-#![expect(clippy::disallowed_methods, reason = "`runner` reads what processes write")]
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -100,6 +99,7 @@ fn read_line(line: &[u8], events: &mut Vec<Event>, watch: &mut dyn FnMut(&Event)
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a test writes the files that are read")]
 mod tests {
     use std::fs;
 
