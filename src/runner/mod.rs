@@ -418,13 +418,25 @@ fn run_one(run: &PlannedRun<'_>, given: Given, setup: &Setup<'_>, watch: &mut dy
     let store = &setup.store;
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
+    let sources = Sources::of(run, setup);
+    let seen = match sources.look() {
+        Ok(seen) => seen,
+        Err(changed) => return Outcome::Skipped(format!("{changed} since labpress read the site: call it again")),
+    };
     let Given { runs: needed, digests: given } = given;
     let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
     let outcome = match ended {
-        Ok(Ended::Done(collected)) => match commit(run, &collected, given, &folder, setup) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                let reason = "has ended, and was asked to stop before its artifacts were kept".to_owned();
-                Ok(Outcome::Interrupted(local::failure(&folder, reason)))
+        Ok(Ended::Done(collected)) => match sources.look_again(&seen) {
+            Ok(()) => match commit(run, &collected, given, &folder, setup) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    let reason = "has ended, and was asked to stop before its artifacts were kept".to_owned();
+                    Ok(Outcome::Interrupted(local::failure(&folder, reason)))
+                }
+                committed => committed.map(|record| Outcome::Recorded(Box::new(record))),
+            },
+            Err(changed) => {
+                let reason = format!("has a result that is not recorded, as nobody knows what it has read: {changed}");
+                local::discard(&folder, reason).map(Outcome::Failed)
             }
         },
         Ok(Ended::Failed(failure)) => Ok(Outcome::Failed(failure)),
