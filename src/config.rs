@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tera::Map;
 
 use crate::defaults::{self, Defaults};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::fields::Fields;
 use crate::liquid;
 use crate::markdown::{Dialect, kramdown};
@@ -60,6 +60,8 @@ pub struct Config {
     pub highlight: bool,
     /// How Liquid is read, and which tags of plugins an include stands for.
     pub liquid: liquid::Options,
+    /// How much the compiler of style sheets may take.
+    pub sass_limits: SassLimits,
     /// What ends the excerpt of a post.
     pub excerpt_separator: String,
     /// How many posts the feed has.
@@ -78,6 +80,21 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
     /// All keys as templates see them under `site`.
     pub values: Map,
+}
+
+/// How much time and memory a style sheet in Sass may take: `sass-seconds` and `sass-bytes` of `limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SassLimits {
+    /// Seconds of processor time.
+    pub seconds: u64,
+    /// Bytes of memory.
+    pub bytes: u64,
+}
+
+impl Default for SassLimits {
+    fn default() -> SassLimits {
+        SassLimits { seconds: 30, bytes: 1 << 30 }
+    }
 }
 
 /// A language that layouts can be in.
@@ -111,6 +128,7 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
     let mut fields = Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|fault| vec![fault])?;
     let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
     let roles = Roles::of_config(text);
+    let (template_limits, sass_limits) = limits(&mut fields);
     let mut config = Config {
         title: fields.text("title").unwrap_or_default(),
         description: fields.text("description").unwrap_or_default(),
@@ -131,7 +149,8 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         markdown: dialect(&mut fields),
         kramdown: kramdown_options(&fields),
         highlight: fields.bool("highlight").unwrap_or(true),
-        liquid: liquid_options(&mut fields),
+        liquid: liquid::Options { limits: template_limits, ..liquid_options(&mut fields) },
+        sass_limits,
         excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
         feed_limit: fields.count("feed_limit").unwrap_or(20),
         defaults: defaults::read(&mut fields),
@@ -301,6 +320,35 @@ fn set_kramdown(options: &mut kramdown::Options, name: &str, value: &serde_yaml:
     }
 }
 
+/// The keys of `limits`, with what is set.
+const LIMITS: [&str; 4] = ["template-steps", "template-bytes", "sass-seconds", "sass-bytes"];
+
+/// The options under `limits`: how much the templates and style sheets of a site may do.
+fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
+    let (mut limits, mut sass) = (liquid::Limits::default(), SassLimits::default());
+    let Some(given) = fields.value("limits").cloned() else { return (limits, sass) };
+    let example = "write `limits: {template-steps: 20000000, template-bytes: 100000000}`";
+    let Some(given) = given.as_mapping() else {
+        fields.fault("limits", "`limits` is not a mapping", example);
+        return (limits, sass);
+    };
+    for (key, value) in given {
+        let key = key.as_str().unwrap_or_default();
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|&count| count > 0);
+        match (key, count) {
+            ("template-steps", Some(count)) => limits.steps = count,
+            ("template-bytes", Some(count)) => limits.bytes = count,
+            ("sass-seconds", Some(count)) => sass.seconds = count as u64,
+            ("sass-bytes", Some(count)) => sass.bytes = count as u64,
+            _ if LIMITS.contains(&key) => {
+                fields.fault("limits", format!("`{key}` is not a whole number above 0"), example);
+            }
+            _ => fields.fault("limits", format!("unknown limit `{key}`; expected one of {}", listed(LIMITS)), example),
+        }
+    }
+    (limits, sass)
+}
+
 /// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `tags`.
 fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
     let given = fields.value("liquid").and_then(serde_yaml::Value::as_mapping).cloned().unwrap_or_default();
@@ -384,6 +432,22 @@ mod tests {
         let config = Config::for_tests("github: {user: x}\n");
         let github = config.values.get(&tera::value::Key::Str("github")).expect("it is kept");
         assert_eq!(value::entry(github, "user").and_then(value::Value::as_str), Some("x"));
+    }
+
+    #[test]
+    fn limits_are_whole_numbers_with_known_names() {
+        let limits = Config::for_tests("limits: {template-steps: 7, template-bytes: 9}\n").liquid.limits;
+        assert_eq!((limits.steps, limits.bytes), (7, 9));
+        let hint = "hint: write `limits: {template-steps: 20000000, template-bytes: 100000000}`";
+        check_faults(
+            "limits: {template-steps: many, steps: 3}\n",
+            &format!(
+                "error: `template-steps` is not a whole number above 0\n --> _config.yml:1:1\n{hint}\n\
+                 error: unknown limit `steps`; expected one of `template-steps`, `template-bytes`, \
+                 `sass-seconds`, `sass-bytes`\n --> _config.yml:1:1\n\
+                 {hint}"
+            ),
+        );
     }
 
     #[test]

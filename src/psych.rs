@@ -14,7 +14,7 @@ use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
 use serde_yaml::{Mapping, Number, Value};
 
 use crate::diagnostic::{Diagnostic, Place, Position};
-use crate::yaml::Yaml;
+use crate::yaml::{self, Yaml};
 
 /// How deep lists and mappings may nest.
 const MAX_DEPTH: usize = 200;
@@ -34,7 +34,7 @@ pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
-    let mut composer = Composer { yaml, zone, parser, gap, end, anchors: BTreeMap::new(), values: 0 };
+    let mut composer = Composer { yaml, zone, parser, gap, end, anchors: BTreeMap::new(), values: 0, quoted: None };
     loop {
         let event = composer.event()?;
         match event.data {
@@ -85,6 +85,8 @@ struct Composer<'a, R> {
     end: Option<usize>,
     anchors: BTreeMap<String, Value>,
     values: usize,
+    /// Where the last scalar in quotes starts and ends, if it has several lines.
+    quoted: Option<(Position, Position)>,
 }
 
 impl<R: std::io::BufRead> Composer<'_, R> {
@@ -96,6 +98,17 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                 (problem, Some(context)) => format!("{problem} {context}"),
             };
             let position = error.problem_mark().map(|mark| self.position(mark));
+            if error.context() == Some("while scanning a quoted scalar")
+                && let Some(start) = error.context_mark()
+            {
+                let place = Place::new(self.yaml.path, self.position(start));
+                return yaml::unclosed_quote(place);
+            }
+            if let Some((start, end)) = self.quoted.filter(|(start, _)| start.line < position.map_or(0, |at| at.line)) {
+                let place = Place::new(self.yaml.path, start);
+                return Diagnostic::new(place, format!("the quote that opens here closes in line {}", end.line))
+                    .hint("close it in its own line; inside double quotes, write `\\\"` for a quote");
+            }
             let fault = Diagnostic::new(Place { path: self.yaml.path.to_owned(), position }, message);
             match error.problem() {
                 "mapping values are not allowed in this context" => {
@@ -127,6 +140,9 @@ impl<R: std::io::BufRead> Composer<'_, R> {
         }
         let (anchor, value) = match event.data {
             EventData::Scalar { anchor, tag, mut value, style, .. } => {
+                let (start, end) = (self.position(event.start_mark), self.position(event.end_mark));
+                let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                self.quoted = (is_quoted && start.line < end.line).then_some((start, end));
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let ends_with_the_file = self.end.is_some_and(|end| event.end_mark.index >= end as u64);
                 if is_block && ends_with_the_file && value.ends_with('\n') {
@@ -422,7 +438,18 @@ mod tests {
     #[test]
     fn a_text_may_end_in_an_escape_of_nothing() {
         let fault = read_text("a: \"\\").unwrap_err();
-        assert!(fault.contains("unexpected end of stream"), "{fault}");
+        assert!(fault.contains("is not closed"), "{fault}");
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
+        let fault = |at: &str| {
+            format!("error: the quote that opens here is not closed\n --> a.md:{at}\nhint: add the closing quote")
+        };
+        assert_eq!(read_text("title: \"Hello\ntags: [a]\nlayout: post\n"), Err(fault("2:8")));
+        assert_eq!(read_text("layout: post\ntitle: 'Hello\ntags: [a]"), Err(fault("3:8")));
+        let fault = read_text("title: \"Hello\ntags: [\"a\"]\nlayout: post\n").unwrap_err();
+        assert!(fault.starts_with("error: the quote that opens here closes in line 3\n --> a.md:2:8\n"), "{fault}");
     }
 
     fn read_text(text: &str) -> Result<String, String> {

@@ -305,7 +305,7 @@ const FRONT_MATTER_START: u64 = 64;
 fn starts_with_front_matter(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let after = bytes.strip_prefix(b"---").unwrap_or_default();
-    after.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')) == Some(&b'\n')
+    matches!(after.iter().find(|byte| !matches!(byte, b' ' | b'\t')), Some(b'\n' | b'\r'))
 }
 
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
@@ -324,7 +324,8 @@ fn normalized(text: String) -> String {
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    if text.contains('\r') { text.replace("\r\n", "\n") } else { text }
+    // An old Mac ends lines with `\r` alone.
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
 /// The path of something under `root`, from there, with `/` between parts. A name that is no Unicode gets marks in it.

@@ -31,6 +31,11 @@ impl<'a> Yaml<'a> {
     /// Reads the text as a `T`. A fault in it is said with its line and column; a key that is not known, with the
     /// nearest that is.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
+        if let Some(at) = too_deep(self.text) {
+            let position = Position::at(self.text, at).down(self.lines_above);
+            let message = format!("lists and mappings in brackets nest deeper than {MAX_FLOW_DEPTH} levels");
+            return Err(Diagnostic::new(Place::new(self.path, position), message));
+        }
         if self.text.contains("<<") {
             return self.parse_merged();
         }
@@ -56,6 +61,9 @@ impl<'a> Yaml<'a> {
         let place =
             |position: Position| Place { path: self.path.to_owned(), position: Some(position.down(self.lines_above)) };
         let message = error.to_string();
+        if let Some(start) = quote_start(&message) {
+            return unclosed_quote(place(start));
+        }
         if message.contains("duplicate")
             && let Some((key, first, second)) = Places::of(self.text).doubled
         {
@@ -120,6 +128,38 @@ fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     Ok(())
+}
+
+/// How deep lists and mappings in brackets may nest: the parser takes time by the square of it.
+const MAX_FLOW_DEPTH: usize = 500;
+
+/// Where brackets nest too deep. Brackets in quotes and comments are counted as well, as nobody writes so many there.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_FLOW_DEPTH {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// The error of a quote that is not closed, where it opens.
+pub(crate) fn unclosed_quote(place: Place) -> Diagnostic {
+    Diagnostic::new(place, "the quote that opens here is not closed").hint("add the closing quote")
+}
+
+/// Where the quoted text starts at whose end the parser found the file's.
+fn quote_start(message: &str) -> Option<Position> {
+    let (_, at) = message.split_once("while scanning a quoted scalar at line ")?;
+    let (line, column) = at.split_once(" column ")?;
+    let column = column.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some(Position { line: line.parse().ok()?, column: column.parse().ok()? })
 }
 
 /// Makes a diagnostic of a message by serde, whose wording for unknown keys and values is
@@ -290,6 +330,19 @@ mod tests {
     fn errors_beside_merge_keys_have_their_place() {
         let error = Yaml::file("a.yml", "epochs: {<<: {}}").parse::<Example>().unwrap_err();
         assert!(error.to_string().contains("a.yml:1:1"), "{error}");
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
+        let fault = "error: the quote that opens here is not closed\n --> a.yml:12:9\nhint: add the closing quote";
+        check_error("# a\nepochs: \"abc\nx: y\n", fault);
+        check_error("# a\nepochs: 'abc\nx: y\n", fault);
+    }
+
+    #[test]
+    fn brackets_that_nest_deep_are_refused_at_once() {
+        let message = "error: lists and mappings in brackets nest deeper than 500 levels\n --> a.yml:11:509";
+        check_error(&format!("epochs: {}", "[".repeat(200_000)), message);
     }
 
     #[test]

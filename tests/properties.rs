@@ -76,6 +76,129 @@ fn fingerprint(source: &Source) -> Fingerprint {
     Fingerprint::of(&experiments[0], &experiments[0].variants[0], 0)
 }
 
+/// One line of any characters that YAML takes between single quotes.
+fn line() -> impl Strategy<Value = String> {
+    "\\PC{0,12}|[a-z]{0,3}\\PC[a-z]{0,3}"
+}
+
+/// A name that a file can have: any characters but a slash.
+fn file_name() -> impl Strategy<Value = String> {
+    line()
+        .prop_map(|line| line.replace(['/', '\0'], ""))
+        .prop_filter("not a folder", |name| !name.is_empty() && name.len() < 80 && name != "." && name != "..")
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Every text of a site that an author chooses.
+#[derive(Debug, Clone)]
+struct Names {
+    files: [String; 4],
+    title: String,
+    tags: Vec<String>,
+    categories: Vec<String>,
+    key: String,
+    date: String,
+    permalink: String,
+    permalink_of_site: String,
+    metric: String,
+}
+
+fn names() -> impl Strategy<Value = Names> {
+    let permalink = || (line(), line()).prop_map(|(before, after)| format!("/{before}/:title{after}"));
+    (
+        [file_name(), file_name(), file_name(), file_name()],
+        (line(), proptest::collection::vec(line(), 0..3), proptest::collection::vec(line(), 0..3)),
+        (line(), line(), prop_oneof![line(), permalink()], permalink(), line()),
+    )
+        .prop_map(|(files, (title, tags, categories), (key, date, permalink, permalink_of_site, metric))| Names {
+            files,
+            title,
+            tags,
+            categories,
+            key,
+            date,
+            permalink,
+            permalink_of_site,
+            metric,
+        })
+}
+
+/// A page in Liquid or Tera that works on every name.
+const LIQUID: &str = "{{ page.title | upcase | slugify | truncate: 3 }}{{ page.tags | join: '-' | slice: 1, 2 }}\
+    {{ page.url | relative_url }}{{ page.title | date: '%Y' }}{{ page.title | markdownify | strip_html }}\
+    {{ page.title | split: '' | first | url_encode }}{% seo %}";
+const TERA: &str = "{{ page.title | slugify | urlencode }}{% for tag in page.tags | default(value=[]) %}{{ tag | upper }}\
+    {% endfor %}{{ page.url | relative_url }}{{ page.title | markdownify | striptags }}";
+
+/// Writes a site of these names, and reads it as a build does.
+fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempDir, Source) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: String, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+    let front = format!(
+        "---\nlayout: default\ntitle: {}\ntags: [{}]\ncategories: [{}]\n{}: {}\n",
+        quoted(&names.title),
+        list(&names.tags),
+        list(&names.categories),
+        quoted(&names.key),
+        quoted(&names.title)
+    );
+    let templates = if is_liquid { "liquid" } else { "tera" };
+    let config = format!(
+        "url: https://example.org\ntitle: {}\ntemplates: {templates}\nmarkdown: {dialect}\npermalink: {}\n\
+         plugins: [jekyll-feed, jekyll-seo-tag, jekyll-sitemap]\n{}: {}\n",
+        quoted(&names.title),
+        quoted(&names.permalink_of_site),
+        quoted(&format!("x{}", names.key)),
+        quoted(&names.title)
+    );
+    write("_config.yml".to_owned(), &config);
+    let body = if is_liquid { LIQUID } else { TERA };
+    write("_layouts/default.html".to_owned(), &format!("{body}{{{{ content }}}}"));
+    write("_layouts/tag.html".to_owned(), body);
+    write("_includes/x.html".to_owned(), "x");
+    let [post, page, plain, style] = &names.files;
+    let text = format!("# {} {{#x}}\n\n{LIQUID}\n", names.title);
+    write(format!("_posts/2026-01-02-{post}.md"), &format!("{front}---\n{text}"));
+    let own = format!("permalink: {}\ndate: {}\n", quoted(&names.permalink), quoted(&names.date));
+    write(format!("_posts/2026-01-03-{page}.html"), &format!("{front}{own}---\n{LIQUID}"));
+    write(format!("p/{page}.html"), &format!("{front}---\n{body}"));
+    write(format!("p/{page}"), &format!("{front}---\n{body}"));
+    write(format!("m/{post}.md"), &format!("{front}---\n{text}"));
+    write(format!("s/{plain}"), "x");
+    write(format!("c/{style}.scss"), "---\n---\na { b: c }");
+    let metrics = format!("metrics: {{{}: {{goal: max, unit: {}}}}}\n", quoted(&names.metric), quoted(&names.title));
+    write("experiments/nets/experiment.yml".to_owned(), &(experiment(3, 64, 0.1) + &metrics));
+    let source = source::read(folder.path(), &Roles::of_config(Some(&config))).unwrap();
+    (folder, source)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn any_names_titles_tags_and_permalinks_are_built_or_refused(
+        names in names(),
+        is_liquid in any::<bool>(),
+        dialect in prop_oneof![Just("CommonMark"), Just("kramdown")],
+    ) {
+        let (_folder, source) = named_site(&names, is_liquid, dialect);
+        let _ = spec::parse_all(&source, &|_| None);
+        if let Ok(config) = config::read(source.text("_config.yml")) {
+            let (blog, _) = post::read(&source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
+            let results = Results::of(&[], &[], &[]);
+            let _ = site::build(&source, &config, &blog, &results);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 

@@ -1,5 +1,6 @@
 //! `labpress build`: runs what is stale, then writes the site.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -64,7 +65,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
             with_runs_done(site, faults, read, &|site| rendered(site, &config, &shown, &mut Vec::new()), work)?
         }
         Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
-        rendered => rendered,
+        rendered => rendered.map_err(once_for_each_experiment),
     };
     let written = output::write(&output.map_err(Trouble::Faults)?, &destination)?;
     let destination = shown_path(&destination, &root);
@@ -221,8 +222,27 @@ fn made(
     Ok(pages::smoke::marked(output, &results).keeping(&config.keep_files))
 }
 
-/// The faults of posts and pages together with those of experiments and records, in order of place.
+/// The errors with the first of those that the lack of one experiment's results makes, and how many more there are.
+fn once_for_each_experiment(faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for experiment in faults.iter().filter_map(Diagnostic::lacking_experiment) {
+        *counts.entry(experiment.to_owned()).or_insert(0) += 1;
+    }
+    let once = faults.into_iter().filter_map(|fault| match fault.lacking_experiment() {
+        Some(experiment) => counts.remove(experiment).map(|count| fault.and_at_more_places(count - 1)),
+        None => Some(fault),
+    });
+    once.collect()
+}
+
+/// The faults of posts and pages together with those of experiments and records, in order of place. That a post refers
+/// to an experiment whose own file has errors is no error of the post.
 fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
+    let is_broken = |name: &str| {
+        let folder = format!("experiments/{name}/");
+        site.faults.iter().any(|fault| fault.place().path.starts_with(&folder))
+    };
+    faults.retain(|fault| !fault.unknown_experiment().is_some_and(is_broken));
     faults.extend_from_slice(&site.faults);
     faults.sort();
     faults.dedup();

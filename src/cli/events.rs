@@ -13,8 +13,6 @@
 //!
 //! Faults of the site's files go to standard error as always, and the exit code says that there were any.
 
-use std::io::Write as _;
-
 use serde_json::{Value, json};
 
 use crate::experiment::plan::PlannedRun;
@@ -23,9 +21,7 @@ use crate::runner::{Outcome, Update};
 
 /// Writes one event.
 pub(super) fn say(event: &Value) {
-    let mut out = std::io::stdout().lock();
-    // Nobody may be listening any more; that is no reason to stop.
-    let _ = writeln!(out, "{event}").and_then(|()| out.flush());
+    super::write_answer(&event.to_string());
 }
 
 /// What tells a run from all others.

@@ -19,6 +19,7 @@ mod pin;
 mod progress;
 mod run;
 mod runs;
+mod sass;
 mod schema;
 mod site;
 mod status;
@@ -29,6 +30,7 @@ mod why;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -124,6 +126,14 @@ enum Command {
     Schema(schema::Options),
     /// Say what this machine has, what it lacks, and how to mend it
     Doctor,
+    /// Compile one style sheet: what a build starts for each
+    #[command(name = sass::COMMAND, hide = true)]
+    CompileSass {
+        /// How many seconds of processor time it may take
+        seconds: u64,
+        /// How many bytes of memory it may take
+        bytes: u64,
+    },
 }
 
 /// How many runs may go on, for the commands that run.
@@ -165,6 +175,7 @@ pub fn main() -> ExitCode {
         return code;
     }
     let Cli { site: SiteFolder { source }, command } = Cli::parse();
+    crate::site::sass::compile_with(sass::in_a_process);
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),
@@ -182,11 +193,16 @@ pub fn main() -> ExitCode {
             schema::schema(&options);
             Ok(())
         }
+        Command::CompileSass { seconds, bytes } => sass::answer_job(seconds, bytes),
         Command::Doctor => {
             doctor::doctor(&source);
             Ok(())
         }
     };
+    let done = done.and_then(|()| match UNWRITTEN.get() {
+        Some(error) => Err(anyhow::anyhow!("cannot write to standard output: {error}").into()),
+        None => Ok(()),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
@@ -223,7 +239,18 @@ fn tell_trouble(trouble: &Trouble) {
 /// Writes a line of talk to standard error.
 fn tell(line: std::fmt::Arguments<'_>) {
     // Nobody may be listening any more; that is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
+}
+
+/// The text with control characters escaped, except line ends and tabs: what comes from files, notes and programs must
+/// not steer the terminal.
+fn printable(text: &str) -> std::borrow::Cow<'_, str> {
+    let is_unsafe = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(is_unsafe) {
+        return text.into();
+    }
+    let escaped = |c: char| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect::<String>().into()
 }
 
 /// Says that another labpress is at work on the same site, and which process holds the lock.
@@ -234,8 +261,24 @@ fn tell_waiting(lock: &Path) {
 
 /// Writes what was asked for to standard output.
 fn answer(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    write_answer(&printable(text.trim_end()));
 }
+
+/// Writes a line to standard output. That it cannot be written is an error at the end of the command, unless nobody
+/// listens any more.
+fn write_answer(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let written = writeln!(out, "{line}").and_then(|()| out.flush());
+    if let Err(error) = written.map_err(|error| (error.kind(), error))
+        && error.0 != std::io::ErrorKind::BrokenPipe
+    {
+        // The first error says most.
+        let _ = UNWRITTEN.set(error.1);
+    }
+}
+
+/// Why standard output could not be written.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
 
 /// `1 run`, `2 runs`.
 fn counted(count: usize, thing: &str) -> String {

@@ -33,7 +33,7 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Trouble> {
     let store = Store::of(&root);
     let _lock = store.lock(super::tell_waiting)?;
     let (path, text) = match what {
-        What::Post { title } => post(title),
+        What::Post { title } => post(title)?,
         What::Experiment { name } => {
             let made = experiment(name)?;
             store.write(SCHEMA, pretty(&spec::schema()).as_bytes())?;
@@ -49,12 +49,17 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn post(title: &str) -> (String, String) {
+fn post(title: &str) -> Result<(String, String), Trouble> {
+    let name = slugify(title);
+    if name.is_empty() {
+        let fault = Diagnostic::new(Place::file("_posts/"), format!("no file name can be made of the title `{title}`"));
+        return Err(Trouble::Faults(vec![fault.hint("give a title with letters or digits")]));
+    }
     let now = environment::now();
     let day = now.to_string()[..10].to_owned();
     // JSON's quotes are YAML's, too.
     let title_text = serde_json::Value::from(title).to_string();
-    (format!("_posts/{day}-{}.md", slugify(title)), format!("---\nlayout: post\ntitle: {title_text}\n---\n\n"))
+    Ok((format!("_posts/{day}-{name}.md"), format!("---\nlayout: post\ntitle: {title_text}\n---\n\n")))
 }
 
 fn experiment(name: &str) -> Result<(String, String), Trouble> {

@@ -35,10 +35,16 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// The experiment with this name, or a fault that names the nearest.
+    /// The experiment with this name; else what is wrong with its file, or a fault that names the nearest.
     pub(super) fn experiment(&self, name: &str) -> Result<&Experiment, Trouble> {
         let named = self.experiments.iter().find(|experiment| experiment.name.as_str() == name);
         named.ok_or_else(|| {
+            let folder = format!("experiments/{name}/");
+            let own: Vec<Diagnostic> =
+                self.faults.iter().filter(|fault| fault.place().path.starts_with(&folder)).cloned().collect();
+            if !own.is_empty() {
+                return Trouble::Faults(own);
+            }
             let known = self.experiments.iter().map(|experiment| experiment.name.as_str());
             let fault = Diagnostic::new(Place::file("experiments/"), format!("there is no experiment `{name}`"));
             Trouble::Faults(vec![fault.hint_nearest(name, known)])

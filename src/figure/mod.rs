@@ -122,6 +122,7 @@ fn complete<'r, 'e>(
 ) -> Result<&'r ExperimentResults<'e>, Diagnostic> {
     let Some(found) = results.experiments.get(name.text) else {
         let unknown = arguments.unknown("experiment", name, results.experiments.keys().copied());
+        let unknown = unknown.refers_to_unknown(name.text);
         let is_first = results.experiments.is_empty();
         let hint = "write `experiments/NAME/experiment.yml` first: the site has no experiments";
         return Err(if is_first { unknown.hint(hint) } else { unknown });

@@ -7,8 +7,8 @@
 //! What it does is what Liquid 4 does inside of Jekyll 4.3; where that is a matter of taste, `docs/jekyll.md` says so.
 //!
 //! `token` cuts a text at its tags, `expression` reads what stands in them, [`parse`](mod@parse) makes a tree that borrows
-//! from the text, `render` walks it, with `scope` for variables, `compare` for truth and order, `files` for tags that name
-//! other files, `code` for `highlight`; `filters` holds the filters. A text is parsed once, however often it is run.
+//! from the text, `render` walks it, with `scope` for variables, `compare` for truth and order, `weight` for
+//! bounds, `files` for tags that name other files, `code` for `highlight`; `filters` holds the filters. A text is parsed once, however often it is run.
 
 mod code;
 mod compare;
@@ -21,6 +21,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 mod token;
+mod weight;
 
 pub(crate) use self::filters::{absolute_url, escaped, has_scheme, relative_url, unescaped, without_html};
 
@@ -96,6 +97,31 @@ pub struct Options {
     pub strict_variables: bool,
     /// The files of `_includes` that stand for tags of plugins, by the tags' names.
     pub tags: BTreeMap<String, String>,
+    /// How much a text may do.
+    pub limits: Limits,
+}
+
+/// How much one text or layout may do, in Liquid and in Tera: `limits` of `_config.yml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many steps it may take: a node is one, and so are some items or bytes that a filter goes through. A page
+    /// that shows every post under each of its tags takes some million.
+    pub steps: usize,
+    /// How many bytes it may make, and how many its variables may hold.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { steps: 10_000_000, bytes: 64 << 20 }
+    }
+}
+
+impl Limits {
+    /// The bytes as a person reads them.
+    pub(crate) fn shown_bytes(self) -> String {
+        if self.bytes >= 1 << 20 { format!("{} MiB", self.bytes >> 20) } else { format!("{} bytes", self.bytes) }
+    }
 }
 
 /// A text that is parsed once, when it is first needed, and run many times.

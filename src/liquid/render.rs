@@ -1,5 +1,6 @@
 //! Runs a parsed body: nodes and variables → text.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -7,18 +8,13 @@ use super::compare::{contains, is_blank, is_empty, is_true, order, same};
 use super::expression::{Comparison, Condition, Expression, Join, Loop, Offset, Operand, Test};
 use super::parse::{CycleGroup, For, Node, TableRow};
 use super::scope::{Columns, Frame, LoopState, MAX_RANGE, Scope, items_of};
-use super::{Body, Environment, Expanded, filters};
+use super::{Body, Environment, Expanded, filters, weight};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::figure;
 use crate::markdown::Dialect;
 use crate::plugin;
 use crate::value::{self, Value, as_text, is_nil};
-
-/// How large an expanded body may become, in bytes. Loops in loops would fill the memory otherwise.
-const MAX_OUTPUT: usize = 16 << 20;
-/// How many nodes a body may run. A page that shows every post under each of its tags runs some hundred thousand.
-const MAX_STEPS: usize = 5_000_000;
 
 /// Runs the nodes of a text. Reports all faults.
 pub(super) fn render(
@@ -27,10 +23,9 @@ pub(super) fn render(
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
-    let is_markdown = [".md", ".markdown", ".mkd", ".mkdn", ".mkdown"].iter().any(|ending| {
-        body.path.len() > ending.len()
-            && body.path[body.path.len().saturating_sub(ending.len())..].eq_ignore_ascii_case(ending)
-    });
+    let ending = body.path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_markdown =
+        ["md", "markdown", "mkd", "mkdn", "mkdown"].iter().any(|known| ending.eq_ignore_ascii_case(known));
     let mut run = Run {
         environment,
         results: environment.results.shown_in(body.path),
@@ -45,7 +40,9 @@ pub(super) fn render(
         continued: BTreeMap::new(),
         changed: None,
         written: 0,
-        steps: 0,
+        assigned: 0,
+        steps: Cell::new(0),
+        is_too_large: Cell::new(false),
         is_given_up: false,
         includes: 0,
         expanded: Expanded::default(),
@@ -76,9 +73,13 @@ pub(super) struct Run<'e, 'a> {
     continued: BTreeMap<String, usize>,
     /// What `ifchanged` showed last.
     changed: Option<String>,
-    /// Bytes written by all nodes, those of inner nodes counted again.
+    /// Bytes written by all nodes, into the page and into captures.
     written: usize,
-    steps: usize,
+    /// Bytes of the values of all variables.
+    assigned: usize,
+    steps: Cell<usize>,
+    /// Whether a value would have become larger than it may.
+    is_too_large: Cell<bool>,
     is_given_up: bool,
     pub(super) includes: usize,
     expanded: Expanded,
@@ -107,9 +108,10 @@ pub(super) enum Flow {
 impl Run<'_, '_> {
     pub(super) fn nodes(&mut self, body: Body<'_>, nodes: &[Node<'_>], out: &mut String) -> Flow {
         for node in nodes {
-            let before = out.len();
+            let (before, written) = (out.len(), self.written);
             let flow = self.node(body, node, out);
-            self.written += out.len().saturating_sub(before);
+            // A block's inner nodes have counted what they wrote.
+            self.written = self.written.max(written + out.len().saturating_sub(before));
             if self.is_exhausted(body) {
                 return Flow::Break;
             }
@@ -126,12 +128,12 @@ impl Run<'_, '_> {
             Node::Output(expression, at) => self.output(body, expression, *at, out),
             Node::Assign { name, value, at } => {
                 let value = self.expression(body, value, *at);
-                self.scope.assign(name, value);
+                self.assign(name, value);
             }
             Node::Capture { name, body: inside } => {
                 let mut captured = String::new();
                 let flow = self.nodes(body, inside, &mut captured);
-                self.scope.assign(name, Value::from(captured));
+                self.assign(name, Value::from(captured));
                 return flow;
             }
             Node::If { branches, otherwise } => {
@@ -147,20 +149,7 @@ impl Run<'_, '_> {
             Node::Case { subject, branches } => return self.case(body, subject, branches, out),
             Node::For(repeat) => return self.repeat(body, repeat, out),
             Node::TableRow(row) => self.table_row(body, row, out),
-            Node::Cycle { group, items } => {
-                let key = match group {
-                    CycleGroup::Named(operand) => as_text(&self.scope.operand(operand)),
-                    CycleGroup::Items(items) => format!("[{items}]"),
-                    // As in Liquid, a tag with variables in it shares with none.
-                    CycleGroup::Own(arguments) => format!("{:p}", arguments.as_ptr()),
-                };
-                let turn = self.cycles.entry(key).or_insert(0);
-                let item = items.get(*turn);
-                *turn = if *turn + 1 < items.len() { *turn + 1 } else { 0 };
-                if let Some(item) = item {
-                    value::write_text(out, &self.scope.operand(item));
-                }
-            }
+            Node::Cycle { group, items } => self.cycle(group, items, out),
             Node::Count { name, step } => {
                 let before = self.scope.count(name, *step);
                 // `increment` shows the number before it counts, `decrement` after.
@@ -227,24 +216,85 @@ impl Run<'_, '_> {
 
     /// Counts one step, and says whether the body has run or written more than it may.
     fn is_exhausted(&mut self, body: Body<'_>) -> bool {
-        self.steps += 1;
-        let message = if self.written > MAX_OUTPUT {
-            format!("the text becomes larger than {} MiB", MAX_OUTPUT >> 20)
-        } else if self.steps > MAX_STEPS {
-            format!("the text takes more than {MAX_STEPS} steps")
-        } else {
-            return false;
-        };
+        self.count_steps(1);
+        let Some((message, key)) = self.excess() else { return false };
         if !self.is_given_up {
             self.is_given_up = true;
-            self.faults.push(Diagnostic::new(Place::file(body.path), message).hint("look for a loop in a loop"));
+            let hint = format!("look for a loop in a loop, or raise `limits: {{{key}: …}}` in `_config.yml`");
+            self.faults.push(Diagnostic::new(Place::file(body.path), message).hint(hint));
         }
         true
     }
 
+    /// What the body has had too much of, with the limit's key.
+    fn excess(&self) -> Option<(String, &'static str)> {
+        let limits = self.environment.options.limits;
+        if self.is_too_large.get() || self.written > limits.bytes || self.assigned > limits.bytes {
+            let message = format!("a text or list becomes larger than {}", limits.shown_bytes());
+            Some((message, "template-bytes"))
+        } else if self.steps.get() > limits.steps {
+            Some((format!("the text takes more than {} steps", limits.steps), "template-steps"))
+        } else {
+            None
+        }
+    }
+
     /// Counts the items that a filter goes through as steps, so that a filter in a loop is bounded as well.
-    pub(super) fn count_steps(&mut self, steps: usize) {
-        self.steps = self.steps.saturating_add(steps);
+    pub(super) fn count_steps(&self, steps: usize) {
+        self.steps.set(self.steps.get().saturating_add(steps));
+    }
+
+    /// Counts the steps of what comes next, if it may go on.
+    fn charge(&self, steps: Result<usize, weight::TooLarge>) -> bool {
+        match steps {
+            Ok(steps) => self.count_steps(steps),
+            Err(weight::TooLarge) => self.is_too_large.set(true),
+        }
+        self.excess().is_none()
+    }
+
+    /// Counts so many comparisons with a value.
+    pub(super) fn count_comparisons(&self, count: usize, value: &Value) -> Result<(), String> {
+        let most = self.environment.options.limits.bytes;
+        let bytes = if value.as_str().is_some() { Ok(weight::size(value)) } else { weight::deep(value, most) };
+        self.charge(bytes.map(|bytes| count.saturating_mul(bytes) / 1024 + count / 8));
+        self.refuse_excess()
+    }
+
+    /// An error if the body may not go on.
+    pub(super) fn refuse_excess(&self) -> Result<(), String> {
+        if self.excess().is_some() { Err("a bound is reached".to_owned()) } else { Ok(()) }
+    }
+
+    fn assign(&mut self, name: &str, value: Value) {
+        let size = weight::size(&value);
+        let before = self.scope.assign(name, value).as_ref().map_or(0, weight::size);
+        self.assigned = (self.assigned + size).saturating_sub(before);
+    }
+
+    /// Writes a value, all parts of a list.
+    fn write(&self, out: &mut String, value: &Value) {
+        let most = self.environment.options.limits.bytes;
+        let is_whole = value.as_array().is_some() || value.as_map().is_some();
+        if !is_whole || self.charge(weight::deep(value, most).map(weight::of_bytes)) {
+            value::write_text(out, value);
+        }
+    }
+
+    fn cycle(&mut self, group: &CycleGroup<'_>, items: &[Operand<'_>], out: &mut String) {
+        let key = match group {
+            CycleGroup::Named(operand) => as_text(&self.scope.operand(operand)),
+            CycleGroup::Items(items) => format!("[{items}]"),
+            // As in Liquid, a tag with variables in it shares with none.
+            CycleGroup::Own(arguments) => format!("{:p}", arguments.as_ptr()),
+        };
+        self.count_steps(weight::of_bytes(key.len()));
+        let turn = self.cycles.entry(key).or_insert(0);
+        let item = items.get(*turn);
+        *turn = if *turn + 1 < items.len() { *turn + 1 } else { 0 };
+        if let Some(item) = item {
+            self.write(out, &self.scope.operand(item));
+        }
     }
 
     fn case(
@@ -363,18 +413,21 @@ impl Run<'_, '_> {
             return;
         }
         if expression.filters.is_empty() && !self.environment.options.strict_variables {
-            value::write_text(out, &self.scope.operand(&expression.operand));
+            self.write(out, &self.scope.operand(&expression.operand));
             return;
         }
         let value = self.expression(body, expression, at);
-        value::write_text(out, &value);
+        self.write(out, &value);
     }
 
     pub(super) fn expression(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize) -> Value {
         match self.filtered(expression) {
             Ok(value) => value,
             Err(message) => {
-                self.faults.push(Diagnostic::new(body.place(at), message));
+                // A bound is reported once.
+                if self.excess().is_none() {
+                    self.faults.push(Diagnostic::new(body.place(at), message));
+                }
                 Value::none()
             }
         }
@@ -395,8 +448,14 @@ impl Run<'_, '_> {
                     .map(|(name, argument)| (*name, self.scope.operand(argument).into_owned()))
                     .collect(),
             };
+            let most = self.environment.options.limits.bytes;
+            if !self.charge(weight::of_filter(filter.name, &value, &arguments, most)) {
+                return Err(format!("`{}` cannot be applied: a bound is reached", filter.name));
+            }
             value = filters::apply(filter.name, value, &arguments, self)
                 .map_err(|message| format!("`{}` cannot be applied: {message}", filter.name))?;
+            let size = weight::size(&value);
+            self.charge(if size > most { Err(weight::TooLarge) } else { Ok(0) });
         }
         Ok(value)
     }
@@ -451,10 +510,12 @@ impl Run<'_, '_> {
             Test::Compare(left, Comparison::Equal, right) => self.equal(left, right),
             Test::Compare(left, Comparison::NotEqual, right) => !self.equal(left, right),
             Test::Compare(left, Comparison::Contains, right) => {
-                contains(&self.scope.operand(left), &self.scope.operand(right))
+                let (left, right) = (self.scope.operand(left), self.scope.operand(right));
+                self.may_compare(&left, &right, true) && contains(&left, &right)
             }
             Test::Compare(left, comparison, right) => {
-                let Some(order) = order(&self.scope.operand(left), &self.scope.operand(right)) else {
+                let (left, right) = (self.scope.operand(left), self.scope.operand(right));
+                let Some(order) = order(&left, &right).filter(|_| self.may_compare(&left, &right, false)) else {
                     return Ok(false);
                 };
                 match comparison {
@@ -473,8 +534,17 @@ impl Run<'_, '_> {
             (Operand::Empty, Operand::Empty) => true,
             (Operand::Empty, other) | (other, Operand::Empty) => is_empty(&value(other)),
             (Operand::Blank, other) | (other, Operand::Blank) => is_blank(&value(other)),
-            _ => same(&value(left), &value(right)),
+            _ => {
+                let (left, right) = (value(left), value(right));
+                self.may_compare(&left, &right, false) && same(&left, &right)
+            }
         }
+    }
+
+    /// Counts what a comparison costs, and says whether it may be made.
+    fn may_compare(&self, left: &Value, right: &Value, is_search: bool) -> bool {
+        let most = self.environment.options.limits.bytes;
+        self.charge(weight::of_comparison(left, right, is_search, most))
     }
 }
 

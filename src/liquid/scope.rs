@@ -57,10 +57,11 @@ impl<'v> Scope<'v> {
         Scope { given, assigned: BTreeMap::new(), frames: Vec::new(), counters: BTreeMap::new() }
     }
 
-    pub(super) fn assign(&mut self, name: &str, value: Value) {
+    /// Sets a variable, and returns what it was before.
+    pub(super) fn assign(&mut self, name: &str, value: Value) -> Option<Value> {
         match self.assigned.get_mut(name) {
-            Some(known) => *known = value,
-            None => drop(self.assigned.insert(name.to_owned(), value)),
+            Some(known) => Some(std::mem::replace(known, value)),
+            None => self.assigned.insert(name.to_owned(), value),
         }
     }
 

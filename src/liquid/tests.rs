@@ -14,11 +14,15 @@ fn expanded(text: &str) -> Result<String, String> {
 }
 
 fn expanded_in(text: &str, dialect: Dialect) -> Result<String, String> {
+    expanded_within(text, dialect, Limits::default())
+}
+
+fn expanded_within(text: &str, dialect: Dialect, limits: Limits) -> Result<String, String> {
     let results = Results::default();
     let source = Source::default().with("beside.md", "B{{ include.x }}");
     let tags = [("video", "video.html"), ("note", "note.html"), ("table", "note.html")];
     let tags = tags.map(|(tag, file)| (tag.to_owned(), file.to_owned()));
-    let options = Options { tags: BTreeMap::from(tags), ..Options::default() };
+    let options = Options { tags: BTreeMap::from(tags), limits, ..Options::default() };
     let includes = [
         ("_includes/note.html", "[{{ include.text }}|{{ page.title }}|{{ include.missing }}]"),
         ("_includes/self.html", "{% include self.html %}"),
@@ -325,7 +329,8 @@ fn hostile_texts_end_soon() {
         "{{ 99999999999999999999999999 | times: 99999999999999999999 }}".to_owned(),
         "{{ 'é' | slice: 1, 9 }}{{ 'a' | truncate: -5 }}{{ -9223372036854775808 | abs | divided_by: -1 }}".to_owned(),
     ] {
-        let _ = expanded(&text);
+        let limits = Limits { steps: 1_000_000, ..Limits::default() };
+        let _ = expanded_within(&text, Dialect::Kramdown, limits);
     }
 }
 
@@ -447,4 +452,92 @@ fn dates_are_read_in_many_forms_and_written_in_many_more() {
 #[test]
 fn the_lines_of_a_liquid_tag_are_tags() {
     check("{% liquid\n assign x = 3\n if x == 3\n echo x\n endif %}{% # nothing %}.", "3.");
+}
+
+/// Few small texts that make large ones, or a lot of work; each must end at a bound, and soon.
+#[test]
+fn values_that_double_are_refused_before_they_are_made() {
+    let limits = Limits { steps: 1_000_000, bytes: 1 << 20 };
+    let large = "error: a text or list becomes larger than 1 MiB\n --> a.md\nhint: look for a loop in a loop, or raise \
+                 `limits: {template-bytes: …}` in `_config.yml`";
+    let start = "{% assign a = \"xxxxxxxxxx\" %}{% assign e = '' | split: '' %}{% assign l = 'x,y' | split: ',' %}";
+    for step in [
+        "assign a = a | append: a",
+        "assign a = a | prepend: a",
+        "assign a = a | replace: 'x', a",
+        "assign a = a | replace: '', a",
+        "capture a %}{{ a }}{{ a }}{% endcapture",
+        "assign l = l | concat: l",
+        "assign l = l | push: l",
+        "assign l = l | unshift: l",
+        "assign l = e | push: l | push: l",
+        "assign l = l | group_by: 'x'",
+        "assign a = l | join: a %}{% assign l = a | split: 'x'",
+    ] {
+        let body = format!("{start}{{% for i in (1..1000) %}}{{% {step} %}}{{% endfor %}}");
+        assert_eq!(expanded_within(&body, Dialect::Kramdown, limits), Err(large.to_owned()), "{step}");
+    }
+}
+
+#[test]
+fn filters_and_comparisons_count_by_the_size_of_what_they_go_through() {
+    let limits = Limits { steps: 50_000, ..Limits::default() };
+    let steps = "error: the text takes more than 50000 steps\n --> a.md\nhint: look for a loop in a loop, or raise \
+                 `limits: {template-steps: …}` in `_config.yml`";
+    let start = "{% assign c = 'xy' %}{% for i in (1..16) %}{% assign c = c | append: c %}{% endfor %}\
+        {% assign l = c | slice: 0, 4000 | split: 'y' %}";
+    for step in [
+        "assign b = c | upcase | size",
+        "assign b = c | split: 'x' | size",
+        "if c contains 'z' %}{% endif",
+        "if c == c %}{% endif",
+        "if l == l %}{% endif",
+        "assign b = l | uniq | size",
+        "assign b = l | sort | size",
+        "assign b = l | reverse | size",
+        "assign b = l | where_exp: 'x', 'x == 3'",
+    ] {
+        let body = format!("{start}{{% for i in (1..100000) %}}{{% {step} %}}{{% endfor %}}");
+        assert_eq!(expanded_within(&body, Dialect::Kramdown, limits), Err(steps.to_owned()), "{step}");
+    }
+}
+
+/// The pages that large blogs have: every post under each of its tags, by a loop over all posts for each tag, and the
+/// text of every post for a search.
+#[test]
+fn a_large_blog_fits_the_default_limits() {
+    let words = "word ".repeat(4000);
+    let post = |number: usize| {
+        let tags: Vec<String> = (0..3).map(|tag| format!("tag{}", (number * 7 + tag) % 400)).collect();
+        format!("{{title: Post {number}, url: /{number}/, tags: [{}], content: &c{number} {words}}}", tags.join(", "))
+    };
+    let posts: Vec<String> = (0..500).map(post).collect();
+    let tags: Vec<String> = (0..400).map(|tag| format!("tag{tag}")).collect();
+    let yaml = format!("{{posts: [{}], tags: [{}]}}", posts.join(", "), tags.join(", "));
+    let site = of_yaml(&serde_yaml::from_str(&yaml).expect("it is YAML"));
+    let results = Results::default();
+    let source = Source::default();
+    let options = Options::default();
+    let environment = Environment {
+        includes: Includes::default(),
+        results: &results,
+        url: "",
+        base_url: "",
+        zone: &TimeZone::UTC,
+        post_urls: BTreeMap::new(),
+        urls: BTreeMap::new(),
+        markdown: &str::to_owned,
+        source: &source,
+        options: &options,
+        now: None,
+        dialect: Dialect::Kramdown,
+        highlight: true,
+    };
+    let text = "{% for tag in site.tags %}<h2>{{ tag | escape }}</h2>{% for post in site.posts %}\
+        {% if post.tags contains tag %}<a href=\"{{ post.url | relative_url }}\">{{ post.title | escape }}</a>{% endif %}\
+        {% endfor %}{% endfor %}\
+        {% for post in site.posts %}{{ post.content | strip_html | jsonify }}{% endfor %}";
+    let expanded = expand(Body { path: "tags.html", text, lines_above: 0 }, &[("site", site)], &environment);
+    let links = expanded.expect("it fits").text.matches("<a ").count();
+    assert_eq!(links, 1500);
 }

@@ -19,17 +19,28 @@ pub(super) fn tag(arguments: &str, scope: &Scope<'_, '_>) -> String {
     seo.write_kind(&mut lines);
     seo.write_networks(&mut lines);
     seo.write_verifications(&mut lines);
-    lines.push(format!("<script type=\"application/ld+json\">\n{}</script>", value::json(&seo.json_ld())));
+    // No text in it can end the element or start another.
+    let json_ld = value::json(&seo.json_ld()).replace('<', "\\u003c");
+    lines.push(format!("<script type=\"application/ld+json\">\n{json_ld}</script>"));
     lines.push("<!-- End Jekyll SEO tag -->\n".to_owned());
     lines.join("\n")
 }
 
 fn named(name: &str, content: &str) -> String {
-    format!("<meta name=\"{name}\" content=\"{content}\" />")
+    format!("<meta name=\"{name}\" content=\"{}\" />", in_quotes(content))
 }
 
 fn property(name: &str, content: &str) -> String {
-    format!("<meta property=\"{name}\" content=\"{content}\" />")
+    format!("<meta property=\"{name}\" content=\"{}\" />", in_quotes(content))
+}
+
+fn link(relation: &str, address: &str) -> String {
+    format!("<link rel=\"{relation}\" href=\"{}\" />", in_quotes(address))
+}
+
+/// The text for an attribute in double quotes. It may be escaped already, so that `&` stays.
+fn in_quotes(text: &str) -> String {
+    text.replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// What the elements are made of.
@@ -110,7 +121,7 @@ impl<'s, 'a> Seo<'s, 'a> {
             lines.push(property("og:description", description));
         }
         if !self.scope.environment.url.is_empty() {
-            lines.push(format!("<link rel=\"canonical\" href=\"{}\" />", self.address));
+            lines.push(link("canonical", &self.address));
             lines.push(property("og:url", &self.address));
         }
         lines.extend(self.site_title.as_ref().map(|title| property("og:site_name", title)));
@@ -136,7 +147,7 @@ impl<'s, 'a> Seo<'s, 'a> {
         }
         for (relation, key) in [("prev", "previous_page_path"), ("next", "next_page_path")] {
             let path = text_at(scope.paginator, &[key]);
-            lines.extend(path.map(|path| format!("<link rel=\"{relation}\" href=\"{}\" />", scope.absolute(&path))));
+            lines.extend(path.map(|path| link(relation, &scope.absolute(&path))));
         }
     }
 

@@ -202,12 +202,12 @@ impl<'a> Words<'a> {
             (self.year()?, month, day)
         } else {
             let first = self.peek(0)?;
-            if let 8 | 12 | 14 = first.len() {
+            let is_number = first.bytes().all(|byte| byte.is_ascii_digit());
+            if let (true, 8 | 12 | 14) = (is_number, first.len()) {
                 // 20260131
                 self.0.pop();
                 self.0.extend((first.len() > 8).then(|| &first[8..]));
-                let first = first.get(..8)?;
-                (digits(&first[..4], 4)?, digits(&first[4..6], 2)?, digits(&first[6..], 2)?)
+                (digits(&first[..4], 4)?, digits(&first[4..6], 2)?, digits(&first[6..8], 2)?)
             } else {
                 self.0.pop();
                 self.skip_ordinal();

@@ -14,7 +14,7 @@ mod pinned;
 mod plugins;
 mod post;
 mod redirect;
-mod sass;
+pub mod sass;
 mod sitemap;
 pub mod smoke;
 mod tags;
@@ -217,11 +217,12 @@ impl<'a> Shared<'a> {
         let sass = Sass::new(source, config);
         let listed = rendered.listed();
         let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
+        let mut map = entries(&liquid_value);
+        value::set_default(&mut map, "tag_urls", tags::urls(blog, &tags));
         if let Some(feed) = feed.as_deref().filter(|_| !config.is_from_jekyll()) {
-            let mut map = entries(&liquid_value);
             value::set(&mut map, "feed", feed);
-            liquid_value = Value::from(map);
         }
+        liquid_value = Value::from(map);
         let RenderedBlog { posts, collections } = rendered;
         let value = match config.templates {
             TemplateLanguage::Tera => values::site_for_tera(&liquid_value, &posts, &tags),

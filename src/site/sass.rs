@@ -2,14 +2,21 @@
 //!
 //! Imported files are looked for beside the one that imports and in the folders that `sass` in `_config.yml` names,
 //! `_sass` by default; nothing outside of the site is read. The compiler is the crate `grass`.
+//!
+//! The compiler has no limits: selectors that `@extend` chains, texts that double and expressions that nest fill time,
+//! memory or stack from a few lines. So the program compiles each style sheet in a process of its own, which the
+//! system ends at its limits (see [`compile_with`]); only tests and other callers of the library do it in theirs.
 
 mod limits;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
-use crate::config::Config;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, SassLimits};
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::source::Source;
 use crate::value::{Value, as_text, entry};
@@ -22,7 +29,51 @@ pub(super) struct Sass<'a> {
     /// By path.
     sheets: BTreeMap<&'a str, &'a str>,
     load_paths: Vec<String>,
-    style: grass::OutputStyle,
+    is_compressed: bool,
+    limits: SassLimits,
+}
+
+/// A style sheet with all that it may import, and how it is to be compiled: all that a process needs to do it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// By path.
+    sheets: BTreeMap<String, String>,
+    load_paths: Vec<String>,
+    is_compressed: bool,
+    path: String,
+    text: String,
+    lines_above: usize,
+    /// How much time and memory it may take.
+    #[serde(skip)]
+    pub limits: SassLimits,
+}
+
+/// What becomes of a [`Job`].
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Compiled {
+    /// CSS.
+    Css(String),
+    /// An error in a style sheet.
+    Error {
+        /// The file.
+        path: String,
+        /// Line and column, if they are known.
+        position: Option<(usize, usize)>,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+}
+
+/// Compiles a style sheet; an error is what kept the compiler from its end, as a phrase.
+pub type Compiler = fn(&Job) -> Result<Compiled, String>;
+
+static COMPILER: OnceLock<Compiler> = OnceLock::new();
+
+/// Lets all style sheets be compiled by `compiler` from now on.
+pub fn compile_with(compiler: Compiler) {
+    let _ = COMPILER.set(compiler);
 }
 
 /// A style sheet to compile: what a template has made.
@@ -49,16 +100,60 @@ impl<'a> Sass<'a> {
         let more = option("load_paths").and_then(Value::as_array).unwrap_or_default().iter().map(as_text);
         // Jekyll compiles as if every style sheet lay at the site's root, so imports from there are found as well.
         let load_paths = more.chain([folder.unwrap_or_else(|| "_sass".to_owned()), String::new()]).collect();
-        let style = match option("style").map(as_text).as_deref().map(|style| style.trim_start_matches(':')) {
-            Some("compressed") => grass::OutputStyle::Compressed,
-            _ => grass::OutputStyle::Expanded,
-        };
-        Sass { sheets: sheets.collect(), load_paths, style }
+        let style = option("style").map(as_text);
+        let is_compressed = style.as_deref().map(|style| style.trim_start_matches(':')) == Some("compressed");
+        Sass { sheets: sheets.collect(), load_paths, is_compressed, limits: config.sass_limits }
     }
 
     /// The CSS of a style sheet.
     pub(super) fn css(&self, sheet: Sheet<'_>) -> Result<String, Diagnostic> {
+        let sheets = self.sheets.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let job = Job {
+            sheets: sheets.collect(),
+            load_paths: self.load_paths.clone(),
+            is_compressed: self.is_compressed,
+            path: sheet.path.to_owned(),
+            text: sheet.text.to_owned(),
+            lines_above: sheet.lines_above,
+            limits: self.limits,
+        };
+        let compiler = COMPILER.get().copied().unwrap_or(|job| Ok(job.compiled()));
+        match compiler(&job) {
+            Ok(Compiled::Css(css)) => Ok(css),
+            Ok(Compiled::Error { path, position, message, hint }) => {
+                let position = position.map(|(line, column)| Position { line, column });
+                let diagnostic = Diagnostic::new(Place { path, position }, message);
+                Err(match hint {
+                    Some(hint) => diagnostic.hint(hint),
+                    None => diagnostic,
+                })
+            }
+            Err(message) => {
+                let hint = "write it another way, or raise `limits: {sass-seconds: …, sass-bytes: …}` in `_config.yml`";
+                Err(Diagnostic::new(Place::file(sheet.path), message).hint(hint))
+            }
+        }
+    }
+}
+
+impl Job {
+    /// Compiles the style sheet in this process.
+    pub fn compiled(&self) -> Compiled {
+        match self.css() {
+            Ok(css) => Compiled::Css(css),
+            Err(diagnostic) => Compiled::Error {
+                path: diagnostic.place().path.clone(),
+                position: diagnostic.place().position.map(|position| (position.line, position.column)),
+                message: diagnostic.message().to_owned(),
+                hint: diagnostic.hinted().map(str::to_owned),
+            },
+        }
+    }
+
+    fn css(&self) -> Result<String, Diagnostic> {
+        let sheet = Sheet { path: &self.path, text: &self.text, lines_above: self.lines_above };
         let files = Files { sheets: &self.sheets, entry: sheet };
+        let style = if self.is_compressed { grass::OutputStyle::Compressed } else { grass::OutputStyle::Expanded };
         let compile = || {
             let options = grass::Options::default()
                 .fs(&files)
@@ -66,7 +161,7 @@ impl<'a> Sass<'a> {
                 .quiet(true)
                 // Every page says its encoding, and Jekyll writes none.
                 .allows_charset(false)
-                .style(self.style)
+                .style(style)
                 .load_paths(&self.load_paths);
             let compiled = grass::from_path(sheet.path, &limits::counting(options));
             compiled.map_err(|error| diagnostic(*error, sheet))
@@ -107,21 +202,21 @@ fn diagnostic(error: grass::Error, sheet: Sheet<'_>) -> Diagnostic {
 /// The site's style sheets as the files that the compiler sees.
 #[derive(Debug)]
 struct Files<'a> {
-    sheets: &'a BTreeMap<&'a str, &'a str>,
+    sheets: &'a BTreeMap<String, String>,
     entry: Sheet<'a>,
 }
 
 impl Files<'_> {
     fn text(&self, path: &Path) -> Option<&str> {
         let path = normal(path);
-        if path == self.entry.path { Some(self.entry.text) } else { self.sheets.get(path.as_str()).copied() }
+        if path == self.entry.path { Some(self.entry.text) } else { self.sheets.get(path.as_str()).map(String::as_str) }
     }
 }
 
 impl grass::Fs for Files<'_> {
     fn is_dir(&self, path: &Path) -> bool {
         let folder = normal(path) + "/";
-        self.sheets.range(folder.as_str()..).next().is_some_and(|(path, _)| path.starts_with(&folder))
+        self.sheets.range(folder.clone()..).next().is_some_and(|(path, _)| path.starts_with(&folder))
     }
 
     fn is_file(&self, path: &Path) -> bool {

@@ -1,8 +1,9 @@
 //! The list of tags, and a page for each tag; where there are layouts for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tera::Map;
+use tera::value::Key;
 
 use super::post::RenderedPost;
 use super::{Files, Made, Shared, in_parallel};
@@ -21,24 +22,84 @@ pub(super) struct Tag {
     posts: Vec<usize>,
 }
 
-/// All tags in order of name. Tags that would be at one address are one tag.
+/// All tags in order of name. Names that differ in case, spaces and hyphens only are one tag.
 pub(super) fn tags(blog: &Blog<'_>) -> Vec<Tag> {
     let mut tags: BTreeMap<String, Tag> = BTreeMap::new();
     for (index, post) in blog.posts.iter().enumerate() {
         for name in &post.front.tags {
-            let slug = slug::slugify(name);
-            // A name of punctuation only still needs an address.
-            let slug = if slug.is_empty() { slug::percent_encoded(name).replace(['/', '%', '.'], "-") } else { slug };
-            let tag = tags.entry(slug.clone());
-            let tag = tag.or_insert_with(|| Tag { name: name.clone(), slug, posts: Vec::new() });
+            let tag = tags.entry(key(name));
+            let tag = tag.or_insert_with(|| Tag { name: name.clone(), slug: String::new(), posts: Vec::new() });
             if tag.posts.last() != Some(&index) {
                 tag.posts.push(index);
             }
         }
     }
-    let mut tags: Vec<Tag> = tags.into_values().collect();
+    let slugs = slugs(tags.keys().map(String::as_str));
+    let mut tags: Vec<Tag> = tags.into_iter().map(|(key, tag)| Tag { slug: slugs[&key].clone(), ..tag }).collect();
     tags.sort_by_cached_key(|tag| (tag.name.to_lowercase(), tag.slug.clone()));
     tags
+}
+
+/// What names of one tag have in common.
+fn key(name: &str) -> String {
+    let words = name.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
+}
+
+/// The part of the address of each tag: Jekyll's slug, unless other tags have the same. Of those, the one that is
+/// written as the slug keeps it, and the others spell their signs out: `c`, `c-sharp`, `c-plus-plus`.
+fn slugs<'k>(keys: impl Iterator<Item = &'k str>) -> BTreeMap<String, String> {
+    let mut by_slug: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for key in keys {
+        let slug = slug::slugify(key);
+        // A name of punctuation only still needs an address.
+        let slug = if slug.is_empty() { slug::percent_encoded(key).replace(['/', '%', '.'], "-") } else { slug };
+        by_slug.entry(slug).or_default().push(key);
+    }
+    let mut taken: BTreeSet<String> = by_slug.keys().cloned().collect();
+    let mut slugs = BTreeMap::new();
+    for (slug, keys) in by_slug {
+        let is_shared = keys.len() > 1;
+        for key in keys {
+            let own = if is_shared && key != slug { free(&spelled_out(key), &mut taken) } else { slug.clone() };
+            slugs.insert(key.to_owned(), own);
+        }
+    }
+    slugs
+}
+
+/// The slug of a name with words for its signs.
+fn spelled_out(key: &str) -> String {
+    let mut words = String::new();
+    for c in key.chars() {
+        match c {
+            '+' => words.push_str("-plus-"),
+            '#' => words.push_str("-sharp-"),
+            '&' => words.push_str("-and-"),
+            '.' => words.push_str("-dot-"),
+            '/' => words.push_str("-slash-"),
+            '*' => words.push_str("-star-"),
+            c => words.push(c),
+        }
+    }
+    slug::slugify(&words)
+}
+
+/// The slug, with a number behind it if it is taken; which then is taken as well.
+fn free(slug: &str, taken: &mut BTreeSet<String>) -> String {
+    let numbered = (2..).map(|number| format!("{slug}-{number}"));
+    let free = std::iter::once(slug.to_owned()).chain(numbered).find(|slug| !taken.contains(slug));
+    let free = free.expect("there are more numbers than tags");
+    taken.insert(free.clone());
+    free
+}
+
+/// The address of each name that posts give a tag, without `baseurl`.
+pub(super) fn urls(blog: &Blog<'_>, tags: &[Tag]) -> Map {
+    let by_key: BTreeMap<String, &Tag> = tags.iter().map(|tag| (key(&tag.name), tag)).collect();
+    let names: BTreeSet<&String> = blog.posts.iter().flat_map(|post| &post.front.tags).collect();
+    let urls = names.into_iter().filter_map(|name| Some((Key::from(name.clone()), by_key.get(&key(name))?.url())));
+    urls.map(|(name, url)| (name, Value::from(url))).collect()
 }
 
 impl Tag {
@@ -99,5 +160,35 @@ impl Shared<'_> {
     /// Addresses of the pages of tags that are made.
     pub(super) fn tag_urls(&self) -> impl Iterator<Item = String> {
         self.tags.iter().map(Tag::url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(names: &[&str], expected: &[(&str, &str)]) {
+        let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
+        let found = slugs(keys.iter().map(String::as_str));
+        let found: Vec<(&str, &str)> = found.iter().map(|(key, slug)| (key.as_str(), slug.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn tags_that_slugify_alike_have_addresses_of_their_own() {
+        check(&["C", "C#", "c++"], &[("c", "c"), ("c#", "c-sharp"), ("c++", "c-plus-plus")]);
+        check(
+            &["C#", "c++", "c plus plus"],
+            &[("c#", "c-sharp"), ("c++", "c-plus-plus-2"), ("c-plus-plus", "c-plus-plus")],
+        );
+        check(&["a!", "a?"], &[("a!", "a-2"), ("a?", "a-3")]);
+    }
+
+    #[test]
+    fn a_tag_that_shares_its_slug_with_none_keeps_it() {
+        check(&["C++"], &[("c++", "c")]);
+        check(&["Deep Learning", "deep-learning", "deep_learning"], &[("deep-learning", "deep-learning")]);
+        check(&["!!!", "Größe"], &[("!!!", "!!!"), ("größe", "größe")]);
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn apply(
             Some(more) => list([flat(&input), more.to_vec()].concat()),
             None => return Err("it needs a list".to_owned()),
         },
-        "uniq" => uniq(&input, arguments, run),
+        "uniq" => uniq(&input, arguments, run)?,
         "map" => list(flat(&input).iter().map(|item| at(item, &argument(0))).collect()),
         "sum" => {
             let key = arguments.value(0).map(as_text);
@@ -48,8 +48,8 @@ pub(super) fn apply(
                 super::number::calculated(&sum, &value, i64::checked_add, |a, b| a + b)
             })
         }
-        "sort" => sorted(&input, arguments, false)?,
-        "sort_natural" => sorted(&input, arguments, true)?,
+        "sort" => sorted(&input, arguments, run, false)?,
+        "sort_natural" => sorted(&input, arguments, run, true)?,
 
         // Jekyll's, which pass on what is no list.
         "push" | "unshift" | "pop" | "shift" | "sample" if input.as_array().is_none() => input,
@@ -81,6 +81,7 @@ pub(super) fn apply(
             let mut keyed = Vec::new();
             run.scope.push(Frame::Variable(variable, Value::none()));
             for item in values(&input) {
+                run.count_steps(1);
                 keyed.push((by_expression(&expression, &item, run), item));
             }
             run.scope.pop();
@@ -132,7 +133,7 @@ fn values(value: &Value) -> Vec<Value> {
     }
 }
 
-fn uniq(input: &Value, arguments: &Arguments<'_>, run: &mut Run<'_, '_>) -> Value {
+fn uniq(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>) -> Result<Value, String> {
     let key = arguments.value(0).map(as_text);
     let mut kept: Vec<Value> = Vec::new();
     // Texts and numbers are told apart by what they are written as; of the rest there are few.
@@ -141,20 +142,21 @@ fn uniq(input: &Value, arguments: &Arguments<'_>, run: &mut Run<'_, '_>) -> Valu
     for item in flat(input) {
         let by = key.as_ref().map_or_else(|| item.clone(), |key| at(&item, key));
         let is_new = if by.as_array().is_some() || by.as_map().is_some() {
-            run.count_steps(others.len());
+            run.count_comparisons(others.len(), &by)?;
             let is_new = !others.iter().any(|known| same(known, &by));
             if is_new {
                 others.push(by);
             }
             is_new
         } else {
+            run.count_comparisons(simple.len().checked_ilog2().unwrap_or(0) as usize, &by)?;
             simple.insert((by.as_str().is_some(), value::to_ruby(&by)))
         };
         if is_new {
             kept.push(item);
         }
     }
-    Value::from(kept)
+    Ok(Value::from(kept))
 }
 
 /// The value at a key, whatever dots it has.
@@ -176,7 +178,7 @@ fn path(value: &Value, path: &str) -> Value {
 }
 
 /// Sorts by the value, or by that of a key; what has none goes first, or last if so asked.
-fn sorted(input: &Value, arguments: &Arguments<'_>, is_natural: bool) -> Result<Value, String> {
+fn sorted(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>, is_natural: bool) -> Result<Value, String> {
     if is_nil(input) {
         return Err("there is no list".to_owned());
     }
@@ -197,6 +199,8 @@ fn sorted(input: &Value, arguments: &Arguments<'_>, is_natural: bool) -> Result<
         }
     };
     let mut keyed: Vec<(Value, Value)> = items.into_iter().map(|item| (by(&item), item)).collect();
+    let comparisons = keyed.len().checked_ilog2().unwrap_or(0) as usize;
+    keyed.iter().try_for_each(|(by, _)| run.count_comparisons(comparisons, by))?;
     keyed.sort_by(|(left, _), (right, _)| match (is_nil(left), is_nil(right)) {
         (true, true) => Ordering::Equal,
         (true, false) | (false, true) if is_nil(left) == nils_last => Ordering::Greater,
@@ -245,6 +249,7 @@ fn only<'e, 'a>(
     let given = values(input);
     run.count_steps(given.len() / 8);
     for item in given {
+        run.refuse_excess()?;
         if is_kept(&item, run)? {
             kept.push(item);
             if kept.len() >= most {

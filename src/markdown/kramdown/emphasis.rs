@@ -64,7 +64,8 @@ impl Spans<'_, '_> {
     /// not in a word.
     pub(super) fn ends_emphasis(&self, mark: u8, strong: bool, nodes: &[Node]) -> bool {
         let rest = self.rest();
-        let marks = scan::count(rest, |byte| byte == mark);
+        // More than two are as good as three; a long row of marks is not counted again at each of them.
+        let marks = rest.bytes().take(3).take_while(|&byte| byte == mark).count();
         let length = if strong { 2 } else { 1 };
         if marks < length || (!strong && marks == 2) || nodes.is_empty() || self.is_after_space() {
             return false;

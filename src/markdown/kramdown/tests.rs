@@ -146,3 +146,13 @@ fn options_are_set_by_the_names_of_kramdown() {
         assert!(!options.set(name, value), "{name}");
     }
 }
+
+/// Each of these took minutes when a row of marks was counted again at each of its marks.
+#[test]
+fn long_rows_of_marks_are_read_in_time_by_their_length() {
+    let options = markdown::Options { dialect: Dialect::Kramdown, ..markdown::Options::default() };
+    for (start, mark) in [("x", "*"), ("x", "_"), ("", "*"), ("", "_")] {
+        let text = format!("{start}{}y", mark.repeat(100_000));
+        assert!(markdown::render(&text, &Embeds::default(), &options).text.ends_with('y'));
+    }
+}

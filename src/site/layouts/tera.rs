@@ -1,5 +1,7 @@
 //! Templates in Tera: layouts that extend and include one another, and pages.
 
+mod limits;
+
 use std::collections::BTreeMap;
 
 use tera::{Context, ErrorKind, Tera};
@@ -7,14 +9,16 @@ use tera::{Context, ErrorKind, Tera};
 use super::Template;
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::liquid::Limits;
 use crate::site::filters;
 use crate::value::Value;
 
 /// All templates of a site, known by their paths.
 pub(super) struct Templates {
     tera: Tera,
-    /// How many lines stand above the template, by the name that Tera knows it by.
-    lines_above: BTreeMap<String, usize>,
+    /// How many lines stand above the template, and its text as Tera knows it, by the name that Tera knows it by.
+    known: BTreeMap<String, (usize, String)>,
+    limits: Limits,
 }
 
 impl Templates {
@@ -26,21 +30,22 @@ impl Templates {
         includes: &[Template<'_>],
     ) -> Result<Templates, Vec<Diagnostic>> {
         // A slash in front keeps pages apart from layouts, which are looked for by bare names.
-        let pages = pages.iter().map(|page| Named { name: page_name(page.path), template: *page });
-        let needed: Vec<Named<'_>> = layouts.iter().map(named).chain(pages).collect();
-        let optional: Vec<Named<'_>> = includes.iter().map(named).collect();
-        let lines_above = needed.iter().chain(&optional);
-        let lines_above = lines_above.map(|named| (named.name.clone(), named.template.lines_above)).collect();
+        let pages = pages.iter().map(|page| Named { name: page_name(page.path), ..named(page) });
+        let needed: Vec<Named> = layouts.iter().map(named).chain(pages).collect();
+        let optional: Vec<Named> = includes.iter().map(named).collect();
+        let known = needed.iter().chain(&optional);
+        let known = known.map(|named| (named.name.clone(), (named.lines_above, named.text.clone()))).collect();
         let mut tera = new_tera(config);
         // Bodies include files in Liquid, layouts files in Tera; what lies in `_includes` may be either, so a file there
         // that is no Tera is left out, and missed only by a layout that asks for it.
         let (usable, broken): (Vec<_>, Vec<_>) = optional.into_iter().partition(|named| syntax_fault(named).is_none());
-        let all = needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.template.text));
+        let all = needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.text.as_str()));
+        let limits = config.liquid.limits;
         let Err(error) = tera.add_raw_templates(all) else {
-            return Ok(Templates { tera, lines_above });
+            return Ok(Templates { tera, known, limits });
         };
-        let templates = Templates { tera, lines_above };
-        let of_all = |named: &[Named<'_>]| -> Vec<Diagnostic> {
+        let templates = Templates { tera, known, limits };
+        let of_all = |named: &[Named]| -> Vec<Diagnostic> {
             named.iter().filter_map(syntax_fault).map(|error| templates.diagnostic(&error, "_layouts")).collect()
         };
         let mut faults = of_all(&needed);
@@ -48,19 +53,24 @@ impl Templates {
             let known = layouts.iter().map(|layout| layout.path.trim_start_matches("_layouts/"));
             faults = templates.diagnostics(&error, known);
         }
-        let missed = |named: &Named<'_>| error.to_string().contains(named.name.trim_start_matches("_includes/"));
+        let missed = |named: &Named| error.to_string().contains(named.name.trim_start_matches("_includes/"));
         faults.extend(of_all(&broken.into_iter().filter(missed).collect::<Vec<_>>()));
         Err(faults)
     }
 
     /// Renders the layout at `path`.
     pub(super) fn layout(&self, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
-        self.tera.render(path, &context(variables)).map_err(|error| self.diagnostic(&error, path))
+        self.render(path, path, variables)
     }
 
     /// Renders the page at `path`.
     pub(super) fn page(&self, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
-        self.tera.render(&page_name(path), &context(variables)).map_err(|error| self.diagnostic(&error, path))
+        self.render(&page_name(path), path, variables)
+    }
+
+    fn render(&self, name: &str, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
+        let rendered = limits::render(&self.tera, name, &context(variables), self.limits);
+        rendered.map_err(|error| self.diagnostic(&error, path))
     }
 
     /// Turns an error of Tera into a diagnostic; `path` is where it is if the error does not say.
@@ -109,8 +119,10 @@ impl Templates {
     }
 
     fn place(&self, name: &str, position: Position) -> Place {
-        let lines_above = self.lines_above.get(name).copied().unwrap_or(0);
-        Place::new(name.trim_start_matches('/'), position.down(lines_above))
+        let (lines_above, text) = self.known.get(name).map_or((0, ""), |(lines, text)| (*lines, text.as_str()));
+        let line = text.lines().nth(position.line.saturating_sub(1)).unwrap_or("");
+        let column = limits::column_before(line, position.column.saturating_sub(1)) + 1;
+        Place::new(name.trim_start_matches('/'), Position { column, ..position }.down(lines_above))
     }
 }
 
@@ -118,17 +130,20 @@ fn new_tera(config: &Config) -> Tera {
     let mut tera = Tera::new();
     tera.set_fallback_prefixes(["_layouts/", "_includes/"]).expect("no template has been added");
     filters::register(&mut tera, config);
+    limits::register(&mut tera, config.liquid.limits);
     tera
 }
 
-/// A template and the name that Tera knows it by.
-struct Named<'a> {
+/// A template with the name and the text that Tera knows it by.
+struct Named {
     name: String,
-    template: Template<'a>,
+    text: String,
+    lines_above: usize,
 }
 
-fn named<'a>(template: &Template<'a>) -> Named<'a> {
-    Named { name: template.path.to_owned(), template: *template }
+fn named(template: &Template<'_>) -> Named {
+    let text = limits::counting(template.text);
+    Named { name: template.path.to_owned(), text, lines_above: template.lines_above }
 }
 
 fn page_name(path: &str) -> String {
@@ -144,8 +159,8 @@ fn context(variables: &[(&'static str, Value)]) -> Context {
 }
 
 /// The fault in a template's own text. Bulk adding stops at the first; this finds that of each.
-fn syntax_fault(named: &Named<'_>) -> Option<tera::Error> {
-    let error = Tera::new().add_raw_template(&named.name, named.template.text).err()?;
+fn syntax_fault(named: &Named) -> Option<tera::Error> {
+    let error = Tera::new().add_raw_template(&named.name, &named.text).err()?;
     matches!(error.kind(), ErrorKind::SyntaxError(_)).then_some(error)
 }
 

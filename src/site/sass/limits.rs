@@ -1,8 +1,8 @@
 //! Bounds for programs in Sass: loops without end, and functions and mixins that call themselves for ever.
 //!
 //! The compiler knows none. So a call of a function of ours is put where a loop, a function or a mixin begins, which
-//! counts and looks how much of the stack is left. Not bounded are texts, lists and selectors that double in each of
-//! few steps, and the indented syntax, where nothing can be put into a line.
+//! counts and looks how much of the stack is left. That gives the place of the usual mistakes; what it does not see ends
+//! with the process that compiles.
 
 use std::cell::Cell;
 
