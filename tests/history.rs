@@ -326,6 +326,7 @@ fn a_missing_file_of_a_record_that_something_shows_is_an_error() {
         let message = "error: the file is missing: `experiments/toy/runs/fast-s0-";
         fail(&site, &["build", "--locked"], message);
         fail(&site, &["gc", "--delete"], message);
+        fail(&site, &["gc", "--delete"], "\nhint: restore it from git");
     }
 }
 

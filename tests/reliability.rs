@@ -171,14 +171,16 @@ fn disturbed(site: &Site, arguments: &[&str], fault: Fault, call: &str, number: 
 }
 
 /// Disturbs a command at the nth call of every kind of a fault, each time on a new site: n = 1, 3, 7, 15, … by the
-/// fault's stride, or with `LABPRESS_KILLS` 1, 2, 3, …, until it makes no more calls. Returns how often it was disturbed.
+/// fault's stride, or with `LABPRESS_KILLS` 1 to 8 and then an eighth further each time, until it makes no more calls.
+/// Returns how often it was disturbed.
 #[track_caller]
 fn check_every_call(work: &Work, fault: Fault) -> Option<usize> {
     if !is_here("strace", &["-o", "/dev/null", "-e", "inject=mkdir:signal=KILL", "true"]) {
         return None;
     }
-    let next =
-        |number| if std::env::var_os("LABPRESS_KILLS").is_some() { number + 1 } else { number * fault.stride + 1 };
+    let next = |number| {
+        if std::env::var_os("LABPRESS_KILLS").is_some() { number + 1 + number / 8 } else { number * fault.stride + 1 }
+    };
     let (before, undisturbed) = ((work.site)(), (work.site)());
     assert_success(&undisturbed.labpress(work.arguments));
     assert_success(&undisturbed.labpress(&["build"]));

@@ -112,14 +112,18 @@ impl Site {
         // While pins cannot be read, any record may be one that a post shows.
         let pins = config::read(config).and_then(|config| self.pins(&config));
         let referred = pins.ok().map(|pins| self.records_referred_to(&pins));
+        let planned = plan(&self.experiments, &self.records);
+        let fresh: BTreeSet<String> = planned.iter().filter_map(PlannedRun::fresh).map(Record::path).collect();
         for (path, missing) in incomplete {
-            if referred.as_ref().is_none_or(|referred| referred.contains(&path)) {
-                self.records.retain(|record| record.path() != path);
-                self.faults.extend(missing);
-            } else {
+            if referred.as_ref().is_some_and(|referred| !referred.contains(&path)) {
                 let hint = "nothing shows that record: `labpress gc --delete` removes it";
                 self.warnings.extend(missing.into_iter().map(|one| one.hint(hint).as_warning()));
+                continue;
             }
+            self.records.retain(|record| record.path() != path);
+            let hint = "restore it from git: the experiment has changed since, so that no run makes it again";
+            let is_made_again = fresh.contains(&path);
+            self.faults.extend(missing.into_iter().map(|one| if is_made_again { one } else { one.hint(hint) }));
         }
         self.faults.sort();
     }
