@@ -104,7 +104,7 @@ fn two_at_once_do_each_run_once_and_the_second_says_that_it_waits() {
 
 #[test]
 fn every_command_that_writes_waits_for_the_one_that_is_at_work() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["import", "."],
         &["new", "post", "Another"],
         &["new", "experiment", "another"],
@@ -113,6 +113,7 @@ fn every_command_that_writes_waits_for_the_one_that_is_at_work() {
         &["verify"],
         &["pin", "2026-01-02-toy"],
         &["gc", "--delete"],
+        &["mv", "toy", "toys"],
         &["data", "show", "digits"],
     ];
     let built = Site::with_toy();
