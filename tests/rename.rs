@@ -145,8 +145,13 @@ fn check_renamed(site: &Site, was: &Site) {
     assert_eq!(files(site).len(), files(was).len());
     assert!(files(site).iter().all(|path| !path.starts_with("toy/")), "{:?}", files(site));
     assert!(!site.path().join(".labpress/mv").exists());
-    let staged = site.read("experiments/above/experiment.yml");
-    assert!(staged.contains("needs: [\"spire\"] # toy"), "{staged}");
+    let yaml = site.read("experiments/above/experiment.yml");
+    assert!(yaml.contains("needs: [\"spire\"] # toy"), "{yaml}");
+    // The records say what they were given under its new name, too.
+    for record in site.files("experiments/above/runs").into_values() {
+        let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+        assert!(record["given"]["spire"].is_string() && record["given"]["toy"].is_null(), "{record}");
+    }
 }
 
 #[test]
