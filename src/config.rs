@@ -11,7 +11,7 @@ use crate::fields::Fields;
 use crate::liquid;
 use crate::markdown::{Dialect, kramdown};
 use crate::post::permalink::{collection_pattern, post_pattern};
-use crate::roles::Roles;
+use crate::roles::{Roles, plain_path};
 use crate::value;
 use crate::yaml::Yaml;
 
@@ -42,7 +42,7 @@ pub struct Config {
     pub paginate_path: String,
     /// The time zone of dates.
     pub zone: TimeZone,
-    /// The folder that the site is written to.
+    /// The folder that the site is written to, by its path from the site's root; empty for the root itself.
     pub destination: String,
     /// Whether posts of the future are shown.
     pub future: bool,
@@ -237,8 +237,7 @@ fn zone(fields: &mut Fields<'_>) -> TimeZone {
 fn destination(fields: &mut Fields<'_>) -> String {
     let usual = if fields.value("templates").is_some_and(|language| language == "liquid") { "_site" } else { "public" };
     let given = fields.text("destination").unwrap_or_else(|| usual.to_owned());
-    let folder = given.trim_start_matches("./").trim_end_matches('/');
-    let stays_inside = !folder.is_empty() && !folder.starts_with('/') && !folder.split('/').any(|part| part == "..");
+    let stays_inside = !given.starts_with('/') && !given.split('/').any(|part| part == "..");
     if !stays_inside {
         let message = format!("the destination `{given}` is not a folder inside of the site");
         fields.fault(
@@ -248,7 +247,8 @@ fn destination(fields: &mut Fields<'_>) -> String {
         );
         return usual.to_owned();
     }
-    folder.to_owned()
+    // Nothing is left of `.`: the site's own folder, which is refused where it is known what is on disk.
+    plain_path(&given)
 }
 
 fn templates(fields: &mut Fields<'_>) -> TemplateLanguage {

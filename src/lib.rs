@@ -4,12 +4,13 @@
 //!
 //! [`source`] reads every input → [`config`], [`post`] and [`experiment`] check it → [`experiment::plan`] says which
 //! runs are stale → [`runner`] does those, as child processes → [`site`] renders pages, with [`liquid`], [`markdown`] and
-//! [`figure`] → [`output`] makes the destination equal to them. [`cli`] is the program around it.
+//! [`figure`] → all of it as one [`output`], which [`destination`] writes. [`cli`] is the program around it.
 
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod defaults;
+pub mod destination;
 pub mod diagnostic;
 pub mod digest;
 pub mod experiment;

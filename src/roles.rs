@@ -88,6 +88,8 @@ const OUR_EXCLUDES: [&str; 4] = ["public", "target", "vendor", "_site"];
 const TEXT_FOLDERS: [&str; 4] = ["_layouts", "_includes", "_data", "_sass"];
 /// The folders of a theme that are read.
 const THEME_FOLDERS: [&str; 5] = ["_layouts", "_includes", "_sass", "_data", "assets"];
+/// Folders at the root that a site is never written to, whatever is in them.
+const SOURCE_FOLDERS: [&str; 3] = ["experiments", "src", "assets"];
 /// Plugins that make pages of Markdown without front matter.
 const BARE_PAGES: [&str; 3] = ["jekyll-optional-front-matter", "jekyll-readme-index", "github-pages"];
 /// How names begin that are not published.
@@ -120,8 +122,13 @@ impl Roles {
         // A blog from Jekyll may have a folder `public` or `vendor` of its own.
         let ours = OUR_EXCLUDES.iter().filter(|name| !is_from_jekyll || name.starts_with('_'));
         let mut ours: Vec<String> = ours.map(|name| (*name).to_owned()).collect();
-        let destination = text("destination").unwrap_or(if is_from_jekyll { "_site" } else { "public" });
-        ours.push(destination.trim_start_matches("./").trim_matches('/').to_owned());
+        let destination = match config.get("destination") {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Bool(switch)) => switch.to_string(),
+            _ => if is_from_jekyll { "_site" } else { "public" }.to_owned(),
+        };
+        ours.push(plain_path(&destination));
         ours.retain(|name| !include.contains(name));
         let exclude = texts("exclude").into_iter().chain(JEKYLL_EXCLUDES.map(str::to_owned));
         let exclude = exclude.filter(|pattern| !include.contains(pattern)).collect();
@@ -191,16 +198,39 @@ impl Roles {
         Known::As(inside.into())
     }
 
+    /// Whether a folder of the site, by its path from the root, is for files that the build or its tools read: hidden
+    /// ones, those with an underscore, those of experiments, code and assets, of the theme and of the configuration.
+    /// Letter case is ignored, as some systems do.
+    pub fn is_for_sources(&self, path: &str) -> bool {
+        let path = path.to_lowercase();
+        let is_named_so =
+            |(at, part): (usize, &str)| part.starts_with('.') || part.starts_with('_') && !(at == 0 && part == "_site");
+        let inside = inside_of(&path, &self.source.to_lowercase()).unwrap_or(&path).to_owned();
+        let names = [self.theme.as_str(), self.collections_dir.as_str()];
+        let configured = names.into_iter().chain(self.folders.iter().map(|(folder, _)| folder.as_str()));
+        let mut known = configured.chain(SOURCE_FOLDERS).filter(|name| !name.is_empty()).map(str::to_lowercase);
+        let is_related = |name: &str| {
+            [&path, &inside].iter().any(|path| inside_of(path, name).is_some() || inside_of(name, path).is_some())
+        };
+        let holds_the_source = inside_of(&self.source.to_lowercase(), &path).is_some();
+        holds_the_source || inside.split('/').enumerate().any(is_named_so) || known.any(|name| is_related(&name))
+    }
+
     /// The same rules, with more at the root that is left out.
     #[must_use]
-    pub fn without(mut self, names: impl IntoIterator<Item = &'static str>) -> Roles {
-        self.ours.extend(names.into_iter().map(str::to_owned));
+    pub fn without(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Roles {
+        let names = names.into_iter().map(Into::into);
+        self.ours.extend(names.filter(|name| !self.include.contains(name)));
         self
     }
 
     /// Whether nothing below or at the path is read. Asked from the root downwards.
     pub fn is_left_out(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
+        // Not even if `include` names them.
+        if matches!(name, ".git" | ".labpress") || name.starts_with(".labpress-") {
+            return true;
+        }
         if self.ours.iter().any(|ours| ours == path) {
             return true;
         }
@@ -315,6 +345,11 @@ impl Roles {
     pub fn collections(&self) -> impl Iterator<Item = &str> {
         self.collections.iter().map(String::as_str)
     }
+}
+
+/// The path of a folder without `.`, and slashes at its ends or doubled.
+pub(crate) fn plain_path(path: &str) -> String {
+    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
 
 /// The path from `folder` on, if it is that folder or lies in it.

@@ -8,14 +8,18 @@
 pub mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::data;
+use crate::destination::is_destination;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
+use crate::experiment::record::COMMITTED_UP_TO;
 use crate::roles::{Known, Role, Roles};
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
@@ -44,11 +48,11 @@ pub struct StaticFile {
     pub bytes: u64,
 }
 
-/// A file that lies beside a record. It is small, or it would not be committed, so its content is held.
+/// A file that lies beside a record. Its content is held unless it is too large to be committed.
 #[derive(Debug, Clone)]
 struct ResultFile {
     digest: Digest,
-    bytes: Vec<u8>,
+    bytes: Option<Vec<u8>>,
 }
 
 impl Source {
@@ -118,9 +122,9 @@ impl Source {
         self.results.get(path).map(|file| file.digest)
     }
 
-    /// The contents of all files that lie beside records, in order of path.
+    /// The contents of all files that lie beside records and are small enough to be committed, in order of path.
     pub fn result_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.results.iter().map(|(path, file)| (path.as_str(), file.bytes.as_slice()))
+        self.results.iter().filter_map(|(path, file)| Some((path.as_str(), file.bytes.as_deref()?)))
     }
 
     /// The same, with the files beside the records of another site, whose paths are the same only for the same content.
@@ -147,7 +151,14 @@ impl Source {
         }
     }
 
-    /// Files that should be text and are not.
+    /// Whether any file of the build lies in a folder, which is named by its path from the site's root.
+    pub fn has_files_in(&self, folder: &str) -> bool {
+        let paths = self.texts.keys().chain(self.statics.keys()).chain(self.results.keys());
+        let is_in = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        paths.map(|path| self.origin(path)).any(is_in)
+    }
+
+    /// Files that should be text and are not, and what is not a file at all.
     pub fn unreadable(&self) -> &[Diagnostic] {
         &self.unreadable
     }
@@ -155,19 +166,28 @@ impl Source {
 
 /// Reads the site at `root`, as far as its [`Roles`] say.
 ///
-/// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the same bytes.
+/// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the same bytes. Left
+/// out are folders of data sets, and folders that a site was written to.
 pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
-    let (mut found, mut of_theme) = (Vec::new(), Vec::new());
+    let roles = &roles.clone().without(data_folders(root)?);
+    let (mut found, mut of_theme, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let mut links = Links::of(root, roles)?;
     // A link is read as what it leads to, if that lies in the site; walkdir sees when it leads back to where it is.
     let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
     let is_read = |entry: &walkdir::DirEntry| {
+        if entry.depth() == 0 {
+            return true;
+        }
         let is_folder = entry.file_type().is_dir();
-        let is_of_the_site = || match roles.known_as(&site_path(root, entry.path())) {
-            Known::As(path) | Known::OfTheme(path) => !roles.is_left_out(&path, is_folder),
+        let is_of_the_site = match roles.known_as(&site_path(root, entry.path())) {
+            Known::As(path) | Known::OfTheme(path) => {
+                let is_built = || is_folder && is_destination(entry.path()) && !roles.is_included(&path, true);
+                !roles.is_left_out(&path, is_folder) && !is_built()
+            }
             Known::OnTheWay => is_folder,
             Known::Not => false,
         };
-        entry.depth() == 0 || is_of_the_site() && (!entry.path_is_symlink() || leads_inside(root, entry.path()))
+        is_of_the_site && links.may_follow(entry)
     };
     for entry in walk.filter_entry(is_read) {
         let entry = match entry {
@@ -179,15 +199,23 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
                 return Err(io::Error::other(format!("cannot read `{path}`: {error}")));
             }
         };
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let at = site_path(root, entry.path());
+        let (path, found) = match roles.known_as(&at) {
+            Known::As(path) => (path.into_owned(), &mut found),
+            Known::OfTheme(path) => (path.into_owned(), &mut of_theme),
+            Known::OnTheWay | Known::Not => continue,
+        };
         if entry.file_type().is_file() {
-            let at = site_path(root, entry.path());
-            match roles.known_as(&at) {
-                Known::As(path) => found.push((path.into_owned(), at.clone(), entry.into_path())),
-                Known::OfTheme(path) => of_theme.push((path.into_owned(), at.clone(), entry.into_path())),
-                Known::OnTheWay | Known::Not => {}
-            }
+            found.push((path, at, entry.into_path()));
+        } else if roles.role(&path) != Role::LeftOut {
+            let message = "is not a regular file, but a pipe, a socket or a device";
+            unreadable.push(Diagnostic::new(Place::file(at), message).hint("remove it, or name it under `exclude`"));
         }
     }
+    unreadable.extend(links.too_many);
     let own: BTreeSet<String> = found.iter().map(|(path, ..)| path.clone()).collect();
     found.extend(of_theme.into_iter().filter(|(path, ..)| !own.contains(path)));
     let moved = found.iter().filter(|(path, at, _)| path != at);
@@ -214,23 +242,154 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
             Role::LeftOut => None,
         })
         .collect::<io::Result<_>>()?;
-    Ok(Source { origins, root: Some(root.to_owned()), ..gathered(read) })
+    let mut source = Source { origins, root: Some(root.to_owned()), ..gathered(read) };
+    source.unreadable.extend(unreadable);
+    Ok(source)
 }
 
-/// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says what to leave out.
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
-pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
-    let on_disk = root.join(path);
-    match std::fs::read(&on_disk) {
-        Ok(bytes) => Ok(Some(normalized(String::from_utf8_lossy(&bytes).into_owned()))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(with_path(&error, &on_disk)),
+/// The links that are followed, so that nothing is read by another name that the rules leave out by its own.
+struct Links<'a> {
+    /// The folder that is walked.
+    walked: &'a Path,
+    /// The same folder without links.
+    root: PathBuf,
+    roles: &'a Roles,
+    /// Folders that are links and that the walk is in, the outermost first.
+    inside: Vec<PathBuf>,
+    /// How often a folder was reached through links.
+    visits: BTreeMap<PathBuf, usize>,
+    too_many: Option<Diagnostic>,
+}
+
+/// How often a folder may be reached through links. Folders that each link to the next twice double at every step.
+const MAX_VISITS: usize = 1000;
+
+impl Links<'_> {
+    fn of<'a>(walked: &'a Path, roles: &'a Roles) -> io::Result<Links<'a>> {
+        let root = walked.canonicalize().map_err(|error| with_path(&error, walked))?;
+        Ok(Links { walked, root, roles, inside: Vec::new(), visits: BTreeMap::new(), too_many: None })
+    }
+
+    /// Whether the entry is reached without links, or would be read where it really lies. Asked in the order of the walk.
+    fn may_follow(&mut self, entry: &walkdir::DirEntry) -> bool {
+        while self.inside.pop_if(|folder| !entry.path().starts_with(folder)).is_some() {}
+        if !entry.path_is_symlink() && self.inside.is_empty() {
+            return true;
+        }
+        let Ok(target) = entry.path().canonicalize() else {
+            return false;
+        };
+        if !target.starts_with(&self.root) {
+            return false;
+        }
+        let is_folder = entry.file_type().is_dir();
+        let (link, path) = (site_path(self.walked, entry.path()), site_path(&self.root, &target));
+        let is_in_experiments = link.starts_with("experiments/");
+        let is_draft = link.split('/').any(|part| part == "_drafts");
+        if !is_in_experiments && !self.is_read_there(&path, is_folder, is_draft) {
+            return false;
+        }
+        if is_folder {
+            let visits = self.visits.entry(target).or_default();
+            *visits += 1;
+            if *visits > MAX_VISITS {
+                let message = format!("is reached through links more than {MAX_VISITS} times");
+                let hint = "remove links in folders that lead to folders with links";
+                self.too_many.get_or_insert_with(|| Diagnostic::new(Place::file(path), message).hint(hint));
+                return false;
+            }
+            if entry.path_is_symlink() {
+                self.inside.push(entry.path().to_owned());
+            }
+        }
+        true
+    }
+
+    /// Whether the rules let the build read what lies at `path`, and publish it if it is a draft.
+    fn is_read_there(&self, path: &str, is_folder: bool, is_draft: bool) -> bool {
+        let folders = crate::output::folders(path).map(|folder| (folder, true));
+        let mut parts = folders.chain([(path, is_folder)]);
+        let is_read = parts.all(|(path, is_folder)| match self.roles.known_as(path) {
+            Known::As(path) | Known::OfTheme(path) => !self.roles.is_left_out(&path, is_folder),
+            Known::OnTheWay => true,
+            Known::Not => false,
+        });
+        is_read && (is_draft || !path.split('/').any(|part| part == "_drafts"))
     }
 }
 
-fn leads_inside(root: &Path, link: &Path) -> bool {
-    let (root, target) = (root.canonicalize(), link.canonicalize());
-    root.is_ok_and(|root| target.is_ok_and(|target| target.starts_with(root)))
+/// The folders of the site that declarations of data sets name: data are never published.
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+fn data_folders(root: &Path) -> io::Result<Vec<String>> {
+    let folder = root.join("experiments/data");
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let name = entry.map_err(|error| with_path(&error, &folder))?.file_name();
+        if let Some(name) = name.to_str().filter(|name| name.ends_with(".yml")) {
+            let text = read_one(root, &format!("experiments/data/{name}"))?.unwrap_or_default();
+            folders.extend(data::folders(&text));
+        }
+    }
+    Ok(folders)
+}
+
+/// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says what to leave out.
+pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
+    let on_disk = root.join(path);
+    match read_bytes(&on_disk) {
+        Ok(bytes) => Ok(Some(normalized(String::from_utf8_lossy(&bytes).into_owned()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether two regular files hold the same bytes.
+pub(crate) fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    let open = |path: &Path| open_file(path).map_err(|error| with_path(&error, path));
+    let fill = |file: &mut File, path: &Path, buffer: &mut Vec<u8>| {
+        buffer.clear();
+        file.take(1 << 16).read_to_end(buffer).map_err(|error| with_path(&error, path))
+    };
+    let (mut left, mut right) = (open(one)?, open(other)?);
+    if left.metadata()?.len() != right.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut of_left, mut of_right) = (Vec::new(), Vec::new());
+    loop {
+        let read = fill(&mut left, one, &mut of_left)?;
+        fill(&mut right, other, &mut of_right)?;
+        if of_left != of_right || read == 0 {
+            return Ok(of_left == of_right);
+        }
+    }
+}
+
+/// Opens a regular file to read it. Anything else is an error, since a pipe or a device may never end.
+#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(not_regular());
+    }
+    let mut options = File::options();
+    #[cfg(unix)]
+    {
+        // If it has become a pipe in between, opening it does not wait for somebody who writes.
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.read(true).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = open_file(path).and_then(|mut file| {
+        bytes.reserve(usize::try_from(file.metadata()?.len()).unwrap_or(0));
+        file.read_to_end(&mut bytes)
+    });
+    read.map_err(|error| with_path(&error, path))?;
+    Ok(bytes)
 }
 
 enum Input {
@@ -257,9 +416,8 @@ fn gathered(read: Vec<(String, Input)>) -> Source {
     source
 }
 
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
 fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
-    let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
+    let bytes = read_bytes(on_disk)?;
     Ok(match String::from_utf8(bytes) {
         Ok(text) => Input::Text(text),
         Err(error) => {
@@ -286,15 +444,14 @@ fn read_entry(path: &str, on_disk: PathBuf) -> io::Result<Input> {
     if is_sass { read_text(path, &on_disk) } else { read_static(path, on_disk) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
 fn read_static(path: &str, on_disk: PathBuf) -> io::Result<Input> {
     let mut start = Vec::new();
-    let file = std::fs::File::open(&on_disk).map_err(|error| with_path(&error, &on_disk))?;
+    let file = open_file(&on_disk).map_err(|error| with_path(&error, &on_disk))?;
+    let bytes = file.metadata().map_err(|error| with_path(&error, &on_disk))?.len();
     file.take(FRONT_MATTER_START).read_to_end(&mut start).map_err(|error| with_path(&error, &on_disk))?;
     if starts_with_front_matter(&start) {
         return read_text(path, &on_disk);
     }
-    let bytes = std::fs::metadata(&on_disk).map_err(|error| with_path(&error, &on_disk))?.len();
     Ok(Input::Static(StaticFile { on_disk, bytes }))
 }
 
@@ -308,11 +465,18 @@ fn starts_with_front_matter(bytes: &[u8]) -> bool {
     matches!(after.iter().find(|byte| !matches!(byte, b' ' | b'\t')), Some(b'\n' | b'\r'))
 }
 
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
 fn read_result(path: &str, on_disk: &Path) -> io::Result<Input> {
-    let bytes = std::fs::read(on_disk).map_err(|error| with_path(&error, on_disk))?;
+    let cannot_read = |error: io::Error| with_path(&error, on_disk);
+    let mut file = open_file(on_disk).map_err(cannot_read)?;
+    let mut bytes = Vec::new();
+    (&mut file).take(COMMITTED_UP_TO + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+    if bytes.len() as u64 > COMMITTED_UP_TO {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&bytes).update_reader(file).map_err(cannot_read)?;
+        return Ok(Input::Result(ResultFile { digest: hasher.finalize().into(), bytes: None }, None));
+    }
     let text = if path.ends_with(".json") { String::from_utf8(bytes.clone()).ok() } else { None };
-    Ok(Input::Result(ResultFile { digest: Digest::of(&bytes), bytes }, text.map(normalized)))
+    Ok(Input::Result(ResultFile { digest: Digest::of(&bytes), bytes: Some(bytes) }, text.map(normalized)))
 }
 
 fn with_path(error: &io::Error, path: &Path) -> io::Error {

@@ -1,4 +1,4 @@
-//! What labpress keeps on disk for itself: `.labpress/` in the site's folder, ignored by git.
+//! What labpress keeps on disk for itself: `.labpress/` in the site's folder, which git ignores by a `.gitignore` in it.
 //!
 //! | path | is |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | `objects/AB/CDEF…` | every artifact of every run, by the digest of its content |
 //! | `runs/EXPERIMENT/STEM/` | the working folder of a run that has not ended well yet |
 //! | `logs/EXPERIMENT/STEM.log` | what a run that ended well has said |
+//! | `sheets/` | contact sheets of data sets |
 //! | `smoke/` | what `--smoke` made: results that never enter the site, and pages that are never published |
 //! | `verify/` | a store of its own, for runs that are done again to compare them |
 //! | `tmp/` | files on their way to their place |
@@ -59,10 +60,38 @@ impl Store {
         self.root.join(".labpress")
     }
 
+    /// The folder `.labpress`, which is made if it is not there, and which git ignores.
+    pub fn made_folder(&self) -> io::Result<PathBuf> {
+        let folder = self.folder();
+        let cannot_make = |error: &io::Error| named(error, "cannot make", &folder);
+        if folder.is_symlink() && !folder.join("lock").is_file() {
+            // Much is removed from it in time, so it must not be a folder of somebody else's.
+            let is_ours = |name: &str| name == ".gitignore" || name.starts_with(".tmp");
+            let mut names = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            if names.any(|name| !is_ours(&name.to_string_lossy())) {
+                let message = format!(
+                    "`{}` is a link to a folder that labpress did not make\nhint: remove the link, or let it lead to an \
+                     empty folder",
+                    folder.display()
+                );
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+        }
+        fs::create_dir_all(&folder).map_err(|error| cannot_make(&error))?;
+        let ignore = folder.join(".gitignore");
+        if !ignore.exists() {
+            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(|error| cannot_make(&error))?;
+            let written = make_readable(file.as_file()).and_then(|()| file.write_all(b"*\n"));
+            written.map_err(|error| named(&error, "cannot write", &ignore))?;
+            file.persist(&ignore).map_err(|error| named(&error.error, "cannot write", &ignore))?;
+        }
+        Ok(folder)
+    }
+
     /// Waits for the right to change things, and holds it until the returned value is dropped or the process ends.
     /// `waiting` is called once with the lock's file, if another process has it.
     pub fn lock(&self, waiting: impl FnOnce(&Path)) -> io::Result<Lock> {
-        let path = self.folder().join("lock");
+        let path = self.made_folder()?.join("lock");
         let file = lock_file(&path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -386,6 +415,28 @@ mod tests {
         }
         assert_eq!(opened("pipe").unwrap_err(), "`pipe` is not a plain file");
         assert!(opened("none").unwrap_err().contains("No such file"));
+    }
+
+    #[test]
+    fn the_folder_is_ignored_by_git() {
+        let site = tempfile::tempdir().unwrap();
+        drop(Store::of(site.path()).lock(|_| ()).unwrap());
+        assert_eq!(fs::read_to_string(site.path().join(".labpress/.gitignore")).unwrap(), "*\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_somebody_elses_is_not_taken_through_a_link() {
+        let (site, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(elsewhere.path(), site.path().join(".labpress")).unwrap();
+        fs::create_dir(elsewhere.path().join("tmp")).unwrap();
+        let error = Store::of(site.path()).lock(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("is a link to a folder that labpress did not make"), "{error}");
+        assert!(elsewhere.path().join("tmp").is_dir());
+        fs::remove_dir(elsewhere.path().join("tmp")).unwrap();
+        for _ in 0..2 {
+            drop(Store::of(site.path()).lock(|_| ()).unwrap());
+        }
     }
 
     #[test]

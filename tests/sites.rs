@@ -11,7 +11,7 @@ use labpress::experiment::results::Results;
 use labpress::output::{Content, Output};
 use labpress::post::Options;
 use labpress::roles::Roles;
-use labpress::{config, output, post, site, source};
+use labpress::{config, post, site, source};
 
 /// The moment of all these builds.
 const NOW: &str = "2026-06-01T12:00:00Z";
@@ -52,6 +52,19 @@ fn shown(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| format!("{} bytes", bytes.len()))
 }
 
+/// Writes the output to the folder, without the list of files that a destination has.
+fn update(output: &Output, folder: &Path) {
+    fs::remove_dir_all(folder).or_else(|_| fs::create_dir(folder)).expect("it can be emptied");
+    for (path, content) in output.files() {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("it can be made");
+        match content {
+            Content::Bytes(bytes) => fs::write(path, bytes).expect("it can be written"),
+            Content::CopyOf(from) => drop(fs::copy(from, path).expect("it can be copied")),
+        }
+    }
+}
+
 /// The differences of a site's output from what is expected, or of its faults.
 fn differences(root: &Path, is_update: bool) -> Vec<String> {
     let name = root.file_name().expect("it has a name").to_string_lossy().into_owned();
@@ -62,7 +75,7 @@ fn differences(root: &Path, is_update: bool) -> Vec<String> {
     }
     if is_update {
         match &built {
-            Ok(output) => drop(output::write(output, &folder).expect("it can be written")),
+            Ok(output) => update(output, &folder),
             Err(faults) => fs::write(&faults_file, faults).expect("it can be written"),
         }
         return Vec::new();

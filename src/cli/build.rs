@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
 use super::runs::{Talk, Wanted, Work, do_runs, wanted};
 use super::site::{self, Site};
-use super::{Trouble, counted, dry_run, duration, events, tell_waiting};
+use super::{Trouble, counted, dry_run, duration, events, tell, tell_waiting, terms};
 use crate::config::{self, Config};
+use crate::destination;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::results::Results;
-use crate::output::{self, Output};
+use crate::output::Output;
 use crate::store::Store;
-use crate::{post, site as pages};
+use crate::{post, site as pages, source};
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -44,13 +46,21 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     let work = &options.work;
     let root = site::root(root)?;
     let store = Store::of(&root);
-    let _lock = if work.dry_run { None } else { Some(store.lock(tell_waiting)?) };
-    let read =
-        || site::read(&root).and_then(|site| if work.smoke { site::at_toy_scale(site, &|_| false) } else { Ok(site) });
-    let site = read()?;
-    let config =
-        config::read(site.source.text(config::PATH)).map_err(|faults| Trouble::Faults(with_others(faults, &site)))?;
-    let destination = destination(&root, &config, options)?;
+    // What runs nothing changes nothing in the site, which may be read-only.
+    let _lock = if work.dry_run || options.locked { None } else { Some(store.lock(tell_waiting)?) };
+    let written_config = source::read_one(&root, config::PATH)?;
+    let config = config::read(written_config.as_deref());
+    let place = Place { root: &root, config: written_config.as_deref().unwrap_or("") };
+    let destination = config.as_ref().ok().map(|config| destination(place, config, options)).transpose()?;
+    let destination_path = destination.as_ref().and_then(|destination| destination.path_in_site.clone());
+    let read = || {
+        let site = site::read_without(&root, destination_path.as_deref())?;
+        if work.smoke { site::at_toy_scale(site, &|_| false) } else { Ok(site) }
+    };
+    let mut site = read()?;
+    let config = config.map_err(|faults| Trouble::Faults(with_others(faults, &site)))?;
+    let destination = destination.expect("it is there where the configuration could be read");
+    destination.check_sources(&site.source)?;
     let shown = shown(&config, options);
     let mut warnings = config.warnings.clone();
     let output = rendered(&site, &config, &shown, &mut warnings);
@@ -62,13 +72,18 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     }
     let output = match output {
         Err(faults) if !options.locked && only_results_lack(&faults) => {
-            with_runs_done(site, faults, read, &|site| rendered(site, &config, &shown, &mut Vec::new()), work)?
+            with_runs_done(&mut site, faults, read, &|site| rendered(site, &config, &shown, &mut Vec::new()), work)?
         }
         Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
         rendered => rendered.map_err(once_for_each_experiment),
     };
-    let written = output::write(&output.map_err(Trouble::Faults)?, &destination)?;
-    let destination = shown_path(&destination, &root);
+    let destination = &destination.path;
+    let waiting =
+        || tell(format_args!("another labpress is writing to `{}`: waiting for it to end", destination.display()));
+    let output = output.map_err(Trouble::Faults)?;
+    terms::check(&output, &site)?;
+    let written = destination::write(&output, destination, waiting)?;
+    let destination = shown_path(destination, &root);
     if work.talk() == Talk::Json {
         events::say(&events::of_written(written, &destination));
     }
@@ -85,7 +100,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
 /// Does the runs that the site lacks, and renders it again: until no result is lacking, because results that come out
 /// otherwise than before make stale what was made from them.
 fn with_runs_done(
-    mut site: Site,
+    site: &mut Site,
     mut faults: Vec<Diagnostic>,
     read: impl Fn() -> Result<Site, Trouble>,
     rendered: &dyn Fn(&Site) -> Result<Output, Vec<Diagnostic>>,
@@ -94,9 +109,9 @@ fn with_runs_done(
     let most = 1 + site.experiments.len();
     for _ in 0..most {
         let planned = plan(&site.experiments, &site.records);
-        let left_out = do_runs(&needed(&planned, &faults, &site), &site, work, None)?;
-        site = read()?;
-        match rendered(&site) {
+        let left_out = do_runs(&needed(&planned, &faults, site), site, work, None)?;
+        *site = read()?;
+        match rendered(site) {
             Err(more) if left_out == 0 && only_results_lack(&more) => faults = more,
             rendered => return Ok(rendered),
         }
@@ -121,40 +136,17 @@ pub(super) fn as_configured(config: &Config) -> post::Options {
 }
 
 /// Where the site goes. A smoke build never goes to where the real one does.
-fn destination(root: &Path, config: &Config, options: &Options) -> Result<PathBuf, Trouble> {
-    let usual = root.join(&config.destination);
-    let destination = match &options.destination {
-        Some(given) => root.join(given),
-        None if options.work.smoke => site::smoke_destination(root),
-        None => usual.clone(),
-    };
-    let (given, real) = (resolved(&destination), resolved(&usual));
-    if options.work.smoke && (given.starts_with(&real) || real.starts_with(&given)) {
-        let message = format!(
-            "a smoke build cannot be published, so it is not written to `{}`, the site's own destination\n\
-             hint: leave `--destination` out, or name another folder",
-            config.destination
-        );
-        return Err(anyhow::anyhow!(message).into());
-    }
-    Ok(destination)
-}
-
-/// The path without `..`, and without links as far as it exists.
-fn resolved(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => drop(plain.pop()),
-            std::path::Component::CurDir => {}
-            part => plain.push(part),
+fn destination<'a>(place: Place<'a>, config: &Config, options: &'a Options) -> Result<Destination<'a>, Trouble> {
+    match &options.destination {
+        Some(given) => {
+            let destination = place.given(given, &config.roles)?;
+            if options.work.smoke {
+                destination.check_smoke(&config.destination)?;
+            }
+            Ok(destination)
         }
-    }
-    let existing = plain.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
-    let rest = existing.as_ref().and_then(|(folder, _)| plain.strip_prefix(folder).ok());
-    match (&existing, rest) {
-        (Some((_, real)), Some(rest)) => real.join(rest),
-        _ => plain,
+        None if options.work.smoke => place.smoke(),
+        None => place.configured(config),
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) struct Show {
     /// Show the test of the split
     #[arg(long)]
     test: bool,
-    /// The PNG file to write [default: NAME.png]
+    /// The PNG file to write [default: .labpress/sheets/NAME.png; outside of a site NAME.png]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -208,15 +208,23 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
         }
     });
     let sheet = Sheet { title: set.title.clone(), subtitle, rows: rows.collect() };
-    let out = show.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}.png", show.name)));
+    // Where a build does not publish it.
+    let usual = |root: Option<&Path>| root.map_or_else(PathBuf::new, |root| root.join(".labpress/sheets"));
+    let out = show.out.clone().unwrap_or_else(|| usual(root).join(format!("{}.png", show.name)));
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().with_context(|| format!("cannot write `{}`", out.display()))?;
+    let folder = match folder.canonicalize() {
+        Err(_) if show.out.is_none() => folder.to_owned(),
+        folder => folder.with_context(|| format!("cannot write `{}`", out.display()))?,
+    };
     if let Some(root) = root.filter(|root| folder.starts_with(root)) {
         let store = Store::of(root);
         let _lock = store.lock(tell_waiting)?;
         store.write(&source::site_path(root, &folder.join(out.file_name().unwrap_or_default())), &sheet.png())?;
     } else {
         std::fs::write(&out, sheet.png()).with_context(|| format!("cannot write `{}`", out.display()))?;
+    }
+    if !set.redistribute {
+        tell(format_args!("do not publish this sheet: the licence of `{}` does not allow it", show.name));
     }
     answer(&out.display().to_string());
     Ok(())

@@ -18,6 +18,11 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// The user's home folder, if there is one.
+pub(super) fn home() -> Option<PathBuf> {
+    std::env::home_dir().filter(|home| home.is_dir())
+}
+
 /// The time now.
 pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()

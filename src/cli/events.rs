@@ -15,8 +15,8 @@
 
 use serde_json::{Value, json};
 
+use crate::destination::Written;
 use crate::experiment::plan::PlannedRun;
-use crate::output::Written;
 use crate::runner::{Outcome, Update};
 
 /// Writes one event.

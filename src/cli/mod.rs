@@ -5,6 +5,7 @@
 
 mod build;
 mod data;
+mod destination;
 mod diff;
 mod doctor;
 mod dry_run;
@@ -24,6 +25,7 @@ mod schema;
 mod site;
 mod status;
 mod table;
+mod terms;
 mod verify;
 mod why;
 

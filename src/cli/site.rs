@@ -142,14 +142,23 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
 
 /// Reads the site at `root`, as [`root`] found it.
 pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
+    read_without(root, None)
+}
+
+/// The same, without a folder that the site is written to, given by its path from the root.
+pub(super) fn read_without(root: &Path, destination: Option<&str>) -> Result<Site, Trouble> {
     let config = source::read_one(root, config::PATH)?;
-    read_with(root, config.as_deref())
+    read_by(root, config.as_deref(), destination)
 }
 
 /// Reads the site at `root` by the rules that a configuration gives: that of the site, or one that it is to get.
 pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
+    read_by(root, config, None)
+}
+
+fn read_by(root: &Path, config: Option<&str>, destination: Option<&str>) -> Result<Site, Trouble> {
     mv::check_unfinished(root)?;
-    let source = source::read(root, &Roles::of_config(config))?;
+    let source = source::read(root, &Roles::of_config(config).without(destination))?;
     let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
     let Found { records, incomplete, faults: damaged } = records(&source);
     faults.extend(damaged);

@@ -46,7 +46,9 @@ pub fn is_there(name: &str, set: &DataSet, cache: &Path) -> bool {
     folder(name, set, cache).is_dir()
 }
 
-fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
+/// Where the files of `set` lie under `cache`, whether they are there or not.
+#[must_use]
+pub fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
     cache.join(format!("{name}-{}", set.files_digest().short()))
 }
 
@@ -152,6 +154,13 @@ pub fn check_again(name: &str, set: &DataSet, cache: &Path) -> anyhow::Result<Pa
 pub fn bytes(name: &str, set: &DataSet, cache: &Path) -> u64 {
     let entries = walkdir::WalkDir::new(folder(name, set, cache)).follow_links(true).into_iter().filter_map(Result::ok);
     entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
+}
+
+/// The files of `set` that lie in a folder, with their sizes.
+pub fn files_in<'a>(set: &'a DataSet, folder: &'a Path) -> impl Iterator<Item = (PathBuf, u64)> + 'a {
+    let walks = set.files.keys().map(|name| walkdir::WalkDir::new(folder.join(name)).follow_links(true));
+    let entries = walks.flatten().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+    entries.filter_map(|entry| Some((entry.path().to_owned(), entry.metadata().ok()?.len())))
 }
 
 /// Removes what calls left that were killed. The lock says that nobody is at work in it, and what cannot be removed is

@@ -139,6 +139,18 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
+/// The folders of the site that the text of a declaration names as places its files can be had from. Lenient: they are
+/// needed before the declaration is checked.
+pub(crate) fn folders(text: &str) -> Vec<String> {
+    let declaration: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
+    let sources = declaration.get("sources").and_then(serde_yaml::Value::as_sequence).into_iter().flatten();
+    let folder = |source: &serde_yaml::Value| {
+        let path = source.get("path").filter(|_| source.get("kind").is_some_and(|kind| kind == "folder"))?.as_str()?;
+        Some(path.trim_start_matches("./").trim_end_matches('/').to_owned())
+    };
+    sources.filter_map(folder).filter(|path| !path.is_empty()).collect()
+}
+
 impl DataSet {
     /// Reads and checks a declaration.
     pub fn parse(yaml: Yaml<'_>) -> Result<DataSet, Diagnostic> {

@@ -1,0 +1,144 @@
+//! Which folder a build writes to, and which it refuses whatever is in it.
+//!
+//! What a folder may lose is [`destination`](crate::destination)'s part.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::{Trouble, environment, site};
+use crate::config::{self, Config};
+use crate::diagnostic::Diagnostic;
+use crate::roles::Roles;
+use crate::source::{Source, site_path};
+use crate::yaml::Yaml;
+
+/// The folder of a site, without links, and the text of its `_config.yml`.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) root: &'a Path,
+    pub(super) config: &'a str,
+}
+
+/// A folder that a build may write to.
+pub(super) struct Destination<'a> {
+    /// Where it is, without links.
+    pub(super) path: PathBuf,
+    /// Its path from the site's root, if it is in there.
+    pub(super) path_in_site: Option<String>,
+    place: Place<'a>,
+    /// As it was given on the command line; `None` where the configuration says.
+    given: Option<&'a Path>,
+}
+
+impl<'a> Place<'a> {
+    /// The folder that the command line names.
+    pub(super) fn given(self, given: &'a Path, roles: &Roles) -> Result<Destination<'a>, Trouble> {
+        self.destination(given, Some(given), roles)
+    }
+
+    /// The folder that the configuration names, or the usual one.
+    pub(super) fn configured(self, config: &Config) -> Result<Destination<'a>, Trouble> {
+        self.destination(Path::new(&config.destination), None, &config.roles)
+    }
+
+    /// The folder that smoke builds go to.
+    pub(super) fn smoke(self) -> Result<Destination<'a>, Trouble> {
+        let path = site::smoke_destination(self.root);
+        let path = resolved(self.root, &path).map_err(|reason| self.refusal(None, &reason))?;
+        Ok(Destination { path, path_in_site: None, place: self, given: None })
+    }
+
+    fn destination(self, path: &Path, given: Option<&'a Path>, roles: &Roles) -> Result<Destination<'a>, Trouble> {
+        let refusal = |reason: String| self.refusal(given, &reason);
+        let path = resolved(self.root, path).map_err(refusal)?;
+        let path_in_site = self.path_in_site(&path);
+        let reason = match path_in_site.as_deref() {
+            Some("") => Some("it is the site's own folder".to_owned()),
+            Some(path) if roles.is_for_sources(path) => Some(format!("`{path}` is a folder for sources of the site")),
+            _ if holds(&path, self.root) => Some("the site itself is in it".to_owned()),
+            _ if environment::home().is_some_and(|home| holds(&path, &home)) => {
+                Some("it holds your home folder".to_owned())
+            }
+            _ if path.components().any(|part| part.as_os_str() == ".git") => {
+                Some("git's own files are in it".to_owned())
+            }
+            _ if path.exists() && !path.is_dir() => Some("it is a file".to_owned()),
+            _ => None,
+        };
+        match reason {
+            Some(reason) => Err(refusal(reason)),
+            None => Ok(Destination { path, path_in_site, place: self, given }),
+        }
+    }
+
+    /// The path from the site's root. Folders are compared, not names, of which some systems ignore the case.
+    fn path_in_site(self, path: &Path) -> Option<String> {
+        let root = path.ancestors().find(|folder| is_same(folder, self.root))?;
+        Some(site_path(root, path))
+    }
+
+    fn refusal(self, given: Option<&Path>, reason: &str) -> Trouble {
+        let hint = "choose a folder that is for the built site only, such as `public`";
+        if let Some(given) = given {
+            let message = format!("the site cannot be written to `{}`: {reason}", given.display());
+            return anyhow::anyhow!("{message}\nhint: {hint}").into();
+        }
+        let place = Yaml::file(config::PATH, self.config).place(&["destination"]);
+        let message = format!("the site cannot be written to its destination: {reason}");
+        Trouble::Faults(vec![Diagnostic::new(place, message).hint(hint)])
+    }
+}
+
+impl Destination<'_> {
+    /// Refuses a smoke build that would go to where the real one goes.
+    pub(super) fn check_smoke(&self, configured: &str) -> Result<(), Trouble> {
+        let Ok(real) = resolved(self.place.root, Path::new(configured)) else {
+            return Ok(());
+        };
+        if !self.path.starts_with(&real) && !real.starts_with(&self.path) {
+            return Ok(());
+        }
+        let message = format!(
+            "a smoke build cannot be published, so it is not written to `{configured}`, the site's own destination\n\
+             hint: leave `--destination` out, or name another folder"
+        );
+        Err(anyhow::anyhow!(message).into())
+    }
+
+    /// Refuses a folder that lies among files of the site.
+    pub(super) fn check_sources(&self, source: &Source) -> Result<(), Trouble> {
+        let folders = self.path_in_site.iter().flat_map(|path| crate::output::folders(path));
+        for folder in folders {
+            if source.has_files_in(folder) {
+                let reason = format!("it is in `{folder}`, which holds files of the site");
+                return Err(self.place.refusal(self.given, &reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The path as the system reads it, without `..` and links. What does not exist yet is taken as it is written.
+fn resolved(root: &Path, path: &Path) -> Result<PathBuf, String> {
+    let mut resolved = PathBuf::new();
+    for part in root.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(resolved.pop()),
+            part => resolved.push(part),
+        }
+        if resolved.is_symlink() {
+            let dangling = |_| format!("`{}` is a link that leads nowhere", resolved.display());
+            resolved = resolved.canonicalize().map_err(dangling)?;
+        }
+    }
+    Ok(resolved)
+}
+
+/// Whether `inner` is the folder or lies in it.
+fn holds(folder: &Path, inner: &Path) -> bool {
+    inner.ancestors().any(|outer| is_same(outer, folder))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    one == other || same_file::is_same_file(one, other).unwrap_or(false)
+}

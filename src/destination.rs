@@ -1,0 +1,684 @@
+//! The folder that a site is written to: makes it equal to an [`Output`], and removes only what labpress wrote there.
+//!
+//! The file [`LIST`] in the folder names every file that labpress wrote, and only those are ever removed or replaced.
+//! While a build is at work it names the files of before and of afterwards, so that the next build cleans up after one
+//! that was killed at any moment. Other files stay; where one is in the way of a page, or a folder without a list is
+//! not empty, nothing is touched and the error says what to do.
+//!
+//! Only files that differ are written, each whole or not at all: a browser or a copying program that looks while a
+//! build writes sees the old file or the new one. Links inside the folder are never followed. Builds into one folder
+//! take turns: the list is what they lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::output::{Content, Output, folders};
+use crate::source::{is_same_content, open_file, site_path};
+use crate::store::named;
+
+/// The file in a destination that lists what labpress wrote there.
+pub const LIST: &str = ".labpress-files";
+/// The folder in a destination with files on their way to their place. It is there only while a build is at work.
+const TEMPORARY: &str = ".labpress-tmp";
+
+/// What [`write`](fn@write) has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Files that were made or replaced.
+    pub written: usize,
+    /// Files that were right already.
+    pub unchanged: usize,
+    /// Files that are made no longer.
+    pub removed: usize,
+}
+
+/// Whether the folder at `dir` is one that labpress has written a site to.
+pub fn is_destination(dir: &Path) -> bool {
+    dir.join(LIST).is_file()
+}
+
+/// Makes the folder `dir` equal to `output`, except for files that labpress did not write. `waiting` is called once, if
+/// another build into the same folder has to end first.
+pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<Written> {
+    if let Some((path, _)) = output.files().find(|(path, _)| !is_inner_path(path)) {
+        let message = format!("`{path}` cannot be the path of a file in the site's folder: change its permalink");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    if List::read(dir)?.is_none() {
+        // Before even the list leaves a trace in somebody else's folder.
+        Folder::read(output, dir, None)?.check(output)?;
+    }
+    make_folder(dir)?;
+    let mut list = List::lock(dir, waiting)?;
+    sweep(dir)?;
+    let folder = Folder::read(output, dir, List::read(dir)?)?;
+    folder.check(output)?;
+    let written = folder.make_equal(output, &mut list)?;
+    match fs::remove_dir(dir.join(TEMPORARY)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(named(&error, "cannot remove", &dir.join(TEMPORARY)))
+        }
+        _ => Ok(written),
+    }
+}
+
+/// Whether a path leads to a file in the folder, and not to one of labpress's or git's own.
+fn is_inner_path(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    // On other systems a backslash is a character like any other.
+    let has_separator = cfg!(windows) && path.contains('\\');
+    !path.starts_with(".labpress-") && !path.contains('\0') && !has_separator && parts.all(is_plain)
+}
+
+/// Removes what a killed build left.
+#[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+fn sweep(dir: &Path) -> io::Result<()> {
+    let temporary = dir.join(TEMPORARY);
+    let removed = match fs::symlink_metadata(&temporary) {
+        Ok(about) if about.is_dir() => fs::remove_dir_all(&temporary),
+        Ok(_) => fs::remove_file(&temporary),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => Err(error),
+    };
+    removed.map_err(|error| named(&error, "cannot remove", &temporary))
+}
+
+/// The list of what labpress wrote, held against other builds into the same folder.
+struct List<'a> {
+    dir: &'a Path,
+    /// The file that is the list now, locked.
+    file: File,
+}
+
+/// What is in the file.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    about: String,
+    files: BTreeSet<String>,
+}
+
+const ABOUT: &str =
+    "Files that labpress wrote to this folder. It removes those that are made no longer, and no others.";
+
+impl<'a> List<'a> {
+    /// The listed paths; `None` if labpress has not written to the folder yet.
+    fn read(dir: &Path) -> io::Result<Option<BTreeSet<String>>> {
+        let path = dir.join(LIST);
+        if !is_there(&path)? {
+            return Ok(None);
+        }
+        let mut text = String::new();
+        open_file(&path)
+            .and_then(|mut file| file.read_to_string(&mut text))
+            .map_err(|error| named(&error, "cannot read", &path))?;
+        // One who was killed before it wrote anything leaves an empty list.
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let listed: Listed = serde_json::from_str(&text).map_err(|error| {
+            let message = format!(
+                "cannot read `{}`, the list of files that labpress wrote: {error}\nhint: restore it, or delete the \
+                 folder `{}` if nothing in it is yours",
+                path.display(),
+                dir.display()
+            );
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        })?;
+        Ok(Some(listed.files))
+    }
+
+    /// Waits until no other build writes to the folder.
+    fn lock(dir: &'a Path, waiting: impl FnOnce()) -> io::Result<List<'a>> {
+        let path = dir.join(LIST);
+        let cannot_lock = |error: &io::Error| named(error, "cannot lock", &path);
+        let mut waiting = Some(waiting);
+        loop {
+            // Not a link or a pipe: opening it would make or wait for something elsewhere.
+            is_there(&path)?;
+            let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+            let file = file.map_err(|error| named(&error, "cannot write", &path))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    waiting.take().into_iter().for_each(|waiting| waiting());
+                    file.lock().map_err(|error| cannot_lock(&error))?;
+                }
+                Err(TryLockError::Error(error)) => return Err(cannot_lock(&error)),
+            }
+            // Who had it before may have put another file in its place.
+            let held = file.try_clone().and_then(same_file::Handle::from_file).map_err(|error| cannot_lock(&error))?;
+            match same_file::Handle::from_path(&path) {
+                Ok(present) if present == held => return Ok(List { dir, file }),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(cannot_lock(&error)),
+            }
+        }
+    }
+
+    /// Replaces the list, so that it survives a power cut before any of the files does.
+    #[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+    fn replace(&mut self, files: BTreeSet<String>) -> io::Result<()> {
+        let path = self.dir.join(LIST);
+        let listed = Listed { about: ABOUT.to_owned(), files };
+        let text = serde_json::to_string_pretty(&listed).expect("strings are JSON") + "\n";
+        let written = temporary_file(self.dir).and_then(|mut file| {
+            // Locked before it is in its place: at no moment there is a list that nobody holds.
+            file.as_file().lock()?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            self.file = file.persist(&path)?;
+            File::open(self.dir)?.sync_all()
+        });
+        written.map_err(|error| named(&error, "cannot write", &path))
+    }
+}
+
+/// Whether there is a file at the path. Anything else there is an error.
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(about) if about.is_file() => Ok(true),
+        Ok(_) => Err(io::Error::other(format!("`{}` is not a regular file: delete it", path.display()))),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(named(&error, "cannot read", path)),
+    }
+}
+
+/// A new file that is renamed to its place when it is whole.
+fn temporary_file(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let temporary = dir.join(TEMPORARY);
+    let mut builder = tempfile::Builder::new();
+    // Temporary files are for their owner alone; pages are for everybody whom the user's `umask` lets read them.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    match builder.tempfile_in(&temporary) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match fs::create_dir(&temporary) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            builder.tempfile_in(&temporary)
+        }
+        made => made,
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+    /// A link, or something else that is neither.
+    Other,
+}
+
+/// The destination as a build finds it.
+struct Folder<'a> {
+    dir: &'a Path,
+    /// What is there, except for hidden names at its top that neither the list nor the output has.
+    present: BTreeMap<String, Kind>,
+    /// What labpress has written; `None` if nothing ever.
+    listed: Option<BTreeSet<String>>,
+    /// The folders that files of the output lie in.
+    needed: BTreeSet<&'a str>,
+}
+
+impl<'a> Folder<'a> {
+    fn read(output: &'a Output, dir: &'a Path, listed: Option<BTreeSet<String>>) -> io::Result<Folder<'a>> {
+        let top = |path: &str| path.split('/').next().unwrap_or(path).to_owned();
+        let known = output.files().map(|(path, _)| path).chain(listed.iter().flatten().map(String::as_str));
+        let hidden: BTreeSet<String> = known.filter(|path| path.starts_with('.')).map(top).collect();
+        // Such as `.git` and `.nojekyll`.
+        let is_looked_at = |entry: &walkdir::DirEntry| {
+            let name = entry.file_name().to_string_lossy();
+            entry.depth() != 1 || !name.starts_with('.') || hidden.contains(name.as_ref())
+        };
+        let mut present = BTreeMap::new();
+        let is_new = matches!(fs::symlink_metadata(dir), Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let entries = (!is_new).then(|| walkdir::WalkDir::new(dir).min_depth(1).into_iter().filter_entry(is_looked_at));
+        for entry in entries.into_iter().flatten() {
+            let entry = entry.map_err(|error| io::Error::other(format!("cannot read `{}`: {error}", dir.display())))?;
+            let kind = match entry.file_type() {
+                kind if kind.is_dir() => Kind::Folder,
+                kind if kind.is_file() => Kind::File,
+                _ => Kind::Other,
+            };
+            // A name that is not Unicode gets marks in it here, so that no list and no output has it.
+            present.insert(site_path(dir, entry.path()), kind);
+        }
+        let needed = output.files().flat_map(|(path, _)| folders(path)).collect();
+        Ok(Folder { dir, present, listed, needed })
+    }
+
+    fn is_listed(&self, path: &str) -> bool {
+        self.listed.as_ref().is_some_and(|listed| listed.contains(path))
+    }
+
+    /// An error if anything would be lost that labpress did not write, or the folder is somebody else's.
+    fn check(&self, output: &Output) -> io::Result<()> {
+        let mut foreign = Vec::new();
+        for (path, kind) in self.present.iter().filter(|(_, kind)| **kind != Kind::Folder) {
+            let content = output.file(path);
+            let is_kept = content.is_none() && output.keeps(path);
+            if self.is_listed(path) && !is_kept {
+                continue;
+            }
+            let is_foreign = if let Some(content) = content {
+                *kind != Kind::File || !is_equal(&self.dir.join(path), content)?
+            } else {
+                let is_in_the_way = self.needed.contains(path.as_str()) || lies_in_a_file(path, output);
+                is_in_the_way || self.listed.is_none() && !is_kept
+            };
+            if is_foreign {
+                foreign.push(path.as_str());
+            }
+        }
+        let Some(first) = foreign.first() else {
+            return Ok(());
+        };
+        let shown = match foreign.len() {
+            1 => format!("`{first}`"),
+            2 => format!("`{first}` and 1 more file"),
+            count => format!("`{first}` and {} more files", count - 1),
+        };
+        let dir = self.dir.display();
+        let message = if self.listed.is_none() {
+            format!(
+                "the folder `{dir}` holds files that labpress did not write: {shown}\nhint: choose another folder for \
+                 the site with `destination` in _config.yml or `--destination`, or empty this one yourself"
+            )
+        } else {
+            format!(
+                "labpress did not write {shown} in `{dir}`, and does not replace what is not its own\nhint: move it \
+                 away, or delete it"
+            )
+        };
+        Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+    }
+
+    /// Writes, replaces and removes what differs, after [`check`](Folder::check) found nothing.
+    fn make_equal(self, output: &Output, list: &mut List<'_>) -> io::Result<Written> {
+        let listed = self.listed.as_ref();
+        let is_made = |path: &str| output.file(path).is_some();
+        let is_present = |path: &str| self.present.get(path).is_some_and(|kind| *kind != Kind::Folder);
+        let (kept, stale): (Vec<&str>, Vec<&str>) = listed
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .filter(|path| !is_made(path) && is_present(path))
+            .partition(|path| output.keeps(path));
+        let after: BTreeSet<String> = output.files().map(|(path, _)| path).chain(kept).map(str::to_owned).collect();
+        if listed.is_none_or(|listed| !after.is_subset(listed)) {
+            list.replace(after.iter().cloned().chain(stale.iter().copied().map(str::to_owned)).collect())?;
+        }
+        let (in_the_way, left): (Vec<&str>, Vec<&str>) = self.in_the_way(output, stale);
+        self.clear_the_way(output, &in_the_way)?;
+        for folder in self.needed.iter().filter(|folder| self.present.get(**folder) != Some(&Kind::Folder)) {
+            // Sorted, so a folder comes before what is in it.
+            make_folder(&self.dir.join(folder))?;
+        }
+        let files: Vec<(&str, &Content)> = output.files().collect();
+        let is_written: Vec<bool> =
+            files.par_iter().map(|(path, content)| self.write_if_changed(path, content)).collect::<io::Result<_>>()?;
+        for path in &left {
+            remove(&self.dir.join(path))?;
+        }
+        self.remove_empty_folders(output)?;
+        if listed != Some(&after) {
+            list.replace(after)?;
+        }
+        let written = is_written.iter().filter(|&&is_written| is_written).count();
+        Ok(Written { written, unchanged: is_written.len() - written, removed: in_the_way.len() + left.len() })
+    }
+
+    /// Divides old files into those that new ones cannot be written beside, and the rest: a file where a folder must be,
+    /// one in a folder where a file must be, and a name that some systems do not tell from a new one.
+    fn in_the_way<'p>(&self, output: &Output, stale: Vec<&'p str>) -> (Vec<&'p str>, Vec<&'p str>) {
+        if stale.is_empty() {
+            return (stale, Vec::new());
+        }
+        let new: BTreeSet<String> = output.files().map(|(path, _)| path.to_lowercase()).collect();
+        stale.into_iter().partition(|path| {
+            self.needed.contains(path) || lies_in_a_file(path, output) || new.contains(&path.to_lowercase())
+        })
+    }
+
+    /// Removes what is in the way, and folders where a file must be.
+    fn clear_the_way(&self, output: &Output, in_the_way: &[&str]) -> io::Result<()> {
+        for path in in_the_way {
+            remove(&self.dir.join(path))?;
+        }
+        let is_file_now = |path: &str| output.file(path).is_some() || lies_in_a_file(path, output);
+        let mut folders = self.present.iter().rev().filter(|(path, kind)| **kind == Kind::Folder && is_file_now(path));
+        folders.try_for_each(|(path, _)| remove_empty_folder(&self.dir.join(path)))
+    }
+
+    /// Removes the folders that listed files were in and nothing is in any more.
+    fn remove_empty_folders(&self, output: &Output) -> io::Result<()> {
+        let of_files = self.listed.iter().flatten().flat_map(|path| folders(path));
+        let is_needed = |folder: &str| {
+            let is_file_now = output.file(folder).is_some() || lies_in_a_file(folder, output);
+            is_file_now || self.needed.contains(folder) || output.keeps(folder)
+        };
+        let is_left = |folder: &&str| self.present.get(*folder) == Some(&Kind::Folder) && !is_needed(folder);
+        let left: BTreeSet<&str> = of_files.filter(is_left).collect();
+        // Backwards, so that what is in a folder comes before it.
+        left.iter().rev().try_for_each(|folder| remove_empty_folder(&self.dir.join(folder)))
+    }
+
+    /// Writes a file unless it holds the same already. Returns whether it did.
+    fn write_if_changed(&self, path: &str, content: &Content) -> io::Result<bool> {
+        let on_disk = self.dir.join(path);
+        if self.present.get(path) == Some(&Kind::File) && is_equal(&on_disk, content)? {
+            return Ok(false);
+        }
+        let written = temporary_file(self.dir).map_err(|error| named(&error, "cannot write", &on_disk));
+        let mut file = written?;
+        let filled = match content {
+            Content::Bytes(bytes) => file.write_all(bytes),
+            Content::CopyOf(from) => {
+                let mut source = open_file(from).map_err(|error| named(&error, "cannot read", from))?;
+                io::copy(&mut source, &mut file).map(drop)
+            }
+        };
+        filled
+            .and_then(|()| file.persist(&on_disk).map(drop).map_err(|error| error.error))
+            .map_err(|error| named(&error, "cannot write", &on_disk))?;
+        Ok(true)
+    }
+}
+
+/// Whether one of the folders that the path lies in is to be a file.
+fn lies_in_a_file(path: &str, output: &Output) -> bool {
+    folders(path).any(|folder| output.file(folder).is_some())
+}
+
+#[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path).map_err(|error| named(&error, "cannot make the folder", path))
+}
+
+#[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&error, "cannot remove", path)),
+        _ => Ok(()),
+    }
+}
+
+fn remove_empty_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+            Err(named(&error, "cannot remove", path))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file at `path` holds the same bytes. Times of files are not asked: many tools set them as they please.
+fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
+    let bytes = match content {
+        Content::Bytes(bytes) => bytes,
+        Content::CopyOf(from) => return is_same_content(from, path),
+    };
+    let mut present = Vec::with_capacity(bytes.len());
+    let is_equal = open_file(path).and_then(|mut file| {
+        Ok(file.metadata()?.len() == bytes.len() as u64 && file.read_to_end(&mut present).is_ok() && present == *bytes)
+    });
+    is_equal.map_err(|error| named(&error, "cannot read", path))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at what was written")]
+mod tests {
+    use super::*;
+
+    fn output(files: &[(&str, &str)]) -> Output {
+        let mut output = Output::default();
+        for (path, text) in files {
+            output.add(*path, Content::Bytes(text.as_bytes().to_vec())).expect("the paths differ");
+        }
+        output
+    }
+
+    /// What is in the folder, without the list.
+    fn listing(dir: &Path) -> String {
+        let walk = walkdir::WalkDir::new(dir).min_depth(1).sort_by_file_name();
+        let entries = walk.into_iter().map(|entry| {
+            let entry = entry.expect("it can be read");
+            let path = entry.path().strip_prefix(dir).expect("inside").display().to_string();
+            match entry.file_type() {
+                kind if kind.is_dir() => path + "/",
+                kind if kind.is_symlink() => path + "@",
+                _ => format!("{path}={}", fs::read_to_string(entry.path()).expect("text")),
+            }
+        });
+        entries.filter(|entry| !entry.starts_with(LIST)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn listed(dir: &Path) -> String {
+        let listed = List::read(dir).expect("it can be read").unwrap_or_default();
+        listed.into_iter().collect::<Vec<_>>().join(" ")
+    }
+
+    fn write_to(dir: &Path, files: &[(&str, &str)]) -> (usize, usize, usize) {
+        let Written { written, unchanged, removed } =
+            write(&output(files), dir, || ()).unwrap_or_else(|error| panic!("{error}"));
+        (written, unchanged, removed)
+    }
+
+    /// The build is refused with these words, and the folder stays as it was.
+    #[track_caller]
+    fn check_refused(dir: &Path, files: &[(&str, &str)], expected: &str) {
+        let list = || fs::read_to_string(dir.join(LIST)).ok();
+        let before = (listing(dir), list());
+        let error = write(&output(files), dir, || ()).expect_err("it is refused").to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!((listing(dir), list()), before);
+    }
+
+    #[test]
+    fn the_folder_becomes_equal_and_then_nothing_is_touched() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let files = [("index.html", "a"), ("p/q/index.html", "b")];
+        assert_eq!(write_to(dir.path(), &files), (2, 0, 0));
+        assert_eq!(listing(dir.path()), "index.html=a p/ p/q/ p/q/index.html=b");
+        assert_eq!(listed(dir.path()), "index.html p/q/index.html");
+        let modified = |path: &str| fs::metadata(dir.path().join(path)).expect("there").modified().expect("a time");
+        let times = || ["", LIST, "index.html"].map(modified);
+        let before = times();
+        assert_eq!(write_to(dir.path(), &files), (0, 2, 0));
+        assert_eq!(times(), before);
+    }
+
+    #[test]
+    fn only_what_labpress_wrote_is_removed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        write_to(dir.path(), &[("a/b/c.html", "x"), ("a/d.html", "y"), (".well-known/x", "z"), ("e.html", "")]);
+        for path in [".gitkeep", "CNAME", "a/mine", ".well-known/mine"] {
+            fs::write(dir.path().join(path), "").expect("it can be written");
+        }
+        assert_eq!(write_to(dir.path(), &[("e.html", "")]), (0, 1, 3));
+        assert_eq!(listing(dir.path()), ".gitkeep= .well-known/ .well-known/mine= CNAME= a/ a/mine= e.html=");
+        assert_eq!(listed(dir.path()), "e.html");
+    }
+
+    #[test]
+    fn a_folder_of_other_files_is_refused_as_long_as_it_holds_them() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join("thesis.tex"), "years").expect("it can be written");
+        fs::write(dir.path().join("page.html"), "other").expect("it can be written");
+        let files = [("index.html", "a"), ("page.html", "b")];
+        check_refused(dir.path(), &files, "holds files that labpress did not write: `page.html` and 1 more file");
+        fs::remove_file(dir.path().join("thesis.tex")).expect("it is there");
+        check_refused(dir.path(), &files, "holds files that labpress did not write: `page.html`\nhint: choose");
+        fs::write(dir.path().join("page.html"), "b").expect("it can be written");
+        assert_eq!(write_to(dir.path(), &files), (1, 1, 0));
+        assert_eq!(listed(dir.path()), "index.html page.html");
+    }
+
+    #[test]
+    fn a_file_of_the_author_is_not_replaced() {
+        let dir = tempfile::tempdir().expect("a folder");
+        write_to(dir.path(), &[("a", "x")]);
+        fs::write(dir.path().join("CNAME"), "mine").expect("it can be written");
+        let expected = "did not write `CNAME`";
+        check_refused(dir.path(), &[("a", "x"), ("CNAME", "new")], expected);
+        check_refused(dir.path(), &[("CNAME/a", "")], expected);
+        fs::create_dir(dir.path().join("b")).expect("it can be made");
+        fs::write(dir.path().join("b/mine"), "").expect("it can be written");
+        check_refused(dir.path(), &[("b", "")], "did not write `b/mine`");
+        assert_eq!(write_to(dir.path(), &[("CNAME", "mine")]), (0, 1, 1));
+    }
+
+    #[test]
+    fn what_is_to_be_kept_stays() {
+        let dir = tempfile::tempdir().expect("a folder");
+        write_to(dir.path(), &[("a/b", "x"), ("ab", "y"), ("c", "z")]);
+        let output = output(&[("d", "w")]).keeping(&["a/".to_owned(), "c".to_owned()]);
+        write(&output, dir.path(), || ()).expect("it can be written");
+        assert_eq!(listing(dir.path()), "a/ a/b=x c=z d=w");
+    }
+
+    #[test]
+    fn kept_files_do_not_keep_a_folder_from_being_used() {
+        let dir = tempfile::tempdir().expect("a folder");
+        fs::write(dir.path().join("mine"), "").expect("it can be written");
+        let output = output(&[("d", "w")]).keeping(&["mine".to_owned()]);
+        write(&output, dir.path(), || ()).expect("it can be written");
+        assert_eq!(listing(dir.path()), "d=w mine=");
+    }
+
+    #[test]
+    fn files_and_folders_change_places() {
+        let dir = tempfile::tempdir().expect("a folder");
+        write_to(dir.path(), &[("a", "file"), ("b/c/d", "x")]);
+        write_to(dir.path(), &[("a/d", "y"), ("b", "file")]);
+        assert_eq!(listing(dir.path()), "a/ a/d=y b=file");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_pipes_are_never_followed() {
+        use std::os::unix::fs::symlink;
+        let (dir, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        fs::write(outside.path().join("x"), "mine").expect("it can be written");
+        write_to(dir.path(), &[("a", "1"), ("b/x", "2"), ("p", "3")]);
+        // What labpress wrote may have been replaced, by a link, a link of a folder, a pipe.
+        fs::remove_file(dir.path().join("a")).expect("it is there");
+        symlink(outside.path().join("x"), dir.path().join("a")).expect("a link");
+        fs::remove_file(dir.path().join("p")).expect("it is there");
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("p"), rustix::fs::Mode::RUSR).expect("a pipe");
+        write_to(dir.path(), &[("a", "1"), ("b/x", "2"), ("p", "3")]);
+        assert_eq!(listing(dir.path()), "a=1 b/ b/x=2 p=3");
+        fs::remove_dir_all(dir.path().join("b")).expect("it is there");
+        for link in ["b", ".well-known"] {
+            symlink(outside.path(), dir.path().join(link)).expect("a link");
+            check_refused(dir.path(), &[(&format!("{link}/x"), "new")], &format!("did not write `{link}`"));
+        }
+        assert_eq!(write_to(dir.path(), &[]), (0, 0, 2));
+        assert_eq!((listing(dir.path()).as_str(), listing(outside.path()).as_str()), (".well-known@ b@", "x=mine"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_list_itself_is_a_file() {
+        let (dir, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let link = dir.path().join(LIST);
+        std::os::unix::fs::symlink(outside.path().join("new"), &link).expect("a link");
+        check_refused(dir.path(), &[("a", "")], "is not a regular file: delete it");
+        fs::remove_file(&link).expect("it is there");
+        fs::write(&link, "{").expect("it can be written");
+        let error = write(&output(&[]), dir.path(), || ()).expect_err("it is refused").to_string();
+        assert!(
+            error.contains("the list of files that labpress wrote") && error.contains("hint: restore it"),
+            "{error}"
+        );
+        assert_eq!(listing(outside.path()), "");
+    }
+
+    #[test]
+    fn what_a_killed_build_left_is_removed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        // It was killed when the folder had no file yet, ...
+        fs::write(dir.path().join(LIST), "").expect("it can be written");
+        write_to(dir.path(), &[("a", "1"), (".b/c", "2")]);
+        // ... and then when some were new, some old, one on its way, and a folder empty.
+        let mut list = List::lock(dir.path(), || ()).expect("nobody holds it");
+        list.replace(["a", ".b/c", "new/d", "gone/e"].map(str::to_owned).into()).expect("it can be written");
+        drop(list);
+        for folder in ["new", "gone", TEMPORARY] {
+            fs::create_dir_all(dir.path().join(folder)).expect("it can be made");
+        }
+        fs::write(dir.path().join("new/d"), "3").expect("it can be written");
+        fs::write(dir.path().join(TEMPORARY).join("half"), "").expect("it can be written");
+        assert_eq!(write_to(dir.path(), &[("a", "1")]), (0, 1, 2));
+        assert_eq!((listing(dir.path()).as_str(), listed(dir.path()).as_str()), ("a=1", "a"));
+    }
+
+    #[test]
+    fn names_that_look_temporary_are_names_like_any_other() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let files = [("x.html", "page"), ("x.html.labpress-new", "mine"), ("x.html.tmp", "mine"), ("a\\b", "")];
+        assert_eq!(write_to(dir.path(), &files), (4, 0, 0));
+        assert_eq!(write_to(dir.path(), &files), (0, 4, 0));
+        assert_eq!(listing(dir.path()), "a\\b= x.html=page x.html.labpress-new=mine x.html.tmp=mine");
+    }
+
+    #[test]
+    fn a_path_that_leaves_the_folder_or_is_reserved_writes_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        for path in ["../x", "/x", "a//b", "", LIST, ".labpress-tmp/x", ".git/config", "a/.GIT/x"] {
+            let error = write(&output(&[("ok", ""), (path, "x")]), dir.path(), || ()).expect_err(path).to_string();
+            assert!(error.contains(&format!("`{path}` cannot be the path")), "{error}");
+        }
+        assert!(!dir.path().join(LIST).exists());
+        assert_eq!(listing(dir.path()), "");
+    }
+
+    #[test]
+    fn copies_are_made_again_when_the_content_differs_whatever_the_times_say() {
+        let (dir, from) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let picture = from.path().join("p.png");
+        let write_at_epoch = |path: &Path, text: &str| {
+            fs::write(path, text).expect("it can be written");
+            let file = File::options().write(true).open(path).expect("it is there");
+            file.set_modified(std::time::UNIX_EPOCH).expect("its time can be set");
+        };
+        write_at_epoch(&picture, "pixels");
+        let mut output = Output::default();
+        output.add("p.png", Content::CopyOf(picture.clone())).expect("it is the first");
+        let counts = || write(&output, dir.path(), || ()).map(|written| (written.written, written.unchanged));
+        assert_eq!(counts().expect("it can be written"), (1, 0));
+        assert_eq!(counts().expect("it can be written"), (0, 1));
+        write_at_epoch(&picture, "PIXELS");
+        write_at_epoch(&dir.path().join("p.png"), "pixels");
+        assert_eq!(counts().expect("it can be written"), (1, 0));
+        assert_eq!(listing(dir.path()), "p.png=PIXELS");
+    }
+
+    #[test]
+    fn builds_into_one_folder_take_turns() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let first = List::lock(dir.path(), || panic!("nobody else has it")).expect("nobody holds it");
+        std::thread::scope(|threads| {
+            let (say, said) = std::sync::mpsc::channel();
+            let dir = dir.path();
+            let second =
+                threads.spawn(move || write(&output(&[("a", "2")]), dir, || say.send(()).expect("it listens")));
+            said.recv().expect("it waits");
+            let mut first = first;
+            // Even after the first has put another list in its place, the second waits.
+            first.replace(BTreeSet::from(["b".to_owned()])).expect("it can be written");
+            fs::write(dir.join("b"), "1").expect("it can be written");
+            drop(first);
+            second.join().expect("no panic").expect("it can be written");
+        });
+        assert_eq!((listing(dir.path()).as_str(), listed(dir.path()).as_str()), ("a=2", "a"));
+    }
+}
