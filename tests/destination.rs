@@ -311,10 +311,16 @@ fn a_large_file_beside_records_is_known_by_its_digest() {
     let large = std::fs::File::create(site.path().join("site/experiments/x/large")).unwrap();
     large.set_len(1 << 20).unwrap();
     std::fs::create_dir(site.path().join("site/experiments/x/files")).unwrap();
-    std::fs::rename(site.path().join("site/experiments/x/large"), site.path().join("site/experiments/x/files/l"))
-        .unwrap();
+    std::fs::rename(
+        site.path().join("site/experiments/x/large"),
+        site.path().join("site/experiments/x/files/0123abcd-large.bin"),
+    )
+    .unwrap();
     let root = site.path().join("site");
     let source = labpress::source::read(&root, &labpress::roles::Roles::default()).unwrap();
-    assert_eq!(source.result_file("experiments/x/files/l"), Some(labpress::digest::Digest::of(&vec![0; 1 << 20])));
+    assert_eq!(
+        source.result_file("experiments/x/files/0123abcd-large.bin"),
+        Some(labpress::digest::Digest::of(&vec![0; 1 << 20]))
+    );
     assert_eq!(source.result_files().count(), 0);
 }

@@ -103,12 +103,9 @@ fn everything_error(message: String, path: &str) -> InputError {
 
 /// The digest of a file's content, and when the file was written.
 pub fn read(path: &Path) -> io::Result<Input> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("is not a file"));
-    }
-    Ok(Input { digest: content_digest(file)?, modified: metadata.modified().ok() })
+    let file = super::open_file(path)?;
+    let modified = file.metadata()?.modified().ok();
+    Ok(Input { digest: content_digest(file)?, modified })
 }
 
 /// The digest of a content: of a text with `\n` for each `\r\n`.
