@@ -263,6 +263,8 @@ struct Links<'a> {
 
 /// How often a folder may be reached through links. Folders that each link to the next twice double at every step.
 const MAX_VISITS: usize = 1000;
+/// How many links may lead to each other.
+const MAX_NESTED: usize = 10;
 
 impl Links<'_> {
     fn of<'a>(walked: &'a Path, roles: &'a Roles) -> io::Result<Links<'a>> {
@@ -275,6 +277,9 @@ impl Links<'_> {
         while self.inside.pop_if(|folder| !entry.path().starts_with(folder)).is_some() {}
         if !entry.path_is_symlink() && self.inside.is_empty() {
             return true;
+        }
+        if self.too_many.is_some() {
+            return false;
         }
         let Ok(target) = entry.path().canonicalize() else {
             return false;
@@ -289,18 +294,22 @@ impl Links<'_> {
         if !is_in_experiments && !self.is_read_there(&path, is_folder, is_draft) {
             return false;
         }
-        if is_folder {
-            let visits = self.visits.entry(target).or_default();
-            *visits += 1;
-            if *visits > MAX_VISITS {
-                let message = format!("is reached through links more than {MAX_VISITS} times");
-                let hint = "remove links in folders that lead to folders with links";
-                self.too_many.get_or_insert_with(|| Diagnostic::new(Place::file(path), message).hint(hint));
-                return false;
-            }
-            if entry.path_is_symlink() {
-                self.inside.push(entry.path().to_owned());
-            }
+        if !is_folder {
+            return true;
+        }
+        let visits = self.visits.entry(target).or_default();
+        *visits += 1;
+        if *visits > MAX_VISITS || self.inside.len() == MAX_NESTED {
+            let message = format!(
+                "is reached through more than {MAX_NESTED} links that lead to each other, or through links more than \
+                 {MAX_VISITS} times"
+            );
+            let hint = "remove links in folders that lead to folders with links";
+            self.too_many = Some(Diagnostic::new(Place::file(path), message).hint(hint));
+            return false;
+        }
+        if entry.path_is_symlink() {
+            self.inside.push(entry.path().to_owned());
         }
         true
     }

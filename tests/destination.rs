@@ -231,15 +231,15 @@ fn links_inside_the_site_publish_only_what_is_published_anyway() {
 #[test]
 fn links_in_folders_that_double_at_every_step_are_refused() {
     let site = site();
-    for step in 0..30 {
+    for step in 0..20 {
         site.write(&format!("site/l{step}/f.txt"), "x");
         for name in ["a", "b"] {
             let link = site.path().join(format!("site/l{step}/{name}"));
             std::os::unix::fs::symlink(format!("../l{}", step + 1), link).unwrap();
         }
     }
-    site.write("site/l30/f.txt", "x");
-    check_refused(&site, &[], "is reached through links more than 1000 times");
+    site.write("site/l20/f.txt", "x");
+    check_refused(&site, &[], "is reached through more than 10 links that lead to each other");
 }
 
 #[cfg(unix)]
