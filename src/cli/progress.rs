@@ -162,7 +162,7 @@ impl<'a> Progress<'a> {
     fn memory(&mut self, number: usize, bytes: u64) {
         if let Some(running) = self.running.get_mut(&number) {
             running.memory = Some(bytes);
-            running.bar.set_message(running.state(&self.runs[number]));
+            running.bar.set_message(super::printable(&running.state(&self.runs[number])).into_owned());
         }
     }
 
@@ -214,7 +214,7 @@ impl<'a> Progress<'a> {
             }
             Event::Done => None,
         };
-        running.bar.set_message(running.state(run));
+        running.bar.set_message(super::printable(&running.state(run)).into_owned());
         is_for_terminals |= self.talk == Talk::Verbose;
         if let Some(line) = line.filter(|_| is_for_terminals || !self.is_terminal) {
             self.line(&format!("      {} {line}", run.label()));
