@@ -16,6 +16,7 @@ pub mod digest;
 pub mod experiment;
 mod fields;
 pub mod figure;
+mod html;
 pub mod liquid;
 pub mod markdown;
 pub mod output;

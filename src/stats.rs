@@ -52,6 +52,22 @@ impl Summary {
         Some(Summary { n, mean: mean * scale, lowest, highest, deviation })
     }
 
+    /// Whether there are several numbers and all are the same.
+    pub fn is_identical(&self) -> bool {
+        self.n > 1 && self.lowest.total_cmp(&self.highest).is_eq()
+    }
+
+    /// The numbers, each divided by `scale`, which is above zero.
+    fn divided_by(self, scale: f64) -> Summary {
+        Summary {
+            n: self.n,
+            mean: self.mean / scale,
+            lowest: self.lowest / scale,
+            highest: self.highest / scale,
+            deviation: self.deviation.map(|deviation| deviation / scale),
+        }
+    }
+
     /// The mean with its interval, mean ± t(0.975, n − 1) · s / √n (Student 1908, "The probable error of a mean").
     pub fn estimate(&self) -> Estimate {
         combined(&[(1.0, *self)])
@@ -66,6 +82,57 @@ impl Summary {
 pub fn combined(terms: &[(f64, Summary)]) -> Estimate {
     let value = terms.iter().map(|(factor, summary)| factor * summary.mean).sum();
     Estimate { value, half_width: half_width(terms) }
+}
+
+/// From where to where a ratio goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RatioInterval {
+    /// Nothing is known of the spread, as of single numbers.
+    Unknown,
+    /// From one number to another.
+    Between(f64, f64),
+    /// The divisor may be zero, so the ratio may be anything beyond some number, or anything at all.
+    Unbounded,
+}
+
+/// The 95 % interval of the ratio of two means of independent samples, by Fieller's theorem (1954, "Some problems in
+/// interval estimation"): all θ at which a − θ b is not significantly different from 0. It is not symmetric, and it is
+/// unbounded where the divisor does not differ significantly from 0.
+///
+/// Variances need not be equal: the degrees of freedom are those of Welch and Satterthwaite at the ratio itself.
+pub fn ratio_interval(dividend: Summary, divisor: Summary) -> RatioInterval {
+    let squared_error = |of: Summary| Some(of.deviation?.powi(2) / of.n as f64);
+    // Ratios of parts of the largest: squares of the means themselves could vanish or overflow.
+    let (a_scale, b_scale) = (scale(dividend), scale(divisor));
+    let (dividend, divisor) = (dividend.divided_by(a_scale), divisor.divided_by(b_scale));
+    let (Some(a_error), Some(b_error)) = (squared_error(dividend), squared_error(divisor)) else {
+        return RatioInterval::Unknown;
+    };
+    let (a, b) = (dividend.mean, divisor.mean);
+    if a_error + b_error == 0.0 {
+        return RatioInterval::Unknown;
+    }
+    let theta = a / b;
+    let (of_a, of_b) = (a_error, theta.powi(2) * b_error);
+    let squares = of_a.powi(2) / (dividend.n - 1) as f64 + of_b.powi(2) / (divisor.n - 1) as f64;
+    let Some(t) = t_quantile((of_a + of_b).powi(2) / squares) else {
+        return RatioInterval::Unknown;
+    };
+    // The ends are the roots of (b² − t² v_b) θ² − 2 a b θ + (a² − t² v_a).
+    let (leading, last) = (b.powi(2) - t.powi(2) * b_error, a.powi(2) - t.powi(2) * a_error);
+    if leading <= 0.0 {
+        return RatioInterval::Unbounded;
+    }
+    let root = ((a * b).powi(2) - leading * last).max(0.0).sqrt();
+    let ends = [a * b - root, a * b + root].map(|end| end / leading * (a_scale / b_scale));
+    match ends {
+        [from, to] if from.is_finite() && to.is_finite() => RatioInterval::Between(from, to),
+        _ => RatioInterval::Unknown,
+    }
+}
+
+fn scale(of: Summary) -> f64 {
+    power_of_two_below(of.lowest.abs().max(of.highest.abs()))
 }
 
 fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
@@ -147,6 +214,53 @@ mod tests {
         check_near(estimate.value + half_width, 0.205_483_2);
     }
 
+    /// Numbers of scipy, see `tests/reference/intervals.py`.
+    #[derive(serde::Deserialize)]
+    struct Reference {
+        samples: std::collections::BTreeMap<String, Vec<f64>>,
+        means: std::collections::BTreeMap<String, [f64; 3]>,
+        differences: Vec<(String, String, [f64; 3])>,
+        /// `None` where the interval is not bounded.
+        ratios: Vec<(String, String, Option<[f64; 3]>)>,
+    }
+
+    #[test]
+    fn intervals_are_those_that_scipy_gives() {
+        let reference: Reference =
+            serde_json::from_str(include_str!("../tests/reference/intervals.json")).expect("it is JSON");
+        let of = |name: &String| summary(&reference.samples[name]);
+        let check = |estimate: Estimate, [value, from, to]: [f64; 3]| {
+            let half_width = estimate.half_width.expect("there are several");
+            check_near(estimate.value, value);
+            check_near(estimate.value - half_width, from);
+            check_near(estimate.value + half_width, to);
+        };
+        for (name, &expected) in &reference.means {
+            check(of(name).estimate(), expected);
+        }
+        for (a, b, expected) in &reference.differences {
+            check(combined(&[(1.0, of(a)), (-1.0, of(b))]), *expected);
+        }
+        for (a, b, expected) in &reference.ratios {
+            match (ratio_interval(of(a), of(b)), expected) {
+                (RatioInterval::Between(from, to), Some([_, low, high])) => {
+                    check_near(from, *low);
+                    check_near(to, *high);
+                }
+                (RatioInterval::Unbounded, None) => {}
+                (found, expected) => panic!("{a} / {b}: {found:?} is not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_ratio_of_numbers_without_spread_has_no_interval() {
+        let (one, equal, several) = (summary(&[2.0]), summary(&[2.0, 2.0]), summary(&[1.0, 1.5, 2.0]));
+        assert_eq!(ratio_interval(one, several), RatioInterval::Unknown);
+        assert_eq!(ratio_interval(equal, equal), RatioInterval::Unknown);
+        assert!(matches!(ratio_interval(several, equal), RatioInterval::Between(..)));
+    }
+
     #[test]
     fn quantiles_agree_with_their_closed_forms() {
         // With one degree of freedom t is Cauchy's distribution; with two there is a closed form as well.
@@ -196,6 +310,21 @@ mod tests {
             let estimate = summary(&values).estimate();
             prop_assert!(estimate.value.is_finite());
             prop_assert!(estimate.half_width.is_none_or(|half_width| half_width.is_finite() && half_width >= 0.0));
+        }
+
+        #[test]
+        fn the_interval_of_a_ratio_holds_the_ratio_whatever_the_size(
+            a in prop::collection::vec(1.0..2.0, 2..6),
+            b in prop::collection::vec(1.0..2.0, 2..6),
+            power in -200..200,
+        ) {
+            let scale = 10_f64.powi(power);
+            let a: Vec<f64> = a.into_iter().map(|value| value * scale).collect();
+            let (a, b) = (summary(&a), summary(&b));
+            if let RatioInterval::Between(from, to) = ratio_interval(a, b) {
+                let ratio = a.mean / b.mean;
+                prop_assert!(from <= ratio * (1.0 + 1e-9) && ratio <= to * (1.0 + 1e-9), "{} {} {}", from, ratio, to);
+            }
         }
     }
 }

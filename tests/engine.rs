@@ -50,6 +50,65 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     assert_success(&site.labpress(&["run"]));
 }
 
+/// A site whose runs of the variant `fast` diverge: it reports NaN as Python's `json.dumps` writes it, and would go on.
+fn with_diverging() -> Site {
+    let site = Site::with_toy();
+    let diverges = r#"say("metric", name="loss", step=2, value=float("nan")), time.sleep(600)"#;
+    let ends = format!(r#"({diverges}) if params["rate"] == 0.5 else say("done")"#);
+    let runner = TOY_RUNNER.replace(r#"say("done")"#, &ends);
+    site.write("experiments/toy/train.py", &runner);
+    site
+}
+
+#[test]
+fn a_run_that_diverges_is_recorded_once_and_shown() {
+    let site = with_diverging();
+    site.write(
+        "_posts/2026-01-01-a.md",
+        "---\ntitle: A\n---\n{% value toy.fast.accuracy %}\n\n{% chart toy compare %}\n",
+    );
+    let diverged = "diverged: `loss` became NaN at step 2";
+    check_talk(
+        &site,
+        &["run"],
+        &[&format!("done  toy/fast seed 0 {diverged}"), "4 runs recorded", "2 of them diverged"],
+    );
+    check_talk(&site, &["status"], &[diverged]);
+    check_talk(&site, &["why", "toy"], &[&format!("it {diverged}")]);
+    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_talk(&site, &["run", "--dry-run"], &["diverged", "0 runs would be done"]);
+    assert_success(&site.labpress(&["build", "--locked"]));
+    let page = site.files("public").into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(page.into_iter().any(|page| page.contains(">all 2 seeds diverged</span>")));
+    check_talk(
+        &site,
+        &["run", "--force", "--variant", "fast", "--seed", "0"],
+        &[&format!("it {diverged}, and `--force` asks for it"), "1 run recorded"],
+    );
+    site.write("experiments/toy/train.py", TOY_RUNNER);
+    check_talk(&site, &["run"], &["inputs.train.py changed", "4 runs recorded"]);
+}
+
+#[test]
+fn a_runner_may_report_that_it_diverged_and_leave_as_it_likes() {
+    let site = Site::with_toy();
+    let said = r#"say("diverged", metric="loss", step=7); sys.exit(3)"#;
+    let runner = TOY_RUNNER.replace(r#"say("done")"#, said);
+    site.write("experiments/toy/train.py", &format!("import sys\n{runner}"));
+    check_talk(&site, &["run"], &["diverged: `loss` became NaN or infinite at step 7", "4 of them diverged"]);
+}
+
+#[test]
+fn what_needs_a_run_that_diverged_is_skipped_and_says_so() {
+    let site = with_diverging();
+    with_needing(&site);
+    let output = site.labpress(&["run", "above"]);
+    assert_eq!(output.status.code(), Some(1));
+    let skipped = "skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` became NaN at step 2";
+    assert!(talk(&output).contains(skipped), "{}", talk(&output));
+    check_talk(&site, &["run", "above"], &[skipped]);
+}
+
 #[test]
 fn a_grid_makes_variants() {
     let site = Site::with_toy();
@@ -334,4 +393,18 @@ fn a_record_says_nothing_of_the_person_and_the_folder() {
             assert!(!record.contains(private), "{private} is in {record}");
         }
     }
+}
+
+#[test]
+fn seeds_that_change_nothing_are_warned_of() {
+    let site = Site::with_toy();
+    let warning = "warning: all seeds of `slow`, `fast` gave the very same numbers";
+    let output = site.labpress(&["build"]);
+    assert!(!talk(&output).contains("very same numbers"), "{}", talk(&output));
+    site.write("experiments/toy/train.py", &TOY_RUNNER.replace(r#"job["seed"]"#, "1"));
+    check_talk(&site, &["build"], &[warning, "--> experiments/toy/experiment.yml", "write `seeds: 1`"]);
+    check_talk(&site, &["build", "--locked"], &[warning]);
+    site.replace(YAML, "seeds: 2", "seeds: 1");
+    let output = site.labpress(&["build"]);
+    assert!(!talk(&output).contains("very same numbers"), "{}", talk(&output));
 }

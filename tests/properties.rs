@@ -57,6 +57,7 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
         timing: BTreeMap::new(),
         series: BTreeMap::from([("valid.accuracy".to_owned(), vec![(1, 0.5), (2, 0.75)])]),
         artifacts: Vec::new(),
+        diverged: None,
     };
     planned.iter().enumerate().map(record).collect()
 }

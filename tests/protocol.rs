@@ -9,6 +9,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use labpress::experiment::record::{Diverged, NotFinite};
 use labpress::runner::collect::event;
 use labpress::runner::protocol::Event;
 use support::killing::{has_checkpoint, kill, records, runners, start};
@@ -103,7 +104,7 @@ fn the_lines_of_the_page_are_events_of_every_kind() {
 }
 
 /// One of each kind, with all that it can have.
-fn all() -> [Event; 6] {
+fn all() -> [Event; 7] {
     let text = || "x".to_owned();
     [
         Event::Start { environment: BTreeMap::from([(text(), text())]), steps: Some(1) },
@@ -111,6 +112,7 @@ fn all() -> [Event; 6] {
         Event::Metric { name: text(), step: Some(1), value: 1.5, timing: true },
         Event::Note { text: text() },
         Event::Artifact { name: text(), path: text(), kind: text() },
+        Event::Diverged(Diverged { metric: text(), step: Some(1), value: Some(NotFinite::NaN) }),
         Event::Done,
     ]
 }
@@ -123,6 +125,7 @@ fn kind(event: &Event) -> &'static str {
         Event::Metric { .. } => "metric",
         Event::Note { .. } => "note",
         Event::Artifact { .. } => "artifact",
+        Event::Diverged(_) => "diverged",
         Event::Done => "done",
     }
 }

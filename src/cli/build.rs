@@ -64,15 +64,29 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     let shown = shown(&config, options);
     let mut warnings = config.warnings.clone();
     let output = rendered(&site, &config, &shown, &mut warnings);
-    for warning in &warnings {
-        work.talk().tell(format_args!("{warning}\n"));
-    }
+    let tell_warnings = |warnings: &[Diagnostic]| {
+        for warning in warnings {
+            work.talk().tell(format_args!("{warning}\n"));
+        }
+    };
+    tell_warnings(&warnings);
     if work.dry_run {
         return would_build(output.err(), &site, work);
     }
     let output = match output {
         Err(faults) if !options.locked && only_results_lack(&faults) => {
-            with_runs_done(&mut site, faults, read, &|site| rendered(site, &config, &shown, &mut Vec::new()), work)?
+            let warnings_now = std::cell::RefCell::new(Vec::new());
+            let render = |site: &Site| {
+                let mut found = Vec::new();
+                let output = rendered(site, &config, &shown, &mut found);
+                warnings_now.replace(found);
+                output
+            };
+            let output = with_runs_done(&mut site, faults, read, &render, work)?;
+            let mut warnings_now = warnings_now.into_inner();
+            warnings_now.retain(|warning| !warnings.contains(warning));
+            tell_warnings(&warnings_now);
+            output
         }
         Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
         rendered => rendered.map_err(once_for_each_experiment),
@@ -208,6 +222,7 @@ fn made(
     let results = Results::of(&site.experiments, &planned, &site.verifications)
         .with_files(site.source.result_files())
         .with_pins(&pins);
+    warnings.extend(results.warnings());
     let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
     let output =
         output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))?;

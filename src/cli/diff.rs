@@ -144,15 +144,16 @@ fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
         signed(difference.value, with_unit(difference, unit))
     });
     let verdict = match moved.verdict {
-        Verdict::Unchanged => "unchanged",
-        Verdict::OneSided if moved.before.is_none() => "new",
-        Verdict::OneSided => "gone",
-        Verdict::Single(_) => "one seed tells nothing",
-        Verdict::Within(_) => "no",
-        Verdict::Beyond(_) => "yes",
+        Verdict::Unchanged => "unchanged".to_owned(),
+        Verdict::OneSided if moved.before.is_none() => "new".to_owned(),
+        Verdict::OneSided => "gone".to_owned(),
+        Verdict::Diverged(before, after) => format!("runs diverged: {before} before, {after} after"),
+        Verdict::Single(_) => "one seed tells nothing".to_owned(),
+        Verdict::Within(_) => "no".to_owned(),
+        Verdict::Beyond(_) => "yes".to_owned(),
     };
     let difference = difference.unwrap_or_else(|| "-".to_owned());
-    [side(moved.before), side(moved.after), difference, verdict.to_owned()]
+    [side(moved.before), side(moved.after), difference, verdict]
 }
 
 const HEADS: [&str; 6] = ["variant", "metric", "before", "after", "difference", "beyond the spread over seeds"];
@@ -197,6 +198,7 @@ fn as_json(moved: &[Moved], experiment: &Experiment, since: &str) -> Value {
             "after": moved.after.map(side),
             "difference": moved.verdict.difference().map(estimate),
             "unchanged": moved.verdict == Verdict::Unchanged,
+            "diverged": matches!(moved.verdict, Verdict::Diverged(..)),
             "beyond-spread": moved.verdict.is_beyond(),
         })
     };

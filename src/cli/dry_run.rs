@@ -75,6 +75,7 @@ fn line<'a>(
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let failure = local::failure_before(&folder).filter(|_| run.fresh().is_none());
     let state = match (&run.state, &failure) {
+        (RunState::Fresh(record), _) if record.diverged.is_some() => "diverged",
         (RunState::Fresh(_), _) => "fresh",
         (_, Some(_)) => "failed",
         (RunState::Stale { .. }, None) => "stale",
@@ -82,7 +83,7 @@ fn line<'a>(
     };
     let failed = failure.map(|failure| format!("the last try {}", failure.reason));
     let (then, reason, seconds) = match number {
-        None => (None, run.reason(), None),
+        None => (None, run.reason().or_else(|| run.diverged()), None),
         Some(number) => match forecast.left_out(number, &wanted.runs) {
             None => (Some("run"), Some(wanted.reasons[number].clone()), forecast.expected[number].seconds),
             Some(reason) => (Some("left out"), Some(reason), forecast.expected[number].seconds),

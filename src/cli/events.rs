@@ -3,12 +3,12 @@
 //! | `event` | when | beside it |
 //! |---|---|---|
 //! | `plan` | first | `runs`: of each its `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without number, and why; `seconds` of all; `results`: the folder that records go to |
-//! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
+//! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `diverged`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
 //! | `started` | a run starts | `run` |
 //! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](crate::runner::protocol::Event) |
 //! | `memory` | a run's memory was measured, a few times a second | `run`; `bytes` |
-//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `log` |
-//! | `runs-ended` | all are | `recorded`, `without-result`: how many; `seconds` |
+//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `diverged` (why it has none, or null), `log` |
+//! | `runs-ended` | all are | `recorded`, `diverged` of them, `without-result`: how many; `seconds` |
 //! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
 //!
 //! Faults of the site's files go to standard error as always, and the exit code says that there were any.
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::destination::Written;
 use crate::experiment::plan::PlannedRun;
+use crate::experiment::record::Record;
 use crate::runner::{Outcome, Update};
 
 /// Writes one event.
@@ -48,10 +49,8 @@ pub(super) fn of_update(number: usize, update: &Update<'_>) -> Value {
 
 fn of_outcome(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Recorded(record) => {
-            json!({"outcome": "recorded", "record": record.path(), "metrics": record.metrics})
-        }
-        Outcome::Shared(record) => json!({"outcome": "shared", "record": record.path(), "metrics": record.metrics}),
+        Outcome::Recorded(record) => with(json!({"outcome": "recorded"}), of_record(record)),
+        Outcome::Shared(record) => with(json!({"outcome": "shared"}), of_record(record)),
         Outcome::Failed(failure) => json!({"outcome": "failed", "reason": failure.reason, "log": failure.log}),
         Outcome::Interrupted(failure) => {
             json!({"outcome": "interrupted", "reason": failure.reason, "log": failure.log})
@@ -59,6 +58,10 @@ fn of_outcome(outcome: &Outcome) -> Value {
         Outcome::Skipped(reason) => json!({"outcome": "skipped", "reason": reason}),
         Outcome::Broken(error) => json!({"outcome": "broken", "reason": error.to_string()}),
     }
+}
+
+fn of_record(record: &Record) -> Value {
+    json!({"record": record.path(), "metrics": record.metrics, "diverged": record.diverged})
 }
 
 pub(super) fn of_written(written: Written, destination: &str) -> Value {

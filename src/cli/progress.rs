@@ -212,7 +212,8 @@ impl<'a> Progress<'a> {
                 is_for_terminals = true;
                 Some(format!("note: {text}"))
             }
-            Event::Done => None,
+            // The end of the run says it.
+            Event::Diverged(_) | Event::Done => None,
         };
         running.bar.set_message(super::printable(&running.state(run)).into_owned());
         is_for_terminals |= self.talk == Talk::Verbose;
@@ -236,6 +237,10 @@ impl<'a> Progress<'a> {
         }
         let label = run.label();
         match outcome {
+            Outcome::Recorded(record) | Outcome::Shared(record) if record.diverged.is_some() => {
+                let diverged = record.diverged.as_ref().map(|diverged| diverged.phrase(run.experiment.step_name()));
+                self.line(&format!("done  {label} {}", diverged.unwrap_or_default()));
+            }
             Outcome::Recorded(record) => self.line(&format!("done  {label} {}", result(record, run))),
             Outcome::Shared(record) => {
                 self.line(&format!("done  {label} {}, the result of a run that is the same", result(record, run)));

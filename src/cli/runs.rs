@@ -16,7 +16,7 @@ use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit, Predictor};
 use crate::experiment::record::Record;
 use crate::experiment::spec::{self, Runner, Weights};
-use crate::runner::{Setup, Stop, lost_artifact, run_all};
+use crate::runner::{Outcome, Setup, Stop, lost_artifact, run_all};
 use crate::store::Store;
 
 /// How runs are done, for the commands that run.
@@ -105,7 +105,10 @@ pub(super) fn wanted<'a>(
 ) -> Wanted<'a> {
     let reason = |run: &PlannedRun<'a>, is_needed: bool| match run.fresh() {
         None => run.reason().filter(|_| is_needed || is_asked(run)),
-        Some(_) if force && is_asked(run) => Some("it is fresh, and `--force` asks for it".to_owned()),
+        Some(_) if force && is_asked(run) => {
+            let how = run.diverged().unwrap_or_else(|| "is fresh".to_owned());
+            Some(format!("it {how}, and `--force` asks for it"))
+        }
         // This reads its artifacts, which can be large.
         Some(record) if is_needed => lost_artifact(record, store),
         Some(_) => None,
@@ -248,14 +251,18 @@ pub(super) fn do_runs(
     progress.end();
     let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some()).count();
     let lacking = outcomes.len() - recorded;
+    let has_diverged = |outcome: &&Outcome| outcome.record().is_some_and(|record| record.diverged.is_some());
+    let diverged = outcomes.iter().filter(has_diverged).count();
     let seconds = stopwatch.elapsed().as_secs_f64();
     if talk == Talk::Json {
-        events::say(
-            &json!({"event": "runs-ended", "recorded": recorded, "without-result": lacking, "seconds": seconds}),
-        );
+        events::say(&json!({
+            "event": "runs-ended", "recorded": recorded, "diverged": diverged, "without-result": lacking,
+            "seconds": seconds,
+        }));
     }
     let at_toy_scale = if work.smoke { " at toy scale" } else { "" };
-    talk.tell(format_args!("{} recorded{at_toy_scale} in {}", counted(recorded, "run"), duration(seconds)));
+    let of_them = if diverged > 0 { format!(", {diverged} of them diverged") } else { String::new() };
+    talk.tell(format_args!("{} recorded{at_toy_scale} in {}{of_them}", counted(recorded, "run"), duration(seconds)));
     match lacking {
         0 => Ok(left),
         lacking => Err(Trouble::LackingRuns(lacking)),

@@ -92,7 +92,7 @@ fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     match (&run.state, local::failure_before(&folder)) {
-        (RunState::Fresh(_), _) => "fresh".to_owned(),
+        (RunState::Fresh(_), _) => run.diverged().unwrap_or_else(|| "fresh".to_owned()),
         (_, Some(failure)) => format!("failed ({})", in_short(&failure)),
         (RunState::Stale { changed, .. }, None) => match &changed[..] {
             [only] => format!("stale ({only})"),

@@ -38,7 +38,10 @@ fn explain(run: &PlannedRun<'_>, store: &Store, text: &mut String) {
     let heading = format!("{} ", run.label());
     // Writing to a `String` cannot fail.
     let _ = match &run.state {
-        RunState::Fresh(record) => writeln!(text, "{heading}is fresh: {}", record.path()),
+        RunState::Fresh(record) => {
+            let diverged = run.diverged().map_or(String::new(), |diverged| format!("; it {diverged}"));
+            writeln!(text, "{heading}is fresh: {}{diverged}", record.path())
+        }
         RunState::Missing => writeln!(text, "{heading}is missing: no result is recorded"),
         RunState::Stale { record, changed } => {
             let _ = writeln!(text, "{heading}is stale, since {}:", record.path());

@@ -35,6 +35,8 @@ pub enum Verdict {
     Unchanged,
     /// The number is on one side only.
     OneSided,
+    /// Runs diverged, so many before and after: the means are those of the rest.
+    Diverged(usize, usize),
     /// There is a difference that no interval can be told of, as one side has a single seed.
     Single(Estimate),
     /// The interval of the difference, after less before, holds 0: it may be chance.
@@ -133,8 +135,10 @@ fn moved_number(variant: &str, metric: &str, before: &[&Record], after: &[&Recor
         Summary::of(&values)
     };
     let (old, new) = (summary(before), summary(after));
+    let diverged = |records: &[&Record]| records.iter().filter(|record| record.diverged.is_some()).count();
     let verdict = match (old, new) {
         _ if before == after => Verdict::Unchanged,
+        _ if diverged(before) + diverged(after) > 0 => Verdict::Diverged(diverged(before), diverged(after)),
         (Some(old), Some(new)) => judged(combined(&[(1.0, new), (-1.0, old)])),
         _ => Verdict::OneSided,
     };
@@ -153,7 +157,7 @@ impl Verdict {
     /// The difference, after less before, where there are two numbers that can differ.
     pub fn difference(self) -> Option<Estimate> {
         match self {
-            Verdict::Unchanged | Verdict::OneSided => None,
+            Verdict::Unchanged | Verdict::OneSided | Verdict::Diverged(..) => None,
             Verdict::Single(difference) | Verdict::Within(difference) | Verdict::Beyond(difference) => Some(difference),
         }
     }
@@ -163,7 +167,7 @@ impl Verdict {
         match self {
             Verdict::Beyond(_) => Some(true),
             Verdict::Within(_) | Verdict::Unchanged => Some(false),
-            Verdict::Single(_) | Verdict::OneSided => None,
+            Verdict::Single(_) | Verdict::OneSided | Verdict::Diverged(..) => None,
         }
     }
 }
@@ -189,6 +193,7 @@ mod tests {
             timing: BTreeMap::new(),
             series: BTreeMap::new(),
             artifacts: Vec::new(),
+            diverged: None,
         }
     }
 

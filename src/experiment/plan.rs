@@ -146,6 +146,11 @@ impl<'a> PlannedRun<'a> {
         }
     }
 
+    /// That it diverged, if its fresh record says so: ``diverged: `loss` became NaN at step 300``.
+    pub fn diverged(&self) -> Option<String> {
+        Some(self.fresh()?.diverged.as_ref()?.phrase(self.experiment.step_name()))
+    }
+
     /// Why the run has to be done: `params.epochs changed from 3 to 4`; `None` if it has not.
     pub fn reason(&self) -> Option<String> {
         match &self.state {
@@ -197,6 +202,7 @@ mod tests {
             timing: BTreeMap::from([("seconds".to_owned(), seconds)]),
             series: BTreeMap::new(),
             artifacts: Vec::new(),
+            diverged: None,
         }
     }
 

@@ -155,6 +155,7 @@ mod tests {
             timing: BTreeMap::from([("seconds".to_owned(), seconds)]),
             series: BTreeMap::new(),
             artifacts: Vec::new(),
+            diverged: None,
         }
     }
 

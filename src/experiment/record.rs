@@ -52,6 +52,37 @@ pub struct Record {
     pub series: BTreeMap<String, Vec<(u64, f64)>>,
     /// Files that the run made.
     pub artifacts: Vec<Artifact>,
+    /// Which number stopped being finite, if one did. The run ended there: what it reported before is no result of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged: Option<Diverged>,
+}
+
+/// Which number of a run stopped being finite, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Diverged {
+    /// Name of the number.
+    pub metric: String,
+    /// The epoch, or what else the series is over; `None` for a result of the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// What it became; `None` if the runner does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<NotFinite>,
+}
+
+/// A number that is not finite, under the names that Python and JavaScript give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum NotFinite {
+    /// Not a number.
+    #[serde(rename = "NaN")]
+    NaN,
+    /// Above all numbers.
+    #[serde(rename = "Infinity")]
+    Infinity,
+    /// Below all numbers.
+    #[serde(rename = "-Infinity")]
+    NegativeInfinity,
 }
 
 /// A file that a run made.
@@ -87,8 +118,12 @@ impl Record {
         sealed::digest(self)
     }
 
-    /// The number of this name: a metric, a time, or the last value of a series.
+    /// The number of this name: a metric, a time, or the last value of a series; `None` for a run that diverged, whose
+    /// numbers are those of a run that did not end.
     pub fn number(&self, name: &str) -> Option<f64> {
+        if self.diverged.is_some() {
+            return None;
+        }
         let last = || self.series.get(name).and_then(|points| points.last()).map(|&(_, value)| value);
         self.metrics.get(name).or_else(|| self.timing.get(name)).copied().or_else(last)
     }
@@ -96,6 +131,29 @@ impl Record {
     /// The names that [`Record::number`] knows.
     pub fn number_names(&self) -> impl Iterator<Item = &str> {
         self.metrics.keys().chain(self.timing.keys()).chain(self.series.keys()).map(String::as_str)
+    }
+}
+
+impl Diverged {
+    /// ``diverged: `loss` became NaN at step 300``, where `step` is what the series of the run count.
+    pub fn phrase(&self, step: &str) -> String {
+        format!("diverged: `{}` {}", self.metric, self.fate(step))
+    }
+
+    /// The same for readers: `loss became NaN at step 300`.
+    pub fn became(&self, step: &str) -> String {
+        format!("{} {}", self.metric, self.fate(step))
+    }
+
+    fn fate(&self, step: &str) -> String {
+        let became = match self.value {
+            None => "became NaN or infinite",
+            Some(NotFinite::NaN) => "became NaN",
+            Some(NotFinite::Infinity) => "became infinite",
+            Some(NotFinite::NegativeInfinity) => "became minus infinite",
+        };
+        let at = self.step.map_or(String::new(), |at| format!(" at {step} {at}"));
+        format!("{became}{at}")
     }
 }
 
@@ -193,6 +251,7 @@ mod tests {
             timing: BTreeMap::from([("seconds".to_owned(), 8.0)]),
             series: BTreeMap::from([("train.loss".to_owned(), vec![(1, 0.5), (2, 0.25)])]),
             artifacts: Vec::new(),
+            diverged: None,
         }
     }
 

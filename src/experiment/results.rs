@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::Name;
 use super::pin::Pinned;
 use super::plan::{PlannedRun, RunState};
-use super::record::{Artifact, Record};
+use super::record::{Artifact, Diverged, Record};
 use super::spec::{Experiment, Variant};
 use super::verification::{self, ByRun, Verification};
+use crate::diagnostic::{Diagnostic, Place, listed};
 
 /// The results of all experiments, by name.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +50,23 @@ impl<'a> VariantResults<'a> {
     pub fn unverified(variant: &'a Variant, records: Vec<&'a Record>) -> VariantResults<'a> {
         let verifications = records.iter().map(|_| Vec::new()).collect();
         VariantResults { variant, records, verifications }
+    }
+
+    /// Whether there are several runs that ended, and all numbers of all of them are the same.
+    fn is_same_for_all_seeds(&self) -> bool {
+        let ended: Vec<&Record> = self.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
+        let [first, rest @ ..] = &ended[..] else { return false };
+        // Counts, such as that of parameters, are the same by their nature.
+        let can_vary = |value: &f64| value.fract() != 0.0;
+        let of_series = first.series.values().flatten().map(|(_, value)| value);
+        let is_telling = first.metrics.values().chain(of_series).any(can_vary);
+        let is_same = |other: &&Record| other.metrics == first.metrics && other.series == first.series;
+        !rest.is_empty() && is_telling && rest.iter().all(is_same)
+    }
+
+    /// Those of its records whose runs diverged, and how.
+    pub fn diverged(&self) -> impl Iterator<Item = (&'a Record, &'a Diverged)> {
+        self.records.iter().filter_map(|&record| Some((record, record.diverged.as_ref()?)))
     }
 }
 
@@ -92,6 +110,20 @@ impl<'a> Results<'a> {
             (path, Results { experiments, pinned: BTreeMap::new(), files: self.files.clone() })
         });
         Results { pinned: pinned.collect(), ..self.clone() }
+    }
+
+    /// What the author should know of results that are there: variants whose seeds made no difference at all.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        let warning = |of: &ExperimentResults<'_>| {
+            let equal = of.variants.iter().filter(|variant| variant.is_same_for_all_seeds());
+            let equal: Vec<&str> = equal.map(|variant| variant.variant.name.as_str()).collect();
+            let message = format!("all seeds of {} gave the very same numbers", listed(equal.iter().copied()));
+            let hint = "let the runner take all randomness from the `seed` in `run.json`; if there is none in it, write \
+                        `seeds: 1`";
+            (!equal.is_empty())
+                .then(|| Diagnostic::new(Place::file(&of.experiment.path), message).hint(hint).as_warning())
+        };
+        self.experiments.values().filter_map(warning).collect()
     }
 
     /// What the post or page whose source is at `path` shows.

@@ -63,6 +63,14 @@ impl Experiment {
         }
         toy
     }
+
+    /// What the points of its series count.
+    pub fn step_name(&self) -> &'static str {
+        match self.runner {
+            Runner::Lab { .. } => "epoch",
+            Runner::Command { .. } => "step",
+        }
+    }
 }
 
 /// What a run may use. No part of the fingerprint: a limit ends a run or it does not, it moves no number.

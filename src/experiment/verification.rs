@@ -151,7 +151,10 @@ pub fn compare(
         series: series.collect(),
         other_artifacts: other_artifacts(record, rerun),
     };
-    match numbers.all().map(|(_, compared)| compared.agreement).max() {
+    // Numbers up to where one of the two diverged say nothing of what they would have become.
+    let is_same_end = record.diverged == rerun.diverged;
+    let of_end = (!is_same_end).then_some(Agreement::Different);
+    match numbers.all().map(|(_, compared)| compared.agreement).chain(of_end).max() {
         Some(Agreement::Different) => Outcome::Different(numbers),
         Some(Agreement::WithinTolerance) => Outcome::WithinTolerance(numbers),
         Some(Agreement::BitIdentical) | None => Outcome::BitIdentical(numbers),
@@ -417,6 +420,7 @@ mod tests {
             timing: [("seconds".to_owned(), accuracy)].into(),
             series: [("loss".to_owned(), (1..).zip(loss).collect())].into(),
             artifacts: Vec::new(),
+            diverged: None,
         }
     }
 
@@ -492,6 +496,18 @@ mod tests {
         other = record(0, 0.9, LOSS);
         other.series.get_mut("loss").unwrap().pop();
         assert_eq!(compare(&all[0], &other, &BTreeMap::new(), &[]).to_string(), "different");
+    }
+
+    #[test]
+    fn a_rerun_that_diverges_otherwise_is_different() {
+        let diverged = |step| {
+            let diverged = record::Diverged { metric: "loss".to_owned(), step: Some(step), value: None };
+            Record { diverged: Some(diverged), ..record(0, 0.9, LOSS) }
+        };
+        let verdict = |a: &Record, b: &Record| compare(a, b, &BTreeMap::new(), &[]).to_string();
+        assert_eq!(verdict(&diverged(4), &diverged(4)), "bit-identical");
+        assert_eq!(verdict(&diverged(4), &diverged(5)), "different");
+        assert_eq!(verdict(&record(0, 0.9, LOSS), &diverged(4)), "different");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! it is the artifact of the first one, or of all where a figure can show all.
 
 use super::arguments::Arguments;
+use super::measured;
 use super::variant;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::record::{Artifact, COMMITTED_UP_TO, Record};
@@ -35,14 +36,24 @@ pub(super) fn the_variant<'r, 'e>(
     }
 }
 
-/// The records of the variant: that of the option `seed`, or all.
+/// The records of the variant: that of the option `seed`, or all. Where runs diverged, those are not taken together with
+/// the others unless the option `diverged` leaves them out.
 pub(super) fn records<'e>(
     arguments: &Arguments<'_>,
     of: &VariantResults<'e>,
     results: &ExperimentResults<'_>,
 ) -> Result<Vec<&'e Record>, Diagnostic> {
     let Some(seed) = arguments.option("seed") else {
-        return Ok(of.records.clone());
+        let shows_rest = measured::shows_rest(arguments)?;
+        let rest: Vec<&Record> = of.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
+        let diverged = of.records.len() - rest.len();
+        if diverged > 0 && (!shows_rest || rest.is_empty()) {
+            let phrase = measured::diverged_phrase(diverged, of.records.len());
+            let fault =
+                arguments.fault_of_all(format!("`{}`: {phrase}, so there is no whole to show", of.variant.name));
+            return Err(fault.hint("leave them out with `diverged=\"exclude\"`, or name one run with `seed=`"));
+        }
+        return Ok(rest);
     };
     let found = of.records.iter().find(|record| record.seed.to_string() == seed.text);
     found.map(|&record| vec![record]).ok_or_else(|| {
@@ -50,6 +61,29 @@ pub(super) fn records<'e>(
         let what = format!("seed of `{}`", results.experiment.name);
         arguments.unknown(&what, seed, known.iter().map(String::as_str))
     })
+}
+
+/// What is said of the runs that diverged and are left out; nothing where one run is named.
+pub(super) fn diverged_note(
+    arguments: &Arguments<'_>,
+    results: &ExperimentResults<'_>,
+    of: &VariantResults<'_>,
+) -> String {
+    let is_of_all = arguments.option("seed").is_none();
+    if is_of_all { measured::diverged_note(results, &[of], true) } else { String::new() }
+}
+
+/// The record of the option `seed`, or the first one whose run did not diverge.
+pub(super) fn record<'e>(
+    arguments: &Arguments<'_>,
+    of: &VariantResults<'e>,
+    results: &ExperimentResults<'_>,
+) -> Result<&'e Record, Diagnostic> {
+    let first = match arguments.option("seed") {
+        Some(_) => records(arguments, of, results)?.first().copied(),
+        None => of.records.iter().copied().find(|record| record.diverged.is_none()),
+    };
+    first.ok_or_else(|| arguments.fault_of_all("there is no run to show"))
 }
 
 /// The artifact `name` of the record. Where it is not there, or not committed, the fault says so.

@@ -7,7 +7,7 @@ use super::Figure;
 use super::arguments::{Arguments, Piece};
 use super::artifact;
 use super::html::{Csv, Table, download, escaped, id_attribute};
-use super::number;
+use super::measured::{self, Measured};
 use super::provenance::provenance;
 use super::{in_words, seed_count, unit};
 use crate::diagnostic::Diagnostic;
@@ -15,7 +15,6 @@ use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::experiment::spec::Variant;
 use crate::markdown::embed::Embed;
-use crate::stats::Summary;
 
 /// A table as a run wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub(super) fn table(
     results: &Results<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["artifact", "caption", "columns", "id", "seed", "variant"])?;
+    arguments.allow_options(&["artifact", "caption", "columns", "diverged", "id", "seed", "variant"])?;
     let of = artifact::the_variant(arguments, of_experiment)?;
     let records = artifact::records(arguments, of, of_experiment)?;
     let written = written(arguments, name, (of.variant, &records), results)?;
@@ -52,15 +51,16 @@ pub(super) fn table(
         return Err(arguments.fault(name, message));
     }
     let columns = columns(arguments, first)?;
-    let rows = (0..first.rows.len()).map(|row| {
-        let cells = columns.iter().map(|&column| cell(of_experiment, &written, row, column));
-        cells.collect::<Option<Vec<String>>>().ok_or(row)
-    });
-    let rows: Vec<Vec<String>> = rows.collect::<Result<_, _>>().map_err(|row| {
+    let cells: Vec<Vec<Option<Cell>>> = (0..first.rows.len())
+        .map(|row| columns.iter().map(|&column| cell(of_experiment, &records, &written, (row, column))).collect())
+        .collect();
+    if let Some(row) = cells.iter().position(|cells| cells.contains(&None)) {
         let row = &first.rows[row][0];
         let message = format!("not all runs of `{}` have a number in the row `{row}`", of.variant.name);
-        arguments.fault_of_all(message).hint("name one run with `seed=`")
-    })?;
+        return Err(arguments.fault_of_all(message).hint("name one run with `seed=`"));
+    }
+    let is_cut = cells.iter().flatten().flatten().any(|cell| cell.is_cut);
+    let rows = cells.into_iter().map(|cells| cells.into_iter().flatten().map(|cell| cell.html).collect()).collect();
 
     let title = match arguments.option("caption") {
         Some(caption) => caption.text.to_owned(),
@@ -69,9 +69,12 @@ pub(super) fn table(
     let shown = VariantResults { records: records.clone(), ..of.clone() };
     let numbers = match records.as_slice() {
         [only] => format!("The run of {} with seed {}.", of.variant.title, only.seed),
+        [_, _] => format!("{}: both numbers of 2 runs.", of.variant.title),
         several => format!("{}: mean ± 95 % interval over {}.", of.variant.title, seed_count([several.len()])),
     };
-    let note = numbers + &provenance(&[&shown]);
+    let cut = if is_cut { measured::CUT } else { "" };
+    let diverged = artifact::diverged_note(arguments, of_experiment, of);
+    let note = numbers + cut + &diverged + &provenance(&[&shown]);
     let heads = columns.iter().map(|&column| head(of_experiment, &first.heads[column]));
     let html = Table {
         caption: Some(format!("{}<br><span class=\"labpress-note\">{}</span>", escaped(&title), escaped(&note))),
@@ -121,16 +124,33 @@ fn columns(arguments: &Arguments<'_>, table: &Written) -> Result<Vec<usize>, Dia
     Ok(std::iter::once(0).chain(found.into_iter().filter(|&column| column != 0)).collect())
 }
 
+/// What is shown of a cell.
+#[derive(PartialEq)]
+struct Cell {
+    html: String,
+    /// Whether an interval in it is cut.
+    is_cut: bool,
+}
+
 /// What is shown of a cell in all of the tables; `None` if it is not a number in each, nor the same text.
-fn cell(of: &ExperimentResults<'_>, tables: &[Written], row: usize, column: usize) -> Option<String> {
+fn cell(
+    of: &ExperimentResults<'_>,
+    records: &[&Record],
+    tables: &[Written],
+    (row, column): (usize, usize),
+) -> Option<Cell> {
     let texts = || tables.iter().map(|table| table.rows[row][column].trim());
     let first = texts().next()?;
     let numbers: Option<Vec<f64>> =
         texts().map(|text| text.parse().ok().filter(|number: &f64| number.is_finite())).collect();
-    let unit = unit(of, &tables[0].heads[column]);
-    match numbers.as_deref().and_then(Summary::of) {
-        Some(summary) if column > 0 => Some(escaped(&number::without_unit(summary.estimate(), &unit))),
-        _ => texts().all(|text| text == first).then(|| escaped(first)),
+    match numbers.filter(|_| column > 0) {
+        Some(numbers) => {
+            let values = records.iter().map(|record| record.seed).zip(numbers).collect();
+            let measured = Measured::of_values(values, unit(of, &tables[0].heads[column]));
+            // That all runs have the same count of images in a class is no surprise.
+            Some(Cell { html: escaped(&measured.number()), is_cut: measured.is_cut() })
+        }
+        None => texts().all(|text| text == first).then(|| Cell { html: escaped(first), is_cut: false }),
     }
 }
 

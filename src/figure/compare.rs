@@ -5,15 +5,16 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::arguments::{Arguments, Piece};
 use super::html::{Chart, Csv, Drawing, Table, escaped};
-use super::number::{self, Unit, exact};
+use super::measured::{self, Measured};
+use super::number::{self, Unit};
 use super::provenance::provenance;
 use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style};
-use super::{Figure, chosen_variants, in_words, known_number, number_names, numbers, seed_count, unit};
+use super::{Figure, chosen_variants, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, VariantResults};
 use crate::markdown::embed::Embed;
 use crate::recipe::Goal;
-use crate::stats::{Estimate, Summary};
+use crate::stats::Estimate;
 
 /// One row of the chart.
 struct Row {
@@ -21,10 +22,7 @@ struct Row {
     name: String,
     /// Number of its colour and marker.
     color: usize,
-    /// Of each seed its number.
-    values: Vec<(u64, f64)>,
-    summary: Summary,
-    estimate: Estimate,
+    measured: Measured,
 }
 
 /// Everything that is drawn, whatever the size.
@@ -41,10 +39,11 @@ pub(super) fn compare(
     results: &ExperimentResults<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["caption", "id", "metric", "title", "variants"])?;
+    arguments.allow_options(&["caption", "diverged", "id", "metric", "title", "variants"])?;
     let variants = chosen_variants(arguments, results)?;
     let metric = metric(arguments, results)?;
-    let rows: Vec<Row> = variants.iter().filter_map(|variant| row(results, variant, &metric)).collect();
+    let shows_rest = measured::shows_rest(arguments)?;
+    let rows: Vec<Row> = variants.iter().filter_map(|variant| row(results, variant, &metric, shows_rest)).collect();
     if rows.is_empty() {
         return Err(arguments.fault_of_all(format!("no run recorded `{metric}` in these variants")));
     }
@@ -60,7 +59,7 @@ pub(super) fn compare(
         title: &title,
         description: &comparison.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(comparison.note() + &provenance(&variants)),
+        note: &(comparison.note() + &measured::diverged_note(results, &variants, shows_rest) + &provenance(&variants)),
         table: comparison.table(&format!("Numbers of the chart: {}", comparison.name)),
         csv: &csv_path,
     };
@@ -85,17 +84,13 @@ fn metric(arguments: &Arguments<'_>, results: &ExperimentResults<'_>) -> Result<
         .ok_or_else(|| arguments.fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name)))
 }
 
-fn row(results: &ExperimentResults<'_>, variant: &VariantResults<'_>, metric: &str) -> Option<Row> {
-    let values = numbers(variant, metric);
-    let summary = super::summary(&values)?;
+fn row(results: &ExperimentResults<'_>, variant: &VariantResults<'_>, metric: &str, shows_rest: bool) -> Option<Row> {
+    let measured = Measured::of(results, variant, metric, shows_rest);
+    if measured.values.is_empty() && measured.diverged == 0 {
+        return None;
+    }
     let color = results.variants.iter().position(|other| other.variant.name == variant.variant.name);
-    Some(Row {
-        name: variant.variant.title.clone(),
-        color: color.unwrap_or_default(),
-        estimate: summary.estimate(),
-        values,
-        summary,
-    })
+    Some(Row { name: variant.variant.title.clone(), color: color.unwrap_or_default(), measured })
 }
 
 /// The height of a row: its text, its dots, and the space to the next.
@@ -110,8 +105,7 @@ const BOTTOM: f64 = 46.0;
 impl Row {
     /// From where to where its interval goes.
     fn interval(&self) -> Option<(f64, f64)> {
-        let Estimate { value, half_width } = self.estimate;
-        half_width.map(|half_width| (drawable(value - half_width), drawable(value + half_width)))
+        self.measured.interval().map(|(from, to)| (drawable(from), drawable(to)))
     }
 }
 
@@ -120,11 +114,13 @@ impl Comparison {
         let height = self.rows.len() as f64 * ROW + BOTTOM;
         let height = pixels(height).unsigned_abs() / svg::PIXELS.unsigned_abs();
         let intervals = || self.rows.iter().filter_map(Row::interval);
-        let lowest = self.rows.iter().map(|row| drawable(row.summary.lowest));
-        let highest = self.rows.iter().map(|row| drawable(row.summary.highest));
-        let lowest = lowest.chain(intervals().map(|(from, _)| from)).fold(f64::INFINITY, f64::min);
-        let highest = highest.chain(intervals().map(|(_, to)| to)).fold(f64::NEG_INFINITY, f64::max);
-        let scale = Scale::around(lowest, highest, if width > 500 { 7 } else { 4 });
+        let values = || self.rows.iter().flat_map(|row| &row.measured.values).map(|&(_, value)| drawable(value));
+        let lowest = values().chain(intervals().map(|(from, _)| from)).reduce(f64::min);
+        let highest = values().chain(intervals().map(|(_, to)| to)).reduce(f64::max);
+        // Where all runs diverged, an axis without numbers.
+        let (lowest, highest) = lowest.zip(highest).unwrap_or((0.0, 1.0));
+        let mut scale = Scale::around(lowest, highest, if width > 500 { 7 } else { 4 });
+        scale.keep_possible((lowest, highest), &self.unit);
         svg::drawing((width, height), |area| self.draw(area, &scale))
     }
 
@@ -176,14 +172,16 @@ impl Comparison {
             }
             let dot = fill(Ink::of(Role::Dot, row.color));
             // A single run has no mean to tell from its seed.
-            if row.values.len() > 1 {
-                let dots = row.values.iter().map(|&(_, value)| (drawable(value), top + DOTS));
+            if row.measured.values.len() > 1 || row.measured.mean().is_none() {
+                let dots = row.measured.values.iter().map(|&(_, value)| (drawable(value), top + DOTS));
                 chart.draw_series(dots.map(|at| Circle::new(at, pixels(3.2), dot)))?;
             }
-            let mean = Polygon::new(marker(row.color, 5.0), fill(Ink::of(Role::Mean, row.color)));
-            chart.draw_series([EmptyElement::at((drawable(row.summary.mean), top + MEAN)) + mean])?;
+            if let Some(mean) = row.measured.mean() {
+                let shape = Polygon::new(marker(row.color, 5.0), fill(Ink::of(Role::Mean, row.color)));
+                chart.draw_series([EmptyElement::at((drawable(mean), top + MEAN)) + shape])?;
+            }
 
-            let shown = number::with_unit(row.estimate, &self.unit);
+            let shown = row.measured.phrase();
             let base = pixels(top + 14.0);
             let number_width = svg::label_width(&shown);
             let name = svg::cut_to(&row.name, svg::units(width) - number_width - 36.0);
@@ -201,27 +199,26 @@ impl Comparison {
     fn description(&self) -> String {
         let rows = self.rows.iter().map(|row| {
             let shown = |value: f64| number::alone(value, &self.unit);
-            let mean = number::with_unit(row.estimate, &self.unit);
-            match row.summary.n {
-                1 => format!("{}: {mean}, a single run", row.name),
-                n => format!(
-                    "{}: {mean} over {n} seeds, from {} to {}",
-                    row.name,
-                    shown(row.summary.lowest),
-                    shown(row.summary.highest)
-                ),
-            }
+            let number = row.measured.phrase();
+            let Some(summary) = row.measured.summary().filter(|summary| summary.n > 2 && !summary.is_identical())
+            else {
+                return format!("{}: {number}", row.name);
+            };
+            let over = match row.measured.mean() {
+                Some(_) => format!(" over {} seeds", summary.n),
+                None => ", the others".to_owned(),
+            };
+            let (lowest, highest) = (shown(summary.lowest), shown(summary.highest));
+            format!("{}: {number}{over}, from {lowest} to {highest}", row.name)
         });
         format!("Dot plot of {}. {}.", self.name, rows.collect::<Vec<_>>().join("; "))
     }
 
     /// How to read the marks.
     fn note(&self) -> String {
-        let counts = || self.rows.iter().map(|row| row.summary.n);
-        if counts().max() == Some(1) {
-            return super::SINGLE_RUNS.to_owned();
-        }
-        format!("Bar: mean and its 95 % interval over {}; dots: single seeds.", seed_count(counts()))
+        let all = self.rows.iter().map(|row| &row.measured);
+        let of_means = |seeds: &str| format!("Bar: mean and its 95 % interval over {seeds}; dots: single seeds.");
+        measured::note(all.clone(), of_means) + &measured::remarks(all)
     }
 
     fn table(&self, label: &str) -> Table {
@@ -230,13 +227,10 @@ impl Comparison {
         let head = if sign.is_empty() { name } else { format!("{name} ({})", escaped(sign)) };
         let rows = self.rows.iter().map(|row| {
             let shown = |value: f64| escaped(&number::without_unit(Estimate { value, half_width: None }, &self.unit));
-            vec![
-                escaped(&row.name),
-                escaped(&number::without_unit(row.estimate, &self.unit)),
-                shown(row.summary.lowest),
-                shown(row.summary.highest),
-                row.summary.n.to_string(),
-            ]
+            let ends = row.measured.summary().map(|summary| [summary.lowest, summary.highest].map(shown));
+            let [lowest, highest] = ends.unwrap_or_else(|| ["–", "–"].map(str::to_owned));
+            let count = row.measured.values.len() + row.measured.diverged;
+            vec![escaped(&row.name), escaped(&row.measured.cell(false)), lowest, highest, count.to_string()]
         });
         Table {
             caption: None,
@@ -251,13 +245,13 @@ impl Comparison {
 fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], metric: &str) -> (String, Vec<u8>) {
     let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
     for variant in variants {
-        for (seed, value) in numbers(variant, metric) {
+        for (seed, value) in seeds(variant, metric) {
             csv.row([
                 results.experiment.name.to_string(),
                 variant.variant.name.to_string(),
                 seed.to_string(),
                 metric.to_owned(),
-                exact(value),
+                value,
             ]);
         }
     }

@@ -53,7 +53,7 @@ pub(super) fn confusion(
     results: &Results<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["artifact", "caption", "id", "seed", "show", "title", "variant"])?;
+    arguments.allow_options(&["artifact", "caption", "diverged", "id", "seed", "show", "title", "variant"])?;
     let shown = match arguments.option("show") {
         None => Shown::Percent,
         Some(show) if show.text == "percent" => Shown::Percent,
@@ -79,7 +79,9 @@ pub(super) fn confusion(
         title: &title,
         description: &matrix.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(matrix.note(shown, shown_variant.records.len()) + &provenance(&[&shown_variant])),
+        note: &(matrix.note(shown, shown_variant.records.len())
+            + &artifact::diverged_note(arguments, of_experiment, of)
+            + &provenance(&[&shown_variant])),
         table: matrix.table(&format!("Numbers of the chart: {title}")),
         csv: &csv_path,
     };

@@ -79,10 +79,7 @@ pub(super) fn curve(
         return Err(fault.hint("write `{% chart EXPERIMENT curve artifact=\"lr-curve\" %}`"));
     };
     let of = artifact::the_variant(arguments, of_experiment)?;
-    let records = artifact::records(arguments, of, of_experiment)?;
-    let Some(&record) = records.first() else {
-        return Err(arguments.fault_of_all("there is no run to show"));
-    };
+    let record = artifact::record(arguments, of, of_experiment)?;
     let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["curve"])?;
     let curve = Curve::read(&committed).map_err(|message| committed.fault(arguments, &message))?;
@@ -139,6 +136,8 @@ impl Curve {
                 .iter()
                 .map(|&(x, y)| Point { x: drawable(x), y: drawable(y), interval: None })
                 .collect(),
+            dots: Vec::new(),
+            crosses: Vec::new(),
             seeds: Vec::new(),
             has_markers: self.series.len() > 1,
         };

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use super::arguments::{Arguments, Piece};
 use super::html::{Chart, Csv, Table, escaped};
 use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
-use super::number::{self, Unit, exact};
+use super::measured::{self, Measured, Reading};
+use super::number::{Unit, exact};
 use super::provenance::provenance;
 use super::svg::drawable;
-use super::{Figure, chosen_variants, in_words, seed_count, step_name, unit};
+use super::{Figure, chosen_variants, in_words, unit};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::experiment::results::{ExperimentResults, VariantResults};
 use crate::markdown::embed::Embed;
 use crate::recipe::Goal;
-use crate::stats::{Estimate, Summary};
 
 /// One line of the chart.
 struct Line {
@@ -23,17 +23,18 @@ struct Line {
     color: usize,
     /// Number of its dash.
     dash: usize,
-    /// Its points in order of step, at least one.
+    /// Its points in order of step; none where a run diverged before all had a number.
     points: Vec<Moment>,
     /// Each seed's numbers, by step.
     seeds: Vec<Vec<(u64, f64)>>,
+    /// `2 of 5 seeds diverged`, if some did.
+    diverged: Option<String>,
 }
 
 /// The numbers of all seeds at one step.
 struct Moment {
     step: u64,
-    summary: Summary,
-    estimate: Estimate,
+    measured: Measured,
 }
 
 /// What the area around a line shows.
@@ -49,12 +50,10 @@ impl Band {
     /// From where to where it goes; `None` where there is nothing to show.
     fn at(self, point: &Moment) -> Option<(f64, f64)> {
         match self {
-            Band::Interval => {
-                let Estimate { value, half_width } = point.estimate;
-                half_width.map(|half_width| (drawable(value - half_width), drawable(value + half_width)))
-            }
+            Band::Interval => point.measured.interval().map(|(from, to)| (drawable(from), drawable(to))),
             Band::Range => {
-                (point.summary.n > 1).then_some((drawable(point.summary.lowest), drawable(point.summary.highest)))
+                let summary = point.measured.summary().filter(|summary| summary.n > 1)?;
+                Some((drawable(summary.lowest), drawable(summary.highest)))
             }
         }
     }
@@ -64,6 +63,8 @@ impl Band {
 struct Curves<'a> {
     lines: Vec<Line>,
     band: Band,
+    /// Whether means are those of the runs that did not diverge.
+    shows_rest: bool,
     y_name: String,
     x_name: &'a str,
     unit: Unit,
@@ -79,20 +80,22 @@ pub(super) fn curves(
     results: &ExperimentResults<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["band", "caption", "id", "title", "variants", "y"])?;
+    arguments.allow_options(&["band", "caption", "diverged", "id", "title", "variants", "y"])?;
     let band = band(arguments)?;
     let variants = chosen_variants(arguments, results)?;
     let names = series_names(arguments, results, &variants)?;
     let unit = unit(results, &names[0]);
-    let lines = lines(results, &variants, &names);
+    let shows_rest = measured::shows_rest(arguments)?;
+    let lines = lines(results, &variants, &names, shows_rest);
     if lines.is_empty() {
         return Err(arguments
             .fault_of_all(format!("no run recorded {} in these variants", listed(names.iter().map(String::as_str)))));
     }
     let curves = Curves {
         band,
+        shows_rest,
         y_name: y_name(&names),
-        x_name: step_name(results),
+        x_name: results.experiment.step_name(),
         unit,
         range: range(&lines, band),
         steps: steps(&lines),
@@ -110,7 +113,7 @@ pub(super) fn curves(
         title: &title,
         description: &curves.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(curves.note() + &provenance(&variants)),
+        note: &(curves.note() + &measured::diverged_note(results, &variants, shows_rest) + &provenance(&variants)),
         table: curves.table(&format!("Numbers of the chart: {subject}")),
         csv: &csv_path,
     };
@@ -179,7 +182,12 @@ fn y_name(names: &[String]) -> String {
     }
 }
 
-fn lines(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], names: &[String]) -> Vec<Line> {
+fn lines(
+    results: &ExperimentResults<'_>,
+    variants: &[&VariantResults<'_>],
+    names: &[String],
+    shows_rest: bool,
+) -> Vec<Line> {
     let mut lines = Vec::new();
     for variant in variants {
         // A variant has its colour from its place in the experiment, so that it is the same in all charts of it.
@@ -188,7 +196,9 @@ fn lines(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], name
         for (index, name) in names.iter().enumerate() {
             let seeds: Vec<Vec<(u64, f64)>> =
                 variant.records.iter().filter_map(|record| record.series.get(name).cloned()).collect();
-            let points = points(&seeds);
+            let points = points(variant, name, &unit(results, name), shows_rest);
+            let diverged = variant.diverged().count();
+            let diverged = (diverged > 0).then(|| measured::diverged_phrase(diverged, variant.records.len()));
             let is_only_variant = variants.len() == 1;
             let line_name = match (names.len(), is_only_variant) {
                 (1, _) => variant.variant.title.clone(),
@@ -202,25 +212,29 @@ fn lines(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], name
                 (_, true) => (index, index),
                 (_, false) => (color, index),
             };
-            if !points.is_empty() {
-                lines.push(Line { name: line_name, color, dash, points, seeds });
+            if seeds.iter().any(|seed| !seed.is_empty()) {
+                lines.push(Line { name: line_name, color, dash, points, seeds, diverged });
             }
         }
     }
     lines
 }
 
-fn points(seeds: &[Vec<(u64, f64)>]) -> Vec<Moment> {
-    let mut by_step: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for &(step, value) in seeds.iter().flatten() {
-        by_step.entry(step).or_default().push(value);
+/// The means of the series `name`. Where runs diverged, they end with the first of those: after it, a mean would be one
+/// of the rest. If `shows_rest`, they are those of the rest from the start.
+fn points(of: &VariantResults<'_>, name: &str, unit: &Unit, shows_rest: bool) -> Vec<Moment> {
+    let has_diverged = of.diverged().next().is_some();
+    let records = of.records.iter().filter(|record| !(shows_rest && record.diverged.is_some()));
+    let mut by_step: BTreeMap<u64, Vec<(u64, f64)>> = BTreeMap::new();
+    for record in records {
+        for &(step, value) in record.series.get(name).into_iter().flatten() {
+            by_step.entry(step).or_default().push((record.seed, value));
+        }
     }
     by_step
         .into_iter()
-        .filter_map(|(step, values)| {
-            let summary = Summary::of(&values)?;
-            Some(Moment { step, summary, estimate: summary.estimate() })
-        })
+        .filter(|(_, values)| !has_diverged || shows_rest || values.len() == of.records.len())
+        .map(|(step, values)| Moment { step, measured: Measured::of_values(values, unit.clone()) })
         .collect()
 }
 
@@ -228,8 +242,9 @@ fn points(seeds: &[Vec<(u64, f64)>]) -> Vec<Moment> {
 /// no more room above and below than the numbers themselves; the rest of them is cut off.
 fn range(lines: &[Line], band: Band) -> (f64, f64) {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let lowest = points().map(|point| drawable(point.summary.lowest)).fold(f64::INFINITY, f64::min);
-    let highest = points().map(|point| drawable(point.summary.highest)).fold(f64::NEG_INFINITY, f64::max);
+    let values = || lines.iter().flat_map(|line| line.seeds.iter().flatten()).map(|&(_, value)| drawable(value));
+    let lowest = values().fold(f64::INFINITY, f64::min);
+    let highest = values().fold(f64::NEG_INFINITY, f64::max);
     let bands = || points().filter_map(|point| band.at(point));
     let room = (highest - lowest) * 0.5;
     let room = if room > 0.0 { room } else { f64::INFINITY };
@@ -239,8 +254,17 @@ fn range(lines: &[Line], band: Band) -> (f64, f64) {
 }
 
 fn steps(lines: &[Line]) -> (u64, u64) {
-    let steps = || lines.iter().flat_map(|line| &line.points).map(|point| point.step);
+    let steps = || lines.iter().flat_map(|line| line.seeds.iter().flatten()).map(|&(step, _)| step);
     (steps().min().unwrap_or_default(), steps().max().unwrap_or_default())
+}
+
+impl Line {
+    /// That all runs have the same numbers, with a space before it.
+    fn identical(&self) -> Option<String> {
+        let are_same = self.points.iter().all(|point| matches!(point.measured.reading(), Reading::Identical(_)));
+        let count = self.seeds.len();
+        (are_same && !self.points.is_empty()).then(|| format!(" {}: identical in all {count} runs.", self.name))
+    }
 }
 
 impl Curves<'_> {
@@ -253,8 +277,13 @@ impl Curves<'_> {
             points: line
                 .points
                 .iter()
-                .map(|point| Point { x: point.step as f64, y: point.summary.mean, interval: self.band.at(point) })
+                .filter_map(|point| {
+                    let y = point.measured.mean()?;
+                    Some(Point { x: point.step as f64, y, interval: self.band.at(point) })
+                })
                 .collect(),
+            dots: Vec::new(),
+            crosses: Vec::new(),
             seeds: line
                 .seeds
                 .iter()
@@ -280,18 +309,24 @@ impl Curves<'_> {
         let (first, last) = self.steps;
         let steps = if first == last { first.to_string() } else { format!("{first} to {last}") };
         let ends = self.lines.iter().filter_map(|line| {
-            let end = number::with_unit(line.points.last()?.estimate, &self.unit);
-            Some(format!("{} ends at {end}", line.name))
+            let end = || Some(format!("{} ends at {}", line.name, line.points.last()?.measured.phrase()));
+            match &line.diverged {
+                Some(diverged) if !self.shows_rest => Some(format!("{}: {diverged}", line.name)),
+                Some(diverged) => Some(format!("{} ({diverged})", end()?)),
+                None => end(),
+            }
         });
         format!("Line chart of {}, {} {steps}. {}.", self.y_name, self.x_name, ends.collect::<Vec<_>>().join("; "))
     }
 
     /// How to read the marks.
     fn note(&self) -> String {
-        let counts = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.summary.n));
-        if counts().max() == Some(1) {
-            return super::SINGLE_RUNS.to_owned();
+        let all = self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
+        if all.clone().all(|one| one.values.len() < 2) {
+            let is_single = self.lines.iter().all(|line| line.seeds.len() < 2);
+            return if is_single { super::SINGLE_RUNS.to_owned() } else { "Thin lines: single seeds.".to_owned() };
         }
+        let counts = super::seed_count(all.clone().map(|one| one.values.len()));
         let band = match self.band {
             Band::Interval => "95 % interval of the mean",
             Band::Range => "from the lowest to the highest seed",
@@ -299,7 +334,11 @@ impl Curves<'_> {
         let is_cut = self.lines.iter().flat_map(|line| &line.points).filter_map(|point| self.band.at(point));
         let is_cut = is_cut.into_iter().any(|(from, to)| from < self.range.0 || to > self.range.1);
         let cut = if is_cut { ", cut off where it leaves the chart" } else { "" };
-        format!("Line: mean of {}; band: {band}{cut}; thin lines: single seeds.", seed_count(counts()))
+        let has_band = self.lines.iter().flat_map(|line| &line.points).any(|point| self.band.at(point).is_some());
+        let band = if has_band { format!(" band: {band}{cut};") } else { String::new() };
+        let bounds = if self.band == Band::Interval { measured::cut_remark(all) } else { "" };
+        let identical: String = self.lines.iter().filter_map(Line::identical).collect();
+        format!("Line: mean of {counts};{band} thin lines: single seeds.{bounds}{identical}")
     }
 
     fn table(&self, label: &str) -> Table {
@@ -312,7 +351,7 @@ impl Curves<'_> {
         for (index, line) in self.lines.iter().enumerate() {
             for point in &line.points {
                 let row = rows.entry(point.step).or_insert_with(|| vec!["–".to_owned(); self.lines.len()]);
-                row[index] = escaped(&number::without_unit(point.estimate, &self.unit));
+                row[index] = escaped(&point.measured.number());
             }
         }
         let rows = rows.into_iter().map(|(step, cells)| std::iter::once(step.to_string()).chain(cells).collect());
@@ -327,7 +366,7 @@ impl Curves<'_> {
 
 /// The numbers of all seeds.
 fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], names: &[String]) -> Csv {
-    let step = step_name(results);
+    let step = results.experiment.step_name();
     let mut csv = Csv::new(&["experiment", "variant", "seed", step, "series", "value"]);
     for variant in variants {
         for record in &variant.records {

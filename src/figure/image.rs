@@ -25,10 +25,7 @@ pub(super) fn image(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
         return Err(arguments.fault_of_all("a figure needs the artifact that it shows").hint(usage));
     };
     let of = artifact::the_variant(arguments, of_experiment)?;
-    let records = artifact::records(arguments, of, of_experiment)?;
-    let Some(&record) = records.first() else {
-        return Err(arguments.fault_of_all("there is no run to show"));
-    };
+    let record = artifact::record(arguments, of, of_experiment)?;
     let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["image"])?;
     let Some((ending, (width, height))) = format_and_size(committed.content) else {

@@ -27,8 +27,12 @@ pub(super) struct Line {
     pub(super) color: usize,
     /// Number of its dash.
     pub(super) dash: usize,
-    /// Its points from left to right, at least one.
+    /// Its points from left to right.
     pub(super) points: Vec<Point>,
+    /// Numbers of single runs.
+    pub(super) dots: Vec<(f64, f64)>,
+    /// The places at which there is no number because runs diverged.
+    pub(super) crosses: Vec<f64>,
     /// Thinner lines that belong to it.
     pub(super) seeds: Vec<Vec<(f64, f64)>>,
     /// Whether its points are marked.
@@ -119,7 +123,10 @@ impl LineChart {
 
     fn drawing(&self, (width, height): (u32, u32)) -> Drawing {
         let is_wide = width > 500;
-        let y = self.y.span.scale(if is_wide { 5 } else { 4 });
+        let mut y = self.y.span.scale(if is_wide { 5 } else { 4 });
+        if let Span::Numbers(lowest, highest) = self.y.span {
+            y.keep_possible((lowest, highest), &self.y.unit);
+        }
         let mut x = self.x.span.scale(if is_wide { 10 } else { 5 });
         let layout = self.layout((f64::from(width), f64::from(height)), &y, &x, is_wide);
         x.thin_out(f64::from(width) - layout.left - layout.right, &self.x.unit);
@@ -215,7 +222,7 @@ impl LineChart {
                 }
             }
         }
-        for line in self.lines.iter().filter(|line| line.seeds.len() > 1) {
+        for line in self.lines.iter().filter(|line| line.seeds.len() > 1 || line.points.is_empty()) {
             let style = stroke(Ink::of(Role::Seed, line.color), 1.0);
             for seed in &line.seeds {
                 chart.draw_series(LineSeries::new(seed.iter().map(|&(x, value)| (x, inside(value))), style))?;
@@ -241,10 +248,24 @@ impl LineChart {
         for line in &self.lines {
             let means = || line.points.iter().map(|point| (point.x, inside(point.y)));
             let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
-            chart.draw_series(LineSeries::new(means(), stroke(ink, 2.2)))?;
+            // Between two numbers with none between them because runs diverged, there is nothing to draw.
+            let is_joined = |a: &(f64, f64), b: &(f64, f64)| !line.crosses.iter().any(|&x| a.0 < x && x < b.0);
+            for stretch in means().collect::<Vec<_>>().chunk_by(is_joined) {
+                chart.draw_series(LineSeries::new(stretch.iter().copied(), stroke(ink, 2.2)))?;
+            }
+            let dot = fill(Ink::of(Role::Dot, line.color));
+            chart.draw_series(line.dots.iter().map(|&(x, y)| Circle::new((x, inside(y)), pixels(3.2), dot)))?;
+            for &x in &line.crosses {
+                let (middle, top) = chart.backend_coord(&(x, y.to));
+                let arm = pixels(4.0);
+                for side in [-arm, arm] {
+                    let ends = [(middle - side, top - arm), (middle + side, top + arm)];
+                    area.draw(&PathElement::new(ends, stroke(Ink::of(Role::Whisker, line.color), 1.8)))?;
+                }
+            }
             if line.has_markers {
                 // Markers on each of very many points would hide the line.
-                let every = line.points.len().div_ceil(20);
+                let every = line.points.len().div_ceil(20).max(1);
                 let marked = means().rev().step_by(every);
                 chart.draw_series(marked.map(|at| EmptyElement::at(at) + mean_marker(line.color)))?;
             }

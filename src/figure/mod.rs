@@ -18,6 +18,7 @@ mod curves;
 mod html;
 mod image;
 mod lines;
+mod measured;
 pub(crate) mod number;
 mod provenance;
 mod svg;
@@ -28,10 +29,9 @@ mod value;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Place};
+use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
-use crate::experiment::spec::Runner;
 use crate::markdown::embed::Embed;
-use crate::stats::Summary;
 use arguments::{Arguments, Piece};
 use number::Unit;
 
@@ -186,27 +186,35 @@ fn variant<'r, 'e>(
 
 /// Makes sure that `name` is a number of at least one record.
 fn known_number(arguments: &Arguments<'_>, name: Piece<'_>, results: &ExperimentResults<'_>) -> Result<(), Diagnostic> {
-    let known = number_names(results);
+    let mut known = number_names(results);
+    // A run that diverged may not have come to report what it would have.
+    if results.variants.iter().any(|of| of.diverged().next().is_some()) {
+        known.extend(results.experiment.metrics.keys().map(String::as_str));
+    }
     if known.contains(name.text) {
         return Ok(());
     }
     Err(arguments.unknown(&format!("metric of `{}`", results.experiment.name), name, known))
 }
 
-/// All numbers that any record has, by name.
+/// All numbers that any record has, by name; those of a run that diverged included.
 fn number_names<'r>(results: &'r ExperimentResults<'_>) -> BTreeSet<&'r str> {
     let records = results.variants.iter().flat_map(|variant| &variant.records);
     records.flat_map(|record| record.number_names()).collect()
 }
 
-/// The numbers of this name that the variant's runs recorded, with their seeds.
+/// The numbers of this name that the variant's runs recorded, with their seeds; none of runs that diverged.
 fn numbers(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, f64)> {
     variant.records.iter().filter_map(|record| Some((record.seed, record.number(name)?))).collect()
 }
 
-/// The numbers without their seeds, in short; `None` if there are none.
-fn summary(numbers: &[(u64, f64)]) -> Option<Summary> {
-    Summary::of(&numbers.iter().map(|&(_, value)| value).collect::<Vec<_>>())
+/// The number of this name of each of the variant's runs, as a file of numbers has it: `NaN` of a run that diverged.
+fn seeds(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, String)> {
+    let shown = |record: &Record| match record.number(name) {
+        Some(value) => Some(number::exact(value)),
+        None => record.diverged.as_ref().map(|_| "NaN".to_owned()),
+    };
+    variant.records.iter().filter_map(|record| Some((record.seed, shown(record)?))).collect()
 }
 
 /// The unit of the number `name` of an experiment.
@@ -231,15 +239,7 @@ fn seed_count(counts: impl IntoIterator<Item = usize>) -> String {
 }
 
 /// Said where there is nothing to take a mean of.
-const SINGLE_RUNS: &str = "One seed each: no interval.";
-
-/// What the points of a series count.
-fn step_name(results: &ExperimentResults<'_>) -> &'static str {
-    match results.experiment.runner {
-        Runner::Lab { .. } => "epoch",
-        Runner::Command { .. } => "step",
-    }
-}
+const SINGLE_RUNS: &str = "1 run each: no interval.";
 
 #[cfg(test)]
 mod tests;

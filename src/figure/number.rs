@@ -4,7 +4,7 @@
 //! not break before a unit and around `±`.
 
 use crate::recipe::Metric;
-use crate::stats::Estimate;
+use crate::stats::{Estimate, Summary};
 
 /// A space at which no line breaks.
 pub(super) const SPACE: char = '\u{a0}';
@@ -56,9 +56,104 @@ impl Unit {
     }
 
     /// What stands behind a number.
-    fn suffix(&self) -> String {
+    pub(super) fn suffix(&self) -> String {
         if self.sign().is_empty() { String::new() } else { format!("{SPACE}{}", self.sign()) }
     }
+}
+
+/// From where to where an interval goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Interval {
+    /// So far to both sides of its number.
+    Around(f64),
+    /// From one number to another: cut, or not symmetric by its nature.
+    Between(f64, f64),
+}
+
+impl Interval {
+    /// From where to where it goes around `value`.
+    pub(super) fn ends(self, value: f64) -> (f64, f64) {
+        match self {
+            Interval::Around(half_width) => (value - half_width, value + half_width),
+            Interval::Between(from, to) => (from, to),
+        }
+    }
+}
+
+/// Bounds of numbers that have none.
+pub(super) const NO_BOUNDS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+
+/// From where to where a share can go; without bounds if one of the numbers is none, as of growth by 120 %.
+pub(super) fn share_bounds(summary: Summary) -> (f64, f64) {
+    if summary.lowest >= 0.0 && summary.highest <= 1.0 { (0.0, 1.0) } else { NO_BOUNDS }
+}
+
+/// The interval around `value`, cut at what numbers can be.
+pub(super) fn interval(value: f64, half_width: f64, (lowest, highest): (f64, f64)) -> Interval {
+    let (from, to) = (value - half_width, value + half_width);
+    // What rounding moved past a bound is not past it.
+    let slack = 1e-9;
+    if from < lowest - slack || to > highest + slack {
+        Interval::Between(from.max(lowest), to.min(highest))
+    } else {
+        Interval::Around(half_width)
+    }
+}
+
+/// `93.4 ± 0.6 %`, or `18 % (0 to 41 %)` where the interval is not symmetric.
+pub(super) fn with_interval(value: f64, interval: Option<Interval>, unit: &Unit) -> String {
+    match interval {
+        None => alone(value, unit),
+        Some(Interval::Around(half_width)) => with_unit(Estimate { value, half_width: Some(half_width) }, unit),
+        Some(Interval::Between(from, to)) => {
+            let [value, from, to] = alike([value, from, to], unit);
+            let suffix = unit.suffix();
+            format!("{value}{suffix} ({from} to {to}{suffix})")
+        }
+    }
+}
+
+/// `93.4 ± 0.6`, or `18 (0 to 41)`: as [`with_interval`], where the unit is said elsewhere.
+pub(super) fn without_unit_between(value: f64, interval: Option<Interval>, unit: &Unit) -> String {
+    match interval {
+        None => without_unit(Estimate { value, half_width: None }, unit),
+        Some(Interval::Around(half_width)) => without_unit(Estimate { value, half_width: Some(half_width) }, unit),
+        Some(Interval::Between(from, to)) => {
+            let [value, from, to] = alike([value, from, to], unit);
+            format!("{value} ({from} to {to})")
+        }
+    }
+}
+
+/// A number and the ends of its interval with the same digits, as many as half of the interval leaves meaningful.
+fn alike([value, from, to]: [f64; 3], unit: &Unit) -> [String; 3] {
+    let numbers = [value, from, to].map(|number| scaled(number, unit));
+    let half_width = (numbers[2] / 2.0 - numbers[1] / 2.0).abs();
+    let largest = numbers.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()));
+    let power = shown_power(largest);
+    let unpowered = 10_f64.powi(power);
+    let last = last_digit(numbers[0] / unpowered, half_width / unpowered, unit, power);
+    numbers.map(|number| powered(&fixed(number / unpowered, last), power))
+}
+
+/// Two numbers with as many digits as tell them apart, at least two of each: `71, 74`.
+pub(super) fn pair(first: f64, second: f64, unit: &Unit) -> String {
+    let (first, second) = (scaled(first, unit), scaled(second, unit));
+    let power = shown_power(first.abs().max(second.abs()));
+    let unpowered = 10_f64.powi(power);
+    let (first, second) = (first / unpowered, second / unpowered);
+    let second_digit = |value: f64| if value == 0.0 { i32::MAX } else { magnitude(value) - 1 };
+    // Slightly more than the difference, whose digits subtracting has moved: 0.5001 − 0.5 is a little below 0.0001.
+    let difference = (first - second).abs() * (1.0 + 1e-9);
+    let difference = if difference == 0.0 { i32::MAX } else { magnitude(difference) };
+    let wanted = difference.min(second_digit(first)).min(second_digit(second)).min(0);
+    // Beyond eight digits nobody tells them apart.
+    let last = wanted.max(magnitude(first.abs().max(second.abs())) - 7);
+    format!("{}, {}", powered(&fixed(first, last), power), powered(&fixed(second, last), power))
+}
+
+fn powered(digits: &str, power: i32) -> String {
+    if power == 0 { digits.to_owned() } else { format!("{digits}{}", times_ten_to(power)) }
 }
 
 /// `93.4 ± 0.6 %`: the number, its interval where there is one that can be seen at all, and its unit.
@@ -76,8 +171,7 @@ pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
     let value = value / unpowered;
     let half_width = half_width.map(|half_width| half_width / unpowered);
     let last = match half_width {
-        // Beyond eight digits of the value an interval says nothing to a reader.
-        Some(half_width) => last_digit_of_error(half_width).max(magnitude(value).saturating_sub(7)),
+        Some(half_width) => last_digit(value, half_width, unit, power),
         None => last_digit_alone(value, unit),
     };
     let written_half_width = half_width.map(|half_width| fixed(half_width, last)).filter(|written| !is_zero(written));
@@ -191,19 +285,38 @@ impl Format {
         is_suffix.then(|| Format { is_signed, decimals, has_interval, suffix: format!("{space}{suffix}") })
     }
 
-    /// The number in this format. `%` and `pp` show a share of 1 as hundredths; anything else shows it as it is.
-    pub(super) fn show(&self, estimate: Estimate) -> String {
-        let unit = match self.suffix.trim_start_matches(SPACE) {
-            "%" | "pp" => Unit::Share,
-            _ => Unit::Plain,
-        };
-        let last = -i32::try_from(self.decimals).expect("at most 12 decimals");
-        let value = fixed(scaled(estimate.value, &unit), last);
-        let value = if self.is_signed && !is_zero(&value) { signed(estimate.value, value) } else { value };
-        let interval = estimate.half_width.filter(|_| self.has_interval);
-        let interval = interval
-            .map_or(String::new(), |half_width| format!("{SPACE}±{SPACE}{}", fixed(scaled(half_width, &unit), last)));
-        format!("{value}{interval}{}", self.suffix)
+    /// Whether it asks for the interval.
+    pub(super) fn has_interval(&self) -> bool {
+        self.has_interval
+    }
+
+    /// The number in this format. A share is shown in per cent, whether the format has the sign or not.
+    pub(super) fn show(&self, value: f64, interval: Option<Interval>, unit: &Unit) -> String {
+        let shown = |value: f64| self.digits(value, unit);
+        let suffix = &self.suffix;
+        let signed = self.signed_digits(value, unit);
+        match interval.filter(|_| self.has_interval) {
+            None => format!("{signed}{suffix}"),
+            Some(Interval::Around(half_width)) => format!("{signed}{SPACE}±{SPACE}{}{suffix}", shown(half_width)),
+            Some(Interval::Between(from, to)) => format!("{signed}{suffix} ({} to {}{suffix})", shown(from), shown(to)),
+        }
+    }
+
+    /// Two numbers in this format: `71.0, 74.0 %`.
+    pub(super) fn show_pair(&self, first: f64, second: f64, unit: &Unit) -> String {
+        let [first, second] = [first, second].map(|value| self.signed_digits(value, unit));
+        format!("{first}, {second}{}", self.suffix)
+    }
+
+    fn signed_digits(&self, value: f64, unit: &Unit) -> String {
+        let digits = self.digits(value, unit);
+        if self.is_signed && !is_zero(&digits) { signed(value, digits) } else { digits }
+    }
+
+    fn digits(&self, value: f64, unit: &Unit) -> String {
+        let is_percent = matches!(self.suffix.trim_start_matches(SPACE), "%" | "pp");
+        let unit = if is_percent { &Unit::Share } else { unit };
+        fixed(scaled(value, unit), -i32::try_from(self.decimals).expect("at most 12 decimals"))
     }
 }
 
@@ -247,6 +360,26 @@ fn last_digit_of_error(error: f64) -> i32 {
     let magnitude = magnitude(error);
     let first_three = (error / 10_f64.powi(magnitude) * 100.0).round();
     if first_three <= 354.0 { magnitude - 1 } else { magnitude }
+}
+
+/// The power of ten of the last digit of a number with an interval: as its error says by the rule of the Particle Data
+/// Group, but the number keeps what it can of its own digits. If the rule left it fewer than two, the interval has two;
+/// a share or a difference of shares is never rounded to more than whole per cent; and the first digit of the number
+/// stays unless it is less than about a hundredth of the interval, when the number is shown as 0.
+fn last_digit(value: f64, half_width: f64, unit: &Unit, power: i32) -> i32 {
+    let (first, first_of_error) = (magnitude(value), magnitude(half_width));
+    let mut last = last_digit_of_error(half_width);
+    if first - last < 1 {
+        last = last.min(first_of_error - 1);
+    }
+    if value != 0.0 && first >= first_of_error - 2 {
+        last = last.min(first);
+    }
+    if matches!(unit, Unit::Share | Unit::Points) && power == 0 {
+        last = last.min(0);
+    }
+    // Beyond eight digits of the value an interval says nothing to a reader.
+    last.max(first.saturating_sub(7))
 }
 
 /// The power of ten of the last digit of a number without an error: whole numbers whole, shares with one decimal,
@@ -322,7 +455,7 @@ mod tests {
     #[track_caller]
     fn check_format(format: &str, value: f64, expected: &str) {
         let format = Format::parse(format).expect("it is a format");
-        let shown = format.show(Estimate { value, half_width: Some(0.0123) });
+        let shown = format.show(value, Some(Interval::Around(0.0123)), &Unit::Plain);
         assert_eq!(shown.replace(SPACE, " "), expected);
     }
 
@@ -384,6 +517,50 @@ mod tests {
     }
 
     #[test]
+    fn a_format_shows_a_share_in_per_cent_with_and_without_the_sign() {
+        let shown = |format: &str, unit| {
+            let format = Format::parse(format).expect("it is a format");
+            format.show(0.9591, Some(Interval::Between(0.9, 1.0)), &unit).replace(SPACE, " ")
+        };
+        assert_eq!(shown("0", Unit::Share), "96");
+        assert_eq!(shown("0.0", Unit::Points), "95.9");
+        assert_eq!(shown("0.0 %", Unit::Share), "95.9 %");
+        assert_eq!(shown("0.00", Unit::Plain), "0.96");
+        assert_eq!(shown("0.0 ± 0.0 %", Unit::Share), "95.9 % (90.0 to 100.0 %)");
+    }
+
+    #[test]
+    fn a_number_keeps_digits_of_its_own_beside_a_wide_interval() {
+        check(0.757, 0.40, &Unit::Share, "76 ± 40 %");
+        check(0.47, 0.98, &Unit::Plain, "0.47 ± 0.98");
+        check(0.41, 0.87, &Unit::Plain, "0.41 ± 0.87");
+        check(0.31, 0.87, &Unit::Points, "31 ± 87 pp");
+        check(0.04, 9.3, &Unit::Plain, "0.04 ± 9.30");
+        check(0.004, 9.3, &Unit::Plain, "0.0 ± 9.3");
+        check(3.2, 45.0, &Unit::Plain, "3 ± 45");
+    }
+
+    #[test]
+    fn an_interval_that_is_not_symmetric_names_its_ends() {
+        let shown = |value, from, to| with_interval(value, Some(Interval::Between(from, to)), &Unit::Share);
+        assert_eq!(shown(0.18, 0.0, 0.41).replace(SPACE, " "), "18 % (0 to 41 %)");
+        assert_eq!(shown(0.9931, 0.9862, 1.0).replace(SPACE, " "), "99.3 % (98.6 to 100.0 %)");
+    }
+
+    #[test]
+    fn two_numbers_have_digits_that_tell_them_apart() {
+        let shown = |first, second, unit| pair(first, second, &unit).replace(SPACE, " ");
+        assert_eq!(shown(0.71, 0.74, Unit::Plain), "0.71, 0.74");
+        assert_eq!(shown(0.71, 0.74, Unit::Share), "71, 74");
+        assert_eq!(shown(0.934_1, 0.937_9, Unit::Share), "93.4, 93.8");
+        assert_eq!(shown(0.5, 0.500_1, Unit::Plain), "0.5000, 0.5001");
+        assert_eq!(shown(20.0, 21.0, Unit::Plain), "20, 21");
+        assert_eq!(shown(-1.0, 0.0, Unit::Plain), "\u{2212}1.0, 0.0");
+        assert_eq!(shown(12_345.0, 99_999.0, Unit::Plain), "12,345, 99,999");
+        assert_eq!(shown(0.1, 0.1, Unit::Plain), "0.10, 0.10");
+    }
+
+    #[test]
     fn what_is_no_format_is_refused() {
         for text in ["", "+", "1.0", "0.", "0.0 ± 0", "0.0.0", "0,0", "0.0000000000000"] {
             assert_eq!(Format::parse(text), None, "{text}");
@@ -413,7 +590,8 @@ mod tests {
         #[test]
         fn any_text_is_a_format_or_none(text in "\\PC*|[+0. ±%p]*", value in prop::num::f64::NORMAL) {
             if let Some(format) = Format::parse(&text) {
-                format.show(Estimate { value, half_width: Some(1.0) });
+                format.show(value, Some(Interval::Around(1.0)), &Unit::Share);
+                format.show_pair(value, -value, &Unit::Plain);
             }
         }
     }

@@ -447,6 +447,13 @@ impl Scale {
         self.ticks = ticks;
     }
 
+    /// Takes out marks that no share can be at, where all numbers from `lowest` to `highest` can be shares.
+    pub(super) fn keep_possible(&mut self, (lowest, highest): (f64, f64), unit: &Unit) {
+        let are_shares = *unit == Unit::Share && lowest >= 0.0 && highest <= 1.0;
+        let slack = 1e-9;
+        self.ticks.retain(|tick| !are_shares || (-slack..=1.0 + slack).contains(tick));
+    }
+
     fn exactly(from: f64, to: f64, count: usize) -> Scale {
         let rough = (to - from) / count.max(1) as f64;
         let power = 10_f64.powi(number::magnitude(rough));

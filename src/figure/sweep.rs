@@ -3,36 +3,35 @@
 //! Which variants make a line: those that match one of the patterns in `series`, as in
 //! `series="From scratch: scratch-*, Frozen: frozen-*"`, where `*` stands for any characters and what is before the
 //! colon names the line. Without `series`, the variants whose other parameters are all the same make a line; its name is
-//! what their titles have in common from the start.
+//! what their titles have in common, or else the parameters in which it differs from the other lines.
 
 use std::collections::BTreeMap;
 
 use super::arguments::{Arguments, Piece};
 use super::html::{Chart, Csv, Table, escaped};
 use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
-use super::number::{self, Unit, exact, short};
+use super::measured::{self, Measured, Reading};
+use super::number::{Unit, exact, short};
 use super::provenance::provenance;
 use super::svg::drawable;
-use super::{Figure, chosen_variants, in_words, known_number, numbers, seed_count, unit};
+use super::{Figure, chosen_variants, in_words, known_number, seeds, unit};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::digest::Digest;
 use crate::experiment::fingerprint::Part;
 use crate::experiment::results::{ExperimentResults, VariantResults};
 use crate::markdown::embed::Embed;
-use crate::stats::{Estimate, Summary};
 
 /// One line of the chart.
 struct Line {
     name: String,
-    /// Its points in order of the parameter, at least one.
+    /// Its points in order of the parameter, at least one; some may have no number because runs diverged.
     points: Vec<SweepPoint>,
 }
 
 /// One variant.
 struct SweepPoint {
     x: f64,
-    summary: Summary,
-    estimate: Estimate,
+    measured: Measured,
 }
 
 /// A line before its numbers are looked up: its name, and of each of its variants the parameter's value.
@@ -56,7 +55,8 @@ pub(super) fn sweep(
     results: &ExperimentResults<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["caption", "id", "scale", "series", "title", "variants", "x", "x-title", "y"])?;
+    arguments
+        .allow_options(&["caption", "diverged", "id", "scale", "series", "title", "variants", "x", "x-title", "y"])?;
     let variants = chosen_variants(arguments, results)?;
     let x = parameter(arguments, results)?;
     let y = number_name(arguments, results)?;
@@ -68,7 +68,8 @@ pub(super) fn sweep(
             format!("`{}` of `{}` is {value}, which has no place on a logarithmic scale", x.text, of.variant.name);
         return Err(arguments.fault(x, message));
     }
-    let lines: Vec<Line> = groups.iter().filter_map(|group| line(group, y)).collect();
+    let shows_rest = measured::shows_rest(arguments)?;
+    let lines: Vec<Line> = groups.iter().filter_map(|group| line(results, group, y, shows_rest)).collect();
     if lines.is_empty() {
         return Err(arguments.fault_of_all(format!("no run recorded `{y}` in these variants")));
     }
@@ -94,7 +95,7 @@ pub(super) fn sweep(
         title: &title,
         description: &sweep.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(sweep.note() + &provenance(&shown)),
+        note: &(sweep.note() + &measured::diverged_note(results, &shown, shows_rest) + &provenance(&shown)),
         table: sweep.table(&format!("Numbers of the chart: {subject}")),
         csv: &csv_path,
     };
@@ -232,17 +233,54 @@ fn alike<'r, 'e>(variants: &[&'r VariantResults<'e>], parameter: &str) -> Vec<Na
         }
         groups.entry(digest).or_default().push(of);
     }
-    let groups = order.iter().filter_map(|digest| groups.remove(digest));
-    groups.map(|variants| (common_title(&variants), variants)).collect()
+    let groups: Vec<Vec<&VariantResults<'_>>> = order.iter().filter_map(|digest| groups.remove(digest)).collect();
+    let titles: Vec<String> = groups.iter().map(|variants| common_title(variants)).collect();
+    let are_names =
+        titles.iter().all(|title| !title.is_empty() && titles.iter().filter(|one| *one == title).count() == 1);
+    let names = if are_names || groups.len() == 1 { titles } else { by_parameters(&groups, parameter) };
+    names.into_iter().zip(groups).collect()
 }
 
-/// What the titles of the variants have in common from the start, without a half word and without what joins it to the
-/// rest: "Frozen" of "Frozen, labels-per-class = 5" and "Frozen, labels-per-class = 10".
+/// Of each of the groups the parameters in which they differ, other than `parameter`: `hidden = 8, norm = true`.
+fn by_parameters(groups: &[Vec<&VariantResults<'_>>], parameter: &str) -> Vec<String> {
+    let parts = |variants: &[&VariantResults<'_>]| -> BTreeMap<String, String> {
+        let Some(record) = variants.first().and_then(|of| of.records.first()) else { return BTreeMap::new() };
+        let others = record.fingerprint.parts().filter(|(name, _)| *name != parameter);
+        others
+            .filter_map(|(name, part)| match part {
+                Part::Value(value) => Some((name.strip_prefix("params.")?.to_owned(), shown_value(value))),
+                Part::Digest(_) => None,
+            })
+            .collect()
+    };
+    let parts: Vec<BTreeMap<String, String>> = groups.iter().map(|variants| parts(variants)).collect();
+    let differs = |name: &String| parts.iter().any(|other| other.get(name) != parts[0].get(name));
+    let name = |(index, of): (usize, &BTreeMap<String, String>)| {
+        let told: Vec<String> =
+            of.iter().filter(|(name, _)| differs(name)).map(|(name, value)| format!("{name} = {value}")).collect();
+        if told.is_empty() { format!("line {}", index + 1) } else { told.join(", ") }
+    };
+    parts.iter().enumerate().map(name).collect()
+}
+
+fn shown_value(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What the titles of the variants have in common: the parts between commas, "hidden = [8]" of "lr = 0.1, hidden = [8]" and
+/// "lr = 0.2, hidden = [8]"; or else their start, without a half word and without what joins it to the rest: "Frozen" of
+/// "Frozen 5" and "Frozen 10".
 fn common_title(variants: &[&VariantResults<'_>]) -> String {
     let titles: Vec<&str> = variants.iter().map(|of| of.variant.title.as_str()).collect();
     let [first, rest @ ..] = titles.as_slice() else { return String::new() };
     if rest.is_empty() {
         return (*first).to_owned();
+    }
+    let others: Vec<Vec<&str>> = rest.iter().map(|title| title_parts(title)).collect();
+    let shared: Vec<&str> =
+        title_parts(first).into_iter().filter(|part| others.iter().all(|of| of.contains(part))).collect();
+    if !shared.is_empty() {
+        return shared.join(", ");
     }
     let is_shared = |end: usize| rest.iter().all(|title| title.starts_with(&first[..end]));
     let ends = first.char_indices().map(|(at, _)| at).chain([first.len()]);
@@ -259,23 +297,46 @@ fn common_title(variants: &[&VariantResults<'_>]) -> String {
     whole_words.trim_end_matches(joined).to_owned()
 }
 
-fn line(group: &Group<'_, '_>, y: &str) -> Option<Line> {
+/// The parts of a title between commas, except those inside of brackets: lists of parameters hold commas, too.
+fn title_parts(title: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    let is_end = |c: char| {
+        match c {
+            '[' | '{' | '(' => depth += 1,
+            ']' | '}' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0
+    };
+    title.split(is_end).map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+fn line(results: &ExperimentResults<'_>, group: &Group<'_, '_>, y: &str, shows_rest: bool) -> Option<Line> {
     let points: Vec<SweepPoint> = group
         .members
         .iter()
         .filter_map(|&(x, of)| {
-            let summary = super::summary(&numbers(of, y))?;
-            Some(SweepPoint { x, summary, estimate: summary.estimate() })
+            let measured = Measured::of(results, of, y, shows_rest);
+            (measured.reading() != Reading::Nothing).then_some(SweepPoint { x, measured })
         })
         .collect();
     (!points.is_empty()).then(|| Line { name: group.name.clone(), points })
 }
 
 impl SweepPoint {
+    /// The numbers of its runs, where they are shown one by one: there is no interval, or no mean.
+    fn dots(&self) -> Vec<(f64, f64)> {
+        match self.measured.reading() {
+            Reading::Pair(..) | Reading::Diverged => {
+                self.measured.values.iter().map(|&(_, value)| (drawable(self.x), drawable(value))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// From where to where its interval goes.
     fn interval(&self) -> Option<(f64, f64)> {
-        let Estimate { value, half_width } = self.estimate;
-        half_width.map(|half_width| (drawable(value - half_width), drawable(value + half_width)))
+        self.measured.interval().map(|(from, to)| (drawable(from), drawable(to)))
     }
 }
 
@@ -283,9 +344,11 @@ impl Sweep {
     fn chart(&self) -> LineChart {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let ends = || points().flat_map(|point| [point.interval().map(|of| of.0), point.interval().map(|of| of.1)]);
-        let values = || points().map(|point| drawable(point.summary.mean)).chain(ends().flatten());
-        let lowest = values().fold(f64::INFINITY, f64::min);
-        let highest = values().fold(f64::NEG_INFINITY, f64::max);
+        let means = || points().filter_map(|point| point.measured.mean()).map(drawable);
+        let dots = || points().flat_map(|point| point.dots()).map(|(_, value)| value);
+        let values = || means().chain(dots()).chain(ends().flatten());
+        // Where all runs diverged, an axis without numbers.
+        let (lowest, highest) = values().reduce(f64::min).zip(values().reduce(f64::max)).unwrap_or((0.0, 1.0));
         let mut places: Vec<f64> = points().map(|point| drawable(point.x)).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
@@ -296,7 +359,16 @@ impl Sweep {
             points: line
                 .points
                 .iter()
-                .map(|point| Point { x: drawable(point.x), y: point.summary.mean, interval: point.interval() })
+                .filter_map(|point| {
+                    Some(Point { x: drawable(point.x), y: point.measured.mean()?, interval: point.interval() })
+                })
+                .collect(),
+            dots: line.points.iter().flat_map(SweepPoint::dots).collect(),
+            crosses: line
+                .points
+                .iter()
+                .filter(|point| point.measured.mean().is_none())
+                .map(|point| drawable(point.x))
                 .collect(),
             seeds: Vec::new(),
             has_markers: true,
@@ -312,9 +384,7 @@ impl Sweep {
 
     /// What can be seen, in sentences.
     fn description(&self) -> String {
-        let shown = |point: &SweepPoint| {
-            format!("{} at {}", number::with_unit(point.estimate, &self.unit), short(point.x, &Unit::Plain))
-        };
+        let shown = |point: &SweepPoint| format!("{} at {}", point.measured.phrase(), short(point.x, &Unit::Plain));
         let lines = self.lines.iter().filter_map(|line| {
             let name = if line.name.is_empty() { String::new() } else { format!("{}: ", line.name) };
             let (first, last) = (line.points.first()?, line.points.last()?);
@@ -330,11 +400,10 @@ impl Sweep {
 
     /// How to read the marks.
     fn note(&self) -> String {
-        let counts = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.summary.n));
-        if counts().max() == Some(1) {
-            return super::SINGLE_RUNS.to_owned();
-        }
-        format!("Points: means over {}; bars: their 95 % intervals.", seed_count(counts()))
+        let all = self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
+        let of_means = |seeds: &str| format!("Points: means over {seeds}; bars: their 95 % intervals.");
+        let crosses = if all.clone().any(|one| one.mean().is_none()) { " × at the top: runs diverged." } else { "" };
+        measured::note(all.clone(), of_means) + &measured::remarks(all) + crosses
     }
 
     fn table(&self, label: &str) -> Table {
@@ -344,13 +413,14 @@ impl Sweep {
             if sign.is_empty() { escaped(name) } else { format!("{} ({})", escaped(name), escaped(sign)) }
         };
         let points = || self.lines.iter().flat_map(|line| &line.points);
+        let marks_single = !points().all(|point| matches!(point.measured.reading(), Reading::Single(_)));
         let mut places: Vec<f64> = points().map(|point| point.x).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
         let rows = places.iter().map(|&place| {
             let cells = self.lines.iter().map(|line| {
                 let point = line.points.iter().find(|point| point.x.total_cmp(&place).is_eq());
-                point.map_or("–".to_owned(), |point| escaped(&number::without_unit(point.estimate, &self.unit)))
+                point.map_or("–".to_owned(), |point| escaped(&point.measured.cell(marks_single)))
             });
             std::iter::once(escaped(&short(place, &Unit::Plain))).chain(cells).collect()
         });
@@ -368,7 +438,7 @@ fn csv(results: &ExperimentResults<'_>, groups: &[Group<'_, '_>], x: &str, y: &s
     let mut csv = Csv::new(&["experiment", "line", "variant", x, "seed", "metric", "value"]);
     for group in groups {
         for &(place, of) in &group.members {
-            for (seed, value) in numbers(of, y) {
+            for (seed, value) in seeds(of, y) {
                 csv.row([
                     results.experiment.name.to_string(),
                     group.name.clone(),
@@ -376,7 +446,7 @@ fn csv(results: &ExperimentResults<'_>, groups: &[Group<'_, '_>], x: &str, y: &s
                     exact(place),
                     seed.to_string(),
                     y.to_owned(),
-                    exact(value),
+                    value,
                 ]);
             }
         }

@@ -2,24 +2,22 @@
 
 use super::arguments::{Arguments, Piece};
 use super::html::{Csv, Table, download, escaped, id_attribute};
-use super::number::{self, Unit, exact};
+use super::measured::{self, Measured, Reading};
+use super::number::Unit;
 use super::provenance::provenance;
-use super::{
-    Figure, artifact_table, chosen_variants, complete, in_words, known_number, number_names, numbers, seed_count, unit,
-};
+use super::{Figure, artifact_table, chosen_variants, complete, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::markdown::embed::Embed;
 use crate::recipe::Goal;
-use crate::stats::{Estimate, Summary};
 
 /// One column of numbers.
 struct Column {
     name: String,
     unit: Unit,
     goal: Option<Goal>,
-    /// Of each variant its numbers; `None` if it has none.
-    cells: Vec<Option<Summary>>,
+    /// Of each variant its numbers.
+    cells: Vec<Measured>,
 }
 
 /// Makes the figure of the tag `table`.
@@ -36,20 +34,26 @@ pub(super) fn table(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
     if let Some(artifact) = arguments.option("artifact") {
         return artifact_table::table(arguments, artifact, results, all_results, base_url);
     }
-    arguments.allow_options(&["artifact", "caption", "columns", "id", "variants"])?;
+    arguments.allow_options(&["artifact", "caption", "columns", "diverged", "id", "variants"])?;
     let variants = chosen_variants(arguments, results)?;
-    let columns: Vec<Column> =
-        column_names(arguments, results)?.into_iter().map(|name| column(results, &variants, name)).collect();
+    let shows_rest = measured::shows_rest(arguments)?;
+    let names = column_names(arguments, results)?;
+    let columns: Vec<Column> = names.into_iter().map(|name| column(results, &variants, name, shows_rest)).collect();
     if columns.is_empty() {
         return Err(arguments.fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name)));
     }
     let title = arguments.option("caption").map_or(results.experiment.title.as_str(), |caption| caption.text);
+    let cells = || columns.iter().flat_map(|column| &column.cells);
+    let has_single = |one: &Measured| matches!(one.reading(), Reading::Single(_) | Reading::Nothing);
+    let marks_single = !cells().all(has_single);
     let marks: Vec<Option<usize>> = columns.iter().map(Column::clear_best).collect();
     let rows = variants.iter().enumerate().map(|(row, variant)| {
-        let cells = columns.iter().zip(&marks).map(|(column, best)| column.cell(row, *best == Some(row)));
+        let cells = columns.iter().zip(&marks).map(|(column, best)| column.cell(row, *best == Some(row), marks_single));
         std::iter::once(escaped(&variant.variant.title)).chain(cells).collect()
     });
-    let note = note(&columns, marks.iter().any(Option::is_some)) + &provenance(&variants);
+    let note = note(&columns, marks.iter().any(Option::is_some))
+        + &measured::diverged_note(results, &variants, shows_rest)
+        + &provenance(&variants);
     let table = Table {
         caption: Some(format!("{}<br><span class=\"labpress-note\">{}</span>", escaped(title), escaped(&note))),
         label: title.to_owned(),
@@ -91,27 +95,19 @@ fn column_names(arguments: &Arguments<'_>, results: &ExperimentResults<'_>) -> R
     Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-fn column(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], name: String) -> Column {
-    let cells = variants.iter().map(|variant| super::summary(&numbers(variant, &name))).collect();
+fn column(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], name: String, shows_rest: bool) -> Column {
+    let cells = variants.iter().map(|variant| Measured::of(results, variant, &name, shows_rest)).collect();
     let goal = results.experiment.metrics.get(&name).and_then(|metric| metric.goal);
     Column { unit: unit(results, &name), goal, cells, name }
 }
 
 impl Column {
     /// The row of the best mean, if it is clearly the best: its interval overlaps that of no other row. `None` too
-    /// where the column has no goal, or a number has no interval.
+    /// where the column has no goal, or a number has no interval, as where all runs have the same or one diverged.
     fn clear_best(&self) -> Option<usize> {
         let goal = self.goal?;
-        let intervals: Vec<(f64, f64)> = self
-            .cells
-            .iter()
-            .flatten()
-            .map(|summary| {
-                let Estimate { value, half_width } = summary.estimate();
-                half_width.map(|half_width| (value - half_width, value + half_width))
-            })
-            .collect::<Option<_>>()?;
-        let is_complete = intervals.len() == self.cells.len();
+        let intervals: Vec<(f64, f64)> =
+            self.cells.iter().map(|cell| cell.interval().filter(|_| cell.diverged == 0)).collect::<Option<_>>()?;
         let is_clear = |&(row, (from, to)): &(usize, (f64, f64))| {
             let mut others = intervals.iter().enumerate().filter(|&(other, _)| other != row);
             others.all(|(_, &(other_from, other_to))| match goal {
@@ -121,7 +117,7 @@ impl Column {
         };
         let has_others = intervals.len() > 1;
         let rows = intervals.iter().copied().enumerate();
-        rows.into_iter().find(is_clear).map(|(row, _)| row).filter(|_| is_complete && has_others)
+        rows.into_iter().find(is_clear).map(|(row, _)| row).filter(|_| has_others)
     }
 
     fn head(&self) -> String {
@@ -134,11 +130,8 @@ impl Column {
         }
     }
 
-    fn cell(&self, row: usize, is_best: bool) -> String {
-        let Some(summary) = self.cells[row] else {
-            return "–".to_owned();
-        };
-        let number = escaped(&number::without_unit(summary.estimate(), &self.unit));
+    fn cell(&self, row: usize, is_best: bool, marks_single: bool) -> String {
+        let number = escaped(&self.cells[row].cell(marks_single));
         if is_best {
             format!("<strong>{number}<span class=\"labpress-hidden\"> (best)</span></strong>")
         } else {
@@ -149,12 +142,9 @@ impl Column {
 
 /// What the numbers and the marks mean.
 fn note(columns: &[Column], has_marks: bool) -> String {
-    let counts = || columns.iter().flat_map(|column| &column.cells).flatten().map(|summary| summary.n);
-    let seeds = seed_count(counts());
-    let numbers = match counts().max() {
-        Some(1) => super::SINGLE_RUNS.to_owned(),
-        _ => format!("Mean ± 95 % interval over {seeds}."),
-    };
+    let cells = || columns.iter().flat_map(|column| &column.cells);
+    let numbers = measured::note(cells(), |seeds| format!("Mean ± 95 % interval over {seeds}."));
+    let numbers = numbers + &measured::remarks(cells());
     let marks = if has_marks { " Bold: best, with an interval that overlaps no other." } else { "" };
     format!("{numbers}{marks}")
 }
@@ -164,13 +154,13 @@ fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], column
     let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
     for variant in variants {
         for column in columns {
-            for (seed, value) in numbers(variant, &column.name) {
+            for (seed, value) in seeds(variant, &column.name) {
                 csv.row([
                     results.experiment.name.to_string(),
                     variant.variant.name.to_string(),
                     seed.to_string(),
                     column.name.clone(),
-                    exact(value),
+                    value,
                 ]);
             }
         }

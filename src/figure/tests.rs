@@ -8,7 +8,7 @@ use crate::diagnostic::Position;
 use crate::digest::Digest;
 use crate::experiment::fingerprint::Fingerprint;
 use crate::experiment::plan::plan;
-use crate::experiment::record::{Artifact, Record};
+use crate::experiment::record::{self, Artifact, Diverged, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::source::Source;
 
@@ -86,6 +86,7 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
                     timing: [("seconds".to_owned(), 20.0 + seed as f64)].into(),
                     series: [("valid.accuracy".to_owned(), points()), ("train.loss".to_owned(), points())].into(),
                     artifacts: artifacts(),
+                    diverged: None,
                 });
             }
         }
@@ -131,22 +132,27 @@ fn a_value_is_a_mean_with_its_interval() {
     check_value("nets.plain.loss", "0.218 ± 0.005");
     check_value("nets.plain.parameters", "101,770");
     check_value("nets.plain.seconds", "21.0 ± 2.5 s");
-    check_value("alone.default.accuracy", "0.780");
+    check_value("alone.default.accuracy", "0.780 (1 run)");
     check_value("nets.norm.valid.accuracy", "86.2 ± 0.5 %");
-    check_value("nets.norm.accuracy seed=2", "88.4 %");
+    check_value("nets.norm.accuracy seed=2", "88.4 % (1 run)");
+    check_value("nets.norm.accuracy seed=2 format='0.0 %'", "88.4 %");
+    check_value("alone.default.accuracy format='0.0'", "0.8 (1 run)");
 }
 
 #[test]
 fn values_can_be_subtracted_added_and_divided() {
     check_value("nets.norm.accuracy - nets.plain.accuracy", "+10.0 ± 0.5 pp");
     check_value("nets.plain.accuracy - nets.norm.accuracy format=\"+0.0 pp\"", "\u{2212}10.0 pp");
+    check_value("nets.norm.accuracy / nets.plain.accuracy", "1.128× (1.122 to 1.134×)");
     check_value("nets.norm.accuracy / nets.plain.accuracy format=\"0.00×\"", "1.13×");
+    check_value("nets.norm.accuracy / alone.default.accuracy", "1.13× (1 to 3 runs)");
     check_value("nets.norm.loss + nets.plain.loss format='0.0'", "0.3");
 }
 
 #[test]
 fn a_difference_may_be_taken_seed_by_seed() {
-    check_value("nets.norm.accuracy - nets.plain.accuracy by=seed", "+10.0 pp");
+    check_value("nets.norm.accuracy - nets.plain.accuracy by=seed", "+10.0 pp (identical in all 3 runs)");
+    check_value("nets.norm.accuracy - nets.plain.accuracy by=seed format='+0.0 pp'", "+10.0 pp");
     check_fault(
         "value",
         "nets.norm.parameters - alone.default.parameters by=seed",
@@ -294,8 +300,199 @@ fn charts_say_in_words_what_they_show() {
     );
 }
 
+/// The figure of the experiment `nets` with these seeds, whose runs found these numbers.
+fn figure_of(tag: &str, arguments: &str, seeds: &str, number: impl Fn(usize, u64, u64) -> f64) -> Figure {
+    let experiments = experiments(&NETS.replace("seeds: 3", &format!("seeds: {seeds}")));
+    let records = records(&experiments, number);
+    made(tag, arguments, &records, &experiments).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+#[track_caller]
+fn check_value_of(arguments: &str, seeds: &str, number: impl Fn(usize, u64, u64) -> f64, expected: &str) {
+    let text = figure_of("value", arguments, seeds, number).embed.text;
+    assert_eq!(text.replace('\u{a0}', " "), expected);
+}
+
+/// The cells of the rows of a table, and the note in its caption.
+fn cells_and_note(figure: &Figure) -> (Vec<String>, String) {
+    let html = figure.embed.html.replace('\u{a0}', " ");
+    let between = |text: &str, from: &str, to: &str| -> Vec<String> {
+        text.split(from).skip(1).filter_map(|part| Some(part.split_once(to)?.0.to_owned())).collect()
+    };
+    (between(&html, "<td>", "</td>"), between(&html, "labpress-note\">", "</span>").concat())
+}
+
+#[test]
+fn two_runs_are_both_shown() {
+    let two = |_: usize, seed: u64, _: u64| [0.71, 0.74][usize::try_from(seed).expect("small")];
+    check_value_of("nets.plain.accuracy", "2", two, "71, 74 % (2 runs)");
+    check_value_of("nets.plain.accuracy format='0.0 ± 0.0 %'", "2", two, "71.0, 74.0 % (2 runs)");
+    check_value_of("nets.plain.accuracy format='0.0 %'", "2", two, "72.5 %");
+    check_value_of(
+        "nets.plain.valid.accuracy - nets.norm.accuracy by=seed",
+        "2",
+        two,
+        "0.0 pp (identical in both runs)",
+    );
+    check_value_of("nets.plain.accuracy - nets.norm.accuracy", "2", two, "0.0 pp (2 runs each)");
+    let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "2", two));
+    assert_eq!(cells, ["71, 74", "71, 74"]);
+    assert_eq!(note, "2 seeds. Of 2 runs both numbers, without an interval.");
+    let chart = figure_of("chart", "nets compare", "2", two);
+    assert_eq!(description(&chart), "Dot plot of accuracy. plain: 71, 74 % (2 runs); with norm: 71, 74 % (2 runs).");
+    assert_eq!(chart.embed.html.matches("lp-whisker").count(), 0, "no interval is drawn");
+}
+
+#[test]
+fn equal_seeds_are_said_and_never_the_best() {
+    let equal = |variant: usize, _: u64, _: u64| [0.5, 0.51][variant];
+    check_value_of("nets.plain.accuracy", "5", equal, "50.0 % (identical in all 5 runs)");
+    check_value_of("nets.plain.parameters", "5", equal, "101,770");
+    let figure = figure_of("table", "nets columns=accuracy", "5", equal);
+    let (cells, note) = cells_and_note(&figure);
+    assert_eq!(cells, ["50.0 (identical in all 5 runs)", "51.0 (identical in all 5 runs)"]);
+    assert_eq!(note, "5 seeds. Identical: no spread to judge by.");
+    assert!(!figure.embed.html.contains("<strong>"));
+    let curves = figure_of("chart", "nets curves", "5", equal);
+    assert!(curves.embed.html.contains("plain: identical in all 5 runs."), "{}", curves.embed.html);
+    // One that varies and one that does not: neither is the best for it.
+    let half = |variant: usize, seed: u64, _: u64| if variant == 0 { 0.5 } else { 0.8 + 0.001 * seed as f64 };
+    assert!(!figure_of("table", "nets columns=accuracy", "5", half).embed.html.contains("<strong>"));
+}
+
+#[test]
+fn an_interval_of_shares_is_cut_at_what_is_possible_everywhere() {
+    let wide = |_: usize, seed: u64, _: u64| [0.05, 0.1, 0.5][usize::try_from(seed).expect("small")];
+    check_value_of("nets.plain.accuracy", "3", wide, "22 % (0 to 83 %)");
+    check_value_of("nets.plain.loss", "3", wide, "0.78 ± 0.61");
+    let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "3", wide));
+    assert_eq!(cells, ["22 (0 to 83)", "22 (0 to 83)"]);
+    assert_eq!(note, "Mean ± 95 % interval over 3 seeds. Intervals are cut at 0 and 100 %.");
+    for arguments in ["nets compare", "nets curves", "nets sweep x=params.epochs y=accuracy variants=plain"] {
+        let html = figure_of("chart", arguments, "3", wide).embed.html.replace('\u{a0}', " ");
+        assert!(html.contains("Intervals are cut at 0 and 100 %."), "{arguments}: {html}");
+        let ticks: Vec<&str> = html.split("lp-tick").skip(1).filter_map(|tick| tick.split(['>', '<']).nth(1)).collect();
+        assert!(!ticks.iter().any(|tick| tick.starts_with('\u{2212}')), "{arguments}: {ticks:?}");
+    }
+    // What goes beyond 100 % by itself is no share, and has its whole interval.
+    let growth = |_: usize, seed: u64, _: u64| [0.9, 1.3, 1.7][usize::try_from(seed).expect("small")];
+    check_value_of("nets.plain.accuracy", "3", growth, "130 ± 99 %");
+}
+
+#[test]
+fn a_table_of_single_runs_says_so_and_a_mixed_one_marks_them() {
+    let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "1", usual));
+    assert_eq!((cells, note), (vec!["78.0".to_owned(), "88.0".to_owned()], "1 run each: no interval.".to_owned()));
+    let chart = figure_of("chart", "nets compare", "1", usual);
+    assert_eq!(description(&chart), "Dot plot of accuracy. plain: 78.0 % (1 run); with norm: 88.0 % (1 run).");
+}
+
+/// The figure of runs of which those of `plain` with these seeds diverged after the first step.
+fn diverged_figure(tag: &str, arguments: &str, seeds: &[u64]) -> Result<Figure, Diagnostic> {
+    let experiments = experiments(&NETS.replace("seeds: 3", "seeds: 5"));
+    let mut records = records(&experiments, usual);
+    let has_diverged = |record: &Record| record.variant == "plain" && seeds.contains(&record.seed);
+    for record in records.iter_mut().filter(|record| has_diverged(record)) {
+        let diverged = Diverged { metric: "train.loss".to_owned(), step: Some(2), value: Some(record::NotFinite::NaN) };
+        record.diverged = Some(diverged);
+        record.metrics.clear();
+        record.artifacts.clear();
+        record.series.values_mut().for_each(|points| points.truncate(1));
+    }
+    made(tag, arguments, &records, &experiments)
+}
+
+#[track_caller]
+fn check_diverged(arguments: &str, seeds: &[u64], expected: &str) {
+    let figure = diverged_figure("value", arguments, seeds).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(figure.embed.text.replace('\u{a0}', " "), expected);
+}
+
+#[test]
+fn runs_that_diverged_are_said_and_no_mean_is_taken_of_the_rest() {
+    check_diverged("nets.plain.accuracy", &[1, 3], "2 of 5 seeds diverged");
+    check_diverged("nets.plain.accuracy format='0.0 %'", &[1, 3], "2 of 5 seeds diverged");
+    check_diverged("nets.plain.train.loss", &[1, 3], "2 of 5 seeds diverged");
+    check_diverged("nets.plain.accuracy", &[0, 1, 2, 3, 4], "all 5 seeds diverged");
+    check_diverged("nets.plain.accuracy seed=1", &[1, 3], "diverged");
+    check_diverged("nets.plain.accuracy seed=0", &[1, 3], "78.0 % (1 run)");
+    check_diverged("nets.norm.accuracy", &[1, 3], "88.4 ± 0.4 %");
+    let sum = "nets.norm.accuracy - nets.plain.accuracy";
+    check_diverged(sum, &[1, 3], "nets.plain.accuracy: 2 of 5 seeds diverged");
+    check_diverged(&format!("{sum} by=seed"), &[1, 3], "nets.plain.accuracy: 2 of 5 seeds diverged");
+    check_diverged("nets.norm.accuracy / nets.plain.accuracy", &[1], "nets.plain.accuracy: 1 of 5 seeds diverged");
+}
+
+#[test]
+fn the_rest_of_runs_that_diverged_is_shown_if_it_is_asked_for() {
+    check_diverged("nets.plain.accuracy diverged=exclude", &[1, 3], "78.4 ± 1.0 % (2 of 5 seeds diverged)");
+    check_diverged("nets.plain.accuracy diverged=exclude format='0.0 %'", &[1], "78.4 % (1 of 5 seeds diverged)");
+    check_diverged(
+        "nets.norm.accuracy - nets.plain.accuracy diverged=exclude",
+        &[1],
+        "+10.0 ± 0.5 pp (nets.plain.accuracy: 1 of 5 seeds diverged)",
+    );
+    let fault = diverged_figure("value", "nets.plain.accuracy diverged=drop", &[1]).expect_err("there is no such way");
+    assert!(fault.to_string().starts_with("error: unknown way to treat runs that diverged `drop`"), "{fault}");
+}
+
+#[test]
+fn tables_and_charts_say_which_runs_diverged() {
+    const NOTE: &str = "plain: 2 of 5 seeds diverged (seed 1: train.loss became NaN at step 2; seed 3: train.loss became \
+                        NaN at step 2).";
+    let shown = |tag: &str, arguments: &str| diverged_figure(tag, arguments, &[1, 3]).expect("it is shown");
+    let (cells, note) = cells_and_note(&shown("table", "nets columns=accuracy"));
+    assert_eq!(cells, ["2 of 5 seeds diverged", "88.4 ± 0.4"]);
+    assert!(note.contains(NOTE) && note.ends_with("There is no mean of the other seeds."), "{note}");
+    let (cells, note) = cells_and_note(&shown("table", "nets columns=accuracy diverged=exclude"));
+    assert_eq!(cells, ["78.4 ± 1.0 (2 of 5 seeds diverged)", "88.4 ± 0.4"]);
+    assert!(note.contains(NOTE) && note.ends_with("Means are of the other seeds."), "{note}");
+    for (arguments, described) in [
+        ("nets compare", "plain: 2 of 5 seeds diverged, the others, from 78.0 % to 78.8 %"),
+        ("nets curves", "plain: 2 of 5 seeds diverged;"),
+        ("nets curves diverged=exclude", "plain ends at 76.4 ± 1.0 % (2 of 5 seeds diverged);"),
+        ("nets sweep x=params.epochs y=accuracy variants=plain", "2 of 5 seeds diverged at 3"),
+    ] {
+        let figure = shown("chart", arguments);
+        assert!(figure.embed.html.contains(NOTE), "{arguments}: {}", figure.embed.html);
+        let description = description(&figure);
+        assert!(description.contains(described), "{arguments}: {description}");
+    }
+    let csv = shown("table", "nets columns=accuracy").files[0].1.clone();
+    assert!(String::from_utf8(csv).expect("it is text").contains("nets,plain,1,accuracy,NaN\n"));
+}
+
+#[test]
+fn charts_of_runs_that_all_diverged_are_drawn() {
+    for (tag, arguments) in [
+        ("table", "nets columns='accuracy, seconds'"),
+        ("chart", "nets compare variants=plain"),
+        ("chart", "nets compare metric=accuracy"),
+        ("chart", "nets curves variants=plain"),
+        ("chart", "nets sweep x=params.epochs y=accuracy variants=plain"),
+        ("chart", "nets sweep x=params.epochs y=accuracy variants=plain diverged=exclude"),
+    ] {
+        let html = diverged_figure(tag, arguments, &[0, 1, 2, 3, 4]).expect("it is drawn").embed.html;
+        assert!(html.contains("all 5 seeds diverged"), "{arguments}: {html}");
+    }
+}
+
+#[test]
+fn a_sum_of_artifacts_is_of_all_runs_unless_those_that_diverged_are_left_out() {
+    let fault = diverged_figure("chart", "nets confusion variant=plain", &[1]).expect_err("one is missing");
+    expect![[r#"
+        error: `plain`: 1 of 5 seeds diverged, so there is no whole to show
+         --> _posts/a.md:7:10
+        hint: leave them out with `diverged="exclude"`, or name one run with `seed=`"#]]
+    .assert_eq(&fault.to_string());
+    let figure = diverged_figure("chart", "nets confusion variant=plain diverged=exclude", &[1]).expect("it is there");
+    assert!(figure.embed.html.contains("summed over 4 seeds"));
+    assert!(figure.embed.html.contains("plain: 1 of 5 seeds diverged"));
+    diverged_figure("chart", "nets artifact=lr-curve variant=plain", &[0]).expect("it is of the first that has one");
+}
+
 /// An experiment with a grid.
-const SWEPT: &str = "title: Swept\nrunner: {command: [train], inputs: []}\nseeds: 2\nparams: {lr: 0.1}\n\
+const SWEPT: &str = "title: Swept\nrunner: {command: [train], inputs: []}\nseeds: 3\nparams: {lr: 0.1}\n\
                      variants: {a: {title: Plain}, b: {title: With norm, norm: true}}\n\
                      grid: {lr: [0.01, 0.1, 1]}\nmetrics: {accuracy: {goal: max, unit: '%'}}\n";
 
@@ -314,13 +511,46 @@ fn a_sweep_has_a_line_for_the_variants_that_are_otherwise_alike() {
     let figure = swept("nets sweep x=params.lr y=accuracy scale=log").expect("it is there");
     assert_eq!(
         description(&figure),
-        "Line chart of accuracy by lr, on a logarithmic scale. Plain: from 78.1 ± 1.3 % at 0.01 to 98.1 ± 1.3 % at 1; \
-         With norm: from 108.1 ± 1.3 % at 0.01 to 128.1 ± 1.3 % at 1."
+        "Line chart of accuracy by lr, on a logarithmic scale. Plain: from 78.2 ± 0.5 % at 0.01 to 98.2 ± 0.5 % at 1; \
+         With norm: from 108.2 ± 0.5 % at 0.01 to 128.2 ± 0.5 % at 1."
     );
     let csv = String::from_utf8(figure.files[0].1.clone()).expect("it is text");
     assert_eq!(csv.lines().next(), Some("experiment,line,variant,params.lr,seed,metric,value"));
     assert_eq!(csv.lines().nth(1), Some("nets,Plain,a-lr-0-01,0.01,0,accuracy,0.7799999999999999"));
-    assert_eq!(csv.lines().count(), 13);
+    assert_eq!(csv.lines().count(), 19);
+}
+
+#[test]
+fn the_lines_of_a_sweep_over_a_grid_have_names_whichever_key_comes_first() {
+    let described = |grid: &str| {
+        let yaml =
+            NETS.replace("variants: {plain: {}, norm: {title: with norm, wide: true}}", &format!("grid: {{{grid}}}"));
+        let experiments = experiments(&yaml);
+        let records = records(&experiments, |_, _, _| 0.5);
+        let figure = made("chart", "nets sweep x=params.optimizer.lr y=loss", &records, &experiments);
+        description(&figure.unwrap_or_else(|fault| panic!("{fault}")))
+    };
+    let (rates, sizes) = ("optimizer.lr: [0.01, 0.05]", "model.hidden: [[8], [32, 16]]");
+    let expected = "Line chart of loss by optimizer lr. hidden = 8: from 0.500 (identical in all 3 runs) at 0.01 to 0.500 \
+                    (identical in all 3 runs) at 0.05; hidden = 32 16: from 0.500 (identical in all 3 runs) at 0.01 to \
+                    0.500 (identical in all 3 runs) at 0.05.";
+    assert_eq!(described(&format!("{sizes}, {rates}")), expected);
+    assert_eq!(described(&format!("{rates}, {sizes}")), expected);
+}
+
+#[test]
+fn the_lines_of_a_sweep_whose_titles_share_nothing_are_named_by_their_parameters() {
+    let yaml = NETS.replace(
+        "{plain: {}, norm: {title: with norm, wide: true}}",
+        "{a: {lr: 1}, b: {lr: 2}, c: {lr: 1, wide: true}, d: {lr: 2, wide: true}}",
+    );
+    let experiments = experiments(&yaml);
+    let records = records(&experiments, usual);
+    let figure = made("chart", "nets sweep x=params.lr y=loss", &records, &experiments).expect("it is there");
+    let csv = String::from_utf8(figure.files[0].1.clone()).expect("it is text");
+    let mut lines: Vec<&str> = csv.lines().skip(1).filter_map(|row| row.split(',').nth(1)).collect();
+    lines.dedup();
+    assert_eq!(lines, ["line 1", "wide = true"]);
 }
 
 #[test]
@@ -328,8 +558,8 @@ fn the_lines_of_a_sweep_may_be_named() {
     let figure = swept("nets sweep x=params.lr y=accuracy series='Norm: b-*, a-lr-0*'").expect("it is there");
     assert_eq!(
         description(&figure),
-        "Line chart of accuracy by lr. Norm: from 108.1 ± 1.3 % at 0.01 to 128.1 ± 1.3 % at 1; \
-         Plain: from 78.1 ± 1.3 % at 0.01 to 88.1 ± 1.3 % at 0.1."
+        "Line chart of accuracy by lr. Norm: from 108.2 ± 0.5 % at 0.01 to 128.2 ± 0.5 % at 1; \
+         Plain: from 78.2 ± 0.5 % at 0.01 to 88.2 ± 0.5 % at 0.1."
     );
 }
 
@@ -472,6 +702,38 @@ const ALL: [(&str, &str); 13] = [
     ("table", "nets artifact=per-class variant=norm"),
 ];
 
+/// Text of any characters, among them pieces that would be mark-up if nobody escaped them.
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => any::<char>().prop_map(String::from),
+        1 => prop::sample::select(vec!["<script>", "\" onload=\"x", "' x='", "</title>", "&", "]]>", "-->", "\n\n", "%"])
+            .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// Makes sure that the HTML has no elements and attributes but those of figures, and nothing that would end it early.
+fn check_markup(html: &str) -> Result<(), TestCaseError> {
+    const ELEMENTS: &str = "a br caption circle data desc details div figcaption figure img p polygon polyline rect span \
+                            strong summary svg table tbody td text th thead title tr";
+    const ATTRIBUTES: &str = "alt aria-label class cx cy display download fill fill-opacity font-family font-size height \
+                              href id loading points r role scope src stroke stroke-dasharray stroke-opacity stroke-width \
+                              tabindex text-anchor title transform value viewBox width x y";
+    let is_of = |names: &str, name: &str| names.split_ascii_whitespace().any(|known| known == name);
+    for token in crate::html::tokens(html) {
+        match token {
+            crate::html::Token::Text(text) => prop_assert!(!text.contains('<'), "{}", text),
+            crate::html::Token::Tag(tag) => {
+                prop_assert!(is_of(ELEMENTS, tag.name), "{}", tag.text);
+                prop_assert!(tag.attributes.iter().all(|one| is_of(ATTRIBUTES, one.name)), "{}", tag.text);
+            }
+        }
+    }
+    let is_control = |c: char| c.is_control() && c != '\n';
+    prop_assert!(!html.contains("\n\n") && !html.contains(is_control), "{:?}", html);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -486,6 +748,45 @@ proptest! {
         let records = records(&experiments, usual);
         for tag in TAGS {
             let _ = made(tag, &words.join(" "), &records, &experiments);
+        }
+    }
+
+    #[test]
+    fn texts_of_any_characters_are_shown_escaped(texts in prop::collection::vec(any_text(), 8)) {
+        let mut experiments = experiments(NETS);
+        let nets = experiments.iter_mut().find(|one| one.name.as_str() == "nets").expect("it is there");
+        nets.title.clone_from(&texts[0]);
+        nets.variants[0].title.clone_from(&texts[1]);
+        nets.metrics.get_mut("accuracy").expect("it is there").unit = Some(texts[2].clone());
+        let metric = nets.metrics["accuracy"].clone();
+        nets.metrics.insert(texts[3].clone(), metric);
+        let mut records = records(&experiments, usual);
+        for record in &mut records {
+            record.metrics.insert(texts[3].clone(), 0.5);
+            record.series.insert(format!("valid.{}", texts[4]), vec![(1, 0.25), (2, 0.5)]);
+            record.environment.insert(texts[5].clone(), texts[6].clone());
+            record.environment.insert("device".to_owned(), texts[6].clone());
+        }
+        records[0].diverged = Some(Diverged { metric: texts[4].clone(), step: Some(1), value: None });
+        let quoted = texts[7].replace('"', "");
+        let options = format!("caption=\"{quoted}\" id=\"{quoted}\"");
+        for (tag, arguments) in [
+            ("value", "nets.plain.accuracy diverged=exclude".to_owned()),
+            ("value", format!("nets.norm.{}", texts[3])),
+            ("table", format!("nets {options}")),
+            ("chart", format!("nets compare title=\"{quoted}\" {options}")),
+            ("chart", format!("nets compare metric=\"{}\"", texts[3])),
+            ("chart", "nets curves".to_owned()),
+            ("chart", format!("nets curves y=\"valid.{}\"", texts[4])),
+            ("chart", format!("nets sweep x=params.epochs y=accuracy variants=norm {options}")),
+            ("chart", format!("nets confusion variant=norm {options}")),
+            ("chart", format!("nets artifact=lr-curve variant=norm {options}")),
+            ("figure", format!("nets artifact=worst variant=norm alt=\"{quoted}\" {options}")),
+        ] {
+            if let Ok(figure) = made(tag, &arguments, &records, &experiments) {
+                check_markup(&figure.embed.html)?;
+                prop_assert!(figure.files.iter().all(|(path, _)| path.starts_with("figures/nets/")));
+            }
         }
     }
 

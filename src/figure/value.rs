@@ -1,24 +1,24 @@
 //! `{% value EXPERIMENT.VARIANT.METRIC %}`: a number in a sentence.
 //!
-//! The page says the number and its interval; the `title` says over how many seeds, and of what. A title is out of
-//! reach for keyboards and most screen readers, so nothing stands in it that tables and captions do not say as well.
+//! The page says the number, its interval, and what is to be known of it: that it is of one run, that all runs have the
+//! same, that some diverged. The `title` says over how many seeds, and of what. A title is out of reach for keyboards and
+//! most screen readers, so nothing stands in it that tables and captions do not say as well.
 
 use super::arguments::{Arguments, Piece};
 use super::html::escaped;
-use super::number::{self, Format, Unit, exact, signed};
-use super::{Figure, complete, known_number, numbers, seed_count, unit, variant};
+use super::measured::{self, Measured, Reading};
+use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
+use super::{Figure, complete, known_number, seed_count, unit, variant};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
 use crate::markdown::embed::Embed;
-use crate::stats::{Estimate, Summary, combined};
+use crate::stats::{RatioInterval, Summary, combined, ratio_interval};
 
 /// One number of the expression.
 struct Term<'a> {
     name: Piece<'a>,
     unit: Unit,
-    summary: Summary,
-    /// Of each seed its number.
-    numbers: Vec<(u64, f64)>,
+    measured: Measured,
 }
 
 /// What is done with the numbers.
@@ -29,34 +29,214 @@ enum Expression<'a> {
     Ratio(Box<Term<'a>>, Box<Term<'a>>),
 }
 
+/// What is shown: numbers, and what is to be known of them.
+struct Shown {
+    numbers: Numbers,
+    /// `1 run`, `2 of 5 seeds diverged`.
+    remark: Option<String>,
+    /// What the title says of the interval.
+    interval: String,
+}
+
+/// The numbers that are shown.
+enum Numbers {
+    /// None: runs diverged.
+    None,
+    /// One, with its interval where it has one.
+    One(f64, Option<Interval>),
+    /// Those of two runs.
+    Two(f64, f64),
+}
+
 /// Makes the figure of the tag `value`.
 pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>, _: &str) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["by", "format", "seed"])?;
+    arguments.allow_options(&["by", "diverged", "format", "seed"])?;
     let format = format(arguments)?;
     let seed = seed(arguments)?;
-    let expression = expression(arguments, results, seed)?;
-    let paired = paired(arguments, &expression)?;
-    let estimate = paired.map_or_else(|| estimate(&expression), |summary| summary.estimate());
-    if !estimate.value.is_finite() {
+    let shows_rest = measured::shows_rest(arguments)?;
+    let expression = expression(arguments, results, seed, shows_rest)?;
+    let unit = shown_unit(arguments, &expression)?;
+    let paired = paired(arguments, &expression, &unit)?;
+    let shown = match (&expression, &paired) {
+        (_, Some(paired)) => of_measured(paired),
+        (Expression::Sum(terms), None) => match &terms[..] {
+            [(_, only)] => of_measured(&only.measured),
+            several => of_sum(several, &unit),
+        },
+        (Expression::Ratio(dividend, divisor), None) => of_ratio(dividend, divisor),
+    };
+    let is_finite = match shown.numbers {
+        Numbers::None => true,
+        Numbers::One(value, _) => value.is_finite(),
+        Numbers::Two(first, second) => first.is_finite() && second.is_finite(),
+    };
+    if !is_finite {
         return Err(arguments.fault_of_all("the result is not a finite number"));
     }
-    let unit = shown_unit(arguments, &expression)?;
-    let text = match format {
-        Some(format) => format.show(estimate),
-        None => match &expression {
-            Expression::Sum(terms) if terms.len() == 1 => number::with_unit(estimate, &unit),
-            Expression::Sum(_) => signed(estimate.value, number::with_unit(estimate, &unit)),
-            Expression::Ratio(..) => format!("{}×", number::without_unit(estimate, &unit)),
-        },
+    let text = text(&expression, &shown, format.as_ref(), &unit, seed.is_some());
+    let title = escaped(&title(&expression, &shown, seed, paired.is_some()));
+    let html = match mean(&shown.numbers) {
+        Some(value) => format!(
+            "<data class=\"labpress-value\" value=\"{}\" title=\"{title}\">{}</data>",
+            exact(value),
+            escaped(&text)
+        ),
+        None => format!("<span class=\"labpress-value\" title=\"{title}\">{}</span>", escaped(&text)),
     };
-    let title = title(&expression, estimate, &unit, seed, paired.is_some());
-    let html = format!(
-        "<data class=\"labpress-value\" value=\"{}\" title=\"{}\">{}</data>",
-        exact(estimate.value),
-        escaped(&title),
-        escaped(&text)
-    );
     Ok(Figure { embed: Embed { html, text, block: false }, files: Vec::new() })
+}
+
+fn mean(numbers: &Numbers) -> Option<f64> {
+    match *numbers {
+        Numbers::None => None,
+        Numbers::One(value, _) => Some(value),
+        Numbers::Two(first, second) => Some(first / 2.0 + second / 2.0),
+    }
+}
+
+/// The number and its remark, as they stand in the sentence.
+fn text(expression: &Expression<'_>, shown: &Shown, format: Option<&Format>, unit: &Unit, names_run: bool) -> String {
+    let has_sign = matches!(expression, Expression::Sum(terms) if terms.len() > 1);
+    let with_sign = |value: f64, text: String| if has_sign { signed(value, text) } else { text };
+    // A format without an interval asks for nothing but the number; that it is of one run is said unless the tag names
+    // the run.
+    let is_plain = format.is_some_and(|format| !format.has_interval());
+    let (numbers, is_mean) = match (&shown.numbers, format) {
+        (Numbers::None, _) => return shown.remark.clone().unwrap_or_default(),
+        (Numbers::Two(first, second), Some(format)) if is_plain => {
+            (format.show(first / 2.0 + second / 2.0, None, unit), true)
+        }
+        (Numbers::Two(first, second), Some(format)) => (format.show_pair(*first, *second, unit), false),
+        (Numbers::Two(first, second), None) => {
+            let pair = number::pair(*first, *second, unit) + &unit.suffix();
+            (with_sign(*first, pair), false)
+        }
+        (Numbers::One(value, interval), Some(format)) => (format.show(*value, *interval, unit), is_plain),
+        (Numbers::One(value, interval), None) => {
+            let text = match expression {
+                Expression::Sum(_) => number::with_interval(*value, *interval, unit),
+                Expression::Ratio(..) => ratio_text(*value, *interval),
+            };
+            (with_sign(*value, text), false)
+        }
+    };
+    match &shown.remark {
+        Some(remark) if !is_mean || remark.contains("diverged") || remark.starts_with("1 run") && !names_run => {
+            format!("{numbers} ({remark})")
+        }
+        _ => numbers,
+    }
+}
+
+/// `1.13× (1.12 to 1.14×)`.
+fn ratio_text(value: f64, interval: Option<Interval>) -> String {
+    let times = Unit::Named("×".to_owned());
+    number::with_interval(value, interval, &times).replace(&times.suffix(), "×")
+}
+
+fn of_measured(measured: &Measured) -> Shown {
+    let (numbers, interval) = match measured.reading() {
+        Reading::Nothing | Reading::Diverged => {
+            let remark = Some(measured.diverged_phrase());
+            return Shown { numbers: Numbers::None, remark, interval: String::new() };
+        }
+        Reading::Single(value) => (Numbers::One(value, None), String::new()),
+        Reading::Pair(first, second) => (Numbers::Two(first, second), String::new()),
+        Reading::Identical(value) => (Numbers::One(value, None), ", all equal".to_owned()),
+        Reading::Mean(value, interval) => {
+            (Numbers::One(value, Some(interval)), interval_title(interval, &measured.unit))
+        }
+    };
+    Shown { numbers, remark: measured.remark(), interval }
+}
+
+fn interval_title(interval: Interval, unit: &Unit) -> String {
+    match interval {
+        Interval::Around(half_width) => format!(", 95 % interval ± {}", number::error(half_width, unit)),
+        Interval::Between(..) => ", 95 % interval, cut at what is possible".to_owned(),
+    }
+}
+
+/// A sum of several numbers. Its interval needs three runs of each.
+fn of_sum(terms: &[(f64, Term<'_>)], unit: &Unit) -> Shown {
+    let factors: Option<Vec<(f64, Summary)>> = terms
+        .iter()
+        .map(|(factor, term)| Some((*factor, term.measured.mean().and_then(|_| term.measured.summary())?)))
+        .collect();
+    let Some(factors) = factors else {
+        return of_diverged(terms.iter().map(|(_, term)| term));
+    };
+    let estimate = combined(&factors);
+    let has_spread = factors.iter().any(|(_, summary)| !summary.is_identical());
+    let has_interval = has_spread && factors.iter().all(|(_, summary)| summary.n > 2);
+    let bounds = if terms.iter().all(|(_, term)| term.unit == Unit::Share) { sum_bounds(&factors) } else { NO_BOUNDS };
+    let interval = estimate.half_width.filter(|_| has_interval);
+    let interval = interval.map(|half_width| number::interval(estimate.value, half_width, bounds));
+    Shown {
+        numbers: Numbers::One(estimate.value, interval),
+        remark: remark(terms.iter().map(|(_, term)| term)),
+        interval: interval.map_or(String::new(), |interval| interval_title(interval, unit)),
+    }
+}
+
+/// From where to where a sum of shares can go.
+fn sum_bounds(factors: &[(f64, Summary)]) -> (f64, f64) {
+    factors.iter().fold((0.0, 0.0), |(lowest, highest), &(factor, summary)| {
+        let (from, to) = number::share_bounds(summary);
+        let (from, to) = if factor > 0.0 { (from, to) } else { (-to, -from) };
+        (lowest + from, highest + to)
+    })
+}
+
+/// A ratio, with its interval by Fieller's theorem; it needs three runs of both.
+fn of_ratio(dividend: &Term<'_>, divisor: &Term<'_>) -> Shown {
+    let terms = || [dividend, divisor].into_iter();
+    let summary = |term: &Term<'_>| term.measured.mean().and_then(|_| term.measured.summary());
+    let (Some(above), Some(below)) = (summary(dividend), summary(divisor)) else {
+        return of_diverged(terms());
+    };
+    let value = above.mean / below.mean;
+    let has_interval = above.n > 2 && below.n > 2;
+    let found = if has_interval { ratio_interval(above, below) } else { RatioInterval::Unknown };
+    let (interval, told, unbounded) = match found {
+        RatioInterval::Between(from, to) => (Some(Interval::Between(from, to)), ", 95 % interval by Fieller", None),
+        RatioInterval::Unbounded => {
+            (None, ", 95 % interval by Fieller unbounded", Some("interval unbounded".to_owned()))
+        }
+        RatioInterval::Unknown => (None, "", None),
+    };
+    let remarks: Vec<String> = unbounded.into_iter().chain(remark(terms())).collect();
+    Shown {
+        numbers: Numbers::One(value, interval),
+        remark: (!remarks.is_empty()).then(|| remarks.join("; ")),
+        interval: told.to_owned(),
+    }
+}
+
+fn of_diverged<'t, 'a: 't>(mut terms: impl Iterator<Item = &'t Term<'a>>) -> Shown {
+    let diverged = terms
+        .find(|term| term.measured.mean().is_none())
+        .map(|term| format!("{}: {}", term.name.text, term.measured.diverged_phrase()));
+    Shown { numbers: Numbers::None, remark: diverged, interval: String::new() }
+}
+
+/// What is to be known of several numbers: few runs, no spread, runs that diverged.
+fn remark<'t, 'a: 't>(terms: impl Iterator<Item = &'t Term<'a>> + Clone) -> Option<String> {
+    let counts: Vec<usize> = terms.clone().map(|term| term.measured.values.len()).collect();
+    let (least, most) = (counts.iter().min()?, counts.iter().max()?);
+    let is_identical = terms.clone().all(|term| term.measured.summary().is_some_and(|summary| summary.is_identical()));
+    let of_counts = match (least, most) {
+        (1, 1) => Some("1 run each".to_owned()),
+        _ if is_identical => Some("identical in all runs".to_owned()),
+        (2, 2) => Some("2 runs each".to_owned()),
+        (1 | 2, _) => Some(format!("{least} to {most} runs")),
+        _ => None,
+    };
+    let diverged = terms
+        .filter(|term| term.measured.diverged > 0)
+        .map(|term| format!("{}: {}", term.name.text, term.measured.diverged_phrase()));
+    let remarks: Vec<String> = of_counts.into_iter().chain(diverged).collect();
+    (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
 fn format(arguments: &Arguments<'_>) -> Result<Option<Format>, Diagnostic> {
@@ -80,8 +260,9 @@ fn expression<'a>(
     arguments: &Arguments<'a>,
     results: &Results<'_>,
     seed: Option<(u64, Piece<'_>)>,
+    shows_rest: bool,
 ) -> Result<Expression<'a>, Diagnostic> {
-    let term = |name: Piece<'a>| term(arguments, name, results, seed);
+    let term = |name: Piece<'a>| term(arguments, name, results, seed, shows_rest);
     let hint = "write `A`, `A - B`, `A + B` or `A / B` with white space around the sign";
     let (first, rest) = arguments.words().split_first().ok_or_else(|| {
         arguments.fault_of_all("a value needs a number").hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`")
@@ -90,7 +271,7 @@ fn expression<'a>(
         && sign.text == "/"
     {
         let (dividend, divisor) = (term(*first)?, term(*divisor)?);
-        if divisor.summary.mean == 0.0 {
+        if divisor.measured.mean() == Some(0.0) {
             return Err(arguments.fault(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
         }
         return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
@@ -116,6 +297,7 @@ fn term<'a>(
     name: Piece<'a>,
     results: &Results<'_>,
     seed: Option<(u64, Piece<'_>)>,
+    shows_rest: bool,
 ) -> Result<Term<'a>, Diagnostic> {
     // Names of experiments and variants hold no points; those of metrics may.
     let mut parts = name.text.splitn(3, '.');
@@ -129,36 +311,25 @@ fn term<'a>(
     let variant = variant(arguments, of_variant, results)?;
     let metric = piece(metric, experiment.len() + of_variant.text.len() + 2);
     known_number(arguments, metric, results)?;
-    let mut numbers = numbers(variant, metric.text);
-    if let Some((seed, place)) = seed {
-        numbers.retain(|&(of_seed, _)| of_seed == seed);
-        if numbers.is_empty() && !results.experiment.seeds.contains(&seed) {
+    let mut measured = Measured::of(results, variant, metric.text, shows_rest);
+    if let Some((number, place)) = seed {
+        measured.values.retain(|&(seed, _)| seed == number);
+        measured.diverged = variant.diverged().filter(|(record, _)| record.seed == number).count();
+        if !results.experiment.seeds.contains(&number) {
             let known: Vec<String> = results.experiment.seeds.iter().map(ToString::to_string).collect();
             return Err(arguments.unknown(&format!("seed of `{experiment}`"), place, known.iter().map(String::as_str)));
         }
     }
-    let summary = super::summary(&numbers).ok_or_else(|| {
+    if measured.reading() == Reading::Nothing {
         let message = format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
-        arguments.fault(metric, message)
-    })?;
-    Ok(Term { name, unit: unit(results, metric.text), summary, numbers })
-}
-
-fn estimate(expression: &Expression<'_>) -> Estimate {
-    match expression {
-        Expression::Sum(terms) => {
-            combined(&terms.iter().map(|(factor, term)| (*factor, term.summary)).collect::<Vec<_>>())
-        }
-        // There is no good interval of a ratio for a handful of seeds, so none is made up.
-        Expression::Ratio(dividend, divisor) => {
-            Estimate { value: dividend.summary.mean / divisor.summary.mean, half_width: None }
-        }
+        return Err(arguments.fault(metric, message));
     }
+    Ok(Term { name, unit: unit(results, metric.text), measured })
 }
 
 /// With `by="seed"`, the sum of each seed by itself, in short: right where a seed decides something that all variants
 /// share, such as the fold that is tested on, which then takes no part in the interval of a difference.
-fn paired(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<Option<Summary>, Diagnostic> {
+fn paired(arguments: &Arguments<'_>, expression: &Expression<'_>, unit: &Unit) -> Result<Option<Measured>, Diagnostic> {
     let Some(by) = arguments.option("by") else {
         return Ok(None);
     };
@@ -168,13 +339,18 @@ fn paired(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<Opti
     let Expression::Sum(terms) = expression else {
         return Err(arguments.fault(by, "a ratio is not taken seed by seed"));
     };
-    let seeds = |term: &Term<'_>| term.numbers.iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
+    // Where runs diverged, the sum of the means says so.
+    if terms.iter().any(|(_, term)| term.measured.mean().is_none()) {
+        return Ok(None);
+    }
+    let seeds = |term: &Term<'_>| term.measured.values.iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
     if let Some((_, other)) = terms.iter().find(|(_, term)| seeds(term) != seeds(&terms[0].1)) {
         let message = format!("`{}` and `{}` do not have the same seeds", terms[0].1.name.text, other.name.text);
         return Err(arguments.fault(other.name, message));
     }
-    let sum = |index: usize| terms.iter().map(|(factor, term)| factor * term.numbers[index].1).sum();
-    Ok(Summary::of(&(0..terms[0].1.numbers.len()).map(sum).collect::<Vec<f64>>()))
+    let sum = |index: usize| terms.iter().map(|(factor, term)| factor * term.measured.values[index].1).sum::<f64>();
+    let sums = seeds(&terms[0].1).into_iter().enumerate().map(|(index, seed)| (seed, sum(index)));
+    Ok(Some(Measured::of_values(sums.collect(), unit.clone())))
 }
 
 /// The unit of the result. Numbers of different units have no sum.
@@ -199,13 +375,8 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
 }
 
 /// What the number is, for a tooltip.
-fn title(
-    expression: &Expression<'_>,
-    estimate: Estimate,
-    unit: &Unit,
-    seed: Option<(u64, Piece<'_>)>,
-    is_paired: bool,
-) -> String {
+fn title(expression: &Expression<'_>, shown: &Shown, seed: Option<(u64, Piece<'_>)>, is_paired: bool) -> String {
+    let count = |term: &Term<'_>| term.measured.values.len();
     let (what, names) = match expression {
         Expression::Sum(terms) => {
             let names = terms.iter().enumerate().map(|(index, (factor, term))| match (index, *factor > 0.0) {
@@ -216,27 +387,20 @@ fn title(
             let what = match (&terms[..], seed) {
                 ([_], Some((seed, _))) => format!("the run with seed {seed}"),
                 (_, Some((seed, _))) => format!("the runs with seed {seed}"),
-                ([(_, term)], None) if term.summary.n == 1 => "a single run".to_owned(),
-                ([(_, term)], None) => format!("mean of {}", seed_count([term.summary.n])),
-                (terms, None) if is_paired => {
-                    format!("seed by seed, mean of {}", seed_count([terms[0].1.summary.n]))
-                }
-                (terms, None) => format!("from means of {}", seed_count(terms.iter().map(|(_, term)| term.summary.n))),
+                ([(_, term)], None) if count(term) == 1 => "a single run".to_owned(),
+                ([(_, term)], None) => format!("mean of {}", seed_count([count(term)])),
+                (terms, None) if is_paired => format!("seed by seed, mean of {}", seed_count([count(&terms[0].1)])),
+                (terms, None) => format!("from means of {}", seed_count(terms.iter().map(|(_, term)| count(term)))),
             };
             (what, names.collect::<String>())
         }
         Expression::Ratio(dividend, divisor) => {
             let what = match seed {
                 Some((seed, _)) => format!("ratio of the runs with seed {seed}"),
-                None => format!("ratio of means of {}", seed_count([dividend.summary.n, divisor.summary.n])),
+                None => format!("ratio of means of {}", seed_count([count(dividend), count(divisor)])),
             };
             (what, format!("{} / {}", dividend.name.text, divisor.name.text))
         }
     };
-    let interval = match estimate.half_width {
-        Some(0.0) => ", all equal".to_owned(),
-        Some(half_width) => format!(", 95 % interval ± {}", number::error(half_width, unit)),
-        None => String::new(),
-    };
-    format!("{what}{interval}; {names}")
+    format!("{what}{}; {names}", shown.interval)
 }

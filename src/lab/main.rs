@@ -86,6 +86,8 @@ enum Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
+    /// A number was not finite any more, and it said so.
+    Diverged,
     /// It was asked to stop and left a checkpoint.
     Interrupted,
 }
@@ -145,7 +147,7 @@ fn main() -> ExitCode {
         (Some(Command::Classify(pictures)), _) => by_hand(&|_| classify_command::run(&pictures)),
         (Some(Command::Bench { device, threads }), _) => by_hand(&|_| bench_command::run(&device, threads)),
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
-            Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
+            Ok(Ok(Outcome::Done | Outcome::Diverged)) => ExitCode::SUCCESS,
             Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED as u8),
             Ok(Err(error)) => {
                 eprintln!("lab: {error:#}");

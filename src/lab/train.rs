@@ -24,11 +24,44 @@ use super::samples::{Samples, Scale, chosen};
 use super::schedule::{When, learning_rate, momentum};
 use super::{Outcome, artifacts, data, lr_find, machine, weights};
 
-/// Trains, measures and records. `is_stop_asked` is looked at before every step: when it holds, a checkpoint is written
+/// Trains, measures and records. A loss that is not finite any more ends the run as diverged.
+pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
+    let error = match train(&mut run, params, is_stop_asked) {
+        Ok(Outcome::Done) => {
+            run.done()?;
+            return Ok(Outcome::Done);
+        }
+        Ok(outcome) => return Ok(outcome),
+        Err(error) => error,
+    };
+    let NotFinite { name, epoch } = error.downcast()?;
+    run.note("the training diverged: a lower learning rate may help")?;
+    run.diverged(name, epoch)?;
+    Ok(Outcome::Diverged)
+}
+
+/// A loss that is not finite any more. It has no value: whether it was seen as infinite or as NaN depends on when the
+/// sum of an epoch was looked at.
+#[derive(Debug)]
+struct NotFinite {
+    name: &'static str,
+    /// From 1; `None` for the result of the run.
+    epoch: Option<u64>,
+}
+
+impl std::fmt::Display for NotFinite {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "`{}` is not finite any more", self.name)
+    }
+}
+
+impl std::error::Error for NotFinite {}
+
+/// Trains and measures. `is_stop_asked` is looked at before every step: when it holds, a checkpoint is written
 /// and the run is over for now.
 #[expect(clippy::disallowed_methods, reason = "how long training takes is one of the results")]
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
-pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
+fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
     let job = &run.job.clone();
     let Setting { job_data, classes, tested, unlabelled, train: whole_train, valid, test, mut net, learning } =
         setting(job, params)?;
@@ -134,11 +167,11 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
             loss_sum += learnt.loss.to_kind(tch::Kind::Double) * size;
             correct += learnt.correct;
             if run.is_progress_due() {
-                finite(f64::try_from(&loss_sum)?, epoch, step)?;
+                finite(f64::try_from(&loss_sum)?, "train.loss", Some(epoch + 1))?;
                 run.progress(step + 1, steps)?;
             }
         }
-        let trained = f64::try_from(&loss_sum)? / epoch_images as f64;
+        let trained = finite(f64::try_from(&loss_sum)? / epoch_images as f64, "train.loss", Some(epoch + 1))?;
         let train_accuracy = i64::try_from(&correct)? as f64 / epoch_images as f64;
         state.seconds += started.elapsed().as_secs_f64();
 
@@ -146,9 +179,9 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
         let last_step = (epoch + 1) * epoch_steps;
         ema.iter_mut().for_each(Ema::swap);
         let judgement = judgement(&learning.judged(&net, &valid, &Tta::default()), &valid)?;
-        let valid_loss = finite(judgement.loss(), epoch, last_step)?;
+        let valid_loss = finite(judgement.loss(), "valid.loss", Some(epoch + 1))?;
         for (name, value) in [
-            ("train.loss", finite(trained, epoch, last_step)?),
+            ("train.loss", trained),
             ("train.accuracy", train_accuracy),
             ("valid.loss", valid_loss),
             ("valid.accuracy", judgement.accuracy()),
@@ -181,7 +214,7 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     }
 
     let judgement = judgement(&learning.judged(&net, &test, &params.tta), &test)?;
-    finite(judgement.loss(), epochs - 1, steps)?;
+    finite(judgement.loss(), "loss", None)?;
     for (name, value) in results(&judgement) {
         run.result(name, value)?;
     }
@@ -193,27 +226,26 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     if let Some(found) = &state.found {
         run.result("suggested-lr", found.rate)?;
         run.result("max-lr", found.rate)?;
-        artifacts::write_curve(&mut run, found)?;
+        artifacts::write_curve(run, found)?;
     }
     run.timing("seconds", state.seconds)?;
     run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
 
-    artifacts::write_judgement(&mut run, &judgement, classes, &tested)?;
+    artifacts::write_judgement(run, &judgement, classes, &tested)?;
     if params.images {
-        artifacts::write_grids(&mut run, &judgement, classes, &tested)?;
+        artifacts::write_grids(run, &judgement, classes, &tested)?;
     }
     if let Some(images) = &unlabelled {
         let all: Vec<usize> = (0..images.count()).collect();
         let samples = Samples::of(images, &all, device);
         let judgement = self::judgement(&learning.judged(&net, &samples, &params.tta), &samples)?;
-        artifacts::write_submission(&mut run, &judgement, &job_data.declaration, images)?;
+        artifacts::write_submission(run, &judgement, &job_data.declaration, images)?;
     } else if matches!(job_data.declaration.format, Format::Table { .. }) {
         // A table without images to be predicted: those that are tested on stand in for a competition's.
-        artifacts::write_submission(&mut run, &judgement, &job_data.declaration, &tested)?;
+        artifacts::write_submission(run, &judgement, &job_data.declaration, &tested)?;
     }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
     run.artifact("weights", "weights.safetensors", "checkpoint")?;
-    run.done()?;
     Ok(Outcome::Done)
 }
 
@@ -354,15 +386,9 @@ fn copy(from: &[(String, Tensor)], to: &[(String, Tensor)]) {
     no_grad(|| from.iter().zip(to).for_each(|((_, from), (_, to))| to.shallow_clone().copy_(from)));
 }
 
-/// Returns a loss that is a number; one that is not ends the run with advice. Epoch and step count from 0.
-fn finite(loss: f64, epoch: u64, step: u64) -> anyhow::Result<f64> {
-    ensure!(
-        loss.is_finite(),
-        "the loss is no longer a finite number (seen in epoch {}, step {step}): the training diverged; lower the \
-         learning rate",
-        epoch + 1,
-    );
-    Ok(loss)
+/// Returns a loss that is finite; another one ends the run. Epochs count from 1.
+fn finite(loss: f64, name: &'static str, epoch: Option<u64>) -> Result<f64, NotFinite> {
+    if loss.is_finite() { Ok(loss) } else { Err(NotFinite { name, epoch }) }
 }
 
 /// The digest of all that decides the bits of a run, so that it never goes on from the checkpoint of another.
@@ -388,6 +414,7 @@ mod tests {
     use std::path::Path;
 
     use labpress::data::{DataSet, built_in, fetch};
+    use labpress::runner::collect::{collect, event};
     use labpress::runner::protocol::{EVENTS_FILE, Event, JOB_FILE, VERSION};
     use labpress::yaml::Yaml;
 
@@ -487,11 +514,13 @@ mod tests {
     }
 
     #[test]
-    fn a_training_that_diverges_is_an_error_with_advice() {
-        let params = json!({"epochs": 1, "optimizer": {"kind": "sgd", "lr": 1e30}});
+    fn a_training_that_diverges_says_where() {
+        let params = json!({"epochs": 2, "optimizer": {"kind": "sgd", "lr": 1e30}});
         let folder = tempfile::tempdir().unwrap();
-        let error = trained(params, folder.path()).expect_err("it diverges").to_string();
-        assert!(error.starts_with("the loss is no longer a finite number (seen in epoch 1"), "{error}");
-        assert!(error.ends_with("lower the learning rate"), "{error}");
+        assert_eq!(trained(params, folder.path()).unwrap(), Outcome::Diverged);
+        let events = std::fs::read_to_string(folder.path().join(EVENTS_FILE)).unwrap();
+        let events: Vec<Event> = events.lines().map(|line| event(line).unwrap()).collect();
+        let diverged = collect(&events).unwrap().diverged.unwrap();
+        assert_eq!(diverged.phrase("epoch"), "diverged: `train.loss` became NaN or infinite at epoch 1");
     }
 }

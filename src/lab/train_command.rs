@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use labpress::runner::Stop;
+use labpress::runner::collect::Collected;
 use labpress::runner::local::{self, Ended, Heard, Launch};
 use labpress::runner::protocol::{EVENTS_FILE, Event};
 
@@ -16,7 +17,9 @@ use super::command_line::{Asked, Wish};
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let Asked { experiment, variant, job, folder } = wish.asked(&mut |line| eprintln!("{line}"))?;
     // What is there is of a run that has ended, or it is gone on with.
-    if std::fs::read_to_string(folder.join(EVENTS_FILE)).is_ok_and(|events| events.contains("\"done\"")) {
+    if std::fs::read_to_string(folder.join(EVENTS_FILE))
+        .is_ok_and(|events| ["\"done\"", "\"diverged\""].iter().any(|end| events.contains(end)))
+    {
         std::fs::remove_file(folder.join(EVENTS_FILE))?;
     }
     println!("{} · {} · seed {}", experiment.title, variant, job.seed);
@@ -52,6 +55,7 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     let ended = local::run(&launch, &stop, &mut watch)?;
     bar.finish_and_clear();
     match ended {
+        Ended::Done(Collected { diverged: Some(diverged), .. }) => bail!("{}", diverged.phrase("epoch")),
         Ended::Done(collected) => {
             for (name, value) in collected.metrics.iter().chain(&collected.timing) {
                 println!("{name:<20} {}", shown(*value));

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use super::embed::Embeds;
+use super::embed::{Embeds, has_marker};
 use super::text::inline_text;
 use super::tree::{Document, Kind, Node};
 
@@ -24,16 +24,26 @@ pub struct Entry {
 }
 
 /// Gives an id to each heading that has none.
-pub fn set_ids(document: &mut Document, embeds: &Embeds) {
+pub fn set_ids(document: &mut Document) {
     let mut ids = Ids { used: BTreeSet::new(), counts: BTreeMap::new() };
     visit(document, &mut |node| ids.used.extend(node.attributes.value("id").map(str::to_owned)));
     visit_mut(document, &mut |node| {
         let needs_id = matches!(node.kind, Kind::Heading { .. }) && node.attributes.value("id").is_none();
         if needs_id {
-            let id = ids.next(slug(&inline_text(&node.children, embeds)));
+            let id = ids.next(slug(&text_without_embeds(&node.children)));
             node.attributes.set("id", id);
         }
     });
+}
+
+/// The plain text of nodes without what our tags leave in it, and without the white space around that: for ids.
+pub(super) fn text_without_embeds(nodes: &[Node]) -> String {
+    let none = Embeds::default();
+    let text = inline_text(nodes, &none);
+    if !has_marker(&text) {
+        return text;
+    }
+    none.as_text(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The headings of these levels as a tree, without those of class `no_toc`.
@@ -192,7 +202,7 @@ mod tests {
     #[track_caller]
     fn check_ids(blocks: Vec<Node>, expected: &[&str]) {
         let mut document = Document { blocks, ..Document::default() };
-        set_ids(&mut document, &Embeds::default());
+        set_ids(&mut document);
         let ids: Vec<_> = document.blocks.iter().filter_map(|node| node.attributes.value("id")).collect();
         assert_eq!(ids, expected);
     }
@@ -228,7 +238,7 @@ mod tests {
     fn entries_nest_by_level_even_when_levels_are_skipped() {
         let blocks = vec![heading(2, "a"), heading(4, "b"), heading(3, "c"), heading(1, "d"), heading(6, "e")];
         let mut document = Document { blocks, ..Document::default() };
-        set_ids(&mut document, &Embeds::default());
+        set_ids(&mut document);
         let shape = |entries: &[Entry]| -> String {
             fn write(entries: &[Entry]) -> String {
                 let entries = entries.iter().map(|entry| format!("{}({})", entry.id, write(&entry.children)));

@@ -22,6 +22,8 @@ pub struct Context<'a> {
     pub highlight: bool,
     /// The class of the `<pre>` around blocks of code.
     pub code_class: &'a str,
+    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so scrolled by keyboard.
+    pub stops: bool,
 }
 
 /// The HTML of a whole body, footnotes at its end.
@@ -159,7 +161,7 @@ impl<'a> Writer<'a> {
                 self.void("hr", attributes);
                 self.out.push('\n');
             }
-            Kind::Table => self.container("table", attributes, &node.children, indent, Inside::Parts),
+            Kind::Table => self.table(attributes, &node.children, indent),
             Kind::TableHead => self.container("thead", attributes, &node.children, indent, Inside::Parts),
             Kind::TableBody => self.container("tbody", attributes, &node.children, indent, Inside::Parts),
             Kind::TableFoot => self.container("tfoot", attributes, &node.children, indent, Inside::Parts),
@@ -321,6 +323,18 @@ impl<'a> Writer<'a> {
         self.out.push('\n');
     }
 
+    fn table(&mut self, attributes: &Attributes, rows: &[Node], indent: usize) {
+        if self.context.stops {
+            self.indent(indent);
+            self.out.push_str("<div class=\"table-scroll\" tabindex=\"0\">\n");
+        }
+        self.container("table", attributes, rows, indent, Inside::Parts);
+        if self.context.stops {
+            self.indent(indent);
+            self.out.push_str("</div>\n");
+        }
+    }
+
     fn table_of_contents(&mut self, ordered: bool, node: &Node, indent: usize) {
         if node.children.is_empty() {
             return;
@@ -354,7 +368,7 @@ impl<'a> Writer<'a> {
         self.open("div", &attributes);
         self.out.push_str(r#"<div class="highlight"><pre class=""#);
         escape_attribute(&mut self.out, self.context.code_class);
-        self.out.push_str("\"><code>");
+        self.out.push_str(if self.context.stops { "\" tabindex=\"0\"><code>" } else { "\"><code>" });
         if self.context.highlight {
             highlight::write(&mut self.out, language, text);
         } else {

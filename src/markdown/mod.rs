@@ -83,12 +83,13 @@ pub struct Heading {
 /// [`embed::without_marker_characters`]).
 pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     let mut document = parse(text, options);
+    // Before markers become what they stand for: a rerun may change a number, and links to its heading go on working.
+    match options.dialect {
+        Dialect::CommonMark => headings::set_ids(&mut document),
+        Dialect::Kramdown => kramdown::ids::set(&mut document, &options.kramdown),
+    }
     if embed::has_marker(text) {
         markers::resolve(&mut document, embeds);
-    }
-    match options.dialect {
-        Dialect::CommonMark => headings::set_ids(&mut document, embeds),
-        Dialect::Kramdown => kramdown::ids::set(&mut document, embeds, &options.kramdown),
     }
     let levels = document.settings.toc_levels.as_ref().unwrap_or(&options.toc_levels);
     let entries = headings::contents(&document, levels);
@@ -97,7 +98,9 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
         Dialect::CommonMark => "highlight",
         Dialect::Kramdown => &options.kramdown.code_class,
     };
-    let context = html::Context { embeds, highlight: options.highlight, code_class };
+    // What kramdown makes of a body is kramdown's to the byte.
+    let stops = options.dialect == Dialect::CommonMark;
+    let context = html::Context { embeds, highlight: options.highlight, code_class, stops };
     Rendered {
         html: html::document(&document, context),
         toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),
@@ -114,7 +117,7 @@ pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     if embed::has_marker(text) {
         markers::resolve_inline(&mut paragraph, embeds);
     }
-    html::inline(&paragraph, html::Context { embeds, highlight: false, code_class: "" })
+    html::inline(&paragraph, html::Context { embeds, highlight: false, code_class: "", stops: false })
 }
 
 fn parse(text: &str, options: &Options) -> Document {

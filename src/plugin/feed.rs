@@ -1,8 +1,10 @@
 //! jekyll-feed: Atom for the posts, and for what `feed` in `_config.yml` names beside them; `{% feed_meta %}`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::{Scope, at, plain, text_at, xml_escaped};
+use crate::html::{self, Attribute, Tag, Token};
 use crate::liquid::Environment;
 use crate::markdown::kramdown::smart;
 use crate::post::date::Date;
@@ -185,7 +187,7 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
     );
     let is_short = at(post, &["feed", "excerpt_only"]).or_else(|| at(scope.site, &["feed", "excerpt_only"])).is_some();
     if !is_short {
-        let content = text_at(post, &["content"]).unwrap_or_default();
+        let content = without_page_parts(&text_at(post, &["content"]).unwrap_or_default()).into_owned();
         let _ = write!(xml, "<content type=\"html\" xml:base=\"{address}\">{}</content>", cdata(content.trim()));
     }
     let first = at(post, &["authors"]).and_then(Value::as_array).and_then(<[Value]>::first);
@@ -213,6 +215,45 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
         );
     }
     xml.push_str("</entry>");
+}
+
+/// The content of a post without what labpress makes for pages only: the drawing of a chart for phones, which a reader
+/// would show as a second one, the table of its numbers, which only opens where there is a page, and stops for the
+/// keyboard.
+pub(crate) fn without_page_parts(content: &str) -> Cow<'_, str> {
+    const STOP: &str = " tabindex=\"0\"";
+    if !content.contains(STOP) && !content.contains("lp-narrow") {
+        return Cow::Borrowed(content);
+    }
+    // The element that is left out, and how many of its name are open.
+    let mut left_out: Option<(&str, usize)> = None;
+    let mut kept = String::with_capacity(content.len());
+    for token in html::tokens(content) {
+        match (token, left_out) {
+            (Token::Text(text), None) => kept.push_str(text),
+            (Token::Text(_), Some(_)) => {}
+            (Token::Tag(tag), Some((name, open))) => {
+                let is_closed = tag.text.ends_with("/>");
+                let open = match tag.is(name) {
+                    true if tag.is_end => open - 1,
+                    true if !is_closed => open + 1,
+                    _ => open,
+                };
+                left_out = (open > 0).then_some((name, open));
+            }
+            (Token::Tag(tag), None) if is_page_part(&tag) => left_out = Some((tag.name, 1)),
+            (Token::Tag(tag), None) => {
+                let is_stop = |attribute: &Attribute<'_>| attribute.text == STOP;
+                tag.write(&mut kept, |attribute| Some(attribute.value.to_owned()).filter(|_| !is_stop(attribute)));
+            }
+        }
+    }
+    Cow::Owned(kept)
+}
+
+fn is_page_part(tag: &Tag<'_>) -> bool {
+    !tag.is_end
+        && (tag.is("svg") && tag.has_class("lp-narrow") || tag.is("details") && tag.has_class("labpress-numbers"))
 }
 
 fn write_author(xml: &mut String, author: Option<&Value>) {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::protocol::Event;
 use crate::diagnostic::without_place;
+use crate::experiment::record::{Diverged, NotFinite};
 use crate::experiment::{is_windows_device, name_rule};
 
-/// What a run that succeeded has reported.
+/// What a run that succeeded, or one that diverged, has reported.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Collected {
     /// Facts about where it ran.
@@ -19,18 +22,24 @@ pub struct Collected {
     pub series: BTreeMap<String, Vec<(u64, f64)>>,
     /// The files it made: name → (path under the run's folder, kind).
     pub artifacts: BTreeMap<String, (String, String)>,
+    /// The number that was not finite, if one was.
+    pub diverged: Option<Diverged>,
 }
 
 /// Reads one line of `events.jsonl`. The error says what is wrong with it.
+///
+/// A metric that is not finite, as Python's `json.dumps` writes it (`NaN`) or as a string (`"NaN"`), is read as
+/// [`Event::Diverged`].
 pub fn event(line: &str) -> Result<Event, String> {
-    let event: Event = serde_json::from_str(line).map_err(|error| {
-        if line.contains("NaN") || line.contains("Infinity") {
-            return format!("a metric is not a finite number: {}", excerpt(line));
-        }
-        format!("{}: {}", excerpt(without_place(&error.to_string())), excerpt(line))
-    })?;
+    let event: Event = match serde_json::from_str(line) {
+        Ok(event) => event,
+        Err(error) => not_finite(line)?
+            .ok_or_else(|| format!("{}: {}", excerpt(without_place(&error.to_string())), excerpt(line)))?,
+    };
     match &event {
-        Event::Metric { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of a metric")),
+        Event::Metric { name, .. } | Event::Diverged(Diverged { metric: name, .. }) if !is_name(name) => {
+            Err(format!("`{name}` cannot be the name of a metric"))
+        }
         Event::Artifact { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of an artifact")),
         Event::Artifact { name, .. } if is_windows_device(name) => {
             Err(format!("`{name}` cannot be the name of an artifact: {}", name_rule(name)))
@@ -50,8 +59,50 @@ pub(super) fn excerpt(text: &str) -> String {
     text[..end].chars().map(visible).collect::<String>() + more
 }
 
+/// The line as a metric whose value is not finite; `None` if it is something else.
+fn not_finite(line: &str) -> Result<Option<Event>, String> {
+    let Ok(mut value) = serde_json::from_str::<Value>(&with_quoted_numbers(line)) else { return Ok(None) };
+    let Some(number) = value.get_mut("value") else { return Ok(None) };
+    let Ok(not_finite) = serde_json::from_value::<NotFinite>(number.take()) else { return Ok(None) };
+    *number = Value::from(0);
+    match serde_json::from_value(value) {
+        Ok(Event::Metric { name, timing: true, .. }) => {
+            Err(format!("the time or speed `{name}` is not finite: {}", excerpt(line)))
+        }
+        Ok(Event::Metric { name, step, timing: false, .. }) => {
+            Ok(Some(Event::Diverged(Diverged { metric: name, step, value: Some(not_finite) })))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The line with quotes around each `NaN`, `Infinity` and `-Infinity` outside of strings, which are no JSON.
+fn with_quoted_numbers(line: &str) -> String {
+    let mut written = String::with_capacity(line.len() + 8);
+    let mut rest = line;
+    let mut is_in_string = false;
+    while let Some(c) = rest.chars().next() {
+        let number = ["NaN", "Infinity", "-Infinity"].into_iter().find(|name| !is_in_string && rest.starts_with(name));
+        let (taken, after) = match number {
+            Some(number) => rest.split_at(number.len()),
+            // A backslash and what it escapes.
+            None if is_in_string && c == '\\' => {
+                rest.split_at(rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at))
+            }
+            None => rest.split_at(c.len_utf8()),
+        };
+        is_in_string ^= c == '"';
+        match number {
+            Some(number) => written.extend(["\"", number, "\""]),
+            None => written.push_str(taken),
+        }
+        rest = after;
+    }
+    written
+}
+
 /// Gathers all events of a run. Where a run was resumed, a later event replaces an earlier one of the same name and
-/// step. The error says what is missing.
+/// step. Of a run that diverged, only what it reported before counts. The error says what is missing.
 pub fn collect(events: &[Event]) -> Result<Collected, String> {
     let mut collected = Collected::default();
     let mut series: BTreeMap<String, BTreeMap<u64, f64>> = BTreeMap::new();
@@ -64,16 +115,21 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
             Event::Metric { name, step: None, value, timing: true } => drop(collected.timing.insert(name, value)),
             Event::Metric { name, step: None, value, timing: false } => drop(collected.metrics.insert(name, value)),
             Event::Artifact { name, path, kind } => drop(collected.artifacts.insert(name, (path, kind))),
+            Event::Diverged(diverged) => {
+                collected.diverged = Some(diverged);
+                break;
+            }
             Event::Progress { .. } | Event::Note { .. } | Event::Done => {}
         }
     }
     if !matches!(events.first(), Some(Event::Start { .. })) {
         return Err("its first event is not `start`".to_owned());
     }
-    if !matches!(events.last(), Some(Event::Done)) {
+    let has_diverged = collected.diverged.is_some();
+    if !has_diverged && !matches!(events.last(), Some(Event::Done)) {
         return Err("it left without the event `done`".to_owned());
     }
-    if collected.metrics.is_empty() && series.is_empty() {
+    if !has_diverged && collected.metrics.is_empty() && series.is_empty() {
         return Err("it reported no metric".to_owned());
     }
     collected.series = series.into_iter().map(|(name, points)| (name, points.into_iter().collect())).collect();
@@ -136,10 +192,53 @@ mod tests {
         check_error(START, "it left without the event `done`");
     }
 
+    #[track_caller]
+    fn check_diverged(line: &str, expected: &str) {
+        let metric = r#"{"event":"metric","name":"loss","step":1,"value":0.5}"#;
+        let collected = events(&format!("{START}\n{metric}\n{line}\n{metric}")).unwrap();
+        assert_eq!(collected.series["loss"], [(1, 0.5)]);
+        assert_eq!(collected.diverged.unwrap().phrase("step"), expected);
+    }
+
     #[test]
-    fn a_number_that_is_none_is_refused() {
-        let line = r#"{"event":"metric","name":"loss","value":NaN}"#;
-        check_error(line, &format!("a metric is not a finite number: {line}"));
+    fn a_metric_that_is_not_finite_is_a_run_that_diverged() {
+        for (value, became) in
+            [("NaN", "NaN"), ("Infinity", "infinite"), ("-Infinity", "minus infinite"), ("\"NaN\"", "NaN")]
+        {
+            let line = format!(r#"{{"event": "metric", "name": "loss", "step": 300, "value": {value}}}"#);
+            check_diverged(&line, &format!("diverged: `loss` became {became} at step 300"));
+        }
+        check_diverged(r#"{"event":"metric","name":"loss","value":NaN}"#, "diverged: `loss` became NaN");
+    }
+
+    #[test]
+    fn a_runner_may_say_that_it_diverged() {
+        check_diverged(
+            r#"{"event":"diverged","metric":"loss","step":3,"value":"Infinity"}"#,
+            "diverged: `loss` became infinite at step 3",
+        );
+        check_diverged(r#"{"event":"diverged","metric":"loss"}"#, "diverged: `loss` became NaN or infinite");
+    }
+
+    #[test]
+    fn nan_inside_of_a_string_or_elsewhere_is_no_number() {
+        let note = r#"{"event":"note","text":"a \" NaN \\"}"#;
+        assert_eq!(event(note), Ok(Event::Note { text: "a \" NaN \\".to_owned() }));
+        assert_eq!(with_quoted_numbers(note), note);
+        for line in [
+            r#"{"event":"metric","name":"loss","value":NaN,"extra":1}"#,
+            r#"{"event":"progress","step":NaN,"of":2}"#,
+            r#"{"event":"metric","name":"loss","value":"none"}"#,
+            r#"{"event":"metric","name":"lo ss","value":NaN}"#,
+        ] {
+            assert!(event(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_is_not_finite_is_refused() {
+        let line = r#"{"event":"metric","name":"speed","value":Infinity,"timing":true}"#;
+        check_error(line, &format!("the time or speed `speed` is not finite: {line}"));
     }
 
     #[test]

@@ -95,7 +95,7 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(H
     let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
     let is_whole = tail.read_all()?.is_ok();
     let (exit, has_failed) = (Exit::read(folder), folder.join(FAILURE_FILE).exists());
-    if exit == Some(Exit::Code(0))
+    if (exit == Some(Exit::Code(0)) || has_diverged(&tail.events))
         && is_whole
         && !has_failed
         && let Ok(collected) = result(folder, &tail.events)
@@ -123,6 +123,11 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(H
             // It says more than can be read at once.
             Ok(is_at_end) if !is_at_end && status.is_some() => continue,
             Ok(_) => {}
+        }
+        if has_diverged(&tail.events) {
+            // Whatever it goes on with is not part of the result.
+            guard.kill(&mut child)?;
+            return diverged(folder, &tail.events);
         }
         if let Some(status) = status {
             break status;
@@ -260,6 +265,19 @@ fn ended(folder: &Path, events: &[Event], status: ExitStatus) -> io::Result<Ende
             Ok(Ended::Interrupted(failure(folder, reason)))
         }
     }
+}
+
+/// What a run that diverged has achieved: numbers up to there, however it ended after that.
+fn diverged(folder: &Path, events: &[Event]) -> io::Result<Ended> {
+    match result(folder, events) {
+        Ok(collected) => Ok(Ended::Done(collected)),
+        Err(reason) => failed(folder, reason),
+    }
+}
+
+/// Whether the last event says that the run diverged, or would have reported a number that is not finite.
+fn has_diverged(events: &[Event]) -> bool {
+    matches!(events.last(), Some(Event::Diverged(_)))
 }
 
 /// A failure for good: what it left is no base to go on from.

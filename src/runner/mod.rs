@@ -296,6 +296,9 @@ impl<'a> Queue<'a> {
         if let Some(lost) = needs.filter_map(|need| self.needed.get(need)?.lost).min() {
             return Some(Step::Skip(number, format!("{}, which it needs, has no result", self.runs[lost].label())));
         }
+        if let Some(reason) = self.diverged_need(number) {
+            return Some(Step::Skip(number, reason));
+        }
         let store = &self.setup.store;
         let same = self.known.get(&self.digests[number]);
         let work = match same.filter(|record| lost_artifact(record, store).is_none()) {
@@ -326,6 +329,17 @@ impl<'a> Queue<'a> {
 
     fn threads_of(&self, number: usize) -> usize {
         self.runs[number].experiment.limits.threads.min(self.setup.cores)
+    }
+
+    /// Which of the runs that this one needs diverged, if one did: there is nothing to go on from.
+    fn diverged_need(&self, number: usize) -> Option<String> {
+        let needs = self.runs[number].experiment.needs.keys();
+        let needed = needs.filter_map(|need| self.needed.get_key_value(need));
+        let mut records = needed.flat_map(|(need, needed)| needed.records.values().map(move |one| (need, one)));
+        records.find_map(|(need, (variant, seed, record))| {
+            let diverged = record.diverged.as_ref()?.phrase("step");
+            Some(format!("{need}/{variant} seed {seed}, which it needs, {diverged}"))
+        })
     }
 
     /// What a run is given: of each experiment that it needs, in order of name, the runs as they are written.
@@ -525,6 +539,7 @@ fn commit(
         timing: collected.timing.clone(),
         series: collected.series.clone(),
         artifacts: artifacts.collect::<io::Result<_>>()?,
+        diverged: collected.diverged.clone(),
     };
     write(&record, store)?;
     let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);

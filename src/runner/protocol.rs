@@ -3,7 +3,8 @@
 //! labpress starts the runner as a child process in the experiment's folder, with `LABPRESS_RUN=DIR` in its
 //! environment. `DIR/run.json` holds one [`Job`]. The runner appends one [`Event`] a line to `DIR/events.jsonl`: `start`
 //! first, `done` last. Leaving with status 0 after `done` is success; what it wrote to standard output and standard
-//! error is its log.
+//! error is its log. `diverged` in place of `done`, or a metric that is not finite, ends the run as diverged, which is a
+//! result, too: labpress ends the process and records what was reported before.
 //!
 //! `DIR/checkpoint/` survives an interruption: when `resume` is true the runner goes on from it and ends in the same
 //! result. Events may then come a second time; the later one of a name and step counts. `TERM` asks the runner to write
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::experiment::record::Diverged;
 
 /// The version of the protocol that this labpress speaks.
 pub const VERSION: u32 = 1;
@@ -124,7 +127,7 @@ pub enum Event {
         /// The epoch, or what else the series is over.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<u64>,
-        /// Must be finite: a loss that became infinite or no number is a failed run, not a result.
+        /// A finite number. A metric that is not finite is read as [`Event::Diverged`].
         value: f64,
         /// Whether the number is a duration or a speed, which no rerun repeats bit for bit.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -144,6 +147,8 @@ pub enum Event {
         /// What it is: `confusion-matrix`, `checkpoint`, `image`, `table`.
         kind: String,
     },
+    /// The last line of a run whose numbers are not finite any more.
+    Diverged(Diverged),
     /// The last line of a run that succeeded.
     Done,
 }

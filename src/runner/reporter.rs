@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::protocol::{CHECKPOINT_FOLDER, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
+use crate::experiment::record::Diverged;
 use crate::store::named;
 
 /// Progress is told at most this often.
@@ -119,6 +120,11 @@ impl Run {
     /// Tells of a file of the result, at `path` under the run's folder.
     pub fn artifact(&mut self, name: &str, path: &str, kind: &str) -> io::Result<()> {
         self.tell(&Event::Artifact { name: name.to_owned(), path: path.to_owned(), kind: kind.to_owned() })
+    }
+
+    /// Tells that the metric `name` is not finite any more, at `step` if it is a series. The last event.
+    pub fn diverged(mut self, name: &str, step: Option<u64>) -> io::Result<()> {
+        self.tell(&Event::Diverged(Diverged { metric: name.to_owned(), step, value: None }))
     }
 
     /// Tells that the run has succeeded. The last event.

@@ -73,6 +73,10 @@ impl Tail {
                     return Ok(Err(format!("wrote a line that is no event: {reason}")));
                 }
                 self.unfinished.clear();
+                // What comes after it is not part of the result.
+                if matches!(self.events.last(), Some(Event::Diverged(_))) {
+                    return Ok(Ok(true));
+                }
             }
             self.unfinished.extend_from_slice(rest);
             if self.unfinished.len() > LONGEST_LINE {

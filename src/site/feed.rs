@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::liquid::{escaped, has_scheme};
 use crate::post::Post;
 use crate::value::{Value, as_text, entry};
+use crate::{html, plugin};
 
 /// Where the feed is that labpress makes.
 const FILE: &str = "feed.xml";
@@ -76,7 +77,7 @@ fn write_entry(xml: &mut String, config: &Config, post: &Post<'_>, rendered: &Re
     if let Some(description) = &rendered.description {
         let _ = writeln!(xml, "<summary>{}</summary>", xml_text(description));
     }
-    let content = with_absolute_addresses(&rendered.content, host, &url);
+    let content = for_readers(&rendered.content, host, &url);
     let _ = writeln!(
         xml,
         "<content type=\"html\" xml:base=\"{}\">{}</content>\n</entry>",
@@ -107,45 +108,102 @@ fn xml_text(text: &str) -> String {
     escaped(&text)
 }
 
-/// Makes the addresses in `href`, `src` and `poster` whole, because a reader of feeds shows the text elsewhere.
-fn with_absolute_addresses(html: &str, host: &str, page: &str) -> String {
-    const ATTRIBUTES: [&str; 3] = [" href=\"", " src=\"", " poster=\""];
-    let mut whole = String::with_capacity(html.len() + 256);
-    let mut rest = html;
-    loop {
-        let found = ATTRIBUTES.iter().filter_map(|name| rest.find(name).map(|at| at + name.len())).min();
-        let Some(start) = found else {
-            break;
-        };
-        whole.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let end = rest.find('"').unwrap_or(rest.len());
-        let (address, after) = rest.split_at(end);
-        match address {
-            _ if has_scheme(address) => {}
-            _ if address.starts_with('/') => whole.push_str(host),
-            _ if address.starts_with('#') => whole.push_str(page),
-            _ => whole.push_str(&page[..=page.rfind('/').unwrap_or(page.len() - 1)]),
-        }
-        whole.push_str(address);
-        rest = after;
+/// The content of a post for readers of feeds, which show it elsewhere and without the site's style: addresses are whole,
+/// and of each chart there is one drawing, without what only works on the page.
+fn for_readers(html: &str, host: &str, page: &str) -> String {
+    html::with_tags(&plugin::feed::without_page_parts(html), |tag, written| {
+        let whole = |address: &str| whole_address(address, tag.is("a") || tag.is("area"), host, page);
+        tag.write(written, |attribute| {
+            let is = |names: &[&str]| names.iter().any(|name| attribute.name.eq_ignore_ascii_case(name));
+            Some(match attribute.value {
+                value if is(&["srcset", "imagesrcset"]) => with_whole_sources(value, whole),
+                value if is(&["href", "src", "poster", "cite", "xlink:href"]) || tag.is("object") && is(&["data"]) => {
+                    whole(value)
+                }
+                value => value.to_owned(),
+            })
+        });
+    })
+}
+
+/// The address with the site's host. A bare `#id` names a part of the page in a link; elsewhere, as in a drawing, it
+/// names one of the content itself.
+fn whole_address(address: &str, is_link: bool, host: &str, page: &str) -> String {
+    match address.trim_ascii() {
+        address if has_scheme(address) => address.to_owned(),
+        address if address.starts_with('/') => format!("{host}{address}"),
+        address if address.starts_with('#') && !is_link => address.to_owned(),
+        address if address.is_empty() || address.starts_with(['#', '?']) => format!("{page}{address}"),
+        address => format!("{}{address}", &page[..=page.rfind('/').unwrap_or(page.len() - 1)]),
     }
-    whole.push_str(rest);
-    whole
+}
+
+/// The candidates of a `srcset` with whole addresses: each an address, and behind white space what it is for.
+fn with_whole_sources(srcset: &str, whole: impl Fn(&str) -> String) -> String {
+    let mut written = String::with_capacity(srcset.len() + 64);
+    let mut rest = srcset;
+    loop {
+        let start = rest.find(|c: char| !c.is_ascii_whitespace() && c != ',').unwrap_or(rest.len());
+        written.push_str(&rest[..start]);
+        rest = &rest[start..];
+        if rest.is_empty() {
+            return written;
+        }
+        let (word, after) = rest.split_at(rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len()));
+        // An address may hold commas, but none at its end: those part candidates.
+        let address = word.trim_end_matches(',');
+        written.push_str(&whole(address));
+        rest = &rest[address.len()..];
+        if address.len() == word.len() {
+            let end = after.find(',').unwrap_or(after.len());
+            written.push_str(&after[..end]);
+            rest = &after[end..];
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(html: &str, expected: &str) {
+        assert_eq!(for_readers(html, "https://h.org", "https://h.org/p/q/"), expected);
+    }
+
     #[test]
     fn addresses_become_whole() {
-        let html =
-            "<a href=\"/a/\">x</a> <img src=\"b.png\" alt=\"\"> <a href=\"#c\">y</a> <a href=\"mailto:x@y.z\">m</a>";
-        assert_eq!(
-            with_absolute_addresses(html, "https://h.org", "https://h.org/p/q/"),
-            "<a href=\"https://h.org/a/\">x</a> <img src=\"https://h.org/p/q/b.png\" alt=\"\"> <a \
-             href=\"https://h.org/p/q/#c\">y</a> <a href=\"mailto:x@y.z\">m</a>"
+        check("<a href=\"/a/\">x</a>", "<a href=\"https://h.org/a/\">x</a>");
+        check("<img src='b.png' alt=''>", "<img src=\"https://h.org/p/q/b.png\" alt=''>");
+        check("<img src=b.png>", "<img src=\"https://h.org/p/q/b.png\">");
+        check("<a href=\"#c\">y</a>", "<a href=\"https://h.org/p/q/#c\">y</a>");
+        check("<VIDEO POSTER=/v.png>", "<VIDEO POSTER=\"https://h.org/v.png\">");
+        check(
+            "<img srcset=\"/a.png 1x, b.png 2x,c,d.png\">",
+            "<img srcset=\"https://h.org/a.png 1x, https://h.org/p/q/b.png 2x,https://h.org/p/q/c,d.png\">",
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_of_an_element_stays() {
+        for html in [
+            "<a href=\"mailto:x@y.z\">m</a> <a href=\"//other.org/\">o</a>",
+            "<code>&lt;img src=\"a.png\"&gt;</code> a src=\"b\" <b title='src=\"c\"'>",
+            "<!-- <img src=\"a.png\"> --><script>\"<img src='a.png'>\"</script>",
+            "<svg><use href=\"#part\"/></svg>",
+        ] {
+            check(html, html);
+        }
+    }
+
+    #[test]
+    fn of_a_chart_there_is_one_drawing_without_parts_of_the_page() {
+        check(
+            "<figure><svg class=\"lp-chart lp-wide\"><title>t</title></svg>\n<svg class=\"lp-chart lp-narrow\" \
+             display=\"none\"><title>t</title><g><svg/></g></svg></figure><details class=\"labpress-numbers\"><p>n</p>\
+             </details><div class=\"labpress-scroll\" tabindex=\"0\">x</div><details><p>mine</p></details>",
+            "<figure><svg class=\"lp-chart lp-wide\"><title>t</title></svg>\n</figure><div \
+             class=\"labpress-scroll\">x</div><details><p>mine</p></details>",
         );
     }
 

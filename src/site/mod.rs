@@ -7,6 +7,7 @@ mod data;
 mod excerpt;
 mod feed;
 mod filters;
+mod ids;
 mod index;
 mod layouts;
 mod page;

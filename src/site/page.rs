@@ -85,6 +85,7 @@ fn file(
     let from = Some(page.body.path.to_owned());
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
     let text = site.finished(rendered.text, &path, &map);
+    let text = if path.ends_with(".html") { super::ids::unique(&text).into_owned() } else { text };
     let made = Made { path, bytes: text.into_bytes(), from: from.clone() };
     let figures = figures.into_iter().map(|(path, bytes)| Made { path, bytes, from: from.clone() });
     Ok(std::iter::once(made).chain(figures).collect())

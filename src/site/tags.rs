@@ -153,7 +153,7 @@ fn rendered(site: &Shared<'_>, layouts: &Layouts<'_>, layout: &str, page: Map, p
     let place = || Place::file(format!("_layouts/{layout}.html"));
     let page = layouts.render(Some(layout), String::new(), &variables, place)?;
     let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));
-    Ok(std::iter::once(Made::new(path, page.text)).chain(figures).collect())
+    Ok(std::iter::once(Made::new(path, super::ids::unique(&page.text).into_owned())).chain(figures).collect())
 }
 
 impl Shared<'_> {

@@ -11,8 +11,8 @@ use super::rouge;
 use super::span;
 use crate::markdown::attributes::{List, parse_list};
 use crate::markdown::embed::Embeds;
+use crate::markdown::headings::text_without_embeds;
 use crate::markdown::html::escape_attribute;
-use crate::markdown::text::inline_text;
 use crate::markdown::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
 /// The document that the blocks of a text and its definitions make.
@@ -220,7 +220,7 @@ impl Finisher<'_> {
         // Without GFM, the id is made of the text as it is written, marks and addresses of links included.
         let options = &self.context.options;
         let needs_id = options.auto_ids && !options.gfm && node.attributes.value("id").is_none();
-        let made = || self.ids.borrow_mut().id(&plain_slug(text), &options.auto_id_prefix);
+        let made = || self.ids.borrow_mut().id(&plain_slug(&Embeds::default().as_text(text)), &options.auto_id_prefix);
         if let Some(id) = id.or_else(|| needs_id.then(made)) {
             node.attributes.set("id", id);
         }
@@ -313,7 +313,7 @@ fn closed_element(name: &str, attributes: &Attributes) -> Node {
 fn set_ids_of_terms(definitions: &mut Node, prefix: &str) {
     for term in definitions.children.iter_mut().filter(|node| node.kind == Kind::Term) {
         if term.attributes.value("id").is_none() {
-            let text = inline_text(&term.children, &Embeds::default());
+            let text = text_without_embeds(&term.children);
             term.attributes.set("id", format!("{prefix}{}", plain_slug(&text)));
         }
     }

@@ -4,18 +4,16 @@
 //! not reach into HTML elements; there kramdown's older rule holds. Without GFM, `finish` gives the ids.
 
 use super::Options;
-use crate::markdown::embed::Embeds;
-use crate::markdown::headings::slug;
-use crate::markdown::text::inline_text;
+use crate::markdown::headings::{slug, text_without_embeds};
 use crate::markdown::tree::{Document, Kind, Node};
 use std::collections::BTreeMap;
 
 /// Gives an id to each heading that has none. An id may come out empty: the writer leaves it out.
-pub(in crate::markdown) fn set(document: &mut Document, embeds: &Embeds, options: &Options) {
+pub(in crate::markdown) fn set(document: &mut Document, options: &Options) {
     if !options.auto_ids {
         return;
     }
-    let mut ids = Ids { embeds, options, gfm: Counts::default(), plain: Counts::default() };
+    let mut ids = Ids { options, gfm: Counts::default(), plain: Counts::default() };
     ids.walk(&mut document.blocks, options.gfm);
     for footnote in &mut document.footnotes {
         ids.walk(&mut footnote.blocks, options.gfm);
@@ -23,7 +21,6 @@ pub(in crate::markdown) fn set(document: &mut Document, embeds: &Embeds, options
 }
 
 struct Ids<'a> {
-    embeds: &'a Embeds,
     options: &'a Options,
     gfm: Counts,
     plain: Counts,
@@ -46,7 +43,7 @@ impl Ids<'_> {
         for node in nodes {
             match node.kind {
                 Kind::Heading { .. } if node.attributes.value("id").is_none() => {
-                    let id = self.id(&inline_text(&node.children, self.embeds), gfm);
+                    let id = self.id(&text_without_embeds(&node.children), gfm);
                     node.attributes.set("id", id);
                 }
                 Kind::Element { .. } => self.walk(&mut node.children, false),
@@ -77,7 +74,7 @@ mod tests {
     fn check(text: &str, expected: &[&str]) {
         let options = Options { parse_block_html: true, ..Options::default() };
         let mut document = crate::markdown::kramdown::parse(text, &options);
-        set(&mut document, &Embeds::default(), &options);
+        set(&mut document, &options);
         let mut ids = Vec::new();
         gather(&document.blocks, &mut ids);
         assert_eq!(ids, expected);

@@ -1,0 +1,266 @@
+//! A number over the runs of a variant, as figures show it.
+//!
+//! | runs | shown |
+//! |---|---|
+//! | one | `78.0 % (1 run)` |
+//! | two | both: `71, 74 % (2 runs)`; Student's interval of two numbers is nine deviations wide and says nothing |
+//! | three or more | the mean with its 95 % interval, cut where a share cannot be: `18 % (0 to 41 %)` |
+//! | equal numbers | `50.0 % (identical in all 5 runs)`: no spread is no certainty, and most often a seed that is not used |
+//! | some diverged | `2 of 5 seeds diverged`; with `diverged="exclude"` the rest, and that as well |
+
+use super::arguments::Arguments;
+use super::number::{self, Interval, Unit};
+use crate::diagnostic::Diagnostic;
+use crate::experiment::results::{ExperimentResults, VariantResults};
+use crate::stats::{Estimate, Summary};
+
+/// A number over the runs of a variant.
+#[derive(Debug, Clone)]
+pub(super) struct Measured {
+    /// The numbers of the runs that ended, with their seeds.
+    pub(super) values: Vec<(u64, f64)>,
+    /// How many runs diverged.
+    pub(super) diverged: usize,
+    /// Whether the rest is shown where some diverged.
+    shows_rest: bool,
+    pub(super) unit: Unit,
+    /// Whether the number is one to judge by, so that it is worth saying that all runs have the same.
+    is_judged: bool,
+}
+
+/// What can be said of a number.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Reading {
+    /// No run that ended reported it.
+    Nothing,
+    /// Runs diverged, and nobody asked for the rest.
+    Diverged,
+    /// A single run.
+    Single(f64),
+    /// Two runs.
+    Pair(f64, f64),
+    /// The same in all runs, two or more.
+    Identical(f64),
+    /// The mean of three runs or more.
+    Mean(f64, Interval),
+}
+
+/// Whether the option `diverged` asks for the rest where runs diverged.
+pub(super) fn shows_rest(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
+    match arguments.option("diverged") {
+        None => Ok(false),
+        Some(what) if what.text == "exclude" => Ok(true),
+        Some(what) => Err(arguments.unknown("way to treat runs that diverged", what, ["exclude"])),
+    }
+}
+
+impl Measured {
+    /// The number `name` of the runs of a variant.
+    pub(super) fn of(
+        results: &ExperimentResults<'_>,
+        of: &VariantResults<'_>,
+        name: &str,
+        shows_rest: bool,
+    ) -> Measured {
+        let values = super::numbers(of, name);
+        let has_goal = results.experiment.metrics.get(name).is_some_and(|metric| metric.goal.is_some());
+        // A count, such as that of parameters, is the same in all runs by its nature.
+        let is_judged = has_goal || values.iter().any(|(_, value)| value.fract() != 0.0);
+        Measured { values, diverged: of.diverged().count(), shows_rest, unit: super::unit(results, name), is_judged }
+    }
+
+    /// Numbers without a name, of runs of which none diverged.
+    pub(super) fn of_values(values: Vec<(u64, f64)>, unit: Unit) -> Measured {
+        Measured { values, diverged: 0, shows_rest: false, unit, is_judged: true }
+    }
+
+    /// The numbers of the runs that ended, in short; `None` if there are none.
+    pub(super) fn summary(&self) -> Option<Summary> {
+        Summary::of(&self.values.iter().map(|&(_, value)| value).collect::<Vec<_>>())
+    }
+
+    /// What can be said of it.
+    pub(super) fn reading(&self) -> Reading {
+        let Some(summary) = self.summary() else {
+            return if self.diverged > 0 { Reading::Diverged } else { Reading::Nothing };
+        };
+        match self.values[..] {
+            _ if self.diverged > 0 && !self.shows_rest => Reading::Diverged,
+            [(_, only)] => Reading::Single(only),
+            _ if summary.is_identical() => Reading::Identical(summary.mean),
+            [(_, first), (_, second)] => Reading::Pair(first, second),
+            _ => {
+                let Estimate { value, half_width } = summary.estimate();
+                Reading::Mean(value, number::interval(value, half_width.unwrap_or(0.0), self.bounds(summary)))
+            }
+        }
+    }
+
+    /// From where to where numbers of this unit can go; without bounds where one of them is outside.
+    fn bounds(&self, summary: Summary) -> (f64, f64) {
+        match self.unit {
+            Unit::Share => number::share_bounds(summary),
+            Unit::Points if summary.lowest >= -1.0 && summary.highest <= 1.0 => (-1.0, 1.0),
+            Unit::Points | Unit::Plain | Unit::Named(_) => number::NO_BOUNDS,
+        }
+    }
+
+    /// The mean, where it is shown.
+    pub(super) fn mean(&self) -> Option<f64> {
+        match self.reading() {
+            Reading::Nothing | Reading::Diverged => None,
+            Reading::Single(_) | Reading::Pair(..) | Reading::Identical(_) | Reading::Mean(..) => {
+                Some(self.summary()?.mean)
+            }
+        }
+    }
+
+    /// From where to where its interval goes, where there is one.
+    pub(super) fn interval(&self) -> Option<(f64, f64)> {
+        match self.reading() {
+            Reading::Mean(value, interval) => Some(interval.ends(value)),
+            _ => None,
+        }
+    }
+
+    /// Whether its interval is cut.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self.reading(), Reading::Mean(_, Interval::Between(..)))
+    }
+
+    /// The number with its unit, and in words what is to be known of it: for sentences and labels.
+    pub(super) fn phrase(&self) -> String {
+        let text = self.text(|value, interval| number::with_interval(value, interval, &self.unit), &self.unit);
+        match self.remark() {
+            Some(remark) if !text.is_empty() => format!("{text} ({remark})"),
+            _ => text,
+        }
+    }
+
+    /// The number without its unit: for tables, whose notes say what all cells have in common. `marks_single` says
+    /// whether a single run is marked.
+    pub(super) fn cell(&self, marks_single: bool) -> String {
+        let text = self.number();
+        let is_known = match self.reading() {
+            Reading::Single(_) => !marks_single,
+            Reading::Pair(..) => true,
+            _ => false,
+        };
+        match self.remark() {
+            Some(remark) if !(is_known && self.diverged == 0) && !text.is_empty() => format!("{text} ({remark})"),
+            _ if text.is_empty() => "–".to_owned(),
+            _ => text,
+        }
+    }
+
+    /// The number without its unit and without remarks: for tables of many steps.
+    pub(super) fn number(&self) -> String {
+        self.text(|value, interval| number::without_unit_between(value, interval, &self.unit), &Unit::Plain)
+    }
+
+    /// The number as `shown` writes it; `pair_unit` stands behind two numbers.
+    fn text(&self, shown: impl Fn(f64, Option<Interval>) -> String, pair_unit: &Unit) -> String {
+        match self.reading() {
+            Reading::Nothing => String::new(),
+            Reading::Diverged => self.diverged_phrase(),
+            Reading::Single(value) | Reading::Identical(value) => shown(value, None),
+            Reading::Pair(first, second) => number::pair(first, second, &self.unit) + &pair_unit.suffix(),
+            Reading::Mean(value, interval) => shown(value, Some(interval)),
+        }
+    }
+
+    /// What is to be known of the number; `None` where the number says it.
+    pub(super) fn remark(&self) -> Option<String> {
+        let of_reading = match self.reading() {
+            Reading::Nothing | Reading::Diverged => return None,
+            Reading::Single(_) => Some("1 run".to_owned()),
+            Reading::Pair(..) => Some("2 runs".to_owned()),
+            Reading::Identical(_) => self.is_judged.then(|| match self.values.len() {
+                2 => "identical in both runs".to_owned(),
+                count => format!("identical in all {count} runs"),
+            }),
+            Reading::Mean(..) => None,
+        };
+        let diverged = (self.diverged > 0).then(|| self.diverged_phrase());
+        let remarks: Vec<String> = of_reading.into_iter().chain(diverged).collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
+    }
+
+    /// `2 of 5 seeds diverged`.
+    pub(super) fn diverged_phrase(&self) -> String {
+        diverged_phrase(self.diverged, self.values.len() + self.diverged)
+    }
+}
+
+/// `2 of 5 seeds diverged`.
+pub(super) fn diverged_phrase(diverged: usize, all: usize) -> String {
+    match (diverged, all) {
+        (1, 1) => "diverged".to_owned(),
+        (diverged, all) if diverged == all => format!("all {all} seeds diverged"),
+        (diverged, all) => format!("{diverged} of {all} seeds diverged"),
+    }
+}
+
+/// How to read the numbers: what `of_means` says of so many seeds, unless there is no mean at all.
+pub(super) fn note<'m>(
+    all: impl Iterator<Item = &'m Measured> + Clone,
+    of_means: impl FnOnce(&str) -> String,
+) -> String {
+    let counts = || all.clone().filter(|one| one.mean().is_some()).map(|one| one.values.len());
+    match counts().max() {
+        None => String::new(),
+        Some(1) => super::SINGLE_RUNS.to_owned(),
+        _ if all.clone().any(|one| matches!(one.reading(), Reading::Mean(..))) => {
+            of_means(&super::seed_count(counts()))
+        }
+        _ => format!("{}.", super::seed_count(counts())),
+    }
+}
+
+/// Said where an interval is cut.
+pub(super) const CUT: &str = " Intervals are cut at 0 and 100 %.";
+
+/// That intervals are cut, with a space before it, if any is.
+pub(super) fn cut_remark<'m>(mut all: impl Iterator<Item = &'m Measured>) -> &'static str {
+    if all.any(Measured::is_cut) { CUT } else { "" }
+}
+
+/// Sentences on what is not a mean with a plain interval, each with a space before it.
+pub(super) fn remarks<'m>(all: impl Iterator<Item = &'m Measured> + Clone) -> String {
+    let is_pair = all.clone().any(|one| matches!(one.reading(), Reading::Pair(..)));
+    let is_identical = all.clone().any(|one| one.is_judged && matches!(one.reading(), Reading::Identical(_)));
+    let pair = if is_pair { " Of 2 runs both numbers, without an interval." } else { "" };
+    let identical = if is_identical { " Identical: no spread to judge by." } else { "" };
+    format!("{}{pair}{identical}", cut_remark(all))
+}
+
+/// Sentences on the runs that diverged, each with a space before it; empty if none did.
+pub(super) fn diverged_note(
+    results: &ExperimentResults<'_>,
+    variants: &[&VariantResults<'_>],
+    shows_rest: bool,
+) -> String {
+    /// How many runs are told of each by itself.
+    const TOLD: usize = 2;
+    let step = results.experiment.step_name();
+    let mut note = String::new();
+    for of in variants {
+        let diverged: Vec<String> = of
+            .diverged()
+            .map(|(record, diverged)| format!("seed {}: {}", record.seed, diverged.became(step)))
+            .collect();
+        if diverged.is_empty() {
+            continue;
+        }
+        let more = diverged.len().saturating_sub(TOLD);
+        let more = if more > 0 { format!("; {more} more") } else { String::new() };
+        let told = diverged[..diverged.len().min(TOLD)].join("; ");
+        let phrase = diverged_phrase(diverged.len(), of.records.len());
+        note.push_str(&format!(" {}: {phrase} ({told}{more}).", of.variant.title));
+    }
+    match (note.is_empty(), shows_rest) {
+        (true, _) => note,
+        (false, true) => note + " Means are of the other seeds.",
+        (false, false) => note + " There is no mean of the other seeds.",
+    }
+}

@@ -1,0 +1,258 @@
+//! Reads HTML as a row of tags and of what is between them, for what is changed in finished pages: addresses, ids.
+//!
+//! The rules are those by which browsers split a text into tags (WHATWG, "Tokenization"), as far as they decide where a
+//! tag and its attributes start and end. Any text is read; putting all tokens together gives the same text.
+
+/// A piece of HTML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
+    /// Text, a comment, or the content of an element that holds no elements, such as `script`.
+    Text(&'a str),
+    /// A tag.
+    Tag(Tag<'a>),
+}
+
+/// A start tag or an end tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tag<'a> {
+    /// All of it, from `<` to `>`.
+    pub(crate) text: &'a str,
+    /// The name of its element, as it is written.
+    pub(crate) name: &'a str,
+    /// Whether it is an end tag.
+    pub(crate) is_end: bool,
+    /// Its attributes, in order.
+    pub(crate) attributes: Vec<Attribute<'a>>,
+}
+
+/// An attribute of a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attribute<'a> {
+    /// All of it, with the white space before it.
+    pub(crate) text: &'a str,
+    /// Its name, as it is written.
+    pub(crate) name: &'a str,
+    /// Its value without quotes, not unescaped; empty if it has none.
+    pub(crate) value: &'a str,
+}
+
+/// Elements whose content is text up to their end tag.
+const RAW: [&str; 8] = ["iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"];
+
+/// The tokens of a text.
+pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut rest = html;
+    // The element whose raw content comes next.
+    let mut raw: Option<&str> = None;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        if let Some(name) = raw.take() {
+            let end = end_of_raw(rest, name);
+            if end > 0 {
+                return Some(Token::Text(taken(&mut rest, end)));
+            }
+        }
+        if let Some(tag) = tag_at(rest) {
+            rest = &rest[tag.text.len()..];
+            raw = Some(tag.name).filter(|name| !tag.is_end && RAW.iter().any(|raw| raw.eq_ignore_ascii_case(name)));
+            return Some(Token::Tag(tag));
+        }
+        let end = end_of_text(rest);
+        Some(Token::Text(taken(&mut rest, end)))
+    })
+}
+
+/// Rewrites the tags of a text: each becomes what `change` makes of it.
+pub(crate) fn with_tags<'a>(html: &'a str, mut change: impl FnMut(&Tag<'a>, &mut String)) -> String {
+    let mut written = String::with_capacity(html.len() + html.len() / 16);
+    for token in tokens(html) {
+        match token {
+            Token::Text(text) => written.push_str(text),
+            Token::Tag(tag) => change(&tag, &mut written),
+        }
+    }
+    written
+}
+
+impl<'a> Tag<'a> {
+    /// Whether it is of the element `name`.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// Whether it is a start tag with this class.
+    pub(crate) fn has_class(&self, class: &str) -> bool {
+        self.value("class").is_some_and(|value| value.split_ascii_whitespace().any(|one| one == class))
+    }
+
+    /// The value of the attribute `name`.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
+        self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name)).map(|found| found.value)
+    }
+
+    /// Writes the tag with other attributes: of each what `change` makes of its value, nothing if that is `None`.
+    pub(crate) fn write(&self, written: &mut String, mut change: impl FnMut(&Attribute<'a>) -> Option<String>) {
+        let mut rest = self.text;
+        for attribute in &self.attributes {
+            // What is between attributes stays: a slash, say.
+            if let Some((before, after)) = rest.split_once(attribute.text) {
+                written.push_str(before);
+                rest = after;
+            }
+            match change(attribute) {
+                None => {}
+                Some(value) if value == attribute.value => written.push_str(attribute.text),
+                Some(value) => {
+                    let quote = if value.contains('"') { '\'' } else { '"' };
+                    written.extend([" ", attribute.name, "="]);
+                    written.push(quote);
+                    written.push_str(&value);
+                    written.push(quote);
+                }
+            }
+        }
+        written.push_str(rest);
+    }
+}
+
+fn taken<'a>(rest: &mut &'a str, end: usize) -> &'a str {
+    let (taken, after) = rest.split_at(end);
+    *rest = after;
+    taken
+}
+
+/// Where the raw content of the element `name` ends.
+fn end_of_raw(text: &str, name: &str) -> usize {
+    let is_end = |at: usize| {
+        let behind = text[at..].strip_prefix("</").unwrap_or_default();
+        let is_name = behind.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        is_name && behind[name.len()..].starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))
+    };
+    text.match_indices("</").map(|(at, _)| at).find(|&at| is_end(at)).unwrap_or(text.len())
+}
+
+/// Where the text or the comment that comes first ends: at least one character.
+fn end_of_text(text: &str) -> usize {
+    let closed = |end: &str, open: usize| text[open..].find(end).map_or(text.len(), |at| open + at + end.len());
+    if text.starts_with("<!--") {
+        return closed("-->", "<!--".len());
+    }
+    if text.starts_with("<!") || text.starts_with("<?") {
+        return closed(">", 1);
+    }
+    // A `<` that starts no tag is text.
+    let start = text.chars().next().map_or(0, char::len_utf8);
+    text[start..].find('<').map_or(text.len(), |at| start + at)
+}
+
+/// The tag that the text starts with, if it does and the tag is closed.
+fn tag_at(text: &str) -> Option<Tag<'_>> {
+    let inside = text.strip_prefix('<')?;
+    let is_end = inside.starts_with('/');
+    let inside = inside.strip_prefix('/').unwrap_or(inside);
+    if !inside.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    let is_after_name = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>');
+    let (name, mut rest) = inside.split_at(inside.find(is_after_name)?);
+    let mut attributes = Vec::new();
+    loop {
+        let start = rest.find(|c: char| !c.is_ascii_whitespace())?;
+        let at_name = &rest[start..];
+        if let Some(after) = at_name.strip_prefix('>') {
+            return Some(Tag { text: &text[..text.len() - after.len()], name, is_end, attributes });
+        }
+        if let Some(after) = at_name.strip_prefix('/') {
+            rest = after;
+            continue;
+        }
+        let attribute = attribute_at(rest, start)?;
+        rest = &rest[attribute.text.len()..];
+        attributes.push(attribute);
+    }
+}
+
+/// The attribute whose name starts at `start` of the text, with what is before it.
+fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
+    let at_name = &text[start..];
+    // A name may start with `=`.
+    let first = at_name.chars().next()?.len_utf8();
+    let is_after_name = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '=');
+    let (name, behind) = at_name.split_at(first + at_name[first..].find(is_after_name)?);
+    let attribute = |value, rest: &str| Attribute { text: &text[..text.len() - rest.len()], name, value };
+    let Some(value) = behind.trim_ascii_start().strip_prefix('=') else {
+        return Some(attribute("", behind));
+    };
+    let value = value.trim_ascii_start();
+    let quote = value.chars().next()?;
+    if matches!(quote, '"' | '\'') {
+        let (value, rest) = value[1..].split_once(quote)?;
+        return Some(attribute(value, rest));
+    }
+    let (value, rest) = value.split_at(value.find(|c: char| c.is_ascii_whitespace() || c == '>')?);
+    Some(attribute(value, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Each tag as its name and its attributes.
+    fn shown(html: &str) -> String {
+        let shown = tokens(html).map(|token| match token {
+            Token::Text(text) => text.to_owned(),
+            Token::Tag(tag) => {
+                let attributes = tag.attributes.iter().map(|one| format!(" {}=[{}]", one.name, one.value));
+                format!("{{{}{}{}}}", if tag.is_end { "/" } else { "" }, tag.name, attributes.collect::<String>())
+            }
+        });
+        shown.collect()
+    }
+
+    #[track_caller]
+    fn check(html: &str, expected: &str) {
+        assert_eq!(shown(html), expected);
+    }
+
+    #[test]
+    fn attributes_are_in_double_quotes_single_quotes_or_none() {
+        check("<a href=\"x>y\" b='z' c=w d>t</a>", "{a href=[x>y] b=[z] c=[w] d=[]}t{/a}");
+        check("<IMG\n src = 'a' /><br/>", "{IMG src=[a]}{br}");
+        check("<a b=c/>", "{a b=[c/]}");
+    }
+
+    #[test]
+    fn what_looks_like_a_tag_and_is_none_is_text() {
+        check("1 < 2 <3 <é> </ <", "1 < 2 <3 <é> </ <");
+        check("<!-- <a href=x> --><!doctype html><?php <b>?>", "<!-- <a href=x> --><!doctype html><?php <b>?>");
+        check("<script>if (a < b) \"<a href=x>\"</script><b>", "{script}if (a < b) \"<a href=x>\"{/script}{b}");
+        check("<a href=\"never closed", "<a href=\"never closed");
+    }
+
+    #[test]
+    fn a_tag_is_written_with_other_attributes() {
+        let change = |attribute: &Attribute<'_>| match attribute.name {
+            "href" => Some(format!("/{}", attribute.value)),
+            "id" => None,
+            _ => Some(attribute.value.to_owned()),
+        };
+        let written = with_tags("<a  id=x href='y' class='z' />", |tag, written| tag.write(written, change));
+        assert_eq!(written, "<a href=\"/y\" class='z' />");
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_the_whole_text(html in "(<|>|/|=|\"|'|a|script|é| |!--|\\PC){0,24}") {
+            let whole: String = tokens(&html)
+                .map(|token| match token { Token::Text(text) => text, Token::Tag(tag) => tag.text })
+                .collect();
+            prop_assert_eq!(&whole, &html);
+            let same = |one: &Attribute<'_>| Some(one.value.to_owned());
+            prop_assert_eq!(with_tags(&html, |tag, written| tag.write(written, same)), html);
+        }
+    }
+}
