@@ -33,9 +33,9 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
         let is_drifted = drifts.add(runs, &machine);
         rows.push(row(runs, is_drifted, &verifications, &store));
     }
-    if rows.is_empty() {
+    if rows.is_empty() && site.faults.is_empty() {
         tell(format_args!("there are no experiments: make one in experiments/NAME/experiment.yml"));
-    } else {
+    } else if !rows.is_empty() {
         answer(&table(&["EXPERIMENT", "VARIANT", "SEEDS", "STATE", "AGE", "TIME"], &rows));
         drifts.tell();
     }
