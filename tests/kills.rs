@@ -60,12 +60,25 @@ fn fill(site: &Site) {
         site.write(path, &post(name, body));
     }
     site.write("experiments/toy/experiment.yml", &TOY_EXPERIMENT.replace("rate: 0.1", "rate: 0.1, seconds: 0.01"));
-    site.write("experiments/toy/train.py", TOY_RUNNER);
+    site.write("experiments/toy/train.py", &toy_runner());
     site.write("experiments/quick/experiment.yml", QUICK_EXPERIMENT);
     site.write("experiments/quick/run.sh", QUICK_RUNNER);
     let above = QUICK_EXPERIMENT.replace("Quick", "Above").replace("seeds: 2", "seeds: 1\nneeds: [quick]");
     site.write("experiments/above/experiment.yml", &above);
     site.write("experiments/above/run.sh", QUICK_RUNNER);
+}
+
+/// The toy's runner as the protocol asks for it where power may fail: its checkpoint is on the disk before it gets its
+/// name, and a run that is resumed reports again what it has reported before.
+fn toy_runner() -> String {
+    let synced = "with open(temporary, 'w') as file: file.write(str(epoch)); file.flush(); os.fsync(file.fileno())";
+    let again = "for epoch in range(1, first):\n        \
+        say(\"metric\", name=\"valid.accuracy\", step=epoch, value=1 - 1 / (1 + epoch * params[\"rate\"] + job[\"seed\"]))\n    \
+        for epoch in range(first";
+    let runner =
+        TOY_RUNNER.replace("temporary.write_text(str(epoch))", synced).replace("for epoch in range(first", again);
+    assert!(runner.contains(synced) && runner.contains(again));
+    runner
 }
 
 fn post(name: &str, body: &str) -> String {

@@ -298,12 +298,13 @@ struct Came {
     files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-/// The most memory that a build may have, in KiB of its address space; and the most time, in seconds.
+/// The most memory that a build may have, in KiB of its address space; and the most seconds of a processor. One that
+/// waits for ever is ended, too.
 const MEMORY: &str = "3000000";
 const SECONDS: &str = "60";
 
 fn came(folder: &Path, arguments: &[&str], threads: &str) -> Came {
-    let bounded = format!("ulimit -v {MEMORY} && exec timeout -s KILL {SECONDS} \"$0\" \"$@\"");
+    let bounded = format!("ulimit -v {MEMORY} && ulimit -t {SECONDS} && exec timeout -s KILL 600 \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.args(["-c", &bounded, env!("CARGO_BIN_EXE_labpress")]).args(arguments).current_dir(folder.join("site"));
     let output = command.env("RAYON_NUM_THREADS", threads).env_remove("LABPRESS_LAB").output().unwrap();
