@@ -286,8 +286,21 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
         .map(walkdir::DirEntry::into_path)
         .filter(|path| !path.starts_with(folder.join("site/.labpress")))
-        .map(|path| (path.clone(), std::fs::read(&path).unwrap_or_default()))
+        .map(|path| (path.clone(), without_moments(std::fs::read(&path).unwrap_or_default())))
         .collect()
+}
+
+/// The bytes with blanks for each `2026-11-27 21:22:32`: `site.time` is the moment of the build.
+fn without_moments(mut bytes: Vec<u8>) -> Vec<u8> {
+    let pattern = b"0000-00-00 00:00:00";
+    let is_like = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
+    for start in 0..bytes.len().saturating_sub(pattern.len() - 1) {
+        let moment = &mut bytes[start..start + pattern.len()];
+        if moment.iter().zip(pattern).all(is_like) {
+            moment.fill(b' ');
+        }
+    }
+    bytes
 }
 
 /// What a command comes to: how it ended, what it said, and the files that are there then.
