@@ -79,11 +79,9 @@ impl Store {
         }
         fs::create_dir_all(&folder).map_err(|error| cannot_make(&error))?;
         let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(|error| cannot_make(&error))?;
-            let written = make_readable(file.as_file()).and_then(|()| file.write_all(b"*\n"));
-            written.map_err(|error| named(&error, "cannot write", &ignore))?;
-            file.persist(&ignore).map_err(|error| named(&error.error, "cannot write", &ignore))?;
+        // Who is killed here leaves it empty, and the next completes it.
+        if fs::metadata(&ignore).map_or(true, |about| about.len() == 0) {
+            fs::write(&ignore, "*\n").map_err(|error| named(&error, "cannot write", &ignore))?;
         }
         Ok(folder)
     }
