@@ -2,7 +2,7 @@
 
 # This repository's own blog: runs stale experiments, writes public/.
 site: lab
-	cargo build --release --features lab --bin labpress
+	cargo build --release
 	target/release/labpress build
 
 # The pinned libtorch, in the user's cache folder, linked as .libtorch. A second call does nothing.
@@ -11,16 +11,15 @@ libtorch:
 
 # The built-in experiment runner.
 lab: libtorch
-	cargo build --release --features lab --bin lab
+	cargo build --release --package lab
 
 # Everything, with real training on a small data set.
 test: libtorch
-	cargo test --features lab
+	cargo test --workspace
 
-# Formats, lints with and without the lab, documentation, and the wall around tch.
+# Formats, lints, documentation, and the wall around tch.
 check: libtorch
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo clippy --all-targets --features lab -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	@! cargo tree --edges normal | grep --extended-regexp ' (tch|torch-sys) ' || (echo "tch is in the default dependency tree"; exit 1)

@@ -124,7 +124,7 @@ impl Site {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_labpress"));
+        let mut command = Command::new(program());
         command.args(arguments).current_dir(self.path()).env_remove("LABPRESS_LAB").env_remove("LABPRESS_DATA");
         command
     }
@@ -151,6 +151,18 @@ pub fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// The program `labpress`. Cargo names it to tests of its own package; other packages of the workspace find it where a
+/// build of the workspace puts it.
+fn program() -> PathBuf {
+    if let Some(program) = option_env!("CARGO_BIN_EXE_labpress") {
+        return program.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("labpress");
+    assert!(program.exists(), "`{}` is missing: run `cargo build` first", program.display());
+    program
 }
 
 /// What a program wrote to standard error.

@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn ten_steps_of_every_rule_are_those_of_pytorch() {
         let cases: Vec<serde_json::Value> =
-            serde_json::from_str(include_str!("../../tests/reference/optimizers.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/reference/optimizers.json")).unwrap();
         for case in &cases {
             let rule: Rule = serde_json::from_value(case["optimizer"].clone()).unwrap();
             let one_cycle = Schedule::OneCycle {
@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn averages_of_weights_and_statistics_are_those_of_pytorch() {
         let reference: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/reference/averages.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/reference/averages.json")).unwrap();
         let names = ["weight", "bias", "running_mean", "running_var"];
         // As BatchNorm begins.
         let starts = [[1.0_f32; 2], [0.0; 2], [0.0; 2], [1.0; 2]];

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn metrics_are_those_of_scikit_learn() {
         let cases: Vec<serde_json::Value> =
-            serde_json::from_str(include_str!("../../tests/reference/metrics.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/reference/metrics.json")).unwrap();
         for case in &cases {
             let numbers = |name: &str| serde_json::from_value::<Vec<f64>>(case[name].clone()).unwrap();
             let classes = case["classes"].as_u64().unwrap() as usize;

@@ -1,4 +1,4 @@
-"""Writes models.json and legacy.pth beside this file: what PyTorch makes of the nets that src/lab/model/ builds.
+"""Writes models.json and legacy.pth beside this file: what PyTorch makes of the nets that crates/lab/src/model/ builds.
 
     pip install torch==2.11.0 torchvision && python tests/reference/models.py
 

@@ -510,7 +510,7 @@ mod tests {
     #[test]
     fn affine_and_colour_changes_are_those_of_torchvision() {
         let reference: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/reference/augmentations.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/reference/augmentations.json")).unwrap();
         let tensor = |value: &serde_json::Value| {
             let numbers: Vec<f32> = serde_json::from_value(value.clone()).unwrap();
             Tensor::from_slice(&numbers).view([1, -1, 6, 8])

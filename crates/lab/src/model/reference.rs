@@ -53,7 +53,7 @@ fn check_close(what: &str, found: f64, expected: f64, scale: f64) {
 #[track_caller]
 fn check(name: &str, model: &Model) {
     tch::set_num_threads(1);
-    let text = include_str!("../../../tests/reference/models.json");
+    let text = include_str!("../../tests/reference/models.json");
     let cases: BTreeMap<String, Case> = serde_json::from_str(text).expect("the script wrote it");
     let case = &cases[name];
     let shape = InputShape { channels: 3, rows: case.side as usize, columns: case.side as usize };

@@ -1,5 +1,5 @@
 //! Lets the program `lab` find libtorch without `LD_LIBRARY_PATH`: the folder it was linked against becomes its rpath.
-//! Compiles `src/lab/aten.cpp`, what `lab` needs of libtorch beyond tch.
+//! Compiles `src/aten.cpp`, what `lab` needs of libtorch beyond tch.
 #![expect(clippy::disallowed_methods, reason = "a build script is told everything by the environment")]
 
 use std::path::{Path, PathBuf};
@@ -7,9 +7,6 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if env::var_os("CARGO_FEATURE_LAB").is_none() {
-        return;
-    }
     // Said by the build script of torch-sys, whichever way it found libtorch.
     let Some(folder) = env::var_os("DEP_TCH_LIBTORCH_LIB").map(PathBuf::from) else {
         println!("cargo::error=torch-sys did not say where libtorch is; run `make libtorch`");
@@ -22,10 +19,9 @@ fn main() {
     compile_aten(&folder);
 }
 
-/// Only `src/lab/aten.rs` names the library that comes of it, so nothing else is linked to it.
-#[cfg(feature = "lab")]
+/// Only `src/aten.rs` names the library that comes of it, so nothing else is linked to it.
 fn compile_aten(lib_folder: &Path) {
-    println!("cargo::rerun-if-changed=src/lab/aten.cpp");
+    println!("cargo::rerun-if-changed=src/aten.cpp");
     println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
     let include = env::var_os("LIBTORCH_INCLUDE")
         .map_or_else(|| lib_folder.with_file_name("include"), |folder| Path::new(&folder).join("include"));
@@ -36,15 +32,12 @@ fn compile_aten(lib_folder: &Path) {
         .warnings(false)
         .include(include)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
-        .file("src/lab/aten.cpp")
+        .file("src/aten.cpp")
         .cargo_metadata(false)
         .compile("lab_aten");
     let out = env::var("OUT_DIR").expect("cargo sets it for build scripts");
     println!("cargo::rustc-link-search=native={out}");
 }
-
-#[cfg(not(feature = "lab"))]
-fn compile_aten(_: &Path) {}
 
 /// The version of libtorch, as a libtorch folder (`build-version`) or Python's torch (`version.py`) gives it.
 fn version(lib_folder: &Path) -> String {

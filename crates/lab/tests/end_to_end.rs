@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../../tests/support/mod.rs"]
 mod support;
 
 use std::process::Output;

@@ -1,4 +1,4 @@
-"""Writes the reference values that the tests of `src/lab/` compare with: what PyTorch, torchvision and scikit-learn
+"""Writes the reference values that the tests of `crates/lab/` compare with: what PyTorch, torchvision and scikit-learn
 compute. Run it from anywhere; the JSON files beside it are its output, committed, but for models.json, which models.py
 writes.
 

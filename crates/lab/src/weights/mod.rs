@@ -32,7 +32,7 @@ mod tests {
 
     use super::*;
 
-    const LEGACY: &[u8] = include_bytes!("../../../tests/reference/legacy.pth");
+    const LEGACY: &[u8] = include_bytes!("../../tests/reference/legacy.pth");
 
     #[test]
     fn a_file_of_pytorch_gives_its_tensors() {

@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn whole_schedules_are_those_of_pytorch() {
         let cases: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/reference/schedules.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/reference/schedules.json")).unwrap();
         for name in ["one-cycle", "short-cycle", "cosine", "step"] {
             let case = &cases[name];
             let mut written = case.clone();

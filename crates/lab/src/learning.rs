@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn losses_and_gradients_are_those_of_pytorch() {
         let reference: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/reference/losses.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/reference/losses.json")).unwrap();
         let numbers = |value: &serde_json::Value| serde_json::from_value::<Vec<f32>>(value.clone()).unwrap();
         let labels = |name: &str| Tensor::from_slice(&numbers(&reference[name])).to_kind(Kind::Int64);
         for case in reference["cases"].as_array().unwrap() {
