@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use labpress::experiment::record::{Diverged, NotFinite};
 use labpress::runner::collect::event;
-use labpress::runner::protocol::Event;
+use labpress_runner::protocol::Event;
 use support::killing::{has_checkpoint, kill, records, runners, start};
 use support::{Site, assert_success};
 
@@ -83,7 +83,11 @@ fn the_python_runner_of_the_page_resumes_to_the_same_record() {
 fn coin() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let coin = test.parent().unwrap().with_file_name("examples").join("coin");
-    assert!(coin.exists(), "{} is not there: run `cargo build --example coin`", coin.display());
+    assert!(
+        coin.exists(),
+        "{} is not there: run `cargo build --package labpress-runner --example coin`",
+        coin.display()
+    );
     coin
 }
 
@@ -94,7 +98,7 @@ fn the_rust_runner_of_the_page_resumes_to_the_same_record() {
 
 #[test]
 fn the_rust_runner_of_the_page_is_the_example() {
-    assert_eq!(fence("rust"), include_str!("../examples/coin.rs"));
+    assert_eq!(fence("rust"), include_str!("../crates/labpress-runner/examples/coin.rs"));
 }
 
 #[test]

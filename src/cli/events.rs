@@ -5,7 +5,7 @@
 //! | `plan` | first | `runs`: of each its `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without number, and why; `seconds` of all; `results`: the folder that records go to |
 //! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `diverged`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
 //! | `started` | a run starts | `run` |
-//! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](crate::runner::protocol::Event) |
+//! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](labpress_runner::protocol::Event) |
 //! | `memory` | a run's memory was measured, a few times a second | `run`; `bytes` |
 //! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `diverged` (why it has none, or null), `log` |
 //! | `runs-ended` | all are | `recorded`, `diverged` of them, `without-result`: how many; `seconds` |

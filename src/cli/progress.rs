@@ -15,8 +15,8 @@ use crate::experiment::predict::{self, Expected, Fit};
 use crate::experiment::record::Record;
 use crate::recipe::{Goal, Metric};
 use crate::runner::local::Failure;
-use crate::runner::protocol::Event;
 use crate::runner::{Outcome, Update};
+use labpress_runner::protocol::Event;
 
 /// How fine the overall bar counts: parts of one run.
 const PARTS: u64 = 1000;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use labpress_runner::protocol::Diverged;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,34 +58,6 @@ pub struct Record {
     pub diverged: Option<Diverged>,
 }
 
-/// Which number of a run stopped being finite, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Diverged {
-    /// Name of the number.
-    pub metric: String,
-    /// The epoch, or what else the series is over; `None` for a result of the whole run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<u64>,
-    /// What it became; `None` if the runner does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<NotFinite>,
-}
-
-/// A number that is not finite, under the names that Python and JavaScript give it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum NotFinite {
-    /// Not a number.
-    #[serde(rename = "NaN")]
-    NaN,
-    /// Above all numbers.
-    #[serde(rename = "Infinity")]
-    Infinity,
-    /// Below all numbers.
-    #[serde(rename = "-Infinity")]
-    NegativeInfinity,
-}
-
 /// A file that a run made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -131,29 +104,6 @@ impl Record {
     /// The names that [`Record::number`] knows.
     pub fn number_names(&self) -> impl Iterator<Item = &str> {
         self.metrics.keys().chain(self.timing.keys()).chain(self.series.keys()).map(String::as_str)
-    }
-}
-
-impl Diverged {
-    /// ``diverged: `loss` became NaN at step 300``, where `step` is what the series of the run count.
-    pub fn phrase(&self, step: &str) -> String {
-        format!("diverged: `{}` {}", self.metric, self.fate(step))
-    }
-
-    /// The same for readers: `loss became NaN at step 300`.
-    pub fn became(&self, step: &str) -> String {
-        format!("{} {}", self.metric, self.fate(step))
-    }
-
-    fn fate(&self, step: &str) -> String {
-        let became = match self.value {
-            None => "became NaN or infinite",
-            Some(NotFinite::NaN) => "became NaN",
-            Some(NotFinite::Infinity) => "became infinite",
-            Some(NotFinite::NegativeInfinity) => "became minus infinite",
-        };
-        let at = self.step.map_or(String::new(), |at| format!(" at {step} {at}"));
-        format!("{became}{at}")
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use labpress_runner::protocol::Diverged;
+
 use super::Name;
 use super::pin::Pinned;
 use super::plan::{PlannedRun, RunState};
-use super::record::{Artifact, Diverged, Record};
+use super::record::{Artifact, Record};
 use super::spec::{Experiment, Variant};
 use super::verification::{self, ByRun, Verification};
 use crate::diagnostic::{Diagnostic, Place, listed};

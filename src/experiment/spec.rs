@@ -51,7 +51,7 @@ pub struct Experiment {
 
 impl Experiment {
     /// The experiment at toy scale: a few seconds a run that show that it works and nothing else. A recipe's parameters
-    /// shrink; a command is told to shrink by itself (`smoke` in its [job](crate::runner::protocol::Job)). What it
+    /// shrink; a command is told to shrink by itself (`smoke` in its [job](labpress_runner::protocol::Job)). What it
     /// finds has another fingerprint.
     #[must_use]
     pub fn at_toy_scale(&self) -> Experiment {
@@ -96,7 +96,7 @@ pub enum Runner {
         /// The recipe's revision, see [`image_classification::REVISION`].
         revision: u32,
     },
-    /// Any program that speaks the [protocol](crate::runner::protocol).
+    /// Any program that speaks the [protocol](labpress_runner::protocol).
     Command {
         /// Program and arguments.
         command: Vec<String>,

@@ -4,11 +4,13 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
+use labpress_runner::protocol::{Diverged, NotFinite};
+
 use crate::diagnostic::Position;
 use crate::digest::Digest;
 use crate::experiment::fingerprint::Fingerprint;
 use crate::experiment::plan::plan;
-use crate::experiment::record::{self, Artifact, Diverged, Record};
+use crate::experiment::record::{self, Artifact, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::source::Source;
 
@@ -393,7 +395,7 @@ fn diverged_figure(tag: &str, arguments: &str, seeds: &[u64]) -> Result<Figure, 
     let mut records = records(&experiments, usual);
     let has_diverged = |record: &Record| record.variant == "plain" && seeds.contains(&record.seed);
     for record in records.iter_mut().filter(|record| has_diverged(record)) {
-        let diverged = Diverged { metric: "train.loss".to_owned(), step: Some(2), value: Some(record::NotFinite::NaN) };
+        let diverged = Diverged { metric: "train.loss".to_owned(), step: Some(2), value: Some(NotFinite::NaN) };
         record.diverged = Some(diverged);
         record.metrics.clear();
         record.artifacts.clear();

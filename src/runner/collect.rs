@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use labpress_runner::protocol::{Diverged, Event, NotFinite};
 use serde_json::Value;
 
-use super::protocol::Event;
 use crate::diagnostic::without_place;
-use crate::experiment::record::{Diverged, NotFinite};
 use crate::experiment::{is_windows_device, name_rule};
 
 /// What a run that succeeded, or one that diverged, has reported.

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::collect::{Collected, collect};
-use super::guard::Guard;
-use super::protocol::{
+use labpress_runner::protocol::{
     CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE,
 };
+
+use super::collect::{Collected, collect};
+use super::guard::Guard;
 use super::supervisor::{self, Exit};
 use super::tail::Tail;
 use super::{Stop, processes};

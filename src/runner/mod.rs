@@ -8,8 +8,6 @@ pub mod collect;
 mod guard;
 pub mod local;
 pub(crate) mod processes;
-pub mod protocol;
-pub mod reporter;
 mod sources;
 pub mod supervisor;
 mod tail;
@@ -21,9 +19,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
+use labpress_runner::protocol::{self, Event, Job, JobData, Needed};
+
 use self::collect::Collected;
 use self::local::{Ended, Failure, Heard, Launch};
-use self::protocol::{Event, Job, JobData, Needed};
 use self::sources::Sources;
 use crate::digest::Digest;
 use crate::experiment::Name;
@@ -483,7 +482,7 @@ fn launch<'a>(
     };
     let data = experiment.data.as_ref().map(|data| {
         let folder = data_folder(data)?.clone();
-        Ok::<_, io::Error>(JobData { name: data.name.clone(), folder, declaration: data.set.clone() })
+        Ok::<_, io::Error>(JobData { name: data.name.clone(), folder, declaration: serde_json::to_value(&data.set).map_err(io::Error::other)? })
     });
     let weights = run.variant.weights.as_ref().map(|weights| match weights {
         Weights::Published { data, file } => Ok::<_, io::Error>(data_folder(data)?.join(file)),

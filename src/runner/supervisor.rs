@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
-use super::protocol::INTERRUPTED;
+use labpress_runner::protocol::INTERRUPTED;
 
 /// The first argument of a supervisor.
 const SUBCOMMAND: &str = "supervise";

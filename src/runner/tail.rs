@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::collect::{event, excerpt};
-use super::protocol::Event;
+use labpress_runner::protocol::Event;
 use crate::store::named;
 
 /// The longest line, in bytes.

@@ -7,7 +7,7 @@ use labpress::data::DataSet;
 use labpress::data::format::Format;
 use labpress::data::images::Images;
 use labpress::experiment::record::COMMITTED_UP_TO;
-use labpress::runner::reporter::Run;
+use labpress_runner::reporter::Run;
 use serde_json::json;
 
 use super::checkpoint::Found;

@@ -10,8 +10,8 @@ use labpress::data::fetch::{cache_folder, fetch};
 use labpress::experiment::Name;
 use labpress::experiment::spec::{Experiment, ExperimentData, Runner, Variant, Weights, parse_all};
 use labpress::roles::Roles;
-use labpress::runner::protocol::{Job, JobData, VERSION};
 use labpress::source::{self, Source};
+use labpress_runner::protocol::{Job, JobData, VERSION};
 
 /// Which run.
 #[derive(Debug, Args)]
@@ -65,7 +65,11 @@ impl Wish {
             seed,
             recipe: Some(recipe.clone()),
             params: variant.params.clone(),
-            data: Some(JobData { name: data.name.clone(), folder: data_folder, declaration: data.set.clone() }),
+            data: Some(JobData {
+                name: data.name.clone(),
+                folder: data_folder,
+                declaration: serde_json::to_value(&data.set)?,
+            }),
             weights,
             needs: Vec::new(),
             device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),

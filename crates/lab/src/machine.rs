@@ -75,7 +75,7 @@ pub(crate) fn info() -> serde_json::Value {
     let devices: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
     let mut info = serde_json::json!({
         "labpress": env!("CARGO_PKG_VERSION"),
-        "protocol": labpress::runner::protocol::VERSION,
+        "protocol": labpress_runner::protocol::VERSION,
         "libtorch": LIBTORCH,
         "devices": devices,
         "cuda": Cuda::is_available(),

@@ -1,7 +1,7 @@
 //! `lab`, labpress's built-in experiment runner: trains nets by libtorch, one run a process.
 //!
 //! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`, as the protocol
-//! ([`labpress::runner::protocol`]) says. [`train`] is the recipe, to be read from top to bottom.
+//! ([`labpress_runner::protocol`]) says. [`train`] is the recipe, to be read from top to bottom.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -43,9 +43,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use classify_command::Pictures;
 use command_line::Wish;
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
-use labpress::runner::protocol::{INTERRUPTED, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE};
-use labpress::runner::reporter::Run;
 use labpress::runner::supervisor;
+use labpress_runner::protocol::{INTERRUPTED, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE};
+use labpress_runner::reporter::Run;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 

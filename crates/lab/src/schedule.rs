@@ -168,8 +168,7 @@ mod tests {
     /// The numbers are PyTorch's, written by `tests/reference/reference.py`.
     #[test]
     fn whole_schedules_are_those_of_pytorch() {
-        let cases: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/reference/schedules.json")).unwrap();
+        let cases: serde_json::Value = serde_json::from_str(include_str!("../tests/reference/schedules.json")).unwrap();
         for name in ["one-cycle", "short-cycle", "cosine", "step"] {
             let case = &cases[name];
             let mut written = case.clone();

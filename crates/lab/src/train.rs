@@ -3,14 +3,15 @@
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use labpress::data::DataSet;
 use labpress::data::format::Format;
 use labpress::data::images::{Images, Wanted};
 use labpress::digest::Digest;
 use labpress::recipe::image_classification::{
     EarlyStopping, Params, Pretrained, REVISION, Stage, Tta, Tuning, Watched,
 };
-use labpress::runner::protocol::{Job, JobData};
-use labpress::runner::reporter::Run;
+use labpress_runner::protocol::Job;
+use labpress_runner::reporter::Run;
 use serde_json::json;
 use tch::{Tensor, no_grad};
 
@@ -63,8 +64,7 @@ impl std::error::Error for NotFinite {}
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
 fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
     let job = &run.job.clone();
-    let Setting { job_data, classes, tested, unlabelled, train: whole_train, valid, test, mut net, learning } =
-        setting(job, params)?;
+    let Setting { set, tested, unlabelled, train: whole_train, valid, test, mut net, learning } = setting(job, params)?;
     let device = learning.device;
     let group_count = net.groups().len();
     let mut optimizer = new_optimizer(&net, params);
@@ -87,7 +87,7 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
         .chain(prefixed("ema", ema.as_ref().map(Ema::tensors).unwrap_or_default()))
         .chain(prefixed("best", best_tensors.iter().flatten().map(shared).collect()))
         .collect();
-    let this_job = digest(job, job_data, params)?;
+    let this_job = digest(job, &set, params)?;
     let start = State::at_start(this_job);
     let mut state = match job.resume.then(|| checkpoint::restore(&checkpoints, &this_job, &kept_tensors)) {
         None => start,
@@ -231,18 +231,18 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
     run.timing("seconds", state.seconds)?;
     run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
 
-    artifacts::write_judgement(run, &judgement, classes, &tested)?;
+    artifacts::write_judgement(run, &judgement, &set.classes, &tested)?;
     if params.images {
-        artifacts::write_grids(run, &judgement, classes, &tested)?;
+        artifacts::write_grids(run, &judgement, &set.classes, &tested)?;
     }
     if let Some(images) = &unlabelled {
         let all: Vec<usize> = (0..images.count()).collect();
         let samples = Samples::of(images, &all, device);
         let judgement = self::judgement(&learning.judged(&net, &samples, &params.tta), &samples)?;
-        artifacts::write_submission(run, &judgement, &job_data.declaration, images)?;
-    } else if matches!(job_data.declaration.format, Format::Table { .. }) {
+        artifacts::write_submission(run, &judgement, &set, images)?;
+    } else if matches!(set.format, Format::Table { .. }) {
         // A table without images to be predicted: those that are tested on stand in for a competition's.
-        artifacts::write_submission(run, &judgement, &job_data.declaration, &tested)?;
+        artifacts::write_submission(run, &judgement, &set, &tested)?;
     }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
     run.artifact("weights", "weights.safetensors", "checkpoint")?;
@@ -251,9 +251,8 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
 
 /// What a run begins with.
 pub(crate) struct Setting<'a> {
-    pub(crate) job_data: &'a JobData,
-    /// Names of the classes.
-    classes: &'a [String],
+    /// The declaration of the data set.
+    set: DataSet,
     /// The images that are tested on, with what is known of them.
     tested: Images,
     /// Images without labels, whose classes are to be predicted.
@@ -272,11 +271,12 @@ pub(crate) struct Setting<'a> {
 pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Setting<'a>> {
     let device = machine::device(&job.device)?;
     let job_data = job.data.as_ref().context("the recipe needs a data set")?;
-    let classes = &job_data.declaration.classes;
+    let set = data::declaration(job_data)?;
+    let classes = &set.classes;
     // Nets of ImageNet have seen colours only.
     let channels = (params.model.pretrained() == Some(&Pretrained::Imagenet)).then_some(3);
     let wanted = Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
-    let splits = data::read(job_data, &wanted)?;
+    let splits = data::read(job_data, &set, &wanted)?;
     let indices = chosen(&splits.train, classes.len(), params, job.seed)?;
     let tested: Vec<usize> = (0..splits.test.count().min(count_or_all(params.test_images))).collect();
     let train = Samples::of(&splits.train, &indices.train, device);
@@ -306,8 +306,7 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     let class_weights = train.class_weights(params.loss.class_weights, classes.len());
     let learning = Learning { params, device, scale, class_weights };
     Ok(Setting {
-        job_data,
-        classes,
+        set,
         tested: splits.test,
         unlabelled: splits.unlabelled,
         train,
@@ -392,12 +391,12 @@ fn finite(loss: f64, name: &'static str, epoch: Option<u64>) -> Result<f64, NotF
 }
 
 /// The digest of all that decides the bits of a run, so that it never goes on from the checkpoint of another.
-fn digest(job: &Job, data: &JobData, params: &Params) -> anyhow::Result<Digest> {
+fn digest(job: &Job, set: &DataSet, params: &Params) -> anyhow::Result<Digest> {
     Ok(Digest::of_value(&json!({
         "revision": REVISION,
         "seed": job.seed,
         "params": serde_json::to_value(params)?,
-        "data": data.declaration.digest(),
+        "data": set.digest(),
         "device": job.device,
         "threads": job.threads,
     })))
@@ -413,10 +412,10 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    use labpress::data::{DataSet, built_in, fetch};
+    use labpress::data::{built_in, fetch};
     use labpress::runner::collect::{collect, event};
-    use labpress::runner::protocol::{EVENTS_FILE, Event, JOB_FILE, VERSION};
     use labpress::yaml::Yaml;
+    use labpress_runner::protocol::{EVENTS_FILE, Event, JOB_FILE, JobData, VERSION};
 
     use super::*;
 
@@ -431,7 +430,11 @@ mod tests {
             seed: 42,
             recipe: None,
             params: serde_json::to_value(&params)?,
-            data: Some(JobData { name: "digits".to_owned(), folder: data, declaration }),
+            data: Some(JobData {
+                name: "digits".to_owned(),
+                folder: data,
+                declaration: serde_json::to_value(declaration)?,
+            }),
             weights: None,
             needs: Vec::new(),
             device: "cpu".to_owned(),

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use labpress::runner::Stop;
 use labpress::runner::collect::Collected;
 use labpress::runner::local::{self, Ended, Heard, Launch};
-use labpress::runner::protocol::{EVENTS_FILE, Event};
+use labpress_runner::protocol::{EVENTS_FILE, Event};
 
 use super::command_line::{Asked, Wish};
 

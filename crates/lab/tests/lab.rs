@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use labpress::data::{DataSet, built_in, fetch};
 use labpress::recipe::image_classification::NAME;
-use labpress::runner::protocol::{
+use labpress::yaml::Yaml;
+use labpress_runner::protocol::{
     CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, JobData, RUN_FOLDER_VARIABLE, VERSION,
 };
-use labpress::yaml::Yaml;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -19,7 +19,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::experiment::record::Diverged;
 
 /// The version of the protocol that this labpress speaks.
 pub const VERSION: u32 = 1;
@@ -97,8 +96,8 @@ pub struct JobData {
     pub name: String,
     /// Folder with its files, an absolute path.
     pub folder: PathBuf,
-    /// Its declaration, see [`crate::data::DataSet`].
-    pub declaration: crate::data::DataSet,
+    /// Its declaration, with the keys of the YAML file that declares it.
+    pub declaration: Value,
 }
 
 /// One line of `events.jsonl`.
@@ -151,4 +150,57 @@ pub enum Event {
     Diverged(Diverged),
     /// The last line of a run that succeeded.
     Done,
+}
+
+/// Which number of a run stopped being finite, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Diverged {
+    /// Name of the number.
+    pub metric: String,
+    /// The epoch, or what else the series is over; `None` for a result of the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<u64>,
+    /// What it became; `None` if the runner does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<NotFinite>,
+}
+
+/// A number that is not finite, under the names that Python and JavaScript give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum NotFinite {
+    /// Not a number.
+    #[serde(rename = "NaN")]
+    NaN,
+    /// Above all numbers.
+    #[serde(rename = "Infinity")]
+    Infinity,
+    /// Below all numbers.
+    #[serde(rename = "-Infinity")]
+    NegativeInfinity,
+}
+
+impl Diverged {
+    /// ``diverged: `loss` became NaN at step 300``, where `step` is what the series of the run count.
+    pub fn phrase(&self, step: &str) -> String {
+        format!("diverged: `{}` {}", self.metric, self.fate(step))
+    }
+
+    /// The same for readers: `loss became NaN at step 300`.
+    pub fn became(&self, step: &str) -> String {
+        format!("{} {}", self.metric, self.fate(step))
+    }
+
+    fn fate(&self, step: &str) -> String {
+        let became = match self.value {
+            None => "became NaN or infinite",
+            Some(NotFinite::NaN) => "became NaN",
+            Some(NotFinite::Infinity) => "became infinite",
+            Some(NotFinite::NegativeInfinity) => "became minus infinite",
+        };
+        let at = self.step.map_or(String::new(), |at| format!(" at {step} {at}"));
+        format!("{became}{at}")
+    }
 }

@@ -1,7 +1,7 @@
 //! For runners in Rust: reads what a run is to do, and reports how it goes.
 //!
 //! ```no_run
-//! use labpress::runner::reporter::Run;
+//! use labpress_runner::reporter::Run;
 //!
 //! let mut run = Run::from_environment()?;
 //! let flips = run.job.params["flips"].as_u64().unwrap_or(100);
@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::protocol::{CHECKPOINT_FOLDER, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
-use crate::experiment::record::Diverged;
-use crate::store::named;
+use crate::protocol::{
+    CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION,
+};
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -147,4 +147,8 @@ fn job(path: &Path) -> io::Result<Job> {
         }
     }
     serde_json::from_value(job).map_err(|error| fault(format!("is no job: {error}")))
+}
+
+fn named(error: &io::Error, tried: &str, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{tried} `{}`: {error}", path.display()))
 }

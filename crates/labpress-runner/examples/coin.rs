@@ -5,7 +5,7 @@
 
 use std::{fs, io};
 
-use labpress::runner::reporter::Run;
+use labpress_runner::reporter::Run;
 use serde::{Deserialize, Serialize};
 
 /// All that the run goes on from after it was killed.
