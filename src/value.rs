@@ -8,7 +8,7 @@ use tera::Map;
 pub use tera::Value;
 use tera::value::Key;
 
-use crate::markdown::embed::without_marker_characters;
+use kramdown::embed::without_marker_characters;
 
 /// Turns YAML into a value. Keys become text, tags (`!x`) are dropped, numbers stay numbers.
 pub fn of_yaml(yaml: &serde_yaml::Value) -> Value {

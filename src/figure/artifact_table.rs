@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::experiment::spec::Variant;
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 
 /// A table as a run wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, s
 use super::{Figure, chosen_variants, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, VariantResults};
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 use crate::recipe::Goal;
 use crate::stats::Estimate;
 

@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, without_place};
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::experiment::spec::Variant;
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 
 /// A matrix as a run wrote it, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -21,7 +21,7 @@ use super::provenance::provenance;
 use super::svg::drawable;
 use crate::diagnostic::{Diagnostic, without_place};
 use crate::experiment::results::{ExperimentResults, Results};
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 
 /// A curve as a run wrote it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -12,7 +12,7 @@ use super::svg::drawable;
 use super::{Figure, chosen_variants, in_words, unit};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::experiment::results::{ExperimentResults, VariantResults};
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 use crate::recipe::Goal;
 
 /// One line of the chart.

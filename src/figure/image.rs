@@ -8,7 +8,7 @@ use super::html::{escaped, id_attribute};
 use super::provenance::provenance;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 
 /// Makes the figure of the tag `figure`.
 pub(super) fn image(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {

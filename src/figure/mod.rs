@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 use arguments::{Arguments, Piece};
 use number::Unit;
 

@@ -19,7 +19,7 @@ use crate::diagnostic::{Diagnostic, listed};
 use crate::digest::Digest;
 use crate::experiment::fingerprint::Part;
 use crate::experiment::results::{ExperimentResults, VariantResults};
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 
 /// One line of the chart.
 struct Line {

@@ -8,7 +8,7 @@ use super::provenance::provenance;
 use super::{Figure, artifact_table, chosen_variants, complete, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 use crate::recipe::Goal;
 
 /// One column of numbers.

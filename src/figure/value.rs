@@ -11,7 +11,7 @@ use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
 use super::{Figure, complete, known_number, seed_count, unit, variant};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
-use crate::markdown::embed::Embed;
+use kramdown::embed::Embed;
 use crate::stats::{RatioInterval, Summary, combined, ratio_interval};
 
 /// One number of the expression.

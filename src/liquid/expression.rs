@@ -4,8 +4,8 @@
 //! rest: an expression is never a fault.
 
 use super::token::is_space;
-use crate::markdown::embed::without_marker_characters;
 use crate::value::Value;
+use kramdown::embed::without_marker_characters;
 
 /// How deep `a[b[c]]` may nest.
 const MAX_BRACKETS: usize = 16;

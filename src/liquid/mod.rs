@@ -35,10 +35,10 @@ use jiff::tz::TimeZone;
 use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
 use crate::experiment::results::Results;
 use crate::markdown::Dialect;
-use crate::markdown::embed::{Embeds, between_marker_characters};
 use crate::post::date::Date;
 use crate::source::Source;
 use crate::value::Value;
+use kramdown::embed::{Embeds, between_marker_characters};
 
 /// A text of a file, with the place where it starts.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 //! `raw` and `comment` are resolved here, because what they hold is no Liquid.
 
 use super::Fault;
-use crate::markdown::embed;
+use kramdown::embed;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Token<'a> {

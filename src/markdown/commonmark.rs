@@ -9,7 +9,7 @@ use pulldown_cmark as cmark;
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Tag, TagEnd};
 
 use super::attributes::{Found, Lists, Piece};
-use super::tree::{Alignment, Attributes, Document, Footnote, Kind, MAX_DEPTH, Node};
+use kramdown::tree::{Alignment, Attributes, Document, Footnote, Kind, MAX_DEPTH, Node};
 
 /// What of the dialect can be turned off.
 #[derive(Debug, Clone, Copy)]

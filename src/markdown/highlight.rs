@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 use syntect::parsing::{BasicScopeStackOp, ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 use syntect::util::LinesWithEndings;
 
-use super::html::escape_text;
+use kramdown::html::escape_text;
 
 /// A longer line than this is no code that someone reads (minified scripts, data), and would take seconds.
 const LONGEST_LINE: usize = 4_000;

@@ -1,23 +1,18 @@
 //! From a body's Markdown to its HTML: text → document tree, by dialect → passes over the tree → HTML.
 //!
-//! A dialect is one parser that makes a [`tree::Document`]. Everything after the parser is shared: embeds take the
-//! place of their markers, headings get ids, the table of contents is filled, one writer makes the HTML.
+//! A dialect is one parser that makes a [document tree](kramdown::tree): that of the package `kramdown`, or
+//! [`commonmark`]. Everything after the parser is shared, and part of `kramdown`: headings get ids, embeds take the place
+//! of their markers, the table of contents is filled, one writer makes the HTML.
 
 pub mod attributes;
 pub mod commonmark;
-pub mod embed;
-pub mod headings;
 pub mod highlight;
-pub mod html;
-pub mod kramdown;
-mod markers;
-pub mod text;
-pub mod tree;
 
 use std::ops::RangeInclusive;
 
-use embed::Embeds;
-use tree::Document;
+use kramdown::embed::{self, Embeds};
+use kramdown::tree::Document;
+use kramdown::{headings, html, markers, text};
 
 /// The grammar that a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +95,7 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     };
     // What kramdown makes of a body is kramdown's to the byte.
     let stops = options.dialect == Dialect::CommonMark;
-    let context = html::Context { embeds, highlight: options.highlight, code_class, stops };
+    let context = html::Context { embeds, highlight: options.highlight.then_some(highlight::write), code_class, stops };
     Rendered {
         html: html::document(&document, context),
         toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),
@@ -117,7 +112,7 @@ pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     if embed::has_marker(text) {
         markers::resolve_inline(&mut paragraph, embeds);
     }
-    html::inline(&paragraph, html::Context { embeds, highlight: false, code_class: "", stops: false })
+    html::inline(&paragraph, html::Context { embeds, highlight: None, code_class: "", stops: false })
 }
 
 fn parse(text: &str, options: &Options) -> Document {

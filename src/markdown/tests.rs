@@ -3,8 +3,8 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-use super::embed::{Embed, Embeds};
 use super::*;
+use kramdown::embed::{Embed, Embeds};
 
 fn html(markdown: &str) -> String {
     render(markdown, &Embeds::default(), &Options::default()).html

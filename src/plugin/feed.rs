@@ -6,10 +6,10 @@ use std::fmt::Write;
 use super::{Scope, at, plain, text_at, xml_escaped};
 use crate::html::{self, Attribute, Tag, Token};
 use crate::liquid::Environment;
-use crate::markdown::kramdown::smart;
 use crate::post::date::Date;
 use crate::post::slug::percent_encoded;
 use crate::value::{Value, as_text, entry, is_nil};
+use kramdown::smart;
 
 /// A feed that the configuration asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

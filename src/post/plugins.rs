@@ -7,11 +7,12 @@ use super::{Blog, Page, PageKind, Pages, Read, Reader, StaticFile, file_name, st
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{Body, without_html};
-use crate::markdown::{self, embed::Embeds};
+use crate::markdown;
 use crate::plugin::{is_active, is_on};
 use crate::roles::Roles;
 use crate::source::Source;
 use crate::value::set;
+use kramdown::embed::Embeds;
 
 /// Files about a repository, which become pages only if `include` names them.
 const ABOUT_THE_REPOSITORY: [&str; 9] = [

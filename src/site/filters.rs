@@ -4,10 +4,11 @@ use tera::{Error, Kwargs, State, Tera, TeraResult};
 
 use crate::config::Config;
 use crate::liquid;
-use crate::markdown::{self, embed::Embeds};
+use crate::markdown;
 use crate::post::date::Date;
 use crate::post::slug;
 use crate::value::{self, Value};
+use kramdown::embed::Embeds;
 
 /// Makes all filters known.
 pub(super) fn register(tera: &mut Tera, config: &Config) {

@@ -36,12 +36,13 @@ use crate::config::{self, Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::liquid::{Environment, Includes};
-use crate::markdown::{self, embed::Embeds};
+use crate::markdown;
 use crate::output::{Content, Output};
 use crate::plugin;
 use crate::post::{Blog, Post};
 use crate::source::Source;
 use crate::value::{self, Value};
+use kramdown::embed::Embeds;
 
 /// Builds all files of the site. Reports all faults of the stage that has any: layouts and bodies first, then pages.
 pub fn build(

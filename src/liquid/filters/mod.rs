@@ -18,7 +18,6 @@ use super::compare::{is_empty, is_true};
 use super::render::Run;
 use super::scope;
 use crate::diagnostic::nearest;
-use crate::markdown::kramdown;
 use crate::value::{self, Value, as_text, is_nil};
 
 /// What a filter is given beside its input.

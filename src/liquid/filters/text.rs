@@ -161,7 +161,7 @@ pub(super) fn form_decoded(text: &str) -> String {
         }
         rest = after;
     }
-    crate::markdown::embed::without_marker_characters(&String::from_utf8_lossy(&bytes)).into_owned()
+    kramdown::embed::without_marker_characters(&String::from_utf8_lossy(&bytes)).into_owned()
 }
 
 pub(super) fn base64(bytes: &[u8]) -> String {

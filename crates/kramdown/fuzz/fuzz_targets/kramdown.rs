@@ -1,0 +1,21 @@
+//! Any text is some kramdown, in time by its length.
+
+#![no_main]
+
+use std::time::{Duration, Instant};
+
+use kramdown::{Options, to_html};
+use libfuzzer_sys::fuzz_target;
+
+/// A thousand times what a post takes per byte, and a start for a busy machine.
+fn allowed(length: usize) -> Duration {
+    Duration::from_millis(500) + Duration::from_micros(10) * u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fuzz_target!(|text: &str| {
+    let options = Options::default();
+    let start = Instant::now();
+    let html = to_html(text, &options);
+    assert!(start.elapsed() < allowed(text.len()), "{:?} for {} bytes", start.elapsed(), text.len());
+    assert!(html.len() <= 4096 + text.len() * 400, "{} bytes of HTML", html.len());
+});
