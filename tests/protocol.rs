@@ -9,9 +9,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use labpress::experiment::record::{Diverged, NotFinite};
 use labpress::runner::collect::event;
-use labpress_runner::protocol::Event;
+use labpress_runner::protocol::{Diverged, Event, NotFinite};
 use support::killing::{has_checkpoint, kill, records, runners, start};
 use support::{Site, assert_success};
 

@@ -501,7 +501,8 @@ mod tests {
     #[test]
     fn a_rerun_that_diverges_otherwise_is_different() {
         let diverged = |step| {
-            let diverged = labpress_runner::protocol::Diverged { metric: "loss".to_owned(), step: Some(step), value: None };
+            let diverged =
+                labpress_runner::protocol::Diverged { metric: "loss".to_owned(), step: Some(step), value: None };
             Record { diverged: Some(diverged), ..record(0, 0.9, LOSS) }
         };
         let verdict = |a: &Record, b: &Record| compare(a, b, &BTreeMap::new(), &[]).to_string();

@@ -12,9 +12,9 @@ use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, s
 use super::{Figure, chosen_variants, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, VariantResults};
-use kramdown::embed::Embed;
 use crate::recipe::Goal;
 use crate::stats::Estimate;
+use kramdown::embed::Embed;
 
 /// One row of the chart.
 struct Row {

@@ -12,8 +12,8 @@ use super::svg::drawable;
 use super::{Figure, chosen_variants, in_words, unit};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::experiment::results::{ExperimentResults, VariantResults};
-use kramdown::embed::Embed;
 use crate::recipe::Goal;
+use kramdown::embed::Embed;
 
 /// One line of the chart.
 struct Line {

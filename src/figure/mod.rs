@@ -31,8 +31,8 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
-use kramdown::embed::Embed;
 use arguments::{Arguments, Piece};
+use kramdown::embed::Embed;
 use number::Unit;
 
 /// A figure: what stands in the page, and the files that it brings along.

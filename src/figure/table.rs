@@ -8,8 +8,8 @@ use super::provenance::provenance;
 use super::{Figure, artifact_table, chosen_variants, complete, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
-use kramdown::embed::Embed;
 use crate::recipe::Goal;
+use kramdown::embed::Embed;
 
 /// One column of numbers.
 struct Column {

@@ -10,7 +10,7 @@ use crate::diagnostic::Position;
 use crate::digest::Digest;
 use crate::experiment::fingerprint::Fingerprint;
 use crate::experiment::plan::plan;
-use crate::experiment::record::{self, Artifact, Record};
+use crate::experiment::record::{Artifact, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::source::Source;
 

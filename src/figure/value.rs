@@ -11,8 +11,8 @@ use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
 use super::{Figure, complete, known_number, seed_count, unit, variant};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
-use kramdown::embed::Embed;
 use crate::stats::{RatioInterval, Summary, combined, ratio_interval};
+use kramdown::embed::Embed;
 
 /// One number of the expression.
 struct Term<'a> {

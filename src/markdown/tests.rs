@@ -3,6 +3,8 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
+use kramdown::tree;
+
 use super::*;
 use kramdown::embed::{Embed, Embeds};
 

@@ -482,7 +482,11 @@ fn launch<'a>(
     };
     let data = experiment.data.as_ref().map(|data| {
         let folder = data_folder(data)?.clone();
-        Ok::<_, io::Error>(JobData { name: data.name.clone(), folder, declaration: serde_json::to_value(&data.set).map_err(io::Error::other)? })
+        Ok::<_, io::Error>(JobData {
+            name: data.name.clone(),
+            folder,
+            declaration: serde_json::to_value(&data.set).map_err(io::Error::other)?,
+        })
     });
     let weights = run.variant.weights.as_ref().map(|weights| match weights {
         Weights::Published { data, file } => Ok::<_, io::Error>(data_folder(data)?.join(file)),

@@ -5,8 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::collect::{event, excerpt};
-use labpress_runner::protocol::Event;
 use crate::store::named;
+use labpress_runner::protocol::Event;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: usize = 1 << 20;

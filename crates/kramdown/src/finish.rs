@@ -3,16 +3,16 @@
 use std::cell::{Cell, RefCell};
 
 use crate::abbreviation;
+use crate::attributes::{List, parse_list};
 use crate::block::{Block, BlockKind, Context, Section};
+use crate::embed::Embeds;
 use crate::entity;
+use crate::headings::text_without_embeds;
+use crate::html::escape_attribute;
 use crate::html_tag::Content;
 use crate::ids::{Counts, plain_slug};
 use crate::rouge;
 use crate::span;
-use crate::attributes::{List, parse_list};
-use crate::embed::Embeds;
-use crate::headings::text_without_embeds;
-use crate::html::escape_attribute;
 use crate::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
 /// The document that the blocks of a text and its definitions make.

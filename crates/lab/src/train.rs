@@ -305,16 +305,7 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     };
     let class_weights = train.class_weights(params.loss.class_weights, classes.len());
     let learning = Learning { params, device, scale, class_weights };
-    Ok(Setting {
-        set,
-        tested: splits.test,
-        unlabelled: splits.unlabelled,
-        train,
-        valid,
-        test,
-        net,
-        learning,
-    })
+    Ok(Setting { set, tested: splits.test, unlabelled: splits.unlabelled, train, valid, test, net, learning })
 }
 
 /// The optimizer of the groups of layers that learn sooner or later.

@@ -29,6 +29,7 @@ impl Run {
         let folder = tempfile::tempdir().unwrap();
         let declaration = DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
         let data = fetch::fetch("digits", &declaration, &folder.path().join("data"), &mut |_| {}).unwrap();
+        let declaration = serde_json::to_value(declaration).unwrap();
         Run::of(folder, JobData { name: "digits".to_owned(), folder: data, declaration }, params)
     }
 
@@ -387,6 +388,7 @@ fn a_competition_of_kaggle_becomes_a_submission() {
     assert!(error.contains("`kaggle competitions download -c colours -p CACHE/downloads/colours`"), "{error}");
 
     let data = fetch::fetch("colours", &declaration, &cache, &mut |_| {}).unwrap();
+    let declaration = serde_json::to_value(declaration).unwrap();
     let data = JobData { name: "colours".to_owned(), folder: data, declaration };
     let params = json!({
         "epochs": 10, "batch-size": 8, "image-size": 8, "valid-images": 6, "images": true,

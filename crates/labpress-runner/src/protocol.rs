@@ -19,7 +19,6 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-
 /// The version of the protocol that this labpress speaks.
 pub const VERSION: u32 = 1;
 /// The environment variable with the path of the run's folder.

@@ -20,9 +20,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::protocol::{
-    CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION,
-};
+use crate::protocol::{CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
