@@ -1,9 +1,11 @@
 .PHONY: site libtorch lab test check
 
-# This repository's own blog: runs stale experiments, writes public/.
-site: lab
+# This repository's own blog, from the committed results; libtorch and `lab` only if an experiment has to train.
+site:
 	cargo build --release
-	target/release/labpress build
+	@target/release/labpress build --locked || { \
+		echo "make site: the committed results do not suffice, so \`lab\` is built to train what is missing"; \
+		$(MAKE) lab && target/release/labpress build; }
 
 # The pinned libtorch, in the user's cache folder, linked as .libtorch. A second call does nothing.
 libtorch:

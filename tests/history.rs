@@ -170,11 +170,11 @@ fn diff_says_what_moved_and_whether_beyond_the_spread() {
     succeed(&site, &["run"]);
     let text = squeezed(&succeed(&site, &["diff", "toy"]));
     assert!(text.contains("`toy` since the results before"), "{text}");
-    assert!(text.contains("fast accuracy 99.03 ± 0.06 % (n = 2) 99.9375"), "{text}");
+    assert!(text.contains("fast accuracy 99.024, 99.034 % (2 runs) 99.93754, "), "{text}");
     assert!(text.lines().any(|line| line.starts_with("fast accuracy") && line.ends_with(" pp yes")), "{text}");
     assert!(text.lines().any(|line| line.starts_with("slow accuracy") && line.ends_with(" - unchanged")), "{text}");
     let text = succeed(&site, &["diff", "toy", "--format", "md"]);
-    let row = "| fast | accuracy | 99.03 ± 0.06 % (n = 2) | 99.9375";
+    let row = "| fast | accuracy | 99.024, 99.034 % (2 runs) | 99.93754, ";
     assert!(text.contains("|---|---|---:|---:|---:|---|\n") && text.contains(row), "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&answer(&site.labpress(&["diff", "toy", "--format", "json"]))).unwrap();
@@ -208,7 +208,7 @@ fn diff_compares_with_a_pin_a_fingerprint_or_a_revision() {
     succeed(&site, &["run"]);
     for before in [id(&site), "HEAD".to_owned(), fingerprint.clone()] {
         let text = squeezed(&succeed(&site, &["diff", &before, "toy"]));
-        assert!(text.contains("fast accuracy 70 ± 70 % (n = 2) 78 ± 32 % (n = 2) +10 ± 40"), "{before}: {text}");
+        assert!(text.contains("fast accuracy 60, 71 % (2 runs) 75, 80 % (2 runs) +11.8 pp"), "{before}: {text}");
         assert!(text.contains(" pp no\n"), "{before}: {text}");
         assert_eq!(text.contains("\nslow accuracy "), before != fingerprint, "{before}: {text}");
     }

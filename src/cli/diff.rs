@@ -16,6 +16,7 @@ use crate::experiment::pin;
 use crate::experiment::plan::{RunState, plan};
 use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
+use crate::figure::measured::over_runs;
 use crate::figure::number::{Unit, signed, with_unit};
 use crate::stats::{Estimate, Summary};
 
@@ -135,11 +136,12 @@ fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
 /// The cells of a row behind variant and metric: before, after, difference, verdict.
 fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
     let unit = Unit::of(experiment.metrics.get(&moved.metric));
-    let side = |summary: Option<Summary>| match summary {
-        None => "-".to_owned(),
-        Some(summary) => format!("{} (n = {})", with_unit(summary.estimate(), &unit), summary.n),
-    };
-    let difference = moved.verdict.difference().map(|difference| {
+    let side = |summary: Option<Summary>| summary.map_or_else(|| "-".to_owned(), |summary| over_runs(summary, &unit));
+    let is_pair = |summary: Option<Summary>| summary.is_some_and(|summary| summary.n == 2);
+    let difference = moved.verdict.difference().map(|mut difference| {
+        if is_pair(moved.before) || is_pair(moved.after) {
+            difference.half_width = None;
+        }
         let unit = if unit == Unit::Share { &Unit::Points } else { &unit };
         signed(difference.value, with_unit(difference, unit))
     });
@@ -159,7 +161,7 @@ fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
 const HEADS: [&str; 6] = ["variant", "metric", "before", "after", "difference", "beyond the spread over seeds"];
 
 fn heading(experiment: &Experiment, since: &str) -> String {
-    format!("`{}` since {since}: means with their 95 % intervals", experiment.name)
+    format!("`{}` since {since}: means with their 95 % intervals; of two runs, both numbers", experiment.name)
 }
 
 fn rows(moved: &[Moved], experiment: &Experiment) -> Vec<Vec<String>> {

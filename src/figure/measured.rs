@@ -45,6 +45,45 @@ pub(super) enum Reading {
     Mean(f64, Interval),
 }
 
+impl Reading {
+    /// What can be said of numbers of which `summary` is all that is known: of two, the lower comes first.
+    fn of(summary: Summary, unit: &Unit) -> Reading {
+        match summary.n {
+            1 => Reading::Single(summary.mean),
+            _ if summary.is_identical() => Reading::Identical(summary.mean),
+            2 => Reading::Pair(summary.lowest, summary.highest),
+            _ => {
+                let Estimate { value, half_width } = summary.estimate();
+                Reading::Mean(value, number::interval(value, half_width.unwrap_or(0.0), bounds(summary, unit)))
+            }
+        }
+    }
+}
+
+/// From where to where numbers of a unit can go; without bounds where one of them is outside.
+fn bounds(summary: Summary, unit: &Unit) -> (f64, f64) {
+    match unit {
+        Unit::Share => number::share_bounds(summary),
+        Unit::Points if summary.lowest >= -1.0 && summary.highest <= 1.0 => (-1.0, 1.0),
+        Unit::Points | Unit::Plain | Unit::Named(_) => number::NO_BOUNDS,
+    }
+}
+
+/// The number that `summary` describes, with its unit and how many runs it is of.
+pub(crate) fn over_runs(summary: Summary, unit: &Unit) -> String {
+    match Reading::of(summary, unit) {
+        Reading::Nothing | Reading::Diverged => String::new(),
+        Reading::Single(value) => format!("{} (1 run)", number::alone(value, unit)),
+        Reading::Pair(lower, higher) => format!("{}{} (2 runs)", number::pair(lower, higher, unit), unit.suffix()),
+        Reading::Identical(value) => {
+            format!("{} (identical in all {} runs)", number::alone(value, unit), summary.n)
+        }
+        Reading::Mean(value, interval) => {
+            format!("{} (n = {})", number::with_interval(value, Some(interval), unit), summary.n)
+        }
+    }
+}
+
 /// Whether the option `diverged` asks for the rest where runs diverged.
 pub(super) fn shows_rest(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
     match arguments.option("diverged") {
@@ -84,24 +123,12 @@ impl Measured {
         let Some(summary) = self.summary() else {
             return if self.diverged > 0 { Reading::Diverged } else { Reading::Nothing };
         };
-        match self.values[..] {
-            _ if self.diverged > 0 && !self.shows_rest => Reading::Diverged,
-            [(_, only)] => Reading::Single(only),
-            _ if summary.is_identical() => Reading::Identical(summary.mean),
-            [(_, first), (_, second)] => Reading::Pair(first, second),
-            _ => {
-                let Estimate { value, half_width } = summary.estimate();
-                Reading::Mean(value, number::interval(value, half_width.unwrap_or(0.0), self.bounds(summary)))
-            }
+        if self.diverged > 0 && !self.shows_rest {
+            return Reading::Diverged;
         }
-    }
-
-    /// From where to where numbers of this unit can go; without bounds where one of them is outside.
-    fn bounds(&self, summary: Summary) -> (f64, f64) {
-        match self.unit {
-            Unit::Share => number::share_bounds(summary),
-            Unit::Points if summary.lowest >= -1.0 && summary.highest <= 1.0 => (-1.0, 1.0),
-            Unit::Points | Unit::Plain | Unit::Named(_) => number::NO_BOUNDS,
+        match (Reading::of(summary, &self.unit), &self.values[..]) {
+            (Reading::Pair(..), &[(_, first), (_, second)]) => Reading::Pair(first, second),
+            (reading, _) => reading,
         }
     }
 

@@ -18,7 +18,7 @@ mod curves;
 mod html;
 mod image;
 mod lines;
-mod measured;
+pub(crate) mod measured;
 pub(crate) mod number;
 mod provenance;
 mod svg;

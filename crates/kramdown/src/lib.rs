@@ -1,7 +1,7 @@
 //! kramdown in Rust: the Markdown that Jekyll blogs are written in, with its GFM parser as Jekyll sets it up.
 //!
 //! ```
-//! let html = kramdown::to_html("A *short* text{: .lead}", &kramdown::Options::default());
+//! let html = kramdown::to_html("A *short*{: .lead} text", &kramdown::Options::default());
 //! assert_eq!(html, "<p>A <em class=\"lead\">short</em> text</p>\n");
 //! ```
 //!
