@@ -218,7 +218,7 @@ impl Comparison {
     fn note(&self) -> String {
         let all = self.rows.iter().map(|row| &row.measured);
         let of_means = |seeds: &str| format!("Bar: mean and its 95 % interval over {seeds}; dots: single seeds.");
-        measured::note(all.clone(), of_means) + &measured::remarks(all)
+        measured::note(&all, of_means) + &measured::remarks(all)
     }
 
     fn table(&self, label: &str) -> Table {

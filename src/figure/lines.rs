@@ -233,15 +233,7 @@ impl LineChart {
                 for (x, (from, to)) in line.points.iter().filter_map(|point| Some((point.x, point.interval?))) {
                     let (left, top) = chart.backend_coord(&(x, inside(to)));
                     let (_, bottom) = chart.backend_coord(&(x, inside(from)));
-                    let style = stroke(Ink::of(Role::Whisker, line.color), 1.4);
-                    let cap = pixels(3.5);
-                    for bar in [
-                        [(left, top), (left, bottom)],
-                        [(left - cap, top), (left + cap, top)],
-                        [(left - cap, bottom), (left + cap, bottom)],
-                    ] {
-                        area.draw(&PathElement::new(bar, style))?;
-                    }
+                    draw_whisker(area, left, (top, bottom), line.color)?;
                 }
             }
         }
@@ -256,12 +248,7 @@ impl LineChart {
             let dot = fill(Ink::of(Role::Dot, line.color));
             chart.draw_series(line.dots.iter().map(|&(x, y)| Circle::new((x, inside(y)), pixels(3.2), dot)))?;
             for &x in &line.crosses {
-                let (middle, top) = chart.backend_coord(&(x, y.to));
-                let arm = pixels(4.0);
-                for side in [-arm, arm] {
-                    let ends = [(middle - side, top - arm), (middle + side, top + arm)];
-                    area.draw(&PathElement::new(ends, stroke(Ink::of(Role::Whisker, line.color), 1.8)))?;
-                }
+                draw_cross(area, chart.backend_coord(&(x, y.to)), line.color)?;
             }
             if line.has_markers {
                 // Markers on each of very many points would hide the line.
@@ -336,6 +323,30 @@ fn placed(mut marks: Vec<(i32, &str)>, width: i32) -> Vec<(PlacedMark<'_>, usize
     marks.sort_by_key(|&(at, _)| if is_left { -at } else { at });
     let marks = marks.into_iter().enumerate();
     marks.map(|(row, (at, title))| (PlacedMark { at, title, is_left }, row)).collect()
+}
+
+/// Draws an interval as a bar with caps.
+fn draw_whisker(area: &Area<'_>, left: i32, (top, bottom): (i32, i32), color: usize) -> svg::Done {
+    let style = stroke(Ink::of(Role::Whisker, color), 1.4);
+    let cap = pixels(3.5);
+    for bar in [
+        [(left, top), (left, bottom)],
+        [(left - cap, top), (left + cap, top)],
+        [(left - cap, bottom), (left + cap, bottom)],
+    ] {
+        area.draw(&PathElement::new(bar, style))?;
+    }
+    Ok(())
+}
+
+/// Draws the cross of a point without a number.
+fn draw_cross(area: &Area<'_>, (middle, top): (i32, i32), color: usize) -> svg::Done {
+    let arm = pixels(4.0);
+    for side in [-arm, arm] {
+        let ends = [(middle - side, top - arm), (middle + side, top + arm)];
+        area.draw(&PathElement::new(ends, stroke(Ink::of(Role::Whisker, color), 1.8)))?;
+    }
+    Ok(())
 }
 
 /// Draws lines with names at these places, which are pixels from the left; `top` is where the names start, `bottom` where

@@ -8,6 +8,8 @@
 //! | equal numbers | `50.0 % (identical in all 5 runs)`: no spread is no certainty, and most often a seed that is not used |
 //! | some diverged | `2 of 5 seeds diverged`; with `diverged="exclude"` the rest, and that as well |
 
+use std::fmt::Write as _;
+
 use super::arguments::Arguments;
 use super::number::{self, Interval, Unit};
 use crate::diagnostic::Diagnostic;
@@ -174,8 +176,8 @@ impl Measured {
             _ => false,
         };
         match self.remark() {
-            Some(remark) if !(is_known && self.diverged == 0) && !text.is_empty() => format!("{text} ({remark})"),
             _ if text.is_empty() => "–".to_owned(),
+            Some(remark) if !is_known || self.diverged > 0 => format!("{text} ({remark})"),
             _ => text,
         }
     }
@@ -230,7 +232,7 @@ pub(super) fn diverged_phrase(diverged: usize, all: usize) -> String {
 
 /// How to read the numbers: what `of_means` says of so many seeds, unless there is no mean at all.
 pub(super) fn note<'m>(
-    all: impl Iterator<Item = &'m Measured> + Clone,
+    all: &(impl Iterator<Item = &'m Measured> + Clone),
     of_means: impl FnOnce(&str) -> String,
 ) -> String {
     let counts = || all.clone().filter(|one| one.mean().is_some()).map(|one| one.values.len());
@@ -283,7 +285,7 @@ pub(super) fn diverged_note(
         let more = if more > 0 { format!("; {more} more") } else { String::new() };
         let told = diverged[..diverged.len().min(TOLD)].join("; ");
         let phrase = diverged_phrase(diverged.len(), of.records.len());
-        note.push_str(&format!(" {}: {phrase} ({told}{more}).", of.variant.title));
+        write!(note, " {}: {phrase} ({told}{more}).", of.variant.title).expect("a string takes all that is written");
     }
     match (note.is_empty(), shows_rest) {
         (true, _) => note,

@@ -345,7 +345,7 @@ impl Sweep {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let ends = || points().flat_map(|point| [point.interval().map(|of| of.0), point.interval().map(|of| of.1)]);
         let means = || points().filter_map(|point| point.measured.mean()).map(drawable);
-        let dots = || points().flat_map(|point| point.dots()).map(|(_, value)| value);
+        let dots = || points().flat_map(SweepPoint::dots).map(|(_, value)| value);
         let values = || means().chain(dots()).chain(ends().flatten());
         // Where all runs diverged, an axis without numbers.
         let (lowest, highest) = values().reduce(f64::min).zip(values().reduce(f64::max)).unwrap_or((0.0, 1.0));
@@ -403,7 +403,7 @@ impl Sweep {
         let all = self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
         let of_means = |seeds: &str| format!("Points: means over {seeds}; bars: their 95 % intervals.");
         let crosses = if all.clone().any(|one| one.mean().is_none()) { " × at the top: runs diverged." } else { "" };
-        measured::note(all.clone(), of_means) + &measured::remarks(all) + crosses
+        measured::note(&all, of_means) + &measured::remarks(all) + crosses
     }
 
     fn table(&self, label: &str) -> Table {

@@ -143,7 +143,7 @@ impl Column {
 /// What the numbers and the marks mean.
 fn note(columns: &[Column], has_marks: bool) -> String {
     let cells = || columns.iter().flat_map(|column| &column.cells);
-    let numbers = measured::note(cells(), |seeds| format!("Mean ± 95 % interval over {seeds}."));
+    let numbers = measured::note(&cells(), |seeds| format!("Mean ± 95 % interval over {seeds}."));
     let numbers = numbers + &measured::remarks(cells());
     let marks = if has_marks { " Bold: best, with an interval that overlaps no other." } else { "" };
     format!("{numbers}{marks}")

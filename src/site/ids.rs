@@ -41,8 +41,8 @@ fn names(html: &str) -> BTreeMap<(usize, &str), String> {
     let mut used: BTreeSet<String> = seen.iter().map(|&id| id.to_owned()).collect();
     let mut names = BTreeMap::new();
     for (part, id) in repeated {
-        let name = (part + 1..).map(|number| format!("{id}-{number}")).find(|name| !used.contains(name));
-        let name = name.unwrap_or_default();
+        let mut names_of_part = (part + 1..=part + 1 + used.len()).map(|number| format!("{id}-{number}"));
+        let name = names_of_part.find(|name| !used.contains(name)).expect("one more name than are used");
         used.insert(name.clone());
         names.insert((part, id), name);
     }

@@ -102,15 +102,15 @@ fn options_shape_math_headings_and_code() {
 #[test]
 fn terms_get_ids_and_footnotes_a_place_where_asked_for() {
     let html = "<dl>\n  <dt id=\"p-the-item\">The Item</dt>\n  <dd>x</dd>\n</dl>";
-    check("{:auto_ids-p-}\nThe Item\n: x", &Options::default(), html);
+    check("{:auto_ids-p-}\nThe Item\n: x", Options::default(), html);
     let html = "<div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol>\n    <li id=\"fn:1\" role=\"doc-endnote\">\n      <p>x\u{a0}<a href=\"#fnref:1\" class=\"reversefootnote\" role=\"doc-backlink\">&#8617;</a></p>\n    </li>\n  </ol>\n</div>\n\n<p>a<sup id=\"fnref:1\" role=\"doc-noteref\"><a href=\"#fn:1\" class=\"footnote\" rel=\"footnote\">1</a></sup></p>";
-    check("* here\n{:footnotes}\n\na[^1]\n\n[^1]: x", &Options::default(), html);
+    check("* here\n{:footnotes}\n\na[^1]\n\n[^1]: x", Options::default(), html);
 }
 
 #[test]
 fn white_space_behind_an_element_indents_what_follows() {
-    check("<div></div>  <!--x-->", &Options::default(), "<div></div>\n\n<p><!--x--></p>");
-    check("<a href=\"b\nc\">x</a>", &Options::default(), "<p><a href=\"b c\">x</a></p>");
+    check("<div></div>  <!--x-->", Options::default(), "<div></div>\n\n<p><!--x--></p>");
+    check("<a href=\"b\nc\">x</a>", Options::default(), "<p><a href=\"b c\">x</a></p>");
 }
 
 #[test]
