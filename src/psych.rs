@@ -3,7 +3,7 @@
 //! Psych is libyaml and rules of its own for what a plain scalar means: `yes` is true, `0777` is octal, `1:30` counts
 //! seconds, `2026-01-31 10:00:00` is a time, the last of two equal keys counts. The grammar here is libyaml's, in Rust;
 //! the rules are ours. A date or a time becomes the text that Liquid would show for it. Our own files, where a slip
-//! should be a fault, are read by [`yaml`](crate::yaml).
+//! should be a fault, are read by [`yaml`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -267,8 +267,8 @@ fn shown_value(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What the titles of the variants have in common: the parts between commas, "hidden = [8]" of "lr = 0.1, hidden = [8]" and
-/// "lr = 0.2, hidden = [8]"; or else their start, without a half word and without what joins it to the rest: "Frozen" of
+/// What the titles of the variants have in common: the parts between commas, `hidden = [8]` of `lr = 0.1, hidden = [8]` and
+/// `lr = 0.2, hidden = [8]`; or else their start, without a half word and without what joins it to the rest: "Frozen" of
 /// "Frozen 5" and "Frozen 10".
 fn common_title(variants: &[&VariantResults<'_>]) -> String {
     let titles: Vec<&str> = variants.iter().map(|of| of.variant.title.as_str()).collect();

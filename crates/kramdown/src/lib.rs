@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`to_html`] does all of it. A program that wants to look at a text, or change it, parses it to a [document
-//! tree](tree), gives its headings [ids](ids), and writes it with [`html::document`]. It can put HTML of its own anywhere
+//! tree](tree), gives its headings [`ids`], and writes it with [`html::document`]. It can put HTML of its own anywhere
 //! in a text with [embeds](embed), and color code with [`html::Context::highlight`].
 //!
 //! Parsing takes two steps. The block parser cuts a text into [blocks](block) and gathers what is
