@@ -148,6 +148,16 @@ fn the_own_posts_are_all_found() {
 }
 
 #[test]
+fn of_the_repository_only_the_blog_is_published() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = source::read_one(root, config::PATH).expect("it can be read");
+    let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
+    let others: Vec<&str> =
+        source.statics().map(|(path, _)| path).filter(|path| !path.starts_with("assets/")).collect();
+    assert_eq!(others, Vec::<&str>::new(), "`exclude` in `_config.yml` does not name them");
+}
+
+#[test]
 fn the_own_theme_renders_a_bare_post() {
     let output = own_theme("Text.\n").expect("it can be built");
     let Some(Content::Bytes(html)) = output.file("2026/01/a/index.html") else {

@@ -25,6 +25,7 @@ pub enum Dialect {
 
 /// How bodies are rendered: what `_config.yml` says, the same for all bodies of a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Options {
     /// The grammar.
     pub dialect: Dialect,
@@ -34,6 +35,9 @@ pub struct Options {
     pub smart_punctuation: bool,
     /// Whether code gets spans with classes for its colours.
     pub highlight: bool,
+    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so scrolled by keyboard.
+    /// Not on blogs from Jekyll, whose HTML is Jekyll's.
+    pub stops: bool,
     /// The levels of headings that the table of contents shows.
     pub toc_levels: RangeInclusive<u8>,
     /// What only kramdown asks.
@@ -44,7 +48,15 @@ impl Default for Options {
     fn default() -> Options {
         let dialect = Dialect::CommonMark;
         let kramdown = kramdown::Options::default();
-        Options { dialect, math: true, smart_punctuation: true, highlight: true, toc_levels: 1..=6, kramdown }
+        Options {
+            dialect,
+            math: true,
+            smart_punctuation: true,
+            highlight: true,
+            stops: true,
+            toc_levels: 1..=6,
+            kramdown,
+        }
     }
 }
 
@@ -93,9 +105,12 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
         Dialect::CommonMark => "highlight",
         Dialect::Kramdown => &options.kramdown.code_class,
     };
-    // What kramdown makes of a body is kramdown's to the byte.
-    let stops = options.dialect == Dialect::CommonMark;
-    let context = html::Context { embeds, highlight: options.highlight.then_some(highlight::write), code_class, stops };
+    let context = html::Context {
+        embeds,
+        highlight: options.highlight.then_some(highlight::write),
+        code_class,
+        stops: options.stops,
+    };
     Rendered {
         html: html::document(&document, context),
         toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),

@@ -487,3 +487,14 @@ proptest! {
         render_inline(&body, &Embeds::default(), &Options::default());
     }
 }
+
+#[test]
+fn code_can_be_scrolled_by_keyboard_in_both_dialects_unless_the_html_is_to_be_that_of_jekyll() {
+    for dialect in [Dialect::CommonMark, Dialect::Kramdown] {
+        for stops in [true, false] {
+            let options = Options { dialect, stops, ..Options::default() };
+            let html = render("```\nx\n```\n", &Embeds::default(), &options).html;
+            assert_eq!(html.contains("<pre class=\"highlight\" tabindex=\"0\">"), stops, "{html}");
+        }
+    }
+}

@@ -248,6 +248,7 @@ fn markdown_options(config: &Config) -> markdown::Options {
         dialect: config.markdown,
         kramdown: config.kramdown.clone(),
         highlight: config.highlight,
+        stops: !config.is_from_jekyll(),
         ..markdown::Options::default()
     }
 }
