@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,9 @@ use crate::store::named;
 
 /// The file in a destination that lists what labpress wrote there.
 pub const LIST: &str = ".labpress-files";
-/// The folder in a destination with files on their way to their place. It is there only while a build is at work.
-const TEMPORARY: &str = ".labpress-tmp";
+/// How the names of files start that are on their way to their place. They lie beside that place: renaming a file from
+/// one folder to another is several times as slow.
+const TEMPORARY: &str = ".labpress-tmp-";
 
 /// What [`write`](fn@write) has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,38 +56,20 @@ pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<
     }
     make_folder(dir)?;
     let mut list = List::lock(dir, waiting)?;
-    sweep(dir)?;
     let folder = Folder::read(output, dir, List::read(dir)?)?;
     folder.check(output)?;
-    let written = folder.make_equal(output, &mut list)?;
-    match fs::remove_dir(dir.join(TEMPORARY)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(named(&error, "cannot remove", &dir.join(TEMPORARY)))
-        }
-        _ => Ok(written),
-    }
+    folder.make_equal(output, &mut list)
 }
 
 /// Whether a path leads to a file in the folder, and not to one of labpress's or git's own.
 fn is_inner_path(path: &str) -> bool {
     let mut parts = path.split('/');
-    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git");
+    let is_plain = |part: &str| {
+        !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git") && !part.starts_with(TEMPORARY)
+    };
     // On other systems a backslash is a character like any other.
     let has_separator = cfg!(windows) && path.contains('\\');
     !path.starts_with(".labpress-") && !path.contains('\0') && !has_separator && parts.all(is_plain)
-}
-
-/// Removes what a killed build left.
-#[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
-fn sweep(dir: &Path) -> io::Result<()> {
-    let temporary = dir.join(TEMPORARY);
-    let removed = match fs::symlink_metadata(&temporary) {
-        Ok(about) if about.is_dir() => fs::remove_dir_all(&temporary),
-        Ok(_) => fs::remove_file(&temporary),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => Err(error),
-    };
-    removed.map_err(|error| named(&error, "cannot remove", &temporary))
 }
 
 /// The list of what labpress wrote, held against other builds into the same folder.
@@ -190,23 +173,14 @@ fn is_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// A new file that is renamed to its place when it is whole.
-fn temporary_file(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let temporary = dir.join(TEMPORARY);
+/// A new file in `folder`, where it is renamed to its place when it is whole.
+fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
     // Temporary files are for their owner alone; pages are for everybody whom the user's `umask` lets read them.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    match builder.tempfile_in(&temporary) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            match fs::create_dir(&temporary) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            builder.tempfile_in(&temporary)
-        }
-        made => made,
-    }
+    builder.tempfile_in(folder)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +198,8 @@ struct Folder<'a> {
     present: BTreeMap<String, Kind>,
     /// What labpress has written; `None` if nothing ever.
     listed: Option<BTreeSet<String>>,
+    /// What a killed build left.
+    temporary: Vec<PathBuf>,
     /// The folders that files of the output lie in.
     needed: BTreeSet<&'a str>,
 }
@@ -236,9 +212,12 @@ impl<'a> Folder<'a> {
         // Such as `.git` and `.nojekyll`.
         let is_looked_at = |entry: &walkdir::DirEntry| {
             let name = entry.file_name().to_string_lossy();
-            entry.depth() != 1 || !name.starts_with('.') || hidden.contains(name.as_ref())
+            entry.depth() != 1
+                || !name.starts_with('.')
+                || name.starts_with(TEMPORARY)
+                || hidden.contains(name.as_ref())
         };
-        let mut present = BTreeMap::new();
+        let (mut present, mut temporary) = (BTreeMap::new(), Vec::new());
         let is_new = matches!(fs::symlink_metadata(dir), Err(error) if error.kind() == io::ErrorKind::NotFound);
         let entries = (!is_new).then(|| walkdir::WalkDir::new(dir).min_depth(1).into_iter().filter_entry(is_looked_at));
         for entry in entries.into_iter().flatten() {
@@ -248,11 +227,15 @@ impl<'a> Folder<'a> {
                 kind if kind.is_file() => Kind::File,
                 _ => Kind::Other,
             };
+            if kind == Kind::File && entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                temporary.push(entry.into_path());
+                continue;
+            }
             // A name that is not Unicode gets marks in it here, so that no list and no output has it.
             present.insert(site_path(dir, entry.path()), kind);
         }
         let needed = output.files().flat_map(|(path, _)| folders(path)).collect();
-        Ok(Folder { dir, present, listed, needed })
+        Ok(Folder { dir, present, listed, temporary, needed })
     }
 
     fn is_listed(&self, path: &str) -> bool {
@@ -303,6 +286,9 @@ impl<'a> Folder<'a> {
 
     /// Writes, replaces and removes what differs, after [`check`](Folder::check) found nothing.
     fn make_equal(self, output: &Output, list: &mut List<'_>) -> io::Result<Written> {
+        for left in &self.temporary {
+            remove(left)?;
+        }
         let listed = self.listed.as_ref();
         let is_made = |path: &str| output.file(path).is_some();
         let is_present = |path: &str| self.present.get(path).is_some_and(|kind| *kind != Kind::Folder);
@@ -377,7 +363,8 @@ impl<'a> Folder<'a> {
         if self.present.get(path) == Some(&Kind::File) && is_equal(&on_disk, content)? {
             return Ok(false);
         }
-        let written = temporary_file(self.dir).map_err(|error| named(&error, "cannot write", &on_disk));
+        let folder = on_disk.parent().unwrap_or(self.dir);
+        let written = temporary_file(folder).map_err(|error| named(&error, "cannot write", &on_disk));
         let mut file = written?;
         let filled = match content {
             Content::Bytes(bytes) => file.write_all(bytes),
@@ -612,11 +599,13 @@ mod tests {
         let mut list = List::lock(dir.path(), || ()).expect("nobody holds it");
         list.replace(["a", ".b/c", "new/d", "gone/e"].map(str::to_owned).into()).expect("it can be written");
         drop(list);
-        for folder in ["new", "gone", TEMPORARY] {
+        for folder in ["new", "gone"] {
             fs::create_dir_all(dir.path().join(folder)).expect("it can be made");
         }
         fs::write(dir.path().join("new/d"), "3").expect("it can be written");
-        fs::write(dir.path().join(TEMPORARY).join("half"), "").expect("it can be written");
+        for folder in ["", ".b", "gone"] {
+            fs::write(dir.path().join(folder).join(TEMPORARY.to_owned() + "x"), "").expect("it can be written");
+        }
         assert_eq!(write_to(dir.path(), &[("a", "1")]), (0, 1, 2));
         assert_eq!((listing(dir.path()).as_str(), listed(dir.path()).as_str()), ("a=1", "a"));
     }
@@ -633,7 +622,9 @@ mod tests {
     #[test]
     fn a_path_that_leaves_the_folder_or_is_reserved_writes_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
-        for path in ["../x", "/x", "a//b", "", LIST, ".labpress-tmp/x", ".git/config", "a/.GIT/x"] {
+        for path in
+            ["../x", "/x", "a//b", "", LIST, ".labpress-tmp-x", "a/.labpress-tmp-x/b", ".git/config", "a/.GIT/x"]
+        {
             let error = write(&output(&[("ok", ""), (path, "x")]), dir.path(), || ()).expect_err(path).to_string();
             assert!(error.contains(&format!("`{path}` cannot be the path")), "{error}");
         }

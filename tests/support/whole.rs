@@ -66,7 +66,8 @@ pub fn assert_same(site: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String,
 #[track_caller]
 pub fn assert_swept(site: &Site, when: &str) {
     let is_temporary = |path: &str| {
-        let is_in_tmp = path.split('/').any(|part| matches!(part, "tmp" | ".labpress-tmp") || part.starts_with(".tmp"));
+        let is_in_tmp =
+            path.split('/').any(|part| part == "tmp" || part.starts_with(".tmp") || part.starts_with(".labpress-tmp-"));
         (is_in_tmp || path.ends_with(".labpress-new")) && !path.starts_with(".labpress/smoke/public/")
     };
     let files = site.files("").into_keys().map(|path| path.display().to_string());
