@@ -28,7 +28,8 @@ pub struct Config {
     pub description: String,
     /// Scheme and host, without a slash at the end: `https://example.org`. Empty if not given.
     pub url: String,
-    /// The folder on the host that the site is in: empty, or with a slash at its start and none at its end.
+    /// The folder on the host that the site is in: empty, or with a slash at its start and none at
+    /// its end.
     pub base_url: String,
     /// The language of the texts, as HTML names it.
     pub language: String,
@@ -42,7 +43,8 @@ pub struct Config {
     pub paginate_path: String,
     /// The time zone of dates.
     pub zone: TimeZone,
-    /// The folder that the site is written to, by its path from the site's root; empty for the root itself.
+    /// The folder that the site is written to, by its path from the site's root; empty for the root
+    /// itself.
     pub destination: String,
     /// Whether posts of the future are shown.
     pub future: bool,
@@ -82,7 +84,8 @@ pub struct Config {
     pub values: Map,
 }
 
-/// How much time and memory a style sheet in Sass may take: `sass-seconds` and `sass-bytes` of `limits`.
+/// How much time and memory a style sheet in Sass may take: `sass-seconds` and `sass-bytes` of
+/// `limits`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SassLimits {
     /// Seconds of processor time.
@@ -125,7 +128,8 @@ pub struct CollectionSettings {
 
 /// Reads the text of `_config.yml`; without one all is as by default.
 pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
-    let mut fields = Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|fault| vec![fault])?;
+    let mut fields =
+        Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|fault| vec![fault])?;
     let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
     let roles = Roles::of_config(text);
     let (template_limits, sass_limits) = limits(&mut fields);
@@ -172,7 +176,9 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
 }
 
 fn post_permalink(fields: &Fields<'_>, permalink: &str) -> String {
-    let of_collection = fields.value("collections").and_then(|collections| collections.get("posts")?.get("permalink"));
+    let of_collection = fields
+        .value("collections")
+        .and_then(|collections| collections.get("posts")?.get("permalink"));
     let own = of_collection.and_then(serde_yaml::Value::as_str);
     own.unwrap_or_else(|| post_pattern(permalink)).to_owned()
 }
@@ -187,8 +193,15 @@ fn collections(fields: &Fields<'_>, permalink: &str, roles: &Roles) -> Vec<Colle
             output: given.and_then(|given| given.get("output")?.as_bool()).unwrap_or(false),
             permalink: text("permalink").unwrap_or_else(|| collection_pattern(permalink)),
             sort_by: text("sort_by"),
-            order: order.into_iter().flatten().filter_map(|path| path.as_str().map(str::to_owned)).collect(),
-            values: given.and_then(serde_yaml::Value::as_mapping).map(value::map_of_yaml).unwrap_or_default(),
+            order: order
+                .into_iter()
+                .flatten()
+                .filter_map(|path| path.as_str().map(str::to_owned))
+                .collect(),
+            values: given
+                .and_then(serde_yaml::Value::as_mapping)
+                .map(value::map_of_yaml)
+                .unwrap_or_default(),
         }
     };
     let mut collections: Vec<CollectionSettings> = roles.collections().map(settings).collect();
@@ -200,7 +213,11 @@ fn url(fields: &mut Fields<'_>) -> String {
     let url = fields.text("url").unwrap_or_default();
     let has_scheme = url.starts_with("https://") || url.starts_with("http://");
     if !url.is_empty() && !has_scheme {
-        fields.fault("url", format!("`{url}` has no scheme"), format!("write `url: https://{url}`"));
+        fields.fault(
+            "url",
+            format!("`{url}` has no scheme"),
+            format!("write `url: https://{url}`"),
+        );
     }
     url.trim_end_matches('/').to_owned()
 }
@@ -215,7 +232,11 @@ fn paginate_path(fields: &mut Fields<'_>) -> String {
     let usual = if is_from_jekyll { "/page:num" } else { "/page/:num/" };
     let path = fields.text("paginate_path").unwrap_or_else(|| usual.to_owned());
     if !path.contains(":num") {
-        fields.fault("paginate_path", format!("`{path}` has no `:num`"), "write `paginate_path: /page/:num/`");
+        fields.fault(
+            "paginate_path",
+            format!("`{path}` has no `:num`"),
+            "write `paginate_path: /page/:num/`",
+        );
     }
     if path.starts_with('/') { path } else { format!("/{path}") }
 }
@@ -229,13 +250,21 @@ fn zone(fields: &mut Fields<'_>) -> TimeZone {
         return TimeZone::UTC;
     }
     TimeZone::get(&name).unwrap_or_else(|_| {
-        fields.fault("timezone", format!("there is no time zone `{name}`"), "write `timezone: Europe/Paris`");
+        fields.fault(
+            "timezone",
+            format!("there is no time zone `{name}`"),
+            "write `timezone: Europe/Paris`",
+        );
         TimeZone::UTC
     })
 }
 
 fn destination(fields: &mut Fields<'_>) -> String {
-    let usual = if fields.value("templates").is_some_and(|language| language == "liquid") { "_site" } else { "public" };
+    let usual = if fields.value("templates").is_some_and(|language| language == "liquid") {
+        "_site"
+    } else {
+        "public"
+    };
     let given = fields.text("destination").unwrap_or_else(|| usual.to_owned());
     let stays_inside = !given.starts_with('/') && !given.split('/').any(|part| part == "..");
     if !stays_inside {
@@ -247,7 +276,8 @@ fn destination(fields: &mut Fields<'_>) -> String {
         );
         return usual.to_owned();
     }
-    // Nothing is left of `.`: the site's own folder, which is refused where it is known what is on disk.
+    // Nothing is left of `.`: the site's own folder, which is refused where it is known what is on
+    // disk.
     plain_path(&given)
 }
 
@@ -279,7 +309,8 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
     let known = DIALECTS.iter().find(|(known, _)| known.eq_ignore_ascii_case(&name));
     known.map_or_else(
         || {
-            let names: Vec<String> = DIALECTS.iter().take(2).map(|(name, _)| format!("`markdown: {name}`")).collect();
+            let names: Vec<String> =
+                DIALECTS.iter().take(2).map(|(name, _)| format!("`markdown: {name}`")).collect();
             let message = format!("there is no Markdown dialect `{name}`");
             fields.fault("markdown", message, format!("write {}", names.join(" or ")));
             Dialect::CommonMark
@@ -288,7 +319,8 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
     )
 }
 
-/// The options under `kramdown`. Jekyll hands all to kramdown, which ignores what it does not know; so do we.
+/// The options under `kramdown`. Jekyll hands all to kramdown, which ignores what it does not know;
+/// so do we.
 fn kramdown_options(fields: &Fields<'_>) -> kramdown::Options {
     let mut options = kramdown::Options::default();
     let given = fields.value("kramdown").and_then(serde_yaml::Value::as_mapping);
@@ -308,7 +340,11 @@ fn set_kramdown(options: &mut kramdown::Options, name: &str, value: &serde_yaml:
     match value {
         serde_yaml::Value::Mapping(entries) => {
             for (key, value) in entries {
-                set_kramdown(options, &format!("{name}.{}", key.as_str().unwrap_or_default()), value);
+                set_kramdown(
+                    options,
+                    &format!("{name}.{}", key.as_str().unwrap_or_default()),
+                    value,
+                );
             }
         }
         serde_yaml::Value::Sequence(items) => {
@@ -334,7 +370,8 @@ fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
     };
     for (key, value) in given {
         let key = key.as_str().unwrap_or_default();
-        let count = value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|&count| count > 0);
+        let count =
+            value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|&count| count > 0);
         match (key, count) {
             ("template-steps", Some(count)) => limits.steps = count,
             ("template-bytes", Some(count)) => limits.bytes = count,
@@ -343,7 +380,11 @@ fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
             _ if LIMITS.contains(&key) => {
                 fields.fault("limits", format!("`{key}` is not a whole number above 0"), example);
             }
-            _ => fields.fault("limits", format!("unknown limit `{key}`; expected one of {}", listed(LIMITS)), example),
+            _ => fields.fault(
+                "limits",
+                format!("unknown limit `{key}`; expected one of {}", listed(LIMITS)),
+                example,
+            ),
         }
     }
     (limits, sass)
@@ -351,7 +392,8 @@ fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
 
 /// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `tags`.
 fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
-    let given = fields.value("liquid").and_then(serde_yaml::Value::as_mapping).cloned().unwrap_or_default();
+    let given =
+        fields.value("liquid").and_then(serde_yaml::Value::as_mapping).cloned().unwrap_or_default();
     let switch = |name: &str| given.get(name).and_then(serde_yaml::Value::as_bool).unwrap_or(false);
     let mut options = liquid::Options {
         strict_filters: switch("strict_filters"),
@@ -365,7 +407,8 @@ fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
         if let (Some(tag), Some(file)) = (tag.as_str(), file.as_str()) {
             options.tags.insert(tag.to_owned(), file.trim_start_matches("_includes/").to_owned());
         } else {
-            let hint = "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
+            let hint =
+                "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
             fields.fault("liquid", "a tag is mapped to what is no file", hint);
         }
     }
@@ -377,7 +420,8 @@ fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
 }
 
 impl Config {
-    /// Whether the site is a blog from Jekyll, where what Jekyll builds on over is a warning and no fault.
+    /// Whether the site is a blog from Jekyll, where what Jekyll builds on over is a warning and no
+    /// fault.
     pub fn is_from_jekyll(&self) -> bool {
         self.templates == TemplateLanguage::Liquid
     }
@@ -413,7 +457,10 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         let config = read(None).expect("nothing is right");
-        assert_eq!((config.permalink.as_str(), config.paginate, config.feed_limit), ("date", None, 20));
+        assert_eq!(
+            (config.permalink.as_str(), config.paginate, config.feed_limit),
+            ("date", None, 20)
+        );
         assert_eq!(read(Some("# only a comment\n")).expect("it is right").destination, "public");
     }
 
@@ -436,7 +483,8 @@ mod tests {
 
     #[test]
     fn limits_are_whole_numbers_with_known_names() {
-        let limits = Config::for_tests("limits: {template-steps: 7, template-bytes: 9}\n").liquid.limits;
+        let limits =
+            Config::for_tests("limits: {template-steps: 7, template-bytes: 9}\n").liquid.limits;
         assert_eq!((limits.steps, limits.bytes), (7, 9));
         let hint = "hint: write `limits: {template-steps: 20000000, template-bytes: 100000000}`";
         check_faults(

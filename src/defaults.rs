@@ -21,7 +21,8 @@ pub struct Defaults {
 
 /// Reads `defaults`. A set that is none is a fault, and the others hold.
 pub(crate) fn read(fields: &mut Fields<'_>) -> Vec<Defaults> {
-    const HINT: &str = "write `defaults: [{scope: {path: \"\", type: posts}, values: {layout: post}}]`";
+    const HINT: &str =
+        "write `defaults: [{scope: {path: \"\", type: posts}, values: {layout: post}}]`";
     match fields.value("defaults").cloned() {
         None => Vec::new(),
         Some(Value::Sequence(sets)) => {
@@ -40,9 +41,13 @@ pub(crate) fn read(fields: &mut Fields<'_>) -> Vec<Defaults> {
 
 fn one(set: &Value) -> Option<Defaults> {
     let values = set.get("values")?.as_mapping()?.clone();
-    let scope = |key: &str| set.get("scope").and_then(|scope| scope.get(key)).and_then(Value::as_str);
+    let scope =
+        |key: &str| set.get("scope").and_then(|scope| scope.get(key)).and_then(Value::as_str);
     let path = scope("path").unwrap_or("").to_owned();
-    let glob = path.contains('*').then(|| GlobBuilder::new(&path).literal_separator(true).build().ok()).flatten();
+    let glob = path
+        .contains('*')
+        .then(|| GlobBuilder::new(&path).literal_separator(true).build().ok())
+        .flatten();
     let kind = scope("type").map(|kind| match kind {
         "post" | "page" | "draft" => format!("{kind}s"),
         kind => kind.to_owned(),
@@ -73,9 +78,9 @@ impl Defaults {
     }
 }
 
-/// What the file at `path` (in collections, from their folder's) has by default, being of one of the kinds. As in
-/// Jekyll, the longer path counts more, then a type, then what comes later; a set that counts less than the one before
-/// counts less than all.
+/// What the file at `path` (in collections, from their folder's) has by default, being of one of
+/// the kinds. As in Jekyll, the longer path counts more, then a type, then what comes later; a set
+/// that counts less than the one before counts less than all.
 pub(crate) fn of_file(sets: &[Defaults], path: &str, kinds: &[&str]) -> Mapping {
     let mut ordered: VecDeque<&Defaults> = VecDeque::new();
     for set in sets.iter().filter(|set| set.is_for(path, kinds)) {

@@ -1,13 +1,15 @@
-//! The folder that a site is written to: makes it equal to an [`Output`], and removes only what labpress wrote there.
+//! The folder that a site is written to: makes it equal to an [`Output`], and removes only what
+//! labpress wrote there.
 //!
-//! The file [`LIST`] in the folder names every file that labpress wrote, and only those are ever removed or replaced.
-//! While a build is at work it names the files of before and of afterwards, so that the next build cleans up after one
-//! that was killed at any moment. Other files stay; where one is in the way of a page, or a folder without a list is
-//! not empty, nothing is touched and the error says what to do.
+//! The file [`LIST`] in the folder names every file that labpress wrote, and only those are ever
+//! removed or replaced. While a build is at work it names the files of before and of afterwards, so
+//! that the next build cleans up after one that was killed at any moment. Other files stay; where
+//! one is in the way of a page, or a folder without a list is not empty, nothing is touched and the
+//! error says what to do.
 //!
-//! Only files that differ are written, each whole or not at all: a browser or a copying program that looks while a
-//! build writes sees the old file or the new one. Links inside the folder are never followed. Builds into one folder
-//! take turns: the list is what they lock.
+//! Only files that differ are written, each whole or not at all: a browser or a copying program
+//! that looks while a build writes sees the old file or the new one. Links inside the folder are
+//! never followed. Builds into one folder take turns: the list is what they lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
@@ -23,8 +25,8 @@ use crate::store::named;
 
 /// The file in a destination that lists what labpress wrote there.
 pub const LIST: &str = ".labpress-files";
-/// How the names of files start that are on their way to their place. They lie beside that place: renaming a file from
-/// one folder to another is several times as slow.
+/// How the names of files start that are on their way to their place. They lie beside that place:
+/// renaming a file from one folder to another is several times as slow.
 const TEMPORARY: &str = ".labpress-tmp-";
 
 /// What [`write`](fn@write) has done.
@@ -43,11 +45,13 @@ pub fn is_destination(dir: &Path) -> bool {
     dir.join(LIST).is_file()
 }
 
-/// Makes the folder `dir` equal to `output`, except for files that labpress did not write. `waiting` is called once, if
-/// another build into the same folder has to end first.
+/// Makes the folder `dir` equal to `output`, except for files that labpress did not write.
+/// `waiting` is called once, if another build into the same folder has to end first.
 pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<Written> {
     if let Some((path, _)) = output.files().find(|(path, _)| !is_inner_path(path)) {
-        let message = format!("`{path}` cannot be the path of a file in the site's folder: change its permalink");
+        let message = format!(
+            "`{path}` cannot be the path of a file in the site's folder: change its permalink"
+        );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     if List::read(dir)?.is_none() {
@@ -65,7 +69,9 @@ pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<
 fn is_inner_path(path: &str) -> bool {
     let mut parts = path.split('/');
     let is_plain = |part: &str| {
-        !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git") && !part.starts_with(TEMPORARY)
+        !matches!(part, "" | "." | "..")
+            && !part.eq_ignore_ascii_case(".git")
+            && !part.starts_with(TEMPORARY)
     };
     // On other systems a backslash is a character like any other.
     let has_separator = cfg!(windows) && path.contains('\\');
@@ -86,8 +92,7 @@ struct Listed {
     files: BTreeSet<String>,
 }
 
-const ABOUT: &str =
-    "Files that labpress wrote to this folder. It removes those that are made no longer, and no others.";
+const ABOUT: &str = "Files that labpress wrote to this folder. It removes those that are made no longer, and no others.";
 
 impl<'a> List<'a> {
     /// The listed paths; `None` if labpress has not written to the folder yet.
@@ -124,7 +129,8 @@ impl<'a> List<'a> {
         loop {
             // Not a link or a pipe: opening it would make or wait for something elsewhere.
             is_there(&path)?;
-            let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+            let file =
+                File::options().create(true).truncate(false).read(true).write(true).open(&path);
             let file = file.map_err(|error| named(&error, "cannot write", &path))?;
             match file.try_lock() {
                 Ok(()) => {}
@@ -135,7 +141,10 @@ impl<'a> List<'a> {
                 Err(TryLockError::Error(error)) => return Err(cannot_lock(&error)),
             }
             // Who had it before may have put another file in its place.
-            let held = file.try_clone().and_then(same_file::Handle::from_file).map_err(|error| cannot_lock(&error))?;
+            let held = file
+                .try_clone()
+                .and_then(same_file::Handle::from_file)
+                .map_err(|error| cannot_lock(&error))?;
             match same_file::Handle::from_path(&path) {
                 Ok(present) if present == held => return Ok(List { dir, file }),
                 Ok(_) => {}
@@ -146,7 +155,10 @@ impl<'a> List<'a> {
     }
 
     /// Replaces the list, so that it survives a power cut before any of the files does.
-    #[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`destination` is the one writer of the site's folder"
+    )]
     fn replace(&mut self, files: BTreeSet<String>) -> io::Result<()> {
         let path = self.dir.join(LIST);
         let listed = Listed { about: ABOUT.to_owned(), files };
@@ -167,8 +179,14 @@ impl<'a> List<'a> {
 fn is_there(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(about) if about.is_file() => Ok(true),
-        Ok(_) => Err(io::Error::other(format!("`{}` is not a regular file: delete it", path.display()))),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Ok(_) => {
+            Err(io::Error::other(format!("`{}` is not a regular file: delete it", path.display())))
+        }
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(named(&error, "cannot read", path)),
     }
 }
@@ -177,7 +195,8 @@ fn is_there(path: &Path) -> io::Result<bool> {
 fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
-    // Temporary files are for their owner alone; pages are for everybody whom the user's `umask` lets read them.
+    // Temporary files are for their owner alone; pages are for everybody whom the user's `umask`
+    // lets read them.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
@@ -205,10 +224,16 @@ struct Folder<'a> {
 }
 
 impl<'a> Folder<'a> {
-    fn read(output: &'a Output, dir: &'a Path, listed: Option<BTreeSet<String>>) -> io::Result<Folder<'a>> {
+    fn read(
+        output: &'a Output,
+        dir: &'a Path,
+        listed: Option<BTreeSet<String>>,
+    ) -> io::Result<Folder<'a>> {
         let top = |path: &str| path.split('/').next().unwrap_or(path).to_owned();
-        let known = output.files().map(|(path, _)| path).chain(listed.iter().flatten().map(String::as_str));
-        let hidden: BTreeSet<String> = known.filter(|path| path.starts_with('.')).map(top).collect();
+        let known =
+            output.files().map(|(path, _)| path).chain(listed.iter().flatten().map(String::as_str));
+        let hidden: BTreeSet<String> =
+            known.filter(|path| path.starts_with('.')).map(top).collect();
         // Such as `.git` and `.nojekyll`.
         let is_looked_at = |entry: &walkdir::DirEntry| {
             let name = entry.file_name().to_string_lossy();
@@ -219,9 +244,13 @@ impl<'a> Folder<'a> {
         };
         let (mut present, mut temporary) = (BTreeMap::new(), Vec::new());
         let is_new = matches!(fs::symlink_metadata(dir), Err(error) if error.kind() == io::ErrorKind::NotFound);
-        let entries = (!is_new).then(|| walkdir::WalkDir::new(dir).min_depth(1).into_iter().filter_entry(is_looked_at));
+        let entries = (!is_new).then(|| {
+            walkdir::WalkDir::new(dir).min_depth(1).into_iter().filter_entry(is_looked_at)
+        });
         for entry in entries.into_iter().flatten() {
-            let entry = entry.map_err(|error| io::Error::other(format!("cannot read `{}`: {error}", dir.display())))?;
+            let entry = entry.map_err(|error| {
+                io::Error::other(format!("cannot read `{}`: {error}", dir.display()))
+            })?;
             let kind = match entry.file_type() {
                 kind if kind.is_dir() => Kind::Folder,
                 kind if kind.is_file() => Kind::File,
@@ -231,7 +260,8 @@ impl<'a> Folder<'a> {
                 temporary.push(entry.into_path());
                 continue;
             }
-            // A name that is not Unicode gets marks in it here, so that no list and no output has it.
+            // A name that is not Unicode gets marks in it here, so that no list and no output has
+            // it.
             present.insert(site_path(dir, entry.path()), kind);
         }
         let needed = output.files().flat_map(|(path, _)| folders(path)).collect();
@@ -242,7 +272,8 @@ impl<'a> Folder<'a> {
         self.listed.as_ref().is_some_and(|listed| listed.contains(path))
     }
 
-    /// An error if anything would be lost that labpress did not write, or the folder is somebody else's.
+    /// An error if anything would be lost that labpress did not write, or the folder is somebody
+    /// else's.
     fn check(&self, output: &Output) -> io::Result<()> {
         let mut foreign = Vec::new();
         for (path, kind) in self.present.iter().filter(|(_, kind)| **kind != Kind::Folder) {
@@ -254,7 +285,8 @@ impl<'a> Folder<'a> {
             let is_foreign = if let Some(content) = content {
                 *kind != Kind::File || !is_equal(&self.dir.join(path), content)?
             } else {
-                let is_in_the_way = self.needed.contains(path.as_str()) || lies_in_a_file(path, output);
+                let is_in_the_way =
+                    self.needed.contains(path.as_str()) || lies_in_a_file(path, output);
                 is_in_the_way || self.listed.is_none() && !is_kept
             };
             if is_foreign {
@@ -291,26 +323,34 @@ impl<'a> Folder<'a> {
         }
         let listed = self.listed.as_ref();
         let is_made = |path: &str| output.file(path).is_some();
-        let is_present = |path: &str| self.present.get(path).is_some_and(|kind| *kind != Kind::Folder);
+        let is_present =
+            |path: &str| self.present.get(path).is_some_and(|kind| *kind != Kind::Folder);
         let (kept, stale): (Vec<&str>, Vec<&str>) = listed
             .into_iter()
             .flatten()
             .map(String::as_str)
             .filter(|path| !is_made(path) && is_present(path))
             .partition(|path| output.keeps(path));
-        let after: BTreeSet<String> = output.files().map(|(path, _)| path).chain(kept).map(str::to_owned).collect();
+        let after: BTreeSet<String> =
+            output.files().map(|(path, _)| path).chain(kept).map(str::to_owned).collect();
         if listed.is_none_or(|listed| !after.is_subset(listed)) {
-            list.replace(after.iter().cloned().chain(stale.iter().copied().map(str::to_owned)).collect())?;
+            list.replace(
+                after.iter().cloned().chain(stale.iter().copied().map(str::to_owned)).collect(),
+            )?;
         }
         let (in_the_way, left): (Vec<&str>, Vec<&str>) = self.in_the_way(output, stale);
         self.clear_the_way(output, &in_the_way)?;
-        for folder in self.needed.iter().filter(|folder| self.present.get(**folder) != Some(&Kind::Folder)) {
+        for folder in
+            self.needed.iter().filter(|folder| self.present.get(**folder) != Some(&Kind::Folder))
+        {
             // Sorted, so a folder comes before what is in it.
             make_folder(&self.dir.join(folder))?;
         }
         let files: Vec<(&str, &Content)> = output.files().collect();
-        let is_written: Vec<bool> =
-            files.par_iter().map(|(path, content)| self.write_if_changed(path, content)).collect::<io::Result<_>>()?;
+        let is_written: Vec<bool> = files
+            .par_iter()
+            .map(|(path, content)| self.write_if_changed(path, content))
+            .collect::<io::Result<_>>()?;
         for path in &left {
             remove(&self.dir.join(path))?;
         }
@@ -319,18 +359,25 @@ impl<'a> Folder<'a> {
             list.replace(after)?;
         }
         let written = is_written.iter().filter(|&&is_written| is_written).count();
-        Ok(Written { written, unchanged: is_written.len() - written, removed: in_the_way.len() + left.len() })
+        Ok(Written {
+            written,
+            unchanged: is_written.len() - written,
+            removed: in_the_way.len() + left.len(),
+        })
     }
 
-    /// Divides old files into those that new ones cannot be written beside, and the rest: a file where a folder must be,
-    /// one in a folder where a file must be, and a name that some systems do not tell from a new one.
+    /// Divides old files into those that new ones cannot be written beside, and the rest: a file
+    /// where a folder must be, one in a folder where a file must be, and a name that some systems
+    /// do not tell from a new one.
     fn in_the_way<'p>(&self, output: &Output, stale: Vec<&'p str>) -> (Vec<&'p str>, Vec<&'p str>) {
         if stale.is_empty() {
             return (stale, Vec::new());
         }
         let new: BTreeSet<String> = output.files().map(|(path, _)| path.to_lowercase()).collect();
         stale.into_iter().partition(|path| {
-            self.needed.contains(path) || lies_in_a_file(path, output) || new.contains(&path.to_lowercase())
+            self.needed.contains(path)
+                || lies_in_a_file(path, output)
+                || new.contains(&path.to_lowercase())
         })
     }
 
@@ -340,7 +387,11 @@ impl<'a> Folder<'a> {
             remove(&self.dir.join(path))?;
         }
         let is_file_now = |path: &str| output.file(path).is_some() || lies_in_a_file(path, output);
-        let mut folders = self.present.iter().rev().filter(|(path, kind)| **kind == Kind::Folder && is_file_now(path));
+        let mut folders = self
+            .present
+            .iter()
+            .rev()
+            .filter(|(path, kind)| **kind == Kind::Folder && is_file_now(path));
         folders.try_for_each(|(path, _)| remove_empty_folder(&self.dir.join(path)))
     }
 
@@ -351,7 +402,8 @@ impl<'a> Folder<'a> {
             let is_file_now = output.file(folder).is_some() || lies_in_a_file(folder, output);
             is_file_now || self.needed.contains(folder) || output.keeps(folder)
         };
-        let is_left = |folder: &&str| self.present.get(*folder) == Some(&Kind::Folder) && !is_needed(folder);
+        let is_left =
+            |folder: &&str| self.present.get(*folder) == Some(&Kind::Folder) && !is_needed(folder);
         let left: BTreeSet<&str> = of_files.filter(is_left).collect();
         // Backwards, so that what is in a folder comes before it.
         left.iter().rev().try_for_each(|folder| remove_empty_folder(&self.dir.join(folder)))
@@ -364,12 +416,14 @@ impl<'a> Folder<'a> {
             return Ok(false);
         }
         let folder = on_disk.parent().unwrap_or(self.dir);
-        let written = temporary_file(folder).map_err(|error| named(&error, "cannot write", &on_disk));
+        let written =
+            temporary_file(folder).map_err(|error| named(&error, "cannot write", &on_disk));
         let mut file = written?;
         let filled = match content {
             Content::Bytes(bytes) => file.write_all(bytes),
             Content::CopyOf(from) => {
-                let mut source = open_file(from).map_err(|error| named(&error, "cannot read", from))?;
+                let mut source =
+                    open_file(from).map_err(|error| named(&error, "cannot read", from))?;
                 io::copy(&mut source, &mut file).map(drop)
             }
         };
@@ -385,29 +439,43 @@ fn lies_in_a_file(path: &str, output: &Output) -> bool {
     folders(path).any(|folder| output.file(folder).is_some())
 }
 
-#[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`destination` is the one writer of the site's folder"
+)]
 fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path).map_err(|error| named(&error, "cannot make the folder", path))
 }
 
-#[expect(clippy::disallowed_methods, reason = "`destination` is the one writer of the site's folder")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`destination` is the one writer of the site's folder"
+)]
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&error, "cannot remove", path)),
-        _ => Ok(()),
-    }
-}
-
-fn remove_empty_folder(path: &Path) -> io::Result<()> {
-    match fs::remove_dir(path) {
-        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(named(&error, "cannot remove", path))
         }
         _ => Ok(()),
     }
 }
 
-/// Whether the file at `path` holds the same bytes. Times of files are not asked: many tools set them as they please.
+fn remove_empty_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir(path) {
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            Err(named(&error, "cannot remove", path))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file at `path` holds the same bytes. Times of files are not asked: many tools set
+/// them as they please.
 fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
     let bytes = match content {
         Content::Bytes(bytes) => bytes,
@@ -415,7 +483,9 @@ fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
     };
     let mut present = Vec::with_capacity(bytes.len());
     let is_equal = open_file(path).and_then(|mut file| {
-        Ok(file.metadata()?.len() == bytes.len() as u64 && file.read_to_end(&mut present).is_ok() && present == *bytes)
+        Ok(file.metadata()?.len() == bytes.len() as u64
+            && file.read_to_end(&mut present).is_ok()
+            && present == *bytes)
     });
     is_equal.map_err(|error| named(&error, "cannot read", path))
 }
@@ -476,7 +546,9 @@ mod tests {
         assert_eq!(write_to(dir.path(), &files), (2, 0, 0));
         assert_eq!(listing(dir.path()), "index.html=a p/ p/q/ p/q/index.html=b");
         assert_eq!(listed(dir.path()), "index.html p/q/index.html");
-        let modified = |path: &str| fs::metadata(dir.path().join(path)).expect("there").modified().expect("a time");
+        let modified = |path: &str| {
+            fs::metadata(dir.path().join(path)).expect("there").modified().expect("a time")
+        };
         let times = || ["", LIST, "index.html"].map(modified);
         let before = times();
         assert_eq!(write_to(dir.path(), &files), (0, 2, 0));
@@ -486,12 +558,18 @@ mod tests {
     #[test]
     fn only_what_labpress_wrote_is_removed() {
         let dir = tempfile::tempdir().expect("a folder");
-        write_to(dir.path(), &[("a/b/c.html", "x"), ("a/d.html", "y"), (".well-known/x", "z"), ("e.html", "")]);
+        write_to(
+            dir.path(),
+            &[("a/b/c.html", "x"), ("a/d.html", "y"), (".well-known/x", "z"), ("e.html", "")],
+        );
         for path in [".gitkeep", "CNAME", "a/mine", ".well-known/mine"] {
             fs::write(dir.path().join(path), "").expect("it can be written");
         }
         assert_eq!(write_to(dir.path(), &[("e.html", "")]), (0, 1, 3));
-        assert_eq!(listing(dir.path()), ".gitkeep= .well-known/ .well-known/mine= CNAME= a/ a/mine= e.html=");
+        assert_eq!(
+            listing(dir.path()),
+            ".gitkeep= .well-known/ .well-known/mine= CNAME= a/ a/mine= e.html="
+        );
         assert_eq!(listed(dir.path()), "e.html");
     }
 
@@ -501,9 +579,17 @@ mod tests {
         fs::write(dir.path().join("thesis.tex"), "years").expect("it can be written");
         fs::write(dir.path().join("page.html"), "other").expect("it can be written");
         let files = [("index.html", "a"), ("page.html", "b")];
-        check_refused(dir.path(), &files, "holds files that labpress did not write: `page.html` and 1 more file");
+        check_refused(
+            dir.path(),
+            &files,
+            "holds files that labpress did not write: `page.html` and 1 more file",
+        );
         fs::remove_file(dir.path().join("thesis.tex")).expect("it is there");
-        check_refused(dir.path(), &files, "holds files that labpress did not write: `page.html`\nhint: choose");
+        check_refused(
+            dir.path(),
+            &files,
+            "holds files that labpress did not write: `page.html`\nhint: choose",
+        );
         fs::write(dir.path().join("page.html"), "b").expect("it can be written");
         assert_eq!(write_to(dir.path(), &files), (1, 1, 0));
         assert_eq!(listed(dir.path()), "index.html page.html");
@@ -553,29 +639,39 @@ mod tests {
     #[test]
     fn links_and_pipes_are_never_followed() {
         use std::os::unix::fs::symlink;
-        let (dir, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (dir, outside) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(outside.path().join("x"), "mine").expect("it can be written");
         write_to(dir.path(), &[("a", "1"), ("b/x", "2"), ("p", "3")]);
         // What labpress wrote may have been replaced, by a link, a link of a folder, a pipe.
         fs::remove_file(dir.path().join("a")).expect("it is there");
         symlink(outside.path().join("x"), dir.path().join("a")).expect("a link");
         fs::remove_file(dir.path().join("p")).expect("it is there");
-        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("p"), rustix::fs::Mode::RUSR).expect("a pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("p"), rustix::fs::Mode::RUSR)
+            .expect("a pipe");
         write_to(dir.path(), &[("a", "1"), ("b/x", "2"), ("p", "3")]);
         assert_eq!(listing(dir.path()), "a=1 b/ b/x=2 p=3");
         fs::remove_dir_all(dir.path().join("b")).expect("it is there");
         for link in ["b", ".well-known"] {
             symlink(outside.path(), dir.path().join(link)).expect("a link");
-            check_refused(dir.path(), &[(&format!("{link}/x"), "new")], &format!("did not write `{link}`"));
+            check_refused(
+                dir.path(),
+                &[(&format!("{link}/x"), "new")],
+                &format!("did not write `{link}`"),
+            );
         }
         assert_eq!(write_to(dir.path(), &[]), (0, 0, 2));
-        assert_eq!((listing(dir.path()).as_str(), listing(outside.path()).as_str()), (".well-known@ b@", "x=mine"));
+        assert_eq!(
+            (listing(dir.path()).as_str(), listing(outside.path()).as_str()),
+            (".well-known@ b@", "x=mine")
+        );
     }
 
     #[cfg(unix)]
     #[test]
     fn the_list_itself_is_a_file() {
-        let (dir, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (dir, outside) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let link = dir.path().join(LIST);
         std::os::unix::fs::symlink(outside.path().join("new"), &link).expect("a link");
         check_refused(dir.path(), &[("a", "")], "is not a regular file: delete it");
@@ -583,7 +679,8 @@ mod tests {
         fs::write(&link, "{").expect("it can be written");
         let error = write(&output(&[]), dir.path(), || ()).expect_err("it is refused").to_string();
         assert!(
-            error.contains("the list of files that labpress wrote") && error.contains("hint: restore it"),
+            error.contains("the list of files that labpress wrote")
+                && error.contains("hint: restore it"),
             "{error}"
         );
         assert_eq!(listing(outside.path()), "");
@@ -597,14 +694,16 @@ mod tests {
         write_to(dir.path(), &[("a", "1"), (".b/c", "2")]);
         // ... and then when some were new, some old, one on its way, and a folder empty.
         let mut list = List::lock(dir.path(), || ()).expect("nobody holds it");
-        list.replace(["a", ".b/c", "new/d", "gone/e"].map(str::to_owned).into()).expect("it can be written");
+        list.replace(["a", ".b/c", "new/d", "gone/e"].map(str::to_owned).into())
+            .expect("it can be written");
         drop(list);
         for folder in ["new", "gone"] {
             fs::create_dir_all(dir.path().join(folder)).expect("it can be made");
         }
         fs::write(dir.path().join("new/d"), "3").expect("it can be written");
         for folder in ["", ".b", "gone"] {
-            fs::write(dir.path().join(folder).join(TEMPORARY.to_owned() + "x"), "").expect("it can be written");
+            fs::write(dir.path().join(folder).join(TEMPORARY.to_owned() + "x"), "")
+                .expect("it can be written");
         }
         assert_eq!(write_to(dir.path(), &[("a", "1")]), (0, 1, 2));
         assert_eq!((listing(dir.path()).as_str(), listed(dir.path()).as_str()), ("a=1", "a"));
@@ -613,19 +712,37 @@ mod tests {
     #[test]
     fn names_that_look_temporary_are_names_like_any_other() {
         let dir = tempfile::tempdir().expect("a folder");
-        let files = [("x.html", "page"), ("x.html.labpress-new", "mine"), ("x.html.tmp", "mine"), ("a\\b", "")];
+        let files = [
+            ("x.html", "page"),
+            ("x.html.labpress-new", "mine"),
+            ("x.html.tmp", "mine"),
+            ("a\\b", ""),
+        ];
         assert_eq!(write_to(dir.path(), &files), (4, 0, 0));
         assert_eq!(write_to(dir.path(), &files), (0, 4, 0));
-        assert_eq!(listing(dir.path()), "a\\b= x.html=page x.html.labpress-new=mine x.html.tmp=mine");
+        assert_eq!(
+            listing(dir.path()),
+            "a\\b= x.html=page x.html.labpress-new=mine x.html.tmp=mine"
+        );
     }
 
     #[test]
     fn a_path_that_leaves_the_folder_or_is_reserved_writes_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
-        for path in
-            ["../x", "/x", "a//b", "", LIST, ".labpress-tmp-x", "a/.labpress-tmp-x/b", ".git/config", "a/.GIT/x"]
-        {
-            let error = write(&output(&[("ok", ""), (path, "x")]), dir.path(), || ()).expect_err(path).to_string();
+        for path in [
+            "../x",
+            "/x",
+            "a//b",
+            "",
+            LIST,
+            ".labpress-tmp-x",
+            "a/.labpress-tmp-x/b",
+            ".git/config",
+            "a/.GIT/x",
+        ] {
+            let error = write(&output(&[("ok", ""), (path, "x")]), dir.path(), || ())
+                .expect_err(path)
+                .to_string();
             assert!(error.contains(&format!("`{path}` cannot be the path")), "{error}");
         }
         assert!(!dir.path().join(LIST).exists());
@@ -634,7 +751,8 @@ mod tests {
 
     #[test]
     fn copies_are_made_again_when_the_content_differs_whatever_the_times_say() {
-        let (dir, from) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (dir, from) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let picture = from.path().join("p.png");
         let write_at_epoch = |path: &Path, text: &str| {
             fs::write(path, text).expect("it can be written");
@@ -644,7 +762,9 @@ mod tests {
         write_at_epoch(&picture, "pixels");
         let mut output = Output::default();
         output.add("p.png", Content::CopyOf(picture.clone())).expect("it is the first");
-        let counts = || write(&output, dir.path(), || ()).map(|written| (written.written, written.unchanged));
+        let counts = || {
+            write(&output, dir.path(), || ()).map(|written| (written.written, written.unchanged))
+        };
         assert_eq!(counts().expect("it can be written"), (1, 0));
         assert_eq!(counts().expect("it can be written"), (0, 1));
         write_at_epoch(&picture, "PIXELS");
@@ -656,12 +776,14 @@ mod tests {
     #[test]
     fn builds_into_one_folder_take_turns() {
         let dir = tempfile::tempdir().expect("a folder");
-        let first = List::lock(dir.path(), || panic!("nobody else has it")).expect("nobody holds it");
+        let first =
+            List::lock(dir.path(), || panic!("nobody else has it")).expect("nobody holds it");
         std::thread::scope(|threads| {
             let (say, said) = std::sync::mpsc::channel();
             let dir = dir.path();
-            let second =
-                threads.spawn(move || write(&output(&[("a", "2")]), dir, || say.send(()).expect("it listens")));
+            let second = threads.spawn(move || {
+                write(&output(&[("a", "2")]), dir, || say.send(()).expect("it listens"))
+            });
             said.recv().expect("it waits");
             let mut first = first;
             // Even after the first has put another list in its place, the second waits.

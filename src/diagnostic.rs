@@ -1,7 +1,8 @@
 //! A fault in someone's file: what is wrong, where, and how to mend it.
 //!
-//! A build gathers every diagnostic before it stops and shows them together. What goes wrong outside of the
-//! author's files (a full disk, a program that will not start) is an [`std::io::Error`] or [`anyhow::Error`] instead.
+//! A build gathers every diagnostic before it stops and shows them together. What goes wrong
+//! outside of the author's files (a full disk, a program that will not start) is an
+//! [`std::io::Error`] or [`anyhow::Error`] instead.
 
 use std::fmt;
 
@@ -24,15 +25,19 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns the position of byte `offset` of `text`. An offset past the end, or inside a character, is moved back
-    /// to the nearest place that exists.
+    /// Returns the position of byte `offset` of `text`. An offset past the end, or inside a
+    /// character, is moved back to the nearest place that exists.
     pub fn at(text: &str, offset: usize) -> Position {
         let before = &text[..text.floor_char_boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
     }
 
-    /// Returns this position seen from a file in which the text it was found in begins `lines` lines further down.
+    /// Returns this position seen from a file in which the text it was found in begins `lines`
+    /// lines further down.
     #[must_use]
     pub fn down(self, lines: usize) -> Position {
         Position { line: self.line + lines, ..self }
@@ -60,7 +65,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// A fault in an input file. Ordered by place, then by text, so that a report is the same on every machine.
+/// A fault in an input file. Ordered by place, then by text, so that a report is the same on every
+/// machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
     place: Place,
@@ -81,9 +87,16 @@ enum Experiment {
 }
 
 impl Diagnostic {
-    /// A fault at `place`. The message is a lowercase phrase without a full stop; code and paths in backticks.
+    /// A fault at `place`. The message is a lowercase phrase without a full stop; code and paths in
+    /// backticks.
     pub fn new(place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic { place, message: message.into(), hint: None, experiment: None, is_warning: false }
+        Diagnostic {
+            place,
+            message: message.into(),
+            hint: None,
+            experiment: None,
+            is_warning: false,
+        }
     }
 
     /// Adds what the author can do: a command to run, or the edit to make.
@@ -93,9 +106,14 @@ impl Diagnostic {
         self
     }
 
-    /// Adds "did you mean `near`?" as the hint, if one of `known` is near to `given`; otherwise lists them.
+    /// Adds "did you mean `near`?" as the hint, if one of `known` is near to `given`; otherwise
+    /// lists them.
     #[must_use]
-    pub fn hint_nearest<'a>(self, given: &str, known: impl IntoIterator<Item = &'a str>) -> Diagnostic {
+    pub fn hint_nearest<'a>(
+        self,
+        given: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Diagnostic {
         let known: Vec<&str> = known.into_iter().collect();
         match nearest(given, known.iter().copied()) {
             Some(near) => self.hint(format!("did you mean `{near}`?")),
@@ -104,7 +122,8 @@ impl Diagnostic {
         }
     }
 
-    /// Says that the fault is gone once the runs of `experiment` are done: `labpress build` does them and tries again.
+    /// Says that the fault is gone once the runs of `experiment` are done: `labpress build` does
+    /// them and tries again.
     #[must_use]
     pub fn lacks_results_of(mut self, experiment: impl Into<String>) -> Diagnostic {
         self.experiment = Some(Box::new(Experiment::Lacking(experiment.into())));
@@ -119,7 +138,8 @@ impl Diagnostic {
         }
     }
 
-    /// Says that the error is a reference to `experiment`, which is not there: that it cannot be read may be the reason.
+    /// Says that the error is a reference to `experiment`, which is not there: that it cannot be
+    /// read may be the reason.
     #[must_use]
     pub fn refers_to_unknown(mut self, experiment: impl Into<String>) -> Diagnostic {
         self.experiment = Some(Box::new(Experiment::Unknown(experiment.into())));
@@ -183,7 +203,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Returns the candidate most like `given`, or `None` if none is near enough to be what the author meant.
+/// Returns the candidate most like `given`, or `None` if none is near enough to be what the author
+/// meant.
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the letters may differ: `epoks` finds `epochs`, `colour` does not find `loss`.
     let limit = given.chars().count().div_ceil(3).max(1);
@@ -212,7 +233,8 @@ mod tests {
     #[test]
     fn shows_message_place_and_hint() {
         let place = Place::new("_posts/a.md", Position { line: 7, column: 12 });
-        let diagnostic = Diagnostic::new(place, "unknown key `epoks`").hint_nearest("epoks", ["epochs", "seeds"]);
+        let diagnostic = Diagnostic::new(place, "unknown key `epoks`")
+            .hint_nearest("epoks", ["epochs", "seeds"]);
         assert_eq!(
             diagnostic.to_string(),
             "error: unknown key `epoks`\n --> _posts/a.md:7:12\nhint: did you mean `epochs`?"
@@ -221,14 +243,17 @@ mod tests {
 
     #[test]
     fn lists_the_known_names_when_none_is_near() {
-        let diagnostic =
-            Diagnostic::new(Place::file("a.yml"), "unknown key `zzz`").hint_nearest("zzz", ["epochs", "seeds"]);
+        let diagnostic = Diagnostic::new(Place::file("a.yml"), "unknown key `zzz`")
+            .hint_nearest("zzz", ["epochs", "seeds"]);
         assert!(diagnostic.to_string().ends_with("hint: known are: `epochs`, `seeds`"));
     }
 
     #[test]
     fn columns_count_characters_not_bytes() {
         let text = "ab\nécole: x";
-        assert_eq!(Position::at(text, text.find('x').expect("it is there")), Position { line: 2, column: 8 });
+        assert_eq!(
+            Position::at(text, text.find('x').expect("it is there")),
+            Position { line: 2, column: 8 }
+        );
     }
 }

@@ -30,7 +30,10 @@ impl Digest {
     /// Reads 64 hex digits.
     pub fn from_hex(text: &str) -> Option<Digest> {
         let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hex.then(|| blake3::Hash::from_hex(text).ok()).flatten().map(|hash| Digest(*hash.as_bytes()))
+        is_hex
+            .then(|| blake3::Hash::from_hex(text).ok())
+            .flatten()
+            .map(|hash| Digest(*hash.as_bytes()))
     }
 }
 
@@ -55,13 +58,14 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Digest::from_hex(&text)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a digest of 64 hex digits")))
+        Digest::from_hex(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("`{text}` is not a digest of 64 hex digits"))
+        })
     }
 }
 
-/// Writes a JSON value so that equal values give equal bytes: keys in order, no white space, numbers in their shortest
-/// form that reads back the same.
+/// Writes a JSON value so that equal values give equal bytes: keys in order, no white space,
+/// numbers in their shortest form that reads back the same.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
@@ -96,8 +100,9 @@ fn write_canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// Writes a JSON value for people and for line-by-line diffs: keys in order, an object's entry a line (but an object
-/// with a single scalar stays in one), a list whose items hold no objects in one line.
+/// Writes a JSON value for people and for line-by-line diffs: keys in order, an object's entry a
+/// line (but an object with a single scalar stays in one), a list whose items hold no objects in
+/// one line.
 pub fn pretty(value: &Value) -> String {
     let mut text = String::new();
     write_pretty(value, 0, &mut text);
@@ -158,7 +163,8 @@ fn indent(depth: usize, text: &mut String) {
     text.extend(std::iter::repeat_n("  ", depth));
 }
 
-/// The entries in order of key, whatever order serde_json's map keeps (a dependency may switch on `preserve_order`).
+/// The entries in order of key, whatever order serde_json's map keeps (a dependency may switch on
+/// `preserve_order`).
 fn sorted(map: &serde_json::Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by_key(|(key, _)| *key);
@@ -181,7 +187,8 @@ mod tests {
 
     #[test]
     fn pretty_text_keeps_a_list_of_numbers_in_one_line() {
-        let value = json!({"series": {"loss": [[1, 0.5], [2, 0.25]]}, "artifacts": [{"name": "a"}]});
+        let value =
+            json!({"series": {"loss": [[1, 0.5], [2, 0.25]]}, "artifacts": [{"name": "a"}]});
         let expected = "{\n  \"artifacts\": [\n    {\"name\":\"a\"}\n  ],\n  \"series\": {\n    \"loss\": [[1,0.5], [2,0.25]]\n  }\n}\n";
         assert_eq!(pretty(&value), expected);
     }

@@ -1,5 +1,5 @@
-//! Fields of a loose YAML mapping, each checked when it is taken: `_config.yml` and front matter, which may hold keys
-//! of the author's own.
+//! Fields of a loose YAML mapping, each checked when it is taken: `_config.yml` and front matter,
+//! which may hold keys of the author's own.
 
 use jiff::tz::TimeZone;
 use serde_yaml::{Mapping, Value};
@@ -29,9 +29,8 @@ impl<'a> Fields<'a> {
             Value::Mapping(mapping) => mapping,
             _ => {
                 let place = Place { position: None, ..yaml.place(&[]) };
-                return Err(
-                    Diagnostic::new(place, "is not a list of keys with values").hint("write `key: value` lines")
-                );
+                return Err(Diagnostic::new(place, "is not a list of keys with values")
+                    .hint("write `key: value` lines"));
             }
         };
         Ok(Fields { yaml, mapping, faults: Vec::new() })
@@ -42,8 +41,8 @@ impl<'a> Fields<'a> {
         &self.mapping
     }
 
-    /// Puts defaults below the keys that are there: what is a mapping in both is merged. Where `keeps_null`, a key
-    /// without a value stays so; else the default stands.
+    /// Puts defaults below the keys that are there: what is a mapping in both is merged. Where
+    /// `keeps_null`, a key without a value stays so; else the default stands.
     pub(crate) fn add_defaults(&mut self, defaults: &Mapping, keeps_null: bool) {
         add_missing(&mut self.mapping, defaults, keeps_null);
     }
@@ -81,7 +80,9 @@ impl<'a> Fields<'a> {
     /// A text; a number or a boolean is taken as it is written.
     pub(crate) fn text(&mut self, key: &str) -> Option<String> {
         match self.value(key)? {
-            value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)) => Some(scalar_text(value)),
+            value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
+                Some(scalar_text(value))
+            }
             other => {
                 let message = format!("`{key}` is {}, and should be a text", kind(other));
                 self.fault(key, message, format!("write `{key}: some text`"));
@@ -116,8 +117,15 @@ impl<'a> Fields<'a> {
     /// Texts by name, if there is a mapping; anything else is the author's own.
     pub(crate) fn named_texts(&mut self, key: &str) -> Option<Vec<(String, String)>> {
         match self.value(key).filter(|value| value.is_mapping())? {
-            Value::Mapping(mapping) if mapping.iter().all(|(key, value)| key.is_string() && is_scalar(value)) => {
-                Some(mapping.iter().map(|(key, value)| (scalar_text(key), scalar_text(value))).collect())
+            Value::Mapping(mapping)
+                if mapping.iter().all(|(key, value)| key.is_string() && is_scalar(value)) =>
+            {
+                Some(
+                    mapping
+                        .iter()
+                        .map(|(key, value)| (scalar_text(key), scalar_text(value)))
+                        .collect(),
+                )
             }
             _ => {
                 let hint = format!("write `{key}: {{NAME: \"some text\"}}`");
@@ -135,7 +143,11 @@ impl<'a> Fields<'a> {
             }
             value if is_scalar(value) => {
                 let text = scalar_text(value);
-                Some(if split { text.split_whitespace().map(str::to_owned).collect() } else { vec![text] })
+                Some(if split {
+                    text.split_whitespace().map(str::to_owned).collect()
+                } else {
+                    vec![text]
+                })
             }
             other => {
                 let message = format!("`{key}` is {}, and should be a list of texts", kind(other));
@@ -150,8 +162,12 @@ impl<'a> Fields<'a> {
 pub(crate) fn add_missing(mapping: &mut Mapping, defaults: &Mapping, keeps_null: bool) {
     for (key, default) in defaults {
         match (mapping.get_mut(key), default) {
-            (Some(Value::Mapping(own)), Value::Mapping(default)) => add_missing(own, default, keeps_null),
-            (Some(Value::Null), _) if !keeps_null => drop(mapping.insert(key.clone(), default.clone())),
+            (Some(Value::Mapping(own)), Value::Mapping(default)) => {
+                add_missing(own, default, keeps_null)
+            }
+            (Some(Value::Null), _) if !keeps_null => {
+                drop(mapping.insert(key.clone(), default.clone()))
+            }
             (Some(_), _) => {}
             (None, _) => drop(mapping.insert(key.clone(), default.clone())),
         }

@@ -1,7 +1,9 @@
-//! Reads HTML as a row of tags and of what is between them, for what is changed in finished pages: addresses, ids.
+//! Reads HTML as a row of tags and of what is between them, for what is changed in finished pages:
+//! addresses, ids.
 //!
-//! The rules are those by which browsers split a text into tags (WHATWG, "Tokenization"), as far as they decide where a
-//! tag and its attributes start and end. Any text is read; putting all tokens together gives the same text.
+//! The rules are those by which browsers split a text into tags (WHATWG, "Tokenization"), as far as
+//! they decide where a tag and its attributes start and end. Any text is read; putting all tokens
+//! together gives the same text.
 
 /// A piece of HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +39,8 @@ pub(crate) struct Attribute<'a> {
 }
 
 /// Elements whose content is text up to their end tag.
-const RAW: [&str; 8] = ["iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"];
+const RAW: [&str; 8] =
+    ["iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"];
 
 /// The tokens of a text.
 pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
@@ -56,7 +59,8 @@ pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
         }
         if let Some(tag) = tag_at(rest) {
             rest = &rest[tag.text.len()..];
-            raw = Some(tag.name).filter(|name| !tag.is_end && RAW.iter().any(|raw| raw.eq_ignore_ascii_case(name)));
+            raw = Some(tag.name)
+                .filter(|name| !tag.is_end && RAW.iter().any(|raw| raw.eq_ignore_ascii_case(name)));
             return Some(Token::Tag(tag));
         }
         let end = end_of_text(rest);
@@ -65,7 +69,10 @@ pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
 }
 
 /// Rewrites the tags of a text: each becomes what `change` makes of it.
-pub(crate) fn with_tags<'a>(html: &'a str, mut change: impl FnMut(&Tag<'a>, &mut String)) -> String {
+pub(crate) fn with_tags<'a>(
+    html: &'a str,
+    mut change: impl FnMut(&Tag<'a>, &mut String),
+) -> String {
     let mut written = String::with_capacity(html.len() + html.len() / 16);
     for token in tokens(html) {
         match token {
@@ -84,16 +91,25 @@ impl<'a> Tag<'a> {
 
     /// Whether it is a start tag with this class.
     pub(crate) fn has_class(&self, class: &str) -> bool {
-        self.value("class").is_some_and(|value| value.split_ascii_whitespace().any(|one| one == class))
+        self.value("class")
+            .is_some_and(|value| value.split_ascii_whitespace().any(|one| one == class))
     }
 
     /// The value of the attribute `name`.
     pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
-        self.attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name)).map(|found| found.value)
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+            .map(|found| found.value)
     }
 
-    /// Writes the tag with other attributes: of each what `change` makes of its value, nothing if that is `None`.
-    pub(crate) fn write(&self, written: &mut String, mut change: impl FnMut(&Attribute<'a>) -> Option<String>) {
+    /// Writes the tag with other attributes: of each what `change` makes of its value, nothing if
+    /// that is `None`.
+    pub(crate) fn write(
+        &self,
+        written: &mut String,
+        mut change: impl FnMut(&Attribute<'a>) -> Option<String>,
+    ) {
         let mut rest = self.text;
         for attribute in &self.attributes {
             // What is between attributes stays: a slash, say.
@@ -127,15 +143,20 @@ fn taken<'a>(rest: &mut &'a str, end: usize) -> &'a str {
 fn end_of_raw(text: &str, name: &str) -> usize {
     let is_end = |at: usize| {
         let behind = text[at..].strip_prefix("</").unwrap_or_default();
-        let is_name = behind.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
-        is_name && behind[name.len()..].starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))
+        let is_name =
+            behind.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        is_name
+            && behind[name.len()..]
+                .starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))
     };
     text.match_indices("</").map(|(at, _)| at).find(|&at| is_end(at)).unwrap_or(text.len())
 }
 
 /// Where the text or the comment that comes first ends: at least one character.
 fn end_of_text(text: &str) -> usize {
-    let closed = |end: &str, open: usize| text[open..].find(end).map_or(text.len(), |at| open + at + end.len());
+    let closed = |end: &str, open: usize| {
+        text[open..].find(end).map_or(text.len(), |at| open + at + end.len())
+    };
     if text.starts_with("<!--") {
         return closed("-->", "<!--".len());
     }
@@ -181,7 +202,8 @@ fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
     let first = at_name.chars().next()?.len_utf8();
     let is_after_name = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '=');
     let (name, behind) = at_name.split_at(first + at_name[first..].find(is_after_name)?);
-    let attribute = |value, rest: &str| Attribute { text: &text[..text.len() - rest.len()], name, value };
+    let attribute =
+        |value, rest: &str| Attribute { text: &text[..text.len() - rest.len()], name, value };
     let Some(value) = behind.trim_ascii_start().strip_prefix('=') else {
         return Some(attribute("", behind));
     };
@@ -206,8 +228,14 @@ mod tests {
         let shown = tokens(html).map(|token| match token {
             Token::Text(text) => text.to_owned(),
             Token::Tag(tag) => {
-                let attributes = tag.attributes.iter().map(|one| format!(" {}=[{}]", one.name, one.value));
-                format!("{{{}{}{}}}", if tag.is_end { "/" } else { "" }, tag.name, attributes.collect::<String>())
+                let attributes =
+                    tag.attributes.iter().map(|one| format!(" {}=[{}]", one.name, one.value));
+                format!(
+                    "{{{}{}{}}}",
+                    if tag.is_end { "/" } else { "" },
+                    tag.name,
+                    attributes.collect::<String>()
+                )
             }
         });
         shown.collect()
@@ -228,8 +256,14 @@ mod tests {
     #[test]
     fn what_looks_like_a_tag_and_is_none_is_text() {
         check("1 < 2 <3 <é> </ <", "1 < 2 <3 <é> </ <");
-        check("<!-- <a href=x> --><!doctype html><?php <b>?>", "<!-- <a href=x> --><!doctype html><?php <b>?>");
-        check("<script>if (a < b) \"<a href=x>\"</script><b>", "{script}if (a < b) \"<a href=x>\"{/script}{b}");
+        check(
+            "<!-- <a href=x> --><!doctype html><?php <b>?>",
+            "<!-- <a href=x> --><!doctype html><?php <b>?>",
+        );
+        check(
+            "<script>if (a < b) \"<a href=x>\"</script><b>",
+            "{script}if (a < b) \"<a href=x>\"{/script}{b}",
+        );
         check("<a href=\"never closed", "<a href=\"never closed");
     }
 
@@ -240,7 +274,8 @@ mod tests {
             "id" => None,
             _ => Some(attribute.value.to_owned()),
         };
-        let written = with_tags("<a  id=x href='y' class='z' />", |tag, written| tag.write(written, change));
+        let written =
+            with_tags("<a  id=x href='y' class='z' />", |tag, written| tag.write(written, change));
         assert_eq!(written, "<a href=\"/y\" class='z' />");
     }
 

@@ -2,9 +2,10 @@
 //!
 //! The map is in `ARCHITECTURE.md`. In short, a build is one flow of values:
 //!
-//! [`source`] reads every input → [`config`], [`post`] and [`experiment`] check it → [`experiment::plan`] says which
-//! runs are stale → [`runner`] does those, as child processes → [`site`] renders pages, with [`liquid`], [`markdown`] and
-//! [`figure`] → all of it as one [`output`], which [`destination`] writes. [`cli`] is the program around it.
+//! [`source`] reads every input → [`config`], [`post`] and [`experiment`] check it →
+//! [`experiment::plan`] says which runs are stale → [`runner`] does those, as child processes →
+//! [`site`] renders pages, with [`liquid`], [`markdown`] and [`figure`] → all of it as one
+//! [`output`], which [`destination`] writes. [`cli`] is the program around it.
 
 pub mod cli;
 pub mod config;

@@ -1,4 +1,5 @@
-//! Everything that a build makes, as one value. [`destination`](crate::destination) writes it to a folder.
+//! Everything that a build makes, as one value. [`destination`](crate::destination) writes it to a
+//! folder.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +22,8 @@ pub enum Content {
 }
 
 impl Output {
-    /// Adds a file. If there is one at this path already, that one stays and the new one is given back.
+    /// Adds a file. If there is one at this path already, that one stays and the new one is given
+    /// back.
     pub fn add(&mut self, path: impl Into<String>, content: Content) -> Result<(), Content> {
         match self.files.entry(path.into()) {
             std::collections::btree_map::Entry::Vacant(entry) => {
@@ -32,7 +34,8 @@ impl Output {
         }
     }
 
-    /// Replaces the bytes of each file that is not a copy of another by what `change` makes of its path and them.
+    /// Replaces the bytes of each file that is not a copy of another by what `change` makes of its
+    /// path and them.
     #[must_use]
     pub fn map_bytes(mut self, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Output {
         for (path, content) in &mut self.files {
@@ -46,14 +49,19 @@ impl Output {
     /// The same, with files and folders that stay in the site's folder though nothing makes them.
     #[must_use]
     pub fn keeping(mut self, paths: &[String]) -> Output {
-        self.kept =
-            paths.iter().map(|path| path.trim_matches('/').to_owned()).filter(|path| !path.is_empty()).collect();
+        self.kept = paths
+            .iter()
+            .map(|path| path.trim_matches('/').to_owned())
+            .filter(|path| !path.is_empty())
+            .collect();
         self
     }
 
     /// Whether the file or folder at `path` stays though nothing makes it.
     pub fn keeps(&self, path: &str) -> bool {
-        let is_in = |kept: &str| path.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_in = |kept: &str| {
+            path.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         self.kept.iter().any(|kept| is_in(kept))
     }
 

@@ -1,9 +1,11 @@
-//! YAML as Psych reads it, Ruby's reader and so Jekyll's: front matter, `_config.yml` and data files.
+//! YAML as Psych reads it, Ruby's reader and so Jekyll's: front matter, `_config.yml` and data
+//! files.
 //!
-//! Psych is libyaml and rules of its own for what a plain scalar means: `yes` is true, `0777` is octal, `1:30` counts
-//! seconds, `2026-01-31 10:00:00` is a time, the last of two equal keys counts. The grammar here is libyaml's, in Rust;
-//! the rules are ours. A date or a time becomes the text that Liquid would show for it. Our own files, where a slip
-//! should be a fault, are read by [`yaml`].
+//! Psych is libyaml and rules of its own for what a plain scalar means: `yes` is true, `0777` is
+//! octal, `1:30` counts seconds, `2026-01-31 10:00:00` is a time, the last of two equal keys
+//! counts. The grammar here is libyaml's, in Rust; the rules are ours. A date or a time becomes the
+//! text that Liquid would show for it. Our own files, where a slip should be a fault, are read by
+//! [`yaml`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +20,8 @@ use crate::yaml::{self, Yaml};
 
 /// How deep lists and mappings may nest.
 const MAX_DEPTH: usize = 200;
-/// How deep the keys of keys may nest: each level is quoted in the text of the one around it, which doubles its length.
+/// How deep the keys of keys may nest: each level is quoted in the text of the one around it, which
+/// doubles its length.
 const MAX_KEY_DEPTH: usize = 4;
 /// How many values a text may stand for: a few aliases of aliases could fill the memory.
 const MAX_VALUES: usize = 2_000_000;
@@ -34,7 +37,16 @@ pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
-    let mut composer = Composer { yaml, zone, parser, gap, end, anchors: BTreeMap::new(), values: 0, quoted: None };
+    let mut composer = Composer {
+        yaml,
+        zone,
+        parser,
+        gap,
+        end,
+        anchors: BTreeMap::new(),
+        values: 0,
+        quoted: None,
+    };
     loop {
         let event = composer.event()?;
         match event.data {
@@ -45,19 +57,30 @@ pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     }
 }
 
-/// The text with a gap between a tag and the comma behind it, where the scanner would panic (`[!, a]`); and that gap, to be
-/// taken out again of texts in quotes, which only look like it. It ends in a character that the text does not have.
+/// The text with a gap between a tag and the comma behind it, where the scanner would panic (`[!,
+/// a]`); and that gap, to be taken out again of texts in quotes, which only look like it. It ends
+/// in a character that the text does not have.
 fn with_tags_apart(text: &str) -> (Cow<'_, str>, Option<String>) {
     let (mut out, mut copied) = (String::new(), 0);
     let mut gap = None;
     for (at, _) in text.match_indices('!') {
         let before = text[..at].trim_end();
-        let is_anchored = before.rsplit([' ', '\n', '[', '{', ',']).next().is_some_and(|word| word.starts_with('&'));
-        let begins_node = before.is_empty() || before.ends_with(['[', '{', ',', ':', '?']) || is_anchored;
-        let length = text[at..].find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(text.len() - at);
+        let is_anchored = before
+            .rsplit([' ', '\n', '[', '{', ','])
+            .next()
+            .is_some_and(|word| word.starts_with('&'));
+        let begins_node =
+            before.is_empty() || before.ends_with(['[', '{', ',', ':', '?']) || is_anchored;
+        let length = text[at..]
+            .find(|c: char| c.is_whitespace() || ",[]{}".contains(c))
+            .unwrap_or(text.len() - at);
         let end = at + length;
         // A tag in angle brackets may hold commas.
-        if begins_node && !text[at..].starts_with("!<") && text[end..].starts_with(',') && end >= copied {
+        if begins_node
+            && !text[at..].starts_with("!<")
+            && text[end..].starts_with(',')
+            && end >= copied
+        {
             let gap = gap.get_or_insert_with(|| {
                 let unused = ('\u{E000}'..='\u{F8FF}').find(|&c| !text.contains(c));
                 format!(" {}", unused.unwrap_or('\u{E000}'))
@@ -123,7 +146,8 @@ impl<R: std::io::BufRead> Composer<'_, R> {
 
     fn position(&self, mark: libyaml_safer::Mark) -> Position {
         let number = |number: u64| usize::try_from(number).unwrap_or(0) + 1;
-        Position { line: number(mark.line), column: number(mark.column) }.down(self.yaml.lines_above)
+        Position { line: number(mark.line), column: number(mark.column) }
+            .down(self.yaml.lines_above)
     }
 
     fn fault(&self, event: &Event, message: impl Into<String>) -> Diagnostic {
@@ -141,10 +165,12 @@ impl<R: std::io::BufRead> Composer<'_, R> {
         let (anchor, value) = match event.data {
             EventData::Scalar { anchor, tag, mut value, style, .. } => {
                 let (start, end) = (self.position(event.start_mark), self.position(event.end_mark));
-                let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+                let is_quoted =
+                    matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
                 self.quoted = (is_quoted && start.line < end.line).then_some((start, end));
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                let ends_with_the_file = self.end.is_some_and(|end| event.end_mark.index >= end as u64);
+                let ends_with_the_file =
+                    self.end.is_some_and(|end| event.end_mark.index >= end as u64);
                 if is_block && ends_with_the_file && value.ends_with('\n') {
                     value.pop();
                 }
@@ -155,7 +181,10 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                     None => value,
                 };
                 let is_text = style != ScalarStyle::Plain
-                    || matches!(tag.as_deref(), Some("!" | "tag:yaml.org,2002:str" | "tag:yaml.org,2002:binary"));
+                    || matches!(
+                        tag.as_deref(),
+                        Some("!" | "tag:yaml.org,2002:str" | "tag:yaml.org,2002:binary")
+                    );
                 (anchor, if is_text { Value::String(value) } else { plain(value, self.zone) })
             }
             EventData::SequenceStart { anchor, .. } => (anchor, self.sequence(depth)?),
@@ -198,9 +227,8 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             let key = self.node(event, depth + 1)?;
             if key_depth(&key) > MAX_KEY_DEPTH {
                 let message = format!("a key nests deeper than {MAX_KEY_DEPTH} levels");
-                return Err(
-                    Diagnostic::new(Place::new(self.yaml.path, at), message).hint("`? ` makes a key of a mapping")
-                );
+                return Err(Diagnostic::new(Place::new(self.yaml.path, at), message)
+                    .hint("`? ` makes a key of a mapping"));
             }
             let event = self.event()?;
             let value = self.node(event, depth + 1)?;
@@ -225,7 +253,11 @@ fn key_depth(key: &Value) -> usize {
     match key {
         Value::Sequence(items) => 1 + items.iter().map(key_depth).max().unwrap_or(0),
         Value::Mapping(mapping) => {
-            1 + mapping.iter().map(|(key, value)| key_depth(key).max(key_depth(value))).max().unwrap_or(0)
+            1 + mapping
+                .iter()
+                .map(|(key, value)| key_depth(key).max(key_depth(value)))
+                .max()
+                .unwrap_or(0)
         }
         _ => 0,
     }
@@ -234,7 +266,9 @@ fn key_depth(key: &Value) -> usize {
 fn size(value: &Value) -> usize {
     match value {
         Value::Sequence(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Mapping(mapping) => 1 + mapping.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>(),
+        Value::Mapping(mapping) => {
+            1 + mapping.iter().map(|(key, value)| size(key) + size(value)).sum::<usize>()
+        }
         _ => 1,
     }
 }
@@ -244,7 +278,8 @@ fn plain(text: String, zone: &TimeZone) -> Value {
     let Some(first) = text.chars().next() else {
         return Value::Null;
     };
-    // Everything that is no text starts with a digit, a sign, a point or a colon, but for these few words.
+    // Everything that is no text starts with a digit, a sign, a point or a colon, but for these few
+    // words.
     if !matches!(first, '0'..='9' | '-' | '+' | '.') {
         return match text.to_ascii_lowercase().as_str() {
             "~" | "null" => Value::Null,
@@ -283,7 +318,8 @@ fn leading_digits(text: &str, count: std::ops::RangeInclusive<usize>) -> Option<
     count.contains(&end).then(|| text.split_at(end))
 }
 
-/// A day and a time, as Ruby writes it: in the offset that it has; in `zone` if it has none, which means UTC.
+/// A day and a time, as Ruby writes it: in the offset that it has; in `zone` if it has none, which
+/// means UTC.
 fn time(text: &str, zone: &TimeZone) -> Option<String> {
     let (day, rest) = leading_day(text)?;
     let rest = match rest.strip_prefix(['T', 't']) {
@@ -293,8 +329,11 @@ fn time(text: &str, zone: &TimeZone) -> Option<String> {
     let (hour, rest) = leading_digits(rest, 1..=2)?;
     let (minute, rest) = leading_digits(rest.strip_prefix(':')?, 2..=2)?;
     let (second, rest) = leading_digits(rest.strip_prefix(':')?, 2..=2)?;
-    let rest = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    let time = civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, second.parse().ok()?, 0).ok()?;
+    let rest = rest
+        .strip_prefix('.')
+        .map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    let time =
+        civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, second.parse().ok()?, 0).ok()?;
     let moment = day.to_datetime(time);
     match rest.trim_start_matches([' ', '\t']) {
         "" if rest.is_empty() => {
@@ -332,7 +371,8 @@ fn special_float(text: &str) -> Option<Value> {
 
 /// `1:30:00` counts to 60: Psych takes the first part for hours, even of two.
 fn base_60(text: &str) -> Option<Value> {
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) =
+        text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
     let unsigned = whole.trim_start_matches(['+', '-']);
     let mut parts = unsigned.split(':');
     let first = parts.next().filter(|first| first.starts_with(|c: char| c.is_ascii_digit()))?;
@@ -343,12 +383,14 @@ fn base_60(text: &str) -> Option<Value> {
         [ten, one] => (b'0'..=b'5').contains(ten) && one.is_ascii_digit(),
         _ => false,
     };
-    let is_fraction = fraction.is_none_or(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_'));
+    let is_fraction =
+        fraction.is_none_or(|text| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_'));
     if !is_number || !matches!(rest.len(), 1 | 2) || !rest.iter().all(is_part) || !is_fraction {
         return None;
     }
     let negative = whole.starts_with('-');
-    let first: i64 = first.replace('_', "").parse().ok().filter(|first| *first < 1_000_000_000_000)?;
+    let first: i64 =
+        first.replace('_', "").parse().ok().filter(|first| *first < 1_000_000_000_000)?;
     let mut sum = if negative { -first * 3600 } else { first * 3600 };
     for (part, factor) in rest.iter().zip([60, 1]) {
         sum += part.parse::<i64>().ok()? * factor;
@@ -374,7 +416,9 @@ fn float(text: &str) -> Option<Value> {
     let is_fraction = fraction.bytes().all(|byte| byte.is_ascii_digit());
     let is_exponent = exponent.is_none_or(|exponent| {
         let digits = exponent.strip_prefix(['+', '-']);
-        digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        digits.is_some_and(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        })
     });
     if !is_whole || !is_fraction || !is_exponent || whole.is_empty() && fraction.is_empty() {
         return None;
@@ -404,8 +448,12 @@ fn integer(text: &str) -> Option<Value> {
         (unsigned, 10)
     };
     let is_number = digits.chars().all(|c| c.is_digit(radix) || matches!(c, '_' | ','));
-    let number = i128::from_str_radix(&digits.replace(['_', ','], ""), radix).ok().filter(|_| is_number)? * sign;
-    let number = i64::try_from(number).map(Number::from).or_else(|_| u64::try_from(number).map(Number::from));
+    let number =
+        i128::from_str_radix(&digits.replace(['_', ','], ""), radix).ok().filter(|_| is_number)?
+            * sign;
+    let number = i64::try_from(number)
+        .map(Number::from)
+        .or_else(|_| u64::try_from(number).map(Number::from));
     number.ok().map(Value::Number)
 }
 
@@ -444,12 +492,17 @@ mod tests {
     #[test]
     fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
         let fault = |at: &str| {
-            format!("error: the quote that opens here is not closed\n --> a.md:{at}\nhint: add the closing quote")
+            format!(
+                "error: the quote that opens here is not closed\n --> a.md:{at}\nhint: add the closing quote"
+            )
         };
         assert_eq!(read_text("title: \"Hello\ntags: [a]\nlayout: post\n"), Err(fault("2:8")));
         assert_eq!(read_text("layout: post\ntitle: 'Hello\ntags: [a]"), Err(fault("3:8")));
         let fault = read_text("title: \"Hello\ntags: [\"a\"]\nlayout: post\n").unwrap_err();
-        assert!(fault.starts_with("error: the quote that opens here closes in line 3\n --> a.md:2:8\n"), "{fault}");
+        assert!(
+            fault.starts_with("error: the quote that opens here closes in line 3\n --> a.md:2:8\n"),
+            "{fault}"
+        );
     }
 
     fn read_text(text: &str) -> Result<String, String> {
@@ -465,7 +518,10 @@ mod tests {
 
     #[test]
     fn words_of_yaml_1_1_are_booleans_and_null() {
-        check("[yes, No, ON, off, True, false, y, n, oui]", "[true,false,true,false,true,false,\"y\",\"n\",\"oui\"]");
+        check(
+            "[yes, No, ON, off, True, false, y, n, oui]",
+            "[true,false,true,false,true,false,\"y\",\"n\",\"oui\"]",
+        );
         check("[~, null, Null, '', \"yes\", nullify]", "[null,null,null,\"\",\"yes\",\"nullify\"]");
         check("a:\nb: |\n  on\n", "{\"a\":null,\"b\":\"on\\n\"}");
     }
@@ -473,8 +529,14 @@ mod tests {
     #[test]
     fn numbers_are_those_of_psych() {
         check("[1, -2, +3, 1_000, '1', 1,000]", "[1,-2,3,1000,\"1\",1,0]");
-        check("- 1,000\n- 0777\n- 0x1F\n- 0b101\n- 08\n- 0\n- 1_\n- -", "[1000,511,31,5,\"08\",0,\"1_\",[null]]");
-        check("[1.5, .5, 1., -1.0e+3, 1e3, 1.2.3, .]", "[1.5,0.5,1.0,-1000.0,\"1e3\",\"1.2.3\",\".\"]");
+        check(
+            "- 1,000\n- 0777\n- 0x1F\n- 0b101\n- 08\n- 0\n- 1_\n- -",
+            "[1000,511,31,5,\"08\",0,\"1_\",[null]]",
+        );
+        check(
+            "[1.5, .5, 1., -1.0e+3, 1e3, 1.2.3, .]",
+            "[1.5,0.5,1.0,-1000.0,\"1e3\",\"1.2.3\",\".\"]",
+        );
         check(
             "[1:30, 1:30:15, 12:75, 1:2:3:4, 99999999999999999999]",
             "[5400,5415,\"12:75\",\"1:2:3:4\",\"99999999999999999999\"]",
@@ -483,7 +545,10 @@ mod tests {
 
     #[test]
     fn dates_and_times_become_the_text_that_liquid_shows() {
-        check("[2026-1-5, 2026-02-30, 2026-01-31x]", "[\"2026-01-05\",\"2026-02-30\",\"2026-01-31x\"]");
+        check(
+            "[2026-1-5, 2026-02-30, 2026-01-31x]",
+            "[\"2026-01-05\",\"2026-02-30\",\"2026-01-31x\"]",
+        );
         check("a: 2026-01-31 10:00:00", "{\"a\":\"2026-01-31 11:00:00 +0100\"}");
         check("a: 2026-01-31T10:00:00Z", "{\"a\":\"2026-01-31 10:00:00 UTC\"}");
         check("a: 2026-01-31 10:00:00.5 -05:30", "{\"a\":\"2026-01-31 10:00:00 -0530\"}");
@@ -521,7 +586,11 @@ mod tests {
             "error: mapping values are not allowed in this context\n --> a.md:2:9\nhint: put quotes around a value that \
              holds `: `"
         );
-        assert!(read_text("a: *x\n").expect_err("it is wrong").starts_with("error: there is no anchor `&x` above"));
+        assert!(
+            read_text("a: *x\n")
+                .expect_err("it is wrong")
+                .starts_with("error: there is no anchor `&x` above")
+        );
     }
 
     #[test]
@@ -532,7 +601,11 @@ mod tests {
             text + &format!("a{n}: &a{n} [*a{before}, *a{before}]\n")
         });
         assert!(read_text(&bomb).expect_err("it is too much").contains("stands for more than"));
-        assert!(read_text(&"? ".repeat(40)).expect_err("it is too deep").contains("a key nests deeper than"));
+        assert!(
+            read_text(&"? ".repeat(40))
+                .expect_err("it is too deep")
+                .contains("a key nests deeper than")
+        );
         assert!(read_text("? {a: [b]}\n: c\n").is_ok());
     }
 }

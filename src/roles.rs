@@ -1,7 +1,8 @@
-//! What each file of the site is to the build, by its path and `_config.yml`: Jekyll's rules, and our folder of
-//! experiments.
+//! What each file of the site is to the build, by its path and `_config.yml`: Jekyll's rules, and
+//! our folder of experiments.
 //!
-//! Works on paths only, so that the one who reads files knows which to open, and the one who reads posts what they are.
+//! Works on paths only, so that the one who reads files knows which to open, and the one who reads
+//! posts what they are.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -18,14 +19,15 @@ use crate::yaml::Yaml;
 pub enum Role<'a> {
     /// The configuration, a layout, an include, a data file.
     Text,
-    /// Text that others may draw in, and is nothing by itself: the parts of style sheets and scripts that begin with an
-    /// underscore or lie in such a folder.
+    /// Text that others may draw in, and is nothing by itself: the parts of style sheets and
+    /// scripts that begin with an underscore or lie in such a folder.
     Part,
     /// A post: a file in any folder `_posts`.
     Post,
     /// A draft: a file in any folder `_drafts`.
     Draft,
-    /// A file of the collection with this name: a document if it has front matter, else copied with it.
+    /// A file of the collection with this name: a document if it has front matter, else copied with
+    /// it.
     InCollection(&'a str),
     /// A page if it has front matter, else copied.
     Page,
@@ -91,7 +93,8 @@ const THEME_FOLDERS: [&str; 5] = ["_layouts", "_includes", "_sass", "_data", "as
 /// Folders at the root that a site is never written to, whatever is in them.
 const SOURCE_FOLDERS: [&str; 3] = ["experiments", "src", "assets"];
 /// Plugins that make pages of Markdown without front matter.
-const BARE_PAGES: [&str; 3] = ["jekyll-optional-front-matter", "jekyll-readme-index", "github-pages"];
+const BARE_PAGES: [&str; 3] =
+    ["jekyll-optional-front-matter", "jekyll-readme-index", "github-pages"];
 /// How names begin that are not published.
 const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
@@ -102,13 +105,16 @@ impl Default for Roles {
 }
 
 impl Roles {
-    /// The rules that the text of `_config.yml` gives. Lenient, because they are needed before the configuration is
-    /// checked: what cannot be read changes nothing.
+    /// The rules that the text of `_config.yml` gives. Lenient, because they are needed before the
+    /// configuration is checked: what cannot be read changes nothing.
     pub fn of_config(text: Option<&str>) -> Roles {
-        let config = psych::read(Yaml::file("", text.unwrap_or("")), &TimeZone::UTC).unwrap_or_default();
+        let config =
+            psych::read(Yaml::file("", text.unwrap_or("")), &TimeZone::UTC).unwrap_or_default();
         let texts = |key: &str| -> Vec<String> {
             match config.get(key) {
-                Some(Value::Sequence(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                Some(Value::Sequence(items)) => {
+                    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+                }
                 Some(Value::String(text)) => vec![text.clone()],
                 _ => Vec::new(),
             }
@@ -134,14 +140,18 @@ impl Roles {
         let exclude = exclude.filter(|pattern| !include.contains(pattern)).collect();
         let folder = |key: &str| {
             let folder = text(key)?.trim_start_matches("./").trim_matches('/');
-            (!folder.is_empty() && folder != "." && !folder.starts_with("..")).then(|| folder.to_owned())
+            (!folder.is_empty() && folder != "." && !folder.starts_with(".."))
+                .then(|| folder.to_owned())
         };
-        let folders = [("layouts_dir", "_layouts"), ("includes_dir", "_includes"), ("data_dir", "_data")];
+        let folders =
+            [("layouts_dir", "_layouts"), ("includes_dir", "_includes"), ("data_dir", "_data")];
         let folders = folders.into_iter().filter_map(|(key, kind)| Some((folder(key)?, kind)));
         let folders = folders.filter(|(folder, kind)| folder != kind).collect();
         let plugins = [texts("plugins"), texts("gems")].concat();
-        let has_bare_pages = BARE_PAGES.iter().any(|name| plugins.iter().any(|plugin| plugin == name));
-        let markdown_endings = text("markdown_ext").unwrap_or("markdown,mkdown,mkdn,mkd,md").split(',');
+        let has_bare_pages =
+            BARE_PAGES.iter().any(|name| plugins.iter().any(|plugin| plugin == name));
+        let markdown_endings =
+            text("markdown_ext").unwrap_or("markdown,mkdown,mkdn,mkd,md").split(',');
         Roles {
             exclude,
             include,
@@ -156,14 +166,16 @@ impl Roles {
         }
     }
 
-    /// Whether the file is a text even if it has no front matter: plugins make pages of Markdown without.
+    /// Whether the file is a text even if it has no front matter: plugins make pages of Markdown
+    /// without.
     pub fn may_be_bare(&self, path: &str) -> bool {
         self.has_bare_pages && self.is_markdown(path)
     }
 
     /// By which path the build knows what lies at `path`. All that follows looks at that one.
     pub fn known_as<'p>(&self, path: &'p str) -> Known<'p> {
-        if path == crate::config::PATH || path == "experiments" || path.starts_with("experiments/") {
+        if path == crate::config::PATH || path == "experiments" || path.starts_with("experiments/")
+        {
             return Known::As(path.into());
         }
         let Some(inside) = inside_of(path, &self.source) else {
@@ -198,22 +210,29 @@ impl Roles {
         Known::As(inside.into())
     }
 
-    /// Whether a folder of the site, by its path from the root, is for files that the build or its tools read: hidden
-    /// ones, those with an underscore, those of experiments, code and assets, of the theme and of the configuration.
-    /// Letter case is ignored, as some systems do.
+    /// Whether a folder of the site, by its path from the root, is for files that the build or its
+    /// tools read: hidden ones, those with an underscore, those of experiments, code and assets, of
+    /// the theme and of the configuration. Letter case is ignored, as some systems do.
     pub fn is_for_sources(&self, path: &str) -> bool {
         let path = path.to_lowercase();
-        let is_named_so =
-            |(at, part): (usize, &str)| part.starts_with('.') || part.starts_with('_') && !(at == 0 && part == "_site");
+        let is_named_so = |(at, part): (usize, &str)| {
+            part.starts_with('.') || part.starts_with('_') && !(at == 0 && part == "_site")
+        };
         let inside = inside_of(&path, &self.source.to_lowercase()).unwrap_or(&path).to_owned();
         let names = [self.theme.as_str(), self.collections_dir.as_str()];
-        let configured = names.into_iter().chain(self.folders.iter().map(|(folder, _)| folder.as_str()));
-        let mut known = configured.chain(SOURCE_FOLDERS).filter(|name| !name.is_empty()).map(str::to_lowercase);
+        let configured =
+            names.into_iter().chain(self.folders.iter().map(|(folder, _)| folder.as_str()));
+        let mut known =
+            configured.chain(SOURCE_FOLDERS).filter(|name| !name.is_empty()).map(str::to_lowercase);
         let is_related = |name: &str| {
-            [&path, &inside].iter().any(|path| inside_of(path, name).is_some() || inside_of(name, path).is_some())
+            [&path, &inside]
+                .iter()
+                .any(|path| inside_of(path, name).is_some() || inside_of(name, path).is_some())
         };
         let holds_the_source = inside_of(&self.source.to_lowercase(), &path).is_some();
-        holds_the_source || inside.split('/').enumerate().any(is_named_so) || known.any(|name| is_related(&name))
+        holds_the_source
+            || inside.split('/').enumerate().any(is_named_so)
+            || known.any(|name| is_related(&name))
     }
 
     /// The same rules, with more at the root that is left out.
@@ -254,25 +273,33 @@ impl Roles {
         let is_included = self.is_included(path, is_folder)
             // A folder on the way to what is included must be read.
             || is_folder && self.include.iter().any(|pattern| pattern.trim_start_matches('/').starts_with(&format!("{path}/")));
-        let is_excluded = self.exclude.iter().any(|pattern| matches(pattern, self.seen_by_exclude(path), is_folder));
+        let is_excluded = self
+            .exclude
+            .iter()
+            .any(|pattern| matches(pattern, self.seen_by_exclude(path), is_folder));
         !is_included && (is_excluded || is_special)
     }
 
-    /// Whether a folder that the path lies in begins with an underscore and is neither known nor included.
+    /// Whether a folder that the path lies in begins with an underscore and is neither known nor
+    /// included.
     fn is_hidden(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        folders.filter(|folder| folder.rsplit('/').next().is_some_and(|name| name.starts_with('_'))).any(|folder| {
-            let root = folder.split('/').next().unwrap_or(folder);
-            let is_text = TEXT_FOLDERS.contains(&root) || root == "experiments";
-            !is_text && !self.is_known_special(folder, true) && !self.is_included(folder, true)
-        })
+        folders
+            .filter(|folder| folder.rsplit('/').next().is_some_and(|name| name.starts_with('_')))
+            .any(|folder| {
+                let root = folder.split('/').next().unwrap_or(folder);
+                let is_text = TEXT_FOLDERS.contains(&root) || root == "experiments";
+                !is_text && !self.is_known_special(folder, true) && !self.is_included(folder, true)
+            })
     }
 
     /// Patterns of `include` are for names; those that hold a slash, for paths.
     pub(crate) fn is_included(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_path = |pattern: &str| pattern.trim_matches('/').contains('/');
-        self.include.iter().any(|pattern| matches(pattern, if is_path(pattern) { path } else { name }, is_folder))
+        self.include
+            .iter()
+            .any(|pattern| matches(pattern, if is_path(pattern) { path } else { name }, is_folder))
     }
 
     /// In collections, `exclude` looks at the path from their folder's.
@@ -287,16 +314,24 @@ impl Roles {
         }
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let is_at_root = parent.is_empty() && TEXT_FOLDERS.contains(&name);
-        let is_dated = matches!(name, "_posts" | "_drafts") && !parent.split('/').any(|part| part.starts_with('_'));
-        let is_posts = is_dated && (self.collections_dir.is_empty() || path.starts_with(&self.collections_dir));
+        let is_dated = matches!(name, "_posts" | "_drafts")
+            && !parent.split('/').any(|part| part.starts_with('_'));
+        let is_posts = is_dated
+            && (self.collections_dir.is_empty() || path.starts_with(&self.collections_dir));
         let is_collection = parent == self.collections_dir
-            && name.strip_prefix('_').is_some_and(|name| self.collections.iter().any(|known| known == name));
+            && name
+                .strip_prefix('_')
+                .is_some_and(|name| self.collections.iter().any(|known| known == name));
         is_at_root || is_posts || is_collection
     }
 
     /// The path from the folder that collections are in.
     pub fn inside_collections<'p>(&self, path: &'p str) -> &'p str {
-        let inside = if self.collections_dir.is_empty() { None } else { path.strip_prefix(&self.collections_dir) };
+        let inside = if self.collections_dir.is_empty() {
+            None
+        } else {
+            path.strip_prefix(&self.collections_dir)
+        };
         inside.and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
     }
 
@@ -315,21 +350,24 @@ impl Roles {
             None => {}
         }
         let (root, inside) = self.inside_collections(path).split_once('/').unwrap_or(("", path));
-        if let Some(label) =
-            root.strip_prefix('_').and_then(|name| self.collections.iter().find(|known| *known == name))
+        if let Some(label) = root
+            .strip_prefix('_')
+            .and_then(|name| self.collections.iter().find(|known| *known == name))
         {
             return Role::InCollection(label);
         }
         match path.split('/').next().filter(|root| TEXT_FOLDERS.contains(root)) {
             Some("_data") => {
-                let is_data = ["yml", "yaml", "json", "csv", "tsv"].contains(&ending(inside).to_lowercase().as_str());
+                let is_data = ["yml", "yaml", "json", "csv", "tsv"]
+                    .contains(&ending(inside).to_lowercase().as_str());
                 if is_data { Role::Text } else { Role::LeftOut }
             }
             Some(_) => Role::Text,
             None if is_part(inside) && self.is_hidden(path) => Role::Part,
             None => {
                 let name = path.rsplit('/').next().unwrap_or(path);
-                let is_named_so = name.starts_with('_') && is_part(name) && !self.is_included(path, false);
+                let is_named_so =
+                    name.starts_with('_') && is_part(name) && !self.is_included(path, false);
                 if is_named_so { Role::Part } else { Role::Page }
             }
         }
@@ -371,8 +409,8 @@ fn collection_names(collections: Option<&Value>) -> Vec<String> {
     names.into_iter().filter(|name| *name != "posts").map(str::to_owned).collect()
 }
 
-/// Of an experiment's folder, only `experiment.yml` and what labpress made is read. All else may be a part of its program,
-/// which [`inputs`](crate::source::inputs) looks for.
+/// Of an experiment's folder, only `experiment.yml` and what labpress made is read. All else may be
+/// a part of its program, which [`inputs`](crate::source::inputs) looks for.
 fn role_in_experiments(inside: &str) -> Role<'static> {
     let Some((folder, file)) = inside.split_once('/') else { return Role::LeftOut };
     let is_declaration = folder == "data" && (file.ends_with(".yml") || file.ends_with(".yaml"));
@@ -391,19 +429,25 @@ pub(crate) fn ending(path: &str) -> &str {
     name[crate::post::permalink::stem(name).len()..].trim_start_matches('.')
 }
 
-/// Whether another file may draw in one of this name: style sheets by `@import`, others by `include_relative`.
+/// Whether another file may draw in one of this name: style sheets by `@import`, others by
+/// `include_relative`.
 fn is_part(name: &str) -> bool {
-    let endings = ["scss", "sass", "css", "js", "html", "htm", "md", "markdown", "svg", "txt", "xml", "json", "liquid"];
+    let endings = [
+        "scss", "sass", "css", "js", "html", "htm", "md", "markdown", "svg", "txt", "xml", "json",
+        "liquid",
+    ];
     endings.contains(&ending(name))
 }
 
-/// Whether a pattern of `exclude` or `include` is for a path: as a glob whose stars stand for slashes, too, or as the
-/// path's beginning.
+/// Whether a pattern of `exclude` or `include` is for a path: as a glob whose stars stand for
+/// slashes, too, or as the path's beginning.
 fn matches(pattern: &str, path: &str, is_folder: bool) -> bool {
     let pattern = pattern.trim_start_matches("./").trim_start_matches('/');
     let is_this_folder = is_folder && pattern.strip_suffix('/') == Some(path);
     !pattern.is_empty()
-        && (path.starts_with(pattern) || is_this_folder || is_glob_for(pattern.as_bytes(), path.as_bytes()))
+        && (path.starts_with(pattern)
+            || is_this_folder
+            || is_glob_for(pattern.as_bytes(), path.as_bytes()))
 }
 
 /// Whether a glob is for the whole text. Takes no more than length × length steps.
@@ -472,7 +516,10 @@ mod tests {
     /// Whether the file is read, its folders being asked first.
     fn is_read(roles: &Roles, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        !folders.map(|folder| (folder, true)).chain([(path, false)]).any(|(path, is)| roles.is_left_out(path, is))
+        !folders
+            .map(|folder| (folder, true))
+            .chain([(path, false)])
+            .any(|(path, is)| roles.is_left_out(path, is))
     }
 
     #[track_caller]
@@ -490,8 +537,25 @@ mod tests {
     fn hidden_and_backup_files_are_left_out() {
         check(
             "",
-            &["a.md", "b/c.png", ".htaccess", "_posts/a.md", "x/_drafts/b.md", "_layouts/a/b.html", "_data/x/y.yml"],
-            &[".env", "_other/a.png", "#a.md#", "~a", "b.md~", "x/_y/.z.md", ".git/config", "_layouts/.x"],
+            &[
+                "a.md",
+                "b/c.png",
+                ".htaccess",
+                "_posts/a.md",
+                "x/_drafts/b.md",
+                "_layouts/a/b.html",
+                "_data/x/y.yml",
+            ],
+            &[
+                ".env",
+                "_other/a.png",
+                "#a.md#",
+                "~a",
+                "b.md~",
+                "x/_y/.z.md",
+                ".git/config",
+                "_layouts/.x",
+            ],
         );
     }
 
@@ -511,7 +575,11 @@ mod tests {
                 "_site/x",
             ],
         );
-        check("templates: liquid", &["public/a.css", "vendor/x.js"], &["vendor/bundle/x.rb", "_site/x"]);
+        check(
+            "templates: liquid",
+            &["public/a.css", "vendor/x.js"],
+            &["vendor/bundle/x.rb", "_site/x"],
+        );
     }
 
     #[test]
@@ -562,7 +630,11 @@ mod tests {
     #[test]
     fn collections_may_lie_in_a_folder_of_their_own() {
         let config = "collections_dir: all\ncollections: [docs]\n";
-        check(config, &["all/_docs/a.md", "all/_posts/a.md", "all/x/_posts/a.md"], &["_docs/a.png", "_posts/a.png"]);
+        check(
+            config,
+            &["all/_docs/a.md", "all/_posts/a.md", "all/x/_posts/a.md"],
+            &["_docs/a.png", "_posts/a.png"],
+        );
         let roles = Roles::of_config(Some(config));
         assert_eq!(roles.role("all/_docs/a.md"), Role::InCollection("docs"));
         assert_eq!(roles.inside_collections("all/_docs/a.md"), "_docs/a.md");

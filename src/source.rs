@@ -1,9 +1,10 @@
 //! Every input of a build, read once, as one ordered value.
 //!
-//! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their content; static
-//! files (images, fonts) by their place on disk and their size only, so that a blog with gigabytes of pictures is
-//! never in memory. The code of experiments is digested when it is asked for: `inputs` of each experiment says which
-//! files it is. Tests build a `Source` by hand with [`Source::with`].
+//! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their
+//! content; static files (images, fonts) by their place on disk and their size only, so that a blog
+//! with gigabytes of pictures is never in memory. The code of experiments is digested when it is
+//! asked for: `inputs` of each experiment says which files it is. Tests build a `Source` by hand
+//! with [`Source::with`].
 
 pub mod inputs;
 
@@ -35,7 +36,8 @@ pub struct Source {
     unreadable: Vec<Diagnostic>,
     /// Texts that had the line ends of Windows throughout.
     from_windows: BTreeSet<String>,
-    /// Where files lie whose path in the build is another: those of a theme, and of folders that `_config.yml` names.
+    /// Where files lie whose path in the build is another: those of a theme, and of folders that
+    /// `_config.yml` names.
     origins: BTreeMap<String, String>,
 }
 
@@ -75,7 +77,8 @@ impl Source {
         self.texts.get(path).map(String::as_str)
     }
 
-    /// Whether no blank line of the text follows a mere `\n`. [`text`](Source::text) has `\n` only, whatever the file has.
+    /// Whether no blank line of the text follows a mere `\n`. [`text`](Source::text) has `\n` only,
+    /// whatever the file has.
     pub fn has_windows_ends(&self, path: &str) -> bool {
         self.from_windows.contains(path)
     }
@@ -93,7 +96,8 @@ impl Source {
         self.statics.iter().map(|(path, file)| (path.as_str(), file))
     }
 
-    /// The files that the program of an experiment is made of, with the digests of their contents; see [`inputs`].
+    /// The files that the program of an experiment is made of, with the digests of their contents;
+    /// see [`inputs`].
     pub fn inputs(
         &self,
         experiment: &str,
@@ -106,7 +110,8 @@ impl Source {
 
     /// The digest of a file of weights below `experiments/`; `None` if there is none.
     pub fn weights(&self, path: &str) -> Option<Digest> {
-        let is_below = path.starts_with("experiments/") && !path.split('/').any(|part| matches!(part, "" | "." | ".."));
+        let is_below = path.starts_with("experiments/")
+            && !path.split('/').any(|part| matches!(part, "" | "." | ".."));
         let on_disk = self.root.as_ref().filter(|_| is_below)?.join(path);
         let mut known = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(digest) = known.get(path) {
@@ -122,12 +127,14 @@ impl Source {
         self.results.get(path).map(|file| file.digest)
     }
 
-    /// The contents of all files that lie beside records and are small enough to be committed, in order of path.
+    /// The contents of all files that lie beside records and are small enough to be committed, in
+    /// order of path.
     pub fn result_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.results.iter().filter_map(|(path, file)| Some((path.as_str(), file.bytes.as_deref()?)))
     }
 
-    /// The same, with the files beside the records of another site, whose paths are the same only for the same content.
+    /// The same, with the files beside the records of another site, whose paths are the same only
+    /// for the same content.
     #[must_use]
     pub fn with_result_files_of(mut self, other: Source) -> Source {
         self.results.extend(other.results);
@@ -151,10 +158,12 @@ impl Source {
         }
     }
 
-    /// Whether any file of the build lies in a folder, which is named by its path from the site's root.
+    /// Whether any file of the build lies in a folder, which is named by its path from the site's
+    /// root.
     pub fn has_files_in(&self, folder: &str) -> bool {
         let paths = self.texts.keys().chain(self.statics.keys()).chain(self.results.keys());
-        let is_in = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let is_in =
+            |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         paths.map(|path| self.origin(path)).any(is_in)
     }
 
@@ -166,13 +175,14 @@ impl Source {
 
 /// Reads the site at `root`, as far as its [`Roles`] say.
 ///
-/// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the same bytes. Left
-/// out are folders of data sets, and folders that a site was written to.
+/// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the
+/// same bytes. Left out are folders of data sets, and folders that a site was written to.
 pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
     let roles = &roles.clone().without(data_folders(root)?);
     let (mut found, mut of_theme, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     let mut links = Links::of(root, roles)?;
-    // A link is read as what it leads to, if that lies in the site; walkdir sees when it leads back to where it is.
+    // A link is read as what it leads to, if that lies in the site; walkdir sees when it leads back
+    // to where it is.
     let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
     let is_read = |entry: &walkdir::DirEntry| {
         if entry.depth() == 0 {
@@ -181,7 +191,8 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
         let is_folder = entry.file_type().is_dir();
         let is_of_the_site = match roles.known_as(&site_path(root, entry.path())) {
             Known::As(path) | Known::OfTheme(path) => {
-                let is_built = || is_folder && is_destination(entry.path()) && !roles.is_included(&path, true);
+                let is_built =
+                    || is_folder && is_destination(entry.path()) && !roles.is_included(&path, true);
                 !roles.is_left_out(&path, is_folder) && !is_built()
             }
             Known::OnTheWay => is_folder,
@@ -212,7 +223,10 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
             found.push((path, at, entry.into_path()));
         } else if roles.role(&path) != Role::LeftOut {
             let message = "is not a regular file, but a pipe, a socket or a device";
-            unreadable.push(Diagnostic::new(Place::file(at), message).hint("remove it, or name it under `exclude`"));
+            unreadable.push(
+                Diagnostic::new(Place::file(at), message)
+                    .hint("remove it, or name it under `exclude`"),
+            );
         }
     }
     unreadable.extend(links.too_many);
@@ -220,7 +234,8 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
     found.extend(of_theme.into_iter().filter(|(path, ..)| !own.contains(path)));
     let moved = found.iter().filter(|(path, at, _)| path != at);
     let origins = moved.map(|(path, at, _)| (path.clone(), at.clone())).collect();
-    let found: Vec<_> = found.into_iter().map(|(path, _, on_disk)| (roles.role(&path), path, on_disk)).collect();
+    let found: Vec<_> =
+        found.into_iter().map(|(path, _, on_disk)| (roles.role(&path), path, on_disk)).collect();
     let read: Vec<(String, Input)> = found
         .into_par_iter()
         .filter_map(|(role, path, on_disk)| match role {
@@ -230,14 +245,18 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
                 Ok(Input::NotText(_)) => None,
                 input => Some(input.map(|input| (path, input))),
             },
-            Role::Post | Role::Draft => {
-                read_post(&path, &on_disk, roles).map(|input| input.map(|input| (path, input))).transpose()
-            }
+            Role::Post | Role::Draft => read_post(&path, &on_disk, roles)
+                .map(|input| input.map(|input| (path, input)))
+                .transpose(),
             Role::Page if roles.may_be_bare(&path) => match read_text(&path, &on_disk) {
-                Ok(Input::NotText(_)) => Some(read_entry(&path, on_disk).map(|input| (path, input))),
+                Ok(Input::NotText(_)) => {
+                    Some(read_entry(&path, on_disk).map(|input| (path, input)))
+                }
                 input => Some(input.map(|input| (path, input))),
             },
-            Role::Page | Role::InCollection(_) => Some(read_entry(&path, on_disk).map(|input| (path, input))),
+            Role::Page | Role::InCollection(_) => {
+                Some(read_entry(&path, on_disk).map(|input| (path, input)))
+            }
             Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),
             Role::LeftOut => None,
         })
@@ -247,7 +266,8 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
     Ok(source)
 }
 
-/// The links that are followed, so that nothing is read by another name that the rules leave out by its own.
+/// The links that are followed, so that nothing is read by another name that the rules leave out by
+/// its own.
 struct Links<'a> {
     /// The folder that is walked.
     walked: &'a Path,
@@ -261,7 +281,8 @@ struct Links<'a> {
     too_many: Option<Diagnostic>,
 }
 
-/// How often a folder may be reached through links. Folders that each link to the next twice double at every step.
+/// How often a folder may be reached through links. Folders that each link to the next twice double
+/// at every step.
 const MAX_VISITS: usize = 1000;
 /// How many links may lead to each other.
 const MAX_NESTED: usize = 10;
@@ -269,10 +290,18 @@ const MAX_NESTED: usize = 10;
 impl Links<'_> {
     fn of<'a>(walked: &'a Path, roles: &'a Roles) -> io::Result<Links<'a>> {
         let root = walked.canonicalize().map_err(|error| with_path(&error, walked))?;
-        Ok(Links { walked, root, roles, inside: Vec::new(), visits: BTreeMap::new(), too_many: None })
+        Ok(Links {
+            walked,
+            root,
+            roles,
+            inside: Vec::new(),
+            visits: BTreeMap::new(),
+            too_many: None,
+        })
     }
 
-    /// Whether the entry is reached without links, or would be read where it really lies. Asked in the order of the walk.
+    /// Whether the entry is reached without links, or would be read where it really lies. Asked in
+    /// the order of the walk.
     fn may_follow(&mut self, entry: &walkdir::DirEntry) -> bool {
         while self.inside.pop_if(|folder| !entry.path().starts_with(folder)).is_some() {}
         if !entry.path_is_symlink() && self.inside.is_empty() {
@@ -342,7 +371,8 @@ fn data_folders(root: &Path) -> io::Result<Vec<String>> {
     Ok(folders)
 }
 
-/// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says what to leave out.
+/// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says
+/// what to leave out.
 pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
     let on_disk = root.join(path);
     match read_bytes(&on_disk) {
@@ -373,7 +403,8 @@ pub(crate) fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens a regular file to read it. Anything else is an error, since a pipe or a device may never end.
+/// Opens a regular file to read it. Anything else is an error, since a pipe or a device may never
+/// end.
 #[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
@@ -446,8 +477,8 @@ fn read_post(path: &str, on_disk: &Path, roles: &Roles) -> io::Result<Option<Inp
     })
 }
 
-/// A text if it has front matter, or is a style sheet that others may import; else a static file, of which no more is
-/// read than its first bytes.
+/// A text if it has front matter, or is a style sheet that others may import; else a static file,
+/// of which no more is read than its first bytes.
 fn read_entry(path: &str, on_disk: PathBuf) -> io::Result<Input> {
     let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
     if is_sass { read_text(path, &on_disk) } else { read_static(path, on_disk) }
@@ -457,7 +488,9 @@ fn read_static(path: &str, on_disk: PathBuf) -> io::Result<Input> {
     let mut start = Vec::new();
     let file = open_file(&on_disk).map_err(|error| with_path(&error, &on_disk))?;
     let bytes = file.metadata().map_err(|error| with_path(&error, &on_disk))?.len();
-    file.take(FRONT_MATTER_START).read_to_end(&mut start).map_err(|error| with_path(&error, &on_disk))?;
+    file.take(FRONT_MATTER_START)
+        .read_to_end(&mut start)
+        .map_err(|error| with_path(&error, &on_disk))?;
     if starts_with_front_matter(&start) {
         return read_text(path, &on_disk);
     }
@@ -482,10 +515,16 @@ fn read_result(path: &str, on_disk: &Path) -> io::Result<Input> {
     if bytes.len() as u64 > COMMITTED_UP_TO {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&bytes).update_reader(file).map_err(cannot_read)?;
-        return Ok(Input::Result(ResultFile { digest: hasher.finalize().into(), bytes: None }, None));
+        return Ok(Input::Result(
+            ResultFile { digest: hasher.finalize().into(), bytes: None },
+            None,
+        ));
     }
     let text = if path.ends_with(".json") { String::from_utf8(bytes.clone()).ok() } else { None };
-    Ok(Input::Result(ResultFile { digest: Digest::of(&bytes), bytes: Some(bytes) }, text.map(normalized)))
+    Ok(Input::Result(
+        ResultFile { digest: Digest::of(&bytes), bytes: Some(bytes) },
+        text.map(normalized),
+    ))
 }
 
 fn with_path(error: &io::Error, path: &Path) -> io::Error {
@@ -501,7 +540,8 @@ fn normalized(text: String) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
-/// The path of something under `root`, from there, with `/` between parts. A name that is no Unicode gets marks in it.
+/// The path of something under `root`, from there, with `/` between parts. A name that is no
+/// Unicode gets marks in it.
 pub(crate) fn site_path(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("walked from root");
     inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")

@@ -1,7 +1,7 @@
 //! Means over seeds, and how far they can be trusted.
 //!
-//! All intervals are 95 % confidence intervals by Student's t: right for numbers that scatter about normally from seed
-//! to seed, and wide when there are few seeds, as they should be.
+//! All intervals are 95 % confidence intervals by Student's t: right for numbers that scatter about
+//! normally from seed to seed, and wide when there are few seeds, as they should be.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -28,7 +28,8 @@ pub struct Summary {
 pub struct Estimate {
     /// The number.
     pub value: f64,
-    /// The interval is `value ± half_width`; `None` where there is none, as for the mean of a single number.
+    /// The interval is `value ± half_width`; `None` where there is none, as for the mean of a
+    /// single number.
     pub half_width: Option<f64>,
 }
 
@@ -38,8 +39,8 @@ impl Summary {
         let lowest = values.iter().copied().reduce(f64::min)?;
         let highest = values.iter().copied().reduce(f64::max)?;
         let n = values.len();
-        // A power of two, by which dividing is exact: sums and squares of very large or very small numbers then
-        // neither overflow nor vanish.
+        // A power of two, by which dividing is exact: sums and squares of very large or very small
+        // numbers then neither overflow nor vanish.
         let scale = power_of_two_below(lowest.abs().max(highest.abs()));
         // Of equal numbers the mean is that number, which a rounded sum would miss by a little.
         let mean = if lowest.to_bits() == highest.to_bits() {
@@ -68,17 +69,20 @@ impl Summary {
         }
     }
 
-    /// The mean with its interval, mean ± t(0.975, n − 1) · s / √n (Student 1908, "The probable error of a mean").
+    /// The mean with its interval, mean ± t(0.975, n − 1) · s / √n (Student 1908, "The probable
+    /// error of a mean").
     pub fn estimate(&self) -> Estimate {
         combined(&[(1.0, *self)])
     }
 }
 
-/// The sum of means of independent samples, each times its factor: `[(1, a), (-1, b)]` is the difference a − b.
+/// The sum of means of independent samples, each times its factor: `[(1, a), (-1, b)]` is the
+/// difference a − b.
 ///
-/// Variances need not be equal: the interval is Welch's (1947, "The generalization of Student's problem when several
-/// different population variances are involved"), with the degrees of freedom by Welch and Satterthwaite (1946),
-/// (Σ vᵢ)² / Σ (vᵢ² / (nᵢ − 1)) where vᵢ = fᵢ² sᵢ² / nᵢ. For one sample that is Student's interval.
+/// Variances need not be equal: the interval is Welch's (1947, "The generalization of Student's
+/// problem when several different population variances are involved"), with the degrees of freedom
+/// by Welch and Satterthwaite (1946), (Σ vᵢ)² / Σ (vᵢ² / (nᵢ − 1)) where vᵢ = fᵢ² sᵢ² / nᵢ. For one
+/// sample that is Student's interval.
 pub fn combined(terms: &[(f64, Summary)]) -> Estimate {
     let value = terms.iter().map(|(factor, summary)| factor * summary.mean).sum();
     Estimate { value, half_width: half_width(terms) }
@@ -91,15 +95,18 @@ pub enum RatioInterval {
     Unknown,
     /// From one number to another.
     Between(f64, f64),
-    /// The divisor may be zero, so the ratio may be anything beyond some number, or anything at all.
+    /// The divisor may be zero, so the ratio may be anything beyond some number, or anything at
+    /// all.
     Unbounded,
 }
 
-/// The 95 % interval of the ratio of two means of independent samples, by Fieller's theorem (1954, "Some problems in
-/// interval estimation"): all θ at which a − θ b is not significantly different from 0. It is not symmetric, and it is
-/// unbounded where the divisor does not differ significantly from 0.
+/// The 95 % interval of the ratio of two means of independent samples, by Fieller's theorem (1954,
+/// "Some problems in interval estimation"): all θ at which a − θ b is not significantly different
+/// from 0. It is not symmetric, and it is unbounded where the divisor does not differ significantly
+/// from 0.
 ///
-/// Variances need not be equal: the degrees of freedom are those of Welch and Satterthwaite at the ratio itself.
+/// Variances need not be equal: the degrees of freedom are those of Welch and Satterthwaite at the
+/// ratio itself.
 pub fn ratio_interval(dividend: Summary, divisor: Summary) -> RatioInterval {
     let squared_error = |of: Summary| Some(of.deviation?.powi(2) / of.n as f64);
     // Ratios of parts of the largest: squares of the means themselves could vanish or overflow.
@@ -139,7 +146,9 @@ fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
     // Of each term: its standard error f · s / √n, and its degrees of freedom.
     let errors: Vec<(f64, f64)> = terms
         .iter()
-        .map(|(factor, of)| Some((factor * of.deviation? / (of.n as f64).sqrt(), (of.n - 1) as f64)))
+        .map(|(factor, of)| {
+            Some((factor * of.deviation? / (of.n as f64).sqrt(), (of.n - 1) as f64))
+        })
         .collect::<Option<_>>()?;
     let largest = errors.iter().map(|(error, _)| error.abs()).fold(0.0, f64::max);
     if largest == 0.0 {
@@ -148,17 +157,21 @@ fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
     // Squares of parts of the largest: those of the errors themselves could vanish or overflow.
     let squares = errors.iter().map(|&(error, freedom)| ((error / largest).powi(2), freedom));
     let sum: f64 = squares.clone().map(|(square, _)| square).sum();
-    let freedom = sum.powi(2) / squares.map(|(square, freedom)| square.powi(2) / freedom).sum::<f64>();
+    let freedom =
+        sum.powi(2) / squares.map(|(square, freedom)| square.powi(2) / freedom).sum::<f64>();
     let half_width = t_quantile(freedom)? * sum.sqrt() * largest;
     half_width.is_finite().then_some(half_width)
 }
 
-/// The quantile of Student's t that leaves 2.5 % above it, for one or more degrees of freedom; `None` for fewer.
+/// The quantile of Student's t that leaves 2.5 % above it, for one or more degrees of freedom;
+/// `None` for fewer.
 ///
-/// Found by halving an interval, as statrs's own inverse does not come to an end for very many degrees of freedom.
+/// Found by halving an interval, as statrs's own inverse does not come to an end for very many
+/// degrees of freedom.
 fn t_quantile(freedom: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| freedom > 0.999)?;
-    // The normal distribution's is the lowest, 1.96, that with one degree of freedom the highest, 12.71.
+    // The normal distribution's is the lowest, 1.96, that with one degree of freedom the highest,
+    // 12.71.
     let (mut low, mut high) = (1.9, 13.0);
     for _ in 0..52 {
         let middle = f64::midpoint(low, high);
@@ -168,8 +181,8 @@ fn t_quantile(freedom: f64) -> Option<f64> {
     Some(f64::midpoint(low, high))
 }
 
-/// The largest power of two that is not above `value`, which is not negative; of 0 and of subnormal numbers the
-/// smallest normal number.
+/// The largest power of two that is not above `value`, which is not negative; of 0 and of subnormal
+/// numbers the smallest normal number.
 fn power_of_two_below(value: f64) -> f64 {
     const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
     f64::from_bits(value.to_bits() & EXPONENT).max(f64::MIN_POSITIVE)
@@ -181,9 +194,12 @@ mod tests {
 
     use super::*;
 
-    /// Hours of sleep gained by ten patients under two drugs: Student's own example (1908), R's data set `sleep`.
-    const SLEEP: [[f64; 10]; 2] =
-        [[0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0], [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]];
+    /// Hours of sleep gained by ten patients under two drugs: Student's own example (1908), R's
+    /// data set `sleep`.
+    const SLEEP: [[f64; 10]; 2] = [
+        [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0],
+        [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4],
+    ];
 
     #[track_caller]
     fn check_near(actual: f64, expected: f64) {
@@ -207,7 +223,8 @@ mod tests {
 
     #[test]
     fn the_interval_of_a_difference_is_the_one_that_r_gives() {
-        // R 4: t.test(extra ~ group, data = sleep) gives −3.3654832 to 0.2054832 with 17.776 degrees of freedom.
+        // R 4: t.test(extra ~ group, data = sleep) gives −3.3654832 to 0.2054832 with 17.776
+        // degrees of freedom.
         let estimate = combined(&[(1.0, summary(&SLEEP[0])), (-1.0, summary(&SLEEP[1]))]);
         let half_width = estimate.half_width.expect("there are twenty");
         check_near(estimate.value - half_width, -3.365_483_2);
@@ -227,7 +244,8 @@ mod tests {
     #[test]
     fn intervals_are_those_that_scipy_gives() {
         let reference: Reference =
-            serde_json::from_str(include_str!("../tests/reference/intervals.json")).expect("it is JSON");
+            serde_json::from_str(include_str!("../tests/reference/intervals.json"))
+                .expect("it is JSON");
         let of = |name: &String| summary(&reference.samples[name]);
         let check = |estimate: Estimate, [value, from, to]: [f64; 3]| {
             let half_width = estimate.half_width.expect("there are several");
@@ -255,7 +273,8 @@ mod tests {
 
     #[test]
     fn a_ratio_of_numbers_without_spread_has_no_interval() {
-        let (one, equal, several) = (summary(&[2.0]), summary(&[2.0, 2.0]), summary(&[1.0, 1.5, 2.0]));
+        let (one, equal, several) =
+            (summary(&[2.0]), summary(&[2.0, 2.0]), summary(&[1.0, 1.5, 2.0]));
         assert_eq!(ratio_interval(one, several), RatioInterval::Unknown);
         assert_eq!(ratio_interval(equal, equal), RatioInterval::Unknown);
         assert!(matches!(ratio_interval(several, equal), RatioInterval::Between(..)));
@@ -263,9 +282,13 @@ mod tests {
 
     #[test]
     fn quantiles_agree_with_their_closed_forms() {
-        // With one degree of freedom t is Cauchy's distribution; with two there is a closed form as well.
+        // With one degree of freedom t is Cauchy's distribution; with two there is a closed form as
+        // well.
         check_near(t_quantile(1.0).expect("above 0"), (std::f64::consts::PI * 0.475).tan());
-        check_near(t_quantile(2.0).expect("above 0"), 2.0 * 0.475 * (2.0 / (4.0 * 0.975 * 0.025_f64)).sqrt());
+        check_near(
+            t_quantile(2.0).expect("above 0"),
+            2.0 * 0.475 * (2.0 / (4.0 * 0.975 * 0.025_f64)).sqrt(),
+        );
         // With many it nears the normal distribution: z + (z³ + z) / (4 ν) to first order.
         check_near(t_quantile(1e4).expect("above 0"), 1.959_964 + 9.489_171 / 4e4);
     }
@@ -274,7 +297,10 @@ mod tests {
     fn two_numbers_have_the_interval_of_the_closed_form() {
         // s / √2 is half of the distance.
         let estimate = summary(&[1.0, 3.0]).estimate();
-        check_near(estimate.half_width.expect("there are two"), (std::f64::consts::PI * 0.475).tan());
+        check_near(
+            estimate.half_width.expect("there are two"),
+            (std::f64::consts::PI * 0.475).tan(),
+        );
     }
 
     #[test]
@@ -285,7 +311,10 @@ mod tests {
 
     #[test]
     fn equal_numbers_have_an_interval_of_no_width() {
-        assert_eq!(summary(&[0.1, 0.1, 0.1]).estimate(), Estimate { value: 0.1, half_width: Some(0.0) });
+        assert_eq!(
+            summary(&[0.1, 0.1, 0.1]).estimate(),
+            Estimate { value: 0.1, half_width: Some(0.0) }
+        );
     }
 
     #[test]

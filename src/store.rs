@@ -1,4 +1,5 @@
-//! What labpress keeps on disk for itself: `.labpress/` in the site's folder, which git ignores by a `.gitignore` in it.
+//! What labpress keeps on disk for itself: `.labpress/` in the site's folder, which git ignores by
+//! a `.gitignore` in it.
 //!
 //! | path | is |
 //! |---|---|
@@ -12,7 +13,10 @@
 //! | `tmp/` | files on their way to their place |
 //!
 //! Every file is written whole or not at all: to `tmp/`, synced, then renamed.
-#![expect(clippy::disallowed_methods, reason = "`store` is one of the few modules that touch the disk")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`store` is one of the few modules that touch the disk"
+)]
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -67,7 +71,11 @@ impl Store {
         if folder.is_symlink() && !folder.join("lock").is_file() {
             // Much is removed from it in time, so it must not be a folder of somebody else's.
             let is_ours = |name: &str| name == ".gitignore" || name.starts_with(".tmp");
-            let mut names = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+            let mut names = fs::read_dir(&folder)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.file_name());
             if names.any(|name| !is_ours(&name.to_string_lossy())) {
                 let message = format!(
                     "`{}` is a link to a folder that labpress did not make\nhint: remove the link, or let it lead to an \
@@ -86,8 +94,8 @@ impl Store {
         Ok(folder)
     }
 
-    /// Waits for the right to change things, and holds it until the returned value is dropped or the process ends.
-    /// `waiting` is called once with the lock's file, if another process has it.
+    /// Waits for the right to change things, and holds it until the returned value is dropped or
+    /// the process ends. `waiting` is called once with the lock's file, if another process has it.
     pub fn lock(&self, waiting: impl FnOnce(&Path)) -> io::Result<Lock> {
         let path = self.made_folder()?.join("lock");
         let file = lock_file(&path)?;
@@ -103,8 +111,8 @@ impl Store {
         Ok(Lock { _file: file })
     }
 
-    /// Removes what killed processes left in `tmp/`, and in that of the stores for smoke results and for `verify`. Only
-    /// the holder of the lock writes there.
+    /// Removes what killed processes left in `tmp/`, and in that of the stores for smoke results
+    /// and for `verify`. Only the holder of the lock writes there.
     fn sweep(&self) {
         let within = |store: &str| self.folder().join(store).join(".labpress");
         for folder in [self.folder(), within("smoke/results"), within("verify")] {
@@ -118,18 +126,27 @@ impl Store {
         self.folder().join("runs").join(experiment).join(stem)
     }
 
-    /// Keeps a copy of what `source` reads under the digest of its content, unless `stop` says that it is to be given up.
-    /// Returns the digest and the size. It is read once: what is kept is what was hashed, even if it changes meanwhile.
-    pub fn add_object(&self, source: &mut impl Read, stop: &dyn Fn() -> bool) -> io::Result<(Digest, u64)> {
+    /// Keeps a copy of what `source` reads under the digest of its content, unless `stop` says that
+    /// it is to be given up. Returns the digest and the size. It is read once: what is kept is what
+    /// was hashed, even if it changes meanwhile.
+    pub fn add_object(
+        &self,
+        source: &mut impl Read,
+        stop: &dyn Fn() -> bool,
+    ) -> io::Result<(Digest, u64)> {
         let tmp = self.folder().join("tmp");
         let cannot_write = |error: &io::Error| named(error, "cannot write to", &tmp);
         fs::create_dir_all(&tmp).map_err(|error| cannot_write(&error))?;
-        let mut written = tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
+        let mut written =
+            tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
         let mut hasher = blake3::Hasher::new();
         let mut chunk = vec![0; 1 << 20];
         loop {
             if stop() {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "labpress was asked to stop"));
+                return Err(io::Error::new(
+                    io::ErrorKind::Interrupted,
+                    "labpress was asked to stop",
+                ));
             }
             let count = match source.read(&mut chunk) {
                 Ok(0) => break,
@@ -150,7 +167,9 @@ impl Store {
     /// Whether an object was kept, and still is what it was: its content is read.
     pub fn object(&self, digest: Digest) -> Object {
         let mut hasher = blake3::Hasher::new();
-        match File::open(self.object_path(digest)).and_then(|file| hasher.update_reader(file).map(drop)) {
+        match File::open(self.object_path(digest))
+            .and_then(|file| hasher.update_reader(file).map(drop))
+        {
             Ok(()) if Digest::from(hasher.finalize()) == digest => Object::Intact,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Object::Missing,
             Ok(()) | Err(_) => Object::Damaged,
@@ -171,7 +190,11 @@ impl Store {
             return Err(io::Error::other(format!("`{}` is damaged: delete it", object.display())));
         }
         let target = self.root.join(path);
-        if fs::read(&target).is_ok_and(|there| there == bytes) { Ok(()) } else { self.write(path, &bytes) }
+        if fs::read(&target).is_ok_and(|there| there == bytes) {
+            Ok(())
+        } else {
+            self.write(path, &bytes)
+        }
     }
 
     /// Where the log of a run that ended well is kept.
@@ -186,7 +209,8 @@ impl Store {
         }
         let kept = self.log_path(experiment, stem);
         // A log that cannot be kept is no reason to lose the result.
-        let _ = kept.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(log, &kept));
+        let _ =
+            kept.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::rename(log, &kept));
     }
 
     /// Removes the working folder of a run whose record is written.
@@ -195,12 +219,14 @@ impl Store {
         let _ = self.remove_folder(folder);
     }
 
-    /// The scratch place, emptied: a folder for a store of its own, none of whose runs and records are the site's. Only
-    /// the holder of the lock uses it.
+    /// The scratch place, emptied: a folder for a store of its own, none of whose runs and records
+    /// are the site's. Only the holder of the lock uses it.
     pub fn empty_scratch(&self) -> io::Result<PathBuf> {
         let scratch = self.folder().join("verify");
         match fs::remove_dir_all(&scratch) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&error, "cannot empty", &scratch)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(named(&error, "cannot empty", &scratch))
+            }
             _ => Ok(scratch),
         }
     }
@@ -225,32 +251,45 @@ impl Store {
             let entry = match entry {
                 Ok(entry) if entry.file_type().is_dir() => continue,
                 Ok(entry) => entry,
-                Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => continue,
+                Err(error)
+                    if error
+                        .io_error()
+                        .is_some_and(|error| error.kind() == io::ErrorKind::NotFound) =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
             let about = entry.metadata()?;
             let path = site_path(&self.root, entry.path());
             // A file system that keeps no times has nothing that is known to be old.
-            let modified = about.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
-            files.push(Kept { path, bytes: about.len(), modified: modified.unwrap_or(jiff::Timestamp::MAX) });
+            let modified =
+                about.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
+            files.push(Kept {
+                path,
+                bytes: about.len(),
+                modified: modified.unwrap_or(jiff::Timestamp::MAX),
+            });
         }
         Ok(files)
     }
 
-    /// Removes files of the site, and folders with all that is in them; each is there whole or gone. When this returns
-    /// they stay gone, whatever happens to the machine.
+    /// Removes files of the site, and folders with all that is in them; each is there whole or
+    /// gone. When this returns they stay gone, whatever happens to the machine.
     pub fn remove_all<'a>(&self, paths: impl Iterator<Item = &'a str>) -> io::Result<()> {
         let mut folders = BTreeSet::new();
         for path in paths {
             let path = self.root.join(path);
-            let removed = if path.is_dir() { self.remove_folder(&path) } else { fs::remove_file(&path) };
+            let removed =
+                if path.is_dir() { self.remove_folder(&path) } else { fs::remove_file(&path) };
             removed.map_err(|error| named(&error, "cannot remove", &path))?;
             folders.extend(path.parent().map(Path::to_owned));
         }
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
-    /// Moves a folder to `tmp/` and removes it there: half of it may be left, but not where somebody would use it.
+    /// Moves a folder to `tmp/` and removes it there: half of it may be left, but not where
+    /// somebody would use it.
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
         let tmp = self.folder().join("tmp");
         fs::create_dir_all(&tmp)?;
@@ -259,7 +298,8 @@ impl Store {
         doomed.close()
     }
 
-    /// Gives a folder of the site another name. Both paths are from the site's root, in the same folder.
+    /// Gives a folder of the site another name. Both paths are from the site's root, in the same
+    /// folder.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.root.join(from), self.root.join(to));
         fs::rename(&from, &to).map_err(|error| named(&error, "cannot rename", &from))?;
@@ -267,22 +307,28 @@ impl Store {
         sync_folder(to.parent().unwrap_or(&self.root))
     }
 
-    /// Whether a process is at work in the folder of a run, even one that a killed labpress left behind.
+    /// Whether a process is at work in the folder of a run, even one that a killed labpress left
+    /// behind.
     pub fn is_running(&self, folder: &Path) -> bool {
         File::open(folder.join("lock")).is_ok_and(|lock| lock.try_lock().is_err())
     }
 
-    /// Writes a file of the site whole or not at all. `path` is from the site's root. For the holder of the lock: what
-    /// anybody else has in `tmp/` may be swept away.
+    /// Writes a file of the site whole or not at all. `path` is from the site's root. For the
+    /// holder of the lock: what anybody else has in `tmp/` may be swept away.
     pub fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.write_with(&self.root.join(path), |file| file.write_all(bytes))
     }
 
-    fn write_with(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    fn write_with(
+        &self,
+        path: &Path,
+        fill: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<()> {
         let cannot_write = |error: &io::Error| named(error, "cannot write", path);
         let tmp = self.folder().join("tmp");
         fs::create_dir_all(&tmp).map_err(|error| cannot_write(&error))?;
-        let mut written = tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
+        let mut written =
+            tempfile::NamedTempFile::new_in(&tmp).map_err(|error| cannot_write(&error))?;
         fill(written.as_file_mut()).map_err(|error| cannot_write(&error))?;
         self.persist(written, path)
     }
@@ -302,7 +348,9 @@ impl Store {
 
 /// Makes sure that the names in a folder survive a power cut.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| named(&error, "cannot sync", folder))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| named(&error, "cannot sync", folder))
 }
 
 /// The right to change things, see [`Store::lock`].
@@ -317,18 +365,27 @@ pub fn lock_file(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| cannot_open(&error))?;
     }
-    File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(|error| cannot_open(&error))
+    File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| cannot_open(&error))
 }
 
-/// Opens a plain file that lies in `folder`, by its path from there. Pipes and devices, which may never end, and links
-/// to files elsewhere are refused.
+/// Opens a plain file that lies in `folder`, by its path from there. Pipes and devices, which may
+/// never end, and links to files elsewhere are refused.
 pub fn open_inside(folder: &Path, path: &str) -> io::Result<File> {
-    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("`{path}` {why}"));
+    let refused =
+        |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("`{path}` {why}"));
     let whole = folder.join(path);
     let cannot_read = |error: io::Error| named(&error, "cannot read", &whole);
     let target = whole.canonicalize().map_err(cannot_read)?;
     if !target.starts_with(folder.canonicalize().map_err(cannot_read)?) {
-        return Err(refused("is a link to a file outside of the run's folder: copy the file instead"));
+        return Err(refused(
+            "is a link to a file outside of the run's folder: copy the file instead",
+        ));
     }
     // Before it is opened, which would wait for the other end of a pipe.
     if !fs::metadata(&target).map_err(cannot_read)?.is_file() {
@@ -400,16 +457,28 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         fs::write(site.path().join("secret"), "").unwrap();
         fs::write(folder.join("plain"), "").unwrap();
-        let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, folder.join(name)).unwrap();
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, folder.join(name)).unwrap()
+        };
         link("plain", "inside");
         link("../secret", "outside");
         link("/dev/zero", "device");
-        assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap().success());
+        assert!(
+            std::process::Command::new("mkfifo")
+                .arg(folder.join("pipe"))
+                .status()
+                .unwrap()
+                .success()
+        );
         let opened = |path| open_inside(&folder, path).map(drop).map_err(|error| error.to_string());
         assert_eq!(opened("plain"), Ok(()));
         assert_eq!(opened("inside"), Ok(()));
         for path in ["outside", "device"] {
-            assert!(opened(path).unwrap_err().contains("is a link to a file outside of the run's folder"));
+            assert!(
+                opened(path)
+                    .unwrap_err()
+                    .contains("is a link to a file outside of the run's folder")
+            );
         }
         assert_eq!(opened("pipe").unwrap_err(), "`pipe` is not a plain file");
         assert!(opened("none").unwrap_err().contains("No such file"));
@@ -459,8 +528,9 @@ mod tests {
         let site = tempfile::tempdir().unwrap();
         let store = Store::of(site.path());
         store.write("a/b.json", b"old").unwrap();
-        let error =
-            store.write_with(&site.path().join("a/b.json"), |_| Err(io::Error::other("disk full"))).unwrap_err();
+        let error = store
+            .write_with(&site.path().join("a/b.json"), |_| Err(io::Error::other("disk full")))
+            .unwrap_err();
         assert!(error.to_string().ends_with("disk full"), "{error}");
         assert_eq!(fs::read(site.path().join("a/b.json")).unwrap(), b"old");
     }

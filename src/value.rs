@@ -1,8 +1,9 @@
-//! Values as templates see them: what front matter and configuration hold, and what pages are made of.
+//! Values as templates see them: what front matter and configuration hold, and what pages are made
+//! of.
 //!
-//! They are [`tera::Value`]: texts, lists and maps in it are shared, not copied, so that one list of all posts can stand
-//! in the context of every page. Liquid bodies and Tera layouts work on the same values. Texts are never marked as safe
-//! here; a layout says `{{ content | safe }}`.
+//! They are [`tera::Value`]: texts, lists and maps in it are shared, not copied, so that one list
+//! of all posts can stand in the context of every page. Liquid bodies and Tera layouts work on the
+//! same values. Texts are never marked as safe here; a layout says `{{ content | safe }}`.
 
 use tera::Map;
 pub use tera::Value;
@@ -26,7 +27,9 @@ pub fn of_yaml(yaml: &serde_yaml::Value) -> Value {
         }
         // A value may be written into a body, where a marker in it would be taken for one of ours.
         serde_yaml::Value::String(text) => Value::from(without_marker_characters(text).as_ref()),
-        serde_yaml::Value::Sequence(items) => Value::from(items.iter().map(of_yaml).collect::<Vec<Value>>()),
+        serde_yaml::Value::Sequence(items) => {
+            Value::from(items.iter().map(of_yaml).collect::<Vec<Value>>())
+        }
         serde_yaml::Value::Mapping(mapping) => Value::from(map_of_yaml(mapping)),
         serde_yaml::Value::Tagged(tagged) => of_yaml(&tagged.value),
     }
@@ -55,8 +58,8 @@ pub fn set_default(map: &mut Map, key: &'static str, value: impl Into<Value>) {
     map.entry(Key::Str(key)).or_insert_with(|| value.into());
 }
 
-/// The value as Liquid writes it: nothing for nil, `1.0` for a whole number with a point, lists without anything
-/// between their items, maps as Ruby shows them.
+/// The value as Liquid writes it: nothing for nil, `1.0` for a whole number with a point, lists
+/// without anything between their items, maps as Ruby shows them.
 pub fn as_text(value: &Value) -> String {
     let mut text = String::new();
     write_text(&mut text, value);
@@ -164,12 +167,16 @@ fn float_text(float: f64) -> String {
     let scientific = format!("{float:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let point = if digits.contains('.') { "" } else { ".0" };
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    let (sign, exponent) =
+        exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
     format!("{digits}{point}e{sign}{exponent:0>2}")
 }
 
 /// A number without what stands behind its point; what does not fit is the nearest that does.
-#[expect(clippy::cast_possible_truncation, reason = "what does not fit becomes the nearest that does, as `as` says")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what does not fit becomes the nearest that does, as `as` says"
+)]
 pub fn truncated(number: f64) -> i64 {
     number as i64
 }
@@ -244,13 +251,15 @@ mod tests {
 
     #[test]
     fn json_keeps_the_order_of_keys() {
-        let yaml: serde_yaml::Value = serde_yaml::from_str("{b: [1, 2.5, ~], a: 'x \"y\"'}").expect("it is YAML");
+        let yaml: serde_yaml::Value =
+            serde_yaml::from_str("{b: [1, 2.5, ~], a: 'x \"y\"'}").expect("it is YAML");
         assert_eq!(json(&of_yaml(&yaml)), r#"{"b":[1,2.5,null],"a":"x \"y\""}"#);
     }
 
     #[test]
     fn keys_that_are_no_text_become_text() {
-        let yaml: serde_yaml::Value = serde_yaml::from_str("{2: two, true: yes}").expect("it is YAML");
+        let yaml: serde_yaml::Value =
+            serde_yaml::from_str("{2: two, true: yes}").expect("it is YAML");
         let value = of_yaml(&yaml);
         assert_eq!(entry(&value, "2").and_then(Value::as_str), Some("two"));
         assert_eq!(entry(&value, "true").and_then(Value::as_str), Some("yes"));

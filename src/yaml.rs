@@ -1,7 +1,7 @@
 //! Strict YAML: typed values from text, and a place for every fault.
 //!
-//! serde_yaml makes the values. It gives no place for what is found wrong later (a learning rate below zero), so
-//! [`Places`] remembers where every key of a file stands.
+//! serde_yaml makes the values. It gives no place for what is found wrong later (a learning rate
+//! below zero), so [`Places`] remembers where every key of a file stands.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use serde_yaml::{Mapping, Value};
 
 use crate::diagnostic::{Diagnostic, Place, Position, without_place};
 
-/// A YAML text inside a file of the site: the whole of a `.yml` file, or the front matter of a post.
+/// A YAML text inside a file of the site: the whole of a `.yml` file, or the front matter of a
+/// post.
 #[derive(Debug, Clone, Copy)]
 pub struct Yaml<'a> {
     /// Path of the file, from the site's root.
@@ -28,12 +29,13 @@ impl<'a> Yaml<'a> {
         Yaml { path, text, lines_above: 0 }
     }
 
-    /// Reads the text as a `T`. A fault in it is said with its line and column; a key that is not known, with the
-    /// nearest that is.
+    /// Reads the text as a `T`. A fault in it is said with its line and column; a key that is not
+    /// known, with the nearest that is.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         if let Some(at) = too_deep(self.text) {
             let position = Position::at(self.text, at).down(self.lines_above);
-            let message = format!("lists and mappings in brackets nest deeper than {MAX_FLOW_DEPTH} levels");
+            let message =
+                format!("lists and mappings in brackets nest deeper than {MAX_FLOW_DEPTH} levels");
             return Err(Diagnostic::new(Place::new(self.path, position), message));
         }
         if self.text.contains("<<") {
@@ -44,7 +46,8 @@ impl<'a> Yaml<'a> {
 
     /// The same for a text that may hold merge keys (`<<: *base`).
     fn parse_merged<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
-        let mut value: Value = serde_yaml::from_str(self.text).map_err(|error| self.error(&error))?;
+        let mut value: Value =
+            serde_yaml::from_str(self.text).map_err(|error| self.error(&error))?;
         merge(&mut value, &mut Vec::new()).map_err(|keys| {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             let error = Diagnostic::new(self.place(&keys), "`<<` must be a map or a list of maps, and is neither");
@@ -58,8 +61,10 @@ impl<'a> Yaml<'a> {
     }
 
     fn error(&self, error: &serde_yaml::Error) -> Diagnostic {
-        let place =
-            |position: Position| Place { path: self.path.to_owned(), position: Some(position.down(self.lines_above)) };
+        let place = |position: Position| Place {
+            path: self.path.to_owned(),
+            position: Some(position.down(self.lines_above)),
+        };
         let message = error.to_string();
         if let Some(start) = quote_start(&message) {
             return unclosed_quote(place(start));
@@ -74,17 +79,22 @@ impl<'a> Yaml<'a> {
             )
             .hint("remove one of the two");
         }
-        let position = error.location().map(|location| Position { line: location.line(), column: location.column() });
+        let position = error
+            .location()
+            .map(|location| Position { line: location.line(), column: location.column() });
         let at = position.map_or_else(|| Place::file(self.path), place);
         fault(at, without_place(&message))
     }
 
-    /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest of its parents that
-    /// is there, or of the whole file.
+    /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest
+    /// of its parents that is there, or of the whole file.
     pub fn place(&self, keys: &[&str]) -> Place {
         let places = Places::of(self.text);
         let position = places.key(&keys[..places.depth(keys)]);
-        Place { path: self.path.to_owned(), position: position.map(|position| position.down(self.lines_above)) }
+        Place {
+            path: self.path.to_owned(),
+            position: position.map(|position| position.down(self.lines_above)),
+        }
     }
 
     /// How many of `keys`, from the first on, are in the text.
@@ -93,8 +103,9 @@ impl<'a> Yaml<'a> {
     }
 }
 
-/// Lays the maps that `<<` names into the maps that it stands in, as Psych does for all other YAML of a site: at its place
-/// among the keys, so that what stands below counts more. The error is where one stands that is no map.
+/// Lays the maps that `<<` names into the maps that it stands in, as Psych does for all other YAML
+/// of a site: at its place among the keys, so that what stands below counts more. The error is
+/// where one stands that is no map.
 fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
     match value {
         Value::Mapping(mapping) => {
@@ -108,7 +119,9 @@ fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
                     Value::Sequence(others) if is_merge && others.iter().all(Value::is_mapping) => {
                         // Of several, the first counts most.
                         let others = others.into_iter().rev();
-                        others.filter_map(|other| other.as_mapping().cloned()).for_each(|other| merged.extend(other));
+                        others
+                            .filter_map(|other| other.as_mapping().cloned())
+                            .for_each(|other| merged.extend(other));
                     }
                     _ if is_merge => return Err(keys.clone()),
                     value => drop(merged.insert(key, value)),
@@ -133,7 +146,8 @@ fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
 /// How deep lists and mappings in brackets may nest: the parser takes time by the square of it.
 const MAX_FLOW_DEPTH: usize = 500;
 
-/// Where brackets nest too deep. Brackets in quotes and comments are counted as well, as nobody writes so many there.
+/// Where brackets nest too deep. Brackets in quotes and comments are counted as well, as nobody
+/// writes so many there.
 fn too_deep(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -221,7 +235,8 @@ impl Places {
         places
     }
 
-    /// Where the key at the end of `keys` stands. Items of a list are counted from 0: `["seeds", "2"]`.
+    /// Where the key at the end of `keys` stands. Items of a list are counted from 0: `["seeds",
+    /// "2"]`.
     pub fn key(&self, keys: &[&str]) -> Option<Position> {
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
         self.keys.get(&keys).copied()
@@ -279,13 +294,18 @@ mod tests {
 
     #[track_caller]
     fn check_error(text: &str, expected: &str) {
-        let error = Yaml { path: "a.yml", text, lines_above: 10 }.parse::<Example>().expect_err("it is wrong");
+        let error = Yaml { path: "a.yml", text, lines_above: 10 }
+            .parse::<Example>()
+            .expect_err("it is wrong");
         assert_eq!(error.to_string(), expected);
     }
 
     #[test]
     fn an_unknown_key_is_said_with_its_place_and_the_nearest() {
-        check_error("epochs: 3\nepoks: 4", "error: unknown key `epoks`\n --> a.yml:12:1\nhint: did you mean `epochs`?");
+        check_error(
+            "epochs: 3\nepoks: 4",
+            "error: unknown key `epoks`\n --> a.yml:12:1\nhint: did you mean `epochs`?",
+        );
     }
 
     #[test]
@@ -295,7 +315,8 @@ mod tests {
         check_error("epochs: 3\nepochs: 4", expected);
         let expected = "error: the key `b` is here a second time; the first is at a.yml:1:5\n --> a.yml:1:11\n\
             hint: remove one of the two";
-        let error = Yaml::file("a.yml", "a: {b: 1, b: 2}").parse::<BTreeMap<String, Value>>().unwrap_err();
+        let error =
+            Yaml::file("a.yml", "a: {b: 1, b: 2}").parse::<BTreeMap<String, Value>>().unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
 
@@ -305,7 +326,8 @@ mod tests {
         let expected: Value = serde_yaml::from_str(expected).unwrap();
         assert_eq!(merged["x"], expected);
         // Front matter and `_config.yml` are read by another reader, to the same effect.
-        let by_psych = crate::psych::read(Yaml::file("a.yml", text), &jiff::tz::TimeZone::UTC).unwrap();
+        let by_psych =
+            crate::psych::read(Yaml::file("a.yml", text), &jiff::tz::TimeZone::UTC).unwrap();
         assert_eq!(by_psych["x"], expected);
     }
 
@@ -319,9 +341,12 @@ mod tests {
 
     #[test]
     fn a_merge_key_of_no_map_is_an_error_with_its_place() {
-        let error = Yaml::file("a.yml", "a: 1\nx:\n  - {<<: 3}").parse::<BTreeMap<String, Value>>().unwrap_err();
+        let error = Yaml::file("a.yml", "a: 1\nx:\n  - {<<: 3}")
+            .parse::<BTreeMap<String, Value>>()
+            .unwrap_err();
         assert!(
-            error.to_string().contains("must be a map or a list of maps") && error.to_string().contains("a.yml:3:"),
+            error.to_string().contains("must be a map or a list of maps")
+                && error.to_string().contains("a.yml:3:"),
             "{error}"
         );
     }
@@ -341,7 +366,8 @@ mod tests {
 
     #[test]
     fn brackets_that_nest_deep_are_refused_at_once() {
-        let message = "error: lists and mappings in brackets nest deeper than 500 levels\n --> a.yml:11:509";
+        let message =
+            "error: lists and mappings in brackets nest deeper than 500 levels\n --> a.yml:11:509";
         check_error(&format!("epochs: {}", "[".repeat(200_000)), message);
     }
 

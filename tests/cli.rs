@@ -1,6 +1,10 @@
 //! The program as its user sees it: messages, exit codes, and what is on disk afterwards.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests make, read and panic as they please"
+)]
 
 mod support;
 
@@ -28,7 +32,9 @@ fn check_faults(site: &Site, arguments: &[&str], expected: &[&str]) {
     assert_eq!(output.status.code(), Some(1), "{said}");
     let mut rest = said.as_str();
     for fault in expected {
-        let found = rest.find(fault).unwrap_or_else(|| panic!("{fault:?} is not, or not here, in:\n{said}"));
+        let found = rest
+            .find(fault)
+            .unwrap_or_else(|| panic!("{fault:?} is not, or not here, in:\n{said}"));
         rest = &rest[found + fault.len()..];
     }
     assert!(!said.contains("panicked"), "{said}");
@@ -65,7 +71,9 @@ fn a_sentence_retrains_nothing_and_a_parameter_only_its_variant() {
     let retrained = site.labpress(&["build"]);
     assert_success(&retrained);
     assert_eq!(trained(&retrained), 2);
-    assert!(talk(&retrained).contains("stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9"));
+    assert!(
+        talk(&retrained).contains("stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9")
+    );
 }
 
 #[test]
@@ -133,13 +141,20 @@ fn all_faults_are_shown_together_before_anything_runs() {
 fn an_unknown_metric_names_the_nearest() {
     let site = built();
     site.write(POST, &TOY_POST.replace("toy.fast.accuracy", "toy.fast.acuracy"));
-    check_faults(&site, &["build"], &["`acuracy`", "--> _posts/2026-01-02-toy.md:5:29", "`accuracy`"]);
+    check_faults(
+        &site,
+        &["build"],
+        &["`acuracy`", "--> _posts/2026-01-02-toy.md:5:29", "`accuracy`"],
+    );
 }
 
 #[test]
 fn two_posts_at_one_address_are_both_named() {
     let site = built();
-    site.write("_posts/2026-01-02-other.md", "---\nlayout: post\npermalink: /2026/01/02/toy.html\n---\n");
+    site.write(
+        "_posts/2026-01-02-other.md",
+        "---\nlayout: post\npermalink: /2026/01/02/toy.html\n---\n",
+    );
     check_faults(&site, &["build"], &["has the same address as `_posts/2026-01-02-other.md`"]);
 }
 
@@ -148,7 +163,8 @@ fn an_altered_record_is_a_fault_of_a_build_and_made_again_by_a_run() {
     let site = built();
     let path = site.files("experiments/toy/runs").into_keys().next().unwrap();
     let path = format!("experiments/toy/runs/{}", path.display());
-    let number = site.read(&path).lines().find(|line| line.contains("\"accuracy\"")).unwrap().to_owned();
+    let number =
+        site.read(&path).lines().find(|line| line.contains("\"accuracy\"")).unwrap().to_owned();
     site.replace(&path, &number, "    \"accuracy\": 0.99,");
     check_faults(
         &site,
@@ -169,7 +185,11 @@ fn an_altered_record_is_a_fault_of_a_build_and_made_again_by_a_run() {
 fn a_failed_run_keeps_the_site_as_it_was() {
     let site = built();
     site.replace(YAML, "rate: 0.5", "rate: 0.5, fail-at: 2");
-    check_faults(&site, &["build"], &["FAIL  toy/fast seed", "| the net caught fire", "2 runs without a result"]);
+    check_faults(
+        &site,
+        &["build"],
+        &["FAIL  toy/fast seed", "| the net caught fire", "2 runs without a result"],
+    );
 }
 
 #[test]
@@ -188,7 +208,11 @@ fn a_folder_that_is_no_site_is_told() {
     let site = Site::empty();
     let output = site.labpress(&["build", "--source", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(talk(&output).contains("is no site: it has neither `_config.yml` nor `_posts`"), "{}", talk(&output));
+    assert!(
+        talk(&output).contains("is no site: it has neither `_config.yml` nor `_posts`"),
+        "{}",
+        talk(&output)
+    );
 }
 
 #[test]
@@ -208,8 +232,14 @@ fn a_new_experiment_is_read_by_editors_and_by_labpress() {
     let site = Site::empty();
     assert_success(&site.labpress(&["new", "experiment", "first"]));
     let first = site.read("experiments/first/experiment.yml");
-    assert!(first.starts_with("# yaml-language-server: $schema=../experiment.schema.json\n"), "{first}");
-    assert_eq!(site.read("experiments/experiment.schema.json"), include_str!("../docs/schema/experiment.schema.json"));
+    assert!(
+        first.starts_with("# yaml-language-server: $schema=../experiment.schema.json\n"),
+        "{first}"
+    );
+    assert_eq!(
+        site.read("experiments/experiment.schema.json"),
+        include_str!("../docs/schema/experiment.schema.json")
+    );
     assert!(answer(&site.labpress(&["status"])).contains("first       large    0 1 2  missing"));
     let again = site.labpress(&["new", "experiment", "first"]);
     assert_eq!(again.status.code(), Some(1));
@@ -221,7 +251,10 @@ fn a_new_experiment_is_read_by_editors_and_by_labpress() {
 fn a_new_post_is_built() {
     let site = Site::with_toy();
     assert_success(&site.labpress(&["new", "post", "What I \"learnt\": a: b"]));
-    let path = site.files("_posts").into_keys().find(|path| path.to_string_lossy().ends_with("-what-i-learnt-a-b.md"));
+    let path = site
+        .files("_posts")
+        .into_keys()
+        .find(|path| path.to_string_lossy().ends_with("-what-i-learnt-a-b.md"));
     let text = site.read(&format!("_posts/{}", path.unwrap().display()));
     assert_eq!(text, "---\nlayout: post\ntitle: \"What I \\\"learnt\\\": a: b\"\n---\n\n");
     assert_success(&site.labpress(&["build"]));
@@ -241,11 +274,18 @@ fn a_jekyll_blog_whose_configuration_cannot_be_read_is_left_as_it_is() {
 #[test]
 fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
     let site = Site::empty();
-    site.write("_config.yml", "title: Old blog # since 2012\nplugins: [jekyll-feed, jekyll-scholar]");
+    site.write(
+        "_config.yml",
+        "title: Old blog # since 2012\nplugins: [jekyll-feed, jekyll-scholar]",
+    );
     site.write("_layouts/post.html", "<h1>{{ page.title | upcase }}</h1>{{ content }}");
-    site.write("_posts/2020-01-02-a.md", "---\ntitle: A\nlayout: post\n---\n\"Hi\" {% cite knuth %}\n");
+    site.write(
+        "_posts/2020-01-02-a.md",
+        "---\ntitle: A\nlayout: post\n---\n\"Hi\" {% cite knuth %}\n",
+    );
     let folder = site.path().display().to_string();
-    let import = |arguments: &[&str]| site.labpress(&[&["import", folder.as_str()], arguments].concat());
+    let import =
+        |arguments: &[&str]| site.labpress(&[&["import", folder.as_str()], arguments].concat());
 
     let tried = import(&["--dry-run"]);
     assert!(answer(&tried).contains("would get `templates: liquid`"), "{}", answer(&tried));
@@ -264,7 +304,10 @@ fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
         assert!(report.contains(part), "{part:?} is not in:\n{report}");
     }
     let config = site.read("_config.yml");
-    assert!(config.starts_with("title: Old blog # since 2012\n") && config.ends_with("\ntemplates: liquid\n"));
+    assert!(
+        config.starts_with("title: Old blog # since 2012\n")
+            && config.ends_with("\ntemplates: liquid\n")
+    );
 
     site.write("_includes/cite.html", "[{{ include.arguments }}]");
     site.write("_config.yml", &format!("{config}liquid: {{tags: {{cite: cite.html}}}}\n"));

@@ -1,5 +1,5 @@
-//! What its user controls about runs: which are done, how long they may take, what is told of them, at which scale, and
-//! what is found out when something on disk is not as it was.
+//! What its user controls about runs: which are done, how long they may take, what is told of them,
+//! at which scale, and what is found out when something on disk is not as it was.
 
 #![allow(
     clippy::disallowed_methods,
@@ -44,7 +44,12 @@ fn one_variant_and_one_seed_can_be_run() {
     check(&site, &["run", "toy", "--variant", "fast", "--seed", "1"], 0, &["1 run recorded"]);
     assert_eq!(recorded(&site), ["fast-s1"]);
     check(&site, &["run", "--seed", "0", "--jobs", "1"], 0, &["2 runs recorded"]);
-    check(&site, &["run", "toy", "--variant", "fst"], 1, &["`toy` has no variant `fst`", "did you mean `fast`?"]);
+    check(
+        &site,
+        &["run", "toy", "--variant", "fst"],
+        1,
+        &["`toy` has no variant `fst`", "did you mean `fast`?"],
+    );
     check(&site, &["run", "toy", "--seed", "2"], 1, &["`toy` has no seed 2", "the seeds are 0, 1"]);
     check(&site, &["run", "toi"], 1, &["did you mean `toy`?"]);
 }
@@ -54,7 +59,8 @@ fn what_is_fresh_runs_again_when_it_is_forced() {
     let site = Site::with_toy();
     assert_success(&site.labpress(&["run"]));
     check(&site, &["run", "--variant", "fast"], 0, &["all runs are fresh"]);
-    let forced = &["stale toy/fast seeds 0 1: it is fresh, and `--force` asks for it", "2 runs recorded"];
+    let forced =
+        &["stale toy/fast seeds 0 1: it is fresh, and `--force` asks for it", "2 runs recorded"];
     check(&site, &["run", "--variant", "fast", "--force"], 0, forced);
     assert_eq!(recorded(&site).len(), 4);
 }
@@ -78,7 +84,12 @@ fn a_dry_run_says_how_each_run_stands_and_does_nothing() {
     ];
     check(&site, &["build", "--dry-run"], 0, &expected);
     check(&site, &["run", "--dry-run"], 0, &expected);
-    check(&site, &["run", "-n", "--variant", "slow"], 0, &["toy/slow seed 2  missing  run", "1 run would be done"]);
+    check(
+        &site,
+        &["run", "-n", "--variant", "slow"],
+        0,
+        &["toy/slow seed 2  missing  run", "1 run would be done"],
+    );
     // A post that shows nothing needs nothing.
     site.write("_posts/2026-01-02-toy.md", "---\ntitle: A toy\n---\nNothing.\n");
     check(&site, &["build", "-n"], 0, &["toy/fast seed 0  stale    -", "0 runs would be done"]);
@@ -99,7 +110,12 @@ fn a_budget_holds_what_fits_and_says_what_it_left() {
     let site = long();
     site.replace(YAML, "epochs: 3", "epochs: 6");
     let left = "left  toy/fast seeds 0 1: it takes about 3 min 20 s and would end after 10 min";
-    check(&site, &["run", "--budget", "7m", "--jobs", "1"], 1, &[left, "2 runs recorded", "2 runs left out"]);
+    check(
+        &site,
+        &["run", "--budget", "7m", "--jobs", "1"],
+        1,
+        &[left, "2 runs recorded", "2 runs left out"],
+    );
     check(&site, &["build", "--budget", "1m"], 1, &["left  toy/fast", "the results of `toy` are"]);
     check(&site, &["build", "-n", "--budget", "1m"], 0, &["left out", "0 runs would be done"]);
     check(&site, &["build", "--budget", "15m"], 0, &["2 runs recorded", "written"]);
@@ -129,13 +145,23 @@ fn quiet_tells_only_what_went_wrong() {
     assert_success(&output);
     assert_eq!(talk(&output) + &answer(&output), "");
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
-    check(&site, &["build", "--quiet"], 1, &["FAIL  toy/fast seed 0 left with status 1", "| the net caught fire"]);
+    check(
+        &site,
+        &["build", "--quiet"],
+        1,
+        &["FAIL  toy/fast seed 0 left with status 1", "| the net caught fire"],
+    );
 }
 
 #[test]
 fn verbose_tells_every_number() {
     let site = Site::with_toy();
-    check(&site, &["run", "-v"], 0, &["toy/slow seed 0 device none", "epoch 2/3  valid.accuracy", "artifact table"]);
+    check(
+        &site,
+        &["run", "-v"],
+        0,
+        &["toy/slow seed 0 device none", "epoch 2/3  valid.accuracy", "artifact table"],
+    );
 }
 
 #[test]
@@ -145,16 +171,21 @@ fn json_is_one_event_a_line() {
     let output = site.labpress(&["run", "--json"]);
     assert_eq!(talk(&output), "2 runs without a result\n");
     let answer = answer(&output);
-    let events: Vec<serde_json::Value> = answer.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<serde_json::Value> =
+        answer.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(events[0]["event"], "plan");
     assert_eq!(events[0]["runs"][2]["variant"], "fast");
-    let of_kind = |kind: &str| events.iter().filter(|event| event["event"] == kind).collect::<Vec<_>>();
+    let of_kind =
+        |kind: &str| events.iter().filter(|event| event["event"] == kind).collect::<Vec<_>>();
     assert_eq!(of_kind("started").len(), 4);
     let outcomes: Vec<(u64, &str)> = of_kind("ended")
         .into_iter()
         .map(|event| (event["run"].as_u64().unwrap(), event["outcome"].as_str().unwrap()))
         .collect();
-    assert!(outcomes.contains(&(0, "recorded")) && outcomes.contains(&(3, "failed")), "{outcomes:?}");
+    assert!(
+        outcomes.contains(&(0, "recorded")) && outcomes.contains(&(3, "failed")),
+        "{outcomes:?}"
+    );
     assert!(of_kind("runner").iter().any(|event| event["said"]["name"] == "valid.accuracy"));
     let last = events.last().unwrap();
     assert_eq!((&last["event"], &last["recorded"]), (&"runs-ended".into(), &2.into()));
@@ -163,7 +194,11 @@ fn json_is_one_event_a_line() {
 #[test]
 fn the_log_of_a_run_is_kept() {
     let site = Site::with_toy();
-    site.replace("experiments/toy/train.py", "say(\"done\")", "say(\"done\"); print(\"all is well\")");
+    site.replace(
+        "experiments/toy/train.py",
+        "say(\"done\")",
+        "say(\"done\"); print(\"all is well\")",
+    );
     assert_success(&site.labpress(&["run"]));
     let logs = site.files(".labpress/logs/toy");
     assert_eq!(logs.len(), 4);
@@ -174,7 +209,11 @@ fn the_log_of_a_run_is_kept() {
 /// A toy whose runner takes a single epoch when it is told to.
 fn shrinking() -> Site {
     let site = Site::with_toy();
-    site.replace("experiments/toy/train.py", "first = 1", "if job.get(\"smoke\"): params[\"epochs\"] = 1\nfirst = 1");
+    site.replace(
+        "experiments/toy/train.py",
+        "first = 1",
+        "if job.get(\"smoke\"): params[\"epochs\"] = 1\nfirst = 1",
+    );
     site
 }
 
@@ -185,7 +224,11 @@ fn a_smoke_run_shows_that_it_works_and_enters_no_record() {
     assert!(recorded(&site).is_empty());
     check(&site, &["run", "--smoke"], 0, &["all runs are fresh"]);
     check(&site, &["status"], 0, &["missing"]);
-    site.replace("experiments/toy/train.py", "first = 1", "raise SystemExit(\"broken\")\nfirst = 1");
+    site.replace(
+        "experiments/toy/train.py",
+        "first = 1",
+        "raise SystemExit(\"broken\")\nfirst = 1",
+    );
     check(&site, &["run", "--smoke"], 1, &["| broken", "4 runs without a result"]);
     // What has its results needs no smoke.
     site.replace("experiments/toy/train.py", "raise SystemExit(\"broken\")\n", "");
@@ -196,9 +239,17 @@ fn a_smoke_run_shows_that_it_works_and_enters_no_record() {
 #[test]
 fn a_smoke_build_is_marked_and_is_not_written_to_where_the_site_goes() {
     let site = shrinking();
-    site.write("_layouts/post.html", "<!doctype html>\n<body class=\"a\">{{ content | safe }}</body>\n");
+    site.write(
+        "_layouts/post.html",
+        "<!doctype html>\n<body class=\"a\">{{ content | safe }}</body>\n",
+    );
     check(&site, &["build", "--smoke", "-d", "public"], 1, &["a smoke build cannot be published"]);
-    check(&site, &["build", "--smoke", "-d", "./x/../public/y"], 1, &["a smoke build cannot be published"]);
+    check(
+        &site,
+        &["build", "--smoke", "-d", "./x/../public/y"],
+        1,
+        &["a smoke build cannot be published"],
+    );
     check(&site, &["build", "--smoke"], 0, &["written", ".labpress/smoke/public"]);
     let page = |folder: &str| {
         let pages = site.files(folder).into_iter();
@@ -228,7 +279,12 @@ fn locked_names_all_that_is_stale_missing_or_altered() {
     let file = format!("experiments/toy/files/{}", file.display());
     let good = site.read(&file);
     site.write(&file, &good.replace("rate", "ratf"));
-    check(&site, &["build", "--locked"], 1, &["the file was altered", &file, "run `labpress run toy`"]);
+    check(
+        &site,
+        &["build", "--locked"],
+        1,
+        &["the file was altered", &file, "run `labpress run toy`"],
+    );
     // It counts as missing, and is made again together with its record.
     assert_success(&site.labpress(&["run"]));
     assert_eq!(site.read(&file), good);
@@ -237,9 +293,15 @@ fn locked_names_all_that_is_stale_missing_or_altered() {
     flip_a_bit(&site.path().join("experiments/toy/runs").join(&record));
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.6}");
     let record = record.to_str().unwrap();
-    check(&site, &["build", "--locked"], 1, &["the file is missing", record, "`toy`", "nothing was written"]);
+    check(
+        &site,
+        &["build", "--locked"],
+        1,
+        &["the file is missing", record, "`toy`", "nothing was written"],
+    );
     check(&site, &["build"], 1, &["the file is missing", record]);
-    // What is fresh is made again; the file of a record that nothing shows now is not, and comes from git.
+    // What is fresh is made again; the file of a record that nothing shows now is not, and comes
+    // from git.
     assert_success(&site.labpress(&["run"]));
     check(&site, &["build", "--locked"], 0, &["warning: the file is missing"]);
     site.write(&file, &good);
@@ -271,7 +333,12 @@ fn a_damaged_object_that_another_run_needs_is_named_and_made_again() {
     let (object, content) = site.files(".labpress/objects").into_iter().next().unwrap();
     let object = site.path().join(".labpress/objects").join(object);
     flip_a_bit(&object);
-    check(&site, &["run", "above"], 0, &["its artifact `table` is needed and damaged", "done  above/default seed 0"]);
+    check(
+        &site,
+        &["run", "above"],
+        0,
+        &["its artifact `table` is needed and damaged", "done  above/default seed 0"],
+    );
     assert_eq!(std::fs::read(&object).unwrap(), content);
 }
 
@@ -279,7 +346,12 @@ fn a_damaged_object_that_another_run_needs_is_named_and_made_again() {
 fn a_runner_that_is_not_there_is_named() {
     let site = Site::with_toy();
     site.replace(YAML, "[python3, train.py]", "[no-such-program, train.py]");
-    check(&site, &["run"], 1, &["FAIL  toy/slow seed 0: cannot start `no-such-program`", "4 runs without a result"]);
+    check(
+        &site,
+        &["run"],
+        1,
+        &["FAIL  toy/slow seed 0: cannot start `no-such-program`", "4 runs without a result"],
+    );
     site.replace(YAML, "no-such-program", "python3");
     assert_success(&site.labpress(&["run"]));
 }
@@ -294,7 +366,8 @@ fn a_folder_that_cannot_be_written_is_named_and_nothing_is_lost() {
     assert_success(&site.labpress(&["run", "--seed", "0"]));
     let before = site.files("experiments");
     let set = |folder: &str, mode| {
-        std::fs::set_permissions(site.path().join(folder), std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::set_permissions(site.path().join(folder), std::fs::Permissions::from_mode(mode))
+            .unwrap();
     };
     set("", 0o755);
     let mut command = site.command(&["run"]);
@@ -327,8 +400,10 @@ impl SmallDisk {
     fn at(folder: std::path::PathBuf, size: &str) -> Option<SmallDisk> {
         std::fs::create_dir_all(&folder).unwrap();
         let options = format!("size={size}");
-        let mount =
-            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&folder).output();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(&folder)
+            .output();
         mount.is_ok_and(|output| output.status.success()).then_some(SmallDisk(folder))
     }
 }

@@ -1,4 +1,5 @@
-//! Killing labpress at any moment loses nothing: every record is whole or absent, and the next call completes.
+//! Killing labpress at any moment loses nothing: every record is whole or absent, and the next call
+//! completes.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -18,7 +19,9 @@ fn records(site: &Site) -> BTreeMap<String, serde_json::Value> {
     let files = site.files("experiments/toy/runs");
     files
         .into_iter()
-        .map(|(path, bytes)| (path.display().to_string(), repeatable(&String::from_utf8(bytes).unwrap())))
+        .map(|(path, bytes)| {
+            (path.display().to_string(), repeatable(&String::from_utf8(bytes).unwrap()))
+        })
         .collect()
 }
 
@@ -81,10 +84,18 @@ fn killing_a_run_costs_only_what_came_after_its_last_checkpoint() {
     );
     let first = site.labpress(&["run"]);
     assert_eq!(first.status.code(), Some(1));
-    assert!(talk(&first).contains("the next try goes on from its last checkpoint"), "{}", talk(&first));
+    assert!(
+        talk(&first).contains("the next try goes on from its last checkpoint"),
+        "{}",
+        talk(&first)
+    );
     let second = site.labpress(&["run"]);
     assert_success(&second);
-    assert!(talk(&second).contains("epoch 3/3") && !talk(&second).contains("epoch 2/3"), "{}", talk(&second));
+    assert!(
+        talk(&second).contains("epoch 3/3") && !talk(&second).contains("epoch 2/3"),
+        "{}",
+        talk(&second)
+    );
     let record = records(&site).into_values().next().unwrap();
     assert_eq!(record["series"]["valid.accuracy"].as_array().unwrap().len(), 3);
 }
@@ -122,13 +133,17 @@ fn every_command_that_writes_waits_for_the_one_that_is_at_work() {
     for arguments in commands {
         let site = built.copy();
         let before = site.files("");
-        let lock = std::fs::File::options().write(true).open(site.path().join(".labpress/lock")).unwrap();
+        let lock =
+            std::fs::File::options().write(true).open(site.path().join(".labpress/lock")).unwrap();
         lock.lock().unwrap();
         let mut command = site.command(arguments);
-        let mut labpress = command.env("LABPRESS_DATA", built.path()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut labpress =
+            command.env("LABPRESS_DATA", built.path()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(labpress.stderr.take().unwrap());
         let mut line = String::new();
-        while said.read_line(&mut line).unwrap() > 0 && !line.contains("another labpress is at work") {}
+        while said.read_line(&mut line).unwrap() > 0
+            && !line.contains("another labpress is at work")
+        {}
         assert!(line.contains("another labpress is at work"), "{arguments:?}: {line}");
         assert_eq!(site.files(""), before, "{arguments:?} wrote while another was at work");
         drop(lock);

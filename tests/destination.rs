@@ -1,7 +1,11 @@
-//! What a build may write to, remove and publish: it deletes nothing that it did not make, and no file of the author's
-//! gets into the site by accident.
+//! What a build may write to, remove and publish: it deletes nothing that it did not make, and no
+//! file of the author's gets into the site by accident.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests make, read and panic as they please"
+)]
 
 mod support;
 
@@ -11,7 +15,8 @@ use std::process::Output;
 
 use support::{Site, assert_success, talk};
 
-/// A site of one page in the folder `site` of a temporary one, with files of the author's beside it.
+/// A site of one page in the folder `site` of a temporary one, with files of the author's beside
+/// it.
 fn site() -> Site {
     let site = Site::empty();
     for (path, text) in [
@@ -100,7 +105,11 @@ fn no_folder_of_the_author_is_taken_for_a_destination_on_the_command_line() {
     }
     let absolute = site.path().join("site").display().to_string();
     check_refused(&site, &["-d", &absolute], "it is the site's own folder");
-    check_refused(&site, &["-d", &format!("{absolute}/_posts")], "a folder for sources of the site");
+    check_refused(
+        &site,
+        &["-d", &format!("{absolute}/_posts")],
+        "a folder for sources of the site",
+    );
     for folder in ["thesis", "pages", "../site/thesis"] {
         check_refused(&site, &["-d", folder], "holds files that labpress did not write");
     }
@@ -109,14 +118,21 @@ fn no_folder_of_the_author_is_taken_for_a_destination_on_the_command_line() {
 #[test]
 fn no_folder_of_the_author_is_taken_for_a_destination_in_the_configuration() {
     let site = site();
-    let configured = REFUSED.iter().filter(|(folder, _)| !folder.contains("..") && !folder.starts_with('/'));
+    let configured =
+        REFUSED.iter().filter(|(folder, _)| !folder.contains("..") && !folder.starts_with('/'));
     for (folder, expected) in configured {
-        site.write("site/_config.yml", &format!("title: T\nurl: https://example.org\ndestination: {folder}\n"));
+        site.write(
+            "site/_config.yml",
+            &format!("title: T\nurl: https://example.org\ndestination: {folder}\n"),
+        );
         check_refused(&site, &[], expected);
         check_refused(&site, &[], "--> _config.yml:3:1");
     }
     for folder in ["..", "src/..", "/", "/tmp/x"] {
-        site.write("site/_config.yml", &format!("url: https://example.org\ndestination: {folder}\n"));
+        site.write(
+            "site/_config.yml",
+            &format!("url: https://example.org\ndestination: {folder}\n"),
+        );
         check_refused(&site, &[], "is not a folder inside of the site\n --> _config.yml:2:1");
     }
     site.write("site/_config.yml", "url: https://example.org\ndestination: thesis\n");
@@ -130,7 +146,8 @@ fn the_home_folder_is_not_a_destination() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().display().to_string();
     let mut command = site.command(&["build", "-d", &folder]);
-    let output = command.current_dir(site.path().join("site")).env("HOME", home.path()).output().unwrap();
+    let output =
+        command.current_dir(site.path().join("site")).env("HOME", home.path()).output().unwrap();
     assert!(talk(&output).contains("it holds your home folder"), "{}", talk(&output));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
@@ -193,7 +210,10 @@ fn what_was_built_is_never_part_of_a_site() {
         assert!(built("public", &[]) == expected, "after -d {folder}");
     }
     for folder in ["a/./b", "2", "true"] {
-        site.write("site/_config.yml", &format!("title: T\nurl: https://example.org\ndestination: {folder}\n"));
+        site.write(
+            "site/_config.yml",
+            &format!("title: T\nurl: https://example.org\ndestination: {folder}\n"),
+        );
         for _ in 0..2 {
             assert!(built(folder, &[]) == expected, "destination: {folder}");
         }
@@ -217,11 +237,17 @@ fn links_inside_the_site_publish_only_what_is_published_anyway() {
         symlink(target, site.path().join("site").join(link)).unwrap();
     }
     symlink("../_drafts/idea.md", site.path().join("site/_posts/2026-01-03-idea.md")).unwrap();
-    site.write("site/_config.yml", "title: T\nurl: https://example.org\nexclude: [thesis/thesis.tex]\n");
+    site.write(
+        "site/_config.yml",
+        "title: T\nurl: https://example.org\nexclude: [thesis/thesis.tex]\n",
+    );
     assert_success(&build(&site, &[]));
     let published = site.files("site/public");
     let names: Vec<String> = published.keys().map(|path| path.display().to_string()).collect();
-    assert!(names.contains(&"pictures/a.png".to_owned()) && names.contains(&"copy.txt".to_owned()), "{names:?}");
+    assert!(
+        names.contains(&"pictures/a.png".to_owned()) && names.contains(&"copy.txt".to_owned()),
+        "{names:?}"
+    );
     for secret in ["gitdir", "env", "idea", "draft", "thesis"] {
         assert!(!names.iter().any(|name| name.contains(secret)), "{secret}: {names:?}");
     }
@@ -248,7 +274,11 @@ fn pipes_and_devices_are_refused_and_never_read() {
     use rustix::fs::{CWD, Mode, mkfifoat};
     let site = site();
     mkfifoat(CWD, site.path().join("site/pipe.txt"), Mode::RUSR).unwrap();
-    check_refused(&site, &[], "is not a regular file, but a pipe, a socket or a device\n --> pipe.txt");
+    check_refused(
+        &site,
+        &[],
+        "is not a regular file, but a pipe, a socket or a device\n --> pipe.txt",
+    );
     std::fs::remove_file(site.path().join("site/pipe.txt")).unwrap();
     let config = site.path().join("site/_config.yml");
     std::fs::remove_file(&config).unwrap();
@@ -296,10 +326,16 @@ fn data_sets_are_not_published() {
         &[],
         "is a file of the data set `pictures`, which must not be published\n --> pages/img/copy.png",
     );
-    site.write("site/experiments/data/other.yml", "redistribute: false\nsources: [{kind: folder, path: thesis}]\n");
+    site.write(
+        "site/experiments/data/other.yml",
+        "redistribute: false\nsources: [{kind: folder, path: thesis}]\n",
+    );
     check_refused(&site, &[], "missing field `title`\n --> experiments/data/other.yml:1:1");
     std::fs::remove_file(site.path().join("site/experiments/data/other.yml")).unwrap();
-    site.write("site/experiments/data/pictures.yml", &PICTURES.replace("redistribute: false\n", ""));
+    site.write(
+        "site/experiments/data/pictures.yml",
+        &PICTURES.replace("redistribute: false\n", ""),
+    );
     site.write("site/_config.yml", "title: T\nurl: https://example.org\ninclude: [pictures]\n");
     assert_success(&build(&site, &[]));
     assert_eq!(site.read("site/public/pictures/train/a/1.png"), "a picture");

@@ -1,6 +1,11 @@
-//! The experiment engine as its user sees it: what runs, in which order, how often, and how it ends.
+//! The experiment engine as its user sees it: what runs, in which order, how often, and how it
+//! ends.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests make, read and panic as they please"
+)]
 
 mod support;
 
@@ -26,7 +31,11 @@ fn a_second_run_trains_nothing_and_an_edit_retrains_only_what_it_touches() {
     check_talk(&site, &["run"], &["toy/slow seeds 0 1: no result is recorded", "4 runs recorded"]);
     check_talk(&site, &["run"], &["all runs are fresh"]);
     site.replace(YAML, "rate: 0.5", "rate: 0.6");
-    check_talk(&site, &["run"], &["stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.6", "2 runs recorded"]);
+    check_talk(
+        &site,
+        &["run"],
+        &["stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.6", "2 runs recorded"],
+    );
     site.replace(YAML, "title: A toy", "title: Another title # and a comment");
     check_talk(&site, &["run"], &["all runs are fresh"]);
     site.replace("experiments/toy/train.py", "import json", "import json # edited");
@@ -40,7 +49,11 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     let output = site.labpress(&["run"]);
     assert_eq!(output.status.code(), Some(1));
     check_talk(&site, &["status"], &["failed (left with status 1: the net caught fire)", "fresh"]);
-    check_talk(&site, &["why", "toy"], &["the last try failed: it left with status 1", "| the net caught fire"]);
+    check_talk(
+        &site,
+        &["why", "toy"],
+        &["the last try failed: it left with status 1", "| the net caught fire"],
+    );
     let talk = talk(&output);
     assert!(talk.ends_with("2 runs without a result\n"), "{talk}");
     // Both failed in the same way.
@@ -50,7 +63,8 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     assert_success(&site.labpress(&["run"]));
 }
 
-/// A site whose runs of the variant `fast` diverge: it reports NaN as Python's `json.dumps` writes it, and would go on.
+/// A site whose runs of the variant `fast` diverge: it reports NaN as Python's `json.dumps` writes
+/// it, and would go on.
 fn with_diverging() -> Site {
     let site = Site::with_toy();
     let diverges = r#"say("metric", name="loss", step=2, value=float("nan")), time.sleep(600)"#;
@@ -78,7 +92,10 @@ fn a_run_that_diverges_is_recorded_once_and_shown() {
     check_talk(&site, &["run"], &["all runs are fresh"]);
     check_talk(&site, &["run", "--dry-run"], &["diverged", "0 runs would be done"]);
     assert_success(&site.labpress(&["build", "--locked"]));
-    let page = site.files("public").into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let page = site
+        .files("public")
+        .into_values()
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(page.into_iter().any(|page| page.contains(">all 2 seeds diverged</span>")));
     check_talk(
         &site,
@@ -95,7 +112,11 @@ fn a_runner_may_report_that_it_diverged_and_leave_as_it_likes() {
     let said = r#"say("diverged", metric="loss", step=7); sys.exit(3)"#;
     let runner = TOY_RUNNER.replace(r#"say("done")"#, said);
     site.write("experiments/toy/train.py", &format!("import sys\n{runner}"));
-    check_talk(&site, &["run"], &["diverged: `loss` became NaN or infinite at step 7", "4 of them diverged"]);
+    check_talk(
+        &site,
+        &["run"],
+        &["diverged: `loss` became NaN or infinite at step 7", "4 of them diverged"],
+    );
 }
 
 #[test]
@@ -118,7 +139,11 @@ fn a_grid_makes_variants() {
         "grid: {rate: [0.1, 0.5], epochs: [1, 2], exclude: [{rate: 0.1, epochs: 1}]}\n",
     );
     check_talk(&site, &["run"], &["6 runs recorded"]);
-    check_talk(&site, &["status"], &["rate-0-1-epochs-2", "rate-0-5-epochs-1", "rate-0-5-epochs-2"]);
+    check_talk(
+        &site,
+        &["status"],
+        &["rate-0-1-epochs-2", "rate-0-5-epochs-1", "rate-0-5-epochs-2"],
+    );
 }
 
 /// A second experiment, whose runner reads the artifacts of the first.
@@ -129,7 +154,10 @@ fn with_needing(site: &Site) {
     );
     let reads = "needed = [json.loads(pathlib.Path(one['artifacts']['table']).read_text())['rate'] for one in job['needs']]\nparams, checkpoint";
     let runner = TOY_RUNNER.replace("params, checkpoint", reads);
-    let runner = runner.replace(r#"say("done")"#, r#"say("metric", name="needed", value=sum(needed)); say("done")"#);
+    let runner = runner.replace(
+        r#"say("done")"#,
+        r#"say("metric", name="needed", value=sum(needed)); say("done")"#,
+    );
     site.write("experiments/above/train.py", &runner);
 }
 
@@ -169,7 +197,10 @@ fn in_a_clone_without_artifacts_what_is_needed_is_done_again() {
     check_talk(
         &site,
         &["run", "above"],
-        &["stale toy/slow seeds 0 1: its artifacts are needed and not on this machine", "5 runs recorded"],
+        &[
+            "stale toy/slow seeds 0 1: its artifacts are needed and not on this machine",
+            "5 runs recorded",
+        ],
     );
 }
 
@@ -241,7 +272,10 @@ fn memory_of_a_process_that_has_left_its_parent_counts() {
     let site = Site::with_toy();
     site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {memory: 100MiB}");
     site.replace(YAML, "  fast: {rate: 0.5}\n", "");
-    site.write("experiments/toy/eater.py", "import time; ballast = b'x' * (200 << 20); time.sleep(20)\n");
+    site.write(
+        "experiments/toy/eater.py",
+        "import time; ballast = b'x' * (200 << 20); time.sleep(20)\n",
+    );
     let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); time.sleep(10); ";
     site.replace("experiments/toy/train.py", "say(\"start\"", &format!("{eats}say(\"start\""));
     check_talk(&site, &["run"], &["more than its limit of 100 MiB"]);
@@ -252,8 +286,16 @@ fn memory_of_a_process_that_has_left_its_parent_counts() {
 fn a_run_that_writes_too_much_is_a_failure_with_that_reason() {
     let site = Site::with_toy();
     site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {disk: 1MiB}");
-    site.replace("experiments/toy/train.py", "say(\"start\"", "print('x' * (2 << 20), flush=True); say(\"start\"");
-    check_talk(&site, &["run"], &["into its folder, its log included, more than its limit of 1 MiB"]);
+    site.replace(
+        "experiments/toy/train.py",
+        "say(\"start\"",
+        "print('x' * (2 << 20), flush=True); say(\"start\"",
+    );
+    check_talk(
+        &site,
+        &["run"],
+        &["into its folder, its log included, more than its limit of 1 MiB"],
+    );
     assert!(site.files("experiments/toy/runs").is_empty());
 }
 
@@ -269,14 +311,23 @@ fn an_artifact_that_is_no_plain_file_of_the_run_is_a_failure_and_nothing_of_it_i
     for (made, reason) in [
         ("os.mkfifo(folder / 'table.json')", "is not a plain file"),
         ("(folder / 'table.json').mkdir()", "is not a plain file"),
-        ("(folder / 'table.json').symlink_to('/dev/zero')", "is a link to a file outside of the run's folder"),
-        ("(folder / 'table.json').symlink_to(os.path.abspath('../../secret.json'))", "is a link to a file outside"),
+        (
+            "(folder / 'table.json').symlink_to('/dev/zero')",
+            "is a link to a file outside of the run's folder",
+        ),
+        (
+            "(folder / 'table.json').symlink_to(os.path.abspath('../../secret.json'))",
+            "is a link to a file outside",
+        ),
         ("None", "No such file"),
     ] {
         site.write("experiments/toy/train.py", &runner.replace(table, made));
         let output = site.labpress(&["run"]);
         assert!(talk(&output).contains(reason), "{}", talk(&output));
-        assert!(site.files("experiments/toy/runs").is_empty() && site.files(".labpress/objects").is_empty());
+        assert!(
+            site.files("experiments/toy/runs").is_empty()
+                && site.files(".labpress/objects").is_empty()
+        );
     }
     // A link within the folder is as good as its target.
     let linked = "(folder / 'x.json').write_text(json.dumps(params)); (folder / 'table.json').symlink_to('x.json')";
@@ -291,8 +342,7 @@ fn what_is_needed_is_given_as_it_is_written_whatever_ended_first() {
     site.replace(YAML, "seeds: 2", "seeds: [1, 0]");
     site.replace(YAML, "slow: {}", "slow: {seconds: 0.2}");
     with_needing(&site);
-    let order =
-        "(pathlib.Path('../../.order')).write_text(' '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
+    let order = "(pathlib.Path('../../.order')).write_text(' '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
     site.replace("experiments/above/train.py", "needed = [", &format!("{order}\nneeded = ["));
     assert_success(&site.labpress(&["run", "toy", "--variant", "fast"]));
     assert_success(&site.labpress(&["run"]));
@@ -317,7 +367,11 @@ fn a_need_made_again_with_other_numbers_makes_its_dependents_stale() {
     let reason = "the results of `toy` changed from ";
     check_talk(&site, &["status"], &[&format!("stale ({reason}")]);
     check_talk(&site, &["why", "above"], &[reason]);
-    check_talk(&site, &["run"], &[&format!("stale above/default seed 0: {reason}"), "1 run recorded"]);
+    check_talk(
+        &site,
+        &["run"],
+        &[&format!("stale above/default seed 0: {reason}"), "1 run recorded"],
+    );
     check_talk(&site, &["run"], &["all runs are fresh"]);
 }
 
@@ -366,15 +420,20 @@ fn one_more_seed_is_one_more_run() {
     let site = Site::with_toy();
     assert_success(&site.labpress(&["run"]));
     site.replace(YAML, "seeds: 2", "seeds: 3");
-    check_talk(&site, &["run"], &["stale toy/slow seed 2: no result is recorded", "2 runs recorded"]);
+    check_talk(
+        &site,
+        &["run"],
+        &["stale toy/slow seed 2: no result is recorded", "2 runs recorded"],
+    );
 }
 
 #[test]
 fn a_declared_environment_variable_counts_and_no_other() {
     let site = Site::with_toy();
     site.replace(YAML, "inputs: [train.py]", "inputs: [train.py], env: [PRECISION]");
-    let run =
-        |variables: &[(&str, &str)]| talk(&site.command(&["run"]).envs(variables.iter().copied()).output().unwrap());
+    let run = |variables: &[(&str, &str)]| {
+        talk(&site.command(&["run"]).envs(variables.iter().copied()).output().unwrap())
+    };
     assert!(run(&[("PRECISION", "full")]).contains("4 runs recorded"));
     assert!(run(&[("PRECISION", "full"), ("OTHER", "1")]).contains("all runs are fresh"));
     let changed = run(&[("PRECISION", "half")]);
@@ -385,7 +444,12 @@ fn a_declared_environment_variable_counts_and_no_other() {
 fn a_record_says_nothing_of_the_person_and_the_folder() {
     let site = Site::with_toy();
     assert_success(
-        &site.command(&["run"]).env("USER", "ada-lovelace").env("HOSTNAME", "analytical-engine").output().unwrap(),
+        &site
+            .command(&["run"])
+            .env("USER", "ada-lovelace")
+            .env("HOSTNAME", "analytical-engine")
+            .output()
+            .unwrap(),
     );
     for bytes in site.files("experiments/toy/runs").into_values() {
         let record = String::from_utf8(bytes).unwrap();
@@ -402,7 +466,11 @@ fn seeds_that_change_nothing_are_warned_of() {
     let output = site.labpress(&["build"]);
     assert!(!talk(&output).contains("very same numbers"), "{}", talk(&output));
     site.write("experiments/toy/train.py", &TOY_RUNNER.replace(r#"job["seed"]"#, "1"));
-    check_talk(&site, &["build"], &[warning, "--> experiments/toy/experiment.yml", "write `seeds: 1`"]);
+    check_talk(
+        &site,
+        &["build"],
+        &[warning, "--> experiments/toy/experiment.yml", "write `seeds: 1`"],
+    );
     check_talk(&site, &["build", "--locked"], &[warning]);
     site.replace(YAML, "seeds: 2", "seeds: 1");
     let output = site.labpress(&["build"]);

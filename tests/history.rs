@@ -1,7 +1,11 @@
-//! What happens to results of the past: posts hold on to them by pins, `diff` compares with them, `gc` removes what
-//! nothing refers to.
+//! What happens to results of the past: posts hold on to them by pins, `diff` compares with them,
+//! `gc` removes what nothing refers to.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic, delete files and call git")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, delete files and call git"
+)]
 
 mod support;
 
@@ -12,7 +16,8 @@ use support::{Site, answer, assert_success, talk};
 const YAML: &str = "experiments/toy/experiment.yml";
 const POST: &str = "_posts/2026-01-02-toy.md";
 const PAGE: &str = "public/2026/01/02/toy.html";
-/// `{% value toy.fast.accuracy %}` with a rate of 0.5 (seeds 0 and 1): 1 − 1 / (1 + 3 · 0.5 + seed).
+/// `{% value toy.fast.accuracy %}` with a rate of 0.5 (seeds 0 and 1): 1 − 1 / (1 + 3 · 0.5 +
+/// seed).
 const OLD: &str = "value=\"0.6571428571428571\"";
 /// The same with a rate of 1.
 const NEW: &str = "value=\"0.775\"";
@@ -62,7 +67,11 @@ fn a_pinned_post_shows_the_old_numbers_and_asks_for_no_run() {
     let front = format!("---\ntitle: A toy\nlayout: post\npin: {{toy: \"{}\"}}\n---\n", id(&site));
     assert!(site.read(POST).starts_with(&front), "{}", site.read(POST));
     succeed(&site, &["build", "--locked"]);
-    check_page(&site, &[OLD, "labpress-pinned", "results of <em>A toy</em> as of"], &[NEW, "Newer results"]);
+    check_page(
+        &site,
+        &[OLD, "labpress-pinned", "results of <em>A toy</em> as of"],
+        &[NEW, "Newer results"],
+    );
     succeed(&site, &["run"]);
     succeed(&site, &["build", "--locked"]);
     check_page(&site, &[OLD, "Newer results exist in <code>experiments/toy</code>"], &[NEW]);
@@ -71,9 +80,16 @@ fn a_pinned_post_shows_the_old_numbers_and_asks_for_no_run() {
 #[test]
 fn newer_results_are_linked_where_a_post_shows_them() {
     let site = pinned();
-    site.write("_posts/2026-01-03-new.md", "---\ntitle: New & better\n---\n{% value toy.fast.accuracy %}\n");
+    site.write(
+        "_posts/2026-01-03-new.md",
+        "---\ntitle: New & better\n---\n{% value toy.fast.accuracy %}\n",
+    );
     succeed(&site, &["build"]);
-    check_page(&site, &[OLD, "Newer results exist: <a href=\"/2026/01/03/new.html\">New &amp; better</a>."], &[NEW]);
+    check_page(
+        &site,
+        &[OLD, "Newer results exist: <a href=\"/2026/01/03/new.html\">New &amp; better</a>."],
+        &[NEW],
+    );
     assert!(site.read("public/2026/01/03/new.html").contains(NEW));
 }
 
@@ -95,7 +111,11 @@ fn a_pin_survives_edits_of_prose_titles_units_and_variants() {
     site.replace(YAML, "accuracy: {goal: max, unit: \"%\"}, ", "");
     site.replace(YAML, "  fast: {rate: 1}\n", "  other: {rate: 2}\n");
     succeed(&site, &["build", "--locked"]);
-    check_page(&site, &["The fast variant gets", OLD, "<em>A toy</em>", "accuracy (%)"], &["Another", ">other<"]);
+    check_page(
+        &site,
+        &["The fast variant gets", OLD, "<em>A toy</em>", "accuracy (%)"],
+        &["Another", ">other<"],
+    );
 }
 
 #[test]
@@ -103,7 +123,11 @@ fn pinning_again_takes_the_results_of_today() {
     let site = pinned();
     let first = id(&site);
     fail(&site, &["pin", POST], "the results of `toy` are stale");
-    fail(&site, &["pin", POST, "toy"], "the results of `toy` are not complete, so there is nothing to pin");
+    fail(
+        &site,
+        &["pin", POST, "toy"],
+        "the results of `toy` are not complete, so there is nothing to pin",
+    );
     succeed(&site, &["run"]);
     succeed(&site, &["pin", POST]);
     assert!(!site.read(POST).contains(&first));
@@ -117,14 +141,20 @@ fn a_pin_that_is_not_complete_is_a_fault_with_its_place() {
     let record = site.files("experiments/toy/runs").into_keys().next().unwrap();
     let record = format!("experiments/toy/runs/{}", record.display());
     std::fs::remove_file(site.path().join(&record)).unwrap();
-    let message = format!("the pinned results of `toy` are not complete: there is no `{record}`\n --> {POST}:4:7\n");
+    let message = format!(
+        "the pinned results of `toy` are not complete: there is no `{record}`\n --> {POST}:4:7\n"
+    );
     fail(&site, &["build"], &message);
     fail(&site, &["build", "--locked"], &message);
     let pin = format!("experiments/toy/pins/{}.json", id(&site));
     site.replace(&pin, "A toy", "A boy");
     fail(&site, &["build"], "the pin was altered");
     std::fs::remove_file(site.path().join(&pin)).unwrap();
-    fail(&site, &["build"], &format!("is no pin of `toy`: there is no `{pin}`\n --> {POST}:4:7\nhint: restore it"));
+    fail(
+        &site,
+        &["build"],
+        &format!("is no pin of `toy`: there is no `{pin}`\n --> {POST}:4:7\nhint: restore it"),
+    );
     site.replace(POST, "pin: {toy", "pin: {tay");
     fail(&site, &["build"], "there is no experiment `tay` to pin");
 }
@@ -149,7 +179,11 @@ fn a_page_can_be_pinned_too() {
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 1}");
     succeed(&site, &["build"]);
     let page = site.read("public/about.html");
-    assert!(page.contains(OLD) && page.contains("Newer results exist: <a href=\"/2026/01/02/toy.html\">"), "{page}");
+    assert!(
+        page.contains(OLD)
+            && page.contains("Newer results exist: <a href=\"/2026/01/02/toy.html\">"),
+        "{page}"
+    );
     check_page(&site, &[NEW], &["labpress-pinned"]);
 }
 
@@ -161,31 +195,47 @@ fn squeezed(text: &str) -> String {
 #[test]
 fn diff_says_what_moved_and_whether_beyond_the_spread() {
     let site = Site::with_toy();
-    // Seeds 100 and up make little of a difference, so that a change of rate is beyond their spread.
+    // Seeds 100 and up make little of a difference, so that a change of rate is beyond their
+    // spread.
     site.replace(YAML, "seeds: 2", "seeds: [100, 101]");
     succeed(&site, &["run"]);
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 500}");
     let text = succeed(&site, &["diff", "toy"]);
-    assert!(text.contains("2 runs without a result of today: `labpress run toy` does them"), "{text}");
+    assert!(
+        text.contains("2 runs without a result of today: `labpress run toy` does them"),
+        "{text}"
+    );
     succeed(&site, &["run"]);
     let text = squeezed(&succeed(&site, &["diff", "toy"]));
     assert!(text.contains("`toy` since the results before"), "{text}");
     assert!(text.contains("fast accuracy 99.024, 99.034 % (2 runs) 99.93754, "), "{text}");
-    assert!(text.lines().any(|line| line.starts_with("fast accuracy") && line.ends_with(" pp yes")), "{text}");
-    assert!(text.lines().any(|line| line.starts_with("slow accuracy") && line.ends_with(" - unchanged")), "{text}");
+    assert!(
+        text.lines().any(|line| line.starts_with("fast accuracy") && line.ends_with(" pp yes")),
+        "{text}"
+    );
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("slow accuracy") && line.ends_with(" - unchanged")),
+        "{text}"
+    );
     let text = succeed(&site, &["diff", "toy", "--format", "md"]);
     let row = "| fast | accuracy | 99.024, 99.034 % (2 runs) | 99.93754, ";
     assert!(text.contains("|---|---|---:|---:|---:|---|\n") && text.contains(row), "{text}");
     let json: serde_json::Value =
-        serde_json::from_str(&answer(&site.labpress(&["diff", "toy", "--format", "json"]))).unwrap();
+        serde_json::from_str(&answer(&site.labpress(&["diff", "toy", "--format", "json"])))
+            .unwrap();
     let fast = &json["moved"][0];
     assert_eq!(
         (&fast["variant"], &fast["beyond-spread"], &fast["before"]["n"]),
         (&"fast".into(), &true.into(), &2.into())
     );
-    let difference = fast["after"]["mean"].as_f64().unwrap() - fast["before"]["mean"].as_f64().unwrap();
+    let difference =
+        fast["after"]["mean"].as_f64().unwrap() - fast["before"]["mean"].as_f64().unwrap();
     assert_eq!(fast["difference"]["value"], difference);
-    assert_eq!((&json["moved"][1]["unchanged"], &json["moved"][1]["difference"]), (&true.into(), &().into()));
+    assert_eq!(
+        (&json["moved"][1]["unchanged"], &json["moved"][1]["difference"]),
+        (&true.into(), &().into())
+    );
 }
 
 #[test]
@@ -193,7 +243,9 @@ fn diff_compares_with_a_pin_a_fingerprint_or_a_revision() {
     let site = pinned();
     let git = |arguments: &[&str]| {
         let mut git = Command::new("git");
-        git.args(["-c", "user.name=A", "-c", "user.email=a@example.org"]).args(arguments).current_dir(site.path());
+        git.args(["-c", "user.name=A", "-c", "user.email=a@example.org"])
+            .args(arguments)
+            .current_dir(site.path());
         assert_success(&git.output().unwrap());
     };
     site.replace(YAML, "rate: 1}", "rate: 0.5}");
@@ -203,20 +255,35 @@ fn diff_compares_with_a_pin_a_fingerprint_or_a_revision() {
     git(&["commit", "--quiet", "--message", "first"]);
     let records = site.files("experiments/toy/runs");
     let fast = records.keys().find(|path| path.to_str().unwrap().starts_with("fast-s0-")).unwrap();
-    let fingerprint = fast.file_stem().unwrap().to_str().unwrap().rsplit('-').next().unwrap().to_owned();
+    let fingerprint =
+        fast.file_stem().unwrap().to_str().unwrap().rsplit('-').next().unwrap().to_owned();
     site.replace(YAML, "rate: 0.5}", "rate: 1}");
     succeed(&site, &["run"]);
     for before in [id(&site), "HEAD".to_owned(), fingerprint.clone()] {
         let text = squeezed(&succeed(&site, &["diff", &before, "toy"]));
-        assert!(text.contains("fast accuracy 60, 71 % (2 runs) 75, 80 % (2 runs) +11.8 pp"), "{before}: {text}");
+        assert!(
+            text.contains("fast accuracy 60, 71 % (2 runs) 75, 80 % (2 runs) +11.8 pp"),
+            "{before}: {text}"
+        );
         assert!(text.contains(" pp no\n"), "{before}: {text}");
         assert_eq!(text.contains("\nslow accuracy "), before != fingerprint, "{before}: {text}");
     }
-    fail(&site, &["diff", "no-such-branch", "toy"], "`no-such-branch` is neither a pin nor a fingerprint");
+    fail(
+        &site,
+        &["diff", "no-such-branch", "toy"],
+        "`no-such-branch` is neither a pin nor a fingerprint",
+    );
     fail(&site, &["diff", "tay"], "there is no experiment `tay`");
-    let status = Command::new("git").args(["status", "--porcelain"]).current_dir(site.path()).output().unwrap();
+    let status = Command::new("git")
+        .args(["status", "--porcelain"])
+        .current_dir(site.path())
+        .output()
+        .unwrap();
     let status = String::from_utf8(status.stdout).unwrap();
-    assert!(!status.lines().any(|line| line.starts_with(['A', 'D', 'M'])), "the index was touched:\n{status}");
+    assert!(
+        !status.lines().any(|line| line.starts_with(['A', 'D', 'M'])),
+        "the index was touched:\n{status}"
+    );
 }
 
 #[test]
@@ -237,7 +304,8 @@ fn gc_lists_with_sizes_and_deletes_only_when_asked() {
     assert_eq!(site.files(""), before);
     for kind in ["record", "pin", "file", "object"] {
         let lines = listed.lines().filter(|line| line.starts_with(kind));
-        let lines: Vec<&str> = lines.filter(|line| line.ends_with(" B") || line.ends_with(" kB")).collect();
+        let lines: Vec<&str> =
+            lines.filter(|line| line.ends_with(" B") || line.ends_with(" kB")).collect();
         assert_eq!(lines.len(), if kind == "record" { 2 } else { 1 }, "{kind}: {listed}");
     }
     assert!(listed.contains("5 things that nothing refers to, "), "{listed}");
@@ -279,7 +347,8 @@ fn gc_keeps_failed_and_unfinished_runs_of_today_and_what_authors_made() {
     assert_eq!(text.matches(".labpress/runs/toy/fast-").count(), 2, "{text}");
 }
 
-/// A site with two records of an older configuration and their file, and what of these is listed by `gc`.
+/// A site with two records of an older configuration and their file, and what of these is listed by
+/// `gc`.
 fn outdated() -> (Site, String) {
     let site = pinned();
     succeed(&site, &["pin", POST, "--remove"]);
@@ -296,8 +365,15 @@ fn a_missing_file_of_a_record_that_nothing_shows_is_a_warning() {
     std::fs::remove_file(site.path().join(&file)).unwrap();
     for command in [&["build"][..], &["build", "--locked"], &["status"], &["run", "--force"]] {
         let text = succeed(&site, command);
-        assert_eq!(text.matches(&format!(" --> {file}\nhint: nothing shows that record")).count(), 2, "{text}");
-        assert!(text.contains("warning: the file is missing: `experiments/toy/runs/fast-s0-"), "{text}");
+        assert_eq!(
+            text.matches(&format!(" --> {file}\nhint: nothing shows that record")).count(),
+            2,
+            "{text}"
+        );
+        assert!(
+            text.contains("warning: the file is missing: `experiments/toy/runs/fast-s0-"),
+            "{text}"
+        );
     }
     let deleted = succeed(&site, &["gc", "--delete"]);
     assert_eq!(deleted.lines().filter(|line| line.starts_with("record ")).count(), 2, "{deleted}");

@@ -1,6 +1,11 @@
-//! Sites with odd, wrong or hostile files: they are built, or refused with a message that says where and what.
+//! Sites with odd, wrong or hostile files: they are built, or refused with a message that says
+//! where and what.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests make, read and panic as they please"
+)]
 
 mod support;
 
@@ -76,9 +81,15 @@ fn a_locked_build_reports_an_experiment_once_and_counts_the_other_places() {
 #[test]
 fn tags_that_slugify_alike_have_pages_of_their_own() {
     let site = site_of("tags: [c++]\n", "x\n");
-    site.write("_posts/2026-01-03-b.md", "---\nlayout: post\ntags: [C, \"C#\", deep learning]\n---\ny\n");
+    site.write(
+        "_posts/2026-01-03-b.md",
+        "---\nlayout: post\ntags: [C, \"C#\", deep learning]\n---\ny\n",
+    );
     site.write("_posts/2026-01-04-b.md", "---\nlayout: post\ntags: [Deep Learning]\n---\ny\n");
-    site.write("_layouts/tag.html", "{{ page.tag }} {{ page.posts | length }} {{ site.tag_urls[page.tag] }}");
+    site.write(
+        "_layouts/tag.html",
+        "{{ page.tag }} {{ page.posts | length }} {{ site.tag_urls[page.tag] }}",
+    );
     assert_success(&site.labpress(&["build"]));
     let page = |slug: &str| site.read(&format!("public/tags/{slug}/index.html"));
     assert_eq!(page("c"), "C 1 /tags/c/");
@@ -120,7 +131,10 @@ fn seo_fields_cannot_leave_their_elements() {
     for element in ["<b>", "<i>", "<u>"] {
         assert!(!page.contains(element), "{page}");
     }
-    assert!(page.contains("\"name\":\"\\u003c/script>\\u003cscript>alert(1)\\u003c/script>\\\"\""), "{page}");
+    assert!(
+        page.contains("\"name\":\"\\u003c/script>\\u003cscript>alert(1)\\u003c/script>\\\"\""),
+        "{page}"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -130,7 +144,8 @@ fn a_full_standard_output_is_an_error() {
     for arguments in [["schema", "record"], ["data", "list"]] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = site.command(&arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
-        let message = "error: cannot write to standard output: No space left on device (os error 28)\n";
+        let message =
+            "error: cannot write to standard output: No space left on device (os error 28)\n";
         assert_eq!(output.status.code(), Some(1));
         assert!(talk(&output).ends_with(message), "{}", talk(&output));
     }
@@ -154,7 +169,8 @@ fn a_new_post_needs_a_title_that_makes_a_file_name() {
     assert!(!site.path().join("_posts").exists());
 }
 
-/// A few lines of Sass that fill time, memory or stack are an error of their file, not the end of labpress.
+/// A few lines of Sass that fill time, memory or stack are an error of their file, not the end of
+/// labpress.
 #[test]
 fn a_style_sheet_that_takes_too_much_is_an_error_of_its_file() {
     let chain: String = (1..2000).map(|at| format!(".a{at} {{@extend .a{};}}\n", at - 1)).collect();
@@ -172,7 +188,10 @@ fn a_style_sheet_that_takes_too_much_is_an_error_of_its_file() {
         let output = site.labpress(&["build"]);
         let said = talk(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.starts_with("error: this style sheet ") && said.contains("\n --> a.scss\n"), "{said}");
+        assert!(
+            said.starts_with("error: this style sheet ") && said.contains("\n --> a.scss\n"),
+            "{said}"
+        );
         assert!(said.contains(message), "{message:?} is not in {said}");
     }
     let site = Site::empty();
@@ -191,7 +210,10 @@ fn a_template_in_tera_that_takes_too_much_is_an_error_of_its_file() {
         ("{% set_global a = [a, a, a, a, a, a, a, a, a, a, a] | join(sep=a) %}", large),
         ("{{ l }}", large),
         ("{% for j in r %}{% for k in r %}{% endfor %}{% endfor %}", steps),
-        ("{% set b = a | upper %}{% for j in r %}{% set b = l | upper | lower %}{% endfor %}", steps),
+        (
+            "{% set b = a | upper %}{% for j in r %}{% set b = l | upper | lower %}{% endfor %}",
+            steps,
+        ),
     ];
     for (step, message) in cases {
         let site = Site::empty();

@@ -1,12 +1,17 @@
-//! labpress is killed, or its disk loses power, at random moments of all that it does, and nothing is lost.
+//! labpress is killed, or its disk loses power, at random moments of all that it does, and nothing
+//! is lost.
 //!
-//! `LABPRESS_KILLS=1000` and `LABPRESS_CUTS=100` do it more often, `LABPRESS_SEED=7` otherwise: the seed decides what is
-//! done and when, though not how far labpress has come by then. Cutting the power needs the right to mount a disk and is
-//! left out, with a line that says so, where that is missing.
+//! `LABPRESS_KILLS=1000` and `LABPRESS_CUTS=100` do it more often, `LABPRESS_SEED=7` otherwise: the
+//! seed decides what is done and when, though not how far labpress has come by then. Cutting the
+//! power needs the right to mount a disk and is left out, with a line that says so, where that is
+//! missing.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test starts programs and looks at files")]
-#![expect(clippy::print_stderr, reason = "a test that could not be done says so, and how often it did what")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a test that could not be done says so, and how often it did what"
+)]
 
 mod support;
 
@@ -37,12 +42,15 @@ sleep 0.02
     echo '{"event":"done"}'
 } >>"$LABPRESS_RUN/events.jsonl"
 "#;
-const QUICK_EXPERIMENT: &str =
-    "title: Quick\nrunner: {command: [sh, run.sh], inputs: [run.sh]}\nseeds: 2\nparams: {rate: 0.5}\n";
+const QUICK_EXPERIMENT: &str = "title: Quick\nrunner: {command: [sh, run.sh], inputs: [run.sh]}\nseeds: 2\nparams: {rate: 0.5}\n";
 const CONFIG: &str = "title: Test\nurl: https://example.org\ndestination: public\n";
 const LAYOUT: &str = "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content }}\n";
 const POSTS: [(&str, &str, &str); 2] = [
-    ("_posts/2026-01-02-toy.md", "toy", "Fast gets {% value toy.fast.accuracy %}.\n\n{% chart toy curves %}\n"),
+    (
+        "_posts/2026-01-02-toy.md",
+        "toy",
+        "Fast gets {% value toy.fast.accuracy %}.\n\n{% chart toy curves %}\n",
+    ),
     (
         "_posts/2026-01-03-quick.md",
         "quick",
@@ -50,8 +58,8 @@ const POSTS: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// A site whose runs take some hundredths of a second: one in Python with checkpoints, one in the shell, and one that
-/// needs the latter.
+/// A site whose runs take some hundredths of a second: one in Python with checkpoints, one in the
+/// shell, and one that needs the latter.
 fn fill(site: &Site) {
     site.write("_config.yml", CONFIG);
     site.write("_layouts/post.html", LAYOUT);
@@ -59,24 +67,29 @@ fn fill(site: &Site) {
     for (path, name, body) in POSTS {
         site.write(path, &post(name, body));
     }
-    site.write("experiments/toy/experiment.yml", &TOY_EXPERIMENT.replace("rate: 0.1", "rate: 0.1, seconds: 0.01"));
+    site.write(
+        "experiments/toy/experiment.yml",
+        &TOY_EXPERIMENT.replace("rate: 0.1", "rate: 0.1, seconds: 0.01"),
+    );
     site.write("experiments/toy/train.py", &toy_runner());
     site.write("experiments/quick/experiment.yml", QUICK_EXPERIMENT);
     site.write("experiments/quick/run.sh", QUICK_RUNNER);
-    let above = QUICK_EXPERIMENT.replace("Quick", "Above").replace("seeds: 2", "seeds: 1\nneeds: [quick]");
+    let above =
+        QUICK_EXPERIMENT.replace("Quick", "Above").replace("seeds: 2", "seeds: 1\nneeds: [quick]");
     site.write("experiments/above/experiment.yml", &above);
     site.write("experiments/above/run.sh", QUICK_RUNNER);
 }
 
-/// The toy's runner as the protocol asks for it where power may fail: its checkpoint is on the disk before it gets its
-/// name, and a run that is resumed reports again what it has reported before.
+/// The toy's runner as the protocol asks for it where power may fail: its checkpoint is on the disk
+/// before it gets its name, and a run that is resumed reports again what it has reported before.
 fn toy_runner() -> String {
     let synced = "with open(temporary, 'w') as file: file.write(str(epoch)); file.flush(); os.fsync(file.fileno())";
     let again = "for epoch in range(1, first):\n        \
         say(\"metric\", name=\"valid.accuracy\", step=epoch, value=1 - 1 / (1 + epoch * params[\"rate\"] + job[\"seed\"]))\n    \
         for epoch in range(first";
-    let runner =
-        TOY_RUNNER.replace("temporary.write_text(str(epoch))", synced).replace("for epoch in range(first", again);
+    let runner = TOY_RUNNER
+        .replace("temporary.write_text(str(epoch))", synced)
+        .replace("for epoch in range(first", again);
     assert!(runner.contains(synced) && runner.contains(again));
     runner
 }
@@ -100,7 +113,8 @@ const WORK: [(usize, &[&str]); 11] = [
     (6, &["build", "--json", "--smoke"]),
 ];
 
-/// Somebody works at the site: changes a parameter, prose, a picture, or goes back to what was before the import.
+/// Somebody works at the site: changes a parameter, prose, a picture, or goes back to what was
+/// before the import.
 fn edit(site: &Site, random: &mut Random) {
     let rate = *random.one_of(&["0.1", "0.2", "0.5"]);
     match random.below(6) {
@@ -132,11 +146,13 @@ impl Working {
     fn start(site: &Site, arguments: &[&'static str]) -> Working {
         let said = [(); 2].map(|()| tempfile::tempfile().unwrap());
         let [out, error] = said.each_ref().map(|file| Stdio::from(file.try_clone().unwrap()));
-        let labpress = site.command(arguments).stdin(Stdio::null()).stdout(out).stderr(error).spawn().unwrap();
+        let labpress =
+            site.command(arguments).stdin(Stdio::null()).stdout(out).stderr(error).spawn().unwrap();
         Working { labpress, arguments: arguments.to_vec(), said }
     }
 
-    /// Kills it, and with it what it has started if `with_runners`. Returns whether it was still at work.
+    /// Kills it, and with it what it has started if `with_runners`. Returns whether it was still at
+    /// work.
     fn kill(&mut self, with_runners: bool) -> bool {
         let was_at_work = self.labpress.try_wait().unwrap().is_none();
         let started = if with_runners { descendants(self.labpress.id()) } else { Vec::new() };
@@ -196,7 +212,11 @@ impl Trial {
             is_it
         });
         let (_, arguments) = work.unwrap();
-        let both = if random.is_within(8) { vec![*arguments, &["build", "--json"]] } else { vec![*arguments] };
+        let both = if random.is_within(8) {
+            vec![*arguments, &["build", "--json"]]
+        } else {
+            vec![*arguments]
+        };
         both.into_iter().map(|arguments| Working::start(site, arguments)).collect()
     }
 
@@ -207,14 +227,15 @@ impl Trial {
     }
 
     fn count(&mut self, working: &Working, how: &str) {
-        let command = working.arguments.iter().filter(|word| **word != "--json" && !word.starts_with("2026"));
+        let command =
+            working.arguments.iter().filter(|word| **word != "--json" && !word.starts_with("2026"));
         let command = command.copied().collect::<Vec<_>>().join(" ");
         let _ = write!(self.history, "\n{} {how}", working.arguments.join(" "));
         *self.interrupted.entry(command).or_default() += 1;
     }
 
-    /// Checks that nothing is half, damaged or another than it was; nothing that was there `before` is lost; and what was
-    /// reported as done is there.
+    /// Checks that nothing is half, damaged or another than it was; nothing that was there `before`
+    /// is lost; and what was reported as done is there.
     #[track_caller]
     fn check(&mut self, site: &Site, before: &BTreeMap<String, Value>, working: &mut [Working]) {
         self.rounds += 1;
@@ -237,29 +258,44 @@ impl Trial {
             }
             let events = out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let is_real = !one.arguments.contains(&"--smoke");
-            for event in events.filter(|event| is_real && event["event"] == "ended" && event["outcome"] == "recorded") {
+            for event in events.filter(|event| {
+                is_real && event["event"] == "ended" && event["outcome"] == "recorded"
+            }) {
                 let path = event["record"].as_str().unwrap();
                 assert!(records.contains_key(path), "{path} was reported and is not there, {when}");
             }
-            for (post, ..) in POSTS.iter().filter(|(post, ..)| error.contains(&format!("{post} is pinned"))) {
-                assert!(site.read(post).contains("\npin: "), "{post} was reported to be pinned, {when}");
+            for (post, ..) in
+                POSTS.iter().filter(|(post, ..)| error.contains(&format!("{post} is pinned")))
+            {
+                assert!(
+                    site.read(post).contains("\npin: "),
+                    "{post} was reported to be pinned, {when}"
+                );
             }
         }
         let config = site.read("_config.yml");
         let imported = config.strip_prefix(CONFIG).unwrap_or_else(|| panic!("{config}{when}"));
-        assert!(imported.is_empty() || imported.ends_with("\ntemplates: liquid\n"), "{config}{when}");
+        assert!(
+            imported.is_empty() || imported.ends_with("\ntemplates: liquid\n"),
+            "{config}{when}"
+        );
         for (path, name, body) in POSTS {
             let text = site.read(path);
-            let unpinned: String =
-                text.lines().filter(|line| !line.starts_with("pin: ")).map(|line| format!("{line}\n")).collect();
-            let more = unpinned.strip_prefix(&post(name, body)).map(|more| more.replace("More.\n", ""));
+            let unpinned: String = text
+                .lines()
+                .filter(|line| !line.starts_with("pin: "))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            let more =
+                unpinned.strip_prefix(&post(name, body)).map(|more| more.replace("More.\n", ""));
             assert_eq!(more.as_deref(), Some(""), "{path}: {text}{when}");
         }
         let status = site.labpress(&["status"]);
         assert!(status.status.success(), "{}{when}", talk(&status));
     }
 
-    /// Checks that a build makes of the site what it makes of a clean copy of it, and that it leaves nothing temporary.
+    /// Checks that a build makes of the site what it makes of a clean copy of it, and that it
+    /// leaves nothing temporary.
     #[track_caller]
     fn check_build(&mut self, site: &Site) {
         self.builds += 1;
@@ -324,8 +360,8 @@ struct Disk {
     folder: tempfile::TempDir,
 }
 
-/// Cuts the power when it is given a line: what the file system has not written yet is lost (`FS_IOC_SHUTDOWN` with
-/// `EXT4_GOING_FLAGS_NOLOGFLUSH`).
+/// Cuts the power when it is given a line: what the file system has not written yet is lost
+/// (`FS_IOC_SHUTDOWN` with `EXT4_GOING_FLAGS_NOLOGFLUSH`).
 const CUT: &str = "
 import fcntl, os, struct, sys
 disk = os.open(sys.argv[1], os.O_RDONLY)
@@ -359,14 +395,18 @@ impl Disk {
 
     fn mount(&self, options: &str) -> bool {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "ext4", "-o", &format!("loop,{options}")]).arg(self.image()).arg(self.mounted());
+        mount
+            .args(["-t", "ext4", "-o", &format!("loop,{options}")])
+            .arg(self.image())
+            .arg(self.mounted());
         mount.status().is_ok_and(|status| status.success())
     }
 
     /// Takes the disk away from everybody. What was killed just now may hold it for a moment.
     fn unmount(&self) {
         for _ in 0..100 {
-            let unmounted = Command::new("umount").arg(self.mounted()).stderr(Stdio::null()).status().unwrap();
+            let unmounted =
+                Command::new("umount").arg(self.mounted()).stderr(Stdio::null()).status().unwrap();
             if unmounted.success() {
                 return;
             }
@@ -378,14 +418,21 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.mounted()).stderr(Stdio::null()).status();
+        let _ =
+            Command::new("umount").arg("--lazy").arg(self.mounted()).stderr(Stdio::null()).status();
     }
 }
 
 /// What will cut the power of the disk that is mounted at `folder`.
 fn cutter(folder: &Path) -> Child {
     let mut cutter = Command::new("python3");
-    let mut cutter = cutter.args(["-c", CUT]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut cutter = cutter
+        .args(["-c", CUT])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut ready = [0; 6];
     cutter.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
     cutter
@@ -408,10 +455,18 @@ fn with_the_power_cut_at_any_moment_of_anything_nothing_is_lost() {
         let before = assert_whole(&site, "before");
         let mut working = trial.start(&site);
         // What an author has saved is not labpress's to keep.
-        assert!(Command::new("sync").arg("--file-system").arg(disk.mounted()).status().unwrap().success());
+        assert!(
+            Command::new("sync")
+                .arg("--file-system")
+                .arg(disk.mounted())
+                .status()
+                .unwrap()
+                .success()
+        );
         let mut cutter = cutter(&disk.mounted());
         trial.wait();
-        let are_at_work: Vec<bool> = working.iter_mut().map(|one| one.labpress.try_wait().unwrap().is_none()).collect();
+        let are_at_work: Vec<bool> =
+            working.iter_mut().map(|one| one.labpress.try_wait().unwrap().is_none()).collect();
         cutter.stdin.take().unwrap().write_all(b"cut\n").unwrap();
         assert!(cutter.wait().unwrap().success(), "the power cannot be cut");
         for (one, was_at_work) in working.iter_mut().zip(are_at_work) {

@@ -1,7 +1,8 @@
-//! Sites that are broken at random are built or refused: without a panic, within bounds of time and memory, and with one
-//! thread as with eight. Nothing that the author wrote is changed by it.
+//! Sites that are broken at random are built or refused: without a panic, within bounds of time and
+//! memory, and with one thread as with eight. Nothing that the author wrote is changed by it.
 //!
-//! `LABPRESS_MUTANTS=5000` builds more of them, `LABPRESS_SEED=7` others. A site that fails is kept, and its folder named.
+//! `LABPRESS_MUTANTS=5000` builds more of them, `LABPRESS_SEED=7` others. A site that fails is
+//! kept, and its folder named.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test writes sites and starts programs")]
@@ -59,18 +60,19 @@ const NAMES: &[&str] = &[
     "style.scss", "...", "x.labpress-new", "~",
 ];
 
-/// The sites that the tests have, without what is expected of them; and one with experiments, records of today and before,
-/// a pin and a verification.
+/// The sites that the tests have, without what is expected of them; and one with experiments,
+/// records of today and before, a pin and a verification.
 fn originals() -> Vec<Files> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites");
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
-    let mut originals: Vec<Files> = folders.into_iter().map(|folder| files(&Site::at(folder))).collect();
+    let mut originals: Vec<Files> =
+        folders.into_iter().map(|folder| files(&Site::at(folder))).collect();
     let site = Site::with_toy();
     assert_success(&site.labpress(&["build"]));
     assert_success(&site.labpress(&["verify", "--sample", "1"]));
-    let charts =
-        "\n{% chart toy compare metric=\"accuracy\" %}\n\n{% chart toy sweep x=\"params.rate\" y=\"accuracy\" %}\n";
+    let charts = "\n{% chart toy compare metric=\"accuracy\" %}\n\n{% chart toy sweep x=\"params.rate\" y=\"accuracy\" %}\n";
     site.write("_posts/2026-01-03-pinned.md", &format!("{}{charts}", support::TOY_POST));
     assert_success(&site.labpress(&["pin", "2026-01-03-pinned"]));
     site.replace("experiments/toy/experiment.yml", "fast: {rate: 0.5}", "fast: {rate: 0.6}");
@@ -81,8 +83,12 @@ fn originals() -> Vec<Files> {
 }
 
 fn files(site: &Site) -> Files {
-    let files = site.files("").into_iter().map(|(path, bytes)| (path.display().to_string(), Content::Bytes(bytes)));
-    let is_made = |path: &str| ["expected", "public", ".labpress"].iter().any(|made| path.starts_with(made));
+    let files = site
+        .files("")
+        .into_iter()
+        .map(|(path, bytes)| (path.display().to_string(), Content::Bytes(bytes)));
+    let is_made =
+        |path: &str| ["expected", "public", ".labpress"].iter().any(|made| path.starts_with(made));
     files.filter(|(path, _)| !is_made(path)).collect()
 }
 
@@ -100,7 +106,9 @@ fn mutate(site: &mut Files, all: &[Files], random: &mut Random) {
             continue;
         };
         let is_sealed = path.ends_with(".json") && path.starts_with("experiments/");
-        let value = serde_json::from_slice::<Value>(&bytes).ok().filter(|_| is_sealed && random.is_within(60));
+        let value = serde_json::from_slice::<Value>(&bytes)
+            .ok()
+            .filter(|_| is_sealed && random.is_within(60));
         if let Some(mut value) = value {
             mutate_value(&mut value, random);
             replace_sealed(site, &path, value);
@@ -131,7 +139,11 @@ fn mutate_name(site: &mut Files, path: &str, random: &mut Random) {
         2 => format!("{other_folder}/{name}"),
         3 => format!("{folder}/{other_name}"),
         4 => format!("{path}/{name}"),
-        _ => format!("{folder}/{}{}", random.one_of(NAMES), name.rsplit_once('.').map_or("", |(_, end)| end)),
+        _ => format!(
+            "{folder}/{}{}",
+            random.one_of(NAMES),
+            name.rsplit_once('.').map_or("", |(_, end)| end)
+        ),
     };
     let new = new.trim_start_matches('/').to_owned();
     let content = site[path].clone();
@@ -146,9 +158,12 @@ fn mutate_name(site: &mut Files, path: &str, random: &mut Random) {
     }
     // A file cannot be a folder, too, nor can a name be longer than file systems take.
     let paths: Vec<String> = site.keys().cloned().collect();
-    let is_folder = |path: &String| paths.iter().any(|other| other.starts_with(&format!("{path}/")));
+    let is_folder =
+        |path: &String| paths.iter().any(|other| other.starts_with(&format!("{path}/")));
     let is_long = |path: &String| path.split('/').any(|part| part.len() > 250);
-    site.retain(|path, _| !is_folder(path) && !is_long(path) && !path.is_empty() && !path.contains("//"));
+    site.retain(|path, _| {
+        !is_folder(path) && !is_long(path) && !path.is_empty() && !path.contains("//")
+    });
 }
 
 fn span(length: usize, random: &mut Random) -> std::ops::Range<usize> {
@@ -160,7 +175,8 @@ fn span(length: usize, random: &mut Random) -> std::ops::Range<usize> {
 fn mutate_bytes(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     let here = span(bytes.len(), random);
     let token = random.one_of(TOKENS).as_bytes().to_vec();
-    let lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let lines: Vec<Vec<u8>> =
+        bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     match random.below(14) {
         0 => drop(bytes.drain(here)),
         1 => {
@@ -180,7 +196,8 @@ fn mutate_bytes(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
         }
         8 => {
             // Any character of Unicode.
-            let scalar = char::from_u32(u32::try_from(random.below(0x11_0000)).unwrap()).unwrap_or('\u{fffd}');
+            let scalar = char::from_u32(u32::try_from(random.below(0x11_0000)).unwrap())
+                .unwrap_or('\u{fffd}');
             bytes.splice(here.start..here.start, scalar.to_string().into_bytes());
         }
         9 if !bytes.is_empty() => {
@@ -203,7 +220,11 @@ fn mutate_bytes(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
         12 => bytes.truncate(here.start),
         _ => {
             let end = *random.one_of(&["\r\n", "\r", "\n\n"]);
-            *bytes = lines.concat().split(|byte| *byte == b'\n').collect::<Vec<_>>().join(end.as_bytes());
+            *bytes = lines
+                .concat()
+                .split(|byte| *byte == b'\n')
+                .collect::<Vec<_>>()
+                .join(end.as_bytes());
         }
     }
 }
@@ -271,7 +292,8 @@ fn write(site: &Files, folder: &Path) {
     for (path, content) in site {
         let path = folder.join(path);
         let _ = std::fs::create_dir_all(path.parent().unwrap());
-        // Names that only differ in case, or that this file system does not take, are for others to try.
+        // Names that only differ in case, or that this file system does not take, are for others to
+        // try.
         let _ = match content {
             Content::Bytes(bytes) => std::fs::write(path, bytes),
             Content::LinkTo(target) => std::os::unix::fs::symlink(folder.join(target), path),
@@ -293,7 +315,8 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// The bytes with blanks for each `2026-11-27 21:22:32`: `site.time` is the moment of the build.
 fn without_moments(mut bytes: Vec<u8>) -> Vec<u8> {
     let pattern = b"0000-00-00 00:00:00";
-    let is_like = |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
+    let is_like =
+        |(byte, like): (&u8, &u8)| if *like == b'0' { byte.is_ascii_digit() } else { byte == like };
     for start in 0..bytes.len().saturating_sub(pattern.len() - 1) {
         let moment = &mut bytes[start..start + pattern.len()];
         if moment.iter().zip(pattern).all(is_like) {
@@ -311,16 +334,22 @@ struct Came {
     files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
-/// The most memory that a build may have, in KiB of its address space; and the most seconds of a processor. One that
-/// waits for ever is ended, too.
+/// The most memory that a build may have, in KiB of its address space; and the most seconds of a
+/// processor. One that waits for ever is ended, too.
 const MEMORY: &str = "3000000";
 const SECONDS: &str = "60";
 
 fn came(folder: &Path, arguments: &[&str], threads: &str) -> Came {
-    let bounded = format!("ulimit -v {MEMORY} && ulimit -t {SECONDS} && exec timeout -s KILL 600 \"$0\" \"$@\"");
+    let bounded = format!(
+        "ulimit -v {MEMORY} && ulimit -t {SECONDS} && exec timeout -s KILL 600 \"$0\" \"$@\""
+    );
     let mut command = Command::new("sh");
-    command.args(["-c", &bounded, env!("CARGO_BIN_EXE_labpress")]).args(arguments).current_dir(folder.join("site"));
-    let output = command.env("RAYON_NUM_THREADS", threads).env_remove("LABPRESS_LAB").output().unwrap();
+    command
+        .args(["-c", &bounded, env!("CARGO_BIN_EXE_labpress")])
+        .args(arguments)
+        .current_dir(folder.join("site"));
+    let output =
+        command.env("RAYON_NUM_THREADS", threads).env_remove("LABPRESS_LAB").output().unwrap();
     // How old records are, and how long something took, may differ.
     let out = if arguments[0] == "status" { "" } else { &*String::from_utf8_lossy(&output.stdout) };
     let said = String::from_utf8_lossy(&output.stderr).into_owned() + out;
@@ -328,10 +357,15 @@ fn came(folder: &Path, arguments: &[&str], threads: &str) -> Came {
         Some((line, time)) if time.ends_with("s)") => format!("{line}\n"),
         _ => format!("{line}\n"),
     };
-    Came { code: output.status.code(), said: said.lines().map(without_time).collect(), files: tree(folder) }
+    Came {
+        code: output.status.code(),
+        said: said.lines().map(without_time).collect(),
+        files: tree(folder),
+    }
 }
 
-/// What is wrong with how labpress takes a site, if anything: a build, or also `more` commands if it has experiments.
+/// What is wrong with how labpress takes a site, if anything: a build, or also `more` commands if
+/// it has experiments.
 fn problem(site: &Files, more: &[&'static str], folder: &Path) -> Option<String> {
     let mut commands: Vec<&[&str]> = vec![&["build", "--locked"]];
     if site.keys().any(|path| path.starts_with("experiments/")) {
@@ -342,7 +376,8 @@ fn problem(site: &Files, more: &[&'static str], folder: &Path) -> Option<String>
         std::fs::create_dir_all(folder.join("site")).unwrap();
         write(site, &folder.join("site"));
         let before = tree(folder);
-        let came: Vec<Came> = commands.iter().map(|arguments| came(folder, arguments, threads)).collect();
+        let came: Vec<Came> =
+            commands.iter().map(|arguments| came(folder, arguments, threads)).collect();
         (before, came)
     });
     let [(before, one), (_, eight)] = of_threads;
@@ -352,15 +387,22 @@ fn problem(site: &Files, more: &[&'static str], folder: &Path) -> Option<String>
             if !matches!(came.code, Some(0 | 1)) || came.said.contains("panicked") {
                 return Some(format!("{command} ended with {:?}: {}", came.code, came.said));
             }
-            if let Some((path, _)) = before.iter().find(|(path, bytes)| came.files.get(*path) != Some(*bytes)) {
+            if let Some((path, _)) =
+                before.iter().find(|(path, bytes)| came.files.get(*path) != Some(*bytes))
+            {
                 return Some(format!("{command} changed {}", path.display()));
             }
         }
         if one.said != eight.said {
-            return Some(format!("{command} says with 1 thread: {}\nwith 8: {}", one.said, eight.said));
+            return Some(format!(
+                "{command} says with 1 thread: {}\nwith 8: {}",
+                one.said, eight.said
+            ));
         }
         let paths = one.files.keys().chain(eight.files.keys());
-        if let Some(path) = paths.into_iter().find(|path| one.files.get(*path) != eight.files.get(*path)) {
+        if let Some(path) =
+            paths.into_iter().find(|path| one.files.get(*path) != eight.files.get(*path))
+        {
             return Some(format!("{command} makes another {} with 8 threads", path.display()));
         }
         if one.code != eight.code {
@@ -394,7 +436,9 @@ fn a_broken_site_is_built_or_refused_alike_with_one_thread_and_with_eight() {
             let mut slowest = slowest.lock().unwrap();
             *slowest = start.elapsed().max(*slowest);
             built.fetch_add(
-                u64::from(folder.join("site/public").exists() || folder.join("site/_site").exists()),
+                u64::from(
+                    folder.join("site/public").exists() || folder.join("site/_site").exists(),
+                ),
                 Ordering::Relaxed,
             );
             if let Some(problem) = problem {

@@ -1,6 +1,10 @@
 //! What holds for all inputs.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic, and makes its own files")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and makes its own files"
+)]
 
 use std::collections::BTreeMap;
 
@@ -24,7 +28,8 @@ const EXPERIMENT: &str = "title: Nets\nrecipe: image-classification\ndata: digit
     variants: {small: {model: {kind: mlp, hidden: [8]}}, large: {model: {kind: mlp, hidden: [64]}}}\n";
 
 fn experiment(epochs: u32, batch: u32, rate: f64) -> String {
-    let text = EXPERIMENT.replace("EPOCHS", &epochs.to_string()).replace("BATCH", &batch.to_string());
+    let text =
+        EXPERIMENT.replace("EPOCHS", &epochs.to_string()).replace("BATCH", &batch.to_string());
     text.replace("RATE", &rate.to_string())
 }
 
@@ -67,8 +72,10 @@ fn built(source: &Source, records: &[Record]) -> Result<Output, Vec<Diagnostic>>
     let planned = plan(&experiments, records);
     let results = Results::of(&experiments, &planned, &[]);
     let config = config::read(None)?;
-    let (blog, mut faults) = post::read(source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
-    let output = site::build(source, &config, &blog, &results).map_err(|found| faults.extend(found)).ok();
+    let (blog, mut faults) =
+        post::read(source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
+    let output =
+        site::build(source, &config, &blog, &results).map_err(|found| faults.extend(found)).ok();
     output.filter(|_| faults.is_empty()).ok_or(faults)
 }
 
@@ -84,9 +91,9 @@ fn line() -> impl Strategy<Value = String> {
 
 /// A name that a file can have: any characters but a slash.
 fn file_name() -> impl Strategy<Value = String> {
-    line()
-        .prop_map(|line| line.replace(['/', '\0'], ""))
-        .prop_filter("not a folder", |name| !name.is_empty() && name.len() < 80 && name != "." && name != "..")
+    line().prop_map(|line| line.replace(['/', '\0'], "")).prop_filter("not a folder", |name| {
+        !name.is_empty() && name.len() < 80 && name != "." && name != ".."
+    })
 }
 
 fn quoted(text: &str) -> String {
@@ -108,23 +115,30 @@ struct Names {
 }
 
 fn names() -> impl Strategy<Value = Names> {
-    let permalink = || (line(), line()).prop_map(|(before, after)| format!("/{before}/:title{after}"));
+    let permalink =
+        || (line(), line()).prop_map(|(before, after)| format!("/{before}/:title{after}"));
     (
         [file_name(), file_name(), file_name(), file_name()],
         (line(), proptest::collection::vec(line(), 0..3), proptest::collection::vec(line(), 0..3)),
         (line(), line(), prop_oneof![line(), permalink()], permalink(), line()),
     )
-        .prop_map(|(files, (title, tags, categories), (key, date, permalink, permalink_of_site, metric))| Names {
-            files,
-            title,
-            tags,
-            categories,
-            key,
-            date,
-            permalink,
-            permalink_of_site,
-            metric,
-        })
+        .prop_map(
+            |(
+                files,
+                (title, tags, categories),
+                (key, date, permalink, permalink_of_site, metric),
+            )| Names {
+                files,
+                title,
+                tags,
+                categories,
+                key,
+                date,
+                permalink,
+                permalink_of_site,
+                metric,
+            },
+        )
 }
 
 /// A page in Liquid or Tera that works on every name.
@@ -142,7 +156,8 @@ fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempD
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+    let list =
+        |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
     let front = format!(
         "---\nlayout: default\ntitle: {}\ntags: [{}]\ncategories: [{}]\n{}: {}\n",
         quoted(&names.title),
@@ -175,7 +190,11 @@ fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempD
     write(format!("m/{post}.md"), &format!("{front}---\n{text}"));
     write(format!("s/{plain}"), "x");
     write(format!("c/{style}.scss"), "---\n---\na { b: c }");
-    let metrics = format!("metrics: {{{}: {{goal: max, unit: {}}}}}\n", quoted(&names.metric), quoted(&names.title));
+    let metrics = format!(
+        "metrics: {{{}: {{goal: max, unit: {}}}}}\n",
+        quoted(&names.metric),
+        quoted(&names.title)
+    );
     write("experiments/nets/experiment.yml".to_owned(), &(experiment(3, 64, 0.1) + &metrics));
     let source = source::read(folder.path(), &Roles::of_config(Some(&config))).unwrap();
     (folder, source)

@@ -1,4 +1,5 @@
-//! The page for authors of runners, docs/protocol.md, is true: its programs run, and its list of events is the whole list.
+//! The page for authors of runners, docs/protocol.md, is true: its programs run, and its list of
+//! events is the whole list.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -28,7 +29,9 @@ fn fence(language: &str) -> String {
 /// The page's experiment with one run, long enough to be killed in its midst.
 fn site(command: &str, flips: u32) -> Site {
     let site = Site::empty();
-    let yaml = fence("yaml").replace("[python3, coin.py]", command).replace("flips: 1000", &format!("flips: {flips}"));
+    let yaml = fence("yaml")
+        .replace("[python3, coin.py]", command)
+        .replace("flips: 1000", &format!("flips: {flips}"));
     let yaml = yaml.replace("seeds: 3", "seeds: 1").replace("  fair: {}\n", "");
     site.write("experiments/coin/experiment.yml", &yaml);
     site.write("experiments/coin/coin.py", &fence("python"));
@@ -49,7 +52,8 @@ fn killed(command: &str, flips: u32) -> Site {
     site
 }
 
-/// Checks that a run which is killed in its midst goes on and ends in the record of one that is not.
+/// Checks that a run which is killed in its midst goes on and ends in the record of one that is
+/// not.
 #[track_caller]
 fn check_resumes(command: &str, flips: u32) {
     let recorded = |site: &Site| {
@@ -102,7 +106,8 @@ fn the_rust_runner_of_the_page_is_the_example() {
 
 #[test]
 fn the_lines_of_the_page_are_events_of_every_kind() {
-    let kinds: BTreeSet<&str> = fence("json").lines().map(|line| kind(&event(line).unwrap())).collect();
+    let kinds: BTreeSet<&str> =
+        fence("json").lines().map(|line| kind(&event(line).unwrap())).collect();
     assert_eq!(kinds, all().iter().map(kind).collect());
 }
 
@@ -138,8 +143,12 @@ fn listed() -> BTreeSet<(String, String, bool)> {
     let page = page();
     let (_, table) = page.split_once("| event | key | | is |\n|---|---|---|---|\n").unwrap();
     let rows = table.lines().take_while(|line| line.starts_with('|'));
-    let cells = |row: &str| row.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect::<Vec<_>>();
-    rows.map(cells).map(|cells| (cells[1].clone(), cells[2].clone(), cells[3] == "needed")).collect()
+    let cells = |row: &str| {
+        row.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect::<Vec<_>>()
+    };
+    rows.map(cells)
+        .map(|cells| (cells[1].clone(), cells[2].clone(), cells[3] == "needed"))
+        .collect()
 }
 
 #[test]
@@ -147,7 +156,8 @@ fn the_keys_of_the_page_are_those_of_the_events_and_those_called_needed_are() {
     let mut found = BTreeSet::new();
     for one in all() {
         let whole = serde_json::to_value(&one).unwrap();
-        let keys: Vec<&String> = whole.as_object().unwrap().keys().filter(|key| *key != "event").collect();
+        let keys: Vec<&String> =
+            whole.as_object().unwrap().keys().filter(|key| *key != "event").collect();
         for key in &keys {
             let mut without = whole.clone();
             without.as_object_mut().unwrap().remove(*key);

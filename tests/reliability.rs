@@ -1,7 +1,7 @@
 //! Faults are injected, and nothing is lost: docs/reliability.md is the table of them.
 //!
-//! `LABPRESS_KILLS=1000 cargo test --test reliability` kills more often. What needs strace, faketime or the right to
-//! mount is left out, with a line that says so, where they are not.
+//! `LABPRESS_KILLS=1000 cargo test --test reliability` kills more often. What needs strace,
+//! faketime or the right to mount is left out, with a line that says so, where they are not.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test starts programs and looks at files")]
@@ -39,8 +39,12 @@ const YAML: &str = "experiments/quick/experiment.yml";
 /// A site with one run, and a post that shows it.
 fn quick() -> Site {
     let site = Site::empty();
-    site.write("_layouts/post.html", "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n");
-    let post = "---\ntitle: Quick\nlayout: post\n---\nIt gets {% value quick.default.accuracy %}.\n";
+    site.write(
+        "_layouts/post.html",
+        "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n",
+    );
+    let post =
+        "---\ntitle: Quick\nlayout: post\n---\nIt gets {% value quick.default.accuracy %}.\n";
     site.write("_posts/2026-01-02-quick.md", post);
     site.write(YAML, "title: Quick\nrunner: {command: [sh, run.sh], inputs: [run.sh]}\n");
     site.write("experiments/quick/run.sh", RUNNER);
@@ -52,11 +56,15 @@ fn undisturbed() -> BTreeMap<String, Vec<u8>> {
     let site = quick();
     assert_success(&site.labpress(&["build"]));
     let left = left(&site);
-    assert_eq!((records(&site, "quick").len(), site.files("experiments/quick/files").len()), (1, 1));
+    assert_eq!(
+        (records(&site, "quick").len(), site.files("experiments/quick/files").len()),
+        (1, 1)
+    );
     left
 }
 
-/// Checks that a site is whole after a fault and that the next build, without one, makes it what it would have been.
+/// Checks that a site is whole after a fault and that the next build, without one, makes it what it
+/// would have been.
 #[track_caller]
 fn assert_nothing_lost(site: &Site, expected: &BTreeMap<String, Vec<u8>>, when: &str) {
     assert_whole(site, when);
@@ -68,7 +76,8 @@ fn assert_nothing_lost(site: &Site, expected: &BTreeMap<String, Vec<u8>>, when: 
 
 /// Whether the program can be used here.
 fn is_here(program: &str, arguments: &[&str]) -> bool {
-    let tried = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let tried =
+        Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_here = tried.is_ok_and(|status| status.success());
     if !is_here {
         eprintln!("left out: `{program}` cannot be used here");
@@ -94,8 +103,8 @@ fn built() -> Site {
     site
 }
 
-/// A site with things of every kind that nothing refers to: two records and the file and object that they share, a pin,
-/// a log, and the folder of a run that failed.
+/// A site with things of every kind that nothing refers to: two records and the file and object
+/// that they share, a pin, a log, and the folder of a run that failed.
 fn outdated() -> Site {
     let site = quick();
     let runner = RUNNER.replace("\"kept\": true", "\"kept\": false");
@@ -120,7 +129,10 @@ fn outdated() -> Site {
 fn jekyll() -> Site {
     let site = quick();
     site.write("_config.yml", "title: Test\nurl: https://example.org\ndestination: public\n");
-    site.write("_layouts/post.html", "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content }}\n");
+    site.write(
+        "_layouts/post.html",
+        "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content }}\n",
+    );
     assert_success(&site.labpress(&["build"]));
     site
 }
@@ -148,10 +160,17 @@ const USES: &str = "openat,read,pread64,getdents64,statx,newfstatat,rename,renam
 const KILL: Fault = Fault { calls: CHANGES, done: "signal=KILL", goes_on: false, stride: 2 };
 const FULL: Fault = Fault { calls: CHANGES, done: "error=ENOSPC", goes_on: true, stride: 4 };
 const BROKEN: Fault = Fault { calls: USES, done: "error=EIO", goes_on: false, stride: 4 };
-const TOO_MANY_FILES: Fault = Fault { calls: OPENINGS, done: "error=EMFILE", goes_on: false, stride: 4 };
+const TOO_MANY_FILES: Fault =
+    Fault { calls: OPENINGS, done: "error=EMFILE", goes_on: false, stride: 4 };
 
 /// Runs labpress with a fault at the nth call of a kind. `None` if it does not make so many.
-fn disturbed(site: &Site, arguments: &[&str], fault: Fault, call: &str, number: usize) -> Option<Output> {
+fn disturbed(
+    site: &Site,
+    arguments: &[&str],
+    fault: Fault,
+    call: &str,
+    number: usize,
+) -> Option<Output> {
     let program = site.command(&[]).get_program().to_owned();
     let trace = tempfile::NamedTempFile::new().unwrap();
     let goes_on = if fault.goes_on { "+" } else { "" };
@@ -170,16 +189,20 @@ fn disturbed(site: &Site, arguments: &[&str], fault: Fault, call: &str, number: 
     (traced.contains("(INJECTED)") || traced.contains("killed by SIGKILL")).then_some(output)
 }
 
-/// Disturbs a command at the nth call of every kind of a fault, each time on a new site: n = 1, 3, 7, 15, … by the
-/// fault's stride, or with `LABPRESS_KILLS` 1 to 8 and then an eighth further each time, until it makes no more calls.
-/// Returns how often it was disturbed.
+/// Disturbs a command at the nth call of every kind of a fault, each time on a new site: n = 1, 3,
+/// 7, 15, … by the fault's stride, or with `LABPRESS_KILLS` 1 to 8 and then an eighth further each
+/// time, until it makes no more calls. Returns how often it was disturbed.
 #[track_caller]
 fn check_every_call(work: &Work, fault: Fault) -> Option<usize> {
     if !is_here("strace", &["-o", "/dev/null", "-e", "inject=mkdir:signal=KILL", "true"]) {
         return None;
     }
     let next = |number| {
-        if std::env::var_os("LABPRESS_KILLS").is_some() { number + 1 + number / 8 } else { number * fault.stride + 1 }
+        if std::env::var_os("LABPRESS_KILLS").is_some() {
+            number + 1 + number / 8
+        } else {
+            number * fault.stride + 1
+        }
     };
     let (before, undisturbed) = ((work.site)(), (work.site)());
     assert_success(&undisturbed.labpress(work.arguments));
@@ -292,7 +315,8 @@ fn every_flipped_bit_of_a_record_is_found_unless_it_says_the_same() {
     assert!(found > 6000 && same < 10, "{found} found, {same} the same");
 }
 
-/// Checks that a damaged record is named by a build, which leaves the pages alone, and made again by `labpress run`.
+/// Checks that a damaged record is named by a build, which leaves the pages alone, and made again
+/// by `labpress run`.
 #[track_caller]
 fn check_damaged_record(damage: impl FnOnce(&mut Vec<u8>), expected: &str) {
     let site = quick();
@@ -305,7 +329,11 @@ fn check_damaged_record(damage: impl FnOnce(&mut Vec<u8>), expected: &str) {
     for arguments in [&["build", "--locked"][..], &["build"]] {
         let output = site.labpress(arguments);
         assert_eq!(output.status.code(), Some(1));
-        assert!(talk(&output).contains(expected) && talk(&output).contains(&path), "{}", talk(&output));
+        assert!(
+            talk(&output).contains(expected) && talk(&output).contains(&path),
+            "{}",
+            talk(&output)
+        );
         assert_eq!(site.files("public"), pages);
     }
     assert_success(&site.labpress(&["run"]));
@@ -344,8 +372,10 @@ fn a_merge_conflict_in_a_record_is_named_and_the_run_done_again() {
 #[test]
 fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
     let site = quick();
-    let reader = RUNNER
-        .replace("echo '{\"kept\"", "grep -q '\"kept\": true' ../../.labpress/objects/*/* || exit 9\necho '{\"kept\"");
+    let reader = RUNNER.replace(
+        "echo '{\"kept\"",
+        "grep -q '\"kept\": true' ../../.labpress/objects/*/* || exit 9\necho '{\"kept\"",
+    );
     site.write("experiments/reader/run.sh", &reader);
     site.write(
         "experiments/reader/experiment.yml",
@@ -360,7 +390,8 @@ fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
     let output = site.labpress(&["run", "reader"]);
     assert_success(&output);
     assert!(
-        talk(&output).contains("stale quick/default seed 0: its artifact `table` is needed and damaged"),
+        talk(&output)
+            .contains("stale quick/default seed 0: its artifact `table` is needed and damaged"),
         "{}",
         talk(&output)
     );
@@ -370,7 +401,10 @@ fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
 #[test]
 fn a_runner_that_is_not_there_is_named_and_the_others_go_on() {
     let site = quick();
-    site.write("experiments/lost/experiment.yml", "title: Lost\nrunner: {command: [no-such-program]}\n");
+    site.write(
+        "experiments/lost/experiment.yml",
+        "title: Lost\nrunner: {command: [no-such-program]}\n",
+    );
     let output = site.labpress(&["run"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(talk(&output).contains("cannot start `no-such-program`"), "{}", talk(&output));
@@ -437,7 +471,11 @@ fn a_result_that_could_not_be_recorded_in_a_read_only_folder_is_recorded_later_w
     };
     assert_eq!(output.status.code(), Some(1));
     let expected = "cannot write `";
-    assert!(talk(&output).contains(expected) && talk(&output).contains("Permission denied"), "{}", talk(&output));
+    assert!(
+        talk(&output).contains(expected) && talk(&output).contains("Permission denied"),
+        "{}",
+        talk(&output)
+    );
     assert!(records(&site, "quick").is_empty());
     std::fs::set_permissions(&runs, std::fs::Permissions::from_mode(0o755)).unwrap();
     assert_success(&site.labpress(&["run"]));
@@ -480,17 +518,24 @@ fn on_a_full_disk_labpress_says_so_and_goes_on_when_there_is_room() {
     );
     let program = site.command(&[]).get_program().to_owned();
     let mut unshare = Command::new("unshare");
-    let output =
-        unshare.args(["--mount", "sh", "full-disk.sh"]).arg(program).current_dir(site.path()).output().unwrap();
+    let output = unshare
+        .args(["--mount", "sh", "full-disk.sh"])
+        .arg(program)
+        .current_dir(site.path())
+        .output()
+        .unwrap();
     let record = records(&built(), "quick").into_keys().next().unwrap();
     assert_eq!(answer(&output), format!("full: 1\nwith room: 0\n{record}\n"), "{}", talk(&output));
     assert!(talk(&output).contains("No space left on device"), "{}", talk(&output));
 }
 
-/// A run of the toy, which tells each number once, killed after its first checkpoint; and the path of what it has said.
+/// A run of the toy, which tells each number once, killed after its first checkpoint; and the path
+/// of what it has said.
 fn killed_toy() -> (Site, String) {
     let site = Site::with_toy();
-    let yaml = support::TOY_EXPERIMENT.replace("rate: 0.1", "rate: 0.1, seconds: 0.1").replace("seeds: 2", "seeds: 1");
+    let yaml = support::TOY_EXPERIMENT
+        .replace("rate: 0.1", "rate: 0.1, seconds: 0.1")
+        .replace("seeds: 2", "seeds: 1");
     site.write("experiments/toy/experiment.yml", &yaml.replace("  fast: {rate: 0.5}\n", ""));
     let labpress = start(&site, &["run"]);
     while !has_checkpoint(&site) {
@@ -504,7 +549,8 @@ fn killed_toy() -> (Site, String) {
     (site, path)
 }
 
-/// Checks that a run whose events were damaged while it was interrupted ends in the record of one that was not.
+/// Checks that a run whose events were damaged while it was interrupted ends in the record of one
+/// that was not.
 #[track_caller]
 fn check_damaged_events(damage: impl FnOnce(&str) -> String) {
     let recorded = |site: &Site| {
@@ -547,8 +593,9 @@ enum Victim {
     LabpressAndSupervisor,
 }
 
-/// Kills after the runner has said `done`, and lets it exit with `status` afterwards. Then runs labpress again, and
-/// returns how that went, whether there is a record and how often the runner was started.
+/// Kills after the runner has said `done`, and lets it exit with `status` afterwards. Then runs
+/// labpress again, and returns how that went, whether there is a record and how often the runner
+/// was started.
 #[track_caller]
 fn after_a_kill_before_the_exit(victim: Victim, status: u8) -> (Output, usize, usize) {
     let site = quick();
@@ -614,7 +661,11 @@ fn said(labpress: &mut std::process::Child, expected: &str) -> String {
 }
 
 fn terminate(process: &std::process::Child) {
-    rustix::process::kill_process(rustix::process::Pid::from_child(process), rustix::process::Signal::TERM).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(process),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
 }
 
 #[test]
@@ -622,7 +673,11 @@ fn who_holds_the_lock_of_a_run_is_named_and_waiting_for_it_can_be_stopped() {
     let site = quick();
     site.write("experiments/quick/run.sh", "exit 1\n");
     site.labpress(&["run"]);
-    let stem = std::fs::read_dir(site.path().join(".labpress/runs/quick")).unwrap().next().unwrap().unwrap();
+    let stem = std::fs::read_dir(site.path().join(".labpress/runs/quick"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
     let lock = std::fs::File::options().write(true).open(stem.path().join("lock")).unwrap();
     lock.lock().unwrap();
     let mut labpress = start(&site, &["run"]);
@@ -635,7 +690,10 @@ fn who_holds_the_lock_of_a_run_is_named_and_waiting_for_it_can_be_stopped() {
 #[test]
 fn who_holds_the_lock_of_the_site_is_named_and_waiting_for_it_can_be_stopped() {
     let site = quick();
-    site.write("experiments/quick/run.sh", &format!("{RUNNER}while ! [ -e ../../.go ]; do sleep 0.01; done\n"));
+    site.write(
+        "experiments/quick/run.sh",
+        &format!("{RUNNER}while ! [ -e ../../.go ]; do sleep 0.01; done\n"),
+    );
     let mut first = start(&site, &["run"]);
     while !events(&site).contains("done") {
         std::thread::sleep(Duration::from_millis(2));

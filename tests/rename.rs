@@ -27,7 +27,10 @@ fn check(site: &Site, arguments: &[&str], expected: &str) {
 
 /// All files that the build made, in one text.
 fn built(site: &Site) -> String {
-    site.files("public").into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    site.files("public")
+        .into_values()
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
 }
 
 #[test]
@@ -44,7 +47,10 @@ fn a_renamed_variant_keeps_its_results_everywhere() {
     check(&site, &["verify", "toy"], "toy/quick seed 1  bit-identical");
     check(&site, &["status"], "quick    0 1    fresh, verified");
     // The pinned post goes on as it was, another shows the variant by its name of today.
-    site.write("_posts/2026-01-03-new.md", &site.read(POST).replace("toy.fast", "toy.quick").replace("pin:", "was:"));
+    site.write(
+        "_posts/2026-01-03-new.md",
+        &site.read(POST).replace("toy.fast", "toy.quick").replace("pin:", "was:"),
+    );
     assert_success(&site.labpress(&["build", "--locked"]));
     assert!(built(&site).contains("toy,quick,0,"), "the file with the numbers names the variant");
     assert_eq!(site.files("experiments/toy/runs"), before);
@@ -58,9 +64,17 @@ fn a_renamed_variant_keeps_its_results_everywhere() {
 #[test]
 fn the_order_of_axes_in_a_grid_costs_nothing() {
     let site = Site::with_toy();
-    site.replace(YAML, "variants:\n  slow: {}\n  fast: {rate: 0.5}\n", "grid: {rate: [0.1, 0.5], epochs: [1, 2]}\n");
+    site.replace(
+        YAML,
+        "variants:\n  slow: {}\n  fast: {rate: 0.5}\n",
+        "grid: {rate: [0.1, 0.5], epochs: [1, 2]}\n",
+    );
     assert_success(&site.labpress(&["run"]));
-    site.replace(YAML, "grid: {rate: [0.1, 0.5], epochs: [1, 2]}", "grid: {epochs: [2, 1], rate: [0.1, 0.5]}");
+    site.replace(
+        YAML,
+        "grid: {rate: [0.1, 0.5], epochs: [1, 2]}",
+        "grid: {epochs: [2, 1], rate: [0.1, 0.5]}",
+    );
     check(&site, &["run"], "all runs are fresh");
     check(&site, &["status"], "epochs-1-rate-0-5");
     check(&site, &["diff", "toy"], "epochs-1-rate-0-5");
@@ -93,7 +107,8 @@ fn what_needs_a_renamed_variant_is_told_its_name_of_today() {
     check(&site, &["run"], "1 run recorded");
 }
 
-/// A site whose experiment `toy` is shown, pinned, verified and needed by `above`, which `top` needs.
+/// A site whose experiment `toy` is shown, pinned, verified and needed by `above`, which `top`
+/// needs.
 fn tower() -> Site {
     let site = Site::with_toy();
     site.replace(YAML, "seeds: 2", "seeds: 1");
@@ -115,7 +130,12 @@ fn tower() -> Site {
     );
     assert_success(&site.labpress(&["build"]));
     assert_success(&site.labpress(&["run"]));
-    for arguments in [["pin", "2026-01-02-toy"], ["pin", "2026-01-03-above"], ["verify", "toy"], ["verify", "top"]] {
+    for arguments in [
+        ["pin", "2026-01-02-toy"],
+        ["pin", "2026-01-03-above"],
+        ["verify", "toy"],
+        ["verify", "top"],
+    ] {
         assert_success(&site.labpress(&arguments));
     }
     assert_success(&site.labpress(&["build", "--locked"]));
@@ -127,9 +147,14 @@ fn tower() -> Site {
 fn check_renamed(site: &Site, was: &Site) {
     assert_success(&site.labpress(&["build", "--locked"]));
     check(site, &["run"], "all runs are fresh");
-    let (status, before) = (answer(&site.labpress(&["status"])), answer(&was.labpress(&["status"])));
+    let (status, before) =
+        (answer(&site.labpress(&["status"])), answer(&was.labpress(&["status"])));
     for word in ["fresh", "verified", "bit-identical"] {
-        assert_eq!(status.matches(word).count(), before.matches(word).count(), "{status}\n{before}");
+        assert_eq!(
+            status.matches(word).count(),
+            before.matches(word).count(),
+            "{status}\n{before}"
+        );
     }
     check(site, &["gc"], "everything is referred to");
     let page = site.read("pages/all.md");
@@ -150,7 +175,10 @@ fn check_renamed(site: &Site, was: &Site) {
     // The records say what they were given under its new name, too.
     for record in site.files("experiments/above/runs").into_values() {
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
-        assert!(record["given"]["spire"].is_string() && record["given"]["toy"].is_null(), "{record}");
+        assert!(
+            record["given"]["spire"].is_string() && record["given"]["toy"].is_null(),
+            "{record}"
+        );
     }
 }
 
@@ -203,14 +231,29 @@ fn a_renaming_that_is_killed_before_any_step_is_completed_by_the_same_call() {
     let mut kills = 0;
     for step in (1..).step_by(STRIDE) {
         let site = copy(&was);
-        let kill = format!("inject=rename,renameat,renameat2,unlink,unlinkat,rmdir:signal=KILL:when={step}");
+        let kill = format!(
+            "inject=rename,renameat,renameat2,unlink,unlinkat,rmdir:signal=KILL:when={step}"
+        );
         let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2,unlink,unlinkat,rmdir"]);
-        strace.args(["-e", &kill]).arg(site.command(&[]).get_program()).args(["mv", "toy", "spire"]);
+        strace.args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=rename,renameat,renameat2,unlink,unlinkat,rmdir",
+        ]);
+        strace
+            .args(["-e", &kill])
+            .arg(site.command(&[]).get_program())
+            .args(["mv", "toy", "spire"]);
         let killed = !strace.current_dir(site.path()).output().unwrap().status.success();
         let build = site.labpress(&["build", "--locked"]);
         let said = talk(&build);
-        assert!(build.status.success() || said.contains("hint: call `labpress mv toy spire` again"), "{step}: {said}");
+        assert!(
+            build.status.success() || said.contains("hint: call `labpress mv toy spire` again"),
+            "{step}: {said}"
+        );
         if killed && (site.path().join("experiments/toy").exists() || !build.status.success()) {
             assert_success(&site.labpress(&["mv", "toy", "spire"]));
         }

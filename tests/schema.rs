@@ -14,7 +14,10 @@ fn check(name: &str, schema: &serde_json::Value) {
         std::fs::write(&path, &present).expect("the folder is part of the repository");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == present, "{path} is not current: run `LABPRESS_UPDATE=1 cargo test --test schema`");
+    assert!(
+        committed == present,
+        "{path} is not current: run `LABPRESS_UPDATE=1 cargo test --test schema`"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! Builds every folder of `tests/sites` and compares what comes out with its `expected` folder, or what is refused with
-//! its `expected-faults.txt`. After a change that is meant: `LABPRESS_UPDATE=1 cargo test --test sites`, and read the
-//! difference.
+//! Builds every folder of `tests/sites` and compares what comes out with its `expected` folder, or
+//! what is refused with its `expected-faults.txt`. After a change that is meant: `LABPRESS_UPDATE=1
+//! cargo test --test sites`, and read the difference.
 #![expect(clippy::disallowed_methods, reason = "tests read and write the expected output")]
 
 use std::collections::BTreeMap;
@@ -23,12 +23,15 @@ fn build(root: &Path) -> Result<Output, String> {
     let options = Options::at(NOW.parse().expect("it is a moment"));
     let output = config::read(text.as_deref()).and_then(|config| {
         let (blog, mut faults) = post::read(&source, &config, &options);
-        let output =
-            site::build(&source, &config, &blog, &Results::default()).map_err(|found| faults.extend(found)).ok();
+        let output = site::build(&source, &config, &blog, &Results::default())
+            .map_err(|found| faults.extend(found))
+            .ok();
         faults.sort();
         output.filter(|_| faults.is_empty()).ok_or(faults)
     });
-    output.map_err(|faults| faults.iter().map(|fault| format!("{fault}\n")).collect::<Vec<_>>().join("\n"))
+    output.map_err(|faults| {
+        faults.iter().map(|fault| format!("{fault}\n")).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Text of each file, by path; what is no text as its length.
@@ -41,10 +44,14 @@ fn texts(output: &Output) -> BTreeMap<String, String> {
 }
 
 fn texts_in(folder: &Path) -> BTreeMap<String, String> {
-    let files =
-        walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+    let files = walkdir::WalkDir::new(folder)
+        .into_iter()
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_file());
     let text = |path: &Path| shown(&fs::read(path).expect("it can be read"));
-    let inside = |path: &Path| path.strip_prefix(folder).expect("walked from it").to_string_lossy().replace('\\', "/");
+    let inside = |path: &Path| {
+        path.strip_prefix(folder).expect("walked from it").to_string_lossy().replace('\\', "/")
+    };
     files.map(|entry| (inside(entry.path()), text(entry.path()))).collect()
 }
 
@@ -88,10 +95,13 @@ fn differences(root: &Path, is_update: bool) -> Vec<String> {
         (Ok(output), None) => {
             let (built, expected) = (texts(&output), texts_in(&folder));
             let missing = expected.keys().filter(|path| !built.contains_key(*path));
-            let missing = missing.map(|path| format!("{name}: `{path}` is expected and was not made"));
+            let missing =
+                missing.map(|path| format!("{name}: `{path}` is expected and was not made"));
             let other = built.iter().filter(|(path, text)| expected.get(*path) != Some(text));
             let other = other.map(|(path, text)| match expected.get(path) {
-                Some(expected) => format!("{name}: `{path}` differs\n--- expected\n{expected}\n--- made\n{text}"),
+                Some(expected) => {
+                    format!("{name}: `{path}` differs\n--- expected\n{expected}\n--- made\n{text}")
+                }
                 None => format!("{name}: `{path}` is not expected:\n{text}"),
             });
             missing.chain(other).collect()
@@ -102,12 +112,15 @@ fn differences(root: &Path, is_update: bool) -> Vec<String> {
 #[test]
 fn every_site_comes_out_as_expected() {
     let sites = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites");
-    let mut roots: Vec<PathBuf> =
-        fs::read_dir(sites).expect("it is there").map(|entry| entry.expect("it can be read").path()).collect();
+    let mut roots: Vec<PathBuf> = fs::read_dir(sites)
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
     roots.sort();
     assert!(!roots.is_empty(), "there is no site to test");
     let is_update = std::env::var_os("LABPRESS_UPDATE").is_some();
-    let differences: Vec<String> = roots.iter().flat_map(|root| differences(root, is_update)).collect();
+    let differences: Vec<String> =
+        roots.iter().flat_map(|root| differences(root, is_update)).collect();
     assert!(
         differences.is_empty(),
         "{}\n\n`LABPRESS_UPDATE=1 cargo test --test sites` accepts all",
@@ -118,16 +131,18 @@ fn every_site_comes_out_as_expected() {
 /// This repository's own theme, with the posts that the test brings.
 fn own_theme(post: &str) -> Result<Output, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut source =
-        source::Source::default().with("_posts/2026-01-31-a.md", post).with("index.html", "---\nlayout: home\n---\n");
+    let mut source = source::Source::default()
+        .with("_posts/2026-01-31-a.md", post)
+        .with("index.html", "---\nlayout: home\n---\n");
     for folder in ["_layouts", "_includes"] {
         for (path, text) in texts_in(&root.join(folder)) {
             source = source.with(format!("{folder}/{path}"), text);
         }
     }
     let text = fs::read_to_string(root.join(config::PATH)).expect("it is there");
-    let faults =
-        |faults: Vec<labpress::diagnostic::Diagnostic>| faults.iter().map(ToString::to_string).collect::<String>();
+    let faults = |faults: Vec<labpress::diagnostic::Diagnostic>| {
+        faults.iter().map(ToString::to_string).collect::<String>()
+    };
     let config = config::read(Some(&text)).map_err(faults)?;
     let options = Options::at(NOW.parse().expect("it is a moment"));
     let (blog, found) = post::read(&source, &config, &options);
@@ -143,7 +158,11 @@ fn the_own_posts_are_all_found() {
     let text = source::read_one(root, config::PATH).expect("it can be read");
     let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
     let config = config::read(text.as_deref()).expect("it is right");
-    let (blog, faults) = post::read(&source, &config, &Options { future: true, ..Options::at(NOW.parse().unwrap()) });
+    let (blog, faults) = post::read(
+        &source,
+        &config,
+        &Options { future: true, ..Options::at(NOW.parse().unwrap()) },
+    );
     assert_eq!((blog.posts.len(), faults), (texts_in(&root.join("_posts")).len(), Vec::new()));
 }
 
@@ -152,8 +171,11 @@ fn of_the_repository_only_the_blog_is_published() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = source::read_one(root, config::PATH).expect("it can be read");
     let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
-    let others: Vec<&str> =
-        source.statics().map(|(path, _)| path).filter(|path| !path.starts_with("assets/")).collect();
+    let others: Vec<&str> = source
+        .statics()
+        .map(|(path, _)| path)
+        .filter(|path| !path.starts_with("assets/"))
+        .collect();
     assert_eq!(others, Vec::<&str>::new(), "`exclude` in `_config.yml` does not name them");
 }
 

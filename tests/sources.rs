@@ -1,6 +1,10 @@
 //! The code, the weights and the data that a number was made with are those in its fingerprint.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests make, read and panic as they please")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests make, read and panic as they please"
+)]
 
 mod support;
 
@@ -42,8 +46,14 @@ fn recorded(site: &Site) -> Vec<serde_json::Value> {
 }
 
 fn git(site: &Site, arguments: &[&str]) {
-    let identity = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
-    let output = Command::new("git").args(identity).args(arguments).current_dir(site.path()).output().unwrap();
+    let identity =
+        ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
+    let output = Command::new("git")
+        .args(identity)
+        .args(arguments)
+        .current_dir(site.path())
+        .output()
+        .unwrap();
     assert_success(&output);
 }
 
@@ -120,8 +130,13 @@ fn data_that_change_in_the_cache_while_a_run_goes_on_leave_no_record() {
         ),
     );
     site.replace(YAML, "title", "data: tiny\ntitle");
-    let output = site.command(&["run"]).env("LABPRESS_DATA", site.path().join("cache")).output().unwrap();
-    assert!(talk(&output).contains("the data set `tiny` in the cache was changed"), "{}", talk(&output));
+    let output =
+        site.command(&["run"]).env("LABPRESS_DATA", site.path().join("cache")).output().unwrap();
+    assert!(
+        talk(&output).contains("the data set `tiny` in the cache was changed"),
+        "{}",
+        talk(&output)
+    );
     assert_eq!(record_count(&site), 0);
 }
 
@@ -166,10 +181,18 @@ fn every_file_that_matches_is_an_input() {
         for file in files {
             let path = format!("experiments/toy/{file}");
             let text = site.read(&path) + "b: 2\n";
-            check_stale_after(&site, || site.write(&path, &text), &format!("inputs.{file} changed from"));
+            check_stale_after(
+                &site,
+                || site.write(&path, &text),
+                &format!("inputs.{file} changed from"),
+            );
         }
         let text = std::fs::read_to_string(&shared).unwrap() + "1";
-        check_stale_after(&site, || std::fs::write(&shared, &text).unwrap(), "inputs.helper.py changed from");
+        check_stale_after(
+            &site,
+            || std::fs::write(&shared, &text).unwrap(),
+            "inputs.helper.py changed from",
+        );
     }
 }
 
@@ -191,7 +214,11 @@ fn line_ends_of_texts_are_no_part_of_the_code() {
     site.write("experiments/toy/data.bin", "\0\n");
     let with_windows_ends = site.read(CODE).replace('\n', "\r\n");
     check_stale_after(&site, || site.write(CODE, &with_windows_ends), "is fresh");
-    check_stale_after(&site, || site.write("experiments/toy/data.bin", "\0\r\n"), "inputs.data.bin changed from");
+    check_stale_after(
+        &site,
+        || site.write("experiments/toy/data.bin", "\0\r\n"),
+        "inputs.data.bin changed from",
+    );
 }
 
 #[cfg(unix)]

@@ -1,6 +1,11 @@
-//! `labpress verify` as its user sees it: what it compares, what it leaves, and where the verdicts show.
+//! `labpress verify` as its user sees it: what it compares, what it leaves, and where the verdicts
+//! show.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may remove files and panic")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test may remove files and panic"
+)]
 
 mod support;
 
@@ -10,7 +15,8 @@ const YAML: &str = "experiments/toy/experiment.yml";
 const RUNNER: &str = "experiments/toy/train.py";
 const VERIFICATIONS: &str = "experiments/toy/verifications";
 
-/// A site whose runner depends on something it does not declare: the file `noise`. Its runs are recorded with noise 0.
+/// A site whose runner depends on something it does not declare: the file `noise`. Its runs are
+/// recorded with noise 0.
 fn site() -> Site {
     let site = Site::with_toy();
     let noise = "noise = float(pathlib.Path('noise').read_text())\nparams, checkpoint";
@@ -63,7 +69,11 @@ fn runs_that_come_out_the_same_are_bit_identical_and_it_shows() {
     check(&site, &["status"], true, &[&format!("fresh, verified {day} (bit-identical)")]);
     check(&site, &["build", "--locked"], true, &[]);
     let page = site.read("public/2026/01/02/toy.html");
-    assert_eq!(page.matches(&format!("Verified {day} (bit-identical). Made with device none.")).count(), 2, "{page}");
+    assert_eq!(
+        page.matches(&format!("Verified {day} (bit-identical). Made with device none.")).count(),
+        2,
+        "{page}"
+    );
 }
 
 #[test]
@@ -87,7 +97,8 @@ fn numbers_within_a_stated_tolerance_are_confirmed() {
 fn numbers_beyond_the_tolerance_are_different_kept_and_shown() {
     let site = with_noise("0.006");
     site.replace(YAML, "{accuracy: {goal: max,", "{accuracy: {tolerance: 0.005, goal: max,");
-    let expected = ["toy/slow seed 0  different", "tolerance 5.00e-3", "4 runs did not come out as recorded"];
+    let expected =
+        ["toy/slow seed 0  different", "tolerance 5.00e-3", "4 runs did not come out as recorded"];
     check(&site, &["verify"], false, &expected);
     let (day, verification) = first_verification(&site);
     assert_eq!(verification["outcome"]["metrics"]["accuracy"]["agreement"], "different");
@@ -98,7 +109,12 @@ fn numbers_beyond_the_tolerance_are_different_kept_and_shown() {
     assert!(page.contains(&format!("Different when rerun {day}.")), "{page}");
     site.write("experiments/toy/noise", "0");
     check(&site, &["verify", "--sample", "1"], true, &[]);
-    check(&site, &["status"], true, &["1 of 2 runs verified", &format!("different when rerun {day}")]);
+    check(
+        &site,
+        &["status"],
+        true,
+        &["1 of 2 runs verified", &format!("different when rerun {day}")],
+    );
 }
 
 #[test]
@@ -111,7 +127,12 @@ fn a_tolerance_that_is_none_is_refused() {
 #[test]
 fn a_rerun_that_fails_is_a_verdict() {
     let site = with_noise("fire");
-    check(&site, &["verify", "--sample", "1"], false, &["failed", "left with status 1", "1 run did not come out"]);
+    check(
+        &site,
+        &["verify", "--sample", "1"],
+        false,
+        &["failed", "left with status 1", "1 run did not come out"],
+    );
     let (day, verification) = first_verification(&site);
     assert_eq!(verification["outcome"]["verdict"], "failed");
     assert_eq!(verification["outcome"]["reason"], "left with status 1");
@@ -134,7 +155,12 @@ fn a_sample_is_drawn_by_its_seed() {
 #[test]
 fn what_is_not_fresh_is_not_verified() {
     let site = Site::with_toy();
-    check(&site, &["verify"], false, &["4 runs not verified: nothing fresh is recorded", "there is nothing to verify"]);
+    check(
+        &site,
+        &["verify"],
+        false,
+        &["4 runs not verified: nothing fresh is recorded", "there is nothing to verify"],
+    );
 }
 
 #[test]
@@ -144,7 +170,8 @@ fn a_verification_altered_by_hand_is_found() {
     let path = site.files(VERIFICATIONS).into_keys().next().unwrap();
     let path = format!("{VERIFICATIONS}/{}", path.display());
     site.replace(&path, "\"different\"", "\"bit-identical\"");
-    let fault = format!("the verification was altered: its content does not match its digest\n --> {path}");
+    let fault =
+        format!("the verification was altered: its content does not match its digest\n --> {path}");
     check(&site, &["build", "--locked"], false, &[&fault]);
     check(&site, &["status"], false, &[&fault]);
     check(&site, &["run"], true, &[&fault, "all runs are fresh"]);
@@ -157,8 +184,12 @@ fn what_is_needed_is_taken_from_its_records() {
         "experiments/above/experiment.yml",
         "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\nparams: {epochs: 1, rate: 1}\n",
     );
-    let needed = "print(len(job['needs']), job['needs'][0]['artifacts']['table'])\nparams, checkpoint";
-    site.write("experiments/above/train.py", &support::TOY_RUNNER.replace("params, checkpoint", needed));
+    let needed =
+        "print(len(job['needs']), job['needs'][0]['artifacts']['table'])\nparams, checkpoint";
+    site.write(
+        "experiments/above/train.py",
+        &support::TOY_RUNNER.replace("params, checkpoint", needed),
+    );
     check(&site, &["run"], true, &[]);
     check(&site, &["verify"], true, &["above/default seed 0  bit-identical", "5 runs done again"]);
     std::fs::remove_dir_all(site.path().join(".labpress/objects")).unwrap();
@@ -182,14 +213,21 @@ fn a_record_made_elsewhere_has_drifted_and_stays() {
     check(&site, &["run"], true, &["all runs are fresh"]);
     let expected = ["fresh, drifted", "os changed from plan9 to ", "    toy/slow toy/fast"];
     check(&site, &["status"], true, &expected);
-    std::fs::remove_file(site.path().join("experiments/toy/runs").join(slow_record(&site))).unwrap();
+    std::fs::remove_file(site.path().join("experiments/toy/runs").join(slow_record(&site)))
+        .unwrap();
     assert_success(&site.command(&["run"]).env("OS_NAME", std::env::consts::OS).output().unwrap());
     check(&site, &["build", "--locked"], true, &[]);
     let page = site.read("public/2026/01/02/toy.html");
-    let note = format!("Runs were made on 2 kinds of machine, which differ in os ({}, plan9).", std::env::consts::OS);
+    let note = format!(
+        "Runs were made on 2 kinds of machine, which differ in os ({}, plan9).",
+        std::env::consts::OS
+    );
     assert_eq!(page.matches(&note).count(), 2, "{page}");
 }
 
 fn slow_record(site: &Site) -> std::path::PathBuf {
-    site.files("experiments/toy/runs").into_keys().find(|path| path.to_string_lossy().starts_with("slow-s0")).unwrap()
+    site.files("experiments/toy/runs")
+        .into_keys()
+        .find(|path| path.to_string_lossy().starts_with("slow-s0"))
+        .unwrap()
 }

@@ -1,6 +1,9 @@
-//! Lets the program `lab` find libtorch without `LD_LIBRARY_PATH`: the folder it was linked against becomes its rpath.
-//! Compiles `src/aten.cpp`, what `lab` needs of libtorch beyond tch.
-#![expect(clippy::disallowed_methods, reason = "a build script is told everything by the environment")]
+//! Lets the program `lab` find libtorch without `LD_LIBRARY_PATH`: the folder it was linked against
+//! becomes its rpath. Compiles `src/aten.cpp`, what `lab` needs of libtorch beyond tch.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script is told everything by the environment"
+)]
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -12,7 +15,8 @@ fn main() {
         println!("cargo::error=torch-sys did not say where libtorch is; run `make libtorch`");
         return;
     };
-    // `.libtorch` is a link in this checkout; the program should still start where the checkout is gone.
+    // `.libtorch` is a link in this checkout; the program should still start where the checkout is
+    // gone.
     let folder = folder.canonicalize().unwrap_or(folder);
     println!("cargo::rustc-link-arg-bin=lab=-Wl,-rpath,{}", folder.display());
     println!("cargo::rustc-env=LAB_LIBTORCH={}", version(&folder));
@@ -23,8 +27,10 @@ fn main() {
 fn compile_aten(lib_folder: &Path) {
     println!("cargo::rerun-if-changed=src/aten.cpp");
     println!("cargo::rerun-if-env-changed=LIBTORCH_INCLUDE");
-    let include = env::var_os("LIBTORCH_INCLUDE")
-        .map_or_else(|| lib_folder.with_file_name("include"), |folder| Path::new(&folder).join("include"));
+    let include = env::var_os("LIBTORCH_INCLUDE").map_or_else(
+        || lib_folder.with_file_name("include"),
+        |folder| Path::new(&folder).join("include"),
+    );
     cc::Build::new()
         .cpp(true)
         .std("c++17")
@@ -39,7 +45,8 @@ fn compile_aten(lib_folder: &Path) {
     println!("cargo::rustc-link-search=native={out}");
 }
 
-/// The version of libtorch, as a libtorch folder (`build-version`) or Python's torch (`version.py`) gives it.
+/// The version of libtorch, as a libtorch folder (`build-version`) or Python's torch (`version.py`)
+/// gives it.
 fn version(lib_folder: &Path) -> String {
     let read = |name: &str| fs::read_to_string(lib_folder.with_file_name(name)).ok();
     let in_folder = read("build-version").map(|text| text.trim().to_owned());

@@ -51,8 +51,10 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     let written_config = source::read_one(&root, config::PATH)?;
     let config = config::read(written_config.as_deref());
     let place = Place { root: &root, config: written_config.as_deref().unwrap_or("") };
-    let destination = config.as_ref().ok().map(|config| destination(place, config, options)).transpose()?;
-    let destination_path = destination.as_ref().and_then(|destination| destination.path_in_site.clone());
+    let destination =
+        config.as_ref().ok().map(|config| destination(place, config, options)).transpose()?;
+    let destination_path =
+        destination.as_ref().and_then(|destination| destination.path_in_site.clone());
     let read = || {
         let site = site::read_without(&root, destination_path.as_deref())?;
         if work.smoke { site::at_toy_scale(site, &|_| false) } else { Ok(site) }
@@ -92,8 +94,12 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
         rendered => rendered.map_err(once_for_each_experiment),
     };
     let destination = &destination.path;
-    let waiting =
-        || tell(format_args!("another labpress is writing to `{}`: waiting for it to end", destination.display()));
+    let waiting = || {
+        tell(format_args!(
+            "another labpress is writing to `{}`: waiting for it to end",
+            destination.display()
+        ))
+    };
     let output = output.map_err(Trouble::Faults)?;
     terms::check(&output, &site)?;
     let written = destination::write(&output, destination, waiting)?;
@@ -111,8 +117,8 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Does the runs that the site lacks, and renders it again: until no result is lacking, because results that come out
-/// otherwise than before make stale what was made from them.
+/// Does the runs that the site lacks, and renders it again: until no result is lacking, because
+/// results that come out otherwise than before make stale what was made from them.
 fn with_runs_done(
     site: &mut Site,
     mut faults: Vec<Diagnostic>,
@@ -146,11 +152,20 @@ fn shown(config: &Config, options: &Options) -> post::Options {
 
 /// What of posts is built where the command line says nothing.
 pub(super) fn as_configured(config: &Config) -> post::Options {
-    post::Options { now: now(), drafts: config.show_drafts, future: config.future, unpublished: config.unpublished }
+    post::Options {
+        now: now(),
+        drafts: config.show_drafts,
+        future: config.future,
+        unpublished: config.unpublished,
+    }
 }
 
 /// Where the site goes. A smoke build never goes to where the real one does.
-fn destination<'a>(place: Place<'a>, config: &Config, options: &'a Options) -> Result<Destination<'a>, Trouble> {
+fn destination<'a>(
+    place: Place<'a>,
+    config: &Config,
+    options: &'a Options,
+) -> Result<Destination<'a>, Trouble> {
     match &options.destination {
         Some(given) => {
             let destination = place.given(given, &config.roles)?;
@@ -187,7 +202,8 @@ fn needed<'a>(planned: &[PlannedRun<'a>], faults: &[Diagnostic], site: &Site) ->
 /// What the site as it is now lacks of results: the faults of a build that runs nothing.
 pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Trouble> {
     let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let faults = rendered(site, &config, &as_configured(&config), &mut Vec::new()).err().unwrap_or_default();
+    let faults =
+        rendered(site, &config, &as_configured(&config), &mut Vec::new()).err().unwrap_or_default();
     Ok(faults.into_iter().filter(|fault| fault.lacking_experiment().is_some()).collect())
 }
 
@@ -198,7 +214,8 @@ pub(super) fn rendered(
     shown: &post::Options,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Output, Vec<Diagnostic>> {
-    let at_origin = |found: Vec<Diagnostic>| found.into_iter().map(|one| site.source.at_origin(one)).collect();
+    let at_origin =
+        |found: Vec<Diagnostic>| found.into_iter().map(|one| site.source.at_origin(one)).collect();
     let mut told = Vec::new();
     let output = made(site, config, shown, &mut told).map_err(at_origin);
     warnings.extend::<Vec<Diagnostic>>(at_origin(told));
@@ -223,27 +240,33 @@ fn made(
         .with_files(site.source.result_files())
         .with_pins(&pins);
     warnings.extend(results.warnings());
-    let output = pages::build(&site.source, config, &blog, &results).map_err(|found| faults.extend(found)).ok();
-    let output =
-        output.filter(|_| faults.is_empty() && site.faults.is_empty()).ok_or_else(|| with_others(faults, site))?;
+    let output = pages::build(&site.source, config, &blog, &results)
+        .map_err(|found| faults.extend(found))
+        .ok();
+    let output = output
+        .filter(|_| faults.is_empty() && site.faults.is_empty())
+        .ok_or_else(|| with_others(faults, site))?;
     Ok(pages::smoke::marked(output, &results).keeping(&config.keep_files))
 }
 
-/// The errors with the first of those that the lack of one experiment's results makes, and how many more there are.
+/// The errors with the first of those that the lack of one experiment's results makes, and how many
+/// more there are.
 fn once_for_each_experiment(faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for experiment in faults.iter().filter_map(Diagnostic::lacking_experiment) {
         *counts.entry(experiment.to_owned()).or_insert(0) += 1;
     }
     let once = faults.into_iter().filter_map(|fault| match fault.lacking_experiment() {
-        Some(experiment) => counts.remove(experiment).map(|count| fault.and_at_more_places(count - 1)),
+        Some(experiment) => {
+            counts.remove(experiment).map(|count| fault.and_at_more_places(count - 1))
+        }
         None => Some(fault),
     });
     once.collect()
 }
 
-/// The faults of posts and pages together with those of experiments and records, in order of place. That a post refers
-/// to an experiment whose own file has errors is no error of the post.
+/// The faults of posts and pages together with those of experiments and records, in order of place.
+/// That a post refers to an experiment whose own file has errors is no error of the post.
 fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
     let is_broken = |name: &str| {
         let folder = format!("experiments/{name}/");
@@ -256,8 +279,9 @@ fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
     faults
 }
 
-/// The faults that the author has to mend: where there are others, that results lack is not told, because the next
-/// build does those runs, or because the lack is a consequence of an experiment or a record that cannot be read.
+/// The faults that the author has to mend: where there are others, that results lack is not told,
+/// because the next build does those runs, or because the lack is a consequence of an experiment or
+/// a record that cannot be read.
 fn without_what_runs_mend(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if !only_results_lack(&faults) {
         faults.retain(|fault| fault.lacking_experiment().is_none());

@@ -72,7 +72,9 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
         What::Check(Names { names }) => names.iter().try_for_each(|name| {
             let set = declaration(name, root.as_deref())?;
             if !fetch::is_there(name, &set, &cache()?) {
-                let message = format!("the data set `{name}` is not here; `labpress data fetch {name}` gets it");
+                let message = format!(
+                    "the data set `{name}` is not here; `labpress data fetch {name}` gets it"
+                );
                 return Err(anyhow::Error::msg(message).into());
             }
             fetch::check_again(name, &set, &cache()?).with_context(|| {
@@ -83,7 +85,8 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
         }),
         What::Show(show) => sheet(show, root.as_deref()),
         What::Digest { path } => {
-            let digest = fetch::sha256(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            let digest =
+                fetch::sha256(path).with_context(|| format!("cannot read `{}`", path.display()))?;
             let folder = if path.is_dir() { "folder: true, " } else { "" };
             answer(&format!("{{{folder}sha256: {digest}}}"));
             Ok(())
@@ -94,36 +97,53 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
 /// Makes a data set present and returns its folder. How it goes is told, on a terminal with a bar.
 pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<PathBuf, Trouble> {
     let cache = cache()?;
-    let style = ProgressStyle::with_template("  {spinner} {bytes} {bytes_per_sec}").expect("it is a constant");
-    let whole_style =
-        ProgressStyle::with_template("  {bar:24.cyan/dim} {bytes} of {total_bytes} {bytes_per_sec} {eta} left")
-            .expect("it is a constant")
-            .progress_chars("━╸─");
+    let style = ProgressStyle::with_template("  {spinner} {bytes} {bytes_per_sec}")
+        .expect("it is a constant");
+    let whole_style = ProgressStyle::with_template(
+        "  {bar:24.cyan/dim} {bytes} of {total_bytes} {bytes_per_sec} {eta} left",
+    )
+    .expect("it is a constant")
+    .progress_chars("━╸─");
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
-    let folder = fetch::fetch_from(name, set, Places { cache: &cache, site: root }, &mut |told| match told {
-        Told::Line(line) => bar.suspend(|| tell(format_args!("{line}"))),
-        Told::Bytes { done, of } => {
-            if let Some(of) = of.filter(|of| bar.length() != Some(*of)) {
-                bar.set_style(whole_style.clone());
-                bar.set_length(of);
-            }
-            bar.set_position(done);
-        }
-    });
+    let folder =
+        fetch::fetch_from(
+            name,
+            set,
+            Places { cache: &cache, site: root },
+            &mut |told| match told {
+                Told::Line(line) => bar.suspend(|| tell(format_args!("{line}"))),
+                Told::Bytes { done, of } => {
+                    if let Some(of) = of.filter(|of| bar.length() != Some(*of)) {
+                        bar.set_style(whole_style.clone());
+                        bar.set_length(of);
+                    }
+                    bar.set_position(done);
+                }
+            },
+        );
     bar.finish_and_clear();
     Ok(folder?)
 }
 
 fn cache() -> Result<PathBuf, Trouble> {
-    Ok(environment::data_cache().context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?)
+    Ok(environment::data_cache()
+        .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?)
 }
 
 /// The names of all data sets: the built-in ones and those of the site.
-#[expect(clippy::disallowed_methods, reason = "reading the whole site for the names in one folder could take long")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reading the whole site for the names in one folder could take long"
+)]
 fn names(root: Option<&Path>) -> Vec<String> {
     let folder = root.map(|root| root.join("experiments/data"));
-    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().filter_map(Result::ok);
-    let of_site = entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yml").map(str::to_owned));
+    let entries = folder
+        .and_then(|folder| std::fs::read_dir(folder).ok())
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    let of_site = entries
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yml").map(str::to_owned));
     let mut names: Vec<String> = of_site.chain(built_in_names().map(str::to_owned)).collect();
     names.sort();
     names.dedup();
@@ -136,7 +156,9 @@ fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Trouble> {
     let known = names(root);
     if !known.iter().any(|known| known == name) {
         let fault = Diagnostic::new(Place::file(&path), format!("unknown data set `{name}`"));
-        return Err(Trouble::Faults(vec![fault.hint_nearest(name, known.iter().map(String::as_str))]));
+        return Err(Trouble::Faults(vec![
+            fault.hint_nearest(name, known.iter().map(String::as_str)),
+        ]));
     }
     let of_site = root.map(|root| source::read_one(root, &path)).transpose()?.flatten();
     let text = of_site.as_deref().or_else(|| built_in(name)).unwrap_or_default();
@@ -170,24 +192,33 @@ fn list(root: Option<&Path>) -> Result<(), Trouble> {
             set.licence,
         ]);
     }
-    answer(&super::table::table(&["NAME", "HERE", "CLASSES", "IMAGES", "SIZE", "TITLE", "LICENCE"], &rows));
+    answer(&super::table::table(
+        &["NAME", "HERE", "CLASSES", "IMAGES", "SIZE", "TITLE", "LICENCE"],
+        &rows,
+    ));
     if let Some(cache) = cache {
         tell(format_args!("data sets are kept in {}", cache.display()));
     }
     if faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(faults)) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the file is what was asked for, where it was asked for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the file is what was asked for, where it was asked for"
+)]
 fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
     let set = declaration(&show.name, root)?;
     let folder = fetched(&show.name, &set, root)?;
     let wanted = Wanted { split: &show.split, seed: 0, image_size: None, channels: None };
     // Pictures of many sizes are brought to one.
-    let splits = read::read(&show.name, &folder, &set, &wanted)
-        .or_else(|_| read::read(&show.name, &folder, &set, &Wanted { image_size: Some(128), ..wanted }))?;
+    let splits = read::read(&show.name, &folder, &set, &wanted).or_else(|_| {
+        read::read(&show.name, &folder, &set, &Wanted { image_size: Some(128), ..wanted })
+    })?;
     let images = if show.test { &splits.test } else { &splits.train };
     let part = if show.test { "test" } else { "train" };
-    let counted = |count: usize| if count == 1 { "1 image".to_owned() } else { format!("{} images", grouped(count)) };
+    let counted = |count: usize| {
+        if count == 1 { "1 image".to_owned() } else { format!("{} images", grouped(count)) }
+    };
     let subtitle = format!(
         "{} to learn from, {} to test on (split `{}`), {}×{} pixels, {}; shown: {part}\nLicence: {}",
         grouped(splits.train.count()),
@@ -199,19 +230,24 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
         set.licence,
     );
     let rows = set.classes.iter().enumerate().map(|(class, name)| {
-        let of_class: Vec<usize> =
-            (0..images.count()).filter(|&image| usize::from(images.labels[image]) == class).collect();
+        let of_class: Vec<usize> = (0..images.count())
+            .filter(|&image| usize::from(images.labels[image]) == class)
+            .collect();
         Row {
             heading: name.clone(),
             note: counted(of_class.len()),
-            tiles: spread(&of_class, show.count as usize).map(|image| tile(images, image)).collect(),
+            tiles: spread(&of_class, show.count as usize)
+                .map(|image| tile(images, image))
+                .collect(),
         }
     });
     let sheet = Sheet { title: set.title.clone(), subtitle, rows: rows.collect() };
     // Where a build does not publish it.
-    let usual = |root: Option<&Path>| root.map_or_else(PathBuf::new, |root| root.join(".labpress/sheets"));
+    let usual =
+        |root: Option<&Path>| root.map_or_else(PathBuf::new, |root| root.join(".labpress/sheets"));
     let out = show.out.clone().unwrap_or_else(|| usual(root).join(format!("{}.png", show.name)));
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = match folder.canonicalize() {
         Err(_) if show.out.is_none() => folder.to_owned(),
         folder => folder.with_context(|| format!("cannot write `{}`", out.display()))?,
@@ -219,12 +255,19 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
     if let Some(root) = root.filter(|root| folder.starts_with(root)) {
         let store = Store::of(root);
         let _lock = store.lock(tell_waiting)?;
-        store.write(&source::site_path(root, &folder.join(out.file_name().unwrap_or_default())), &sheet.png())?;
+        store.write(
+            &source::site_path(root, &folder.join(out.file_name().unwrap_or_default())),
+            &sheet.png(),
+        )?;
     } else {
-        std::fs::write(&out, sheet.png()).with_context(|| format!("cannot write `{}`", out.display()))?;
+        std::fs::write(&out, sheet.png())
+            .with_context(|| format!("cannot write `{}`", out.display()))?;
     }
     if !set.redistribute {
-        tell(format_args!("do not publish this sheet: the licence of `{}` does not allow it", show.name));
+        tell(format_args!(
+            "do not publish this sheet: the licence of `{}` does not allow it",
+            show.name
+        ));
     }
     answer(&out.display().to_string());
     Ok(())

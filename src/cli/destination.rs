@@ -47,13 +47,20 @@ impl<'a> Place<'a> {
         Ok(Destination { path, path_in_site: None, place: self, given: None })
     }
 
-    fn destination(self, path: &Path, given: Option<&'a Path>, roles: &Roles) -> Result<Destination<'a>, Trouble> {
+    fn destination(
+        self,
+        path: &Path,
+        given: Option<&'a Path>,
+        roles: &Roles,
+    ) -> Result<Destination<'a>, Trouble> {
         let refusal = |reason: String| self.refusal(given, &reason);
         let path = resolved(self.root, path).map_err(refusal)?;
         let path_in_site = self.path_in_site(&path);
         let reason = match path_in_site.as_deref() {
             Some("") => Some("it is the site's own folder".to_owned()),
-            Some(path) if roles.is_for_sources(path) => Some(format!("`{path}` is a folder for sources of the site")),
+            Some(path) if roles.is_for_sources(path) => {
+                Some(format!("`{path}` is a folder for sources of the site"))
+            }
             _ if holds(&path, self.root) => Some("the site itself is in it".to_owned()),
             _ if environment::home().is_some_and(|home| holds(&path, &home)) => {
                 Some("it holds your home folder".to_owned())
@@ -70,7 +77,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The path from the site's root. Folders are compared, not names, of which some systems ignore the case.
+    /// The path from the site's root. Folders are compared, not names, of which some systems ignore
+    /// the case.
     fn path_in_site(self, path: &Path) -> Option<String> {
         let root = path.ancestors().find(|folder| is_same(folder, self.root))?;
         Some(site_path(root, path))
@@ -117,7 +125,8 @@ impl Destination<'_> {
     }
 }
 
-/// The path as the system reads it, without `..` and links. What does not exist yet is taken as it is written.
+/// The path as the system reads it, without `..` and links. What does not exist yet is taken as it
+/// is written.
 fn resolved(root: &Path, path: &Path) -> Result<PathBuf, String> {
     let mut resolved = PathBuf::new();
     for part in root.join(path).components() {

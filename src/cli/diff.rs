@@ -23,8 +23,8 @@ use crate::stats::{Estimate, Summary};
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
 pub(super) struct Options {
-    /// What to compare with: a pin, the start of a fingerprint, or a git revision [default: of each variant, the newest
-    /// older results]
+    /// What to compare with: a pin, the start of a fingerprint, or a git revision [default: of each
+    /// variant, the newest older results]
     #[arg(value_name = "REV")]
     before: Option<String>,
     /// The experiment
@@ -52,11 +52,19 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Trouble> {
     let lacking = planned.iter().filter(|run| run.fresh().is_none()).count();
     if lacking > 0 {
         let name = &experiment.name;
-        tell(format_args!("{} without a result of today: `labpress run {name}` does them", counted(lacking, "run")));
+        tell(format_args!(
+            "{} without a result of today: `labpress run {name}` does them",
+            counted(lacking, "run")
+        ));
     }
-    let after = history::recorded(planned.iter().filter_map(|run| Some((run.variant.name.as_str(), run.fresh()?))));
-    let records: Vec<&Record> =
-        site.records.iter().filter(|record| record.experiment == experiment.name.as_str()).collect();
+    let after = history::recorded(
+        planned.iter().filter_map(|run| Some((run.variant.name.as_str(), run.fresh()?))),
+    );
+    let records: Vec<&Record> = site
+        .records
+        .iter()
+        .filter(|record| record.experiment == experiment.name.as_str())
+        .collect();
     let (moved, since) = match &options.before {
         None => {
             let before = history::before(&after, records.iter().copied());
@@ -83,8 +91,8 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// What moved since what `named` means among the site's pins and fingerprints, with its name for readers; `None` if it
-/// is neither.
+/// What moved since what `named` means among the site's pins and fingerprints, with its name for
+/// readers; `None` if it is neither.
 fn here(
     named: &str,
     experiment: &Experiment,
@@ -92,16 +100,17 @@ fn here(
     records: &[&Record],
     after: &Recorded<'_>,
 ) -> Result<Option<(Vec<Moved>, String)>, Trouble> {
-    let is_hex = named.len() >= 4 && named.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_hex =
+        named.len() >= 4 && named.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hex {
         return Ok(None);
     }
     let path = pin::path(experiment.name.as_str(), named);
     if let Some(text) = site.source.text(&path) {
         let pin = pin::parse(&path, text).map_err(|fault| Trouble::Faults(vec![fault]))?;
-        let pinned = pin
-            .with_records(experiment, &site.records)
-            .map_err(|lacking| anyhow!("the pin `{named}` is not complete: there is no `{lacking}`"))?;
+        let pinned = pin.with_records(experiment, &site.records).map_err(|lacking| {
+            anyhow!("the pin `{named}` is not complete: there is no `{lacking}`")
+        })?;
         let moved = history::moved(&history::recorded(pinned.records()), after);
         return Ok(Some((moved, format!("pin {named}"))));
     }
@@ -109,7 +118,8 @@ fn here(
     // A fingerprint is of one variant, and says nothing of the others.
     let after = after.iter().filter(|(variant, _)| before.contains_key(*variant));
     let after: Recorded<'_> = after.map(|(variant, records)| (*variant, records.clone())).collect();
-    Ok((!before.is_empty()).then(|| (history::moved(&before, &after), format!("fingerprint {named}"))))
+    Ok((!before.is_empty())
+        .then(|| (history::moved(&before, &after), format!("fingerprint {named}"))))
 }
 
 /// The site as it was committed in the git revision `revision`: its experiments and records.
@@ -128,7 +138,9 @@ fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
     let planned = plan(experiment, &then.records);
     history::recorded(planned.iter().filter_map(|run| match run.state {
         // Of a fingerprint format that another labpress wrote, everything is stale.
-        RunState::Fresh(record) | RunState::Stale { record, .. } => Some((run.variant.name.as_str(), record)),
+        RunState::Fresh(record) | RunState::Stale { record, .. } => {
+            Some((run.variant.name.as_str(), record))
+        }
         RunState::Missing => None,
     }))
 }
@@ -136,7 +148,9 @@ fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
 /// The cells of a row behind variant and metric: before, after, difference, verdict.
 fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
     let unit = Unit::of(experiment.metrics.get(&moved.metric));
-    let side = |summary: Option<Summary>| summary.map_or_else(|| "-".to_owned(), |summary| over_runs(summary, &unit));
+    let side = |summary: Option<Summary>| {
+        summary.map_or_else(|| "-".to_owned(), |summary| over_runs(summary, &unit))
+    };
     let is_pair = |summary: Option<Summary>| summary.is_some_and(|summary| summary.n == 2);
     let difference = moved.verdict.difference().map(|mut difference| {
         if is_pair(moved.before) || is_pair(moved.after) {
@@ -149,7 +163,9 @@ fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
         Verdict::Unchanged => "unchanged".to_owned(),
         Verdict::OneSided if moved.before.is_none() => "new".to_owned(),
         Verdict::OneSided => "gone".to_owned(),
-        Verdict::Diverged(before, after) => format!("runs diverged: {before} before, {after} after"),
+        Verdict::Diverged(before, after) => {
+            format!("runs diverged: {before} before, {after} after")
+        }
         Verdict::Single(_) => "one seed tells nothing".to_owned(),
         Verdict::Within(_) => "no".to_owned(),
         Verdict::Beyond(_) => "yes".to_owned(),
@@ -158,10 +174,14 @@ fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
     [side(moved.before), side(moved.after), difference, verdict]
 }
 
-const HEADS: [&str; 6] = ["variant", "metric", "before", "after", "difference", "beyond the spread over seeds"];
+const HEADS: [&str; 6] =
+    ["variant", "metric", "before", "after", "difference", "beyond the spread over seeds"];
 
 fn heading(experiment: &Experiment, since: &str) -> String {
-    format!("`{}` since {since}: means with their 95 % intervals; of two runs, both numbers", experiment.name)
+    format!(
+        "`{}` since {since}: means with their 95 % intervals; of two runs, both numbers",
+        experiment.name
+    )
 }
 
 fn rows(moved: &[Moved], experiment: &Experiment) -> Vec<Vec<String>> {
@@ -179,8 +199,11 @@ fn as_text(moved: &[Moved], experiment: &Experiment, since: &str) -> String {
 }
 
 fn as_markdown(moved: &[Moved], experiment: &Experiment, since: &str) -> String {
-    let mut text =
-        format!("{}\n\n| {} |\n|---|---|---:|---:|---:|---|\n", heading(experiment, since), HEADS.join(" | "));
+    let mut text = format!(
+        "{}\n\n| {} |\n|---|---|---:|---:|---:|---|\n",
+        heading(experiment, since),
+        HEADS.join(" | ")
+    );
     for row in rows(moved, experiment) {
         let row: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
         // Writing to a `String` cannot fail.
@@ -191,7 +214,8 @@ fn as_markdown(moved: &[Moved], experiment: &Experiment, since: &str) -> String 
 
 fn as_json(moved: &[Moved], experiment: &Experiment, since: &str) -> Value {
     let estimate = |of: Estimate| json!({"value": of.value, "half-width": of.half_width});
-    let side = |of: Summary| json!({"mean": of.mean, "half-width": of.estimate().half_width, "n": of.n});
+    let side =
+        |of: Summary| json!({"mean": of.mean, "half-width": of.estimate().half_width, "n": of.n});
     let row = |moved: &Moved| {
         json!({
             "variant": moved.variant,

@@ -10,7 +10,12 @@ pub(super) fn doctor(root: &Path) {
     let mut report = Report::default();
     report.fact(
         "labpress",
-        format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, std::env::consts::OS),
+        format!(
+            "{} for {}-{}",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::ARCH,
+            std::env::consts::OS
+        ),
     );
     report.fact("cores", environment::cores().to_string());
     lab(&mut report);
@@ -60,8 +65,12 @@ fn lab(report: &mut Report) {
     report.fact("libtorch", text("libtorch"));
     report.fact("CPU", format!("{} ({})", text("cpu"), text("cpu-capability")));
     if info["cuda"] == true {
-        let devices: Vec<&str> =
-            info["devices"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
+        let devices: Vec<&str> = info["devices"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str())
+            .collect();
         report.fact("devices", devices.join(", "));
     } else {
         report.lack(
@@ -78,10 +87,13 @@ fn data_sets(root: &Path, report: &mut Report) {
         return;
     };
     // Outside of a site there are still the built-in data sets.
-    let experiments =
-        site::root(root).and_then(|root| site::read(&root)).map(|site| site.experiments).unwrap_or_default();
+    let experiments = site::root(root)
+        .and_then(|root| site::read(&root))
+        .map(|site| site.experiments)
+        .unwrap_or_default();
     let used = experiments.iter().flat_map(|experiment| {
-        let weights = experiment.variants.iter().filter_map(|variant| variant.weights.as_ref()?.data());
+        let weights =
+            experiment.variants.iter().filter_map(|variant| variant.weights.as_ref()?.data());
         experiment.data.iter().chain(weights)
     });
     let mut seen = std::collections::BTreeSet::new();
@@ -90,7 +102,11 @@ fn data_sets(root: &Path, report: &mut Report) {
             report.fact(&format!("data set {}", data.name), cache.display().to_string());
         } else {
             let mend = "it is fetched by the first run that needs it";
-            report.lack(&format!("data set {}", data.name), format!("not in {}", cache.display()), mend);
+            report.lack(
+                &format!("data set {}", data.name),
+                format!("not in {}", cache.display()),
+                mend,
+            );
         }
     }
 }

@@ -17,8 +17,10 @@ use crate::store::Store;
 pub(super) fn tell(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site, work: &Work) {
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let store = Store::of(&site.results);
-    let key = |run: &PlannedRun<'_>| (run.experiment.name.clone(), run.variant.name.clone(), run.seed);
-    let numbers: BTreeMap<_, usize> = wanted.runs.iter().enumerate().map(|(number, run)| (key(run), number)).collect();
+    let key =
+        |run: &PlannedRun<'_>| (run.experiment.name.clone(), run.variant.name.clone(), run.seed);
+    let numbers: BTreeMap<_, usize> =
+        wanted.runs.iter().enumerate().map(|(number, run)| (key(run), number)).collect();
     let line = |run| line(run, numbers.get(&key(run)).copied(), wanted, &forecast, &store);
     let lines: Vec<Line<'_>> = planned.iter().map(line).collect();
     match work.talk() {
@@ -32,7 +34,10 @@ pub(super) fn tell(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site,
                 answer(&table(&["RUN", "STATE", "THEN", "WHY"], &rows));
             }
             let count = lines.iter().filter(|line| line.then == Some("run")).count();
-            let time = forecast.seconds().filter(|_| count > 0).map(|time| format!(", in about {}", duration(time)));
+            let time = forecast
+                .seconds()
+                .filter(|_| count > 0)
+                .map(|time| format!(", in about {}", duration(time)));
             answer(&format!("{} would be done{}", counted(count, "run"), time.unwrap_or_default()));
         }
     }
@@ -49,7 +54,10 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn as_row(&self) -> Vec<String> {
-        let time = self.seconds.map(|seconds| format!(", about {}", duration(seconds))).unwrap_or_default();
+        let time = self
+            .seconds
+            .map(|seconds| format!(", about {}", duration(seconds)))
+            .unwrap_or_default();
         let then = match self.then {
             Some("run") => format!("run{time}"),
             Some(then) => then.to_owned(),
@@ -60,7 +68,10 @@ impl Line<'_> {
 
     fn as_event(&self) -> serde_json::Value {
         let Line { state, then, why, seconds, .. } = self;
-        events::with(events::run(self.run), json!({"state": state, "then": then, "reason": why, "seconds": seconds}))
+        events::with(
+            events::run(self.run),
+            json!({"state": state, "then": then, "reason": why, "seconds": seconds}),
+        )
     }
 }
 
@@ -85,7 +96,11 @@ fn line<'a>(
     let (then, reason, seconds) = match number {
         None => (None, run.reason().or_else(|| run.diverged()), None),
         Some(number) => match forecast.left_out(number, &wanted.runs) {
-            None => (Some("run"), Some(wanted.reasons[number].clone()), forecast.expected[number].seconds),
+            None => (
+                Some("run"),
+                Some(wanted.reasons[number].clone()),
+                forecast.expected[number].seconds,
+            ),
             Some(reason) => (Some("left out"), Some(reason), forecast.expected[number].seconds),
         },
     };

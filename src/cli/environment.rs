@@ -1,5 +1,8 @@
 //! What a command takes from the process's environment, read here and passed on as values.
-#![expect(clippy::disallowed_methods, reason = "`cli` reads the environment and the clock for the pure parts")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`cli` reads the environment and the clock for the pure parts"
+)]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,9 +37,11 @@ pub(super) fn now_to_the_second() -> jiff::Timestamp {
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
-/// The user's name as git knows it in the folder `root`; `None` if there is no git or it knows none.
+/// The user's name as git knows it in the folder `root`; `None` if there is no git or it knows
+/// none.
 pub(super) fn git_user(root: &Path) -> Option<String> {
-    let output = Command::new("git").args(["config", "user.name"]).current_dir(root).output().ok()?;
+    let output =
+        Command::new("git").args(["config", "user.name"]).current_dir(root).output().ok()?;
     let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     (output.status.success() && !name.is_empty()).then_some(name)
 }
@@ -54,9 +59,9 @@ impl Stopwatch {
     }
 }
 
-/// Counts how often the process is asked to stop, by Ctrl-C or `TERM`: the first time runs write a checkpoint and leave,
-/// the second time they are killed.
-/// Once it is dropped, they end the process as they do usually.
+/// Counts how often the process is asked to stop, by Ctrl-C or `TERM`: the first time runs write a
+/// checkpoint and leave, the second time they are killed. Once it is dropped, they end the process
+/// as they do usually.
 pub(super) struct Interrupts(());
 
 /// How often the process was asked to stop since they are counted.
@@ -109,7 +114,11 @@ pub(super) fn cores() -> usize {
 /// The folder that data sets are kept in.
 pub(super) fn data_cache() -> Option<PathBuf> {
     let value = std::env::var_os;
-    cache_folder(value("LABPRESS_DATA").as_deref(), value("XDG_CACHE_HOME").as_deref(), value("HOME").as_deref())
+    cache_folder(
+        value("LABPRESS_DATA").as_deref(),
+        value("XDG_CACHE_HOME").as_deref(),
+        value("HOME").as_deref(),
+    )
 }
 
 /// The program `lab`: what `LABPRESS_LAB` names, else beside this program, else on the `PATH`.
@@ -136,18 +145,25 @@ pub(super) fn text(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What the program at `lab` says of itself and its machine: one line of JSON. The error says why it does not.
+/// What the program at `lab` says of itself and its machine: one line of JSON. The error says why
+/// it does not.
 pub(super) fn lab_info(lab: &Path) -> Result<serde_json::Value, String> {
     let output = Command::new(lab).arg("info").output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("its answer cannot be read: {error}"))
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("its answer cannot be read: {error}"))
 }
 
-/// Writes what the folder `folder` of the site at `root` held in a git revision to `target`. The error says what git
-/// says.
-pub(super) fn check_out(revision: &str, root: &Path, folder: &str, target: &Path) -> Result<(), String> {
+/// Writes what the folder `folder` of the site at `root` held in a git revision to `target`. The
+/// error says what git says.
+pub(super) fn check_out(
+    revision: &str,
+    root: &Path,
+    folder: &str,
+    target: &Path,
+) -> Result<(), String> {
     if revision.starts_with('-') {
         return Err("a revision does not start with a hyphen".to_owned());
     }

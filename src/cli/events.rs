@@ -11,7 +11,8 @@
 //! | `runs-ended` | all are | `recorded`, `diverged` of them, `without-result`: how many; `seconds` |
 //! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
 //!
-//! Faults of the site's files go to standard error as always, and the exit code says that there were any.
+//! Faults of the site's files go to standard error as always, and the exit code says that there
+//! were any.
 
 use serde_json::{Value, json};
 
@@ -43,7 +44,9 @@ pub(super) fn of_update(number: usize, update: &Update<'_>) -> Value {
         Update::Started => json!({"event": "started", "run": number}),
         Update::Event(said) => json!({"event": "runner", "run": number, "said": said}),
         Update::Memory(bytes) => json!({"event": "memory", "run": number, "bytes": bytes}),
-        Update::Ended(outcome) => with(json!({"event": "ended", "run": number}), of_outcome(outcome)),
+        Update::Ended(outcome) => {
+            with(json!({"event": "ended", "run": number}), of_outcome(outcome))
+        }
     }
 }
 
@@ -51,7 +54,9 @@ fn of_outcome(outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Recorded(record) => with(json!({"outcome": "recorded"}), of_record(record)),
         Outcome::Shared(record) => with(json!({"outcome": "shared"}), of_record(record)),
-        Outcome::Failed(failure) => json!({"outcome": "failed", "reason": failure.reason, "log": failure.log}),
+        Outcome::Failed(failure) => {
+            json!({"outcome": "failed", "reason": failure.reason, "log": failure.log})
+        }
         Outcome::Interrupted(failure) => {
             json!({"outcome": "interrupted", "reason": failure.reason, "log": failure.log})
         }

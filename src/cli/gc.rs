@@ -9,11 +9,11 @@
 //! | run | an experiment as it is written today that has no record of it yet |
 //! | log | a record that stays, or a run that does |
 //!
-//! What is younger than `--keep-days` stays, and all that it refers to. Files that labpress did not make are no business
-//! of this command.
+//! What is younger than `--keep-days` stays, and all that it refers to. Files that labpress did not
+//! make are no business of this command.
 //!
-//! What refers to something is removed before it, so that nothing on disk ever refers to what is gone, wherever the
-//! removal is interrupted.
+//! What refers to something is removed before it, so that nothing on disk ever refers to what is
+//! gone, wherever the removal is interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -41,7 +41,8 @@ pub(super) struct Options {
     delete: bool,
 }
 
-/// What kind of thing it is that nothing refers to. Each kind refers only to kinds that come after it.
+/// What kind of thing it is that nothing refers to. Each kind refers only to kinds that come after
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Pin,
@@ -54,7 +55,8 @@ enum Kind {
 
 impl Kind {
     /// All, in the order in which they are removed.
-    const ALL: [Kind; 6] = [Kind::Pin, Kind::Record, Kind::File, Kind::Object, Kind::Run, Kind::Log];
+    const ALL: [Kind; 6] =
+        [Kind::Pin, Kind::Record, Kind::File, Kind::Object, Kind::Run, Kind::Log];
 
     fn name(self) -> &'static str {
         match self {
@@ -96,17 +98,23 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
         tell(format_args!("everything is referred to: nothing to remove"));
         return Ok(());
     }
-    let rows: Vec<Vec<String>> =
-        items.iter().map(|item| vec![item.kind.name().to_owned(), item.path.clone(), size(item.bytes)]).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| vec![item.kind.name().to_owned(), item.path.clone(), size(item.bytes)])
+        .collect();
     answer(&table(&["KIND", "PATH", "SIZE"], &rows));
     let total = size(items.iter().map(|item| item.bytes).sum());
     let count = counted(items.len(), "thing");
     if !options.delete {
-        tell(format_args!("{count} that nothing refers to, {total}: `labpress gc --delete` removes them"));
+        tell(format_args!(
+            "{count} that nothing refers to, {total}: `labpress gc --delete` removes them"
+        ));
         return Ok(());
     }
     for kind in Kind::ALL {
-        store.remove_all(items.iter().filter(|item| item.kind == kind).map(|item| item.path.as_str()))?;
+        store.remove_all(
+            items.iter().filter(|item| item.kind == kind).map(|item| item.path.as_str()),
+        )?;
     }
     tell(format_args!("{count} removed, {total}"));
     Ok(())
@@ -132,11 +140,20 @@ struct Garbage<'a> {
 }
 
 impl<'a> Garbage<'a> {
-    fn of(site: &Site, mut pins: Vec<Pin>, store: &'a Store, until: Timestamp) -> Result<Garbage<'a>, Trouble> {
+    fn of(
+        site: &Site,
+        mut pins: Vec<Pin>,
+        store: &'a Store,
+        until: Timestamp,
+    ) -> Result<Garbage<'a>, Trouble> {
         let committed = store.files_under("experiments")?;
-        for young in committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until) {
+        for young in
+            committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until)
+        {
             if let Some(text) = site.source.text(&young.path) {
-                pins.push(pin::parse(&young.path, text).map_err(|fault| Trouble::Faults(vec![fault]))?);
+                pins.push(
+                    pin::parse(&young.path, text).map_err(|fault| Trouble::Faults(vec![fault]))?,
+                );
             }
         }
         let mut paths = site.records_referred_to(&pins);
@@ -162,7 +179,10 @@ impl<'a> Garbage<'a> {
             garbage.stems.insert(stem);
             for artifact in &record.artifacts {
                 garbage.objects.insert(artifact.digest.to_string());
-                let file = artifact.file.iter().map(|file| format!("experiments/{}/{file}", record.experiment));
+                let file = artifact
+                    .file
+                    .iter()
+                    .map(|file| format!("experiments/{}/{file}", record.experiment));
                 garbage.paths.extend(file);
             }
         }
@@ -176,7 +196,8 @@ impl<'a> Garbage<'a> {
 
     /// All that nothing refers to and is old enough.
     fn items(&self) -> Result<Vec<Item>, Trouble> {
-        let mut items: Vec<Item> = self.committed.iter().filter_map(|file| self.committed_item(file)).collect();
+        let mut items: Vec<Item> =
+            self.committed.iter().filter_map(|file| self.committed_item(file)).collect();
         for object in self.store.files_under(".labpress/objects")? {
             let digest: String = object.path.split('/').skip(2).collect();
             if !self.objects.contains(&digest) && object.modified <= self.until {
@@ -185,7 +206,9 @@ impl<'a> Garbage<'a> {
         }
         items.extend(self.run_items()?);
         for log in self.store.files_under(".labpress/logs")? {
-            if !self.stems.iter().any(|stem| log.path.contains(stem.as_str())) && log.modified <= self.until {
+            if !self.stems.iter().any(|stem| log.path.contains(stem.as_str()))
+                && log.modified <= self.until
+            {
                 items.push(Item { kind: Kind::Log, path: log.path, bytes: log.bytes });
             }
         }
@@ -215,19 +238,24 @@ impl<'a> Garbage<'a> {
         for file in self.store.files_under(".labpress/runs")? {
             let parts: Vec<&str> = file.path.splitn(5, '/').collect();
             if let [_, _, experiment, stem, _] = parts[..] {
-                let sum = folders.entry((experiment.to_owned(), stem.to_owned())).or_insert((0, Timestamp::MIN));
+                let sum = folders
+                    .entry((experiment.to_owned(), stem.to_owned()))
+                    .or_insert((0, Timestamp::MIN));
                 *sum = (sum.0 + file.bytes, sum.1.max(file.modified));
             }
         }
         let is_garbage = |&(run, &(_, modified)): &(&(String, String), &(u64, Timestamp))| {
             let folder = self.store.run_folder(&run.0, &run.1);
-            !self.unfinished.contains(run) && modified <= self.until && !self.store.is_running(&folder)
+            !self.unfinished.contains(run)
+                && modified <= self.until
+                && !self.store.is_running(&folder)
         };
-        let garbage = folders.iter().filter(is_garbage).map(|((experiment, stem), (bytes, _))| Item {
-            kind: Kind::Run,
-            path: format!(".labpress/runs/{experiment}/{stem}"),
-            bytes: *bytes,
-        });
+        let garbage =
+            folders.iter().filter(is_garbage).map(|((experiment, stem), (bytes, _))| Item {
+                kind: Kind::Run,
+                path: format!(".labpress/runs/{experiment}/{stem}"),
+                bytes: *bytes,
+            });
         Ok(garbage.collect())
     }
 }

@@ -1,4 +1,5 @@
-//! `labpress import`: checks a Jekyll blog, writes the one line that it needs, and says what builds and what does not.
+//! `labpress import`: checks a Jekyll blog, writes the one line that it needs, and says what builds
+//! and what does not.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -30,8 +31,7 @@ pub(super) struct Options {
 }
 
 /// What an imported blog has in `_config.yml`.
-const ADDED: &str =
-    "\n# Layouts and pages are templates in Jekyll's Liquid (added by `labpress import`).\ntemplates: liquid\n";
+const ADDED: &str = "\n# Layouts and pages are templates in Jekyll's Liquid (added by `labpress import`).\ntemplates: liquid\n";
 
 pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     let root = site::root(&options.folder)?;
@@ -52,7 +52,8 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     let (config, faults) = match config::read(after) {
         Ok(config) => {
             let shown = build::as_configured(&config);
-            let faults = build::rendered(&site, &config, &shown, &mut warnings).err().unwrap_or_default();
+            let faults =
+                build::rendered(&site, &config, &shown, &mut warnings).err().unwrap_or_default();
             let (blog, _) = post::read(&site.source, &config, &shown);
             write_counts(&mut found, &site, &config, &blog);
             (Some(config), faults)
@@ -63,7 +64,9 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     report.push_str(match (&before, &added, &config) {
         (_, None, _) => "nothing to do: _config.yml says `templates` already\n",
         (_, _, None) => "_config.yml is left as it is, since it cannot be read\n",
-        (Some(_), _, _) if options.dry_run => "_config.yml: would get `templates: liquid` at its end\n",
+        (Some(_), _, _) if options.dry_run => {
+            "_config.yml: would get `templates: liquid` at its end\n"
+        }
         (Some(_), _, _) => "_config.yml: added `templates: liquid` at its end\n",
         (None, _, _) if options.dry_run => "_config.yml: would be made, with `templates: liquid`\n",
         (None, _, _) => "_config.yml: made, with `templates: liquid`\n",
@@ -74,7 +77,8 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
         store.write(config::PATH, added.as_bytes())?;
     }
     // Results of experiments come when the blog is built.
-    let faults: Vec<Diagnostic> = faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();
+    let faults: Vec<Diagnostic> =
+        faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();
     let mut lacks_theme = false;
     if let Some(config) = &config {
         lacks_theme = write_theme(&mut report, config, &site);
@@ -91,14 +95,19 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     write_faults(&mut report, &faults);
     if faults.is_empty() {
         let folder = options.folder.display();
-        let how = if lacks_theme { "It builds, but looks like nothing without its theme" } else { "All of it builds" };
+        let how = if lacks_theme {
+            "It builds, but looks like nothing without its theme"
+        } else {
+            "All of it builds"
+        };
         let _ = write!(report, "\n{how}: `labpress build --source {folder}`\n");
     }
     answer(&report);
     if faults.is_empty() { Ok(()) } else { Err(Trouble::Unimported(faults.len())) }
 }
 
-/// The configuration with `templates: liquid`, every other byte as it was; `None` if it says what `templates` is.
+/// The configuration with `templates: liquid`, every other byte as it was; `None` if it says what
+/// `templates` is.
 fn with_templates(text: Option<&str>) -> Option<String> {
     let text = text.unwrap_or("");
     let says_already = text.lines().any(|line| line.starts_with("templates:"));
@@ -140,12 +149,17 @@ fn collections(config: &Config) -> Vec<String> {
     names.into_iter().filter(|name| name != "posts").collect()
 }
 
-/// A theme that is a gem or another repository: its files have to lie in the blog. Returns whether pages have no layout
-/// without them.
+/// A theme that is a gem or another repository: its files have to lie in the blog. Returns whether
+/// pages have no layout without them.
 fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
-    let named = |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
+    let named =
+        |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
     let has_layouts = site.source.texts_under("_layouts/").next().is_some();
-    let note = if has_layouts { "the blog has layouts; for those that it lacks" } else { "its layouts are needed" };
+    let note = if has_layouts {
+        "the blog has layouts; for those that it lacks"
+    } else {
+        "its layouts are needed"
+    };
     let folder = site.root.join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
     let is_there = folder.exists();
     let folder = folder.display();
@@ -161,7 +175,8 @@ fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
         );
     } else if let Some(theme) = named("remote_theme") {
         let (repository, version) = theme.split_once('@').unwrap_or((&theme, ""));
-        let branch = if version.is_empty() { String::new() } else { format!("--branch {version} ") };
+        let branch =
+            if version.is_empty() { String::new() } else { format!("--branch {version} ") };
         let _ = write!(
             report,
             "\ntheme\n  `{theme}` is a repository, which labpress reads from `_theme`; {note}:\n  \
@@ -193,7 +208,10 @@ fn write_plugins(report: &mut String, config: &Config) {
 }
 
 /// Plugins of the blog's own.
-#[expect(clippy::disallowed_methods, reason = "`cli` may look; the folder is no part of a site's source")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`cli` may look; the folder is no part of a site's source"
+)]
 fn ruby_files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -207,7 +225,11 @@ fn write_ruby(report: &mut String, names: &[String]) {
         return;
     }
     let files: Vec<String> = names.iter().map(|name| format!("_plugins/{name}")).collect();
-    let _ = write!(report, "\nprograms in Ruby, which labpress does not run\n  {}\n", files.join("\n  "));
+    let _ = write!(
+        report,
+        "\nprograms in Ruby, which labpress does not run\n  {}\n",
+        files.join("\n  ")
+    );
 }
 
 /// What does not build: tags that nothing is known of, then all other faults by file.
@@ -215,7 +237,8 @@ fn write_faults(report: &mut String, faults: &[Diagnostic]) {
     let mut tags: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     let mut others = Vec::new();
     for fault in faults {
-        let tag = fault.message().strip_prefix("unknown tag `").and_then(|tag| tag.strip_suffix('`'));
+        let tag =
+            fault.message().strip_prefix("unknown tag `").and_then(|tag| tag.strip_suffix('`'));
         match tag {
             Some(tag) => tags.entry(tag).or_default().push(fault),
             None => others.push(fault),
@@ -224,9 +247,15 @@ fn write_faults(report: &mut String, faults: &[Diagnostic]) {
     if !tags.is_empty() {
         let rows: Vec<Vec<String>> = tags
             .iter()
-            .map(|(tag, faults)| vec![format!("  {tag}"), faults.len().to_string(), faults[0].place().to_string()])
+            .map(|(tag, faults)| {
+                vec![format!("  {tag}"), faults.len().to_string(), faults[0].place().to_string()]
+            })
             .collect();
-        let _ = write!(report, "\ntags that no one makes\n{}", table(&["  TAG", "TIMES", "FIRST"], &rows));
+        let _ = write!(
+            report,
+            "\ntags that no one makes\n{}",
+            table(&["  TAG", "TIMES", "FIRST"], &rows)
+        );
         let mapping: Vec<String> = tags.keys().map(|tag| format!("{tag}: {tag}.html")).collect();
         let _ = write!(
             report,
@@ -265,7 +294,11 @@ fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) 
     for (path, faults) in by_file {
         let _ = writeln!(report, "  {path}");
         for fault in faults.iter().take(SHOWN) {
-            let position = fault.place().position.map(|at| format!("{}:{} ", at.line, at.column)).unwrap_or_default();
+            let position = fault
+                .place()
+                .position
+                .map(|at| format!("{}:{} ", at.line, at.column))
+                .unwrap_or_default();
             let _ = writeln!(report, "    {position}{}", fault.message());
             if let Some(hint) = fault.hinted() {
                 let _ = writeln!(report, "      {hint}");
@@ -288,7 +321,10 @@ mod tests {
     fn the_configuration_keeps_its_text_and_gets_one_key() {
         let text = "title: T # mine\nbaseurl: \"\"";
         let added = with_templates(Some(text)).expect("it has none");
-        assert!(added.starts_with("title: T # mine\nbaseurl: \"\"\n\n#") && added.ends_with("\ntemplates: liquid\n"));
+        assert!(
+            added.starts_with("title: T # mine\nbaseurl: \"\"\n\n#")
+                && added.ends_with("\ntemplates: liquid\n")
+        );
         assert_eq!(with_templates(Some(&added)), None);
         assert!(with_templates(None).expect("it has none").starts_with("# Layouts"));
     }

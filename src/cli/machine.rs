@@ -16,22 +16,25 @@ pub(super) struct Machine {
 impl Machine {
     /// This machine, as far as the records of these runs can be compared with it.
     pub(super) fn of(planned: &[PlannedRun<'_>]) -> Machine {
-        let is_recorded_by_lab =
-            |run: &PlannedRun<'_>| matches!(run.experiment.runner, Runner::Lab { .. }) && run.fresh().is_some();
+        let is_recorded_by_lab = |run: &PlannedRun<'_>| {
+            matches!(run.experiment.runner, Runner::Lab { .. }) && run.fresh().is_some()
+        };
         // Starting `lab` loads libtorch, which takes a while.
         let lab = planned.iter().any(is_recorded_by_lab).then(environment::lab).flatten();
         Machine { lab: lab.and_then(|lab| environment::lab_info(&lab).ok()) }
     }
 
-    /// What a run of the experiment would report here. Of a program of the author's own that is only what labpress
-    /// knows by itself.
+    /// What a run of the experiment would report here. Of a program of the author's own that is
+    /// only what labpress knows by itself.
     pub(super) fn facts(&self, experiment: &Experiment) -> Environment {
         let mut facts = Environment::from([
             ("os".to_owned(), std::env::consts::OS.to_owned()),
             ("arch".to_owned(), std::env::consts::ARCH.to_owned()),
             ("threads".to_owned(), experiment.limits.threads.to_string()),
         ]);
-        let Some(info) = self.lab.as_ref().filter(|_| matches!(experiment.runner, Runner::Lab { .. })) else {
+        let Some(info) =
+            self.lab.as_ref().filter(|_| matches!(experiment.runner, Runner::Lab { .. }))
+        else {
             return facts;
         };
         let uses_gpu = info["cuda"] == true && experiment.device != Some(Device::Cpu);

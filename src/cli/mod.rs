@@ -1,7 +1,7 @@
 //! The command line: arguments → calls → messages and exit codes. One file a command.
 //!
-//! Talk goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1 the site or a run
-//! is at fault (each fault was shown), 2 the arguments are.
+//! Talk goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1
+//! the site or a run is at fault (each fault was shown), 2 the arguments are.
 
 mod build;
 mod data;
@@ -68,13 +68,17 @@ struct SiteFolder {
 #[derive(Subcommand)]
 enum Command {
     /// Run what is stale, then write the site
-    #[command(long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
+    #[command(
+        long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
         missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all faults are \
-        shown together and public/ stays as it was.")]
+        shown together and public/ stays as it was."
+    )]
     Build(build::Options),
     /// Run an experiment's stale runs, whether a post needs them or not
-    #[command(long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
-        record in experiments/NAME/runs/: commit it, and others can build the site without training.")]
+    #[command(
+        long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
+        record in experiments/NAME/runs/: commit it, and others can build the site without training."
+    )]
     Run(run::Options),
     /// Start a post or an experiment
     #[command(subcommand)]
@@ -91,11 +95,13 @@ enum Command {
     /// Say why the runs of an experiment are stale: which part changed from what to what
     Why(why::Options),
     /// Do recorded runs again from the beginning, and say whether they come out the same
-    #[command(long_about = "Does fresh runs again from the beginning, in a scratch place, and compares every number: \
+    #[command(
+        long_about = "Does fresh runs again from the beginning, in a scratch place, and compares every number: \
         bit-identical, within tolerance, or different.\n\nThe verdicts are files in \
         experiments/NAME/verifications/: commit them, and figures say when their numbers were verified. A tolerance is \
         what `metrics` in experiment.yml states, else three standard deviations over the seeds. Times are never \
-        compared.")]
+        compared."
+    )]
     Verify(verify::Options),
     /// Make a post go on showing the results of today, whatever becomes of its experiments
     #[command(
@@ -229,11 +235,20 @@ fn tell_trouble(trouble: &Trouble) {
             tell(format_args!("{}: the results are recorded", counted(faults.len(), "fault")));
         }
         Trouble::LeftOut(runs) => {
-            tell(format_args!("{} left out, and the site needs what they find", counted(*runs, "run")));
+            tell(format_args!(
+                "{} left out, and the site needs what they find",
+                counted(*runs, "run")
+            ));
         }
-        Trouble::LackingRuns(runs) => tell(format_args!("{} without a result", counted(*runs, "run"))),
-        Trouble::Unconfirmed(runs) => tell(format_args!("{} did not come out as recorded", counted(*runs, "run"))),
-        Trouble::Unimported(faults) => tell(format_args!("{} to mend before it builds", counted(*faults, "fault"))),
+        Trouble::LackingRuns(runs) => {
+            tell(format_args!("{} without a result", counted(*runs, "run")))
+        }
+        Trouble::Unconfirmed(runs) => {
+            tell(format_args!("{} did not come out as recorded", counted(*runs, "run")))
+        }
+        Trouble::Unimported(faults) => {
+            tell(format_args!("{} to mend before it builds", counted(*faults, "fault")))
+        }
         Trouble::Other(error) => tell(format_args!("error: {error:#}")),
     }
 }
@@ -244,20 +259,22 @@ fn tell(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
 }
 
-/// The text with control characters escaped, except line ends and tabs: what comes from files, notes and programs must
-/// not steer the terminal.
+/// The text with control characters escaped, except line ends and tabs: what comes from files,
+/// notes and programs must not steer the terminal.
 fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     let is_unsafe = |c: char| c.is_control() && c != '\n' && c != '\t';
     if !text.contains(is_unsafe) {
         return text.into();
     }
-    let escaped = |c: char| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    let escaped =
+        |c: char| if is_unsafe(c) { c.escape_unicode().to_string() } else { c.to_string() };
     text.chars().map(escaped).collect::<String>().into()
 }
 
 /// Says that another labpress is at work on the same site, and which process holds the lock.
 fn tell_waiting(lock: &Path) {
-    let holders = processes::holders(lock).map(|holders| format!(", {holders}")).unwrap_or_default();
+    let holders =
+        processes::holders(lock).map(|holders| format!(", {holders}")).unwrap_or_default();
     tell(format_args!("another labpress is at work in this site{holders}: waiting for it to end"));
 }
 
@@ -266,8 +283,8 @@ fn answer(text: &str) {
     write_answer(&printable(text.trim_end()));
 }
 
-/// Writes a line to standard output. That it cannot be written is an error at the end of the command, unless nobody
-/// listens any more.
+/// Writes a line to standard output. That it cannot be written is an error at the end of the
+/// command, unless nobody listens any more.
 fn write_answer(line: &str) {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());

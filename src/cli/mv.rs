@@ -1,8 +1,8 @@
 //! `labpress mv`: gives an experiment another name, with its results and all that names it.
 //!
-//! All that is to be written is first staged in `.labpress/mv/`, then a journal that lists it. Who is killed before the
-//! journal is there has changed nothing; who is killed later is completed by the same call. Until then no other command
-//! reads the site.
+//! All that is to be written is first staged in `.labpress/mv/`, then a journal that lists it. Who
+//! is killed before the journal is there has changed nothing; who is killed later is completed by
+//! the same call. Until then no other command reads the site.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +71,10 @@ pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Trouble> {
             return check_unfinished(&root);
         }
         journal.complete(&root, &store)?;
-        tell(format_args!("`{}` is `{}` now: what an earlier call began is done", journal.old, journal.new));
+        tell(format_args!(
+            "`{}` is `{}` now: what an earlier call began is done",
+            journal.old, journal.new
+        ));
         return Ok(());
     }
     let site = site::read(&root)?;
@@ -118,12 +121,17 @@ fn changes(
     store: &Store,
 ) -> Result<(Renaming, BTreeMap<String, String>), Trouble> {
     let mut pins = Vec::new();
-    for (path, text) in site.source.texts_under("experiments/").filter(|(path, _)| path.contains("/pins/")) {
+    for (path, text) in
+        site.source.texts_under("experiments/").filter(|(path, _)| path.contains("/pins/"))
+    {
         pins.push(pin::parse(path, text).map_err(|error| Trouble::Faults(vec![error]))?);
     }
-    let renaming = rename::renaming((old, new), &site.experiments, &site.records, &site.verifications, &pins);
+    let renaming =
+        rename::renaming((old, new), &site.experiments, &site.records, &site.verifications, &pins);
     let mut edited = BTreeMap::new();
-    for experiment in site.experiments.iter().filter(|experiment| experiment.needs.contains_key(old)) {
+    for experiment in
+        site.experiments.iter().filter(|experiment| experiment.needs.contains_key(old))
+    {
         let path = if experiment.name == *old { continue } else { &experiment.path };
         let text = store.text(path)?;
         edited.insert(path.clone(), with_need_renamed(path, &text, old, new)?);
@@ -131,8 +139,11 @@ fn changes(
     for (path, _) in site.source.texts_under("").filter(|(path, _)| is_read_by_liquid(path)) {
         let file = site.source.origin(path);
         let text = store.text(file)?;
-        let renamed =
-            with_pins_renamed(file, liquid::with_experiment_renamed(&text, old.as_str(), new.as_str()), &renaming)?;
+        let renamed = with_pins_renamed(
+            file,
+            liquid::with_experiment_renamed(&text, old.as_str(), new.as_str()),
+            &renaming,
+        )?;
         if renamed != text {
             edited.insert(file.to_owned(), renamed);
         }
@@ -153,11 +164,13 @@ fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<S
         if yaml.depth(&["needs", &index]) < 2 {
             break;
         }
-        let at = yaml.place(&["needs", &index]).position.and_then(|position| byte_at(&text, position));
+        let at =
+            yaml.place(&["needs", &index]).position.and_then(|position| byte_at(&text, position));
         let Some(at) = at else { continue };
         let quote = usize::from(text[at..].starts_with(['"', '\'']));
         let end = at + quote + old.as_str().len();
-        let goes_on = text[at + quote..].strip_prefix(old.as_str()).map(|rest| rest.starts_with(is_of_name));
+        let goes_on =
+            text[at + quote..].strip_prefix(old.as_str()).map(|rest| rest.starts_with(is_of_name));
         if goes_on == Some(false) {
             text.replace_range(at + quote..end, new.as_str());
             // The places behind it in the line are others now.
@@ -171,8 +184,13 @@ fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<S
     if needs.is_some_and(|needs| !needs.iter().any(|need| need == old.as_str())) {
         return Ok(text);
     }
-    let error = Diagnostic::new(yaml.place(&["needs"]), format!("`{old}` cannot be replaced without changing more"));
-    Err(Trouble::Faults(vec![error.hint("write `needs` as a plain list of names, and call it again")]))
+    let error = Diagnostic::new(
+        yaml.place(&["needs"]),
+        format!("`{old}` cannot be replaced without changing more"),
+    );
+    Err(Trouble::Faults(vec![
+        error.hint("write `needs` as a plain list of names, and call it again"),
+    ]))
 }
 
 fn is_of_name(c: char) -> bool {
@@ -190,28 +208,51 @@ fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Resul
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let Some((yaml, _)) = front_matter::split(path, &text[mark..]) else { return Ok(text) };
     let front: serde_yaml::Value = serde_yaml::from_str(yaml.text).unwrap_or_default();
-    let Some(pins) = front.get("pin").and_then(serde_yaml::Value::as_mapping) else { return Ok(text) };
+    let Some(pins) = front.get("pin").and_then(serde_yaml::Value::as_mapping) else {
+        return Ok(text);
+    };
     for (experiment, id) in pins {
         let (Some(experiment), Some(id)) = (experiment.as_str(), id.as_str()) else { continue };
-        let Some((name, new_id)) = renaming.pins.get(&(experiment.to_owned(), id.to_owned())) else { continue };
-        let renamed = pin_edit::with_pin(&text, name, Some(new_id))
-            .and_then(|text| if name == experiment { Some(text) } else { pin_edit::with_pin(&text, experiment, None) });
+        let Some((name, new_id)) = renaming.pins.get(&(experiment.to_owned(), id.to_owned()))
+        else {
+            continue;
+        };
+        let renamed = pin_edit::with_pin(&text, name, Some(new_id)).and_then(|text| {
+            if name == experiment {
+                Some(text)
+            } else {
+                pin_edit::with_pin(&text, experiment, None)
+            }
+        });
         text = renamed.ok_or_else(|| {
-            let error = Diagnostic::new(Place::file(path), "this front matter cannot be changed without changing more");
-            Trouble::Faults(vec![error.hint("write `pin` as a map with one experiment a line, and call it again")])
+            let error = Diagnostic::new(
+                Place::file(path),
+                "this front matter cannot be changed without changing more",
+            );
+            Trouble::Faults(vec![
+                error.hint("write `pin` as a map with one experiment a line, and call it again"),
+            ])
         })?;
     }
     Ok(text)
 }
 
-/// The files that name a file in the experiment's folder: the path may be a parameter, which is part of fingerprints.
+/// The files that name a file in the experiment's folder: the path may be a parameter, which is
+/// part of fingerprints.
 fn mentioning(old: &Name, site: &Site) -> Vec<String> {
     let folder = format!("experiments/{old}/");
-    let texts = site.source.texts_under("").filter(|(path, text)| !path.ends_with(".json") && text.contains(&folder));
+    let texts = site
+        .source
+        .texts_under("")
+        .filter(|(path, text)| !path.ends_with(".json") && text.contains(&folder));
     texts.map(|(path, _)| site.source.origin(path).to_owned()).collect()
 }
 
-fn listed((old, new): (&Name, &Name), renaming: &Renaming, edited: &BTreeMap<String, String>) -> String {
+fn listed(
+    (old, new): (&Name, &Name),
+    renaming: &Renaming,
+    edited: &BTreeMap<String, String>,
+) -> String {
     let mut lines = vec![format!("rename experiments/{old}/ to experiments/{new}/")];
     lines.extend(renaming.written.keys().map(|path| format!("write  {path}")));
     lines.extend(renaming.removed.iter().map(|path| format!("remove {path}")));
@@ -225,7 +266,8 @@ impl Journal {
             return Ok(None);
         }
         let text = store.text(JOURNAL)?;
-        let journal = serde_json::from_str(&text).map_err(|error| anyhow!("`{JOURNAL}` is damaged: {error}"))?;
+        let journal = serde_json::from_str(&text)
+            .map_err(|error| anyhow!("`{JOURNAL}` is damaged: {error}"))?;
         Ok(Some(journal))
     }
 
@@ -265,7 +307,9 @@ impl Journal {
         for (path, staged) in &self.written {
             store.write(path, store.text(staged)?.as_bytes())?;
         }
-        store.remove_all(self.removed.iter().map(String::as_str).filter(|path| root.join(path).exists()))?;
+        store.remove_all(
+            self.removed.iter().map(String::as_str).filter(|path| root.join(path).exists()),
+        )?;
         // The journal goes with what is staged, whole.
         store.remove_all([STAGED].into_iter())?;
         Ok(())
@@ -286,7 +330,10 @@ mod tests {
     #[test]
     fn a_need_is_renamed_where_it_stands() {
         check_need("title: toy\nneeds: [toy-2, toy]\n", "title: toy\nneeds: [toy-2, toys-2]\n");
-        check_need("needs:\n  - \"toy\" # toy\n  - other\n", "needs:\n  - \"toys-2\" # toy\n  - other\n");
+        check_need(
+            "needs:\n  - \"toy\" # toy\n  - other\n",
+            "needs:\n  - \"toys-2\" # toy\n  - other\n",
+        );
         check_need("needs: ['toy', toy]", "needs: ['toys-2', toys-2]");
     }
 }

@@ -52,20 +52,29 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Trouble> {
 fn post(title: &str) -> Result<(String, String), Trouble> {
     let name = slugify(title);
     if name.is_empty() {
-        let fault = Diagnostic::new(Place::file("_posts/"), format!("no file name can be made of the title `{title}`"));
+        let fault = Diagnostic::new(
+            Place::file("_posts/"),
+            format!("no file name can be made of the title `{title}`"),
+        );
         return Err(Trouble::Faults(vec![fault.hint("give a title with letters or digits")]));
     }
     let now = environment::now();
     let day = now.to_string()[..10].to_owned();
     // JSON's quotes are YAML's, too.
     let title_text = serde_json::Value::from(title).to_string();
-    Ok((format!("_posts/{day}-{name}.md"), format!("---\nlayout: post\ntitle: {title_text}\n---\n\n")))
+    Ok((
+        format!("_posts/{day}-{name}.md"),
+        format!("---\nlayout: post\ntitle: {title_text}\n---\n\n"),
+    ))
 }
 
 fn experiment(name: &str) -> Result<(String, String), Trouble> {
     let path = format!("experiments/{name}/experiment.yml");
     let Some(name) = Name::new(name).filter(|name| name.as_str() != "data") else {
-        let fault = Diagnostic::new(Place::file(path), format!("`{name}` cannot be the name of an experiment"));
+        let fault = Diagnostic::new(
+            Place::file(path),
+            format!("`{name}` cannot be the name of an experiment"),
+        );
         return Err(Trouble::Faults(vec![fault.hint(name_rule(name))]));
     };
     let text = format!(

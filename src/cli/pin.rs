@@ -35,7 +35,8 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
     let _lock = store.lock(tell_waiting)?;
     let site = site::read(&root)?;
     let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let shown = post::Options { now: environment::now(), drafts: true, future: true, unpublished: true };
+    let shown =
+        post::Options { now: environment::now(), drafts: true, future: true, unpublished: true };
     let (blog, faults) = post::read(&site.source, &config, &shown);
     if !faults.is_empty() {
         return Err(Trouble::Faults(faults));
@@ -55,7 +56,9 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
     store.write(file, text.as_bytes())?;
     for (experiment, id) in &changes {
         match id {
-            Some(id) => tell(format_args!("{path} is pinned to the results of `{experiment}` of today ({id})")),
+            Some(id) => tell(format_args!(
+                "{path} is pinned to the results of `{experiment}` of today ({id})"
+            )),
             None => tell(format_args!("{path} shows the results of `{experiment}` as they are")),
         }
     }
@@ -70,7 +73,10 @@ fn by_hand(path: &str, experiment: &str, id: Option<&str>) -> Trouble {
         Some(id) => format!("write `pin: {{{experiment}: \"{id}\"}}` into it by hand"),
         None => format!("take `{experiment}` out of `pin` by hand"),
     };
-    let fault = Diagnostic::new(Place::file(path), "this front matter cannot be changed without changing more");
+    let fault = Diagnostic::new(
+        Place::file(path),
+        "this front matter cannot be changed without changing more",
+    );
     Trouble::Faults(vec![fault.hint(hint)])
 }
 
@@ -82,14 +88,18 @@ fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Trouble> {
         let name = path.rsplit('/').next().unwrap_or(path);
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     };
-    let is_meant = |path: &&&'a str| **path == wanted || path.ends_with(&format!("/{wanted}")) || stem(path) == wanted;
+    let is_meant = |path: &&&'a str| {
+        **path == wanted || path.ends_with(&format!("/{wanted}")) || stem(path) == wanted
+    };
     match paths.iter().filter(is_meant).copied().collect::<Vec<_>>()[..] {
         [path] => Ok(path),
         [] => {
             let fault = Diagnostic::new(Place::file(named), "is no post of this site");
             Err(Trouble::Faults(vec![fault.hint_nearest(&wanted, paths)]))
         }
-        [first, second, ..] => Err(anyhow!("`{named}` may be `{first}` or `{second}`: give the path").into()),
+        [first, second, ..] => {
+            Err(anyhow!("`{named}` may be `{first}` or `{second}`: give the path").into())
+        }
     }
 }
 
@@ -97,13 +107,15 @@ fn removals(blog: &Blog<'_>, path: &str, named: &[String]) -> Result<Vec<Change>
     let posts = blog.posts.iter().map(|post| (post.body.path, &post.front));
     let pages = blog.pages.iter().map(|page| (page.body.path, &page.front));
     let front = posts.chain(pages).find(|(at, _)| *at == path).map(|(_, front)| front);
-    let pinned: Vec<&str> = front.iter().flat_map(|front| &front.pin).map(|(name, _)| name.as_str()).collect();
+    let pinned: Vec<&str> =
+        front.iter().flat_map(|front| &front.pin).map(|(name, _)| name.as_str()).collect();
     if let Some(other) = named.iter().find(|name| !pinned.contains(&name.as_str())) {
         let fault = Diagnostic::new(Place::file(path), format!("does not pin `{other}`"));
         return Err(Trouble::Faults(vec![fault.hint_nearest(other, pinned)]));
     }
     let is_wanted = |name: &&str| named.is_empty() || named.iter().any(|named| named == name);
-    let removed: Vec<Change> = pinned.into_iter().filter(is_wanted).map(|name| (name.to_owned(), None)).collect();
+    let removed: Vec<Change> =
+        pinned.into_iter().filter(is_wanted).map(|name| (name.to_owned(), None)).collect();
     if removed.is_empty() {
         tell(format_args!("{path} pins nothing"));
     }
@@ -123,7 +135,8 @@ fn pins(
         return Err(Trouble::Faults(site.faults.clone()));
     }
     let planned = plan(&site.experiments, &site.records);
-    let results = Results::of(&site.experiments, &planned, &site.verifications).with_files(site.source.result_files());
+    let results = Results::of(&site.experiments, &planned, &site.verifications)
+        .with_files(site.source.result_files());
     let experiments: BTreeSet<String> = if named.is_empty() {
         let Some(post) = blog.posts.iter().find(|post| post.body.path == path) else {
             return Err(anyhow!("`{path}` is a page: name the experiments to pin").into());
@@ -139,12 +152,14 @@ fn pins(
         site.experiment(&name)?;
         let of_today = results.experiments.get(name.as_str()).and_then(Pin::of);
         let pin = of_today.ok_or_else(|| {
-            let message = format!("the results of `{name}` are not complete, so there is nothing to pin");
+            let message =
+                format!("the results of `{name}` are not complete, so there is nothing to pin");
             anyhow!("{message}\nhint: run `labpress run {name}` first")
         })?;
         Ok((name, pin))
     };
-    let pins: Vec<(String, Pin)> = experiments.into_iter().map(pin_of).collect::<Result<_, Trouble>>()?;
+    let pins: Vec<(String, Pin)> =
+        experiments.into_iter().map(pin_of).collect::<Result<_, Trouble>>()?;
     for (name, pin) in &pins {
         store.write(&pin.path(), pin.to_text().as_bytes())?;
         tell(format_args!(

@@ -1,4 +1,5 @@
-//! Progress of runs: bars on a terminal and plain lines elsewhere, on standard error; or JSON on standard output.
+//! Progress of runs: bars on a terminal and plain lines elsewhere, on standard error; or JSON on
+//! standard output.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -59,7 +60,8 @@ struct Running {
     bar: ProgressBar,
     stopwatch: Stopwatch,
     end: End,
-    /// How far it was, and when, at the first sign of progress: a run that was resumed does not start at nothing.
+    /// How far it was, and when, at the first sign of progress: a run that was resumed does not
+    /// start at nothing.
     first: Option<(f64, f64)>,
     done: f64,
     /// Whether it has told by itself how far it is.
@@ -72,7 +74,8 @@ struct Running {
     memory: Option<u64>,
 }
 
-/// When a bar is expected to be full: seconds from its start. Shared with the bar, which is drawn by the clock.
+/// When a bar is expected to be full: seconds from its start. Shared with the bar, which is drawn
+/// by the clock.
 type End = Arc<Mutex<Option<f64>>>;
 
 impl<'a> Progress<'a> {
@@ -87,7 +90,9 @@ impl<'a> Progress<'a> {
         let overall_end = End::default();
         let widest = runs.iter().map(|run| run.label().chars().count()).max().unwrap_or_default();
         let label_width = widest.clamp(12, WIDEST_LABEL);
-        let overall = bars.add(ProgressBar::new(runs.len() as u64 * PARTS).with_style(style("green", &overall_end)));
+        let overall = bars.add(
+            ProgressBar::new(runs.len() as u64 * PARTS).with_style(style("green", &overall_end)),
+        );
         overall.set_prefix(padded(&format!("0 of {}", counted(runs.len(), "run")), label_width));
         if is_terminal {
             overall.enable_steady_tick(Duration::from_millis(200));
@@ -134,7 +139,9 @@ impl<'a> Progress<'a> {
     fn started(&mut self, number: usize) {
         let label = self.runs[number].label();
         let end = End::default();
-        let bar = ProgressBar::new(1).with_style(style("cyan", &end)).with_prefix(padded(&label, self.label_width));
+        let bar = ProgressBar::new(1)
+            .with_style(style("cyan", &end))
+            .with_prefix(padded(&label, self.label_width));
         let bar = self.bars.insert_before(&self.overall, bar);
         if self.is_terminal {
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -162,7 +169,9 @@ impl<'a> Progress<'a> {
     fn memory(&mut self, number: usize, bytes: u64) {
         if let Some(running) = self.running.get_mut(&number) {
             running.memory = Some(bytes);
-            running.bar.set_message(super::printable(&running.state(&self.runs[number])).into_owned());
+            running
+                .bar
+                .set_message(super::printable(&running.state(&self.runs[number])).into_owned());
         }
     }
 
@@ -174,7 +183,8 @@ impl<'a> Progress<'a> {
             Event::Start { environment, steps } => {
                 running.bar.set_length(steps.unwrap_or(1));
                 running.device = environment.get("device").cloned();
-                let facts: Vec<String> = environment.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
+                let facts: Vec<String> =
+                    environment.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
                 (self.talk == Talk::Verbose).then(|| facts.join(", "))
             }
             Event::Progress { step, of } => {
@@ -190,13 +200,17 @@ impl<'a> Progress<'a> {
                     running.progress(*step, epochs, self.forecast.expected[number].seconds);
                 }
                 let declared = run.experiment.metrics.get(name);
-                let tells_best =
-                    name.starts_with("valid.") && declared.is_some_and(|metric| metric.goal == Some(Goal::Max));
+                let tells_best = name.starts_with("valid.")
+                    && declared.is_some_and(|metric| metric.goal == Some(Goal::Max));
                 if tells_best || declared.is_none() && running.metric.is_none() {
                     running.metric = Some(shown(name, *value, declared));
                 }
                 if self.talk == Talk::Verbose {
-                    Some(format!("{}  {}", running.epoch_text(run).unwrap_or_default(), shown(name, *value, declared)))
+                    Some(format!(
+                        "{}  {}",
+                        running.epoch_text(run).unwrap_or_default(),
+                        shown(name, *value, declared)
+                    ))
                 } else {
                     tells_best.then(|| running.message(run))
                 }
@@ -238,12 +252,20 @@ impl<'a> Progress<'a> {
         let label = run.label();
         match outcome {
             Outcome::Recorded(record) | Outcome::Shared(record) if record.diverged.is_some() => {
-                let diverged = record.diverged.as_ref().map(|diverged| diverged.phrase(run.experiment.step_name()));
+                let diverged = record
+                    .diverged
+                    .as_ref()
+                    .map(|diverged| diverged.phrase(run.experiment.step_name()));
                 self.line(&format!("done  {label} {}", diverged.unwrap_or_default()));
             }
-            Outcome::Recorded(record) => self.line(&format!("done  {label} {}", result(record, run))),
+            Outcome::Recorded(record) => {
+                self.line(&format!("done  {label} {}", result(record, run)))
+            }
             Outcome::Shared(record) => {
-                self.line(&format!("done  {label} {}, the result of a run that is the same", result(record, run)));
+                self.line(&format!(
+                    "done  {label} {}, the result of a run that is the same",
+                    result(record, run)
+                ));
             }
             Outcome::Skipped(reason) => self.trouble(&format!("skip  {label}: {reason}")),
             Outcome::Failed(failure) => {
@@ -252,7 +274,9 @@ impl<'a> Progress<'a> {
             }
             Outcome::Interrupted(failure) => {
                 let reason = self.reason(failure, &label);
-                self.trouble(&format!("stop  {label} {reason}\n      the next try goes on from its last checkpoint"));
+                self.trouble(&format!(
+                    "stop  {label} {reason}\n      the next try goes on from its last checkpoint"
+                ));
             }
             Outcome::Broken(error) => self.trouble(&format!("FAIL  {label}: {error}")),
         }
@@ -260,13 +284,19 @@ impl<'a> Progress<'a> {
 
     /// Brings the overall bar up to date, unless that was done just before.
     fn show_overall(&mut self) {
-        if self.shown.as_ref().is_some_and(|shown| shown.elapsed() < SHOW_EVERY) && self.ended < self.runs.len() {
+        if self.shown.as_ref().is_some_and(|shown| shown.elapsed() < SHOW_EVERY)
+            && self.ended < self.runs.len()
+        {
             return;
         }
         self.shown = Some(Stopwatch::started());
         let ended = self.ended;
         let of_running: f64 = self.running.values().map(|running| running.done).sum();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1 of each run")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share from 0 to 1 of each run"
+        )]
         let parts = (of_running * PARTS as f64) as u64;
         self.overall.set_position(ended as u64 * PARTS + parts);
         let all = counted(self.runs.len(), "run");
@@ -278,22 +308,27 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Seconds until all runs have ended; `None` as long as it is not known how long one of them takes.
+    /// Seconds until all runs have ended; `None` as long as it is not known how long one of them
+    /// takes.
     fn left(&self) -> Option<f64> {
-        let number_of = |stage: Stage| (0..self.runs.len()).filter(move |&number| self.stages[number] == stage);
+        let number_of =
+            |stage: Stage| (0..self.runs.len()).filter(move |&number| self.stages[number] == stage);
         // Those that run come first, and keep their places.
-        let order: Vec<usize> = number_of(Stage::Running).chain(number_of(Stage::Waiting)).collect();
-        let places: BTreeMap<usize, usize> = order.iter().enumerate().map(|(place, &number)| (number, place)).collect();
+        let order: Vec<usize> =
+            number_of(Stage::Running).chain(number_of(Stage::Waiting)).collect();
+        let places: BTreeMap<usize, usize> =
+            order.iter().enumerate().map(|(place, &number)| (number, place)).collect();
         let expected = order.iter().map(|&number| {
             let needs = &self.forecast.expected[number].needs;
             let needs = needs.iter().filter_map(|need| places.get(need).copied()).collect();
             self.seconds_left(number).map(|seconds| Expected { seconds: Some(seconds), needs })
         });
         let expected: Vec<Expected> = expected.collect::<Option<_>>()?;
-        let ends = predict::fit(&expected, self.forecast.slots, None).into_iter().map(|fit| match fit {
-            Fit::Ends(end) => end,
-            Fit::TooLong(_) | Fit::NeedsLeftOut(_) => 0.0,
-        });
+        let ends =
+            predict::fit(&expected, self.forecast.slots, None).into_iter().map(|fit| match fit {
+                Fit::Ends(end) => end,
+                Fit::TooLong(_) | Fit::NeedsLeftOut(_) => 0.0,
+            });
         Some(ends.fold(0.0, f64::max))
     }
 
@@ -304,18 +339,23 @@ impl<'a> Progress<'a> {
                 return Some((end - running.stopwatch.elapsed().as_secs_f64()).max(0.0));
             }
         }
-        // What nothing is recorded of takes as long as a run of its experiment that ended just now, or as one that goes
-        // on seems to take.
+        // What nothing is recorded of takes as long as a run of its experiment that ended just now,
+        // or as one that goes on seems to take.
         let name = &self.runs[number].experiment.name;
         let will_take = || {
-            let mut others = self.running.iter().rev().filter(|(other, _)| self.runs[**other].experiment.name == *name);
+            let mut others = self
+                .running
+                .iter()
+                .rev()
+                .filter(|(other, _)| self.runs[**other].experiment.name == *name);
             others.find_map(|(_, running)| *running.end.lock().ok()?)
         };
         let expected = self.forecast.expected[number].seconds;
         expected.or_else(|| self.took.get(name.as_str()).copied()).or_else(will_take)
     }
 
-    /// Why a run has no result, with the end of its log, unless another run has failed in just that way.
+    /// Why a run has no result, with the end of its log, unless another run has failed in just that
+    /// way.
     fn reason(&mut self, failure: &Failure, label: &str) -> String {
         let Failure { reason, log_end, log } = failure;
         let log = log.display();
@@ -323,11 +363,18 @@ impl<'a> Progress<'a> {
             return format!("{reason}; its log is empty ({log})");
         }
         match self.failures.entry((reason.clone(), log_end.clone())) {
-            Entry::Occupied(first) => format!("{reason}; its log ends as that of {} ({log})", first.get()),
+            Entry::Occupied(first) => {
+                format!("{reason}; its log ends as that of {} ({log})", first.get())
+            }
             Entry::Vacant(first) => {
                 first.insert(label.to_owned());
-                let lines: Vec<String> = log_end.lines().map(|line| format!("\n      | {line}")).collect();
-                format!("{reason}; the last {} of its log ({log}):{}", counted(lines.len(), "line"), lines.concat())
+                let lines: Vec<String> =
+                    log_end.lines().map(|line| format!("\n      | {line}")).collect();
+                format!(
+                    "{reason}; the last {} of its log ({log}):{}",
+                    counted(lines.len(), "line"),
+                    lines.concat()
+                )
             }
         }
     }
@@ -355,12 +402,16 @@ impl Running {
         let elapsed = self.stopwatch.elapsed().as_secs_f64();
         let (first_done, first_at) = *self.first.get_or_insert((self.done, elapsed));
         let gained = self.done - first_done;
-        let by_speed = (gained > 0.0).then(|| elapsed + (elapsed - first_at) / gained * (1.0 - self.done));
+        let by_speed =
+            (gained > 0.0).then(|| elapsed + (elapsed - first_at) / gained * (1.0 - self.done));
         set(&self.end, by_speed.or(expected));
     }
 
     fn epoch_text(&self, run: &PlannedRun<'_>) -> Option<String> {
-        let of = run.variant.params["epochs"].as_u64().map(|epochs| format!("/{epochs}")).unwrap_or_default();
+        let of = run.variant.params["epochs"]
+            .as_u64()
+            .map(|epochs| format!("/{epochs}"))
+            .unwrap_or_default();
         self.epoch.map(|epoch| format!("epoch {epoch}{of}"))
     }
 
@@ -379,9 +430,13 @@ impl Running {
 /// The number that a finished run is known by, and how long it took.
 fn result(record: &Record, run: &PlannedRun<'_>) -> String {
     let declared = |name: &str| run.experiment.metrics.get(name);
-    let best =
-        record.metrics.iter().find(|(name, _)| declared(name).is_some_and(|metric| metric.goal == Some(Goal::Max)));
-    let number = best.or(record.metrics.iter().next()).map(|(name, value)| shown(name, *value, declared(name)));
+    let best = record
+        .metrics
+        .iter()
+        .find(|(name, _)| declared(name).is_some_and(|metric| metric.goal == Some(Goal::Max)));
+    let number = best
+        .or(record.metrics.iter().next())
+        .map(|(name, value)| shown(name, *value, declared(name)));
     let time = record.timing.get("seconds").map(|seconds| duration(*seconds));
     number.into_iter().chain(time).collect::<Vec<_>>().join("  ")
 }
@@ -394,7 +449,8 @@ fn shown(name: &str, value: f64, metric: Option<&Metric>) -> String {
     }
 }
 
-/// A label as wide as all others: filled up, or with its middle cut out, because its start and its end tell most.
+/// A label as wide as all others: filled up, or with its middle cut out, because its start and its
+/// end tell most.
 fn padded(label: &str, width: usize) -> String {
     let length = label.chars().count();
     if length <= width {
@@ -422,10 +478,12 @@ fn style(colour: &str, end: &End) -> ProgressStyle {
         // What cannot be written is not shown.
         let _ = write!(out, "{text:>15}");
     };
-    ProgressStyle::with_template(&format!("  {{prefix}} {{bar:14.{colour}/dim}} {{left}}  {{wide_msg}}"))
-        .expect("the template is a constant of this file")
-        .with_key("left", left)
-        .progress_chars("━╸─")
+    ProgressStyle::with_template(&format!(
+        "  {{prefix}} {{bar:14.{colour}/dim}} {{left}}  {{wide_msg}}"
+    ))
+    .expect("the template is a constant of this file")
+    .with_key("left", left)
+    .progress_chars("━╸─")
 }
 
 #[cfg(test)]

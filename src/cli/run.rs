@@ -47,14 +47,16 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
     for name in &options.names {
         site.experiment(name)?;
     }
-    // A damaged record or file beside one is made again, a damaged verification says nothing; a fault anywhere else must
-    // be mended first.
+    // A damaged record or file beside one is made again, a damaged verification says nothing; a
+    // fault anywhere else must be mended first.
     let is_made_by_runs = |fault: &Diagnostic| {
         let path = &fault.place().path;
-        let is_of_result = path.contains("/runs/") || path.contains("/files/") || verification::is_path(path);
+        let is_of_result =
+            path.contains("/runs/") || path.contains("/files/") || verification::is_path(path);
         path.starts_with("experiments/") && is_of_result
     };
-    let (damaged, faults): (Vec<_>, Vec<_>) = site.faults.iter().cloned().partition(is_made_by_runs);
+    let (damaged, faults): (Vec<_>, Vec<_>) =
+        site.faults.iter().cloned().partition(is_made_by_runs);
     if !faults.is_empty() {
         return Err(Trouble::Faults(faults));
     }
@@ -71,7 +73,9 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
     let is_asked = |run: &PlannedRun<'_>| options.asks_for_run(run, work.smoke);
     let wanted = wanted(&planned, &is_asked, options.force, &Store::of(&site.results));
     if work.dry_run {
-        let shown = |run: &&PlannedRun<'_>| is_asked(run) || wanted.runs.iter().any(|wanted| wanted == *run);
+        let shown = |run: &&PlannedRun<'_>| {
+            is_asked(run) || wanted.runs.iter().any(|wanted| wanted == *run)
+        };
         let shown: Vec<PlannedRun<'_>> = planned.iter().filter(shown).cloned().collect();
         dry_run::tell(&shown, &wanted, &site, work);
         return Ok(());
@@ -104,9 +108,11 @@ impl Options {
         self.names.is_empty() || self.names.iter().any(|name| name == experiment.name.as_str())
     }
 
-    /// Whether a run is asked for. At toy scale only experiments that are not fresh are, which are those of toy scale.
+    /// Whether a run is asked for. At toy scale only experiments that are not fresh are, which are
+    /// those of toy scale.
     fn asks_for_run(&self, run: &PlannedRun<'_>, smoke: bool) -> bool {
-        let of_variant = self.variants.is_empty() || self.variants.iter().any(|name| name == run.variant.name.as_str());
+        let of_variant = self.variants.is_empty()
+            || self.variants.iter().any(|name| name == run.variant.name.as_str());
         let of_seed = self.seeds.is_empty() || self.seeds.contains(&run.seed);
         self.asks_for(run.experiment) && of_variant && of_seed && run.experiment.smoke == smoke
     }
@@ -128,18 +134,23 @@ fn check_selection(options: &Options, site: &Site) -> Result<(), Trouble> {
         .iter()
         .flat_map(|experiment| experiment.variants.iter().map(|variant| variant.name.as_str()))
         .collect();
-    let seeds: BTreeSet<u64> = experiments.iter().flat_map(|experiment| experiment.seeds.iter().copied()).collect();
-    let unknown_variant = options.variants.iter().find(|variant| !variants.contains(variant.as_str()));
+    let seeds: BTreeSet<u64> =
+        experiments.iter().flat_map(|experiment| experiment.seeds.iter().copied()).collect();
+    let unknown_variant =
+        options.variants.iter().find(|variant| !variants.contains(variant.as_str()));
     if let Some(unknown) = unknown_variant {
         let fault = Diagnostic::new(place, lacks(format!("variant `{unknown}`")));
         return Err(Trouble::Faults(vec![fault.hint_nearest(unknown, variants)]));
     }
     if let Some(unknown) = options.seeds.iter().find(|seed| !seeds.contains(seed)) {
         let known: Vec<String> = seeds.iter().map(u64::to_string).collect();
-        let near = nearest(&unknown.to_string(), known.iter().map(String::as_str)).map(str::to_owned);
+        let near =
+            nearest(&unknown.to_string(), known.iter().map(String::as_str)).map(str::to_owned);
         let hint = near.map_or_else(String::new, |near| format!("the nearest is `{near}`; "));
         let fault = Diagnostic::new(place, lacks(format!("seed {unknown}")));
-        return Err(Trouble::Faults(vec![fault.hint(format!("{hint}the seeds are {}", known.join(", ")))]));
+        return Err(Trouble::Faults(vec![
+            fault.hint(format!("{hint}the seeds are {}", known.join(", "))),
+        ]));
     }
     Ok(())
 }
@@ -160,20 +171,29 @@ fn strace() -> Option<PathBuf> {
     strace
 }
 
-/// The files that the runs read and their experiments do not declare, from what `strace` noted. Reads what is kept of
-/// runs that ended well, and what lies in the folders of those that did not.
+/// The files that the runs read and their experiments do not declare, from what `strace` noted.
+/// Reads what is kept of runs that ended well, and what lies in the folders of those that did not.
 fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
     let store = Store::of(&site.results);
     let mut faults = Vec::new();
-    for run in wanted.runs.iter().filter(|run| matches!(run.experiment.runner, Runner::Command { .. })) {
+    for run in
+        wanted.runs.iter().filter(|run| matches!(run.experiment.runner, Runner::Command { .. }))
+    {
         let experiment = run.experiment;
         let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
         let kept = store.log_path(experiment.name.as_str(), &format!("{stem}.trace"));
         let unfinished = store.run_folder(experiment.name.as_str(), &stem).join(trace::FILE);
-        let text = environment::text(&kept).or_else(|| environment::text(&unfinished)).unwrap_or_default();
+        let text =
+            environment::text(&kept).or_else(|| environment::text(&unfinished)).unwrap_or_default();
         let folder = site.root.join("experiments").join(experiment.name.as_str());
-        let yaml = Yaml::file(&experiment.path, site.source.text(&experiment.path).unwrap_or_default());
-        faults.extend(trace::undeclared(experiment, &trace::files_read(&text, &folder), &site.root, yaml));
+        let yaml =
+            Yaml::file(&experiment.path, site.source.text(&experiment.path).unwrap_or_default());
+        faults.extend(trace::undeclared(
+            experiment,
+            &trace::files_read(&text, &folder),
+            &site.root,
+            yaml,
+        ));
     }
     faults.sort();
     faults.dedup();

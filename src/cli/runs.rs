@@ -28,10 +28,12 @@ pub(super) struct Work {
     /// Say how each run stands and what would be done, and do nothing
     #[arg(long, short = 'n')]
     pub(super) dry_run: bool,
-    /// Do only the runs that are expected to fit into this time (`90s`, `15m`, `2h`), by what earlier ones took
+    /// Do only the runs that are expected to fit into this time (`90s`, `15m`, `2h`), by what
+    /// earlier ones took
     #[arg(long, value_name = "TIME", value_parser = budget)]
     pub(super) budget: Option<Duration>,
-    /// Run stale experiments at toy scale, only to see that they work: nothing of it enters the records
+    /// Run stale experiments at toy scale, only to see that they work: nothing of it enters the
+    /// records
     #[arg(long)]
     pub(super) smoke: bool,
     /// Tell only what went wrong
@@ -80,7 +82,9 @@ impl Talk {
 
 fn budget(text: &str) -> Result<Duration, String> {
     let seconds = spec::quantity(text, spec::TIME_UNITS).filter(|seconds| *seconds > 0);
-    seconds.map(Duration::from_secs).ok_or_else(|| "write a time such as `90s`, `15m` or `2h`".to_owned())
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "write a time such as `90s`, `15m` or `2h`".to_owned())
 }
 
 /// Runs to be done.
@@ -93,10 +97,11 @@ pub(super) struct Wanted<'a> {
     pub(super) fresh: Vec<PlannedRun<'a>>,
 }
 
-/// The runs that have to be done for the results that are asked for: those themselves, and those that they need.
+/// The runs that have to be done for the results that are asked for: those themselves, and those
+/// that they need.
 ///
-/// A fresh run is done again if it is asked for and `force` is set, or if a stale one needs it and its artifacts are not
-/// on this machine, as in a new clone.
+/// A fresh run is done again if it is asked for and `force` is set, or if a stale one needs it and
+/// its artifacts are not on this machine, as in a new clone.
 pub(super) fn wanted<'a>(
     planned: &[PlannedRun<'a>],
     is_asked: &dyn Fn(&PlannedRun<'_>) -> bool,
@@ -116,7 +121,8 @@ pub(super) fn wanted<'a>(
     let of_experiment = numbers_of_experiments(planned);
     let mut reasons: Vec<Option<String>> = planned.iter().map(|run| reason(run, false)).collect();
     let stale = planned.iter().zip(&reasons).filter(|(_, reason)| reason.is_some());
-    let mut unseen: BTreeSet<&Name> = stale.flat_map(|(run, _)| run.experiment.needs.keys()).collect();
+    let mut unseen: BTreeSet<&Name> =
+        stale.flat_map(|(run, _)| run.experiment.needs.keys()).collect();
     let mut needed: BTreeSet<&Name> = BTreeSet::new();
     while let Some(name) = unseen.pop_first() {
         if !needed.insert(name) {
@@ -180,7 +186,12 @@ impl Forecast {
         let expected: Vec<Expected> = runs
             .iter()
             .map(|run| {
-                let needs = run.experiment.needs.keys().filter_map(|need| of_experiment.get(need)).flatten();
+                let needs = run
+                    .experiment
+                    .needs
+                    .keys()
+                    .filter_map(|need| of_experiment.get(need))
+                    .flatten();
                 Expected { seconds: predictor.seconds(run), needs: needs.copied().collect() }
             })
             .collect();
@@ -209,15 +220,19 @@ impl Forecast {
             Fit::TooLong(end) => {
                 let takes = duration(self.expected[number].seconds.unwrap_or_default());
                 let end = duration(end);
-                Some(format!("it takes about {takes} and would end after {end}, past the budget of {budget}"))
+                Some(format!(
+                    "it takes about {takes} and would end after {end}, past the budget of {budget}"
+                ))
             }
-            Fit::NeedsLeftOut(need) => Some(format!("{}, which it needs, is left out", runs[need].label())),
+            Fit::NeedsLeftOut(need) => {
+                Some(format!("{}, which it needs, is left out", runs[need].label()))
+            }
         }
     }
 }
 
-/// Does the runs, with progress on standard error. Those that fail do not stop the others; that any did is an error.
-/// Returns how many did not fit into the budget.
+/// Does the runs, with progress on standard error. Those that fail do not stop the others; that any
+/// did is an error. Returns how many did not fit into the budget.
 pub(super) fn do_runs(
     wanted: &Wanted<'_>,
     site: &Site,
@@ -228,8 +243,10 @@ pub(super) fn do_runs(
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let left_out: Vec<Option<String>> =
         (0..wanted.runs.len()).map(|number| forecast.left_out(number, &wanted.runs)).collect();
-    let chosen: Vec<usize> = (0..wanted.runs.len()).filter(|&number| left_out[number].is_none()).collect();
-    let runs: Vec<PlannedRun<'_>> = chosen.iter().map(|&number| wanted.runs[number].clone()).collect();
+    let chosen: Vec<usize> =
+        (0..wanted.runs.len()).filter(|&number| left_out[number].is_none()).collect();
+    let runs: Vec<PlannedRun<'_>> =
+        chosen.iter().map(|&number| wanted.runs[number].clone()).collect();
     tell_plan(wanted, &left_out, &forecast, &site.results, talk);
     let left = wanted.runs.len() - runs.len();
     if runs.is_empty() {
@@ -247,11 +264,14 @@ pub(super) fn do_runs(
     let setup = setup(&runs, site, data, forecast.jobs, strace, &stop)?;
     let forecast = Forecast::at_most(forecast.jobs, &runs, &site.records, None);
     let mut progress = Progress::of(&runs, forecast, talk);
-    let outcomes = run_all(&runs, &wanted.fresh, &setup, &mut |number, update| progress.update(number, &update));
+    let outcomes = run_all(&runs, &wanted.fresh, &setup, &mut |number, update| {
+        progress.update(number, &update)
+    });
     progress.end();
     let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some()).count();
     let lacking = outcomes.len() - recorded;
-    let has_diverged = |outcome: &&Outcome| outcome.record().is_some_and(|record| record.diverged.is_some());
+    let has_diverged =
+        |outcome: &&Outcome| outcome.record().is_some_and(|record| record.diverged.is_some());
     let diverged = outcomes.iter().filter(has_diverged).count();
     let seconds = stopwatch.elapsed().as_secs_f64();
     if talk == Talk::Json {
@@ -261,8 +281,13 @@ pub(super) fn do_runs(
         }));
     }
     let at_toy_scale = if work.smoke { " at toy scale" } else { "" };
-    let of_them = if diverged > 0 { format!(", {diverged} of them diverged") } else { String::new() };
-    talk.tell(format_args!("{} recorded{at_toy_scale} in {}{of_them}", counted(recorded, "run"), duration(seconds)));
+    let of_them =
+        if diverged > 0 { format!(", {diverged} of them diverged") } else { String::new() };
+    talk.tell(format_args!(
+        "{} recorded{at_toy_scale} in {}{of_them}",
+        counted(recorded, "run"),
+        duration(seconds)
+    ));
     match lacking {
         0 => Ok(left),
         lacking => Err(Trouble::LackingRuns(lacking)),
@@ -280,7 +305,11 @@ pub(super) fn setup<'a>(
 ) -> Result<Setup<'a>, Trouble> {
     let lab = environment::lab();
     if needs_lab(runs) && lab.is_none() {
-        let runs = if runs.len() == 1 { "1 run has".to_owned() } else { format!("{} runs have", runs.len()) };
+        let runs = if runs.len() == 1 {
+            "1 run has".to_owned()
+        } else {
+            format!("{} runs have", runs.len())
+        };
         return Err(anyhow::anyhow!(
             "{runs} to be trained, and the program `lab` was not found\n\
             hint: `make lab` builds it; `labpress build --locked` builds from the committed results alone"
@@ -305,9 +334,13 @@ fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {
 
 /// How many runs may go on at once; `None` is as many as there are cores for.
 pub(super) fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize> {
-    // Runs on one GPU gain nothing from each other's company, and may not fit into its memory together.
-    let on_gpu =
-        || needs_lab(runs) && runs.iter().any(may_use_gpu) && environment::lab().is_some_and(|lab| has_gpu(&lab));
+    // Runs on one GPU gain nothing from each other's company, and may not fit into its memory
+    // together.
+    let on_gpu = || {
+        needs_lab(runs)
+            && runs.iter().any(may_use_gpu)
+            && environment::lab().is_some_and(|lab| has_gpu(&lab))
+    };
     jobs.map(usize::from).or_else(|| on_gpu().then_some(1))
 }
 
@@ -320,7 +353,10 @@ fn has_gpu(lab: &Path) -> bool {
 }
 
 /// Makes the data sets of the runs present and returns the folder of each.
-pub(super) fn data_folders(runs: &[PlannedRun<'_>], root: &Path) -> Result<BTreeMap<String, PathBuf>, Trouble> {
+pub(super) fn data_folders(
+    runs: &[PlannedRun<'_>],
+    root: &Path,
+) -> Result<BTreeMap<String, PathBuf>, Trouble> {
     let mut folders = BTreeMap::new();
     let of_runs = runs.iter().flat_map(|run| {
         let weights = run.variant.weights.as_ref().and_then(Weights::data);
@@ -337,7 +373,13 @@ pub(super) fn data_folders(runs: &[PlannedRun<'_>], root: &Path) -> Result<BTree
 }
 
 /// Says which runs are done or left out, and why.
-fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Forecast, results: &Path, talk: Talk) {
+fn tell_plan(
+    wanted: &Wanted<'_>,
+    left_out: &[Option<String>],
+    forecast: &Forecast,
+    results: &Path,
+    talk: Talk,
+) {
     if talk == Talk::Json {
         let (mut runs, mut left) = (Vec::new(), Vec::new());
         for (number, run) in wanted.runs.iter().enumerate() {
@@ -352,7 +394,9 @@ fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Foreca
             }
         }
         let seconds = forecast.seconds();
-        events::say(&json!({"event": "plan", "runs": runs, "left-out": left, "seconds": seconds, "results": results}));
+        events::say(
+            &json!({"event": "plan", "runs": runs, "left-out": left, "seconds": seconds, "results": results}),
+        );
     }
     let lines = (0..wanted.runs.len()).map(|number| match &left_out[number] {
         None => ("stale", wanted.reasons[number].as_str()),
@@ -360,14 +404,16 @@ fn tell_plan(wanted: &Wanted<'_>, left_out: &[Option<String>], forecast: &Foreca
     });
     let lines: Vec<((&str, &str), &PlannedRun<'_>)> = lines.zip(&wanted.runs).collect();
     // One line for the seeds of a variant that have the same reason.
-    let alike = |(a_why, a): &((&str, &str), &PlannedRun<'_>), (b_why, b): &((&str, &str), &PlannedRun<'_>)| {
+    let alike = |(a_why, a): &((&str, &str), &PlannedRun<'_>),
+                 (b_why, b): &((&str, &str), &PlannedRun<'_>)| {
         a_why == b_why && a.experiment.name == b.experiment.name && a.variant.name == b.variant.name
     };
     for lines in lines.chunk_by(alike) {
         let seeds: Vec<String> = lines.iter().map(|(_, run)| run.seed.to_string()).collect();
         let [((how, why), run), ..] = lines else { continue };
         let (experiment, variant) = (&run.experiment.name, &run.variant.name);
-        let seeds = format!("{} {}", if lines.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
+        let seeds =
+            format!("{} {}", if lines.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
         talk.tell(format_args!("{how} {experiment}/{variant} {seeds}: {why}"));
     }
 }

@@ -1,7 +1,8 @@
-//! Compiles style sheets in processes of their own, which the system ends when they take too much time or memory.
+//! Compiles style sheets in processes of their own, which the system ends when they take too much
+//! time or memory.
 //!
-//! The hidden command reads a [`Job`] from standard input and answers with what became of it. It is this program
-//! itself, so that nothing else has to be installed.
+//! The hidden command reads a [`Job`] from standard input and answers with what became of it. It is
+//! this program itself, so that nothing else has to be installed.
 #![expect(clippy::disallowed_methods, reason = "`cli` starts the process that `site` may not")]
 
 use std::io::{Read as _, Write as _};
@@ -28,13 +29,17 @@ pub(super) fn in_a_process(job: &Job) -> Result<Compiled, String> {
     let _ = child.stdin.take().map(|mut stdin| stdin.write_all(&text));
     let output = child.wait_with_output().map_err(failed)?;
     if output.status.success() {
-        return serde_json::from_slice(&output.stdout).map_err(|error| format!("the Sass compiler failed: {error}"));
+        return serde_json::from_slice(&output.stdout)
+            .map_err(|error| format!("the Sass compiler failed: {error}"));
     }
     let last_words = String::from_utf8_lossy(&output.stderr);
     Err(if last_words.contains("overflowed its stack") {
         "this style sheet nests expressions or blocks too deep for the Sass compiler".to_owned()
     } else if last_words.contains("memory allocation") {
-        format!("this style sheet takes the Sass compiler more than {} MiB of memory", job.limits.bytes >> 20)
+        format!(
+            "this style sheet takes the Sass compiler more than {} MiB of memory",
+            job.limits.bytes >> 20
+        )
     } else {
         format!("this style sheet takes the Sass compiler more than {} s", job.limits.seconds)
     })

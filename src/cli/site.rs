@@ -35,24 +35,32 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// The experiment with this name; else what is wrong with its file, or a fault that names the nearest.
+    /// The experiment with this name; else what is wrong with its file, or a fault that names the
+    /// nearest.
     pub(super) fn experiment(&self, name: &str) -> Result<&Experiment, Trouble> {
         let named = self.experiments.iter().find(|experiment| experiment.name.as_str() == name);
         named.ok_or_else(|| {
             let folder = format!("experiments/{name}/");
-            let own: Vec<Diagnostic> =
-                self.faults.iter().filter(|fault| fault.place().path.starts_with(&folder)).cloned().collect();
+            let own: Vec<Diagnostic> = self
+                .faults
+                .iter()
+                .filter(|fault| fault.place().path.starts_with(&folder))
+                .cloned()
+                .collect();
             if !own.is_empty() {
                 return Trouble::Faults(own);
             }
             let known = self.experiments.iter().map(|experiment| experiment.name.as_str());
-            let fault = Diagnostic::new(Place::file("experiments/"), format!("there is no experiment `{name}`"));
+            let fault = Diagnostic::new(
+                Place::file("experiments/"),
+                format!("there is no experiment `{name}`"),
+            );
             Trouble::Faults(vec![fault.hint_nearest(name, known)])
         })
     }
 
-    /// The paths of the records that something refers to: an experiment as it is written today, one of the `pins`, a
-    /// verification.
+    /// The paths of the records that something refers to: an experiment as it is written today, one
+    /// of the `pins`, a verification.
     pub(super) fn records_referred_to(&self, pins: &[Pin]) -> BTreeSet<String> {
         let planned = plan(&self.experiments, &self.records);
         let fresh = planned.iter().filter_map(PlannedRun::fresh).map(Record::path);
@@ -64,17 +72,25 @@ impl Site {
             .collect();
         let is_verified = |record: &&Record| {
             let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);
-            verified.iter().any(|name| name.strip_prefix(&stem).is_some_and(|rest| rest.starts_with('-')))
+            verified
+                .iter()
+                .any(|name| name.strip_prefix(&stem).is_some_and(|rest| rest.starts_with('-')))
         };
         let verified = self.records.iter().filter(is_verified).map(Record::path);
-        let pinned = pins.iter().flat_map(|pin| pin.records(&self.records)).filter_map(Result::ok).map(Record::path);
+        let pinned = pins
+            .iter()
+            .flat_map(|pin| pin.records(&self.records))
+            .filter_map(Result::ok)
+            .map(Record::path);
         fresh.chain(pinned).chain(verified).collect()
     }
 
     /// The pins of all posts, drafts and pages, shown or not.
     pub(super) fn pins(&self, config: &Config) -> Result<Vec<Pin>, Vec<Diagnostic>> {
         let (mut named, mut faults) = (BTreeSet::new(), Vec::new());
-        for (path, text) in self.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/")) {
+        for (path, text) in
+            self.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/"))
+        {
             let Some((yaml, _)) = front_matter::split(path, text) else {
                 continue;
             };
@@ -83,7 +99,8 @@ impl Site {
                 Some("_drafts") => "drafts",
                 _ => "pages",
             };
-            let scope = front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
+            let scope =
+                front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
             match front_matter::read(yaml, scope, config) {
                 Ok((front, found)) => {
                     named.extend(front.pin);
@@ -103,9 +120,14 @@ impl Site {
         if faults.is_empty() { Ok(pins) } else { Err(faults) }
     }
 
-    /// Decides what it means that files of records are missing: where something refers to the record, it is an error,
-    /// and the record counts as missing, too. Where nothing does, as after a `gc` that was killed, nothing is lost.
-    fn judge_incomplete(&mut self, incomplete: Vec<(String, Vec<Diagnostic>)>, config: Option<&str>) {
+    /// Decides what it means that files of records are missing: where something refers to the
+    /// record, it is an error, and the record counts as missing, too. Where nothing does, as after
+    /// a `gc` that was killed, nothing is lost.
+    fn judge_incomplete(
+        &mut self,
+        incomplete: Vec<(String, Vec<Diagnostic>)>,
+        config: Option<&str>,
+    ) {
         if incomplete.is_empty() {
             return;
         }
@@ -113,7 +135,8 @@ impl Site {
         let pins = config::read(config).and_then(|config| self.pins(&config));
         let referred = pins.ok().map(|pins| self.records_referred_to(&pins));
         let planned = plan(&self.experiments, &self.records);
-        let fresh: BTreeSet<String> = planned.iter().filter_map(PlannedRun::fresh).map(Record::path).collect();
+        let fresh: BTreeSet<String> =
+            planned.iter().filter_map(PlannedRun::fresh).map(Record::path).collect();
         for (path, missing) in incomplete {
             if referred.as_ref().is_some_and(|referred| !referred.contains(&path)) {
                 let hint = "nothing shows that record: `labpress gc --delete` removes it";
@@ -123,7 +146,9 @@ impl Site {
             self.records.retain(|record| record.path() != path);
             let hint = "restore it from git: the experiment has changed since, so that no run makes it again";
             let is_made_again = fresh.contains(&path);
-            self.faults.extend(missing.into_iter().map(|one| if is_made_again { one } else { one.hint(hint) }));
+            self.faults.extend(
+                missing.into_iter().map(|one| if is_made_again { one } else { one.hint(hint) }),
+            );
         }
         self.faults.sort();
     }
@@ -131,13 +156,16 @@ impl Site {
 
 /// Finds the site at `folder`: its absolute path.
 pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
-    let root = folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
+    let root =
+        folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
     let marks = [config::PATH, "_posts", "_layouts", "experiments"];
     if marks.iter().any(|mark| root.join(mark).exists()) {
         return Ok(root);
     }
-    let message = format!("`{}` is no site: it has neither `_config.yml` nor `_posts`", root.display());
-    Err(anyhow::anyhow!("{message}\nhint: go to the site's folder, or name it with `--source DIR`").into())
+    let message =
+        format!("`{}` is no site: it has neither `_config.yml` nor `_posts`", root.display());
+    Err(anyhow::anyhow!("{message}\nhint: go to the site's folder, or name it with `--source DIR`")
+        .into())
 }
 
 /// Reads the site at `root`, as [`root`] found it.
@@ -151,7 +179,8 @@ pub(super) fn read_without(root: &Path, destination: Option<&str>) -> Result<Sit
     read_by(root, config.as_deref(), destination)
 }
 
-/// Reads the site at `root` by the rules that a configuration gives: that of the site, or one that it is to get.
+/// Reads the site at `root` by the rules that a configuration gives: that of the site, or one that
+/// it is to get.
 pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
     read_by(root, config, None)
 }
@@ -165,7 +194,8 @@ fn read_by(root: &Path, config: Option<&str>, destination: Option<&str>) -> Resu
     let (verifications, damaged) = verifications(&source);
     faults.extend(damaged);
     let (root, results, warnings) = (root.to_owned(), root.to_owned(), Vec::new());
-    let mut site = Site { root, results, source, experiments, records, verifications, faults, warnings };
+    let mut site =
+        Site { root, results, source, experiments, records, verifications, faults, warnings };
     site.judge_incomplete(incomplete, config);
     Ok(site)
 }
@@ -175,30 +205,42 @@ fn smoke_folder(root: &Path) -> PathBuf {
     root.join(".labpress/smoke/results")
 }
 
-/// The folder that a smoke build is written to. It is hidden, so that nothing publishes it by accident.
+/// The folder that a smoke build is written to. It is hidden, so that nothing publishes it by
+/// accident.
 pub(super) fn smoke_destination(root: &Path) -> PathBuf {
     root.join(".labpress/smoke/public")
 }
 
-/// The site with every experiment at toy scale that is not fresh, or is asked for, and with those that it needs. What
-/// is at toy scale has smoke results; all the rest has its own.
-pub(super) fn at_toy_scale(mut site: Site, is_asked: &dyn Fn(&Experiment) -> bool) -> Result<Site, Trouble> {
+/// The site with every experiment at toy scale that is not fresh, or is asked for, and with those
+/// that it needs. What is at toy scale has smoke results; all the rest has its own.
+pub(super) fn at_toy_scale(
+    mut site: Site,
+    is_asked: &dyn Fn(&Experiment) -> bool,
+) -> Result<Site, Trouble> {
     let planned = plan(&site.experiments, &site.records);
     let is_stale = |run: &&PlannedRun<'_>| run.fresh().is_none() || is_asked(run.experiment);
-    let mut toys: BTreeSet<Name> = planned.iter().filter(is_stale).map(|run| run.experiment.name.clone()).collect();
+    let mut toys: BTreeSet<Name> =
+        planned.iter().filter(is_stale).map(|run| run.experiment.name.clone()).collect();
     loop {
         let needing = site.experiments.iter().filter(|experiment| toys.contains(&experiment.name));
-        let needs: BTreeSet<Name> = needing.flat_map(|experiment| experiment.needs.keys().cloned()).collect();
+        let needs: BTreeSet<Name> =
+            needing.flat_map(|experiment| experiment.needs.keys().cloned()).collect();
         if needs.is_subset(&toys) {
             break;
         }
         toys.extend(needs);
     }
-    for experiment in site.experiments.iter_mut().filter(|experiment| toys.contains(&experiment.name)) {
+    for experiment in
+        site.experiments.iter_mut().filter(|experiment| toys.contains(&experiment.name))
+    {
         *experiment = experiment.at_toy_scale();
     }
     let results = smoke_folder(&site.root);
-    let source = if results.exists() { source::read(&results, &Roles::default())? } else { Source::default() };
+    let source = if results.exists() {
+        source::read(&results, &Roles::default())?
+    } else {
+        Source::default()
+    };
     // A damaged smoke record is made again without a word: nothing rests on it.
     let Found { records: mut smoke, incomplete, .. } = records(&source);
     smoke.retain(|record| incomplete.iter().all(|(path, _)| record.path() != *path));
@@ -221,12 +263,14 @@ struct Found {
 
 fn records(source: &Source) -> Found {
     let (mut records, mut incomplete, mut faults) = (Vec::new(), Vec::new(), Vec::new());
-    for (path, text) in
-        source.texts_under("experiments/").filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
+    for (path, text) in source
+        .texts_under("experiments/")
+        .filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
     {
         match record::parse(path, text) {
             Ok(record) => {
-                let Damage { missing, altered } = record::damaged_files(&record, |path| source.result_file(path));
+                let Damage { missing, altered } =
+                    record::damaged_files(&record, |path| source.result_file(path));
                 if altered.is_empty() {
                     records.push(record);
                     incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
@@ -246,7 +290,9 @@ fn records(source: &Source) -> Found {
 fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {
     let mut verifications = Vec::new();
     let mut faults = Vec::new();
-    for (path, text) in source.texts_under("experiments/").filter(|(path, _)| verification::is_path(path)) {
+    for (path, text) in
+        source.texts_under("experiments/").filter(|(path, _)| verification::is_path(path))
+    {
         match verification::parse(path, text) {
             Ok(verification) => verifications.push(verification),
             Err(fault) => faults.push(fault),

@@ -23,8 +23,9 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
     let site = site::read(&site::root(root)?)?;
     let store = Store::of(&site.root);
     let planned = plan(&site.experiments, &site.records);
-    let of_variant =
-        planned.chunk_by(|a, b| a.experiment.name == b.experiment.name && a.variant.name == b.variant.name);
+    let of_variant = planned.chunk_by(|a, b| {
+        a.experiment.name == b.experiment.name && a.variant.name == b.variant.name
+    });
     let machine = Machine::of(&planned);
     let mut drifts = Drifts::default();
     let verifications = verification::by_run(&site.verifications);
@@ -45,10 +46,17 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
     if site.faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(site.faults)) }
 }
 
-fn row(runs: &[PlannedRun<'_>], is_drifted: bool, verifications: &ByRun<'_>, store: &Store) -> Vec<String> {
+fn row(
+    runs: &[PlannedRun<'_>],
+    is_drifted: bool,
+    verifications: &ByRun<'_>,
+    store: &Store,
+) -> Vec<String> {
     let seeds: Vec<String> = runs.iter().map(|run| run.seed.to_string()).collect();
     let seeds = match &seeds[..] {
-        [first, .., last] if seeds.len() > SEEDS_LISTED => format!("{first} … {last} ({})", seeds.len()),
+        [first, .., last] if seeds.len() > SEEDS_LISTED => {
+            format!("{first} … {last} ({})", seeds.len())
+        }
         _ => seeds.join(" "),
     };
     let records: Vec<_> = runs.iter().filter_map(PlannedRun::fresh).collect();
@@ -56,10 +64,12 @@ fn row(runs: &[PlannedRun<'_>], is_drifted: bool, verifications: &ByRun<'_>, sto
         let seconds = environment::now().duration_since(finished).as_secs_f64();
         duration(seconds)
     });
-    let times: Vec<f64> = records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
-    let time =
-        (!times.is_empty()).then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
-    let verifications: Vec<_> = records.iter().map(|record| verification::of_record(record, verifications)).collect();
+    let times: Vec<f64> =
+        records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
+    let time = (!times.is_empty())
+        .then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
+    let verifications: Vec<_> =
+        records.iter().map(|record| verification::of_record(record, verifications)).collect();
     let drifted = is_drifted.then(|| "drifted".to_owned());
     let facts = drifted.into_iter().chain(verification::phrases(&verifications));
     vec![
@@ -72,7 +82,8 @@ fn row(runs: &[PlannedRun<'_>], is_drifted: bool, verifications: &ByRun<'_>, sto
     ]
 }
 
-/// `fresh`, or how many are in which state: `2 stale (params.epochs changed from 3 to 4), 1 missing`.
+/// `fresh`, or how many are in which state: `2 stale (params.epochs changed from 3 to 4), 1
+/// missing`.
 fn state(runs: &[PlannedRun<'_>], store: &Store) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for run in runs {
@@ -84,7 +95,11 @@ fn state(runs: &[PlannedRun<'_>], store: &Store) -> String {
     }
     match &counts[..] {
         [(state, _)] => state.clone(),
-        _ => counts.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", "),
+        _ => counts
+            .iter()
+            .map(|(state, count)| format!("{count} {state}"))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
@@ -104,8 +119,15 @@ fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
 
 /// Why a run failed, and the last line of its log.
 fn in_short(failure: &Failure) -> String {
-    let last = failure.log_end.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    let reason: String = failure.reason.lines().next().unwrap_or_default().chars().take(WIDEST_REASON).collect();
+    let last = failure
+        .log_end
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default()
+        .trim();
+    let reason: String =
+        failure.reason.lines().next().unwrap_or_default().chars().take(WIDEST_REASON).collect();
     let end = last.char_indices().nth(WIDEST_LINE).map(|(end, _)| end);
     match end {
         _ if last.is_empty() => reason,
@@ -143,7 +165,10 @@ impl Drifts {
 
     fn tell(&self) {
         for (change, variants) in &self.variants {
-            answer(&format!("\ndrifted: made where not all is as it is here: {change}\n    {}", variants.join(" ")));
+            answer(&format!(
+                "\ndrifted: made where not all is as it is here: {change}\n    {}",
+                variants.join(" ")
+            ));
         }
     }
 }

@@ -8,7 +8,8 @@ pub(super) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..heading.len()).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<String> =
+            cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     };
     let mut lines = vec![line(&mut heading.iter().copied())];
@@ -22,7 +23,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = [vec!["spiral".to_owned(), "1".to_owned()], vec!["a".to_owned(), "22".to_owned()]];
+        let rows =
+            [vec!["spiral".to_owned(), "1".to_owned()], vec!["a".to_owned(), "22".to_owned()]];
         assert_eq!(table(&["NAME", "N"], &rows), "NAME    N\nspiral  1\na       22");
     }
 }

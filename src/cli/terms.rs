@@ -12,14 +12,19 @@ use crate::output::{Content, Output};
 use crate::source::is_same_content;
 use crate::yaml::Yaml;
 
-/// Finds files of the built site that hold the same bytes as a file of a data set with `redistribute: false`.
+/// Finds files of the built site that hold the same bytes as a file of a data set with
+/// `redistribute: false`.
 pub(super) fn check(output: &Output, site: &Site) -> Result<(), Trouble> {
     let sets = withheld(site).map_err(|fault| Trouble::Faults(vec![fault]))?;
     if sets.is_empty() {
         return Ok(());
     }
-    let copied: BTreeSet<&Path> = output.files().filter_map(|(_, content)| copied_from(content)).collect();
-    let published = site.source.statics().filter(|(_, file)| copied.contains(file.on_disk.as_path()) && file.bytes > 0);
+    let copied: BTreeSet<&Path> =
+        output.files().filter_map(|(_, content)| copied_from(content)).collect();
+    let published = site
+        .source
+        .statics()
+        .filter(|(_, file)| copied.contains(file.on_disk.as_path()) && file.bytes > 0);
     let mut by_size: BTreeMap<u64, Vec<(&str, &Path)>> = BTreeMap::new();
     for (path, file) in published {
         by_size.entry(file.bytes).or_default().push((path, &file.on_disk));
@@ -30,9 +35,14 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Trouble> {
             for (of_data, bytes) in fetch::files_in(set, &folder) {
                 for (path, on_disk) in by_size.get(&bytes).into_iter().flatten() {
                     if is_same_content(on_disk, &of_data)? {
-                        let message = format!("is a file of the data set `{name}`, which must not be published");
+                        let message = format!(
+                            "is a file of the data set `{name}`, which must not be published"
+                        );
                         let hint = "remove it, or name it under `exclude`; the declaration says `redistribute: false`";
-                        faults.push(site.source.at_origin(Diagnostic::new(Place::file(*path), message).hint(hint)));
+                        faults
+                            .push(site.source.at_origin(
+                                Diagnostic::new(Place::file(*path), message).hint(hint),
+                            ));
                     }
                 }
             }
@@ -53,9 +63,12 @@ fn copied_from(content: &Content) -> Option<&Path> {
 /// The data sets that the site declares or learns from and that must not be published, by name.
 fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Diagnostic> {
     let used = site.experiments.iter().filter_map(|experiment| experiment.data.as_ref());
-    let mut sets: BTreeMap<String, DataSet> = used.map(|data| (data.name.clone(), data.set.clone())).collect();
+    let mut sets: BTreeMap<String, DataSet> =
+        used.map(|data| (data.name.clone(), data.set.clone())).collect();
     for (path, text) in site.source.texts_under("experiments/data/") {
-        if let Some(name) = path.strip_prefix("experiments/data/").and_then(|name| name.strip_suffix(".yml")) {
+        if let Some(name) =
+            path.strip_prefix("experiments/data/").and_then(|name| name.strip_suffix(".yml"))
+        {
             sets.insert(name.to_owned(), DataSet::parse(Yaml::file(path, text))?);
         }
     }

@@ -1,5 +1,5 @@
-//! `labpress verify`: does recorded runs again from the beginning, in a scratch place, and says whether they come out
-//! the same.
+//! `labpress verify`: does recorded runs again from the beginning, in a scratch place, and says
+//! whether they come out the same.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -53,7 +53,10 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
     let at_once = jobs(&runs, options.jobs);
     let setup = Setup { store: scratch, ..setup(&runs, &site, data, at_once, None, &stop)? };
     let stopwatch = Stopwatch::started();
-    tell(format_args!("verifying {}: each is done again from the beginning", counted(runs.len(), "run")));
+    tell(format_args!(
+        "verifying {}: each is done again from the beginning",
+        counted(runs.len(), "run")
+    ));
     let by = environment::git_user(&root).unwrap_or_else(|| "unknown".to_owned());
     let mut done: Vec<Verification> = Vec::new();
     // One experiment at a time: what it needs is what is recorded, not what is being done again.
@@ -80,7 +83,10 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
     }
     report(&runs, &done);
     let took = duration(stopwatch.elapsed().as_secs_f64());
-    tell(format_args!("{} done again in {took}: commit experiments/NAME/verifications/", counted(done.len(), "run")));
+    tell(format_args!(
+        "{} done again in {took}: commit experiments/NAME/verifications/",
+        counted(done.len(), "run")
+    ));
     let unconfirmed = done.iter().filter(|verification| !verification.outcome.is_good()).count();
     match (unconfirmed, runs.len() - done.len()) {
         (0, 0) => {
@@ -103,13 +109,19 @@ fn chosen<'a>(
         [] => site.experiments.iter().collect(),
         names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
     };
-    let is_asked = |run: &&PlannedRun<'_>| experiments.iter().any(|experiment| experiment.name == run.experiment.name);
+    let is_asked = |run: &&PlannedRun<'_>| {
+        experiments.iter().any(|experiment| experiment.name == run.experiment.name)
+    };
     let (fresh, stale): (Vec<&PlannedRun<'a>>, Vec<_>) =
         planned.iter().filter(is_asked).partition(|run| run.fresh().is_some());
     if !stale.is_empty() {
-        tell(format_args!("{} not verified: nothing fresh is recorded", counted(stale.len(), "run")));
+        tell(format_args!(
+            "{} not verified: nothing fresh is recorded",
+            counted(stale.len(), "run")
+        ));
     }
-    let (possible, lacking): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|run| needs_are_here(run, planned, store));
+    let (possible, lacking): (Vec<_>, Vec<_>) =
+        fresh.into_iter().partition(|run| needs_are_here(run, planned, store));
     if let [run, ..] = &lacking[..] {
         let name = &run.experiment.name;
         tell(format_args!(
@@ -118,7 +130,10 @@ fn chosen<'a>(
         ));
     }
     if possible.is_empty() {
-        return Err(anyhow::anyhow!("there is nothing to verify\nhint: `labpress status` says how runs stand").into());
+        return Err(anyhow::anyhow!(
+            "there is nothing to verify\nhint: `labpress status` says how runs stand"
+        )
+        .into());
     }
     let all = possible.into_iter().cloned().collect();
     Ok(match options.sample {
@@ -128,18 +143,21 @@ fn chosen<'a>(
 }
 
 fn needs_are_here(run: &PlannedRun<'_>, planned: &[PlannedRun<'_>], store: &Store) -> bool {
-    let mut needed = planned.iter().filter(|other| run.experiment.needs.contains_key(&other.experiment.name));
+    let mut needed =
+        planned.iter().filter(|other| run.experiment.needs.contains_key(&other.experiment.name));
     needed.all(|other| other.fresh().is_some_and(|record| lost_artifact(record, store).is_none()))
 }
 
 /// The fresh runs that the runs need.
 fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<PlannedRun<'a>> {
     let needs: BTreeSet<_> = runs.iter().flat_map(|run| run.experiment.needs.keys()).collect();
-    let is_needed = |run: &&PlannedRun<'_>| needs.contains(&run.experiment.name) && run.fresh().is_some();
+    let is_needed =
+        |run: &&PlannedRun<'_>| needs.contains(&run.experiment.name) && run.fresh().is_some();
     planned.iter().filter(is_needed).cloned().collect()
 }
 
-/// What the end of a rerun says of the record; `None` if it says nothing: someone stopped it, or it could not start.
+/// What the end of a rerun says of the record; `None` if it says nothing: someone stopped it, or it
+/// could not start.
 fn judged(
     run: &PlannedRun<'_>,
     outcome: &Outcome,
@@ -151,14 +169,18 @@ fn judged(
     let is_of_variant = |other: &&PlannedRun<'_>| {
         other.experiment.name == run.experiment.name && other.variant.name == run.variant.name
     };
-    let of_variant: Vec<&Record> = planned.iter().filter(is_of_variant).filter_map(PlannedRun::fresh).collect();
+    let of_variant: Vec<&Record> =
+        planned.iter().filter(is_of_variant).filter_map(PlannedRun::fresh).collect();
     let (outcome, environment) = match outcome {
         Outcome::Recorded(rerun) | Outcome::Shared(rerun) => {
-            let outcome = verification::compare(record, rerun, &run.experiment.metrics, &of_variant);
+            let outcome =
+                verification::compare(record, rerun, &run.experiment.metrics, &of_variant);
             (outcome, rerun.environment.clone())
         }
         // Nobody asked it to leave: it was killed, as for want of memory.
-        Outcome::Interrupted(failure) if stop() == Stop::GoOn => (failed(&failure.reason), Environment::new()),
+        Outcome::Interrupted(failure) if stop() == Stop::GoOn => {
+            (failed(&failure.reason), Environment::new())
+        }
         Outcome::Failed(failure) => (failed(&failure.reason), Environment::new()),
         Outcome::Interrupted(_) | Outcome::Skipped(_) | Outcome::Broken(_) => return None,
     };
@@ -169,7 +191,8 @@ fn failed(reason: &str) -> verification::Outcome {
     verification::Outcome::Failed { reason: reason.to_owned() }
 }
 
-/// Dates a second verification within the same second a second later, so that none takes the place of another.
+/// Dates a second verification within the same second a second later, so that none takes the place
+/// of another.
 fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
     while site.source.text(&verification.path()).is_some() {
         verification.date += jiff::SignedDuration::from_secs(1);
@@ -197,15 +220,21 @@ fn detail(outcome: &verification::Outcome) -> String {
         return reason.clone();
     };
     let agreement = numbers.all().map(|(_, compared)| compared.agreement).max();
-    let is_worst =
-        |compared: &Compared| compared.agreement > Agreement::BitIdentical && Some(compared.agreement) == agreement;
-    let mut worst: Vec<(&str, &Compared)> = numbers.all().filter(|(_, compared)| is_worst(compared)).collect();
-    // By how much of the tolerance is used up: metrics of different sizes have nothing else in common.
-    let part = |compared: &Compared| compared.distance().unwrap_or(f64::INFINITY) / compared.tolerance;
+    let is_worst = |compared: &Compared| {
+        compared.agreement > Agreement::BitIdentical && Some(compared.agreement) == agreement
+    };
+    let mut worst: Vec<(&str, &Compared)> =
+        numbers.all().filter(|(_, compared)| is_worst(compared)).collect();
+    // By how much of the tolerance is used up: metrics of different sizes have nothing else in
+    // common.
+    let part =
+        |compared: &Compared| compared.distance().unwrap_or(f64::INFINITY) / compared.tolerance;
     worst.sort_by(|(_, a), (_, b)| part(b).total_cmp(&part(a)));
     let mut phrases: Vec<String> = Vec::new();
     if let Some((name, compared)) = worst.first() {
-        let shown = |value: Option<f64>| value.map_or_else(|| "nothing".to_owned(), |value| value.to_string());
+        let shown = |value: Option<f64>| {
+            value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
+        };
         let step = compared.step.map(|step| format!(" at step {step}")).unwrap_or_default();
         phrases.push(format!(
             "{name}{step} was {}, is {}, tolerance {:.2e}",

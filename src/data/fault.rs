@@ -14,7 +14,11 @@ pub(super) struct Fault {
 }
 
 fn fault(keys: &[&str], message: impl Into<String>, hint: &str) -> Fault {
-    Fault { keys: keys.iter().map(|&key| key.to_owned()).collect(), message: message.into(), hint: hint.to_owned() }
+    Fault {
+        keys: keys.iter().map(|&key| key.to_owned()).collect(),
+        message: message.into(),
+        hint: hint.to_owned(),
+    }
 }
 
 impl DataSet {
@@ -32,73 +36,122 @@ impl DataSet {
             return None;
         }
         if self.classes.len() < 2 {
-            return Some(fault(&["classes"], "a data set needs at least two classes", "name each class once"));
+            return Some(fault(
+                &["classes"],
+                "a data set needs at least two classes",
+                "name each class once",
+            ));
         }
-        let twice = (1..self.classes.len()).find(|&index| self.classes[..index].contains(&self.classes[index]))?;
+        let twice = (1..self.classes.len())
+            .find(|&index| self.classes[..index].contains(&self.classes[index]))?;
         let message = format!("the class `{}` stands twice", self.classes[twice]);
-        Some(fault(&["classes", &twice.to_string()], message, "name each class once, in the order of their labels"))
+        Some(fault(
+            &["classes", &twice.to_string()],
+            message,
+            "name each class once, in the order of their labels",
+        ))
     }
 
     fn fault_of_format(&self) -> Option<Fault> {
         let missing = |keys: &[&str], file: &str| {
             let message = format!("`{file}` is not among the `files`");
-            (!self.files.contains_key(file)).then(|| fault(keys, message, "add it to `files` with its `sha256`"))
+            (!self.files.contains_key(file))
+                .then(|| fault(keys, message, "add it to `files` with its `sha256`"))
         };
         match &self.format {
             Format::Idx { train, test } => missing(&["format", "train", "images"], &train.images)
                 .or_else(|| missing(&["format", "train", "labels"], &train.labels))
                 .or_else(|| missing(&["format", "test", "images"], &test.images))
                 .or_else(|| missing(&["format", "test", "labels"], &test.labels)),
-            Format::CsvPixels { file, shape, white, test_rows } => missing(&["format", "file"], file)
-                .or_else(|| {
-                    let is_empty = shape.contains(&0);
-                    is_empty.then(|| fault(&["format", "shape"], "an image needs rows and columns", "such as `[8, 8]`"))
-                })
-                .or_else(|| {
-                    let is_byte = (1..=255).contains(white);
-                    let hint = "the value of a white pixel; black is 0";
-                    (!is_byte).then(|| fault(&["format", "white"], "`white` must be from 1 to 255", hint))
-                })
-                .or_else(|| {
-                    let hint = "how many of the last rows are for the test";
-                    (*test_rows == 0).then(|| fault(&["format", "test-rows"], "`test-rows` must be above 0", hint))
-                }),
+            Format::CsvPixels { file, shape, white, test_rows } => {
+                missing(&["format", "file"], file)
+                    .or_else(|| {
+                        let is_empty = shape.contains(&0);
+                        is_empty.then(|| {
+                            fault(
+                                &["format", "shape"],
+                                "an image needs rows and columns",
+                                "such as `[8, 8]`",
+                            )
+                        })
+                    })
+                    .or_else(|| {
+                        let is_byte = (1..=255).contains(white);
+                        let hint = "the value of a white pixel; black is 0";
+                        (!is_byte).then(|| {
+                            fault(&["format", "white"], "`white` must be from 1 to 255", hint)
+                        })
+                    })
+                    .or_else(|| {
+                        let hint = "how many of the last rows are for the test";
+                        (*test_rows == 0).then(|| {
+                            fault(&["format", "test-rows"], "`test-rows` must be above 0", hint)
+                        })
+                    })
+            }
             Format::Weights { file } => missing(&["format", "file"], file),
             Format::Batches { train, test, shape: [channels, rows, columns], label_bytes } => {
                 let of = |key: &'static str, files: &[String]| {
-                    let each = |(index, file): (usize, &String)| missing(&["format", key, &index.to_string()], file);
+                    let each = |(index, file): (usize, &String)| {
+                        missing(&["format", key, &index.to_string()], file)
+                    };
                     files.iter().enumerate().find_map(each)
                 };
-                let is_shape = matches!(channels, 1 | 3) && (1..=4096).contains(rows) && (1..=4096).contains(columns);
+                let is_shape = matches!(channels, 1 | 3)
+                    && (1..=4096).contains(rows)
+                    && (1..=4096).contains(columns);
                 let hint = "channels (1 or 3), rows and columns, such as `[3, 32, 32]`";
                 of("train", train)
                     .or_else(|| of("test", test))
-                    .or_else(|| (!is_shape).then(|| fault(&["format", "shape"], "that is no shape of images", hint)))
+                    .or_else(|| {
+                        (!is_shape).then(|| {
+                            fault(&["format", "shape"], "that is no shape of images", hint)
+                        })
+                    })
                     .or_else(|| {
                         let hint = "1 for CIFAR-10, 2 for CIFAR-100";
                         let is_count = (1..=16).contains(label_bytes);
-                        (!is_count)
-                            .then(|| fault(&["format", "label-bytes"], "`label-bytes` must be from 1 to 16", hint))
+                        (!is_count).then(|| {
+                            fault(
+                                &["format", "label-bytes"],
+                                "`label-bytes` must be from 1 to 16",
+                                hint,
+                            )
+                        })
                     })
             }
             Format::Table { labelled, label, unlabelled } => self
                 .fault_of_table("labelled", labelled)
                 .or_else(|| self.fault_of_label(labelled, label))
-                .or_else(|| unlabelled.as_ref().and_then(|table| self.fault_of_table("unlabelled", table))),
+                .or_else(|| {
+                    unlabelled.as_ref().and_then(|table| self.fault_of_table("unlabelled", table))
+                }),
             Format::ImageFolder { train, test, unlabelled, folders } => {
-                let folder = |key: &'static str, name: &String| self.fault_of_folder(&["format", key], name);
-                let counted = folders.as_ref().filter(|folders| folders.len() != self.classes.len());
+                let folder =
+                    |key: &'static str, name: &String| self.fault_of_folder(&["format", key], name);
+                let counted =
+                    folders.as_ref().filter(|folders| folders.len() != self.classes.len());
                 folder("train", train)
                     .or_else(|| test.as_ref().and_then(|name| folder("test", name)))
                     .or_else(|| unlabelled.as_ref().and_then(|name| folder("unlabelled", name)))
                     .or_else(|| {
                         let hint = "name one folder a class, in the order of `classes`";
-                        counted.map(|_| fault(&["format", "folders"], "there are not as many folders as classes", hint))
+                        counted.map(|_| {
+                            fault(
+                                &["format", "folders"],
+                                "there are not as many folders as classes",
+                                hint,
+                            )
+                        })
                     })
                     .or_else(|| {
                         let outside = folders.iter().flatten().find(|name| !is_inner_path(name))?;
                         let message = format!("`{outside}` is no folder inside the data set");
-                        Some(fault(&["format", "folders"], message, "a path without `/` at its start and without `..`"))
+                        Some(fault(
+                            &["format", "folders"],
+                            message,
+                            "a path without `/` at its start and without `..`",
+                        ))
                     })
             }
         }
@@ -122,9 +175,14 @@ impl DataSet {
     fn fault_of_table(&self, key: &str, table: &Table) -> Option<Fault> {
         if !self.files.contains_key(&table.file) {
             let message = format!("`{}` is not among the `files`", table.file);
-            return Some(fault(&["format", key, "file"], message, "add it to `files` with its `sha256`"));
+            return Some(fault(
+                &["format", key, "file"],
+                message,
+                "add it to `files` with its `sha256`",
+            ));
         }
-        let column = fault_of_column(&["format", key, "image", "column"], &table.image.column, table);
+        let column =
+            fault_of_column(&["format", key, "image", "column"], &table.image.column, table);
         if column.is_some() {
             return column;
         }
@@ -146,16 +204,26 @@ impl DataSet {
         match (&label.values, &label.thresholds) {
             (Some(_), Some(_)) => {
                 let hint = "`values` is for names, `thresholds` is for numbers";
-                Some(fault(&["format", "label"], "a label has either `values` or `thresholds`", hint))
+                Some(fault(
+                    &["format", "label"],
+                    "a label has either `values` or `thresholds`",
+                    hint,
+                ))
             }
             (Some(values), None) if values.len() != classes => {
                 let message = format!("there are {} values for {classes} classes", values.len());
-                let hint = "write what stands in the column for each class, in the order of `classes`";
+                let hint =
+                    "write what stands in the column for each class, in the order of `classes`";
                 Some(fault(&["format", "label", "values"], message, hint))
             }
             (None, Some(thresholds)) if thresholds.len() + 1 != classes => {
-                let message = format!("{} thresholds do not make {classes} classes", thresholds.len());
-                Some(fault(&["format", "label", "thresholds"], message, "write one fewer than there are classes"))
+                let message =
+                    format!("{} thresholds do not make {classes} classes", thresholds.len());
+                Some(fault(
+                    &["format", "label", "thresholds"],
+                    message,
+                    "write one fewer than there are classes",
+                ))
             }
             (None, Some(thresholds)) if !thresholds.is_sorted_by(|a, b| a < b) => {
                 let hint = "write them from the lowest to the highest";
@@ -167,17 +235,23 @@ impl DataSet {
 
     fn fault_of_splits(&self) -> Option<Fault> {
         let given = match &self.format {
-            Format::Idx { .. } | Format::CsvPixels { .. } | Format::Batches { .. } | Format::Weights { .. } => true,
+            Format::Idx { .. }
+            | Format::CsvPixels { .. }
+            | Format::Batches { .. }
+            | Format::Weights { .. } => true,
             Format::Table { .. } => false,
             Format::ImageFolder { test, .. } => test.is_some(),
         };
         if !given && !self.splits.contains_key(split::DEFAULT) {
             let message = "nothing says which images are for the test";
-            let hint = "declare a split, such as `splits: {default: {kind: stratified, test: 0.2}}`";
+            let hint =
+                "declare a split, such as `splits: {default: {kind: stratified, test: 0.2}}`";
             return Some(fault(&["splits"], message, hint));
         }
         self.splits.iter().find_map(|(name, split)| {
-            let fault_at = |key: &str, message: String, hint: &str| Some(fault(&["splits", name, key], message, hint));
+            let fault_at = |key: &str, message: String, hint: &str| {
+                Some(fault(&["splits", name, key], message, hint))
+            };
             if matches!(split, Split::Given {}) && !given {
                 let message = "the files do not say which images are for the test".to_owned();
                 return fault_at("kind", message, "take another kind, such as `stratified`");
@@ -191,7 +265,8 @@ impl DataSet {
                     let message = "only a table has columns".to_owned();
                     return fault_at("kind", message, "take another kind, such as `stratified`");
                 };
-                if let Some(fault) = fault_of_column(&["splits", name, "column"], column, labelled) {
+                if let Some(fault) = fault_of_column(&["splits", name, "column"], column, labelled)
+                {
                     return Some(fault);
                 }
             }
@@ -206,14 +281,17 @@ impl DataSet {
                 (Some(test), None, _) if !(test > 0.0 && test < 1.0) => {
                     fault_at("test", "`test` must be above 0 and below 1".to_owned(), "such as 0.2")
                 }
-                (Some(_), None, Some(_)) => {
-                    fault_at("fold", "`fold` has no `folds`".to_owned(), "write how many `folds` there are")
-                }
+                (Some(_), None, Some(_)) => fault_at(
+                    "fold",
+                    "`fold` has no `folds`".to_owned(),
+                    "write how many `folds` there are",
+                ),
                 (None, Some(folds), _) if !(2..=1000).contains(&folds) => {
                     fault_at("folds", "`folds` must be from 2 to 1000".to_owned(), "such as 5")
                 }
                 (None, Some(folds), Some(fold)) if fold >= folds => {
-                    let message = format!("there is no fold {fold} among {folds}, which are counted from 0");
+                    let message =
+                        format!("there is no fold {fold} among {folds}, which are counted from 0");
                     fault_at("fold", message, "leave it out to take the run's seed")
                 }
                 _ => None,
@@ -334,34 +412,46 @@ fn fault_of_file(name: &str, file: &DataFile) -> Option<Fault> {
     let is_plain = is_inner_path(name) && !name.contains('/') && !name.starts_with('.');
     if !is_plain {
         let message = format!("`{name}` is no plain file name");
-        return Some(fault(&["files", name], message, "a name without `/` that does not start with a dot"));
+        return Some(fault(
+            &["files", name],
+            message,
+            "a name without `/` that does not start with a dot",
+        ));
     }
-    let is_sha256 = file.sha256.len() == 64 && file.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let is_sha256 = file.sha256.len() == 64
+        && file.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
     let hint = format!(
         "64 lowercase hex digits, of the unpacked content: `{} {name} | sha256sum`",
         if name.ends_with(".gz") { "zcat" } else { "cat" }
     );
-    (!is_sha256).then(|| fault(&["files", name, "sha256"], format!("the digest of `{name}` is no SHA-256"), &hint))
+    (!is_sha256).then(|| {
+        fault(&["files", name, "sha256"], format!("the digest of `{name}` is no SHA-256"), &hint)
+    })
 }
 
 fn is_debian_name(name: &str) -> bool {
     let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    name.bytes().next().is_some_and(is_known) && name.bytes().all(|c| is_known(c) || b"+-.".contains(&c))
+    name.bytes().next().is_some_and(is_known)
+        && name.bytes().all(|c| is_known(c) || b"+-.".contains(&c))
 }
 
 fn is_pip_name(name: &str) -> bool {
     let is_known = |c: u8| c.is_ascii_alphanumeric();
-    name.bytes().next().is_some_and(is_known) && name.bytes().all(|c| is_known(c) || b"-_.".contains(&c))
+    name.bytes().next().is_some_and(is_known)
+        && name.bytes().all(|c| is_known(c) || b"-_.".contains(&c))
 }
 
 /// Whether this is `NAME` or `@SCOPE/NAME`.
 fn is_npm_name(name: &str) -> bool {
     let is_known = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_part = |part: &str| {
-        part.bytes().next().is_some_and(is_known) && part.bytes().all(|c| is_known(c) || b"-_.".contains(&c))
+        part.bytes().next().is_some_and(is_known)
+            && part.bytes().all(|c| is_known(c) || b"-_.".contains(&c))
     };
     match name.strip_prefix('@') {
-        Some(scoped) => scoped.split_once('/').is_some_and(|(scope, name)| is_part(scope) && is_part(name)),
+        Some(scoped) => {
+            scoped.split_once('/').is_some_and(|(scope, name)| is_part(scope) && is_part(name))
+        }
         None => is_part(name),
     }
 }

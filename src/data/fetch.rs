@@ -1,9 +1,10 @@
 //! Makes the files of a data set present on this machine, checked against their digests.
 //!
-//! The files of data set NAME lie in `CACHE/NAME-DIGEST8/`, where every checkout shares them. The folder appears whole
-//! or not at all: files are fetched into a temporary one beside it, checked, and renamed. `checked.json` in it, written
-//! last, remembers size, times and number of every checked file, so that a later call only looks at the folder; a file that
-//! changed since is checked again and, if damaged, fetched again.
+//! The files of data set NAME lie in `CACHE/NAME-DIGEST8/`, where every checkout shares them. The
+//! folder appears whole or not at all: files are fetched into a temporary one beside it, checked,
+//! and renamed. `checked.json` in it, written last, remembers size, times and number of every
+//! checked file, so that a later call only looks at the folder; a file that changed since is
+//! checked again and, if damaged, fetched again.
 #![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder")]
 
 use std::collections::BTreeMap;
@@ -23,14 +24,20 @@ use super::{DataFile, DataSet, clients};
 /// The file that remembers what was checked.
 const MARKER: &str = "checked.json";
 
-/// Returns the folder for data sets: `LABPRESS_DATA` if it is set, else `labpress/data` in `XDG_CACHE_HOME`, else in
-/// `~/.cache`. The arguments are the values of `LABPRESS_DATA`, `XDG_CACHE_HOME` and `HOME`; `None` if none helps.
+/// Returns the folder for data sets: `LABPRESS_DATA` if it is set, else `labpress/data` in
+/// `XDG_CACHE_HOME`, else in `~/.cache`. The arguments are the values of `LABPRESS_DATA`,
+/// `XDG_CACHE_HOME` and `HOME`; `None` if none helps.
 #[must_use]
-pub fn cache_folder(data: Option<&OsStr>, xdg_cache: Option<&OsStr>, home: Option<&OsStr>) -> Option<PathBuf> {
+pub fn cache_folder(
+    data: Option<&OsStr>,
+    xdg_cache: Option<&OsStr>,
+    home: Option<&OsStr>,
+) -> Option<PathBuf> {
     let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
     // The specification has programs ignore a relative XDG_CACHE_HOME.
-    let user_cache =
-        set(xdg_cache).filter(|folder| folder.is_absolute()).or_else(|| set(home).map(|home| home.join(".cache")));
+    let user_cache = set(xdg_cache)
+        .filter(|folder| folder.is_absolute())
+        .or_else(|| set(home).map(|home| home.join(".cache")));
     set(data).or_else(|| user_cache.map(|cache| cache.join("labpress").join("data")))
 }
 
@@ -78,13 +85,18 @@ pub enum Told<'a> {
 /// Takes what fetching tells.
 pub type Say<'a> = dyn FnMut(Told<'_>) + 'a;
 
-/// Makes the files of `set` present under `cache` and returns their folder, as [`fetch_from`] does. What it does beyond
-/// looking is told to `say`, a line at a time.
+/// Makes the files of `set` present under `cache` and returns their folder, as [`fetch_from`] does.
+/// What it does beyond looking is told to `say`, a line at a time.
 ///
 /// # Errors
 ///
 /// When no source gave the files: the message has the reason for each, and what to do.
-pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<PathBuf> {
+pub fn fetch(
+    name: &str,
+    set: &DataSet,
+    cache: &Path,
+    say: &mut dyn FnMut(&str),
+) -> anyhow::Result<PathBuf> {
     fetch_from(name, set, Places { cache, site: None }, &mut |told| {
         if let Told::Line(line) = told {
             say(line);
@@ -99,13 +111,19 @@ pub fn fetch(name: &str, set: &DataSet, cache: &Path, say: &mut dyn FnMut(&str))
 /// # Errors
 ///
 /// When no source gave the files: the message has the reason for each, and what to do.
-pub fn fetch_from(name: &str, set: &DataSet, places: Places<'_>, say: &mut Say<'_>) -> anyhow::Result<PathBuf> {
+pub fn fetch_from(
+    name: &str,
+    set: &DataSet,
+    places: Places<'_>,
+    say: &mut Say<'_>,
+) -> anyhow::Result<PathBuf> {
     let cache = places.cache;
     let folder = folder(name, set, cache);
     if is_checked(&folder, set) {
         return Ok(folder);
     }
-    fs::create_dir_all(cache).with_context(|| format!("cannot make the folder `{}`", cache.display()))?;
+    fs::create_dir_all(cache)
+        .with_context(|| format!("cannot make the folder `{}`", cache.display()))?;
     let _lock = match locked(&folder.with_extension("lock"), name, say) {
         // A cache that cannot be written to, copied from another machine.
         Err(_) if folder.is_dir() && check(&folder, set).is_ok() => return Ok(folder),
@@ -120,7 +138,9 @@ pub fn fetch_from(name: &str, set: &DataSet, places: Places<'_>, say: &mut Say<'
                 remember(&folder, set)?;
                 return Ok(folder);
             }
-            Err(fault) => say(Told::Line(&format!("data set `{name}`: {fault:#}; fetching it again"))),
+            Err(fault) => {
+                say(Told::Line(&format!("data set `{name}`: {fault:#}; fetching it again")))
+            }
         }
     }
     let prefix = format!(".{name}-{}-", set.files_digest().short());
@@ -132,13 +152,16 @@ pub fn fetch_from(name: &str, set: &DataSet, places: Places<'_>, say: &mut Say<'
     get_from_first(name, set, new.path(), &folder, places, say)?;
     remember(new.path(), set)?;
     if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot remove `{}`", folder.display()))?;
     }
-    fs::rename(new.path(), &folder).with_context(|| format!("cannot move the data set to `{}`", folder.display()))?;
+    fs::rename(new.path(), &folder)
+        .with_context(|| format!("cannot move the data set to `{}`", folder.display()))?;
     Ok(folder)
 }
 
-/// Checks the files of `set` against their digests again, whatever is remembered of them, and returns their folder.
+/// Checks the files of `set` against their digests again, whatever is remembered of them, and
+/// returns their folder.
 ///
 /// # Errors
 ///
@@ -152,19 +175,31 @@ pub fn check_again(name: &str, set: &DataSet, cache: &Path) -> anyhow::Result<Pa
 
 /// The bytes that a data set takes under `cache`, with its decoded images.
 pub fn bytes(name: &str, set: &DataSet, cache: &Path) -> u64 {
-    let entries = walkdir::WalkDir::new(folder(name, set, cache)).follow_links(true).into_iter().filter_map(Result::ok);
-    entries.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
+    let entries = walkdir::WalkDir::new(folder(name, set, cache))
+        .follow_links(true)
+        .into_iter()
+        .filter_map(Result::ok);
+    entries
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(fs::Metadata::is_file)
+        .map(|metadata| metadata.len())
+        .sum()
 }
 
 /// The files of `set` that lie in a folder, with their sizes.
-pub fn files_in<'a>(set: &'a DataSet, folder: &'a Path) -> impl Iterator<Item = (PathBuf, u64)> + 'a {
-    let walks = set.files.keys().map(|name| walkdir::WalkDir::new(folder.join(name)).follow_links(true));
-    let entries = walks.flatten().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+pub fn files_in<'a>(
+    set: &'a DataSet,
+    folder: &'a Path,
+) -> impl Iterator<Item = (PathBuf, u64)> + 'a {
+    let walks =
+        set.files.keys().map(|name| walkdir::WalkDir::new(folder.join(name)).follow_links(true));
+    let entries =
+        walks.flatten().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
     entries.filter_map(|entry| Some((entry.path().to_owned(), entry.metadata().ok()?.len())))
 }
 
-/// Removes what calls left that were killed. The lock says that nobody is at work in it, and what cannot be removed is
-/// in nobody's way.
+/// Removes what calls left that were killed. The lock says that nobody is at work in it, and what
+/// cannot be removed is in nobody's way.
 fn remove_leftovers(cache: &Path, prefix: &str) {
     let entries = fs::read_dir(cache).into_iter().flatten().filter_map(Result::ok);
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
@@ -178,11 +213,15 @@ fn locked(path: &Path, name: &str, say: &mut Say<'_>) -> anyhow::Result<File> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            say(Told::Line(&format!("data set `{name}`: waiting for another labpress that is fetching it")));
+            say(Told::Line(&format!(
+                "data set `{name}`: waiting for another labpress that is fetching it"
+            )));
             lock.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
             Ok(lock)
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock `{}`", path.display())),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock `{}`", path.display()))
+        }
     }
 }
 
@@ -308,7 +347,9 @@ fn content_sha256_as_is(path: &Path) -> io::Result<String> {
 fn content_sha256(path: &Path) -> io::Result<String> {
     let file = io::BufReader::new(File::open(path)?);
     let mut content: Box<dyn Read> = match path.extension() {
-        Some(extension) if extension == "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
+        Some(extension) if extension == "gz" => {
+            Box::new(flate2::bufread::MultiGzDecoder::new(file))
+        }
         _ => Box::new(file),
     };
     sha256_of(&mut content)
@@ -332,8 +373,8 @@ struct Checked {
     sha256: String,
     /// All bytes.
     bytes: u64,
-    /// A digest of path, size, times and number of each file. Nobody can set the time of the last change of a file, and
-    /// one that was moved to its place has another number.
+    /// A digest of path, size, times and number of each file. Nobody can set the time of the last
+    /// change of a file, and one that was moved to its place has another number.
     state: crate::digest::Digest,
 }
 
@@ -345,7 +386,12 @@ impl Checked {
             let metadata = fs::metadata(path)?;
             bytes += metadata.len();
             let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let line = format!("{name:?} {} {} {:?}\n", metadata.len(), modified.as_nanos(), changed(&metadata));
+            let line = format!(
+                "{name:?} {} {} {:?}\n",
+                metadata.len(),
+                modified.as_nanos(),
+                changed(&metadata)
+            );
             state.update(line.as_bytes());
         }
         Ok(Checked { sha256: file.sha256.clone(), bytes, state: state.finalize().into() })
@@ -365,7 +411,10 @@ fn changed(_: &fs::Metadata) -> (i64, i64, u64) {
 }
 
 fn checked_files(folder: &Path, set: &DataSet) -> anyhow::Result<BTreeMap<String, Checked>> {
-    set.files.iter().map(|(name, file)| Ok((name.clone(), Checked::of(&folder.join(name), file)?))).collect()
+    set.files
+        .iter()
+        .map(|(name, file)| Ok((name.clone(), Checked::of(&folder.join(name), file)?)))
+        .collect()
 }
 
 /// Writes the marker, whole or not at all.
@@ -377,8 +426,8 @@ fn remember(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the files of `set` in `folder` are what is declared: as they were when they were last checked, or else by
-/// their content.
+/// Whether the files of `set` in `folder` are what is declared: as they were when they were last
+/// checked, or else by their content.
 pub fn is_whole(folder: &Path, set: &DataSet) -> bool {
     is_checked(folder, set) || check(folder, set).is_ok()
 }
@@ -387,7 +436,9 @@ fn is_checked(folder: &Path, set: &DataSet) -> bool {
     let remembered = fs::read_to_string(folder.join(MARKER))
         .ok()
         .and_then(|text| serde_json::from_str::<BTreeMap<String, Checked>>(&text).ok());
-    remembered.is_some_and(|remembered| checked_files(folder, set).is_ok_and(|present| present == remembered))
+    remembered.is_some_and(|remembered| {
+        checked_files(folder, set).is_ok_and(|present| present == remembered)
+    })
 }
 
 #[cfg(test)]
@@ -401,7 +452,8 @@ mod tests {
         DataSet::parse(Yaml::file("digits.yml", text)).expect("it is whole")
     }
 
-    /// Fetches `set` as `digits` into `cache`; returns the folder or the error, and how many lines were said.
+    /// Fetches `set` as `digits` into `cache`; returns the folder or the error, and how many lines
+    /// were said.
     fn fetch_said(set: &DataSet, cache: &Path) -> (anyhow::Result<PathBuf>, usize) {
         let mut lines = 0;
         let result = fetch("digits", set, cache, &mut |_| lines += 1);
@@ -411,7 +463,8 @@ mod tests {
     #[test]
     fn a_data_set_is_fetched_once() {
         let cache = tempfile::tempdir().unwrap();
-        let leftover = cache.path().join(format!(".digits-{}-killed", digits().files_digest().short()));
+        let leftover =
+            cache.path().join(format!(".digits-{}-killed", digits().files_digest().short()));
         fs::create_dir(&leftover).unwrap();
         let (folder, said) = fetch_said(&digits(), cache.path());
         assert!(folder.unwrap().join("digits.csv.gz").is_file());
@@ -436,7 +489,8 @@ mod tests {
     fn a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_checked_again() {
         let cache = tempfile::tempdir().unwrap();
         let file = fetch_said(&digits(), cache.path()).0.unwrap().join("digits.csv.gz");
-        let (bytes, modified) = (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
+        let (bytes, modified) =
+            (fs::read(&file).unwrap(), fs::metadata(&file).unwrap().modified().unwrap());
         let mut other = bytes.clone();
         other[100] ^= 1;
         fs::write(&file, other).unwrap();
@@ -463,10 +517,17 @@ mod tests {
         let mut set = digits();
         set.files.get_mut("digits.csv.gz").unwrap().sha256 = "0".repeat(64);
         let error = fetch_said(&set, cache.path()).0.unwrap_err().to_string();
-        assert!(error.contains("labpress itself: `digits.csv.gz` has the SHA-256 6ebb3d2f"), "{error}");
-        assert!(error.contains("hint: put `digits.csv.gz` (from https://archive.ics.uci.edu/"), "{error}");
+        assert!(
+            error.contains("labpress itself: `digits.csv.gz` has the SHA-256 6ebb3d2f"),
+            "{error}"
+        );
+        assert!(
+            error.contains("hint: put `digits.csv.gz` (from https://archive.ics.uci.edu/"),
+            "{error}"
+        );
         // Nothing but the lock is left.
-        let left: Vec<_> = fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left.len(), 1, "{left:?}");
     }
 

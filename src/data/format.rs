@@ -5,16 +5,23 @@ use serde::{Deserialize, Serialize};
 
 /// How the files of a data set hold images and labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Format {
-    /// The format of MNIST: `idx3` images and `idx1` labels, one pair of files a split, gzipped or not.
+    /// The format of MNIST: `idx3` images and `idx1` labels, one pair of files a split, gzipped or
+    /// not.
     Idx {
         /// Images and labels to learn from.
         train: IdxPair,
         /// Images and labels to test on.
         test: IdxPair,
     },
-    /// One gzipped CSV: a row an image, its pixels from left to right and top to bottom, its label last.
+    /// One gzipped CSV: a row an image, its pixels from left to right and top to bottom, its label
+    /// last.
     CsvPixels {
         /// The file.
         file: String,
@@ -25,7 +32,8 @@ pub enum Format {
         /// How many of the last rows are the test split.
         test_rows: u32,
     },
-    /// The binary format of CIFAR: image after image, each its label and then a plane of bytes a channel.
+    /// The binary format of CIFAR: image after image, each its label and then a plane of bytes a
+    /// channel.
     Batches {
         /// Files with the images to learn from, in order.
         train: Vec<String>,
@@ -33,11 +41,13 @@ pub enum Format {
         test: Vec<String>,
         /// Channels, rows and columns of an image.
         shape: [u32; 3],
-        /// How many bytes stand before the pixels; the last of them is the label. CIFAR-10 has 1, CIFAR-100 has 2.
+        /// How many bytes stand before the pixels; the last of them is the label. CIFAR-10 has 1,
+        /// CIFAR-100 has 2.
         #[serde(default = "default_label_bytes")]
         label_bytes: u32,
     },
-    /// A table with a row an image: where the image is, what it shows, and what else is known of it.
+    /// A table with a row an image: where the image is, what it shows, and what else is known of
+    /// it.
     Table {
         /// The rows that have labels.
         labelled: Box<Table>,
@@ -57,7 +67,8 @@ pub enum Format {
         /// A folder of images without labels, whose classes are to be predicted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unlabelled: Option<String>,
-        /// Names of the classes' folders, in the order of `classes`, where they are not the names of the classes.
+        /// Names of the classes' folders, in the order of `classes`, where they are not the names
+        /// of the classes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folders: Option<Vec<String>>,
     },
@@ -136,8 +147,8 @@ pub struct Label {
     /// What stands in it for each class, in the order of `classes`; left out, it is their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
-    /// Rising numbers between the classes, one fewer than there are: a cell is a number, and the class is how many of
-    /// these it is above.
+    /// Rising numbers between the classes, one fewer than there are: a cell is a number, and the
+    /// class is how many of these it is above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Vec<f64>>,
 }

@@ -52,8 +52,8 @@ pub struct Images {
 }
 
 impl Images {
-    /// One picture (PNG or JPEG) in red, green and blue, as a net that learnt `ImageNet` is shown it: `size` rows and
-    /// columns of its middle.
+    /// One picture (PNG or JPEG) in red, green and blue, as a net that learnt `ImageNet` is shown
+    /// it: `size` rows and columns of its middle.
     ///
     /// # Errors
     ///
@@ -61,7 +61,15 @@ impl Images {
     pub fn of_picture(bytes: &[u8], size: u32) -> anyhow::Result<Images> {
         let middle = picture::decoded(bytes)?.with_channels(3).middle(size as usize);
         let Picture { pixels, channels, rows, columns } = middle;
-        Ok(Images { pixels: pixels.into(), labels: Vec::new(), ids: None, groups: None, channels, rows, columns })
+        Ok(Images {
+            pixels: pixels.into(),
+            labels: Vec::new(),
+            ids: None,
+            groups: None,
+            channels,
+            rows,
+            columns,
+        })
     }
 
     /// How many bytes an image has.
@@ -82,7 +90,8 @@ impl Images {
         &self.pixels[index * self.size()..][..self.size()]
     }
 
-    /// The pixels of the images at `indices`, one after the other. Of a large data set it touches only these.
+    /// The pixels of the images at `indices`, one after the other. Of a large data set it touches
+    /// only these.
     pub fn gathered(&self, indices: impl IntoIterator<Item = usize>) -> Vec<u8> {
         let indices = indices.into_iter();
         let mut pixels = Vec::with_capacity(indices.size_hint().0 * self.size());
@@ -93,7 +102,8 @@ impl Images {
     }
 }
 
-/// Bytes of pixels, in memory or in a file that is mapped into it, shared and never copied by a clone.
+/// Bytes of pixels, in memory or in a file that is mapped into it, shared and never copied by a
+/// clone.
 #[derive(Clone)]
 pub struct Pixels {
     whole: Arc<Whole>,
@@ -122,8 +132,14 @@ impl Pixels {
     /// If the range is not within them.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Pixels {
-        assert!(range.start <= range.end && range.end <= self.range.len(), "the part is within the whole");
-        Pixels { whole: Arc::clone(&self.whole), range: self.range.start + range.start..self.range.start + range.end }
+        assert!(
+            range.start <= range.end && range.end <= self.range.len(),
+            "the part is within the whole"
+        );
+        Pixels {
+            whole: Arc::clone(&self.whole),
+            range: self.range.start + range.start..self.range.start + range.end,
+        }
     }
 }
 
@@ -131,9 +147,10 @@ impl Pixels {
     /// The bytes of `file` from `start` on, mapped into memory.
     #[expect(unsafe_code, reason = "that is how a file is mapped; see there why it is sound")]
     pub(super) fn mapped(file: &File, start: usize) -> io::Result<Pixels> {
-        // SAFETY: the bytes of a map must not change while it is there. These files are made by labpress alone, in its
-        // own cache folder, under another name until they are whole; none is ever written again, and one that is
-        // replaced or removed lives on until it is unmapped. Bytes are read as numbers, whatever they are.
+        // SAFETY: the bytes of a map must not change while it is there. These files are made by
+        // labpress alone, in its own cache folder, under another name until they are whole; none is
+        // ever written again, and one that is replaced or removed lives on until it is unmapped.
+        // Bytes are read as numbers, whatever they are.
         let bytes = unsafe { memmap2::Mmap::map(file) }?;
         let range = start.min(bytes.len())..bytes.len();
         Ok(Pixels { range, whole: Arc::new(Whole::File(bytes)) })

@@ -1,9 +1,11 @@
-//! Data sets: what their declarations say, how their bytes come onto this machine, and how these become images.
+//! Data sets: what their declarations say, how their bytes come onto this machine, and how these
+//! become images.
 //!
-//! A declaration is `experiments/data/NAME.yml`. Some are built in, so that a first experiment needs none
-//! ([`built_in_names`]). The content digest of a data set is that of its declared file digests, so an experiment's
-//! fingerprint can be computed where the data are not, and whichever source gave them; [`fetch`] makes the files present
-//! and checks them, [`read`] makes images of them.
+//! A declaration is `experiments/data/NAME.yml`. Some are built in, so that a first experiment
+//! needs none ([`built_in_names`]). The content digest of a data set is that of its declared file
+//! digests, so an experiment's fingerprint can be computed where the data are not, and whichever
+//! source gave them; [`fetch`] makes the files present and checks them, [`read`] makes images of
+//! them.
 
 mod archive;
 mod clients;
@@ -39,8 +41,8 @@ pub struct DataSet {
     pub title: String,
     /// Under which terms it may be used.
     pub licence: String,
-    /// Whether pictures of it may be committed and published with a site: those of results are kept out of
-    /// `experiments/NAME/files/` where it is `false`.
+    /// Whether pictures of it may be committed and published with a site: those of results are kept
+    /// out of `experiments/NAME/files/` where it is `false`.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub redistribute: bool,
     /// Where it comes from, for people.
@@ -61,8 +63,9 @@ pub struct DataSet {
     pub files: BTreeMap<String, DataFile>,
     /// Where the files can be had, tried in this order.
     pub sources: Vec<DataSource>,
-    /// Ways to divide the images into those to learn from and those to test on, by name; `default` is taken where an
-    /// experiment names none. Where nothing is declared, the default is what the files say.
+    /// Ways to divide the images into those to learn from and those to test on, by name; `default`
+    /// is taken where an experiment names none. Where nothing is declared, the default is what the
+    /// files say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, Split>,
 }
@@ -71,8 +74,9 @@ pub struct DataSet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
-    /// SHA-256 in hex: of a file's content; of a `.gz` file's unpacked content, because packers write other headers; of
-    /// what `sha256sum` says of the files of a folder, in order of their paths.
+    /// SHA-256 in hex: of a file's content; of a `.gz` file's unpacked content, because packers
+    /// write other headers; of what `sha256sum` says of the files of a folder, in order of their
+    /// paths.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: String,
     /// Whether it is a folder.
@@ -109,8 +113,8 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
-/// The declarations of published weights that labpress brings along, by the name of the net; and of the names of the
-/// classes that they tell apart.
+/// The declarations of published weights that labpress brings along, by the name of the net; and of
+/// the names of the classes that they tell apart.
 const WEIGHTS: [(&str, &str); 4] = [
     ("efficientnet-lite0", include_str!("weights/efficientnet-lite0.yml")),
     ("efficientnet-lite1", include_str!("weights/efficientnet-lite1.yml")),
@@ -121,7 +125,8 @@ const WEIGHTS: [(&str, &str); 4] = [
 /// What [`published_weights`] calls the names of `ImageNet`'s classes.
 pub const IMAGENET_NAMES: &str = "imagenet-names";
 
-/// The published weights of a net that labpress knows where to get, declared as a data set is; and their file.
+/// The published weights of a net that labpress knows where to get, declared as a data set is; and
+/// their file.
 #[must_use]
 pub fn published_weights(name: &str) -> Option<(DataSet, String)> {
     let (_, text) = WEIGHTS.iter().find(|(known, _)| *known == name)?;
@@ -139,13 +144,17 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
-/// The folders of the site that the text of a declaration names as places its files can be had from. Lenient: they are
-/// needed before the declaration is checked.
+/// The folders of the site that the text of a declaration names as places its files can be had
+/// from. Lenient: they are needed before the declaration is checked.
 pub(crate) fn folders(text: &str) -> Vec<String> {
     let declaration: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
-    let sources = declaration.get("sources").and_then(serde_yaml::Value::as_sequence).into_iter().flatten();
+    let sources =
+        declaration.get("sources").and_then(serde_yaml::Value::as_sequence).into_iter().flatten();
     let folder = |source: &serde_yaml::Value| {
-        let path = source.get("path").filter(|_| source.get("kind").is_some_and(|kind| kind == "folder"))?.as_str()?;
+        let path = source
+            .get("path")
+            .filter(|_| source.get("kind").is_some_and(|kind| kind == "folder"))?
+            .as_str()?;
         Some(path.trim_start_matches("./").trim_end_matches('/').to_owned())
     };
     sources.filter_map(folder).filter(|path| !path.is_empty()).collect()
@@ -164,14 +173,16 @@ impl DataSet {
         }
     }
 
-    /// The digest of what the data mean to a run: the format, the classes and the digests of the files. Titles,
-    /// licences and where the files come from are not in it.
+    /// The digest of what the data mean to a run: the format, the classes and the digests of the
+    /// files. Titles, licences and where the files come from are not in it.
     ///
-    /// It is the BLAKE3 digest of the canonical JSON ([`crate::digest::canonical`]) of
-    /// `{"classes": [NAME…], "files": {NAME: SHA256…}, "format": {…}, "splits": {…}}`, without `splits` if there are none.
+    /// It is the BLAKE3 digest of the canonical JSON ([`crate::digest::canonical`]) of `{"classes":
+    /// [NAME…], "files": {NAME: SHA256…}, "format": {…}, "splits": {…}}`, without `splits` if there
+    /// are none.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let mut value = json!({"classes": self.classes, "files": self.file_digests(), "format": self.format});
+        let mut value =
+            json!({"classes": self.classes, "files": self.file_digests(), "format": self.format});
         if !self.splits.is_empty() {
             value["splits"] = json!(self.splits);
         }
@@ -184,10 +195,13 @@ impl DataSet {
         Digest::of_value(&json!({"files": self.file_digests()}))
     }
 
-    /// The digest of what decides the images and their order: all of [`DataSet::digest`] but the splits.
+    /// The digest of what decides the images and their order: all of [`DataSet::digest`] but the
+    /// splits.
     #[must_use]
     pub fn images_digest(&self) -> Digest {
-        Digest::of_value(&json!({"classes": self.classes, "files": self.file_digests(), "format": self.format}))
+        Digest::of_value(
+            &json!({"classes": self.classes, "files": self.file_digests(), "format": self.format}),
+        )
     }
 
     fn file_digests(&self) -> BTreeMap<&str, &str> {
@@ -197,7 +211,9 @@ impl DataSet {
 
 /// Whether a path leads to something below the folder it is seen from.
 fn is_inner_path(path: &str) -> bool {
-    !path.is_empty() && !path.contains(['\\', '\0']) && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    !path.is_empty()
+        && !path.contains(['\\', '\0'])
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -230,7 +246,8 @@ sources: [{kind: url, base: "https://example.org/data"}]
     #[test]
     fn the_built_in_declarations_are_whole() {
         for name in built_in_names() {
-            let set = parse(built_in(name).expect("it is built in")).unwrap_or_else(|error| panic!("{error}"));
+            let set = parse(built_in(name).expect("it is built in"))
+                .unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(set.classes.len(), if name == "solar-cells" { 2 } else { 10 }, "{name}");
         }
         assert_eq!(built_in("nothing"), None);
@@ -255,7 +272,9 @@ sources: [{kind: url, base: "https://example.org/data"}]
     #[test]
     fn the_digest_is_of_what_the_bytes_mean() {
         let digest = parse(SMALL).expect("it is whole").digest();
-        let same = |from: &str, to: &str| parse(&SMALL.replace(from, to)).expect("it is whole").digest() == digest;
+        let same = |from: &str, to: &str| {
+            parse(&SMALL.replace(from, to)).expect("it is whole").digest() == digest
+        };
         assert!(same("title: Small", "title: Other"));
         assert!(same("licence: none", "licence: MIT"));
         assert!(same("https://example.org/data", "https://example.org/elsewhere"));

@@ -7,9 +7,15 @@ use serde::{Deserialize, Serialize};
 
 /// A place that files of a data set can be had from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum DataSource {
-    /// A package of Debian, fetched with `apt-get download` and unpacked by `dpkg-deb`, never installed.
+    /// A package of Debian, fetched with `apt-get download` and unpacked by `dpkg-deb`, never
+    /// installed.
     Debian {
         /// The package.
         package: String,
@@ -55,7 +61,8 @@ pub enum DataSource {
         /// Its path from the site's root, or from the data folder.
         path: String,
     },
-    /// A competition or data set of Kaggle, which the user downloads: its terms have to be accepted by a person.
+    /// A competition or data set of Kaggle, which the user downloads: its terms have to be accepted
+    /// by a person.
     Kaggle {
         /// Name of the competition, as in its address.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,7 +78,8 @@ pub enum DataSource {
     BuiltIn {},
 }
 
-/// A picture that stands for a file in the format of CIFAR: each of its rows is an image, pixel after pixel.
+/// A picture that stands for a file in the format of CIFAR: each of its rows is an image, pixel
+/// after pixel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sprite {

@@ -1,7 +1,7 @@
 //! Decodes PNG and JPEG files, within bounds that no file can break.
 //!
-//! Transparency and the orientation that a camera notes are not looked at, and 16-bit samples lose their lower 8: all as
-//! Pillow's `convert` does.
+//! Transparency and the orientation that a camera notes are not looked at, and 16-bit samples lose
+//! their lower 8: all as Pillow's `convert` does.
 
 use std::io::Cursor;
 
@@ -14,7 +14,8 @@ use super::resize::{Filter, centre_square, cut, resized};
 
 /// The most rows or columns that a picture may have.
 const MAX_SIDE: usize = 32_768;
-/// The most pixels that a picture may have: what a bomb of a few bytes can make us hold is below 400 MB.
+/// The most pixels that a picture may have: what a bomb of a few bytes can make us hold is below
+/// 400 MB.
 const MAX_PIXELS: usize = 1 << 26;
 
 /// A decoded picture: plane after plane, 1 (grey) or 3 (red, green, blue).
@@ -54,12 +55,17 @@ pub(crate) fn header(bytes: &[u8]) -> anyhow::Result<Header> {
         Kind::Png => {
             let mut decoder = png_decoder(bytes);
             let header = decoder.read_header_info().context("it is no whole PNG")?;
-            let is_grey = matches!(header.color_type, png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha);
+            let is_grey = matches!(
+                header.color_type,
+                png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha
+            );
             checked(header.width as usize, header.height as usize, is_grey)
         }
         Kind::Jpeg => {
             let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), jpeg_options());
-            decoder.decode_headers().map_err(|error| anyhow::anyhow!("it is no whole JPEG: {error:?}"))?;
+            decoder
+                .decode_headers()
+                .map_err(|error| anyhow::anyhow!("it is no whole JPEG: {error:?}"))?;
             let (columns, rows) = decoder.dimensions().context("it has no size")?;
             checked(columns, rows, decoder.input_colorspace() == Some(ColorSpace::Luma))
         }
@@ -68,7 +74,10 @@ pub(crate) fn header(bytes: &[u8]) -> anyhow::Result<Header> {
 
 fn checked(columns: usize, rows: usize, is_grey: bool) -> anyhow::Result<Header> {
     let is_bounded = rows <= MAX_SIDE && columns <= MAX_SIDE && rows * columns <= MAX_PIXELS;
-    ensure!(is_bounded, "its {columns}×{rows} pixels are more than the {MAX_PIXELS} that labpress reads");
+    ensure!(
+        is_bounded,
+        "its {columns}×{rows} pixels are more than the {MAX_PIXELS} that labpress reads"
+    );
     ensure!(rows > 0 && columns > 0, "it has no pixels");
     Ok(Header { channels: if is_grey { 1 } else { 3 }, rows, columns })
 }
@@ -83,7 +92,9 @@ pub(crate) fn decoded(bytes: &[u8]) -> anyhow::Result<Picture> {
             let space = if header.channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB };
             let options = jpeg_options().jpeg_set_out_colorspace(space);
             let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
-            let pixels = decoder.decode().map_err(|error| anyhow::anyhow!("it is no whole JPEG: {error:?}"))?;
+            let pixels = decoder
+                .decode()
+                .map_err(|error| anyhow::anyhow!("it is no whole JPEG: {error:?}"))?;
             (pixels, header.channels)
         }
     };
@@ -116,11 +127,15 @@ fn png_samples(bytes: &[u8]) -> anyhow::Result<(Vec<u8>, usize)> {
 }
 
 fn jpeg_options() -> DecoderOptions {
-    DecoderOptions::default().set_max_width(MAX_SIDE).set_max_height(MAX_SIDE).set_strict_mode(false)
+    DecoderOptions::default()
+        .set_max_width(MAX_SIDE)
+        .set_max_height(MAX_SIDE)
+        .set_strict_mode(false)
 }
 
 impl Picture {
-    /// This picture with as many channels: grey is repeated, colours are weighed by their brightness.
+    /// This picture with as many channels: grey is repeated, colours are weighed by their
+    /// brightness.
     pub(crate) fn with_channels(self, channels: usize) -> Picture {
         let pixels = match (self.channels, channels) {
             (1, 3) => self.pixels.repeat(3),
@@ -145,17 +160,28 @@ impl Picture {
         Picture { pixels, channels: self.channels, rows: size, columns: size }
     }
 
-    /// What a net that learnt `ImageNet` is shown of a picture in its evaluation: the picture is brought to a short side of
-    /// 8/7 of `size`, bicubically, and `size` rows and columns are cut from the middle (256 and 224 in torchvision's
-    /// reference scripts, whose rounding this is).
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "places in a picture")]
+    /// What a net that learnt `ImageNet` is shown of a picture in its evaluation: the picture is
+    /// brought to a short side of 8/7 of `size`, bicubically, and `size` rows and columns are cut
+    /// from the middle (256 and 224 in torchvision's reference scripts, whose rounding this is).
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "places in a picture"
+    )]
     pub(crate) fn middle(self, size: usize) -> Picture {
         let (short, wide) = (self.rows.min(self.columns), size * 8 / 7);
         let to = [self.rows, self.columns].map(|length| wide * length / short);
         let start = to.map(|length| ((length - size) as f64 / 2.0).round_ties_even() as usize);
         let planes = self.pixels.chunks_exact(self.rows * self.columns);
         let pixels = planes
-            .flat_map(|plane| cut(&resized(plane, [self.rows, self.columns], to, Filter::Bicubic), to[1], start, size))
+            .flat_map(|plane| {
+                cut(
+                    &resized(plane, [self.rows, self.columns], to, Filter::Bicubic),
+                    to[1],
+                    start,
+                    size,
+                )
+            })
             .collect();
         Picture { pixels, channels: self.channels, rows: size, columns: size }
     }
@@ -167,7 +193,10 @@ fn grey(planes: &[u8]) -> Vec<u8> {
     let (red, rest) = planes.split_at(size);
     let (green, blue) = rest.split_at(size);
     let weighed = |((red, green), blue): ((&u8, &u8), &u8)| {
-        let sum = u32::from(*red) * 19_595 + u32::from(*green) * 38_470 + u32::from(*blue) * 7_471 + 0x8000;
+        let sum = u32::from(*red) * 19_595
+            + u32::from(*green) * 38_470
+            + u32::from(*blue) * 7_471
+            + 0x8000;
         u8::try_from(sum >> 16).unwrap_or(u8::MAX)
     };
     red.iter().zip(green).zip(blue).map(weighed).collect()
@@ -193,7 +222,10 @@ mod tests {
     #[test]
     fn a_png_gives_planes() {
         let picture = decoded(&png_of(&[1, 2, 3, 4, 5, 6], 3, 2, 1)).unwrap();
-        assert_eq!(picture, Picture { pixels: vec![1, 4, 2, 5, 3, 6], channels: 3, rows: 1, columns: 2 });
+        assert_eq!(
+            picture,
+            Picture { pixels: vec![1, 4, 2, 5, 3, 6], channels: 3, rows: 1, columns: 2 }
+        );
         assert_eq!(decoded(&png_of(&[7, 8], 1, 1, 2)).unwrap().pixels, [7, 8]);
     }
 
@@ -213,7 +245,11 @@ mod tests {
     fn a_jpeg_is_read_with_its_channels() {
         let picture = decoded(JPEG).unwrap();
         assert_eq!((picture.channels, picture.rows, picture.columns), (1, 8, 8));
-        assert!(picture.pixels.iter().all(|pixel| pixel.abs_diff(128) <= 1), "{:?}", picture.pixels);
+        assert!(
+            picture.pixels.iter().all(|pixel| pixel.abs_diff(128) <= 1),
+            "{:?}",
+            picture.pixels
+        );
     }
 
     #[test]

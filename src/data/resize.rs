@@ -1,8 +1,10 @@
-//! Brings images to another size, as Pillow and torchvision do: bilinear or bicubic, with antialias.
+//! Brings images to another size, as Pillow and torchvision do: bilinear or bicubic, with
+//! antialias.
 //!
-//! Where an image shrinks, the filter is widened so that it covers all pixels that fall into one; without that, fine lines
-//! such as cracks come and go with their place. Weights are whole numbers of 22 bits and
-//! sums are rounded to bytes after each direction, rows first, so that the result is Pillow's to the bit.
+//! Where an image shrinks, the filter is widened so that it covers all pixels that fall into one;
+//! without that, fine lines such as cracks come and go with their place. Weights are whole numbers
+//! of 22 bits and sums are rounded to bytes after each direction, rows first, so that the result is
+//! Pillow's to the bit.
 
 /// Bits behind the point of a weight: a byte times a weight has room for the sum of all weights.
 const PRECISION: u32 = 32 - 8 - 2;
@@ -51,7 +53,13 @@ pub(crate) fn resized(
         for row in plane.chunks_exact(columns.max(1)) {
             narrow.extend(weights.outputs().map(|(first, weights)| {
                 let inputs = &row[first..first + weights.len()];
-                byte(inputs.iter().zip(weights).map(|(&input, &weight)| i32::from(input) * weight).sum())
+                byte(
+                    inputs
+                        .iter()
+                        .zip(weights)
+                        .map(|(&input, &weight)| i32::from(input) * weight)
+                        .sum(),
+                )
             }));
         }
         narrow
@@ -139,14 +147,17 @@ mod tests {
 
     /// A pattern with edges, slopes and single dots.
     fn pattern(rows: usize, columns: usize) -> Vec<u8> {
-        let pixel = |place: usize| ((place / columns) * 37 + (place % columns) * 101 + place * place % 7 * 29) % 256;
+        let pixel = |place: usize| {
+            ((place / columns) * 37 + (place % columns) * 101 + place * place % 7 * 29) % 256
+        };
         (0..rows * columns).map(|place| u8::try_from(pixel(place)).unwrap()).collect()
     }
 
     // What Pillow makes of the pattern, by `tests/reference/resize.py`.
     const SHRUNK: [u8; 6] = [139, 135, 152, 144, 167, 149];
     const SHRUNK_BICUBIC: [u8; 6] = [135, 138, 157, 142, 168, 147];
-    const GROWN: [u8; 20] = [0, 52, 130, 89, 62, 24, 73, 147, 101, 71, 71, 114, 180, 126, 90, 95, 135, 196, 138, 99];
+    const GROWN: [u8; 20] =
+        [0, 52, 130, 89, 62, 24, 73, 147, 101, 71, 71, 114, 180, 126, 90, 95, 135, 196, 138, 99];
     const GROWN_BICUBIC: [u8; 20] =
         [0, 41, 124, 88, 54, 18, 67, 144, 102, 64, 69, 117, 182, 128, 85, 95, 143, 202, 142, 95];
 

@@ -1,4 +1,5 @@
-//! Draws grids of images with captions as a PNG: contact sheets of data sets, the worst predictions of a net.
+//! Draws grids of images with captions as a PNG: contact sheets of data sets, the worst predictions
+//! of a net.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
@@ -78,7 +79,8 @@ const MARGIN: usize = 16;
 const GAP: usize = 8;
 /// Rows of a line of text.
 const LINE: usize = 17;
-/// Small images are blown up to about this many pixels, in whole steps so that their pixels stay square.
+/// Small images are blown up to about this many pixels, in whole steps so that their pixels stay
+/// square.
 const SMALL: usize = 72;
 /// Larger images are shrunk to this many.
 const LARGE: usize = 128;
@@ -103,8 +105,8 @@ impl Sheet {
         self.canvas(LARGE).png()
     }
 
-    /// The sheet as a PNG of at most `limit` bytes, if that can be had by taking fewer colours, and then by smaller
-    /// images.
+    /// The sheet as a PNG of at most `limit` bytes, if that can be had by taking fewer colours, and
+    /// then by smaller images.
     #[must_use]
     pub fn png_within(&self, limit: usize) -> Vec<u8> {
         let mut smallest = self.png();
@@ -124,30 +126,49 @@ impl Sheet {
     }
 
     fn canvas(&self, large: usize) -> Canvas {
-        let rows: Vec<Vec<Drawn<'_>>> =
-            self.rows.iter().map(|row| row.tiles.iter().map(|tile| Drawn::of(tile, large)).collect()).collect();
+        let rows: Vec<Vec<Drawn<'_>>> = self
+            .rows
+            .iter()
+            .map(|row| row.tiles.iter().map(|tile| Drawn::of(tile, large)).collect())
+            .collect();
         let drawn = || rows.iter().flatten();
-        let caption = drawn().flat_map(|drawn| &drawn.tile.caption).map(|(line, _)| width(line)).max().unwrap_or(0);
+        let caption = drawn()
+            .flat_map(|drawn| &drawn.tile.caption)
+            .map(|(line, _)| width(line))
+            .max()
+            .unwrap_or(0);
         let widest = drawn().map(|drawn| drawn.columns).max().unwrap_or(0);
         // A caption may be half as wide again as its image; what is longer is cut.
         let cell = widest.max(caption.min((widest * 3 / 2).max(14 * width("x"))));
-        let heading = self.rows.iter().flat_map(|row| [width(&row.heading), width(&row.note)]).max().unwrap_or(0);
+        let heading = self
+            .rows
+            .iter()
+            .flat_map(|row| [width(&row.heading), width(&row.note)])
+            .max()
+            .unwrap_or(0);
         let indent = if heading > 0 { heading + 2 * GAP } else { 0 };
 
         let most = rows.iter().map(Vec::len).max().unwrap_or(0);
         let tiles_width = (most * (cell + GAP)).saturating_sub(GAP);
         let title = self.title.lines().map(|line| (line, FontWeight::Bold, INK));
-        let lines = title.chain(self.subtitle.lines().map(|line| (line, FontWeight::Regular, FAINT)));
+        let lines =
+            title.chain(self.subtitle.lines().map(|line| (line, FontWeight::Regular, FAINT)));
         let lines: Vec<(&str, FontWeight, Colour)> = lines.collect();
         let text_width = lines.iter().map(|(line, ..)| width(line)).max().unwrap_or(0);
         let columns = 2 * MARGIN + (indent + tiles_width).max(text_width);
         let heights: Vec<usize> = rows
             .iter()
-            .map(|row| row.iter().map(|drawn| drawn.rows + drawn.tile.caption.len() * LINE + 4).max().unwrap_or(0))
+            .map(|row| {
+                row.iter()
+                    .map(|drawn| drawn.rows + drawn.tile.caption.len() * LINE + 4)
+                    .max()
+                    .unwrap_or(0)
+            })
             .map(|height| height.max(if heading > 0 { 2 * LINE } else { 0 }))
             .collect();
         let top = MARGIN + lines.len() * LINE + if lines.is_empty() { 0 } else { GAP };
-        let height = top + heights.iter().map(|height| height + GAP).sum::<usize>() + MARGIN - GAP.min(MARGIN);
+        let height = top + heights.iter().map(|height| height + GAP).sum::<usize>() + MARGIN
+            - GAP.min(MARGIN);
 
         let mut canvas = Canvas::blank(columns, height);
         for (number, (line, weight, colour)) in lines.into_iter().enumerate() {
@@ -164,7 +185,13 @@ impl Sheet {
                 canvas.image(x, y, drawn);
                 for (number, (line, tone)) in drawn.tile.caption.iter().enumerate() {
                     let line = cut(line, cell / width("x").max(1));
-                    canvas.text(x, y + drawn.rows + 2 + number * LINE, &line, FontWeight::Regular, tone.colour());
+                    canvas.text(
+                        x,
+                        y + drawn.rows + 2 + number * LINE,
+                        &line,
+                        FontWeight::Regular,
+                        tone.colour(),
+                    );
                 }
             }
             y += height + GAP;
@@ -188,8 +215,9 @@ impl<'a> Drawn<'a> {
             let shrunk = |length: usize| (length * large / longest).max(1);
             let (rows, columns) = (shrunk(tile.rows), shrunk(tile.columns));
             let planes = tile.pixels.chunks_exact((tile.rows * tile.columns).max(1));
-            let pixels =
-                planes.flat_map(|plane| resized(plane, [tile.rows, tile.columns], [rows, columns], Filter::Bilinear));
+            let pixels = planes.flat_map(|plane| {
+                resized(plane, [tile.rows, tile.columns], [rows, columns], Filter::Bilinear)
+            });
             (rows, columns, pixels.collect())
         } else {
             let times = (SMALL.min(large) / longest).max(1);
@@ -197,7 +225,9 @@ impl<'a> Drawn<'a> {
             let planes = tile.pixels.chunks_exact((tile.rows * tile.columns).max(1));
             let blown_up = |plane: &[u8]| -> Vec<u8> {
                 (0..rows * columns)
-                    .map(|place| plane[place / columns / times * tile.columns + place % columns / times])
+                    .map(|place| {
+                        plane[place / columns / times * tile.columns + place % columns / times]
+                    })
                     .collect()
             };
             (rows, columns, planes.flat_map(blown_up).collect())
@@ -208,7 +238,8 @@ impl<'a> Drawn<'a> {
     fn colour(&self, row: usize, column: usize) -> Colour {
         let size = self.rows * self.columns;
         let place = row * self.columns + column;
-        let of_channel = |channel: usize| self.pixels.get(channel * size + place).copied().unwrap_or(0);
+        let of_channel =
+            |channel: usize| self.pixels.get(channel * size + place).copied().unwrap_or(0);
         match self.tile.channels {
             3 => [of_channel(0), of_channel(1), of_channel(2)],
             _ => [of_channel(0); 3],
@@ -321,7 +352,13 @@ fn mixed(paper: u8, ink: u8, strength: u8) -> u8 {
     u8::try_from((paper * (255 - strength) + ink * strength + 127) / 255).unwrap_or(u8::MAX)
 }
 
-fn encoded(data: &[u8], columns: usize, rows: usize, kind: png::ColorType, palette: Option<Vec<u8>>) -> Vec<u8> {
+fn encoded(
+    data: &[u8],
+    columns: usize,
+    rows: usize,
+    kind: png::ColorType,
+    palette: Option<Vec<u8>>,
+) -> Vec<u8> {
     let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, side(columns), side(rows));
@@ -340,12 +377,14 @@ fn encoded(data: &[u8], columns: usize, rows: usize, kind: png::ColorType, palet
     bytes
 }
 
-/// The colours that stand for all of an image best, by median cut: the box of colours with the widest side is halved
-/// until there are enough. Also gives the place in the palette of each pixel.
+/// The colours that stand for all of an image best, by median cut: the box of colours with the
+/// widest side is halved until there are enough. Also gives the place in the palette of each pixel.
 fn palette(pixels: &[u8], colours: usize) -> (Vec<u8>, Vec<u8>) {
     // Colours of five bits a channel, as far as they occur, with their number and sums.
     let key = |pixel: &[u8]| {
-        (usize::from(pixel[0] >> 3) << 10) | (usize::from(pixel[1] >> 3) << 5) | usize::from(pixel[2] >> 3)
+        (usize::from(pixel[0] >> 3) << 10)
+            | (usize::from(pixel[1] >> 3) << 5)
+            | usize::from(pixel[2] >> 3)
     };
     let mut bins = vec![Bin::default(); 1 << 15];
     for pixel in pixels.chunks_exact(3) {
@@ -362,7 +401,8 @@ fn palette(pixels: &[u8], colours: usize) -> (Vec<u8>, Vec<u8>) {
             (0..3)
                 .map(|channel| {
                     let values = members.iter().map(|&index| bins[index].mean(channel));
-                    let (low, high) = values.fold((255, 0), |(low, high), value| (value.min(low), value.max(high)));
+                    let (low, high) = values
+                        .fold((255, 0), |(low, high), value| (value.min(low), value.max(high)));
                     (u64::from(u8::saturating_sub(high, low)), channel)
                 })
                 .max()
@@ -453,8 +493,14 @@ mod tests {
 
     #[test]
     fn a_sheet_of_nothing_is_still_a_picture() {
-        assert!(decoded(&Sheet { title: String::new(), subtitle: String::new(), rows: Vec::new() }.png()).is_ok());
-        let empty = Tile { pixels: Vec::new(), channels: 3, rows: 0, columns: 0, caption: Vec::new() };
+        assert!(
+            decoded(
+                &Sheet { title: String::new(), subtitle: String::new(), rows: Vec::new() }.png()
+            )
+            .is_ok()
+        );
+        let empty =
+            Tile { pixels: Vec::new(), channels: 3, rows: 0, columns: 0, caption: Vec::new() };
         assert!(decoded(&sheet(vec![empty]).png()).is_ok());
     }
 
@@ -479,7 +525,8 @@ mod tests {
     fn few_colours_stay_as_they_are() {
         let pixels = [[255, 0, 0], [0, 255, 0], [255, 0, 0]].concat();
         let (palette, places) = palette(&pixels, 256);
-        let colours: Vec<&[u8]> = places.iter().map(|&place| &palette[usize::from(place) * 3..][..3]).collect();
+        let colours: Vec<&[u8]> =
+            places.iter().map(|&place| &palette[usize::from(place) * 3..][..3]).collect();
         assert_eq!(colours.concat(), pixels);
     }
 }

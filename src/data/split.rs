@@ -11,12 +11,19 @@ use crate::diagnostic::listed;
 /// The split that is taken where none is named.
 pub const DEFAULT: &str = "default";
 
-/// A rule by which images are for the test. All but `given` divide the images that have labels, whatever the files say.
+/// A rule by which images are for the test. All but `given` divide the images that have labels,
+/// whatever the files say.
 ///
-/// Each takes either a share `test`, or `folds`, of which one is the test: the one that `fold` names, else the run's seed
-/// modulo `folds`, so that as many seeds as folds are a cross-validation.
+/// Each takes either a share `test`, or `folds`, of which one is the test: the one that `fold`
+/// names, else the run's seed modulo `folds`, so that as many seeds as folds are a
+/// cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Split {
     /// As the files of the data set divide them.
     Given {},
@@ -42,8 +49,8 @@ pub enum Split {
         /// What stands in it where an image is for the test.
         test: Vec<String>,
     },
-    /// At random, but images with the same value in a column stay together, since they are of one patient, one panel or
-    /// one day.
+    /// At random, but images with the same value in a column stay together, since they are of one
+    /// patient, one panel or one day.
     Groups {
         /// The column.
         column: String,
@@ -60,7 +67,8 @@ pub enum Split {
         #[serde(default)]
         seed: u64,
     },
-    /// At random, but images that follow each other stay together, where neighbours are alike and no column says which.
+    /// At random, but images that follow each other stay together, where neighbours are alike and
+    /// no column says which.
     Blocks {
         /// How many images stay together.
         size: u32,
@@ -101,8 +109,8 @@ pub(super) struct Division {
 }
 
 impl Split {
-    /// Divides images with these labels and columns. `run_seed` chooses the fold where none is named. `None` leaves it
-    /// to the files.
+    /// Divides images with these labels and columns. `run_seed` chooses the fold where none is
+    /// named. `None` leaves it to the files.
     pub(super) fn divide(
         &self,
         labels: &[u16],
@@ -111,7 +119,10 @@ impl Split {
     ) -> anyhow::Result<Option<Division>> {
         let column = |name: &String| {
             columns.get(name).with_context(|| {
-                format!("there is no column `{name}`, but {}", listed(columns.keys().map(String::as_str)))
+                format!(
+                    "there is no column `{name}`, but {}",
+                    listed(columns.keys().map(String::as_str))
+                )
             })
         };
         let images = labels.len();
@@ -168,7 +179,8 @@ impl Share {
     }
 }
 
-/// A place in a shuffle by `seed`. It is a digest, so that it is the same on every machine and in every version.
+/// A place in a shuffle by `seed`. It is a digest, so that it is the same on every machine and in
+/// every version.
 fn shuffle_key(seed: u64, thing: u64) -> [u8; 32] {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -199,7 +211,8 @@ fn stratified(labels: &[u16], share: Share, seed: u64) -> Vec<bool> {
                 }
             }
             Share::Fold { fold, folds } => {
-                // Dealt like cards, on from the class before, so that the folds differ by one image at most.
+                // Dealt like cards, on from the class before, so that the folds differ by one image
+                // at most.
                 for image in members {
                     is_test[image] = dealt % folds == fold;
                     dealt += 1;
@@ -225,7 +238,8 @@ fn grouped(groups: &[u32], share: Share, seed: u64) -> Vec<bool> {
             let mut count = 0;
             for (group, size) in order {
                 // One more as long as it brings the count nearer to what is wanted.
-                let (without, with) = ((count as f64 - wanted).abs(), ((count + size) as f64 - wanted).abs());
+                let (without, with) =
+                    ((count as f64 - wanted).abs(), ((count + size) as f64 - wanted).abs());
                 if with <= without || tests.is_empty() {
                     tests.insert(group);
                     count += size;
@@ -235,7 +249,11 @@ fn grouped(groups: &[u32], share: Share, seed: u64) -> Vec<bool> {
         Share::Fold { fold, folds } => {
             let mut counts: BTreeMap<u64, usize> = (0..folds).map(|fold| (fold, 0)).collect();
             for (group, size) in order {
-                let Some((&smallest, _)) = counts.iter().min_by_key(|&(fold, count)| (*count, *fold)) else { continue };
+                let Some((&smallest, _)) =
+                    counts.iter().min_by_key(|&(fold, count)| (*count, *fold))
+                else {
+                    continue;
+                };
                 *counts.entry(smallest).or_default() += size;
                 if smallest == fold {
                     tests.insert(group);
@@ -251,10 +269,14 @@ mod tests {
     use super::*;
 
     fn divide(split: &Split, labels: &[u16], seed: u64) -> Division {
-        let cells = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
+        let cells =
+            |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect::<Vec<_>>();
         let panels = (0..labels.len()).map(|image| format!("panel {}", image / 7)).collect();
         let columns = BTreeMap::from([
-            ("part".to_owned(), cells(&["a", "b", "c"]).into_iter().cycle().take(labels.len()).collect()),
+            (
+                "part".to_owned(),
+                cells(&["a", "b", "c"]).into_iter().cycle().take(labels.len()).collect(),
+            ),
             ("panel".to_owned(), panels),
         ]);
         split.divide(labels, &columns, seed).unwrap().unwrap()
@@ -279,7 +301,11 @@ mod tests {
     fn check_folds(split: &Split, labels: &[u16]) {
         let folds: Vec<Division> = (0..5).map(|seed| divide(split, labels, seed)).collect();
         for image in 0..labels.len() {
-            assert_eq!(folds.iter().filter(|division| division.is_test[image]).count(), 1, "image {image}");
+            assert_eq!(
+                folds.iter().filter(|division| division.is_test[image]).count(),
+                1,
+                "image {image}"
+            );
         }
     }
 
@@ -288,7 +314,9 @@ mod tests {
         let labels: Vec<u16> = (0..200).map(|image| u16::from(image % 10 == 0)).collect();
         let split = Split::Stratified { test: Some(0.2), folds: None, fold: None, seed: 0 };
         let division = divide(&split, &labels, 0);
-        let of_class = |class| (0..200).filter(|&image| division.is_test[image] && labels[image] == class).count();
+        let of_class = |class| {
+            (0..200).filter(|&image| division.is_test[image] && labels[image] == class).count()
+        };
         assert_eq!((of_class(0), of_class(1)), (36, 4));
         assert_eq!(division, divide(&split, &labels, 9), "the run's seed has no part in it");
         let other = Split::Stratified { test: Some(0.2), folds: None, fold: None, seed: 1 };
@@ -301,9 +329,15 @@ mod tests {
         let split = Split::Stratified { test: None, folds: Some(5), fold: None, seed: 0 };
         check_folds(&split, &labels);
         assert!((20..=21).contains(&count(&divide(&split, &labels, 2))));
-        check_folds(&Split::Blocks { size: 4, test: None, folds: Some(5), fold: None, seed: 0 }, &labels);
+        check_folds(
+            &Split::Blocks { size: 4, test: None, folds: Some(5), fold: None, seed: 0 },
+            &labels,
+        );
         let panel = "panel".to_owned();
-        check_folds(&Split::Groups { column: panel, test: None, folds: Some(5), fold: None, seed: 0 }, &labels);
+        check_folds(
+            &Split::Groups { column: panel, test: None, folds: Some(5), fold: None, seed: 0 },
+            &labels,
+        );
     }
 
     #[test]
@@ -311,12 +345,18 @@ mod tests {
         let labels = vec![0; 150];
         for seed in 0..20 {
             let column = "panel".to_owned();
-            let division =
-                divide(&Split::Groups { column, test: Some(0.3), folds: None, fold: None, seed }, &labels, 0);
+            let division = divide(
+                &Split::Groups { column, test: Some(0.3), folds: None, fold: None, seed },
+                &labels,
+                0,
+            );
             check_whole(&division);
             assert!((38..=52).contains(&count(&division)), "{}", count(&division));
-            let division =
-                divide(&Split::Blocks { size: 60, test: Some(0.3), folds: None, fold: None, seed }, &labels, 0);
+            let division = divide(
+                &Split::Blocks { size: 60, test: Some(0.3), folds: None, fold: None, seed },
+                &labels,
+                0,
+            );
             check_whole(&division);
         }
         check_whole(&divide(
@@ -334,8 +374,10 @@ mod tests {
 
     #[test]
     fn a_split_without_a_side_is_refused() {
-        let error = |split: &Split| split.divide(&[0, 0], &BTreeMap::new(), 0).unwrap_err().to_string();
-        let block = |test| Split::Blocks { size: 9, test: Some(test), folds: None, fold: None, seed: 0 };
+        let error =
+            |split: &Split| split.divide(&[0, 0], &BTreeMap::new(), 0).unwrap_err().to_string();
+        let block =
+            |test| Split::Blocks { size: 9, test: Some(test), folds: None, fold: None, seed: 0 };
         assert_eq!(error(&block(0.5)), "it leaves no image to learn from");
         let few = Split::Stratified { test: Some(0.1), folds: None, fold: None, seed: 0 };
         assert_eq!(error(&few), "it leaves no image for the test");

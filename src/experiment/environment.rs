@@ -1,7 +1,8 @@
-//! Where results were made: facts that no result officially depends on, and that can still move a number a little.
+//! Where results were made: facts that no result officially depends on, and that can still move a
+//! number a little.
 //!
-//! A fact that changed never makes a result stale: it is said, to the author by `labpress status` and to the reader
-//! under the figure.
+//! A fact that changed never makes a result stale: it is said, to the author by `labpress status`
+//! and to the reader under the figure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,23 +16,31 @@ pub type Environment = BTreeMap<String, String>;
 /// Is no fact about the machine: what of labpress results depend on is in the fingerprint.
 const PROGRAM: &str = "labpress";
 
-/// The facts of the environment in which a result was made that are not so at present. What only one side knows is no
-/// drift: a program of the author's own may report little, and less is known before a run than after it.
+/// The facts of the environment in which a result was made that are not so at present. What only
+/// one side knows is no drift: a program of the author's own may report little, and less is known
+/// before a run than after it.
 pub fn drift(recorded: &Environment, present: &Environment) -> Vec<Changed> {
     let part = |fact: &String| Some(Part::Value(Value::from(fact.as_str())));
     facts(recorded)
         .filter_map(|(name, before)| Some((name, before, present.get(name)?)))
         .filter(|(_, before, now)| before != now)
-        .map(|(name, before, now)| Changed { part: name.clone(), before: part(before), now: part(now) })
+        .map(|(name, before, now)| Changed {
+            part: name.clone(),
+            before: part(before),
+            now: part(now),
+        })
         .collect()
 }
 
-/// The values that a fact has where environments differ in it: `device` → `cpu`, `cuda:0`. An environment that does not
-/// know the fact counts as `unknown`.
+/// The values that a fact has where environments differ in it: `device` → `cpu`, `cuda:0`. An
+/// environment that does not know the fact counts as `unknown`.
 pub fn differences<'a>(environments: &[&'a Environment]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for name in environments.iter().flat_map(|environment| facts(environment)).map(|(name, _)| name) {
-        let of_fact = environments.iter().map(|environment| environment.get(name).map_or("unknown", String::as_str));
+    for name in environments.iter().flat_map(|environment| facts(environment)).map(|(name, _)| name)
+    {
+        let of_fact = environments
+            .iter()
+            .map(|environment| environment.get(name).map_or("unknown", String::as_str));
         values.entry(name).or_insert_with(|| of_fact.collect());
     }
     values.retain(|_, values| values.len() > 1);
@@ -40,7 +49,11 @@ pub fn differences<'a>(environments: &[&'a Environment]) -> BTreeMap<&'a str, BT
 
 /// How many different kinds of machine the environments are.
 pub fn kinds(environments: &[&Environment]) -> usize {
-    environments.iter().map(|environment| facts(environment).collect::<Vec<_>>()).collect::<BTreeSet<_>>().len()
+    environments
+        .iter()
+        .map(|environment| facts(environment).collect::<Vec<_>>())
+        .collect::<BTreeSet<_>>()
+        .len()
 }
 
 fn facts(environment: &Environment) -> impl Iterator<Item = (&String, &String)> {
@@ -59,12 +72,19 @@ mod tests {
     #[track_caller]
     fn check_drift(recorded: &str, present: &str, expected: &str) {
         let changed = drift(&environment(recorded), &environment(present));
-        assert_eq!(changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), expected);
+        assert_eq!(
+            changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            expected
+        );
     }
 
     #[test]
     fn drift_says_from_what_to_what() {
-        check_drift("device=cuda:0 os=linux", "device=cpu os=linux", "device changed from cuda:0 to cpu");
+        check_drift(
+            "device=cuda:0 os=linux",
+            "device=cpu os=linux",
+            "device changed from cuda:0 to cpu",
+        );
         check_drift(
             "os=linux threads=1",
             "os=macos threads=2",
@@ -91,7 +111,8 @@ mod tests {
         let [a, b] = ["device=cpu os=linux", "device=cuda:0 os=linux driver=580"].map(environment);
         assert_eq!(kinds(&[&a, &b, &a]), 2);
         let expected = [("device", vec!["cpu", "cuda:0"]), ("driver", vec!["580", "unknown"])];
-        let expected = expected.into_iter().map(|(name, values)| (name, values.into_iter().collect()));
+        let expected =
+            expected.into_iter().map(|(name, values)| (name, values.into_iter().collect()));
         assert_eq!(differences(&[&a, &b, &a]), expected.collect());
     }
 }

@@ -13,11 +13,11 @@
 //! | the device, if the experiment asks for one | the device, if it does not |
 //! | that it ran at toy scale (`--smoke`) | |
 //!
-//! What is left out on the right of the last rows can still move a number a little. It is recorded with each result as
-//! its environment, and shown; it never causes a silent rerun.
+//! What is left out on the right of the last rows can still move a number a little. It is recorded
+//! with each result as its environment, and shown; it never causes a silent rerun.
 //!
-//! The parts are kept whole beside the result, values as values and files as digests, so that a difference can be
-//! named: `params.epochs changed from 8 to 12`.
+//! The parts are kept whole beside the result, values as values and files as digests, so that a
+//! difference can be named: `params.epochs changed from 8 to 12`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,8 @@ use serde_json::Value;
 use super::spec::{Experiment, Runner, Variant};
 use crate::digest::{Digest, canonical};
 
-/// The format number: goes up when the meaning of the parts changes, which makes every result stale.
+/// The format number: goes up when the meaning of the parts changes, which makes every result
+/// stale.
 const FORMAT: u32 = 1;
 
 /// What the result of one run depends on: named parts in order of name.
@@ -75,11 +76,14 @@ impl Fingerprint {
     /// What the run of `variant` with `seed` depends on.
     pub fn of(experiment: &Experiment, variant: &Variant, seed: u64) -> Fingerprint {
         let mut parts = BTreeMap::new();
-        let mut value = |name: &str, value: Value| drop(parts.insert(name.to_owned(), Part::Value(value)));
+        let mut value =
+            |name: &str, value: Value| drop(parts.insert(name.to_owned(), Part::Value(value)));
         value("format", FORMAT.into());
         value("seed", seed.into());
         match &experiment.runner {
-            Runner::Lab { recipe, revision } => value("recipe", format!("{recipe} revision {revision}").into()),
+            Runner::Lab { recipe, revision } => {
+                value("recipe", format!("{recipe} revision {revision}").into())
+            }
             Runner::Command { command, .. } => value("command", command.clone().into()),
         }
         if experiment.smoke {
@@ -89,11 +93,23 @@ impl Fingerprint {
             value("device", device.as_str().into());
         }
         if let Runner::Command { inputs, environment, .. } = &experiment.runner {
-            parts.extend(inputs.iter().map(|(path, digest)| (format!("inputs.{path}"), Part::Digest(*digest))));
-            parts
-                .extend(environment.iter().map(|(name, set)| (format!("env.{name}"), Part::Value(set.clone().into()))));
+            parts.extend(
+                inputs
+                    .iter()
+                    .map(|(path, digest)| (format!("inputs.{path}"), Part::Digest(*digest))),
+            );
+            parts.extend(
+                environment
+                    .iter()
+                    .map(|(name, set)| (format!("env.{name}"), Part::Value(set.clone().into()))),
+            );
         }
-        parts.extend(experiment.needs.iter().map(|(name, digest)| (format!("needs.{name}"), Part::Digest(*digest))));
+        parts.extend(
+            experiment
+                .needs
+                .iter()
+                .map(|(name, digest)| (format!("needs.{name}"), Part::Digest(*digest))),
+        );
         if let Some(data) = &experiment.data {
             parts.insert("data".to_owned(), Part::Digest(data.digest));
         }
@@ -110,16 +126,20 @@ impl Fingerprint {
         Digest::of_value(&value)
     }
 
-    /// One digest of all parts but the seed: the same for all runs that are repetitions of each other.
+    /// One digest of all parts but the seed: the same for all runs that are repetitions of each
+    /// other.
     pub fn configuration(&self) -> Digest {
-        let parts: BTreeMap<&String, &Part> = self.0.iter().filter(|(name, _)| *name != "seed").collect();
+        let parts: BTreeMap<&String, &Part> =
+            self.0.iter().filter(|(name, _)| *name != "seed").collect();
         let value = serde_json::to_value(parts).expect("keys are text and all values are JSON");
         Digest::of_value(&value)
     }
 
-    /// Which parts of `self`, a recorded fingerprint, are not what they are in `present`. In order of name.
+    /// Which parts of `self`, a recorded fingerprint, are not what they are in `present`. In order
+    /// of name.
     pub fn changed_since(&self, present: &Fingerprint) -> Vec<Changed> {
-        let names: std::collections::BTreeSet<&String> = self.0.keys().chain(present.0.keys()).collect();
+        let names: std::collections::BTreeSet<&String> =
+            self.0.keys().chain(present.0.keys()).collect();
         names
             .into_iter()
             .filter(|&name| self.0.get(name) != present.0.get(name))
@@ -131,17 +151,18 @@ impl Fingerprint {
             .collect()
     }
 
-    /// The fingerprint with others for the experiments that the run needs: `renamed` takes the name of each and the digest
-    /// of what its results depend on.
+    /// The fingerprint with others for the experiments that the run needs: `renamed` takes the name
+    /// of each and the digest of what its results depend on.
     #[must_use]
     pub fn with_needs(&self, renamed: impl Fn(&str, Digest) -> (String, Digest)) -> Fingerprint {
-        let parts = self.0.iter().map(|(part, content)| match (part.strip_prefix("needs."), content) {
-            (Some(name), Part::Digest(digest)) => {
-                let (name, digest) = renamed(name, *digest);
-                (format!("needs.{name}"), Part::Digest(digest))
-            }
-            _ => (part.clone(), content.clone()),
-        });
+        let parts =
+            self.0.iter().map(|(part, content)| match (part.strip_prefix("needs."), content) {
+                (Some(name), Part::Digest(digest)) => {
+                    let (name, digest) = renamed(name, *digest);
+                    (format!("needs.{name}"), Part::Digest(digest))
+                }
+                _ => (part.clone(), content.clone()),
+            });
         Fingerprint(parts.collect())
     }
 
@@ -151,8 +172,8 @@ impl Fingerprint {
     }
 }
 
-/// Adds each leaf of `value` as a part of its own. A list is a leaf: its items mean nothing apart. So is an empty map,
-/// but for the whole of the parameters, which is always there.
+/// Adds each leaf of `value` as a part of its own. A list is a leaf: its items mean nothing apart.
+/// So is an empty map, but for the whole of the parameters, which is always there.
 ///
 /// A key that could be taken for several, `a.b`, stands in quotes: `params."a.b"`.
 fn insert_leaves(name: String, value: &Value, parts: &mut BTreeMap<String, Part>) {
@@ -160,7 +181,8 @@ fn insert_leaves(name: String, value: &Value, parts: &mut BTreeMap<String, Part>
         Value::Object(map) if !map.is_empty() || name == "params" => {
             for (key, value) in map {
                 let is_ambiguous = key.contains('.') || key.starts_with('"');
-                let key = if is_ambiguous { Value::from(key.as_str()).to_string() } else { key.clone() };
+                let key =
+                    if is_ambiguous { Value::from(key.as_str()).to_string() } else { key.clone() };
                 insert_leaves(format!("{name}.{key}"), value, parts);
             }
         }
@@ -181,7 +203,9 @@ impl fmt::Display for Part {
 impl fmt::Display for Changed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.before, &self.now) {
-            (Some(before), Some(now)) => write!(out, "{} changed from {before} to {now}", self.part),
+            (Some(before), Some(now)) => {
+                write!(out, "{} changed from {before} to {now}", self.part)
+            }
             (Some(before), None) => write!(out, "{} was {before} and is gone", self.part),
             (None, Some(now)) => write!(out, "{} is new: {now}", self.part),
             (None, None) => write!(out, "{}", self.part),
@@ -237,7 +261,8 @@ mod tests {
 
     #[test]
     fn plain_parameters_have_a_part_for_each_leaf() {
-        let names: Vec<String> = parts(&json!({"a": 1, "b": {"c": [1], "d-e": null}})).into_keys().collect();
+        let names: Vec<String> =
+            parts(&json!({"a": 1, "b": {"c": [1], "d-e": null}})).into_keys().collect();
         assert_eq!(names, ["params.a", "params.b.c", "params.b.d-e"]);
     }
 }

@@ -8,9 +8,10 @@
 //!   include: [{optimizer.lr: 1.0, batch-size: 256}]
 //! ```
 //!
-//! makes `lr-0-01-batch-size-32`, `lr-0-01-batch-size-64`, `lr-0-1-batch-size-64` and `lr-1-0-batch-size-256`. Keys are
-//! parameters, with dots into maps. As in the matrices of CI services, `exclude` takes out the combinations that have
-//! all of its values, and `include` adds combinations.
+//! makes `lr-0-01-batch-size-32`, `lr-0-01-batch-size-64`, `lr-0-1-batch-size-64` and
+//! `lr-1-0-batch-size-256`. Keys are parameters, with dots into maps. As in the matrices of CI
+//! services, `exclude` takes out the combinations that have all of its values, and `include` adds
+//! combinations.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,8 @@ pub fn combinations(grid: &Mapping, yaml: Yaml<'_>) -> Result<Vec<Combination>, 
     for (key, values) in grid {
         let key = key.as_str().unwrap_or_default();
         let Value::Sequence(values) = values else {
-            return Err(fault(&[key], format!("`{key}` must list values")).hint(format!("write `{key}: [1, 2]`")));
+            return Err(fault(&[key], format!("`{key}` must list values"))
+                .hint(format!("write `{key}: [1, 2]`")));
         };
         match key {
             "exclude" => exclude = cells(key, values, yaml)?,
@@ -63,12 +65,15 @@ pub fn combinations(grid: &Mapping, yaml: Yaml<'_>) -> Result<Vec<Combination>, 
         for (index, cell) in cells.iter().enumerate() {
             if let Some(unknown) = cell.keys().find(|key| !known.contains(&key.as_str())) {
                 let message = format!("`{unknown}` is not an axis of the grid");
-                return Err(fault(&[list, &index.to_string(), unknown], message).hint_nearest(unknown, known));
+                return Err(fault(&[list, &index.to_string(), unknown], message)
+                    .hint_nearest(unknown, known));
             }
         }
     }
     let mut chosen = product(&axes);
-    chosen.retain(|cell| !exclude.iter().any(|out| out.iter().all(|(key, value)| cell.get(key) == Some(value))));
+    chosen.retain(|cell| {
+        !exclude.iter().any(|out| out.iter().all(|(key, value)| cell.get(key) == Some(value)))
+    });
     for cell in include {
         if !chosen.contains(&cell) {
             chosen.push(cell);
@@ -98,22 +103,30 @@ fn product(axes: &[(&str, &[Value])]) -> Vec<Cell> {
             cell.insert((*key).to_owned(), value.clone());
             cell
         };
-        cells = cells.iter().flat_map(|cell| values.iter().map(move |value| with(cell, value))).collect();
+        cells = cells
+            .iter()
+            .flat_map(|cell| values.iter().map(move |value| with(cell, value)))
+            .collect();
     }
     cells
 }
 
 fn combination(cell: &Cell, axes: &[&str]) -> Combination {
     // The axes in the order they are written.
-    let values: Vec<(&str, &Value)> = axes.iter().filter_map(|axis| Some((*axis, cell.get(*axis)?))).collect();
+    let values: Vec<(&str, &Value)> =
+        axes.iter().filter_map(|axis| Some((*axis, cell.get(*axis)?))).collect();
     let short = |axis: &str| axis.rsplit('.').next().unwrap_or(axis).to_owned();
-    let is_ambiguous = |axis: &str| axes.iter().filter(|other| short(other) == short(axis)).count() > 1;
+    let is_ambiguous =
+        |axis: &str| axes.iter().filter(|other| short(other) == short(axis)).count() > 1;
     let shown: Vec<(String, String)> = values
         .iter()
-        .map(|(axis, value)| (if is_ambiguous(axis) { (*axis).to_owned() } else { short(axis) }, shown(value)))
+        .map(|(axis, value)| {
+            (if is_ambiguous(axis) { (*axis).to_owned() } else { short(axis) }, shown(value))
+        })
         .collect();
     let name: Vec<String> = shown.iter().map(|(axis, value)| format!("{axis}-{value}")).collect();
-    let title: Vec<String> = shown.iter().map(|(axis, value)| format!("{axis} = {value}")).collect();
+    let title: Vec<String> =
+        shown.iter().map(|(axis, value)| format!("{axis} = {value}")).collect();
     let mut params = Mapping::new();
     for (axis, value) in values {
         insert(&mut params, axis, value.clone());
@@ -126,9 +139,11 @@ fn shown(value: &Value) -> String {
     match value {
         Value::Mapping(map) => match map.get("kind") {
             Some(kind) => shown(kind),
-            None => {
-                map.iter().map(|(key, value)| format!("{} {}", shown(key), shown(value))).collect::<Vec<_>>().join(" ")
-            }
+            None => map
+                .iter()
+                .map(|(key, value)| format!("{} {}", shown(key), shown(value)))
+                .collect::<Vec<_>>()
+                .join(" "),
         },
         Value::Sequence(items) => items.iter().map(shown).collect::<Vec<_>>().join(" "),
         Value::String(text) => text.clone(),
@@ -162,7 +177,8 @@ mod tests {
 
     #[track_caller]
     fn check_names(grid: &str, expected: &[&str]) {
-        let names: Vec<String> = expanded(grid).unwrap().into_iter().map(|one| one.name.to_string()).collect();
+        let names: Vec<String> =
+            expanded(grid).unwrap().into_iter().map(|one| one.name.to_string()).collect();
         assert_eq!(names, expected);
     }
 
@@ -189,7 +205,10 @@ mod tests {
 
     #[test]
     fn a_map_is_named_by_its_kind_and_a_dotted_axis_by_its_end() {
-        check_names("grid: {model: [{kind: mlp, hidden: [8]}, {kind: convnet}]}", &["model-mlp", "model-convnet"]);
+        check_names(
+            "grid: {model: [{kind: mlp, hidden: [8]}, {kind: convnet}]}",
+            &["model-mlp", "model-convnet"],
+        );
         check_names("grid: {a.lr: [1], b.lr: [2]}", &["a-lr-1-b-lr-2"]);
     }
 

@@ -1,8 +1,9 @@
 //! What was recorded before, and what moved since.
 //!
 //! Records of runs that only differ in their seed belong together: they have the same
-//! [configuration](super::fingerprint::Fingerprint::configuration). Of each variant the newest older configuration is
-//! what it was before. One that was given up after some of its seeds does not count where a whole one is there.
+//! [configuration](super::fingerprint::Fingerprint::configuration). Of each variant the newest
+//! older configuration is what it was before. One that was given up after some of its seeds does
+//! not count where a whole one is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,10 +63,14 @@ fn by_own_variant(record: &Record) -> (&str, &Record) {
     (record.variant.as_str(), record)
 }
 
-/// What was recorded before `present`, the fresh records of an experiment of which `records` are all: of each variant
-/// the newest older configuration. A variant that never was anything else is as it was. One that was renamed was before
-/// what there is under any name that its records of today have.
-pub fn before<'a>(present: &Recorded<'a>, records: impl IntoIterator<Item = &'a Record>) -> Recorded<'a> {
+/// What was recorded before `present`, the fresh records of an experiment of which `records` are
+/// all: of each variant the newest older configuration. A variant that never was anything else is
+/// as it was. One that was renamed was before what there is under any name that its records of
+/// today have.
+pub fn before<'a>(
+    present: &Recorded<'a>,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> Recorded<'a> {
     let mut before = present.clone();
     let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (&variant, records) in present {
@@ -81,7 +86,8 @@ pub fn before<'a>(present: &Recorded<'a>, records: impl IntoIterator<Item = &'a 
     for (variant, records) in recorded(records.into_iter().flat_map(now_named)) {
         let now = of_variant(present, variant);
         let seeds: BTreeSet<u64> = now.iter().map(|record| record.seed).collect();
-        let configurations: BTreeSet<Digest> = now.iter().map(|record| record.fingerprint.configuration()).collect();
+        let configurations: BTreeSet<Digest> =
+            now.iter().map(|record| record.fingerprint.configuration()).collect();
         let mut older: BTreeMap<Digest, Vec<&Record>> = BTreeMap::new();
         for record in records {
             older.entry(record.fingerprint.configuration()).or_default().push(record);
@@ -89,7 +95,10 @@ pub fn before<'a>(present: &Recorded<'a>, records: impl IntoIterator<Item = &'a 
         older.retain(|configuration, _| !configurations.contains(configuration));
         let rank = |records: &Vec<&Record>| {
             let has_seed = |record: &&&Record| seeds.contains(&record.seed);
-            (records.iter().filter(has_seed).count(), records.iter().map(|record| record.finished).max())
+            (
+                records.iter().filter(has_seed).count(),
+                records.iter().map(|record| record.finished).max(),
+            )
         };
         if let Some(newest) = older.into_values().max_by_key(rank) {
             before.insert(variant, newest);
@@ -98,24 +107,30 @@ pub fn before<'a>(present: &Recorded<'a>, records: impl IntoIterator<Item = &'a 
     before
 }
 
-/// The records of every configuration that has a record whose fingerprint starts with `prefix`, hex digits.
+/// The records of every configuration that has a record whose fingerprint starts with `prefix`, hex
+/// digits.
 pub fn of_fingerprint<'a>(prefix: &str, records: &[&'a Record]) -> Recorded<'a> {
-    let named = records.iter().filter(|record| record.fingerprint.digest().to_string().starts_with(prefix));
+    let named =
+        records.iter().filter(|record| record.fingerprint.digest().to_string().starts_with(prefix));
     let configurations: BTreeSet<(&str, Digest)> =
         named.map(|record| (record.variant.as_str(), record.fingerprint.configuration())).collect();
-    let is_of_one =
-        |record: &&&Record| configurations.contains(&(record.variant.as_str(), record.fingerprint.configuration()));
+    let is_of_one = |record: &&&Record| {
+        configurations.contains(&(record.variant.as_str(), record.fingerprint.configuration()))
+    };
     recorded(records.iter().filter(is_of_one).map(|record| by_own_variant(record)))
 }
 
-/// How the results moved from `before` to `after`: of each variant and each of its results, in order of name. Where
-/// runs have no results but only series, the last values of those.
+/// How the results moved from `before` to `after`: of each variant and each of its results, in
+/// order of name. Where runs have no results but only series, the last values of those.
 pub fn moved(before: &Recorded<'_>, after: &Recorded<'_>) -> Vec<Moved> {
     let variants: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
     let numbers_of = |variant: &str| {
         let (before, after) = (of_variant(before, variant), of_variant(after, variant));
         let metrics = metrics(before.iter().chain(after).copied());
-        metrics.into_iter().map(|metric| moved_number(variant, &metric, before, after)).collect::<Vec<_>>()
+        metrics
+            .into_iter()
+            .map(|metric| moved_number(variant, &metric, before, after))
+            .collect::<Vec<_>>()
     };
     variants.into_iter().flat_map(numbers_of).collect()
 }
@@ -125,8 +140,13 @@ fn of_variant<'r, 'a>(recorded: &'r Recorded<'a>, variant: &str) -> &'r [&'a Rec
 }
 
 fn metrics<'r>(records: impl Iterator<Item = &'r Record> + Clone) -> BTreeSet<String> {
-    let results: BTreeSet<String> = records.clone().flat_map(|record| record.metrics.keys().cloned()).collect();
-    if results.is_empty() { records.flat_map(|record| record.series.keys().cloned()).collect() } else { results }
+    let results: BTreeSet<String> =
+        records.clone().flat_map(|record| record.metrics.keys().cloned()).collect();
+    if results.is_empty() {
+        records.flat_map(|record| record.series.keys().cloned()).collect()
+    } else {
+        results
+    }
 }
 
 fn moved_number(variant: &str, metric: &str, before: &[&Record], after: &[&Record]) -> Moved {
@@ -135,14 +155,23 @@ fn moved_number(variant: &str, metric: &str, before: &[&Record], after: &[&Recor
         Summary::of(&values)
     };
     let (old, new) = (summary(before), summary(after));
-    let diverged = |records: &[&Record]| records.iter().filter(|record| record.diverged.is_some()).count();
+    let diverged =
+        |records: &[&Record]| records.iter().filter(|record| record.diverged.is_some()).count();
     let verdict = match (old, new) {
         _ if before == after => Verdict::Unchanged,
-        _ if diverged(before) + diverged(after) > 0 => Verdict::Diverged(diverged(before), diverged(after)),
+        _ if diverged(before) + diverged(after) > 0 => {
+            Verdict::Diverged(diverged(before), diverged(after))
+        }
         (Some(old), Some(new)) => judged(combined(&[(1.0, new), (-1.0, old)])),
         _ => Verdict::OneSided,
     };
-    Moved { variant: variant.to_owned(), metric: metric.to_owned(), before: old, after: new, verdict }
+    Moved {
+        variant: variant.to_owned(),
+        metric: metric.to_owned(),
+        before: old,
+        after: new,
+        verdict,
+    }
 }
 
 fn judged(difference: Estimate) -> Verdict {
@@ -158,11 +187,14 @@ impl Verdict {
     pub fn difference(self) -> Option<Estimate> {
         match self {
             Verdict::Unchanged | Verdict::OneSided | Verdict::Diverged(..) => None,
-            Verdict::Single(difference) | Verdict::Within(difference) | Verdict::Beyond(difference) => Some(difference),
+            Verdict::Single(difference)
+            | Verdict::Within(difference)
+            | Verdict::Beyond(difference) => Some(difference),
         }
     }
 
-    /// Whether the difference is beyond the spread over the seeds; `None` where that cannot be told.
+    /// Whether the difference is beyond the spread over the seeds; `None` where that cannot be
+    /// told.
     pub fn is_beyond(self) -> Option<bool> {
         match self {
             Verdict::Beyond(_) => Some(true),
@@ -178,7 +210,8 @@ mod tests {
     use crate::experiment::fingerprint::Fingerprint;
 
     fn record(seed: u64, rate: f64, minute: u32, accuracy: f64) -> Record {
-        let fingerprint = serde_json::json!({"seed": {"value": seed}, "params.rate": {"value": rate}});
+        let fingerprint =
+            serde_json::json!({"seed": {"value": seed}, "params.rate": {"value": rate}});
         let fingerprint: Fingerprint = serde_json::from_value(fingerprint).unwrap();
         Record {
             format: 1,
@@ -240,7 +273,8 @@ mod tests {
         let older = [record(0, 0.2, 3, 0.2), record(1, 0.2, 4, 0.2)];
         let given_up = [record(0, 0.3, 5, 0.3)];
         let now = [record(0, 0.4, 0, 0.4), record(1, 0.4, 0, 0.4)];
-        let all: Vec<&Record> = [&oldest[..], &older, &given_up, &now].into_iter().flatten().collect();
+        let all: Vec<&Record> =
+            [&oldest[..], &older, &given_up, &now].into_iter().flatten().collect();
         let present = own(&now);
         assert_eq!(before(&present, all.iter().copied()), own(&older));
         assert_eq!(before(&present, &now), present);

@@ -1,8 +1,10 @@
-//! Experiments: what they are ([`spec`]), what their results depend on ([`fingerprint`]), what came out ([`record`]),
-//! and whether the two still belong together ([`plan`]). What a rerun said of a record is its [`verification`]; where
-//! it was made, its [`environment`]. What was before is [`history`], and a post may hold on to it by a [`pin`].
+//! Experiments: what they are ([`spec`]), what their results depend on ([`fingerprint`]), what came
+//! out ([`record`]), and whether the two still belong together ([`plan`]). What a rerun said of a
+//! record is its [`verification`]; where it was made, its [`environment`]. What was before is
+//! [`history`], and a post may hold on to it by a [`pin`].
 //!
-//! Works on values only: files are read by [`source`](crate::source), runs are started by [`runner`](crate::runner).
+//! Works on values only: files are read by [`source`](crate::source), runs are started by
+//! [`runner`](crate::runner).
 
 pub mod environment;
 pub mod fingerprint;
@@ -23,8 +25,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A name of an experiment or a variant: lowercase words and digits joined by hyphens, because it is also a folder, a
-/// file name and part of addresses.
+/// A name of an experiment or a variant: lowercase words and digits joined by hyphens, because it
+/// is also a folder, a file name and part of addresses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
@@ -37,7 +39,8 @@ impl Name {
         (starts_well && goes_on_well && !is_windows_device(text)).then(|| Name(text.to_owned()))
     }
 
-    /// The name most like `text`: capitals are lowered, and what a name cannot hold becomes one hyphen.
+    /// The name most like `text`: capitals are lowered, and what a name cannot hold becomes one
+    /// hyphen.
     pub fn nearest_to(text: &str) -> Name {
         let mut name = String::new();
         for c in text.to_lowercase().chars() {
@@ -93,8 +96,9 @@ pub fn name_rule(text: &str) -> &'static str {
 /// Whether Windows takes a file of this name for a device, whatever follows its first point.
 pub fn is_windows_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
-    let is_numbered =
-        |port: &str| name.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']));
+    let is_numbered = |port: &str| {
+        name.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))
+    };
     matches!(name.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
         || is_numbered("com")
         || is_numbered("lpt")

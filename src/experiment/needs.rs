@@ -1,4 +1,5 @@
-//! `needs:` between experiments: artifacts of one are inputs of another, so its fingerprint is folded into theirs.
+//! `needs:` between experiments: artifacts of one are inputs of another, so its fingerprint is
+//! folded into theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,26 +14,34 @@ use crate::digest::Digest;
 use crate::source::Source;
 use crate::yaml::Yaml;
 
-/// Fills in what each experiment needs, transitively. Beside each experiment stand the names it gives as `needs:`.
-/// Faults are names of no experiment, and loops.
-pub fn resolved(parsed: Vec<(Experiment, Vec<String>)>, source: &Source) -> (Vec<Experiment>, Vec<Diagnostic>) {
+/// Fills in what each experiment needs, transitively. Beside each experiment stand the names it
+/// gives as `needs:`. Faults are names of no experiment, and loops.
+pub fn resolved(
+    parsed: Vec<(Experiment, Vec<String>)>,
+    source: &Source,
+) -> (Vec<Experiment>, Vec<Diagnostic>) {
     let mut faults = unknown(&parsed, source);
     let mut waiting = parsed;
     let mut ready: BTreeMap<Name, Experiment> = BTreeMap::new();
     if faults.is_empty() {
-        // An experiment is ready when all that it needs is; what never gets ready is in a loop, or needs one that is.
+        // An experiment is ready when all that it needs is; what never gets ready is in a loop, or
+        // needs one that is.
         loop {
             let is_ready = |needs: &[String]| {
-                needs.iter().all(|need| Name::new(need).is_some_and(|need| ready.contains_key(&need)))
+                needs
+                    .iter()
+                    .all(|need| Name::new(need).is_some_and(|need| ready.contains_key(&need)))
             };
-            let (now, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, needs)| is_ready(needs));
+            let (now, later): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(_, needs)| is_ready(needs));
             waiting = later;
             if now.is_empty() {
                 break;
             }
             for (mut experiment, needs) in now {
                 let needed = needs.iter().filter_map(|need| ready.get(&Name::new(need)?));
-                experiment.needs = needed.map(|needed| (needed.name.clone(), digest(needed))).collect();
+                experiment.needs =
+                    needed.map(|needed| (needed.name.clone(), digest(needed))).collect();
                 ready.insert(experiment.name.clone(), experiment);
             }
         }
@@ -46,7 +55,10 @@ pub fn resolved(parsed: Vec<(Experiment, Vec<String>)>, source: &Source) -> (Vec
 
 /// A digest of all that the results of an experiment depend on: the fingerprints of all its runs.
 pub(super) fn digest(experiment: &Experiment) -> Digest {
-    let runs = experiment.variants.iter().flat_map(|variant| experiment.seeds.iter().map(move |&seed| (variant, seed)));
+    let runs = experiment
+        .variants
+        .iter()
+        .flat_map(|variant| experiment.seeds.iter().map(move |&seed| (variant, seed)));
     let digests = runs.map(|(variant, seed)| {
         let digest = Fingerprint::of(experiment, variant, seed).digest();
         // Names count: the needing run finds its artifacts by them.
@@ -55,22 +67,30 @@ pub(super) fn digest(experiment: &Experiment) -> Digest {
     Digest::of_value(&Value::Array(digests.collect()))
 }
 
-/// A digest of what a run that needs an experiment is given of it: numbers, except times, and artifacts of its runs.
+/// A digest of what a run that needs an experiment is given of it: numbers, except times, and
+/// artifacts of its runs.
 pub fn results_digest<'a>(runs: impl IntoIterator<Item = (&'a Name, u64, &'a Record)>) -> Digest {
     let runs = runs.into_iter().map(|(variant, seed, record)| {
-        let artifacts: BTreeMap<&str, String> =
-            record.artifacts.iter().map(|artifact| (artifact.name.as_str(), artifact.digest.to_string())).collect();
+        let artifacts: BTreeMap<&str, String> = record
+            .artifacts
+            .iter()
+            .map(|artifact| (artifact.name.as_str(), artifact.digest.to_string()))
+            .collect();
         serde_json::json!([variant.as_str(), seed, record.metrics, artifacts])
     });
     Digest::of_value(&Value::Array(runs.collect()))
 }
 
 fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
-    let known: BTreeSet<&str> = parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
+    let known: BTreeSet<&str> =
+        parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
     let mut faults = Vec::new();
     for (experiment, needs) in parsed {
-        for (index, need) in needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str())) {
-            let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
+        for (index, need) in
+            needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str()))
+        {
+            let yaml =
+                Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
             let place = yaml.place(&["needs", &index.to_string()]);
             let fault = Diagnostic::new(place, format!("there is no experiment `{need}`"));
             faults.push(fault.hint_nearest(need, known.iter().copied()));
@@ -79,10 +99,13 @@ fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnos
     faults
 }
 
-/// One fault for each loop, at the experiment of it that is first in order of name: `a needs b needs a`.
+/// One fault for each loop, at the experiment of it that is first in order of name: `a needs b
+/// needs a`.
 fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
-    let needs: BTreeMap<&str, &[String]> =
-        waiting.iter().map(|(experiment, needs)| (experiment.name.as_str(), needs.as_slice())).collect();
+    let needs: BTreeMap<&str, &[String]> = waiting
+        .iter()
+        .map(|(experiment, needs)| (experiment.name.as_str(), needs.as_slice()))
+        .collect();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut faults = Vec::new();
     for (experiment, _) in waiting {
@@ -90,16 +113,23 @@ fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnost
         if path.iter().any(|name| !seen.insert(name)) {
             continue;
         }
-        let shown: Vec<String> = path.iter().chain(path.first()).map(|name| format!("`{name}`")).collect();
+        let shown: Vec<String> =
+            path.iter().chain(path.first()).map(|name| format!("`{name}`")).collect();
         let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
-        let fault = Diagnostic::new(yaml.place(&["needs"]), format!("a loop: {}", shown.join(" needs ")));
-        faults.push(fault.hint("an experiment cannot need its own results; take one of these needs out"));
+        let fault =
+            Diagnostic::new(yaml.place(&["needs"]), format!("a loop: {}", shown.join(" needs ")));
+        faults.push(
+            fault.hint("an experiment cannot need its own results; take one of these needs out"),
+        );
     }
     faults
 }
 
 /// The shortest way from an experiment back to itself.
-fn loop_through<'a>(start: &'a str, needs: &BTreeMap<&'a str, &'a [String]>) -> Option<Vec<&'a str>> {
+fn loop_through<'a>(
+    start: &'a str,
+    needs: &BTreeMap<&'a str, &'a [String]>,
+) -> Option<Vec<&'a str>> {
     let mut seen = BTreeSet::from([start]);
     let mut ways = std::collections::VecDeque::from([vec![start]]);
     while let Some(way) = ways.pop_front() {
@@ -123,7 +153,9 @@ mod tests {
 
     fn site(needs: &[(&str, &str)]) -> Source {
         needs.iter().fold(Source::default(), |source, (name, needs)| {
-            let text = format!("title: T\nrunner: {{command: [train]}}\nparams: {{rate: 1}}\nneeds: [{needs}]\n");
+            let text = format!(
+                "title: T\nrunner: {{command: [train]}}\nparams: {{rate: 1}}\nneeds: [{needs}]\n"
+            );
             source.with(format!("experiments/{name}/experiment.yml"), text)
         })
     }
@@ -131,17 +163,20 @@ mod tests {
     fn fingerprint(source: &Source, name: &str) -> Fingerprint {
         let (experiments, faults) = parse_all(source, &|_| None);
         assert_eq!(faults, []);
-        let experiment = experiments.iter().find(|experiment| experiment.name.as_str() == name).unwrap();
+        let experiment =
+            experiments.iter().find(|experiment| experiment.name.as_str() == name).unwrap();
         Fingerprint::of(experiment, &experiment.variants[0], 0)
     }
 
     #[test]
     fn a_change_far_down_makes_all_above_stale() {
         let source = site(&[("a", "b"), ("b", "c"), ("c", ""), ("d", "")]);
-        let text = source.text("experiments/c/experiment.yml").unwrap().replace("rate: 1", "rate: 2");
+        let text =
+            source.text("experiments/c/experiment.yml").unwrap().replace("rate: 1", "rate: 2");
         let edited = source.clone().with("experiments/c/experiment.yml", text);
         let changed = |name| fingerprint(&source, name).changed_since(&fingerprint(&edited, name));
-        let parts = |name| changed(name).into_iter().map(|changed| changed.part).collect::<Vec<_>>();
+        let parts =
+            |name| changed(name).into_iter().map(|changed| changed.part).collect::<Vec<_>>();
         assert_eq!(parts("a"), ["needs.b"]);
         assert_eq!(parts("b"), ["needs.c"]);
         assert_eq!(parts("c"), ["params.rate"]);

@@ -1,9 +1,9 @@
 //! A pin: which results an experiment had at one time, so that a post can go on showing them.
 //!
-//! `experiments/NAME/pins/DIGEST8.json`, committed. It names each run's record by fingerprint, and keeps what readers saw
-//! of the experiment and no record holds: titles, units, the order of the variants. The file is named by the digest of
-//! its content, so pins never conflict and one that was altered is found out. A post refers to it by that name:
-//! `pin: {NAME: "DIGEST8"}`.
+//! `experiments/NAME/pins/DIGEST8.json`, committed. It names each run's record by fingerprint, and
+//! keeps what readers saw of the experiment and no record holds: titles, units, the order of the
+//! variants. The file is named by the digest of its content, so pins never conflict and one that
+//! was altered is found out. A post refers to it by that name: `pin: {NAME: "DIGEST8"}`.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,8 @@ struct PinnedRun {
 pub struct Pinned<'a> {
     /// The name of the pin: eight hex digits.
     pub id: String,
-    /// The experiment as readers saw it. Parameters are left out: the records' fingerprints hold them.
+    /// The experiment as readers saw it. Parameters are left out: the records' fingerprints hold
+    /// them.
     pub experiment: Experiment,
     /// The records of each of its variants, in the order of the seeds.
     records: Vec<Vec<&'a Record>>,
@@ -70,7 +71,10 @@ impl Pin {
             runs: of
                 .records
                 .iter()
-                .map(|record| PinnedRun { seed: record.seed, fingerprint: record.fingerprint.digest() })
+                .map(|record| PinnedRun {
+                    seed: record.seed,
+                    fingerprint: record.fingerprint.digest(),
+                })
                 .collect(),
         });
         results.lacking.is_empty().then(|| Pin {
@@ -116,9 +120,13 @@ impl Pin {
         pretty(&self.value())
     }
 
-    /// Its runs, in order: where the record of each belongs if its variant was never renamed, and its fingerprint.
+    /// Its runs, in order: where the record of each belongs if its variant was never renamed, and
+    /// its fingerprint.
     fn runs(&self) -> impl Iterator<Item = (String, Digest)> {
-        let runs = self.variants.iter().flat_map(|variant| variant.runs.iter().map(move |run| (variant, run)));
+        let runs = self
+            .variants
+            .iter()
+            .flat_map(|variant| variant.runs.iter().map(move |run| (variant, run)));
         runs.map(|(variant, run)| {
             let stem = record::stem_of(variant.name.as_str(), run.seed, run.fingerprint);
             (format!("experiments/{}/runs/{stem}.json", self.experiment), run.fingerprint)
@@ -130,11 +138,16 @@ impl Pin {
         self.runs().count()
     }
 
-    /// The records that it holds on to, in order, or else the path of one that is not there. Of several records with one
-    /// fingerprint it is the one that lies where the variant's belongs, or else the newest.
-    pub fn records<'a>(&self, records: &'a [Record]) -> impl Iterator<Item = Result<&'a Record, String>> {
+    /// The records that it holds on to, in order, or else the path of one that is not there. Of
+    /// several records with one fingerprint it is the one that lies where the variant's belongs, or
+    /// else the newest.
+    pub fn records<'a>(
+        &self,
+        records: &'a [Record],
+    ) -> impl Iterator<Item = Result<&'a Record, String>> {
         let mut by_fingerprint: BTreeMap<Digest, Vec<&Record>> = BTreeMap::new();
-        for record in records.iter().filter(|record| record.experiment == self.experiment.as_str()) {
+        for record in records.iter().filter(|record| record.experiment == self.experiment.as_str())
+        {
             by_fingerprint.entry(record.fingerprint.digest()).or_default().push(record);
         }
         self.runs().map(move |(path, fingerprint)| {
@@ -146,10 +159,15 @@ impl Pin {
     /// The pin with its records. The error is the path of the first that is not there.
     ///
     /// `experiment` is what became of the experiment since.
-    pub fn with_records<'a>(&self, experiment: &Experiment, records: &'a [Record]) -> Result<Pinned<'a>, String> {
+    pub fn with_records<'a>(
+        &self,
+        experiment: &Experiment,
+        records: &'a [Record],
+    ) -> Result<Pinned<'a>, String> {
         let found: Vec<&Record> = self.records(records).collect::<Result<_, _>>()?;
         let mut found = found.into_iter();
-        let records = self.variants.iter().map(|variant| found.by_ref().take(variant.runs.len()).collect());
+        let records =
+            self.variants.iter().map(|variant| found.by_ref().take(variant.runs.len()).collect());
         let variants = self.variants.iter().map(|variant| Variant {
             name: variant.name.clone(),
             title: variant.title.clone(),
@@ -180,7 +198,9 @@ impl<'a> Pinned<'a> {
     /// All of its records, each with the name of its variant.
     pub fn records(&self) -> impl Iterator<Item = (&str, &'a Record)> {
         let variants = self.experiment.variants.iter().zip(&self.records);
-        variants.flat_map(|(variant, records)| records.iter().map(|&record| (variant.name.as_str(), record)))
+        variants.flat_map(|(variant, records)| {
+            records.iter().map(|&record| (variant.name.as_str(), record))
+        })
     }
 
     /// The results that it pins.
@@ -188,7 +208,9 @@ impl<'a> Pinned<'a> {
         let variants = self.experiment.variants.iter().zip(&self.records);
         ExperimentResults {
             experiment: &self.experiment,
-            variants: variants.map(|(variant, records)| VariantResults::unverified(variant, records.clone())).collect(),
+            variants: variants
+                .map(|(variant, records)| VariantResults::unverified(variant, records.clone()))
+                .collect(),
             lacking: Vec::new(),
             pin: Some(&self.id),
         }
@@ -203,18 +225,25 @@ pub fn path(experiment: &str, id: &str) -> String {
 /// Reads a pin and checks it against its name.
 pub fn parse(path: &str, text: &str) -> Result<Pin, Diagnostic> {
     let fault = |message: String| {
-        Diagnostic::new(Place::file(path), message).hint("restore it from git, or pin the post again")
+        Diagnostic::new(Place::file(path), message)
+            .hint("restore it from git, or pin the post again")
     };
-    let value: Value = serde_json::from_str(text).map_err(|error| fault(format!("the pin is damaged: {error}")))?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| fault(format!("the pin is damaged: {error}")))?;
     if value["format"] != FORMAT {
         let format = &value["format"];
-        return Err(fault(format!("the pin has format {format}, this labpress reads format {FORMAT}")));
+        return Err(fault(format!(
+            "the pin has format {format}, this labpress reads format {FORMAT}"
+        )));
     }
     let name = path.rsplit('/').next().unwrap_or(path);
     if name != format!("{}.json", Digest::of_value(&value).short()) {
-        return Err(fault("the pin was altered: its content does not match the digest in its name".to_owned()));
+        return Err(fault(
+            "the pin was altered: its content does not match the digest in its name".to_owned(),
+        ));
     }
-    let pin: Pin = serde_json::from_value(value).map_err(|error| fault(format!("the pin is damaged: {error}")))?;
+    let pin: Pin = serde_json::from_value(value)
+        .map_err(|error| fault(format!("the pin is damaged: {error}")))?;
     if pin.path() != path {
         return Err(fault(format!("the pin belongs at `{}`", pin.path())));
     }

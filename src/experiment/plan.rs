@@ -1,7 +1,8 @@
 //! Decides how each run stands: one rule for `build`, `run`, `status` and `why`.
 //!
-//! A run's result is found by its fingerprint among the records of its experiment, whatever variant it was recorded for:
-//! a variant that was renamed, or that a grid names otherwise, keeps its results.
+//! A run's result is found by its fingerprint among the records of its experiment, whatever variant
+//! it was recorded for: a variant that was renamed, or that a grid names otherwise, keeps its
+//! results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,8 @@ pub enum RunState<'a> {
     Fresh(&'a Record),
     /// There is a record of the same variant and seed, made from something else.
     Stale {
-        /// The record nearest to the present: with the fewest changed parts, the newest among equals.
+        /// The record nearest to the present: with the fewest changed parts, the newest among
+        /// equals.
         record: &'a Record,
         /// What is not as it was, in order of name. Never empty.
         changed: Vec<Changed>,
@@ -49,12 +51,18 @@ fn results_of(need: &str) -> String {
 
 /// The runs of all `experiments`, by experiment, variant and seed in the order they are written.
 /// Where one needs another that is not among them, its results are not looked at.
-pub fn plan<'a>(experiments: impl IntoIterator<Item = &'a Experiment>, records: &'a [Record]) -> Vec<PlannedRun<'a>> {
+pub fn plan<'a>(
+    experiments: impl IntoIterator<Item = &'a Experiment>,
+    records: &'a [Record],
+) -> Vec<PlannedRun<'a>> {
     let mut of_run: BTreeMap<(&str, &str, u64), Vec<&Record>> = BTreeMap::new();
     let mut of_fingerprint: BTreeMap<(&str, Digest), Vec<&Record>> = BTreeMap::new();
     for record in records {
         of_run.entry((&record.experiment, &record.variant, record.seed)).or_default().push(record);
-        of_fingerprint.entry((&record.experiment, record.fingerprint.digest())).or_default().push(record);
+        of_fingerprint
+            .entry((&record.experiment, record.fingerprint.digest()))
+            .or_default()
+            .push(record);
     }
     let mut planned = Vec::new();
     for experiment in experiments {
@@ -62,10 +70,11 @@ pub fn plan<'a>(experiments: impl IntoIterator<Item = &'a Experiment>, records: 
             for &seed in &experiment.seeds {
                 let key = (experiment.name.as_str(), variant.name.as_str(), seed);
                 let fingerprint = Fingerprint::of(experiment, variant, seed);
-                // Of several with the same fingerprint, one that was recorded for the variant under its name of today
-                // counts, or else the newest.
+                // Of several with the same fingerprint, one that was recorded for the variant under
+                // its name of today counts, or else the newest.
                 let same = of_fingerprint.get(&(experiment.name.as_str(), fingerprint.digest()));
-                let rank = |record: &&&Record| (record.variant == variant.name.as_str(), record.finished);
+                let rank =
+                    |record: &&&Record| (record.variant == variant.name.as_str(), record.finished);
                 let state = match same.into_iter().flatten().max_by_key(rank) {
                     Some(record) => RunState::Fresh(record),
                     None => nearest(&fingerprint, of_run.get(&key).map_or(&[][..], Vec::as_slice)),
@@ -78,11 +87,14 @@ pub fn plan<'a>(experiments: impl IntoIterator<Item = &'a Experiment>, records: 
     planned
 }
 
-/// Makes stale what was made from results of other experiments that were made again since and came out otherwise.
-/// Results that are not all there, and records that do not say what they were given, are not compared.
+/// Makes stale what was made from results of other experiments that were made again since and came
+/// out otherwise. Results that are not all there, and records that do not say what they were given,
+/// are not compared.
 fn compare_needs(planned: &mut [PlannedRun<'_>]) {
-    let needed: BTreeSet<String> =
-        planned.iter().flat_map(|run| run.experiment.needs.keys().map(ToString::to_string)).collect();
+    let needed: BTreeSet<String> = planned
+        .iter()
+        .flat_map(|run| run.experiment.needs.keys().map(ToString::to_string))
+        .collect();
     if needed.is_empty() {
         return;
     }
@@ -90,11 +102,13 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
         planned.chunk_by_mut(|a, b| a.experiment.name == b.experiment.name).collect();
     // What runs are given of each experiment today; `None` if that is not known.
     let mut given: BTreeMap<String, Option<Part>> = BTreeMap::new();
-    let here: BTreeSet<String> = waiting.iter().map(|runs| runs[0].experiment.name.to_string()).collect();
+    let here: BTreeSet<String> =
+        waiting.iter().map(|runs| runs[0].experiment.name.to_string()).collect();
     loop {
         let is_known = |need: &str| given.contains_key(need) || !here.contains(need);
-        let (now, later): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|runs| runs[0].experiment.needs.keys().all(|need| is_known(need.as_str())));
+        let (now, later): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|runs| runs[0].experiment.needs.keys().all(|need| is_known(need.as_str())));
         waiting = later;
         if now.is_empty() {
             // The rest is in loops of needs, of which `experiment::needs` tells.
@@ -106,7 +120,11 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
                 let RunState::Fresh(record) = run.state else { continue };
                 let changed = record.given.iter().filter_map(|(need, before)| {
                     let (before, now) = (Part::Digest(*before), given.get(need)?.clone()?);
-                    (before != now).then(|| Changed { part: results_of(need), before: Some(before), now: Some(now) })
+                    (before != now).then(|| Changed {
+                        part: results_of(need),
+                        before: Some(before),
+                        now: Some(now),
+                    })
                 });
                 let changed: Vec<Changed> = changed.collect();
                 if !changed.is_empty() {
@@ -116,7 +134,8 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
             }
             let name = runs[0].experiment.name.as_str();
             if needed.contains(name) {
-                let fresh = runs.iter().map(|run| Some((&run.variant.name, run.seed, run.fresh()?)));
+                let fresh =
+                    runs.iter().map(|run| Some((&run.variant.name, run.seed, run.fresh()?)));
                 let fresh: Option<Vec<_>> = fresh.collect();
                 let today = match fresh {
                     _ if are_made_again => Some(Part::Value("ones that are stale".into())),
@@ -133,7 +152,8 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
 /// How a run without a fresh record stands to the records of its variant and seed.
 fn nearest<'a>(present: &Fingerprint, records: &[&'a Record]) -> RunState<'a> {
     let changed = records.iter().map(|record| (record.fingerprint.changed_since(present), *record));
-    let nearest = changed.min_by_key(|(changed, record)| (changed.len(), std::cmp::Reverse(record.finished)));
+    let nearest =
+        changed.min_by_key(|(changed, record)| (changed.len(), std::cmp::Reverse(record.finished)));
     nearest.map_or(RunState::Missing, |(changed, record)| RunState::Stale { record, changed })
 }
 
@@ -177,7 +197,8 @@ mod tests {
 
     /// `top` needs `middle`, which needs `base`, in an order in which no need comes first.
     fn chain() -> Vec<Experiment> {
-        let yaml = |needs: &str| format!("title: T\nrunner: {{command: [train]}}\nneeds: [{needs}]\n");
+        let yaml =
+            |needs: &str| format!("title: T\nrunner: {{command: [train]}}\nneeds: [{needs}]\n");
         let source = Source::default()
             .with("experiments/a-top/experiment.yml", yaml("b-middle"))
             .with("experiments/b-middle/experiment.yml", yaml("c-base"))
@@ -188,7 +209,9 @@ mod tests {
     /// A record of the only run of an experiment that was given the results that `given` says.
     fn record(experiment: &Experiment, accuracy: f64, seconds: f64, given: &[&Record]) -> Record {
         let variant = &experiment.variants[0].name;
-        let given = given.iter().map(|needed| (needed.experiment.clone(), results_digest([(variant, 0, *needed)])));
+        let given = given
+            .iter()
+            .map(|needed| (needed.experiment.clone(), results_digest([(variant, 0, *needed)])));
         Record {
             format: record::FORMAT,
             experiment: experiment.name.to_string(),
@@ -216,7 +239,8 @@ mod tests {
         }
         let top = record(&chain[0], 0.5, 1.0, &[&middle]);
         let records = [top, middle, again];
-        let reasons: Vec<Option<String>> = plan(&chain, &records).iter().map(PlannedRun::reason).collect();
+        let reasons: Vec<Option<String>> =
+            plan(&chain, &records).iter().map(PlannedRun::reason).collect();
         for (reason, expected) in reasons.iter().zip(expected) {
             match (reason, expected) {
                 (None, None) => {}

@@ -1,4 +1,5 @@
-//! Predicts how long runs will take, from what runs like them took, and what of them fits into a budget.
+//! Predicts how long runs will take, from what runs like them took, and what of them fits into a
+//! budget.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,8 @@ use super::record::Record;
 pub struct Predictor<'a> {
     /// Of each experiment, of each variant, the times in seconds and the epochs that took them.
     times: BTreeMap<&'a str, BTreeMap<&'a str, Vec<Took>>>,
-    /// What was predicted for runs of an experiment without a time of their variant, by experiment and epochs.
+    /// What was predicted for runs of an experiment without a time of their variant, by experiment
+    /// and epochs.
     of_experiment: BTreeMap<(&'a str, Option<u64>), Option<f64>>,
 }
 
@@ -22,25 +24,37 @@ impl<'a> Predictor<'a> {
     pub fn of(records: &'a [Record]) -> Predictor<'a> {
         let mut times: BTreeMap<&str, BTreeMap<&str, Vec<Took>>> = BTreeMap::new();
         for record in records {
-            if let Some(seconds) = record.timing.get("seconds").copied().filter(|seconds| *seconds >= 0.0) {
-                let of_variant = times.entry(&record.experiment).or_default().entry(&record.variant).or_default();
+            if let Some(seconds) =
+                record.timing.get("seconds").copied().filter(|seconds| *seconds >= 0.0)
+            {
+                let of_variant = times
+                    .entry(&record.experiment)
+                    .or_default()
+                    .entry(&record.variant)
+                    .or_default();
                 of_variant.push((seconds, epochs(&record.fingerprint)));
             }
         }
         Predictor { times, of_experiment: BTreeMap::new() }
     }
 
-    /// The time in seconds that a run is expected to take: the median of the recorded times (`seconds`) of its variant,
-    /// else of its experiment, scaled by `epochs` where both have that parameter. `None` if no such time is recorded.
+    /// The time in seconds that a run is expected to take: the median of the recorded times
+    /// (`seconds`) of its variant, else of its experiment, scaled by `epochs` where both have that
+    /// parameter. `None` if no such time is recorded.
     pub fn seconds(&mut self, run: &PlannedRun<'_>) -> Option<f64> {
         let present = epochs(&run.fingerprint);
-        let scaled = |&(seconds, then): &Took| seconds * present.zip(then).map_or(1.0, |(now, then)| now / then);
+        let scaled = |&(seconds, then): &Took| {
+            seconds * present.zip(then).map_or(1.0, |(now, then)| now / then)
+        };
         let (&experiment, times) = self.times.get_key_value(run.experiment.name.as_str())?;
         if let Some(of_variant) = times.get(run.variant.name.as_str()) {
             return median(of_variant.iter().map(scaled).collect());
         }
         let key = (experiment, present.map(f64::to_bits));
-        *self.of_experiment.entry(key).or_insert_with(|| median(times.values().flatten().map(scaled).collect()))
+        *self
+            .of_experiment
+            .entry(key)
+            .or_insert_with(|| median(times.values().flatten().map(scaled).collect()))
     }
 }
 
@@ -79,8 +93,9 @@ pub enum Fit {
     NeedsLeftOut(usize),
 }
 
-/// Fits runs into a budget of seconds, `slots` of them at once: each, in order, goes to the slot that is free first,
-/// and is left out if it would not end in time; a shorter one after it may still fit. Without a budget all fit.
+/// Fits runs into a budget of seconds, `slots` of them at once: each, in order, goes to the slot
+/// that is free first, and is left out if it would not end in time; a shorter one after it may
+/// still fit. Without a budget all fit.
 ///
 /// A run of unknown length counts as no time at all: its first record is how its time gets known.
 pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
@@ -91,7 +106,8 @@ pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
         run.needs.iter().for_each(|&need| needed_by[need].push(number));
     }
     let mut lacking: Vec<usize> = runs.iter().map(|run| run.needs.len()).collect();
-    let mut ready: BTreeSet<usize> = (0..runs.len()).filter(|&number| lacking[number] == 0).collect();
+    let mut ready: BTreeSet<usize> =
+        (0..runs.len()).filter(|&number| lacking[number] == 0).collect();
     // What is in a loop of needs never gets its turn.
     while let Some(number) = ready.pop_first() {
         fits[number] = Some(fit_one(&runs[number], &fits, &mut free_at, budget));
@@ -102,7 +118,10 @@ pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
             }
         }
     }
-    fits.into_iter().enumerate().map(|(number, fit)| fit.unwrap_or(Fit::NeedsLeftOut(number))).collect()
+    fits.into_iter()
+        .enumerate()
+        .map(|(number, fit)| fit.unwrap_or(Fit::NeedsLeftOut(number)))
+        .collect()
 }
 
 fn fit_one(run: &Expected, fits: &[Option<Fit>], free_at: &mut [f64], budget: Option<f64>) -> Fit {
@@ -113,7 +132,8 @@ fn fit_one(run: &Expected, fits: &[Option<Fit>], free_at: &mut [f64], budget: Op
             Some(Fit::TooLong(_) | Fit::NeedsLeftOut(_)) | None => return Fit::NeedsLeftOut(need),
         }
     }
-    let slot = (0..free_at.len()).min_by(|&a, &b| free_at[a].total_cmp(&free_at[b])).unwrap_or_default();
+    let slot =
+        (0..free_at.len()).min_by(|&a, &b| free_at[a].total_cmp(&free_at[b])).unwrap_or_default();
     let end = free_at[slot].max(ready_at) + run.seconds.unwrap_or(0.0);
     if budget.is_some_and(|budget| end > budget) {
         return Fit::TooLong(end);
@@ -168,7 +188,10 @@ mod tests {
 
     #[test]
     fn the_times_of_the_variant_come_first_and_the_middle_one_counts() {
-        check(&[took("b", 10, 99.0), took("a", 10, 4.0), took("a", 10, 5.0), took("a", 10, 60.0)], Some(5.0));
+        check(
+            &[took("b", 10, 99.0), took("a", 10, 4.0), took("a", 10, 5.0), took("a", 10, 60.0)],
+            Some(5.0),
+        );
     }
 
     #[test]
@@ -184,14 +207,17 @@ mod tests {
 
     #[track_caller]
     fn check_fit(runs: &[(Option<f64>, &[usize])], slots: usize, budget: f64, expected: &[Fit]) {
-        let runs: Vec<Expected> =
-            runs.iter().map(|(seconds, needs)| Expected { seconds: *seconds, needs: needs.to_vec() }).collect();
+        let runs: Vec<Expected> = runs
+            .iter()
+            .map(|(seconds, needs)| Expected { seconds: *seconds, needs: needs.to_vec() })
+            .collect();
         assert_eq!(fit(&runs, slots, Some(budget)), expected);
     }
 
     #[test]
     fn what_does_not_fit_is_left_and_what_is_shorter_goes_on() {
-        let runs: [(Option<f64>, &[usize]); 3] = [(Some(5.0), &[]), (Some(9.0), &[]), (Some(4.0), &[])];
+        let runs: [(Option<f64>, &[usize]); 3] =
+            [(Some(5.0), &[]), (Some(9.0), &[]), (Some(4.0), &[])];
         check_fit(&runs, 1, 10.0, &[Fit::Ends(5.0), Fit::TooLong(14.0), Fit::Ends(9.0)]);
         check_fit(&runs, 2, 10.0, &[Fit::Ends(5.0), Fit::Ends(9.0), Fit::Ends(9.0)]);
     }

@@ -1,8 +1,9 @@
 //! What one run produced: the record, a committed JSON file.
 //!
-//! `experiments/NAME/runs/VARIANT-sSEED-FINGERPRINT8.json`, one run a file, so that branches never conflict. Keys are
-//! in order and floats in their shortest exact form, so the same result is the same bytes. Each record carries the
-//! digest of its own content: one that was altered by hand is found out.
+//! `experiments/NAME/runs/VARIANT-sSEED-FINGERPRINT8.json`, one run a file, so that branches never
+//! conflict. Keys are in order and floats in their shortest exact form, so the same result is the
+//! same bytes. Each record carries the digest of its own content: one that was altered by hand is
+//! found out.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,8 @@ use crate::digest::Digest;
 /// The version of the record's format that this labpress writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// Artifacts up to this many bytes are committed beside the record, so that a clone can show them; checkpoints never.
+/// Artifacts up to this many bytes are committed beside the record, so that a clone can show them;
+/// checkpoints never.
 pub const COMMITTED_UP_TO: u64 = 64 * 1024;
 
 /// What one run produced.
@@ -36,11 +38,12 @@ pub struct Record {
     pub seed: u64,
     /// What the result depends on.
     pub fingerprint: Fingerprint,
-    /// Digests of the results that the run was given, by name of the needed experiment. Absent in records that are older
-    /// than this field, and where nothing is needed.
+    /// Digests of the results that the run was given, by name of the needed experiment. Absent in
+    /// records that are older than this field, and where nothing is needed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub given: BTreeMap<String, Digest>,
-    /// What the result does not officially depend on and was the case: device, libtorch, CPU, threads.
+    /// What the result does not officially depend on and was the case: device, libtorch, CPU,
+    /// threads.
     pub environment: BTreeMap<String, String>,
     /// When the run ended, in UTC to the second: `2026-11-23T14:05:00Z`.
     #[schemars(with = "String")]
@@ -53,7 +56,8 @@ pub struct Record {
     pub series: BTreeMap<String, Vec<(u64, f64)>>,
     /// Files that the run made.
     pub artifacts: Vec<Artifact>,
-    /// Which number stopped being finite, if one did. The run ended there: what it reported before is no result of it.
+    /// Which number stopped being finite, if one did. The run ended there: what it reported before
+    /// is no result of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Diverged>,
 }
@@ -70,7 +74,8 @@ pub struct Artifact {
     pub digest: Digest,
     /// Its size.
     pub bytes: u64,
-    /// Its path in the experiment's folder, if it is small enough to be committed beside the record.
+    /// Its path in the experiment's folder, if it is small enough to be committed beside the
+    /// record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }
@@ -91,13 +96,14 @@ impl Record {
         sealed::digest(self)
     }
 
-    /// The number of this name: a metric, a time, or the last value of a series; `None` for a run that diverged, whose
-    /// numbers are those of a run that did not end.
+    /// The number of this name: a metric, a time, or the last value of a series; `None` for a run
+    /// that diverged, whose numbers are those of a run that did not end.
     pub fn number(&self, name: &str) -> Option<f64> {
         if self.diverged.is_some() {
             return None;
         }
-        let last = || self.series.get(name).and_then(|points| points.last()).map(|&(_, value)| value);
+        let last =
+            || self.series.get(name).and_then(|points| points.last()).map(|&(_, value)| value);
         self.metrics.get(name).or_else(|| self.timing.get(name)).copied().or_else(last)
     }
 
@@ -135,13 +141,18 @@ pub fn schema() -> Value {
 
 /// Reads a record and checks it against its own digest and its place.
 pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
-    let hint = |name| format!("restore it from git, or delete it and run `labpress run {name}` to make it again");
+    let hint = |name| {
+        format!("restore it from git, or delete it and run `labpress run {name}` to make it again")
+    };
     let kind = sealed::Kind { name: "record", format: FORMAT, hint: experiment_of(path).map(hint) };
     let record: Record = sealed::parse(path, text, &kind)?;
     if record.path() != path {
-        let error = kind.fault(Place::file(path), format!("the record belongs at `{}`", record.path()));
+        let error =
+            kind.fault(Place::file(path), format!("the record belongs at `{}`", record.path()));
         let (old, new) = (&record.experiment, experiment_of(path).unwrap_or_default());
-        let hint = format!("if you renamed the folder, call it `{old}` again and write `labpress mv {old} {new}`");
+        let hint = format!(
+            "if you renamed the folder, call it `{old}` again and write `labpress mv {old} {new}`"
+        );
         return Err(if old == new { error } else { error.hint(hint) });
     }
     Ok(record)
@@ -156,7 +167,8 @@ pub struct Damage {
     pub altered: Vec<Diagnostic>,
 }
 
-/// Checks the files that lie beside a record; `digest_of` gives the digest of the site's file at a path.
+/// Checks the files that lie beside a record; `digest_of` gives the digest of the site's file at a
+/// path.
 pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Damage {
     let mut damage = Damage::default();
     for artifact in &record.artifacts {
@@ -164,14 +176,19 @@ pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>
         let path = format!("experiments/{}/{file}", record.experiment);
         let (found, message) = match digest_of(&path) {
             Some(digest) if digest == artifact.digest => continue,
-            Some(_) => {
-                (&mut damage.altered, format!("the file was altered: it is not what `{}` refers to", record.path()))
-            }
-            None => (&mut damage.missing, format!("the file is missing: `{}` refers to it", record.path())),
+            Some(_) => (
+                &mut damage.altered,
+                format!("the file was altered: it is not what `{}` refers to", record.path()),
+            ),
+            None => (
+                &mut damage.missing,
+                format!("the file is missing: `{}` refers to it", record.path()),
+            ),
         };
         let name = &record.experiment;
-        let hint =
-            format!("restore it from git, or delete the record and run `labpress run {name}` to make both again");
+        let hint = format!(
+            "restore it from git, or delete the record and run `labpress run {name}` to make both again"
+        );
         found.push(Diagnostic::new(Place::file(path), message).hint(hint));
     }
     damage
@@ -197,7 +214,10 @@ mod tests {
             given: BTreeMap::new(),
             environment: BTreeMap::from([("device".to_owned(), "cpu".to_owned())]),
             finished: "2026-11-23T14:05:00Z".parse().unwrap(),
-            metrics: BTreeMap::from([("accuracy".to_owned(), 0.1 + 0.2), ("loss".to_owned(), 1e-300)]),
+            metrics: BTreeMap::from([
+                ("accuracy".to_owned(), 0.1 + 0.2),
+                ("loss".to_owned(), 1e-300),
+            ]),
             timing: BTreeMap::from([("seconds".to_owned(), 8.0)]),
             series: BTreeMap::from([("train.loss".to_owned(), vec![(1, 0.5), (2, 0.25)])]),
             artifacts: Vec::new(),
@@ -220,7 +240,10 @@ mod tests {
     #[test]
     fn what_a_run_was_given_is_kept_and_absent_where_it_was_given_nothing() {
         assert!(!record().to_text().contains("given"));
-        let given = Record { given: BTreeMap::from([("base".to_owned(), Digest::of(b"numbers"))]), ..record() };
+        let given = Record {
+            given: BTreeMap::from([("base".to_owned(), Digest::of(b"numbers"))]),
+            ..record()
+        };
         assert_eq!(parse(&given.path(), &given.to_text()).unwrap(), given);
     }
 
@@ -239,7 +262,10 @@ mod tests {
     #[test]
     fn a_merge_conflict_is_named() {
         let text = record().to_text().replacen('\n', "\n<<<<<<< ours\n", 1);
-        let expected = format!("error: the record holds an unresolved merge conflict\n --> {}:2:1", record().path());
+        let expected = format!(
+            "error: the record holds an unresolved merge conflict\n --> {}:2:1",
+            record().path()
+        );
         check_error(&text, &expected);
     }
 
@@ -249,21 +275,30 @@ mod tests {
         value.as_object_mut().unwrap().remove("digest");
         value["format"] = 2.into();
         value["digest"] = Digest::of_value(&value).to_string().into();
-        check_error(&pretty(&value), "error: the record has format 2, this labpress reads format 1");
+        check_error(
+            &pretty(&value),
+            "error: the record has format 2, this labpress reads format 1",
+        );
     }
 
     #[test]
     fn records_of_a_folder_that_was_renamed_by_hand_name_the_command_that_renames_it() {
         let path = record().path().replace("spiral", "spirals");
         let error = parse(&path, &record().to_text()).unwrap_err().to_string();
-        assert!(error.ends_with("call it `spiral` again and write `labpress mv spiral spirals`"), "{error}");
+        assert!(
+            error.ends_with("call it `spiral` again and write `labpress mv spiral spirals`"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_record_that_was_moved_is_refused() {
-        let error = parse("experiments/spiral/runs/plain-s4-00000000.json", &record().to_text()).unwrap_err();
+        let error = parse("experiments/spiral/runs/plain-s4-00000000.json", &record().to_text())
+            .unwrap_err();
         assert!(
-            error.to_string().starts_with("error: the record belongs at `experiments/spiral/runs/plain-s3-"),
+            error
+                .to_string()
+                .starts_with("error: the record belongs at `experiments/spiral/runs/plain-s3-"),
             "{error}"
         );
     }

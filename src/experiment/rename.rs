@@ -1,8 +1,8 @@
 //! What has to be written where an experiment gets another name, so that no result of it is lost.
 //!
-//! Its records, verifications and pins hold the name, and each carries a digest of its own content. The fingerprints of
-//! experiments that need it hold the name, too, and so on upwards: their records, verifications and pins are written
-//! anew as well.
+//! Its records, verifications and pins hold the name, and each carries a digest of its own content.
+//! The fingerprints of experiments that need it hold the name, too, and so on upwards: their
+//! records, verifications and pins are written anew as well.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,16 @@ use super::spec::Experiment;
 use super::verification::Verification;
 use crate::digest::Digest;
 
-/// The files to write. Paths are from the site's root, as they are when the folder has its new name.
+/// The files to write. Paths are from the site's root, as they are when the folder has its new
+/// name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Renaming {
     /// Texts by path.
     pub written: BTreeMap<String, String>,
     /// Files that another takes the place of.
     pub removed: Vec<String>,
-    /// Experiment and name of each pin that has others now: what posts say, and what they have to say.
+    /// Experiment and name of each pin that has others now: what posts say, and what they have to
+    /// say.
     pub pins: BTreeMap<(String, String), (String, String)>,
 }
 
@@ -34,7 +36,11 @@ pub fn renaming(
     verifications: &[Verification],
     pins: &[Pin],
 ) -> Renaming {
-    let names = Names { old: old.as_str(), new: new.as_str(), needs: changed_needs((old, new), experiments) };
+    let names = Names {
+        old: old.as_str(),
+        new: new.as_str(),
+        needs: changed_needs((old, new), experiments),
+    };
     let mut renaming = Renaming::default();
     // By the digests of what they were.
     let (mut fingerprints, mut new_records) = (BTreeMap::new(), BTreeMap::new());
@@ -42,7 +48,11 @@ pub fn renaming(
         let renamed = Record {
             experiment: names.of(&record.experiment).to_owned(),
             fingerprint: names.in_fingerprint(&record.fingerprint),
-            given: record.given.iter().map(|(need, digest)| (names.of(need).to_owned(), *digest)).collect(),
+            given: record
+                .given
+                .iter()
+                .map(|(need, digest)| (names.of(need).to_owned(), *digest))
+                .collect(),
             ..record.clone()
         };
         if renamed == *record {
@@ -52,7 +62,9 @@ pub fn renaming(
         new_records.insert(record.digest(), renamed.digest());
         renaming.replace(names.moved(&record.path()), renamed.path(), renamed.to_text());
     }
-    let now = |known: &BTreeMap<Digest, Digest>, digest: Digest| known.get(&digest).copied().unwrap_or(digest);
+    let now = |known: &BTreeMap<Digest, Digest>, digest: Digest| {
+        known.get(&digest).copied().unwrap_or(digest)
+    };
     for verification in verifications {
         let renamed = Verification {
             experiment: names.of(&verification.experiment).to_owned(),
@@ -89,7 +101,8 @@ impl Renaming {
 struct Names<'a> {
     old: &'a str,
     new: &'a str,
-    /// The digests that stand for experiments in the fingerprints of those that need them: what they were, and are.
+    /// The digests that stand for experiments in the fingerprints of those that need them: what
+    /// they were, and are.
     needs: BTreeMap<String, (Digest, Digest)>,
 }
 
@@ -118,7 +131,10 @@ impl Names<'_> {
 }
 
 /// The digest of each experiment, by its old name, before and after.
-fn changed_needs((old, new): (&Name, &Name), experiments: &[Experiment]) -> BTreeMap<String, (Digest, Digest)> {
+fn changed_needs(
+    (old, new): (&Name, &Name),
+    experiments: &[Experiment],
+) -> BTreeMap<String, (Digest, Digest)> {
     let mut renamed = experiments.to_vec();
     for experiment in &mut renamed {
         if let Some(digest) = experiment.needs.remove(old) {
@@ -141,7 +157,9 @@ fn changed_needs((old, new): (&Name, &Name), experiments: &[Experiment]) -> BTre
         if is_settled {
             let digests = experiments.iter().zip(&renamed);
             return digests
-                .map(|(before, now)| (before.name.to_string(), (needs::digest(before), needs::digest(now))))
+                .map(|(before, now)| {
+                    (before.name.to_string(), (needs::digest(before), needs::digest(now)))
+                })
                 .collect();
         }
     }

@@ -1,4 +1,5 @@
-//! The recorded results that posts may show: of each experiment its variants, of each variant its fresh records.
+//! The recorded results that posts may show: of each experiment its variants, of each variant its
+//! fresh records.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ use crate::diagnostic::{Diagnostic, Place, listed};
 pub struct Results<'a> {
     /// Each experiment's, in order of name.
     pub experiments: BTreeMap<&'a str, ExperimentResults<'a>>,
-    /// What posts and pages with pins show instead, by path of their source: all experiments, pinned or not.
+    /// What posts and pages with pins show instead, by path of their source: all experiments,
+    /// pinned or not.
     pub pinned: BTreeMap<&'a str, Results<'a>>,
     /// The contents of the files that lie beside records, by path from the site's root.
     pub files: BTreeMap<&'a str, &'a [u8]>,
@@ -41,7 +43,8 @@ pub struct ExperimentResults<'a> {
 pub struct VariantResults<'a> {
     /// What it is.
     pub variant: &'a Variant,
-    /// Its fresh records in the order of the seeds; fewer than the experiment's seeds if some are lacking.
+    /// Its fresh records in the order of the seeds; fewer than the experiment's seeds if some are
+    /// lacking.
     pub records: Vec<&'a Record>,
     /// Of each of the records, in the same order, its verifications in order of date.
     pub verifications: Vec<Vec<&'a Verification>>,
@@ -56,13 +59,15 @@ impl<'a> VariantResults<'a> {
 
     /// Whether there are several runs that ended, and all numbers of all of them are the same.
     fn is_same_for_all_seeds(&self) -> bool {
-        let ended: Vec<&Record> = self.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
+        let ended: Vec<&Record> =
+            self.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
         let [first, rest @ ..] = &ended[..] else { return false };
         // Counts, such as that of parameters, are the same by their nature.
         let can_vary = |value: &f64| value.fract() != 0.0;
         let of_series = first.series.values().flatten().map(|(_, value)| value);
         let is_telling = first.metrics.values().chain(of_series).any(can_vary);
-        let is_same = |other: &&Record| other.metrics == first.metrics && other.series == first.series;
+        let is_same =
+            |other: &&Record| other.metrics == first.metrics && other.series == first.series;
         !rest.is_empty() && is_telling && rest.iter().all(is_same)
     }
 
@@ -108,22 +113,29 @@ impl<'a> Results<'a> {
     pub fn with_pins(self, pins: &'a BTreeMap<&'a str, Vec<Pinned<'a>>>) -> Results<'a> {
         let pinned = pins.iter().map(|(&path, pins)| {
             let mut experiments = self.experiments.clone();
-            experiments.extend(pins.iter().map(|pinned| (pinned.experiment.name.as_str(), pinned.results())));
+            experiments.extend(
+                pins.iter().map(|pinned| (pinned.experiment.name.as_str(), pinned.results())),
+            );
             (path, Results { experiments, pinned: BTreeMap::new(), files: self.files.clone() })
         });
         Results { pinned: pinned.collect(), ..self.clone() }
     }
 
-    /// What the author should know of results that are there: variants whose seeds made no difference at all.
+    /// What the author should know of results that are there: variants whose seeds made no
+    /// difference at all.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         let warning = |of: &ExperimentResults<'_>| {
             let equal = of.variants.iter().filter(|variant| variant.is_same_for_all_seeds());
             let equal: Vec<&str> = equal.map(|variant| variant.variant.name.as_str()).collect();
-            let message = format!("all seeds of {} gave the very same numbers", listed(equal.iter().copied()));
+            let message = format!(
+                "all seeds of {} gave the very same numbers",
+                listed(equal.iter().copied())
+            );
             let hint = "let the runner take all randomness from the `seed` in `run.json`; if there is none in it, write \
                         `seeds: 1`";
-            (!equal.is_empty())
-                .then(|| Diagnostic::new(Place::file(&of.experiment.path), message).hint(hint).as_warning())
+            (!equal.is_empty()).then(|| {
+                Diagnostic::new(Place::file(&of.experiment.path), message).hint(hint).as_warning()
+            })
         };
         self.experiments.values().filter_map(warning).collect()
     }
@@ -145,7 +157,8 @@ fn experiment_results<'a>(
     }
     let variants = experiment.variants.iter().map(|variant| {
         let records = of_variant.remove(&variant.name).unwrap_or_default();
-        let verifications = records.iter().map(|record| verification::of_record(record, verifications)).collect();
+        let verifications =
+            records.iter().map(|record| verification::of_record(record, verifications)).collect();
         VariantResults { variant, records, verifications }
     });
     let lacking = runs.iter().filter_map(|run| {
@@ -153,5 +166,10 @@ fn experiment_results<'a>(
         let how = if matches!(run.state, RunState::Missing) { "missing" } else { "stale" };
         Some(format!("{} is {how}: {reason}", run.label()))
     });
-    ExperimentResults { experiment, variants: variants.collect(), lacking: lacking.collect(), pin: None }
+    ExperimentResults {
+        experiment,
+        variants: variants.collect(),
+        lacking: lacking.collect(),
+        pin: None,
+    }
 }

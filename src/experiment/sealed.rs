@@ -1,4 +1,5 @@
-//! Committed JSON files that carry the digest of their own content: one that was altered by hand is found out.
+//! Committed JSON files that carry the digest of their own content: one that was altered by hand is
+//! found out.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -34,14 +35,19 @@ fn value(content: &impl Serialize) -> Value {
 }
 
 /// Reads the file at `path` and checks it against its own digest and the format of its kind.
-pub(super) fn parse<T: DeserializeOwned>(path: &str, text: &str, kind: &Kind<'_>) -> Result<T, Diagnostic> {
+pub(super) fn parse<T: DeserializeOwned>(
+    path: &str,
+    text: &str,
+    kind: &Kind<'_>,
+) -> Result<T, Diagnostic> {
     let name = kind.name;
     if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<<")) {
         let place = Place::new(path, Position { line: line + 1, column: 1 });
         return Err(kind.fault(place, format!("the {name} holds an unresolved merge conflict")));
     }
     let mut value: Value = serde_json::from_str(text).map_err(|error| {
-        let place = Place::new(path, Position { line: error.line(), column: error.column().max(1) });
+        let place =
+            Place::new(path, Position { line: error.line(), column: error.column().max(1) });
         kind.fault(place, format!("the {name} is damaged: {}", without_place(&error.to_string())))
     })?;
     let fault = |message: String| kind.fault(Place::file(path), message);
@@ -49,13 +55,17 @@ pub(super) fn parse<T: DeserializeOwned>(path: &str, text: &str, kind: &Kind<'_>
     match stated.as_ref().and_then(Value::as_str) {
         None => return Err(fault(format!("the {name} has no digest of its own content"))),
         Some(stated) if stated != Digest::of_value(&value).to_string() => {
-            return Err(fault(format!("the {name} was altered: its content does not match its digest")));
+            return Err(fault(format!(
+                "the {name} was altered: its content does not match its digest"
+            )));
         }
         Some(_) => {}
     }
     if value["format"] != kind.format {
         let (format, known) = (&value["format"], kind.format);
-        return Err(fault(format!("the {name} has format {format}, this labpress reads format {known}")));
+        return Err(fault(format!(
+            "the {name} has format {format}, this labpress reads format {known}"
+        )));
     }
     serde_json::from_value(value).map_err(|error| fault(format!("the {name} is damaged: {error}")))
 }

@@ -1,4 +1,5 @@
-//! `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all defaults filled in.
+//! `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all defaults
+//! filled in.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,7 +42,8 @@ pub struct Experiment {
     pub metrics: BTreeMap<String, Metric>,
     /// The device that it insists on; `None` takes a GPU if there is one.
     pub device: Option<Device>,
-    /// The experiments whose artifacts are inputs of this one, with a digest of all that their results depend on.
+    /// The experiments whose artifacts are inputs of this one, with a digest of all that their
+    /// results depend on.
     pub needs: BTreeMap<Name, Digest>,
     /// What each of its runs may use.
     pub limits: Limits,
@@ -50,9 +52,9 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// The experiment at toy scale: a few seconds a run that show that it works and nothing else. A recipe's parameters
-    /// shrink; a command is told to shrink by itself (`smoke` in its [job](labpress_runner::protocol::Job)). What it
-    /// finds has another fingerprint.
+    /// The experiment at toy scale: a few seconds a run that show that it works and nothing else. A
+    /// recipe's parameters shrink; a command is told to shrink by itself (`smoke` in its
+    /// [job](labpress_runner::protocol::Job)). What it finds has another fingerprint.
     #[must_use]
     pub fn at_toy_scale(&self) -> Experiment {
         let mut toy = Experiment { smoke: true, ..self.clone() };
@@ -73,7 +75,8 @@ impl Experiment {
     }
 }
 
-/// What a run may use. No part of the fingerprint: a limit ends a run or it does not, it moves no number.
+/// What a run may use. No part of the fingerprint: a limit ends a run or it does not, it moves no
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// CPU threads.
@@ -82,7 +85,8 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// Bytes of resident memory of all its processes. A run that takes more is a failure.
     pub memory: Option<u64>,
-    /// Bytes on disk: its log, events, checkpoints and artifacts together. A run that takes more is a failure.
+    /// Bytes on disk: its log, events, checkpoints and artifacts together. A run that takes more is
+    /// a failure.
     pub disk: u64,
 }
 
@@ -100,11 +104,13 @@ pub enum Runner {
     Command {
         /// Program and arguments.
         command: Vec<String>,
-        /// Which files it is made of, as the experiment writes it; `None` is every file of the folder.
+        /// Which files it is made of, as the experiment writes it; `None` is every file of the
+        /// folder.
         patterns: Option<Vec<String>>,
         /// Those files, by path in the experiment's folder, with the digests of their contents.
         inputs: BTreeMap<String, Digest>,
-        /// The environment variables that it depends on, with their values; `None` if one is not set.
+        /// The environment variables that it depends on, with their values; `None` if one is not
+        /// set.
         environment: BTreeMap<String, Option<String>>,
     },
 }
@@ -215,7 +221,8 @@ struct Written {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Value>")]
     params: Mapping,
-    /// Variants by name, each with parameters laid over the shared ones and, if it likes, a `title`.
+    /// Variants by name, each with parameters laid over the shared ones and, if it likes, a
+    /// `title`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Option<BTreeMap<String, Value>>>")]
     variants: Mapping,
@@ -227,7 +234,8 @@ struct Written {
     /// What each run may use.
     #[serde(default)]
     limits: WrittenLimits,
-    /// Parameters with lists of values: every combination is a variant. `exclude` and `include` take out and add.
+    /// Parameters with lists of values: every combination is a variant. `exclude` and `include`
+    /// take out and add.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Vec<Value>>")]
     grid: Mapping,
@@ -239,7 +247,10 @@ struct Written {
 /// The forms of `runner`, for the schema.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
-#[expect(dead_code, reason = "only its schema is used: untagged enums give poor messages, so the reading is by hand")]
+#[expect(
+    dead_code,
+    reason = "only its schema is used: untagged enums give poor messages, so the reading is by hand"
+)]
 enum WrittenRunner {
     Named(RunnerName),
     Command(CommandRunner),
@@ -272,8 +283,8 @@ pub fn schema() -> Value {
 struct CommandRunner {
     /// Program and arguments; it is started in the experiment's folder.
     command: Vec<String>,
-    /// The files it is made of: paths and patterns from the experiment's folder. A change makes results stale. Left out,
-    /// every file of the folder counts; `[]` is none.
+    /// The files it is made of: paths and patterns from the experiment's folder. A change makes
+    /// results stale. Left out, every file of the folder counts; `[]` is none.
     inputs: Option<Vec<String>>,
     /// Environment variables that its results depend on.
     #[serde(default)]
@@ -306,16 +317,21 @@ fn one_seed() -> serde_yaml::Value {
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads all experiments of a site, in order of name. All faults of all files are gathered.
-pub fn parse_all(source: &Source, environment: Environment<'_>) -> (Vec<Experiment>, Vec<Diagnostic>) {
+pub fn parse_all(
+    source: &Source,
+    environment: Environment<'_>,
+) -> (Vec<Experiment>, Vec<Diagnostic>) {
     let mut parsed = Vec::new();
     let mut faults = Vec::new();
     for (path, text) in source.texts_under("experiments/") {
-        let Some(folder) = path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
+        let Some(folder) =
+            path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
         else {
             continue;
         };
         // A file of this name may be an input of an experiment that has its own.
-        let outer = folder.split_once('/').map(|(outer, _)| format!("experiments/{outer}/experiment.yml"));
+        let outer =
+            folder.split_once('/').map(|(outer, _)| format!("experiments/{outer}/experiment.yml"));
         if outer.is_some_and(|outer| source.text(&outer).is_some()) {
             continue;
         }
@@ -325,7 +341,8 @@ pub fn parse_all(source: &Source, environment: Environment<'_>) -> (Vec<Experime
         }
     }
     for (path, _) in source.texts_under("experiments/data/") {
-        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yml")).unwrap_or_default();
+        let name =
+            path.rsplit('/').next().and_then(|file| file.strip_suffix(".yml")).unwrap_or_default();
         if is_windows_device(name) {
             let message = format!("`{name}` cannot be the name of a data set");
             faults.push(Diagnostic::new(Place::file(path), message).hint(name_rule(name)));
@@ -340,7 +357,8 @@ pub fn parse_all(source: &Source, environment: Environment<'_>) -> (Vec<Experime
 
 /// Reads the experiment in the folder `folder`.
 ///
-/// Beside it come the names of the experiments it needs: their digests can only be found when all are read.
+/// Beside it come the names of the experiments it needs: their digests can only be found when all
+/// are read.
 fn parse(
     folder: &str,
     yaml: Yaml<'_>,
@@ -354,21 +372,32 @@ fn parse(
         one(Diagnostic::new(Place::file(yaml.path), message).hint(name_rule(folder)))
     })?;
     let written: Written = yaml.parse().map_err(one)?;
-    for (key, values) in [("params", &written.params), ("variants", &written.variants), ("grid", &written.grid)] {
+    for (key, values) in
+        [("params", &written.params), ("variants", &written.variants), ("grid", &written.grid)]
+    {
         if let Some(keys) = not_finite(&serde_yaml::Value::Mapping(values.clone())) {
-            let keys: Vec<&str> = std::iter::once(key).chain(keys.iter().map(String::as_str)).collect();
-            let error = Diagnostic::new(yaml.place(&keys), "a parameter must be a finite number: JSON has no other");
-            return Err(one(error.hint("put quotes around it if the program reads it from text, or use `null`")));
+            let keys: Vec<&str> =
+                std::iter::once(key).chain(keys.iter().map(String::as_str)).collect();
+            let error = Diagnostic::new(
+                yaml.place(&keys),
+                "a parameter must be a finite number: JSON has no other",
+            );
+            return Err(one(
+                error.hint("put quotes around it if the program reads it from text, or use `null`")
+            ));
         }
     }
     let runner = runner(&written, &name, yaml, source, environment).map_err(one)?;
-    let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
+    let data =
+        written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
     let seeds = seeds(&written.seeds, yaml).map_err(one)?;
     let variants = variants(&written, &runner, yaml, source)?;
     let runs = variants.len() * seeds.len();
     if runs > MOST_RUNS {
         let (variants, seeds) = (variants.len(), seeds.len());
-        let message = format!("{variants} variants with {seeds} seeds each are {runs} runs, more than {MOST_RUNS}");
+        let message = format!(
+            "{variants} variants with {seeds} seeds each are {runs} runs, more than {MOST_RUNS}"
+        );
         let hint = "use fewer seeds, a smaller grid, or several experiments";
         return Err(one(Diagnostic::new(yaml.place(&["seeds"]), message).hint(hint)));
     }
@@ -435,8 +464,8 @@ fn command_runner(
     environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
     let place = yaml.place(&["runner"]);
-    let CommandRunner { command, inputs: patterns, env } =
-        serde_yaml::from_value(written.clone()).map_err(|error| yaml::fault(place.clone(), &error.to_string()))?;
+    let CommandRunner { command, inputs: patterns, env } = serde_yaml::from_value(written.clone())
+        .map_err(|error| yaml::fault(place.clone(), &error.to_string()))?;
     if command.is_empty() {
         return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
     }
@@ -454,9 +483,9 @@ fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, D
     let Some(text) = source.text(&path).or_else(|| data::built_in(name)) else {
         let mut known: Vec<&str> = data::built_in_names().collect();
         known.extend(
-            source
-                .texts_under("experiments/data/")
-                .filter_map(|(path, _)| path.strip_prefix("experiments/data/")?.strip_suffix(".yml")),
+            source.texts_under("experiments/data/").filter_map(|(path, _)| {
+                path.strip_prefix("experiments/data/")?.strip_suffix(".yml")
+            }),
         );
         known.sort_unstable();
         known.dedup();
@@ -528,7 +557,10 @@ fn variants(
 fn same_name(variants: &[Variant], yaml: Yaml<'_>) -> Option<Diagnostic> {
     let mut seen = std::collections::BTreeSet::new();
     let twice = variants.iter().find(|variant| !seen.insert(&variant.name))?;
-    Some(Diagnostic::new(yaml.place(&["grid"]), format!("two variants of the grid are named `{}`", twice.name)))
+    Some(Diagnostic::new(
+        yaml.place(&["grid"]),
+        format!("two variants of the grid are named `{}`", twice.name),
+    ))
 }
 
 fn variant(
@@ -564,12 +596,16 @@ fn variant(
         }
         None => name.to_string(),
     };
-    let merged = serde_yaml::Value::Mapping(overlaid(&overlaid(&written.params, &own), &combination.params));
+    let merged =
+        serde_yaml::Value::Mapping(overlaid(&overlaid(&written.params, &own), &combination.params));
     let (params, weights) = match runner {
         Runner::Lab { .. } => {
             let params = lab_params(merged, &name, yaml)?;
             let weights = weights(&params.model, &name, yaml, source).map_err(one)?;
-            (serde_json::to_value(&params).expect("parameters are numbers, texts and lists"), weights)
+            (
+                serde_json::to_value(&params).expect("parameters are numbers, texts and lists"),
+                weights,
+            )
         }
         Runner::Command { .. } => {
             let params = serde_json::to_value(&merged).map_err(|error| {
@@ -585,20 +621,24 @@ fn variant(
     let (name, title) = match (written.grid.is_empty(), is_only) {
         (true, _) => (name, title),
         (false, true) => (combination.name.clone(), combination.title.clone()),
-        (false, false) => {
-            (Name::nearest_to(&format!("{name}-{}", combination.name)), format!("{title}, {}", combination.title))
-        }
+        (false, false) => (
+            Name::nearest_to(&format!("{name}-{}", combination.name)),
+            format!("{title}, {}", combination.title),
+        ),
     };
     Ok(Variant { name, title, params, weights })
 }
 
-/// The shared parameters with a variant's own laid over them. Maps are laid over key by key, but a map with another
-/// `kind` replaces the old one whole: what an `mlp` had means nothing to a `convnet`.
+/// The shared parameters with a variant's own laid over them. Maps are laid over key by key, but a
+/// map with another `kind` replaces the old one whole: what an `mlp` had means nothing to a
+/// `convnet`.
 fn overlaid(shared: &Mapping, own: &Mapping) -> Mapping {
     let mut merged = shared.clone();
     for (key, value) in own {
         let value = match (merged.get(key), value) {
-            (Some(serde_yaml::Value::Mapping(old)), serde_yaml::Value::Mapping(new)) if is_same_kind(old, new) => {
+            (Some(serde_yaml::Value::Mapping(old)), serde_yaml::Value::Mapping(new))
+                if is_same_kind(old, new) =>
+            {
                 serde_yaml::Value::Mapping(overlaid(old, new))
             }
             _ => value.clone(),
@@ -618,21 +658,28 @@ fn lab_params(
     yaml: Yaml<'_>,
 ) -> Result<image_classification::Params, Vec<Diagnostic>> {
     let place = |keys: &[&str]| param_place(variant, keys, yaml);
-    let params: image_classification::Params = serde_path_to_error::deserialize(merged).map_err(|error| {
-        let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
-        let mut keys: Vec<&str> = path.iter().map(String::as_str).collect();
-        let message = error.inner().to_string();
-        // The unknown key itself, where the path ends at the map that holds it.
-        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        if let Some(unknown) = unknown.filter(|unknown| keys.last() != Some(unknown)) {
-            keys.push(unknown);
-        }
-        vec![yaml::fault(place(&keys), &message)]
-    })?;
+    let params: image_classification::Params =
+        serde_path_to_error::deserialize(merged).map_err(|error| {
+            let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+            let mut keys: Vec<&str> = path.iter().map(String::as_str).collect();
+            let message = error.inner().to_string();
+            // The unknown key itself, where the path ends at the map that holds it.
+            let unknown =
+                message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
+            if let Some(unknown) = unknown.filter(|unknown| keys.last() != Some(unknown)) {
+                keys.push(unknown);
+            }
+            vec![yaml::fault(place(&keys), &message)]
+        })?;
     let faults: Vec<Diagnostic> = params
         .out_of_bounds()
         .into_iter()
-        .map(|fault| Diagnostic::new(place(&fault.keys), format!("`{}` {}", fault.keys.join("."), fault.rule)))
+        .map(|fault| {
+            Diagnostic::new(
+                place(&fault.keys),
+                format!("`{}` {}", fault.keys.join("."), fault.rule),
+            )
+        })
         .collect();
     if !faults.is_empty() {
         return Err(faults);
@@ -641,10 +688,16 @@ fn lab_params(
 }
 
 /// The weights that a net begins with.
-fn weights(model: &Model, variant: &Name, yaml: Yaml<'_>, source: &Source) -> Result<Option<Weights>, Diagnostic> {
+fn weights(
+    model: &Model,
+    variant: &Name,
+    yaml: Yaml<'_>,
+    source: &Source,
+) -> Result<Option<Weights>, Diagnostic> {
     let fault = |message: String| {
-        Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message)
-            .hint("give the path of a `.safetensors` file of the site that lies below `experiments/`")
+        Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message).hint(
+            "give the path of a `.safetensors` file of the site that lies below `experiments/`",
+        )
     };
     match model.pretrained() {
         None => Ok(None),
@@ -658,7 +711,8 @@ fn weights(model: &Model, variant: &Name, yaml: Yaml<'_>, source: &Source) -> Re
         }
         Some(Pretrained::File(path)) => {
             let digest = source.weights(path);
-            let digest = digest.ok_or_else(|| fault(format!("there is no file `{path}` to begin with")))?;
+            let digest =
+                digest.ok_or_else(|| fault(format!("there is no file `{path}` to begin with")))?;
             Ok(Some(Weights::File { path: path.clone(), digest }))
         }
     }
@@ -672,19 +726,22 @@ fn not_finite(value: &serde_yaml::Value) -> Option<Vec<String>> {
         Some(keys)
     };
     match value {
-        serde_yaml::Value::Number(number) => number.as_f64().filter(|number| !number.is_finite()).map(|_| Vec::new()),
+        serde_yaml::Value::Number(number) => {
+            number.as_f64().filter(|number| !number.is_finite()).map(|_| Vec::new())
+        }
         serde_yaml::Value::Sequence(items) => {
             items.iter().enumerate().find_map(|(index, item)| below(index.to_string(), item))
         }
-        serde_yaml::Value::Mapping(map) => {
-            map.iter().find_map(|(key, value)| below(key.as_str().unwrap_or_default().to_owned(), value))
-        }
+        serde_yaml::Value::Mapping(map) => map
+            .iter()
+            .find_map(|(key, value)| below(key.as_str().unwrap_or_default().to_owned(), value)),
         serde_yaml::Value::Tagged(tagged) => not_finite(&tagged.value),
         serde_yaml::Value::Null | serde_yaml::Value::Bool(_) | serde_yaml::Value::String(_) => None,
     }
 }
 
-/// Where a parameter of a variant is written: in the variant if it is there, else among the shared ones.
+/// Where a parameter of a variant is written: in the variant if it is there, else among the shared
+/// ones.
 fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
     let under = |parents: &[&str]| {
         let keys: Vec<&str> = parents.iter().chain(keys).copied().collect();
@@ -696,34 +753,46 @@ fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
 }
 
 fn limits(written: &WrittenLimits, yaml: Yaml<'_>) -> Result<Limits, Diagnostic> {
-    let fault = |key: &str, message: &str| Diagnostic::new(yaml.place(&["limits", key]), format!("`{key}` {message}"));
+    let fault = |key: &str, message: &str| {
+        Diagnostic::new(yaml.place(&["limits", key]), format!("`{key}` {message}"))
+    };
     let read = |key: &str, text: &Option<String>, units: &[(&str, u64)], example: &str| {
         let Some(text) = text else { return Ok(None) };
-        let quantity =
-            quantity(text, units).ok_or_else(|| fault(key, "cannot be read").hint(format!("write {example}")))?;
+        let quantity = quantity(text, units)
+            .ok_or_else(|| fault(key, "cannot be read").hint(format!("write {example}")))?;
         if quantity == 0 { Err(fault(key, "must be above 0")) } else { Ok(Some(quantity)) }
     };
     if written.threads == Some(0) {
         return Err(fault("threads", "must be at least 1"));
     }
     Ok(Limits {
-        // One thread a run and as many runs at once as there are cores: small nets gain little from a second thread,
-        // and the bits of a result do not depend on how many other runs happened to be stale.
+        // One thread a run and as many runs at once as there are cores: small nets gain little from
+        // a second thread, and the bits of a result do not depend on how many other runs happened
+        // to be stale.
         threads: written.threads.unwrap_or(1),
-        time: read("time", &written.time, TIME_UNITS, "`90s`, `10m` or `2h`")?.map(Duration::from_secs),
+        time: read("time", &written.time, TIME_UNITS, "`90s`, `10m` or `2h`")?
+            .map(Duration::from_secs),
         memory: read("memory", &written.memory, MEMORY_UNITS, "`512MiB` or `8GiB`")?,
-        // Enough for the checkpoints of large nets, and an end to a log that is written in an endless loop.
+        // Enough for the checkpoints of large nets, and an end to a log that is written in an
+        // endless loop.
         disk: read("disk", &written.disk, MEMORY_UNITS, "`512MiB` or `8GiB`")?.unwrap_or(16 << 30),
     })
 }
 
-/// The most runs of an experiment: each has a file of its own, and all are looked at by every command.
+/// The most runs of an experiment: each has a file of its own, and all are looked at by every
+/// command.
 const MOST_RUNS: usize = 100_000;
 
 /// Units of time, in seconds.
 pub const TIME_UNITS: &[(&str, u64)] = &[("s", 1), ("m", 60), ("min", 60), ("h", 3600)];
-const MEMORY_UNITS: &[(&str, u64)] =
-    &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+const MEMORY_UNITS: &[(&str, u64)] = &[
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+];
 
 /// Reads a whole number with one of the units: `10m`, `8 GiB`.
 pub fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -769,7 +838,8 @@ mod tests {
 
     fn parsed(yaml: &str) -> Result<Experiment, Vec<Diagnostic>> {
         let source = Source::default().with("experiments/spiral/experiment.yml", yaml);
-        let (mut experiments, faults) = parse_all(&source, &|name| (name == "HOME").then(|| "/home/ada".to_owned()));
+        let (mut experiments, faults) =
+            parse_all(&source, &|name| (name == "HOME").then(|| "/home/ada".to_owned()));
         if faults.is_empty() { Ok(experiments.remove(0)) } else { Err(faults) }
     }
 
@@ -812,7 +882,8 @@ mod tests {
 
     #[test]
     fn published_weights_are_part_of_what_a_run_depends_on() {
-        let weights = data::published_weights("efficientnet-lite0").expect("it is built in").0.digest();
+        let weights =
+            data::published_weights("efficientnet-lite0").expect("it is built in").0.digest();
         check_changed(
             "  plain: {}",
             "  plain: {model: {kind: efficientnet-lite0, pretrained: imagenet}}",
@@ -823,7 +894,9 @@ mod tests {
                 &format!("weights is new: {}", weights.short()),
             ],
         );
-        let scratch = parsed(&SPIRAL.replace("  plain: {}", "  plain: {model: {kind: efficientnet-lite0}}")).unwrap();
+        let scratch =
+            parsed(&SPIRAL.replace("  plain: {}", "  plain: {model: {kind: efficientnet-lite0}}"))
+                .unwrap();
         assert_eq!(scratch.variants[0].weights, None);
     }
 
@@ -841,7 +914,9 @@ mod tests {
     #[test]
     fn more_runs_than_can_be_kept_are_refused() {
         let grid = (0..1000).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
-        let yaml = format!("title: T\nrunner: {{command: [train]}}\nseeds: 101\ngrid: {{rate: [{grid}]}}\n");
+        let yaml = format!(
+            "title: T\nrunner: {{command: [train]}}\nseeds: 101\ngrid: {{rate: [{grid}]}}\n"
+        );
         let source = Source::default().with("experiments/toy/experiment.yml", yaml);
         let (_, faults) = parse_all(&source, &|_| None);
         let message = "1000 variants with 101 seeds each are 101000 runs, more than 100000";
@@ -864,28 +939,26 @@ mod tests {
 
     #[test]
     fn an_unknown_parameter_is_found_where_it_is_written() {
-        let expected =
-            "error: unknown key `epoch`\n --> experiments/spiral/experiment.yml:5:10\nhint: did you mean `epochs`?";
+        let expected = "error: unknown key `epoch`\n --> experiments/spiral/experiment.yml:5:10\nhint: did you mean `epochs`?";
         check_error("epochs", "epoch", expected);
     }
 
     #[test]
     fn an_unknown_parameter_inside_a_kind_is_found_where_it_is_written() {
-        let expected =
-            "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:46\nhint: did you mean `hidden`?";
+        let expected = "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:46\nhint: did you mean `hidden`?";
         check_error("hidden", "hiden", expected);
     }
 
     #[test]
     fn a_parameter_out_of_bounds_is_found_where_it_is_written() {
-        let expected = "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:44";
+        let expected =
+            "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:44";
         check_error("lr: 0.1", "lr: -1", expected);
     }
 
     #[test]
     fn an_unknown_data_set_lists_the_known_ones() {
-        let expected =
-            "error: unknown data set `digit`\n --> experiments/spiral/experiment.yml:3:1\nhint: did you mean `digits`?";
+        let expected = "error: unknown data set `digit`\n --> experiments/spiral/experiment.yml:3:1\nhint: did you mean `digits`?";
         check_error("data: digits", "data: digit", expected);
     }
 
@@ -893,8 +966,7 @@ mod tests {
     fn an_input_that_is_not_there_is_named() {
         let yaml = "title: T\nrunner:\n  command: [python3, train.py]\n  inputs: [train.py]\n";
         let error = parsed(yaml).unwrap_err()[0].to_string();
-        let expected =
-            "error: no file in `experiments/spiral/` matches `train.py`\n --> experiments/spiral/experiment.yml:4:12\n";
+        let expected = "error: no file in `experiments/spiral/` matches `train.py`\n --> experiments/spiral/experiment.yml:4:12\n";
         assert!(error.starts_with(expected), "{error}");
     }
 
@@ -928,7 +1000,8 @@ mod tests {
     fn at_toy_scale_a_recipe_shrinks_and_has_another_fingerprint() {
         let experiment = parsed(SPIRAL).unwrap();
         let toy = experiment.at_toy_scale();
-        let fingerprint = |experiment: &Experiment| Fingerprint::of(experiment, &experiment.variants[0], 0);
+        let fingerprint =
+            |experiment: &Experiment| Fingerprint::of(experiment, &experiment.variants[0], 0);
         let changed = fingerprint(&experiment).changed_since(&fingerprint(&toy));
         let changed: Vec<String> = changed.iter().map(ToString::to_string).collect();
         let expected = [
@@ -944,7 +1017,8 @@ mod tests {
     #[test]
     fn a_parameter_that_is_not_finite_is_refused_where_it_is_written() {
         let hint = "put quotes around it if the program reads it from text, or use `null`";
-        for (number, from, at) in [(".nan", "lr: 0.1", "5:44"), ("-.inf", "hidden: [512]", "8:46")] {
+        for (number, from, at) in [(".nan", "lr: 0.1", "5:44"), ("-.inf", "hidden: [512]", "8:46")]
+        {
             let key = from.split(':').next().unwrap();
             let expected = format!(
                 "error: a parameter must be a finite number: JSON has no other\n --> experiments/spiral/experiment.yml:{at}\nhint: {hint}"
@@ -952,7 +1026,10 @@ mod tests {
             check_error(from, &format!("{key}: {number}"), &expected);
         }
         let grid = "title: T\nrunner: {command: [train], inputs: []}\ngrid: {rate: [1, .inf]}\n";
-        assert_eq!(parsed(grid).unwrap_err()[0].place().to_string(), "experiments/spiral/experiment.yml:3:18");
+        assert_eq!(
+            parsed(grid).unwrap_err()[0].place().to_string(),
+            "experiments/spiral/experiment.yml:3:18"
+        );
     }
 
     #[test]
@@ -966,28 +1043,46 @@ mod tests {
     #[test]
     fn names_that_windows_keeps_for_devices_are_refused() {
         let source = |path: &str, variant: &str| {
-            let yaml = format!("title: T\nrunner: {{command: [train], inputs: []}}\nvariants: {{{variant}: {{}}}}\n");
+            let yaml = format!(
+                "title: T\nrunner: {{command: [train], inputs: []}}\nvariants: {{{variant}: {{}}}}\n"
+            );
             Source::default().with(path, yaml)
         };
-        let said =
-            |source: Source| parse_all(&source, &|_| None).1.first().map(ToString::to_string).unwrap_or_default();
+        let said = |source: Source| {
+            parse_all(&source, &|_| None).1.first().map(ToString::to_string).unwrap_or_default()
+        };
         assert_eq!(said(source("experiments/com/experiment.yml", "con-1")), "");
         for name in ["con", "aux", "nul", "prn", "com1", "lpt9"] {
             let experiment = said(source(&format!("experiments/{name}/experiment.yml"), "plain"));
-            assert!(experiment.contains("cannot be the name of an experiment") && experiment.contains("Windows"));
+            assert!(
+                experiment.contains("cannot be the name of an experiment")
+                    && experiment.contains("Windows")
+            );
             let variant = said(source("experiments/toy/experiment.yml", name));
-            assert!(variant.contains("cannot be the name of a variant") && variant.contains("Windows"), "{variant}");
+            assert!(
+                variant.contains("cannot be the name of a variant") && variant.contains("Windows"),
+                "{variant}"
+            );
             let data = said(Source::default().with(format!("experiments/data/{name}.yml"), ""));
-            assert!(data.contains("cannot be the name of a data set") && data.contains("Windows"), "{data}");
+            assert!(
+                data.contains("cannot be the name of a data set") && data.contains("Windows"),
+                "{data}"
+            );
         }
         assert!(said(Source::default().with("experiments/data/con.2.yml", "")).contains("Windows"));
     }
 
     #[test]
     fn all_faults_of_all_variants_are_found() {
-        let yaml = SPIRAL.replace("plain: {}", "plain: {epochs: 0, batch-size: 1}").replace("[512]", "[0]");
-        let faults: Vec<String> = parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
+        let yaml = SPIRAL
+            .replace("plain: {}", "plain: {epochs: 0, batch-size: 1}")
+            .replace("[512]", "[0]");
+        let faults: Vec<String> =
+            parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
         let path = "experiments/spiral/experiment.yml";
-        assert_eq!(faults, [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:46")]);
+        assert_eq!(
+            faults,
+            [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:46")]
+        );
     }
 }

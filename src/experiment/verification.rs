@@ -1,18 +1,23 @@
-//! What came of doing a recorded run again from the beginning: a committed JSON file beside the record.
+//! What came of doing a recorded run again from the beginning: a committed JSON file beside the
+//! record.
 //!
-//! `experiments/NAME/verifications/VARIANT-sSEED-FINGERPRINT8-DATE.json`. A record may gather many, and those that went
-//! wrong are kept and shown as well. A verification names its record by digest: one that was made anew has none yet.
+//! `experiments/NAME/verifications/VARIANT-sSEED-FINGERPRINT8-DATE.json`. A record may gather many,
+//! and those that went wrong are kept and shown as well. A verification names its record by digest:
+//! one that was made anew has none yet.
 //!
 //! # Tolerance
 //!
-//! Numbers that differ in their bits agree if they are no further apart than a tolerance. `experiment.yml` may state it
-//! (`metrics: {accuracy: {tolerance: 0.005}}`), also for a series of that name. Where it does not, it is three times the
-//! standard deviation over the seeds of the variant; at a step of a series that of the step or the one pooled over all
-//! steps (the root of the mean of the squares), whichever is larger: a few seeds may agree at a step by chance. If a rerun had nothing but its configuration in common with the record, as where a GPU adds up in another
-//! order each time, the difference of the two would have √2 times that deviation and stay within the tolerance in 97 of
-//! 100 cases. So numbers within tolerance confirm what a post concludes, but not the bits; numbers outside of it are more
-//! than luck. A hundred-thousandth of the recorded number is always allowed, for rounding, and where there is one seed
-//! it is all that is.
+//! Numbers that differ in their bits agree if they are no further apart than a tolerance.
+//! `experiment.yml` may state it (`metrics: {accuracy: {tolerance: 0.005}}`), also for a series of
+//! that name. Where it does not, it is three times the standard deviation over the seeds of the
+//! variant; at a step of a series that of the step or the one pooled over all steps (the root of
+//! the mean of the squares), whichever is larger: a few seeds may agree at a step by chance. If a
+//! rerun had nothing but its configuration in common with the record, as where a GPU adds up in
+//! another order each time, the difference of the two would have √2 times that deviation and stay
+//! within the tolerance in 97 of 100 cases. So numbers within tolerance confirm what a post
+//! concludes, but not the bits; numbers outside of it are more than luck. A hundred-thousandth of
+//! the recorded number is always allowed, for rounding, and where there is one seed it is all that
+//! is.
 //!
 //! Times and speeds are never compared.
 
@@ -34,7 +39,8 @@ pub const FORMAT: u32 = 1;
 
 /// How many standard deviations over the seeds a rerun may be off.
 const DEVIATIONS: f64 = 3.0;
-/// The part of a number that is always allowed: the roundings of some thousand sums in single precision.
+/// The part of a number that is always allowed: the roundings of some thousand sums in single
+/// precision.
 const ROUNDING: f64 = 1e-5;
 
 /// What came of doing a recorded run again.
@@ -88,7 +94,8 @@ pub struct Numbers {
     pub metrics: BTreeMap<String, Compared>,
     /// Of each series the step at which the two agree least; the last one of several.
     pub series: BTreeMap<String, Compared>,
-    /// Names of the artifacts that did not come out with the same bytes. Part of no verdict: an image may hold its date.
+    /// Names of the artifacts that did not come out with the same bytes. Part of no verdict: an
+    /// image may hold its date.
     pub other_artifacts: BTreeSet<String>,
 }
 
@@ -121,8 +128,8 @@ pub enum Agreement {
     Different,
 }
 
-/// Compares a record with its rerun. `declared` are the experiment's metrics, `of_variant` the records of all seeds of
-/// the variant, from which tolerances follow that are not declared.
+/// Compares a record with its rerun. `declared` are the experiment's metrics, `of_variant` the
+/// records of all seeds of the variant, from which tolerances follow that are not declared.
 pub fn compare(
     record: &Record,
     rerun: &Record,
@@ -131,7 +138,8 @@ pub fn compare(
 ) -> Outcome {
     let stated = |name: &str| declared.get(name).and_then(|metric| metric.tolerance);
     let metrics = names(&record.metrics, &rerun.metrics).map(|name| {
-        let spread = spread(of_variant.iter().filter_map(|record| record.metrics.get(name)).copied());
+        let spread =
+            spread(of_variant.iter().filter_map(|record| record.metrics.get(name)).copied());
         let pair = (record.metrics.get(name).copied(), rerun.metrics.get(name).copied());
         (name.clone(), compared(None, pair, stated(name), spread))
     });
@@ -139,11 +147,14 @@ pub fn compare(
         let deviations = deviations(of_variant.iter().filter_map(|record| record.series.get(name)));
         let pooled = pooled(&deviations);
         let spread = |step: &u64| deviations.get(step).copied().unwrap_or(0.0).max(pooled);
-        let points = |of: &Record| of.series.get(name).into_iter().flatten().copied().collect::<BTreeMap<u64, f64>>();
+        let points = |of: &Record| {
+            of.series.get(name).into_iter().flatten().copied().collect::<BTreeMap<u64, f64>>()
+        };
         let (recorded, rerun) = (points(record), points(rerun));
         let steps: BTreeSet<u64> = recorded.keys().chain(rerun.keys()).copied().collect();
         let pair = |step: &u64| (recorded.get(step).copied(), rerun.get(step).copied());
-        let all = steps.iter().map(|step| compared(Some(*step), pair(step), stated(name), spread(step)));
+        let all =
+            steps.iter().map(|step| compared(Some(*step), pair(step), stated(name), spread(step)));
         all.max_by(Compared::by_distance).map(|furthest| (name.clone(), furthest))
     });
     let numbers = Numbers {
@@ -161,7 +172,10 @@ pub fn compare(
     }
 }
 
-fn names<'a, T>(a: &'a BTreeMap<String, T>, b: &'a BTreeMap<String, T>) -> impl Iterator<Item = &'a String> {
+fn names<'a, T>(
+    a: &'a BTreeMap<String, T>,
+    b: &'a BTreeMap<String, T>,
+) -> impl Iterator<Item = &'a String> {
     a.keys().chain(b.keys()).collect::<BTreeSet<_>>().into_iter()
 }
 
@@ -191,13 +205,23 @@ fn pooled(deviations: &BTreeMap<u64, f64>) -> f64 {
     largest * (squares / deviations.len() as f64).sqrt()
 }
 
-fn compared(step: Option<u64>, pair: (Option<f64>, Option<f64>), stated: Option<f64>, spread: f64) -> Compared {
+fn compared(
+    step: Option<u64>,
+    pair: (Option<f64>, Option<f64>),
+    stated: Option<f64>,
+    spread: f64,
+) -> Compared {
     let (recorded, rerun) = pair;
-    let derived = || (DEVIATIONS * spread).max(ROUNDING * recorded.unwrap_or(0.0).abs()).min(f64::MAX);
+    let derived =
+        || (DEVIATIONS * spread).max(ROUNDING * recorded.unwrap_or(0.0).abs()).min(f64::MAX);
     let tolerance = stated.unwrap_or_else(derived);
     let agreement = match pair {
-        (Some(recorded), Some(rerun)) if recorded.to_bits() == rerun.to_bits() => Agreement::BitIdentical,
-        (Some(recorded), Some(rerun)) if (recorded - rerun).abs() <= tolerance => Agreement::WithinTolerance,
+        (Some(recorded), Some(rerun)) if recorded.to_bits() == rerun.to_bits() => {
+            Agreement::BitIdentical
+        }
+        (Some(recorded), Some(rerun)) if (recorded - rerun).abs() <= tolerance => {
+            Agreement::WithinTolerance
+        }
         _ => Agreement::Different,
     };
     Compared { step, recorded, rerun, tolerance, agreement }
@@ -239,9 +263,9 @@ impl Outcome {
     /// The numbers of both sides; `None` if the rerun has none.
     pub fn numbers(&self) -> Option<&Numbers> {
         match self {
-            Outcome::BitIdentical(numbers) | Outcome::WithinTolerance(numbers) | Outcome::Different(numbers) => {
-                Some(numbers)
-            }
+            Outcome::BitIdentical(numbers)
+            | Outcome::WithinTolerance(numbers)
+            | Outcome::Different(numbers) => Some(numbers),
             Outcome::Failed { .. } => None,
         }
     }
@@ -270,7 +294,13 @@ impl fmt::Display for Agreement {
 
 impl Verification {
     /// What came of doing the run of `record` again.
-    pub fn of(record: &Record, outcome: Outcome, environment: Environment, by: &str, date: jiff::Timestamp) -> Self {
+    pub fn of(
+        record: &Record,
+        outcome: Outcome,
+        environment: Environment,
+        by: &str,
+        date: jiff::Timestamp,
+    ) -> Self {
         Verification {
             format: FORMAT,
             experiment: record.experiment.clone(),
@@ -349,10 +379,9 @@ pub fn of_record<'a>(record: &Record, verifications: &ByRun<'a>) -> Vec<&'a Veri
     of_run
 }
 
-/// How runs stand, in phrases: `2 of 3 runs verified 2026-11-23 (bit-identical)`, `1 of 3 runs different when rerun
-/// 2026-11-24`.
-/// `runs` are the verifications of each run's record in order of date, as [`of_record`] gives them. No phrase if there
-/// are none.
+/// How runs stand, in phrases: `2 of 3 runs verified 2026-11-23 (bit-identical)`, `1 of 3 runs
+/// different when rerun 2026-11-24`. `runs` are the verifications of each run's record in order of
+/// date, as [`of_record`] gives them. No phrase if there are none.
 pub fn phrases(runs: &[Vec<&Verification>]) -> Vec<String> {
     let verified = newest(runs, |one| one.outcome.is_good());
     let all_identical = verified.iter().all(|one| matches!(one.outcome, Outcome::BitIdentical(_)));
@@ -360,16 +389,25 @@ pub fn phrases(runs: &[Vec<&Verification>]) -> Vec<String> {
     let failed = newest(runs, |one| matches!(one.outcome, Outcome::Failed { .. }));
     let how = if all_identical { "bit-identical" } else { "within tolerance" };
     let phrases = [
-        days_of(&verified).map(|days| format!("{}verified {days} ({how})", share(verified.len(), runs.len()))),
-        days_of(&different).map(|days| format!("{}different when rerun {days}", share(different.len(), runs.len()))),
-        days_of(&failed).map(|days| format!("{}failed when rerun {days}", share(failed.len(), runs.len()))),
+        days_of(&verified)
+            .map(|days| format!("{}verified {days} ({how})", share(verified.len(), runs.len()))),
+        days_of(&different).map(|days| {
+            format!("{}different when rerun {days}", share(different.len(), runs.len()))
+        }),
+        days_of(&failed)
+            .map(|days| format!("{}failed when rerun {days}", share(failed.len(), runs.len()))),
     ];
     phrases.into_iter().flatten().collect()
 }
 
 /// Of each run the newest verification of a sort, if it has one.
-fn newest<'a>(runs: &[Vec<&'a Verification>], is_of_sort: fn(&Verification) -> bool) -> Vec<&'a Verification> {
-    runs.iter().filter_map(|of_run| of_run.iter().rev().find(|one| is_of_sort(one)).copied()).collect()
+fn newest<'a>(
+    runs: &[Vec<&'a Verification>],
+    is_of_sort: fn(&Verification) -> bool,
+) -> Vec<&'a Verification> {
+    runs.iter()
+        .filter_map(|of_run| of_run.iter().rev().find(|one| is_of_sort(one)).copied())
+        .collect()
 }
 
 /// `2026-11-23`, or `2026-11-20 to 2026-11-23`; `None` if there are none.
@@ -383,11 +421,11 @@ fn share(count: usize, of: usize) -> String {
     if count == of { String::new() } else { format!("{count} of {of} runs ") }
 }
 
-/// A seeded random sample of `count` of `runs`, in their order; all if there are no more. The same runs, count and seed
-/// give the same sample on every machine.
+/// A seeded random sample of `count` of `runs`, in their order; all if there are no more. The same
+/// runs, count and seed give the same sample on every machine.
 pub fn sample<T>(runs: Vec<T>, label: impl Fn(&T) -> String, count: usize, seed: u64) -> Vec<T> {
-    // The runs whose labels have the lowest digests: as good as drawn by lot, and one more run in the experiment
-    // changes one at most.
+    // The runs whose labels have the lowest digests: as good as drawn by lot, and one more run in
+    // the experiment changes one at most.
     let mut lots: Vec<(Digest, usize)> = runs
         .iter()
         .enumerate()
@@ -396,7 +434,11 @@ pub fn sample<T>(runs: Vec<T>, label: impl Fn(&T) -> String, count: usize, seed:
     lots.sort_unstable();
     lots.truncate(count);
     let drawn: BTreeSet<usize> = lots.into_iter().map(|(_, index)| index).collect();
-    runs.into_iter().enumerate().filter(|(index, _)| drawn.contains(index)).map(|(_, run)| run).collect()
+    runs.into_iter()
+        .enumerate()
+        .filter(|(index, _)| drawn.contains(index))
+        .map(|(_, run)| run)
+        .collect()
 }
 
 #[cfg(test)]
@@ -426,11 +468,16 @@ mod tests {
 
     const LOSS: [f64; 3] = [0.5, 0.3, 0.2];
 
-    /// Compares the record of seed 0, accuracy 0.9, with its rerun. The seeds' accuracies are 0.9, 0.91 and 0.92, so
-    /// that their deviation is 0.01; so is that of their losses, pooled: √((0.01² + 0.01² + 0.01²) / 3).
+    /// Compares the record of seed 0, accuracy 0.9, with its rerun. The seeds' accuracies are 0.9,
+    /// 0.91 and 0.92, so that their deviation is 0.01; so is that of their losses, pooled: √((0.01²
+    /// + 0.01² + 0.01²) / 3).
     fn outcome(accuracy: f64, loss: [f64; 3], stated: Option<f64>) -> Outcome {
         let more = |loss: [f64; 3], by: f64| loss.map(|loss| loss + by);
-        let all = [record(0, 0.9, LOSS), record(1, 0.91, more(LOSS, 0.01)), record(2, 0.92, more(LOSS, 0.02))];
+        let all = [
+            record(0, 0.9, LOSS),
+            record(1, 0.91, more(LOSS, 0.01)),
+            record(2, 0.92, more(LOSS, 0.02)),
+        ];
         let metric = Metric { tolerance: stated, ..Metric::default() };
         let declared = [("accuracy".to_owned(), metric)].into();
         compare(&all[0], &record(0, accuracy, loss), &declared, &all.iter().collect::<Vec<_>>())
@@ -460,10 +507,17 @@ mod tests {
 
     #[test]
     fn a_step_may_scatter_more_than_the_others_but_none_less() {
-        // Deviations are 0.1 at the first step and 0 at the others: pooled 0.1 / √3, three times which is 0.173.
+        // Deviations are 0.1 at the first step and 0 at the others: pooled 0.1 / √3, three times
+        // which is 0.173.
         let all = [0.4, 0.5, 0.6].map(|first| record(0, 0.9, [first, 0.3, 0.2]));
         let verdict = |loss| {
-            compare(&all[1], &record(0, 0.9, loss), &BTreeMap::new(), &all.iter().collect::<Vec<_>>()).to_string()
+            compare(
+                &all[1],
+                &record(0, 0.9, loss),
+                &BTreeMap::new(),
+                &all.iter().collect::<Vec<_>>(),
+            )
+            .to_string()
         };
         assert_eq!(verdict([0.79, 0.3, 0.2]), "within tolerance");
         assert_eq!(verdict([0.81, 0.3, 0.2]), "different");
@@ -481,7 +535,9 @@ mod tests {
     #[test]
     fn of_a_single_seed_only_rounding_is_tolerated() {
         let alone = record(0, 0.9, LOSS);
-        let verdict = |accuracy| compare(&alone, &record(0, accuracy, LOSS), &BTreeMap::new(), &[&alone]).to_string();
+        let verdict = |accuracy| {
+            compare(&alone, &record(0, accuracy, LOSS), &BTreeMap::new(), &[&alone]).to_string()
+        };
         assert_eq!(verdict(0.900_008), "within tolerance");
         assert_eq!(verdict(0.900_01), "different");
     }
@@ -501,8 +557,11 @@ mod tests {
     #[test]
     fn a_rerun_that_diverges_otherwise_is_different() {
         let diverged = |step| {
-            let diverged =
-                labpress_runner::protocol::Diverged { metric: "loss".to_owned(), step: Some(step), value: None };
+            let diverged = labpress_runner::protocol::Diverged {
+                metric: "loss".to_owned(),
+                step: Some(step),
+                value: None,
+            };
             Record { diverged: Some(diverged), ..record(0, 0.9, LOSS) }
         };
         let verdict = |a: &Record, b: &Record| compare(a, b, &BTreeMap::new(), &[]).to_string();
@@ -515,7 +574,10 @@ mod tests {
     fn of_a_series_the_step_that_agrees_least_is_kept() {
         let outcome = outcome(0.9, [0.51, 0.32, 0.2], None);
         let furthest = &outcome.numbers().unwrap().series["loss"];
-        assert_eq!((furthest.step, furthest.recorded, furthest.rerun), (Some(2), Some(0.3), Some(0.32)));
+        assert_eq!(
+            (furthest.step, furthest.recorded, furthest.rerun),
+            (Some(2), Some(0.3), Some(0.32))
+        );
     }
 
     #[test]
@@ -530,7 +592,10 @@ mod tests {
         let with = |content| Record { artifacts: vec![artifact(content)], ..record(0, 0.9, LOSS) };
         let outcome = compare(&with(b"a"), &with(b"b"), &BTreeMap::new(), &[]);
         assert_eq!(outcome.to_string(), "bit-identical");
-        assert_eq!(outcome.numbers().unwrap().other_artifacts, BTreeSet::from(["table".to_owned()]));
+        assert_eq!(
+            outcome.numbers().unwrap().other_artifacts,
+            BTreeSet::from(["table".to_owned()])
+        );
     }
 
     fn verification(seed: u64, outcome: Outcome, day: &str) -> Verification {
@@ -540,7 +605,9 @@ mod tests {
 
     #[test]
     fn a_verification_reads_back_to_the_last_bit() {
-        for outcome in [outcome(0.1 + 0.2, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() }] {
+        for outcome in
+            [outcome(0.1 + 0.2, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() }]
+        {
             let verification = verification(0, outcome, "2026-11-23");
             assert_eq!(parse(&verification.path(), &verification.to_text()).unwrap(), verification);
         }
@@ -561,14 +628,16 @@ mod tests {
             of_run.iter().map(|(day, outcome)| verification(0, outcome.clone(), day)).collect()
         };
         let runs: Vec<Vec<Verification>> = runs.iter().map(of_run).collect();
-        let runs: Vec<Vec<&Verification>> = runs.iter().map(|of_run| of_run.iter().collect()).collect();
+        let runs: Vec<Vec<&Verification>> =
+            runs.iter().map(|of_run| of_run.iter().collect()).collect();
         assert_eq!(phrases(&runs).join("; "), expected);
     }
 
     #[test]
     fn phrases_say_how_many_runs_stand_how() {
         let (same, near) = (outcome(0.9, LOSS, None), outcome(0.901, LOSS, None));
-        let (other, failed) = (outcome(0.5, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() });
+        let (other, failed) =
+            (outcome(0.5, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() });
         check_phrases(&[&[], &[]], "");
         check_phrases(&[&[("2026-11-23", same.clone())]], "verified 2026-11-23 (bit-identical)");
         check_phrases(

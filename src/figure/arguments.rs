@@ -1,4 +1,5 @@
-//! What stands in a tag behind its name: words, and options such as `caption="…"`. One grammar for all tags.
+//! What stands in a tag behind its name: words, and options such as `caption="…"`. One grammar for
+//! all tags.
 
 use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
 
@@ -27,10 +28,11 @@ pub(super) struct Piece<'a> {
 impl<'a> Arguments<'a> {
     /// Splits the arguments `text`, which start at `start`.
     ///
-    /// An option is a name of lowercase letters and hyphens, `=` and a value: in double or single quotes, or bare if
-    /// it holds no white space. All else between white space is a word.
+    /// An option is a name of lowercase letters and hyphens, `=` and a value: in double or single
+    /// quotes, or bare if it holds no white space. All else between white space is a word.
     pub(super) fn parse(text: &'a str, start: &Place) -> Result<Arguments<'a>, Diagnostic> {
-        let mut arguments = Arguments { text, start: start.clone(), words: Vec::new(), options: Vec::new() };
+        let mut arguments =
+            Arguments { text, start: start.clone(), words: Vec::new(), options: Vec::new() };
         let mut offset = 0;
         loop {
             let rest = &text[offset..];
@@ -50,7 +52,9 @@ impl<'a> Arguments<'a> {
     fn read_word(&mut self, word: Piece<'a>) -> Result<usize, Diagnostic> {
         if word.text.starts_with(['"', '\'']) {
             let fault = self.fault(word, "a text in quotes stands alone");
-            return Err(fault.hint("write it behind the name of an option, such as `caption=\"…\"`"));
+            return Err(
+                fault.hint("write it behind the name of an option, such as `caption=\"…\"`")
+            );
         }
         self.words.push(word);
         Ok(word.offset + word.text.len())
@@ -63,7 +67,8 @@ impl<'a> Arguments<'a> {
         let (value, end) = if let Some(quote) = quote {
             let inside = start + quote.len_utf8();
             let Some(length) = self.text[inside..].find(quote) else {
-                let fault = self.fault(Piece { text: "", offset: start }, "this quote is not closed");
+                let fault =
+                    self.fault(Piece { text: "", offset: start }, "this quote is not closed");
                 return Err(fault.hint(format!("end the value of `{}` with {quote}", name.text)));
             };
             let value = Piece { text: &self.text[inside..inside + length], offset: inside };
@@ -89,7 +94,8 @@ impl<'a> Arguments<'a> {
         self.options.iter().find(|(known, _)| known.text == name).map(|&(_, value)| value)
     }
 
-    /// The parts between commas of the option `name`, none of them empty; `None` if it is not there.
+    /// The parts between commas of the option `name`, none of them empty; `None` if it is not
+    /// there.
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<Piece<'a>>>, Diagnostic> {
         let Some(value) = self.option(name) else {
             return Ok(None);
@@ -103,7 +109,8 @@ impl<'a> Arguments<'a> {
 
     /// Makes sure that all options are among `known`.
     pub(super) fn allow_options(&self, known: &[&str]) -> Result<(), Diagnostic> {
-        let Some((name, _)) = self.options.iter().find(|(name, _)| !known.contains(&name.text)) else {
+        let Some((name, _)) = self.options.iter().find(|(name, _)| !known.contains(&name.text))
+        else {
             return Ok(());
         };
         Err(self.unknown("option", *name, known.iter().copied()))
@@ -130,7 +137,9 @@ impl<'a> Arguments<'a> {
         let fault = self.fault(given, format!("unknown {what} `{}`", given.text));
         match nearest(given.text, known.iter().copied()) {
             _ if known.is_empty() => fault,
-            Some(near) if known.len() > 1 => fault.hint(format!("did you mean `{near}`? known are: {}", listed(known))),
+            Some(near) if known.len() > 1 => {
+                fault.hint(format!("did you mean `{near}`? known are: {}", listed(known)))
+            }
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint(format!("known are: {}", listed(known))),
         }
@@ -142,7 +151,8 @@ impl<'a> Arguments<'a> {
             return self.start.clone();
         };
         let inside = Position::at(self.text, offset);
-        let column = if inside.line == 1 { start.column + inside.column - 1 } else { inside.column };
+        let column =
+            if inside.line == 1 { start.column + inside.column - 1 } else { inside.column };
         Place::new(self.start.path.clone(), Position { line: start.line + inside.line - 1, column })
     }
 }
@@ -156,7 +166,8 @@ fn word_at(text: &str, offset: usize) -> Piece<'_> {
 /// The name of the option that starts with `word`, if one does.
 fn option_name(word: Piece<'_>) -> Option<Piece<'_>> {
     let (name, _) = word.text.split_once('=')?;
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let is_name =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     is_name.then_some(Piece { text: name, offset: word.offset })
 }
 
@@ -191,7 +202,10 @@ mod tests {
         }) {
             Ok((arguments, list)) => {
                 let words: Vec<&str> = arguments.words().iter().map(|word| word.text).collect();
-                let options = arguments.options.iter().map(|(name, value)| format!("{}={}", name.text, value.text));
+                let options = arguments
+                    .options
+                    .iter()
+                    .map(|(name, value)| format!("{}={}", name.text, value.text));
                 let list: Vec<&str> = list.iter().map(|item| item.text).collect();
                 format!("{words:?} {:?} {list:?}", options.collect::<Vec<_>>())
             }
@@ -204,7 +218,9 @@ mod tests {
     fn words_and_options_in_any_order() {
         check(
             r#" a.b.c - d  caption="x = 'y' z" seed=0 e y='p, q'"#,
-            &expect![[r#"["a.b.c", "-", "d", "e"] ["caption=x = 'y' z", "seed=0", "y=p, q"] ["p", "q"]"#]],
+            &expect![[
+                r#"["a.b.c", "-", "d", "e"] ["caption=x = 'y' z", "seed=0", "y=p, q"] ["p", "q"]"#
+            ]],
         );
     }
 

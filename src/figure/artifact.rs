@@ -1,7 +1,8 @@
-//! Artifacts that figures show: files that runs made, small enough to be committed beside their records.
+//! Artifacts that figures show: files that runs made, small enough to be committed beside their
+//! records.
 //!
-//! `artifact="NAME" variant="V" seed=N` names one. The variant may be left out where there is just one; without a seed,
-//! it is the artifact of the first one, or of all where a figure can show all.
+//! `artifact="NAME" variant="V" seed=N` names one. The variant may be left out where there is just
+//! one; without a seed, it is the artifact of the first one, or of all where a figure can show all.
 
 use super::arguments::Arguments;
 use super::measured;
@@ -28,16 +29,19 @@ pub(super) fn the_variant<'r, 'e>(
         (Some(name), _) => variant(arguments, name, results),
         (None, [only]) => Ok(only),
         (None, variants) => {
-            let names: Vec<String> =
-                variants.iter().map(|variant| format!("`{}`", variant.variant.name.as_str())).collect();
-            let fault = arguments.fault_of_all(format!("`{}` has several variants", results.experiment.name));
+            let names: Vec<String> = variants
+                .iter()
+                .map(|variant| format!("`{}`", variant.variant.name.as_str()))
+                .collect();
+            let fault = arguments
+                .fault_of_all(format!("`{}` has several variants", results.experiment.name));
             Err(fault.hint(format!("name one with `variant=`: {}", names.join(", "))))
         }
     }
 }
 
-/// The records of the variant: that of the option `seed`, or all. Where runs diverged, those are not taken together with
-/// the others unless the option `diverged` leaves them out.
+/// The records of the variant: that of the option `seed`, or all. Where runs diverged, those are
+/// not taken together with the others unless the option `diverged` leaves them out.
 pub(super) fn records<'e>(
     arguments: &Arguments<'_>,
     of: &VariantResults<'e>,
@@ -45,13 +49,17 @@ pub(super) fn records<'e>(
 ) -> Result<Vec<&'e Record>, Diagnostic> {
     let Some(seed) = arguments.option("seed") else {
         let shows_rest = measured::shows_rest(arguments)?;
-        let rest: Vec<&Record> = of.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
+        let rest: Vec<&Record> =
+            of.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
         let diverged = of.records.len() - rest.len();
         if diverged > 0 && (!shows_rest || rest.is_empty()) {
             let phrase = measured::diverged_phrase(diverged, of.records.len());
-            let fault =
-                arguments.fault_of_all(format!("`{}`: {phrase}, so there is no whole to show", of.variant.name));
-            return Err(fault.hint("leave them out with `diverged=\"exclude\"`, or name one run with `seed=`"));
+            let fault = arguments.fault_of_all(format!(
+                "`{}`: {phrase}, so there is no whole to show",
+                of.variant.name
+            ));
+            return Err(fault
+                .hint("leave them out with `diverged=\"exclude\"`, or name one run with `seed=`"));
         }
         return Ok(rest);
     };
@@ -100,7 +108,9 @@ pub(super) fn committed<'r>(
     let run = format!("{}/{} seed {}", record.experiment, variant.name, record.seed);
     let Some(artifact) = record.artifacts.iter().find(|artifact| artifact.name == name) else {
         let known = record.artifacts.iter().map(|artifact| artifact.name.as_str());
-        return Err(fault(format!("the run {run} made no artifact `{name}`")).hint_nearest(name, known));
+        return Err(
+            fault(format!("the run {run} made no artifact `{name}`")).hint_nearest(name, known)
+        );
     };
     let content = results.content(record, artifact).ok_or_else(|| {
         let message =
@@ -126,11 +136,18 @@ impl Committed<'_> {
     pub(super) fn fault(&self, arguments: &Arguments<'_>, message: &str) -> Diagnostic {
         let Committed { record, artifact, .. } = self;
         let file = artifact.file.as_deref().unwrap_or_default();
-        arguments.fault_of_all(format!("`experiments/{}/{file}` cannot be shown: {message}", record.experiment))
+        arguments.fault_of_all(format!(
+            "`experiments/{}/{file}` cannot be shown: {message}",
+            record.experiment
+        ))
     }
 
     /// Makes sure that the artifact is of one of these kinds.
-    pub(super) fn expect_kind(&self, arguments: &Arguments<'_>, kinds: &[&str]) -> Result<(), Diagnostic> {
+    pub(super) fn expect_kind(
+        &self,
+        arguments: &Arguments<'_>,
+        kinds: &[&str],
+    ) -> Result<(), Diagnostic> {
         let kind = self.artifact.kind.as_str();
         if kinds.contains(&kind) {
             return Ok(());
@@ -139,7 +156,9 @@ impl Committed<'_> {
         let hint = match kind {
             "image" => Some("`{% figure EXPERIMENT artifact=\"…\" %}` shows images"),
             "curve" => Some("`{% chart EXPERIMENT curve artifact=\"…\" %}` shows curves"),
-            "confusion-matrix" => Some("`{% chart EXPERIMENT confusion %}` shows confusion matrices"),
+            "confusion-matrix" => {
+                Some("`{% chart EXPERIMENT confusion %}` shows confusion matrices")
+            }
             "table" => Some("`{% table EXPERIMENT artifact=\"…\" %}` shows tables"),
             _ => None,
         };
@@ -150,7 +169,8 @@ impl Committed<'_> {
 
 /// The results of a variant as if it had no run but this one: what a figure of a single run shows.
 pub(super) fn of_run<'e>(of: &VariantResults<'e>, record: &'e Record) -> VariantResults<'e> {
-    let verifications = of.records.iter().zip(&of.verifications).filter(|(other, _)| other.seed == record.seed);
+    let verifications =
+        of.records.iter().zip(&of.verifications).filter(|(other, _)| other.seed == record.seed);
     VariantResults {
         variant: of.variant,
         records: vec![record],

@@ -1,7 +1,8 @@
-//! `{% table EXPERIMENT artifact="…" variant="…" %}`: a table that runs wrote, as CSV, with means over the seeds.
+//! `{% table EXPERIMENT artifact="…" variant="…" %}`: a table that runs wrote, as CSV, with means
+//! over the seeds.
 //!
-//! The first column names the rows. Where all runs have the same rows and columns, and a cell is a number in each, it
-//! shows the mean and its interval; otherwise one run must be named with `seed`.
+//! The first column names the rows. Where all runs have the same rows and columns, and a cell is a
+//! number in each, it shows the mean and its interval; otherwise one run must be named with `seed`.
 
 use super::Figure;
 use super::arguments::{Arguments, Piece};
@@ -35,7 +36,8 @@ pub(super) fn table(
     results: &Results<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["artifact", "caption", "columns", "diverged", "id", "seed", "variant"])?;
+    arguments
+        .allow_options(&["artifact", "caption", "columns", "diverged", "id", "seed", "variant"])?;
     let of = artifact::the_variant(arguments, of_experiment)?;
     let records = artifact::records(arguments, of, of_experiment)?;
     let written = written(arguments, name, (of.variant, &records), results)?;
@@ -43,24 +45,38 @@ pub(super) fn table(
         return Err(arguments.fault_of_all("there is no run to show"));
     };
     if written.iter().any(|other| other.heads != first.heads || !has_rows_of(other, first)) {
-        let fault = arguments.fault_of_all(format!("the runs of `{}` have different rows", of.variant.name));
+        let fault = arguments
+            .fault_of_all(format!("the runs of `{}` have different rows", of.variant.name));
         return Err(fault.hint("name one with `seed=`"));
     }
     if first.rows.len() > MOST_ROWS {
-        let message = format!("`{}` has {} rows, and a page shows at most {MOST_ROWS}", name.text, first.rows.len());
+        let message = format!(
+            "`{}` has {} rows, and a page shows at most {MOST_ROWS}",
+            name.text,
+            first.rows.len()
+        );
         return Err(arguments.fault(name, message));
     }
     let columns = columns(arguments, first)?;
     let cells: Vec<Vec<Option<Cell>>> = (0..first.rows.len())
-        .map(|row| columns.iter().map(|&column| cell(of_experiment, &records, &written, (row, column))).collect())
+        .map(|row| {
+            columns
+                .iter()
+                .map(|&column| cell(of_experiment, &records, &written, (row, column)))
+                .collect()
+        })
         .collect();
     if let Some(row) = cells.iter().position(|cells| cells.contains(&None)) {
         let row = &first.rows[row][0];
-        let message = format!("not all runs of `{}` have a number in the row `{row}`", of.variant.name);
+        let message =
+            format!("not all runs of `{}` have a number in the row `{row}`", of.variant.name);
         return Err(arguments.fault_of_all(message).hint("name one run with `seed=`"));
     }
     let is_cut = cells.iter().flatten().flatten().any(|cell| cell.is_cut);
-    let rows = cells.into_iter().map(|cells| cells.into_iter().flatten().map(|cell| cell.html).collect()).collect();
+    let rows = cells
+        .into_iter()
+        .map(|cells| cells.into_iter().flatten().map(|cell| cell.html).collect())
+        .collect();
 
     let title = match arguments.option("caption") {
         Some(caption) => caption.text.to_owned(),
@@ -70,20 +86,28 @@ pub(super) fn table(
     let numbers = match records.as_slice() {
         [only] => format!("The run of {} with seed {}.", of.variant.title, only.seed),
         [_, _] => format!("{}: both numbers of 2 runs.", of.variant.title),
-        several => format!("{}: mean ± 95 % interval over {}.", of.variant.title, seed_count([several.len()])),
+        several => format!(
+            "{}: mean ± 95 % interval over {}.",
+            of.variant.title,
+            seed_count([several.len()])
+        ),
     };
     let cut = if is_cut { measured::CUT } else { "" };
     let diverged = artifact::diverged_note(arguments, of_experiment, of);
     let note = numbers + cut + &diverged + &provenance(&[&shown]);
     let heads = columns.iter().map(|&column| head(of_experiment, &first.heads[column]));
     let html = Table {
-        caption: Some(format!("{}<br><span class=\"labpress-note\">{}</span>", escaped(&title), escaped(&note))),
+        caption: Some(format!(
+            "{}<br><span class=\"labpress-note\">{}</span>",
+            escaped(&title),
+            escaped(&note)
+        )),
         label: title.clone(),
         heads: heads.collect(),
         rows,
     };
-    let (path, bytes) =
-        csv(of.variant.name.as_str(), &records, &written).file(of_experiment.experiment.name.as_str(), name.text);
+    let (path, bytes) = csv(of.variant.name.as_str(), &records, &written)
+        .file(of_experiment.experiment.name.as_str(), name.text);
     let html = format!(
         "<div class=\"labpress-table\"{}>\n{}\n<p>{}</p>\n</div>",
         id_attribute(arguments.option("id").map(|id| id.text)),
@@ -108,7 +132,8 @@ fn written(
 }
 
 fn has_rows_of(table: &Written, other: &Written) -> bool {
-    table.rows.len() == other.rows.len() && table.rows.iter().zip(&other.rows).all(|(a, b)| a[0] == b[0])
+    table.rows.len() == other.rows.len()
+        && table.rows.iter().zip(&other.rows).all(|(a, b)| a[0] == b[0])
 }
 
 /// The numbers of the columns to show: the first, and those that the option `columns` names or all.
@@ -118,7 +143,9 @@ fn columns(arguments: &Arguments<'_>, table: &Written) -> Result<Vec<usize>, Dia
     };
     let found = asked.into_iter().map(|name| {
         let column = table.heads.iter().position(|head| head == name.text);
-        column.ok_or_else(|| arguments.unknown("column", name, table.heads.iter().map(String::as_str)))
+        column.ok_or_else(|| {
+            arguments.unknown("column", name, table.heads.iter().map(String::as_str))
+        })
     });
     let found: Vec<usize> = found.collect::<Result<_, _>>()?;
     Ok(std::iter::once(0).chain(found.into_iter().filter(|&column| column != 0)).collect())
@@ -132,7 +159,8 @@ struct Cell {
     is_cut: bool,
 }
 
-/// What is shown of a cell in all of the tables; `None` if it is not a number in each, nor the same text.
+/// What is shown of a cell in all of the tables; `None` if it is not a number in each, nor the same
+/// text.
 fn cell(
     of: &ExperimentResults<'_>,
     records: &[&Record],
@@ -150,7 +178,9 @@ fn cell(
             // That all runs have the same count of images in a class is no surprise.
             Some(Cell { html: escaped(&measured.number()), is_cut: measured.is_cut() })
         }
-        None => texts().all(|text| text == first).then(|| Cell { html: escaped(first), is_cut: false }),
+        None => {
+            texts().all(|text| text == first).then(|| Cell { html: escaped(first), is_cut: false })
+        }
     }
 }
 
@@ -163,7 +193,8 @@ fn head(of: &ExperimentResults<'_>, name: &str) -> String {
 
 /// The tables of all seeds below each other.
 fn csv(variant: &str, records: &[&Record], tables: &[Written]) -> Csv {
-    let heads = tables.first().map(|table| table.heads.iter().map(String::as_str)).into_iter().flatten();
+    let heads =
+        tables.first().map(|table| table.heads.iter().map(String::as_str)).into_iter().flatten();
     let heads: Vec<&str> = ["experiment", "variant", "seed"].into_iter().chain(heads).collect();
     let mut csv = Csv::new(&heads);
     for (record, table) in records.iter().zip(tables) {
@@ -183,7 +214,9 @@ impl Written {
         let heads = rows.next().ok_or_else(|| "it is empty".to_owned())?;
         let rows: Vec<Vec<String>> = rows.collect();
         match rows.iter().position(|row| row.len() != heads.len()) {
-            Some(row) => Err(format!("row {} has {} fields, not {}", row + 2, rows[row].len(), heads.len())),
+            Some(row) => {
+                Err(format!("row {} has {} fields, not {}", row + 2, rows[row].len(), heads.len()))
+            }
             None if rows.is_empty() => Err("it has no rows".to_owned()),
             None => Ok(Written { heads, rows }),
         }
@@ -219,14 +252,18 @@ mod tests {
     fn check(text: &str, expected: Result<&[&[&str]], &str>) {
         let rows = records(text);
         let rows = rows.as_deref().map(<[_]>::to_vec).map_err(String::as_str);
-        let expected =
-            expected.map(|rows| rows.iter().map(|row| row.iter().map(|&field| field.to_owned()).collect()).collect());
+        let expected = expected.map(|rows| {
+            rows.iter().map(|row| row.iter().map(|&field| field.to_owned()).collect()).collect()
+        });
         assert_eq!(rows, expected);
     }
 
     #[test]
     fn fields_may_be_quoted() {
-        check("a,b\n\"x, \"\"y\"\"\",1\r\n\nc,\n", Ok(&[&["a", "b"], &["x, \"y\"", "1"], &["c", ""]]));
+        check(
+            "a,b\n\"x, \"\"y\"\"\",1\r\n\nc,\n",
+            Ok(&[&["a", "b"], &["x, \"y\"", "1"], &["c", ""]]),
+        );
         check("a,\"b", Err("a quote is not closed"));
     }
 

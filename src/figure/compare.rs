@@ -8,7 +8,9 @@ use super::html::{Chart, Csv, Drawing, Table, escaped};
 use super::measured::{self, Measured};
 use super::number::{self, Unit};
 use super::provenance::provenance;
-use super::svg::{self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style};
+use super::svg::{
+    self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style,
+};
 use super::{Figure, chosen_variants, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, VariantResults};
@@ -43,7 +45,8 @@ pub(super) fn compare(
     let variants = chosen_variants(arguments, results)?;
     let metric = metric(arguments, results)?;
     let shows_rest = measured::shows_rest(arguments)?;
-    let rows: Vec<Row> = variants.iter().filter_map(|variant| row(results, variant, &metric, shows_rest)).collect();
+    let rows: Vec<Row> =
+        variants.iter().filter_map(|variant| row(results, variant, &metric, shows_rest)).collect();
     if rows.is_empty() {
         return Err(arguments.fault_of_all(format!("no run recorded `{metric}` in these variants")));
     }
@@ -59,7 +62,9 @@ pub(super) fn compare(
         title: &title,
         description: &comparison.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(comparison.note() + &measured::diverged_note(results, &variants, shows_rest) + &provenance(&variants)),
+        note: &(comparison.note()
+            + &measured::diverged_note(results, &variants, shows_rest)
+            + &provenance(&variants)),
         table: comparison.table(&format!("Numbers of the chart: {}", comparison.name)),
         csv: &csv_path,
     };
@@ -67,8 +72,12 @@ pub(super) fn compare(
     Ok(Figure { embed, files: vec![(csv_path, csv)] })
 }
 
-/// The number to compare: that of the option `metric`, or else the first result with a goal, one to be large first.
-fn metric(arguments: &Arguments<'_>, results: &ExperimentResults<'_>) -> Result<String, Diagnostic> {
+/// The number to compare: that of the option `metric`, or else the first result with a goal, one to
+/// be large first.
+fn metric(
+    arguments: &Arguments<'_>,
+    results: &ExperimentResults<'_>,
+) -> Result<String, Diagnostic> {
     if let Some(metric) = arguments.option("metric") {
         known_number(arguments, Piece { text: metric.text, ..metric }, results)?;
         return Ok(metric.text.to_owned());
@@ -76,20 +85,26 @@ fn metric(arguments: &Arguments<'_>, results: &ExperimentResults<'_>) -> Result<
     let records = || results.variants.iter().flat_map(|variant| &variant.records);
     let is_result = |name: &str| records().any(|record| record.metrics.contains_key(name));
     let goal = |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
-    let rank = |name: &&str| (!is_result(name), goal(name).is_none(), goal(name) != Some(Goal::Max));
-    number_names(results)
-        .into_iter()
-        .min_by_key(rank)
-        .map(str::to_owned)
-        .ok_or_else(|| arguments.fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name)))
+    let rank =
+        |name: &&str| (!is_result(name), goal(name).is_none(), goal(name) != Some(Goal::Max));
+    number_names(results).into_iter().min_by_key(rank).map(str::to_owned).ok_or_else(|| {
+        arguments
+            .fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
+    })
 }
 
-fn row(results: &ExperimentResults<'_>, variant: &VariantResults<'_>, metric: &str, shows_rest: bool) -> Option<Row> {
+fn row(
+    results: &ExperimentResults<'_>,
+    variant: &VariantResults<'_>,
+    metric: &str,
+    shows_rest: bool,
+) -> Option<Row> {
     let measured = Measured::of(results, variant, metric, shows_rest);
     if measured.values.is_empty() && measured.diverged == 0 {
         return None;
     }
-    let color = results.variants.iter().position(|other| other.variant.name == variant.variant.name);
+    let color =
+        results.variants.iter().position(|other| other.variant.name == variant.variant.name);
     Some(Row { name: variant.variant.title.clone(), color: color.unwrap_or_default(), measured })
 }
 
@@ -114,7 +129,9 @@ impl Comparison {
         let height = self.rows.len() as f64 * ROW + BOTTOM;
         let height = pixels(height).unsigned_abs() / svg::PIXELS.unsigned_abs();
         let intervals = || self.rows.iter().filter_map(Row::interval);
-        let values = || self.rows.iter().flat_map(|row| &row.measured.values).map(|&(_, value)| drawable(value));
+        let values = || {
+            self.rows.iter().flat_map(|row| &row.measured.values).map(|&(_, value)| drawable(value))
+        };
         let lowest = values().chain(intervals().map(|(from, _)| from)).reduce(f64::min);
         let highest = values().chain(intervals().map(|(_, to)| to)).reduce(f64::max);
         // Where all runs diverged, an axis without numbers.
@@ -128,7 +145,8 @@ impl Comparison {
         let (width, height) = area.dim_in_pixel();
         let (width, height) = (width.cast_signed(), height.cast_signed());
         let sign = self.unit.sign();
-        let name = if sign.is_empty() { self.name.clone() } else { format!("{} ({sign})", self.name) };
+        let name =
+            if sign.is_empty() { self.name.clone() } else { format!("{} ({sign})", self.name) };
         let name = svg::cut_to(&name, svg::units(width));
         let name_style = text_style(Ink::plain(Role::Name), HPos::Center, VPos::Bottom);
         area.draw(&Text::new(name, (width / 2, height), name_style))?;
@@ -151,11 +169,13 @@ impl Comparison {
             .set_all_tick_mark_size(pixels(4.0))
             .draw()?;
         let axis = stroke(Ink::plain(Role::Axis), 1.0);
-        chart.draw_series([PathElement::new([(x.from, rows_height), (x.to, rows_height)], axis)])?;
+        chart
+            .draw_series([PathElement::new([(x.from, rows_height), (x.to, rows_height)], axis)])?;
         let grid = stroke(Ink::plain(Role::Grid), 1.0);
         for index in 0..self.rows.len() {
             let top = index as f64 * ROW;
-            let line = |&tick: &f64| PathElement::new([(tick, top + 20.0), (tick, top + ROW - 7.0)], grid);
+            let line =
+                |&tick: &f64| PathElement::new([(tick, top + 20.0), (tick, top + ROW - 7.0)], grid);
             chart.draw_series(x.ticks.iter().map(line))?;
         }
 
@@ -173,11 +193,13 @@ impl Comparison {
             let dot = fill(Ink::of(Role::Dot, row.color));
             // A single run has no mean to tell from its seed.
             if row.measured.values.len() > 1 || row.measured.mean().is_none() {
-                let dots = row.measured.values.iter().map(|&(_, value)| (drawable(value), top + DOTS));
+                let dots =
+                    row.measured.values.iter().map(|&(_, value)| (drawable(value), top + DOTS));
                 chart.draw_series(dots.map(|at| Circle::new(at, pixels(3.2), dot)))?;
             }
             if let Some(mean) = row.measured.mean() {
-                let shape = Polygon::new(marker(row.color, 5.0), fill(Ink::of(Role::Mean, row.color)));
+                let shape =
+                    Polygon::new(marker(row.color, 5.0), fill(Ink::of(Role::Mean, row.color)));
                 chart.draw_series([EmptyElement::at((drawable(mean), top + MEAN)) + shape])?;
             }
 
@@ -188,8 +210,13 @@ impl Comparison {
             let marker_at = (side, base - pixels(4.6));
             let small = Polygon::new(marker(row.color, 4.0), fill(Ink::of(Role::Mean, row.color)));
             area.draw(&(EmptyElement::at(marker_at) + small))?;
-            let label = |horizontal| text_style(Ink::of(Role::Label, row.color), horizontal, VPos::Center);
-            area.draw(&Text::new(name, (side + pixels(12.0), base - pixels(4.6)), label(HPos::Left)))?;
+            let label =
+                |horizontal| text_style(Ink::of(Role::Label, row.color), horizontal, VPos::Center);
+            area.draw(&Text::new(
+                name,
+                (side + pixels(12.0), base - pixels(4.6)),
+                label(HPos::Left),
+            ))?;
             area.draw(&Text::new(shown, (width - side, base - pixels(4.6)), label(HPos::Right)))?;
         }
         Ok(())
@@ -200,7 +227,8 @@ impl Comparison {
         let rows = self.rows.iter().map(|row| {
             let shown = |value: f64| number::alone(value, &self.unit);
             let number = row.measured.phrase();
-            let Some(summary) = row.measured.summary().filter(|summary| summary.n > 2 && !summary.is_identical())
+            let Some(summary) =
+                row.measured.summary().filter(|summary| summary.n > 2 && !summary.is_identical())
             else {
                 return format!("{}: {number}", row.name);
             };
@@ -217,7 +245,9 @@ impl Comparison {
     /// How to read the marks.
     fn note(&self) -> String {
         let all = self.rows.iter().map(|row| &row.measured);
-        let of_means = |seeds: &str| format!("Bar: mean and its 95 % interval over {seeds}; dots: single seeds.");
+        let of_means = |seeds: &str| {
+            format!("Bar: mean and its 95 % interval over {seeds}; dots: single seeds.")
+        };
         measured::note(&all, of_means) + &measured::remarks(all)
     }
 
@@ -226,11 +256,20 @@ impl Comparison {
         let name = escaped(&self.name);
         let head = if sign.is_empty() { name } else { format!("{name} ({})", escaped(sign)) };
         let rows = self.rows.iter().map(|row| {
-            let shown = |value: f64| escaped(&number::without_unit(Estimate { value, half_width: None }, &self.unit));
-            let ends = row.measured.summary().map(|summary| [summary.lowest, summary.highest].map(shown));
+            let shown = |value: f64| {
+                escaped(&number::without_unit(Estimate { value, half_width: None }, &self.unit))
+            };
+            let ends =
+                row.measured.summary().map(|summary| [summary.lowest, summary.highest].map(shown));
             let [lowest, highest] = ends.unwrap_or_else(|| ["–", "–"].map(str::to_owned));
             let count = row.measured.values.len() + row.measured.diverged;
-            vec![escaped(&row.name), escaped(&row.measured.cell(false)), lowest, highest, count.to_string()]
+            vec![
+                escaped(&row.name),
+                escaped(&row.measured.cell(false)),
+                lowest,
+                highest,
+                count.to_string(),
+            ]
         });
         Table {
             caption: None,
@@ -242,7 +281,11 @@ impl Comparison {
 }
 
 /// The numbers of all seeds.
-fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], metric: &str) -> (String, Vec<u8>) {
+fn csv(
+    results: &ExperimentResults<'_>,
+    variants: &[&VariantResults<'_>],
+    metric: &str,
+) -> (String, Vec<u8>) {
     let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
     for variant in variants {
         for (seed, value) in seeds(variant, metric) {

@@ -1,8 +1,10 @@
-//! `{% chart EXPERIMENT confusion variant="…" %}`: which class was taken for which, summed over the seeds.
+//! `{% chart EXPERIMENT confusion variant="…" %}`: which class was taken for which, summed over the
+//! seeds.
 //!
-//! The artifact is of kind `confusion-matrix`, JSON: `{"classes": ["cat", "dog"], "counts": [[45, 5], [8, 42]]}`, a row
-//! for each true class. A cell is the darker the larger its share of its row, and has that share written in it as long
-//! as there is room, so that colour says nothing that the numbers do not.
+//! The artifact is of kind `confusion-matrix`, JSON: `{"classes": ["cat", "dog"], "counts": [[45,
+//! 5], [8, 42]]}`, a row for each true class. A cell is the darker the larger its share of its row,
+//! and has that share written in it as long as there is room, so that colour says nothing that the
+//! numbers do not.
 
 use serde::Deserialize;
 
@@ -43,7 +45,8 @@ const MOST_WITH_NUMBERS: usize = 12;
 const MOST_WITH_NAMES: usize = 40;
 /// More classes than this make no picture.
 const MOST: usize = 200;
-/// How strong the colour of a cell with all of its row is: text must be readable on it, light and dark.
+/// How strong the colour of a cell with all of its row is: text must be readable on it, light and
+/// dark.
 const STRONGEST: f64 = 0.5;
 
 /// Makes the figure of the tag `chart EXPERIMENT confusion`.
@@ -53,12 +56,16 @@ pub(super) fn confusion(
     results: &Results<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments.allow_options(&["artifact", "caption", "diverged", "id", "seed", "show", "title", "variant"])?;
+    arguments.allow_options(&[
+        "artifact", "caption", "diverged", "id", "seed", "show", "title", "variant",
+    ])?;
     let shown = match arguments.option("show") {
         None => Shown::Percent,
         Some(show) if show.text == "percent" => Shown::Percent,
         Some(show) if show.text == "counts" => Shown::Counts,
-        Some(show) => return Err(arguments.unknown("way to show a matrix", show, ["counts", "percent"])),
+        Some(show) => {
+            return Err(arguments.unknown("way to show a matrix", show, ["counts", "percent"]));
+        }
     };
     let name = arguments.option("artifact").map_or(USUAL, |name| name.text);
     let of = artifact::the_variant(arguments, of_experiment)?;
@@ -67,11 +74,13 @@ pub(super) fn confusion(
     let matrix = sum(arguments, &matrices)?;
     let title = match arguments.option("title") {
         Some(title) => title.text.to_owned(),
-        None if of_experiment.variants.len() == 1 => format!("{}: confusion", of_experiment.experiment.title),
+        None if of_experiment.variants.len() == 1 => {
+            format!("{}: confusion", of_experiment.experiment.title)
+        }
         None => format!("{}: confusion of {}", of_experiment.experiment.title, of.variant.title),
     };
-    let (csv_path, csv) =
-        csv(of.variant.name.as_str(), &records, &matrices).file(of_experiment.experiment.name.as_str(), name);
+    let (csv_path, csv) = csv(of.variant.name.as_str(), &records, &matrices)
+        .file(of_experiment.experiment.name.as_str(), name);
     let shown_variant = VariantResults { records, ..of.clone() };
     let chart = Chart {
         id: arguments.option("id").map(|id| id.text),
@@ -111,7 +120,8 @@ fn sum(arguments: &Arguments<'_>, matrices: &[Matrix]) -> Result<Matrix, Diagnos
     let mut sum = first.clone();
     for matrix in rest {
         if matrix.classes != sum.classes {
-            return Err(arguments.fault_of_all("the runs have different classes, so their matrices have no sum"));
+            return Err(arguments
+                .fault_of_all("the runs have different classes, so their matrices have no sum"));
         }
         let cells = sum.counts.iter_mut().flatten().zip(matrix.counts.iter().flatten());
         cells.for_each(|(sum, count)| *sum = sum.saturating_add(*count));
@@ -122,8 +132,8 @@ fn sum(arguments: &Arguments<'_>, matrices: &[Matrix]) -> Result<Matrix, Diagnos
 impl Matrix {
     /// Reads the artifact. The error says what is wrong with it.
     fn read(committed: &Committed<'_>) -> Result<Matrix, String> {
-        let matrix: Matrix =
-            serde_json::from_slice(committed.content).map_err(|error| without_place(&error.to_string()).to_owned())?;
+        let matrix: Matrix = serde_json::from_slice(committed.content)
+            .map_err(|error| without_place(&error.to_string()).to_owned())?;
         let count = matrix.classes.len();
         if matrix.counts.len() != count || matrix.counts.iter().any(|row| row.len() != count) {
             return Err(format!("its {count} classes need {count} rows of {count} counts"));
@@ -166,7 +176,8 @@ impl Matrix {
         // The names of columns stand aslant: their height is about 0.7 of their length.
         let top = size + 12.0 + names * 0.72 + if has_names { 8.0 } else { 0.0 };
         let view_width = if is_wide { width } else { 360 };
-        let indent = ((f64::from(view_width) - left - right - grid) / 2.0).max(0.0) * if is_wide { 0.6 } else { 1.0 };
+        let indent = ((f64::from(view_width) - left - right - grid) / 2.0).max(0.0)
+            * if is_wide { 0.6 } else { 1.0 };
         let left = left + indent;
         let mut elements = String::new();
         let text = |elements: &mut String, role: Role, x: f64, y: f64, more: &str, text: &str| {
@@ -183,21 +194,36 @@ impl Matrix {
         text(&mut elements, Role::Name, left, size, "", "taken for →");
         let (x, y) = (tenths(left - names - 14.0), tenths(top + grid / 2.0));
         let aside = format!(" text-anchor=\"middle\" transform=\"rotate(-90 {x} {y})\"");
-        text(&mut elements, Role::Name, left - names - 14.0, top + grid / 2.0, &aside, "← true class");
+        text(
+            &mut elements,
+            Role::Name,
+            left - names - 14.0,
+            top + grid / 2.0,
+            &aside,
+            "← true class",
+        );
         for (index, class) in self.classes.iter().enumerate().filter(|_| has_names) {
             let middle = (index as f64 + 0.5) * cell;
             let (x, y) = (tenths(left + middle), tenths(top - 7.0));
             let name = cut_to(class, most * 1.12);
             let aslant = format!(" transform=\"rotate(-45 {x} {y})\"");
             text(&mut elements, Role::Tick, left + middle, top - 7.0, &aslant, &name);
-            text(&mut elements, Role::Tick, left - 7.0, top + middle + 0.35 * size, " text-anchor=\"end\"", &name);
+            text(
+                &mut elements,
+                Role::Tick,
+                left - 7.0,
+                top + middle + 0.35 * size,
+                " text-anchor=\"end\"",
+                &name,
+            );
         }
         for row in 0..count {
             for column in 0..count {
                 let share = self.share(row, column);
                 let (x, y) = (left + column as f64 * cell, top + row as f64 * cell);
                 if share > 0.0 {
-                    // The share of an error is small and matters most: its square root is easier to see.
+                    // The share of an error is small and matters most: its square root is easier to
+                    // see.
                     let strength = share.sqrt() * STRONGEST;
                     let color = usize::from(row != column);
                     let attributes = Ink::of(Role::Cell, color).attributes(1.0);
@@ -221,7 +247,8 @@ impl Matrix {
         for index in 0..=count {
             let at = index as f64 * cell;
             let (x, y) = (tenths(left + at), tenths(top + at));
-            let (from_x, to_x, from_y, to_y) = (tenths(left), tenths(left + grid), tenths(top), tenths(top + grid));
+            let (from_x, to_x, from_y, to_y) =
+                (tenths(left), tenths(left + grid), tenths(top), tenths(top + grid));
             write_to(
                 &mut elements,
                 format_args!(
@@ -229,7 +256,11 @@ impl Matrix {
                 ),
             );
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a few hundred")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "at most a few hundred"
+        )]
         let height = (top + grid + 4.0).ceil() as u32;
         Drawing { elements, width: view_width, height }
     }
@@ -252,7 +283,9 @@ impl Matrix {
         let percent = |share: f64| format!("{} %", fixed_percent(share));
         let right = |row: usize| self.share(row, row);
         let rows = 0..self.classes.len();
-        let right = rows.map(|row| format!("{} {}", self.classes[row], percent(right(row)))).collect::<Vec<_>>();
+        let right = rows
+            .map(|row| format!("{} {}", self.classes[row], percent(right(row))))
+            .collect::<Vec<_>>();
         let errors: Vec<String> = self
             .errors()
             .into_iter()

@@ -1,4 +1,5 @@
-//! `{% chart EXPERIMENT curve artifact="…" %}`: a curve that a run wrote by itself, as a learning-rate finder does.
+//! `{% chart EXPERIMENT curve artifact="…" %}`: a curve that a run wrote by itself, as a
+//! learning-rate finder does.
 //!
 //! The artifact is of kind `curve`, JSON:
 //!
@@ -88,7 +89,8 @@ pub(super) fn curve(
         Some(title) => title.text.to_owned(),
         None => format!("{}: {subject}", of_experiment.experiment.title),
     };
-    let (csv_path, csv) = curve.csv(&committed).file(of_experiment.experiment.name.as_str(), name.text);
+    let (csv_path, csv) =
+        curve.csv(&committed).file(of_experiment.experiment.name.as_str(), name.text);
     let shown = artifact::of_run(of, record);
     let chart = Chart {
         id: arguments.option("id").map(|id| id.text),
@@ -96,7 +98,8 @@ pub(super) fn curve(
         title: &title,
         description: &curve.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(format!("The run of {} with seed {}.", of.variant.title, record.seed) + &provenance(&[&shown])),
+        note: &(format!("The run of {} with seed {}.", of.variant.title, record.seed)
+            + &provenance(&[&shown])),
         table: curve.table(&format!("Numbers of the chart: {subject}")),
         csv: &csv_path,
     };
@@ -107,8 +110,8 @@ pub(super) fn curve(
 impl Curve {
     /// Reads the artifact. The error says what is wrong with it.
     fn read(committed: &Committed<'_>) -> Result<Curve, String> {
-        let curve: Curve =
-            serde_json::from_slice(committed.content).map_err(|error| without_place(&error.to_string()).to_owned())?;
+        let curve: Curve = serde_json::from_slice(committed.content)
+            .map_err(|error| without_place(&error.to_string()).to_owned())?;
         if curve.series.is_empty() || curve.series.iter().any(|series| series.points.is_empty()) {
             return Err("it has no points".to_owned());
         }
@@ -146,7 +149,11 @@ impl Curve {
             x: self.x.axis(xs),
             y: self.y.axis(points().map(|of| of.1)),
             intervals: Intervals::Bands,
-            marks: self.marks.iter().map(|mark| Mark { x: drawable(mark.x), title: mark.title.clone() }).collect(),
+            marks: self
+                .marks
+                .iter()
+                .map(|mark| Mark { x: drawable(mark.x), title: mark.title.clone() })
+                .collect(),
         }
     }
 
@@ -157,13 +164,18 @@ impl Curve {
             let (first, last) = (series.points.first()?, series.points.last()?);
             let lowest = series.points.iter().copied().min_by(|a, b| a.1.total_cmp(&b.1))?;
             let highest = series.points.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
-            let at =
-                |(x, y): (f64, f64)| format!("{} at {}", number::alone(y, &y_unit), number::alone(x, &self.x.unit()));
-            let name = if series.name.is_empty() { String::new() } else { format!("{}: ", series.name) };
+            let at = |(x, y): (f64, f64)| {
+                format!("{} at {}", number::alone(y, &y_unit), number::alone(x, &self.x.unit()))
+            };
+            let name =
+                if series.name.is_empty() { String::new() } else { format!("{}: ", series.name) };
             let (first, last, lowest, highest) = (at(*first), at(*last), at(lowest), at(highest));
             Some(format!("{name}from {first} to {last}, lowest {lowest}, highest {highest}"))
         });
-        let marks = self.marks.iter().map(|mark| format!("{}: {}", mark.title, number::alone(mark.x, &self.x.unit())));
+        let marks = self
+            .marks
+            .iter()
+            .map(|mark| format!("{}: {}", mark.title, number::alone(mark.x, &self.x.unit())));
         let scale = if self.x.scale == Scale::Log { ", on a logarithmic scale" } else { "" };
         let series = series.collect::<Vec<_>>().join("; ");
         let marks: String = marks.map(|mark| format!(" Marked: {mark}.")).collect();
@@ -174,8 +186,13 @@ impl Curve {
         let mut rows: BTreeMap<u64, (f64, Vec<String>)> = BTreeMap::new();
         for (index, series) in self.series.iter().enumerate() {
             for &(x, y) in &series.points {
-                let (_, row) = rows.entry(in_order(x)).or_insert_with(|| (x, vec!["–".to_owned(); self.series.len()]));
-                let y = number::without_unit(crate::stats::Estimate { value: y, half_width: None }, &self.y.unit());
+                let (_, row) = rows
+                    .entry(in_order(x))
+                    .or_insert_with(|| (x, vec!["–".to_owned(); self.series.len()]));
+                let y = number::without_unit(
+                    crate::stats::Estimate { value: y, half_width: None },
+                    &self.y.unit(),
+                );
                 row[index] = escaped(&y);
             }
         }
@@ -200,7 +217,8 @@ impl Curve {
     }
 
     fn csv(&self, of: &Committed<'_>) -> Csv {
-        let mut csv = Csv::new(&["experiment", "variant", "seed", "series", &self.x.title, &self.y.title]);
+        let mut csv =
+            Csv::new(&["experiment", "variant", "seed", "series", &self.x.title, &self.y.title]);
         for series in &self.series {
             for &(x, y) in &series.points {
                 csv.row([
@@ -224,8 +242,9 @@ impl WrittenAxis {
 
     /// The axis for these values.
     fn axis(&self, values: impl Iterator<Item = f64>) -> Axis {
-        let (lowest, highest) =
-            values.map(drawable).fold((f64::INFINITY, f64::NEG_INFINITY), |(lowest, highest), value| {
+        let (lowest, highest) = values
+            .map(drawable)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(lowest, highest), value| {
                 (lowest.min(value), highest.max(value))
             });
         let span = match self.scale {

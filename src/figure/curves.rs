@@ -50,7 +50,9 @@ impl Band {
     /// From where to where it goes; `None` where there is nothing to show.
     fn at(self, point: &Moment) -> Option<(f64, f64)> {
         match self {
-            Band::Interval => point.measured.interval().map(|(from, to)| (drawable(from), drawable(to))),
+            Band::Interval => {
+                point.measured.interval().map(|(from, to)| (drawable(from), drawable(to)))
+            }
             Band::Range => {
                 let summary = point.measured.summary().filter(|summary| summary.n > 1)?;
                 Some((drawable(summary.lowest), drawable(summary.highest)))
@@ -88,8 +90,10 @@ pub(super) fn curves(
     let shows_rest = measured::shows_rest(arguments)?;
     let lines = lines(results, &variants, &names, shows_rest);
     if lines.is_empty() {
-        return Err(arguments
-            .fault_of_all(format!("no run recorded {} in these variants", listed(names.iter().map(String::as_str)))));
+        return Err(arguments.fault_of_all(format!(
+            "no run recorded {} in these variants",
+            listed(names.iter().map(String::as_str))
+        )));
     }
     let curves = Curves {
         band,
@@ -106,14 +110,17 @@ pub(super) fn curves(
         Some(title) => title.text.to_owned(),
         None => format!("{}: {subject}", results.experiment.title),
     };
-    let (csv_path, csv) = csv(results, &variants, &names).file(results.experiment.name.as_str(), "curves");
+    let (csv_path, csv) =
+        csv(results, &variants, &names).file(results.experiment.name.as_str(), "curves");
     let chart = Chart {
         id: arguments.option("id").map(|id| id.text),
         drawings: curves.chart().drawings(),
         title: &title,
         description: &curves.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(curves.note() + &measured::diverged_note(results, &variants, shows_rest) + &provenance(&variants)),
+        note: &(curves.note()
+            + &measured::diverged_note(results, &variants, shows_rest)
+            + &provenance(&variants)),
         table: curves.table(&format!("Numbers of the chart: {subject}")),
         csv: &csv_path,
     };
@@ -139,18 +146,25 @@ fn series_names(
     variants: &[&VariantResults<'_>],
 ) -> Result<Vec<String>, Diagnostic> {
     let records = || variants.iter().flat_map(|variant| &variant.records);
-    let has_points = |name: &&String| records().any(|record| record.series.get(*name).is_some_and(|of| !of.is_empty()));
-    let mut known: Vec<&String> = records().flat_map(|record| record.series.keys()).filter(has_points).collect();
+    let has_points = |name: &&String| {
+        records().any(|record| record.series.get(*name).is_some_and(|of| !of.is_empty()))
+    };
+    let mut known: Vec<&String> =
+        records().flat_map(|record| record.series.keys()).filter(has_points).collect();
     known.sort_unstable();
     known.dedup();
     let Some(asked) = arguments.list("y")? else {
-        let metric = |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
+        let metric =
+            |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
         // What is measured on images that were not learned from, and grows, tells most.
-        let rank =
-            |name: &&&String| (!name.starts_with("valid."), metric(name).is_none(), metric(name) != Some(Goal::Max));
+        let rank = |name: &&&String| {
+            (!name.starts_with("valid."), metric(name).is_none(), metric(name) != Some(Goal::Max))
+        };
         return known.iter().min_by_key(rank).map(|&name| vec![name.clone()]).ok_or_else(|| {
             let message = format!("the runs of `{}` recorded no series", results.experiment.name);
-            arguments.fault_of_all(message).hint("`{% chart EXPERIMENT compare %}` shows numbers that are no series")
+            arguments
+                .fault_of_all(message)
+                .hint("`{% chart EXPERIMENT compare %}` shows numbers that are no series")
         });
     };
     let unit_of = |name: Piece<'_>| unit(results, name.text);
@@ -190,23 +204,28 @@ fn lines(
 ) -> Vec<Line> {
     let mut lines = Vec::new();
     for variant in variants {
-        // A variant has its colour from its place in the experiment, so that it is the same in all charts of it.
+        // A variant has its colour from its place in the experiment, so that it is the same in all
+        // charts of it.
         let is_it = |other: &VariantResults<'_>| other.variant.name == variant.variant.name;
         let color = results.variants.iter().position(is_it).unwrap_or_default();
         for (index, name) in names.iter().enumerate() {
-            let seeds: Vec<Vec<(u64, f64)>> =
-                variant.records.iter().filter_map(|record| record.series.get(name).cloned()).collect();
+            let seeds: Vec<Vec<(u64, f64)>> = variant
+                .records
+                .iter()
+                .filter_map(|record| record.series.get(name).cloned())
+                .collect();
             let points = points(variant, name, &unit(results, name), shows_rest);
             let diverged = variant.diverged().count();
-            let diverged = (diverged > 0).then(|| measured::diverged_phrase(diverged, variant.records.len()));
+            let diverged =
+                (diverged > 0).then(|| measured::diverged_phrase(diverged, variant.records.len()));
             let is_only_variant = variants.len() == 1;
             let line_name = match (names.len(), is_only_variant) {
                 (1, _) => variant.variant.title.clone(),
                 (_, true) => in_words(name),
                 (_, false) => format!("{}, {}", variant.variant.title, in_words(name)),
             };
-            // Several series of one variant share its colour and differ in their dashes; if there is just one
-            // variant, colours may tell them apart as well.
+            // Several series of one variant share its colour and differ in their dashes; if there
+            // is just one variant, colours may tell them apart as well.
             let (color, dash) = match (names.len(), is_only_variant) {
                 (1, _) => (color, color),
                 (_, true) => (index, index),
@@ -220,8 +239,8 @@ fn lines(
     lines
 }
 
-/// The means of the series `name`. Where runs diverged, they end with the first of those: after it, a mean would be one
-/// of the rest. If `shows_rest`, they are those of the rest from the start.
+/// The means of the series `name`. Where runs diverged, they end with the first of those: after it,
+/// a mean would be one of the rest. If `shows_rest`, they are those of the rest from the start.
 fn points(of: &VariantResults<'_>, name: &str, unit: &Unit, shows_rest: bool) -> Vec<Moment> {
     let has_diverged = of.diverged().next().is_some();
     let records = of.records.iter().filter(|record| !(shows_rest && record.diverged.is_some()));
@@ -238,11 +257,14 @@ fn points(of: &VariantResults<'_>, name: &str, unit: &Unit, shows_rest: bool) ->
         .collect()
 }
 
-/// From the lowest to the highest number to show. Wide intervals, as three seeds have them early in training, may take
-/// no more room above and below than the numbers themselves; the rest of them is cut off.
+/// From the lowest to the highest number to show. Wide intervals, as three seeds have them early in
+/// training, may take no more room above and below than the numbers themselves; the rest of them is
+/// cut off.
 fn range(lines: &[Line], band: Band) -> (f64, f64) {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let values = || lines.iter().flat_map(|line| line.seeds.iter().flatten()).map(|&(_, value)| drawable(value));
+    let values = || {
+        lines.iter().flat_map(|line| line.seeds.iter().flatten()).map(|&(_, value)| drawable(value))
+    };
     let lowest = values().fold(f64::INFINITY, f64::min);
     let highest = values().fold(f64::NEG_INFINITY, f64::max);
     let bands = || points().filter_map(|point| band.at(point));
@@ -261,9 +283,13 @@ fn steps(lines: &[Line]) -> (u64, u64) {
 impl Line {
     /// That all runs have the same numbers, with a space before it.
     fn identical(&self) -> Option<String> {
-        let are_same = self.points.iter().all(|point| matches!(point.measured.reading(), Reading::Identical(_)));
+        let are_same = self
+            .points
+            .iter()
+            .all(|point| matches!(point.measured.reading(), Reading::Identical(_)));
         let count = self.seeds.len();
-        (are_same && !self.points.is_empty()).then(|| format!(" {}: identical in all {count} runs.", self.name))
+        (are_same && !self.points.is_empty())
+            .then(|| format!(" {}: identical in all {count} runs.", self.name))
     }
 }
 
@@ -293,7 +319,11 @@ impl Curves<'_> {
         };
         LineChart {
             lines: self.lines.iter().map(line).collect(),
-            x: Axis { name: self.x_name.to_owned(), unit: Unit::Plain, span: Span::Steps(self.steps.0, self.steps.1) },
+            x: Axis {
+                name: self.x_name.to_owned(),
+                unit: Unit::Plain,
+                span: Span::Steps(self.steps.0, self.steps.1),
+            },
             y: Axis {
                 name: self.y_name.clone(),
                 unit: self.unit.clone(),
@@ -309,32 +339,48 @@ impl Curves<'_> {
         let (first, last) = self.steps;
         let steps = if first == last { first.to_string() } else { format!("{first} to {last}") };
         let ends = self.lines.iter().filter_map(|line| {
-            let end = || Some(format!("{} ends at {}", line.name, line.points.last()?.measured.phrase()));
+            let end =
+                || Some(format!("{} ends at {}", line.name, line.points.last()?.measured.phrase()));
             match &line.diverged {
                 Some(diverged) if !self.shows_rest => Some(format!("{}: {diverged}", line.name)),
                 Some(diverged) => Some(format!("{} ({diverged})", end()?)),
                 None => end(),
             }
         });
-        format!("Line chart of {}, {} {steps}. {}.", self.y_name, self.x_name, ends.collect::<Vec<_>>().join("; "))
+        format!(
+            "Line chart of {}, {} {steps}. {}.",
+            self.y_name,
+            self.x_name,
+            ends.collect::<Vec<_>>().join("; ")
+        )
     }
 
     /// How to read the marks.
     fn note(&self) -> String {
-        let all = self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
+        let all =
+            self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
         if all.clone().all(|one| one.values.len() < 2) {
             let is_single = self.lines.iter().all(|line| line.seeds.len() < 2);
-            return if is_single { super::SINGLE_RUNS.to_owned() } else { "Thin lines: single seeds.".to_owned() };
+            return if is_single {
+                super::SINGLE_RUNS.to_owned()
+            } else {
+                "Thin lines: single seeds.".to_owned()
+            };
         }
         let counts = super::seed_count(all.clone().map(|one| one.values.len()));
         let band = match self.band {
             Band::Interval => "95 % interval of the mean",
             Band::Range => "from the lowest to the highest seed",
         };
-        let is_cut = self.lines.iter().flat_map(|line| &line.points).filter_map(|point| self.band.at(point));
+        let is_cut =
+            self.lines.iter().flat_map(|line| &line.points).filter_map(|point| self.band.at(point));
         let is_cut = is_cut.into_iter().any(|(from, to)| from < self.range.0 || to > self.range.1);
         let cut = if is_cut { ", cut off where it leaves the chart" } else { "" };
-        let has_band = self.lines.iter().flat_map(|line| &line.points).any(|point| self.band.at(point).is_some());
+        let has_band = self
+            .lines
+            .iter()
+            .flat_map(|line| &line.points)
+            .any(|point| self.band.at(point).is_some());
         let band = if has_band { format!(" band: {band}{cut};") } else { String::new() };
         let bounds = if self.band == Band::Interval { measured::cut_remark(all) } else { "" };
         let identical: String = self.lines.iter().filter_map(Line::identical).collect();
@@ -350,15 +396,21 @@ impl Curves<'_> {
         let mut rows: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for (index, line) in self.lines.iter().enumerate() {
             for point in &line.points {
-                let row = rows.entry(point.step).or_insert_with(|| vec!["–".to_owned(); self.lines.len()]);
+                let row = rows
+                    .entry(point.step)
+                    .or_insert_with(|| vec!["–".to_owned(); self.lines.len()]);
                 row[index] = escaped(&point.measured.number());
             }
         }
-        let rows = rows.into_iter().map(|(step, cells)| std::iter::once(step.to_string()).chain(cells).collect());
+        let rows = rows
+            .into_iter()
+            .map(|(step, cells)| std::iter::once(step.to_string()).chain(cells).collect());
         Table {
             caption: None,
             label: label.to_owned(),
-            heads: std::iter::once(self.x_name.to_owned()).chain(self.lines.iter().map(head)).collect(),
+            heads: std::iter::once(self.x_name.to_owned())
+                .chain(self.lines.iter().map(head))
+                .collect(),
             rows: rows.collect(),
         }
     }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::digest::Digest;
 
-/// Text as it may stand between tags and in a quoted attribute. Line breaks become spaces: a blank line in a figure
-/// would end it, as Markdown sees it.
+/// Text as it may stand between tags and in a quoted attribute. Line breaks become spaces: a blank
+/// line in a figure would end it, as Markdown sees it.
 pub(super) fn escaped(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for c in text.chars() {
@@ -37,8 +37,9 @@ impl Table {
     /// The table in a box that scrolls sideways where it does not fit, by keyboard as well.
     pub(super) fn html(&self) -> String {
         let label = escaped(&self.label);
-        let mut html =
-            format!("<div class=\"labpress-scroll\" role=\"group\" aria-label=\"{label}\" tabindex=\"0\">\n<table>\n");
+        let mut html = format!(
+            "<div class=\"labpress-scroll\" role=\"group\" aria-label=\"{label}\" tabindex=\"0\">\n<table>\n"
+        );
         if let Some(caption) = &self.caption {
             write_to(&mut html, format_args!("<caption>{caption}</caption>\n"));
         }
@@ -82,7 +83,8 @@ impl Csv {
         self.text.push('\n');
     }
 
-    /// Its path in the site, and its bytes. `kind` tells files apart for people, the digest of the content for good.
+    /// Its path in the site, and its bytes. `kind` tells files apart for people, the digest of the
+    /// content for good.
     pub(super) fn file(self, experiment: &str, kind: &str) -> (String, Vec<u8>) {
         let bytes = self.text.into_bytes();
         (format!("figures/{experiment}/{kind}-{}.csv", Digest::of(&bytes).short()), bytes)
@@ -145,8 +147,8 @@ impl Chart<'_> {
     pub(super) fn html(&self, base_url: &str) -> String {
         let (title, description) = (escaped(self.title), escaped(self.description));
         let [wide, narrow] = &self.drawings;
-        // The narrow drawing is hidden by an attribute, which the stylesheet overrules on phones: where there is no
-        // stylesheet, as in feed readers, just one of the two shows.
+        // The narrow drawing is hidden by an attribute, which the stylesheet overrules on phones:
+        // where there is no stylesheet, as in feed readers, just one of the two shows.
         let drawing = |drawing: &Drawing, class: &str, hidden: &str| {
             format!(
                 "<svg class=\"lp-chart {class}\"{hidden} viewBox=\"0 0 {} {}\" role=\"img\" \

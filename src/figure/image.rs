@@ -11,18 +11,26 @@ use crate::experiment::results::Results;
 use kramdown::embed::Embed;
 
 /// Makes the figure of the tag `figure`.
-pub(super) fn image(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {
+pub(super) fn image(
+    arguments: &Arguments<'_>,
+    results: &Results<'_>,
+    base_url: &str,
+) -> Result<Figure, Diagnostic> {
     arguments.allow_options(&["alt", "artifact", "caption", "id", "seed", "variant"])?;
     let usage = "write `{% figure EXPERIMENT artifact=\"NAME\" variant=\"VARIANT\" seed=0 caption=\"…\" %}`";
     let of_experiment = match arguments.words() {
         [experiment] => complete(arguments, *experiment, results)?,
         [_, more, ..] => {
-            return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text)).hint(usage));
+            return Err(arguments
+                .fault(*more, format!("`{}` is one word too many", more.text))
+                .hint(usage));
         }
         [] => return Err(arguments.fault_of_all("a figure needs an experiment").hint(usage)),
     };
     let Some(name) = arguments.option("artifact") else {
-        return Err(arguments.fault_of_all("a figure needs the artifact that it shows").hint(usage));
+        return Err(arguments
+            .fault_of_all("a figure needs the artifact that it shows")
+            .hint(usage));
     };
     let of = artifact::the_variant(arguments, of_experiment)?;
     let record = artifact::record(arguments, of, of_experiment)?;
@@ -42,7 +50,11 @@ pub(super) fn image(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
         None => format!("Image “{}” from {run}", super::in_words(name.text)),
     };
     let experiment = of_experiment.experiment.name.as_str();
-    let path = format!("figures/{experiment}/{}-{}.{ending}", name.text, committed.artifact.digest.short());
+    let path = format!(
+        "figures/{experiment}/{}-{}.{ending}",
+        name.text,
+        committed.artifact.digest.short()
+    );
     let shown = artifact::of_run(of, record);
     let note = format!("From {run}.") + &provenance(&[&shown]);
     let html = format!(
@@ -60,7 +72,8 @@ pub(super) fn image(arguments: &Arguments<'_>, results: &Results<'_>, base_url: 
     Ok(Figure { embed: Embed { html, text: caption, block: true }, files: vec![(path, bytes)] })
 }
 
-/// The ending of an image's file by its content, and its width and height; `None` if it is no PNG or JPEG.
+/// The ending of an image's file by its content, and its width and height; `None` if it is no PNG
+/// or JPEG.
 fn format_and_size(bytes: &[u8]) -> Option<(&'static str, (u32, u32))> {
     png_size(bytes).map(|size| ("png", size)).or_else(|| jpeg_size(bytes).map(|size| ("jpg", size)))
 }
@@ -81,7 +94,8 @@ fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
         // SOF0 to SOF15; three of those numbers mean something else.
         let is_frame = matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
         if is_frame {
-            let &[height_high, height_low, width_high, width_low] = after.get(3..7)?.first_chunk::<4>()?;
+            let &[height_high, height_low, width_high, width_low] =
+                after.get(3..7)?.first_chunk::<4>()?;
             let size = |high, low| u32::from(u16::from_be_bytes([high, low]));
             return Some((size(width_high, width_low), size(height_high, height_low)));
         }

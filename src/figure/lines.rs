@@ -1,12 +1,14 @@
-//! Lines in a field of two axes, as several kinds of charts show them: where names stand, and the drawing itself. What
-//! the lines are, and what is said about them, is the part of those charts.
+//! Lines in a field of two axes, as several kinds of charts show them: where names stand, and the
+//! drawing itself. What the lines are, and what is said about them, is the part of those charts.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::html::Drawing;
 use super::number::Unit;
-use super::svg::{self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style};
+use super::svg::{
+    self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style,
+};
 
 /// A chart of lines, whatever its size.
 pub(super) struct LineChart {
@@ -72,7 +74,8 @@ pub(super) enum Span {
     Numbers(f64, f64),
     /// Numbers above zero on a logarithmic scale.
     Powers(f64, f64),
-    /// Just these numbers, in order: few enough to mark each of them. The flag says if the scale is logarithmic.
+    /// Just these numbers, in order: few enough to mark each of them. The flag says if the scale is
+    /// logarithmic.
     These(Vec<f64>, bool),
 }
 
@@ -142,14 +145,17 @@ impl LineChart {
 
     fn layout(&self, (width, height): (f64, f64), y: &Scale, x: &Scale, is_wide: bool) -> Layout {
         let left = y.tick_width(&self.y.unit) + 10.0;
-        let last_tick = x.ticks.last().map_or(0.0, |&tick| svg::text_width(&x.tick(tick, &self.x.unit), TEXT));
+        let last_tick =
+            x.ticks.last().map_or(0.0, |&tick| svg::text_width(&x.tick(tick, &self.x.unit), TEXT));
         let widest = self.lines.iter().map(|line| svg::label_width(&line.name)).fold(0.0, f64::max);
         let marks_height = self.marks.len() as f64 * ROW;
         let (top, bottom) = (TOP + marks_height, 44.0);
-        let fits = widest + 14.0 <= width * 0.36 && self.lines.len() as f64 * ROW <= height - top - bottom;
+        let fits =
+            widest + 14.0 <= width * 0.36 && self.lines.len() as f64 * ROW <= height - top - bottom;
         let names_at_ends = is_wide && self.has_names() && fits;
         let right = if names_at_ends { widest + 18.0 } else { (last_tick / 2.0).max(8.0) };
-        let legend = if names_at_ends || !self.has_names() { Vec::new() } else { self.legend(width) };
+        let legend =
+            if names_at_ends || !self.has_names() { Vec::new() } else { self.legend(width) };
         let rows = legend.iter().map(|&(_, row)| row + 1).max().unwrap_or_default();
         Layout {
             left,
@@ -181,9 +187,17 @@ impl LineChart {
         let name = |horizontal, vertical| text_style(Ink::plain(Role::Name), horizontal, vertical);
         let y_name = svg::cut_to(&self.y.full_name(), svg::units(width.cast_signed()));
         let below_legend = pixels(layout.top - TOP - self.marks.len() as f64 * ROW);
-        area.draw(&Text::new(y_name, (0, below_legend + pixels(2.0)), name(HPos::Left, VPos::Top)))?;
+        area.draw(&Text::new(
+            y_name,
+            (0, below_legend + pixels(2.0)),
+            name(HPos::Left, VPos::Top),
+        ))?;
         let middle = (pixels(layout.left) + width.cast_signed() - pixels(layout.right)) / 2;
-        area.draw(&Text::new(self.x.full_name(), (middle, height.cast_signed()), name(HPos::Center, VPos::Bottom)))?;
+        area.draw(&Text::new(
+            self.x.full_name(),
+            (middle, height.cast_signed()),
+            name(HPos::Center, VPos::Bottom),
+        ))?;
 
         let mut chart = ChartBuilder::on(area)
             .margin_top(pixels(layout.top))
@@ -209,7 +223,10 @@ impl LineChart {
         chart.draw_series([PathElement::new([(x.from, y.from), (x.to, y.from)], axis)])?;
 
         let bottom = chart.backend_coord(&(x.from, y.from)).1;
-        let places = self.marks.iter().map(|mark| (chart.backend_coord(&(mark.x, y.from)).0, mark.title.as_str()));
+        let places = self
+            .marks
+            .iter()
+            .map(|mark| (chart.backend_coord(&(mark.x, y.from)).0, mark.title.as_str()));
         draw_marks(area, places.collect(), (below_legend + pixels(TOP - 6.0), bottom))?;
 
         if self.intervals == Intervals::Bands {
@@ -218,19 +235,26 @@ impl LineChart {
                     let upper = stretch.iter().map(|&(x, (_, to))| (x, inside(to)));
                     let lower = stretch.iter().rev().map(|&(x, (from, _))| (x, inside(from)));
                     let band: Vec<(f64, f64)> = upper.chain(lower).collect();
-                    chart.draw_series([Polygon::new(band, fill(Ink::of(Role::Band, line.color)))])?;
+                    chart
+                        .draw_series([Polygon::new(band, fill(Ink::of(Role::Band, line.color)))])?;
                 }
             }
         }
-        for line in self.lines.iter().filter(|line| line.seeds.len() > 1 || line.points.is_empty()) {
+        for line in self.lines.iter().filter(|line| line.seeds.len() > 1 || line.points.is_empty())
+        {
             let style = stroke(Ink::of(Role::Seed, line.color), 1.0);
             for seed in &line.seeds {
-                chart.draw_series(LineSeries::new(seed.iter().map(|&(x, value)| (x, inside(value))), style))?;
+                chart.draw_series(LineSeries::new(
+                    seed.iter().map(|&(x, value)| (x, inside(value))),
+                    style,
+                ))?;
             }
         }
         if self.intervals == Intervals::Whiskers {
             for line in &self.lines {
-                for (x, (from, to)) in line.points.iter().filter_map(|point| Some((point.x, point.interval?))) {
+                for (x, (from, to)) in
+                    line.points.iter().filter_map(|point| Some((point.x, point.interval?)))
+                {
                     let (left, top) = chart.backend_coord(&(x, inside(to)));
                     let (_, bottom) = chart.backend_coord(&(x, inside(from)));
                     draw_whisker(area, left, (top, bottom), line.color)?;
@@ -240,13 +264,17 @@ impl LineChart {
         for line in &self.lines {
             let means = || line.points.iter().map(|point| (point.x, inside(point.y)));
             let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
-            // Between two numbers with none between them because runs diverged, there is nothing to draw.
-            let is_joined = |a: &(f64, f64), b: &(f64, f64)| !line.crosses.iter().any(|&x| a.0 < x && x < b.0);
+            // Between two numbers with none between them because runs diverged, there is nothing to
+            // draw.
+            let is_joined =
+                |a: &(f64, f64), b: &(f64, f64)| !line.crosses.iter().any(|&x| a.0 < x && x < b.0);
             for stretch in means().collect::<Vec<_>>().chunk_by(is_joined) {
                 chart.draw_series(LineSeries::new(stretch.iter().copied(), stroke(ink, 2.2)))?;
             }
             let dot = fill(Ink::of(Role::Dot, line.color));
-            chart.draw_series(line.dots.iter().map(|&(x, y)| Circle::new((x, inside(y)), pixels(3.2), dot)))?;
+            chart.draw_series(
+                line.dots.iter().map(|&(x, y)| Circle::new((x, inside(y)), pixels(3.2), dot)),
+            )?;
             for &x in &line.crosses {
                 draw_cross(area, chart.backend_coord(&(x, y.to)), line.color)?;
             }
@@ -254,7 +282,8 @@ impl LineChart {
                 // Markers on each of very many points would hide the line.
                 let every = line.points.len().div_ceil(20).max(1);
                 let marked = means().rev().step_by(every);
-                chart.draw_series(marked.map(|at| EmptyElement::at(at) + mean_marker(line.color)))?;
+                chart
+                    .draw_series(marked.map(|at| EmptyElement::at(at) + mean_marker(line.color)))?;
             }
         }
 
@@ -286,7 +315,10 @@ impl LineChart {
             let ends = [(pixels(left), middle), (pixels(left + SAMPLE), middle)];
             area.draw(&PathElement::new(ends, stroke(ink, 2.2)))?;
             if line.has_markers {
-                area.draw(&(EmptyElement::at((pixels(left + SAMPLE / 2.0), middle)) + mean_marker(line.color)))?;
+                area.draw(
+                    &(EmptyElement::at((pixels(left + SAMPLE / 2.0), middle))
+                        + mean_marker(line.color)),
+                )?;
             }
             let from = left + SAMPLE + 6.0;
             let text = svg::cut_to(&line.name, svg::units(width) - from);
@@ -315,8 +347,9 @@ struct PlacedMark<'a> {
     is_left: bool,
 }
 
-/// Places the titles of marks in rows from the top, each with its row, so that none crosses the line of another: all
-/// stand on the same side, and those whose title would reach over others come first.
+/// Places the titles of marks in rows from the top, each with its row, so that none crosses the
+/// line of another: all stand on the same side, and those whose title would reach over others come
+/// first.
 fn placed(mut marks: Vec<(i32, &str)>, width: i32) -> Vec<(PlacedMark<'_>, usize)> {
     let end = |&(at, title): &(i32, &str)| at + pixels(svg::text_width(title, TEXT) + 8.0);
     let is_left = marks.iter().any(|mark| end(mark) > width);
@@ -349,8 +382,8 @@ fn draw_cross(area: &Area<'_>, (middle, top): (i32, i32), color: usize) -> svg::
     Ok(())
 }
 
-/// Draws lines with names at these places, which are pixels from the left; `top` is where the names start, `bottom` where
-/// the lines end.
+/// Draws lines with names at these places, which are pixels from the left; `top` is where the names
+/// start, `bottom` where the lines end.
 fn draw_marks(area: &Area<'_>, places: Vec<(i32, &str)>, (top, bottom): (i32, i32)) -> svg::Done {
     let width = area.dim_in_pixel().0.cast_signed();
     for (mark, row) in placed(places, width) {
@@ -383,8 +416,8 @@ fn mean_marker(color: usize) -> Polygon<(i32, i32)> {
     Polygon::new(marker(color, 3.6), fill(Ink::of(Role::Mean, color)))
 }
 
-/// Moves positions apart until they are at least `gap` from each other and inside of `bounds`, as long as there is
-/// room. Their order stays.
+/// Moves positions apart until they are at least `gap` from each other and inside of `bounds`, as
+/// long as there is room. Their order stays.
 fn apart(positions: &[i32], gap: i32, (from, to): (i32, i32)) -> Vec<i32> {
     let mut order: Vec<usize> = (0..positions.len()).collect();
     order.sort_by_key(|&index| (positions[index], index));

@@ -26,7 +26,8 @@ pub(super) struct Measured {
     /// Whether the rest is shown where some diverged.
     shows_rest: bool,
     pub(super) unit: Unit,
-    /// Whether the number is one to judge by, so that it is worth saying that all runs have the same.
+    /// Whether the number is one to judge by, so that it is worth saying that all runs have the
+    /// same.
     is_judged: bool,
 }
 
@@ -48,7 +49,8 @@ pub(super) enum Reading {
 }
 
 impl Reading {
-    /// What can be said of numbers of which `summary` is all that is known: of two, the lower comes first.
+    /// What can be said of numbers of which `summary` is all that is known: of two, the lower comes
+    /// first.
     fn of(summary: Summary, unit: &Unit) -> Reading {
         match summary.n {
             1 => Reading::Single(summary.mean),
@@ -56,7 +58,10 @@ impl Reading {
             2 => Reading::Pair(summary.lowest, summary.highest),
             _ => {
                 let Estimate { value, half_width } = summary.estimate();
-                Reading::Mean(value, number::interval(value, half_width.unwrap_or(0.0), bounds(summary, unit)))
+                Reading::Mean(
+                    value,
+                    number::interval(value, half_width.unwrap_or(0.0), bounds(summary, unit)),
+                )
             }
         }
     }
@@ -76,7 +81,9 @@ pub(crate) fn over_runs(summary: Summary, unit: &Unit) -> String {
     match Reading::of(summary, unit) {
         Reading::Nothing | Reading::Diverged => String::new(),
         Reading::Single(value) => format!("{} (1 run)", number::alone(value, unit)),
-        Reading::Pair(lower, higher) => format!("{}{} (2 runs)", number::pair(lower, higher, unit), unit.suffix()),
+        Reading::Pair(lower, higher) => {
+            format!("{}{} (2 runs)", number::pair(lower, higher, unit), unit.suffix())
+        }
         Reading::Identical(value) => {
             format!("{} (identical in all {} runs)", number::alone(value, unit), summary.n)
         }
@@ -104,10 +111,17 @@ impl Measured {
         shows_rest: bool,
     ) -> Measured {
         let values = super::numbers(of, name);
-        let has_goal = results.experiment.metrics.get(name).is_some_and(|metric| metric.goal.is_some());
+        let has_goal =
+            results.experiment.metrics.get(name).is_some_and(|metric| metric.goal.is_some());
         // A count, such as that of parameters, is the same in all runs by its nature.
         let is_judged = has_goal || values.iter().any(|(_, value)| value.fract() != 0.0);
-        Measured { values, diverged: of.diverged().count(), shows_rest, unit: super::unit(results, name), is_judged }
+        Measured {
+            values,
+            diverged: of.diverged().count(),
+            shows_rest,
+            unit: super::unit(results, name),
+            is_judged,
+        }
     }
 
     /// Numbers without a name, of runs of which none diverged.
@@ -159,15 +173,16 @@ impl Measured {
 
     /// The number with its unit, and in words what is to be known of it: for sentences and labels.
     pub(super) fn phrase(&self) -> String {
-        let text = self.text(|value, interval| number::with_interval(value, interval, &self.unit), &self.unit);
+        let text = self
+            .text(|value, interval| number::with_interval(value, interval, &self.unit), &self.unit);
         match self.remark() {
             Some(remark) if !text.is_empty() => format!("{text} ({remark})"),
             _ => text,
         }
     }
 
-    /// The number without its unit: for tables, whose notes say what all cells have in common. `marks_single` says
-    /// whether a single run is marked.
+    /// The number without its unit: for tables, whose notes say what all cells have in common.
+    /// `marks_single` says whether a single run is marked.
     pub(super) fn cell(&self, marks_single: bool) -> String {
         let text = self.number();
         let is_known = match self.reading() {
@@ -184,7 +199,10 @@ impl Measured {
 
     /// The number without its unit and without remarks: for tables of many steps.
     pub(super) fn number(&self) -> String {
-        self.text(|value, interval| number::without_unit_between(value, interval, &self.unit), &Unit::Plain)
+        self.text(
+            |value, interval| number::without_unit_between(value, interval, &self.unit),
+            &Unit::Plain,
+        )
     }
 
     /// The number as `shown` writes it; `pair_unit` stands behind two numbers.
@@ -193,7 +211,9 @@ impl Measured {
             Reading::Nothing => String::new(),
             Reading::Diverged => self.diverged_phrase(),
             Reading::Single(value) | Reading::Identical(value) => shown(value, None),
-            Reading::Pair(first, second) => number::pair(first, second, &self.unit) + &pair_unit.suffix(),
+            Reading::Pair(first, second) => {
+                number::pair(first, second, &self.unit) + &pair_unit.suffix()
+            }
             Reading::Mean(value, interval) => shown(value, Some(interval)),
         }
     }
@@ -257,7 +277,8 @@ pub(super) fn cut_remark<'m>(mut all: impl Iterator<Item = &'m Measured>) -> &'s
 /// Sentences on what is not a mean with a plain interval, each with a space before it.
 pub(super) fn remarks<'m>(all: impl Iterator<Item = &'m Measured> + Clone) -> String {
     let is_pair = all.clone().any(|one| matches!(one.reading(), Reading::Pair(..)));
-    let is_identical = all.clone().any(|one| one.is_judged && matches!(one.reading(), Reading::Identical(_)));
+    let is_identical =
+        all.clone().any(|one| one.is_judged && matches!(one.reading(), Reading::Identical(_)));
     let pair = if is_pair { " Of 2 runs both numbers, without an interval." } else { "" };
     let identical = if is_identical { " Identical: no spread to judge by." } else { "" };
     format!("{}{pair}{identical}", cut_remark(all))
@@ -285,7 +306,8 @@ pub(super) fn diverged_note(
         let more = if more > 0 { format!("; {more} more") } else { String::new() };
         let told = diverged[..diverged.len().min(TOLD)].join("; ");
         let phrase = diverged_phrase(diverged.len(), of.records.len());
-        write!(note, " {}: {phrase} ({told}{more}).", of.variant.title).expect("a string takes all that is written");
+        write!(note, " {}: {phrase} ({told}{more}).", of.variant.title)
+            .expect("a string takes all that is written");
     }
     match (note.is_empty(), shows_rest) {
         (true, _) => note,

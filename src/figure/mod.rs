@@ -1,12 +1,13 @@
 //! What a post shows of its experiments: inline values, charts and tables, from recorded numbers.
 //!
-//! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One file a kind:
-//! `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`, `confusion` and `curve`, and `image`. What they share:
-//! `arguments` reads tags, `artifact` finds what runs wrote, `number` writes numbers, `lines` and `svg` draw, `html`
-//! wraps. Colours and sizes are the stylesheet's part, `assets/css/labpress.css`.
+//! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One
+//! file a kind: `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`,
+//! `confusion` and `curve`, and `image`. What they share: `arguments` reads tags, `artifact` finds
+//! what runs wrote, `number` writes numbers, `lines` and `svg` draw, `html` wraps. Colours and
+//! sizes are the stylesheet's part, `assets/css/labpress.css`.
 //!
-//! No figure depends on another: the same tag gives the same bytes wherever it stands, and has no `id` unless its
-//! author gives it one, so that it can stand many times on a page.
+//! No figure depends on another: the same tag gives the same bytes wherever it stands, and has no
+//! `id` unless its author gives it one, so that it can stand many times on a page.
 
 mod arguments;
 mod artifact;
@@ -40,16 +41,18 @@ use number::Unit;
 pub struct Figure {
     /// What stands in the page.
     pub embed: Embed,
-    /// The numbers behind it as files of the site, by path: `figures/EXPERIMENT/….csv`. The digest of the content is
-    /// part of the path, so two figures that bring the same path bring the same bytes.
+    /// The numbers behind it as files of the site, by path: `figures/EXPERIMENT/….csv`. The digest
+    /// of the content is part of the path, so two figures that bring the same path bring the same
+    /// bytes.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// The tags that make figures, in order.
 pub const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
 
-/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: faults are said at their own word.
-/// `base_url` is the site's `baseurl` (`""` or `/blog`), for links to the figure's files.
+/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: faults are said
+/// at their own word. `base_url` is the site's `baseurl` (`""` or `/blog`), for links to the
+/// figure's files.
 pub fn figure(
     tag: &str,
     arguments: &str,
@@ -57,7 +60,8 @@ pub fn figure(
     results: &Results<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    let unknown = || Diagnostic::new(place.clone(), format!("unknown tag `{tag}`")).hint_nearest(tag, TAGS);
+    let unknown =
+        || Diagnostic::new(place.clone(), format!("unknown tag `{tag}`")).hint_nearest(tag, TAGS);
     let make = match tag {
         "chart" => chart,
         "figure" => image::image,
@@ -68,19 +72,27 @@ pub fn figure(
     make(&Arguments::parse(arguments, place)?, results, base_url)
 }
 
-/// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments are at fault.
+/// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments
+/// are at fault.
 pub fn experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> BTreeSet<&'a str> {
     named_experiments(tag, arguments, place).into_iter().map(|(_, name)| name).collect()
 }
 
-/// The names of experiments in the arguments of a tag, in order, each with the byte at which it starts.
-pub(crate) fn named_experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> Vec<(usize, &'a str)> {
+/// The names of experiments in the arguments of a tag, in order, each with the byte at which it
+/// starts.
+pub(crate) fn named_experiments<'a>(
+    tag: &str,
+    arguments: &'a str,
+    place: &Place,
+) -> Vec<(usize, &'a str)> {
     let Ok(arguments) = Arguments::parse(arguments, place) else {
         return Vec::new();
     };
     let words = arguments.words().iter();
     match tag {
-        "value" => words.filter_map(|word| Some((word.offset, word.text.split_once('.')?.0))).collect(),
+        "value" => {
+            words.filter_map(|word| Some((word.offset, word.text.split_once('.')?.0))).collect()
+        }
         _ => words.take(1).map(|word| (word.offset, word.text)).collect(),
     }
 }
@@ -88,12 +100,20 @@ pub(crate) fn named_experiments<'a>(tag: &str, arguments: &'a str, place: &Place
 /// The kinds of charts.
 const CHARTS: [&str; 5] = ["compare", "confusion", "curve", "curves", "sweep"];
 
-fn chart(arguments: &Arguments<'_>, results: &Results<'_>, base_url: &str) -> Result<Figure, Diagnostic> {
+fn chart(
+    arguments: &Arguments<'_>,
+    results: &Results<'_>,
+    base_url: &str,
+) -> Result<Figure, Diagnostic> {
     let (experiment, kind) = match arguments.words() {
         [experiment, kind] => (*experiment, *kind),
         // `{% chart EXPERIMENT artifact="lr-curve" %}`: what an artifact is drawn as is its kind.
-        [experiment] if arguments.option("artifact").is_some() => (*experiment, Piece { text: "curve", ..*experiment }),
-        [_, _, more, ..] => return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text))),
+        [experiment] if arguments.option("artifact").is_some() => {
+            (*experiment, Piece { text: "curve", ..*experiment })
+        }
+        [_, _, more, ..] => {
+            return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text)));
+        }
         _ => {
             let fault = arguments.fault_of_all("a chart needs an experiment and a kind");
             return Err(fault.hint(
@@ -146,8 +166,11 @@ fn lacking(results: &ExperimentResults<'_>) -> Option<String> {
         return None;
     }
     let has_records = results.variants.iter().any(|variant| !variant.records.is_empty());
-    let reasons: BTreeSet<&str> =
-        results.lacking.iter().filter_map(|phrase| Some(phrase.split_once(" is stale: ")?.1)).collect();
+    let reasons: BTreeSet<&str> = results
+        .lacking
+        .iter()
+        .filter_map(|phrase| Some(phrase.split_once(" is stale: ")?.1))
+        .collect();
     let all_stale = results.lacking.iter().all(|phrase| phrase.contains(" is stale: "));
     let all_missing = reasons.is_empty() && !has_records;
     if all_missing {
@@ -162,7 +185,8 @@ fn lacking(results: &ExperimentResults<'_>) -> Option<String> {
     Some(format!("the results of `{name}` are not complete: {}{more}", shown.join("; ")))
 }
 
-/// The variants that the option `variants` names, in the order it names them; all if it is not there.
+/// The variants that the option `variants` names, in the order it names them; all if it is not
+/// there.
 fn chosen_variants<'r, 'e>(
     arguments: &Arguments<'_>,
     results: &'r ExperimentResults<'e>,
@@ -178,14 +202,24 @@ fn variant<'r, 'e>(
     name: Piece<'_>,
     results: &'r ExperimentResults<'e>,
 ) -> Result<&'r VariantResults<'e>, Diagnostic> {
-    results.variants.iter().find(|variant| variant.variant.name.as_str() == name.text).ok_or_else(|| {
-        let what = format!("variant of `{}`", results.experiment.name);
-        arguments.unknown(&what, name, results.variants.iter().map(|variant| variant.variant.name.as_str()))
-    })
+    results.variants.iter().find(|variant| variant.variant.name.as_str() == name.text).ok_or_else(
+        || {
+            let what = format!("variant of `{}`", results.experiment.name);
+            arguments.unknown(
+                &what,
+                name,
+                results.variants.iter().map(|variant| variant.variant.name.as_str()),
+            )
+        },
+    )
 }
 
 /// Makes sure that `name` is a number of at least one record.
-fn known_number(arguments: &Arguments<'_>, name: Piece<'_>, results: &ExperimentResults<'_>) -> Result<(), Diagnostic> {
+fn known_number(
+    arguments: &Arguments<'_>,
+    name: Piece<'_>,
+    results: &ExperimentResults<'_>,
+) -> Result<(), Diagnostic> {
     let mut known = number_names(results);
     // A run that diverged may not have come to report what it would have.
     if results.variants.iter().any(|of| of.diverged().next().is_some()) {
@@ -203,12 +237,14 @@ fn number_names<'r>(results: &'r ExperimentResults<'_>) -> BTreeSet<&'r str> {
     records.flat_map(|record| record.number_names()).collect()
 }
 
-/// The numbers of this name that the variant's runs recorded, with their seeds; none of runs that diverged.
+/// The numbers of this name that the variant's runs recorded, with their seeds; none of runs that
+/// diverged.
 fn numbers(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, f64)> {
     variant.records.iter().filter_map(|record| Some((record.seed, record.number(name)?))).collect()
 }
 
-/// The number of this name of each of the variant's runs, as a file of numbers has it: `NaN` of a run that diverged.
+/// The number of this name of each of the variant's runs, as a file of numbers has it: `NaN` of a
+/// run that diverged.
 fn seeds(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, String)> {
     let shown = |record: &Record| match record.number(name) {
         Some(value) => Some(number::exact(value)),

@@ -1,7 +1,7 @@
 //! Numbers as readers see them: how many digits, which sign, which unit.
 //!
-//! English conventions: a point before the decimals, commas between thousands, a true minus sign, and a space that does
-//! not break before a unit and around `±`.
+//! English conventions: a point before the decimals, commas between thousands, a true minus sign,
+//! and a space that does not break before a unit and around `±`.
 
 use crate::recipe::Metric;
 use crate::stats::{Estimate, Summary};
@@ -83,7 +83,8 @@ impl Interval {
 /// Bounds of numbers that have none.
 pub(super) const NO_BOUNDS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
-/// From where to where a share can go; without bounds if one of the numbers is none, as of growth by 120 %.
+/// From where to where a share can go; without bounds if one of the numbers is none, as of growth
+/// by 120 %.
 pub(super) fn share_bounds(summary: Summary) -> (f64, f64) {
     if summary.lowest >= 0.0 && summary.highest <= 1.0 { (0.0, 1.0) } else { NO_BOUNDS }
 }
@@ -104,7 +105,9 @@ pub(super) fn interval(value: f64, half_width: f64, (lowest, highest): (f64, f64
 pub(super) fn with_interval(value: f64, interval: Option<Interval>, unit: &Unit) -> String {
     match interval {
         None => alone(value, unit),
-        Some(Interval::Around(half_width)) => with_unit(Estimate { value, half_width: Some(half_width) }, unit),
+        Some(Interval::Around(half_width)) => {
+            with_unit(Estimate { value, half_width: Some(half_width) }, unit)
+        }
         Some(Interval::Between(from, to)) => {
             let [value, from, to] = alike([value, from, to], unit);
             let suffix = unit.suffix();
@@ -117,7 +120,9 @@ pub(super) fn with_interval(value: f64, interval: Option<Interval>, unit: &Unit)
 pub(super) fn without_unit_between(value: f64, interval: Option<Interval>, unit: &Unit) -> String {
     match interval {
         None => without_unit(Estimate { value, half_width: None }, unit),
-        Some(Interval::Around(half_width)) => without_unit(Estimate { value, half_width: Some(half_width) }, unit),
+        Some(Interval::Around(half_width)) => {
+            without_unit(Estimate { value, half_width: Some(half_width) }, unit)
+        }
         Some(Interval::Between(from, to)) => {
             let [value, from, to] = alike([value, from, to], unit);
             format!("{value} ({from} to {to})")
@@ -125,7 +130,8 @@ pub(super) fn without_unit_between(value: f64, interval: Option<Interval>, unit:
     }
 }
 
-/// A number and the ends of its interval with the same digits, as many as half of the interval leaves meaningful.
+/// A number and the ends of its interval with the same digits, as many as half of the interval
+/// leaves meaningful.
 fn alike([value, from, to]: [f64; 3], unit: &Unit) -> [String; 3] {
     let numbers = [value, from, to].map(|number| scaled(number, unit));
     let half_width = (numbers[2] / 2.0 - numbers[1] / 2.0).abs();
@@ -143,7 +149,8 @@ pub(super) fn pair(first: f64, second: f64, unit: &Unit) -> String {
     let unpowered = 10_f64.powi(power);
     let (first, second) = (first / unpowered, second / unpowered);
     let second_digit = |value: f64| if value == 0.0 { i32::MAX } else { magnitude(value) - 1 };
-    // Slightly more than the difference, whose digits subtracting has moved: 0.5001 − 0.5 is a little below 0.0001.
+    // Slightly more than the difference, whose digits subtracting has moved: 0.5001 − 0.5 is a
+    // little below 0.0001.
     let difference = (first - second).abs() * (1.0 + 1e-9);
     let difference = if difference == 0.0 { i32::MAX } else { magnitude(difference) };
     let wanted = difference.min(second_digit(first)).min(second_digit(second)).min(0);
@@ -156,7 +163,8 @@ fn powered(digits: &str, power: i32) -> String {
     if power == 0 { digits.to_owned() } else { format!("{digits}{}", times_ten_to(power)) }
 }
 
-/// `93.4 ± 0.6 %`: the number, its interval where there is one that can be seen at all, and its unit.
+/// `93.4 ± 0.6 %`: the number, its interval where there is one that can be seen at all, and its
+/// unit.
 pub(crate) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
     without_unit(estimate, unit) + &unit.suffix()
 }
@@ -164,8 +172,10 @@ pub(crate) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
 /// `93.4 ± 0.6`: as [`with_unit`], where the unit is said elsewhere.
 pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
     let value = scaled(estimate.value, unit);
-    let half_width =
-        estimate.half_width.map(|half_width| scaled(half_width, unit)).filter(|&half_width| half_width > 0.0);
+    let half_width = estimate
+        .half_width
+        .map(|half_width| scaled(half_width, unit))
+        .filter(|&half_width| half_width > 0.0);
     let power = shown_power(value.abs().max(half_width.unwrap_or(0.0)));
     let unpowered = 10_f64.powi(power);
     let value = value / unpowered;
@@ -174,13 +184,16 @@ pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
         Some(half_width) => last_digit(value, half_width, unit, power),
         None => last_digit_alone(value, unit),
     };
-    let written_half_width = half_width.map(|half_width| fixed(half_width, last)).filter(|written| !is_zero(written));
+    let written_half_width =
+        half_width.map(|half_width| fixed(half_width, last)).filter(|written| !is_zero(written));
     let value = fixed(value, last);
     match (written_half_width, power) {
         (None, 0) => value,
         (None, power) => format!("{value}{}", times_ten_to(power)),
         (Some(half_width), 0) => format!("{value}{SPACE}±{SPACE}{half_width}"),
-        (Some(half_width), power) => format!("({value}{SPACE}±{SPACE}{half_width}){}", times_ten_to(power)),
+        (Some(half_width), power) => {
+            format!("({value}{SPACE}±{SPACE}{half_width}){}", times_ten_to(power))
+        }
     }
 }
 
@@ -282,7 +295,12 @@ impl Format {
         let suffix = rest.trim_start();
         let is_suffix = !suffix.contains(['0', '±', '+', '.', ',']);
         let space = if has_space && !suffix.is_empty() { SPACE.to_string() } else { String::new() };
-        is_suffix.then(|| Format { is_signed, decimals, has_interval, suffix: format!("{space}{suffix}") })
+        is_suffix.then(|| Format {
+            is_signed,
+            decimals,
+            has_interval,
+            suffix: format!("{space}{suffix}"),
+        })
     }
 
     /// Whether it asks for the interval.
@@ -290,15 +308,20 @@ impl Format {
         self.has_interval
     }
 
-    /// The number in this format. A share is shown in per cent, whether the format has the sign or not.
+    /// The number in this format. A share is shown in per cent, whether the format has the sign or
+    /// not.
     pub(super) fn show(&self, value: f64, interval: Option<Interval>, unit: &Unit) -> String {
         let shown = |value: f64| self.digits(value, unit);
         let suffix = &self.suffix;
         let signed = self.signed_digits(value, unit);
         match interval.filter(|_| self.has_interval) {
             None => format!("{signed}{suffix}"),
-            Some(Interval::Around(half_width)) => format!("{signed}{SPACE}±{SPACE}{}{suffix}", shown(half_width)),
-            Some(Interval::Between(from, to)) => format!("{signed}{suffix} ({} to {}{suffix})", shown(from), shown(to)),
+            Some(Interval::Around(half_width)) => {
+                format!("{signed}{SPACE}±{SPACE}{}{suffix}", shown(half_width))
+            }
+            Some(Interval::Between(from, to)) => {
+                format!("{signed}{suffix} ({} to {}{suffix})", shown(from), shown(to))
+            }
         }
     }
 
@@ -342,30 +365,35 @@ pub(super) fn magnitude(value: f64) -> i32 {
     if value == 0.0 {
         return 0;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is between −324 and 309")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the logarithm of a double is between −324 and 309"
+    )]
     let magnitude = value.abs().log10().floor() as i32;
     magnitude
 }
 
-/// The power of ten that is taken out of a number before it is shown: 0 unless the number is very large or very small.
+/// The power of ten that is taken out of a number before it is shown: 0 unless the number is very
+/// large or very small.
 fn shown_power(value: f64) -> i32 {
     let magnitude = magnitude(value);
     if (-4..12).contains(&magnitude) { 0 } else { magnitude }
 }
 
-/// The power of ten of the last digit that an error of this size leaves meaningful, by the rule of the Particle Data
-/// Group (Review of Particle Physics, "Introduction", section 5.3): of its first three digits, up to 354 keep two,
-/// up to 949 keep one, and more round up to 1000 and keep two.
+/// The power of ten of the last digit that an error of this size leaves meaningful, by the rule of
+/// the Particle Data Group (Review of Particle Physics, "Introduction", section 5.3): of its first
+/// three digits, up to 354 keep two, up to 949 keep one, and more round up to 1000 and keep two.
 fn last_digit_of_error(error: f64) -> i32 {
     let magnitude = magnitude(error);
     let first_three = (error / 10_f64.powi(magnitude) * 100.0).round();
     if first_three <= 354.0 { magnitude - 1 } else { magnitude }
 }
 
-/// The power of ten of the last digit of a number with an interval: as its error says by the rule of the Particle Data
-/// Group, but the number keeps what it can of its own digits. If the rule left it fewer than two, the interval has two;
-/// a share or a difference of shares is never rounded to more than whole per cent; and the first digit of the number
-/// stays unless it is less than about a hundredth of the interval, when the number is shown as 0.
+/// The power of ten of the last digit of a number with an interval: as its error says by the rule
+/// of the Particle Data Group, but the number keeps what it can of its own digits. If the rule left
+/// it fewer than two, the interval has two; a share or a difference of shares is never rounded to
+/// more than whole per cent; and the first digit of the number stays unless it is less than about a
+/// hundredth of the interval, when the number is shown as 0.
 fn last_digit(value: f64, half_width: f64, unit: &Unit, power: i32) -> i32 {
     let (first, first_of_error) = (magnitude(value), magnitude(half_width));
     let mut last = last_digit_of_error(half_width);
@@ -382,8 +410,8 @@ fn last_digit(value: f64, half_width: f64, unit: &Unit, power: i32) -> i32 {
     last.max(first.saturating_sub(7))
 }
 
-/// The power of ten of the last digit of a number without an error: whole numbers whole, shares with one decimal,
-/// all else with three digits.
+/// The power of ten of the last digit of a number without an error: whole numbers whole, shares
+/// with one decimal, all else with three digits.
 fn last_digit_alone(value: f64, unit: &Unit) -> i32 {
     let magnitude = magnitude(value);
     let is_whole = value.fract() == 0.0;
@@ -542,7 +570,8 @@ mod tests {
 
     #[test]
     fn an_interval_that_is_not_symmetric_names_its_ends() {
-        let shown = |value, from, to| with_interval(value, Some(Interval::Between(from, to)), &Unit::Share);
+        let shown =
+            |value, from, to| with_interval(value, Some(Interval::Between(from, to)), &Unit::Share);
         assert_eq!(shown(0.18, 0.0, 0.41).replace(SPACE, " "), "18 % (0 to 41 %)");
         assert_eq!(shown(0.9931, 0.9862, 1.0).replace(SPACE, " "), "99.3 % (98.6 to 100.0 %)");
     }

@@ -1,22 +1,33 @@
-//! Where the numbers of a figure come from, for the note below it: whether they were verified, and on which machines
-//! they were made. A reader's build may know nothing of its own machine, so this tells facts, and compares none.
+//! Where the numbers of a figure come from, for the note below it: whether they were verified, and
+//! on which machines they were made. A reader's build may know nothing of its own machine, so this
+//! tells facts, and compares none.
 
 use super::in_words;
 use crate::experiment::environment::{Environment, differences, kinds};
 use crate::experiment::results::VariantResults;
 use crate::experiment::verification::{self, Verification};
 
-/// The facts that are told of a single kind of machine; those of several are told where they differ.
+/// The facts that are told of a single kind of machine; those of several are told where they
+/// differ.
 const TOLD: [&str; 4] = ["device", "gpu", "cpu", "libtorch"];
 
-/// Sentences on the records of the variants, each with a space before it; empty if nothing is known.
+/// Sentences on the records of the variants, each with a space before it; empty if nothing is
+/// known.
 pub(super) fn provenance(variants: &[&VariantResults<'_>]) -> String {
-    let runs: Vec<Vec<&Verification>> = variants.iter().flat_map(|variant| variant.verifications.clone()).collect();
-    let environments: Vec<&Environment> =
-        variants.iter().flat_map(|variant| &variant.records).map(|record| &record.environment).collect();
+    let runs: Vec<Vec<&Verification>> =
+        variants.iter().flat_map(|variant| variant.verifications.clone()).collect();
+    let environments: Vec<&Environment> = variants
+        .iter()
+        .flat_map(|variant| &variant.records)
+        .map(|record| &record.environment)
+        .collect();
     let phrases = verification::phrases(&runs);
     let verified = (!phrases.is_empty()).then(|| capitalized(&phrases.join("; ")));
-    verified.into_iter().chain(made_on(&environments)).map(|sentence| format!(" {sentence}.")).collect()
+    verified
+        .into_iter()
+        .chain(made_on(&environments))
+        .map(|sentence| format!(" {sentence}."))
+        .collect()
 }
 
 /// The machines on which the runs were made; `None` if none of them said anything.
@@ -30,7 +41,9 @@ fn made_on(environments: &[&Environment]) -> Option<String> {
             format!("{} ({})", in_words(name), values.join(", "))
         });
         let facts = facts.collect::<Vec<_>>().join(", ");
-        return Some(format!("Runs were made on {kinds} kinds of machine, which differ in {facts}"));
+        return Some(format!(
+            "Runs were made on {kinds} kinds of machine, which differ in {facts}"
+        ));
     }
     let told = TOLD.iter().filter_map(|name| Some((*name, first.get(*name)?)));
     let told: Vec<String> = told.map(|(name, fact)| format!("{name} {fact}")).collect();

@@ -1,16 +1,20 @@
-//! Draws: a backend of plotters that writes SVG whose colours are the stylesheet's, and the axes that charts share.
+//! Draws: a backend of plotters that writes SVG whose colours are the stylesheet's, and the axes
+//! that charts share.
 //!
-//! plotters has an SVG backend of its own. It rounds to whole pixels and writes colours as they are given, while here a
-//! page must choose them, light or dark. So what is given to plotters as a colour is an [`Ink`], the part that a mark
-//! plays in its chart, and comes out as a class: `lp-line lp-s2`. Each element also carries attributes for where there
-//! is no stylesheet, in colours that can be read on white and on black.
+//! plotters has an SVG backend of its own. It rounds to whole pixels and writes colours as they are
+//! given, while here a page must choose them, light or dark. So what is given to plotters as a
+//! colour is an [`Ink`], the part that a mark plays in its chart, and comes out as a class:
+//! `lp-line lp-s2`. Each element also carries attributes for where there is no stylesheet, in
+//! colours that can be read on white and on black.
 
 use std::convert::Infallible;
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind};
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
+};
 
 use super::html::{Drawing, escaped, write_to};
 use super::number::{self, Unit};
@@ -24,7 +28,8 @@ pub(super) const TEXT: f64 = 13.0;
 /// How many colours there are before they start again.
 const COLORS: [&str; 6] = ["#3b7dd8", "#c8641b", "#16936f", "#a45bb5", "#987a12", "#c9457a"];
 
-/// Dashes of lines, the first one whole; with markers and labels they tell lines apart without colour.
+/// Dashes of lines, the first one whole; with markers and labels they tell lines apart without
+/// colour.
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "5 2"];
 
 /// The part that a mark plays in its chart.
@@ -99,7 +104,9 @@ impl Ink {
 
     /// As plotters carries it.
     pub(super) fn as_color(self) -> RGBColor {
-        let byte = |number: usize, count: usize| u8::try_from(number % count).expect("there are few of each");
+        let byte = |number: usize, count: usize| {
+            u8::try_from(number % count).expect("there are few of each")
+        };
         RGBColor(self.role as u8, byte(self.color, COLORS.len()), byte(self.dash, DASHES.len()))
     }
 
@@ -122,21 +129,29 @@ impl Ink {
             Role::Grid => format!("class=\"{class}\" stroke=\"#808080\" stroke-opacity=\"0.3\""),
             Role::Axis => format!("class=\"{class}\" stroke=\"#808080\""),
             Role::Mark => {
-                format!("class=\"{class}\" fill=\"none\" stroke=\"#767676\" stroke-width=\"{stroke_width}\"{dash}")
+                format!(
+                    "class=\"{class}\" fill=\"none\" stroke=\"#767676\" stroke-width=\"{stroke_width}\"{dash}"
+                )
             }
             Role::Tick | Role::Name => format!("class=\"{class}\" fill=\"#767676\""),
             Role::Seed => format!(
                 "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-opacity=\"0.4\" \
                  stroke-width=\"{stroke_width}\""
             ),
-            Role::Band => format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.15\""),
+            Role::Band => {
+                format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.15\"")
+            }
             Role::Line | Role::Whisker => format!(
                 "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{stroke_width}\"{dash}"
             ),
             Role::Dot => {
-                format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" stroke=\"{color}\"")
+                format!(
+                    "class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" stroke=\"{color}\""
+                )
             }
-            Role::Label | Role::Mean | Role::Cell => format!("class=\"{class} {series}\" fill=\"{color}\""),
+            Role::Label | Role::Mean | Role::Cell => {
+                format!("class=\"{class} {series}\" fill=\"{color}\"")
+            }
         }
     }
 }
@@ -155,7 +170,10 @@ pub(super) fn units(pixels: i32) -> f64 {
 }
 
 fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {
-    path.into_iter().map(|(x, y)| format!("{},{}", units(x), units(y))).collect::<Vec<_>>().join(" ")
+    path.into_iter()
+        .map(|(x, y)| format!("{},{}", units(x), units(y)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 impl DrawingBackend for Canvas<'_> {
@@ -177,39 +195,79 @@ impl DrawingBackend for Canvas<'_> {
         self.draw_rect(point, (point.0 + 1, point.1 + 1), &color, true)
     }
 
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Drawn {
         self.draw_path([from, to], style)
     }
 
-    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, _fill: bool) -> Drawn {
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+        _fill: bool,
+    ) -> Drawn {
         self.fill_polygon([from, (to.0, from.1), to, (from.0, to.1)], style)
     }
 
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         if style.color().alpha > 0.0 {
-            let attributes = Ink::from_color(style.color()).attributes(f64::from(style.stroke_width()) / 10.0);
-            write_to(self.elements, format_args!("<polyline {attributes} points=\"{}\"/>\n", points(path)));
+            let attributes =
+                Ink::from_color(style.color()).attributes(f64::from(style.stroke_width()) / 10.0);
+            write_to(
+                self.elements,
+                format_args!("<polyline {attributes} points=\"{}\"/>\n", points(path)),
+            );
         }
         Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, _fill: bool) -> Drawn {
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        (x, y): BackendCoord,
+        radius: u32,
+        style: &S,
+        _fill: bool,
+    ) -> Drawn {
         let attributes = Ink::from_color(style.color()).attributes(1.0);
         let radius = f64::from(radius) / f64::from(PIXELS);
         let (x, y) = (units(x), units(y));
-        write_to(self.elements, format_args!("<circle {attributes} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>\n"));
+        write_to(
+            self.elements,
+            format_args!("<circle {attributes} cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>\n"),
+        );
         Ok(())
     }
 
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Drawn {
         if style.color().alpha > 0.0 {
             let attributes = Ink::from_color(style.color()).attributes(1.0);
-            write_to(self.elements, format_args!("<polygon {attributes} points=\"{}\"/>\n", points(path)));
+            write_to(
+                self.elements,
+                format_args!("<polygon {attributes} points=\"{}\"/>\n", points(path)),
+            );
         }
         Ok(())
     }
 
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &S,
+        (x, y): BackendCoord,
+    ) -> Drawn {
         let size = style.size() / f64::from(PIXELS);
         let anchor = match style.anchor().h_pos {
             HPos::Left => "",
@@ -240,7 +298,11 @@ impl DrawingBackend for Canvas<'_> {
         text: &str,
         style: &S,
     ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate in pixels")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an estimate in pixels"
+        )]
         let size = (text_width(text, style.size()) as u32, style.size() as u32);
         Ok(size)
     }
@@ -254,7 +316,8 @@ pub(super) fn label_width(text: &str) -> f64 {
     text_width(text, TEXT) * BOLD
 }
 
-/// About how wide a text is in a sans-serif font, rather too wide than too narrow: readers have many fonts.
+/// About how wide a text is in a sans-serif font, rather too wide than too narrow: readers have
+/// many fonts.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let ems = text.chars().map(|c| match c {
         'i'
@@ -308,12 +371,19 @@ pub(super) fn pixels(length: f64) -> i32 {
 
 /// The style of a text: its ink, and which point of it is given.
 pub(super) fn text_style(ink: Ink, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
-    ("sans-serif", TEXT * f64::from(PIXELS)).into_font().color(&ink.as_color()).pos(Pos::new(horizontal, vertical))
+    ("sans-serif", TEXT * f64::from(PIXELS))
+        .into_font()
+        .color(&ink.as_color())
+        .pos(Pos::new(horizontal, vertical))
 }
 
 /// The style of a line of the width `width`, in units of the view.
 pub(super) fn stroke(ink: Ink, width: f64) -> ShapeStyle {
-    ShapeStyle { color: ink.as_color().to_rgba(), filled: false, stroke_width: pixels(width).unsigned_abs() }
+    ShapeStyle {
+        color: ink.as_color().to_rgba(),
+        filled: false,
+        stroke_width: pixels(width).unsigned_abs(),
+    }
 }
 
 /// The style of an area.
@@ -328,21 +398,26 @@ pub(super) type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
 pub(super) type Done = Result<(), DrawingAreaErrorKind<Infallible>>;
 
 /// Draws a view of this size, in units. Drawing in memory cannot fail.
-pub(super) fn drawing((width, height): (u32, u32), draw: impl FnOnce(&Area<'_>) -> Done) -> Drawing {
+pub(super) fn drawing(
+    (width, height): (u32, u32),
+    draw: impl FnOnce(&Area<'_>) -> Done,
+) -> Drawing {
     let mut elements = String::new();
     let scale = PIXELS.unsigned_abs();
     {
-        let area = Canvas { elements: &mut elements, size: (width * scale, height * scale) }.into_drawing_area();
+        let area = Canvas { elements: &mut elements, size: (width * scale, height * scale) }
+            .into_drawing_area();
         draw(&area).expect("the areas are inside of the view, and writing into a text never fails");
     }
     Drawing { elements, width, height }
 }
 
-/// The polygon of a marker around its middle, in plotters' pixels: the shapes differ so that series can be told apart
-/// without colour.
+/// The polygon of a marker around its middle, in plotters' pixels: the shapes differ so that series
+/// can be told apart without colour.
 pub(super) fn marker(shape: usize, radius: f64) -> Vec<(i32, i32)> {
     let at = |x: f64, y: f64| (pixels(x * radius), pixels(y * radius));
-    let circle = || (0..16).map(|corner| (f64::from(corner) * std::f64::consts::TAU / 16.0).sin_cos());
+    let circle =
+        || (0..16).map(|corner| (f64::from(corner) * std::f64::consts::TAU / 16.0).sin_cos());
     match shape % 5 {
         0 => circle().map(|(x, y)| at(x, y)).collect(),
         1 => vec![at(-0.9, -0.9), at(0.9, -0.9), at(0.9, 0.9), at(-0.9, 0.9)],
@@ -394,19 +469,26 @@ impl Scale {
     pub(super) fn of_steps(first: u64, last: u64, count: usize) -> Scale {
         let (first, last) = (first as f64, last as f64);
         if first >= last {
-            return Scale { from: first - 1.0, to: last + 1.0, ticks: vec![first], step: Some(1.0), is_log: false };
+            return Scale {
+                from: first - 1.0,
+                to: last + 1.0,
+                ticks: vec![first],
+                step: Some(1.0),
+                is_log: false,
+            };
         }
         let scale = Scale::exactly(first, last, count);
         if scale.step < Some(1.0) { Scale::with_step(first, last, 1.0) } else { scale }
     }
 
-    /// The logarithmic scale for numbers above zero, with about `count` marks at powers of ten, or at 1, 2 and 5 times
-    /// those if there are few.
+    /// The logarithmic scale for numbers above zero, with about `count` marks at powers of ten, or
+    /// at 1, 2 and 5 times those if there are few.
     pub(super) fn of_powers(lowest: f64, highest: f64, count: usize) -> Scale {
         let (from, to) = with_log_margin(lowest, highest);
         let powers = number::magnitude(from)..=number::magnitude(to);
         let every = powers.clone().count().div_ceil(count.max(1));
-        let at_powers: Vec<f64> = powers.clone().step_by(every).map(|power| 10_f64.powi(power)).collect();
+        let at_powers: Vec<f64> =
+            powers.clone().step_by(every).map(|power| 10_f64.powi(power)).collect();
         let is_inside = |tick: &f64| (from..=to).contains(tick);
         let mut ticks: Vec<f64> = at_powers.into_iter().filter(is_inside).collect();
         if ticks.len() < 3 {
@@ -431,7 +513,8 @@ impl Scale {
         Scale { from, to, ticks: values.to_vec(), step: None, is_log }
     }
 
-    /// Takes out marks whose text would touch that of the one before, where the scale is `length` units long.
+    /// Takes out marks whose text would touch that of the one before, where the scale is `length`
+    /// units long.
     pub(super) fn thin_out(&mut self, length: f64, unit: &Unit) {
         let mut end = f64::NEG_INFINITY;
         let mut ticks = std::mem::take(&mut self.ticks);
@@ -447,7 +530,8 @@ impl Scale {
         self.ticks = ticks;
     }
 
-    /// Takes out marks that no share can be at, where all numbers from `lowest` to `highest` can be shares.
+    /// Takes out marks that no share can be at, where all numbers from `lowest` to `highest` can be
+    /// shares.
     pub(super) fn keep_possible(&mut self, (lowest, highest): (f64, f64), unit: &Unit) {
         let are_shares = *unit == Unit::Share && lowest >= 0.0 && highest <= 1.0;
         let slack = 1e-9;
@@ -459,7 +543,11 @@ impl Scale {
         let power = 10_f64.powi(number::magnitude(rough));
         // Up to 1.6 times as far from each other as asked for, rather than too few.
         let steps = [10.0, 5.0, 2.0].into_iter().map(|digit| digit * power);
-        Scale::with_step(from, to, steps.into_iter().find(|&step| step <= rough * 1.6).unwrap_or(power))
+        Scale::with_step(
+            from,
+            to,
+            steps.into_iter().find(|&step| step <= rough * 1.6).unwrap_or(power),
+        )
     }
 
     fn with_step(from: f64, to: f64, step: f64) -> Scale {
@@ -504,7 +592,10 @@ impl Ranged for Scale {
 
     fn map(&self, value: &f64, (first, last): (i32, i32)) -> i32 {
         let share = self.share(*value);
-        #[expect(clippy::cast_possible_truncation, reason = "a number that is no pixel is drawn at the last one")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a number that is no pixel is drawn at the last one"
+        )]
         let moved = (share * f64::from(last - first)).round() as i32;
         first.saturating_add(moved)
     }
@@ -532,7 +623,11 @@ mod tests {
     fn marks_are_round_numbers() {
         check(&Scale::around(0.712, 0.883, 5), &Unit::Share, "75 80 85");
         check(&Scale::around(-1.0, 1.0, 5), &Unit::Plain, "\u{2212}1.0 \u{2212}0.5 0.0 0.5 1.0");
-        check(&Scale::around(0.0, 101_770.0, 4), &Unit::Plain, "0 20,000 40,000 60,000 80,000 100,000");
+        check(
+            &Scale::around(0.0, 101_770.0, 4),
+            &Unit::Plain,
+            "0 20,000 40,000 60,000 80,000 100,000",
+        );
     }
 
     #[test]

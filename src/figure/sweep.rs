@@ -1,9 +1,11 @@
-//! `{% chart EXPERIMENT sweep x="params.…" y="…" %}`: a number over a parameter in which variants differ.
+//! `{% chart EXPERIMENT sweep x="params.…" y="…" %}`: a number over a parameter in which variants
+//! differ.
 //!
 //! Which variants make a line: those that match one of the patterns in `series`, as in
-//! `series="From scratch: scratch-*, Frozen: frozen-*"`, where `*` stands for any characters and what is before the
-//! colon names the line. Without `series`, the variants whose other parameters are all the same make a line; its name is
-//! what their titles have in common, or else the parameters in which it differs from the other lines.
+//! `series="From scratch: scratch-*, Frozen: frozen-*"`, where `*` stands for any characters and
+//! what is before the colon names the line. Without `series`, the variants whose other parameters
+//! are all the same make a line; its name is what their titles have in common, or else the
+//! parameters in which it differs from the other lines.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +26,8 @@ use kramdown::embed::Embed;
 /// One line of the chart.
 struct Line {
     name: String,
-    /// Its points in order of the parameter, at least one; some may have no number because runs diverged.
+    /// Its points in order of the parameter, at least one; some may have no number because runs
+    /// diverged.
     points: Vec<SweepPoint>,
 }
 
@@ -34,7 +37,8 @@ struct SweepPoint {
     measured: Measured,
 }
 
-/// A line before its numbers are looked up: its name, and of each of its variants the parameter's value.
+/// A line before its numbers are looked up: its name, and of each of its variants the parameter's
+/// value.
 struct Group<'r, 'e> {
     name: String,
     members: Vec<(f64, &'r VariantResults<'e>)>,
@@ -55,28 +59,35 @@ pub(super) fn sweep(
     results: &ExperimentResults<'_>,
     base_url: &str,
 ) -> Result<Figure, Diagnostic> {
-    arguments
-        .allow_options(&["caption", "diverged", "id", "scale", "series", "title", "variants", "x", "x-title", "y"])?;
+    arguments.allow_options(&[
+        "caption", "diverged", "id", "scale", "series", "title", "variants", "x", "x-title", "y",
+    ])?;
     let variants = chosen_variants(arguments, results)?;
     let x = parameter(arguments, results)?;
     let y = number_name(arguments, results)?;
     let is_log = is_log(arguments)?;
     let groups = groups(arguments, &variants, x)?;
-    if let Some((value, of)) = groups.iter().flat_map(|group| &group.members).find(|(value, _)| is_log && *value <= 0.0)
+    if let Some((value, of)) =
+        groups.iter().flat_map(|group| &group.members).find(|(value, _)| is_log && *value <= 0.0)
     {
-        let message =
-            format!("`{}` of `{}` is {value}, which has no place on a logarithmic scale", x.text, of.variant.name);
+        let message = format!(
+            "`{}` of `{}` is {value}, which has no place on a logarithmic scale",
+            x.text, of.variant.name
+        );
         return Err(arguments.fault(x, message));
     }
     let shows_rest = measured::shows_rest(arguments)?;
-    let lines: Vec<Line> = groups.iter().filter_map(|group| line(results, group, y, shows_rest)).collect();
+    let lines: Vec<Line> =
+        groups.iter().filter_map(|group| line(results, group, y, shows_rest)).collect();
     if lines.is_empty() {
         return Err(arguments.fault_of_all(format!("no run recorded `{y}` in these variants")));
     }
     let last_key = x.text.strip_prefix("params.").unwrap_or(x.text);
     let sweep = Sweep {
         lines,
-        x_name: arguments.option("x-title").map_or_else(|| in_words(last_key), |title| title.text.to_owned()),
+        x_name: arguments
+            .option("x-title")
+            .map_or_else(|| in_words(last_key), |title| title.text.to_owned()),
         y_name: in_words(y),
         unit: unit(results, y),
         is_log,
@@ -88,14 +99,17 @@ pub(super) fn sweep(
     };
     let shown: Vec<&VariantResults<'_>> =
         groups.iter().flat_map(|group| group.members.iter().map(|&(_, of)| of)).collect();
-    let (csv_path, csv) = csv(results, &groups, x.text, y).file(results.experiment.name.as_str(), "sweep");
+    let (csv_path, csv) =
+        csv(results, &groups, x.text, y).file(results.experiment.name.as_str(), "sweep");
     let chart = Chart {
         id: arguments.option("id").map(|id| id.text),
         drawings: sweep.chart().drawings(),
         title: &title,
         description: &sweep.description(),
         caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(sweep.note() + &measured::diverged_note(results, &shown, shows_rest) + &provenance(&shown)),
+        note: &(sweep.note()
+            + &measured::diverged_note(results, &shown, shows_rest)
+            + &provenance(&shown)),
         table: sweep.table(&format!("Numbers of the chart: {subject}")),
         csv: &csv_path,
     };
@@ -104,15 +118,26 @@ pub(super) fn sweep(
 }
 
 /// The parameter that the option `x` names, one that at least one variant has.
-fn parameter<'a>(arguments: &Arguments<'a>, results: &ExperimentResults<'_>) -> Result<Piece<'a>, Diagnostic> {
+fn parameter<'a>(
+    arguments: &Arguments<'a>,
+    results: &ExperimentResults<'_>,
+) -> Result<Piece<'a>, Diagnostic> {
     let Some(x) = arguments.option("x") else {
         let fault = arguments.fault_of_all("a sweep needs the parameter that it goes over");
         return Err(fault.hint("write `x=\"params.NAME\"`, such as `x=\"params.optimizer.lr\"`"));
     };
-    let parts = || results.variants.iter().filter_map(|of| of.records.first()).flat_map(|of| of.fingerprint.parts());
+    let parts = || {
+        results
+            .variants
+            .iter()
+            .filter_map(|of| of.records.first())
+            .flat_map(|of| of.fingerprint.parts())
+    };
     let is_number = |part: &Part| matches!(part, Part::Value(value) if value.is_number());
-    let mut known: Vec<&str> =
-        parts().filter(|(name, part)| name.starts_with("params.") && is_number(part)).map(|(name, _)| name).collect();
+    let mut known: Vec<&str> = parts()
+        .filter(|(name, part)| name.starts_with("params.") && is_number(part))
+        .map(|(name, _)| name)
+        .collect();
     known.sort_unstable();
     known.dedup();
     if known.contains(&x.text) {
@@ -122,7 +147,10 @@ fn parameter<'a>(arguments: &Arguments<'a>, results: &ExperimentResults<'_>) -> 
 }
 
 /// The number that the option `y` names.
-fn number_name<'a>(arguments: &Arguments<'a>, results: &ExperimentResults<'_>) -> Result<&'a str, Diagnostic> {
+fn number_name<'a>(
+    arguments: &Arguments<'a>,
+    results: &ExperimentResults<'_>,
+) -> Result<&'a str, Diagnostic> {
     let Some(y) = arguments.option("y") else {
         let fault = arguments.fault_of_all("a sweep needs the number that it shows");
         return Err(fault.hint("write `y=\"NAME\"`, such as `y=\"accuracy\"`"));
@@ -155,7 +183,8 @@ fn groups<'r, 'e>(
         let mut members = Vec::with_capacity(variants.len());
         for of in variants {
             let value = value(of, x.text).ok_or_else(|| {
-                let fault = arguments.fault(x, format!("`{}` of `{}` is not a number", x.text, of.variant.name));
+                let fault = arguments
+                    .fault(x, format!("`{}` of `{}` is not a number", x.text, of.variant.name));
                 fault.hint("name those that have one with `variants` or `series`")
             })?;
             members.push((value, of));
@@ -164,8 +193,13 @@ fn groups<'r, 'e>(
         let twice = members.windows(2).find(|pair| pair[0].0.total_cmp(&pair[1].0).is_eq());
         if let Some([(value, first), (_, second)]) = twice.map(|pair| [pair[0], pair[1]]) {
             let (first, second) = (&first.variant.name, &second.variant.name);
-            let message = format!("`{first}` and `{second}` are of one line and have the same `{}`, {value}", x.text);
-            return Err(arguments.fault(x, message).hint("tell the lines apart with `series=\"NAME: PATTERN, …\"`"));
+            let message = format!(
+                "`{first}` and `{second}` are of one line and have the same `{}`, {value}",
+                x.text
+            );
+            return Err(arguments
+                .fault(x, message)
+                .hint("tell the lines apart with `series=\"NAME: PATTERN, …\"`"));
         }
         groups.push(Group { name, members });
     }
@@ -175,7 +209,8 @@ fn groups<'r, 'e>(
 /// The number that the variant's runs have for the parameter.
 fn value(of: &VariantResults<'_>, parameter: &str) -> Option<f64> {
     let record = of.records.first()?;
-    record.fingerprint.parts().find(|(name, _)| *name == parameter).and_then(|(_, part)| match part {
+    record.fingerprint.parts().find(|(name, _)| *name == parameter).and_then(|(_, part)| match part
+    {
         Part::Value(value) => value.as_f64(),
         Part::Digest(_) => None,
     })
@@ -195,8 +230,11 @@ fn matching<'r, 'e>(
             Some((title, pattern)) => (Some(title.trim()), pattern.trim()),
             None => (None, written.text),
         };
-        let found: Vec<&VariantResults<'_>> =
-            variants.iter().copied().filter(|of| matches(pattern, of.variant.name.as_str())).collect();
+        let found: Vec<&VariantResults<'_>> = variants
+            .iter()
+            .copied()
+            .filter(|of| matches(pattern, of.variant.name.as_str()))
+            .collect();
         if found.is_empty() {
             let known = variants.iter().map(|of| of.variant.name.as_str());
             return Err(arguments
@@ -225,39 +263,54 @@ fn alike<'r, 'e>(variants: &[&'r VariantResults<'e>], parameter: &str) -> Vec<Na
     let mut groups: BTreeMap<Digest, Vec<&VariantResults<'_>>> = BTreeMap::new();
     for &of in variants {
         let Some(record) = of.records.first() else { continue };
-        let others: BTreeMap<&str, &Part> =
-            record.fingerprint.parts().filter(|(name, _)| *name != parameter && *name != "seed").collect();
+        let others: BTreeMap<&str, &Part> = record
+            .fingerprint
+            .parts()
+            .filter(|(name, _)| *name != parameter && *name != "seed")
+            .collect();
         let digest = Digest::of_value(&serde_json::to_value(others).unwrap_or_default());
         if !groups.contains_key(&digest) {
             order.push(digest);
         }
         groups.entry(digest).or_default().push(of);
     }
-    let groups: Vec<Vec<&VariantResults<'_>>> = order.iter().filter_map(|digest| groups.remove(digest)).collect();
+    let groups: Vec<Vec<&VariantResults<'_>>> =
+        order.iter().filter_map(|digest| groups.remove(digest)).collect();
     let titles: Vec<String> = groups.iter().map(|variants| common_title(variants)).collect();
-    let are_names =
-        titles.iter().all(|title| !title.is_empty() && titles.iter().filter(|one| *one == title).count() == 1);
-    let names = if are_names || groups.len() == 1 { titles } else { by_parameters(&groups, parameter) };
+    let are_names = titles
+        .iter()
+        .all(|title| !title.is_empty() && titles.iter().filter(|one| *one == title).count() == 1);
+    let names =
+        if are_names || groups.len() == 1 { titles } else { by_parameters(&groups, parameter) };
     names.into_iter().zip(groups).collect()
 }
 
-/// Of each of the groups the parameters in which they differ, other than `parameter`: `hidden = 8, norm = true`.
+/// Of each of the groups the parameters in which they differ, other than `parameter`: `hidden = 8,
+/// norm = true`.
 fn by_parameters(groups: &[Vec<&VariantResults<'_>>], parameter: &str) -> Vec<String> {
     let parts = |variants: &[&VariantResults<'_>]| -> BTreeMap<String, String> {
-        let Some(record) = variants.first().and_then(|of| of.records.first()) else { return BTreeMap::new() };
+        let Some(record) = variants.first().and_then(|of| of.records.first()) else {
+            return BTreeMap::new();
+        };
         let others = record.fingerprint.parts().filter(|(name, _)| *name != parameter);
         others
             .filter_map(|(name, part)| match part {
-                Part::Value(value) => Some((name.strip_prefix("params.")?.to_owned(), shown_value(value))),
+                Part::Value(value) => {
+                    Some((name.strip_prefix("params.")?.to_owned(), shown_value(value)))
+                }
                 Part::Digest(_) => None,
             })
             .collect()
     };
-    let parts: Vec<BTreeMap<String, String>> = groups.iter().map(|variants| parts(variants)).collect();
+    let parts: Vec<BTreeMap<String, String>> =
+        groups.iter().map(|variants| parts(variants)).collect();
     let differs = |name: &String| parts.iter().any(|other| other.get(name) != parts[0].get(name));
     let name = |(index, of): (usize, &BTreeMap<String, String>)| {
-        let told: Vec<String> =
-            of.iter().filter(|(name, _)| differs(name)).map(|(name, value)| format!("{name} = {value}")).collect();
+        let told: Vec<String> = of
+            .iter()
+            .filter(|(name, _)| differs(name))
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
         if told.is_empty() { format!("line {}", index + 1) } else { told.join(", ") }
     };
     parts.iter().enumerate().map(name).collect()
@@ -267,9 +320,9 @@ fn shown_value(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What the titles of the variants have in common: the parts between commas, `hidden = [8]` of `lr = 0.1, hidden = [8]` and
-/// `lr = 0.2, hidden = [8]`; or else their start, without a half word and without what joins it to the rest: "Frozen" of
-/// "Frozen 5" and "Frozen 10".
+/// What the titles of the variants have in common: the parts between commas, `hidden = [8]` of `lr
+/// = 0.1, hidden = [8]` and `lr = 0.2, hidden = [8]`; or else their start, without a half word and
+/// without what joins it to the rest: "Frozen" of "Frozen 5" and "Frozen 10".
 fn common_title(variants: &[&VariantResults<'_>]) -> String {
     let titles: Vec<&str> = variants.iter().map(|of| of.variant.title.as_str()).collect();
     let [first, rest @ ..] = titles.as_slice() else { return String::new() };
@@ -277,8 +330,10 @@ fn common_title(variants: &[&VariantResults<'_>]) -> String {
         return (*first).to_owned();
     }
     let others: Vec<Vec<&str>> = rest.iter().map(|title| title_parts(title)).collect();
-    let shared: Vec<&str> =
-        title_parts(first).into_iter().filter(|part| others.iter().all(|of| of.contains(part))).collect();
+    let shared: Vec<&str> = title_parts(first)
+        .into_iter()
+        .filter(|part| others.iter().all(|of| of.contains(part)))
+        .collect();
     if !shared.is_empty() {
         return shared.join(", ");
     }
@@ -290,14 +345,21 @@ fn common_title(variants: &[&VariantResults<'_>]) -> String {
         Some(equals) => shared[..equals].rsplit_once(',').map_or("", |(before, _)| before),
         None => shared,
     };
-    let joined = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | ';' | '–' | '-' | '(' | '=');
+    let joined =
+        |c: char| c.is_whitespace() || matches!(c, ',' | ':' | ';' | '–' | '-' | '(' | '=');
     let is_joint = |rest: &str| rest.is_empty() || rest.starts_with(joined);
-    let ends_with_word = shared.ends_with(joined) || titles.iter().all(|title| is_joint(&title[shared.len()..]));
-    let whole_words = if ends_with_word { shared } else { shared.rsplit_once(joined).map_or("", |(before, _)| before) };
+    let ends_with_word =
+        shared.ends_with(joined) || titles.iter().all(|title| is_joint(&title[shared.len()..]));
+    let whole_words = if ends_with_word {
+        shared
+    } else {
+        shared.rsplit_once(joined).map_or("", |(before, _)| before)
+    };
     whole_words.trim_end_matches(joined).to_owned()
 }
 
-/// The parts of a title between commas, except those inside of brackets: lists of parameters hold commas, too.
+/// The parts of a title between commas, except those inside of brackets: lists of parameters hold
+/// commas, too.
 fn title_parts(title: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let is_end = |c: char| {
@@ -311,7 +373,12 @@ fn title_parts(title: &str) -> Vec<&str> {
     title.split(is_end).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-fn line(results: &ExperimentResults<'_>, group: &Group<'_, '_>, y: &str, shows_rest: bool) -> Option<Line> {
+fn line(
+    results: &ExperimentResults<'_>,
+    group: &Group<'_, '_>,
+    y: &str,
+    shows_rest: bool,
+) -> Option<Line> {
     let points: Vec<SweepPoint> = group
         .members
         .iter()
@@ -327,9 +394,12 @@ impl SweepPoint {
     /// The numbers of its runs, where they are shown one by one: there is no interval, or no mean.
     fn dots(&self) -> Vec<(f64, f64)> {
         match self.measured.reading() {
-            Reading::Pair(..) | Reading::Diverged => {
-                self.measured.values.iter().map(|&(_, value)| (drawable(self.x), drawable(value))).collect()
-            }
+            Reading::Pair(..) | Reading::Diverged => self
+                .measured
+                .values
+                .iter()
+                .map(|&(_, value)| (drawable(self.x), drawable(value)))
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -343,12 +413,17 @@ impl SweepPoint {
 impl Sweep {
     fn chart(&self) -> LineChart {
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let ends = || points().flat_map(|point| [point.interval().map(|of| of.0), point.interval().map(|of| of.1)]);
+        let ends = || {
+            points().flat_map(|point| {
+                [point.interval().map(|of| of.0), point.interval().map(|of| of.1)]
+            })
+        };
         let means = || points().filter_map(|point| point.measured.mean()).map(drawable);
         let dots = || points().flat_map(SweepPoint::dots).map(|(_, value)| value);
         let values = || means().chain(dots()).chain(ends().flatten());
         // Where all runs diverged, an axis without numbers.
-        let (lowest, highest) = values().reduce(f64::min).zip(values().reduce(f64::max)).unwrap_or((0.0, 1.0));
+        let (lowest, highest) =
+            values().reduce(f64::min).zip(values().reduce(f64::max)).unwrap_or((0.0, 1.0));
         let mut places: Vec<f64> = points().map(|point| drawable(point.x)).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
@@ -360,7 +435,11 @@ impl Sweep {
                 .points
                 .iter()
                 .filter_map(|point| {
-                    Some(Point { x: drawable(point.x), y: point.measured.mean()?, interval: point.interval() })
+                    Some(Point {
+                        x: drawable(point.x),
+                        y: point.measured.mean()?,
+                        interval: point.interval(),
+                    })
                 })
                 .collect(),
             dots: line.points.iter().flat_map(SweepPoint::dots).collect(),
@@ -375,8 +454,16 @@ impl Sweep {
         };
         LineChart {
             lines: self.lines.iter().enumerate().map(line).collect(),
-            x: Axis { name: self.x_name.clone(), unit: Unit::Plain, span: Span::These(places, self.is_log) },
-            y: Axis { name: self.y_name.clone(), unit: self.unit.clone(), span: Span::Numbers(lowest, highest) },
+            x: Axis {
+                name: self.x_name.clone(),
+                unit: Unit::Plain,
+                span: Span::These(places, self.is_log),
+            },
+            y: Axis {
+                name: self.y_name.clone(),
+                unit: self.unit.clone(),
+                span: Span::Numbers(lowest, highest),
+            },
             intervals: Intervals::Whiskers,
             marks: Vec::new(),
         }
@@ -384,9 +471,12 @@ impl Sweep {
 
     /// What can be seen, in sentences.
     fn description(&self) -> String {
-        let shown = |point: &SweepPoint| format!("{} at {}", point.measured.phrase(), short(point.x, &Unit::Plain));
+        let shown = |point: &SweepPoint| {
+            format!("{} at {}", point.measured.phrase(), short(point.x, &Unit::Plain))
+        };
         let lines = self.lines.iter().filter_map(|line| {
-            let name = if line.name.is_empty() { String::new() } else { format!("{}: ", line.name) };
+            let name =
+                if line.name.is_empty() { String::new() } else { format!("{}: ", line.name) };
             let (first, last) = (line.points.first()?, line.points.last()?);
             match line.points.len() {
                 1 => Some(format!("{name}{}", shown(first))),
@@ -400,9 +490,15 @@ impl Sweep {
 
     /// How to read the marks.
     fn note(&self) -> String {
-        let all = self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
-        let of_means = |seeds: &str| format!("Points: means over {seeds}; bars: their 95 % intervals.");
-        let crosses = if all.clone().any(|one| one.mean().is_none()) { " × at the top: runs diverged." } else { "" };
+        let all =
+            self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
+        let of_means =
+            |seeds: &str| format!("Points: means over {seeds}; bars: their 95 % intervals.");
+        let crosses = if all.clone().any(|one| one.mean().is_none()) {
+            " × at the top: runs diverged."
+        } else {
+            ""
+        };
         measured::note(&all, of_means) + &measured::remarks(all) + crosses
     }
 
@@ -410,10 +506,15 @@ impl Sweep {
         let sign = self.unit.sign();
         let head = |line: &Line| {
             let name = if line.name.is_empty() { &self.y_name } else { &line.name };
-            if sign.is_empty() { escaped(name) } else { format!("{} ({})", escaped(name), escaped(sign)) }
+            if sign.is_empty() {
+                escaped(name)
+            } else {
+                format!("{} ({})", escaped(name), escaped(sign))
+            }
         };
         let points = || self.lines.iter().flat_map(|line| &line.points);
-        let marks_single = !points().all(|point| matches!(point.measured.reading(), Reading::Single(_)));
+        let marks_single =
+            !points().all(|point| matches!(point.measured.reading(), Reading::Single(_)));
         let mut places: Vec<f64> = points().map(|point| point.x).collect();
         places.sort_by(f64::total_cmp);
         places.dedup();
@@ -427,7 +528,9 @@ impl Sweep {
         Table {
             caption: None,
             label: label.to_owned(),
-            heads: std::iter::once(escaped(&self.x_name)).chain(self.lines.iter().map(head)).collect(),
+            heads: std::iter::once(escaped(&self.x_name))
+                .chain(self.lines.iter().map(head))
+                .collect(),
             rows: rows.collect(),
         }
     }
@@ -460,7 +563,15 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_characters() {
-        assert!(matches("frozen-*", "frozen-labels-5") && matches("*-64*", "frozen-64-5") && matches("a", "a"));
-        assert!(!matches("frozen-*", "tuned-5") && !matches("frozen", "frozen-5") && !matches("*-6", "frozen-64"));
+        assert!(
+            matches("frozen-*", "frozen-labels-5")
+                && matches("*-64*", "frozen-64-5")
+                && matches("a", "a")
+        );
+        assert!(
+            !matches("frozen-*", "tuned-5")
+                && !matches("frozen", "frozen-5")
+                && !matches("*-6", "frozen-64")
+        );
     }
 }

@@ -58,14 +58,16 @@ fn file(name: &str) -> String {
 }
 
 fn experiments(nets: &str) -> Vec<Experiment> {
-    let source =
-        Source::default().with("experiments/nets/experiment.yml", nets).with("experiments/alone/experiment.yml", ALONE);
+    let source = Source::default()
+        .with("experiments/nets/experiment.yml", nets)
+        .with("experiments/alone/experiment.yml", ALONE);
     let (experiments, faults) = spec::parse_all(&source, &|_| None);
     assert_eq!(faults, []);
     experiments
 }
 
-/// Records of all runs; `number` gives the value of each from its variant (0 or 1), its seed and its step (0: final).
+/// Records of all runs; `number` gives the value of each from its variant (0 or 1), its seed and
+/// its step (0: final).
 fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) -> Vec<Record> {
     let mut records = Vec::new();
     for experiment in experiments {
@@ -82,11 +84,19 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
                     given: BTreeMap::new(),
                     environment: BTreeMap::new(),
                     finished: "2026-11-23T14:05:00Z".parse().expect("it is a time"),
-                    metrics: [("accuracy", value(0)), ("loss", 1.0 - value(0)), ("parameters", 101_770.0)]
-                        .map(|(name, value)| (name.to_owned(), value))
-                        .into(),
+                    metrics: [
+                        ("accuracy", value(0)),
+                        ("loss", 1.0 - value(0)),
+                        ("parameters", 101_770.0),
+                    ]
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .into(),
                     timing: [("seconds".to_owned(), 20.0 + seed as f64)].into(),
-                    series: [("valid.accuracy".to_owned(), points()), ("train.loss".to_owned(), points())].into(),
+                    series: [
+                        ("valid.accuracy".to_owned(), points()),
+                        ("train.loss".to_owned(), points()),
+                    ]
+                    .into(),
                     artifacts: artifacts(),
                     diverged: None,
                 });
@@ -96,15 +106,22 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
     records
 }
 
-/// Accuracies that rise with the step, are higher for the second variant and differ a little by seed.
+/// Accuracies that rise with the step, are higher for the second variant and differ a little by
+/// seed.
 fn usual(variant: usize, seed: u64, step: u64) -> f64 {
     let step = if step == 0 { 4 } else { step };
     0.7 + 0.1 * variant as f64 + 0.02 * step as f64 + 0.002 * seed as f64
 }
 
-fn made(tag: &str, arguments: &str, records: &[Record], experiments: &[Experiment]) -> Result<Figure, Diagnostic> {
+fn made(
+    tag: &str,
+    arguments: &str,
+    records: &[Record],
+    experiments: &[Experiment],
+) -> Result<Figure, Diagnostic> {
     let planned = plan(experiments, records);
-    let paths = ["nets", "alone"].map(|of| WRITTEN.map(|(name, ..)| format!("experiments/{of}/{}", file(name))));
+    let paths = ["nets", "alone"]
+        .map(|of| WRITTEN.map(|(name, ..)| format!("experiments/{of}/{}", file(name))));
     let contents = || WRITTEN.iter().map(|&(.., content)| content);
     let files = paths.iter().flat_map(|paths| paths.iter().map(String::as_str).zip(contents()));
     let results = Results::of(experiments, &planned, &[]).with_files(files);
@@ -153,7 +170,10 @@ fn values_can_be_subtracted_added_and_divided() {
 
 #[test]
 fn a_difference_may_be_taken_seed_by_seed() {
-    check_value("nets.norm.accuracy - nets.plain.accuracy by=seed", "+10.0 pp (identical in all 3 runs)");
+    check_value(
+        "nets.norm.accuracy - nets.plain.accuracy by=seed",
+        "+10.0 pp (identical in all 3 runs)",
+    );
     check_value("nets.norm.accuracy - nets.plain.accuracy by=seed format='+0.0 pp'", "+10.0 pp");
     check_fault(
         "value",
@@ -303,14 +323,24 @@ fn charts_say_in_words_what_they_show() {
 }
 
 /// The figure of the experiment `nets` with these seeds, whose runs found these numbers.
-fn figure_of(tag: &str, arguments: &str, seeds: &str, number: impl Fn(usize, u64, u64) -> f64) -> Figure {
+fn figure_of(
+    tag: &str,
+    arguments: &str,
+    seeds: &str,
+    number: impl Fn(usize, u64, u64) -> f64,
+) -> Figure {
     let experiments = experiments(&NETS.replace("seeds: 3", &format!("seeds: {seeds}")));
     let records = records(&experiments, number);
     made(tag, arguments, &records, &experiments).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 #[track_caller]
-fn check_value_of(arguments: &str, seeds: &str, number: impl Fn(usize, u64, u64) -> f64, expected: &str) {
+fn check_value_of(
+    arguments: &str,
+    seeds: &str,
+    number: impl Fn(usize, u64, u64) -> f64,
+    expected: &str,
+) {
     let text = figure_of("value", arguments, seeds, number).embed.text;
     assert_eq!(text.replace('\u{a0}', " "), expected);
 }
@@ -319,7 +349,10 @@ fn check_value_of(arguments: &str, seeds: &str, number: impl Fn(usize, u64, u64)
 fn cells_and_note(figure: &Figure) -> (Vec<String>, String) {
     let html = figure.embed.html.replace('\u{a0}', " ");
     let between = |text: &str, from: &str, to: &str| -> Vec<String> {
-        text.split(from).skip(1).filter_map(|part| Some(part.split_once(to)?.0.to_owned())).collect()
+        text.split(from)
+            .skip(1)
+            .filter_map(|part| Some(part.split_once(to)?.0.to_owned()))
+            .collect()
     };
     (between(&html, "<td>", "</td>"), between(&html, "labpress-note\">", "</span>").concat())
 }
@@ -341,7 +374,10 @@ fn two_runs_are_both_shown() {
     assert_eq!(cells, ["71, 74", "71, 74"]);
     assert_eq!(note, "2 seeds. Of 2 runs both numbers, without an interval.");
     let chart = figure_of("chart", "nets compare", "2", two);
-    assert_eq!(description(&chart), "Dot plot of accuracy. plain: 71, 74 % (2 runs); with norm: 71, 74 % (2 runs).");
+    assert_eq!(
+        description(&chart),
+        "Dot plot of accuracy. plain: 71, 74 % (2 runs); with norm: 71, 74 % (2 runs)."
+    );
     assert_eq!(chart.embed.html.matches("lp-whisker").count(), 0, "no interval is drawn");
 }
 
@@ -358,35 +394,53 @@ fn equal_seeds_are_said_and_never_the_best() {
     let curves = figure_of("chart", "nets curves", "5", equal);
     assert!(curves.embed.html.contains("plain: identical in all 5 runs."), "{}", curves.embed.html);
     // One that varies and one that does not: neither is the best for it.
-    let half = |variant: usize, seed: u64, _: u64| if variant == 0 { 0.5 } else { 0.8 + 0.001 * seed as f64 };
-    assert!(!figure_of("table", "nets columns=accuracy", "5", half).embed.html.contains("<strong>"));
+    let half = |variant: usize, seed: u64, _: u64| {
+        if variant == 0 { 0.5 } else { 0.8 + 0.001 * seed as f64 }
+    };
+    assert!(
+        !figure_of("table", "nets columns=accuracy", "5", half).embed.html.contains("<strong>")
+    );
 }
 
 #[test]
 fn an_interval_of_shares_is_cut_at_what_is_possible_everywhere() {
-    let wide = |_: usize, seed: u64, _: u64| [0.05, 0.1, 0.5][usize::try_from(seed).expect("small")];
+    let wide =
+        |_: usize, seed: u64, _: u64| [0.05, 0.1, 0.5][usize::try_from(seed).expect("small")];
     check_value_of("nets.plain.accuracy", "3", wide, "22 % (0 to 83 %)");
     check_value_of("nets.plain.loss", "3", wide, "0.78 ± 0.61");
     let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "3", wide));
     assert_eq!(cells, ["22 (0 to 83)", "22 (0 to 83)"]);
     assert_eq!(note, "Mean ± 95 % interval over 3 seeds. Intervals are cut at 0 and 100 %.");
-    for arguments in ["nets compare", "nets curves", "nets sweep x=params.epochs y=accuracy variants=plain"] {
+    for arguments in
+        ["nets compare", "nets curves", "nets sweep x=params.epochs y=accuracy variants=plain"]
+    {
         let html = figure_of("chart", arguments, "3", wide).embed.html.replace('\u{a0}', " ");
         assert!(html.contains("Intervals are cut at 0 and 100 %."), "{arguments}: {html}");
-        let ticks: Vec<&str> = html.split("lp-tick").skip(1).filter_map(|tick| tick.split(['>', '<']).nth(1)).collect();
+        let ticks: Vec<&str> = html
+            .split("lp-tick")
+            .skip(1)
+            .filter_map(|tick| tick.split(['>', '<']).nth(1))
+            .collect();
         assert!(!ticks.iter().any(|tick| tick.starts_with('\u{2212}')), "{arguments}: {ticks:?}");
     }
     // What goes beyond 100 % by itself is no share, and has its whole interval.
-    let growth = |_: usize, seed: u64, _: u64| [0.9, 1.3, 1.7][usize::try_from(seed).expect("small")];
+    let growth =
+        |_: usize, seed: u64, _: u64| [0.9, 1.3, 1.7][usize::try_from(seed).expect("small")];
     check_value_of("nets.plain.accuracy", "3", growth, "130 ± 99 %");
 }
 
 #[test]
 fn a_table_of_single_runs_says_so_and_a_mixed_one_marks_them() {
     let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "1", usual));
-    assert_eq!((cells, note), (vec!["78.0".to_owned(), "88.0".to_owned()], "1 run each: no interval.".to_owned()));
+    assert_eq!(
+        (cells, note),
+        (vec!["78.0".to_owned(), "88.0".to_owned()], "1 run each: no interval.".to_owned())
+    );
     let chart = figure_of("chart", "nets compare", "1", usual);
-    assert_eq!(description(&chart), "Dot plot of accuracy. plain: 78.0 % (1 run); with norm: 88.0 % (1 run).");
+    assert_eq!(
+        description(&chart),
+        "Dot plot of accuracy. plain: 78.0 % (1 run); with norm: 88.0 % (1 run)."
+    );
 }
 
 /// The figure of runs of which those of `plain` with these seeds diverged after the first step.
@@ -395,7 +449,11 @@ fn diverged_figure(tag: &str, arguments: &str, seeds: &[u64]) -> Result<Figure, 
     let mut records = records(&experiments, usual);
     let has_diverged = |record: &Record| record.variant == "plain" && seeds.contains(&record.seed);
     for record in records.iter_mut().filter(|record| has_diverged(record)) {
-        let diverged = Diverged { metric: "train.loss".to_owned(), step: Some(2), value: Some(NotFinite::NaN) };
+        let diverged = Diverged {
+            metric: "train.loss".to_owned(),
+            step: Some(2),
+            value: Some(NotFinite::NaN),
+        };
         record.diverged = Some(diverged);
         record.metrics.clear();
         record.artifacts.clear();
@@ -406,7 +464,8 @@ fn diverged_figure(tag: &str, arguments: &str, seeds: &[u64]) -> Result<Figure, 
 
 #[track_caller]
 fn check_diverged(arguments: &str, seeds: &[u64], expected: &str) {
-    let figure = diverged_figure("value", arguments, seeds).unwrap_or_else(|fault| panic!("{fault}"));
+    let figure =
+        diverged_figure("value", arguments, seeds).unwrap_or_else(|fault| panic!("{fault}"));
     assert_eq!(figure.embed.text.replace('\u{a0}', " "), expected);
 }
 
@@ -421,31 +480,55 @@ fn runs_that_diverged_are_said_and_no_mean_is_taken_of_the_rest() {
     check_diverged("nets.norm.accuracy", &[1, 3], "88.4 ± 0.4 %");
     let sum = "nets.norm.accuracy - nets.plain.accuracy";
     check_diverged(sum, &[1, 3], "nets.plain.accuracy: 2 of 5 seeds diverged");
-    check_diverged(&format!("{sum} by=seed"), &[1, 3], "nets.plain.accuracy: 2 of 5 seeds diverged");
-    check_diverged("nets.norm.accuracy / nets.plain.accuracy", &[1], "nets.plain.accuracy: 1 of 5 seeds diverged");
+    check_diverged(
+        &format!("{sum} by=seed"),
+        &[1, 3],
+        "nets.plain.accuracy: 2 of 5 seeds diverged",
+    );
+    check_diverged(
+        "nets.norm.accuracy / nets.plain.accuracy",
+        &[1],
+        "nets.plain.accuracy: 1 of 5 seeds diverged",
+    );
 }
 
 #[test]
 fn the_rest_of_runs_that_diverged_is_shown_if_it_is_asked_for() {
-    check_diverged("nets.plain.accuracy diverged=exclude", &[1, 3], "78.4 ± 1.0 % (2 of 5 seeds diverged)");
-    check_diverged("nets.plain.accuracy diverged=exclude format='0.0 %'", &[1], "78.4 % (1 of 5 seeds diverged)");
+    check_diverged(
+        "nets.plain.accuracy diverged=exclude",
+        &[1, 3],
+        "78.4 ± 1.0 % (2 of 5 seeds diverged)",
+    );
+    check_diverged(
+        "nets.plain.accuracy diverged=exclude format='0.0 %'",
+        &[1],
+        "78.4 % (1 of 5 seeds diverged)",
+    );
     check_diverged(
         "nets.norm.accuracy - nets.plain.accuracy diverged=exclude",
         &[1],
         "+10.0 ± 0.5 pp (nets.plain.accuracy: 1 of 5 seeds diverged)",
     );
-    let fault = diverged_figure("value", "nets.plain.accuracy diverged=drop", &[1]).expect_err("there is no such way");
-    assert!(fault.to_string().starts_with("error: unknown way to treat runs that diverged `drop`"), "{fault}");
+    let fault = diverged_figure("value", "nets.plain.accuracy diverged=drop", &[1])
+        .expect_err("there is no such way");
+    assert!(
+        fault.to_string().starts_with("error: unknown way to treat runs that diverged `drop`"),
+        "{fault}"
+    );
 }
 
 #[test]
 fn tables_and_charts_say_which_runs_diverged() {
     const NOTE: &str = "plain: 2 of 5 seeds diverged (seed 1: train.loss became NaN at step 2; seed 3: train.loss became \
                         NaN at step 2).";
-    let shown = |tag: &str, arguments: &str| diverged_figure(tag, arguments, &[1, 3]).expect("it is shown");
+    let shown =
+        |tag: &str, arguments: &str| diverged_figure(tag, arguments, &[1, 3]).expect("it is shown");
     let (cells, note) = cells_and_note(&shown("table", "nets columns=accuracy"));
     assert_eq!(cells, ["2 of 5 seeds diverged", "88.4 ± 0.4"]);
-    assert!(note.contains(NOTE) && note.ends_with("There is no mean of the other seeds."), "{note}");
+    assert!(
+        note.contains(NOTE) && note.ends_with("There is no mean of the other seeds."),
+        "{note}"
+    );
     let (cells, note) = cells_and_note(&shown("table", "nets columns=accuracy diverged=exclude"));
     assert_eq!(cells, ["78.4 ± 1.0 (2 of 5 seeds diverged)", "88.4 ± 0.4"]);
     assert!(note.contains(NOTE) && note.ends_with("Means are of the other seeds."), "{note}");
@@ -474,23 +557,27 @@ fn charts_of_runs_that_all_diverged_are_drawn() {
         ("chart", "nets sweep x=params.epochs y=accuracy variants=plain"),
         ("chart", "nets sweep x=params.epochs y=accuracy variants=plain diverged=exclude"),
     ] {
-        let html = diverged_figure(tag, arguments, &[0, 1, 2, 3, 4]).expect("it is drawn").embed.html;
+        let html =
+            diverged_figure(tag, arguments, &[0, 1, 2, 3, 4]).expect("it is drawn").embed.html;
         assert!(html.contains("all 5 seeds diverged"), "{arguments}: {html}");
     }
 }
 
 #[test]
 fn a_sum_of_artifacts_is_of_all_runs_unless_those_that_diverged_are_left_out() {
-    let fault = diverged_figure("chart", "nets confusion variant=plain", &[1]).expect_err("one is missing");
+    let fault =
+        diverged_figure("chart", "nets confusion variant=plain", &[1]).expect_err("one is missing");
     expect![[r#"
         error: `plain`: 1 of 5 seeds diverged, so there is no whole to show
          --> _posts/a.md:7:10
         hint: leave them out with `diverged="exclude"`, or name one run with `seed=`"#]]
     .assert_eq(&fault.to_string());
-    let figure = diverged_figure("chart", "nets confusion variant=plain diverged=exclude", &[1]).expect("it is there");
+    let figure = diverged_figure("chart", "nets confusion variant=plain diverged=exclude", &[1])
+        .expect("it is there");
     assert!(figure.embed.html.contains("summed over 4 seeds"));
     assert!(figure.embed.html.contains("plain: 1 of 5 seeds diverged"));
-    diverged_figure("chart", "nets artifact=lr-curve variant=plain", &[0]).expect("it is of the first that has one");
+    diverged_figure("chart", "nets artifact=lr-curve variant=plain", &[0])
+        .expect("it is of the first that has one");
 }
 
 /// An experiment with a grid.
@@ -525,11 +612,14 @@ fn a_sweep_has_a_line_for_the_variants_that_are_otherwise_alike() {
 #[test]
 fn the_lines_of_a_sweep_over_a_grid_have_names_whichever_key_comes_first() {
     let described = |grid: &str| {
-        let yaml =
-            NETS.replace("variants: {plain: {}, norm: {title: with norm, wide: true}}", &format!("grid: {{{grid}}}"));
+        let yaml = NETS.replace(
+            "variants: {plain: {}, norm: {title: with norm, wide: true}}",
+            &format!("grid: {{{grid}}}"),
+        );
         let experiments = experiments(&yaml);
         let records = records(&experiments, |_, _, _| 0.5);
-        let figure = made("chart", "nets sweep x=params.optimizer.lr y=loss", &records, &experiments);
+        let figure =
+            made("chart", "nets sweep x=params.optimizer.lr y=loss", &records, &experiments);
         description(&figure.unwrap_or_else(|fault| panic!("{fault}")))
     };
     let (rates, sizes) = ("optimizer.lr: [0.01, 0.05]", "model.hidden: [[8], [32, 16]]");
@@ -548,16 +638,19 @@ fn the_lines_of_a_sweep_whose_titles_share_nothing_are_named_by_their_parameters
     );
     let experiments = experiments(&yaml);
     let records = records(&experiments, usual);
-    let figure = made("chart", "nets sweep x=params.lr y=loss", &records, &experiments).expect("it is there");
+    let figure = made("chart", "nets sweep x=params.lr y=loss", &records, &experiments)
+        .expect("it is there");
     let csv = String::from_utf8(figure.files[0].1.clone()).expect("it is text");
-    let mut lines: Vec<&str> = csv.lines().skip(1).filter_map(|row| row.split(',').nth(1)).collect();
+    let mut lines: Vec<&str> =
+        csv.lines().skip(1).filter_map(|row| row.split(',').nth(1)).collect();
     lines.dedup();
     assert_eq!(lines, ["line 1", "wide = true"]);
 }
 
 #[test]
 fn the_lines_of_a_sweep_may_be_named() {
-    let figure = swept("nets sweep x=params.lr y=accuracy series='Norm: b-*, a-lr-0*'").expect("it is there");
+    let figure = swept("nets sweep x=params.lr y=accuracy series='Norm: b-*, a-lr-0*'")
+        .expect("it is there");
     assert_eq!(
         description(&figure),
         "Line chart of accuracy by lr. Norm: from 108.2 ± 0.5 % at 0.01 to 128.2 ± 0.5 % at 1; \
@@ -615,18 +708,24 @@ fn confusion_is_summed_over_the_seeds() {
 
 #[test]
 fn a_curve_that_a_run_wrote_is_drawn_with_its_marks() {
-    let figure = usual_figure("chart", "nets artifact=lr-curve variant=norm seed=1").expect("it is there");
+    let figure =
+        usual_figure("chart", "nets artifact=lr-curve variant=norm seed=1").expect("it is there");
     assert_eq!(
         description(&figure),
         "Line chart of loss by learning rate, on a logarithmic scale. smoothed: from 2.30 at 0.00100 to 4 at 0.100, \
          lowest 1.20 at 0.0100, highest 4 at 0.100. Marked: suggested: 0.0100."
     );
-    assert_eq!(figure, usual_figure("chart", "nets curve artifact=lr-curve variant=norm seed=1").expect("it is there"));
+    assert_eq!(
+        figure,
+        usual_figure("chart", "nets curve artifact=lr-curve variant=norm seed=1")
+            .expect("it is there")
+    );
 }
 
 #[test]
 fn an_image_has_its_size_and_a_text() {
-    let figure = usual_figure("figure", "nets artifact=worst variant=norm seed=2 caption='The \"worst\"'");
+    let figure =
+        usual_figure("figure", "nets artifact=worst variant=norm seed=2 caption='The \"worst\"'");
     expect![[r#"
         <div class="labpress-figure">
         <figure>
@@ -639,9 +738,13 @@ fn an_image_has_its_size_and_a_text() {
 
 #[test]
 fn a_table_that_runs_wrote_shows_means() {
-    let figure = usual_figure("table", "nets artifact=per-class variant=norm").expect("it is there");
+    let figure =
+        usual_figure("table", "nets artifact=per-class variant=norm").expect("it is there");
     let html = figure.embed.html.replace('\u{a0}', " ");
-    assert!(html.contains("<tr><th scope=\"row\">dog</th><td>0.750</td><td>100</td></tr>"), "{html}");
+    assert!(
+        html.contains("<tr><th scope=\"row\">dog</th><td>0.750</td><td>100</td></tr>"),
+        "{html}"
+    );
 }
 
 #[test]
@@ -714,7 +817,8 @@ fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// Makes sure that the HTML has no elements and attributes but those of figures, and nothing that would end it early.
+/// Makes sure that the HTML has no elements and attributes but those of figures, and nothing that
+/// would end it early.
 fn check_markup(html: &str) -> Result<(), TestCaseError> {
     const ELEMENTS: &str = "a br caption circle data desc details div figcaption figure img p polygon polyline rect span \
                             strong summary svg table tbody td text th thead title tr";
@@ -727,7 +831,11 @@ fn check_markup(html: &str) -> Result<(), TestCaseError> {
             crate::html::Token::Text(text) => prop_assert!(!text.contains('<'), "{}", text),
             crate::html::Token::Tag(tag) => {
                 prop_assert!(is_of(ELEMENTS, tag.name), "{}", tag.text);
-                prop_assert!(tag.attributes.iter().all(|one| is_of(ATTRIBUTES, one.name)), "{}", tag.text);
+                prop_assert!(
+                    tag.attributes.iter().all(|one| is_of(ATTRIBUTES, one.name)),
+                    "{}",
+                    tag.text
+                );
             }
         }
     }

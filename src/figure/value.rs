@@ -1,8 +1,9 @@
 //! `{% value EXPERIMENT.VARIANT.METRIC %}`: a number in a sentence.
 //!
-//! The page says the number, its interval, and what is to be known of it: that it is of one run, that all runs have the
-//! same, that some diverged. The `title` says over how many seeds, and of what. A title is out of reach for keyboards and
-//! most screen readers, so nothing stands in it that tables and captions do not say as well.
+//! The page says the number, its interval, and what is to be known of it: that it is of one run,
+//! that all runs have the same, that some diverged. The `title` says over how many seeds, and of
+//! what. A title is out of reach for keyboards and most screen readers, so nothing stands in it
+//! that tables and captions do not say as well.
 
 use super::arguments::{Arguments, Piece};
 use super::html::escaped;
@@ -49,7 +50,11 @@ enum Numbers {
 }
 
 /// Makes the figure of the tag `value`.
-pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>, _: &str) -> Result<Figure, Diagnostic> {
+pub(super) fn value(
+    arguments: &Arguments<'_>,
+    results: &Results<'_>,
+    _: &str,
+) -> Result<Figure, Diagnostic> {
     arguments.allow_options(&["by", "diverged", "format", "seed"])?;
     let format = format(arguments)?;
     let seed = seed(arguments)?;
@@ -81,7 +86,9 @@ pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>, _: &str) -
             exact(value),
             escaped(&text)
         ),
-        None => format!("<span class=\"labpress-value\" title=\"{title}\">{}</span>", escaped(&text)),
+        None => {
+            format!("<span class=\"labpress-value\" title=\"{title}\">{}</span>", escaped(&text))
+        }
     };
     Ok(Figure { embed: Embed { html, text, block: false }, files: Vec::new() })
 }
@@ -95,23 +102,33 @@ fn mean(numbers: &Numbers) -> Option<f64> {
 }
 
 /// The number and its remark, as they stand in the sentence.
-fn text(expression: &Expression<'_>, shown: &Shown, format: Option<&Format>, unit: &Unit, names_run: bool) -> String {
+fn text(
+    expression: &Expression<'_>,
+    shown: &Shown,
+    format: Option<&Format>,
+    unit: &Unit,
+    names_run: bool,
+) -> String {
     let has_sign = matches!(expression, Expression::Sum(terms) if terms.len() > 1);
     let with_sign = |value: f64, text: String| if has_sign { signed(value, text) } else { text };
-    // A format without an interval asks for nothing but the number; that it is of one run is said unless the tag names
-    // the run.
+    // A format without an interval asks for nothing but the number; that it is of one run is said
+    // unless the tag names the run.
     let is_plain = format.is_some_and(|format| !format.has_interval());
     let (numbers, is_mean) = match (&shown.numbers, format) {
         (Numbers::None, _) => return shown.remark.clone().unwrap_or_default(),
         (Numbers::Two(first, second), Some(format)) if is_plain => {
             (format.show(first / 2.0 + second / 2.0, None, unit), true)
         }
-        (Numbers::Two(first, second), Some(format)) => (format.show_pair(*first, *second, unit), false),
+        (Numbers::Two(first, second), Some(format)) => {
+            (format.show_pair(*first, *second, unit), false)
+        }
         (Numbers::Two(first, second), None) => {
             let pair = number::pair(*first, *second, unit) + &unit.suffix();
             (with_sign(*first, pair), false)
         }
-        (Numbers::One(value, interval), Some(format)) => (format.show(*value, *interval, unit), is_plain),
+        (Numbers::One(value, interval), Some(format)) => {
+            (format.show(*value, *interval, unit), is_plain)
+        }
         (Numbers::One(value, interval), None) => {
             let text = match expression {
                 Expression::Sum(_) => number::with_interval(*value, *interval, unit),
@@ -121,7 +138,11 @@ fn text(expression: &Expression<'_>, shown: &Shown, format: Option<&Format>, uni
         }
     };
     match &shown.remark {
-        Some(remark) if !is_mean || remark.contains("diverged") || remark.starts_with("1 run") && !names_run => {
+        Some(remark)
+            if !is_mean
+                || remark.contains("diverged")
+                || remark.starts_with("1 run") && !names_run =>
+        {
             format!("{numbers} ({remark})")
         }
         _ => numbers,
@@ -152,7 +173,9 @@ fn of_measured(measured: &Measured) -> Shown {
 
 fn interval_title(interval: Interval, unit: &Unit) -> String {
     match interval {
-        Interval::Around(half_width) => format!(", 95 % interval ± {}", number::error(half_width, unit)),
+        Interval::Around(half_width) => {
+            format!(", 95 % interval ± {}", number::error(half_width, unit))
+        }
         Interval::Between(..) => ", 95 % interval, cut at what is possible".to_owned(),
     }
 }
@@ -161,7 +184,9 @@ fn interval_title(interval: Interval, unit: &Unit) -> String {
 fn of_sum(terms: &[(f64, Term<'_>)], unit: &Unit) -> Shown {
     let factors: Option<Vec<(f64, Summary)>> = terms
         .iter()
-        .map(|(factor, term)| Some((*factor, term.measured.mean().and_then(|_| term.measured.summary())?)))
+        .map(|(factor, term)| {
+            Some((*factor, term.measured.mean().and_then(|_| term.measured.summary())?))
+        })
         .collect();
     let Some(factors) = factors else {
         return of_diverged(terms.iter().map(|(_, term)| term));
@@ -169,7 +194,11 @@ fn of_sum(terms: &[(f64, Term<'_>)], unit: &Unit) -> Shown {
     let estimate = combined(&factors);
     let has_spread = factors.iter().any(|(_, summary)| !summary.is_identical());
     let has_interval = has_spread && factors.iter().all(|(_, summary)| summary.n > 2);
-    let bounds = if terms.iter().all(|(_, term)| term.unit == Unit::Share) { sum_bounds(&factors) } else { NO_BOUNDS };
+    let bounds = if terms.iter().all(|(_, term)| term.unit == Unit::Share) {
+        sum_bounds(&factors)
+    } else {
+        NO_BOUNDS
+    };
     let interval = estimate.half_width.filter(|_| has_interval);
     let interval = interval.map(|half_width| number::interval(estimate.value, half_width, bounds));
     Shown {
@@ -199,7 +228,9 @@ fn of_ratio(dividend: &Term<'_>, divisor: &Term<'_>) -> Shown {
     let has_interval = above.n > 2 && below.n > 2;
     let found = if has_interval { ratio_interval(above, below) } else { RatioInterval::Unknown };
     let (interval, told, unbounded) = match found {
-        RatioInterval::Between(from, to) => (Some(Interval::Between(from, to)), ", 95 % interval by Fieller", None),
+        RatioInterval::Between(from, to) => {
+            (Some(Interval::Between(from, to)), ", 95 % interval by Fieller", None)
+        }
         RatioInterval::Unbounded => {
             (None, ", 95 % interval by Fieller unbounded", Some("interval unbounded".to_owned()))
         }
@@ -224,7 +255,9 @@ fn of_diverged<'t, 'a: 't>(mut terms: impl Iterator<Item = &'t Term<'a>>) -> Sho
 fn remark<'t, 'a: 't>(terms: impl Iterator<Item = &'t Term<'a>> + Clone) -> Option<String> {
     let counts: Vec<usize> = terms.clone().map(|term| term.measured.values.len()).collect();
     let (least, most) = (counts.iter().min()?, counts.iter().max()?);
-    let is_identical = terms.clone().all(|term| term.measured.summary().is_some_and(|summary| summary.is_identical()));
+    let is_identical = terms
+        .clone()
+        .all(|term| term.measured.summary().is_some_and(|summary| summary.is_identical()));
     let of_counts = match (least, most) {
         (1, 1) => Some("1 run each".to_owned()),
         _ if is_identical => Some("identical in all runs".to_owned()),
@@ -243,7 +276,8 @@ fn format(arguments: &Arguments<'_>) -> Result<Option<Format>, Diagnostic> {
     let Some(format) = arguments.option("format") else {
         return Ok(None);
     };
-    let fault = || arguments.fault(format, format!("`{}` is no format", format.text)).hint(Format::RULE);
+    let fault =
+        || arguments.fault(format, format!("`{}` is no format", format.text)).hint(Format::RULE);
     Format::parse(format.text).ok_or_else(fault).map(Some)
 }
 
@@ -251,8 +285,11 @@ fn seed<'a>(arguments: &Arguments<'a>) -> Result<Option<(u64, Piece<'a>)>, Diagn
     let Some(seed) = arguments.option("seed") else {
         return Ok(None);
     };
-    let fault =
-        |_| arguments.fault(seed, format!("`{}` is no seed", seed.text)).hint("a seed is a whole number from 0");
+    let fault = |_| {
+        arguments
+            .fault(seed, format!("`{}` is no seed", seed.text))
+            .hint("a seed is a whole number from 0")
+    };
     seed.text.parse().map_err(fault).map(|number| Some((number, seed)))
 }
 
@@ -265,14 +302,17 @@ fn expression<'a>(
     let term = |name: Piece<'a>| term(arguments, name, results, seed, shows_rest);
     let hint = "write `A`, `A - B`, `A + B` or `A / B` with white space around the sign";
     let (first, rest) = arguments.words().split_first().ok_or_else(|| {
-        arguments.fault_of_all("a value needs a number").hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`")
+        arguments
+            .fault_of_all("a value needs a number")
+            .hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`")
     })?;
     if let [sign, divisor] = rest
         && sign.text == "/"
     {
         let (dividend, divisor) = (term(*first)?, term(*divisor)?);
         if divisor.measured.mean() == Some(0.0) {
-            return Err(arguments.fault(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
+            return Err(arguments
+                .fault(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
         }
         return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
     }
@@ -282,10 +322,14 @@ fn expression<'a>(
             "+" => 1.0,
             "-" | "\u{2212}" => -1.0,
             "/" => return Err(arguments.fault(pair[0], "a ratio has just two numbers").hint(hint)),
-            other => return Err(arguments.fault(pair[0], format!("`{other}` is no sign")).hint(hint)),
+            other => {
+                return Err(arguments.fault(pair[0], format!("`{other}` is no sign")).hint(hint));
+            }
         };
         let Some(name) = pair.get(1) else {
-            return Err(arguments.fault(pair[0], format!("no number follows `{}`", pair[0].text)).hint(hint));
+            return Err(arguments
+                .fault(pair[0], format!("no number follows `{}`", pair[0].text))
+                .hint(hint));
         };
         terms.push((factor, term(*name)?));
     }
@@ -301,9 +345,13 @@ fn term<'a>(
 ) -> Result<Term<'a>, Diagnostic> {
     // Names of experiments and variants hold no points; those of metrics may.
     let mut parts = name.text.splitn(3, '.');
-    let (Some(experiment), Some(of_variant), Some(metric)) = (parts.next(), parts.next(), parts.next()) else {
+    let (Some(experiment), Some(of_variant), Some(metric)) =
+        (parts.next(), parts.next(), parts.next())
+    else {
         let fault = arguments.fault(name, format!("`{}` does not name a number", name.text));
-        return Err(fault.hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`"));
+        return Err(
+            fault.hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`")
+        );
     };
     let piece = |text: &'a str, before: usize| Piece { text, offset: name.offset + before };
     let results = complete(arguments, piece(experiment, 0), results)?;
@@ -316,20 +364,31 @@ fn term<'a>(
         measured.values.retain(|&(seed, _)| seed == number);
         measured.diverged = variant.diverged().filter(|(record, _)| record.seed == number).count();
         if !results.experiment.seeds.contains(&number) {
-            let known: Vec<String> = results.experiment.seeds.iter().map(ToString::to_string).collect();
-            return Err(arguments.unknown(&format!("seed of `{experiment}`"), place, known.iter().map(String::as_str)));
+            let known: Vec<String> =
+                results.experiment.seeds.iter().map(ToString::to_string).collect();
+            return Err(arguments.unknown(
+                &format!("seed of `{experiment}`"),
+                place,
+                known.iter().map(String::as_str),
+            ));
         }
     }
     if measured.reading() == Reading::Nothing {
-        let message = format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
+        let message =
+            format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
         return Err(arguments.fault(metric, message));
     }
     Ok(Term { name, unit: unit(results, metric.text), measured })
 }
 
-/// With `by="seed"`, the sum of each seed by itself, in short: right where a seed decides something that all variants
-/// share, such as the fold that is tested on, which then takes no part in the interval of a difference.
-fn paired(arguments: &Arguments<'_>, expression: &Expression<'_>, unit: &Unit) -> Result<Option<Measured>, Diagnostic> {
+/// With `by="seed"`, the sum of each seed by itself, in short: right where a seed decides something
+/// that all variants share, such as the fold that is tested on, which then takes no part in the
+/// interval of a difference.
+fn paired(
+    arguments: &Arguments<'_>,
+    expression: &Expression<'_>,
+    unit: &Unit,
+) -> Result<Option<Measured>, Diagnostic> {
     let Some(by) = arguments.option("by") else {
         return Ok(None);
     };
@@ -343,12 +402,18 @@ fn paired(arguments: &Arguments<'_>, expression: &Expression<'_>, unit: &Unit) -
     if terms.iter().any(|(_, term)| term.measured.mean().is_none()) {
         return Ok(None);
     }
-    let seeds = |term: &Term<'_>| term.measured.values.iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
+    let seeds =
+        |term: &Term<'_>| term.measured.values.iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
     if let Some((_, other)) = terms.iter().find(|(_, term)| seeds(term) != seeds(&terms[0].1)) {
-        let message = format!("`{}` and `{}` do not have the same seeds", terms[0].1.name.text, other.name.text);
+        let message = format!(
+            "`{}` and `{}` do not have the same seeds",
+            terms[0].1.name.text, other.name.text
+        );
         return Err(arguments.fault(other.name, message));
     }
-    let sum = |index: usize| terms.iter().map(|(factor, term)| factor * term.measured.values[index].1).sum::<f64>();
+    let sum = |index: usize| {
+        terms.iter().map(|(factor, term)| factor * term.measured.values[index].1).sum::<f64>()
+    };
     let sums = seeds(&terms[0].1).into_iter().enumerate().map(|(index, seed)| (seed, sum(index)));
     Ok(Some(Measured::of_values(sums.collect(), unit.clone())))
 }
@@ -365,7 +430,8 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
             "" => format!("`{}` has none", term.name.text),
             sign => format!("`{}` is in `{sign}`", term.name.text),
         };
-        let message = format!("numbers of different units have no sum: {}, {}", named(first), named(other));
+        let message =
+            format!("numbers of different units have no sum: {}, {}", named(first), named(other));
         return Err(arguments.fault(other.name, message));
     }
     Ok(match &first.unit {
@@ -375,29 +441,43 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
 }
 
 /// What the number is, for a tooltip.
-fn title(expression: &Expression<'_>, shown: &Shown, seed: Option<(u64, Piece<'_>)>, is_paired: bool) -> String {
+fn title(
+    expression: &Expression<'_>,
+    shown: &Shown,
+    seed: Option<(u64, Piece<'_>)>,
+    is_paired: bool,
+) -> String {
     let count = |term: &Term<'_>| term.measured.values.len();
     let (what, names) = match expression {
         Expression::Sum(terms) => {
-            let names = terms.iter().enumerate().map(|(index, (factor, term))| match (index, *factor > 0.0) {
-                (0, _) => term.name.text.to_owned(),
-                (_, true) => format!(" + {}", term.name.text),
-                (_, false) => format!(" \u{2212} {}", term.name.text),
+            let names = terms.iter().enumerate().map(|(index, (factor, term))| {
+                match (index, *factor > 0.0) {
+                    (0, _) => term.name.text.to_owned(),
+                    (_, true) => format!(" + {}", term.name.text),
+                    (_, false) => format!(" \u{2212} {}", term.name.text),
+                }
             });
             let what = match (&terms[..], seed) {
                 ([_], Some((seed, _))) => format!("the run with seed {seed}"),
                 (_, Some((seed, _))) => format!("the runs with seed {seed}"),
                 ([(_, term)], None) if count(term) == 1 => "a single run".to_owned(),
                 ([(_, term)], None) => format!("mean of {}", seed_count([count(term)])),
-                (terms, None) if is_paired => format!("seed by seed, mean of {}", seed_count([count(&terms[0].1)])),
-                (terms, None) => format!("from means of {}", seed_count(terms.iter().map(|(_, term)| count(term)))),
+                (terms, None) if is_paired => {
+                    format!("seed by seed, mean of {}", seed_count([count(&terms[0].1)]))
+                }
+                (terms, None) => format!(
+                    "from means of {}",
+                    seed_count(terms.iter().map(|(_, term)| count(term)))
+                ),
             };
             (what, names.collect::<String>())
         }
         Expression::Ratio(dividend, divisor) => {
             let what = match seed {
                 Some((seed, _)) => format!("ratio of the runs with seed {seed}"),
-                None => format!("ratio of means of {}", seed_count([count(dividend), count(divisor)])),
+                None => {
+                    format!("ratio of means of {}", seed_count([count(dividend), count(divisor)]))
+                }
             };
             (what, format!("{} / {}", dividend.name.text, divisor.name.text))
         }

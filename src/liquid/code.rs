@@ -19,8 +19,10 @@ pub(super) struct Highlight<'a> {
 impl<'a> Highlight<'a> {
     /// Reads `python linenos mark_lines="1 2"`; `None` for what Jekyll refuses.
     pub(super) fn parse(arguments: &'a str) -> Option<Highlight<'a>> {
-        let (language, mut rest) = arguments.split_at(arguments.find(is_space).unwrap_or(arguments.len()));
-        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '#' | '_' | '-');
+        let (language, mut rest) =
+            arguments.split_at(arguments.find(is_space).unwrap_or(arguments.len()));
+        let is_name =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '#' | '_' | '-');
         if language.is_empty() || !language.chars().all(is_name) {
             return None;
         }
@@ -43,7 +45,8 @@ impl<'a> Highlight<'a> {
             match name {
                 "linenos" => highlight.has_numbers = true,
                 "mark_lines" | "hl_lines" => {
-                    highlight.marked = value.split_whitespace().filter_map(|line| line.parse().ok()).collect();
+                    highlight.marked =
+                        value.split_whitespace().filter_map(|line| line.parse().ok()).collect();
                 }
                 _ => {}
             }
@@ -56,8 +59,10 @@ impl<'a> Highlight<'a> {
         let language = self.language.to_lowercase();
         let code = code.trim_matches(['\n', '\r']);
         let class = language.replace('+', "-");
-        let _ =
-            write!(out, "<figure class=\"highlight\"><pre><code class=\"language-{class}\" data-lang=\"{language}\">");
+        let _ = write!(
+            out,
+            "<figure class=\"highlight\"><pre><code class=\"language-{class}\" data-lang=\"{language}\">"
+        );
         let mut written = String::with_capacity(code.len() * 2);
         if colours {
             highlight::write(&mut written, &language, code);
@@ -79,18 +84,20 @@ impl<'a> Highlight<'a> {
     pub(super) fn write_fence(&self, out: &mut String, code: &str) {
         let longest_run = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
         let fence = "`".repeat(longest_run.max(2) + 1);
-        let _ = write!(out, "\n\n{fence}{}\n{}\n{fence}\n\n", self.language, code.trim_matches('\n'));
+        let _ =
+            write!(out, "\n\n{fence}{}\n{}\n{fence}\n\n", self.language, code.trim_matches('\n'));
     }
 
-    /// Puts the marked lines into spans, as Rouge does. A span that goes on over the end of a marked line is closed there
-    /// and opened again.
+    /// Puts the marked lines into spans, as Rouge does. A span that goes on over the end of a
+    /// marked line is closed there and opened again.
     fn with_marks(&self, html: &str) -> String {
         let mut marked = String::with_capacity(html.len() + self.marked.len() * 32);
         let mut open: Option<&str> = None;
         for (index, line) in html.split_inclusive('\n').enumerate() {
             let before = open;
             for (at, _) in line.match_indices('<') {
-                let tag = &line[at..line[at..].find('>').map_or(line.len(), |length| at + length + 1)];
+                let tag =
+                    &line[at..line[at..].find('>').map_or(line.len(), |length| at + length + 1)];
                 open = (tag != "</span>").then_some(tag);
             }
             if !self.marked.contains(&(index + 1)) {
@@ -114,7 +121,9 @@ impl<'a> Highlight<'a> {
 /// Puts code beside the numbers of its lines, in Rouge's table.
 fn with_numbers(out: &mut String, code: &str) {
     let lines = code.trim_end_matches('\n').matches('\n').count() + 1;
-    out.push_str("<table class=\"rouge-table\"><tbody><tr><td class=\"gutter gl\"><pre class=\"lineno\">");
+    out.push_str(
+        "<table class=\"rouge-table\"><tbody><tr><td class=\"gutter gl\"><pre class=\"lineno\">",
+    );
     for line in 1..=lines {
         let _ = writeln!(out, "{line}");
     }

@@ -16,16 +16,20 @@ pub(super) fn is_empty(value: &Value) -> bool {
 
 /// Whether the value is a list or a map without entries.
 pub(super) fn is_empty_list(value: &Value) -> bool {
-    value.as_array().is_some_and(<[Value]>::is_empty) || value.as_map().is_some_and(tera::Map::is_empty)
+    value.as_array().is_some_and(<[Value]>::is_empty)
+        || value.as_map().is_some_and(tera::Map::is_empty)
 }
 
-/// Whether the value equals `blank`. Jekyll's Ruby knows no such thing, and nothing equals it there; here it is what the
-/// word says: nil, false, and what has nothing but white space in it.
+/// Whether the value equals `blank`. Jekyll's Ruby knows no such thing, and nothing equals it
+/// there; here it is what the word says: nil, false, and what has nothing but white space in it.
 pub(super) fn is_blank(value: &Value) -> bool {
-    !is_true(value) || is_empty_list(value) || value.as_str().is_some_and(|text| text.trim().is_empty())
+    !is_true(value)
+        || is_empty_list(value)
+        || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Whether two values are equal. A nil that was never there is that nil; whole numbers equal those with a point.
+/// Whether two values are equal. A nil that was never there is that nil; whole numbers equal those
+/// with a point.
 pub(super) fn same(left: &Value, right: &Value) -> bool {
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => left == right,

@@ -1,7 +1,7 @@
 //! Expressions: values, filters, conditions and what loops go over.
 //!
-//! The grammar is the forgiving one of Ruby's Liquid, which takes what it can use of an expression and passes over the
-//! rest: an expression is never a fault.
+//! The grammar is the forgiving one of Ruby's Liquid, which takes what it can use of an expression
+//! and passes over the rest: an expression is never a fault.
 
 use super::token::is_space;
 use crate::value::Value;
@@ -28,7 +28,8 @@ pub(super) struct FilterCall<'a> {
 #[derive(Debug)]
 pub(super) enum Operand<'a> {
     Literal(Value),
-    /// `empty` and `blank`: texts without anything in them; `empty` equals lists and maps without entries as well.
+    /// `empty` and `blank`: texts without anything in them; `empty` equals lists and maps without
+    /// entries as well.
     Empty,
     Blank,
     Range(Box<Operand<'a>>, Box<Operand<'a>>),
@@ -103,7 +104,10 @@ pub(super) fn expression(text: &str) -> Expression<'_> {
     };
     // Whatever stands between the value and the first filter is passed over.
     let filters = rest.split_once('|').map(|(_, filters)| filters);
-    let filters = filters.into_iter().flat_map(|filters| split_outside_quotes(filters, '|')).filter_map(filter_call);
+    let filters = filters
+        .into_iter()
+        .flat_map(|filters| split_outside_quotes(filters, '|'))
+        .filter_map(filter_call);
     Expression { operand: operand(value), filters: filters.collect() }
 }
 
@@ -118,7 +122,9 @@ fn filter_call(text: &str) -> Option<FilterCall<'_>> {
         let word = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
         let after_word = rest[word.len()..].trim_start();
         let key = after_word.strip_prefix(':').filter(|_| !word.is_empty());
-        let Some((value, after)) = anchored_fragment(key.unwrap_or(rest).trim_start()) else { continue };
+        let Some((value, after)) = anchored_fragment(key.unwrap_or(rest).trim_start()) else {
+            continue;
+        };
         match key {
             Some(_) => named.push((word, operand(value))),
             None => arguments.push(operand(value)),
@@ -155,8 +161,9 @@ pub(super) fn find_outside_quotes(text: &str, is_wanted: impl Fn(char) -> bool) 
     None
 }
 
-/// How long the text in quotes is that starts with `c`, both quotes included. `unclosed` remembers the quotes that do
-/// not close any more, so that a text of many such quotes is looked through once.
+/// How long the text in quotes is that starts with `c`, both quotes included. `unclosed` remembers
+/// the quotes that do not close any more, so that a text of many such quotes is looked through
+/// once.
 fn quoted_length(text: &str, c: char, unclosed: &mut [bool; 2]) -> Option<usize> {
     let kind = match c {
         '"' => 0,
@@ -171,8 +178,8 @@ fn quoted_length(text: &str, c: char, unclosed: &mut [bool; 2]) -> Option<usize>
     length
 }
 
-/// Takes the next value from a text: a text in quotes, or what stands up to a space, a comma, a pipe or a quote that
-/// does not close. What cannot start one is passed over.
+/// Takes the next value from a text: a text in quotes, or what stands up to a space, a comma, a
+/// pipe or a quote that does not close. What cannot start one is passed over.
 pub(super) fn fragment(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;
     loop {
@@ -187,8 +194,8 @@ pub(super) fn fragment(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// As [`fragment`], at the very start of the text. `None` for what starts none, of which a quote that does not close is
-/// the one of one byte.
+/// As [`fragment`], at the very start of the text. `None` for what starts none, of which a quote
+/// that does not close is the one of one byte.
 pub(super) fn anchored_fragment(text: &str) -> Option<(&str, &str)> {
     let mut unclosed = [false; 2];
     let first = text.chars().next()?;
@@ -367,14 +374,16 @@ const OPERATORS: [(&str, Comparison); 8] = [
 ];
 
 fn test(text: &str) -> Test<'_> {
-    let value = |text| fragment(text).map_or(Operand::Literal(Value::none()), |(value, _)| operand(value));
+    let value =
+        |text| fragment(text).map_or(Operand::Literal(Value::none()), |(value, _)| operand(value));
     if let Some((at, length, comparison)) = operator(text) {
         return Test::Compare(value(&text[..at]), comparison, value(&text[at + length..]));
     }
     let mut words = fragments(text);
     let (first, second) = (words.next().unwrap_or(""), words.next());
-    let looks_like_operator =
-        |word: &&str| word.bytes().all(|byte| b"=!<>_".contains(&byte) || byte.is_ascii_lowercase());
+    let looks_like_operator = |word: &&str| {
+        word.bytes().all(|byte| b"=!<>_".contains(&byte) || byte.is_ascii_lowercase())
+    };
     match second.filter(looks_like_operator) {
         Some(_) if matches!(first, "not" | "!") => Test::Unknown(first),
         Some(word) => Test::Unknown(word),
@@ -391,8 +400,8 @@ fn operator(text: &str) -> Option<(usize, usize, Comparison)> {
     while let Some(c) = text[at..].chars().next() {
         let found = OPERATORS.iter().find(|(sign, _)| text[at..].starts_with(sign));
         if let Some(&(sign, comparison)) = found {
-            let is_inside_word =
-                sign == "contains" && (is_word(before) || text[at + sign.len()..].starts_with(is_word));
+            let is_inside_word = sign == "contains"
+                && (is_word(before) || text[at + sign.len()..].starts_with(is_word));
             if !is_inside_word {
                 return Some((at, sign.len(), comparison));
             }
@@ -410,14 +419,24 @@ pub(super) fn loop_of(arguments: &str) -> Option<Loop<'_>> {
     let rest = rest.trim_start().strip_prefix("in").filter(|rest| rest.starts_with(is_space));
     let (items, options) = fragment(rest?)?;
     // As in Jekyll, `reversed` counts only right behind the list.
-    let reversed = options.trim_start().strip_prefix("reversed").is_some_and(|rest| !rest.starts_with(is_name));
+    let reversed = options
+        .trim_start()
+        .strip_prefix("reversed")
+        .is_some_and(|rest| !rest.starts_with(is_name));
     let offset = option(options, "offset").map(|offset| match offset {
         "continue" => Offset::Continue,
         offset => Offset::At(operand(offset)),
     });
     let label = format!("{variable}-{items}");
     let limit = option(options, "limit").map(operand);
-    (!variable.is_empty()).then_some(Loop { variable, items: operand(items), label, limit, offset, reversed })
+    (!variable.is_empty()).then_some(Loop {
+        variable,
+        items: operand(items),
+        label,
+        limit,
+        offset,
+        reversed,
+    })
 }
 
 /// The value of `name:` among the options of a loop.
@@ -430,14 +449,20 @@ pub(super) fn option<'a>(options: &'a str, name: &str) -> Option<&'a str> {
     fragment(after).map(|(value, _)| value)
 }
 
-/// Reads the names and values of `name=value name2="value"`. What does not fit is returned as the error.
+/// Reads the names and values of `name=value name2="value"`. What does not fit is returned as the
+/// error.
 pub(super) fn parameters(text: &str) -> Result<Vec<(&str, Operand<'_>)>, &str> {
     let mut found = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {
         let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let (name, after) = rest.split_at(rest.find(|c| !is_name(c)).unwrap_or(rest.len()));
-        let value = after.trim_start().strip_prefix('=').filter(|_| !name.is_empty()).ok_or(rest)?.trim_start();
+        let value = after
+            .trim_start()
+            .strip_prefix('=')
+            .filter(|_| !name.is_empty())
+            .ok_or(rest)?
+            .trim_start();
         let (value, after) = parameter_value(value).ok_or(rest)?;
         if !after.is_empty() && !after.starts_with(char::is_whitespace) {
             return Err(rest);
@@ -457,7 +482,8 @@ fn parameter_value(text: &str) -> Option<(Operand<'_>, &str)> {
             escaped = c == '\\' && !escaped;
             ends
         })?;
-        let inside = without_marker_characters(&text[1..=end]).replace(&format!("\\{quote}"), &quote.to_string());
+        let inside = without_marker_characters(&text[1..=end])
+            .replace(&format!("\\{quote}"), &quote.to_string());
         return Some((Operand::Literal(Value::from(inside)), &text[end + 2..]));
     }
     // Jekyll takes names with dots only; brackets do no harm.

@@ -1,5 +1,5 @@
-//! Tags that refer to other files or come from plugins: `include` and its kin, `post_url`, `link`, `gist`, and those that
-//! the configuration maps to an include.
+//! Tags that refer to other files or come from plugins: `include` and its kin, `post_url`, `link`,
+//! `gist`, and those that the configuration maps to an include.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -20,13 +20,20 @@ use crate::value::{self, Value, as_text};
 const MAX_INCLUDES: usize = 40;
 
 impl Run<'_, '_> {
-    pub(super) fn include(&mut self, body: Body<'_>, include: &Include<'_>, out: &mut String) -> Flow {
+    pub(super) fn include(
+        &mut self,
+        body: Body<'_>,
+        include: &Include<'_>,
+        out: &mut String,
+    ) -> Flow {
         let name = self.interpolated(body, include.file, include.at);
         let name = name.trim().trim_matches(['"', '\'']).trim_start_matches("./");
         let given: Map = include
             .parameters
             .iter()
-            .map(|(name, value)| (Key::from((*name).to_owned()), self.scope.operand(value).into_owned()))
+            .map(|(name, value)| {
+                (Key::from((*name).to_owned()), self.scope.operand(value).into_owned())
+            })
             .collect();
         if include.is_relative {
             self.include_relative(body, name, given, include.at, out)
@@ -36,10 +43,18 @@ impl Run<'_, '_> {
     }
 
     /// Runs a file of `_includes`.
-    fn include_named(&mut self, body: Body<'_>, name: &str, given: Map, at: usize, out: &mut String) -> Flow {
+    fn include_named(
+        &mut self,
+        body: Body<'_>,
+        name: &str,
+        given: Map,
+        at: usize,
+        out: &mut String,
+    ) -> Flow {
         let environment = self.environment;
         let Some(include) = environment.includes.0.get(name) else {
-            let diagnostic = Diagnostic::new(body.place(at), format!("there is no `{name}` in `_includes`"));
+            let diagnostic =
+                Diagnostic::new(body.place(at), format!("there is no `{name}` in `_includes`"));
             self.faults.push(match nearest(name, environment.includes.names()) {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                 None => diagnostic.hint(format!("add `_includes/{name}`")),
@@ -50,13 +65,25 @@ impl Run<'_, '_> {
     }
 
     /// Runs a file that lies in the folder of the page, or below.
-    fn include_relative(&mut self, body: Body<'_>, name: &str, given: Map, at: usize, out: &mut String) -> Flow {
+    fn include_relative(
+        &mut self,
+        body: Body<'_>,
+        name: &str,
+        given: Map,
+        at: usize,
+        out: &mut String,
+    ) -> Flow {
         let folder = self.page_path.rfind('/').map_or("", |slash| &self.page_path[..=slash]);
         let path = format!("{folder}{name}");
-        let Some(text) = self.environment.source.text(&path).filter(|_| !name.split('/').any(|part| part == ".."))
+        let Some(text) = self
+            .environment
+            .source
+            .text(&path)
+            .filter(|_| !name.split('/').any(|part| part == ".."))
         else {
             let message = format!("there is no `{name}` in the folder of `{}`", self.page_path);
-            self.faults.push(Diagnostic::new(body.place(at), message).hint(format!("add `{path}`")));
+            self.faults
+                .push(Diagnostic::new(body.place(at), message).hint(format!("add `{path}`")));
             return Flow::On;
         };
         let included = Body { path: &path, text, lines_above: 0 };
@@ -74,7 +101,10 @@ impl Run<'_, '_> {
     ) -> Flow {
         if self.includes >= MAX_INCLUDES {
             let message = format!("includes are nested more than {MAX_INCLUDES} deep");
-            self.faults.push(Diagnostic::new(body.place(at), message).hint("look for a file that includes itself"));
+            self.faults.push(
+                Diagnostic::new(body.place(at), message)
+                    .hint("look for a file that includes itself"),
+            );
             return Flow::On;
         }
         let faults = super::faults(parsed, included, self.environment);
@@ -90,9 +120,9 @@ impl Run<'_, '_> {
         flow
     }
 
-    /// A tag that the configuration maps to an include. The file sees `include.arguments`, the text behind the tag's
-    /// name; `include.words`, its words without quotes; each `name=value` by its name; and of a block
-    /// `include.content`.
+    /// A tag that the configuration maps to an include. The file sees `include.arguments`, the text
+    /// behind the tag's name; `include.words`, its words without quotes; each `name=value` by its
+    /// name; and of a block `include.content`.
     pub(super) fn custom(
         &mut self,
         body: Body<'_>,
@@ -116,7 +146,10 @@ impl Run<'_, '_> {
         value::set(&mut given, "arguments", arguments.as_str());
         value::set(&mut given, "words", words.collect::<Vec<_>>());
         let named = arguments.find('=').and_then(|equals| {
-            let start = arguments[..equals].trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
+            let start = arguments[..equals]
+                .trim_end()
+                .rfind(char::is_whitespace)
+                .map_or(0, |space| space + 1);
             parameters(&arguments[start..]).ok()
         });
         for (name, value) in named.unwrap_or_default() {
@@ -136,9 +169,13 @@ impl Run<'_, '_> {
         let name = name.trim_matches('/');
         let addresses = &self.environment.post_urls;
         let url = addresses.get(name).or_else(|| {
-            // As in Jekyll, a post is known by its date and title as well, wherever it lies and however they are written.
+            // As in Jekyll, a post is known by its date and title as well, wherever it lies and
+            // however they are written.
             let wanted = dated(name)?;
-            addresses.iter().find(|(known, _)| dated(known).as_ref() == Some(&wanted)).map(|(_, url)| url)
+            addresses
+                .iter()
+                .find(|(known, _)| dated(known).as_ref() == Some(&wanted))
+                .map(|(_, url)| url)
         });
         self.address(
             body,
@@ -189,7 +226,8 @@ impl Run<'_, '_> {
         });
     }
 
-    /// A gist of GitHub's, as jekyll-gist embeds it; its fallback without scripts would need the network.
+    /// A gist of GitHub's, as jekyll-gist embeds it; its fallback without scripts would need the
+    /// network.
     pub(super) fn gist(&mut self, arguments: &str, out: &mut String) {
         let mut words = fragments(arguments).map(|word| {
             // A word may be the name of a variable.
@@ -198,7 +236,12 @@ impl Run<'_, '_> {
         });
         let id = words.next().unwrap_or_default();
         let file = words.next().map(|file| format!("?file={file}")).unwrap_or_default();
-        let _ = write!(out, "<script src=\"https://gist.github.com/{}.js{}\"> </script>", escaped(&id), escaped(&file));
+        let _ = write!(
+            out,
+            "<script src=\"https://gist.github.com/{}.js{}\"> </script>",
+            escaped(&id),
+            escaped(&file)
+        );
     }
 
     /// A tag's argument in which outputs, `{{ … }}`, may stand.

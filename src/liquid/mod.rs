@@ -1,14 +1,19 @@
-//! Expands Liquid in bodies, before Markdown: Jekyll's tags and filters, and our own tags for figures.
+//! Expands Liquid in bodies, before Markdown: Jekyll's tags and filters, and our own tags for
+//! figures.
 //!
-//! An interpreter of our own. The crate `liquid` was tried first: it refuses unknown filters and unknown keys, which
-//! Jekyll lets pass, copies every value it looks up (all posts, for each `site.posts`), stops at the first fault, has no
-//! place for what goes wrong while it runs, and panics on a number of 20 digits.
+//! An interpreter of our own. The crate `liquid` was tried first: it refuses unknown filters and
+//! unknown keys, which Jekyll lets pass, copies every value it looks up (all posts, for each
+//! `site.posts`), stops at the first fault, has no place for what goes wrong while it runs, and
+//! panics on a number of 20 digits.
 //!
-//! What it does is what Liquid 4 does inside of Jekyll 4.3; where that is a matter of taste, `docs/jekyll.md` says so.
+//! What it does is what Liquid 4 does inside of Jekyll 4.3; where that is a matter of taste,
+//! `docs/jekyll.md` says so.
 //!
-//! `token` cuts a text at its tags, `expression` reads what stands in them, [`parse`](mod@parse) makes a tree that borrows
-//! from the text, `render` walks it, with `scope` for variables, `compare` for truth and order, `weight` for
-//! bounds, `files` for tags that name other files, `code` for `highlight`; `filters` holds the filters. A text is parsed once, however often it is run.
+//! `token` cuts a text at its tags, `expression` reads what stands in them, [`parse`](mod@parse)
+//! makes a tree that borrows from the text, `render` walks it, with `scope` for variables,
+//! `compare` for truth and order, `weight` for bounds, `files` for tags that name other files,
+//! `code` for `highlight`; `filters` holds the filters. A text is parsed once, however often it is
+//! run.
 
 mod code;
 mod compare;
@@ -23,7 +28,9 @@ mod tests;
 mod token;
 mod weight;
 
-pub(crate) use self::filters::{absolute_url, escaped, has_scheme, relative_url, unescaped, without_html};
+pub(crate) use self::filters::{
+    absolute_url, escaped, has_scheme, relative_url, unescaped, without_html,
+};
 
 pub(crate) use self::parse::with_experiment_renamed;
 
@@ -80,7 +87,8 @@ pub struct Environment<'a> {
     pub source: &'a Source,
     /// What `_config.yml` says about Liquid.
     pub options: &'a Options,
-    /// What `now` means to dates: a build does not read the clock, so it is `site.time`, the date of the newest post.
+    /// What `now` means to dates: a build does not read the clock, so it is `site.time`, the date
+    /// of the newest post.
     pub now: Option<Date>,
     /// The Markdown of the site: `CommonMark` takes code as fenced blocks, kramdown as HTML.
     pub dialect: Dialect,
@@ -104,8 +112,8 @@ pub struct Options {
 /// How much one text or layout may do, in Liquid and in Tera: `limits` of `_config.yml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How many steps it may take: a node is one, and so are some items or bytes that a filter goes through. A page
-    /// that shows every post under each of its tags takes some million.
+    /// How many steps it may take: a node is one, and so are some items or bytes that a filter goes
+    /// through. A page that shows every post under each of its tags takes some million.
     pub steps: usize,
     /// How many bytes it may make, and how many its variables may hold.
     pub bytes: usize,
@@ -120,7 +128,11 @@ impl Default for Limits {
 impl Limits {
     /// The bytes as a person reads them.
     pub(crate) fn shown_bytes(self) -> String {
-        if self.bytes >= 1 << 20 { format!("{} MiB", self.bytes >> 20) } else { format!("{} bytes", self.bytes) }
+        if self.bytes >= 1 << 20 {
+            format!("{} MiB", self.bytes >> 20)
+        } else {
+            format!("{} bytes", self.bytes)
+        }
     }
 }
 
@@ -142,8 +154,8 @@ impl<'a> Template<'a> {
         faults(self.parsed(), self.body, environment)
     }
 
-    /// Runs the template; `variables` are as for [`expand`]. Reports all faults of the text; only when there is none is
-    /// it run, and then all faults of running are reported.
+    /// Runs the template; `variables` are as for [`expand`]. Reports all faults of the text; only
+    /// when there is none is it run, and then all faults of running are reported.
     pub fn render(
         &self,
         variables: &[(&str, Value)],
@@ -162,8 +174,13 @@ impl<'a> Template<'a> {
 }
 
 /// The faults of a parsed text: those of the parser, and tags that are not known.
-fn faults(parsed: &parse::Parsed<'_>, body: Body<'_>, environment: &Environment<'_>) -> Vec<Diagnostic> {
-    let unknown = parsed.custom.iter().filter(|(tag, _)| !environment.options.tags.contains_key(*tag));
+fn faults(
+    parsed: &parse::Parsed<'_>,
+    body: Body<'_>,
+    environment: &Environment<'_>,
+) -> Vec<Diagnostic> {
+    let unknown =
+        parsed.custom.iter().filter(|(tag, _)| !environment.options.tags.contains_key(*tag));
     let unknown = unknown.map(|&(tag, at)| unknown_tag(tag, body.place(at), environment));
     let mut faults: Vec<Diagnostic> =
         parsed.faults.iter().map(|fault| fault.clone().diagnostic(body)).chain(unknown).collect();
@@ -201,7 +218,8 @@ pub struct Expanded {
 
 /// Expands a body. `variables` are `site`, `page` and the like.
 ///
-/// Reports all faults of the text; only when there is none is it run, and then all faults of running are reported.
+/// Reports all faults of the text; only when there is none is it run, and then all faults of
+/// running are reported.
 pub fn expand(
     body: Body<'_>,
     variables: &[(&str, Value)],
@@ -224,7 +242,8 @@ pub(crate) fn is_block(name: &str) -> bool {
     parse::is_block(name)
 }
 
-/// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie among them.
+/// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie
+/// among them.
 #[derive(Debug, Default)]
 pub struct Includes<'a>(BTreeMap<&'a str, Template<'a>>);
 

@@ -1,15 +1,16 @@
 //! From a body's text to its tags: a tree of [`Node`]s that borrow from the text.
 //!
-//! Faults are tags that cannot be read and blocks that do not close; the parser goes on after each, so that all are told
-//! at once. Whether a tag that is not Liquid's is known depends on the site, so that is said when the tree is run.
+//! Faults are tags that cannot be read and blocks that do not close; the parser goes on after each,
+//! so that all are told at once. Whether a tag that is not Liquid's is known depends on the site,
+//! so that is said when the tree is run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Fault;
 use super::code::Highlight;
 use super::expression::{
-    Condition, Expression, Loop, Operand, condition, expression, find_outside_quotes, fragment, fragments, loop_of,
-    operand, option, parameters, split_outside_quotes,
+    Condition, Expression, Loop, Operand, condition, expression, find_outside_quotes, fragment,
+    fragments, loop_of, operand, option, parameters, split_outside_quotes,
 };
 use super::token::{Token, is_space, tokens, unclosed};
 use crate::diagnostic::Place;
@@ -86,7 +87,8 @@ pub(super) enum Node<'a> {
         tag: &'a str,
         arguments: &'a str,
     },
-    /// A tag of labpress's own. Its faults are said at the word they are about, so `at` is where its arguments start.
+    /// A tag of labpress's own. Its faults are said at the word they are about, so `at` is where
+    /// its arguments start.
     Figure {
         tag: &'a str,
         arguments: &'a str,
@@ -205,7 +207,8 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     });
     let last_ends = last_ends.collect();
     let custom = Vec::new();
-    let mut parser = Parser { tokens, at: 0, open: Vec::new(), last_ends, is_cut_short: false, faults, custom };
+    let mut parser =
+        Parser { tokens, at: 0, open: Vec::new(), last_ends, is_cut_short: false, faults, custom };
     let mut nodes = Vec::new();
     loop {
         nodes.extend(parser.nodes());
@@ -220,12 +223,13 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
 
 /// Whether a text holds a tag of labpress's own. Those in comments and raw text do not count.
 pub(super) fn has_figures(text: &str) -> bool {
-    let is_figure = |token: &Token<'_>| matches!(token, Token::Tag { name, .. } if figure::TAGS.contains(name));
+    let is_figure =
+        |token: &Token<'_>| matches!(token, Token::Tag { name, .. } if figure::TAGS.contains(name));
     tokens(text, &mut Vec::new()).iter().any(is_figure)
 }
 
-/// The text with another name for an experiment in all tags of labpress's own that name it, but for those in comments
-/// and raw text.
+/// The text with another name for an experiment in all tags of labpress's own that name it, but for
+/// those in comments and raw text.
 pub(crate) fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
     let mut renamed = String::new();
     let mut copied = 0;
@@ -288,7 +292,8 @@ impl<'a> Parser<'a> {
         token
     }
 
-    /// Reads nodes up to a tag that ends one of the open blocks, or that could only end one. That tag stays.
+    /// Reads nodes up to a tag that ends one of the open blocks, or that could only end one. That
+    /// tag stays.
     fn nodes(&mut self) -> Vec<Node<'a>> {
         let mut nodes = Vec::new();
         while let Some(token) = self.peek() {
@@ -314,24 +319,36 @@ impl<'a> Parser<'a> {
     }
 
     fn is_inner(&self, name: &str) -> bool {
-        INNER_TAGS.contains(&name) || self.open.iter().any(|ends| matches!(ends, Ends::Custom(_)) && ends.contain(name))
+        INNER_TAGS.contains(&name)
+            || self.open.iter().any(|ends| matches!(ends, Ends::Custom(_)) && ends.contain(name))
     }
 
-    fn tag(&mut self, name: &'a str, arguments: &'a str, at: usize, arguments_at: usize) -> Option<Node<'a>> {
+    fn tag(
+        &mut self,
+        name: &'a str,
+        arguments: &'a str,
+        at: usize,
+        arguments_at: usize,
+    ) -> Option<Node<'a>> {
         match name {
             "assign" => match arguments.split_once('=') {
-                Some((name, value)) => Some(Node::Assign { name: name.trim(), value: expression(value), at }),
+                Some((name, value)) => {
+                    Some(Node::Assign { name: name.trim(), value: expression(value), at })
+                }
                 None => self.malformed(at, "assign", "{% assign name = value %}"),
             },
             "capture" => {
                 let body = self.block("capture", Ends::Of(&["endcapture"]), at);
-                let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
+                let is_name =
+                    |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '[' | ']');
                 let name = &arguments[arguments.find(is_name).unwrap_or(arguments.len())..];
                 let name = &name[..name.find(|c| !is_name(c)).unwrap_or(name.len())];
                 Some(Node::Capture { name, body })
             }
             "if" => Some(self.branches("if", &["elsif", "else", "endif"], arguments, at)),
-            "unless" => Some(self.branches("unless", &["elsif", "else", "endunless"], arguments, at)),
+            "unless" => {
+                Some(self.branches("unless", &["elsif", "else", "endunless"], arguments, at))
+            }
             "case" => Some(self.case(arguments, at)),
             "for" => self.for_loop(arguments, at),
             "tablerow" => {
@@ -345,7 +362,9 @@ impl<'a> Parser<'a> {
             "cycle" => Some(cycle(arguments)),
             "increment" => Some(Node::Count { name: arguments, step: 1 }),
             "decrement" => Some(Node::Count { name: arguments, step: -1 }),
-            "ifchanged" => Some(Node::IfChanged(self.block("ifchanged", Ends::Of(&["endifchanged"]), at))),
+            "ifchanged" => {
+                Some(Node::IfChanged(self.block("ifchanged", Ends::Of(&["endifchanged"]), at)))
+            }
             "break" => Some(Node::Break),
             "continue" => Some(Node::Continue),
             "echo" => Some(Node::Output(expression(arguments), at)),
@@ -367,7 +386,10 @@ impl<'a> Parser<'a> {
             // Put back by a block that was not closed.
             "" if arguments == UNCLOSED => None,
             "" => {
-                let (message, hint) = ("a tag without a name".to_owned(), "write `{% raw %}{%{% endraw %}` for braces");
+                let (message, hint) = (
+                    "a tag without a name".to_owned(),
+                    "write `{% raw %}{%{% endraw %}` for braces",
+                );
                 self.faults.push(Fault { at, message, hint: Some(hint.to_owned()) });
                 None
             }
@@ -427,7 +449,9 @@ impl<'a> Parser<'a> {
                 None => otherwise = body,
             }
             match self.next() {
-                Some(Token::Tag { name: "elsif", arguments, at, .. }) => next = Some((condition(arguments), at)),
+                Some(Token::Tag { name: "elsif", arguments, at, .. }) => {
+                    next = Some((condition(arguments), at))
+                }
                 Some(Token::Tag { name: "else", .. }) => {}
                 _ => break,
             }
@@ -459,13 +483,19 @@ impl<'a> Parser<'a> {
     fn include(&mut self, tag: &str, arguments: &'a str, at: usize) -> Option<Node<'a>> {
         let (file, rest) = arguments.split_at(file_end(arguments));
         match parameters(rest) {
-            _ if file.is_empty() => self.malformed(at, tag, "{% include file.html name=\"value\" %}"),
-            Ok(parameters) => {
-                Some(Node::Include(Box::new(Include { file, parameters, is_relative: tag == "include_relative", at })))
+            _ if file.is_empty() => {
+                self.malformed(at, tag, "{% include file.html name=\"value\" %}")
             }
+            Ok(parameters) => Some(Node::Include(Box::new(Include {
+                file,
+                parameters,
+                is_relative: tag == "include_relative",
+                at,
+            }))),
             Err(rest) => {
                 let message = format!("the parameters of `{tag}` cannot be read from `{rest}` on");
-                let hint = "write `name=\"text\"` or `name=variable`; for more, `capture` it first".to_owned();
+                let hint = "write `name=\"text\"` or `name=variable`; for more, `capture` it first"
+                    .to_owned();
                 self.faults.push(Fault { at, message, hint: Some(hint) });
                 None
             }
@@ -480,10 +510,16 @@ impl<'a> Parser<'a> {
             let at = text_at + offset + (line.len() - line.trim_start().len());
             offset += line.len();
             let line = line.trim();
-            let name_end = line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len());
+            let name_end =
+                line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len());
             let (name, arguments) = line.split_at(name_end);
             if !name.is_empty() {
-                tags.push(Token::Tag { name, arguments: arguments.trim(), at, arguments_at: at + name_end + 1 });
+                tags.push(Token::Tag {
+                    name,
+                    arguments: arguments.trim(),
+                    at,
+                    arguments_at: at + name_end + 1,
+                });
             }
         }
         self.tokens.splice(self.at..self.at, tags);
@@ -496,8 +532,8 @@ impl<'a> Parser<'a> {
         nodes
     }
 
-    /// Reads a part of a block up to the tag that ends the part. When the block is not closed, that is told, and a tag
-    /// without meaning is put in the place of its end.
+    /// Reads a part of a block up to the tag that ends the part. When the block is not closed, that
+    /// is told, and a tag without meaning is put in the place of its end.
     fn block_part(&mut self, tag: &str, ends: Ends<'a>, at: usize) -> Vec<Node<'a>> {
         if self.open.len() >= MAX_DEPTH {
             if !self.is_cut_short {
@@ -515,7 +551,8 @@ impl<'a> Parser<'a> {
         let is_closed = matches!(self.peek(), Some(Token::Tag { name, .. }) if ends.contain(name));
         if !is_closed && !self.is_cut_short {
             self.faults.push(unclosed(tag, at));
-            // The caller takes the tag that ends the part: give it one, so that the one of the block around stays.
+            // The caller takes the tag that ends the part: give it one, so that the one of the
+            // block around stays.
             let end = Token::Tag { name: "", arguments: UNCLOSED, at, arguments_at: at };
             if self.at > 0 && self.at <= self.tokens.len() {
                 self.at -= 1;
@@ -555,7 +592,8 @@ fn is_blank(node: &Node<'_>) -> bool {
     match node {
         Node::Text(text) => text.chars().all(is_space),
         Node::Assign { .. } | Node::Capture { .. } => true,
-        // Blank blocks inside of this one have lost their texts already, so this looks at few nodes.
+        // Blank blocks inside of this one have lost their texts already, so this looks at few
+        // nodes.
         Node::If { branches, otherwise } => {
             branches.iter().all(|branch| all_blank(&branch.body)) && all_blank(otherwise)
         }
@@ -569,7 +607,8 @@ fn is_blank(node: &Node<'_>) -> bool {
 fn file_end(arguments: &str) -> usize {
     let mut at = 0;
     while let Some(c) = arguments[at..].chars().next() {
-        let expression = arguments[at..].starts_with("{{").then(|| arguments[at..].find("}}")).flatten();
+        let expression =
+            arguments[at..].starts_with("{{").then(|| arguments[at..].find("}}")).flatten();
         match expression {
             Some(length) => at += length + 2,
             None if c.is_whitespace() => return at,
@@ -589,7 +628,9 @@ fn cycle(arguments: &str) -> Node<'_> {
         arguments[colon..].starts_with(':').then_some(colon)
     });
     let items = |text| -> Vec<Operand<'_>> {
-        split_outside_quotes(text, ',').filter_map(|item| Some(operand(fragment(item)?.0))).collect()
+        split_outside_quotes(text, ',')
+            .filter_map(|item| Some(operand(fragment(item)?.0)))
+            .collect()
     };
     if let Some(colon) = named {
         let group = CycleGroup::Named(operand(&arguments[..colon]));
@@ -597,7 +638,8 @@ fn cycle(arguments: &str) -> Node<'_> {
     }
     let items = items(arguments);
     let is_written_out = items.iter().all(|item| matches!(item, Operand::Literal(_)));
-    let group = if is_written_out { CycleGroup::Items(arguments) } else { CycleGroup::Own(arguments) };
+    let group =
+        if is_written_out { CycleGroup::Items(arguments) } else { CycleGroup::Own(arguments) };
     Node::Cycle { group, items }
 }
 

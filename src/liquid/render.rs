@@ -24,8 +24,9 @@ pub(super) fn render(
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
     let ending = body.path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let is_markdown =
-        ["md", "markdown", "mkd", "mkdn", "mkdown"].iter().any(|known| ending.eq_ignore_ascii_case(known));
+    let is_markdown = ["md", "markdown", "mkd", "mkdn", "mkdown"]
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known));
     let mut run = Run {
         environment,
         results: environment.results.shown_in(body.path),
@@ -188,13 +189,19 @@ impl Run<'_, '_> {
                 return self.custom(body, tag, arguments, inside.as_deref(), *at, out);
             }
             Node::Plugin { tag, arguments } => {
-                let [site, page, paginator] =
-                    ["site", "page", "paginator"].map(|name| self.scope.variable(name).into_owned());
-                let scope =
-                    plugin::Scope { environment: self.environment, site: &site, page: &page, paginator: &paginator };
+                let [site, page, paginator] = ["site", "page", "paginator"]
+                    .map(|name| self.scope.variable(name).into_owned());
+                let scope = plugin::Scope {
+                    environment: self.environment,
+                    site: &site,
+                    page: &page,
+                    paginator: &paginator,
+                };
                 out.push_str(&plugin::tag(tag, arguments, &scope));
             }
-            Node::Figure { tag, arguments, at } if self.environment.options.tags.contains_key(*tag) => {
+            Node::Figure { tag, arguments, at }
+                if self.environment.options.tags.contains_key(*tag) =>
+            {
                 return self.custom(body, tag, arguments, None, *at, out);
             }
             Node::Figure { tag, arguments, at } => {
@@ -205,7 +212,9 @@ impl Run<'_, '_> {
                         out.push_str(&self.expanded.embeds.marker(figure.embed));
                         self.expanded.files.extend(figure.files);
                         let experiments = figure::experiments(tag, arguments, &place);
-                        self.expanded.experiments.extend(experiments.into_iter().map(str::to_owned));
+                        self.expanded
+                            .experiments
+                            .extend(experiments.into_iter().map(str::to_owned));
                     }
                     Err(diagnostic) => self.faults.push(diagnostic),
                 }
@@ -220,7 +229,9 @@ impl Run<'_, '_> {
         let Some((message, key)) = self.excess() else { return false };
         if !self.is_given_up {
             self.is_given_up = true;
-            let hint = format!("look for a loop in a loop, or raise `limits: {{{key}: …}}` in `_config.yml`");
+            let hint = format!(
+                "look for a loop in a loop, or raise `limits: {{{key}: …}}` in `_config.yml`"
+            );
             self.faults.push(Diagnostic::new(Place::file(body.path), message).hint(hint));
         }
         true
@@ -239,7 +250,8 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Counts the items that a filter goes through as steps, so that a filter in a loop is bounded as well.
+    /// Counts the items that a filter goes through as steps, so that a filter in a loop is bounded
+    /// as well.
     pub(super) fn count_steps(&self, steps: usize) {
         self.steps.set(self.steps.get().saturating_add(steps));
     }
@@ -256,7 +268,11 @@ impl Run<'_, '_> {
     /// Counts so many comparisons with a value.
     pub(super) fn count_comparisons(&self, count: usize, value: &Value) -> Result<(), String> {
         let most = self.environment.options.limits.bytes;
-        let bytes = if value.as_str().is_some() { Ok(weight::size(value)) } else { weight::deep(value, most) };
+        let bytes = if value.as_str().is_some() {
+            Ok(weight::size(value))
+        } else {
+            weight::deep(value, most)
+        };
         self.charge(bytes.map(|bytes| count.saturating_mul(bytes) / 1024 + count / 8));
         self.refuse_excess()
     }
@@ -329,8 +345,13 @@ impl Run<'_, '_> {
         };
         let items = &items_slice(&list)[range];
         let count = items.len();
-        let state = LoopState { index: 0, count, columns: Columns::None, label: over.label.clone() };
-        self.scope.push(Frame::Loop { variable: over.variable.to_owned(), item: Value::none(), state });
+        let state =
+            LoopState { index: 0, count, columns: Columns::None, label: over.label.clone() };
+        self.scope.push(Frame::Loop {
+            variable: over.variable.to_owned(),
+            item: Value::none(),
+            state,
+        });
         for index in 0..count {
             if let Some(Frame::Loop { item, state, .. }) = self.scope.innermost() {
                 *item = items[if over.reversed { count - 1 - index } else { index }].clone();
@@ -358,7 +379,11 @@ impl Run<'_, '_> {
                 columns: given.map_or(Columns::All, Columns::Given),
                 label: String::new(),
             };
-            self.scope.push(Frame::Loop { variable: over.variable.to_owned(), item: Value::none(), state });
+            self.scope.push(Frame::Loop {
+                variable: over.variable.to_owned(),
+                item: Value::none(),
+                state,
+            });
             for (index, value) in items.iter().enumerate() {
                 if index > 0 && index % columns == 0 {
                     let _ = write!(out, "</tr>\n<tr class=\"row{}\">", index / columns + 1);
@@ -379,8 +404,13 @@ impl Run<'_, '_> {
         out.push_str("</tr>\n");
     }
 
-    /// The list that a loop goes over, and the part of it after offset and limit; `None` if that is empty.
-    fn items(&mut self, body: Body<'_>, over: &Loop<'_>) -> Option<(Value, std::ops::Range<usize>)> {
+    /// The list that a loop goes over, and the part of it after offset and limit; `None` if that is
+    /// empty.
+    fn items(
+        &mut self,
+        body: Body<'_>,
+        over: &Loop<'_>,
+    ) -> Option<(Value, std::ops::Range<usize>)> {
         if let Operand::Range(from, to) = &over.items {
             let (from, to) = self.scope.range(from, to);
             if to.saturating_sub(from) >= MAX_RANGE {
@@ -407,7 +437,8 @@ impl Run<'_, '_> {
     }
 
     fn output(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize, out: &mut String) {
-        if let (Operand::Range(from, to), []) = (&expression.operand, expression.filters.as_slice()) {
+        if let (Operand::Range(from, to), []) = (&expression.operand, expression.filters.as_slice())
+        {
             let (from, to) = self.scope.range(from, to);
             let _ = write!(out, "{from}..{to}");
             return;
@@ -420,7 +451,12 @@ impl Run<'_, '_> {
         self.write(out, &value);
     }
 
-    pub(super) fn expression(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize) -> Value {
+    pub(super) fn expression(
+        &mut self,
+        body: Body<'_>,
+        expression: &Expression<'_>,
+        at: usize,
+    ) -> Value {
         match self.filtered(expression) {
             Ok(value) => value,
             Err(message) => {
@@ -441,7 +477,11 @@ impl Run<'_, '_> {
         let mut value = self.scope.operand(&expression.operand).into_owned();
         for filter in &expression.filters {
             let arguments = filters::Arguments {
-                values: filter.arguments.iter().map(|argument| self.scope.operand(argument).into_owned()).collect(),
+                values: filter
+                    .arguments
+                    .iter()
+                    .map(|argument| self.scope.operand(argument).into_owned())
+                    .collect(),
                 named: filter
                     .named
                     .iter()
@@ -515,7 +555,9 @@ impl Run<'_, '_> {
             }
             Test::Compare(left, comparison, right) => {
                 let (left, right) = (self.scope.operand(left), self.scope.operand(right));
-                let Some(order) = order(&left, &right).filter(|_| self.may_compare(&left, &right, false)) else {
+                let Some(order) =
+                    order(&left, &right).filter(|_| self.may_compare(&left, &right, false))
+                else {
                     return Ok(false);
                 };
                 match comparison {

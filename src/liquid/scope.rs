@@ -1,4 +1,5 @@
-//! Variables while a body is run, and the paths into them. Values are borrowed as long as they can be.
+//! Variables while a body is run, and the paths into them. Values are borrowed as long as they can
+//! be.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use crate::value::{self, Value, as_text};
 pub(super) struct Scope<'v> {
     /// `site`, `page` and the like.
     given: &'v [(&'v str, Value)],
-    /// What `assign` and `capture` make: it lasts to the end of the body, whatever block it stands in.
+    /// What `assign` and `capture` make: it lasts to the end of the body, whatever block it stands
+    /// in.
     assigned: BTreeMap<String, Value>,
     /// What blocks bring along, the innermost last.
     frames: Vec<Frame>,
@@ -123,13 +125,17 @@ impl<'v> Scope<'v> {
                 (None, _) => self.variable(name),
             },
             Step::Key(name) => self.variable(name),
-            Step::Index(operand) => self.variable(&as_text(&self.operand(operand))).into_owned().into_cow(),
+            Step::Index(operand) => {
+                self.variable(&as_text(&self.operand(operand))).into_owned().into_cow()
+            }
         };
         for step in rest {
             value = match (step, value) {
                 (Step::Key(key), Cow::Borrowed(value)) => member(value, key),
                 (Step::Key(key), Cow::Owned(value)) => member(&value, key).into_owned().into_cow(),
-                (Step::Index(operand), Cow::Borrowed(value)) => index(value, &self.operand(operand)),
+                (Step::Index(operand), Cow::Borrowed(value)) => {
+                    index(value, &self.operand(operand))
+                }
                 (Step::Index(operand), Cow::Owned(value)) => {
                     index(&value, &self.operand(operand)).into_owned().into_cow()
                 }
@@ -141,7 +147,10 @@ impl<'v> Scope<'v> {
     pub(super) fn variable(&self, name: &str) -> Cow<'_, Value> {
         for frame in self.frames.iter().rev() {
             match frame {
-                Frame::Variable(known, value) | Frame::Loop { variable: known, item: value, .. } if known == name => {
+                Frame::Variable(known, value)
+                | Frame::Loop { variable: known, item: value, .. }
+                    if known == name =>
+                {
                     return Cow::Borrowed(value);
                 }
                 _ => {}
@@ -173,7 +182,9 @@ impl<'v> Scope<'v> {
 
     fn loop_state_within(&self, name: &str, frames: usize) -> Option<(&LoopState, usize)> {
         self.frames[..frames].iter().enumerate().rev().find_map(|(outer, frame)| match frame {
-            Frame::Loop { state, .. } if (state.columns != Columns::None) == (name == "tablerowloop") => {
+            Frame::Loop { state, .. }
+                if (state.columns != Columns::None) == (name == "tablerowloop") =>
+            {
                 Some((state, outer))
             }
             _ => None,
@@ -184,7 +195,8 @@ impl<'v> Scope<'v> {
         if key != "parentloop" {
             return state.member(key);
         }
-        self.loop_state_within("forloop", outer).map_or_else(Value::none, |(state, _)| state.as_value())
+        self.loop_state_within("forloop", outer)
+            .map_or_else(Value::none, |(state, _)| state.as_value())
     }
 }
 
@@ -245,10 +257,9 @@ pub(super) fn member<'v>(value: &'v Value, key: &str) -> Cow<'v, Value> {
         "size" => Cow::Owned(size(value)),
         "first" => match (items, value.as_map()) {
             (Some(items), _) => items.first().map_or_else(nil, Cow::Borrowed),
-            (_, Some(map)) => map
-                .iter()
-                .next()
-                .map_or_else(nil, |(key, value)| Cow::Owned(Value::from(vec![key.as_value(), value.clone()]))),
+            (_, Some(map)) => map.iter().next().map_or_else(nil, |(key, value)| {
+                Cow::Owned(Value::from(vec![key.as_value(), value.clone()]))
+            }),
             _ => nil(),
         },
         "last" => items.and_then(<[Value]>::last).map_or_else(nil, Cow::Borrowed),
@@ -270,20 +281,25 @@ pub(super) fn size(value: &Value) -> Value {
 fn index<'v>(value: &'v Value, at: &Value) -> Cow<'v, Value> {
     let whole = if value::is_float(at) { None } else { at.as_i64() };
     let (Some(items), Some(at)) = (value.as_array(), whole) else {
-        return value::entry(value, &as_text(at)).map_or_else(|| Cow::Owned(Value::none()), Cow::Borrowed);
+        return value::entry(value, &as_text(at))
+            .map_or_else(|| Cow::Owned(Value::none()), Cow::Borrowed);
     };
     let at = if at < 0 { at + i64::try_from(items.len()).unwrap_or(i64::MAX) } else { at };
     let found = usize::try_from(at).ok().and_then(|at| items.get(at));
     found.map_or_else(|| Cow::Owned(Value::none()), Cow::Borrowed)
 }
 
-/// What a loop over the value goes over: of a map pairs of key and value, of a text the text itself.
+/// What a loop over the value goes over: of a map pairs of key and value, of a text the text
+/// itself.
 pub(super) fn items_of(value: &Value) -> Vec<Value> {
     if let Some(items) = value.as_array() {
         return items.to_vec();
     }
     if let Some(map) = value.as_map() {
-        return map.iter().map(|(key, value)| Value::from(vec![key.as_value(), value.clone()])).collect();
+        return map
+            .iter()
+            .map(|(key, value)| Value::from(vec![key.as_value(), value.clone()]))
+            .collect();
     }
     match value.as_str() {
         Some("") | None => Vec::new(),

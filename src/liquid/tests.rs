@@ -45,8 +45,8 @@ fn expanded_within(text: &str, dialect: Dialect, limits: Limits) -> Result<Strin
     };
     let yaml: serde_yaml::Value = serde_yaml::from_str(VARIABLES).expect("it is YAML");
     let value = of_yaml(&yaml);
-    let variables =
-        ["page", "site"].map(|name| (name, crate::value::entry(&value, name).expect("it is there").clone()));
+    let variables = ["page", "site"]
+        .map(|name| (name, crate::value::entry(&value, name).expect("it is there").clone()));
     let body = Body { path: "a.md", text, lines_above: 3 };
     match expand(body, &variables, &environment) {
         Ok(expanded) => Ok(expanded.text),
@@ -88,8 +88,14 @@ fn filters_that_are_not_known_pass_the_value_on() {
 #[test]
 fn filters_of_texts() {
     check("{{ 'a,b,,' | split: ',' | join: '-' }}", "a-b");
-    check("{{ 'hello WORLD' | capitalize }} {{ 'x' | append: 'y' | prepend: 'w' }}", "Hello world wxy");
-    check("{{ 'The quick brown fox' | truncate: 10 }} {{ 'a b c d' | truncatewords: 2 }}", "The qui... a b...");
+    check(
+        "{{ 'hello WORLD' | capitalize }} {{ 'x' | append: 'y' | prepend: 'w' }}",
+        "Hello world wxy",
+    );
+    check(
+        "{{ 'The quick brown fox' | truncate: 10 }} {{ 'a b c d' | truncatewords: 2 }}",
+        "The qui... a b...",
+    );
     check(
         "{{ '<b>\"x\" & y</b>' | escape }} {{ '<b>x</b>' | strip_html }}",
         "&lt;b&gt;&quot;x&quot; &amp; y&lt;/b&gt; x",
@@ -98,8 +104,14 @@ fn filters_of_texts() {
         "{{ 'What is C++?' | slugify }} {{ 'a b&c' | cgi_escape }} {{ 'a%20b' | url_decode }}",
         "what-is-c a+b%26c a b",
     );
-    check("{{ 'abcdef' | slice: 1, 3 }} {{ 'abc' | slice: -2, 2 }} {{ 'one two' | number_of_words }}", "bcd bc 2");
-    check("{{ nothing | default: 'd' }} {{ page.empty | default: 'e' }} {{ false | default: 'f' }}", "d e f");
+    check(
+        "{{ 'abcdef' | slice: 1, 3 }} {{ 'abc' | slice: -2, 2 }} {{ 'one two' | number_of_words }}",
+        "bcd bc 2",
+    );
+    check(
+        "{{ nothing | default: 'd' }} {{ page.empty | default: 'e' }} {{ false | default: 'f' }}",
+        "d e f",
+    );
     check("{{ 'x' | markdownify }}", "<p>x</p>\n");
 }
 
@@ -119,7 +131,10 @@ fn filters_of_numbers() {
 #[test]
 fn filters_of_lists() {
     check("{{ page.tags | sort | join }} {{ page.tags | sort_natural | join }}", "C a b a b C");
-    check("{{ site.posts | where: 'year', 2026 | map: 'title' | array_to_sentence_string }}", "Two and Three");
+    check(
+        "{{ site.posts | where: 'year', 2026 | map: 'title' | array_to_sentence_string }}",
+        "Two and Three",
+    );
     check(
         "{{ site.posts | where: 'tags', 'x' | size }} {{ site.posts | where_exp: 'p', 'p.year > 2025 and p.tags' | size }}",
         "2 1",
@@ -169,7 +184,10 @@ fn conditions() {
 #[test]
 fn loops() {
     check("{% for i in (1..4) %}{{ i }}{% if forloop.last %}.{% endif %}{% endfor %}", "1234.");
-    check("{% for t in page.tags reversed limit:2 offset:1 %}{{ forloop.index }}{{ t }}{% endfor %}", "1C2a");
+    check(
+        "{% for t in page.tags reversed limit:2 offset:1 %}{{ forloop.index }}{{ t }}{% endfor %}",
+        "1C2a",
+    );
     check(
         "{% for i in (1..9) %}{% if i == 2 %}{% continue %}{% elsif i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}",
         "13",
@@ -302,14 +320,17 @@ fn a_file_that_includes_itself_is_told() {
 
 #[test]
 fn a_fault_of_a_figure_is_at_its_word() {
-    let faults = expanded("line\nsee ü {% value none.such.thing %}").expect_err("there are no results");
+    let faults =
+        expanded("line\nsee ü {% value none.such.thing %}").expect_err("there are no results");
     assert!(faults.contains(" --> a.md:5:16"), "{faults}");
 }
 
 #[test]
 fn figures_in_comments_and_raw_text_do_not_count() {
     assert!(has_figures("{%- chart d curves -%}"));
-    assert!(!has_figures("{% raw %}{% value raw.x %}{% endraw %}{% comment %}{% table e %}{% endcomment %}{% if a %}"));
+    assert!(!has_figures(
+        "{% raw %}{% value raw.x %}{% endraw %}{% comment %}{% table e %}{% endcomment %}{% if a %}"
+    ));
 }
 
 #[test]
@@ -343,8 +364,14 @@ proptest::proptest! {
 
 #[test]
 fn blocks_that_show_nothing_but_white_space_show_nothing() {
-    check("[{% if true %} {% assign a = 1 %}\n {% endif %}][{% for i in (1..2) %} {% endfor %}]", "[][]");
-    check("[{% if true %} {% increment n %} {% endif %}][{% capture c %} {% endcapture %}{{ c }}]", "[ 0 ][ ]");
+    check(
+        "[{% if true %} {% assign a = 1 %}\n {% endif %}][{% for i in (1..2) %} {% endfor %}]",
+        "[][]",
+    );
+    check(
+        "[{% if true %} {% increment n %} {% endif %}][{% capture c %} {% endcapture %}{{ c }}]",
+        "[ 0 ][ ]",
+    );
 }
 
 #[test]
@@ -353,7 +380,10 @@ fn values_are_written_as_ruby_writes_them() {
         "{{ site.authors.ann }}|{{ page.tags }}|{{ (1..3) }}|{{ 1.0 }}|{{ 0.00001 }}",
         "{\"name\"=>\"Ann\"}|baC|1..3|1.0|1.0e-05",
     );
-    check("{{ page.tags | inspect }} {{ nil | inspect }}", "[&quot;b&quot;, &quot;a&quot;, &quot;C&quot;] nil");
+    check(
+        "{{ page.tags | inspect }} {{ nil | inspect }}",
+        "[&quot;b&quot;, &quot;a&quot;, &quot;C&quot;] nil",
+    );
 }
 
 #[test]
@@ -362,7 +392,10 @@ fn conditions_are_read_as_forgivingly_as_in_jekyll() {
         "{% if (page.title == 'Hello World') and page.title contains 'W' %}a{% endif %}{% if page.n==7 or false %}b{% endif %}",
         "ab",
     );
-    check("{% if page.title == 'Hello and World' or page.n == 7 %}a{% endif %}{% if page.n && x %}b{% endif %}", "ab");
+    check(
+        "{% if page.title == 'Hello and World' or page.n == 7 %}a{% endif %}{% if page.n && x %}b{% endif %}",
+        "ab",
+    );
     check_faults(
         "{% if page.n = 7 %}{% endif %}",
         "error: `=` is no operator\n --> a.md:4:1\nhint: known are: `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
@@ -372,7 +405,10 @@ fn conditions_are_read_as_forgivingly_as_in_jekyll() {
 
 #[test]
 fn expressions_pass_over_what_they_cannot_use() {
-    check("{{ 'a' 'b' | append : 'c' , }}|{{ | upcase }}|{{ 'a' || upcase }}|{{ \"unclosed }}", "ac||A|");
+    check(
+        "{{ 'a' 'b' | append : 'c' , }}|{{ | upcase }}|{{ 'a' || upcase }}|{{ \"unclosed }}",
+        "ac||A|",
+    );
     check_faults(
         "{{ 'a' | append 'b' }}",
         "error: `append` cannot be applied: it needs 1 argument, `append: \"…\"`\n --> a.md:4:1",
@@ -430,7 +466,10 @@ fn files_beside_the_page_can_be_included() {
 
 #[test]
 fn a_post_is_found_however_its_date_is_written() {
-    check("{% post_url 2026-1-31-hello %}{% post_url /deep/2026-01-31-hello %}", "/blog/hello//blog/hello/");
+    check(
+        "{% post_url 2026-1-31-hello %}{% post_url /deep/2026-01-31-hello %}",
+        "/blog/hello//blog/hello/",
+    );
 }
 
 #[test]
@@ -475,7 +514,11 @@ fn values_that_double_are_refused_before_they_are_made() {
         "assign a = l | join: a %}{% assign l = a | split: 'x'",
     ] {
         let body = format!("{start}{{% for i in (1..1000) %}}{{% {step} %}}{{% endfor %}}");
-        assert_eq!(expanded_within(&body, Dialect::Kramdown, limits), Err(large.to_owned()), "{step}");
+        assert_eq!(
+            expanded_within(&body, Dialect::Kramdown, limits),
+            Err(large.to_owned()),
+            "{step}"
+        );
     }
 }
 
@@ -498,18 +541,26 @@ fn filters_and_comparisons_count_by_the_size_of_what_they_go_through() {
         "assign b = l | where_exp: 'x', 'x == 3'",
     ] {
         let body = format!("{start}{{% for i in (1..100000) %}}{{% {step} %}}{{% endfor %}}");
-        assert_eq!(expanded_within(&body, Dialect::Kramdown, limits), Err(steps.to_owned()), "{step}");
+        assert_eq!(
+            expanded_within(&body, Dialect::Kramdown, limits),
+            Err(steps.to_owned()),
+            "{step}"
+        );
     }
 }
 
-/// The pages that large blogs have: every post under each of its tags, by a loop over all posts for each tag, and the
-/// text of every post for a search.
+/// The pages that large blogs have: every post under each of its tags, by a loop over all posts for
+/// each tag, and the text of every post for a search.
 #[test]
 fn a_large_blog_fits_the_default_limits() {
     let words = "word ".repeat(4000);
     let post = |number: usize| {
-        let tags: Vec<String> = (0..3).map(|tag| format!("tag{}", (number * 7 + tag) % 400)).collect();
-        format!("{{title: Post {number}, url: /{number}/, tags: [{}], content: &c{number} {words}}}", tags.join(", "))
+        let tags: Vec<String> =
+            (0..3).map(|tag| format!("tag{}", (number * 7 + tag) % 400)).collect();
+        format!(
+            "{{title: Post {number}, url: /{number}/, tags: [{}], content: &c{number} {words}}}",
+            tags.join(", ")
+        )
     };
     let posts: Vec<String> = (0..500).map(post).collect();
     let tags: Vec<String> = (0..400).map(|tag| format!("tag{tag}")).collect();
@@ -537,7 +588,8 @@ fn a_large_blog_fits_the_default_limits() {
         {% if post.tags contains tag %}<a href=\"{{ post.url | relative_url }}\">{{ post.title | escape }}</a>{% endif %}\
         {% endfor %}{% endfor %}\
         {% for post in site.posts %}{{ post.content | strip_html | jsonify }}{% endfor %}";
-    let expanded = expand(Body { path: "tags.html", text, lines_above: 0 }, &[("site", site)], &environment);
+    let expanded =
+        expand(Body { path: "tags.html", text, lines_above: 0 }, &[("site", site)], &environment);
     let links = expanded.expect("it fits").text.matches("<a ").count();
     assert_eq!(links, 1500);
 }

@@ -35,13 +35,17 @@ pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a
             break;
         }
         let Some((inside, end)) = inside_of(text, open) else {
-            let (braces, close) = (&text[open..open + 2], if text[open..].starts_with("{%") { "%}" } else { "}}" });
+            let (braces, close) =
+                (&text[open..open + 2], if text[open..].starts_with("{%") { "%}" } else { "}}" });
             faults.push(Fault {
                 at: open,
                 message: format!("`{braces}` is not closed by `{close}`"),
-                hint: Some("write literal braces between `{% raw %}` and `{% endraw %}`".to_owned()),
+                hint: Some(
+                    "write literal braces between `{% raw %}` and `{% endraw %}`".to_owned(),
+                ),
             });
-            // An output ends at its first brace, whatever is wrong with it; a tag that does not end takes all.
+            // An output ends at its first brace, whatever is wrong with it; a tag that does not end
+            // takes all.
             match text[open + 2..].find('}').filter(|_| braces == "{{") {
                 Some(length) => at = open + 2 + length + 1,
                 None => break,
@@ -59,7 +63,8 @@ pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a
             continue;
         }
         let name_end = bare.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(bare.len());
-        let (name, arguments) = if bare.starts_with('#') { bare.split_at(1) } else { bare.split_at(name_end) };
+        let (name, arguments) =
+            if bare.starts_with('#') { bare.split_at(1) } else { bare.split_at(name_end) };
         // Nothing but white space and a hyphen stands before the name.
         let name_at = text[open + 2..].find(name).map_or(open, |found| open + 2 + found);
         let arguments_at = name_at + name.len() + (arguments.len() - arguments.trim_start().len());
@@ -80,19 +85,26 @@ pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a
                 (at, trim_next) = (after, trims);
             }
             "#" => {}
-            _ => tokens.push(Token::Tag { name, arguments: arguments.trim(), at: open, arguments_at }),
+            _ => tokens.push(Token::Tag {
+                name,
+                arguments: arguments.trim(),
+                at: open,
+                arguments_at,
+            }),
         }
     }
     tokens
 }
 
-/// Keeps a text without the characters that markers are made of, so that no text can be taken for a marker.
+/// Keeps a text without the characters that markers are made of, so that no text can be taken for a
+/// marker.
 fn push_text<'a>(tokens: &mut Vec<Token<'a>>, text: &'a str, token: fn(&'a str) -> Token<'a>) {
-    tokens.extend(embed::between_marker_characters(text).filter(|part| !part.is_empty()).map(token));
+    tokens
+        .extend(embed::between_marker_characters(text).filter(|part| !part.is_empty()).map(token));
 }
 
-/// What stands between the braces that open at `open`, and where the tag ends. An output ends at its first closing
-/// brace, which must be two.
+/// What stands between the braces that open at `open`, and where the tag ends. An output ends at
+/// its first closing brace, which must be two.
 fn inside_of(text: &str, open: usize) -> Option<(&str, usize)> {
     let rest = &text[open + 2..];
     let length = if text[open..].starts_with("{%") {
@@ -127,8 +139,8 @@ fn trimmed(text: &str, start: bool, end: bool) -> &str {
     if end { text.trim_end_matches(is_space) } else { text }
 }
 
-/// Finds the next tag `end`: where it starts, where it ends, and whether it trims what follows. `hyphen` says whether
-/// the tag may begin with one.
+/// Finds the next tag `end`: where it starts, where it ends, and whether it trims what follows.
+/// `hyphen` says whether the tag may begin with one.
 fn end_tag(text: &str, from: usize, end: &str, hyphen: bool) -> Option<(usize, usize, bool)> {
     let mut at = from;
     loop {
@@ -147,7 +159,8 @@ fn end_tag(text: &str, from: usize, end: &str, hyphen: bool) -> Option<(usize, u
     }
 }
 
-/// Finds the end of a `raw` block. Liquid takes no hyphen in front of `endraw`; where there is no other end, we do.
+/// Finds the end of a `raw` block. Liquid takes no hyphen in front of `endraw`; where there is no
+/// other end, we do.
 fn end_of_raw(text: &str, from: usize) -> Option<(usize, usize, bool)> {
     end_tag(text, from, "endraw", false).or_else(|| end_tag(text, from, "endraw", true))
 }
@@ -159,7 +172,8 @@ fn end_of_comment(text: &str, from: usize) -> Option<(usize, bool)> {
     loop {
         let open = at + text[at..].find("{%")?;
         let inside = text[open + 2..].strip_prefix('-').unwrap_or(&text[open + 2..]).trim_start();
-        let name_end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
+        let name_end =
+            inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
         // The next tag may start inside of what looked like one: `{% {% endcomment %}`.
         at = open + 2;
         match &inside[..name_end] {

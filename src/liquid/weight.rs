@@ -1,15 +1,17 @@
 //! What filters and comparisons cost, and how large values may become.
 //!
-//! The interpreter counts steps. Here a step is also so many bytes or items that a filter goes through, so that a few
-//! filters on a huge value cost what many filters on small ones do. A value that holds another twice is small itself
-//! and huge when it is written, so what goes through all parts of a value counts a part as often as it is met.
+//! The interpreter counts steps. Here a step is also so many bytes or items that a filter goes
+//! through, so that a few filters on a huge value cost what many filters on small ones do. A value
+//! that holds another twice is small itself and huge when it is written, so what goes through all
+//! parts of a value counts a part as often as it is met.
 
 use super::filters::Arguments;
 use crate::value::{self, Value, as_text};
 
 /// How many bytes a filter goes through in the time of a step.
 const BYTES_PER_STEP: usize = 128;
-/// How deep the lists and groups that filters make may nest: values are walked and dropped level by level.
+/// How deep the lists and groups that filters make may nest: values are walked and dropped level by
+/// level.
 const MAX_DEPTH: usize = 100;
 /// What an item of a list takes in memory.
 const ITEM: usize = 32;
@@ -60,7 +62,10 @@ fn take_deep(value: &Value, left: &mut usize, depth: usize) -> Result<(), TooLar
 fn flat(value: &Value, most: usize) -> Result<usize, TooLarge> {
     fn take(items: &[Value], left: &mut usize, depth: usize) -> Result<(), TooLarge> {
         *left = left.checked_sub(items.len()).filter(|_| depth <= MAX_DEPTH).ok_or(TooLarge)?;
-        items.iter().filter_map(|item| item.as_array()).try_for_each(|items| take(items, left, depth + 1))
+        items
+            .iter()
+            .filter_map(|item| item.as_array())
+            .try_for_each(|items| take(items, left, depth + 1))
     }
     let mut left = most;
     take(value.as_array().unwrap_or_default(), &mut left, 0)?;
@@ -80,17 +85,26 @@ fn groups_are_shallow(value: &Value, left: &mut usize, depth: usize) -> Result<(
     inside.iter().try_for_each(|item| groups_are_shallow(item, left, depth + 1))
 }
 
-/// The steps that a filter costs. Refuses what would make a value of more than `most` bytes out of small ones.
-pub(super) fn of_filter(name: &str, input: &Value, arguments: &Arguments<'_>, most: usize) -> Result<usize, TooLarge> {
+/// The steps that a filter costs. Refuses what would make a value of more than `most` bytes out of
+/// small ones.
+pub(super) fn of_filter(
+    name: &str,
+    input: &Value,
+    arguments: &Arguments<'_>,
+    most: usize,
+) -> Result<usize, TooLarge> {
     let items = input.as_array().map(<[Value]>::len).or_else(|| input.as_map().map(tera::Map::len));
     let given = || arguments.values.iter().chain(arguments.named.iter().map(|(_, value)| value));
     let most_items = most / ITEM;
     match (name, items) {
-        ("first" | "last" | "default", _) | ("size" | "where" | "where_exp" | "find" | "find_exp", Some(_)) => Ok(0),
+        ("first" | "last" | "default", _)
+        | ("size" | "where" | "where_exp" | "find" | "find_exp", Some(_)) => Ok(0),
         ("pop" | "shift" | "sample" | "slice", Some(items)) => Ok(items / 4),
         ("push" | "unshift", Some(items)) => {
             // The list is one level more.
-            let more = given().map(|value| deep(&Value::from(vec![value.clone()]), most)).sum::<Result<usize, _>>()?;
+            let more = given()
+                .map(|value| deep(&Value::from(vec![value.clone()]), most))
+                .sum::<Result<usize, _>>()?;
             if items > most_items { Err(TooLarge) } else { Ok(items / 4 + of_bytes(more)) }
         }
         ("group_by" | "group_by_exp", Some(items)) => {
@@ -98,7 +112,8 @@ pub(super) fn of_filter(name: &str, input: &Value, arguments: &Arguments<'_>, mo
             Ok(items)
         }
         ("concat", _) => {
-            let items = flat(input, most_items)? + given().map(|value| size(value) / ITEM).sum::<usize>();
+            let items =
+                flat(input, most_items)? + given().map(|value| size(value) / ITEM).sum::<usize>();
             if items > most_items { Err(TooLarge) } else { Ok(items / 2) }
         }
         ("reverse" | "compact" | "map" | "sum", Some(_)) => Ok(flat(input, most_items)? / 2),
@@ -107,7 +122,8 @@ pub(super) fn of_filter(name: &str, input: &Value, arguments: &Arguments<'_>, mo
             Ok(items * (1 + items.checked_ilog2().unwrap_or(0) as usize / 3))
         }
         _ => {
-            let bytes = deep(input, most)? + given().map(|value| deep(value, most)).sum::<Result<usize, _>>()?;
+            let bytes = deep(input, most)?
+                + given().map(|value| deep(value, most)).sum::<Result<usize, _>>()?;
             let made = bytes.saturating_add(made_more(name, input, arguments, most_items)?);
             if made > most { Err(TooLarge) } else { Ok(of_bytes(made)) }
         }
@@ -115,22 +131,36 @@ pub(super) fn of_filter(name: &str, input: &Value, arguments: &Arguments<'_>, mo
 }
 
 /// The bytes that a filter writes once for each of many places.
-fn made_more(name: &str, input: &Value, arguments: &Arguments<'_>, most_items: usize) -> Result<usize, TooLarge> {
+fn made_more(
+    name: &str,
+    input: &Value,
+    arguments: &Arguments<'_>,
+    most_items: usize,
+) -> Result<usize, TooLarge> {
     let argument = |index: usize| arguments.values.get(index).map(as_text).unwrap_or_default();
     Ok(match name {
         "replace" => as_text(input).matches(&argument(0)).count().saturating_mul(argument(1).len()),
-        "join" | "array_to_sentence_string" => flat(input, most_items)?.saturating_mul(argument(0).len()),
+        "join" | "array_to_sentence_string" => {
+            flat(input, most_items)?.saturating_mul(argument(0).len())
+        }
         "split" => as_text(input).matches(&argument(0)).count().saturating_mul(ITEM),
         _ => 0,
     })
 }
 
 /// The steps that it costs to compare two values, or to look for one in the other.
-pub(super) fn of_comparison(left: &Value, right: &Value, is_search: bool, most: usize) -> Result<usize, TooLarge> {
+pub(super) fn of_comparison(
+    left: &Value,
+    right: &Value,
+    is_search: bool,
+    most: usize,
+) -> Result<usize, TooLarge> {
     let is_scalar = |value: &Value| value.as_array().is_none() && value.as_map().is_none();
     match (left.as_array(), right) {
         (Some(items), right) if is_search && is_scalar(right) => Ok(items.len() / 8),
-        (Some(items), right) if is_search => Ok(items.len().saturating_mul(1 + of_bytes(deep(right, most)?))),
+        (Some(items), right) if is_search => {
+            Ok(items.len().saturating_mul(1 + of_bytes(deep(right, most)?)))
+        }
         (_, right) if is_search || is_scalar(left) || is_scalar(right) => Ok(of_bytes(size(left))),
         _ => Ok(of_bytes(deep(left, most)? + deep(right, most)?)),
     }

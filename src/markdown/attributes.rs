@@ -1,9 +1,11 @@
-//! Brings kramdown's attribute lists, `{: #id .class key="value" name}`, to `CommonMark`, whose parser does not know them.
+//! Brings kramdown's attribute lists, `{: #id .class key="value" name}`, to `CommonMark`, whose
+//! parser does not know them.
 //!
-//! Before it runs, each list is replaced by a mark that Markdown leaves alone ([`Lists::take_out`]), and the marks are
-//! found again in the parser's events. A list on a line of its own becomes an HTML comment there. A comment ends
-//! paragraphs, lists, quotes and tables just where kramdown's list would end them, so it arrives as a block behind the
-//! one that it belongs to.
+//! Before it runs, each list is replaced by a mark that Markdown leaves alone
+//! ([`Lists::take_out`]), and the marks are found again in the parser's events. A list on a line of
+//! its own becomes an HTML comment there. A comment ends paragraphs, lists, quotes and tables just
+//! where kramdown's list would end them, so it arrives as a block behind the one that it belongs
+//! to.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -14,7 +16,8 @@ use kramdown::tree::Attributes;
 /// The words that mean something without being defined.
 const KNOWN_WORDS: [&str; 2] = ["toc", "no_toc"];
 
-/// Starts the mark of a list, behind a comma. A noncharacter of Unicode, as those of [`embed`](kramdown::embed).
+/// Starts the mark of a list, behind a comma. A noncharacter of Unicode, as those of
+/// [`embed`](kramdown::embed).
 const MARK: char = '\u{FDD2}';
 
 /// The attribute lists of a text, taken out of it.
@@ -32,14 +35,17 @@ pub struct Found {
     pub attributes: Attributes,
     /// Whether it makes its list the table of contents.
     pub is_toc: bool,
-    /// Of a list on a line of its own: whether the line above is empty, so that it belongs to the block below.
+    /// Of a list on a line of its own: whether the line above is empty, so that it belongs to the
+    /// block below.
     pub after_blank: bool,
 }
 
 impl Lists {
-    /// Puts a mark in the place of each attribute list. Braces around anything else stay as they are.
+    /// Puts a mark in the place of each attribute list. Braces around anything else stay as they
+    /// are.
     pub fn take_out(text: &str) -> (Cow<'_, str>, Lists) {
-        let text: Cow<'_, str> = if text.contains(MARK) { text.replace(MARK, "").into() } else { text.into() };
+        let text: Cow<'_, str> =
+            if text.contains(MARK) { text.replace(MARK, "").into() } else { text.into() };
         let mut lists = Lists::default();
         if !text.contains("{:") {
             return (text, lists);
@@ -71,7 +77,9 @@ impl Lists {
             let (before, from) = rest.split_at(at);
             out.push_str(before);
             let is_escaped = before.ends_with('\\');
-            let found = braced(from).filter(|_| !is_escaped).and_then(|braced| found(braced, definitions, false));
+            let found = braced(from)
+                .filter(|_| !is_escaped)
+                .and_then(|braced| found(braced, definitions, false));
             let length = found.as_ref().map_or(2, |found| found.source.len());
             match found {
                 Some(found) => self.push_mark(out, found),
@@ -83,8 +91,8 @@ impl Lists {
     }
 
     fn push_mark(&mut self, out: &mut String, found: Found) {
-        // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays emphasis. It has no
-        // brace, which would have to be balanced in TeX.
+        // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays
+        // emphasis. It has no brace, which would have to be balanced in TeX.
         write!(out, ",{MARK}{},", self.found.len()).expect("a string takes all that is written");
         self.found.push(found);
     }
@@ -120,7 +128,8 @@ impl Lists {
         }
     }
 
-    /// Puts the lists back, as they are written, for text in which they are none: code, TeX, addresses, HTML.
+    /// Puts the lists back, as they are written, for text in which they are none: code, TeX,
+    /// addresses, HTML.
     pub fn restored<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut restored = String::new();
         let mut rest = text;
@@ -177,7 +186,8 @@ fn braced(text: &str) -> Option<&str> {
     for (at, letter) in inside.char_indices() {
         match letter {
             '\n' => return None,
-            // Looking behind each of many opening braces for the same closing one would take quadratic time.
+            // Looking behind each of many opening braces for the same closing one would take
+            // quadratic time.
             '{' if !after_backslash => return None,
             '}' if !after_backslash => return Some(&text[..=2 + at]),
             _ => after_backslash = letter == '\\' && !after_backslash,
@@ -190,10 +200,15 @@ fn found(braced: &str, definitions: &Definitions, after_blank: bool) -> Option<F
     let inside = &braced[2..braced.len() - 1];
     if definition(inside).is_some() {
         let source = braced.to_owned();
-        return Some(Found { source, attributes: Attributes::default(), is_toc: false, after_blank });
+        return Some(Found {
+            source,
+            attributes: Attributes::default(),
+            is_toc: false,
+            after_blank,
+        });
     }
-    // Braces with a colon occur in TeX and code, too (`A_{:j}`), so a list must hold nothing but its parts, and
-    // only names that are defined.
+    // Braces with a colon occur in TeX and code, too (`A_{:j}`), so a list must hold nothing but
+    // its parts, and only names that are defined.
     let is_part = |part: Part<'_>| match part {
         Part::Reference(name) => definitions.contains_key(name) || KNOWN_WORDS.contains(&name),
         Part::Other => false,
@@ -225,7 +240,8 @@ fn definitions(text: &str) -> Definitions {
 /// Splits `name: .class` of a definition.
 fn definition(inside: &str) -> Option<(&str, &str)> {
     let (name, list) = inside.split_once(':')?;
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_name_character);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(is_name_character);
     is_name.then_some((name, list))
 }
 
@@ -254,7 +270,9 @@ mod tests {
 
     #[test]
     fn braces_that_are_no_lists_stay() {
-        for text in ["$A_{:j}$", "{: }", "{:}", r"\{: .a}", "{: .a", "{:key 1}", "x[{:,0}]", "{: .a\n}"] {
+        for text in
+            ["$A_{:j}$", "{: }", "{:}", r"\{: .a}", "{: .a", "{:key 1}", "x[{:,0}]", "{: .a\n}"]
+        {
             let (marked, _) = Lists::take_out(text);
             assert_eq!(marked, text);
         }

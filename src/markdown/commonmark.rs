@@ -1,7 +1,8 @@
 //! The dialect `CommonMark`: what pulldown-cmark reads → document tree.
 //!
-//! With GitHub's tables, footnotes, strikethrough, task lists and alerts, TeX between dollars, curly quotes, `{#id}`
-//! behind headings, definition lists, and kramdown's attribute lists (see [`attributes`](super::attributes)).
+//! With GitHub's tables, footnotes, strikethrough, task lists and alerts, TeX between dollars,
+//! curly quotes, `{#id}` behind headings, definition lists, and kramdown's attribute lists (see
+//! [`attributes`](super::attributes)).
 
 use std::collections::BTreeMap;
 
@@ -30,7 +31,8 @@ pub fn parse(text: &str, options: Options) -> Document {
     builder.document()
 }
 
-/// Parses text that must stay in one line (a title, a caption): what would start a block is text. Line ends are spaces.
+/// Parses text that must stay in one line (a title, a caption): what would start a block is text.
+/// Line ends are spaces.
 pub fn parse_inline(text: &str, options: Options) -> Vec<Node> {
     // No block starts with this. As punctuation it lets emphasis and quotes start behind it.
     const START: &str = "\u{FDD3};";
@@ -57,8 +59,8 @@ fn extensions(options: Options) -> cmark::Options {
     extensions
 }
 
-/// How deep containers nest before what is in them is put side by side. Above it is room for what a container is
-/// wrapped in or filled with: the body of a table, a row, a cell, its text.
+/// How deep containers nest before what is in them is put side by side. Above it is room for what a
+/// container is wrapped in or filled with: the body of a table, a row, a cell, its text.
 const DEEPEST: usize = MAX_DEPTH - 4;
 
 /// Puts the parser's events together to a tree.
@@ -67,7 +69,8 @@ struct Builder<'a> {
     root: Frame,
     /// The nodes that are open, outermost first.
     open: Vec<Frame>,
-    /// How many of the parser's tags are open that did not become a node, because they are too deep.
+    /// How many of the parser's tags are open that did not become a node, because they are too
+    /// deep.
     too_deep: usize,
     /// How the columns of the table that is being read are aligned.
     alignments: Vec<cmark::Alignment>,
@@ -177,7 +180,8 @@ impl<'a> Builder<'a> {
                     attributes.add_class(&self.lists.restored(&class));
                 }
                 for (name, value) in attrs.into_iter().filter(|(name, _)| is_attribute_name(name)) {
-                    let value = value.map(|value| self.lists.restored(&value).trim_matches('"').to_owned());
+                    let value =
+                        value.map(|value| self.lists.restored(&value).trim_matches('"').to_owned());
                     attributes.set(name.into_string(), value.unwrap_or_default());
                 }
                 self.open_with(Open::Node(Kind::Heading { level: level as u8 }), attributes);
@@ -216,7 +220,11 @@ impl<'a> Builder<'a> {
             Tag::Strikethrough => self.open(Kind::Strikethrough),
             Tag::Link { link_type, dest_url, title, .. } => {
                 let address = self.restored(dest_url);
-                let address = if link_type == LinkType::Email { format!("mailto:{address}") } else { address };
+                let address = if link_type == LinkType::Email {
+                    format!("mailto:{address}")
+                } else {
+                    address
+                };
                 let attributes = self.target("href", &address, title);
                 self.open_with(Open::Node(Kind::Link), attributes);
             }
@@ -226,7 +234,9 @@ impl<'a> Builder<'a> {
                 self.open_with(Open::Node(Kind::Image), attributes);
             }
             // The last three are extensions that are not turned on.
-            Tag::Emphasis | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => self.open(Kind::Emphasis),
+            Tag::Emphasis | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => {
+                self.open(Kind::Emphasis)
+            }
         }
     }
 
@@ -247,7 +257,9 @@ impl<'a> Builder<'a> {
             (TagEnd::Paragraph, Open::Node(kind)) => {
                 set_off_math(&mut children);
                 match <[Node; 1]>::try_from(children) {
-                    Ok([only @ Node { kind: Kind::Math { display: true, .. }, .. }]) => self.add(only),
+                    Ok([only @ Node { kind: Kind::Math { display: true, .. }, .. }]) => {
+                        self.add(only)
+                    }
                     Ok(only) => self.add(Node { kind, attributes, children: only.into() }),
                     Err(children) => self.add(Node { kind, attributes, children }),
                 }
@@ -273,7 +285,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Opens a quote. GitHub's alerts (`> [!NOTE]`) get a class and a first line that says what they are.
+    /// Opens a quote. GitHub's alerts (`> [!NOTE]`) get a class and a first line that says what
+    /// they are.
     fn block_quote(&mut self, alert: Option<BlockQuoteKind>) {
         let (class, title) = match alert {
             None => return self.open(Kind::BlockQuote),
@@ -391,12 +404,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Gives the attributes of a list inside of a line to the span before it. A list at the start of an item belongs
-    /// to the item; any other is text.
+    /// Gives the attributes of a list inside of a line to the span before it. A list at the start
+    /// of an item belongs to the item; any other is text.
     fn span_list(&mut self, list: &Found) {
         let top = self.top();
         match top.children.last_mut() {
-            Some(before) if takes_attributes(&before.kind) => before.attributes.merge(&list.attributes),
+            Some(before) if takes_attributes(&before.kind) => {
+                before.attributes.merge(&list.attributes)
+            }
             Some(_) => self.plain_text(list.source()),
             None => match self.item_at_start() {
                 Some(item) => item.attributes.merge(&list.attributes),
@@ -411,12 +426,13 @@ impl<'a> Builder<'a> {
         let depth = if is_paragraph { 2 } else { 1 };
         let index = self.open.len().checked_sub(depth)?;
         let frame = &mut self.open[index];
-        let is_item = matches!(frame.kind, Open::Node(Kind::Item { .. })) && frame.children.is_empty();
+        let is_item =
+            matches!(frame.kind, Open::Node(Kind::Item { .. })) && frame.children.is_empty();
         is_item.then_some(frame)
     }
 
-    /// Gives the attributes of a list on a line of its own to the block above it, or if there is none right above, to
-    /// the next one.
+    /// Gives the attributes of a list on a line of its own to the block above it, or if there is
+    /// none right above, to the next one.
     fn block_list(&mut self, list: &Found) {
         if self.too_deep > 0 {
             return;
@@ -475,8 +491,8 @@ impl Footnotes {
     }
 }
 
-/// Numbers footnotes in the order in which they are first referred to: first from the text, then from each other.
-/// Those that nothing refers to are dropped.
+/// Numbers footnotes in the order in which they are first referred to: first from the text, then
+/// from each other. Those that nothing refers to are dropped.
 fn numbered(blocks: &mut [Node], mut known: Vec<(String, Option<Definition>)>) -> Vec<Footnote> {
     let mut order = Order { places: vec![None; known.len()], numbers: Vec::new() };
     order.number(blocks);
@@ -520,12 +536,15 @@ impl Order {
     }
 }
 
-/// Leaves as blocks only those formulas between `$$` that stand on lines of their own. In the middle of a sentence `$$`
-/// is what kramdown's authors write for TeX in a line.
+/// Leaves as blocks only those formulas between `$$` that stand on lines of their own. In the
+/// middle of a sentence `$$` is what kramdown's authors write for TeX in a line.
 fn set_off_math(nodes: &mut [Node]) {
-    let is_break = |node: Option<&Node>| node.is_none_or(|node| node.kind.is_block() || is_line_end(&node.kind));
+    let is_break = |node: Option<&Node>| {
+        node.is_none_or(|node| node.kind.is_block() || is_line_end(&node.kind))
+    };
     for index in 0..nodes.len() {
-        let alone = is_break(index.checked_sub(1).map(|before| &nodes[before])) && is_break(nodes.get(index + 1));
+        let alone = is_break(index.checked_sub(1).map(|before| &nodes[before]))
+            && is_break(nodes.get(index + 1));
         if let Kind::Math { display, .. } = &mut nodes[index].kind {
             *display &= alone;
         }
@@ -534,7 +553,9 @@ fn set_off_math(nodes: &mut [Node]) {
 
 /// Turns a formula right before a digit back to text: `$5-$6` are two prices.
 fn prices_are_text(nodes: &mut Vec<Node>) {
-    let Some(Kind::Math { tex, display: false }) = nodes.last().map(|node| &node.kind) else { return };
+    let Some(Kind::Math { tex, display: false }) = nodes.last().map(|node| &node.kind) else {
+        return;
+    };
     let text = format!("${tex}$");
     nodes.pop();
     match nodes.last_mut().map(|node| &mut node.kind) {
@@ -553,13 +574,24 @@ fn math(tex: String, display: bool) -> Node {
 
 /// Whether an attribute list right behind such a node belongs to it.
 fn takes_attributes(kind: &Kind) -> bool {
-    matches!(kind, Kind::Link | Kind::Image | Kind::Code(_) | Kind::Emphasis | Kind::Strong | Kind::Strikethrough)
+    matches!(
+        kind,
+        Kind::Link
+            | Kind::Image
+            | Kind::Code(_)
+            | Kind::Emphasis
+            | Kind::Strong
+            | Kind::Strikethrough
+    )
 }
 
-/// The language in a fence's info string: its first word, without what some tools put behind it in braces or commas.
+/// The language in a fence's info string: its first word, without what some tools put behind it in
+/// braces or commas.
 fn language(info: &str) -> Option<String> {
     let info = info.trim_start().trim_start_matches(['{', '.']);
-    let end = info.find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ',')).unwrap_or(info.len());
+    let end = info
+        .find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ','))
+        .unwrap_or(info.len());
     (end > 0).then(|| info[..end].to_owned())
 }
 
@@ -577,8 +609,8 @@ fn is_attribute_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'))
 }
 
-/// Percent-encodes what must not stand in an address. What the author has encoded stays, and so do letters beyond
-/// ASCII, which browsers encode themselves.
+/// Percent-encodes what must not stand in an address. What the author has encoded stays, and so do
+/// letters beyond ASCII, which browsers encode themselves.
 fn encoded(address: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let is_safe = |byte: u8| !(byte <= b' ' || byte == 0x7f || b"\"<>\\^`{|}".contains(&byte));
@@ -605,7 +637,9 @@ fn alternative_text(nodes: &[Node]) -> String {
     let mut text = String::new();
     for node in nodes {
         match &node.kind {
-            Kind::Text(piece) | Kind::Code(piece) | Kind::Math { tex: piece, .. } => text.push_str(piece),
+            Kind::Text(piece) | Kind::Code(piece) | Kind::Math { tex: piece, .. } => {
+                text.push_str(piece)
+            }
             Kind::SoftBreak | Kind::HardBreak => text.push(' '),
             Kind::Image => text.push_str(node.attributes.value("alt").unwrap_or_default()),
             _ => text.push_str(&alternative_text(&node.children)),

@@ -1,31 +1,38 @@
 //! Colours for code: source text → text with spans whose classes are Rouge's short names.
 //!
-//! Jekyll's themes bring CSS for those names, so a theme colours our code too. Grammars are Sublime Text's, by syntect
-//! and two-face; the table `CLASSES` says which class a grammar's scope becomes. Spans do not nest, neighbours of one
-//! class are one span, and what is coloured like plain text (names, punctuation) gets none.
+//! Jekyll's themes bring CSS for those names, so a theme colours our code too. Grammars are Sublime
+//! Text's, by syntect and two-face; the table `CLASSES` says which class a grammar's scope becomes.
+//! Spans do not nest, neighbours of one class are one span, and what is coloured like plain text
+//! (names, punctuation) gets none.
 //!
 //! A style sheet for light and dark needs these classes, all inside of `.highlight`:
-//! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp` preprocessor and
-//!   `cpf` the file it includes
-//! - strings: `s`, `s1`, `s2`, `sh` here-document, `sr` regular expression, `se` escape, `si` interpolation, `sa` prefix,
-//!   `ss` symbol, `sc` character, `ni` entity
+//! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp`
+//!   preprocessor and `cpf` the file it includes
+//! - strings: `s`, `s1`, `s2`, `sh` here-document, `sr` regular expression, `se` escape, `si`
+//!   interpolation, `sa` prefix, `ss` symbol, `sc` character, `ni` entity
 //! - numbers: `mi`, `mf`, `mh`, `mo`, `mb`
 //! - keywords: `k`, `kc` constant, `kd` declaration, `kn` import, `kt` type
 //! - operators: `o`, `ow` those that are words
-//! - names: `nf` function, `nb` builtin, `nc` class, `nn` module, `nd` decorator and macro, `nt` tag and option of a
-//!   command, `na` attribute, `nl` key, property and label, `py` key in TOML, `nv` variable of a shell, `no` constant, `bp` `self` and `None`, `vi` `vg` `vc` variables of Ruby
-//! - mark-up and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi` inserted, `gd` deleted
+//! - names: `nf` function, `nb` builtin, `nc` class, `nn` module, `nd` decorator and macro, `nt`
+//!   tag and option of a command, `na` attribute, `nl` key, property and label, `py` key in TOML,
+//!   `nv` variable of a shell, `no` constant, `bp` `self` and `None`, `vi` `vg` `vc` variables of
+//!   Ruby
+//! - mark-up and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi`
+//!   inserted, `gd` deleted
 //! - `gp` the prompt of a terminal, `go` what a command wrote
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use syntect::parsing::{BasicScopeStackOp, ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
+use syntect::parsing::{
+    BasicScopeStackOp, ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet,
+};
 use syntect::util::LinesWithEndings;
 
 use kramdown::html::escape_text;
 
-/// A longer line than this is no code that someone reads (minified scripts, data), and would take seconds.
+/// A longer line than this is no code that someone reads (minified scripts, data), and would take
+/// seconds.
 const LONGEST_LINE: usize = 4_000;
 
 /// Writes `code`, escaped, with spans for its colours, or without any if the language is not known.
@@ -33,8 +40,12 @@ pub fn write(out: &mut String, language: &str, code: &str) {
     let is_readable = LinesWithEndings::from(code).all(|line| line.len() <= LONGEST_LINE);
     let before = out.len();
     let done = match syntax(language) {
-        Some(syntax) if is_readable && is_session(language) => write_session(out, syntax, code).is_ok(),
-        Some(syntax) if is_readable && is_typed(language, code) => write_typed(out, syntax, code).is_ok(),
+        Some(syntax) if is_readable && is_session(language) => {
+            write_session(out, syntax, code).is_ok()
+        }
+        Some(syntax) if is_readable && is_typed(language, code) => {
+            write_typed(out, syntax, code).is_ok()
+        }
         Some(syntax) if is_readable => write_spans(out, syntax, code).is_ok(),
         _ => false,
     };
@@ -46,14 +57,18 @@ pub fn write(out: &mut String, language: &str, code: &str) {
 
 /// Whether code of this language is what a terminal shows: prompts, commands and their output.
 fn is_session(language: &str) -> bool {
-    ["console", "shell-session", "terminal"].iter().any(|session| language.eq_ignore_ascii_case(session))
+    ["console", "shell-session", "terminal"]
+        .iter()
+        .any(|session| language.eq_ignore_ascii_case(session))
 }
 
-/// Writes what a terminal shows: a command behind each `$`, `#`, `%` or `>` with colours, and what it wrote.
+/// Writes what a terminal shows: a command behind each `$`, `#`, `%` or `>` with colours, and what
+/// it wrote.
 fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result<(), NotParsed> {
     let mut is_output = false;
     for line in LinesWithEndings::from(code) {
-        let command = line.split_once(' ').filter(|(prompt, _)| matches!(*prompt, "$" | "#" | "%" | ">"));
+        let command =
+            line.split_once(' ').filter(|(prompt, _)| matches!(*prompt, "$" | "#" | "%" | ">"));
         if is_output != command.is_none() {
             is_output = command.is_none();
             out.push_str(if is_output { "<span class=\"go\">" } else { "</span>" });
@@ -76,7 +91,8 @@ fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Resu
 
 /// Whether code of this language is a shell's, with prompts in it nevertheless.
 fn is_typed(language: &str, code: &str) -> bool {
-    let is_shell = ["bash", "sh", "shell", "zsh"].iter().any(|shell| language.eq_ignore_ascii_case(shell));
+    let is_shell =
+        ["bash", "sh", "shell", "zsh"].iter().any(|shell| language.eq_ignore_ascii_case(shell));
     is_shell && (code.starts_with("$ ") || code.contains("\n$ "))
 }
 
@@ -105,7 +121,8 @@ fn syntax(language: &str) -> Option<&'static SyntaxReference> {
     let token = match language.as_str() {
         "" | "text" | "plaintext" | "plain" | "txt" | "none" | "output" => return None,
         "console" | "shell" | "shell-session" | "terminal" | "zsh" | "shellscript" => "bash",
-        "rust,ignore" | "rust,no_run" | "rust,should_panic" | "rs,ignore" | "rs,no_run" | "rs,should_panic" => "rust",
+        "rust,ignore" | "rust,no_run" | "rust,should_panic" | "rs,ignore" | "rs,no_run"
+        | "rs,should_panic" => "rust",
         "c++" | "cuda" | "cu" => "cpp",
         "c#" | "csharp" => "cs",
         "golang" => "go",
@@ -168,7 +185,8 @@ struct Classes {
     import: Import,
 }
 
-/// Where in an import of Python the parser is: the grammar gives the module and its other name the same scope.
+/// Where in an import of Python the parser is: the grammar gives the module and its other name the
+/// same scope.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Import {
     #[default]
@@ -198,7 +216,11 @@ impl Classes {
         self.open.push(class);
     }
 
-    fn class_in_import(&mut self, part: ImportPart, outer: Option<&'static str>) -> Option<&'static str> {
+    fn class_in_import(
+        &mut self,
+        part: ImportPart,
+        outer: Option<&'static str>,
+    ) -> Option<&'static str> {
         let (import, class) = match (part, self.import) {
             (ImportPart::From, _) => (Import::From, Some("kn")),
             (ImportPart::Import, Import::From) => (Import::Outside, Some("kn")),
@@ -224,7 +246,12 @@ struct Spans<'a, 'code> {
 }
 
 impl<'code> Spans<'_, 'code> {
-    fn push(&mut self, code: &'code str, range: std::ops::Range<usize>, class: Option<&'static str>) {
+    fn push(
+        &mut self,
+        code: &'code str,
+        range: std::ops::Range<usize>,
+        class: Option<&'static str>,
+    ) {
         let text = &code[range.clone()];
         let body = text.trim_end();
         if body.is_empty() {
@@ -235,8 +262,10 @@ impl<'code> Spans<'_, 'code> {
             }
             return;
         }
-        // Comments and strings go on from line to line; keywords under each other are no neighbours.
-        let goes_on = self.open.is_some_and(|class| class.starts_with(['c', 's'])) || !self.space.contains('\n');
+        // Comments and strings go on from line to line; keywords under each other are no
+        // neighbours.
+        let goes_on = self.open.is_some_and(|class| class.starts_with(['c', 's']))
+            || !self.space.contains('\n');
         if class != self.open || !goes_on {
             self.close();
             // Indentation stays outside of the span.
@@ -291,7 +320,10 @@ fn found(scope: Scope) -> Found {
     if let Some((_, part)) = IMPORT.iter().find(|(known, _)| *known == scope) {
         return Found::Import(*part);
     }
-    let longest = TABLE.iter().filter(|(prefix, _)| prefix.is_prefix_of(scope)).max_by_key(|(prefix, _)| prefix.len());
+    let longest = TABLE
+        .iter()
+        .filter(|(prefix, _)| prefix.is_prefix_of(scope))
+        .max_by_key(|(prefix, _)| prefix.len());
     match longest {
         None | Some((_, "=")) => Found::Nothing,
         Some((_, "")) => Found::Plain,
@@ -311,23 +343,51 @@ static IMPORT: LazyLock<[(Scope, ImportPart); 3]> = LazyLock::new(|| {
 static TABLE: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     CLASSES
         .iter()
-        .flat_map(|(class, scopes)| scopes.split_ascii_whitespace().map(move |scope| (scope, *class)))
-        .map(|(scope, class)| (Scope::new(scope).expect("at most eight parts, as in the table"), class))
+        .flat_map(|(class, scopes)| {
+            scopes.split_ascii_whitespace().map(move |scope| (scope, *class))
+        })
+        .map(|(scope, class)| {
+            (Scope::new(scope).expect("at most eight parts, as in the table"), class)
+        })
         .collect()
 });
 
-/// Class and the scopes that have it; of several that fit, the longest counts. An empty class is plain text, `=` is
-/// the class of what is around it.
+/// Class and the scopes that have it; of several that fit, the longest counts. An empty class is
+/// plain text, `=` is the class of what is around it.
 const CLASSES: &[(&str, &str)] = &[
-    ("", "source text meta.interpolation meta.group.annotation punctuation keyword.operator.accessor"),
-    ("=", "punctuation.definition.comment punctuation.definition.string punctuation.definition.keyword"),
-    ("=", "punctuation.definition.variable punctuation.definition.constant punctuation.definition.heading"),
+    (
+        "",
+        "source text meta.interpolation meta.group.annotation punctuation keyword.operator.accessor",
+    ),
+    (
+        "=",
+        "punctuation.definition.comment punctuation.definition.string punctuation.definition.keyword",
+    ),
+    (
+        "=",
+        "punctuation.definition.variable punctuation.definition.constant punctuation.definition.heading",
+    ),
     ("=", "punctuation.definition.bold punctuation.definition.italic punctuation.definition.raw"),
-    ("=", "punctuation.definition.annotation punctuation.definition.inserted punctuation.definition.deleted"),
-    ("=", "punctuation.definition.directive punctuation.definition.preprocessor punctuation.definition.attribute"),
-    ("=", "punctuation.definition.from-file punctuation.definition.to-file punctuation.definition.range"),
-    ("=", "punctuation.definition.entity punctuation.definition.numeric punctuation.definition.backslash"),
-    ("=", "punctuation.terminator.entity punctuation.separator.decimal keyword.operator.quantifier.regexp"),
+    (
+        "=",
+        "punctuation.definition.annotation punctuation.definition.inserted punctuation.definition.deleted",
+    ),
+    (
+        "=",
+        "punctuation.definition.directive punctuation.definition.preprocessor punctuation.definition.attribute",
+    ),
+    (
+        "=",
+        "punctuation.definition.from-file punctuation.definition.to-file punctuation.definition.range",
+    ),
+    (
+        "=",
+        "punctuation.definition.entity punctuation.definition.numeric punctuation.definition.backslash",
+    ),
+    (
+        "=",
+        "punctuation.terminator.entity punctuation.separator.decimal keyword.operator.quantifier.regexp",
+    ),
     ("=", "keyword.other.template keyword.other.block punctuation.definition.parameter.shell"),
     // Rouge tells calls from other names in few languages, and knows these no better.
     (
@@ -339,13 +399,19 @@ const CLASSES: &[(&str, &str)] = &[
         "variable.function.shell variable.function.r string.unquoted.shell support.function.C99 support.type.object.js",
     ),
     ("", "support.function.console.js support.function.node.js support.type.object.console.js"),
-    ("", "entity.other.inherited-class.python entity.name.struct.rust entity.name.enum.rust entity.name.trait.rust"),
+    (
+        "",
+        "entity.other.inherited-class.python entity.name.struct.rust entity.name.enum.rust entity.name.trait.rust",
+    ),
     ("", "entity.name.impl.rust entity.name.type.rust"),
     ("c1", "comment comment.line"),
     ("cm", "comment.block"),
     ("cd", "comment.block.documentation comment.line.documentation"),
     ("sd", "comment.block.documentation.python comment.block.documentation.summary.python"),
-    ("cp", "meta.preprocessor keyword.control.import.include keyword.control.directive keyword.directive"),
+    (
+        "cp",
+        "meta.preprocessor keyword.control.import.include keyword.control.directive keyword.directive",
+    ),
     ("cpf", "string.quoted.other.lt-gt.include"),
     ("s", "string"),
     ("s1", "string.quoted.single"),
@@ -367,8 +433,14 @@ const CLASSES: &[(&str, &str)] = &[
     ("mo", "constant.numeric.integer.octal constant.numeric.octal"),
     ("mb", "constant.numeric.integer.binary constant.numeric.binary"),
     ("kc", "constant.language"),
-    ("k", "keyword storage.modifier storage.type.function storage.type.class storage.type.struct storage.type.enum"),
-    ("k", "storage.type.trait storage.type.impl storage.type.module storage.type.namespace storage.type.type"),
+    (
+        "k",
+        "keyword storage.modifier storage.type.function storage.type.class storage.type.struct storage.type.enum",
+    ),
+    (
+        "k",
+        "storage.type.trait storage.type.impl storage.type.module storage.type.namespace storage.type.type",
+    ),
     ("k", "keyword.declaration storage.type.keyword"),
     ("kd", "storage.type.js storage.type.ts storage.type.function.js storage.type.function.ts"),
     ("kn", "keyword.control.import keyword.other.import keyword.import"),
@@ -377,14 +449,26 @@ const CLASSES: &[(&str, &str)] = &[
     ("ow", "keyword.operator.word keyword.operator.logical.python keyword.operator.new"),
     ("nf", "entity.name.function variable.function support.function.magic support.function.rust"),
     ("nb", "support.function support.constant support.type.exception storage.modifier.shell"),
-    ("nc", "entity.name.class entity.name.struct entity.name.enum entity.name.trait entity.name.type entity.name.impl"),
+    (
+        "nc",
+        "entity.name.class entity.name.struct entity.name.enum entity.name.trait entity.name.type entity.name.impl",
+    ),
     ("nc", "entity.name.union entity.name.interface entity.other.inherited-class support.class"),
-    ("nn", "entity.name.namespace entity.name.module entity.name.table meta.import-name.python meta.path.rust"),
-    ("nd", "variable.annotation meta.annotation support.macro entity.name.macro entity.name.function.decorator"),
+    (
+        "nn",
+        "entity.name.namespace entity.name.module entity.name.table meta.import-name.python meta.path.rust",
+    ),
+    (
+        "nd",
+        "variable.annotation meta.annotation support.macro entity.name.macro entity.name.function.decorator",
+    ),
     ("nt", "entity.name.tag variable.parameter.option.shell"),
     ("na", "entity.other.attribute-name entity.name.tag.yaml"),
     ("py", "entity.name.tag.toml"),
-    ("nl", "entity.name.label meta.mapping.key meta.structure.dictionary.key support.type.property-name"),
+    (
+        "nl",
+        "entity.name.label meta.mapping.key meta.structure.dictionary.key support.type.property-name",
+    ),
     ("nv", "variable.other.readwrite.shell variable.other.readwrite.assignment.shell"),
     ("nv", "variable.other.normal.shell variable.other.php variable.parameter.makefile"),
     ("no", "entity.name.constant constant.other"),
@@ -453,7 +537,11 @@ mod tests {
 
     #[test]
     fn keys_in_quotes_are_keys() {
-        check("json", "{\"a\": \"b\"}", "{<span class=\"nl\">\"a\"</span>: <span class=\"s2\">\"b\"</span>}");
+        check(
+            "json",
+            "{\"a\": \"b\"}",
+            "{<span class=\"nl\">\"a\"</span>: <span class=\"s2\">\"b\"</span>}",
+        );
     }
 
     #[test]
@@ -473,7 +561,18 @@ mod tests {
 
     #[test]
     fn languages_of_two_face_are_known() {
-        for language in ["toml", "TypeScript", "Dockerfile", "yml", "c++", "shell", "golang", "julia", "diff", "r"] {
+        for language in [
+            "toml",
+            "TypeScript",
+            "Dockerfile",
+            "yml",
+            "c++",
+            "shell",
+            "golang",
+            "julia",
+            "diff",
+            "r",
+        ] {
             assert!(is_known(language), "{language}");
         }
     }

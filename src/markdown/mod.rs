@@ -1,8 +1,10 @@
-//! From a body's Markdown to its HTML: text → document tree, by dialect → passes over the tree → HTML.
+//! From a body's Markdown to its HTML: text → document tree, by dialect → passes over the tree →
+//! HTML.
 //!
-//! A dialect is one parser that makes a [document tree](kramdown::tree): that of the package `kramdown`, or
-//! [`commonmark`]. Everything after the parser is shared, and part of `kramdown`: headings get ids, embeds take the place
-//! of their markers, the table of contents is filled, one writer makes the HTML.
+//! A dialect is one parser that makes a [document tree](kramdown::tree): that of the package
+//! `kramdown`, or [`commonmark`]. Everything after the parser is shared, and part of `kramdown`:
+//! headings get ids, embeds take the place of their markers, the table of contents is filled, one
+//! writer makes the HTML.
 
 pub mod attributes;
 pub mod commonmark;
@@ -35,8 +37,8 @@ pub struct Options {
     pub smart_punctuation: bool,
     /// Whether code gets spans with classes for its colours.
     pub highlight: bool,
-    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so scrolled by keyboard.
-    /// Not on blogs from Jekyll, whose HTML is Jekyll's.
+    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so
+    /// scrolled by keyboard. Not on blogs from Jekyll, whose HTML is Jekyll's.
     pub stops: bool,
     /// The levels of headings that the table of contents shows.
     pub toc_levels: RangeInclusive<u8>,
@@ -86,11 +88,12 @@ pub struct Heading {
     pub children: Vec<Heading>,
 }
 
-/// Renders a body. Markers in it stand for `embeds`; of markers that the author typed there must be none (see
-/// [`embed::without_marker_characters`]).
+/// Renders a body. Markers in it stand for `embeds`; of markers that the author typed there must be
+/// none (see [`embed::without_marker_characters`]).
 pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     let mut document = parse(text, options);
-    // Before markers become what they stand for: a rerun may change a number, and links to its heading go on working.
+    // Before markers become what they stand for: a rerun may change a number, and links to its
+    // heading go on working.
     match options.dialect {
         Dialect::CommonMark => headings::set_ids(&mut document),
         Dialect::Kramdown => kramdown::ids::set(&mut document, &options.kramdown),
@@ -118,7 +121,8 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     }
 }
 
-/// Renders text that must stay in one line, such as a title or a caption: what would start a block is text.
+/// Renders text that must stay in one line, such as a title or a caption: what would start a block
+/// is text.
 pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     let mut paragraph = match options.dialect {
         Dialect::CommonMark => commonmark::parse_inline(text, commonmark_options(options)),
@@ -127,7 +131,10 @@ pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     if embed::has_marker(text) {
         markers::resolve_inline(&mut paragraph, embeds);
     }
-    html::inline(&paragraph, html::Context { embeds, highlight: None, code_class: "", stops: false })
+    html::inline(
+        &paragraph,
+        html::Context { embeds, highlight: None, code_class: "", stops: false },
+    )
 }
 
 fn parse(text: &str, options: &Options) -> Document {

@@ -17,7 +17,8 @@ fn check(markdown: &str, expected: &str) {
     assert_eq!(html(markdown).trim_end(), expected);
 }
 
-/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a chart.
+/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a
+/// chart.
 #[track_caller]
 fn check_embeds(markdown: &str, expected: &str) {
     let (embeds, body) = with_embeds(markdown);
@@ -26,8 +27,16 @@ fn check_embeds(markdown: &str, expected: &str) {
 
 fn with_embeds(markdown: &str) -> (Embeds, String) {
     let mut embeds = Embeds::default();
-    let number = embeds.marker(Embed { html: "<b>9 &amp; 1</b>".to_owned(), text: "9 & 1".to_owned(), block: false });
-    let chart = embeds.marker(Embed { html: "<figure></figure>".to_owned(), text: "a chart".to_owned(), block: true });
+    let number = embeds.marker(Embed {
+        html: "<b>9 &amp; 1</b>".to_owned(),
+        text: "9 & 1".to_owned(),
+        block: false,
+    });
+    let chart = embeds.marker(Embed {
+        html: "<figure></figure>".to_owned(),
+        text: "a chart".to_owned(),
+        block: true,
+    });
     let body = markdown.replace('@', &number).replace('%', &chart);
     (embeds, body)
 }
@@ -202,7 +211,10 @@ fn text_and_attributes_are_escaped() {
 
 #[test]
 fn raw_html_goes_through() {
-    check("<div id=\"a\">\n*b*\n</div>\n\n<b>c</b> *d*", "<div id=\"a\">\n*b*\n</div>\n\n<p><b>c</b> <em>d</em></p>");
+    check(
+        "<div id=\"a\">\n*b*\n</div>\n\n<b>c</b> *d*",
+        "<div id=\"a\">\n*b*\n</div>\n\n<p><b>c</b> <em>d</em></p>",
+    );
 }
 
 #[test]
@@ -303,9 +315,12 @@ fn terms_have_definitions() {
 #[test]
 fn footnotes_are_numbered_as_they_are_referred_to() {
     let html = html("a[^b] c[^d] e[^B] f[^none]\n\n[^d]: D[^x]\n[^b]: B\n[^x]: X\n[^unused]: U\n");
-    let order: Vec<_> = html.match_indices("<li id=\"fn:").map(|(at, _)| &html[at + 11..at + 12]).collect();
+    let order: Vec<_> =
+        html.match_indices("<li id=\"fn:").map(|(at, _)| &html[at + 11..at + 12]).collect();
     assert_eq!(order, ["b", "d", "x"]);
-    assert!(html.contains("<a href=\"#fn:b\" class=\"footnote\" rel=\"footnote\" role=\"doc-noteref\">1</a>"));
+    assert!(html.contains(
+        "<a href=\"#fn:b\" class=\"footnote\" rel=\"footnote\" role=\"doc-noteref\">1</a>"
+    ));
     assert!(html.contains("<sup id=\"fnref:b:1\">") && html.contains("href=\"#fnref:b:1\""));
     assert!(html.contains("f[^none]"));
     assert!(!html.contains('U'));
@@ -334,7 +349,10 @@ fn the_contents_have_html_and_text() {
     let [first] = toc.as_slice() else { panic!("one top heading") };
     let [second] = first.children.as_slice() else { panic!("one below it") };
     assert_eq!((second.level, second.id.as_str()), (2, "b"));
-    assert_eq!((second.html.as_str(), second.text.as_str()), ("<em>b</em> <b>9 &amp; 1</b>", "b 9 & 1"));
+    assert_eq!(
+        (second.html.as_str(), second.text.as_str()),
+        ("<em>b</em> <b>9 &amp; 1</b>", "b 9 & 1")
+    );
 }
 
 #[test]
@@ -350,9 +368,18 @@ fn embeds_stand_in_sentences_headings_and_cells() {
 
 #[test]
 fn ids_of_headings_hold_no_values() {
-    check_embeds("## Deep has @ here", "<h2 id=\"deep-has-here\">Deep has <b>9 &amp; 1</b> here</h2>");
-    check_embeds("## `x @` and `@`", "<h2 id=\"x-and\"><code>x 9 &amp; 1</code> and <code>9 &amp; 1</code></h2>");
-    check_embeds("## <b title=\"@\">a</b> @", "<h2 id=\"a\"><b title=\"9 &amp; 1\">a</b> <b>9 &amp; 1</b></h2>");
+    check_embeds(
+        "## Deep has @ here",
+        "<h2 id=\"deep-has-here\">Deep has <b>9 &amp; 1</b> here</h2>",
+    );
+    check_embeds(
+        "## `x @` and `@`",
+        "<h2 id=\"x-and\"><code>x 9 &amp; 1</code> and <code>9 &amp; 1</code></h2>",
+    );
+    check_embeds(
+        "## <b title=\"@\">a</b> @",
+        "<h2 id=\"a\"><b title=\"9 &amp; 1\">a</b> <b>9 &amp; 1</b></h2>",
+    );
 }
 
 #[test]
@@ -387,8 +414,14 @@ fn a_line_stays_a_line() {
 
 #[test]
 fn plain_text_has_a_line_for_each_block() {
-    check_text("# a *b*\n\nc\nd `e` @\n\n- f\n- g\n\n%\n\n> h[^1]\n\n[^1]: i", "a b\nc d e 9 & 1\nf\ng\na chart\nh");
-    check_text("<p>a &amp; <b>b</b></p>\n<script>x < y</script>\n\n| c | d |\n|---|---|\n| e | f |", "a & b\nc d\ne f");
+    check_text(
+        "# a *b*\n\nc\nd `e` @\n\n- f\n- g\n\n%\n\n> h[^1]\n\n[^1]: i",
+        "a b\nc d e 9 & 1\nf\ng\na chart\nh",
+    );
+    check_text(
+        "<p>a &amp; <b>b</b></p>\n<script>x < y</script>\n\n| c | d |\n|---|---|\n| e | f |",
+        "a & b\nc d\ne f",
+    );
 }
 
 #[test]
@@ -399,7 +432,12 @@ fn hostile_nesting_is_shallow_and_quick() {
     let brackets = "[".repeat(10_000) + "a" + &"]".repeat(10_000);
     let emphasis = "*a _b ".repeat(5_000) + &"b_ a*".repeat(5_000);
     let images = "![".repeat(5_000) + &"](a)".repeat(5_000);
-    let tables = ">".repeat(200) + " | a |\n" + &">".repeat(200) + " |---|\n" + &">".repeat(200) + " | b |\n";
+    let tables = ">".repeat(200)
+        + " | a |\n"
+        + &">".repeat(200)
+        + " |---|\n"
+        + &">".repeat(200)
+        + " | b |\n";
     let braces = "{:".repeat(50_000) + "}" + &"{: .a}".repeat(10_000);
     for text in [quotes, list, steps, brackets, emphasis, images, tables, braces] {
         assert!(depth(&text) <= tree::MAX_DEPTH, "{}", &text[..20]);

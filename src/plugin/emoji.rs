@@ -1,6 +1,7 @@
 //! jemoji: `:smile:` becomes the picture that GitHub has for it.
 //!
-//! Names are those of the crate `emojis`, which follow GitHub's; the few that are GitHub's own pictures are listed here.
+//! Names are those of the crate `emojis`, which follow GitHub's; the few that are GitHub's own
+//! pictures are listed here.
 
 use std::fmt::Write;
 
@@ -42,7 +43,8 @@ pub(super) fn as_images(html: String, config: &Config) -> String {
     if !html.contains(':') {
         return html;
     }
-    let source = config.value("emoji").and_then(|emoji| entry(emoji, "src")).and_then(Value::as_str);
+    let source =
+        config.value("emoji").and_then(|emoji| entry(emoji, "src")).and_then(Value::as_str);
     let source = source.unwrap_or(PICTURES).trim_end_matches('/').to_owned();
     texts::changed(&html, &IGNORED, |text| with_images(text, &source))
 }

@@ -1,4 +1,5 @@
-//! jekyll-feed: Atom for the posts, and for what `feed` in `_config.yml` names beside them; `{% feed_meta %}`.
+//! jekyll-feed: Atom for the posts, and for what `feed` in `_config.yml` names beside them; `{%
+//! feed_meta %}`.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -27,7 +28,9 @@ pub(crate) struct Feed {
 /// The feeds that `feed` in the configuration asks for; by default `feed.xml` of all posts.
 pub(crate) fn feeds(site: &Value) -> Vec<Feed> {
     let settings = at(site, &["feed"]);
-    let mut collections: Vec<(String, Value)> = match settings.and_then(|settings| at(settings, &["collections"])) {
+    let mut collections: Vec<(String, Value)> = match settings
+        .and_then(|settings| at(settings, &["collections"]))
+    {
         Some(names) if names.as_array().is_some() => {
             let names = names.as_array().unwrap_or_default();
             names.iter().map(|name| (as_text(name), Value::none())).collect()
@@ -46,7 +49,9 @@ pub(crate) fn feeds(site: &Value) -> Vec<Feed> {
         let is_posts = collection == "posts";
         let setting = |key: &str| {
             let own = entry(&own, key).filter(|value| !is_nil(value)).cloned();
-            own.or_else(|| settings.filter(|_| is_posts).and_then(|settings| entry(settings, key)).cloned())
+            own.or_else(|| {
+                settings.filter(|_| is_posts).and_then(|settings| entry(settings, key)).cloned()
+            })
         };
         let prefix = if is_posts { "feed".to_owned() } else { format!("feed/{collection}") };
         let feed = |path: String, category: Option<String>| Feed {
@@ -56,27 +61,43 @@ pub(crate) fn feeds(site: &Value) -> Vec<Feed> {
             tag: None,
         };
         let categories = setting("categories");
-        for category in categories.as_ref().and_then(Value::as_array).unwrap_or_default().iter().map(as_text) {
+        for category in
+            categories.as_ref().and_then(Value::as_array).unwrap_or_default().iter().map(as_text)
+        {
             feeds.push(feed(format!("{prefix}/{category}.xml"), Some(category)));
         }
         let path = setting("path").map(|path| as_text(&path)).filter(|path| !path.is_empty());
         feeds.push(feed(path.unwrap_or_else(|| format!("{prefix}.xml")), None));
     }
-    feeds.extend(settings.and_then(|settings| at(settings, &["tags"])).into_iter().flat_map(|tags| by_tag(site, tags)));
+    feeds.extend(
+        settings
+            .and_then(|settings| at(settings, &["tags"]))
+            .into_iter()
+            .flat_map(|tags| by_tag(site, tags)),
+    );
     feeds
 }
 
 fn by_tag(site: &Value, settings: &Value) -> Vec<Feed> {
-    let names =
-        |key| at(settings, &[key]).and_then(Value::as_array).map(|names| names.iter().map(as_text).collect::<Vec<_>>());
+    let names = |key| {
+        at(settings, &[key])
+            .and_then(Value::as_array)
+            .map(|names| names.iter().map(as_text).collect::<Vec<_>>())
+    };
     let (only, except) = (names("only"), names("except").unwrap_or_default());
-    let all =
-        at(site, &["tags"]).and_then(Value::as_map).into_iter().flatten().map(|(name, _)| as_text(&name.as_value()));
+    let all = at(site, &["tags"])
+        .and_then(Value::as_map)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| as_text(&name.as_value()));
     let folder = text_at(settings, &["path"]).unwrap_or_else(|| "feed/by_tag/".to_owned());
     // Other names would not be sure to make a path.
-    let is_simple = |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let wanted =
-        only.unwrap_or_else(|| all.collect()).into_iter().filter(|name| !except.contains(name) && is_simple(name));
+    let is_simple =
+        |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let wanted = only
+        .unwrap_or_else(|| all.collect())
+        .into_iter()
+        .filter(|name| !except.contains(name) && is_simple(name));
     let feed = |name: String| Feed {
         path: format!("{}{name}.xml", folder.trim_start_matches('/')),
         collection: "posts".to_owned(),
@@ -90,7 +111,8 @@ fn by_tag(site: &Value, settings: &Value) -> Vec<Feed> {
 pub(super) fn meta(scope: &Scope<'_, '_>) -> String {
     let path = text_at(scope.site, &["feed", "path"]).unwrap_or_else(|| "feed.xml".to_owned());
     let title = text_at(scope.site, &["title"]).or_else(|| text_at(scope.site, &["name"]));
-    let title = title.map(|title| format!(" title=\"{}\"", xml_escaped(&title))).unwrap_or_default();
+    let title =
+        title.map(|title| format!(" title=\"{}\"", xml_escaped(&title))).unwrap_or_default();
     let address = xml_escaped(&scope.absolute(&path));
     format!("<link type=\"application/atom+xml\" rel=\"alternate\" href=\"{address}\"{title} />")
 }
@@ -98,7 +120,12 @@ pub(super) fn meta(scope: &Scope<'_, '_>) -> String {
 /// Writes the feed. `has_style` says whether the site has a `feed.xslt.xml`.
 ///
 /// A build reads no clock, so the feed is as new as its newest entry.
-pub(crate) fn atom(feed: &Feed, site: &Value, environment: &Environment<'_>, has_style: bool) -> String {
+pub(crate) fn atom(
+    feed: &Feed,
+    site: &Value,
+    environment: &Environment<'_>,
+    has_style: bool,
+) -> String {
     let none = Value::none();
     let scope = Scope { environment, site, page: &none, paginator: &none };
     let posts = posts(feed, site, environment);
@@ -110,8 +137,9 @@ pub(crate) fn atom(feed: &Feed, site: &Value, environment: &Environment<'_>, has
         let style = xml_escaped(&scope.absolute("/feed.xslt.xml"));
         let _ = write!(xml, "<?xml-stylesheet type=\"text/xml\" href=\"{style}\"?>");
     }
-    let attribute =
-        |name: &str| language.as_ref().map(|language| format!(" {name}=\"{language}\"")).unwrap_or_default();
+    let attribute = |name: &str| {
+        language.as_ref().map(|language| format!(" {name}=\"{language}\"")).unwrap_or_default()
+    };
     let _ = write!(
         xml,
         "<feed xmlns=\"http://www.w3.org/2005/Atom\"{}><generator>labpress</generator><link href=\"{address}\" rel=\"self\" \
@@ -154,15 +182,20 @@ fn posts<'s>(feed: &Feed, site: &'s Value, environment: &Environment<'_>) -> Vec
         .iter()
         .filter(|post| with_drafts || at(post, &["draft"]).is_none())
         .filter(|post| {
-            let categories = entry(post, "categories").and_then(Value::as_array).unwrap_or_default();
-            feed.category.as_ref().is_none_or(|wanted| categories.iter().any(|name| name.as_str() == Some(wanted)))
+            let categories =
+                entry(post, "categories").and_then(Value::as_array).unwrap_or_default();
+            feed.category
+                .as_ref()
+                .is_none_or(|wanted| categories.iter().any(|name| name.as_str() == Some(wanted)))
         })
         .collect();
     posts.sort_by_cached_key(|post| {
-        let date = entry(post, "date").and_then(|date| Date::parse(&as_text(date), environment.zone));
+        let date =
+            entry(post, "date").and_then(|date| Date::parse(&as_text(date), environment.zone));
         std::cmp::Reverse(date.map(|date| date.timestamp()))
     });
-    let limit = text_at(site, &["feed", "posts_limit"]).and_then(|limit| limit.parse().ok()).unwrap_or(10);
+    let limit =
+        text_at(site, &["feed", "posts_limit"]).and_then(|limit| limit.parse().ok()).unwrap_or(10);
     posts.truncate(limit);
     posts
 }
@@ -176,7 +209,8 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
     let title = xml_escaped(&plain(&smart(&text_at(post, &["title"]).unwrap_or_default())));
     let address = xml_escaped(&scope.absolute(&text_at(post, &["url"]).unwrap_or_default()));
     let id = xml_escaped(&scope.absolute(&text_at(post, &["id"]).unwrap_or_default()));
-    let language = text_at(post, &["lang"]).map(|language| format!(" xml:lang=\"{}\"", xml_escaped(&language)));
+    let language = text_at(post, &["lang"])
+        .map(|language| format!(" xml:lang=\"{}\"", xml_escaped(&language)));
     let published = entry(post, "date").map(|date| scope.xml_schema(date)).unwrap_or_default();
     let _ = write!(
         xml,
@@ -185,14 +219,23 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
         language.unwrap_or_default(),
         scope.xml_schema(modified(post)),
     );
-    let is_short = at(post, &["feed", "excerpt_only"]).or_else(|| at(scope.site, &["feed", "excerpt_only"])).is_some();
+    let is_short = at(post, &["feed", "excerpt_only"])
+        .or_else(|| at(scope.site, &["feed", "excerpt_only"]))
+        .is_some();
     if !is_short {
-        let content = without_page_parts(&text_at(post, &["content"]).unwrap_or_default()).into_owned();
-        let _ = write!(xml, "<content type=\"html\" xml:base=\"{address}\">{}</content>", cdata(content.trim()));
+        let content =
+            without_page_parts(&text_at(post, &["content"]).unwrap_or_default()).into_owned();
+        let _ = write!(
+            xml,
+            "<content type=\"html\" xml:base=\"{address}\">{}</content>",
+            cdata(content.trim())
+        );
     }
     let first = at(post, &["authors"]).and_then(Value::as_array).and_then(<[Value]>::first);
     let author = at(post, &["author"]).or(first).or_else(|| at(scope.site, &["author"]));
-    let known = author.and_then(Value::as_str).and_then(|name| entry(at(scope.site, &["data", "authors"])?, name));
+    let known = author
+        .and_then(Value::as_str)
+        .and_then(|name| entry(at(scope.site, &["data", "authors"])?, name));
     write_author(xml, known.or(author));
     let categories = match at(post, &["category"]) {
         Some(category) => vec![as_text(category)],
@@ -205,9 +248,11 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
     if let Some(summary) = summary {
         let _ = write!(xml, "<summary type=\"html\">{}</summary>", cdata(&plain(&summary)));
     }
-    if let Some(image) = text_at(post, &["image", "path"]).or_else(|| at(post, &["image"])?.as_str().map(str::to_owned))
+    if let Some(image) = text_at(post, &["image", "path"])
+        .or_else(|| at(post, &["image"])?.as_str().map(str::to_owned))
     {
-        let image = if image.contains("://") { image } else { scope.absolute(&percent_encoded(&image)) };
+        let image =
+            if image.contains("://") { image } else { scope.absolute(&percent_encoded(&image)) };
         let (image, space) = (xml_escaped(&image), "xmlns:media=\"http://search.yahoo.com/mrss/\"");
         let _ = write!(
             xml,
@@ -217,9 +262,9 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
     xml.push_str("</entry>");
 }
 
-/// The content of a post without what labpress makes for pages only: the drawing of a chart for phones, which a reader
-/// would show as a second one, the table of its numbers, which only opens where there is a page, and stops for the
-/// keyboard.
+/// The content of a post without what labpress makes for pages only: the drawing of a chart for
+/// phones, which a reader would show as a second one, the table of its numbers, which only opens
+/// where there is a page, and stops for the keyboard.
 pub(crate) fn without_page_parts(content: &str) -> Cow<'_, str> {
     const STOP: &str = " tabindex=\"0\"";
     if !content.contains(STOP) && !content.contains("lp-narrow") {
@@ -244,7 +289,9 @@ pub(crate) fn without_page_parts(content: &str) -> Cow<'_, str> {
             (Token::Tag(tag), None) if is_page_part(&tag) => left_out = Some((tag.name, 1)),
             (Token::Tag(tag), None) => {
                 let is_stop = |attribute: &Attribute<'_>| attribute.text == STOP;
-                tag.write(&mut kept, |attribute| Some(attribute.value.to_owned()).filter(|_| !is_stop(attribute)));
+                tag.write(&mut kept, |attribute| {
+                    Some(attribute.value.to_owned()).filter(|_| !is_stop(attribute))
+                });
             }
         }
     }
@@ -253,7 +300,8 @@ pub(crate) fn without_page_parts(content: &str) -> Cow<'_, str> {
 
 fn is_page_part(tag: &Tag<'_>) -> bool {
     !tag.is_end
-        && (tag.is("svg") && tag.has_class("lp-narrow") || tag.is("details") && tag.has_class("labpress-numbers"))
+        && (tag.is("svg") && tag.has_class("lp-narrow")
+            || tag.is("details") && tag.has_class("labpress-numbers"))
 }
 
 fn write_author(xml: &mut String, author: Option<&Value>) {

@@ -1,5 +1,5 @@
-//! `site.github`: what jekyll-github-metadata knows of a repository by its name alone. What only GitHub can say
-//! (contributors, releases, its description) is nil: a build asks no network.
+//! `site.github`: what jekyll-github-metadata knows of a repository by its name alone. What only
+//! GitHub can say (contributors, releases, its description) is nil: a build asks no network.
 
 use tera::Map;
 

@@ -16,7 +16,8 @@ pub(super) fn linked(html: String, page: &Value, config: &Config) -> String {
         return html;
     }
     let setting = own.or_else(|| config.value("jekyll-mentions"));
-    let base = setting.and_then(|setting| at(setting, &["base_url"]).or(Some(setting)).and_then(Value::as_str));
+    let base = setting
+        .and_then(|setting| at(setting, &["base_url"]).or(Some(setting)).and_then(Value::as_str));
     let base = base.unwrap_or("https://github.com").trim_end_matches('/').to_owned();
     texts::changed(&html, &IGNORED, |text| with_links(text, &base))
 }
@@ -26,7 +27,9 @@ fn with_links(text: &str, base: &str) -> Option<String> {
     let mut copied = 0;
     for (sign, _) in text.match_indices('@') {
         let before = text[..sign].chars().next_back();
-        let name_length = text[sign + 1..].find(|c: char| !is_word(c) && c != '-').unwrap_or(text.len() - sign - 1);
+        let name_length = text[sign + 1..]
+            .find(|c: char| !is_word(c) && c != '-')
+            .unwrap_or(text.len() - sign - 1);
         let name = &text[sign + 1..sign + 1 + name_length];
         let after = &text[sign + 1 + name_length..];
         let is_name = name.starts_with(is_word) && !before.is_some_and(is_word) && ends_here(after);
@@ -71,6 +74,10 @@ mod tests {
 
     #[test]
     fn the_configuration_names_another_host() {
-        check("jekyll-mentions: https://x.org/u/", "@a", "<a href=\"https://x.org/u/a\" class=\"user-mention\">@a</a>");
+        check(
+            "jekyll-mentions: https://x.org/u/",
+            "@a",
+            "<a href=\"https://x.org/u/a\" class=\"user-mention\">@a</a>",
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! What Jekyll's plugins do, for the blogs that name them: the same tags, elements and values, by code of our own.
+//! What Jekyll's plugins do, for the blogs that name them: the same tags, elements and values, by
+//! code of our own.
 //!
-//! Works on values only: `site`, `page` and `paginator` as Liquid sees them. Where pages come from, and where what is
-//! made here goes, is [`site`](crate::site)'s part. A plugin that is neither here nor anywhere else in labpress is
-//! named by [`missing`], so that a build can say what will be missing.
+//! Works on values only: `site`, `page` and `paginator` as Liquid sees them. Where pages come from,
+//! and where what is made here goes, is [`site`](crate::site)'s part. A plugin that is neither here
+//! nor anywhere else in labpress is named by [`missing`], so that a build can say what will be
+//! missing.
 
 mod emoji;
 pub(crate) mod feed;
@@ -110,12 +112,17 @@ pub(crate) fn tag(name: &str, arguments: &str, scope: &Scope<'_, '_>) -> String 
 
 /// Whether the blog names the plugin, or what brings it along.
 pub(crate) fn is_active(config: &Config, name: &str) -> bool {
-    named(config).any(|(_, plugin)| plugin == name || plugin == "github-pages" && OF_GITHUB_PAGES.contains(&name))
+    named(config).any(|(_, plugin)| {
+        plugin == name || plugin == "github-pages" && OF_GITHUB_PAGES.contains(&name)
+    })
 }
 
 /// Whether `key` among the options of a plugin is true; `default` if they do not say.
 pub(crate) fn is_on(config: &Config, options: &'static str, key: &str, default: bool) -> bool {
-    let option = config.value(options).and_then(|options| entry(options, key)).filter(|option| !is_nil(option));
+    let option = config
+        .value(options)
+        .and_then(|options| entry(options, key))
+        .filter(|option| !is_nil(option));
     option.map_or(default, |option| option.as_bool() != Some(false))
 }
 
@@ -144,7 +151,11 @@ fn named(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
 
 /// Does what plugins do to whole pages once they are made.
 pub(crate) fn finished(html: String, page: &Value, config: &Config) -> String {
-    let html = if is_active(config, "jekyll-mentions") { mentions::linked(html, page, config) } else { html };
+    let html = if is_active(config, "jekyll-mentions") {
+        mentions::linked(html, page, config)
+    } else {
+        html
+    };
     if is_active(config, "jemoji") { emoji::as_images(html, config) } else { html }
 }
 
@@ -183,7 +194,8 @@ fn plain(html: &str) -> String {
 
 /// A picture from GitHub: `{% avatar hubot size=50 %}`.
 fn avatar(arguments: &str) -> String {
-    let name = escaped(arguments.split_whitespace().next().unwrap_or_default().trim_start_matches('@'));
+    let name =
+        escaped(arguments.split_whitespace().next().unwrap_or_default().trim_start_matches('@'));
     let option = |name: &str| arguments.split_whitespace().find_map(|word| word.strip_prefix(name));
     let size = option("size=").and_then(|size| size.parse::<u32>().ok()).unwrap_or(40).min(4000);
     let address = |scale: u32| {
@@ -208,7 +220,9 @@ fn avatar(arguments: &str) -> String {
 /// The checksum of zip and PNG files.
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 }
+        })
     };
     !bytes.iter().fold(!0, step)
 }
@@ -228,8 +242,9 @@ fn escaped_once(text: &str) -> String {
 fn is_entity(text: &str) -> bool {
     let Some(end) = text.find(';') else { return false };
     let name = &text[1..end];
-    let is_number =
-        |digits: &str, is_digit: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| is_digit(&c));
+    let is_number = |digits: &str, is_digit: fn(&char) -> bool| {
+        !digits.is_empty() && digits.chars().all(|c| is_digit(&c))
+    };
     match name.strip_prefix('#') {
         Some(number) => match number.strip_prefix(['x', 'X']) {
             Some(hex) => is_number(hex, char::is_ascii_hexdigit),
@@ -253,11 +268,17 @@ mod tests {
 
     #[test]
     fn an_avatar_has_the_address_that_github_gives_it() {
-        assert!(avatar("hubot size=50").contains(" src=\"https://avatars2.githubusercontent.com/hubot?v=3&amp;s=50\""));
+        assert!(
+            avatar("hubot size=50")
+                .contains(" src=\"https://avatars2.githubusercontent.com/hubot?v=3&amp;s=50\"")
+        );
     }
 
     #[test]
     fn entities_are_not_escaped_again() {
-        assert_eq!(escaped_once("a & b &amp; <c> &#39; &x"), "a &amp; b &amp; &lt;c&gt; &#39; &amp;x");
+        assert_eq!(
+            escaped_once("a & b &amp; <c> &#39; &x"),
+            "a &amp; b &amp; &lt;c&gt; &#39; &amp;x"
+        );
     }
 }

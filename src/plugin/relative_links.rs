@@ -1,4 +1,5 @@
-//! Links to files of the site become links to their pages, as jekyll-relative-links has it: `[about](../about.md)`.
+//! Links to files of the site become links to their pages, as jekyll-relative-links has it:
+//! `[about](../about.md)`.
 
 use super::{is_active, is_on};
 use crate::config::Config;
@@ -42,7 +43,11 @@ pub(crate) fn resolved(markdown: &str, path: &str, environment: &Environment<'_>
 fn push_target(out: &mut String, target: &str, folder: &str, environment: &Environment<'_>) {
     let end = target.find(|c: char| c == '#' || c.is_whitespace()).unwrap_or(target.len());
     let (link, behind) = target.split_at(end);
-    let url = if link.is_empty() || has_scheme(link) { None } else { environment.urls.get(&from_root(link, folder)) };
+    let url = if link.is_empty() || has_scheme(link) {
+        None
+    } else {
+        environment.urls.get(&from_root(link, folder))
+    };
     match url {
         Some(url) => out.push_str(&relative_url(environment.base_url, url)),
         None => out.push_str(link),

@@ -1,4 +1,5 @@
-//! `{% seo %}`, the tag of jekyll-seo-tag: title, description, links to the page itself, Open Graph, Twitter and JSON-LD.
+//! `{% seo %}`, the tag of jekyll-seo-tag: title, description, links to the page itself, Open
+//! Graph, Twitter and JSON-LD.
 
 use tera::Map;
 
@@ -12,7 +13,12 @@ pub(super) fn tag(arguments: &str, scope: &Scope<'_, '_>) -> String {
     let seo = Seo::new(scope);
     let mut lines = vec!["<!-- Begin Jekyll SEO tag, by labpress -->".to_owned()];
     let is_title_wanted = !arguments.to_ascii_lowercase().contains("title=false");
-    lines.extend(seo.title.as_ref().filter(|_| is_title_wanted).map(|title| format!("<title>{title}</title>")));
+    lines.extend(
+        seo.title
+            .as_ref()
+            .filter(|_| is_title_wanted)
+            .map(|title| format!("<title>{title}</title>")),
+    );
     lines.push(named("generator", "labpress"));
     seo.write_about(&mut lines);
     seo.write_image(&mut lines);
@@ -82,7 +88,9 @@ impl<'s, 'a> Seo<'s, 'a> {
         let tagline = formatted(scope, at(site, &["tagline"])).or_else(|| site_description.clone());
         let title = match (&site_title, &page_title) {
             (Some(site), Some(page)) if site != page => Some(format!("{page} | {site}")),
-            (Some(site), _) if site_description.is_some() => Some(format!("{site} | {}", tagline.unwrap_or_default())),
+            (Some(site), _) if site_description.is_some() => {
+                Some(format!("{site} | {}", tagline.unwrap_or_default()))
+            }
             (site, page) => page.clone().or_else(|| site.clone()),
         };
         let number = page_number(scope);
@@ -92,7 +100,11 @@ impl<'s, 'a> Seo<'s, 'a> {
         let url = text_at(page, &["url"]).unwrap_or_default();
         let address = text_at(page, &["canonical_url"]).unwrap_or_else(|| {
             let address = scope.absolute(&url);
-            address.strip_suffix("index.html").filter(|folder| folder.ends_with('/')).unwrap_or(&address).to_owned()
+            address
+                .strip_suffix("index.html")
+                .filter(|folder| folder.ends_with('/'))
+                .unwrap_or(&address)
+                .to_owned()
         });
         let language = text_at(page, &["lang"]).or_else(|| text_at(site, &["lang"]));
         let locale = text_at(page, &["locale"]).or_else(|| text_at(site, &["locale"])).or(language);
@@ -153,12 +165,18 @@ impl<'s, 'a> Seo<'s, 'a> {
 
     fn write_networks(&self, lines: &mut Vec<String>) {
         let (site, page) = (self.scope.site, self.scope.page);
-        let card = || text_at(page, &["twitter", "card"]).or_else(|| text_at(site, &["twitter", "card"]));
+        let card =
+            || text_at(page, &["twitter", "card"]).or_else(|| text_at(site, &["twitter", "card"]));
         match &self.image {
             Some(image) => {
-                lines.push(named("twitter:card", &card().unwrap_or_else(|| "summary_large_image".to_owned())));
+                lines.push(named(
+                    "twitter:card",
+                    &card().unwrap_or_else(|| "summary_large_image".to_owned()),
+                ));
                 lines.push(property("twitter:image", &image.path));
-                lines.extend(text_at(&image.given, &["alt"]).map(|alt| named("twitter:image:alt", &alt)));
+                lines.extend(
+                    text_at(&image.given, &["alt"]).map(|alt| named("twitter:image:alt", &alt)),
+                );
             }
             None => lines.push(named("twitter:card", "summary")),
         }
@@ -167,9 +185,13 @@ impl<'s, 'a> Seo<'s, 'a> {
             let name = text_at(site, &["twitter", "username"]).unwrap_or_default();
             lines.push(named("twitter:site", &format!("@{}", name.replace('@', ""))));
             let creator = self.author.twitter.as_ref();
-            lines.extend(creator.map(|name| named("twitter:creator", &format!("@{}", name.replace('@', "")))));
+            lines.extend(
+                creator
+                    .map(|name| named("twitter:creator", &format!("@{}", name.replace('@', "")))),
+            );
         }
-        let facebook = [("admins", "fb:admins"), ("publisher", "article:publisher"), ("app_id", "fb:app_id")];
+        let facebook =
+            [("admins", "fb:admins"), ("publisher", "article:publisher"), ("app_id", "fb:app_id")];
         for (key, name) in facebook {
             lines.extend(text_at(site, &["facebook", key]).map(|value| property(name, &value)));
         }
@@ -187,7 +209,10 @@ impl<'s, 'a> Seo<'s, 'a> {
         let site = self.scope.site;
         if at(site, &["webmaster_verifications"]).is_some() {
             for (key, name) in NAMES {
-                lines.extend(text_at(site, &["webmaster_verifications", key]).map(|value| named(name, &value)));
+                lines.extend(
+                    text_at(site, &["webmaster_verifications", key])
+                        .map(|value| named(name, &value)),
+                );
             }
         } else {
             let google = text_at(site, &["google_site_verification"]);
@@ -206,8 +231,8 @@ impl<'s, 'a> Seo<'s, 'a> {
             };
             kind.to_owned()
         });
-        let links =
-            at(page, &["seo", "links"]).or_else(|| at(site, &["social", "links"]).filter(|_| self.is_home_or_about));
+        let links = at(page, &["seo", "links"])
+            .or_else(|| at(site, &["social", "links"]).filter(|_| self.is_home_or_about));
         let published = at(page, &["date"]).map(|date| self.scope.xml_schema(date));
         let modified = at(page, &["seo", "date_modified"])
             .or_else(|| at(page, &["last_modified_at"]))
@@ -228,7 +253,10 @@ impl<'s, 'a> Seo<'s, 'a> {
         put("description", self.description.clone().map(Value::from));
         put("headline", self.page_title.clone().map(Value::from));
         put("image", self.image.as_ref().map(Image::json));
-        put("mainEntityOfPage", is_entity.then(|| object([("@type", "WebPage"), ("@id", &self.address)])));
+        put(
+            "mainEntityOfPage",
+            is_entity.then(|| object([("@type", "WebPage"), ("@id", &self.address)])),
+        );
         put("name", self.name().map(Value::from));
         put("publisher", self.publisher());
         put("sameAs", links.cloned());
@@ -241,7 +269,10 @@ impl<'s, 'a> Seo<'s, 'a> {
         if let Some(name) = at(page, &["seo", "name"]) {
             return formatted(scope, Some(name));
         }
-        let social = || formatted(scope, at(scope.site, &["social", "name"])).or_else(|| self.site_title.clone());
+        let social = || {
+            formatted(scope, at(scope.site, &["social", "name"]))
+                .or_else(|| self.site_title.clone())
+        };
         if self.is_home_or_about { social() } else { None }
     }
 
@@ -251,7 +282,8 @@ impl<'s, 'a> Seo<'s, 'a> {
         if !matches!(kind, "Person" | "Organization") {
             return None;
         }
-        let mut author = object([("@type", kind), ("name", name)]).as_map().cloned().unwrap_or_default();
+        let mut author =
+            object([("@type", kind), ("name", name)]).as_map().cloned().unwrap_or_default();
         if let Some(url) = &self.author.url {
             set(&mut author, "url", url.clone());
         }
@@ -263,7 +295,11 @@ impl<'s, 'a> Seo<'s, 'a> {
         let logo = if has_scheme(&logo) { logo } else { self.scope.absolute(&logo) };
         let mut publisher = Map::new();
         set(&mut publisher, "@type", "Organization");
-        set(&mut publisher, "logo", object([("@type", "ImageObject"), ("url", &percent_encoded(&logo))]));
+        set(
+            &mut publisher,
+            "logo",
+            object([("@type", "ImageObject"), ("url", &percent_encoded(&logo))]),
+        );
         if let Some(name) = &self.author.name {
             set(&mut publisher, "name", name.as_str());
         }
@@ -275,7 +311,8 @@ impl Author {
     fn of(site: &Value, page: &Value) -> Author {
         let first = at(page, &["authors"]).and_then(Value::as_array).and_then(<[Value]>::first);
         let given = [at(page, &["author"]), first, at(site, &["author"])];
-        let Some(author) = given.into_iter().flatten().find(|author| !as_text(author).is_empty()) else {
+        let Some(author) = given.into_iter().flatten().find(|author| !as_text(author).is_empty())
+        else {
             return Author::default();
         };
         if author.as_map().is_some() {
@@ -284,9 +321,11 @@ impl Author {
         let name = as_text(author);
         match at(site, &["data", "authors", &name]).filter(|known| known.as_map().is_some()) {
             Some(known) => Author::of_map(known, Some(name)),
-            None => {
-                Author { twitter: Some(name.trim_start_matches('@').to_owned()), name: Some(name), ..Author::default() }
-            }
+            None => Author {
+                twitter: Some(name.trim_start_matches('@').to_owned()),
+                name: Some(name),
+                ..Author::default()
+            },
         }
     }
 
@@ -307,14 +346,21 @@ impl Image {
         let given = at(scope.page, &["image"])?;
         let path = match given.as_str() {
             Some(path) => path.to_owned(),
-            None => ["path", "facebook", "twitter"].iter().find_map(|key| text_at(given, &[key]))?,
+            None => {
+                ["path", "facebook", "twitter"].iter().find_map(|key| text_at(given, &[key]))?
+            }
         };
         let path = if has_scheme(&path) { path } else { scope.absolute(&path) };
         Some(Image { path: percent_encoded(&path), given: given.clone() })
     }
 
     fn json(&self) -> Value {
-        let others = self.given.as_map().into_iter().flatten().filter(|(key, _)| as_text(&key.as_value()) != "path");
+        let others = self
+            .given
+            .as_map()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| as_text(&key.as_value()) != "path");
         let mut map: Map = others.map(|(key, value)| (key.clone(), value.clone())).collect();
         if map.is_empty() {
             return Value::from(self.path.as_str());

@@ -14,7 +14,8 @@ const START: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset \
 
 /// Writes `sitemap.xml`. `files` are the addresses of those that are pages as they are.
 ///
-/// Jekyll says of files when they were changed on disk; a build reads no such times, so that is left out.
+/// Jekyll says of files when they were changed on disk; a build reads no such times, so that is
+/// left out.
 pub(crate) fn xml(site: &Value, files: &[String], environment: &Environment<'_>) -> String {
     let none = Value::none();
     let scope = Scope { environment, site, page: &none, paginator: &none };
@@ -23,7 +24,8 @@ pub(crate) fn xml(site: &Value, files: &[String], environment: &Environment<'_>)
         write(&mut xml, document, at(document, &["date"]), &scope);
     }
     let pages = entry(site, "html_pages").and_then(Value::as_array).unwrap_or_default();
-    for page in pages.iter().filter(|page| text_at(page, &["url"]).as_deref() != Some("/404.html")) {
+    for page in pages.iter().filter(|page| text_at(page, &["url"]).as_deref() != Some("/404.html"))
+    {
         write(&mut xml, page, None, &scope);
     }
     for url in files {
@@ -45,8 +47,13 @@ fn documents(site: &Value) -> Vec<&Value> {
     let Some(collections) = entry(site, "collections").and_then(Value::as_array) else {
         return items(entry(site, "posts")).iter().rev().collect();
     };
-    let has_pages = |collection: &&Value| entry(collection, "output").and_then(Value::as_bool) != Some(false);
-    collections.iter().filter(has_pages).flat_map(|collection| items(entry(collection, "docs"))).collect()
+    let has_pages =
+        |collection: &&Value| entry(collection, "output").and_then(Value::as_bool) != Some(false);
+    collections
+        .iter()
+        .filter(has_pages)
+        .flat_map(|collection| items(entry(collection, "docs")))
+        .collect()
 }
 
 fn items(value: Option<&Value>) -> &[Value] {

@@ -1,7 +1,12 @@
 //! The texts in a page of HTML, for what changes them and leaves tags, code and scripts alone.
 
-/// Changes the texts of a page's body, or of all if it has none, outside of the elements in `ignored`.
-pub(super) fn changed(html: &str, ignored: &[&str], change: impl Fn(&str) -> Option<String>) -> String {
+/// Changes the texts of a page's body, or of all if it has none, outside of the elements in
+/// `ignored`.
+pub(super) fn changed(
+    html: &str,
+    ignored: &[&str],
+    change: impl Fn(&str) -> Option<String>,
+) -> String {
     let body = html.find("<body").unwrap_or(0);
     let end = html.rfind("</body>").filter(|&end| end > body).unwrap_or(html.len());
     let mut written = String::with_capacity(html.len() + 256);
@@ -41,7 +46,8 @@ fn tag_length(text: &str) -> usize {
     if text.starts_with("<!--") {
         return text.find("-->").map_or(text.len(), |end| end + 3);
     }
-    let is_tag = text[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!' || c == '?');
+    let is_tag = text[1..]
+        .starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!' || c == '?');
     if !is_tag {
         return 1;
     }
@@ -63,7 +69,8 @@ mod tests {
 
     #[test]
     fn only_texts_outside_of_ignored_elements_are_changed() {
-        let html = "<head>a</head><body class=\"a>a\">a <!-- a --><code>a</code> <b>a</b> 1 < a</body>";
+        let html =
+            "<head>a</head><body class=\"a>a\">a <!-- a --><code>a</code> <b>a</b> 1 < a</body>";
         assert_eq!(
             changed(html, &["code"], |text| text.contains('a').then(|| text.replace('a', "x"))),
             "<head>a</head><body class=\"a>a\">x <!-- a --><code>a</code> <b>x</b> 1 < x</body>"

@@ -13,15 +13,21 @@ use crate::source::Source;
 use crate::value::{self, Value, as_number, map_of_yaml};
 
 impl Reader<'_> {
-    pub(super) fn collections<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Vec<Collection<'a>> {
+    pub(super) fn collections<'a>(
+        &self,
+        source: &'a Source,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Vec<Collection<'a>> {
         let collection = |settings: &CollectionSettings| {
             let label = settings.label.as_str();
             let files: Vec<(&str, &str)> = source
                 .texts_under("")
                 .filter(|(path, _)| self.config.roles.role(path) == Role::InCollection(label))
                 .collect();
-            let read: Vec<Read<Post<'a>>> =
-                files.into_par_iter().map(|(path, text)| self.document(path, text, label, &[label])).collect();
+            let read: Vec<Read<Post<'a>>> = files
+                .into_par_iter()
+                .map(|(path, text)| self.document(path, text, label, &[label]))
+                .collect();
             let mut documents = gathered(read, findings);
             sort(&mut documents, settings);
             Collection { settings: settings.clone(), documents }
@@ -36,23 +42,40 @@ impl Reader<'_> {
                 Role::InCollection(label) => Some(label),
                 _ => None,
             };
-            let settings = label.and_then(|label| self.config.collections.iter().find(|known| known.label == label));
-            let inside = self.config.roles.inside_collections(path).split_once('/').map_or(path, |(_, inside)| inside);
+            let settings = label.and_then(|label| {
+                self.config.collections.iter().find(|known| known.label == label)
+            });
+            let inside = self
+                .config
+                .roles
+                .inside_collections(path)
+                .split_once('/')
+                .map_or(path, |(_, inside)| inside);
             let (seen, collection) = match settings {
-                Some(settings) => (inside, Some((settings.label.as_str(), settings.permalink.as_str()))),
+                Some(settings) => {
+                    (inside, Some((settings.label.as_str(), settings.permalink.as_str())))
+                }
                 None => (path, None),
             };
             let address = match static_address(seen, collection) {
                 Ok(address) => address,
                 Err(reason) => {
-                    findings.push(Diagnostic::new(Place::file(path), format!("cannot be published: {reason}")));
+                    findings.push(Diagnostic::new(
+                        Place::file(path),
+                        format!("cannot be published: {reason}"),
+                    ));
                     continue;
                 }
             };
             let kinds: Vec<&str> = label.into_iter().collect();
-            let values =
-                map_of_yaml(&defaults::of_file(&self.config.defaults, address.url.trim_start_matches('/'), &kinds));
-            let is_published = values.get(&tera::value::Key::Str("published")).and_then(Value::as_bool) != Some(false);
+            let values = map_of_yaml(&defaults::of_file(
+                &self.config.defaults,
+                address.url.trim_start_matches('/'),
+                &kinds,
+            ));
+            let is_published =
+                values.get(&tera::value::Key::Str("published")).and_then(Value::as_bool)
+                    != Some(false);
             files.push(StaticFile {
                 path: path.to_owned(),
                 collection: label.map(str::to_owned),
@@ -65,7 +88,8 @@ impl Reader<'_> {
     }
 }
 
-/// Puts documents in the order that the collection asks for, by default that of their dates, if all have one, and paths.
+/// Puts documents in the order that the collection asks for, by default that of their dates, if all
+/// have one, and paths.
 fn sort(documents: &mut [Post<'_>], settings: &CollectionSettings) {
     let are_dated = documents.iter().all(|document| document.front.date.is_some());
     documents.sort_by(|a, b| {
@@ -75,11 +99,17 @@ fn sort(documents: &mut [Post<'_>], settings: &CollectionSettings) {
     if !settings.order.is_empty() {
         let position = |document: &Post<'_>| {
             let inside = document.relative_path.split_once('/').map_or("", |(_, inside)| inside);
-            settings.order.iter().position(|path| path.trim_start_matches('/') == inside).unwrap_or(usize::MAX)
+            settings
+                .order
+                .iter()
+                .position(|path| path.trim_start_matches('/') == inside)
+                .unwrap_or(usize::MAX)
         };
         documents.sort_by_key(position);
     } else if let Some(key) = &settings.sort_by {
-        let value_of = |document: &Post<'_>| document.front.values.get(&tera::value::Key::from(key.clone())).cloned();
+        let value_of = |document: &Post<'_>| {
+            document.front.values.get(&tera::value::Key::from(key.clone())).cloned()
+        };
         documents.sort_by(|a, b| compared(value_of(a).as_ref(), value_of(b).as_ref()));
     }
 }

@@ -12,12 +12,12 @@ pub struct Date(ZonedDateTime);
 pub const DATE_FORMS: &str = "write it as `2026-01-31` or `2026-01-31 18:30:00 +0100`";
 
 impl Date {
-    /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`, `31.1.2026`,
-    /// `January 31, 2026`, `Sat, 31 Jan 2026`; then nothing or a time (`18:30`, `6:30 pm`, `T18:30:00.5`), with an
-    /// offset (`+0100`, `Z`, `EST`) or without, which means the site's zone; and as the command `date` writes it,
-    /// `Sat Jan 31 18:30:00 CET 2026`. As Ruby does, it passes over all else that stands behind the day, an offset that
-    /// is none (`-400`, `UTC+1`) too, and takes the 30th of February for the day that follows. `None` if it is none of
-    /// those.
+    /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`,
+    /// `31.1.2026`, `January 31, 2026`, `Sat, 31 Jan 2026`; then nothing or a time (`18:30`, `6:30
+    /// pm`, `T18:30:00.5`), with an offset (`+0100`, `Z`, `EST`) or without, which means the site's
+    /// zone; and as the command `date` writes it, `Sat Jan 31 18:30:00 CET 2026`. As Ruby does, it
+    /// passes over all else that stands behind the day, an offset that is none (`-400`, `UTC+1`)
+    /// too, and takes the 30th of February for the day that follows. `None` if it is none of those.
     ///
     /// A time without an offset that YAML reads is UTC; that is [`psych`](crate::psych)'s part.
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Date> {
@@ -25,11 +25,16 @@ impl Date {
         if let Some((day, time)) = words.as_written_by_date() {
             return Date::of_civil(day.to_datetime(time), zone);
         }
-        let is_compact =
-            words.peek(0).is_some_and(|word| word.len() >= 8 && word.starts_with(|c: char| c.is_ascii_digit()));
+        let is_compact = words
+            .peek(0)
+            .is_some_and(|word| word.len() >= 8 && word.starts_with(|c: char| c.is_ascii_digit()));
         let day = words.day()?;
         let rest = words.rest();
-        let clock = if is_compact { Clock::compact(&rest).or_else(|| Clock::find(&rest)) } else { Clock::find(&rest) };
+        let clock = if is_compact {
+            Clock::compact(&rest).or_else(|| Clock::find(&rest))
+        } else {
+            Clock::find(&rest)
+        };
         let Some(clock) = clock else {
             return Date::of_civil(day.to_datetime(civil::Time::midnight()), zone);
         };
@@ -74,7 +79,8 @@ impl Date {
         self.0.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    /// Writes the date by a format of strftime; `None` if the format has a directive that is not known.
+    /// Writes the date by a format of strftime; `None` if the format has a directive that is not
+    /// known.
     pub fn format(&self, format: &str) -> Option<String> {
         jiff::fmt::strtime::format(format, &self.0).ok()
     }
@@ -87,7 +93,8 @@ impl std::fmt::Display for Date {
     }
 }
 
-const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Zones by the names that Ruby knows, in hours.
 const ZONES: [(&str, i8); 12] = [
@@ -136,7 +143,10 @@ impl<'a> Words<'a> {
     }
 
     fn skip_space(&mut self) {
-        while self.peek(0).is_some_and(|word| word.starts_with(|c: char| c.is_whitespace() || c == ',')) {
+        while self
+            .peek(0)
+            .is_some_and(|word| word.starts_with(|c: char| c.is_whitespace() || c == ','))
+        {
             self.0.pop();
         }
     }
@@ -168,9 +178,15 @@ impl<'a> Words<'a> {
 
     /// `Sat Jan 31 18:30:00 CET 2026`. The zone's name counts for nothing. Reads nothing else.
     fn as_written_by_date(&mut self) -> Option<(civil::Date, civil::Time)> {
-        let words: Vec<&str> =
-            self.0.iter().rev().copied().filter(|word| !word.starts_with(char::is_whitespace)).collect();
-        let [weekday, month, day, hour, ":", minute, ":", second, rest @ ..] = words.as_slice() else {
+        let words: Vec<&str> = self
+            .0
+            .iter()
+            .rev()
+            .copied()
+            .filter(|word| !word.starts_with(char::is_whitespace))
+            .collect();
+        let [weekday, month, day, hour, ":", minute, ":", second, rest @ ..] = words.as_slice()
+        else {
             return None;
         };
         let year = match rest {
@@ -181,7 +197,8 @@ impl<'a> Words<'a> {
         let _ = position_of(&DAYS, weekday)?;
         let month = position_of(&MONTHS, month)? + 1;
         let day = day_of(full_year(year).filter(|_| year.len() == 4)?, month, digits(day, 2)?)?;
-        let time = civil::Time::new(digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?, 0).ok()?;
+        let time =
+            civil::Time::new(digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?, 0).ok()?;
         self.0.clear();
         Some((day, time))
     }
@@ -235,7 +252,11 @@ impl<'a> Words<'a> {
             let second = self.number(2)?;
             if !self.takes(separator) {
                 // 2026-01
-                return (first.len() == 4 && separator != ".").then_some((digits(first, 4)?, second, 1));
+                return (first.len() == 4 && separator != ".").then_some((
+                    digits(first, 4)?,
+                    second,
+                    1,
+                ));
             }
             let last = self.peek(0)?;
             self.0.pop();
@@ -296,20 +317,23 @@ impl<'a> Clock<'a> {
         if let Some((minute, rest)) = after_colon(behind) {
             (clock.minute, clock.rest) = (minute, rest);
             if let Some((second, rest)) = after_colon(rest) {
-                let fraction =
-                    rest.strip_prefix(['.', ',']).map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+                let fraction = rest
+                    .strip_prefix(['.', ','])
+                    .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
                 (clock.second, clock.rest) = (second, fraction.unwrap_or(rest));
             }
         } else if let Some(rest) = spaceless.strip_prefix(['h', 'H']) {
             clock.rest = rest;
             if let Some((minute, rest)) = leading_number(rest.trim_start()) {
-                (clock.minute, clock.rest) = (minute, rest.strip_prefix(['m', 'M']).unwrap_or(rest));
+                (clock.minute, clock.rest) =
+                    (minute, rest.strip_prefix(['m', 'M']).unwrap_or(rest));
             }
         } else {
             is_time = false;
         }
         let spaceless = clock.rest.trim_start();
-        let half: String = spaceless.chars().take_while(|c| c.is_alphabetic() || *c == '.').collect();
+        let half: String =
+            spaceless.chars().take_while(|c| c.is_alphabetic() || *c == '.').collect();
         if let "am" | "pm" | "a.m." | "p.m." = half.to_ascii_lowercase().as_str() {
             clock.hour = clock.hour % 12 + if half.starts_with(['p', 'P']) { 12 } else { 0 };
             clock.rest = &spaceless[half.len()..];
@@ -327,7 +351,12 @@ impl<'a> Clock<'a> {
             return None;
         };
         let second = digits(&number[4..], 2).unwrap_or(0);
-        Some(Clock { hour: digits(&number[..2], 2)?, minute: digits(&number[2..4], 2)?, second, rest })
+        Some(Clock {
+            hour: digits(&number[..2], 2)?,
+            minute: digits(&number[2..4], 2)?,
+            second,
+            rest,
+        })
     }
 
     /// This time on a day; `None` if there is no such time. 24:00 is on the next day.
@@ -339,9 +368,11 @@ impl<'a> Clock<'a> {
         (is_right || is_end).then(|| midnight.checked_add(seconds.seconds()).ok())?
     }
 
-    /// The offset behind the time. The inner `None` if there is none that Ruby knows, the outer if it is out of range.
+    /// The offset behind the time. The inner `None` if there is none that Ruby knows, the outer if
+    /// it is out of range.
     ///
-    /// Names of zones that are the machine's own count for Ruby; here the site's zone holds for them as for a time without.
+    /// Names of zones that are the machine's own count for Ruby; here the site's zone holds for
+    /// them as for a time without.
     #[expect(clippy::option_option, reason = "no offset and no right offset are two things")]
     fn offset(&self) -> Option<Option<Offset>> {
         let zone = self.rest.trim_start();
@@ -362,8 +393,10 @@ impl<'a> Clock<'a> {
         if parts.len() > 3 || parts.iter().any(|part| part.len() != 2) {
             return Some(None);
         }
-        let seconds =
-            [3600, 60, 1].iter().zip(parts).map(|(unit, part)| digits::<i32>(part, 2).map(|part| part * unit));
+        let seconds = [3600, 60, 1]
+            .iter()
+            .zip(parts)
+            .map(|(unit, part)| digits::<i32>(part, 2).map(|part| part * unit));
         Offset::from_seconds(sign * seconds.sum::<Option<i32>>()?).ok().map(Some)
     }
 }
@@ -395,10 +428,12 @@ fn named_offset(zone: &str) -> Option<Offset> {
     hours.map(Offset::constant)
 }
 
-/// A day of the calendar. Of a month that is shorter, the days up to the 31st are the first of the next.
+/// A day of the calendar. Of a month that is shorter, the days up to the 31st are the first of the
+/// next.
 fn day_of(year: i16, month: i8, day: i8) -> Option<civil::Date> {
     let first = civil::Date::new(year, month, 1).ok()?;
-    let over = (29..=31).contains(&day).then(|| day - first.days_in_month()).filter(|over| *over > 0);
+    let over =
+        (29..=31).contains(&day).then(|| day - first.days_in_month()).filter(|over| *over > 0);
     match over {
         Some(over) => {
             let next = first.last_of_month().tomorrow().ok()?;
@@ -427,7 +462,8 @@ fn full_year(text: &str) -> Option<i16> {
 
 /// Reads a number of one to `most` digits, nothing else.
 fn digits<T: std::str::FromStr>(text: &str, most: usize) -> Option<T> {
-    let is_number = !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number =
+        !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok())?
 }
 
@@ -438,7 +474,11 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {
         let zone = TimeZone::fixed(Offset::constant(1));
-        assert_eq!(Date::parse(text, &zone).map(|date| date.to_string()).as_deref(), expected, "{text}");
+        assert_eq!(
+            Date::parse(text, &zone).map(|date| date.to_string()).as_deref(),
+            expected,
+            "{text}"
+        );
     }
 
     #[test]

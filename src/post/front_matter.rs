@@ -41,8 +41,8 @@ pub struct FrontMatter<'a> {
     pub categories: Vec<String>,
     /// `excerpt_separator`.
     pub excerpt_separator: Option<String>,
-    /// `pin`: experiments by name, each with the pin whose results are shown. Empty if it is no mapping: themes have
-    /// their own `pin: true`, for posts that stay on top.
+    /// `pin`: experiments by name, each with the pin whose results are shown. Empty if it is no
+    /// mapping: themes have their own `pin: true`, for posts that stay on top.
     pub pin: Vec<(String, String)>,
     /// All keys, as templates see them; `tags` and `categories` of documents are lists.
     pub values: Map,
@@ -55,7 +55,8 @@ pub struct Scope<'s> {
     pub path: &'s str,
     /// What `type` may be of defaults that are for it: `posts`, `pages`, the name of a collection.
     pub kinds: &'s [&'s str],
-    /// Whether it belongs to a collection, posts included: then it has tags, categories and a title.
+    /// Whether it belongs to a collection, posts included: then it has tags, categories and a
+    /// title.
     pub is_document: bool,
     /// The categories that its folders give.
     pub categories: &'s [&'s str],
@@ -87,7 +88,8 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
     None
 }
 
-/// Reads the front matter of the file at `yaml.path`. Beside it come the faults of single values, which it is without.
+/// Reads the front matter of the file at `yaml.path`. Beside it come the faults of single values,
+/// which it is without.
 pub fn read<'a>(
     yaml: Yaml<'a>,
     scope: Scope<'_>,
@@ -96,7 +98,8 @@ pub fn read<'a>(
     let mut fields = Fields::read_in(yaml, &config.zone)?;
     let defaults = defaults::of_file(&config.defaults, scope.path, scope.kinds);
     let own_categories = fields.value("categories").cloned();
-    // Jekyll merges the defaults of documents into what they say, and looks those of pages up for keys they lack.
+    // Jekyll merges the defaults of documents into what they say, and looks those of pages up for
+    // keys they lack.
     fields.add_defaults(&defaults, !scope.is_document);
     if scope.is_document {
         let categories = categories(&fields, scope.categories, &defaults, own_categories.as_ref());
@@ -141,7 +144,9 @@ fn date(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
 fn published(fields: &mut Fields<'_>) -> bool {
     match fields.value("published") {
         Some(Value::Bool(published)) => *published,
-        Some(Value::String(text)) if ["false", "no", "off"].contains(&text.trim().to_lowercase().as_str()) => {
+        Some(Value::String(text))
+            if ["false", "no", "off"].contains(&text.trim().to_lowercase().as_str()) =>
+        {
             let message = format!("`published` is the text `{text}`, and should be true or false");
             fields.fault("published", message, "write `published: false`");
             true
@@ -151,12 +156,20 @@ fn published(fields: &mut Fields<'_>) -> bool {
 }
 
 /// Those of the folders, of the defaults, its own, and the one at `category`; each once.
-fn categories(fields: &Fields<'_>, of_folders: &[&str], defaults: &Mapping, own: Option<&Value>) -> Vec<String> {
+fn categories(
+    fields: &Fields<'_>,
+    of_folders: &[&str],
+    defaults: &Mapping,
+    own: Option<&Value>,
+) -> Vec<String> {
     let mut found: Vec<String> = of_folders.iter().map(|folder| (*folder).to_owned()).collect();
-    for given in [defaults.get("categories"), own, fields.value("category")].into_iter().enumerate() {
+    for given in [defaults.get("categories"), own, fields.value("category")].into_iter().enumerate()
+    {
         match given {
             // Many are words; one may have spaces in it.
-            (0 | 1, Some(Value::String(words))) => found.extend(words.split_whitespace().map(str::to_owned)),
+            (0 | 1, Some(Value::String(words))) => {
+                found.extend(words.split_whitespace().map(str::to_owned))
+            }
             (_, Some(Value::Bool(false)) | None) => {}
             (_, Some(value)) => add_flat(&mut found, value),
         }
@@ -171,7 +184,9 @@ fn tags(fields: &Fields<'_>) -> Vec<Value> {
         Some(tag) => vec![tag.clone()],
         None => match fields.value("tags") {
             Some(Value::String(words)) => words.split_whitespace().map(Value::from).collect(),
-            Some(Value::Sequence(tags)) => tags.iter().filter(|tag| !tag.is_null()).cloned().collect(),
+            Some(Value::Sequence(tags)) => {
+                tags.iter().filter(|tag| !tag.is_null()).cloned().collect()
+            }
             _ => Vec::new(),
         },
     }
@@ -228,7 +243,12 @@ mod tests {
 
     #[track_caller]
     fn check_words(yaml: &str, config: &str, categories: &str, tags: &str) {
-        let scope = Scope { path: "x/_posts/a.md", kinds: &["posts"], is_document: true, categories: &["x"] };
+        let scope = Scope {
+            path: "x/_posts/a.md",
+            kinds: &["posts"],
+            is_document: true,
+            categories: &["x"],
+        };
         let config = Config::for_tests(config);
         let (front, faults) = read(Yaml::file("a.md", yaml), scope, &config).expect("it is YAML");
         assert_eq!(faults, []);

@@ -18,7 +18,9 @@ use rayon::prelude::*;
 
 use self::date::Date;
 use self::front_matter::{FrontMatter, Scope};
-use self::permalink::{Address, DocumentParts, document_address, page_address, static_address, stem};
+use self::permalink::{
+    Address, DocumentParts, document_address, page_address, static_address, stem,
+};
 use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::liquid::Body;
@@ -49,7 +51,8 @@ pub struct Post<'a> {
     pub is_markdown: bool,
     /// Its text.
     pub body: Body<'a>,
-    /// Whether the text has no blank line for Jekyll, which looks for `\n\n` in a file with the line ends of Windows.
+    /// Whether the text has no blank line for Jekyll, which looks for `\n\n` in a file with the
+    /// line ends of Windows.
     pub is_without_blank_lines: bool,
 }
 
@@ -123,7 +126,8 @@ pub struct Blog<'a> {
 /// What is shown, beyond what the configuration says.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// The moment of the build: later posts are of the future. Given by the caller, so that a build reads no clock.
+    /// The moment of the build: later posts are of the future. Given by the caller, so that a build
+    /// reads no clock.
     pub now: Timestamp,
     /// Whether drafts are shown all the same.
     pub drafts: bool,
@@ -140,10 +144,15 @@ impl Options {
     }
 }
 
-/// Reads all posts, pages and collections. Beside them come all faults: a blog with faults is not to be published, but
-/// what could be read is there, so that what is wrong further on can be told as well. In a blog from Jekyll, what Jekyll
-/// builds on over is a warning: a post that cannot be read is left out.
-pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> (Blog<'a>, Vec<Diagnostic>) {
+/// Reads all posts, pages and collections. Beside them come all faults: a blog with faults is not
+/// to be published, but what could be read is there, so that what is wrong further on can be told
+/// as well. In a blog from Jekyll, what Jekyll builds on over is a warning: a post that cannot be
+/// read is left out.
+pub fn read<'a>(
+    source: &'a Source,
+    config: &Config,
+    options: &Options,
+) -> (Blog<'a>, Vec<Diagnostic>) {
     let reader = Reader { source, config, options };
     let mut findings: Vec<Diagnostic> = source.unreadable().to_vec();
     let posts = reader.posts(source, &mut findings);
@@ -165,7 +174,9 @@ pub fn read<'a>(source: &'a Source, config: &Config, options: &Options) -> (Blog
 impl<'a> Blog<'a> {
     /// Posts, and documents of all other collections.
     pub fn documents(&self) -> impl Iterator<Item = &Post<'a>> {
-        self.posts.iter().chain(self.collections.iter().flat_map(|collection| &collection.documents))
+        self.posts
+            .iter()
+            .chain(self.collections.iter().flat_map(|collection| &collection.documents))
     }
 
     /// Path of the source and address of everything that becomes a page: documents, then pages.
@@ -198,8 +209,10 @@ impl Reader<'_> {
             .map(|(path, text)| (path, text, self.config.roles.role(path)))
             .filter(|(_, _, role)| *role == Role::Post || *role == Role::Draft && with_drafts)
             .collect();
-        let read: Vec<Read<Post<'a>>> =
-            files.into_par_iter().map(|(path, text, role)| self.post(path, text, role == Role::Draft)).collect();
+        let read: Vec<Read<Post<'a>>> = files
+            .into_par_iter()
+            .map(|(path, text, role)| self.post(path, text, role == Role::Draft))
+            .collect();
         let mut posts = gathered(read, findings);
         posts.sort_by(|a, b| (&b.date, &b.relative_path).cmp(&(&a.date, &a.relative_path)));
         posts.truncate(self.config.limit_posts.unwrap_or(usize::MAX));
@@ -208,8 +221,8 @@ impl Reader<'_> {
 
     fn post<'a>(&self, path: &'a str, text: &'a str, is_draft: bool) -> Read<Post<'a>> {
         let name = file_name(path);
-        let is_text =
-            self.config.roles.is_markdown(path) || [".html", ".htm", ".textile"].iter().any(|end| path.ends_with(end));
+        let is_text = self.config.roles.is_markdown(path)
+            || [".html", ".htm", ".textile"].iter().any(|end| path.ends_with(end));
         if !is_draft && dated_name(stem(name)).is_none() {
             // What else lies among posts is none.
             return if is_text { wrong(undated(path)) } else { (None, Vec::new()) };
@@ -219,13 +232,20 @@ impl Reader<'_> {
         }
         let kinds: &[&str] = if is_draft { &["posts", "drafts"] } else { &["posts"] };
         let (post, faults) = self.document(path, text, "posts", kinds);
-        let is_future =
-            |post: &Post<'_>| post.date.timestamp() > self.options.now && !(self.config.future || self.options.future);
+        let is_future = |post: &Post<'_>| {
+            post.date.timestamp() > self.options.now && !(self.config.future || self.options.future)
+        };
         (post.filter(|post| !is_future(post)), faults)
     }
 
     /// Reads a document of a collection; `None` if it is not published.
-    fn document<'a>(&self, path: &'a str, text: &'a str, label: &str, kinds: &[&str]) -> Read<Post<'a>> {
+    fn document<'a>(
+        &self,
+        path: &'a str,
+        text: &'a str,
+        label: &str,
+        kinds: &[&str],
+    ) -> Read<Post<'a>> {
         let config = self.config;
         let (yaml, body) = match self.front_matter_and_body(path, text) {
             Ok(split) => split,
@@ -233,7 +253,8 @@ impl Reader<'_> {
         };
         let relative_path = config.roles.inside_collections(path);
         let of_folders = folder_categories(relative_path);
-        let scope = Scope { path: relative_path, kinds, is_document: true, categories: &of_folders };
+        let scope =
+            Scope { path: relative_path, kinds, is_document: true, categories: &of_folders };
         let (mut front, mut faults) = match front_matter::read(yaml, scope, config) {
             Ok(read) => read,
             Err(fault) => return wrong(fault),
@@ -263,8 +284,10 @@ impl Reader<'_> {
         let settings = config.collections.iter().find(|settings| settings.label == label);
         let pattern = settings.map_or(&config.post_permalink, |settings| &settings.permalink);
         let inside = relative_path.split_once('/').map_or("", |(_, inside)| inside);
-        let inside_stem =
-            format!("/{}", inside.strip_suffix(file_name(path)).unwrap_or("").to_owned() + stem(file_name(path)));
+        let inside_stem = format!(
+            "/{}",
+            inside.strip_suffix(file_name(path)).unwrap_or("").to_owned() + stem(file_name(path))
+        );
         let parts = DocumentParts {
             date: &date,
             slug: &slug,
@@ -277,12 +300,17 @@ impl Reader<'_> {
         let address = match document_address(front.permalink.as_deref(), pattern, parts) {
             Ok(address) => address,
             Err(reason) => {
-                faults.push(bad_address(&front, front.permalink.as_deref().unwrap_or(pattern), &reason));
+                faults.push(bad_address(
+                    &front,
+                    front.permalink.as_deref().unwrap_or(pattern),
+                    &reason,
+                ));
                 return (None, faults);
             }
         };
         let title = front.title.clone().unwrap_or_else(|| titled(name));
-        let is_shown_by_now = config.future || self.options.future || date.timestamp() <= self.options.now;
+        let is_shown_by_now =
+            config.future || self.options.future || date.timestamp() <= self.options.now;
         let post = Post {
             front,
             collection: label.to_owned(),
@@ -299,14 +327,21 @@ impl Reader<'_> {
         (Some(post), faults)
     }
 
-    fn pages<'a>(&self, source: &'a Source, files: &[StaticFile], findings: &mut Vec<Diagnostic>) -> Pages<'a> {
+    fn pages<'a>(
+        &self,
+        source: &'a Source,
+        files: &[StaticFile],
+        findings: &mut Vec<Diagnostic>,
+    ) -> Pages<'a> {
         let (mut pages, mut plain, mut added) = (Vec::new(), Vec::new(), Vec::new());
         for (path, text) in source.texts_under("") {
             if self.config.roles.role(path) != Role::Page {
                 continue;
             }
             let split = match front_matter::split(path, text) {
-                None if is_unclosed(text) && self.config.is_from_jekyll() => Some(without_front_matter(path, text)),
+                None if is_unclosed(text) && self.config.is_from_jekyll() => {
+                    Some(without_front_matter(path, text))
+                }
                 None if plugins::is_page_without_front_matter(path, self.config) => {
                     if !plugins::is_original_removed(self.config) {
                         plain.push((path, text));
@@ -340,9 +375,15 @@ impl Reader<'_> {
     }
 
     /// Reads a page that is found at `permalink` if it does not say where.
-    fn page_at<'a>(&self, yaml: Yaml<'a>, body: Body<'a>, permalink: Option<&str>) -> Read<Page<'a>> {
+    fn page_at<'a>(
+        &self,
+        yaml: Yaml<'a>,
+        body: Body<'a>,
+        permalink: Option<&str>,
+    ) -> Read<Page<'a>> {
         let config = self.config;
-        let scope = Scope { path: body.path, kinds: &["pages"], is_document: false, categories: &[] };
+        let scope =
+            Scope { path: body.path, kinds: &["pages"], is_document: false, categories: &[] };
         let (front, mut faults) = match front_matter::read(yaml, scope, config) {
             Ok(read) => read,
             Err(fault) => return wrong(fault),
@@ -357,7 +398,12 @@ impl Reader<'_> {
             _ => PageKind::Template,
         };
         let own = front.permalink.as_deref().or(permalink);
-        match page_address(own, &config.permalink, body.path, &output_ending(body.path, is_markdown)) {
+        match page_address(
+            own,
+            &config.permalink,
+            body.path,
+            &output_ending(body.path, is_markdown),
+        ) {
             Ok(address) => (Some(Page { front, address, kind, body }), faults),
             Err(reason) => {
                 faults.push(bad_address(&front, own.unwrap_or(body.path), &reason));
@@ -366,12 +412,18 @@ impl Reader<'_> {
         }
     }
 
-    fn front_matter_and_body<'a>(&self, path: &'a str, text: &'a str) -> Result<(Yaml<'a>, Body<'a>), Diagnostic> {
+    fn front_matter_and_body<'a>(
+        &self,
+        path: &'a str,
+        text: &'a str,
+    ) -> Result<(Yaml<'a>, Body<'a>), Diagnostic> {
         match front_matter::split(path, text) {
             Some(split) => Ok(split),
             None if is_unclosed(text) && !self.config.is_from_jekyll() => {
-                let fault =
-                    Diagnostic::new(Body { path, text, lines_above: 0 }.place(0), "the front matter is not closed");
+                let fault = Diagnostic::new(
+                    Body { path, text, lines_above: 0 }.place(0),
+                    "the front matter is not closed",
+                );
                 Err(fault.hint("add a line `---` below it"))
             }
             None => Ok(without_front_matter(path, text)),
@@ -411,7 +463,8 @@ fn output_ending(path: &str, is_markdown: bool) -> String {
 
 /// The folders above `_posts` or `_drafts`.
 fn folder_categories(relative_path: &str) -> Vec<&str> {
-    let folders = relative_path.split('/').take_while(|part| !matches!(*part, "_posts" | "_drafts"));
+    let folders =
+        relative_path.split('/').take_while(|part| !matches!(*part, "_posts" | "_drafts"));
     let is_in_posts = relative_path.split('/').any(|part| matches!(part, "_posts" | "_drafts"));
     if is_in_posts { folders.collect() } else { Vec::new() }
 }
@@ -437,9 +490,12 @@ fn dated_name(name: &str) -> Option<(&str, &str)> {
     let third = dashes.nth(2)?;
     let mut parts = name[..third].split('-');
     let mut is_number = |lengths: std::ops::RangeInclusive<usize>| {
-        parts.next().is_some_and(|part| lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+        parts.next().is_some_and(|part| {
+            lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
     };
-    (is_number(2..=4) && is_number(1..=2) && is_number(1..=2)).then(|| (&name[..third], &name[third + 1..]))
+    (is_number(2..=4) && is_number(1..=2) && is_number(1..=2))
+        .then(|| (&name[..third], &name[third + 1..]))
 }
 
 /// `some-title` → `Some Title`, as Jekyll titles a document that gives none.
@@ -463,7 +519,10 @@ fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {
         // Two names that differ by case only are one file on many machines.
         if let Some(other) = owners.insert(address.file.to_lowercase(), path) {
             let message = format!("has the same address as `{other}`: `{}`", address.url);
-            faults.push(Diagnostic::new(Place::file(path), message).hint("give one of them a `permalink:` of its own"));
+            faults.push(
+                Diagnostic::new(Place::file(path), message)
+                    .hint("give one of them a `permalink:` of its own"),
+            );
         }
     }
     faults
@@ -477,8 +536,12 @@ mod tests {
         let now = "2026-06-01T00:00:00Z".parse().expect("it is a moment");
         let (blog, faults) = read(source, &Config::for_tests(config), &Options::at(now));
         if faults.is_empty() {
-            let posts = blog.posts.iter().map(|post| format!("{} {} {}", post.address.url, post.date, post.title));
-            let pages = blog.pages.iter().map(|page| format!("{} {:?}", page.address.url, page.kind));
+            let posts = blog
+                .posts
+                .iter()
+                .map(|post| format!("{} {} {}", post.address.url, post.date, post.title));
+            let pages =
+                blog.pages.iter().map(|page| format!("{} {:?}", page.address.url, page.kind));
             posts.chain(pages).collect::<Vec<_>>().join("\n")
         } else {
             faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
@@ -487,14 +550,18 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[(&str, &str)], config: &str, expected: &str) {
-        let source = files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
+        let source =
+            files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
         assert_eq!(blog_text(&source, config), expected);
     }
 
     #[test]
     fn posts_come_newest_first_with_titles_from_their_names() {
         check(
-            &[("_posts/2026-01-05-hello-world.md", ""), ("_posts/notes/2026-2-6-b.markdown", "---\ntitle: B\n---\n")],
+            &[
+                ("_posts/2026-01-05-hello-world.md", ""),
+                ("_posts/notes/2026-2-6-b.markdown", "---\ntitle: B\n---\n"),
+            ],
             "permalink: pretty",
             "/2026/02/06/b/ 2026-02-06 00:00:00 +0000 B\n/2026/01/05/hello-world/ 2026-01-05 00:00:00 +0000 Hello World",
         );
@@ -503,7 +570,11 @@ mod tests {
     #[test]
     fn the_date_of_the_front_matter_counts_more_than_that_of_the_name() {
         let post = "---\ndate: 2026-03-04 05:06:07 +0100\n---\n";
-        check(&[("_posts/2026-01-05-a.md", post)], "", "/2026/03/04/a.html 2026-03-04 04:06:07 +0000 A");
+        check(
+            &[("_posts/2026-01-05-a.md", post)],
+            "",
+            "/2026/03/04/a.html 2026-03-04 04:06:07 +0000 A",
+        );
     }
 
     #[test]
@@ -549,7 +620,10 @@ mod tests {
     #[test]
     fn two_at_one_address_are_both_named() {
         check(
-            &[("_posts/2026-01-01-a.md", "---\npermalink: /x/\n---\n"), ("x/index.html", "---\n---\n")],
+            &[
+                ("_posts/2026-01-01-a.md", "---\npermalink: /x/\n---\n"),
+                ("x/index.html", "---\n---\n"),
+            ],
             "",
             "error: has the same address as `_posts/2026-01-01-a.md`: `/x/`\n --> x/index.html\nhint: give one of them \
              a `permalink:` of its own",
@@ -558,7 +632,8 @@ mod tests {
 
     #[test]
     fn defaults_hold_where_their_scope_does() {
-        let config = "defaults: [{scope: {path: '', type: posts}, values: {permalink: '/p/:slug/'}}]";
+        let config =
+            "defaults: [{scope: {path: '', type: posts}, values: {permalink: '/p/:slug/'}}]";
         check(
             &[("_posts/2026-01-01-a.md", ""), ("b.md", "---\n---\n")],
             config,

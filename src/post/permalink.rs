@@ -1,4 +1,5 @@
-//! Addresses: from the pattern of a permalink to the address of a page and the file that holds it, as Jekyll makes them.
+//! Addresses: from the pattern of a permalink to the address of a page and the file that holds it,
+//! as Jekyll makes them.
 
 use super::date::Date;
 use super::slug::{part_encoded, slugify, slugify_keeping_case};
@@ -6,8 +7,8 @@ use super::slug::{part_encoded, slugify, slugify_keeping_case};
 /// Where a page is found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
-    /// Its path on the host without `baseurl`: `/2026/01/31/title/`. What comes of names is percent-encoded, what the
-    /// author writes in a permalink stands as it is.
+    /// Its path on the host without `baseurl`: `/2026/01/31/title/`. What comes of names is
+    /// percent-encoded, what the author writes in a permalink stands as it is.
     pub url: String,
     /// The file of the site that holds it: `2026/01/31/title/index.html`.
     pub file: String,
@@ -32,15 +33,23 @@ pub struct DocumentParts<'a> {
     pub ending: &'a str,
 }
 
-/// The address of a document by its own permalink, or by the pattern of its collection. An error is the reason, as a
-/// phrase.
-pub fn document_address(own: Option<&str>, pattern: &str, parts: DocumentParts<'_>) -> Result<Address, String> {
+/// The address of a document by its own permalink, or by the pattern of its collection. An error is
+/// the reason, as a phrase.
+pub fn document_address(
+    own: Option<&str>,
+    pattern: &str,
+    parts: DocumentParts<'_>,
+) -> Result<Address, String> {
     let ending = own.and_then(ending_of_permalink).unwrap_or(parts.ending);
     let template = own.unwrap_or(pattern);
-    address(&filled(template, |name| document_part(name, DocumentParts { ending, ..parts }))?, ending)
+    address(
+        &filled(template, |name| document_part(name, DocumentParts { ending, ..parts }))?,
+        ending,
+    )
 }
 
-/// The pattern that posts have if they say nothing: `permalink` of the site may be the name of a style.
+/// The pattern that posts have if they say nothing: `permalink` of the site may be the name of a
+/// style.
 pub fn post_pattern(site_permalink: &str) -> &str {
     match site_permalink {
         "date" => "/:categories/:year/:month/:day/:title:output_ext",
@@ -69,9 +78,14 @@ fn with_suffix(pattern: &str, site_permalink: &str) -> String {
     format!("{pattern}{suffix}")
 }
 
-/// The address of a page at `path`, which becomes a file that ends in `ending` (`.html`): by its own permalink, or by
-/// where it lies and the style of the site's.
-pub fn page_address(own: Option<&str>, site_permalink: &str, path: &str, ending: &str) -> Result<Address, String> {
+/// The address of a page at `path`, which becomes a file that ends in `ending` (`.html`): by its
+/// own permalink, or by where it lies and the style of the site's.
+pub fn page_address(
+    own: Option<&str>,
+    site_permalink: &str,
+    path: &str,
+    ending: &str,
+) -> Result<Address, String> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let name = stem(name).trim_end_matches('.');
     let is_html = [".html", ".xhtml", ".htm"].contains(&ending);
@@ -90,7 +104,8 @@ pub fn page_address(own: Option<&str>, site_permalink: &str, path: &str, ending:
     address(&filled, ending)
 }
 
-/// The address of a file that is copied: its own path, or by the pattern of the collection that it belongs to.
+/// The address of a file that is copied: its own path, or by the pattern of the collection that it
+/// belongs to.
 pub fn static_address(path: &str, collection: Option<(&str, &str)>) -> Result<Address, String> {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let (name, ending) = name.split_at(stem(name).len());
@@ -109,16 +124,20 @@ pub fn static_address(path: &str, collection: Option<(&str, &str)>) -> Result<Ad
     address(&format!("{}{ending}", sanitized(&url).trim_end_matches('/')), ending)
 }
 
-/// The ending that a permalink gives its file: `/feed.xml` and `/v1.2` have one, `/about/` and `/about` have none.
+/// The ending that a permalink gives its file: `/feed.xml` and `/v1.2` have one, `/about/` and
+/// `/about` have none.
 pub(crate) fn ending_of_permalink(permalink: &str) -> Option<&str> {
     let name = permalink.rsplit('/').next().unwrap_or(permalink);
     let ending = &name[stem(name).len()..];
     (!ending.is_empty()).then_some(ending)
 }
 
-/// A file's name without its ending, which begins at the last point, if that is not the first character.
+/// A file's name without its ending, which begins at the last point, if that is not the first
+/// character.
 pub(crate) fn stem(name: &str) -> &str {
-    name.rfind('.').filter(|&dot| name[..dot].contains(|c| c != '.')).map_or(name, |dot| &name[..dot])
+    name.rfind('.')
+        .filter(|&dot| name[..dot].contains(|c| c != '.'))
+        .map_or(name, |dot| &name[..dot])
 }
 
 /// `/a//b/` becomes `/a/b/`, and no address leaves the site, because two points become a slash.
@@ -154,7 +173,8 @@ pub fn address(path: &str, ending: &str) -> Result<Address, String> {
     Ok(Address { url, file })
 }
 
-/// Puts parts in the place of `:name`s. As in Jekyll, all letters behind a colon are the name, but for a `_` at the end.
+/// Puts parts in the place of `:name`s. As in Jekyll, all letters behind a colon are the name, but
+/// for a `_` at the end.
 fn filled(template: &str, part: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut filled = String::with_capacity(template.len() + 32);
     let mut rest = template;
@@ -280,12 +300,23 @@ mod tests {
     fn the_styles_of_jekyll() {
         let folder = "deep learning/notes";
         let url = "/deep%20learning/notes";
-        check_post("date", &format!("{url}/2026/01/05/My-Post-v1.2.html {folder}/2026/01/05/My-Post-v1.2.html"));
-        check_post("pretty", &format!("{url}/2026/01/05/My-Post-v1.2/ {folder}/2026/01/05/My-Post-v1.2/index.html"));
-        check_post("ordinal", &format!("{url}/2026/005/My-Post-v1.2.html {folder}/2026/005/My-Post-v1.2.html"));
+        check_post(
+            "date",
+            &format!("{url}/2026/01/05/My-Post-v1.2.html {folder}/2026/01/05/My-Post-v1.2.html"),
+        );
+        check_post(
+            "pretty",
+            &format!("{url}/2026/01/05/My-Post-v1.2/ {folder}/2026/01/05/My-Post-v1.2/index.html"),
+        );
+        check_post(
+            "ordinal",
+            &format!("{url}/2026/005/My-Post-v1.2.html {folder}/2026/005/My-Post-v1.2.html"),
+        );
         check_post(
             "weekdate",
-            &format!("{url}/2026/W02/Mon/My-Post-v1.2.html {folder}/2026/W02/Mon/My-Post-v1.2.html"),
+            &format!(
+                "{url}/2026/W02/Mon/My-Post-v1.2.html {folder}/2026/W02/Mon/My-Post-v1.2.html"
+            ),
         );
         check_post("none", &format!("{url}/My-Post-v1.2.html {folder}/My-Post-v1.2.html"));
     }
@@ -293,7 +324,10 @@ mod tests {
     #[test]
     fn templates_are_filled() {
         check_post("/posts/:slug/", "/posts/my-post-v1-2/ posts/my-post-v1-2/index.html");
-        check_post("/:short_year/:i_month/:i_day-:title", "/26/1/5-My-Post-v1.2 26/1/5-My-Post-v1.2.html");
+        check_post(
+            "/:short_year/:i_month/:i_day-:title",
+            "/26/1/5-My-Post-v1.2 26/1/5-My-Post-v1.2.html",
+        );
         check_post("/:year_:month/x", "/2026_01/x 2026_01/x.html");
         check_post("/:slugified_categories/:unknown/", "there is no `:unknown`");
         check_post("/:hour:minute:second", "/090703 090703.html");
@@ -305,10 +339,22 @@ mod tests {
 
     #[test]
     fn documents_of_collections_lie_where_their_files_do() {
-        assert_eq!(document(None, &collection_pattern("date")), "/docs/a%20b/My-Post.html docs/a b/My-Post.html");
-        assert_eq!(document(None, &collection_pattern("/:title/")), "/docs/a%20b/My-Post/ docs/a b/My-Post/index.html");
-        assert_eq!(document(None, &collection_pattern("/:title")), "/docs/a%20b/My-Post docs/a b/My-Post.html");
-        assert_eq!(document(None, "/:collection/:name:output_ext"), "/docs/my-post.html docs/my-post.html");
+        assert_eq!(
+            document(None, &collection_pattern("date")),
+            "/docs/a%20b/My-Post.html docs/a b/My-Post.html"
+        );
+        assert_eq!(
+            document(None, &collection_pattern("/:title/")),
+            "/docs/a%20b/My-Post/ docs/a b/My-Post/index.html"
+        );
+        assert_eq!(
+            document(None, &collection_pattern("/:title")),
+            "/docs/a%20b/My-Post docs/a b/My-Post.html"
+        );
+        assert_eq!(
+            document(None, "/:collection/:name:output_ext"),
+            "/docs/my-post.html docs/my-post.html"
+        );
     }
 
     #[test]
@@ -336,7 +382,10 @@ mod tests {
         check_page(None, "date", "index.html", "/ index.html");
         check_page(None, "date", "größe/b c.md", "/gr%C3%B6%C3%9Fe/b%20c.html größe/b c.html");
         check_page(Some("/404.html"), "pretty", "404.md", "/404.html 404.html");
-        assert_eq!(shown(page_address(None, "pretty", "a/feed.xml", ".xml")), "/a/feed.xml a/feed.xml");
+        assert_eq!(
+            shown(page_address(None, "pretty", "a/feed.xml", ".xml")),
+            "/a/feed.xml a/feed.xml"
+        );
     }
 
     #[test]

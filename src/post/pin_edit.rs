@@ -9,8 +9,8 @@ use super::front_matter;
 
 /// Sets the pin of `experiment` to `id`, or removes it if that is `None`.
 ///
-/// `None` if the file is written in a way that cannot be changed without changing more: no front matter, a `pin` that
-/// is no mapping, a front matter in braces.
+/// `None` if the file is written in a way that cannot be changed without changing more: no front
+/// matter, a `pin` that is no mapping, a front matter in braces.
 pub fn with_pin(text: &str, experiment: &str, id: Option<&str>) -> Option<String> {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let (yaml, _) = front_matter::split("", &text[mark..])?;
@@ -23,7 +23,8 @@ pub fn with_pin(text: &str, experiment: &str, id: Option<&str>) -> Option<String
     // Whatever was not foreseen is refused here.
     let mut expected = mapping(yaml)?;
     change(&mut expected, experiment, id);
-    (mapping(&changed)? == expected).then(|| format!("{}{changed}{}", &text[..start], &text[start + yaml.len()..]))
+    (mapping(&changed)? == expected)
+        .then(|| format!("{}{changed}{}", &text[..start], &text[start + yaml.len()..]))
 }
 
 fn mapping(yaml: &str) -> Option<Mapping> {
@@ -110,9 +111,12 @@ fn line(text: &str, at: usize) -> Range<usize> {
     start..end
 }
 
-/// Finds the key `pin`: the inner `None` if it is not there, the outer if it is no mapping of scalars, or the text is
-/// no YAML.
-#[expect(clippy::option_option, reason = "that there is none and that it cannot be told are two things")]
+/// Finds the key `pin`: the inner `None` if it is not there, the outer if it is no mapping of
+/// scalars, or the text is no YAML.
+#[expect(
+    clippy::option_option,
+    reason = "that there is none and that it cannot be told are two things"
+)]
 fn pins(yaml: &str) -> Option<Option<Pins>> {
     let offsets: Vec<usize> = yaml.char_indices().map(|(at, _)| at).chain([yaml.len()]).collect();
     let byte = |index: usize| offsets.get(index).copied().unwrap_or(yaml.len());
@@ -133,7 +137,8 @@ fn pins(yaml: &str) -> Option<Option<Pins>> {
     let Some(root) = nodes.iter().position(|node| matches!(node.kind, Kind::MappingStart)) else {
         return Some(None);
     };
-    let found = entries(&nodes, root).into_iter().find(|&(key, _)| nodes[key].scalar() == Some("pin"));
+    let found =
+        entries(&nodes, root).into_iter().find(|&(key, _)| nodes[key].scalar() == Some("pin"));
     let Some((key, value)) = found else {
         return Some(None);
     };
@@ -144,11 +149,19 @@ fn pins(yaml: &str) -> Option<Option<Pins>> {
         let range = &nodes[value].range;
         nodes[value].scalar()?;
         let end = range.start + yaml[range.clone()].trim_end().len();
-        Some(Entry { name: nodes[key].scalar()?.to_owned(), key: nodes[key].range.start, value: range.start..end })
+        Some(Entry {
+            name: nodes[key].scalar()?.to_owned(),
+            key: nodes[key].range.start,
+            value: range.start..end,
+        })
     };
     let inside = entries(&nodes, value).into_iter().map(read).collect::<Option<Vec<Entry>>>()?;
     let end = nodes[after(&nodes, value) - 1].range.end;
-    Some(Some(Pins { key: nodes[key].range.start, entries: inside, value: nodes[value].range.start..end }))
+    Some(Some(Pins {
+        key: nodes[key].range.start,
+        entries: inside,
+        value: nodes[value].range.start..end,
+    }))
 }
 
 /// An event of the reader, with its place in bytes.
@@ -212,12 +225,20 @@ mod tests {
     #[track_caller]
     fn check(front: &str, experiment: &str, id: Option<&str>, expected: &str) {
         let post = |front: &str| format!("---\n{front}---\nBody: pin: {{x: y}}\n");
-        assert_eq!(with_pin(&post(front), experiment, id).as_deref(), Some(post(expected).as_str()));
+        assert_eq!(
+            with_pin(&post(front), experiment, id).as_deref(),
+            Some(post(expected).as_str())
+        );
     }
 
     #[test]
     fn a_first_pin_stands_below_the_other_keys() {
-        check("title: Ä # ü\n", "toy", Some("12345678"), "title: Ä # ü\npin: {toy: \"12345678\"}\n");
+        check(
+            "title: Ä # ü\n",
+            "toy",
+            Some("12345678"),
+            "title: Ä # ü\npin: {toy: \"12345678\"}\n",
+        );
         check("", "toy", Some("a"), "pin: {toy: \"a\"}\n");
     }
 
@@ -234,7 +255,12 @@ mod tests {
 
     #[test]
     fn a_second_pin_stands_behind_the_first() {
-        check("pin:\n  a: x # c\ntags: x\n", "b", Some("y"), "pin:\n  a: x # c\n  b: \"y\"\ntags: x\n");
+        check(
+            "pin:\n  a: x # c\ntags: x\n",
+            "b",
+            Some("y"),
+            "pin:\n  a: x # c\n  b: \"y\"\ntags: x\n",
+        );
         check("pin: {a: x}\n", "b", Some("y"), "pin: {a: x, b: \"y\"}\n");
     }
 
@@ -251,12 +277,21 @@ mod tests {
     #[test]
     fn line_ends_and_a_byte_order_mark_stay() {
         let pinned = with_pin("\u{feff}---\r\ntitle: A\r\n---\r\nBody\r\n", "toy", Some("a"));
-        assert_eq!(pinned.as_deref(), Some("\u{feff}---\r\ntitle: A\r\npin: {toy: \"a\"}\r\n---\r\nBody\r\n"));
+        assert_eq!(
+            pinned.as_deref(),
+            Some("\u{feff}---\r\ntitle: A\r\npin: {toy: \"a\"}\r\n---\r\nBody\r\n")
+        );
     }
 
     #[test]
     fn what_cannot_be_changed_alone_is_refused() {
-        for front in ["{title: A}\n", "pin: true\n", "pin: {toy: [a]}\n", "a: &x {toy: b}\npin: *x\n", "a: [\n"] {
+        for front in [
+            "{title: A}\n",
+            "pin: true\n",
+            "pin: {toy: [a]}\n",
+            "a: &x {toy: b}\npin: *x\n",
+            "a: [\n",
+        ] {
             assert_eq!(with_pin(&format!("---\n{front}---\n"), "toy", Some("a")), None, "{front}");
         }
         assert_eq!(with_pin("no front matter\n", "toy", Some("a")), None);

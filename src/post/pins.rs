@@ -1,4 +1,5 @@
-//! The pins that posts and pages ask for: from `pin: {EXPERIMENT: ID}` to the records that are shown.
+//! The pins that posts and pages ask for: from `pin: {EXPERIMENT: ID}` to the records that are
+//! shown.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,8 @@ use crate::source::Source;
 /// What is pinned, by path of the post or page.
 pub type Pins<'a> = BTreeMap<&'a str, Vec<Pinned<'a>>>;
 
-/// Finds everything that the posts and pages pin. Reports all pins that cannot be found or are not complete.
+/// Finds everything that the posts and pages pin. Reports all pins that cannot be found or are not
+/// complete.
 pub fn read<'a>(
     blog: &Blog<'a>,
     source: &Source,
@@ -43,10 +45,14 @@ fn pinned<'a>(
     records: &'a [Record],
 ) -> Result<Pinned<'a>, Diagnostic> {
     let fault = |message: String| Diagnostic::new(front.yaml.place(&["pin", name]), message);
-    let remove = format!("take the pin out with `labpress pin {} {name} --remove`", front.yaml.path);
-    let Some(experiment) = experiments.iter().find(|experiment| experiment.name.as_str() == name) else {
+    let remove =
+        format!("take the pin out with `labpress pin {} {name} --remove`", front.yaml.path);
+    let Some(experiment) = experiments.iter().find(|experiment| experiment.name.as_str() == name)
+    else {
         let known = experiments.iter().map(|experiment| experiment.name.as_str());
-        return Err(fault(format!("there is no experiment `{name}` to pin")).hint_nearest(name, known));
+        return Err(
+            fault(format!("there is no experiment `{name}` to pin")).hint_nearest(name, known)
+        );
     };
     let path = pin::path(name, id);
     let Some(text) = source.text(&path) else {
@@ -54,7 +60,8 @@ fn pinned<'a>(
         return Err(fault(message).hint(format!("restore it from git, or {remove}")));
     };
     pin::parse(&path, text)?.with_records(experiment, records).map_err(|lacking| {
-        let message = format!("the pinned results of `{name}` are not complete: there is no `{lacking}`");
+        let message =
+            format!("the pinned results of `{name}` are not complete: there is no `{lacking}`");
         fault(message).hint(format!("restore it from git, or {remove}"))
     })
 }

@@ -1,9 +1,11 @@
-//! What plugins do to pages while they are read, where the blog names them: Markdown without front matter, a README as
-//! the index of its folder, titles from headings, layouts by default.
+//! What plugins do to pages while they are read, where the blog names them: Markdown without front
+//! matter, a README as the index of its folder, titles from headings, layouts by default.
 
 use tera::value::Key;
 
-use super::{Blog, Page, PageKind, Pages, Read, Reader, StaticFile, file_name, stem, without_front_matter};
+use super::{
+    Blog, Page, PageKind, Pages, Read, Reader, StaticFile, file_name, stem, without_front_matter,
+};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{Body, without_html};
@@ -44,28 +46,40 @@ pub(super) fn is_original_removed(config: &Config) -> bool {
 
 impl Reader<'_> {
     /// Makes a README the index of its folder, where there is no other (jekyll-readme-index).
-    pub(super) fn add_readmes<'a>(&self, pages: &mut Pages<'a>, files: &[StaticFile], findings: &mut Vec<Diagnostic>) {
+    pub(super) fn add_readmes<'a>(
+        &self,
+        pages: &mut Pages<'a>,
+        files: &[StaticFile],
+        findings: &mut Vec<Diagnostic>,
+    ) {
         const OPTIONS: &str = "readme_index";
         let config = self.config;
         if !is_active(config, "jekyll-readme-index") || !is_on(config, OPTIONS, "enabled", true) {
             return;
         }
         let (pages, plain) = pages;
-        let is_readme =
-            |path: &str| config.roles.is_markdown(path) && stem(file_name(path)).eq_ignore_ascii_case("readme");
-        let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let is_readme = |path: &str| {
+            config.roles.is_markdown(path) && stem(file_name(path)).eq_ignore_ascii_case("readme")
+        };
+        let folder = |path: &str| {
+            path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"))
+        };
         let has_index = |pages: &[Page<'_>], folder: &str| {
             let file = format!("{folder}index.html");
-            pages.iter().any(|page| page.address.file == file) || files.iter().any(|one| one.address.file == file)
+            pages.iter().any(|page| page.address.file == file)
+                || files.iter().any(|one| one.address.file == file)
         };
         let mut taken = Vec::new();
         for (path, text) in plain.iter().copied().filter(|(path, _)| is_readme(path)) {
             let folder = folder(path);
-            if has_index(pages, &folder) || plain.iter().any(|(path, _)| *path == format!("{folder}index.html")) {
+            if has_index(pages, &folder)
+                || plain.iter().any(|(path, _)| *path == format!("{folder}index.html"))
+            {
                 continue;
             }
             let (yaml, body) = without_front_matter(path, text);
-            let (page, faults): Read<Page<'a>> = self.page_at(yaml, body, Some(&format!("/{folder}")));
+            let (page, faults): Read<Page<'a>> =
+                self.page_at(yaml, body, Some(&format!("/{folder}")));
             pages.extend(page);
             findings.extend(faults);
             taken.push(path);
@@ -74,7 +88,9 @@ impl Reader<'_> {
             plain.retain(|(path, _)| !taken.contains(path));
         }
         if is_on(config, OPTIONS, "with_frontmatter", false) {
-            for at in (0..pages.len()).filter(|at| is_readme(pages[*at].body.path)).collect::<Vec<_>>() {
+            for at in
+                (0..pages.len()).filter(|at| is_readme(pages[*at].body.path)).collect::<Vec<_>>()
+            {
                 let folder = folder(pages[at].body.path);
                 if !has_index(pages, &folder) {
                     pages[at].address.url = format!("/{folder}");
@@ -113,7 +129,11 @@ fn add_titles(blog: &mut Blog<'_>, config: &Config) {
         }
         Some(without_html(&html).trim().to_owned())
     };
-    for page in blog.pages.iter_mut().filter(|page| page.kind == PageKind::Markdown && page.front.title.is_none()) {
+    for page in blog
+        .pages
+        .iter_mut()
+        .filter(|page| page.kind == PageKind::Markdown && page.front.title.is_none())
+    {
         if let Some(title) = title_of(&mut page.body) {
             set(&mut page.front.values, "title", title.as_str());
             page.front.title = Some(title);
@@ -122,8 +142,11 @@ fn add_titles(blog: &mut Blog<'_>, config: &Config) {
     if !is_on(config, TITLES, "collections", false) {
         return;
     }
-    let documents = blog.posts.iter_mut().chain(blog.collections.iter_mut().flat_map(|one| &mut one.documents));
-    for document in documents.filter(|document| document.is_markdown && document.front.title.is_none()) {
+    let documents =
+        blog.posts.iter_mut().chain(blog.collections.iter_mut().flat_map(|one| &mut one.documents));
+    for document in
+        documents.filter(|document| document.is_markdown && document.front.title.is_none())
+    {
         if let Some(title) = title_of(&mut document.body) {
             set(&mut document.front.values, "title", title.as_str());
             document.front.title = Some(title.clone());
@@ -142,13 +165,15 @@ fn first_heading(text: &str) -> Option<(&str, &str)> {
     }
     let (underline, below) = below.split_once('\n').unwrap_or((below, ""));
     let underline = underline.trim_end();
-    let is_underline = !underline.is_empty() && underline.bytes().all(|byte| matches!(byte, b'-' | b'='));
+    let is_underline =
+        !underline.is_empty() && underline.bytes().all(|byte| matches!(byte, b'-' | b'='));
     (is_underline && !line.trim().is_empty()).then_some((line.trim(), below))
 }
 
 fn add_layouts(blog: &mut Blog<'_>, source: &Source, roles: &Roles) {
-    let is_there =
-        |layout: &str| source.texts_under("_layouts/").any(|(path, _)| stem(&path["_layouts/".len()..]) == layout);
+    let is_there = |layout: &str| {
+        source.texts_under("_layouts/").any(|(path, _)| stem(&path["_layouts/".len()..]) == layout)
+    };
     let first = |layouts: &[&'static str]| layouts.iter().copied().find(|layout| is_there(layout));
     let for_index = first(&["home", "page", "default"]);
     let for_page = first(&["page", "default"]);
@@ -159,7 +184,11 @@ fn add_layouts(blog: &mut Blog<'_>, source: &Source, roles: &Roles) {
         let is_index = matches!(page.address.url.as_str(), "/" | "/index.html");
         (&mut page.front, if is_index { for_index } else { for_page })
     });
-    let posts = blog.posts.iter_mut().filter(|post| post.is_markdown).map(|post| (&mut post.front, for_post));
+    let posts = blog
+        .posts
+        .iter_mut()
+        .filter(|post| post.is_markdown)
+        .map(|post| (&mut post.front, for_post));
     let documents = blog.collections.iter_mut().flat_map(|one| &mut one.documents);
     let documents = documents.filter(|one| one.is_markdown).map(|one| (&mut one.front, default));
     for (front, layout) in pages.chain(posts).chain(documents) {

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use regex_syntax::hir::{Class, ClassUnicode, HirKind};
 
-/// Makes a text part of an address as Jekyll's `slugify` does by default: letters and digits of all scripts in lower
-/// case, everything else between them one hyphen.
+/// Makes a text part of an address as Jekyll's `slugify` does by default: letters and digits of all
+/// scripts in lower case, everything else between them one hyphen.
 pub fn slugify(text: &str) -> String {
     joined(text, is_word).to_lowercase()
 }
@@ -34,7 +34,9 @@ fn is_word(c: char) -> bool {
     }
     let words = WORDS.get_or_init(|| {
         let class = regex_syntax::parse(r"[\p{M}\p{L}\p{Nd}]").expect("it is right").into_kind();
-        let HirKind::Class(Class::Unicode(class)) = class else { unreachable!("a class in brackets is one") };
+        let HirKind::Class(Class::Unicode(class)) = class else {
+            unreachable!("a class in brackets is one")
+        };
         class
     });
     let ranges = words.ranges();
@@ -42,7 +44,8 @@ fn is_word(c: char) -> bool {
     after > 0 && c <= ranges[after - 1].end()
 }
 
-/// What is kept, with one hyphen for all between; like Jekyll, a hyphen at either end goes, of several only one.
+/// What is kept, with one hyphen for all between; like Jekyll, a hyphen at either end goes, of
+/// several only one.
 fn joined(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let mut slug = String::with_capacity(text.len());
     let mut is_gap = false;
@@ -58,7 +61,8 @@ fn joined(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     inside.strip_suffix('-').unwrap_or(inside).to_owned()
 }
 
-/// Encodes what may not stand in an address as it is: everything but letters, digits and the marks that addresses use.
+/// Encodes what may not stand in an address as it is: everything but letters, digits and the marks
+/// that addresses use.
 pub fn percent_encoded(path: &str) -> String {
     encoded(path, b"/-._~!$&'()*+,;=:@%")
 }

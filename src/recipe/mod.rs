@@ -1,7 +1,8 @@
-//! What each built-in recipe accepts: its parameters, their defaults and bounds, its revision and its metrics.
+//! What each built-in recipe accepts: its parameters, their defaults and bounds, its revision and
+//! its metrics.
 //!
-//! Both programs need this: `labpress` to check an experiment and to fingerprint it, `lab` to train. The training
-//! itself is in `crates/lab/`.
+//! Both programs need this: `labpress` to check an experiment and to fingerprint it, `lab` to
+//! train. The training itself is in `crates/lab/`.
 
 pub mod image_classification;
 
@@ -18,8 +19,8 @@ pub struct Metric {
     /// `%` shows a share of 1 as per cent; anything else is written behind the number.
     #[serde(default)]
     pub unit: Option<String>,
-    /// How far a rerun may be off before `labpress verify` calls it different, as the number is recorded: 0.005 is half
-    /// a per cent. Left out, it follows from the spread over the seeds.
+    /// How far a rerun may be off before `labpress verify` calls it different, as the number is
+    /// recorded: 0.005 is half a per cent. Left out, it follows from the spread over the seeds.
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub tolerance: Option<f64>,

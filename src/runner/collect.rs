@@ -1,4 +1,5 @@
-//! From the events of a run to its result: what is missing or wrong is found here, before anything is recorded.
+//! From the events of a run to its result: what is missing or wrong is found here, before anything
+//! is recorded.
 
 use std::collections::BTreeMap;
 
@@ -27,19 +28,24 @@ pub struct Collected {
 
 /// Reads one line of `events.jsonl`. The error says what is wrong with it.
 ///
-/// A metric that is not finite, as Python's `json.dumps` writes it (`NaN`) or as a string (`"NaN"`), is read as
-/// [`Event::Diverged`].
+/// A metric that is not finite, as Python's `json.dumps` writes it (`NaN`) or as a string
+/// (`"NaN"`), is read as [`Event::Diverged`].
 pub fn event(line: &str) -> Result<Event, String> {
     let event: Event = match serde_json::from_str(line) {
         Ok(event) => event,
-        Err(error) => not_finite(line)?
-            .ok_or_else(|| format!("{}: {}", excerpt(without_place(&error.to_string())), excerpt(line)))?,
+        Err(error) => not_finite(line)?.ok_or_else(|| {
+            format!("{}: {}", excerpt(without_place(&error.to_string())), excerpt(line))
+        })?,
     };
     match &event {
-        Event::Metric { name, .. } | Event::Diverged(Diverged { metric: name, .. }) if !is_name(name) => {
+        Event::Metric { name, .. } | Event::Diverged(Diverged { metric: name, .. })
+            if !is_name(name) =>
+        {
             Err(format!("`{name}` cannot be the name of a metric"))
         }
-        Event::Artifact { name, .. } if !is_name(name) => Err(format!("`{name}` cannot be the name of an artifact")),
+        Event::Artifact { name, .. } if !is_name(name) => {
+            Err(format!("`{name}` cannot be the name of an artifact"))
+        }
         Event::Artifact { name, .. } if is_windows_device(name) => {
             Err(format!("`{name}` cannot be the name of an artifact: {}", name_rule(name)))
         }
@@ -53,16 +59,21 @@ pub fn event(line: &str) -> Result<Event, String> {
 /// The beginning of a text, for messages: at most 200 characters, without control characters.
 pub(super) fn excerpt(text: &str) -> String {
     let end = text.char_indices().nth(200).map_or(text.len(), |(end, _)| end);
-    let visible = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let visible =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     let more = if end < text.len() { "…" } else { "" };
     text[..end].chars().map(visible).collect::<String>() + more
 }
 
 /// The line as a metric whose value is not finite; `None` if it is something else.
 fn not_finite(line: &str) -> Result<Option<Event>, String> {
-    let Ok(mut value) = serde_json::from_str::<Value>(&with_quoted_numbers(line)) else { return Ok(None) };
+    let Ok(mut value) = serde_json::from_str::<Value>(&with_quoted_numbers(line)) else {
+        return Ok(None);
+    };
     let Some(number) = value.get_mut("value") else { return Ok(None) };
-    let Ok(not_finite) = serde_json::from_value::<NotFinite>(number.take()) else { return Ok(None) };
+    let Ok(not_finite) = serde_json::from_value::<NotFinite>(number.take()) else {
+        return Ok(None);
+    };
     *number = Value::from(0);
     match serde_json::from_value(value) {
         Ok(Event::Metric { name, timing: true, .. }) => {
@@ -75,13 +86,16 @@ fn not_finite(line: &str) -> Result<Option<Event>, String> {
     }
 }
 
-/// The line with quotes around each `NaN`, `Infinity` and `-Infinity` outside of strings, which are no JSON.
+/// The line with quotes around each `NaN`, `Infinity` and `-Infinity` outside of strings, which are
+/// no JSON.
 fn with_quoted_numbers(line: &str) -> String {
     let mut written = String::with_capacity(line.len() + 8);
     let mut rest = line;
     let mut is_in_string = false;
     while let Some(c) = rest.chars().next() {
-        let number = ["NaN", "Infinity", "-Infinity"].into_iter().find(|name| !is_in_string && rest.starts_with(name));
+        let number = ["NaN", "Infinity", "-Infinity"]
+            .into_iter()
+            .find(|name| !is_in_string && rest.starts_with(name));
         let (taken, after) = match number {
             Some(number) => rest.split_at(number.len()),
             // A backslash and what it escapes.
@@ -100,8 +114,9 @@ fn with_quoted_numbers(line: &str) -> String {
     written
 }
 
-/// Gathers all events of a run. Where a run was resumed, a later event replaces an earlier one of the same name and
-/// step. Of a run that diverged, only what it reported before counts. The error says what is missing.
+/// Gathers all events of a run. Where a run was resumed, a later event replaces an earlier one of
+/// the same name and step. Of a run that diverged, only what it reported before counts. The error
+/// says what is missing.
 pub fn collect(events: &[Event]) -> Result<Collected, String> {
     let mut collected = Collected::default();
     let mut series: BTreeMap<String, BTreeMap<u64, f64>> = BTreeMap::new();
@@ -111,9 +126,15 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
             Event::Metric { name, step: Some(step), value, .. } => {
                 series.entry(name).or_default().insert(step, value);
             }
-            Event::Metric { name, step: None, value, timing: true } => drop(collected.timing.insert(name, value)),
-            Event::Metric { name, step: None, value, timing: false } => drop(collected.metrics.insert(name, value)),
-            Event::Artifact { name, path, kind } => drop(collected.artifacts.insert(name, (path, kind))),
+            Event::Metric { name, step: None, value, timing: true } => {
+                drop(collected.timing.insert(name, value))
+            }
+            Event::Metric { name, step: None, value, timing: false } => {
+                drop(collected.metrics.insert(name, value))
+            }
+            Event::Artifact { name, path, kind } => {
+                drop(collected.artifacts.insert(name, (path, kind)))
+            }
             Event::Diverged(diverged) => {
                 collected.diverged = Some(diverged);
                 break;
@@ -131,14 +152,16 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
     if !has_diverged && collected.metrics.is_empty() && series.is_empty() {
         return Err("it reported no metric".to_owned());
     }
-    collected.series = series.into_iter().map(|(name, points)| (name, points.into_iter().collect())).collect();
+    collected.series =
+        series.into_iter().map(|(name, points)| (name, points.into_iter().collect())).collect();
     Ok(collected)
 }
 
 /// Names stand in tags, between dots and white space.
 fn is_name(name: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@'))
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '@'))
     };
     name.split('.').all(is_part)
 }
@@ -181,8 +204,14 @@ mod tests {
 
     #[test]
     fn of_a_resumed_run_the_later_event_counts() {
-        let metric = |value| format!(r#"{{"event":"metric","name":"loss","step":2,"value":{value}}}"#);
-        let lines = format!("{START}\n{}\n{START}\n{}\n{}", metric(0.7), metric(0.6), r#"{"event":"done"}"#);
+        let metric =
+            |value| format!(r#"{{"event":"metric","name":"loss","step":2,"value":{value}}}"#);
+        let lines = format!(
+            "{START}\n{}\n{START}\n{}\n{}",
+            metric(0.7),
+            metric(0.6),
+            r#"{"event":"done"}"#
+        );
         assert_eq!(events(&lines).unwrap().series["loss"], [(2, 0.6)]);
     }
 
@@ -201,13 +230,20 @@ mod tests {
 
     #[test]
     fn a_metric_that_is_not_finite_is_a_run_that_diverged() {
-        for (value, became) in
-            [("NaN", "NaN"), ("Infinity", "infinite"), ("-Infinity", "minus infinite"), ("\"NaN\"", "NaN")]
-        {
-            let line = format!(r#"{{"event": "metric", "name": "loss", "step": 300, "value": {value}}}"#);
+        for (value, became) in [
+            ("NaN", "NaN"),
+            ("Infinity", "infinite"),
+            ("-Infinity", "minus infinite"),
+            ("\"NaN\"", "NaN"),
+        ] {
+            let line =
+                format!(r#"{{"event": "metric", "name": "loss", "step": 300, "value": {value}}}"#);
             check_diverged(&line, &format!("diverged: `loss` became {became} at step 300"));
         }
-        check_diverged(r#"{"event":"metric","name":"loss","value":NaN}"#, "diverged: `loss` became NaN");
+        check_diverged(
+            r#"{"event":"metric","name":"loss","value":NaN}"#,
+            "diverged: `loss` became NaN",
+        );
     }
 
     #[test]
@@ -216,7 +252,10 @@ mod tests {
             r#"{"event":"diverged","metric":"loss","step":3,"value":"Infinity"}"#,
             "diverged: `loss` became infinite at step 3",
         );
-        check_diverged(r#"{"event":"diverged","metric":"loss"}"#, "diverged: `loss` became NaN or infinite");
+        check_diverged(
+            r#"{"event":"diverged","metric":"loss"}"#,
+            "diverged: `loss` became NaN or infinite",
+        );
     }
 
     #[test]
@@ -250,7 +289,8 @@ mod tests {
 
     #[test]
     fn an_artifact_that_windows_takes_for_a_device_is_refused() {
-        let error = event(r#"{"event":"artifact","name":"aux.table","path":"x","kind":"table"}"#).unwrap_err();
+        let error = event(r#"{"event":"artifact","name":"aux.table","path":"x","kind":"table"}"#)
+            .unwrap_err();
         assert!(error.contains("Windows"), "{error}");
     }
 

@@ -1,9 +1,13 @@
 //! Keeps a child process within its limits, and passes on to it that it should stop.
 //!
-//! The child is a [`supervisor`](super::supervisor), the leader of a process group of its own, so that what it starts in
-//! turn is stopped with it, and Ctrl-C on the terminal reaches labpress alone, which asks the children to leave. What
-//! leaves the group, or whose parent ends, still descends from the supervisor.
-#![expect(clippy::disallowed_methods, reason = "`runner` watches processes, by the clock and by /proc")]
+//! The child is a [`supervisor`](super::supervisor), the leader of a process group of its own, so
+//! that what it starts in turn is stopped with it, and Ctrl-C on the terminal reaches labpress
+//! alone, which asks the children to leave. What leaves the group, or whose parent ends, still
+//! descends from the supervisor.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`runner` watches processes, by the clock and by /proc"
+)]
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,20 +66,26 @@ impl Guard {
         self.started.elapsed()
     }
 
-    /// The memory that the child and what it started take, in bytes; `None` if it was measured just before.
+    /// The memory that the child and what it started take, in bytes; `None` if it was measured just
+    /// before.
     pub(super) fn measured_memory(&mut self) -> Option<u64> {
         if self.measured.elapsed() < MEASURE_EVERY {
             return None;
         }
         self.measured = Instant::now();
-        self.memory = processes::descendants(self.process).into_iter().map(processes::resident_bytes).sum();
+        self.memory =
+            processes::descendants(self.process).into_iter().map(processes::resident_bytes).sum();
         Some(self.memory)
     }
 
-    /// The limit that the child has broken, as the reason for its failure. Of memory, when it was last measured.
+    /// The limit that the child has broken, as the reason for its failure. Of memory, when it was
+    /// last measured.
     pub(super) fn broken_limit(&mut self) -> Option<String> {
         if let Some(time) = self.limits.time.filter(|&time| self.elapsed() > time) {
-            return Some(format!("took longer than its limit of {} s (`limits: {{time}}`)", time.as_secs()));
+            return Some(format!(
+                "took longer than its limit of {} s (`limits: {{time}}`)",
+                time.as_secs()
+            ));
         }
         if let Some(memory) = self.limits.memory.filter(|&memory| self.memory > memory) {
             let (used, memory) = (mebibytes(self.memory), mebibytes(memory));
@@ -89,7 +99,8 @@ impl Guard {
         self.broken_disk_limit()
     }
 
-    /// The limit of the size of the run's folder, measured now, if it is broken, as the reason for a failure.
+    /// The limit of the size of the run's folder, measured now, if it is broken, as the reason for
+    /// a failure.
     pub(super) fn broken_disk_limit(&mut self) -> Option<String> {
         let started = Instant::now();
         self.disk = bytes_on_disk(&self.folder);
@@ -158,7 +169,8 @@ enum Signal {
 /// Sends a signal to the process group of a supervisor that lives.
 fn signal(process: u32, signal: Signal) {
     if let Signal::Die = signal {
-        // Those that have left the group as well. Later they would no longer descend from the supervisor.
+        // Those that have left the group as well. Later they would no longer descend from the
+        // supervisor.
         processes::descendants(process).into_iter().for_each(processes::kill);
     }
     signal_group(process, signal);

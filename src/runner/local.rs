@@ -1,5 +1,8 @@
 //! Starts a runner on this machine as a child process and follows it to its end.
-#![expect(clippy::disallowed_methods, reason = "`runner` starts processes and reads what they write")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`runner` starts processes and reads what they write"
+)]
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -9,7 +12,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use labpress_runner::protocol::{
-    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE,
+    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, PROCESS_VARIABLE,
+    RUN_FOLDER_VARIABLE,
 };
 
 use super::collect::{Collected, collect};
@@ -25,8 +29,9 @@ use crate::store::{lock_file, named, open_inside};
 pub const LOG_FILE: &str = "log.txt";
 /// The file with the reason why the last try failed.
 const FAILURE_FILE: &str = "failure.txt";
-/// How often a running child is looked at, at most and at least. In between, after another eighth of the time that it
-/// has run so far, so that short runs are not made longer and long ones cost nothing.
+/// How often a running child is looked at, at most and at least. In between, after another eighth
+/// of the time that it has run so far, so that short runs are not made longer and long ones cost
+/// nothing.
 const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 /// How many lines of the log's end are shown on failure.
 const LOG_LINES: usize = 20;
@@ -81,16 +86,25 @@ pub enum Heard<'a> {
     Memory(u64),
 }
 
-/// Runs the child to its end, and calls `watch` with each event as it comes, and with the memory it takes.
+/// Runs the child to its end, and calls `watch` with each event as it comes, and with the memory it
+/// takes.
 ///
-/// A run of the same folder that a killed labpress left behind is waited for, and its result taken if it has one.
-/// The error is of this machine (the program is not there, the disk is full), not of the run.
-pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(Heard<'_>)) -> io::Result<Ended> {
+/// A run of the same folder that a killed labpress left behind is waited for, and its result taken
+/// if it has one. The error is of this machine (the program is not there, the disk is full), not of
+/// the run.
+pub fn run(
+    launch: &Launch<'_>,
+    stop: &dyn Fn() -> Stop,
+    watch: &mut dyn FnMut(Heard<'_>),
+) -> io::Result<Ended> {
     let folder = launch.run_folder;
     let lock_path = folder.join("lock");
     let lock = lock_file(&lock_path)?;
     if let Some(holders) = wait_for(&lock, &lock_path, stop, watch)? {
-        return Ok(Ended::Interrupted(failure(folder, format!("was asked to stop while it waited for {holders}"))));
+        return Ok(Ended::Interrupted(failure(
+            folder,
+            format!("was asked to stop while it waited for {holders}"),
+        )));
     }
     // What was said before an interruption is part of the result, and no news.
     let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
@@ -103,14 +117,19 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(H
     {
         return Ok(Ended::Done(collected));
     }
-    // If the exit status is not known, because labpress and the supervisor were killed or the power went, nobody can
-    // say whether the run succeeded. Nor if a line cannot be read: a number may be lost that will not be told again.
-    let can_resume = !has_failed && matches!(exit, None | Some(Exit::Code(INTERRUPTED) | Exit::Killed(_)));
+    // If the exit status is not known, because labpress and the supervisor were killed or the power
+    // went, nobody can say whether the run succeeded. Nor if a line cannot be read: a number may be
+    // lost that will not be told again.
+    let can_resume =
+        !has_failed && matches!(exit, None | Some(Exit::Code(INTERRUPTED) | Exit::Killed(_)));
     let resume = can_resume && is_whole && has_checkpoint(folder);
     prepare(launch, resume)?;
     tail.cut(resume)?;
     let mut child = command(launch, resume, lock)?.spawn().map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot start the supervisor of a run, labpress itself: {error}"))
+        io::Error::new(
+            error.kind(),
+            format!("cannot start the supervisor of a run, labpress itself: {error}"),
+        )
     })?;
     let mut guard = Guard::of(&child, launch);
     let status = loop {
@@ -151,7 +170,8 @@ pub fn run(launch: &Launch<'_>, stop: &dyn Fn() -> Stop, watch: &mut dyn FnMut(H
     ended(folder, &tail.events, status)
 }
 
-/// Waits until the lock of a run is free, and holds it then. If it is asked to stop before, returns who holds it.
+/// Waits until the lock of a run is free, and holds it then. If it is asked to stop before, returns
+/// who holds it.
 fn wait_for(
     lock: &File,
     path: &Path,
@@ -168,7 +188,9 @@ fn wait_for(
         }
         let holders = holders.get_or_insert_with(|| {
             let holders = processes::holders(path).unwrap_or_else(|| "a process".to_owned());
-            let text = format!("{holders} of an earlier try is at work in the run's folder: waiting for its end");
+            let text = format!(
+                "{holders} of an earlier try is at work in the run's folder: waiting for its end"
+            );
             watch(Heard::Event(&Event::Note { text }));
             holders
         });
@@ -188,7 +210,8 @@ fn pause(elapsed: Duration) {
 fn result(folder: &Path, events: &[Event]) -> Result<Collected, String> {
     let collected = collect(events)?;
     for (name, (path, _)) in &collected.artifacts {
-        open_inside(folder, path).map_err(|error| format!("reported the artifact `{name}`, and {error}"))?;
+        open_inside(folder, path)
+            .map_err(|error| format!("reported the artifact `{name}`, and {error}"))?;
     }
     Ok(collected)
 }
@@ -227,21 +250,23 @@ fn command(launch: &Launch<'_>, resume: bool, lock: File) -> io::Result<Command>
         .truncate(!resume)
         .open(&log)
         .map_err(|error| named(&error, "cannot write", &log))?;
-    let (program, arguments) = launch.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
+    let (program, arguments) =
+        launch.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
     let mut command = supervisor::command(launch.run_folder, program, arguments)?;
     let threads = launch.job.threads.to_string();
     command
         .current_dir(&launch.working_folder)
         .env(RUN_FOLDER_VARIABLE, launch.run_folder)
         .env(PROCESS_VARIABLE, std::process::id().to_string())
-        // Two runs whose OpenMP threads spin while they wait were 7 to 16 times slower than one after the other.
+        // Two runs whose OpenMP threads spin while they wait were 7 to 16 times slower than one
+        // after the other.
         .env("OMP_WAIT_POLICY", "PASSIVE")
         .envs(
             ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"]
                 .map(|name| (name, &threads)),
         )
-        // The lock goes along as standard input, so that it is held as long as the child lives, even if labpress is
-        // killed: nobody starts a second run in the same folder.
+        // The lock goes along as standard input, so that it is held as long as the child lives,
+        // even if labpress is killed: nobody starts a second run in the same folder.
         .stdin(Stdio::from(lock))
         .stdout(log.try_clone()?)
         .stderr(log);
@@ -256,13 +281,20 @@ fn ended(folder: &Path, events: &[Event], status: ExitStatus) -> io::Result<Ende
             Ok(collected) => Ok(Ended::Done(collected)),
             Err(reason) => failed(folder, reason),
         },
-        Some(Exit::Code(INTERRUPTED)) => Ok(Ended::Interrupted(failure(folder, "was asked to leave".to_owned()))),
+        Some(Exit::Code(INTERRUPTED)) => {
+            Ok(Ended::Interrupted(failure(folder, "was asked to leave".to_owned())))
+        }
         Some(Exit::Code(code)) => failed(folder, format!("left with status {code}")),
-        Some(Exit::Killed(how)) => Ok(Ended::Interrupted(failure(folder, format!("was killed ({how})")))),
+        Some(Exit::Killed(how)) => {
+            Ok(Ended::Interrupted(failure(folder, format!("was killed ({how})"))))
+        }
         Some(Exit::NotStarted(why)) => Err(io::Error::other(why)),
-        None if status.code().is_none() => Ok(Ended::Interrupted(failure(folder, format!("was killed ({status})")))),
+        None if status.code().is_none() => {
+            Ok(Ended::Interrupted(failure(folder, format!("was killed ({status})"))))
+        }
         None => {
-            let reason = "ended, and its exit status could not be written: is the disk full?".to_owned();
+            let reason =
+                "ended, and its exit status could not be written: is the disk full?".to_owned();
             Ok(Ended::Interrupted(failure(folder, reason)))
         }
     }
@@ -276,7 +308,8 @@ fn diverged(folder: &Path, events: &[Event]) -> io::Result<Ended> {
     }
 }
 
-/// Whether the last event says that the run diverged, or would have reported a number that is not finite.
+/// Whether the last event says that the run diverged, or would have reported a number that is not
+/// finite.
 fn has_diverged(events: &[Event]) -> bool {
     matches!(events.last(), Some(Event::Diverged(_)))
 }
@@ -300,7 +333,9 @@ pub(super) fn discard(folder: &Path, reason: String) -> io::Result<Failure> {
 fn remove_checkpoint(folder: &Path) -> io::Result<()> {
     let checkpoint = folder.join(CHECKPOINT_FOLDER);
     match fs::remove_dir_all(&checkpoint) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&error, "cannot remove", &checkpoint)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(named(&error, "cannot remove", &checkpoint))
+        }
         _ => Ok(()),
     }
 }
@@ -325,8 +360,8 @@ pub(super) fn failure(folder: &Path, reason: String) -> Failure {
     Failure { reason, log_end, log }
 }
 
-/// The last lines of a log, however long it is. Of a line that was written over and over, as progress bars are, the
-/// last state.
+/// The last lines of a log, however long it is. Of a line that was written over and over, as
+/// progress bars are, the last state.
 fn log_end(path: &Path) -> io::Result<String> {
     let mut log = File::open(path)?;
     let start = log.metadata()?.len().saturating_sub(LOG_BYTES);
@@ -335,7 +370,8 @@ fn log_end(path: &Path) -> io::Result<String> {
     log.take(LOG_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     // The first line is cut.
-    let text = if start == 0 { &text } else { text.split_once('\n').map_or(&*text, |(_, rest)| rest) };
+    let text =
+        if start == 0 { &text } else { text.split_once('\n').map_or(&*text, |(_, rest)| rest) };
     let shown = |line: &str| {
         let line = line.trim_end_matches('\r');
         let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
@@ -347,7 +383,11 @@ fn log_end(path: &Path) -> io::Result<String> {
     };
     let lines: Vec<&str> = text.split('\n').collect();
     let lines = lines.strip_suffix(&[""]).unwrap_or(&lines);
-    Ok(lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| shown(line)).collect::<Vec<_>>().join("\n"))
+    Ok(lines[lines.len().saturating_sub(LOG_LINES)..]
+        .iter()
+        .map(|line| shown(line))
+        .collect::<Vec<_>>()
+        .join("\n"))
 }
 
 #[cfg(test)]

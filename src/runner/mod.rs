@@ -1,8 +1,9 @@
 //! Starts what an experiment's results come from, follows it and records what it made.
 //!
-//! A runner is a program that speaks the [`protocol`]; [`local`] starts it on this machine, [`collect`] reads what it
-//! says. [`run_all`] does the runs of a plan: those that others need first, as many at once as the machine has cores
-//! for, and runs that depend on the very same things only once.
+//! A runner is a program that speaks the [`protocol`]; [`local`] starts it on this machine,
+//! [`collect`] reads what it says. [`run_all`] does the runs of a plan: those that others need
+//! first, as many at once as the machine has cores for, and runs that depend on the very same
+//! things only once.
 
 pub mod collect;
 mod guard;
@@ -36,7 +37,8 @@ use crate::store::{Object, Store, open_inside};
 pub struct Setup<'a> {
     /// The site's folder.
     pub root: PathBuf,
-    /// Where results and working folders go: that of the site, or another for results that are not to enter it.
+    /// Where results and working folders go: that of the site, or another for results that are not
+    /// to enter it.
     pub store: Store,
     /// The program `strace`, to note which files commands open; see [`trace`].
     pub strace: Option<PathBuf>,
@@ -100,13 +102,17 @@ impl Outcome {
     pub fn record(&self) -> Option<&Record> {
         match self {
             Outcome::Recorded(record) | Outcome::Shared(record) => Some(record),
-            Outcome::Failed(_) | Outcome::Interrupted(_) | Outcome::Skipped(_) | Outcome::Broken(_) => None,
+            Outcome::Failed(_)
+            | Outcome::Interrupted(_)
+            | Outcome::Skipped(_)
+            | Outcome::Broken(_) => None,
         }
     }
 }
 
-/// Does all `runs`, and calls `watch` with the number of a run and what happened to it, from this thread. A run that
-/// fails stops only those that need it. `fresh` are runs with records, which others may need or share.
+/// Does all `runs`, and calls `watch` with the number of a run and what happened to it, from this
+/// thread. A run that fails stops only those that need it. `fresh` are runs with records, which
+/// others may need or share.
 ///
 /// Returns one outcome a run, in the same order.
 pub fn run_all(
@@ -117,7 +123,8 @@ pub fn run_all(
 ) -> Vec<Outcome> {
     let mut queue = Queue::of(runs, fresh, setup);
     std::thread::scope(|threads| {
-        // Bounded, so that a runner that never stops talking waits for who listens, instead of filling the memory.
+        // Bounded, so that a runner that never stops talking waits for who listens, instead of
+        // filling the memory.
         let (report, reports) = mpsc::sync_channel(1024);
         loop {
             while let Some(step) = queue.next() {
@@ -131,14 +138,18 @@ pub fn run_all(
                 watch(number, Update::Started);
                 let report = report.clone();
                 threads.spawn(move || {
-                    let say = |news| report.send((number, news)).expect("the receiver waits for every run's end");
+                    let say = |news| {
+                        report.send((number, news)).expect("the receiver waits for every run's end")
+                    };
                     let run = &runs[number];
                     let outcome = match work {
                         Work::Share(record) => shared(run, &record, setup),
-                        Work::Start(given) => run_one(run, given, setup, &mut |heard| match heard {
-                            Heard::Event(event) => say(News::Event(event.clone())),
-                            Heard::Memory(bytes) => say(News::Memory(bytes)),
-                        }),
+                        Work::Start(given) => {
+                            run_one(run, given, setup, &mut |heard| match heard {
+                                Heard::Event(event) => say(News::Event(event.clone())),
+                                Heard::Memory(bytes) => say(News::Memory(bytes)),
+                            })
+                        }
                     };
                     say(News::Ended(outcome));
                 });
@@ -221,7 +232,11 @@ struct NeededExperiment<'a> {
 }
 
 impl<'a> Queue<'a> {
-    fn of(runs: &'a [PlannedRun<'a>], fresh: &'a [PlannedRun<'a>], setup: &'a Setup<'a>) -> Queue<'a> {
+    fn of(
+        runs: &'a [PlannedRun<'a>],
+        fresh: &'a [PlannedRun<'a>],
+        setup: &'a Setup<'a>,
+    ) -> Queue<'a> {
         let mut needed: BTreeMap<&Name, NeededExperiment<'a>> = BTreeMap::new();
         for (number, run) in runs.iter().enumerate() {
             for need in run.experiment.needs.keys() {
@@ -234,7 +249,8 @@ impl<'a> Queue<'a> {
             }
         }
         let is_lacking = |need: &&Name| needed.get(*need).is_some_and(|needed| needed.left > 0);
-        let lacking = runs.iter().map(|run| run.experiment.needs.keys().filter(is_lacking).count()).collect();
+        let lacking =
+            runs.iter().map(|run| run.experiment.needs.keys().filter(is_lacking).count()).collect();
         let mut queue = Queue {
             runs,
             setup,
@@ -262,7 +278,8 @@ impl<'a> Queue<'a> {
     /// Takes note of a record.
     fn learn(&mut self, run: &'a PlannedRun<'a>, record: Record, digest: Digest) {
         if let Some(needed) = self.needed.get_mut(&run.experiment.name) {
-            let variant = run.experiment.variants.iter().position(|variant| variant.name == run.variant.name);
+            let variant =
+                run.experiment.variants.iter().position(|variant| variant.name == run.variant.name);
             let seed = run.experiment.seeds.iter().position(|&seed| seed == run.seed);
             let place = (variant.unwrap_or(usize::MAX), seed.unwrap_or(usize::MAX));
             needed.records.insert(place, (&run.variant.name, run.seed, record.clone()));
@@ -278,7 +295,8 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The first run that can go on now, marked as running; `None` if all others have to wait or are done.
+    /// The first run that can go on now, marked as running; `None` if all others have to wait or
+    /// are done.
     fn next(&mut self) -> Option<Step> {
         let number = self.first_ready()?;
         self.running += 1;
@@ -286,14 +304,19 @@ impl<'a> Queue<'a> {
         self.twins.insert(self.digests[number], Vec::new());
         match (self.setup.stop)() {
             Stop::GoOn => {}
-            Stop::StartNoMore => return Some(Step::Skip(number, "the budget is used up".to_owned())),
+            Stop::StartNoMore => {
+                return Some(Step::Skip(number, "the budget is used up".to_owned()));
+            }
             Stop::Gently | Stop::AtOnce => {
                 return Some(Step::Skip(number, "labpress was asked to stop".to_owned()));
             }
         }
         let needs = self.runs[number].experiment.needs.keys();
         if let Some(lost) = needs.filter_map(|need| self.needed.get(need)?.lost).min() {
-            return Some(Step::Skip(number, format!("{}, which it needs, has no result", self.runs[lost].label())));
+            return Some(Step::Skip(
+                number,
+                format!("{}, which it needs, has no result", self.runs[lost].label()),
+            ));
         }
         if let Some(reason) = self.diverged_need(number) {
             return Some(Step::Skip(number, reason));
@@ -316,7 +339,8 @@ impl<'a> Queue<'a> {
         loop {
             let has_room = |threads: usize| self.running == 0 || self.threads + threads <= *cores;
             let firsts = self.ready.iter().filter(|(threads, _)| has_room(**threads));
-            let (number, threads) = firsts.filter_map(|(threads, ready)| Some((*ready.first()?, *threads))).min()?;
+            let (number, threads) =
+                firsts.filter_map(|(threads, ready)| Some((*ready.first()?, *threads))).min()?;
             self.ready.get_mut(&threads)?.remove(&number);
             match self.twins.get_mut(&self.digests[number]) {
                 // It gets its turn when that one has ended.
@@ -334,19 +358,22 @@ impl<'a> Queue<'a> {
     fn diverged_need(&self, number: usize) -> Option<String> {
         let needs = self.runs[number].experiment.needs.keys();
         let needed = needs.filter_map(|need| self.needed.get_key_value(need));
-        let mut records = needed.flat_map(|(need, needed)| needed.records.values().map(move |one| (need, one)));
+        let mut records =
+            needed.flat_map(|(need, needed)| needed.records.values().map(move |one| (need, one)));
         records.find_map(|(need, (variant, seed, record))| {
             let diverged = record.diverged.as_ref()?.phrase("step");
             Some(format!("{need}/{variant} seed {seed}, which it needs, {diverged}"))
         })
     }
 
-    /// What a run is given: of each experiment that it needs, in order of name, the runs as they are written.
+    /// What a run is given: of each experiment that it needs, in order of name, the runs as they
+    /// are written.
     fn given(&self, number: usize) -> Given {
         let mut given = Given::default();
         let needs = self.runs[number].experiment.needs.keys();
         for (need, needed) in needs.filter_map(|need| self.needed.get_key_value(need)) {
-            let records = needed.records.values().map(|(variant, seed, record)| (*variant, *seed, record));
+            let records =
+                needed.records.values().map(|(variant, seed, record)| (*variant, *seed, record));
             let records: Vec<(&Name, u64, &Record)> = records.collect();
             given.digests.insert(need.to_string(), results_digest(records.iter().copied()));
             given.runs.extend(records.into_iter().map(|(variant, seed, record)| {
@@ -399,14 +426,19 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Why what a record refers to cannot be used on this machine, if it cannot: it is not there, or not what it was.
+/// Why what a record refers to cannot be used on this machine, if it cannot: it is not there, or
+/// not what it was.
 pub fn lost_artifact(record: &Record, store: &Store) -> Option<String> {
     record.artifacts.iter().find_map(|artifact| match store.object(artifact.digest) {
         Object::Intact => None,
         Object::Missing => Some("its artifacts are needed and not on this machine".to_owned()),
         Object::Damaged => {
             let path = store.object_path(artifact.digest);
-            Some(format!("its artifact `{}` is needed and damaged: `{}`", artifact.name, path.display()))
+            Some(format!(
+                "its artifact `{}` is needed and damaged: `{}`",
+                artifact.name,
+                path.display()
+            ))
         }
     })
 }
@@ -427,28 +459,41 @@ fn shared(run: &PlannedRun<'_>, record: &Record, setup: &Setup<'_>) -> Outcome {
 }
 
 /// Does one run and records it.
-fn run_one(run: &PlannedRun<'_>, given: Given, setup: &Setup<'_>, watch: &mut dyn FnMut(Heard<'_>)) -> Outcome {
+fn run_one(
+    run: &PlannedRun<'_>,
+    given: Given,
+    setup: &Setup<'_>,
+    watch: &mut dyn FnMut(Heard<'_>),
+) -> Outcome {
     let store = &setup.store;
     let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let sources = Sources::of(run, setup);
     let seen = match sources.look() {
         Ok(seen) => seen,
-        Err(changed) => return Outcome::Skipped(format!("{changed} since labpress read the site: call it again")),
+        Err(changed) => {
+            return Outcome::Skipped(format!(
+                "{changed} since labpress read the site: call it again"
+            ));
+        }
     };
     let Given { runs: needed, digests: given } = given;
-    let ended = launch(run, needed, setup, &folder).and_then(|launch| local::run(&launch, setup.stop, watch));
+    let ended = launch(run, needed, setup, &folder)
+        .and_then(|launch| local::run(&launch, setup.stop, watch));
     let outcome = match ended {
         Ok(Ended::Done(collected)) => match sources.look_again(&seen) {
             Ok(()) => match commit(run, &collected, given, &folder, setup) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    let reason = "has ended, and was asked to stop before its artifacts were kept".to_owned();
+                    let reason = "has ended, and was asked to stop before its artifacts were kept"
+                        .to_owned();
                     Ok(Outcome::Interrupted(local::failure(&folder, reason)))
                 }
                 committed => committed.map(|record| Outcome::Recorded(Box::new(record))),
             },
             Err(changed) => {
-                let reason = format!("has a result that is not recorded, as nobody knows what it has read: {changed}");
+                let reason = format!(
+                    "has a result that is not recorded, as nobody knows what it has read: {changed}"
+                );
                 local::discard(&folder, reason).map(Outcome::Failed)
             }
         },
@@ -468,7 +513,10 @@ fn launch<'a>(
     let experiment = run.experiment;
     let (command, recipe): (Vec<OsString>, Option<String>) = match &experiment.runner {
         Runner::Lab { recipe, .. } => {
-            let lab = setup.lab.as_ref().ok_or_else(|| io::Error::other("the program `lab` was not found"))?;
+            let lab = setup
+                .lab
+                .as_ref()
+                .ok_or_else(|| io::Error::other("the program `lab` was not found"))?;
             (vec![lab.into()], Some(recipe.clone()))
         }
         Runner::Command { command, .. } => {
@@ -506,7 +554,13 @@ fn launch<'a>(
         smoke: experiment.smoke,
     };
     let working_folder = setup.root.join("experiments").join(experiment.name.as_str());
-    Ok(Launch { command, working_folder, run_folder: folder, limits: experiment.limits.clone(), job })
+    Ok(Launch {
+        command,
+        working_folder,
+        run_folder: folder,
+        limits: experiment.limits.clone(),
+        job,
+    })
 }
 
 /// Keeps the artifacts, then writes the record: whoever sees the record can rely on all of it.
@@ -524,9 +578,9 @@ fn commit(
         let is_committed = kind != "checkpoint" && (may_show || kind != "image");
         let mut source = open_inside(folder, path)?;
         let stop = || (setup.stop)() == Stop::AtOnce;
-        let (digest, bytes) = store
-            .add_object(&mut source, &stop)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot keep the artifact `{name}`: {error}")))?;
+        let (digest, bytes) = store.add_object(&mut source, &stop).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot keep the artifact `{name}`: {error}"))
+        })?;
         Ok(artifact(name, kind, Path::new(path), is_committed, (digest, bytes)))
     });
     let record = Record {
@@ -554,9 +608,18 @@ fn commit(
     Ok(record)
 }
 
-fn artifact(name: &str, kind: &str, path: &Path, is_committed: bool, (digest, bytes): (Digest, u64)) -> Artifact {
+fn artifact(
+    name: &str,
+    kind: &str,
+    path: &Path,
+    is_committed: bool,
+    (digest, bytes): (Digest, u64),
+) -> Artifact {
     let file = (is_committed && bytes <= record::COMMITTED_UP_TO).then(|| {
-        let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+        let ending = path
+            .extension()
+            .map(|ending| format!(".{}", ending.to_string_lossy()))
+            .unwrap_or_default();
         format!("files/{}-{name}{ending}", digest.short())
     });
     Artifact { name: name.to_owned(), kind: kind.to_owned(), digest, bytes, file }
@@ -566,13 +629,19 @@ fn artifact(name: &str, kind: &str, path: &Path, is_committed: bool, (digest, by
 fn write(record: &Record, store: &Store) -> io::Result<()> {
     for artifact in &record.artifacts {
         if let Some(file) = &artifact.file {
-            store.copy_object(artifact.digest, &format!("experiments/{}/{file}", record.experiment))?;
+            store.copy_object(
+                artifact.digest,
+                &format!("experiments/{}/{file}", record.experiment),
+            )?;
         }
     }
     store.write(&record.path(), record.to_text().as_bytes())
 }
 
-#[expect(clippy::disallowed_methods, reason = "when a run ended is a fact about the run; no build reads the clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "when a run ended is a fact about the run; no build reads the clock"
+)]
 fn now() -> jiff::Timestamp {
     let now = jiff::Timestamp::now();
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)

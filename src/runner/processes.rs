@@ -1,5 +1,5 @@
-//! Processes of this machine, as `/proc` shows them: who is whose child, what they take, who holds a file's lock.
-//! Where there is no `/proc`, nothing is seen.
+//! Processes of this machine, as `/proc` shows them: who is whose child, what they take, who holds
+//! a file's lock. Where there is no `/proc`, nothing is seen.
 #![expect(clippy::disallowed_methods, reason = "`runner` watches processes by /proc")]
 
 use std::fs;
@@ -8,8 +8,13 @@ use std::path::Path;
 /// The children of a process, whichever of its threads started them.
 pub(super) fn children(process: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let lists = threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()).collect()
+    let lists = threads
+        .map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    lists
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>()
+        })
+        .collect()
 }
 
 /// All that a process has started, directly or not.
@@ -26,8 +31,9 @@ pub(super) fn descendants(process: u32) -> Vec<u32> {
 /// The resident memory of a process, in bytes.
 pub(super) fn resident_bytes(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let kibibytes =
-        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    let kibibytes = status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+    });
     kibibytes.unwrap_or(0) * 1024
 }
 
@@ -42,12 +48,16 @@ pub(super) fn kill(process: u32) {
 #[cfg(not(unix))]
 pub(super) fn kill(_: u32) {}
 
-/// Which processes hold the lock of the file at `path`, for messages: ``process 12 (`python3 train.py`)``.
+/// Which processes hold the lock of the file at `path`, for messages: ``process 12 (`python3
+/// train.py`)``.
 pub(crate) fn holders(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mut holders = Vec::new();
     for process in fs::read_dir("/proc").ok()?.flatten() {
-        let Some(id) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(id) = process.file_name().to_str().and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
         // Those of other users cannot be looked into.
         let mut files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
         let is_holder = files.any(|file| {
@@ -60,7 +70,8 @@ pub(crate) fn holders(path: &Path) -> Option<String> {
         }
     }
     holders.sort_unstable();
-    let phrases: Vec<String> = holders.into_iter().map(|(id, command)| format!("process {id} (`{command}`)")).collect();
+    let phrases: Vec<String> =
+        holders.into_iter().map(|(id, command)| format!("process {id} (`{command}`)")).collect();
     (!phrases.is_empty()).then(|| phrases.join(", "))
 }
 

@@ -1,8 +1,10 @@
-//! What a run reads and can change while labpress is at work: the inputs of its program, its weights, its data.
+//! What a run reads and can change while labpress is at work: the inputs of its program, its
+//! weights, its data.
 //!
-//! The fingerprint of a run is taken when the site is read, hours before the run starts, perhaps. So these are looked at
-//! again right before the start and right before the result is recorded. Where anything is not what the fingerprint
-//! says, or was written in between, nobody knows what the program has read, and nothing is recorded.
+//! The fingerprint of a run is taken when the site is read, hours before the run starts, perhaps.
+//! So these are looked at again right before the start and right before the result is recorded.
+//! Where anything is not what the fingerprint says, or was written in between, nobody knows what
+//! the program has read, and nothing is recorded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,7 +42,9 @@ impl<'a> Sources<'a> {
             folder: setup.root.join("experiments").join(experiment.name.as_str()),
             runner: &experiment.runner,
             weights: file,
-            data: data.filter_map(|data| Some((data, setup.data.get(&data.name)?.as_path()))).collect(),
+            data: data
+                .filter_map(|data| Some((data, setup.data.get(&data.name)?.as_path())))
+                .collect(),
         }
     }
 
@@ -48,29 +52,39 @@ impl<'a> Sources<'a> {
     pub(super) fn look(&self) -> Result<Seen, String> {
         let mut seen = BTreeMap::new();
         if let Runner::Command { patterns, inputs: digests, .. } = self.runner {
-            let now = inputs::gather(&self.folder, patterns.as_deref()).map_err(|error| error.message)?;
+            let now =
+                inputs::gather(&self.folder, patterns.as_deref()).map_err(|error| error.message)?;
             if let Some(difference) = inputs::difference(digests, &now) {
                 return Err(difference);
             }
-            seen.extend(now.into_iter().map(|(path, input)| (format!("the input `{path}`"), input.modified)));
+            seen.extend(
+                now.into_iter()
+                    .map(|(path, input)| (format!("the input `{path}`"), input.modified)),
+            );
         }
         if let Some((path, on_disk, digest)) = &self.weights {
-            let now = inputs::read(on_disk).map_err(|error| format!("the weights `{path}` cannot be read: {error}"))?;
+            let now = inputs::read(on_disk)
+                .map_err(|error| format!("the weights `{path}` cannot be read: {error}"))?;
             if now.digest != *digest {
                 return Err(format!("the weights `{path}` were changed"));
             }
             seen.insert(format!("the weights `{path}`"), now.modified);
         }
         match self.data.iter().find(|(data, folder)| !fetch::is_whole(folder, &data.set)) {
-            Some((data, _)) => Err(format!("the data set `{}` in the cache was changed", data.name)),
+            Some((data, _)) => {
+                Err(format!("the data set `{}` in the cache was changed", data.name))
+            }
             None => Ok(Seen(seen)),
         }
     }
 
-    /// Looks at all of it again. The error says what changed since, even if it is again what it was.
+    /// Looks at all of it again. The error says what changed since, even if it is again what it
+    /// was.
     pub(super) fn look_again(&self, before: &Seen) -> Result<(), String> {
         let now = self.look()?;
         let written = now.0.iter().find(|(what, modified)| before.0.get(*what) != Some(modified));
-        written.map_or(Ok(()), |(what, _)| Err(format!("{what} was written, if only with the same content")))
+        written.map_or(Ok(()), |(what, _)| {
+            Err(format!("{what} was written, if only with the same content"))
+        })
     }
 }

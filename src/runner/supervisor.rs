@@ -1,10 +1,13 @@
 //! The small process between labpress and a runner, which outlives labpress if that is killed.
 //!
-//! It writes the runner's exit status into the run's folder, so that the next labpress knows whether the run succeeded
-//! even if nobody waited for it, and it kills whatever the runner has started and left behind. It is this program
-//! itself, started as `labpress supervise FOLDER PROGRAM ARGUMENTS…`. The run's lock is its standard input, and the
-//! runner inherits it.
-#![expect(clippy::disallowed_methods, reason = "`runner` starts processes and reads what they write")]
+//! It writes the runner's exit status into the run's folder, so that the next labpress knows
+//! whether the run succeeded even if nobody waited for it, and it kills whatever the runner has
+//! started and left behind. It is this program itself, started as `labpress supervise FOLDER
+//! PROGRAM ARGUMENTS…`. The run's lock is its standard input, and the runner inherits it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`runner` starts processes and reads what they write"
+)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,7 +19,8 @@ use labpress_runner::protocol::INTERRUPTED;
 
 /// The first argument of a supervisor.
 const SUBCOMMAND: &str = "supervise";
-/// The file with the [`Exit`] of the run's last try. Absent while it is running, and if the supervisor was killed.
+/// The file with the [`Exit`] of the run's last try. Absent while it is running, and if the
+/// supervisor was killed.
 const EXIT_FILE: &str = "exit.txt";
 
 /// How the process of a runner ended.
@@ -74,7 +78,11 @@ impl Exit {
 }
 
 /// A command that starts `program` under a supervisor, for the run in `folder`.
-pub(super) fn command(folder: &Path, program: &OsStr, arguments: &[OsString]) -> io::Result<Command> {
+pub(super) fn command(
+    folder: &Path,
+    program: &OsStr,
+    arguments: &[OsString],
+) -> io::Result<Command> {
     // The file that this program was started from may have been replaced since.
     let own = Path::new("/proc/self/exe");
     let own = if own.exists() { own.to_owned() } else { std::env::current_exe()? };
@@ -85,8 +93,8 @@ pub(super) fn command(folder: &Path, program: &OsStr, arguments: &[OsString]) ->
     Ok(command)
 }
 
-/// Supervises a runner, if this process was started for that; else returns `None` at once. To be called first of all by
-/// every program that calls [`local::run`](super::local::run).
+/// Supervises a runner, if this process was started for that; else returns `None` at once. To be
+/// called first of all by every program that calls [`local::run`](super::local::run).
 #[must_use]
 pub fn main_if_supervisor() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
@@ -94,8 +102,9 @@ pub fn main_if_supervisor() -> Option<ExitCode> {
         return None;
     }
     let (folder, program) = (arguments.next()?, arguments.next()?);
-    let exit = supervised(Command::new(&program).args(arguments))
-        .unwrap_or_else(|error| Exit::NotStarted(format!("cannot start `{}`: {error}", program.to_string_lossy())));
+    let exit = supervised(Command::new(&program).args(arguments)).unwrap_or_else(|error| {
+        Exit::NotStarted(format!("cannot start `{}`: {error}", program.to_string_lossy()))
+    });
     // Without the file the status is not known, and the run is resumed from its checkpoint.
     let written = exit.write(Path::new(&folder));
     let code = match exit {
@@ -117,15 +126,19 @@ fn supervised(command: &mut Command) -> io::Result<Exit> {
     // A process whose parent has ended becomes a child of this one, so that none is out of sight.
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    // These reach the whole process group and are for the runner. A handler is reset when a program starts, unlike an
-    // ignored signal.
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
+    // These reach the whole process group and are for the runner. A handler is reset when a program
+    // starts, unlike an ignored signal.
+    for signal in
+        [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
+    {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }
     let child = Pid::from_child(&command.spawn()?);
     let exit = loop {
         match wait(WaitOptions::empty()) {
-            Ok(Some((process, status))) if process == child => break Exit::of(ExitStatus::from_raw(status.as_raw())),
+            Ok(Some((process, status))) if process == child => {
+                break Exit::of(ExitStatus::from_raw(status.as_raw()));
+            }
             // Of another process that the runner left behind.
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),

@@ -10,9 +10,11 @@ use labpress_runner::protocol::Event;
 
 /// The longest line, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
-/// How much all events of a run may take on disk, in bytes: they are kept in memory until the run ends.
+/// How much all events of a run may take on disk, in bytes: they are kept in memory until the run
+/// ends.
 const LONGEST_FILE: u64 = 512 << 20;
-/// How much is read at once, so that a runner that never stops talking is still kept within its limits.
+/// How much is read at once, so that a runner that never stops talking is still kept within its
+/// limits.
 const READ_AT_ONCE: u64 = 4 << 20;
 
 /// A file that grows, read line by line.
@@ -31,7 +33,13 @@ impl Tail {
     pub(super) fn of(path: &Path) -> io::Result<Tail> {
         let file = File::options().create(true).truncate(false).read(true).write(true).open(path);
         let file = file.map_err(|error| named(&error, "cannot open", path))?;
-        Ok(Tail { file, chunk: vec![0; 64 << 10], unfinished: Vec::new(), read: 0, events: Vec::new() })
+        Ok(Tail {
+            file,
+            chunk: vec![0; 64 << 10],
+            unfinished: Vec::new(),
+            read: 0,
+            events: Vec::new(),
+        })
     }
 
     /// Reads all that is there. The inner error is a line that is no event.
@@ -45,7 +53,8 @@ impl Tail {
         }
     }
 
-    /// Removes the last line of the file if its end is missing; or all of it, unless the whole lines are to be kept.
+    /// Removes the last line of the file if its end is missing; or all of it, unless the whole
+    /// lines are to be kept.
     pub(super) fn cut(&mut self, keep: bool) -> io::Result<()> {
         self.read = if keep { self.read - self.unfinished.len() as u64 } else { 0 };
         if !keep {
@@ -56,8 +65,12 @@ impl Tail {
         self.file.seek(SeekFrom::Start(self.read)).map(drop)
     }
 
-    /// Reads some of what came since, and returns whether that is all. The inner error is why the run has failed.
-    pub(super) fn follow(&mut self, watch: &mut dyn FnMut(&Event)) -> io::Result<Result<bool, String>> {
+    /// Reads some of what came since, and returns whether that is all. The inner error is why the
+    /// run has failed.
+    pub(super) fn follow(
+        &mut self,
+        watch: &mut dyn FnMut(&Event),
+    ) -> io::Result<Result<bool, String>> {
         let until = self.read + READ_AT_ONCE;
         while self.read < until {
             let count = self.file.read(&mut self.chunk)?;
@@ -81,7 +94,9 @@ impl Tail {
             self.unfinished.extend_from_slice(rest);
             if self.unfinished.len() > LONGEST_LINE {
                 let start = excerpt(&String::from_utf8_lossy(&self.unfinished[..1000]));
-                return Ok(Err(format!("wrote a line of more than 1 MiB to `events.jsonl`: {start}")));
+                return Ok(Err(format!(
+                    "wrote a line of more than 1 MiB to `events.jsonl`: {start}"
+                )));
             }
             if self.read > LONGEST_FILE {
                 return Ok(Err(format!("wrote more than {} MiB of events", LONGEST_FILE >> 20)));
@@ -91,7 +106,11 @@ impl Tail {
     }
 }
 
-fn read_line(line: &[u8], events: &mut Vec<Event>, watch: &mut dyn FnMut(&Event)) -> Result<(), String> {
+fn read_line(
+    line: &[u8],
+    events: &mut Vec<Event>,
+    watch: &mut dyn FnMut(&Event),
+) -> Result<(), String> {
     let line = String::from_utf8_lossy(line);
     let line = line.trim();
     if !line.is_empty() {
@@ -119,7 +138,9 @@ mod tests {
         let mut tail = Tail::of(&path).unwrap();
         match (tail.read_all().unwrap(), expected) {
             (Ok(()), Ok(count)) => assert_eq!(tail.events.len(), *count),
-            (Err(reason), Err(expected)) => assert!(reason.starts_with(expected) && reason.len() < 400, "{reason}"),
+            (Err(reason), Err(expected)) => {
+                assert!(reason.starts_with(expected) && reason.len() < 400, "{reason}")
+            }
             (found, _) => panic!("{found:?}"),
         }
     }

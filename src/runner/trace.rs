@@ -1,6 +1,7 @@
 //! Which files of the site a command reads, as `strace` sees it: for `labpress run --trace`.
 //!
-//! A file that a command reads without declaring it in `inputs` can change without making its results stale.
+//! A file that a command reads without declaring it in `inputs` can change without making its
+//! results stale.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -22,12 +23,14 @@ pub fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = OsStrin
     std::iter::once(strace.as_os_str().to_owned()).chain(options).chain([file, "--".into()])
 }
 
-/// The files that a trace says were read, or started as a program. A relative path is from `working_folder`.
+/// The files that a trace says were read, or started as a program. A relative path is from
+/// `working_folder`.
 pub fn files_read(trace: &str, working_folder: &Path) -> BTreeSet<PathBuf> {
     trace.lines().filter_map(file_read).map(|path| working_folder.join(path)).collect()
 }
 
-/// The file that one line of a trace is about: `42 openat(AT_FDCWD</site>, "a.py", O_RDONLY) = 3</site/a.py>`.
+/// The file that one line of a trace is about: `42 openat(AT_FDCWD</site>, "a.py", O_RDONLY) =
+/// 3</site/a.py>`.
 fn file_read(line: &str) -> Option<PathBuf> {
     let (call, result) = line.rsplit_once(" = ")?;
     if call.contains("execve(") {
@@ -39,20 +42,30 @@ fn file_read(line: &str) -> Option<PathBuf> {
     (!only_written).then(|| PathBuf::from(path))
 }
 
-/// One fault for each file under `root`, the site's folder, that was read and is not among the inputs. What labpress
-/// gives to the run lies in `.labpress/`, and what Python compiled stands for a file that was declared.
-pub fn undeclared(experiment: &Experiment, read: &BTreeSet<PathBuf>, root: &Path, yaml: Yaml<'_>) -> Vec<Diagnostic> {
+/// One fault for each file under `root`, the site's folder, that was read and is not among the
+/// inputs. What labpress gives to the run lies in `.labpress/`, and what Python compiled stands for
+/// a file that was declared.
+pub fn undeclared(
+    experiment: &Experiment,
+    read: &BTreeSet<PathBuf>,
+    root: &Path,
+    yaml: Yaml<'_>,
+) -> Vec<Diagnostic> {
     let Runner::Command { inputs, .. } = &experiment.runner else { return Vec::new() };
     let own = format!("experiments/{}/", experiment.name);
     // What an input that is a link leads to is declared by it.
     let targets: BTreeSet<PathBuf> =
         inputs.keys().filter_map(|input| root.join(&own).join(input).canonicalize().ok()).collect();
     let inside = read.iter().filter(|path| !targets.contains(*path)).filter_map(|path| {
-        let parts: Option<Vec<&str>> = path.strip_prefix(root).ok()?.iter().map(|part| part.to_str()).collect();
-        parts.map(|parts| parts.into_iter().filter(|part| *part != ".").collect::<Vec<_>>().join("/"))
+        let parts: Option<Vec<&str>> =
+            path.strip_prefix(root).ok()?.iter().map(|part| part.to_str()).collect();
+        parts.map(|parts| {
+            parts.into_iter().filter(|part| *part != ".").collect::<Vec<_>>().join("/")
+        })
     });
     let is_undeclared = |path: &String| {
-        let is_given = path.is_empty() || path.starts_with(".labpress/") || path.contains("__pycache__/");
+        let is_given =
+            path.is_empty() || path.starts_with(".labpress/") || path.contains("__pycache__/");
         !is_given && !path.strip_prefix(&own).is_some_and(|inside| inputs.contains_key(inside))
     };
     inside
@@ -82,16 +95,28 @@ mod tests {
 
     #[test]
     fn what_was_opened_to_be_read_counts() {
-        check(r#"7 openat(AT_FDCWD</s>, "a b.py", O_RDONLY|O_CLOEXEC) = 3</s/a b.py>"#, Some("/s/a b.py"));
-        check(r#"7 execve("./train.sh", ["./train.sh"], 0x7ffd /* 4 vars */) = 0"#, Some("./train.sh"));
+        check(
+            r#"7 openat(AT_FDCWD</s>, "a b.py", O_RDONLY|O_CLOEXEC) = 3</s/a b.py>"#,
+            Some("/s/a b.py"),
+        );
+        check(
+            r#"7 execve("./train.sh", ["./train.sh"], 0x7ffd /* 4 vars */) = 0"#,
+            Some("./train.sh"),
+        );
     }
 
     #[test]
     fn what_was_not_there_or_only_written_does_not() {
-        check(r#"7 openat(AT_FDCWD</s>, "a", O_RDONLY) = -1 ENOENT (No such file or directory)"#, None);
+        check(
+            r#"7 openat(AT_FDCWD</s>, "a", O_RDONLY) = -1 ENOENT (No such file or directory)"#,
+            None,
+        );
         check(r#"7 openat(AT_FDCWD</s>, "a", O_WRONLY|O_CREAT, 0666) = 3</s/a>"#, None);
         check(r#"7 openat(AT_FDCWD</s>, ".", O_RDONLY|O_DIRECTORY) = 3</s>"#, None);
-        check(r#"7 execve("./train.sh", ["./train.sh"], 0x7ffd /* 4 vars */) = -1 EACCES (x)"#, None);
+        check(
+            r#"7 execve("./train.sh", ["./train.sh"], 0x7ffd /* 4 vars */) = -1 EACCES (x)"#,
+            None,
+        );
         check("+++ exited with 0 +++", None);
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagno
     if faults.is_empty() { Ok(Value::from(root)) } else { Err(faults) }
 }
 
-/// What a file or folder is called in `site.data`: letters, digits and hyphens of its name, with `_` for spaces.
+/// What a file or folder is called in `site.data`: letters, digits and hyphens of its name, with
+/// `_` for spaces.
 fn key(name: &str) -> String {
     let kept: String = name
         .chars()
@@ -56,15 +57,23 @@ fn key(name: &str) -> String {
     kept.split_ascii_whitespace().collect::<Vec<_>>().join("_")
 }
 
-/// Puts a value where `keys` say, from the one at `depth` on. A folder takes the place of a file of its name.
-fn insert(map: &mut Map, keys: &[String], depth: usize, value: Value, folders: &mut BTreeSet<Vec<String>>) {
+/// Puts a value where `keys` say, from the one at `depth` on. A folder takes the place of a file of
+/// its name.
+fn insert(
+    map: &mut Map,
+    keys: &[String],
+    depth: usize,
+    value: Value,
+    folders: &mut BTreeSet<Vec<String>>,
+) {
     let key = Key::from(keys[depth].clone());
     if depth + 1 == keys.len() {
         map.insert(key, value);
         return;
     }
     let is_new = folders.insert(keys[..=depth].to_vec());
-    let mut inner = if is_new { Map::new() } else { map.get(&key).map(super::entries).unwrap_or_default() };
+    let mut inner =
+        if is_new { Map::new() } else { map.get(&key).map(super::entries).unwrap_or_default() };
     insert(&mut inner, keys, depth + 1, value, folders);
     map.insert(key, Value::from(inner));
 }
@@ -73,7 +82,8 @@ fn insert(map: &mut Map, keys: &[String], depth: usize, value: Value, folders: &
 fn table(rows: &[Vec<Option<String>>], config: &Config, reader: &'static str) -> Value {
     let value = |field: &Option<String>| field.as_deref().map_or_else(Value::none, Value::from);
     let reader = config.values.get(&Key::Str(reader));
-    let has_names = reader.and_then(|reader| entry(reader, "headers")).and_then(Value::as_bool) != Some(false);
+    let has_names =
+        reader.and_then(|reader| entry(reader, "headers")).and_then(Value::as_bool) != Some(false);
     let list = |row: &Vec<Option<String>>| Value::from(row.iter().map(value).collect::<Vec<_>>());
     let mut rows = rows.iter();
     let Some(names) = rows.next().filter(|_| has_names) else {
@@ -100,8 +110,11 @@ fn rows(path: &str, text: &str, separator: char) -> Result<Vec<Vec<Option<String
         }
         let (field, after) = if let Some(inside) = rest.strip_prefix('"') {
             let place = || Place::new(path, Position::at(text, text.len() - rest.len()));
-            let fault = |message: &str| Diagnostic::new(place(), message).hint("write `\"\"` for a quote in it");
-            let (field, after) = quoted(inside).ok_or_else(|| fault("the quoted field is not closed"))?;
+            let fault = |message: &str| {
+                Diagnostic::new(place(), message).hint("write `\"\"` for a quote in it")
+            };
+            let (field, after) =
+                quoted(inside).ok_or_else(|| fault("the quoted field is not closed"))?;
             if !after.is_empty() && !after.starts_with([separator, '\n', '\r']) {
                 return Err(fault("something stands behind the quoted field"));
             }
@@ -149,7 +162,8 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[(&str, &str)], expected: &str) {
-        let source = files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
+        let source =
+            files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
         let value = read(&source, &Config::for_tests("")).map_err(|faults| faults[0].to_string());
         assert_eq!(value.map(|value| json(&value)), Ok(expected.to_owned()));
     }
@@ -179,6 +193,10 @@ mod tests {
     fn a_table_that_is_broken_has_its_place() {
         let source = Source::default().with("_data/t.csv", "a,b\n1,\"x\n");
         let faults = read(&source, &Config::for_tests("")).expect_err("it is broken");
-        assert!(faults[0].to_string().starts_with("error: the quoted field is not closed\n --> _data/t.csv:2:3"));
+        assert!(
+            faults[0]
+                .to_string()
+                .starts_with("error: the quoted field is not closed\n --> _data/t.csv:2:3")
+        );
     }
 }

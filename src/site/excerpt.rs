@@ -6,8 +6,8 @@ use crate::liquid::{Body, is_block};
 
 /// The text that is the excerpt; `None` if the whole body is.
 ///
-/// The separator is looked for in the body as it is written. A block of Liquid that it cuts in two is closed; the targets
-/// of links that are defined below it come along.
+/// The separator is looked for in the body as it is written. A block of Liquid that it cuts in two
+/// is closed; the targets of links that are defined below it come along.
 pub(super) fn cut<'a>(body: Body<'a>, separator: &str) -> Option<Cow<'a, str>> {
     let (head, tail) = body.text.split_once(separator)?;
     if tail.is_empty() {
@@ -18,7 +18,8 @@ pub(super) fn cut<'a>(body: Body<'a>, separator: &str) -> Option<Cow<'a, str>> {
     if definitions.is_empty() {
         return Some(head);
     }
-    let definitions: Vec<&str> = definitions.into_iter().map(|line| line.trim_start_matches(' ')).collect();
+    let definitions: Vec<&str> =
+        definitions.into_iter().map(|line| line.trim_start_matches(' ')).collect();
     Some(Cow::Owned(format!("{head}\n\n{}", definitions.join("\n"))))
 }
 
@@ -55,7 +56,8 @@ fn tag_names(text: &str) -> Vec<String> {
     while let Some(start) = rest.find("{%") {
         rest = &rest[start + 2..];
         let inside = rest.strip_prefix('-').unwrap_or(rest).trim_start();
-        let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
+        let end =
+            inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
         if end > 0 && inside.contains("%}") {
             names.push(inside[..end].to_owned());
         }

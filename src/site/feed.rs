@@ -16,7 +16,8 @@ const FILE: &str = "feed.xml";
 /// Names that a blog's own feed has; where one is, none is made.
 const OWN: [&str; 3] = ["feed.xml", "atom.xml", "rss.xml"];
 
-/// The address of the site's feed: the author's own, or the one that is made, which needs `url` for its ids.
+/// The address of the site's feed: the author's own, or the one that is made, which needs `url` for
+/// its ids.
 pub(super) fn address(config: &Config, taken: &BTreeSet<String>) -> Option<String> {
     let own = OWN.into_iter().find(|file| taken.contains(*file));
     let made = (!config.url.is_empty() && config.feed_limit > 0).then_some(FILE);
@@ -36,10 +37,13 @@ fn atom(site: &Shared<'_>) -> String {
     let config = site.config;
     let root = format!("{}{}/", config.url, config.base_url);
     let newest = site.blog.posts.iter().map(|post| &post.date).max();
-    // A feed must say when it changed, and a build has no clock: without posts, the beginning of time.
-    let updated = newest.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::post::date::Date::to_xml_schema);
-    let mut xml =
-        String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"");
+    // A feed must say when it changed, and a build has no clock: without posts, the beginning of
+    // time.
+    let updated = newest
+        .map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::post::date::Date::to_xml_schema);
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"",
+    );
     let _ = write!(
         xml,
         " xml:lang=\"{language}\">\n<title>{title}</title>\n<link href=\"{root}{FILE}\" rel=\"self\" \
@@ -102,22 +106,29 @@ impl Shared<'_> {
 
 /// Escapes a text for XML, and drops the control characters that XML cannot hold.
 fn xml_text(text: &str) -> String {
-    let is_allowed =
-        |c: char| !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\n' | '\r');
+    let is_allowed = |c: char| {
+        !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\n' | '\r')
+    };
     let text: String = text.chars().filter(|c| is_allowed(*c)).collect();
     escaped(&text)
 }
 
-/// The content of a post for readers of feeds, which show it elsewhere and without the site's style: addresses are whole,
-/// and of each chart there is one drawing, without what only works on the page.
+/// The content of a post for readers of feeds, which show it elsewhere and without the site's
+/// style: addresses are whole, and of each chart there is one drawing, without what only works on
+/// the page.
 fn for_readers(html: &str, host: &str, page: &str) -> String {
     html::with_tags(&plugin::feed::without_page_parts(html), |tag, written| {
-        let whole = |address: &str| whole_address(address, tag.is("a") || tag.is("area"), host, page);
+        let whole =
+            |address: &str| whole_address(address, tag.is("a") || tag.is("area"), host, page);
         tag.write(written, |attribute| {
-            let is = |names: &[&str]| names.iter().any(|name| attribute.name.eq_ignore_ascii_case(name));
+            let is =
+                |names: &[&str]| names.iter().any(|name| attribute.name.eq_ignore_ascii_case(name));
             Some(match attribute.value {
                 value if is(&["srcset", "imagesrcset"]) => with_whole_sources(value, whole),
-                value if is(&["href", "src", "poster", "cite", "xlink:href"]) || tag.is("object") && is(&["data"]) => {
+                value
+                    if is(&["href", "src", "poster", "cite", "xlink:href"])
+                        || tag.is("object") && is(&["data"]) =>
+                {
                     whole(value)
                 }
                 value => value.to_owned(),
@@ -126,19 +137,22 @@ fn for_readers(html: &str, host: &str, page: &str) -> String {
     })
 }
 
-/// The address with the site's host. A bare `#id` names a part of the page in a link; elsewhere, as in a drawing, it
-/// names one of the content itself.
+/// The address with the site's host. A bare `#id` names a part of the page in a link; elsewhere, as
+/// in a drawing, it names one of the content itself.
 fn whole_address(address: &str, is_link: bool, host: &str, page: &str) -> String {
     match address.trim_ascii() {
         address if has_scheme(address) => address.to_owned(),
         address if address.starts_with('/') => format!("{host}{address}"),
         address if address.starts_with('#') && !is_link => address.to_owned(),
-        address if address.is_empty() || address.starts_with(['#', '?']) => format!("{page}{address}"),
+        address if address.is_empty() || address.starts_with(['#', '?']) => {
+            format!("{page}{address}")
+        }
         address => format!("{}{address}", &page[..=page.rfind('/').unwrap_or(page.len() - 1)]),
     }
 }
 
-/// The candidates of a `srcset` with whole addresses: each an address, and behind white space what it is for.
+/// The candidates of a `srcset` with whole addresses: each an address, and behind white space what
+/// it is for.
 fn with_whole_sources(srcset: &str, whole: impl Fn(&str) -> String) -> String {
     let mut written = String::with_capacity(srcset.len() + 64);
     let mut rest = srcset;
@@ -149,7 +163,8 @@ fn with_whole_sources(srcset: &str, whole: impl Fn(&str) -> String) -> String {
         if rest.is_empty() {
             return written;
         }
-        let (word, after) = rest.split_at(rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len()));
+        let (word, after) =
+            rest.split_at(rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len()));
         // An address may hold commas, but none at its end: those part candidates.
         let address = word.trim_end_matches(',');
         written.push_str(&whole(address));

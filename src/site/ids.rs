@@ -1,8 +1,9 @@
-//! Ids of headings and footnotes on pages that show several posts whole: each post has its own `#fn:1`, and a page must
-//! have every id once.
+//! Ids of headings and footnotes on pages that show several posts whole: each post has its own
+//! `#fn:1`, and a page must have every id once.
 //!
-//! A part of the page ends where an id comes a second time, as another post begins there. The ids of each part but the
-//! first get a number, and so do the links of that part to them. All other ids are the author's and stay.
+//! A part of the page ends where an id comes a second time, as another post begins there. The ids
+//! of each part but the first get a number, and so do the links of that part to them. All other ids
+//! are the author's and stay.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +42,10 @@ fn names(html: &str) -> BTreeMap<(usize, &str), String> {
     let mut used: BTreeSet<String> = seen.iter().map(|&id| id.to_owned()).collect();
     let mut names = BTreeMap::new();
     for (part, id) in repeated {
-        let mut names_of_part = (part + 1..=part + 1 + used.len()).map(|number| format!("{id}-{number}"));
-        let name = names_of_part.find(|name| !used.contains(name)).expect("one more name than are used");
+        let mut names_of_part =
+            (part + 1..=part + 1 + used.len()).map(|number| format!("{id}-{number}"));
+        let name =
+            names_of_part.find(|name| !used.contains(name)).expect("one more name than are used");
         used.insert(name.clone());
         names.insert((part, id), name);
     }
@@ -50,7 +53,11 @@ fn names(html: &str) -> BTreeMap<(usize, &str), String> {
 }
 
 /// What the attribute becomes: an id of ours, or a link to one.
-fn renamed(tag: &Tag<'_>, attribute: &Attribute<'_>, named: impl Fn(&str) -> Option<String>) -> Option<String> {
+fn renamed(
+    tag: &Tag<'_>,
+    attribute: &Attribute<'_>,
+    named: impl Fn(&str) -> Option<String>,
+) -> Option<String> {
     match attribute.name.to_ascii_lowercase().as_str() {
         "id" if is_ours(tag, attribute.value) => named(attribute.value),
         "href" => named(attribute.value.strip_prefix('#')?).map(|name| format!("#{name}")),
@@ -96,7 +103,10 @@ mod tests {
     fn each_post_keeps_its_links_to_its_own_footnotes_and_headings() {
         let post = "<h1 id=\"same\">Same</h1><p>x<sup id=\"fnref:1\"><a href=\"#fn:1\">1</a></sup> <a \
                     href=\"#same\">up</a></p><li id=\"fn:1\">n <a href=\"#fnref:1\">back</a></li>";
-        let second = post.replace("same", "same-2").replace("fn:1", "fn:1-2").replace("fnref:1", "fnref:1-2");
+        let second = post
+            .replace("same", "same-2")
+            .replace("fn:1", "fn:1-2")
+            .replace("fnref:1", "fnref:1-2");
         check(&format!("{post}<hr>{post}"), &format!("{post}<hr>{second}"));
     }
 
@@ -110,9 +120,10 @@ mod tests {
 
     #[test]
     fn ids_of_the_author_and_pages_without_repetition_stay() {
-        for html in
-            ["<div id=\"x\"></div><div id=\"x\"></div>", "<h1 id=\"a\"></h1><h2 id=\"b\"></h2><a href=\"#a\">a</a>"]
-        {
+        for html in [
+            "<div id=\"x\"></div><div id=\"x\"></div>",
+            "<h1 id=\"a\"></h1><h2 id=\"b\"></h2><a href=\"#a\">a</a>",
+        ] {
             assert!(matches!(unique(html), Cow::Borrowed(same) if same == html));
         }
     }

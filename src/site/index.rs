@@ -10,38 +10,49 @@ use crate::post::permalink::{Address, address};
 use crate::post::{Blog, Page};
 use crate::value::{self, Value, entry, set};
 
-/// The page that is split: of those called `index` in a folder above `paginate_path`, the deepest. Without `paginate`,
-/// the page at `/` has one part; not in a blog from Jekyll, whose pages ask whether there is a paginator.
+/// The page that is split: of those called `index` in a folder above `paginate_path`, the deepest.
+/// Without `paginate`, the page at `/` has one part; not in a blog from Jekyll, whose pages ask
+/// whether there is a paginator.
 pub(super) fn page<'b, 'a>(config: &Config, blog: &'b Blog<'a>) -> Option<&'b Page<'a>> {
     if config.paginate.is_none() {
-        return blog.pages.iter().find(|page| !config.is_from_jekyll() && page.address.file == "index.html");
+        return blog
+            .pages
+            .iter()
+            .find(|page| !config.is_from_jekyll() && page.address.file == "index.html");
     }
     let parts = config.paginate_path.trim_matches('/');
     let folder = parts.rfind('/').map_or("", |slash| &parts[..slash]);
     let is_above = |page: &&Page<'_>| {
         let (of_page, name) = page.body.path.rsplit_once('/').unwrap_or(("", page.body.path));
-        let is_index = name == "index.html" || !config.is_from_jekyll() && page.address.file.ends_with("index.html");
-        let is_above = of_page.is_empty() || folder == of_page || folder.starts_with(&format!("{of_page}/"));
+        let is_index = name == "index.html"
+            || !config.is_from_jekyll() && page.address.file.ends_with("index.html");
+        let is_above =
+            of_page.is_empty() || folder == of_page || folder.starts_with(&format!("{of_page}/"));
         is_index && name.starts_with("index.") && is_above
     };
     blog.pages.iter().filter(is_above).max_by_key(|page| page.body.path.matches('/').count())
 }
 
-/// The parts of the index `page`, the newest posts first; one with all posts if it is not split. Posts that say
-/// `hidden: true` are in none.
+/// The parts of the index `page`, the newest posts first; one with all posts if it is not split.
+/// Posts that say `hidden: true` are in none.
 pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Diagnostic> {
     let is_hidden = |post: &Value| {
-        entry(post, "hidden").is_some_and(|hidden| hidden.as_bool() != Some(false) && !value::is_nil(hidden))
+        entry(post, "hidden")
+            .is_some_and(|hidden| hidden.as_bool() != Some(false) && !value::is_nil(hidden))
     };
-    let posts: Vec<Value> = site.posts.iter().map(|post| post.value.clone()).filter(|post| !is_hidden(post)).collect();
+    let posts: Vec<Value> =
+        site.posts.iter().map(|post| post.value.clone()).filter(|post| !is_hidden(post)).collect();
     let per_page = site.config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
     let total = posts.len().div_ceil(per_page).max(1);
-    let addresses: Vec<Address> =
-        (1..=total).map(|number| part_address(site.config, page, number)).collect::<Result<_, _>>()?;
+    let addresses: Vec<Address> = (1..=total)
+        .map(|number| part_address(site.config, page, number))
+        .collect::<Result<_, _>>()?;
     let path = |number: usize| {
         let address = number.checked_sub(1).and_then(|index| addresses.get(index))?;
         // What Jekyll gives has no slash at its end if `paginate_path` has none.
-        let keeps_slash = number == 1 || !site.config.is_from_jekyll() || site.config.paginate_path.ends_with('/');
+        let keeps_slash = number == 1
+            || !site.config.is_from_jekyll()
+            || site.config.paginate_path.ends_with('/');
         Some(if keeps_slash { address.url.as_str() } else { address.url.trim_end_matches('/') })
     };
     let part = |number: usize| {
@@ -50,7 +61,11 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         let mut map = Map::new();
         set(&mut map, "posts", shown.collect::<Vec<Value>>());
         set(&mut map, "page", number);
-        set(&mut map, "per_page", site.config.paginate.filter(|_| site.config.is_from_jekyll()).unwrap_or(per_page));
+        set(
+            &mut map,
+            "per_page",
+            site.config.paginate.filter(|_| site.config.is_from_jekyll()).unwrap_or(per_page),
+        );
         set(&mut map, "total_posts", posts.len());
         set(&mut map, "total_pages", total);
         set(&mut map, "previous_page", (previous > 0).then_some(previous));
@@ -73,6 +88,7 @@ fn part_address(config: &Config, page: &Page<'_>, number: usize) -> Result<Addre
     let path = if path.ends_with('/') || path.ends_with(".html") { path } else { path + "/" };
     address(&path, ".html").map_err(|reason| {
         let message = format!("`paginate_path` cannot be an address: {reason}");
-        Diagnostic::new(Place::file(config::PATH), message).hint("write `paginate_path: /page/:num/`")
+        Diagnostic::new(Place::file(config::PATH), message)
+            .hint("write `paginate_path: /page/:num/`")
     })
 }

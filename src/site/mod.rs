@@ -1,7 +1,7 @@
 //! From posts and pages to the files of the site.
 //!
-//! Bodies are rendered first, in parallel; then the values that templates see are built once and shared; then pages are
-//! written, in parallel. One file for each kind of page.
+//! Bodies are rendered first, in parallel; then the values that templates see are built once and
+//! shared; then pages are written, in parallel. One file for each kind of page.
 
 mod data;
 mod excerpt;
@@ -44,7 +44,8 @@ use crate::source::Source;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
-/// Builds all files of the site. Reports all faults of the stage that has any: layouts and bodies first, then pages.
+/// Builds all files of the site. Reports all faults of the stage that has any: layouts and bodies
+/// first, then pages.
 pub fn build(
     source: &Source,
     config: &Config,
@@ -55,10 +56,15 @@ pub fn build(
     let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
     let environment = environment(source, config, blog, results, &markdownify);
     let mut faults = Vec::new();
-    let layouts = Layouts::read(source, config, blog, &environment).map_err(|found| faults.extend(found)).ok();
-    let data = data::read(source, config).map_err(|found| faults.extend(found)).unwrap_or_else(|()| Value::none());
-    let posts =
-        post::render_all(blog, config, &data, &environment, &options).map_err(|found| faults.extend(found)).ok();
+    let layouts = Layouts::read(source, config, blog, &environment)
+        .map_err(|found| faults.extend(found))
+        .ok();
+    let data = data::read(source, config)
+        .map_err(|found| faults.extend(found))
+        .unwrap_or_else(|()| Value::none());
+    let posts = post::render_all(blog, config, &data, &environment, &options)
+        .map_err(|found| faults.extend(found))
+        .ok();
     let is_faultless = faults.is_empty();
     let layouts = layouts.map(|(layouts, missing)| {
         faults.extend(missing);
@@ -95,8 +101,8 @@ pub fn build(
     if faults.is_empty() { Ok(output) } else { Err(sorted(faults)) }
 }
 
-/// What the author should know of a site without faults: layouts that are not there, where Jekyll goes on without, and
-/// plugins whose work labpress does not do.
+/// What the author should know of a site without faults: layouts that are not there, where Jekyll
+/// goes on without, and plugins whose work labpress does not do.
 pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut warnings = layouts::warnings(source, config, blog);
     let place = |key| Config::place(source.text(config::PATH), key);
@@ -109,8 +115,10 @@ pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagno
     if let Some(theme) = theme.filter(|_| config.templates == TemplateLanguage::Liquid)
         && source.texts_under("_layouts/").next().is_none()
     {
-        let message = format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
-        let hint = format!("copy them to `_theme`: `cp -r \"$(bundle info {theme} --path)\" _theme`");
+        let message =
+            format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
+        let hint =
+            format!("copy them to `_theme`: `cp -r \"$(bundle info {theme} --path)\" _theme`");
         warnings.push(Diagnostic::new(place("theme"), message).hint(hint));
     }
     sorted(warnings.into_iter().map(Diagnostic::as_warning).collect())
@@ -185,7 +193,8 @@ struct Shared<'a> {
     /// The documents of the other collections.
     collections: Vec<Vec<RenderedPost>>,
     tags: Vec<Tag>,
-    /// The addresses that the author's own pages and files have, for what is made only where there is none.
+    /// The addresses that the author's own pages and files have, for what is made only where there
+    /// is none.
     taken: BTreeSet<String>,
     /// `site` as layouts see it, and pages that are templates.
     value: Value,
@@ -211,7 +220,8 @@ impl<'a> Shared<'a> {
         source: &'a Source,
     ) -> Shared<'a> {
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
-        let files = blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
+        let files =
+            blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
         let plain = blog.plain.iter().map(|(path, _)| (*path).to_owned());
         let files: Vec<String> = files.chain(plain).collect();
         let taken: BTreeSet<String> = pages.chain(files.iter().cloned()).collect();
@@ -231,15 +241,33 @@ impl<'a> Shared<'a> {
             TemplateLanguage::Liquid => liquid_value.clone(),
         };
         let sites = Sites::new(&value, &listed.posts);
-        Shared { config, blog, posts, collections, tags, taken, value, sites, liquid_value, feed, files, sass }
+        Shared {
+            config,
+            blog,
+            posts,
+            collections,
+            tags,
+            taken,
+            value,
+            sites,
+            liquid_value,
+            feed,
+            files,
+            sass,
+        }
     }
 }
 
 impl Shared<'_> {
     /// Does to the file at `path` what plugins do to whole pages.
     fn finished(&self, text: String, path: &str, page: &Map) -> String {
-        let is_touched = self.config.templates == TemplateLanguage::Liquid && path.ends_with(".html");
-        if is_touched { plugin::finished(text, &Value::from(page.clone()), self.config) } else { text }
+        let is_touched =
+            self.config.templates == TemplateLanguage::Liquid && path.ends_with(".html");
+        if is_touched {
+            plugin::finished(text, &Value::from(page.clone()), self.config)
+        } else {
+            text
+        }
     }
 }
 
@@ -253,7 +281,8 @@ fn markdown_options(config: &Config) -> markdown::Options {
     }
 }
 
-/// Addresses of posts by the name that `post_url` gives them: with the folders in and above `_posts`, or without.
+/// Addresses of posts by the name that `post_url` gives them: with the folders in and above
+/// `_posts`, or without.
 fn post_urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
     let named = blog.posts.iter().flat_map(|post| {
         let name = post.relative_path.replace("_posts/", "").replace("_drafts/", "");
@@ -267,13 +296,14 @@ fn post_urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
 /// Addresses of documents, pages and static files by path, for `link`.
 fn urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
     let pages = blog.pages.iter().map(|page| (page.body.path.to_owned(), page.address.url.clone()));
-    let documents = blog.documents().map(|post| (post.relative_path.clone(), post.address.url.clone()));
+    let documents =
+        blog.documents().map(|post| (post.relative_path.clone(), post.address.url.clone()));
     let files = blog.files.iter().map(|file| (file.path.clone(), file.address.url.clone()));
     files.chain(pages).chain(documents).collect()
 }
 
-/// Puts all files together; two that differ at one path are a fault, but in a blog from Jekyll, where reading it has
-/// warned of them and the first of `made` stays.
+/// Puts all files together; two that differ at one path are a fault, but in a blog from Jekyll,
+/// where reading it has warned of them and the first of `made` stays.
 fn gathered(
     source: &Source,
     config: &Config,
@@ -286,11 +316,15 @@ fn gathered(
         let added = output.add(*path, Content::Bytes(text.as_bytes().to_vec()));
         debug_assert!(added.is_ok(), "paths of a source differ");
     }
-    let on_disk: BTreeMap<&str, &PathBuf> = source.statics().map(|(path, file)| (path, &file.on_disk)).collect();
+    let on_disk: BTreeMap<&str, &PathBuf> =
+        source.statics().map(|(path, file)| (path, &file.on_disk)).collect();
     for file in blog.files.iter().filter(|file| file.is_written) {
         let Some(on_disk) = on_disk.get(file.path.as_str()) else { continue };
-        if output.add(&file.address.file, Content::CopyOf((*on_disk).clone())).is_err() && !config.is_from_jekyll() {
-            let message = format!("would replace another file of the site, `{}`", file.address.file);
+        if output.add(&file.address.file, Content::CopyOf((*on_disk).clone())).is_err()
+            && !config.is_from_jekyll()
+        {
+            let message =
+                format!("would replace another file of the site, `{}`", file.address.file);
             faults.push(Diagnostic::new(Place::file(&file.path), message));
         }
     }
@@ -301,12 +335,17 @@ fn gathered(
         }
         if output.add(path.clone(), content).is_err() && !config.is_from_jekyll() {
             let place = Place::file(from.unwrap_or_else(|| path.clone()));
-            faults.push(Diagnostic::new(place, format!("would replace another file of the site, `{path}`")));
+            faults.push(Diagnostic::new(
+                place,
+                format!("would replace another file of the site, `{path}`"),
+            ));
         }
     }
     if let Some((outer, inner)) = output.file_in_a_file() {
         let message = format!("lies in the folder `{outer}`, which is a file of the site as well");
-        faults.push(Diagnostic::new(Place::file(inner), message).hint("change one of the two addresses"));
+        faults.push(
+            Diagnostic::new(Place::file(inner), message).hint("change one of the two addresses"),
+        );
     }
     output
 }
@@ -319,7 +358,8 @@ fn sorted(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Makes many files in parallel; reports the faults of all.
 fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -> Files {
-    let parts: Vec<Files> = items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
+    let parts: Vec<Files> =
+        items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
     let (mut files, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
     for part in parts {
         match part {

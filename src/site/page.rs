@@ -30,7 +30,9 @@ pub(super) fn files(
 ) -> Files {
     let index = index::page(site.config, site.blog);
     in_parallel(&site.blog.pages, |_, page| {
-        if let Some(files) = redirect::instead(site, layouts, &page.front, &page.address.url, &page.address.file) {
+        if let Some(files) =
+            redirect::instead(site, layouts, &page.front, &page.address.url, &page.address.file)
+        {
             return files;
         }
         if index.is_none_or(|index| index.body.path != page.body.path) {
@@ -58,13 +60,21 @@ fn file(
     };
     let (content, mut figures) = match page.kind {
         PageKind::Markdown => {
-            let mut expanded = liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
+            let mut expanded =
+                liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
             if relative_links::is_wanted(site.config, false) {
-                expanded.text = relative_links::resolved(&expanded.text, page.body.path, environment);
+                expanded.text =
+                    relative_links::resolved(&expanded.text, page.body.path, environment);
             }
             let rendered = post::to_html(&expanded, false, options);
             post::set_rendered(&mut map, &rendered);
-            let note = pinned::note(page.body.path, &expanded.experiments, site.blog, &site.posts, environment);
+            let note = pinned::note(
+                page.body.path,
+                &expanded.experiments,
+                site.blog,
+                &site.posts,
+                environment,
+            );
             (note + &rendered.html, expanded.files)
         }
         PageKind::Template => {
@@ -73,12 +83,17 @@ fn file(
         }
         PageKind::Sass => {
             let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
-            let sheet = Sheet { path: page.body.path, text: &rendered.text, lines_above: page.body.lines_above };
+            let sheet = Sheet {
+                path: page.body.path,
+                text: &rendered.text,
+                lines_above: page.body.lines_above,
+            };
             (site.sass.css(sheet).map_err(|fault| vec![fault])?, rendered.files)
         }
     };
     let place = || page.front.place("layout");
-    // As in Jekyll, what is no text for readers stands in no layout, even if `defaults` give it one.
+    // As in Jekyll, what is no text for readers stands in no layout, even if `defaults` give it
+    // one.
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
     let rendered = layouts.render(layout, content, &variables(&site.value, &map), place)?;
     figures.extend(rendered.files);

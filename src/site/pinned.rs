@@ -17,7 +17,8 @@ pub(super) fn noted(
     config: &Config,
     results: &Results<'_>,
 ) -> Vec<RenderedPost> {
-    let site = Site { blog, posts: &posts, results, base_url: &config.base_url, zone: &config.zone };
+    let site =
+        Site { blog, posts: &posts, results, base_url: &config.base_url, zone: &config.zone };
     let notes: Vec<String> = blog
         .posts
         .iter()
@@ -27,7 +28,8 @@ pub(super) fn noted(
     posts.into_iter().zip(notes).map(|(post, note)| post.below(&note)).collect()
 }
 
-/// The note above the page whose source is at `path` and that shows `experiments`; empty if none of them is pinned.
+/// The note above the page whose source is at `path` and that shows `experiments`; empty if none of
+/// them is pinned.
 pub(super) fn note(
     path: &str,
     experiments: &BTreeSet<String>,
@@ -55,8 +57,14 @@ impl Site<'_> {
         };
         let mut note = String::new();
         for name in experiments {
-            if let Some(pinned) = shown.experiments.get(name.as_str()).filter(|results| results.pin.is_some()) {
-                let newer = self.results.experiments.get(name.as_str()).is_some_and(|now| is_newer(now, pinned));
+            if let Some(pinned) =
+                shown.experiments.get(name.as_str()).filter(|results| results.pin.is_some())
+            {
+                let newer = self
+                    .results
+                    .experiments
+                    .get(name.as_str())
+                    .is_some_and(|now| is_newer(now, pinned));
                 let newer = if newer { self.newer(name) } else { String::new() };
                 let title = escaped(&pinned.experiment.title);
                 // Writing to a `String` cannot fail.
@@ -79,11 +87,13 @@ impl Site<'_> {
         })
     }
 
-    /// Where the newer results are: in the newest post that shows them, else in the experiment's folder.
+    /// Where the newer results are: in the newest post that shows them, else in the experiment's
+    /// folder.
     fn newer(&self, experiment: &str) -> String {
         let shows_newer = |(post, rendered): &(&crate::post::Post<'_>, &RenderedPost)| {
             let shown = self.results.shown_in(post.body.path).experiments.get(experiment);
-            rendered.experiments.contains(experiment) && shown.is_some_and(|results| results.pin.is_none())
+            rendered.experiments.contains(experiment)
+                && shown.is_some_and(|results| results.pin.is_none())
         };
         match self.blog.posts.iter().zip(self.posts).find(shows_newer) {
             Some((post, rendered)) => {
@@ -91,7 +101,9 @@ impl Site<'_> {
                 let (url, title) = (escaped(&url), escaped(&rendered.title));
                 format!(" Newer results exist: <a href=\"{url}\">{title}</a>.")
             }
-            None => format!(" Newer results exist in <code>experiments/{}</code>.", escaped(experiment)),
+            None => {
+                format!(" Newer results exist in <code>experiments/{}</code>.", escaped(experiment))
+            }
         }
     }
 }

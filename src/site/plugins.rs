@@ -28,12 +28,15 @@ pub(super) fn files(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Mad
     files
 }
 
-/// What a sitemap lists beside documents and pages: the later parts of the index, and files without front matter.
+/// What a sitemap lists beside documents and pages: the later parts of the index, and files without
+/// front matter.
 fn listed(site: &Shared<'_>) -> Vec<String> {
-    let is_listed = |path: &&str| LISTED.iter().any(|end| path.ends_with(end)) && !path.ends_with("404.html");
+    let is_listed =
+        |path: &&str| LISTED.iter().any(|end| path.ends_with(end)) && !path.ends_with("404.html");
     let index = index::page(site.config, site.blog);
     let parts = index.and_then(|page| index::parts(site, page).ok()).unwrap_or_default();
     let parts = parts.into_iter().skip(1).map(|part| part.url);
-    let files = site.files.iter().map(String::as_str).filter(is_listed).map(|path| format!("/{path}"));
+    let files =
+        site.files.iter().map(String::as_str).filter(is_listed).map(|path| format!("/{path}"));
     parts.chain(files).collect()
 }

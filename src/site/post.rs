@@ -47,8 +47,13 @@ pub(super) struct RenderedBlog {
 impl RenderedBlog {
     /// As templates list them.
     pub(super) fn listed(&self) -> Listed {
-        let values = |posts: &[RenderedPost]| posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>();
-        Listed { posts: values(&self.posts), collections: self.collections.iter().map(|posts| values(posts)).collect() }
+        let values = |posts: &[RenderedPost]| {
+            posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>()
+        };
+        Listed {
+            posts: values(&self.posts),
+            collections: self.collections.iter().map(|posts| values(posts)).collect(),
+        }
     }
 }
 
@@ -62,11 +67,16 @@ pub(super) fn render_all(
 ) -> Result<RenderedBlog, Vec<Diagnostic>> {
     use rayon::prelude::*;
 
-    let unrendered =
-        |post: &Post<'_>| Value::from(values::unrendered_post(post, &post.title, post.front.description.as_deref()));
+    let unrendered = |post: &Post<'_>| {
+        Value::from(values::unrendered_post(post, &post.title, post.front.description.as_deref()))
+    };
     let listed = Listed {
         posts: blog.posts.iter().map(unrendered).collect(),
-        collections: blog.collections.iter().map(|one| one.documents.iter().map(unrendered).collect()).collect(),
+        collections: blog
+            .collections
+            .iter()
+            .map(|one| one.documents.iter().map(unrendered).collect())
+            .collect(),
     };
     let site = values::site_for_liquid(config, blog, &listed, data);
     let sites = Sites::new(&site, &listed.posts);
@@ -95,8 +105,9 @@ pub(super) fn render_all(
     };
     let posts = complete(render_list(&blog.posts, &listed.posts, Order::NewestFirst));
     let lists = blog.collections.iter().zip(&listed.collections);
-    let collections =
-        lists.map(|(one, listed)| complete(render_list(&one.documents, listed, Order::AsListed))).collect();
+    let collections = lists
+        .map(|(one, listed)| complete(render_list(&one.documents, listed, Order::AsListed)))
+        .collect();
     if faults.is_empty() { Ok(RenderedBlog { posts, collections }) } else { Err(faults) }
 }
 
@@ -135,18 +146,31 @@ fn render(
         let is_missing = post.is_without_blank_lines && separator.contains('\n');
         match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
             Some(text) => {
-                let expanded = liquid::expand(Body { text: &text, ..post.body }, variables, environment)?;
+                let expanded =
+                    liquid::expand(Body { text: &text, ..post.body }, variables, environment)?;
                 set(&mut map, "excerpt", to_html(&expanded, !post.is_markdown, options).html);
             }
-            None => drop(map.get(&Key::Str("content")).cloned().map(|content| set(&mut map, "excerpt", content))),
+            None => drop(
+                map.get(&Key::Str("content"))
+                    .cloned()
+                    .map(|content| set(&mut map, "excerpt", content)),
+            ),
         }
     }
     experiments.extend(expanded.experiments);
     let value = Value::from(map);
-    Ok(RenderedPost { value, title, description, content: rendered.html, files: expanded.files, experiments })
+    Ok(RenderedPost {
+        value,
+        title,
+        description,
+        content: rendered.html,
+        files: expanded.files,
+        experiments,
+    })
 }
 
-/// A text of the front matter with its tags expanded, if it has any; else as it is, because Jekyll expands nothing there.
+/// A text of the front matter with its tags expanded, if it has any; else as it is, because Jekyll
+/// expands nothing there.
 fn plain_text(
     text: &str,
     key: &'static str,
@@ -188,9 +212,15 @@ enum Order {
 }
 
 /// The document at `index` of a list, with `previous` (of posts, the older) and `next` (the newer).
-fn with_neighbours<T>(posts: &[T], index: usize, order: Order, value: impl Fn(&T) -> Value) -> Value {
+fn with_neighbours<T>(
+    posts: &[T],
+    index: usize,
+    order: Order,
+    value: impl Fn(&T) -> Value,
+) -> Value {
     let mut map = super::entries(&value(&posts[index]));
-    let (before, after) = (index.checked_sub(1).and_then(|before| posts.get(before)), posts.get(index + 1));
+    let (before, after) =
+        (index.checked_sub(1).and_then(|before| posts.get(before)), posts.get(index + 1));
     let (previous, next) = match order {
         Order::NewestFirst => (after, before),
         Order::AsListed => (before, after),
@@ -243,7 +273,9 @@ fn of_list(
         if !post.is_written {
             return Ok(Vec::new());
         }
-        if let Some(files) = redirect::instead(site, layouts, &post.front, &post.address.url, &post.address.file) {
+        if let Some(files) =
+            redirect::instead(site, layouts, &post.front, &post.address.url, &post.address.file)
+        {
             return files;
         }
         let page = with_neighbours(rendered, index, order, |post| post.value.clone());
@@ -251,12 +283,18 @@ fn of_list(
         let site_value = site.sites.of((order == Order::NewestFirst).then_some(index)).clone();
         let variables = [("site", site_value), ("page", page.clone())];
         let place = || post.front.place("layout");
-        let made = layouts.render(post.front.layout.as_deref(), rendered.content.clone(), &variables, place)?;
+        let made = layouts.render(
+            post.front.layout.as_deref(),
+            rendered.content.clone(),
+            &variables,
+            place,
+        )?;
         let from = Some(post.body.path.to_owned());
         let figures = rendered.files.iter().cloned().chain(made.files);
         let figures = figures.map(|(path, bytes)| Made { path, bytes, from: from.clone() });
         let html = site.finished(made.text, &post.address.file, &super::entries(&page));
-        let page = Made { path: post.address.file.clone(), bytes: html.into_bytes(), from: from.clone() };
+        let page =
+            Made { path: post.address.file.clone(), bytes: html.into_bytes(), from: from.clone() };
         Ok(std::iter::once(page).chain(figures).collect())
     })
 }

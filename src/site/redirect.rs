@@ -1,4 +1,5 @@
-//! Redirects, as jekyll-redirect-from makes them: `redirect_from` and `redirect_to` in front matter.
+//! Redirects, as jekyll-redirect-from makes them: `redirect_from` and `redirect_to` in front
+//! matter.
 
 use tera::Map;
 use tera::value::Key;
@@ -12,7 +13,8 @@ use crate::post::front_matter::FrontMatter;
 use crate::post::permalink::{address, ending_of_permalink};
 use crate::value::{self, Value, as_text, set};
 
-/// The layout that an author can bring for these pages; it sees `page.redirect.to` and `page.redirect.from`.
+/// The layout that an author can bring for these pages; it sees `page.redirect.to` and
+/// `page.redirect.from`.
 const LAYOUT: &str = "redirect";
 /// All redirects, from path to address.
 const LIST: &str = "redirects.json";
@@ -22,8 +24,8 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     let (mut made, mut faults, mut list) = (Vec::new(), Vec::new(), Vec::new());
     let documents = site.blog.documents().filter(|post| post.is_written);
     let documents = documents.map(|post| (&post.front, post.body.path, &post.address));
-    for (front, path, own) in
-        documents.chain(site.blog.pages.iter().map(|page| (&page.front, page.body.path, &page.address)))
+    for (front, path, own) in documents
+        .chain(site.blog.pages.iter().map(|page| (&page.front, page.body.path, &page.address)))
     {
         let to = absolute(&own.url, site.config);
         for from in texts(front, "redirect_from") {
@@ -38,11 +40,13 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
             list.push((own.url.clone(), to));
         }
     }
-    let has_plugin = value::entry(&site.value, "plugins")
-        .and_then(Value::as_array)
-        .is_some_and(|plugins| plugins.iter().any(|plugin| plugin.as_str() == Some("jekyll-redirect-from")));
+    let has_plugin =
+        value::entry(&site.value, "plugins").and_then(Value::as_array).is_some_and(|plugins| {
+            plugins.iter().any(|plugin| plugin.as_str() == Some("jekyll-redirect-from"))
+        });
     if (has_plugin || !list.is_empty()) && !site.taken.contains(LIST) {
-        let map: Map = list.into_iter().map(|(from, to)| (Key::from(from), Value::from(to))).collect();
+        let map: Map =
+            list.into_iter().map(|(from, to)| (Key::from(from), Value::from(to))).collect();
         made.push(Made::new(LIST, value::json(&Value::from(map))));
     }
     if faults.is_empty() { Ok(made) } else { Err(faults) }
@@ -59,7 +63,11 @@ pub(super) fn instead(
     let to = target(front, site.config)?;
     let html = html(site, layouts, url, &to, || front.place("redirect_to"));
     Some(html.map(|html| {
-        vec![Made { path: file.to_owned(), bytes: html.into_bytes(), from: Some(front.yaml.path.to_owned()) }]
+        vec![Made {
+            path: file.to_owned(),
+            bytes: html.into_bytes(),
+            from: Some(front.yaml.path.to_owned()),
+        }]
     }))
 }
 
@@ -71,10 +79,11 @@ fn redirect(
     place: impl Fn() -> Place,
     path: &str,
 ) -> Files {
-    let address = address(from, ending_of_permalink(from).unwrap_or(".html")).map_err(|reason| {
-        let message = format!("`{from}` cannot be an address: {reason}");
-        vec![Diagnostic::new(place(), message).hint("write `redirect_from: [/old/path/]`")]
-    })?;
+    let address =
+        address(from, ending_of_permalink(from).unwrap_or(".html")).map_err(|reason| {
+            let message = format!("`{from}` cannot be an address: {reason}");
+            vec![Diagnostic::new(place(), message).hint("write `redirect_from: [/old/path/]`")]
+        })?;
     let html = html(site, layouts, from, to, place)?;
     Ok(vec![Made { path: address.file, bytes: html.into_bytes(), from: Some(path.to_owned()) }])
 }
@@ -94,7 +103,8 @@ fn html(
              <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n<meta name=\"robots\" content=\"noindex\">\n\
              <h1>Redirecting&hellip;</h1>\n<a href=\"{to}\">Click here if you are not redirected.</a>\n</html>\n",
             // Nothing of an address can end the script or its text.
-            script = crate::post::slug::percent_encoded(&to.replace("&amp;", "&")).replace('\'', "%27"),
+            script =
+                crate::post::slug::percent_encoded(&to.replace("&amp;", "&")).replace('\'', "%27"),
         ));
     }
     let (mut page, mut redirect) = (Map::new(), Map::new());
@@ -123,7 +133,9 @@ fn absolute(to: &str, config: &Config) -> String {
 
 fn texts(front: &FrontMatter<'_>, key: &'static str) -> Vec<String> {
     match front.value(key) {
-        Some(value) if value.as_array().is_some() => value.as_array().unwrap_or_default().iter().map(as_text).collect(),
+        Some(value) if value.as_array().is_some() => {
+            value.as_array().unwrap_or_default().iter().map(as_text).collect()
+        }
         Some(value) if value.as_str().is_some_and(|text| !text.is_empty()) => vec![as_text(value)],
         _ => Vec::new(),
     }

@@ -1,11 +1,13 @@
 //! Sass to CSS: pages that are style sheets in Sass, and the files that they import.
 //!
-//! Imported files are looked for beside the one that imports and in the folders that `sass` in `_config.yml` names,
-//! `_sass` by default; nothing outside of the site is read. The compiler is the crate `grass`.
+//! Imported files are looked for beside the one that imports and in the folders that `sass` in
+//! `_config.yml` names, `_sass` by default; nothing outside of the site is read. The compiler is
+//! the crate `grass`.
 //!
-//! The compiler has no limits: selectors that `@extend` chains, texts that double and expressions that nest fill time,
-//! memory or stack from a few lines. So the program compiles each style sheet in a process of its own, which the
-//! system ends at its limits (see [`compile_with`]); only tests and other callers of the library do it in theirs.
+//! The compiler has no limits: selectors that `@extend` chains, texts that double and expressions
+//! that nest fill time, memory or stack from a few lines. So the program compiles each style sheet
+//! in a process of its own, which the system ends at its limits (see [`compile_with`]); only tests
+//! and other callers of the library do it in theirs.
 
 mod limits;
 
@@ -21,7 +23,8 @@ use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::source::Source;
 use crate::value::{Value, as_text, entry};
 
-/// How deep braces may nest in a style sheet: far above what anyone writes, far below what the compiler's stack holds.
+/// How deep braces may nest in a style sheet: far above what anyone writes, far below what the
+/// compiler's stack holds.
 const MAX_DEPTH: usize = 100;
 
 /// The style sheets of a site, and how they are to be compiled.
@@ -33,7 +36,8 @@ pub(super) struct Sass<'a> {
     limits: SassLimits,
 }
 
-/// A style sheet with all that it may import, and how it is to be compiled: all that a process needs to do it.
+/// A style sheet with all that it may import, and how it is to be compiled: all that a process
+/// needs to do it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
     /// By path.
@@ -97,17 +101,22 @@ impl<'a> Sass<'a> {
         let options = config.value("sass");
         let option = |key| options.and_then(|options| entry(options, key));
         let folder = option("sass_dir").map(as_text).filter(|folder| !folder.is_empty());
-        let more = option("load_paths").and_then(Value::as_array).unwrap_or_default().iter().map(as_text);
-        // Jekyll compiles as if every style sheet lay at the site's root, so imports from there are found as well.
-        let load_paths = more.chain([folder.unwrap_or_else(|| "_sass".to_owned()), String::new()]).collect();
+        let more =
+            option("load_paths").and_then(Value::as_array).unwrap_or_default().iter().map(as_text);
+        // Jekyll compiles as if every style sheet lay at the site's root, so imports from there are
+        // found as well.
+        let load_paths =
+            more.chain([folder.unwrap_or_else(|| "_sass".to_owned()), String::new()]).collect();
         let style = option("style").map(as_text);
-        let is_compressed = style.as_deref().map(|style| style.trim_start_matches(':')) == Some("compressed");
+        let is_compressed =
+            style.as_deref().map(|style| style.trim_start_matches(':')) == Some("compressed");
         Sass { sheets: sheets.collect(), load_paths, is_compressed, limits: config.sass_limits }
     }
 
     /// The CSS of a style sheet.
     pub(super) fn css(&self, sheet: Sheet<'_>) -> Result<String, Diagnostic> {
-        let sheets = self.sheets.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        let sheets =
+            self.sheets.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let job = Job {
             sheets: sheets.collect(),
             load_paths: self.load_paths.clone(),
@@ -143,7 +152,10 @@ impl Job {
             Ok(css) => Compiled::Css(css),
             Err(diagnostic) => Compiled::Error {
                 path: diagnostic.place().path.clone(),
-                position: diagnostic.place().position.map(|position| (position.line, position.column)),
+                position: diagnostic
+                    .place()
+                    .position
+                    .map(|position| (position.line, position.column)),
                 message: diagnostic.message().to_owned(),
                 hint: diagnostic.hinted().map(str::to_owned),
             },
@@ -153,7 +165,11 @@ impl Job {
     fn css(&self) -> Result<String, Diagnostic> {
         let sheet = Sheet { path: &self.path, text: &self.text, lines_above: self.lines_above };
         let files = Files { sheets: &self.sheets, entry: sheet };
-        let style = if self.is_compressed { grass::OutputStyle::Compressed } else { grass::OutputStyle::Expanded };
+        let style = if self.is_compressed {
+            grass::OutputStyle::Compressed
+        } else {
+            grass::OutputStyle::Expanded
+        };
         let compile = || {
             let options = grass::Options::default()
                 .fs(&files)
@@ -181,14 +197,17 @@ fn diagnostic(error: grass::Error, sheet: Sheet<'_>) -> Diagnostic {
             let line = loc.file.source_line(loc.begin.line);
             let column = limits::column_before(line, loc.begin.column);
             let position = Position { line: loc.begin.line + 1, column: column + 1 };
-            let position = if path == sheet.path { position.down(sheet.lines_above) } else { position };
+            let position =
+                if path == sheet.path { position.down(sheet.lines_above) } else { position };
             let mut message = message.trim_end_matches('.').to_owned();
             if let Some(first) = message.get(..1) {
                 message = first.to_lowercase() + &message[1..];
             }
             let diagnostic = Diagnostic::new(Place::new(path, position), message.clone());
             if message.starts_with("can't find stylesheet") {
-                return diagnostic.hint("put the file into `_sass`, or name its folder in `sass: {load_paths: […]}`");
+                return diagnostic.hint(
+                    "put the file into `_sass`, or name its folder in `sass: {load_paths: […]}`",
+                );
             }
             diagnostic
         }
@@ -209,14 +228,21 @@ struct Files<'a> {
 impl Files<'_> {
     fn text(&self, path: &Path) -> Option<&str> {
         let path = normal(path);
-        if path == self.entry.path { Some(self.entry.text) } else { self.sheets.get(path.as_str()).map(String::as_str) }
+        if path == self.entry.path {
+            Some(self.entry.text)
+        } else {
+            self.sheets.get(path.as_str()).map(String::as_str)
+        }
     }
 }
 
 impl grass::Fs for Files<'_> {
     fn is_dir(&self, path: &Path) -> bool {
         let folder = normal(path) + "/";
-        self.sheets.range(folder.clone()..).next().is_some_and(|(path, _)| path.starts_with(&folder))
+        self.sheets
+            .range(folder.clone()..)
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&folder))
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -238,7 +264,8 @@ impl grass::Fs for Files<'_> {
     }
 }
 
-/// The path without `.` and `..`, with `/` between its parts. One that leaves the site stays inside of it.
+/// The path without `.` and `..`, with `/` between its parts. One that leaves the site stays inside
+/// of it.
 fn normal(path: &Path) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.components() {
@@ -270,7 +297,8 @@ mod tests {
     use super::*;
 
     fn css(files: &[(&str, &str)], config: &str) -> Result<String, Diagnostic> {
-        let source = files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
+        let source =
+            files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
         let sass = Sass::new(&source, &Config::for_tests(config));
         let (path, text) = files[0];
         sass.css(Sheet { path, text, lines_above: 3 })
@@ -297,7 +325,11 @@ mod tests {
     #[test]
     fn a_style_sheet_that_imports_itself_is_told() {
         check(
-            &[("main.scss", "@import 'a';"), ("_sass/a.scss", "@import 'b';"), ("_sass/b.scss", "x {}\n@import 'a';")],
+            &[
+                ("main.scss", "@import 'a';"),
+                ("_sass/a.scss", "@import 'b';"),
+                ("_sass/b.scss", "x {}\n@import 'a';"),
+            ],
             "",
             "error: this file is already being loaded\n --> _sass/b.scss:2:9",
         );
@@ -305,7 +337,11 @@ mod tests {
 
     #[test]
     fn faults_have_their_place_in_the_file_below_its_front_matter() {
-        check(&[("main.scss", "a {\n  top: $x;\n}\n")], "", "error: undefined variable\n --> main.scss:5:8");
+        check(
+            &[("main.scss", "a {\n  top: $x;\n}\n")],
+            "",
+            "error: undefined variable\n --> main.scss:5:8",
+        );
         check(
             &[("main.scss", "@import 'x';")],
             "",
@@ -340,14 +376,25 @@ mod tests {
         check(&[("main.scss", "@while true { }")], "", &fault(steps, 14));
         check(&[("main.scss", "@for $i from 1 through 1000000000 { }")], "", &fault(steps, 36));
         let calls = "this calls itself too often";
-        check(&[("main.scss", "@function f($x) { @return f($x + 1); } a { b: f(1) }")], "", &fault(calls, 18));
-        check(&[("main.scss", "@mixin m { a { @include m; } } @include m;")], "", &fault(calls, 11));
+        check(
+            &[("main.scss", "@function f($x) { @return f($x + 1); } a { b: f(1) }")],
+            "",
+            &fault(calls, 18),
+        );
+        check(
+            &[("main.scss", "@mixin m { a { @include m; } } @include m;")],
+            "",
+            &fault(calls, 11),
+        );
     }
 
     #[test]
     fn loops_functions_and_mixins_work_and_faults_in_them_have_their_place() {
         check(
-            &[("main.scss", "@function f($x) { @if $x > 2 { @return 1 } @return f($x + 1) + 1 } a { b: f(1) }")],
+            &[(
+                "main.scss",
+                "@function f($x) { @if $x > 2 { @return 1 } @return f($x + 1) + 1 } a { b: f(1) }",
+            )],
             "",
             "a {\n  b: 3;\n}\n",
         );

@@ -16,8 +16,10 @@ pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
         files.push(Made::new("sitemap.xml", sitemap(site)));
     }
     if !site.taken.contains("robots.txt") {
-        let robots =
-            format!("User-agent: *\nAllow: /\n\nSitemap: {}{}/sitemap.xml\n", site.config.url, site.config.base_url);
+        let robots = format!(
+            "User-agent: *\nAllow: /\n\nSitemap: {}{}/sitemap.xml\n",
+            site.config.url, site.config.base_url
+        );
         files.push(Made::new("robots.txt", robots));
     }
     files
@@ -29,7 +31,8 @@ fn sitemap(site: &Shared<'_>) -> String {
         let file = page.address.file.as_str();
         file.ends_with(".html") && file != "404.html" && is_listed(page.front.value("sitemap"))
     });
-    let mut urls: Vec<(String, Option<String>)> = pages.map(|page| (page.address.url.clone(), None)).collect();
+    let mut urls: Vec<(String, Option<String>)> =
+        pages.map(|page| (page.address.url.clone(), None)).collect();
     if let Some(index) = index::page(site.config, site.blog)
         && let Ok(parts) = index::parts(site, index)
     {
@@ -45,7 +48,8 @@ fn sitemap(site: &Shared<'_>) -> String {
     );
     for (url, modified) in urls {
         let url = escaped(&format!("{}{}{url}", site.config.url, site.config.base_url));
-        let modified = modified.map(|date| format!("<lastmod>{date}</lastmod>")).unwrap_or_default();
+        let modified =
+            modified.map(|date| format!("<lastmod>{date}</lastmod>")).unwrap_or_default();
         let _ = writeln!(xml, "<url><loc>{url}</loc>{modified}</url>");
     }
     xml.push_str("</urlset>\n");

@@ -4,11 +4,12 @@ use crate::diagnostic::listed;
 use crate::experiment::results::Results;
 use crate::output::Output;
 
-/// Puts a banner at the top of every HTML page, and a word into the feed's title, if any of the results are of toy-scale
-/// runs.
+/// Puts a banner at the top of every HTML page, and a word into the feed's title, if any of the
+/// results are of toy-scale runs.
 ///
-/// Every page, because a number can be in any: in an excerpt on the index, in a title among the neighbours of a post.
-/// It is put into the finished page and brings its own style, so that no layout can leave it out.
+/// Every page, because a number can be in any: in an excerpt on the index, in a title among the
+/// neighbours of a post. It is put into the finished page and brings its own style, so that no
+/// layout can leave it out.
 #[must_use]
 pub fn marked(output: Output, results: &Results<'_>) -> Output {
     let toys = results.experiments.values().filter(|results| results.experiment.smoke);
@@ -19,7 +20,9 @@ pub fn marked(output: Output, results: &Results<'_>) -> Output {
     let banner = banner(&names);
     output.map_bytes(|path, bytes| match String::from_utf8(bytes) {
         Ok(html) if path.ends_with(".html") => with_banner(&html, &banner).into_bytes(),
-        Ok(xml) if path.ends_with(".xml") && xml.contains("<feed") => with_marked_title(&xml).into_bytes(),
+        Ok(xml) if path.ends_with(".xml") && xml.contains("<feed") => {
+            with_marked_title(&xml).into_bytes()
+        }
         Ok(text) => text.into_bytes(),
         Err(error) => error.into_bytes(),
     })
@@ -40,10 +43,15 @@ fn banner(names: &[&str]) -> String {
 fn with_marked_title(feed: &str) -> String {
     let title = feed.find("<title").and_then(|tag| Some(tag + feed[tag..].find('>')? + 1));
     let (before, after) = feed.split_at(title.unwrap_or(feed.len()));
-    if after.is_empty() { before.to_owned() } else { format!("{before}Smoke build, not for publication: {after}") }
+    if after.is_empty() {
+        before.to_owned()
+    } else {
+        format!("{before}Smoke build, not for publication: {after}")
+    }
 }
 
-/// Puts the banner behind the start tag of the body; at the end, which is in the body as well, if there is no such tag.
+/// Puts the banner behind the start tag of the body; at the end, which is in the body as well, if
+/// there is no such tag.
 fn with_banner(html: &str, banner: &str) -> String {
     let (before, after) = html.split_at(start_of_body(html).unwrap_or(html.len()));
     format!("{before}{banner}{after}")
@@ -68,7 +76,9 @@ fn start_of_body(html: &str) -> Option<usize> {
         let opaque = OPAQUE.iter().find(|(start, _)| rest.starts_with(start));
         from = match opaque {
             Some((start, end)) => tag + start.len() + rest[start.len()..].find(end)? + end.len(),
-            None if rest.starts_with("<body") && rest[5..].starts_with(|c: char| c == '>' || c.is_whitespace()) => {
+            None if rest.starts_with("<body")
+                && rest[5..].starts_with(|c: char| c == '>' || c.is_whitespace()) =>
+            {
                 return Some(tag + end_of_tag(rest)?);
             }
             None => tag + 1,
@@ -109,14 +119,20 @@ mod tests {
     fn what_only_looks_like_the_body_is_passed_over() {
         check("<!-- <body> --><body>x", "<!-- <body> --><body>!x");
         check("<script>\"<body>\"</script><body>x", "<script>\"<body>\"</script><body>!x");
-        check("<title><body></title><bodyguard><body\n>x", "<title><body></title><bodyguard><body\n>!x");
+        check(
+            "<title><body></title><bodyguard><body\n>x",
+            "<title><body></title><bodyguard><body\n>!x",
+        );
     }
 
     #[test]
     fn a_feed_says_it_in_its_title() {
-        let marked = with_marked_title("<feed><title type=\"text\">Blog</title><entry><title>A</title></entry></feed>");
+        let marked = with_marked_title(
+            "<feed><title type=\"text\">Blog</title><entry><title>A</title></entry></feed>",
+        );
         assert!(
-            marked.contains("\">Smoke build, not for publication: Blog<") && marked.contains("<title>A<"),
+            marked.contains("\">Smoke build, not for publication: Blog<")
+                && marked.contains("<title>A<"),
             "{marked}"
         );
         assert_eq!(with_marked_title("<feed>"), "<feed>");

@@ -28,32 +28,44 @@ pub(super) fn tags(blog: &Blog<'_>) -> Vec<Tag> {
     for (index, post) in blog.posts.iter().enumerate() {
         for name in &post.front.tags {
             let tag = tags.entry(key(name));
-            let tag = tag.or_insert_with(|| Tag { name: name.clone(), slug: String::new(), posts: Vec::new() });
+            let tag = tag.or_insert_with(|| Tag {
+                name: name.clone(),
+                slug: String::new(),
+                posts: Vec::new(),
+            });
             if tag.posts.last() != Some(&index) {
                 tag.posts.push(index);
             }
         }
     }
     let slugs = slugs(tags.keys().map(String::as_str));
-    let mut tags: Vec<Tag> = tags.into_iter().map(|(key, tag)| Tag { slug: slugs[&key].clone(), ..tag }).collect();
+    let mut tags: Vec<Tag> =
+        tags.into_iter().map(|(key, tag)| Tag { slug: slugs[&key].clone(), ..tag }).collect();
     tags.sort_by_cached_key(|tag| (tag.name.to_lowercase(), tag.slug.clone()));
     tags
 }
 
 /// What names of one tag have in common.
 fn key(name: &str) -> String {
-    let words = name.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
+    let words = name
+        .split(|c: char| c.is_whitespace() || c == '-' || c == '_')
+        .filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// The part of the address of each tag: Jekyll's slug, unless other tags have the same. Of those, the one that is
-/// written as the slug keeps it, and the others spell their signs out: `c`, `c-sharp`, `c-plus-plus`.
+/// The part of the address of each tag: Jekyll's slug, unless other tags have the same. Of those,
+/// the one that is written as the slug keeps it, and the others spell their signs out: `c`,
+/// `c-sharp`, `c-plus-plus`.
 fn slugs<'k>(keys: impl Iterator<Item = &'k str>) -> BTreeMap<String, String> {
     let mut by_slug: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for key in keys {
         let slug = slug::slugify(key);
         // A name of punctuation only still needs an address.
-        let slug = if slug.is_empty() { slug::percent_encoded(key).replace(['/', '%', '.'], "-") } else { slug };
+        let slug = if slug.is_empty() {
+            slug::percent_encoded(key).replace(['/', '%', '.'], "-")
+        } else {
+            slug
+        };
         by_slug.entry(slug).or_default().push(key);
     }
     let mut taken: BTreeSet<String> = by_slug.keys().cloned().collect();
@@ -61,7 +73,11 @@ fn slugs<'k>(keys: impl Iterator<Item = &'k str>) -> BTreeMap<String, String> {
     for (slug, keys) in by_slug {
         let is_shared = keys.len() > 1;
         for key in keys {
-            let own = if is_shared && key != slug { free(&spelled_out(key), &mut taken) } else { slug.clone() };
+            let own = if is_shared && key != slug {
+                free(&spelled_out(key), &mut taken)
+            } else {
+                slug.clone()
+            };
             slugs.insert(key.to_owned(), own);
         }
     }
@@ -98,7 +114,9 @@ fn free(slug: &str, taken: &mut BTreeSet<String>) -> String {
 pub(super) fn urls(blog: &Blog<'_>, tags: &[Tag]) -> Map {
     let by_key: BTreeMap<String, &Tag> = tags.iter().map(|tag| (key(&tag.name), tag)).collect();
     let names: BTreeSet<&String> = blog.posts.iter().flat_map(|post| &post.front.tags).collect();
-    let urls = names.into_iter().filter_map(|name| Some((Key::from(name.clone()), by_key.get(&key(name))?.url())));
+    let urls = names
+        .into_iter()
+        .filter_map(|name| Some((Key::from(name.clone()), by_key.get(&key(name))?.url())));
     urls.map(|(name, url)| (name, Value::from(url))).collect()
 }
 
@@ -109,7 +127,11 @@ impl Tag {
         set(&mut map, "name", self.name.as_str());
         set(&mut map, "slug", self.slug.as_str());
         set(&mut map, "url", self.url());
-        set(&mut map, "posts", self.posts.iter().map(|&index| posts[index].value.clone()).collect::<Vec<_>>());
+        set(
+            &mut map,
+            "posts",
+            self.posts.iter().map(|&index| posts[index].value.clone()).collect::<Vec<_>>(),
+        );
         Value::from(map)
     }
 
@@ -122,7 +144,8 @@ impl Tag {
     }
 }
 
-/// Pages of tags in the layout `tag`, and their list in the layout `tags`; not where the author has a page of his own.
+/// Pages of tags in the layout `tag`, and their list in the layout `tags`; not where the author has
+/// a page of his own.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     const LIST: &str = "tags/index.html";
     let mut files = Vec::new();
@@ -135,7 +158,11 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
             set(&mut page, "title", tag.name.as_str());
             set(&mut page, "tag", tag.name.as_str());
             set(&mut page, "url", tag.url());
-            set(&mut page, "posts", tag.posts.iter().map(|&index| site.posts[index].value.clone()).collect::<Vec<_>>());
+            set(
+                &mut page,
+                "posts",
+                tag.posts.iter().map(|&index| site.posts[index].value.clone()).collect::<Vec<_>>(),
+            );
             rendered(site, layouts, "tag", page, tag.file())
         })?;
     }
@@ -148,12 +175,20 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     Ok(files)
 }
 
-fn rendered(site: &Shared<'_>, layouts: &Layouts<'_>, layout: &str, page: Map, path: String) -> Files {
+fn rendered(
+    site: &Shared<'_>,
+    layouts: &Layouts<'_>,
+    layout: &str,
+    page: Map,
+    path: String,
+) -> Files {
     let variables = [("site", site.value.clone()), ("page", Value::from(page))];
     let place = || Place::file(format!("_layouts/{layout}.html"));
     let page = layouts.render(Some(layout), String::new(), &variables, place)?;
     let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));
-    Ok(std::iter::once(Made::new(path, super::ids::unique(&page.text).into_owned())).chain(figures).collect())
+    Ok(std::iter::once(Made::new(path, super::ids::unique(&page.text).into_owned()))
+        .chain(figures)
+        .collect())
 }
 
 impl Shared<'_> {
@@ -171,7 +206,8 @@ mod tests {
     fn check(names: &[&str], expected: &[(&str, &str)]) {
         let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
         let found = slugs(keys.iter().map(String::as_str));
-        let found: Vec<(&str, &str)> = found.iter().map(|(key, slug)| (key.as_str(), slug.as_str())).collect();
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(key, slug)| (key.as_str(), slug.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -188,7 +224,10 @@ mod tests {
     #[test]
     fn a_tag_that_shares_its_slug_with_none_keeps_it() {
         check(&["C++"], &[("c++", "c")]);
-        check(&["Deep Learning", "deep-learning", "deep_learning"], &[("deep-learning", "deep-learning")]);
+        check(
+            &["Deep Learning", "deep-learning", "deep_learning"],
+            &[("deep-learning", "deep-learning")],
+        );
         check(&["!!!", "Größe"], &[("!!!", "!!!"), ("größe", "größe")]);
     }
 }

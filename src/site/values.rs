@@ -14,8 +14,8 @@ use crate::post::permalink::stem;
 use crate::post::{Blog, Page, Post, StaticFile};
 use crate::value::{Value, as_text, entry, map_of_yaml, set, set_default};
 
-/// What is known of a post, or of another document, before its body is rendered: `site.posts` of Liquid bodies, and the
-/// base of what layouts see.
+/// What is known of a post, or of another document, before its body is rendered: `site.posts` of
+/// Liquid bodies, and the base of what layouts see.
 pub(super) fn unrendered_post(post: &Post<'_>, title: &str, description: Option<&str>) -> Map {
     let mut map = post.front.values.clone();
     // A title that is a number stays one.
@@ -101,7 +101,12 @@ pub(super) struct Listed {
 }
 
 /// `site` for Liquid, where as in Jekyll `tags` and `categories` are maps from names to posts.
-pub(super) fn site_for_liquid(config: &Config, blog: &Blog<'_>, listed: &Listed, data: &Value) -> Value {
+pub(super) fn site_for_liquid(
+    config: &Config,
+    blog: &Blog<'_>,
+    listed: &Listed,
+    data: &Value,
+) -> Value {
     let mut map = base(config, data);
     if let Some(now) = &blog.now {
         set(&mut map, "time", now.to_string());
@@ -109,9 +114,15 @@ pub(super) fn site_for_liquid(config: &Config, blog: &Blog<'_>, listed: &Listed,
     let pages: Vec<Value> = blog.pages.iter().map(|page| with_content(page, config)).collect();
     let is_html = |page: &&Page<'_>| {
         let file = page.address.file.as_str();
-        [".html", ".htm", ".xhtml"].iter().any(|end| file.ends_with(end)) || page.address.url.ends_with('/')
+        [".html", ".htm", ".xhtml"].iter().any(|end| file.ends_with(end))
+            || page.address.url.ends_with('/')
     };
-    let html = blog.pages.iter().zip(&pages).filter(|(page, _)| is_html(page)).map(|(_, value)| value.clone());
+    let html = blog
+        .pages
+        .iter()
+        .zip(&pages)
+        .filter(|(page, _)| is_html(page))
+        .map(|(_, value)| value.clone());
     set(&mut map, "html_pages", html.collect::<Vec<_>>());
     set(&mut map, "pages", pages);
     let files: Vec<Value> = blog.files.iter().map(file).collect();
@@ -129,7 +140,8 @@ pub(super) fn site_for_liquid(config: &Config, blog: &Blog<'_>, listed: &Listed,
     Value::from(map)
 }
 
-/// `site` for Tera: the same, with `tags` and `categories` as lists of maps with a `name` and `posts`.
+/// `site` for Tera: the same, with `tags` and `categories` as lists of maps with a `name` and
+/// `posts`.
 pub(super) fn site_for_tera(liquid: &Value, posts: &[RenderedPost], tags: &[Tag]) -> Value {
     let mut map = super::entries(liquid);
     let values: Vec<Value> = posts.iter().map(|post| post.value.clone()).collect();
@@ -155,7 +167,11 @@ fn with_content(one: &Page<'_>, config: &Config) -> Value {
 /// `site.collections`, in order of name, the posts among them.
 fn collections(blog: &Blog<'_>, listed: &Listed, files: &[Value]) -> Vec<Value> {
     let value = |label: &str, mut map: Map, output: bool, documents: Vec<Value>| {
-        let of_it = blog.files.iter().zip(files).filter(|(file, _)| file.collection.as_deref() == Some(label));
+        let of_it = blog
+            .files
+            .iter()
+            .zip(files)
+            .filter(|(file, _)| file.collection.as_deref() == Some(label));
         set(&mut map, "label", label);
         set(&mut map, "output", output);
         set(&mut map, "docs", documents);
@@ -191,13 +207,19 @@ impl Sites {
 
     pub(super) fn new(site: &Value, posts: &[Value]) -> Sites {
         let with_related = |own: Option<usize>| {
-            let newest = posts.iter().enumerate().take(Self::RELATED + 1).filter(|(index, _)| Some(*index) != own);
-            let related: Vec<Value> = newest.map(|(_, post)| post.clone()).take(Self::RELATED).collect();
+            let newest = posts
+                .iter()
+                .enumerate()
+                .take(Self::RELATED + 1)
+                .filter(|(index, _)| Some(*index) != own);
+            let related: Vec<Value> =
+                newest.map(|(_, post)| post.clone()).take(Self::RELATED).collect();
             let mut map = super::entries(site);
             set(&mut map, "related_posts", if posts.len() > 1 { related } else { Vec::new() });
             Value::from(map)
         };
-        let newest = (0..posts.len().min(Self::RELATED)).map(|index| with_related(Some(index))).collect();
+        let newest =
+            (0..posts.len().min(Self::RELATED)).map(|index| with_related(Some(index))).collect();
         Sites { others: with_related(None), newest }
     }
 
@@ -227,7 +249,8 @@ fn map_of(entries: impl IntoIterator<Item = (String, Vec<Value>)>) -> Map {
     entries.into_iter().map(|(name, posts)| (Key::from(name), Value::from(posts))).collect()
 }
 
-/// Posts by each of the names in their list at `key`; the names in the order in which the oldest posts bring them.
+/// Posts by each of the names in their list at `key`; the names in the order in which the oldest
+/// posts bring them.
 fn by_name(posts: &[Value], key: &'static str) -> Vec<(String, Vec<Value>)> {
     let mut groups: Vec<(String, Vec<Value>)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();

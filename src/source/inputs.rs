@@ -1,15 +1,19 @@
-//! The files that the program of an experiment is made of: those of the experiment's folder that its patterns match.
+//! The files that the program of an experiment is made of: those of the experiment's folder that
+//! its patterns match.
 //!
-//! The patterns alone decide. YAML, hidden files, files that `exclude` of `_config.yml` names and links out of the site
-//! count like all others. What matches and cannot be read as a file is an error, never left out. Only these are not
-//! matched by a wildcard:
+//! The patterns alone decide. YAML, hidden files, files that `exclude` of `_config.yml` names and
+//! links out of the site count like all others. What matches and cannot be read as a file is an
+//! error, never left out. Only these are not matched by a wildcard:
 //!
 //! - `experiment.yml`: what it means for a run is in the parameters;
-//! - what labpress made in `runs/`, `files/`, `pins/` and `verifications/` directly in the folder, known by its name;
-//! - [litter](is_litter): what programs and editors leave behind. A pattern that names it (`target/*.rs`) matches it.
+//! - what labpress made in `runs/`, `files/`, `pins/` and `verifications/` directly in the folder,
+//!   known by its name;
+//! - [litter](is_litter): what programs and editors leave behind. A pattern that names it
+//!   (`target/*.rs`) matches it.
 //!
-//! A text is digested with `\n` for each `\r\n`, so that a checkout on Windows has the same fingerprint. A text is what
-//! is UTF-8 and has no NUL character; all other files are digested byte for byte.
+//! A text is digested with `\n` for each `\r\n`, so that a checkout on Windows has the same
+//! fingerprint. A text is what is UTF-8 and has no NUL character; all other files are digested byte
+//! for byte.
 #![expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,18 +47,25 @@ pub struct InputError {
     pub hint: String,
 }
 
-/// The files of `folder` that match any of the patterns, by path from there with `/` between parts. Without patterns,
-/// all files count.
-pub fn gather(folder: &Path, patterns: Option<&[String]>) -> Result<BTreeMap<String, Input>, InputError> {
+/// The files of `folder` that match any of the patterns, by path from there with `/` between parts.
+/// Without patterns, all files count.
+pub fn gather(
+    folder: &Path,
+    patterns: Option<&[String]>,
+) -> Result<BTreeMap<String, Input>, InputError> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     match patterns {
         None => {
             let everything = Pattern::new("**").map_err(|message| everything_error(message, ""))?;
-            everything.find(folder, &mut found).map_err(|(message, path)| everything_error(message, &path))?;
+            everything
+                .find(folder, &mut found)
+                .map_err(|(message, path)| everything_error(message, &path))?;
         }
         Some(patterns) => {
             for (index, text) in patterns.iter().enumerate() {
-                let error = |message: String, hint: String| Err(InputError { pattern: Some(index), message, hint });
+                let error = |message: String, hint: String| {
+                    Err(InputError { pattern: Some(index), message, hint })
+                };
                 let before = found.len();
                 let pattern = match Pattern::new(text) {
                     Ok(pattern) => pattern,
@@ -62,7 +73,10 @@ pub fn gather(folder: &Path, patterns: Option<&[String]>) -> Result<BTreeMap<Str
                 };
                 let mut of_pattern = BTreeMap::new();
                 if let Err((message, _)) = pattern.find(folder, &mut of_pattern) {
-                    return error(message, "remove it, or write a pattern that does not match it".to_owned());
+                    return error(
+                        message,
+                        "remove it, or write a pattern that does not match it".to_owned(),
+                    );
                 }
                 if of_pattern.is_empty() && found.len() == before {
                     let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -71,7 +85,10 @@ pub fn gather(folder: &Path, patterns: Option<&[String]>) -> Result<BTreeMap<Str
                     return error(
                         message,
                         if is_folder {
-                            format!("it is a folder: write `{}/**` for all files in it", text.trim_end_matches('/'))
+                            format!(
+                                "it is a folder: write `{}/**` for all files in it",
+                                text.trim_end_matches('/')
+                            )
                         } else {
                             PATTERN_HINT.to_owned()
                         },
@@ -92,12 +109,14 @@ pub fn gather(folder: &Path, patterns: Option<&[String]>) -> Result<BTreeMap<Str
     digested.collect()
 }
 
-const PATTERN_HINT: &str = "inputs are paths or patterns from the experiment's folder, and must exist";
+const PATTERN_HINT: &str =
+    "inputs are paths or patterns from the experiment's folder, and must exist";
 
 fn everything_error(message: String, path: &str) -> InputError {
     let hint = if path.is_empty() { String::new() } else { format!("remove `{path}`, or ") };
-    let hint =
-        format!("{hint}list the files that the program reads in `inputs`: without it, every file of the folder counts");
+    let hint = format!(
+        "{hint}list the files that the program reads in `inputs`: without it, every file of the folder counts"
+    );
     InputError { pattern: None, message, hint }
 }
 
@@ -113,7 +132,8 @@ fn content_digest(mut content: impl Read) -> io::Result<Digest> {
     let mut as_it_is = blake3::Hasher::new();
     // `None` as soon as the content is no text.
     let mut as_text = Some(blake3::Hasher::new());
-    // The part read last. At its front stands what was not whole before: a `\r`, or the start of a character.
+    // The part read last. At its front stands what was not whole before: a `\r`, or the start of a
+    // character.
     let mut part = vec![0; 1 << 16];
     let mut held = 0;
     loop {
@@ -130,7 +150,9 @@ fn content_digest(mut content: impl Read) -> io::Result<Digest> {
             _ if filled.contains(&0) => None,
             Ok(_) if length > 0 && filled.ends_with(b"\r") => Some(filled.len() - 1),
             Ok(_) => Some(filled.len()),
-            Err(error) => Some(error.valid_up_to()).filter(|_| length > 0 && error.error_len().is_none()),
+            Err(error) => {
+                Some(error.valid_up_to()).filter(|_| length > 0 && error.error_len().is_none())
+            }
         };
         held = 0;
         if let Some(whole) = whole {
@@ -199,7 +221,11 @@ impl Pattern {
     }
 
     /// Adds the files of `folder` that match. The error is what is wrong and the path it is about.
-    fn find(&self, folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<(), (String, String)> {
+    fn find(
+        &self,
+        folder: &Path,
+        found: &mut BTreeMap<String, PathBuf>,
+    ) -> Result<(), (String, String)> {
         let start = folder.join(&self.base);
         if fs::symlink_metadata(&start).is_err() {
             return Ok(());
@@ -221,8 +247,9 @@ impl Pattern {
                     }
                     let name = slashed(&path)?;
                     if !entry.file_type().is_file() {
-                        let message =
-                            format!("`{name}` matches `inputs` and is not a file that can be read to its end");
+                        let message = format!(
+                            "`{name}` matches `inputs` and is not a file that can be read to its end"
+                        );
                         return Err((message, name));
                     }
                     found.insert(name, entry.into_path());
@@ -235,10 +262,14 @@ impl Pattern {
                         continue;
                     }
                     let name = slashed(&path)?;
-                    let is_missing = error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+                    let is_missing = error
+                        .io_error()
+                        .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
                     let problem = match error.io_error() {
                         None => "is a link that leads in a circle".to_owned(),
-                        Some(_) if is_link && is_missing => "is a link to a file that does not exist".to_owned(),
+                        Some(_) if is_link && is_missing => {
+                            "is a link to a file that does not exist".to_owned()
+                        }
                         Some(error) => format!("cannot be read: {error}"),
                     };
                     return Err((format!("`{name}` matches `inputs` and {problem}"), name));
@@ -263,13 +294,15 @@ fn slashed(path: &Path) -> Result<String, (String, String)> {
     })
 }
 
-/// What programs and editors leave in a folder and nobody takes for a part of a program: bytecode of Python, version
-/// control, caches that say so themselves (`CACHEDIR.TAG`, as Cargo's `target/`), environments and packages of other
-/// programs, notes of desktops, lock and swap files of editors. Backup copies (`x~`) do count.
+/// What programs and editors leave in a folder and nobody takes for a part of a program: bytecode
+/// of Python, version control, caches that say so themselves (`CACHEDIR.TAG`, as Cargo's
+/// `target/`), environments and packages of other programs, notes of desktops, lock and swap files
+/// of editors. Backup copies (`x~`) do count.
 fn is_litter(entry: &walkdir::DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     if entry.file_type().is_dir() {
-        let names = ["__pycache__", ".git", ".hg", ".svn", ".jj", ".ipynb_checkpoints", "node_modules"];
+        let names =
+            ["__pycache__", ".git", ".hg", ".svn", ".jj", ".ipynb_checkpoints", "node_modules"];
         let is_cache = || {
             let mut start = [0; CACHE_TAG.len()];
             let tag = File::open(entry.path().join("CACHEDIR.TAG"));
@@ -277,24 +310,28 @@ fn is_litter(entry: &walkdir::DirEntry) -> bool {
         };
         return names.contains(&&*name) || is_cache() || entry.path().join("pyvenv.cfg").is_file();
     }
-    let is_swap = name.starts_with('.') && [".swp", ".swo", ".swx"].iter().any(|ending| name.ends_with(ending));
+    let is_swap = name.starts_with('.')
+        && [".swp", ".swo", ".swx"].iter().any(|ending| name.ends_with(ending));
     is_swap || name.starts_with(".#") || matches!(&*name, ".git" | ".DS_Store" | "Thumbs.db")
 }
 
 /// How `CACHEDIR.TAG` begins in the folder of a cache, by <https://bford.info/cachedir/>.
 const CACHE_TAG: &[u8; 43] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// Whether labpress made the file at this path of an experiment's folder, by its name: a record, a file beside one, a
-/// pin or a verification.
+/// Whether labpress made the file at this path of an experiment's folder, by its name: a record, a
+/// file beside one, a pin or a verification.
 pub fn is_made_by_labpress(path: &Path) -> bool {
     let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
     let Some([folder, name]) = parts.as_deref() else { return false };
-    let is_id = |text: &str| text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_id = |text: &str| {
+        text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
     // `VARIANT-sSEED-FINGERPRINT8`.
     let is_run = |stem: &str| {
         let mut parts = stem.rsplitn(3, '-');
         let (id, seed, variant) = (parts.next(), parts.next(), parts.next());
-        let is_seed = |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+        let is_seed =
+            |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
         id.is_some_and(is_id)
             && seed.and_then(|seed| seed.strip_prefix('s')).is_some_and(is_seed)
             && variant.is_some_and(|variant| !variant.is_empty())
@@ -303,18 +340,23 @@ pub fn is_made_by_labpress(path: &Path) -> bool {
         "runs" => name.strip_suffix(".json").is_some_and(is_run),
         "pins" => name.strip_suffix(".json").is_some_and(is_id),
         "files" => name.split_once('-').is_some_and(|(id, rest)| is_id(id) && !rest.is_empty()),
-        "verifications" => {
-            name.strip_suffix(".json").is_some_and(|name| name.match_indices('-').any(|(at, _)| is_run(&name[..at])))
-        }
+        "verifications" => name
+            .strip_suffix(".json")
+            .is_some_and(|name| name.match_indices('-').any(|(at, _)| is_run(&name[..at]))),
         _ => false,
     }
 }
 
 /// How the inputs differ from what they were, in words; `None` if they do not.
-pub fn difference(before: &BTreeMap<String, Digest>, now: &BTreeMap<String, Input>) -> Option<String> {
+pub fn difference(
+    before: &BTreeMap<String, Digest>,
+    now: &BTreeMap<String, Input>,
+) -> Option<String> {
     let paths: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
     paths.into_iter().find_map(|path| match (before.get(path), now.get(path)) {
-        (Some(before), Some(now)) => (*before != now.digest).then(|| format!("the input `{path}` was changed")),
+        (Some(before), Some(now)) => {
+            (*before != now.digest).then(|| format!("the input `{path}` was changed"))
+        }
         (Some(_), None) => Some(format!("the input `{path}` is gone")),
         (None, _) => Some(format!("`{path}` is new and matches `inputs`")),
     })
@@ -337,7 +379,8 @@ mod tests {
     #[track_caller]
     fn check(files: &[&str], patterns: Option<&[&str]>, expected: &[&str]) {
         let folder = folder(files);
-        let patterns = patterns.map(|patterns| patterns.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let patterns = patterns
+            .map(|patterns| patterns.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
         let found = gather(folder.path(), patterns.as_deref()).unwrap();
         assert_eq!(found.into_keys().collect::<Vec<_>>(), expected);
     }
@@ -375,13 +418,18 @@ mod tests {
         check(&litter, None, &["x~"]);
         check(&litter, Some(&["__pycache__/*"]), &["__pycache__/a.pyc"]);
         let folder = folder(&["target/x", "src/target/y"]);
-        fs::write(folder.path().join("target/CACHEDIR.TAG"), [CACHE_TAG, &b"\n"[..]].concat()).unwrap();
-        assert_eq!(gather(folder.path(), None).unwrap().into_keys().collect::<Vec<_>>(), ["src/target/y"]);
+        fs::write(folder.path().join("target/CACHEDIR.TAG"), [CACHE_TAG, &b"\n"[..]].concat())
+            .unwrap();
+        assert_eq!(
+            gather(folder.path(), None).unwrap().into_keys().collect::<Vec<_>>(),
+            ["src/target/y"]
+        );
     }
 
     #[track_caller]
     fn check_error(folder: &Path, patterns: Option<&[&str]>, expected: &str) {
-        let patterns = patterns.map(|patterns| patterns.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        let patterns = patterns
+            .map(|patterns| patterns.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
         let error = gather(folder, patterns.as_deref()).unwrap_err();
         assert!(error.message.contains(expected), "{error:?}");
     }
@@ -403,7 +451,11 @@ mod tests {
         use std::os::unix::fs::symlink;
         let dangling = folder(&["a"]);
         symlink("nowhere", dangling.path().join("b.py")).unwrap();
-        check_error(dangling.path(), None, "`b.py` matches `inputs` and is a link to a file that does not exist");
+        check_error(
+            dangling.path(),
+            None,
+            "`b.py` matches `inputs` and is a link to a file that does not exist",
+        );
         check_error(dangling.path(), Some(&["b.py"]), "is a link to a file that does not exist");
         let names = |patterns: &[&str]| {
             let patterns: Vec<String> = patterns.iter().map(|&text| text.to_owned()).collect();
@@ -412,7 +464,11 @@ mod tests {
         assert_eq!(names(&["[a]"]), ["a"]);
         let circle = folder(&["a"]);
         symlink(".", circle.path().join("b")).unwrap();
-        check_error(circle.path(), None, "`b` matches `inputs` and is a link that leads in a circle");
+        check_error(
+            circle.path(),
+            None,
+            "`b` matches `inputs` and is a link that leads in a circle",
+        );
         let device = folder(&["a"]);
         symlink("/dev/null", device.path().join("b")).unwrap();
         check_error(device.path(), Some(&["*"]), "`b` matches `inputs` and is not a file");
@@ -426,7 +482,8 @@ mod tests {
     fn a_link_counts_by_what_it_leads_to() {
         let outside = folder(&["shared/helper.py"]);
         let inside = folder(&["a.py"]);
-        std::os::unix::fs::symlink(outside.path().join("shared"), inside.path().join("lib")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("shared"), inside.path().join("lib"))
+            .unwrap();
         let before = gather(inside.path(), None).unwrap();
         assert_eq!(before.keys().collect::<Vec<_>>(), ["a.py", "lib/helper.py"]);
         fs::write(outside.path().join("shared/helper.py"), "other").unwrap();
@@ -437,7 +494,12 @@ mod tests {
 
     #[track_caller]
     fn check_digest(content: &[u8], same_as: &[u8]) {
-        assert_eq!(content_digest(content).unwrap(), Digest::of(same_as), "{}", content.escape_ascii());
+        assert_eq!(
+            content_digest(content).unwrap(),
+            Digest::of(same_as),
+            "{}",
+            content.escape_ascii()
+        );
     }
 
     #[test]

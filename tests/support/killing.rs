@@ -12,7 +12,10 @@ use super::{Site, repeatable};
 pub fn records(site: &Site, experiment: &str) -> BTreeMap<String, serde_json::Value> {
     let files = site.files(&format!("experiments/{experiment}/runs"));
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    files.into_iter().map(|(path, bytes)| (path.display().to_string(), repeatable(&text(bytes)))).collect()
+    files
+        .into_iter()
+        .map(|(path, bytes)| (path.display().to_string(), repeatable(&text(bytes))))
+        .collect()
 }
 
 /// Starts labpress and keeps what it says.
@@ -30,19 +33,25 @@ pub fn supervisors(labpress: &Child) -> Vec<u32> {
     children(labpress.id())
 }
 
-/// The processes that one has started and that live, from /proc: whichever of its threads started them.
+/// The processes that one has started and that live, from /proc: whichever of its threads started
+/// them.
 fn children(process: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
+    let children =
+        tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    children
+        .flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// All processes that this one and those that it started have started, and that live.
 pub fn descendants(process: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
-    let children: Vec<u32> =
-        children.flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect();
+    let children =
+        tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    let children: Vec<u32> = children
+        .flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>())
+        .collect();
     let further: Vec<u32> = children.iter().flat_map(|child| descendants(*child)).collect();
     children.into_iter().chain(further).collect()
 }
@@ -55,13 +64,15 @@ pub fn kill(process: u32) {
 
 /// The files under a folder in which a run is at work: some may go away at any moment.
 fn paths(site: &Site, folder: &str) -> Vec<PathBuf> {
-    let entries = walkdir::WalkDir::new(site.path().join(folder)).into_iter().filter_map(Result::ok);
+    let entries =
+        walkdir::WalkDir::new(site.path().join(folder)).into_iter().filter_map(Result::ok);
     entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
 }
 
 /// Whether a run has a checkpoint.
 pub fn has_checkpoint(site: &Site) -> bool {
-    let is_in_checkpoint = |path: &PathBuf| path.parent().is_some_and(|folder| folder.ends_with("checkpoint"));
+    let is_in_checkpoint =
+        |path: &PathBuf| path.parent().is_some_and(|folder| folder.ends_with("checkpoint"));
     paths(site, ".labpress/runs").iter().any(is_in_checkpoint)
 }
 

@@ -1,4 +1,5 @@
-//! What the tests of the whole program share: a site in a temporary folder, and the program run in it.
+//! What the tests of the whole program share: a site in a temporary folder, and the program run in
+//! it.
 #![allow(
     dead_code,
     missing_docs,
@@ -23,8 +24,8 @@ pub struct Site {
     _folder: Option<tempfile::TempDir>,
 }
 
-/// A runner that needs no more than Python: it "trains" for as many epochs as it is told, keeps a checkpoint, and its
-/// numbers depend on parameters and seed alone.
+/// A runner that needs no more than Python: it "trains" for as many epochs as it is told, keeps a
+/// checkpoint, and its numbers depend on parameters and seed alone.
 pub const TOY_RUNNER: &str = r#"
 import json, os, pathlib, time
 
@@ -75,7 +76,10 @@ impl Site {
     /// A site with one post that shows one experiment.
     pub fn with_toy() -> Site {
         let site = Site::empty();
-        site.write("_layouts/post.html", "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n");
+        site.write(
+            "_layouts/post.html",
+            "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n",
+        );
         site.write("_posts/2026-01-02-toy.md", TOY_POST);
         site.write("experiments/toy/experiment.yml", TOY_EXPERIMENT);
         site.write("experiments/toy/train.py", TOY_RUNNER);
@@ -110,7 +114,8 @@ impl Site {
     }
 
     pub fn read(&self, path: &str) -> String {
-        std::fs::read_to_string(self.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        std::fs::read_to_string(self.path().join(path))
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     pub fn replace(&self, path: &str, from: &str, to: &str) {
@@ -125,7 +130,11 @@ impl Site {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.args(arguments).current_dir(self.path()).env_remove("LABPRESS_LAB").env_remove("LABPRESS_DATA");
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_remove("LABPRESS_LAB")
+            .env_remove("LABPRESS_DATA");
         command
     }
 
@@ -135,7 +144,12 @@ impl Site {
         let files = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
         files
             .filter(|entry| entry.file_type().is_file())
-            .map(|entry| (entry.path().strip_prefix(&root).unwrap().to_owned(), std::fs::read(entry.path()).unwrap()))
+            .map(|entry| {
+                (
+                    entry.path().strip_prefix(&root).unwrap().to_owned(),
+                    std::fs::read(entry.path()).unwrap(),
+                )
+            })
             .collect()
     }
 }
@@ -153,8 +167,8 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// The program `labpress`. Cargo names it to tests of its own package; other packages of the workspace find it where a
-/// build of the workspace puts it.
+/// The program `labpress`. Cargo names it to tests of its own package; other packages of the
+/// workspace find it where a build of the workspace puts it.
 fn program() -> PathBuf {
     if let Some(program) = option_env!("CARGO_BIN_EXE_labpress") {
         return program.into();
@@ -180,7 +194,8 @@ pub fn assert_success(output: &Output) {
     assert!(output.status.success(), "{}\n{}", answer(output), talk(output));
 }
 
-/// The record without what no rerun repeats: when it was made, how long it took, and so its own digest.
+/// The record without what no rerun repeats: when it was made, how long it took, and so its own
+/// digest.
 pub fn repeatable(record: &str) -> serde_json::Value {
     let mut record: serde_json::Value = serde_json::from_str(record).unwrap();
     for key in ["finished", "timing", "digest"] {

@@ -1,8 +1,12 @@
 //! How long a typical post of 9 kB takes from kramdown to HTML: `cargo bench --package kramdown`.
 //!
-//! Prints the median and the fastest of many runs, and the same for other posts: `cargo bench --package kramdown -- FILE…`
-//! (what stands below their front matter).
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a bench reads the clock and prints")]
+//! Prints the median and the fastest of many runs, and the same for other posts: `cargo bench
+//! --package kramdown -- FILE…` (what stands below their front matter).
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench reads the clock and prints"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -66,15 +70,22 @@ fn measure(name: &str, post: &str) {
     };
     let mut times: Vec<Duration> = (0..RUNS).map(|_| run()).collect();
     times.sort();
-    println!("{name}: {} bytes, median {:?}, fastest {:?} of {RUNS}", post.len(), times[RUNS / 2], times[0]);
+    println!(
+        "{name}: {} bytes, median {:?}, fastest {:?} of {RUNS}",
+        post.len(),
+        times[RUNS / 2],
+        times[0]
+    );
 }
 
 fn main() {
     measure("typical post", &typical_post());
     for file in std::env::args().skip(1).filter(|argument| !argument.starts_with('-')) {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let body =
-            text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")).map_or(&*text, |(_, body)| body);
+        let body = text
+            .strip_prefix("---\n")
+            .and_then(|rest| rest.split_once("\n---\n"))
+            .map_or(&*text, |(_, body)| body);
         measure(&file, body);
     }
 }

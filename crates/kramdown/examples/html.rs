@@ -1,7 +1,8 @@
 //! kramdown to HTML: `cargo run --package kramdown --example html -- hard_wrap=true < post.md`.
 //!
-//! Arguments are kramdown's options, `name=value`; the defaults are Jekyll's. `times=1000` does it as often and says how
-//! long one takes. `tests/cases/testcases.py` runs kramdown's own test cases through it.
+//! Arguments are kramdown's options, `name=value`; the defaults are Jekyll's. `times=1000` does it
+//! as often and says how long one takes. `tests/cases/testcases.py` runs kramdown's own test cases
+//! through it.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "an example reads its input and the clock")]
 
@@ -39,7 +40,12 @@ fn main() -> io::Result<ExitCode> {
     if times > 0 {
         let parsed = seconds(times, || drop(parse(&text, &options)));
         let rendered = seconds(times, || drop(to_html(&text, &options)));
-        println!("{} bytes: parsed in {:.1} µs, to HTML in {:.1} µs", text.len(), parsed * 1e6, rendered * 1e6);
+        println!(
+            "{} bytes: parsed in {:.1} µs, to HTML in {:.1} µs",
+            text.len(),
+            parsed * 1e6,
+            rendered * 1e6
+        );
         return Ok(ExitCode::SUCCESS);
     }
     print!("{}", to_html(&text, &options));

@@ -4,7 +4,8 @@ use crate::block::Context;
 use crate::scan::is_word_byte;
 use crate::tree::{Kind, Node};
 
-/// Splits text at the abbreviations that are defined, the longest first, where they are words of their own.
+/// Splits text at the abbreviations that are defined, the longest first, where they are words of
+/// their own.
 pub(super) fn mark(nodes: Vec<Node>, context: &Context) -> Vec<Node> {
     if context.definitions.abbreviations.is_empty() {
         return nodes;
@@ -52,7 +53,9 @@ fn found(text: &str, at: usize, context: &Context) -> Option<Node> {
     }
     let rest = &text[at..];
     let (name, abbreviation) = definitions.abbreviation_lengths.iter().find_map(|&length| {
-        let name = rest.get(..length).filter(|_| !rest.as_bytes().get(length).copied().is_some_and(is_word_byte))?;
+        let name = rest
+            .get(..length)
+            .filter(|_| !rest.as_bytes().get(length).copied().is_some_and(is_word_byte))?;
         definitions.abbreviations.get_key_value(name)
     })?;
     let mut node = Node::new(Kind::Abbreviation(name.clone()));

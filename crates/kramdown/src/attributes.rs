@@ -35,7 +35,12 @@ impl List {
         attributes
     }
 
-    fn collect<'a>(&'a self, definitions: &'a Definitions, seen: &mut Vec<&'a str>, into: &mut Attributes) {
+    fn collect<'a>(
+        &'a self,
+        definitions: &'a Definitions,
+        seen: &mut Vec<&'a str>,
+        into: &mut Attributes,
+    ) {
         for name in &self.references {
             // Lists may refer to each other in a circle, and there may be very many.
             if seen.len() >= MAX_REFERENCES || seen.contains(&name.as_str()) {
@@ -60,7 +65,8 @@ impl List {
     }
 }
 
-/// Reads an attribute list, given without its braces and first colon. What is no part of one is passed over.
+/// Reads an attribute list, given without its braces and first colon. What is no part of one is
+/// passed over.
 pub fn parse_list(text: &str) -> List {
     let mut list = List::default();
     for part in parts(text) {
@@ -108,7 +114,9 @@ pub fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
 
 /// Reads `.class` or `#id` at the start of `text`; returns it with its length in bytes.
 fn class_or_id(text: &str) -> (Part<'_>, usize) {
-    let end = text[1..].find(|c: char| c.is_whitespace() || c == '.' || c == '#').map_or(text.len(), |at| at + 1);
+    let end = text[1..]
+        .find(|c: char| c.is_whitespace() || c == '.' || c == '#')
+        .map_or(text.len(), |at| at + 1);
     let name = &text[1..end];
     let part = match name {
         "" => Part::Other,
@@ -118,7 +126,8 @@ fn class_or_id(text: &str) -> (Part<'_>, usize) {
     (part, end)
 }
 
-/// Reads `key="value"`, `key='value'` or a name at the start of `text`; returns it with its length in bytes.
+/// Reads `key="value"`, `key='value'` or a name at the start of `text`; returns it with its length
+/// in bytes.
 fn pair_or_reference(text: &str) -> (Part<'_>, usize) {
     let name_end = text.find(|c| !is_name_character(c)).unwrap_or(text.len());
     let (name, behind) = text.split_at(name_end);
@@ -130,15 +139,18 @@ fn pair_or_reference(text: &str) -> (Part<'_>, usize) {
     if behind.is_empty() || behind.starts_with(char::is_whitespace) {
         return (Part::Reference(name), name_end);
     }
-    let quote = behind.strip_prefix('=').and_then(|value| value.chars().next()).filter(|c| matches!(c, '"' | '\''));
+    let quote = behind
+        .strip_prefix('=')
+        .and_then(|value| value.chars().next())
+        .filter(|c| matches!(c, '"' | '\''));
     match quote.and_then(|quote| quoted(&behind[2..], quote)) {
         Some((value, length)) => (Part::Pair(name, value), name_end + 2 + length),
         None => (Part::Other, word_end()),
     }
 }
 
-/// Reads up to the closing `quote`; returns the value and the bytes read, the quote among them. A backslash before a
-/// quote or a closing brace keeps it as a letter.
+/// Reads up to the closing `quote`; returns the value and the bytes read, the quote among them. A
+/// backslash before a quote or a closing brace keeps it as a letter.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut letters = text.char_indices().peekable();

@@ -1,6 +1,7 @@
 //! Cuts a text into blocks.
 //!
-//! The text of each block stays as it is in the source, but for what marks the block: the span parser reads it later.
+//! The text of each block stays as it is in the source, but for what marks the block: the span
+//! parser reads it later.
 
 use crate::Options;
 use crate::attributes::List;
@@ -9,7 +10,8 @@ use crate::html_tag::Content;
 use crate::scan::{self, count, is_blank, is_space, line, line_length, unindented};
 use crate::tree::{Alignment, Attributes, MAX_DEPTH};
 
-/// How deep blocks may nest in the tree; what is deeper is text. The rest up to [`MAX_DEPTH`] is left to spans.
+/// How deep blocks may nest in the tree; what is deeper is text. The rest up to [`MAX_DEPTH`] is
+/// left to spans.
 pub(super) const MAX_BLOCK_DEPTH: usize = MAX_DEPTH - 30;
 
 /// A block whose text is not read yet.
@@ -118,7 +120,8 @@ impl Block {
         matches!(self.kind, BlockKind::Paragraph { .. })
     }
 
-    /// Takes the paragraph out of its `<p>`. Where another block follows, a line end keeps them apart.
+    /// Takes the paragraph out of its `<p>`. Where another block follows, a line end keeps them
+    /// apart.
     pub(super) fn make_bare(&mut self, is_followed: bool) {
         if let BlockKind::Paragraph { bare, text } = &mut self.kind {
             *bare = true;
@@ -148,13 +151,19 @@ pub(super) fn blocks(text: &str, context: &mut Context, depth: usize) -> Vec<Blo
 }
 
 /// Parses a text as blocks that follow `before`.
-pub(super) fn blocks_behind(mut before: Vec<Block>, text: &str, context: &mut Context, depth: usize) -> Vec<Block> {
+pub(super) fn blocks_behind(
+    mut before: Vec<Block>,
+    text: &str,
+    context: &mut Context,
+    depth: usize,
+) -> Vec<Block> {
     if depth >= MAX_BLOCK_DEPTH {
         let text = text.trim_matches(is_ascii_space).to_owned();
         before.push(Block::new(BlockKind::Paragraph { text, bare: false }));
         return before;
     }
-    let mut parser = Parser { text, position: 0, context, pending: None, depth, vain: Vain::default() };
+    let mut parser =
+        Parser { text, position: 0, context, pending: None, depth, vain: Vain::default() };
     parser.run(&mut before, None);
     before
 }
@@ -198,7 +207,8 @@ impl From<bool> for Found {
 }
 
 impl<'t> Parser<'t, '_> {
-    /// Reads blocks up to the end of the text, or up to the tag that closes the element `enclosing`.
+    /// Reads blocks up to the end of the text, or up to the tag that closes the element
+    /// `enclosing`.
     pub(super) fn run(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) {
         let pending = self.pending.take();
         let mut closed = false;
@@ -223,7 +233,9 @@ impl<'t> Parser<'t, '_> {
             b'`' | b'~' => self.fenced_code(blocks).into(),
             b'>' => self.quote(blocks).into(),
             b'#' => self.heading(blocks).into(),
-            b'*' | b'-' | b'+' | b'_' | b'0'..=b'9' => (self.rule(blocks) || self.list(blocks)).into(),
+            b'*' | b'-' | b'+' | b'_' | b'0'..=b'9' => {
+                (self.rule(blocks) || self.list(blocks)).into()
+            }
             b':' => self.definition_list(blocks).into(),
             b'<' => self.html(blocks, enclosing),
             _ => Found::Nothing,
@@ -281,7 +293,8 @@ impl<'t> Parser<'t, '_> {
         let single = &self.rest()[..length] == "\n";
         self.position += length;
         if let Some(BlockKind::Blank { single }) = blocks.last_mut().map(|last| &mut last.kind) {
-            // An attribute list between two blanks still waits: the documentation says otherwise, the program does it.
+            // An attribute list between two blanks still waits: the documentation says otherwise,
+            // the program does it.
             *single = false;
         } else {
             self.pending = None;
@@ -299,8 +312,8 @@ impl<'t> Parser<'t, '_> {
         found
     }
 
-    /// A paragraph goes on until a line that ends it; a paragraph right behind another is its continuation, because
-    /// nothing but text was between them.
+    /// A paragraph goes on until a line that ends it; a paragraph right behind another is its
+    /// continuation, because nothing but text was between them.
     fn paragraph(&mut self, blocks: &mut Vec<Block>) {
         let start = self.position;
         self.position += line_length(self.rest());
@@ -308,7 +321,9 @@ impl<'t> Parser<'t, '_> {
             self.position += line_length(self.rest());
         }
         let found = self.text[start..self.position].trim_end_matches(is_ascii_space);
-        if let Some(BlockKind::Paragraph { text, .. }) = blocks.last_mut().map(|last| &mut last.kind) {
+        if let Some(BlockKind::Paragraph { text, .. }) =
+            blocks.last_mut().map(|last| &mut last.kind)
+        {
             text.push_str(if self.text[..start].ends_with("  \n") { "  \n" } else { "\n" });
             text.push_str(found);
             return;
@@ -317,7 +332,8 @@ impl<'t> Parser<'t, '_> {
         self.push(blocks, BlockKind::Paragraph { text, bare: false }, Vec::new());
     }
 
-    /// Whether a paragraph ends before this line. With GFM's rules, blocks need no blank line before them.
+    /// Whether a paragraph ends before this line. With GFM's rules, blocks need no blank line
+    /// before them.
     fn ends_paragraph(&self, text: &str) -> bool {
         let unindented = unindented(text);
         let gfm = self.context.options.gfm;
@@ -376,7 +392,8 @@ impl<'t> Parser<'t, '_> {
     /// Every line that starts with `>`, and the lazy lines behind it.
     fn quote(&mut self, blocks: &mut Vec<Block>) -> bool {
         let mut inside = String::new();
-        while inside.is_empty() || self.position < self.text.len() && !scan::ends_lazy(self.rest()) {
+        while inside.is_empty() || self.position < self.text.len() && !scan::ends_lazy(self.rest())
+        {
             let line = line(self.rest());
             self.position += line.len();
             let quoted = unindented(line).strip_prefix('>');
@@ -404,8 +421,8 @@ impl<'t> Parser<'t, '_> {
         self.push(blocks, BlockKind::Code { language: None, text }, Vec::new());
     }
 
-    /// Code between fences. A fence that has no end as long as itself may be taken for a shorter one, whose language
-    /// then starts with the rest of the fence.
+    /// Code between fences. A fence that has no end as long as itself may be taken for a shorter
+    /// one, whose language then starts with the rest of the fence.
     fn fenced_code(&mut self, blocks: &mut Vec<Block>) -> bool {
         let start = if self.context.options.gfm { unindented(self.rest()) } else { self.rest() };
         let Some(mark @ (b'`' | b'~')) = start.bytes().next() else { return false };
@@ -430,12 +447,18 @@ impl<'t> Parser<'t, '_> {
             return None;
         }
         let question = name.char_indices().skip(1).find(|&(_, c)| c == '?').map(|(at, _)| at);
-        let name = question.filter(|&at| !name[at..].bytes().any(is_space)).map_or(name, |at| &name[..at]);
+        let name =
+            question.filter(|&at| !name[at..].bytes().any(is_space)).map_or(name, |at| &name[..at]);
         Some(((!name.is_empty()).then_some(name), behind))
     }
 
     /// The code up to the line that is a fence at least as long, and what is behind that line.
-    fn until_fence(&mut self, text: &'t str, mark: u8, length: usize) -> Option<(&'t str, &'t str)> {
+    fn until_fence(
+        &mut self,
+        text: &'t str,
+        mark: u8,
+        length: usize,
+    ) -> Option<(&'t str, &'t str)> {
         let vain = usize::from(mark == b'~');
         if self.vain.fence[vain].is_some_and(|shortest| length >= shortest) {
             return None;
@@ -472,7 +495,8 @@ impl<'t> Parser<'t, '_> {
             self.position = if ends_line { self.text.len() - text.len() } else { self.position };
             return false;
         }
-        let behind_line = if scan::is_blank_line(behind) { &behind[line_length(behind)..] } else { behind };
+        let behind_line =
+            if scan::is_blank_line(behind) { &behind[line_length(behind)..] } else { behind };
         if !behind_line.is_empty() && !scan::is_boundary(behind_line) {
             return false;
         }
@@ -497,18 +521,20 @@ fn heading_start(text: &str, gfm: bool) -> Option<(u8, &str)> {
 /// Splits a heading's text from its id: `Text {#id}`.
 fn heading_id(text: &str) -> (&str, Option<String>) {
     let text = text.trim_matches(is_ascii_space);
-    let split = text.strip_suffix('}').and_then(|text| text.rsplit_once("{#")).filter(|(before, id)| {
-        id.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scan::name_length(id) == id.len()
-            && before.ends_with([' ', '\t'])
-    });
+    let split =
+        text.strip_suffix('}').and_then(|text| text.rsplit_once("{#")).filter(|(before, id)| {
+            id.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scan::name_length(id) == id.len()
+                && before.ends_with([' ', '\t'])
+        });
     match split {
         Some((text, id)) => (text.trim_end(), Some(id.to_owned())),
         None => (text, None),
     }
 }
 
-/// How long the indented lines at the start are, with lazy lines behind them and blank lines between them.
+/// How long the indented lines at the start are, with lazy lines behind them and blank lines
+/// between them.
 pub(super) fn indented_length(text: &str) -> usize {
     let mut length = 0;
     loop {
@@ -521,7 +547,8 @@ pub(super) fn indented_length(text: &str) -> usize {
         length += blank;
         while length < text.len() {
             let rest = &text[length..];
-            let goes_on = !scan::is_blank_line(rest) && (scan::is_indented(rest) || !scan::ends_lazy(rest));
+            let goes_on =
+                !scan::is_blank_line(rest) && (scan::is_indented(rest) || !scan::ends_lazy(rest));
             if !goes_on {
                 break;
             }

@@ -33,13 +33,21 @@ impl Parser<'_, '_> {
             if children.is_empty() {
                 last_blank = None;
             } else {
-                last_blank = if children.last().is_some_and(Block::is_blank) { children.pop() } else { None };
+                last_blank = if children.last().is_some_and(Block::is_blank) {
+                    children.pop()
+                } else {
+                    None
+                };
             }
             let is_followed = children.len() > 1;
             if let Some(first) = children.first_mut().filter(|_| !definition.spaced) {
                 first.make_bare(is_followed);
             }
-            list.children.push(Block { kind: BlockKind::DefinitionItem, list: definition.list, children });
+            list.children.push(Block {
+                kind: BlockKind::DefinitionItem,
+                list: definition.list,
+                children,
+            });
         }
         add_list(blocks, list);
         blocks.extend(last_blank);
@@ -61,7 +69,10 @@ impl Parser<'_, '_> {
                 after_blank = false;
                 continue;
             }
-            let Some(definition) = definitions.last_mut().filter(|_| !scan::is_end_marker(rest)) else { break };
+            let Some(definition) = definitions.last_mut().filter(|_| !scan::is_end_marker(rest))
+            else {
+                break;
+            };
             if scan::is_blank_line(rest) {
                 let length = scan::blank_lines(rest);
                 definition.text.push_str(&rest[..length]);
@@ -84,11 +95,16 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Takes the paragraph before the definitions out of the blocks, and whether one blank line was between.
+/// Takes the paragraph before the definitions out of the blocks, and whether one blank line was
+/// between.
 fn take_terms(blocks: &mut Vec<Block>) -> Option<(Block, bool)> {
     let spaced = match blocks.as_slice() {
         [.., last] if last.is_paragraph() => false,
-        [.., paragraph, Block { kind: BlockKind::Blank { single: true }, .. }] if paragraph.is_paragraph() => true,
+        [.., paragraph, Block { kind: BlockKind::Blank { single: true }, .. }]
+            if paragraph.is_paragraph() =>
+        {
+            true
+        }
         _ => return None,
     };
     if spaced {

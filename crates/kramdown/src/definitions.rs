@@ -61,7 +61,9 @@ impl Definitions {
         let known = match defined {
             Defined::Link(name) => self.links.get_mut(name).map(|link| &mut link.list),
             Defined::Footnote => None,
-            Defined::Abbreviation(name) => self.abbreviations.get_mut(name).map(|abbreviation| &mut abbreviation.list),
+            Defined::Abbreviation(name) => {
+                self.abbreviations.get_mut(name).map(|abbreviation| &mut abbreviation.list)
+            }
         };
         if let Some(known) = known {
             known.merge(list);
@@ -85,7 +87,9 @@ pub(super) fn link_name(text: &str) -> String {
 impl Parser<'_, '_> {
     /// `[name]: url "title"`, the title maybe on a line of its own.
     pub(super) fn link_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[") else { return false };
+        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[") else {
+            return false;
+        };
         let Some((url, title, length)) = link_target(behind) else { return false };
         let target = LinkTarget { url, title, list: List::default() };
         self.position = self.text.len() - behind.len() + length;
@@ -97,7 +101,9 @@ impl Parser<'_, '_> {
 
     /// `[^name]: text`, with indented lines that belong to it.
     pub(super) fn footnote_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[^") else { return false };
+        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[^") else {
+            return false;
+        };
         if scan::name_length(name) != name.len() {
             return false;
         }
@@ -117,7 +123,9 @@ impl Parser<'_, '_> {
 
     /// `*[abbreviation]: what it stands for`.
     pub(super) fn abbreviation_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "*[") else { return false };
+        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "*[") else {
+            return false;
+        };
         let title = line(behind).trim_matches(is_ascii_space).to_owned();
         self.position = self.text.len() - behind.len() + line_length(behind);
         let abbreviation = Abbreviation { title, list: List::default() };
@@ -142,7 +150,8 @@ fn bracketed_name<'t>(text: &'t str, open: &str) -> Option<(&'t str, &'t str)> {
     (!name.is_empty()).then_some((name, behind))
 }
 
-/// The address and title behind a link definition's colon, and how long they are with the line's end.
+/// The address and title behind a link definition's colon, and how long they are with the line's
+/// end.
 fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     let first = line(text);
     let spaces = count(text, is_blank);
@@ -155,7 +164,8 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     }
     // A quote behind a space starts a title, or this is no definition.
     let bytes = start.as_bytes();
-    let is_title = |at: usize| is_blank(bytes[at]) && matches!(bytes.get(at + 1), Some(b'"' | b'\''));
+    let is_title =
+        |at: usize| is_blank(bytes[at]) && matches!(bytes.get(at + 1), Some(b'"' | b'\''));
     let length = (0..bytes.len()).find(|&at| is_title(at)).unwrap_or(bytes.len());
     let url = start[..length].trim_matches(is_ascii_space);
     if url.is_empty() {
@@ -170,7 +180,11 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
 fn title_or_end(text: &str) -> Option<(Option<String>, usize)> {
     let spaces = count(text, is_blank);
     let ended = text[spaces..].starts_with('\n') || text.len() == spaces;
-    let start = if ended { line_length(text) + count(text.get(line_length(text)..)?, is_blank) } else { spaces };
+    let start = if ended {
+        line_length(text) + count(text.get(line_length(text)..)?, is_blank)
+    } else {
+        spaces
+    };
     let quoted = || {
         let title = text.get(start..)?;
         let quote = title.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
@@ -191,7 +205,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Option<(&str, Option<&str>, usize)>) {
-        let expected = expected.map(|(url, title, length)| (url.to_owned(), title.map(str::to_owned), length));
+        let expected =
+            expected.map(|(url, title, length)| (url.to_owned(), title.map(str::to_owned), length));
         assert_eq!(link_target(text), expected);
     }
 

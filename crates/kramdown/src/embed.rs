@@ -1,12 +1,14 @@
 //! What labpress's own tags leave in a body, between Liquid and Markdown.
 //!
-//! A tag such as `{% value … %}` must work wherever text can stand: in a sentence, a heading, a table cell, a title.
-//! So Liquid leaves only a *marker* in the text, which no Markdown rule touches, and the writer puts the HTML (or,
-//! where only text can stand, the plain text) in its place.
+//! A tag such as `{% value … %}` must work wherever text can stand: in a sentence, a heading, a
+//! table cell, a title. So Liquid leaves only a *marker* in the text, which no Markdown rule
+//! touches, and the writer puts the HTML (or, where only text can stand, the plain text) in its
+//! place.
 
 use crate::html::escape_attribute;
 
-/// Starts a marker. A noncharacter of Unicode, never part of a text; a body that holds one all the same loses it.
+/// Starts a marker. A noncharacter of Unicode, never part of a text; a body that holds one all the
+/// same loses it.
 const OPEN: char = '\u{FDD0}';
 /// Ends a marker.
 const CLOSE: char = '\u{FDD1}';
@@ -42,7 +44,8 @@ impl Embeds {
         format!("{OPEN}{}{CLOSE}", self.0.len() - 1)
     }
 
-    /// The embed with this number, as a marker or [`Kind::Embed`](crate::tree::Kind::Embed) names it.
+    /// The embed with this number, as a marker or [`Kind::Embed`](crate::tree::Kind::Embed) names
+    /// it.
     pub fn numbered(&self, number: usize) -> Option<&Embed> {
         self.0.get(number)
     }
@@ -52,7 +55,8 @@ impl Embeds {
         self.replaced(text, |embed| &embed.text)
     }
 
-    /// Puts HTML in the place of all markers in raw HTML; inside of a tag, plain text escaped for an attribute.
+    /// Puts HTML in the place of all markers in raw HTML; inside of a tag, plain text escaped for
+    /// an attribute.
     pub fn in_html(&self, html: &str) -> String {
         let mut written = String::with_capacity(html.len());
         for piece in pieces(html) {
@@ -102,7 +106,10 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                 rest = &rest[CLOSE.len_utf8()..];
                 continue;
             };
-            match after.split_once(CLOSE).and_then(|(number, rest)| Some((number.parse().ok()?, rest))) {
+            match after
+                .split_once(CLOSE)
+                .and_then(|(number, rest)| Some((number.parse().ok()?, rest)))
+            {
                 Some((number, behind)) => {
                     rest = behind;
                     return Some(Piece::Embed(number));
@@ -119,7 +126,8 @@ pub fn has_marker(text: &str) -> bool {
     text.contains([OPEN, CLOSE])
 }
 
-/// Takes the characters that markers are made of out of an author's text, so that no text can be taken for a marker.
+/// Takes the characters that markers are made of out of an author's text, so that no text can be
+/// taken for a marker.
 pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([OPEN, CLOSE]) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
 }
@@ -134,7 +142,11 @@ mod tests {
     use super::*;
 
     fn number(embeds: &mut Embeds) -> String {
-        embeds.marker(Embed { html: "<b>93 %</b>".to_owned(), text: "93 \"%\"".to_owned(), block: false })
+        embeds.marker(Embed {
+            html: "<b>93 %</b>".to_owned(),
+            text: "93 \"%\"".to_owned(),
+            block: false,
+        })
     }
 
     #[test]

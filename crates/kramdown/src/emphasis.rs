@@ -7,8 +7,8 @@ use crate::tree::{Kind, Node};
 impl Spans<'_, '_> {
     /// One or two `*` or `_`. What no delimiter ends is text.
     ///
-    /// `_` does not open in a word. Emphasis may not stand in emphasis of its own strength, however deep. Two marks
-    /// that end nowhere may be one mark and text.
+    /// `_` does not open in a word. Emphasis may not stand in emphasis of its own strength, however
+    /// deep. Two marks that end nowhere may be one mark and text.
     pub(super) fn emphasis(&mut self, nodes: &mut Vec<Node>) -> bool {
         let rest = self.rest();
         let mark = rest.as_bytes()[0];
@@ -60,11 +60,12 @@ impl Spans<'_, '_> {
         Some(Node::with_children(kind, children))
     }
 
-    /// Whether emphasis ends here: not behind a space; light emphasis not with two marks, which belong to strong; `_`
-    /// not in a word.
+    /// Whether emphasis ends here: not behind a space; light emphasis not with two marks, which
+    /// belong to strong; `_` not in a word.
     pub(super) fn ends_emphasis(&self, mark: u8, strong: bool, nodes: &[Node]) -> bool {
         let rest = self.rest();
-        // More than two are as good as three; a long row of marks is not counted again at each of them.
+        // More than two are as good as three; a long row of marks is not counted again at each of
+        // them.
         let marks = rest.bytes().take(3).take_while(|&byte| byte == mark).count();
         let length = if strong { 2 } else { 1 };
         if marks < length || (!strong && marks == 2) || nodes.is_empty() || self.is_after_space() {
@@ -73,9 +74,12 @@ impl Spans<'_, '_> {
         mark != b'_' || !rest[length..].starts_with(char::is_alphanumeric)
     }
 
-    /// `~~text~~`, up to the next two tildes behind something else than a space, whatever they are in.
+    /// `~~text~~`, up to the next two tildes behind something else than a space, whatever they are
+    /// in.
     pub(super) fn strikethrough(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let Some(text) = self.rest().strip_prefix("~~").filter(|_| self.may_try()) else { return false };
+        let Some(text) = self.rest().strip_prefix("~~").filter(|_| self.may_try()) else {
+            return false;
+        };
         let Some(length) = struck_length(text) else {
             self.budget = self.budget.saturating_sub(text.len().min(MAX_STRUCK));
             return false;
@@ -89,14 +93,16 @@ impl Spans<'_, '_> {
     }
 }
 
-/// How long the struck text is: up to the first `~~` behind a character that is neither a space nor a tilde.
+/// How long the struck text is: up to the first `~~` behind a character that is neither a space nor
+/// a tilde.
 fn struck_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_mark = |byte: u8| scan::is_space(byte) || byte == b'~';
     if bytes.first().is_none_or(|&first| is_mark(first)) {
         return None;
     }
-    (1..bytes.len().min(MAX_STRUCK)).find(|&at| bytes[at..].starts_with(b"~~") && !is_mark(bytes[at - 1]))
+    (1..bytes.len().min(MAX_STRUCK))
+        .find(|&at| bytes[at..].starts_with(b"~~") && !is_mark(bytes[at - 1]))
 }
 
 /// How far the end of struck text is looked for, in bytes: no paragraph is that long.

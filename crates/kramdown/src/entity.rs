@@ -2,7 +2,8 @@
 
 use crate::scan::{count, name_length};
 
-/// The character that a reference at the start of the text stands for, and how long the reference is.
+/// The character that a reference at the start of the text stands for, and how long the reference
+/// is.
 pub(super) fn reference(text: &str) -> Option<(char, usize)> {
     let inside = text.strip_prefix('&')?;
     let (character, length) = if let Some(number) = inside.strip_prefix('#') {
@@ -45,8 +46,9 @@ pub(super) fn escaped(text: &str) -> String {
             }
             // A browser may know more names than kramdown does.
             _ => {
-                if let Some(length) =
-                    reference(&rest[at..]).map(|(_, length)| length).or_else(|| named_length(&rest[at..]))
+                if let Some(length) = reference(&rest[at..])
+                    .map(|(_, length)| length)
+                    .or_else(|| named_length(&rest[at..]))
                 {
                     escaped.push_str(&rest[at..at + length]);
                     length

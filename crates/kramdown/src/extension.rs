@@ -24,7 +24,8 @@ pub(super) fn start(text: &str) -> Option<Start<'_>> {
         None => (inside, false),
     };
     let (name, options) = inside.split_at(count(inside, scan::is_word_byte));
-    let is_start = !name.is_empty() && (options.is_empty() || options.bytes().next().is_some_and(is_space));
+    let is_start =
+        !name.is_empty() && (options.is_empty() || options.bytes().next().is_some_and(is_space));
     is_start.then_some(Start { name, options, closed, behind })
 }
 
@@ -43,7 +44,9 @@ pub(super) fn is_known(name: &str) -> bool {
 /// Whether the body of `{::nomarkdown type="…"}` is meant for HTML.
 pub(super) fn is_for_html(options: &str) -> bool {
     let list = parse_list(options);
-    list.attributes.value("type").is_none_or(|types| types.split_whitespace().any(|name| name == "html"))
+    list.attributes
+        .value("type")
+        .is_none_or(|types| types.split_whitespace().any(|name| name == "html"))
 }
 
 /// Takes over what `{::options … /}` sets.
@@ -56,13 +59,16 @@ pub(super) fn set_options(options: &mut Options, text: &str) {
 impl Parser<'_, '_> {
     /// An attribute list, the definition of one, or an extension.
     pub(super) fn extension(&mut self, blocks: &mut Vec<Block>) -> bool {
-        self.attribute_definition(blocks) || self.block_attribute_list(blocks) || self.block_extension(blocks)
+        self.attribute_definition(blocks)
+            || self.block_attribute_list(blocks)
+            || self.block_extension(blocks)
     }
 
     /// `{:name: … }`.
     fn attribute_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some(inside) = unindented(self.rest()).strip_prefix("{:") else { return false };
-        let Some((list, behind)) = braced(inside).filter(|(_, behind)| scan::is_blank_line(behind)) else {
+        let Some((list, behind)) = braced(inside).filter(|(_, behind)| scan::is_blank_line(behind))
+        else {
             return false;
         };
         // The name may itself hold colons: it is as long as it can be.
@@ -70,7 +76,12 @@ impl Parser<'_, '_> {
             return false;
         };
         let (name, list) = (&list[..colon], &list[colon + 1..]);
-        self.context.definitions.attribute_lists.entry(name.to_owned()).or_default().merge(&parse_list(list));
+        self.context
+            .definitions
+            .attribute_lists
+            .entry(name.to_owned())
+            .or_default()
+            .merge(&parse_list(list));
         self.position = self.text.len() - behind.len() + line_length(behind);
         blocks.push(Block::new(BlockKind::AfterList));
         true
@@ -87,7 +98,10 @@ impl Parser<'_, '_> {
                 self.context.definitions.add(defined, &list);
             }
             Some(before)
-                if !matches!(before.kind, BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList) =>
+                if !matches!(
+                    before.kind,
+                    BlockKind::Blank { .. } | BlockKind::EndMarker | BlockKind::AfterList
+                ) =>
             {
                 before.list.merge(&list);
                 if !more {
@@ -130,7 +144,8 @@ impl Parser<'_, '_> {
         true
     }
 
-    /// Splits at the line that ends the extension: the body before it, without its last line end, and what is behind.
+    /// Splits at the line that ends the extension: the body before it, without its last line end,
+    /// and what is behind.
     fn extension_body<'t>(&mut self, text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
         if self.vain.extensions.iter().any(|vain| vain == name) {
             return None;
@@ -139,7 +154,9 @@ impl Parser<'_, '_> {
         while at < text.len() {
             let rest = &text[at..];
             let start = unindented(rest);
-            if let Some(length) = end_length(start, name).filter(|&length| scan::is_blank_line(&start[length..])) {
+            if let Some(length) =
+                end_length(start, name).filter(|&length| scan::is_blank_line(&start[length..]))
+            {
                 let body = &text[..at];
                 return Some((
                     body.strip_suffix('\n').unwrap_or(body),

@@ -1,4 +1,5 @@
-//! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers footnotes.
+//! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers
+//! footnotes.
 
 use std::cell::{Cell, RefCell};
 
@@ -19,7 +20,8 @@ use crate::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Setting
 pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     context.definitions.complete();
     let texts = std::mem::take(&mut context.definitions.footnotes);
-    let finisher = Finisher { context: &context, has_contents: Cell::new(false), ids: RefCell::default() };
+    let finisher =
+        Finisher { context: &context, has_contents: Cell::new(false), ids: RefCell::default() };
     let mut blocks = finisher.nodes(blocks, Place::default());
     let mut unnumbered: Vec<_> = texts
         .into_iter()
@@ -128,10 +130,14 @@ impl Finisher<'_> {
                 return nodes.extend(self.spans(&text, place));
             }
             BlockKind::Paragraph { text, bare: false } => self.paragraph(&text, &list, place),
-            BlockKind::RawText { text } => Node::new(Kind::Html { html: entity::escaped(&text), block: false }),
+            BlockKind::RawText { text } => {
+                Node::new(Kind::Html { html: entity::escaped(&text), block: false })
+            }
             BlockKind::Html { html } => Node::new(Kind::Html { html, block: true }),
             BlockKind::Heading { level, text, id } => self.heading(level, &text, id, &list, place),
-            BlockKind::Term { text } => self.node(Kind::Term, self.spans(&text, place.deeper(1)), &list),
+            BlockKind::Term { text } => {
+                self.node(Kind::Term, self.spans(&text, place.deeper(1)), &list)
+            }
             BlockKind::Table { alignments } => {
                 self.node(Kind::Table, self.sections(children, &alignments, place), &list)
             }
@@ -153,14 +159,17 @@ impl Finisher<'_> {
                     self.node(Kind::Math { tex, display: true }, Vec::new(), &list)
                 } else {
                     let kind = Kind::Element { name: "div".to_owned(), block: true };
-                    let mut node = self.node(kind, vec![Node::text(format!("$$\n{tex}\n$$"))], &list);
+                    let mut node =
+                        self.node(kind, vec![Node::text(format!("$$\n{tex}\n$$"))], &list);
                     node.attributes.prepend_class("kdmath");
                     node
                 }
             }
             BlockKind::Rule => self.node(Kind::Rule, Vec::new(), &list),
             // The first such list of the document, others stay lists.
-            BlockKind::List { ordered } if list.refers_to("toc") && !self.has_contents.replace(true) => {
+            BlockKind::List { ordered }
+                if list.refers_to("toc") && !self.has_contents.replace(true) =>
+            {
                 self.node(Kind::TableOfContents { ordered }, Vec::new(), &list)
             }
             BlockKind::List { .. } if list.refers_to("footnotes") => Node::new(Kind::Footnotes),
@@ -172,7 +181,9 @@ impl Finisher<'_> {
             BlockKind::DefinitionList => {
                 let mut node = self.container(Kind::DefinitionList, children, &list, place);
                 let prefix = list.references.iter().find_map(|word| word.strip_prefix("auto_ids"));
-                if let Some(prefix) = prefix.map(|prefix| prefix.strip_prefix('-').unwrap_or(prefix)) {
+                if let Some(prefix) =
+                    prefix.map(|prefix| prefix.strip_prefix('-').unwrap_or(prefix))
+                {
                     set_ids_of_terms(&mut node, prefix);
                 }
                 node
@@ -214,13 +225,25 @@ impl Finisher<'_> {
         }
     }
 
-    fn heading(&self, level: u8, text: &str, id: Option<String>, list: &List, place: Place) -> Node {
+    fn heading(
+        &self,
+        level: u8,
+        text: &str,
+        id: Option<String>,
+        list: &List,
+        place: Place,
+    ) -> Node {
         let level = level.saturating_add_signed(self.context.options.header_offset).clamp(1, 6);
         let mut node = self.node(Kind::Heading { level }, self.spans(text, place.deeper(1)), list);
-        // Without GFM, the id is made of the text as it is written, marks and addresses of links included.
+        // Without GFM, the id is made of the text as it is written, marks and addresses of links
+        // included.
         let options = &self.context.options;
         let needs_id = options.auto_ids && !options.gfm && node.attributes.value("id").is_none();
-        let made = || self.ids.borrow_mut().id(&plain_slug(&Embeds::default().as_text(text)), &options.auto_id_prefix);
+        let made = || {
+            self.ids
+                .borrow_mut()
+                .id(&plain_slug(&Embeds::default().as_text(text)), &options.auto_id_prefix)
+        };
         if let Some(id) = id.or_else(|| needs_id.then(made)) {
             node.attributes.set("id", id);
         }
@@ -230,7 +253,8 @@ impl Finisher<'_> {
     /// Code; an attribute list may name its language as a class.
     fn code(&self, language: Option<String>, text: String, list: &List) -> Node {
         let mut attributes = self.attributes(list);
-        let default = Some(&self.context.options.default_lang).filter(|language| *language != "plaintext");
+        let default =
+            Some(&self.context.options.default_lang).filter(|language| *language != "plaintext");
         let language = take_language(&mut attributes).or(language).or_else(|| default.cloned());
         match language {
             Some(language) if !rouge::is_known(&language) => {
@@ -239,11 +263,16 @@ impl Finisher<'_> {
                     vec![Node::text(text)],
                 );
                 code.attributes.set("class", format!("language-{language}"));
-                let mut pre = Node::with_children(Kind::Element { name: "pre".to_owned(), block: true }, vec![code]);
+                let mut pre = Node::with_children(
+                    Kind::Element { name: "pre".to_owned(), block: true },
+                    vec![code],
+                );
                 pre.attributes = attributes;
                 pre
             }
-            language => Node { kind: Kind::CodeBlock { language, text }, attributes, children: Vec::new() },
+            language => {
+                Node { kind: Kind::CodeBlock { language, text }, attributes, children: Vec::new() }
+            }
         }
     }
 
@@ -258,7 +287,8 @@ impl Finisher<'_> {
         let inside = Place { in_element: true, ..place.deeper(1) };
         let mut children = self.nodes(children, inside);
         if content == Content::Raw {
-            // Inside of raw HTML, all white space is the author's: nothing is put on lines of its own.
+            // Inside of raw HTML, all white space is the author's: nothing is put on lines of its
+            // own.
             for child in &mut children {
                 match &mut child.kind {
                     Kind::Element { block, .. } | Kind::Html { block, .. } => *block = false,
@@ -271,16 +301,27 @@ impl Finisher<'_> {
         node
     }
 
-    fn sections(&self, sections: Vec<Block>, alignments: &[Option<Alignment>], place: Place) -> Vec<Node> {
+    fn sections(
+        &self,
+        sections: Vec<Block>,
+        alignments: &[Option<Alignment>],
+        place: Place,
+    ) -> Vec<Node> {
         let sections = sections.into_iter().filter_map(|section| {
             let BlockKind::Section(kind) = section.kind else { return None };
             let rows = section.children.into_iter().map(|row| {
                 let cells = row.children.into_iter().enumerate().filter_map(|(column, cell)| {
                     let BlockKind::Cell { text } = cell.kind else { return None };
                     let alignment = alignments.get(column).copied().flatten();
-                    let spans =
-                        if text.is_empty() { vec![Node::text("\u{a0}")] } else { self.spans(&text, place.deeper(4)) };
-                    Some(Node::with_children(Kind::Cell { header: kind == Section::Head, alignment }, spans))
+                    let spans = if text.is_empty() {
+                        vec![Node::text("\u{a0}")]
+                    } else {
+                        self.spans(&text, place.deeper(4))
+                    };
+                    Some(Node::with_children(
+                        Kind::Cell { header: kind == Section::Head, alignment },
+                        spans,
+                    ))
                 });
                 Node::with_children(Kind::Row, cells.collect())
             });
@@ -323,7 +364,8 @@ fn set_ids_of_terms(definitions: &mut Node, prefix: &str) {
 fn name_languages(nodes: &mut [Node], default: &str) {
     for node in nodes {
         if let Kind::Code(_) = node.kind {
-            let language = take_language(&mut node.attributes).unwrap_or_else(|| default.to_owned());
+            let language =
+                take_language(&mut node.attributes).unwrap_or_else(|| default.to_owned());
             let own = node.attributes.value("class").map_or(String::new(), |own| format!(" {own}"));
             let wrapper = if rouge::is_known(&language) { " highlighter-rouge" } else { "" };
             node.attributes.set("class", format!("language-{language}{own}{wrapper}"));
@@ -335,8 +377,10 @@ fn name_languages(nodes: &mut [Node], default: &str) {
 /// Takes the language out of the classes: `language-x`.
 fn take_language(attributes: &mut Attributes) -> Option<String> {
     let classes = attributes.value("class")?;
-    let language = classes.split_whitespace().find_map(|class| class.strip_prefix("language-"))?.to_owned();
-    let others: Vec<&str> = classes.split_whitespace().filter(|class| !class.starts_with("language-")).collect();
+    let language =
+        classes.split_whitespace().find_map(|class| class.strip_prefix("language-"))?.to_owned();
+    let others: Vec<&str> =
+        classes.split_whitespace().filter(|class| !class.starts_with("language-")).collect();
     let others = others.join(" ");
     if others.is_empty() {
         attributes.remove("class");
@@ -352,7 +396,8 @@ fn is_standalone(text: &str) -> bool {
     list.is_some_and(|list| parse_list(list).refers_to("standalone"))
 }
 
-/// An image with its alternative text as its caption. The figure takes over the image's class and id.
+/// An image with its alternative text as its caption. The figure takes over the image's class and
+/// id.
 fn figure(mut image: Node, mut attributes: Attributes) -> Node {
     for name in ["class", "id"] {
         if attributes.value(name).is_none()
@@ -362,7 +407,10 @@ fn figure(mut image: Node, mut attributes: Attributes) -> Node {
         }
     }
     let caption = Node::text(image.attributes.value("alt").unwrap_or_default());
-    let caption = Node::with_children(Kind::Element { name: "figcaption".to_owned(), block: true }, vec![caption]);
+    let caption = Node::with_children(
+        Kind::Element { name: "figcaption".to_owned(), block: true },
+        vec![caption],
+    );
     let kind = Kind::Element { name: "figure".to_owned(), block: true };
     Node { kind, attributes, children: vec![image, caption] }
 }

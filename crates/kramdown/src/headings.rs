@@ -1,7 +1,8 @@
 //! Ids of headings, and the table of contents.
 //!
-//! An id is made by the rule of GitHub and of Jekyll (kramdown's GFM parser): the text in lower case, only letters,
-//! digits, `_`, `-` and spaces of it, spaces as `-`, and `-1`, `-2` behind those that are taken.
+//! An id is made by the rule of GitHub and of Jekyll (kramdown's GFM parser): the text in lower
+//! case, only letters, digits, `_`, `-` and spaces of it, spaces as `-`, and `-1`, `-2` behind
+//! those that are taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -28,7 +29,8 @@ pub fn set_ids(document: &mut Document) {
     let mut ids = Ids { used: BTreeSet::new(), counts: BTreeMap::new() };
     visit(document, &mut |node| ids.used.extend(node.attributes.value("id").map(str::to_owned)));
     visit_mut(document, &mut |node| {
-        let needs_id = matches!(node.kind, Kind::Heading { .. }) && node.attributes.value("id").is_none();
+        let needs_id =
+            matches!(node.kind, Kind::Heading { .. }) && node.attributes.value("id").is_none();
         if needs_id {
             let id = ids.next(slug(&text_without_embeds(&node.children)));
             node.attributes.set("id", id);
@@ -36,7 +38,8 @@ pub fn set_ids(document: &mut Document) {
     });
 }
 
-/// The plain text of nodes without what our tags leave in it, and without the white space around that: for ids.
+/// The plain text of nodes without what our tags leave in it, and without the white space around
+/// that: for ids.
 pub(super) fn text_without_embeds(nodes: &[Node]) -> String {
     let none = Embeds::default();
     let text = inline_text(nodes, &none);
@@ -62,8 +65,8 @@ pub fn contents(document: &Document, levels: &RangeInclusive<u8>) -> Vec<Entry> 
     entries
 }
 
-/// Puts the table of contents where the document wants it. There it may nest deeper than a parser's nodes, by two for
-/// each level of headings.
+/// Puts the table of contents where the document wants it. There it may nest deeper than a parser's
+/// nodes, by two for each level of headings.
 pub fn place_contents(document: &mut Document, entries: &[Entry]) {
     let mut is_first = true;
     visit_mut(document, &mut |node| {
@@ -89,11 +92,12 @@ pub fn slug(text: &str) -> String {
     slug
 }
 
-/// Whether Unicode counts the character among those that words are made of: letters, marks, digits, connectors. Those
-/// that only join others, as in emoji, are none to Ruby.
+/// Whether Unicode counts the character among those that words are made of: letters, marks, digits,
+/// connectors. Those that only join others, as in emoji, are none to Ruby.
 fn is_word_character(c: char) -> bool {
     let is_joiner = matches!(c, '\u{200C}' | '\u{200D}');
-    let is_beyond_ascii = || !c.is_ascii() && !is_joiner && regex_syntax::try_is_word_character(c).unwrap_or(false);
+    let is_beyond_ascii =
+        || !c.is_ascii() && !is_joiner && regex_syntax::try_is_word_character(c).unwrap_or(false);
     c.is_ascii_alphanumeric() || c == '_' || is_beyond_ascii()
 }
 
@@ -203,7 +207,8 @@ mod tests {
     fn check_ids(blocks: Vec<Node>, expected: &[&str]) {
         let mut document = Document { blocks, ..Document::default() };
         set_ids(&mut document);
-        let ids: Vec<_> = document.blocks.iter().filter_map(|node| node.attributes.value("id")).collect();
+        let ids: Vec<_> =
+            document.blocks.iter().filter_map(|node| node.attributes.value("id")).collect();
         assert_eq!(ids, expected);
     }
 
@@ -219,7 +224,10 @@ mod tests {
 
     #[test]
     fn repeated_headings_are_numbered() {
-        check_ids(vec![heading(1, "foo"), heading(2, "Foo"), heading(3, "foo")], &["foo", "foo-1", "foo-2"]);
+        check_ids(
+            vec![heading(1, "foo"), heading(2, "Foo"), heading(3, "foo")],
+            &["foo", "foo-1", "foo-2"],
+        );
     }
 
     #[test]
@@ -236,12 +244,19 @@ mod tests {
 
     #[test]
     fn entries_nest_by_level_even_when_levels_are_skipped() {
-        let blocks = vec![heading(2, "a"), heading(4, "b"), heading(3, "c"), heading(1, "d"), heading(6, "e")];
+        let blocks = vec![
+            heading(2, "a"),
+            heading(4, "b"),
+            heading(3, "c"),
+            heading(1, "d"),
+            heading(6, "e"),
+        ];
         let mut document = Document { blocks, ..Document::default() };
         set_ids(&mut document);
         let shape = |entries: &[Entry]| -> String {
             fn write(entries: &[Entry]) -> String {
-                let entries = entries.iter().map(|entry| format!("{}({})", entry.id, write(&entry.children)));
+                let entries =
+                    entries.iter().map(|entry| format!("{}({})", entry.id, write(&entry.children)));
                 entries.collect::<Vec<_>>().join(" ")
             }
             write(entries)

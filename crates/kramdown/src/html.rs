@@ -1,11 +1,11 @@
 //! The one writer: document tree → HTML.
 //!
-//! Where a convention is needed it is Jekyll's (kramdown with Rouge), because themes and their CSS expect it: blocks
-//! on lines of their own, indented by two spaces a level, `<br />`, `div.language-x.highlighter-rouge` around code,
-//! `div.footnotes`, `\(…\)` and `\[…\]` around TeX.
+//! Where a convention is needed it is Jekyll's (kramdown with Rouge), because themes and their CSS
+//! expect it: blocks on lines of their own, indented by two spaces a level, `<br />`,
+//! `div.language-x.highlighter-rouge` around code, `div.footnotes`, `\(…\)` and `\[…\]` around TeX.
 //!
-//! Every text and attribute value is escaped here and nowhere else. What the tree holds as [`Kind::Html`] goes through
-//! as it is.
+//! Every text and attribute value is escaped here and nowhere else. What the tree holds as
+//! [`Kind::Html`] goes through as it is.
 
 use std::fmt::Write;
 
@@ -24,7 +24,8 @@ pub struct Context<'a> {
     pub highlight: Option<Highlight>,
     /// The class of the `<pre>` around blocks of code.
     pub code_class: &'a str,
-    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so scrolled by keyboard.
+    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so
+    /// scrolled by keyboard.
     pub stops: bool,
 }
 
@@ -37,8 +38,8 @@ pub fn document(document: &Document, context: Context<'_>) -> String {
     writer.out
 }
 
-/// The HTML of nodes that stand in a line, without an element around them. References to footnotes are left out,
-/// because the footnotes are elsewhere.
+/// The HTML of nodes that stand in a line, without an element around them. References to footnotes
+/// are left out, because the footnotes are elsewhere.
 pub fn inline(nodes: &[Node], context: Context<'_>) -> String {
     let settings = Settings::default();
     let mut writer = Writer::new(context, &[], &settings);
@@ -80,8 +81,10 @@ fn escape(out: &mut String, text: &str, replacement: impl Fn(u8) -> Option<&'sta
 }
 
 /// Elements that have no content and no end tag.
-const VOID: [&str; 13] =
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
+const VOID: [&str; 13] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
+    "wbr",
+];
 
 /// Elements in which every space counts, or which hold no HTML.
 const VERBATIM: [&str; 4] = ["pre", "script", "style", "textarea"];
@@ -150,13 +153,21 @@ impl<'a> Writer<'a> {
         let attributes = &node.attributes;
         match &node.kind {
             Kind::Paragraph => self.line("p", node, indent),
-            Kind::Heading { level } => self.line(HEADINGS[usize::from(*level).clamp(1, 6) - 1], node, indent),
+            Kind::Heading { level } => {
+                self.line(HEADINGS[usize::from(*level).clamp(1, 6) - 1], node, indent)
+            }
             Kind::Term => self.line("dt", node, indent),
-            Kind::BlockQuote => self.container("blockquote", attributes, &node.children, indent, Inside::Blocks),
-            Kind::CodeBlock { language, text } => self.code_block(language.as_deref(), text, attributes, indent),
+            Kind::BlockQuote => {
+                self.container("blockquote", attributes, &node.children, indent, Inside::Blocks)
+            }
+            Kind::CodeBlock { language, text } => {
+                self.code_block(language.as_deref(), text, attributes, indent)
+            }
             Kind::List { start } => self.list(*start, node, indent),
             Kind::Item { task } => self.item(*task, node, indent),
-            Kind::DefinitionList => self.container("dl", attributes, &node.children, indent, Inside::Parts),
+            Kind::DefinitionList => {
+                self.container("dl", attributes, &node.children, indent, Inside::Parts)
+            }
             Kind::Definition => self.mixed("dd", attributes, "", &node.children, indent),
             Kind::Rule => {
                 self.indent(indent);
@@ -164,9 +175,15 @@ impl<'a> Writer<'a> {
                 self.out.push('\n');
             }
             Kind::Table => self.table(attributes, &node.children, indent),
-            Kind::TableHead => self.container("thead", attributes, &node.children, indent, Inside::Parts),
-            Kind::TableBody => self.container("tbody", attributes, &node.children, indent, Inside::Parts),
-            Kind::TableFoot => self.container("tfoot", attributes, &node.children, indent, Inside::Parts),
+            Kind::TableHead => {
+                self.container("thead", attributes, &node.children, indent, Inside::Parts)
+            }
+            Kind::TableBody => {
+                self.container("tbody", attributes, &node.children, indent, Inside::Parts)
+            }
+            Kind::TableFoot => {
+                self.container("tfoot", attributes, &node.children, indent, Inside::Parts)
+            }
             Kind::Row => self.container("tr", attributes, &node.children, indent, Inside::Parts),
             Kind::Cell { header, alignment } => self.cell(*header, *alignment, node, indent),
             Kind::TableOfContents { ordered } => self.table_of_contents(*ordered, node, indent),
@@ -208,7 +225,14 @@ impl<'a> Writer<'a> {
         self.out.push('\n');
     }
 
-    fn container(&mut self, name: &str, attributes: &Attributes, nodes: &[Node], indent: usize, inside: Inside) {
+    fn container(
+        &mut self,
+        name: &str,
+        attributes: &Attributes,
+        nodes: &[Node],
+        indent: usize,
+        inside: Inside,
+    ) {
         self.indent(indent);
         self.open(name, attributes);
         self.out.push('\n');
@@ -218,8 +242,16 @@ impl<'a> Writer<'a> {
         self.out.push('\n');
     }
 
-    /// Writes an element that holds spans, or blocks, or spans and then blocks. `start` is HTML before all of them.
-    fn mixed(&mut self, name: &str, attributes: &Attributes, start: &str, nodes: &[Node], indent: usize) {
+    /// Writes an element that holds spans, or blocks, or spans and then blocks. `start` is HTML
+    /// before all of them.
+    fn mixed(
+        &mut self,
+        name: &str,
+        attributes: &Attributes,
+        start: &str,
+        nodes: &[Node],
+        indent: usize,
+    ) {
         let run = self.run_of_spans(nodes);
         self.indent(indent);
         self.open(name, attributes);
@@ -229,7 +261,8 @@ impl<'a> Writer<'a> {
             if run == 0 || !self.out.ends_with('\n') {
                 self.out.push('\n');
             }
-            // A paragraph behind the text is set off by an empty line, a list that goes on from it is not.
+            // A paragraph behind the text is set off by an empty line, a list that goes on from it
+            // is not.
             if run > 0 && matches!(nodes[run].kind, Kind::Paragraph) {
                 self.out.push('\n');
             }
@@ -241,7 +274,8 @@ impl<'a> Writer<'a> {
     }
 
     fn list(&mut self, start: Option<u64>, node: &Node, indent: usize) {
-        let is_task_list = node.children.iter().any(|item| matches!(item.kind, Kind::Item { task: Some(_) }));
+        let is_task_list =
+            node.children.iter().any(|item| matches!(item.kind, Kind::Item { task: Some(_) }));
         let name = if start.is_some() { "ol" } else { "ul" };
         let first_number = start.filter(|&start| start != 1);
         if !is_task_list && first_number.is_none() {
@@ -361,16 +395,27 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn code_block(&mut self, language: Option<&str>, text: &str, attributes: &Attributes, indent: usize) {
+    fn code_block(
+        &mut self,
+        language: Option<&str>,
+        text: &str,
+        attributes: &Attributes,
+        indent: usize,
+    ) {
         let language = language.unwrap_or("plaintext");
-        let own_class = attributes.value("class").map_or(String::new(), |class| format!("{class} "));
+        let own_class =
+            attributes.value("class").map_or(String::new(), |class| format!("{class} "));
         let mut attributes = attributes.clone();
         attributes.set("class", format!("language-{language} {own_class}highlighter-rouge"));
         self.indent(indent);
         self.open("div", &attributes);
         self.out.push_str(r#"<div class="highlight"><pre class=""#);
         escape_attribute(&mut self.out, self.context.code_class);
-        self.out.push_str(if self.context.stops { "\" tabindex=\"0\"><code>" } else { "\"><code>" });
+        self.out.push_str(if self.context.stops {
+            "\" tabindex=\"0\"><code>"
+        } else {
+            "\"><code>"
+        });
         match self.context.highlight {
             Some(highlight) => highlight(&mut self.out, language, text),
             None => escape_text(&mut self.out, text),
@@ -408,12 +453,15 @@ impl<'a> Writer<'a> {
             Kind::FootnoteReference { footnote, occurrence } => {
                 self.footnote_reference(*footnote, *occurrence, attributes);
             }
-            Kind::Element { name, .. } if VOID.contains(&name.as_str()) => self.void(name, attributes),
+            Kind::Element { name, .. } if VOID.contains(&name.as_str()) => {
+                self.void(name, attributes)
+            }
             Kind::Element { name, .. } => self.pair(name, node),
             Kind::Html { html, .. } => self.out.push_str(html),
             Kind::Embed(number) => {
                 let Some(embed) = self.context.embeds.numbered(*number) else { return };
-                // A block inside of a line would end the paragraph around it; its text can always stand.
+                // A block inside of a line would end the paragraph around it; its text can always
+                // stand.
                 if embed.block {
                     escape_text(&mut self.out, &embed.text);
                 } else {
@@ -486,7 +534,8 @@ impl<'a> Writer<'a> {
         self.out.push_str("><a href=\"#fn:");
         self.footnote_id(&note.name, 0);
         self.out.push_str("\" class=\"footnote\" rel=\"footnote\"");
-        // Where the tree gives the role to the <sup> (as kramdown before 2.5 does), it is there already.
+        // Where the tree gives the role to the <sup> (as kramdown before 2.5 does), it is there
+        // already.
         if attributes.value("role").is_none() {
             self.out.push_str(" role=\"doc-noteref\"");
         }
@@ -567,7 +616,8 @@ impl<'a> Writer<'a> {
                 escape_text(&mut self.out, back_link);
             }
             if occurrence > 0 {
-                write!(self.out, "<sup>{}</sup>", occurrence + 1).expect("a string takes all that is written");
+                write!(self.out, "<sup>{}</sup>", occurrence + 1)
+                    .expect("a string takes all that is written");
             }
             self.out.push_str("</a>");
         }

@@ -1,7 +1,7 @@
 //! HTML elements among blocks.
 //!
-//! Inside of an element is HTML up to the tag that closes it, however many blank lines are between; with the attribute
-//! `markdown="1"` (or `block`, or `span`) it is Markdown.
+//! Inside of an element is HTML up to the tag that closes it, however many blank lines are between;
+//! with the attribute `markdown="1"` (or `block`, or `span`) it is Markdown.
 
 use crate::block::{Block, BlockKind, Found, MAX_BLOCK_DEPTH, Parser};
 use crate::html_tag::{self, Content, OpenTag};
@@ -22,10 +22,16 @@ impl Parser<'_, '_> {
         let line_start = self.position;
         let start = unindented(self.rest());
         self.position = self.text.len() - start.len();
-        if let Some(tag) = html_tag::open_tag(start).filter(|tag| !html_tag::is_span(&tag.name.to_ascii_lowercase())) {
-            let default =
-                if self.context.options.parse_block_html { html_tag::default_content(&tag.name) } else { Content::Raw };
-            // What is behind a script on its line counts as a line of its own, even if it is only the line's end.
+        if let Some(tag) = html_tag::open_tag(start)
+            .filter(|tag| !html_tag::is_span(&tag.name.to_ascii_lowercase()))
+        {
+            let default = if self.context.options.parse_block_html {
+                html_tag::default_content(&tag.name)
+            } else {
+                Content::Raw
+            };
+            // What is behind a script on its line counts as a line of its own, even if it is only
+            // the line's end.
             let is_verbatim = is_verbatim(&tag.name);
             let element = self.element(tag, default, self.depth);
             if !is_verbatim {
@@ -70,7 +76,8 @@ impl Parser<'_, '_> {
         found
     }
 
-    /// Reads an element from behind its opening tag on. `content` is how it is read if it does not say so itself.
+    /// Reads an element from behind its opening tag on. `content` is how it is read if it does not
+    /// say so itself.
     fn element(&mut self, tag: OpenTag<'_>, content: Content, depth: usize) -> Block {
         let list = self.pending.take().unwrap_or_default();
         let OpenTag { name, attributes, closed, length } = tag;
@@ -112,7 +119,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// The text up to the tag that closes the element, which is passed; all that is left if there is none.
+    /// The text up to the tag that closes the element, which is passed; all that is left if there
+    /// is none.
     fn until_close(&mut self, name: &str) -> &str {
         let rest = self.rest();
         let (at, length) = html_tag::find_close(rest, name).unwrap_or((rest.len(), 0));
@@ -120,7 +128,8 @@ impl Parser<'_, '_> {
         &rest[..at]
     }
 
-    /// What is inside of a raw element: text and other elements. Closing tags that close nothing are text.
+    /// What is inside of a raw element: text and other elements. Closing tags that close nothing
+    /// are text.
     fn raw_children(&mut self, name: &str, depth: usize) -> Vec<Block> {
         let mut children = Vec::new();
         while self.position < self.text.len() {
@@ -129,7 +138,9 @@ impl Parser<'_, '_> {
             add_text(&mut children, &rest[..length]);
             self.position += length;
             let rest = &rest[length..];
-            if let Some(length) = self.comment_length(rest).or_else(|| self.instruction_length(rest)) {
+            if let Some(length) =
+                self.comment_length(rest).or_else(|| self.instruction_length(rest))
+            {
                 self.position += length;
                 children.push(Block::new(BlockKind::Html { html: rest[..length].to_owned() }));
                 continue;

@@ -6,8 +6,8 @@ use crate::span::{Inside, Spans, Stop};
 use crate::tree::{Kind, Node};
 
 impl Spans<'_, '_> {
-    /// A comment or an element. Tags of elements that cannot stand in a line, and closing tags that close nothing, are
-    /// text. An element that is not closed goes on to the end of the text.
+    /// A comment or an element. Tags of elements that cannot stand in a line, and closing tags that
+    /// close nothing, are text. An element that is not closed goes on to the end of the text.
     pub(super) fn html(&mut self, nodes: &mut Vec<Node>) -> bool {
         if let Some(length) = self.comment_length() {
             let html = self.rest()[..length].to_owned();
@@ -50,9 +50,13 @@ impl Spans<'_, '_> {
             Some("span" | "block") => false,
             _ => is_raw || self.raw || !self.context.options.parse_span_html,
         };
-        let children =
-            if tag.closed || html_tag::is_void(&tag.name) { Vec::new() } else { self.children(&tag.name, raw) };
-        let mut node = Node::with_children(Kind::Element { name: tag.name, block: false }, children);
+        let children = if tag.closed || html_tag::is_void(&tag.name) {
+            Vec::new()
+        } else {
+            self.children(&tag.name, raw)
+        };
+        let mut node =
+            Node::with_children(Kind::Element { name: tag.name, block: false }, children);
         node.attributes = attributes;
         node
     }

@@ -28,7 +28,8 @@ pub(super) enum Content {
     Spans,
 }
 
-/// Reads a tag that opens an element. Values may be in quotes or be one word; an attribute may have no value.
+/// Reads a tag that opens an element. Values may be in quotes or be one word; an attribute may have
+/// no value.
 pub(super) fn open_tag(text: &str) -> Option<OpenTag<'_>> {
     let inside = text.strip_prefix('<')?;
     let name = name_length(inside)?;
@@ -50,17 +51,20 @@ pub(super) fn close_tag(text: &str) -> Option<(String, usize)> {
     let inside = text.strip_prefix("</")?;
     let name = name_length(inside)?;
     let spaces = count(&inside[name..], is_space);
-    inside[name + spaces..].starts_with('>').then(|| (known_name(&inside[..name]), 2 + name + spaces + 1))
+    inside[name + spaces..]
+        .starts_with('>')
+        .then(|| (known_name(&inside[..name]), 2 + name + spaces + 1))
 }
 
-/// How long the tag is that closes the element `name`, if one starts here. Capitals matter only where kramdown does not
-/// know the element.
+/// How long the tag is that closes the element `name`, if one starts here. Capitals matter only
+/// where kramdown does not know the element.
 pub(super) fn closes(text: &str, name: &str) -> Option<usize> {
     let inside = text.strip_prefix("</")?;
     let found = inside.get(..name.len())?;
     let spaces = count(&inside[name.len()..], is_space);
     let is_same = found == name || found.eq_ignore_ascii_case(name) && is_known(name);
-    (is_same && inside[name.len() + spaces..].starts_with('>')).then_some(2 + name.len() + spaces + 1)
+    (is_same && inside[name.len() + spaces..].starts_with('>'))
+        .then_some(2 + name.len() + spaces + 1)
 }
 
 /// Where the next tag is that closes the element `name`, and how long it is.
@@ -94,8 +98,8 @@ pub(super) fn attributes(text: &str, known: bool) -> Attributes {
     attributes
 }
 
-/// Whether a paragraph ends before this: what looks like the start of a tag that opens an element, or is a tag that
-/// closes one, if the element does not stand in a line.
+/// Whether a paragraph ends before this: what looks like the start of a tag that opens an element,
+/// or is a tag that closes one, if the element does not stand in a line.
 pub(super) fn ends_lazy(text: &str) -> bool {
     let inside = text.strip_prefix('<').unwrap_or(text);
     let name = match (name_length(inside), close_tag(text)) {
@@ -107,8 +111,8 @@ pub(super) fn ends_lazy(text: &str) -> bool {
     !is_span(first) && first != "script"
 }
 
-/// How long the name of an element or attribute is: a letter or `_`, then also digits, `.` and `-`; at most one
-/// prefix with a colon.
+/// How long the name of an element or attribute is: a letter or `_`, then also digits, `.` and `-`;
+/// at most one prefix with a colon.
 fn name_length(text: &str) -> Option<usize> {
     let first = plain_name_length(text)?;
     let second = text[first..].strip_prefix(':').and_then(plain_name_length);
@@ -117,7 +121,8 @@ fn name_length(text: &str) -> Option<usize> {
 
 fn plain_name_length(text: &str) -> Option<usize> {
     let starts = text.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_');
-    let goes_on = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let goes_on =
+        |character: char| character.is_alphanumeric() || matches!(character, '_' | '-' | '.');
     starts.then(|| text.find(|character| !goes_on(character)).unwrap_or(text.len()))
 }
 
@@ -133,7 +138,8 @@ fn attributes_length(text: &str) -> usize {
     }
 }
 
-/// The value behind an attribute's name, without quotes, and how long it is with the equals sign and quotes.
+/// The value behind an attribute's name, without quotes, and how long it is with the equals sign
+/// and quotes.
 fn value(text: &str) -> Option<(&str, usize)> {
     let spaces = count(text, is_space);
     let behind = text[spaces..].strip_prefix('=')?;
@@ -290,13 +296,14 @@ pub(super) fn is_void(name: &str) -> bool {
 /// How the text inside of the element is read where Markdown is asked for.
 pub(super) fn default_content(name: &str) -> Content {
     match name {
-        "address" | "applet" | "article" | "aside" | "blockquote" | "body" | "dd" | "details" | "div" | "dl"
-        | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "header" | "hgroup" | "iframe" | "li" | "main"
-        | "map" | "menu" | "nav" | "noscript" | "object" | "section" | "summary" | "td" => Content::Blocks,
-        "a" | "abbr" | "acronym" | "b" | "bdo" | "big" | "button" | "caption" | "cite" | "del" | "dfn" | "dt"
-        | "em" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "i" | "ins" | "label" | "legend" | "optgroup" | "p"
-        | "q" | "rb" | "rbc" | "rp" | "rt" | "rtc" | "ruby" | "select" | "small" | "span" | "strong" | "sub"
-        | "sup" | "th" | "tt" => Content::Spans,
+        "address" | "applet" | "article" | "aside" | "blockquote" | "body" | "dd" | "details"
+        | "div" | "dl" | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "header"
+        | "hgroup" | "iframe" | "li" | "main" | "map" | "menu" | "nav" | "noscript" | "object"
+        | "section" | "summary" | "td" => Content::Blocks,
+        "a" | "abbr" | "acronym" | "b" | "bdo" | "big" | "button" | "caption" | "cite" | "del"
+        | "dfn" | "dt" | "em" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "i" | "ins" | "label"
+        | "legend" | "optgroup" | "p" | "q" | "rb" | "rbc" | "rp" | "rt" | "rtc" | "ruby"
+        | "select" | "small" | "span" | "strong" | "sub" | "sup" | "th" | "tt" => Content::Spans,
         _ => Content::Raw,
     }
 }
@@ -310,8 +317,15 @@ mod tests {
     fn check(text: &str, expected: &str) {
         let found = open_tag(text).map_or("none".to_owned(), |tag| {
             let attributes = attributes(tag.attributes, is_known(&tag.name));
-            let pairs: Vec<_> = attributes.iter().flat_map(|(name, value)| [" ", name, "=", value]).collect();
-            format!("{}{}{} {}", tag.name, pairs.concat(), if tag.closed { "/" } else { "" }, &text[tag.length..])
+            let pairs: Vec<_> =
+                attributes.iter().flat_map(|(name, value)| [" ", name, "=", value]).collect();
+            format!(
+                "{}{}{} {}",
+                tag.name,
+                pairs.concat(),
+                if tag.closed { "/" } else { "" },
+                &text[tag.length..]
+            )
         });
         assert_eq!(found, expected, "{text}");
     }
@@ -325,7 +339,14 @@ mod tests {
 
     #[test]
     fn what_is_not_well_formed_is_no_tag() {
-        for text in ["<div width=50%>", "<a href=\"x\"target=\"y\">", "<div class=\"a>", "< b>", "<1>", "<div"] {
+        for text in [
+            "<div width=50%>",
+            "<a href=\"x\"target=\"y\">",
+            "<div class=\"a>",
+            "< b>",
+            "<1>",
+            "<div",
+        ] {
             check(text, "none");
         }
     }

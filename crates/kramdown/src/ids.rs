@@ -1,7 +1,8 @@
 //! Ids of headings, by kramdown's rules.
 //!
-//! They are counted one by one without a look at ids that are given: an id may occur twice. The GFM parser's rule does
-//! not reach into HTML elements; there kramdown's older rule holds. Without GFM, `finish` gives the ids.
+//! They are counted one by one without a look at ids that are given: an id may occur twice. The GFM
+//! parser's rule does not reach into HTML elements; there kramdown's older rule holds. Without GFM,
+//! `finish` gives the ids.
 
 use crate::Options;
 use crate::headings::{slug, text_without_embeds};
@@ -53,12 +54,14 @@ impl Ids<'_> {
     }
 
     fn id(&mut self, text: &str, gfm: bool) -> String {
-        let (slug, counts) = if gfm { (slug(text), &mut self.gfm) } else { (plain_slug(text), &mut self.plain) };
+        let (slug, counts) =
+            if gfm { (slug(text), &mut self.gfm) } else { (plain_slug(text), &mut self.plain) };
         counts.id(&slug, &self.options.auto_id_prefix)
     }
 }
 
-/// kramdown's own rule: only ASCII letters, digits, spaces (as `-`) and `-`, from the first letter on.
+/// kramdown's own rule: only ASCII letters, digits, spaces (as `-`) and `-`, from the first letter
+/// on.
 pub(super) fn plain_slug(text: &str) -> String {
     let text = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
     let kept = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));

@@ -1,17 +1,20 @@
-//! kramdown in Rust: the Markdown that Jekyll blogs are written in, with its GFM parser as Jekyll sets it up.
+//! kramdown in Rust: the Markdown that Jekyll blogs are written in, with its GFM parser as Jekyll
+//! sets it up.
 //!
 //! ```
 //! let html = kramdown::to_html("A *short*{: .lead} text", &kramdown::Options::default());
 //! assert_eq!(html, "<p>A <em class=\"lead\">short</em> text</p>\n");
 //! ```
 //!
-//! [`to_html`] does all of it. A program that wants to look at a text, or change it, parses it to a [document
-//! tree](tree), gives its headings [`ids`], and writes it with [`html::document`]. It can put HTML of its own anywhere
-//! in a text with [embeds](embed), and color code with [`html::Context::highlight`].
+//! [`to_html`] does all of it. A program that wants to look at a text, or change it, parses it to a
+//! [document tree](tree), gives its headings [`ids`], and writes it with [`html::document`]. It can
+//! put HTML of its own anywhere in a text with [embeds](embed), and color code with
+//! [`html::Context::highlight`].
 //!
 //! Parsing takes two steps. The block parser cuts a text into [blocks](block) and gathers what is
-//! [defined](definitions) anywhere in it (links, footnotes, abbreviations, attribute lists); then the span parser
-//! reads each block's own text, now that all definitions are known, and both make the document tree.
+//! [defined](definitions) anywhere in it (links, footnotes, abbreviations, attribute lists); then
+//! the span parser reads each block's own text, now that all definitions are known, and both make
+//! the document tree.
 //!
 //! | file | answers |
 //! |---|---|
@@ -32,9 +35,10 @@
 //! | `rouge` | which languages of code are known |
 //! | `smart` | typographic quotes and dashes alone |
 //!
-//! The grammar is kramdown's, found from its documentation and by trying the program; the code is not. Everything is
-//! linear in the length of the text: a search that failed is not made again, nesting ends at
-//! [`MAX_DEPTH`](tree::MAX_DEPTH), and spans that are tried in vain cost from a budget that grows with the text.
+//! The grammar is kramdown's, found from its documentation and by trying the program; the code is
+//! not. Everything is linear in the length of the text: a search that failed is not made again,
+//! nesting ends at [`MAX_DEPTH`](tree::MAX_DEPTH), and spans that are tried in vain cost from a
+//! budget that grows with the text.
 
 #![forbid(unsafe_code)]
 
@@ -78,8 +82,8 @@ use tree::{Document, Node};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own in `_config.yml`")]
 pub struct Options {
-    /// Whether the GFM rules hold (`input: GFM`): blocks that end a paragraph without a blank line, indented fences,
-    /// `~~`, task lists, a backslash that breaks a line.
+    /// Whether the GFM rules hold (`input: GFM`): blocks that end a paragraph without a blank line,
+    /// indented fences, `~~`, task lists, a backslash that breaks a line.
     pub gfm: bool,
     /// Whether each line end inside of a paragraph is a line break.
     pub hard_wrap: bool,
@@ -105,7 +109,8 @@ pub struct Options {
     pub footnote_prefix: String,
     /// What the link from a footnote back to the text says; empty for no link.
     pub footnote_backlink: String,
-    /// Whether TeX is written for MathJax, in `\\(…\\)` and `\\[…\\]`, or in elements of class `kdmath`.
+    /// Whether TeX is written for MathJax, in `\\(…\\)` and `\\[…\\]`, or in elements of class
+    /// `kdmath`.
     pub math_engine: bool,
     /// The language of code that names none.
     pub default_lang: String,
@@ -138,9 +143,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`; those in a map are named
-    /// `syntax_highlighter_opts.default_lang`, and the items of a list have commas between. False if the name or the
-    /// value means nothing here; then nothing changes.
+    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`;
+    /// those in a map are named `syntax_highlighter_opts.default_lang`, and the items of a list
+    /// have commas between. False if the name or the value means nothing here; then nothing
+    /// changes.
     pub fn set(&mut self, name: &str, value: &str) -> bool {
         let switch = match name {
             "auto_ids" => &mut self.auto_ids,
@@ -177,13 +183,22 @@ impl Options {
             ("footnote_prefix", prefix) => prefix.clone_into(&mut self.footnote_prefix),
             ("footnote_backlink", "&8617;") => "↩".clone_into(&mut self.footnote_backlink),
             ("footnote_backlink", text) => text.clone_into(&mut self.footnote_backlink),
-            ("math_engine", engine) => self.math_engine = !matches!(engine, "" | "~" | "null" | "nil"),
-            ("syntax_highlighter_opts.default_lang", language) => language.clone_into(&mut self.default_lang),
-            ("syntax_highlighter_opts.block.css_class" | "syntax_highlighter_opts.css_class", class) => {
+            ("math_engine", engine) => {
+                self.math_engine = !matches!(engine, "" | "~" | "null" | "nil")
+            }
+            ("syntax_highlighter_opts.default_lang", language) => {
+                language.clone_into(&mut self.default_lang)
+            }
+            (
+                "syntax_highlighter_opts.block.css_class" | "syntax_highlighter_opts.css_class",
+                class,
+            ) => {
                 class.clone_into(&mut self.code_class);
             }
             (name, symbol) if name.starts_with("typographic_symbols.") => {
-                let at = ["hellip", "mdash", "ndash", "laquo", "raquo"].iter().position(|known| name.ends_with(known));
+                let at = ["hellip", "mdash", "ndash", "laquo", "raquo"]
+                    .iter()
+                    .position(|known| name.ends_with(known));
                 match at {
                     Some(at) => symbol.clone_into(&mut self.typographic_symbols[at]),
                     None => return false,
@@ -201,8 +216,11 @@ impl Options {
 
 /// `1..3`, `2,3` or `2`.
 fn levels_named(text: &str) -> Option<RangeInclusive<u8>> {
-    let numbers: Option<Vec<u8>> =
-        text.split(['.', ',']).filter(|part| !part.is_empty()).map(|part| part.trim().parse().ok()).collect();
+    let numbers: Option<Vec<u8>> = text
+        .split(['.', ','])
+        .filter(|part| !part.is_empty())
+        .map(|part| part.trim().parse().ok())
+        .collect();
     let numbers = numbers?;
     Some(*numbers.iter().min()?..=*numbers.iter().max()?)
 }
@@ -211,7 +229,9 @@ fn levels_named(text: &str) -> Option<RangeInclusive<u8>> {
 fn quotes_named(names: &str) -> Option<[String; 4]> {
     let quotes: Option<Vec<String>> = names
         .split(',')
-        .map(|name| entity::reference(&format!("&{};", name.trim())).map(|(quote, _)| quote.to_string()))
+        .map(|name| {
+            entity::reference(&format!("&{};", name.trim())).map(|(quote, _)| quote.to_string())
+        })
         .collect();
     quotes?.try_into().ok()
 }
@@ -225,7 +245,10 @@ pub fn to_html(text: &str, options: &Options) -> String {
     let entries = headings::contents(&document, &levels);
     headings::place_contents(&mut document, &entries);
     let code_class = &options.code_class;
-    html::document(&document, html::Context { embeds: &embeds, highlight: None, code_class, stops: false })
+    html::document(
+        &document,
+        html::Context { embeds: &embeds, highlight: None, code_class, stops: false },
+    )
 }
 
 /// Parses a body. Any text is some document: what is no valid syntax is text.

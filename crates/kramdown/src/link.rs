@@ -8,7 +8,8 @@ use crate::span::{Inside, Spans, Stop, unescaped};
 use crate::tree::{Kind, Node};
 
 impl Spans<'_, '_> {
-    /// `[text](url "title")`, `[text][name]`, `[name]`, and the same with `!` before it for an image.
+    /// `[text](url "title")`, `[text][name]`, `[name]`, and the same with `!` before it for an
+    /// image.
     pub(super) fn link(&mut self, nodes: &mut Vec<Node>) -> bool {
         let is_image = self.rest().starts_with('!');
         let length = if is_image { 2 } else { 1 };
@@ -39,7 +40,8 @@ impl Spans<'_, '_> {
         }
         let text = unescaped(&self.text[start..self.position], &self.context.options);
         self.position += 1;
-        let target = if self.rest().starts_with('(') { self.target() } else { self.referred(&text) }?;
+        let target =
+            if self.rest().starts_with('(') { self.target() } else { self.referred(&text) }?;
         Some(self.node(is_image, children, &text, &target))
     }
 
@@ -80,7 +82,11 @@ impl Spans<'_, '_> {
         };
         let (title, behind) = self.title(behind)?;
         self.position = self.text.len() - behind.len();
-        Some(LinkTarget { url: url.to_owned(), title: Some(title.to_owned()), ..LinkTarget::default() })
+        Some(LinkTarget {
+            url: url.to_owned(),
+            title: Some(title.to_owned()),
+            ..LinkTarget::default()
+        })
     }
 
     /// A title in quotes up to the parenthesis that ends the link.
@@ -105,7 +111,11 @@ impl Spans<'_, '_> {
 
     fn node(&self, is_image: bool, children: Vec<Node>, text: &str, target: &LinkTarget) -> Node {
         let url = entity::decoded(&target.url);
-        let mut node = if is_image { Node::new(Kind::Image) } else { Node::with_children(Kind::Link, children) };
+        let mut node = if is_image {
+            Node::new(Kind::Image)
+        } else {
+            Node::with_children(Kind::Link, children)
+        };
         node.attributes = target.list.resolved(&self.context.definitions.attribute_lists);
         if is_image {
             node.attributes.set("src", url);
@@ -127,7 +137,9 @@ impl Spans<'_, '_> {
         if self.budget == 0 {
             return None;
         }
-        let end = text.find(['>', '\n']).filter(|&at| text[at..].starts_with('>') && has_scheme(&text[..at]));
+        let end = text
+            .find(['>', '\n'])
+            .filter(|&at| text[at..].starts_with('>') && has_scheme(&text[..at]));
         if end.is_none() {
             self.budget = self.budget.saturating_sub(scan::line_length(text));
         }
@@ -154,7 +166,9 @@ impl Spans<'_, '_> {
 
 /// How long the address of a mailbox is, if the text starts with one and `>`.
 fn mail_address_length(text: &str) -> Option<usize> {
-    let length = text.find(|c: char| !(scan::is_word_char(c) || matches!(c, '-' | '.' | '@'))).unwrap_or(text.len());
+    let length = text
+        .find(|c: char| !(scan::is_word_char(c) || matches!(c, '-' | '.' | '@')))
+        .unwrap_or(text.len());
     (text[length..].starts_with('>') && is_mail_address(&text[..length])).then_some(length)
 }
 
@@ -164,7 +178,8 @@ fn pointed_url(text: &str) -> Option<(&str, &str)> {
     (!url.contains('\n')).then_some((url, behind))
 }
 
-/// An address up to the parenthesis that ends the link, or up to the space before a title; whether it is the former.
+/// An address up to the parenthesis that ends the link, or up to the space before a title; whether
+/// it is the former.
 fn plain_url(text: &str) -> Option<(&str, &str, bool)> {
     let bytes = text.as_bytes();
     let mut open = 1;
@@ -194,9 +209,10 @@ fn has_scheme(address: &str) -> bool {
 
 fn is_mail_address(address: &str) -> bool {
     let is_part = |part: &str, more: &str| {
-        !part.is_empty() && part.chars().all(|c| scan::is_word_char(c) || c == '-' || more.contains(c))
+        !part.is_empty()
+            && part.chars().all(|c| scan::is_word_char(c) || c == '-' || more.contains(c))
     };
-    address
-        .split_once('@')
-        .is_some_and(|(name, host)| is_part(name, ".") && host.split('.').all(|part| is_part(part, "")))
+    address.split_once('@').is_some_and(|(name, host)| {
+        is_part(name, ".") && host.split('.').all(|part| is_part(part, ""))
+    })
 }

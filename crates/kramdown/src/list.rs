@@ -1,7 +1,7 @@
 //! Lists.
 //!
-//! An item is the text behind its marker and every line that is indented as far as that text, or that is lazy. Its
-//! text is gathered without the indentation and then parsed as blocks of its own.
+//! An item is the text behind its marker and every line that is indented as far as that text, or
+//! that is lazy. Its text is gathered without the indentation and then parsed as blocks of its own.
 
 use crate::attributes::{List, parse_list};
 use crate::block::{self, Block, BlockKind, Parser, is_ascii_space};
@@ -11,7 +11,8 @@ use crate::scan::{self, line_length};
 /// An item while its lines are gathered.
 struct Item {
     list: List,
-    /// Texts that are parsed one after another: a nested list starts a new one, so that it is no lazy line.
+    /// Texts that are parsed one after another: a nested list starts a new one, so that it is no
+    /// lazy line.
     parts: Vec<String>,
 }
 
@@ -28,7 +29,11 @@ impl Parser<'_, '_> {
             for part in &item.parts {
                 self.item_blocks(part, &mut children);
             }
-            list.children.push(Block { kind: BlockKind::Item { task: None }, list: item.list, children });
+            list.children.push(Block {
+                kind: BlockKind::Item { task: None },
+                list: item.list,
+                children,
+            });
         }
         let last_blank = settle(&mut list.children, ended);
         if self.context.options.gfm {
@@ -54,7 +59,8 @@ impl Parser<'_, '_> {
                 self.position += line_length(rest);
                 return (items, true);
             }
-            let marker = scan::list_marker(rest, (indentation - 1).min(3)).filter(|marker| marker.ordered == ordered);
+            let marker = scan::list_marker(rest, (indentation - 1).min(3))
+                .filter(|marker| marker.ordered == ordered);
             if let Some(marker) = marker {
                 let (text, list, column) = self.first_line(marker.length);
                 nested = scan::list_marker(&text, 3).is_some();
@@ -73,7 +79,8 @@ impl Parser<'_, '_> {
                 after_blank = true;
                 continue;
             }
-            let belongs = is_indented_by(rest, indentation) || !after_blank && is_lazy(rest, indentation);
+            let belongs =
+                is_indented_by(rest, indentation) || !after_blank && is_lazy(rest, indentation);
             if !belongs {
                 break;
             }
@@ -98,8 +105,8 @@ impl Parser<'_, '_> {
         (items, false)
     }
 
-    /// Reads the line with an item's marker: the text behind it, the attribute list that the text may start with,
-    /// and the column in which the text stands.
+    /// Reads the line with an item's marker: the text behind it, the attribute list that the text
+    /// may start with, and the column in which the text stands.
     pub(super) fn first_line(&mut self, marker: usize) -> (String, List, usize) {
         let rest = self.rest();
         let line = &rest[marker..line_length(rest)];
@@ -148,11 +155,12 @@ pub(super) fn is_indented_by(text: &str, columns: usize) -> bool {
         }
         rest = scan::without_indentation(rest);
     }
-    scan::is_indented(rest) || rest.bytes().take(columns % 4).take_while(|&byte| byte == b' ').count() == columns % 4
+    scan::is_indented(rest)
+        || rest.bytes().take(columns % 4).take_while(|&byte| byte == b' ').count() == columns % 4
 }
 
-/// Whether a line that is not indented may belong to the item all the same: not an attribute list and not a tag of an
-/// element among blocks.
+/// Whether a line that is not indented may belong to the item all the same: not an attribute list
+/// and not a tag of an element among blocks.
 pub(super) fn is_lazy(text: &str, columns: usize) -> bool {
     let spaces = text.bytes().take(columns.min(3)).take_while(|&byte| byte == b' ').count();
     let start = &text[spaces..];
@@ -172,11 +180,12 @@ pub(super) fn strip_spaces(line: &str, columns: usize) -> Option<&str> {
     (spaces == columns).then(|| &line[columns..])
 }
 
-/// Decides which items' first paragraphs are bare, and takes blank lines at the items' ends off. Returns those of the
-/// last item.
+/// Decides which items' first paragraphs are bare, and takes blank lines at the items' ends off.
+/// Returns those of the last item.
 ///
-/// A paragraph is bare if no blank line follows it in its item. The last item, whose blank line may as well be the
-/// list's, goes with the items before it: it stays a paragraph only if all of theirs do.
+/// A paragraph is bare if no blank line follows it in its item. The last item, whose blank line may
+/// as well be the list's, goes with the items before it: it stays a paragraph only if all of theirs
+/// do.
 fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
     let count = items.len();
     let mut some_before_bare = count == 1;
@@ -194,23 +203,29 @@ fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
         }
         let blank_follows = children.get(1).is_some_and(Block::is_blank);
         let only_blank_at_end = is_last && children.len() == 2 && !ended;
-        let bare = starts_with_paragraph && (!blank_follows || only_blank_at_end) && (!is_last || some_before_bare);
+        let bare = starts_with_paragraph
+            && (!blank_follows || only_blank_at_end)
+            && (!is_last || some_before_bare);
         if bare {
             let is_followed = children.len() > 1 && !blank_follows;
             children[0].make_bare(is_followed);
         }
         some_before_bare |= bare || !starts_with_paragraph;
-        last_blank = if children.last().is_some_and(Block::is_blank) { children.pop() } else { None };
+        last_blank =
+            if children.last().is_some_and(Block::is_blank) { children.pop() } else { None };
     }
     last_blank
 }
 
-/// Turns `[ ]` and `[x]` at the start of items into check boxes. Items behind the first such item get the class of
-/// tasks, too.
+/// Turns `[ ]` and `[x]` at the start of items into check boxes. Items behind the first such item
+/// get the class of tasks, too.
 fn mark_tasks(list: &mut Block) {
     let mut after_task = false;
     for item in &mut list.children {
-        let Some(Block { kind: BlockKind::Paragraph { text, .. }, .. }) = item.children.first_mut() else { continue };
+        let Some(Block { kind: BlockKind::Paragraph { text, .. }, .. }) = item.children.first_mut()
+        else {
+            continue;
+        };
         let done = match text.as_bytes() {
             [b'[', b' ', b']', space, ..] if scan::is_space(*space) => Some(false),
             [b'[', b'x' | b'X', b']', space, ..] if scan::is_space(*space) => Some(true),

@@ -1,8 +1,9 @@
 //! Puts embeds in the place of their markers, everywhere in a document.
 //!
-//! In text a marker becomes a [`Kind::Embed`]. Where only text can stand (code, TeX, attributes) it becomes the embed's
-//! plain text, in raw HTML its HTML. An embed that is a block and stands in a paragraph ends it, since HTML has no
-//! blocks in paragraphs; alone in its paragraph, it takes its place.
+//! In text a marker becomes a [`Kind::Embed`]. Where only text can stand (code, TeX, attributes) it
+//! becomes the embed's plain text, in raw HTML its HTML. An embed that is a block and stands in a
+//! paragraph ends it, since HTML has no blocks in paragraphs; alone in its paragraph, it takes its
+//! place.
 
 use crate::embed::{self, Embeds, Piece};
 use crate::tree::{Document, Kind, Node};
@@ -40,11 +41,15 @@ fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
                     as_text(language, embeds);
                 }
             }
-            Kind::Code(text) | Kind::Math { tex: text, .. } | Kind::Abbreviation(text) => as_text(text, embeds),
+            Kind::Code(text) | Kind::Math { tex: text, .. } | Kind::Abbreviation(text) => {
+                as_text(text, embeds)
+            }
             _ => {}
         }
         resolve_siblings(&mut node.children, embeds);
-        if node.kind == Kind::Paragraph && node.children.iter().any(|child| is_block_embed(child, embeds)) {
+        if node.kind == Kind::Paragraph
+            && node.children.iter().any(|child| is_block_embed(child, embeds))
+        {
             resolved.extend(without_blocks(node, embeds));
         } else {
             resolved.push(node);
@@ -63,14 +68,22 @@ fn without_blocks(paragraph: Node, embeds: &Embeds) -> Vec<Node> {
             parts.push(if has_attributes {
                 let name = "div".to_owned();
                 let attributes = attributes.clone();
-                Node { kind: Kind::Element { name, block: true }, attributes, children: vec![child] }
+                Node {
+                    kind: Kind::Element { name, block: true },
+                    attributes,
+                    children: vec![child],
+                }
             } else {
                 child
             });
         } else {
             match parts.last_mut() {
                 Some(part) if part.kind == Kind::Paragraph => part.children.push(child),
-                _ => parts.push(Node { kind: Kind::Paragraph, attributes: attributes.clone(), children: vec![child] }),
+                _ => parts.push(Node {
+                    kind: Kind::Paragraph,
+                    attributes: attributes.clone(),
+                    children: vec![child],
+                }),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Which way quotes face.
 //!
-//! The rules are those of `SmartyPants` as kramdown has them: they look at one character before the quote, if it was
-//! plain text, and at one or two behind it.
+//! The rules are those of `SmartyPants` as kramdown has them: they look at one character before the
+//! quote, if it was plain text, and at one or two behind it.
 
 use crate::scan::{is_space, is_word_byte, is_word_char};
 
@@ -23,8 +23,8 @@ pub(super) enum Quotes {
     PlainThen(Facing),
 }
 
-/// Decides about the quote that `text` starts with. `before` is the character before it, `None` where that belongs to
-/// something else than text (or where there is none).
+/// Decides about the quote that `text` starts with. `before` is the character before it, `None`
+/// where that belongs to something else than text (or where there is none).
 pub(super) fn quotes(text: &str, before: Option<char>) -> Quotes {
     let bytes = text.as_bytes();
     let quote = bytes[0];
@@ -69,7 +69,9 @@ fn opens_emphasis(text: &str) -> bool {
 
 /// Whether punctuation follows that ends something: not dots, and no word right behind.
 fn closes_before_punctuation(text: &str) -> bool {
-    let Some(mark) = text.bytes().next().filter(|byte| byte.is_ascii_punctuation() && *byte != b'&') else {
+    let Some(mark) =
+        text.bytes().next().filter(|byte| byte.is_ascii_punctuation() && *byte != b'&')
+    else {
         return false;
     };
     let behind = &text[1..];

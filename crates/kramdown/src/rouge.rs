@@ -1,4 +1,5 @@
-//! The languages that Rouge knows: code in one of them gets Jekyll's wrapper and is coloured, other code does not.
+//! The languages that Rouge knows: code in one of them gets Jekyll's wrapper and is coloured, other
+//! code does not.
 
 /// Whether Rouge knows the language by this name. Capitals matter.
 pub(super) fn is_known(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! What a line is, seen from its first characters.
 //!
-//! All functions take the text from the place in question on. "Space" is ASCII white space; a line's end is `\n`,
-//! which the last line has, too.
+//! All functions take the text from the place in question on. "Space" is ASCII white space; a
+//! line's end is `\n`, which the last line has, too.
 
 use crate::html_tag;
 use std::borrow::Cow;
@@ -80,8 +80,8 @@ pub(super) fn is_end_marker(text: &str) -> bool {
     text.strip_prefix('^').is_some_and(is_blank_line)
 }
 
-/// What is inside of a block's attribute list (`{: … }` alone on the line), if the first line is one, and what is
-/// behind the line.
+/// What is inside of a block's attribute list (`{: … }` alone on the line), if the first line is
+/// one, and what is behind the line.
 pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
     let inside = unindented(text).strip_prefix("{:")?;
     let (list, rest) = attribute_list(inside)?;
@@ -90,12 +90,13 @@ pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
 
 /// Whether the first line is an attribute list or the definition of one, and nothing else.
 pub(super) fn is_attribute_line(text: &str) -> bool {
-    let inside = unindented(text).strip_prefix("{:").filter(|inside| !inside.starts_with(['/', ':', '}']));
+    let inside =
+        unindented(text).strip_prefix("{:").filter(|inside| !inside.starts_with(['/', ':', '}']));
     inside.and_then(braced).is_some_and(|(_, behind)| is_blank_line(behind))
 }
 
-/// Splits what is behind `{:` into what an attribute list holds and what is behind its brace. Definitions
-/// (`{:name: …}`) and extensions (`{::name}`, `{:/name}`) are none.
+/// Splits what is behind `{:` into what an attribute list holds and what is behind its brace.
+/// Definitions (`{:name: …}`) and extensions (`{::name}`, `{:/name}`) are none.
 pub(super) fn attribute_list(inside: &str) -> Option<(&str, &str)> {
     let is_other = inside.starts_with(['/', ':']) || inside[..name_length(inside)].contains(':');
     braced(inside).filter(|(list, _)| !is_other && !list.is_empty())
@@ -114,7 +115,8 @@ pub(super) fn braced(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// How long the name at the start is: a word character, then word characters, `:` and `-`. 0 for none.
+/// How long the name at the start is: a word character, then word characters, `:` and `-`. 0 for
+/// none.
 pub(super) fn name_length(text: &str) -> usize {
     match text.bytes().next() {
         Some(byte) if is_word_byte(byte) => count(text, is_name_byte),
@@ -136,13 +138,14 @@ pub(super) fn is_word_char(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// Whether a block must have ended before this line: nothing more, a blank line, an attribute list or a `^`.
+/// Whether a block must have ended before this line: nothing more, a blank line, an attribute list
+/// or a `^`.
 pub(super) fn is_boundary(text: &str) -> bool {
     text.is_empty() || is_blank_line(text) || is_end_marker(text) || is_attribute_line(text)
 }
 
-/// Whether a block that takes lazy lines ends before this one: at a boundary or at a tag of an element that stands
-/// among blocks.
+/// Whether a block that takes lazy lines ends before this one: at a boundary or at a tag of an
+/// element that stands among blocks.
 pub(super) fn ends_lazy(text: &str) -> bool {
     match unindented(text).bytes().next() {
         Some(b'<') => html_tag::ends_lazy(unindented(text)),
@@ -163,8 +166,8 @@ pub(super) fn is_rule(text: &str) -> bool {
     (rest.is_empty() || rest.starts_with('\n')) && enough()
 }
 
-/// How long the list marker at the start of the line is, with up to `indentation` spaces before it: a bullet, or a
-/// number with a period, with white space (or a bar) behind.
+/// How long the list marker at the start of the line is, with up to `indentation` spaces before it:
+/// a bullet, or a number with a period, with white space (or a bar) behind.
 pub(super) fn list_marker(text: &str, indentation: usize) -> Option<Marker> {
     let spaces = text.bytes().take(indentation).take_while(|&byte| byte == b' ').count();
     let rest = &text[spaces..];
@@ -189,11 +192,13 @@ pub(super) struct Marker {
     pub(super) length: usize,
 }
 
-/// How long a definition's marker is: a colon with up to `indentation` spaces before it and white space behind.
+/// How long a definition's marker is: a colon with up to `indentation` spaces before it and white
+/// space behind.
 pub(super) fn definition_marker(text: &str, indentation: usize) -> Option<usize> {
     let spaces = text.bytes().take(indentation).take_while(|&byte| byte == b' ').count();
     let bytes = &text.as_bytes()[spaces..];
-    (bytes.first() == Some(&b':') && matches!(bytes.get(1), Some(b'\t' | b' ' | b'|'))).then_some(spaces + 1)
+    (bytes.first() == Some(&b':') && matches!(bytes.get(1), Some(b'\t' | b' ' | b'|')))
+        .then_some(spaces + 1)
 }
 
 #[cfg(test)]
@@ -208,8 +213,13 @@ mod tests {
 
     #[test]
     fn a_rule_has_three_equal_marks_and_nothing_else() {
-        for (line, rule) in [("***\n", true), (" - - -\n", true), ("--\n", false), ("**-\n", false), ("---a\n", false)]
-        {
+        for (line, rule) in [
+            ("***\n", true),
+            (" - - -\n", true),
+            ("--\n", false),
+            ("**-\n", false),
+            ("---a\n", false),
+        ] {
             assert_eq!(is_rule(line), rule, "{line}");
         }
     }

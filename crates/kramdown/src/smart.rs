@@ -1,4 +1,5 @@
-//! Typographic quotes, dashes and dots in a text that is no Markdown otherwise, for the filter `smartify`.
+//! Typographic quotes, dashes and dots in a text that is no Markdown otherwise, for the filter
+//! `smartify`.
 
 use crate::Options;
 use crate::quotes::{Facing, Quotes, quotes};
@@ -20,7 +21,10 @@ pub fn smart(text: &str) -> String {
             before = None;
             continue;
         }
-        if c == '<' && has_tags && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!') {
+        if c == '<'
+            && has_tags
+            && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!')
+        {
             match rest.find('>') {
                 Some(end) => {
                     written.push_str(&rest[..=end]);

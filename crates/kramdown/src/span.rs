@@ -28,8 +28,8 @@ pub(super) enum Stop {
     Never,
     /// One or two `*` or `_`.
     Emphasis { mark: u8, strong: bool },
-    /// The bracket that belongs to a link's opening one: so many are open. Among the `seen` nodes of the link's text
-    /// are so many images.
+    /// The bracket that belongs to a link's opening one: so many are open. Among the `seen` nodes
+    /// of the link's text are so many images.
     Bracket { open: usize, seen: usize, images: usize },
     /// The tag that closes an element.
     Element { name: String },
@@ -62,8 +62,8 @@ pub(super) struct Spans<'t, 'c> {
     vain: Vain,
 }
 
-/// Searches that found nothing up to the end of the text, each by the place from which on that is known: what failed
-/// in a span that turned out to be none may yet succeed before that place.
+/// Searches that found nothing up to the end of the text, each by the place from which on that is
+/// known: what failed in a span that turned out to be none may yet succeed before that place.
 #[derive(Debug, Default)]
 struct Vain {
     math: Option<usize>,
@@ -111,14 +111,17 @@ const STARTS: [bool; 256] = {
 };
 
 impl<'t> Spans<'t, '_> {
-    /// Reads up to what ends the span (which is not passed): then true. False at the end of the text.
+    /// Reads up to what ends the span (which is not passed): then true. False at the end of the
+    /// text.
     pub(super) fn run(&mut self, stop: &mut Stop, nodes: &mut Vec<Node>) -> bool {
         self.last = Last::Text;
         let start = self.position;
         let bytes = self.text.as_bytes();
         let mut from = self.position;
         let found = loop {
-            let Some(at) = bytes[self.position..].iter().position(|&byte| STARTS[usize::from(byte)]) else {
+            let Some(at) =
+                bytes[self.position..].iter().position(|&byte| STARTS[usize::from(byte)])
+            else {
                 self.position = bytes.len();
                 self.push_text(nodes, &self.text[from..]);
                 break false;
@@ -270,7 +273,12 @@ impl<'t> Spans<'t, '_> {
             b'&' => self.reference(nodes),
             b'-' | b'.' | b'>' => self.symbol(nodes),
             b' ' => self.line_break(nodes) || self.symbol(nodes),
-            b'\\' => self.math(nodes) || self.symbol(nodes) || self.line_break(nodes) || self.escape(nodes),
+            b'\\' => {
+                self.math(nodes)
+                    || self.symbol(nodes)
+                    || self.line_break(nodes)
+                    || self.escape(nodes)
+            }
             b'~' => self.context.options.gfm && self.strikethrough(nodes),
             b'\n' => self.wrap(nodes),
             _ => false,
@@ -285,7 +293,10 @@ impl<'t> Spans<'t, '_> {
         let between_spaces = ticks == 1
             && (self.position == 0 || self.is_after_space())
             && inside.bytes().next().is_some_and(scan::is_space);
-        let is_vain = self.vain.backticks.is_some_and(|(from, least)| self.position >= from && ticks >= least);
+        let is_vain = self
+            .vain
+            .backticks
+            .is_some_and(|(from, least)| self.position >= from && ticks >= least);
         if between_spaces || is_vain {
             self.take_text(nodes, ticks);
             return true;
@@ -312,7 +323,9 @@ impl<'t> Spans<'t, '_> {
             Some(start) => (1, start),
             None => (0, rest),
         };
-        let Some(inside) = start.strip_prefix("$$").filter(|_| !is_vain(self.vain.math, self.position)) else {
+        let Some(inside) =
+            start.strip_prefix("$$").filter(|_| !is_vain(self.vain.math, self.position))
+        else {
             return false;
         };
         let Some(length) = inside.find("$$") else {
@@ -343,7 +356,8 @@ impl<'t> Spans<'t, '_> {
         if name.is_empty() || !self.rest()[2 + name.len()..].starts_with(']') {
             return false;
         }
-        // The final number is known when the whole document is: until then, the place among the definitions.
+        // The final number is known when the whole document is: until then, the place among the
+        // definitions.
         match self.context.definitions.footnote_numbers.get(name) {
             Some(&footnote) => {
                 self.position += name.len() + 3;
@@ -440,8 +454,12 @@ impl<'t> Spans<'t, '_> {
     }
 
     fn escape(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let Some(byte) =
-            self.rest().as_bytes().get(1).copied().filter(|&byte| is_escapable(byte, &self.context.options))
+        let Some(byte) = self
+            .rest()
+            .as_bytes()
+            .get(1)
+            .copied()
+            .filter(|&byte| is_escapable(byte, &self.context.options))
         else {
             return false;
         };
@@ -452,7 +470,9 @@ impl<'t> Spans<'t, '_> {
 
     /// `{: … }` right behind a span, or `{::name …}`.
     fn extension(&mut self, nodes: &mut Vec<Node>) -> bool {
-        let Some(inside) = self.rest().strip_prefix("{:").filter(|_| self.budget > 0) else { return false };
+        let Some(inside) = self.rest().strip_prefix("{:").filter(|_| self.budget > 0) else {
+            return false;
+        };
         let Some((list, behind)) = braced(inside) else {
             self.budget = self.budget.saturating_sub(inside.len());
             return false;
@@ -467,9 +487,11 @@ impl<'t> Spans<'t, '_> {
             return false;
         }
         // On a symbol or a footnote's number, the list is read and forgotten.
-        let takes_attributes = |node: &&mut Node| !matches!(node.kind, Kind::FootnoteReference { .. } | Kind::Text(_));
+        let takes_attributes =
+            |node: &&mut Node| !matches!(node.kind, Kind::FootnoteReference { .. } | Kind::Text(_));
         if let Some(node) = nodes.last_mut().filter(takes_attributes) {
-            node.attributes.merge(&parse_list(list).resolved(&self.context.definitions.attribute_lists));
+            node.attributes
+                .merge(&parse_list(list).resolved(&self.context.definitions.attribute_lists));
         }
         self.position = self.text.len() - behind.len();
         true
@@ -532,7 +554,10 @@ impl<'t> Spans<'t, '_> {
 
     /// How long the comment is that starts here.
     pub(super) fn comment_length(&mut self) -> Option<usize> {
-        let inside = self.rest().strip_prefix("<!--").filter(|_| !is_vain(self.vain.comment, self.position))?;
+        let inside = self
+            .rest()
+            .strip_prefix("<!--")
+            .filter(|_| !is_vain(self.vain.comment, self.position))?;
         let found = inside.find("-->").map(|length| length + 7);
         if found.is_none() {
             self.vain.comment = Some(self.position);
@@ -556,8 +581,8 @@ fn append(nodes: &mut Vec<Node>, text: &str) {
 fn is_escapable(byte: u8, options: &Options) -> bool {
     match byte {
         b'~' => options.gfm,
-        b'\\' | b'.' | b'*' | b'_' | b'+' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'#'
-        | b'!' | b':' | b'|' | b'"' | b'\'' | b'$' | b'=' | b'-' => true,
+        b'\\' | b'.' | b'*' | b'_' | b'+' | b'`' | b'<' | b'>' | b'(' | b')' | b'[' | b']'
+        | b'{' | b'}' | b'#' | b'!' | b':' | b'|' | b'"' | b'\'' | b'$' | b'=' | b'-' => true,
         _ => false,
     }
 }
@@ -568,7 +593,8 @@ pub(super) fn unescaped(text: &str, options: &Options) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
         plain.push_str(&rest[..at]);
-        let escaped = rest.as_bytes().get(at + 1).copied().filter(|&byte| is_escapable(byte, options));
+        let escaped =
+            rest.as_bytes().get(at + 1).copied().filter(|&byte| is_escapable(byte, options));
         plain.push(escaped.map_or('\\', char::from));
         rest = &rest[at + 1 + usize::from(escaped.is_some())..];
     }

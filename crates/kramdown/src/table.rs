@@ -16,8 +16,9 @@ struct Table {
 }
 
 impl Parser<'_, '_> {
-    /// Rows of cells, with lines of dashes between head and bodies and of equals signs before the foot. A table is
-    /// one only if every line has a bar that is not in code, and if a boundary follows.
+    /// Rows of cells, with lines of dashes between head and bodies and of equals signs before the
+    /// foot. A table is one only if every line has a bar that is not in code, and if a boundary
+    /// follows.
     pub(super) fn table(&mut self, blocks: &mut Vec<Block>) -> bool {
         let first = line(self.rest());
         if !first.contains('|') || !has_bar(first) || !self.is_after_boundary(blocks) {
@@ -54,9 +55,17 @@ impl Parser<'_, '_> {
         }
         let Some(children) = table.finished() else { return false };
         self.position = self.text.len() - rest.len();
-        let columns = children.iter().flat_map(|section| &section.children).map(|row| row.children.len()).max();
+        let columns = children
+            .iter()
+            .flat_map(|section| &section.children)
+            .map(|row| row.children.len())
+            .max();
         table.alignments.truncate(columns.unwrap_or(0));
-        blocks.push(Block { kind: BlockKind::Table { alignments: table.alignments }, list: waiting, children });
+        blocks.push(Block {
+            kind: BlockKind::Table { alignments: table.alignments },
+            list: waiting,
+            children,
+        });
         true
     }
 }
@@ -97,13 +106,17 @@ impl Table {
         let columns = rows().map(|row| row.children.len()).max().unwrap_or(0);
         // Long rows and many of them: filling up must not make far more than was written.
         let cells: usize = rows().map(|row| row.children.len()).sum();
-        let columns = if columns.saturating_mul(rows().count()) > 1000 + 100 * cells { 0 } else { columns };
+        let columns =
+            if columns.saturating_mul(rows().count()) > 1000 + 100 * cells { 0 } else { columns };
         for row in sections.iter_mut().flat_map(|section| &mut section.children) {
             while row.children.len() < columns {
                 row.children.push(Block::new(BlockKind::Cell { text: String::new() }));
             }
         }
-        sections.iter().any(|section| section.kind == BlockKind::Section(Section::Body)).then_some(sections)
+        sections
+            .iter()
+            .any(|section| section.kind == BlockKind::Section(Section::Body))
+            .then_some(sections)
     }
 }
 
@@ -113,9 +126,11 @@ fn has_bar(line: &str) -> bool {
     bytes.iter().enumerate().any(|(at, &byte)| byte == b'|' && (at == 0 || bytes[at - 1] != b'\\'))
 }
 
-/// Whether the line only separates: dashes (or equals signs) with bars, pluses, colons and white space.
+/// Whether the line only separates: dashes (or equals signs) with bars, pluses, colons and white
+/// space.
 fn is_line_of(line: &str, mark: u8) -> bool {
-    let allowed = |byte: u8| byte == mark || matches!(byte, b'+' | b'|' | b':' | b' ' | b'\t' | b'\n');
+    let allowed =
+        |byte: u8| byte == mark || matches!(byte, b'+' | b'|' | b':' | b' ' | b'\t' | b'\n');
     line.bytes().all(allowed) && line.bytes().any(|byte| byte == mark)
 }
 
@@ -124,7 +139,9 @@ fn alignments(line: &str) -> Vec<Option<Alignment>> {
     let bytes = line.as_bytes();
     let mut alignments = Vec::new();
     let mut at = 0;
-    while let Some(start) = bytes[at..].iter().position(|&byte| byte == b'-').map(|found| at + found) {
+    while let Some(start) =
+        bytes[at..].iter().position(|&byte| byte == b'-').map(|found| at + found)
+    {
         let end = start + count(&line[start..], |byte| byte == b'-');
         let left = start > at && bytes[start - 1] == b':';
         let right = bytes.get(end) == Some(&b':');
@@ -142,7 +159,9 @@ fn alignments(line: &str) -> Vec<Option<Alignment>> {
 /// Splits a line into cells at its bars; `None` if all of them are in code.
 fn row(line: &str, starts_with_bar: bool) -> Option<Block> {
     let mut cells = cells(line.trim_matches(is_ascii_space))?;
-    if starts_with_bar && cells.first().is_some_and(|cell| cell.trim_matches(is_ascii_space).is_empty()) {
+    if starts_with_bar
+        && cells.first().is_some_and(|cell| cell.trim_matches(is_ascii_space).is_empty())
+    {
         cells.remove(0);
     }
     if cells.last().is_some_and(|cell| cell.trim_matches(is_ascii_space).is_empty()) {
@@ -174,7 +193,13 @@ fn cells(line: &str) -> Option<Vec<String>> {
                 rest = &rest[2..];
                 continue;
             }
-            b'\\' => 1 + rest[1..].chars().next().filter(char::is_ascii_punctuation).map_or(0, char::len_utf8),
+            b'\\' => {
+                1 + rest[1..]
+                    .chars()
+                    .next()
+                    .filter(char::is_ascii_punctuation)
+                    .map_or(0, char::len_utf8)
+            }
             b'`' => code_span_length(rest, cell.is_empty() || cell.ends_with(' ')),
             _ => code_element_length(rest),
         };
@@ -204,7 +229,8 @@ fn code_element_length(text: &str) -> usize {
     found.map_or(1, |at| at + END.len())
 }
 
-/// Whether each line has a bar that is neither in code nor in an HTML element, which may go over several lines.
+/// Whether each line has a bar that is neither in code nor in an HTML element, which may go over
+/// several lines.
 fn has_bars_outside_of_spans(text: &str) -> bool {
     let text = text.trim_end_matches('\n');
     let mut at = 0;
@@ -226,7 +252,8 @@ fn has_bars_outside_of_spans(text: &str) -> bool {
             b'`' => {
                 let ticks = count(rest, |byte| byte == b'`');
                 let after_space = text[..at].bytes().next_back().is_none_or(scan::is_space);
-                let length = if ticks < unclosed { code_span_length(rest, after_space) } else { ticks };
+                let length =
+                    if ticks < unclosed { code_span_length(rest, after_space) } else { ticks };
                 if length == ticks && !after_space {
                     unclosed = unclosed.min(ticks);
                 }
@@ -244,11 +271,18 @@ fn has_bars_outside_of_spans(text: &str) -> bool {
     has_bar
 }
 
-/// How long the element in a line is that starts here; up to the end of the text if it is not closed.
+/// How long the element in a line is that starts here; up to the end of the text if it is not
+/// closed.
 fn element_length(text: &str) -> usize {
     match html_tag::open_tag(text) {
-        Some(tag) if html_tag::is_block(&tag.name) || html_tag::is_void(&tag.name) || tag.closed => tag.length,
-        Some(tag) => html_tag::find_close(text, &tag.name).map_or(text.len(), |(at, length)| at + length),
+        Some(tag)
+            if html_tag::is_block(&tag.name) || html_tag::is_void(&tag.name) || tag.closed =>
+        {
+            tag.length
+        }
+        Some(tag) => {
+            html_tag::find_close(text, &tag.name).map_or(text.len(), |(at, length)| at + length)
+        }
         None => 1,
     }
 }

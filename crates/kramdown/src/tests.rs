@@ -5,17 +5,31 @@ use std::borrow::Borrow;
 use super::*;
 use crate::embed::Embed;
 
-/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a chart.
+/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a
+/// chart.
 #[track_caller]
 fn check_embeds(text: &str, expected: &str) {
     let mut embeds = Embeds::default();
-    let number = embeds.marker(Embed { html: "<b>9 &amp; 1</b>".to_owned(), text: "9 & 1".to_owned(), block: false });
-    let chart = embeds.marker(Embed { html: "<figure></figure>".to_owned(), text: "a chart".to_owned(), block: true });
+    let number = embeds.marker(Embed {
+        html: "<b>9 &amp; 1</b>".to_owned(),
+        text: "9 & 1".to_owned(),
+        block: false,
+    });
+    let chart = embeds.marker(Embed {
+        html: "<figure></figure>".to_owned(),
+        text: "a chart".to_owned(),
+        block: true,
+    });
     let options = Options::default();
     let mut document = parse(&text.replace('@', &number).replace('%', &chart), &options);
     ids::set(&mut document, &options);
     markers::resolve(&mut document, &embeds);
-    let context = html::Context { embeds: &embeds, highlight: None, code_class: &options.code_class, stops: false };
+    let context = html::Context {
+        embeds: &embeds,
+        highlight: None,
+        code_class: &options.code_class,
+        stops: false,
+    };
     assert_eq!(html::document(&document, context).trim_end(), expected);
 }
 
@@ -51,8 +65,12 @@ fn a_chart_stands_among_blocks() {
 #[test]
 fn a_title_has_no_blocks() {
     let options = Options::default();
-    let context =
-        html::Context { embeds: &Embeds::default(), highlight: None, code_class: &options.code_class, stops: false };
+    let context = html::Context {
+        embeds: &Embeds::default(),
+        highlight: None,
+        code_class: &options.code_class,
+        stops: false,
+    };
     let title = html::inline(&parse_inline("# \"1. *One*\"", &options), context);
     assert_eq!(title, "# “1. <em>One</em>”");
 }
@@ -64,7 +82,11 @@ fn every_line_end_breaks_with_hard_wrap() {
 
 #[test]
 fn headings_have_no_ids_without_auto_ids() {
-    check("# a\n# b {#c}", &Options { auto_ids: false, ..Options::default() }, "<h1>a</h1>\n\n<h1 id=\"c\">b</h1>");
+    check(
+        "# a\n# b {#c}",
+        &Options { auto_ids: false, ..Options::default() },
+        "<h1>a</h1>\n\n<h1 id=\"c\">b</h1>",
+    );
 }
 
 fn options(given: &[(&str, &str)]) -> Options {
@@ -77,7 +99,8 @@ fn options(given: &[(&str, &str)]) -> Options {
 
 #[test]
 fn options_shape_footnotes() {
-    let given = options(&[("footnote_nr", "3"), ("footnote_prefix", "p-"), ("footnote_backlink", "")]);
+    let given =
+        options(&[("footnote_nr", "3"), ("footnote_prefix", "p-"), ("footnote_backlink", "")]);
     let html = "<p>a<sup id=\"fnref:p-1\" role=\"doc-noteref\"><a href=\"#fn:p-1\" class=\"footnote\" rel=\"footnote\">3</a></sup></p>\n\n\
         <div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol start=\"3\">\n    <li id=\"fn:p-1\" role=\"doc-endnote\">\n      <p>x</p>\n    </li>\n  </ol>\n</div>";
     check("a[^1]\n\n[^1]: x", given, html);
@@ -91,8 +114,10 @@ fn options_shape_math_headings_and_code() {
         "<p><span class=\"kdmath\">$a$</span> x <span class=\"kdmath\">$b$</span></p>",
     );
     check("# a", options(&[("header_offset", "1")]), "<h2 id=\"a\">a</h2>");
-    let given =
-        options(&[("syntax_highlighter_opts.default_lang", "text"), ("syntax_highlighter_opts.block.css_class", "c")]);
+    let given = options(&[
+        ("syntax_highlighter_opts.default_lang", "text"),
+        ("syntax_highlighter_opts.block.css_class", "c"),
+    ]);
     let html = "<div class=\"language-text highlighter-rouge\"><div class=\"highlight\"><pre class=\"c\"><code>x\n</code></pre></div></div>";
     check("```\nx\n```", given, html);
     let given = options(&[("toc_levels", "2,3")]);
@@ -142,12 +167,16 @@ fn without_gfm_hashes_end_a_heading_and_its_id_is_made_of_the_text_as_written() 
 #[test]
 fn options_are_set_by_the_names_of_kramdown() {
     let mut options = Options::default();
-    for (name, value) in [("hard_wrap", "true"), ("input", "kramdown"), ("smart_quotes", "apos,apos,quot,quot")] {
+    for (name, value) in
+        [("hard_wrap", "true"), ("input", "kramdown"), ("smart_quotes", "apos,apos,quot,quot")]
+    {
         assert!(options.set(name, value), "{name}");
     }
     assert!(options.hard_wrap && !options.gfm);
     assert_eq!(options.smart_quotes, ["'", "'", "\"", "\""]);
-    for (name, value) in [("hard_wrap", "maybe"), ("no_such", "true"), ("smart_quotes", "lsquo"), ("input", "html")] {
+    for (name, value) in
+        [("hard_wrap", "maybe"), ("no_such", "true"), ("smart_quotes", "lsquo"), ("input", "html")]
+    {
         assert!(!options.set(name, value), "{name}");
     }
 }

@@ -3,7 +3,8 @@
 use crate::embed::Embeds;
 use crate::tree::{Document, Kind, Node};
 
-/// The text of a whole body without footnotes: a line for each block, no mark-up, no alternative texts.
+/// The text of a whole body without footnotes: a line for each block, no mark-up, no alternative
+/// texts.
 pub fn plain_text(document: &Document, embeds: &Embeds) -> String {
     let mut text = String::new();
     for node in &document.blocks {
@@ -78,7 +79,8 @@ fn end_line(out: &mut String) {
     }
 }
 
-/// Writes what a reader sees of raw HTML: no tags, comments, scripts and styles; entities as letters.
+/// Writes what a reader sees of raw HTML: no tags, comments, scripts and styles; entities as
+/// letters.
 fn write_html_text(out: &mut String, html: &str) {
     let mut rest = html;
     while let Some(at) = rest.find('<') {
@@ -86,11 +88,16 @@ fn write_html_text(out: &mut String, html: &str) {
         let from = &rest[at..];
         let end = if from.starts_with("<!--") {
             from.find("-->").map(|at| at + 3)
-        } else if let Some(name) = ["script", "style"].into_iter().find(|name| starts_with_tag(from, name)) {
+        } else if let Some(name) =
+            ["script", "style"].into_iter().find(|name| starts_with_tag(from, name))
+        {
             let close = format!("</{name}");
-            let close_at = (0..from.len()).find(|&at| starts_without_case(&from.as_bytes()[at..], close.as_bytes()));
+            let close_at = (0..from.len())
+                .find(|&at| starts_without_case(&from.as_bytes()[at..], close.as_bytes()));
             close_at.and_then(|at| from[at..].find('>').map(|end| at + end + 1))
-        } else if from[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+        } else if from[1..]
+            .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
+        {
             from.find('>').map(|at| at + 1)
         } else {
             out.push('<');
@@ -111,8 +118,14 @@ fn starts_without_case(text: &[u8], start: &[u8]) -> bool {
 }
 
 fn write_decoded(out: &mut String, text: &str) {
-    const ENTITIES: [(&str, &str); 6] =
-        [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    const ENTITIES: [(&str, &str); 6] = [
+        ("&nbsp;", " "),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ];
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);

@@ -1,8 +1,8 @@
 //! The document tree: what a post's body is after parsing, whatever the dialect.
 //!
-//! Both dialects make it, the passes over it (heading ids, table of contents, highlighting) work on it, and one writer
-//! turns it into HTML. Nodes nest at most [`MAX_DEPTH`] deep, so that walking a tree by recursion is safe; a parser
-//! puts what is deeper into the deepest node allowed.
+//! Both dialects make it, the passes over it (heading ids, table of contents, highlighting) work on
+//! it, and one writer turns it into HTML. Nodes nest at most [`MAX_DEPTH`] deep, so that walking a
+//! tree by recursion is safe; a parser puts what is deeper into the deepest node allowed.
 
 use std::ops::RangeInclusive;
 
@@ -144,7 +144,8 @@ pub enum Kind {
         /// Whether it is shown as a block of its own.
         display: bool,
     },
-    /// What one of labpress's own tags stands for: the number given to [`Embeds::marker`](crate::embed::Embeds).
+    /// What one of labpress's own tags stands for: the number given to
+    /// [`Embeds::marker`](crate::embed::Embeds).
     Embed(usize),
 
     /// The place of the footnotes, where it is not the end.
@@ -180,8 +181,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether it stands among blocks, on lines of its own. An [`Embed`](Kind::Embed) does if what it stands for does,
-    /// which the tree does not know: `false`.
+    /// Whether it stands among blocks, on lines of its own. An [`Embed`](Kind::Embed) does if what
+    /// it stands for does, which the tree does not know: `false`.
     pub fn is_block(&self) -> bool {
         match self {
             Kind::Paragraph

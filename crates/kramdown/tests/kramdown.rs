@@ -1,7 +1,8 @@
-//! Bodies in kramdown against what kramdown 2.4 with its GFM parser makes of them, set up as Jekyll 4.3 does.
+//! Bodies in kramdown against what kramdown 2.4 with its GFM parser makes of them, set up as Jekyll
+//! 4.3 does.
 //!
-//! Each `tests/cases/NAME.md` is a text of our own; `NAME.html` is that program's output, compared but for white
-//! space around tags.
+//! Each `tests/cases/NAME.md` is a text of our own; `NAME.html` is that program's output, compared
+//! but for white space around tags.
 
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 
@@ -19,7 +20,8 @@ fn html(text: &str) -> String {
 fn squeezed(html: &str) -> String {
     let mut lines = String::new();
     for (index, part) in html.split("<pre").enumerate() {
-        let (code, rest) = if index == 0 { ("", part) } else { part.split_once("</pre>").unwrap_or((part, "")) };
+        let (code, rest) =
+            if index == 0 { ("", part) } else { part.split_once("</pre>").unwrap_or((part, "")) };
         if index > 0 {
             lines.extend(["<pre", code, "</pre>\n"]);
         }
@@ -89,20 +91,29 @@ fn hostile_nesting_ends_and_stays_shallow() {
         "<http:",
     ];
     let opened = starts.iter().map(|start| start.repeat(10_000));
-    let pairs =
-        [("[", "](a)"), ("![", "](a)"), ("\"a ", "b\" "), ("*a ", "b* "), ("**a _b ", "c_ d** "), ("<b>", "</b>")];
-    let closed = pairs.iter().map(|(open, close)| open.repeat(10_000) + "x" + &close.repeat(10_000));
+    let pairs = [
+        ("[", "](a)"),
+        ("![", "](a)"),
+        ("\"a ", "b\" "),
+        ("*a ", "b* "),
+        ("**a _b ", "c_ d** "),
+        ("<b>", "</b>"),
+    ];
+    let closed =
+        pairs.iter().map(|(open, close)| open.repeat(10_000) + "x" + &close.repeat(10_000));
     let mixed = ["*a [b \"c ", "- > 1. ", "> - "].iter().map(|start| start.repeat(10_000));
     // Deeper and deeper by indentation, whose length grows with the square of the depth.
     let deeper = ["- a", "1. a", "> a", "a\n: b"];
-    let deeper = deeper.iter().map(|line| (0..500).map(|level| "  ".repeat(level) + line + "\n").collect::<String>());
+    let deeper = deeper
+        .iter()
+        .map(|line| (0..500).map(|level| "  ".repeat(level) + line + "\n").collect::<String>());
     for text in opened.chain(closed).chain(mixed).chain(deeper) {
         let start = Instant::now();
         let html = html(&text);
         // The tree may be 100 deep, and some nodes are two or three elements.
         assert!(depth(&html) <= 300, "{:?} nests {} deep", &text[..20], depth(&html));
-        let allowed =
-            Duration::from_secs(1) + Duration::from_micros(50) * u32::try_from(text.len()).expect("it is short");
+        let allowed = Duration::from_secs(1)
+            + Duration::from_micros(50) * u32::try_from(text.len()).expect("it is short");
         assert!(start.elapsed() < allowed, "{:?} took {:?}", &text[..20], start.elapsed());
     }
 }

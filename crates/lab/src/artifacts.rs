@@ -15,15 +15,25 @@ use super::grids;
 use super::metrics::Judgement;
 
 /// Writes an artifact into the run's folder and tells of it.
-#[expect(clippy::disallowed_methods, reason = "a runner writes its artifacts into the run's folder")]
-pub(crate) fn write(run: &mut Run, name: &str, file: &str, kind: &str, content: &[u8]) -> anyhow::Result<()> {
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a runner writes its artifacts into the run's folder"
+)]
+pub(crate) fn write(
+    run: &mut Run,
+    name: &str,
+    file: &str,
+    kind: &str,
+    content: &[u8],
+) -> anyhow::Result<()> {
     let path = run.folder().join(file);
     std::fs::write(&path, content).with_context(|| format!("cannot write `{}`", path.display()))?;
     run.artifact(name, file, kind)?;
     Ok(())
 }
 
-/// Writes how the test images were told: counts by true and predicted class, scores of each class, each prediction.
+/// Writes how the test images were told: counts by true and predicted class, scores of each class,
+/// each prediction.
 pub(crate) fn write_judgement(
     run: &mut Run,
     judgement: &Judgement,
@@ -31,13 +41,25 @@ pub(crate) fn write_judgement(
     test: &Images,
 ) -> anyhow::Result<()> {
     let confusion = json!({"classes": classes, "counts": judgement.confusion()});
-    write(run, "confusion", "confusion.json", "confusion-matrix", &serde_json::to_vec(&confusion)?)?;
+    write(
+        run,
+        "confusion",
+        "confusion.json",
+        "confusion-matrix",
+        &serde_json::to_vec(&confusion)?,
+    )?;
     write(run, "per-class", "per-class.csv", "table", per_class(judgement, classes).as_bytes())?;
-    write(run, "predictions", "predictions.csv", "table", predictions(judgement, classes, test).as_bytes())
+    write(
+        run,
+        "predictions",
+        "predictions.csv",
+        "table",
+        predictions(judgement, classes, test).as_bytes(),
+    )
 }
 
-/// Writes grids of the test images that were told worst, and of those most often confused, small enough to be committed
-/// where that can be had.
+/// Writes grids of the test images that were told worst, and of those most often confused, small
+/// enough to be committed where that can be had.
 pub(crate) fn write_grids(
     run: &mut Run,
     judgement: &Judgement,
@@ -54,17 +76,23 @@ pub(crate) fn write_grids(
     Ok(())
 }
 
-/// Writes the predictions of images without labels, as Kaggle wants them: a row an image, in the order of its table.
-/// The column of names is called as it is there, that of labels as in the table of the labelled images, and what stands
-/// in it is what stands there. Where the
-/// classes were cut from a number, it is the probability of the last class.
+/// Writes the predictions of images without labels, as Kaggle wants them: a row an image, in the
+/// order of its table. The column of names is called as it is there, that of labels as in the table
+/// of the labelled images, and what stands in it is what stands there. Where the classes were cut
+/// from a number, it is the probability of the last class.
 pub(crate) fn write_submission(
     run: &mut Run,
     judgement: &Judgement,
     set: &DataSet,
     unlabelled: &Images,
 ) -> anyhow::Result<()> {
-    write(run, "submission", "submission.csv", "table", submission(judgement, set, unlabelled).as_bytes())
+    write(
+        run,
+        "submission",
+        "submission.csv",
+        "table",
+        submission(judgement, set, unlabelled).as_bytes(),
+    )
 }
 
 fn submission(judgement: &Judgement, set: &DataSet, unlabelled: &Images) -> String {
@@ -79,8 +107,11 @@ fn submission(judgement: &Judgement, set: &DataSet, unlabelled: &Images) -> Stri
     let is_number = label.is_some_and(|label| label.thresholds.is_some());
     let mut csv = format!("{},{}\n", cell(image_column), cell(label_column));
     for image in 0..judgement.count() {
-        let name =
-            unlabelled.ids.as_ref().and_then(|ids| ids.get(image)).map_or_else(|| image.to_string(), |id| cell(id));
+        let name = unlabelled
+            .ids
+            .as_ref()
+            .and_then(|ids| ids.get(image))
+            .map_or_else(|| image.to_string(), |id| cell(id));
         let value = if is_number {
             format!("{:.6}", judgement.probability(image, judgement.classes - 1))
         } else {
@@ -110,17 +141,28 @@ fn per_class(judgement: &Judgement, classes: &[String]) -> String {
     let mut csv = "class,images,precision,recall,f1\n".to_owned();
     for (class, score) in classes.iter().zip(judgement.by_class()) {
         let (precision, recall) = (score.precision, score.recall);
-        let _ = writeln!(csv, "{},{},{precision:.6},{recall:.6},{:.6}", cell(class), score.images, score.f1);
+        let _ = writeln!(
+            csv,
+            "{},{},{precision:.6},{recall:.6},{:.6}",
+            cell(class),
+            score.images,
+            score.f1
+        );
     }
     csv
 }
 
-/// A row an image: its name or number, its true class, the one it was taken for, and the probabilities of both.
+/// A row an image: its name or number, its true class, the one it was taken for, and the
+/// probabilities of both.
 fn predictions(judgement: &Judgement, classes: &[String], test: &Images) -> String {
     let mut csv = "image,class,prediction,probability,probability-of-class\n".to_owned();
     for image in 0..judgement.count() {
         let (label, prediction) = (judgement.labels[image], judgement.prediction(image));
-        let name = test.ids.as_ref().and_then(|ids| ids.get(image)).map_or_else(|| image.to_string(), |id| cell(id));
+        let name = test
+            .ids
+            .as_ref()
+            .and_then(|ids| ids.get(image))
+            .map_or_else(|| image.to_string(), |id| cell(id));
         let _ = writeln!(
             csv,
             "{name},{},{},{:.6},{:.6}",
@@ -181,7 +223,15 @@ mod tests {
         let judgement = Judgement { classes: 2, log_probabilities, labels: vec![0, 0] };
         let ids = Some(vec!["a1".to_owned(), "b2".to_owned()]);
         let pixels = vec![0, 0].into();
-        let images = Images { pixels, labels: Vec::new(), ids, groups: None, channels: 1, rows: 1, columns: 1 };
+        let images = Images {
+            pixels,
+            labels: Vec::new(),
+            ids,
+            groups: None,
+            channels: 1,
+            rows: 1,
+            columns: 1,
+        };
         assert_eq!(submission(&judgement, &set, &images), "id,target\na1,0\nb2,1\n");
     }
 }

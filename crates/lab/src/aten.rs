@@ -1,5 +1,6 @@
-//! What tch does not offer of libtorch: update rules that go over all tensors at once, on the CPU and on CUDA; gradients
-//! that are none instead of zero; bfloat16; memory that is kept. `aten.cpp` is the other side.
+//! What tch does not offer of libtorch: update rules that go over all tensors at once, on the CPU
+//! and on CUDA; gradients that are none instead of zero; bfloat16; memory that is kept. `aten.cpp`
+//! is the other side.
 #![expect(unsafe_code, reason = "functions of C++ are called; each call says why it may be")]
 
 use std::ffi::{CStr, c_char};
@@ -34,14 +35,19 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn lab_clip_norm(parameters: *const *mut C_tensor, count: usize, most: f64) -> *mut c_char;
     fn lab_forget_gradients(parameters: *const *mut C_tensor, count: usize) -> *mut c_char;
-    fn lab_lerp(targets: *const *mut C_tensor, sources: *const *mut C_tensor, count: usize, weight: f64)
-    -> *mut c_char;
+    fn lab_lerp(
+        targets: *const *mut C_tensor,
+        sources: *const *mut C_tensor,
+        count: usize,
+        weight: f64,
+    ) -> *mut c_char;
     fn lab_autocast(is_cuda: bool, is_on: bool) -> *mut c_char;
     fn lab_keep_memory();
 }
 
-/// Makes a step of SGD, PyTorch's `_fused_sgd_`, with those parameters that have a gradient. `directions`, one a
-/// parameter, starts at zero and is changed; it may be empty if `momentum` is 0.
+/// Makes a step of SGD, PyTorch's `_fused_sgd_`, with those parameters that have a gradient.
+/// `directions`, one a parameter, starts at zero and is changed; it may be empty if `momentum` is
+/// 0.
 pub(crate) fn sgd(
     parameters: &[Tensor],
     directions: &[Tensor],
@@ -51,11 +57,16 @@ pub(crate) fn sgd(
     weight_decay: f64,
 ) {
     let count = parameters.len();
-    assert!(directions.len() == count || (directions.is_empty() && momentum == 0.0), "a direction a parameter");
+    assert!(
+        directions.len() == count || (directions.is_empty() && momentum == 0.0),
+        "a direction a parameter"
+    );
     let (parameters, directions) = (pointers(parameters), pointers(directions));
     let directions = if momentum == 0.0 { std::ptr::null() } else { directions.as_ptr() };
     // SAFETY: both lists hold `count` live tensors, but for a null list, which is not read.
-    check(unsafe { lab_sgd(parameters.as_ptr(), directions, count, rate, momentum, nesterov, weight_decay) });
+    check(unsafe {
+        lab_sgd(parameters.as_ptr(), directions, count, rate, momentum, nesterov, weight_decay)
+    });
 }
 
 /// The numbers of Adam beside the rate.
@@ -69,9 +80,17 @@ pub(crate) struct Adam {
     pub(crate) is_decoupled: bool,
 }
 
-/// Makes a step of Adam or AdamW, PyTorch's `_fused_adam_` and `_fused_adamw_`, with those parameters that have a
-/// gradient. `means` and `squares`, one a parameter, start at zero, `steps` (one `f32`), too; all are changed.
-pub(crate) fn adam(parameters: &[Tensor], means: &[Tensor], squares: &[Tensor], steps: &Tensor, rate: f64, adam: Adam) {
+/// Makes a step of Adam or AdamW, PyTorch's `_fused_adam_` and `_fused_adamw_`, with those
+/// parameters that have a gradient. `means` and `squares`, one a parameter, start at zero, `steps`
+/// (one `f32`), too; all are changed.
+pub(crate) fn adam(
+    parameters: &[Tensor],
+    means: &[Tensor],
+    squares: &[Tensor],
+    steps: &Tensor,
+    rate: f64,
+    adam: Adam,
+) {
     let count = parameters.len();
     assert!(means.len() == count && squares.len() == count, "a mean and a square a parameter");
     let (parameters, means, squares) = (pointers(parameters), pointers(means), pointers(squares));
@@ -116,7 +135,8 @@ pub(crate) fn lerp(targets: &[Tensor], sources: &[Tensor], weight: f64) {
     check(unsafe { lab_lerp(targets.as_ptr(), sources.as_ptr(), targets.len(), weight) });
 }
 
-/// Computes with those operations in bfloat16 that gain by it and lose little (PyTorch's autocast), if `is_on`.
+/// Computes with those operations in bfloat16 that gain by it and lose little (PyTorch's autocast),
+/// if `is_on`.
 pub(crate) fn in_bfloat16<T>(is_on: bool, device: Device, work: impl FnOnce() -> T) -> T {
     /// Ends it on the way out, a panic's too.
     struct Autocast(bool);
@@ -134,7 +154,8 @@ pub(crate) fn in_bfloat16<T>(is_on: bool, device: Device, work: impl FnOnce() ->
     work()
 }
 
-/// Makes the C library keep freed memory for the next allocation; to be called before the first tensor is made.
+/// Makes the C library keep freed memory for the next allocation; to be called before the first
+/// tensor is made.
 pub(crate) fn keep_memory() {
     // SAFETY: it only sets numbers of the allocator.
     unsafe { lab_keep_memory() };

@@ -1,8 +1,8 @@
 //! Random changes to a batch of images, and copies of it to judge by.
 //!
-//! All numbers are drawn on the host from the run's own generator, so that a run is the same everywhere; the images stay
-//! on their device. What moves pixels (flips, crop, affine) is one map from the pixels of the new image to those of the
-//! old one, and is made by one operation.
+//! All numbers are drawn on the host from the run's own generator, so that a run is the same
+//! everywhere; the images stay on their device. What moves pixels (flips, crop, affine) is one map
+//! from the pixels of the new image to those of the old one, and is made by one operation.
 
 use labpress::recipe::image_classification::{Augment, Tta};
 use rand_chacha::ChaCha8Rng;
@@ -18,12 +18,14 @@ const WHITE: f64 = 255.0;
 const BILINEAR: i64 = 0;
 const ZEROS: i64 = 0;
 
-/// Returns a batch of images (`[image, channel, row, column]`, bytes, black is 0), each changed at random. They are bytes
-/// as long as pixels only move by whole steps, else floats of the same range.
+/// Returns a batch of images (`[image, channel, row, column]`, bytes, black is 0), each changed at
+/// random. They are bytes as long as pixels only move by whole steps, else floats of the same
+/// range.
 pub(crate) fn augmented(images: Tensor, augment: &Augment, generator: &mut ChaCha8Rng) -> Tensor {
     let moves = Moves::drawn(augment, &images, generator);
     let images = if is_affine(augment) {
-        let maps: Vec<Map> = moves.iter().map(|moves| moves.map(augment, &images, generator)).collect();
+        let maps: Vec<Map> =
+            moves.iter().map(|moves| moves.map(augment, &images, generator)).collect();
         resampled(&images.to_kind(Kind::Float), &maps)
     } else if augment.flip || augment.flip_vertical || augment.crop_padding > 0 {
         moved(&images, i64::from(augment.crop_padding), &moves)
@@ -38,7 +40,9 @@ pub(crate) fn augmented(images: Tensor, augment: &Augment, generator: &mut ChaCh
 }
 
 fn is_affine(augment: &Augment) -> bool {
-    [augment.rotate, augment.scale, augment.translate, augment.shear].iter().any(|&amount| amount != 0.0)
+    [augment.rotate, augment.scale, augment.translate, augment.shear]
+        .iter()
+        .any(|&amount| amount != 0.0)
 }
 
 /// How an image is flipped and cropped.
@@ -92,11 +96,15 @@ impl Moves {
         let (horizontal, vertical) = (sign(self.is_flipped), sign(self.is_flipped_vertically));
         let [[xx, xy, x], [yx, yy, y]] = affine.0;
         let (x, y) = (x + (self.column - padding) as f64, y + (self.row - padding) as f64);
-        Map([[horizontal * xx, horizontal * xy, horizontal * x], [vertical * yx, vertical * yy, vertical * y]])
+        Map([
+            [horizontal * xx, horizontal * xy, horizontal * x],
+            [vertical * yx, vertical * yy, vertical * y],
+        ])
     }
 }
 
-/// An affine change about the image's middle: of shear, scale and rotation in this order, then a shift.
+/// An affine change about the image's middle: of shear, scale and rotation in this order, then a
+/// shift.
 #[derive(Debug, Clone, Copy)]
 struct Affine {
     /// Clockwise.
@@ -111,7 +119,8 @@ struct Affine {
     down: f64,
 }
 
-/// Where a pixel of the new image comes from: rows x and y, columns x, y and 1, in pixels from the middle.
+/// Where a pixel of the new image comes from: rows x and y, columns x, y and 1, in pixels from the
+/// middle.
 #[derive(Debug, Clone, Copy)]
 struct Map([[f64; 3]; 2]);
 
@@ -120,7 +129,8 @@ impl Map {
     fn affine(change: Affine) -> Map {
         let (sin, cos) = change.degrees.to_radians().sin_cos();
         let tan = change.shear.to_radians().tan();
-        // The change is scale × [[cos, -cos tan - sin], [sin, -sin tan + cos]], whose determinant is scale².
+        // The change is scale × [[cos, -cos tan - sin], [sin, -sin tan + cos]], whose determinant
+        // is scale².
         let (xx, xy) = ((cos - sin * tan) / change.scale, (cos * tan + sin) / change.scale);
         let (yx, yy) = (-sin / change.scale, cos / change.scale);
         let (right, down) = (change.right, change.down);
@@ -128,7 +138,8 @@ impl Map {
     }
 }
 
-/// Takes each image's pixels from where its map says, with bilinear interpolation; outside of the image is black.
+/// Takes each image's pixels from where its map says, with bilinear interpolation; outside of the
+/// image is black.
 fn resampled(images: &Tensor, maps: &[Map]) -> Tensor {
     let size = images.size();
     let (rows, columns) = (size[2] as f64, size[3] as f64);
@@ -167,13 +178,15 @@ fn moved(images: &Tensor, padding: i64, moves: &[Moves]) -> Tensor {
     let range = |length: i64| Tensor::arange(length, (Kind::Int64, device));
     let row = part(0) + part(1) * range(rows).view([1, 1, rows, 1]);
     let column = part(2) + part(3) * range(columns).view([1, 1, 1, columns]);
-    let (image, channel) = (range(count).view([count, 1, 1, 1]), range(channels).view([1, channels, 1, 1]));
-    let padded = if padding > 0 { images.constant_pad_nd([padding; 4]) } else { images.shallow_clone() };
+    let (image, channel) =
+        (range(count).view([count, 1, 1, 1]), range(channels).view([1, channels, 1, 1]));
+    let padded =
+        if padding > 0 { images.constant_pad_nd([padding; 4]) } else { images.shallow_clone() };
     padded.index(&[Some(image), Some(channel), Some(row), Some(column)])
 }
 
-/// Changes brightness, contrast and saturation by factors of each image's own, in this order, as torchvision defines
-/// them for floats.
+/// Changes brightness, contrast and saturation by factors of each image's own, in this order, as
+/// torchvision defines them for floats.
 fn recoloured(images: Tensor, augment: &Augment, generator: &mut ChaCha8Rng) -> Tensor {
     let Augment { brightness, contrast, saturation, .. } = *augment;
     if brightness == 0.0 && contrast == 0.0 && saturation == 0.0 {
@@ -181,8 +194,11 @@ fn recoloured(images: Tensor, augment: &Augment, generator: &mut ChaCha8Rng) -> 
     }
     let mut images = images.to_kind(Kind::Float);
     let mut factors = |amount: f64| {
-        let factors = (0..images.size()[0]).map(|_| 1.0 + random::symmetric(generator) * amount as f32);
-        Tensor::from_slice(&factors.collect::<Vec<f32>>()).view([-1, 1, 1, 1]).to_device(images.device())
+        let factors =
+            (0..images.size()[0]).map(|_| 1.0 + random::symmetric(generator) * amount as f32);
+        Tensor::from_slice(&factors.collect::<Vec<f32>>())
+            .view([-1, 1, 1, 1])
+            .to_device(images.device())
     };
     let [brightness, contrast, saturation] =
         [brightness, contrast, saturation].map(|amount| (amount != 0.0).then(|| factors(amount)));
@@ -228,7 +244,9 @@ fn cut_out(images: &Tensor, side: i64, generator: &mut ChaCha8Rng) -> Tensor {
     let (count, rows, columns) = (shape[0], shape[2], shape[3]);
     let mut starts = |length: i64| {
         let starts = (0..count).map(|_| random::below(generator, length as u64) as i64 - side / 2);
-        Tensor::from_slice(&starts.collect::<Vec<i64>>()).view([count, 1, 1, 1]).to_device(images.device())
+        Tensor::from_slice(&starts.collect::<Vec<i64>>())
+            .view([count, 1, 1, 1])
+            .to_device(images.device())
     };
     let is_inside = |starts: &Tensor, shape: [i64; 4], length: i64| {
         let places = Tensor::arange(length, (Kind::Int64, images.device())).view(shape) - starts;
@@ -240,8 +258,8 @@ fn cut_out(images: &Tensor, side: i64, generator: &mut ChaCha8Rng) -> Tensor {
     images.masked_fill(&in_rows.logical_and(&in_columns), 0)
 }
 
-/// What images were mixed with: the loss is `share` of that against their own labels, and the rest of that against the
-/// labels of their partners.
+/// What images were mixed with: the loss is `share` of that against their own labels, and the rest
+/// of that against the labels of their partners.
 #[derive(Debug)]
 pub(crate) struct Mix {
     /// Of each image of the batch, the number of the one it was mixed with.
@@ -250,9 +268,10 @@ pub(crate) struct Mix {
     pub(crate) share: f64,
 }
 
-/// Mixes each image of a batch of floats with another: by fading (mixup: Zhang et al. 2017, arXiv 1710.09412) or by
-/// pasting a rectangle (CutMix: Yun et al. 2019, arXiv 1905.04899). `mixup` and `cutmix` are the parameters of the beta
-/// distribution that the share is drawn from; if both are given, each batch takes one of the two, with equal chances.
+/// Mixes each image of a batch of floats with another: by fading (mixup: Zhang et al. 2017, arXiv
+/// 1710.09412) or by pasting a rectangle (CutMix: Yun et al. 2019, arXiv 1905.04899). `mixup` and
+/// `cutmix` are the parameters of the beta distribution that the share is drawn from; if both are
+/// given, each batch takes one of the two, with equal chances.
 pub(crate) fn mixed(
     images: Tensor,
     mixup: Option<f64>,
@@ -265,7 +284,8 @@ pub(crate) fn mixed(
         (_, cutmix) => cutmix.is_some(),
     };
     let size = images.size();
-    let partners = Tensor::from_slice(&random::shuffled(generator, size[0] as usize)).to_device(images.device());
+    let partners = Tensor::from_slice(&random::shuffled(generator, size[0] as usize))
+        .to_device(images.device());
     let others = images.index_select(0, &partners);
     let alpha = if is_cutmix { cutmix } else { mixup };
     let share = random::beta(generator, alpha.unwrap_or(1.0));
@@ -294,7 +314,8 @@ struct Rectangle {
 }
 
 impl Rectangle {
-    /// With the shape of the image, all but `share` of its area, the middle anywhere; what is outside is cut off.
+    /// With the shape of the image, all but `share` of its area, the middle anywhere; what is
+    /// outside is cut off.
     fn drawn(share: f64, rows: i64, columns: i64, generator: &mut ChaCha8Rng) -> Rectangle {
         let side = (1.0 - share).sqrt();
         let mut range = |length: i64| {
@@ -311,14 +332,18 @@ impl Rectangle {
     }
 }
 
-/// The copies of a batch of floats that are judged together: the batch itself, shifted, and flipped.
+/// The copies of a batch of floats that are judged together: the batch itself, shifted, and
+/// flipped.
 pub(crate) fn views(images: &Tensor, tta: &Tta) -> Vec<Tensor> {
     let mut views = vec![images.shallow_clone()];
     if tta.shift > 0 {
         let (rows, columns) = (images.size()[2], images.size()[3]);
         let shift = i64::from(tta.shift);
         let padded = images.reflection_pad2d([shift; 4]);
-        views.extend([2 * shift, 0].map(|start| padded.i((.., .., start..start + rows, start..start + columns))));
+        views.extend(
+            [2 * shift, 0]
+                .map(|start| padded.i((.., .., start..start + rows, start..start + columns))),
+        );
     }
     for (is_wanted, dimension) in [(tta.flip, 3), (tta.flip_vertical, 2)] {
         if is_wanted {
@@ -344,7 +369,8 @@ mod tests {
         augmented(images(), augment, &mut generator(7, Purpose::Augment { step }))
     }
 
-    /// Checks that each image became one of the images that `candidates` makes of it, and that they were changed.
+    /// Checks that each image became one of the images that `candidates` makes of it, and that they
+    /// were changed.
     #[track_caller]
     fn check_each(augment: &Augment, candidates: impl Fn(&Tensor) -> Vec<Tensor>) {
         let changed = at_step(augment, 0);
@@ -389,7 +415,8 @@ mod tests {
         check_each(&flip, |image| vec![image.shallow_clone(), image.flip([2])]);
         let vertical = Augment { flip_vertical: true, ..Augment::default() };
         check_each(&vertical, |image| vec![image.shallow_clone(), image.flip([1])]);
-        let count = (0..8).filter(|&image| at_step(&flip, 0).get(image) != images().get(image)).count();
+        let count =
+            (0..8).filter(|&image| at_step(&flip, 0).get(image) != images().get(image)).count();
         assert!((1..8).contains(&count), "{count} of 8 are mirrored");
     }
 
@@ -397,20 +424,27 @@ mod tests {
     fn a_crop_is_a_window_of_the_padded_and_flipped_image() {
         let windows = |image: &Tensor| {
             let padded = image.constant_pad_nd([1, 1, 1, 1]);
-            (0..9).map(|place| padded.narrow(1, place / 3, 3).narrow(2, place % 3, 3)).collect::<Vec<_>>()
+            (0..9)
+                .map(|place| padded.narrow(1, place / 3, 3).narrow(2, place % 3, 3))
+                .collect::<Vec<_>>()
         };
         check_each(&Augment { crop_padding: 1, ..Augment::default() }, windows);
-        let flipped_too = |image: &Tensor| windows(image).into_iter().chain(windows(&image.flip([2]))).collect();
+        let flipped_too =
+            |image: &Tensor| windows(image).into_iter().chain(windows(&image.flip([2]))).collect();
         check_each(&Augment { crop_padding: 1, flip: true, ..Augment::default() }, flipped_too);
     }
 
     #[test]
     fn an_affine_map_with_nothing_to_do_makes_the_same_moves() {
-        let augment = Augment { flip: true, flip_vertical: true, crop_padding: 1, ..Augment::default() };
-        let moves = Moves::drawn(&augment, &images(), &mut generator(0, Purpose::Augment { step: 0 }));
+        let augment =
+            Augment { flip: true, flip_vertical: true, crop_padding: 1, ..Augment::default() };
+        let moves =
+            Moves::drawn(&augment, &images(), &mut generator(0, Purpose::Augment { step: 0 }));
         let maps: Vec<Map> = moves
             .iter()
-            .map(|moves| moves.map(&augment, &images(), &mut generator(0, Purpose::Augment { step: 0 })))
+            .map(|moves| {
+                moves.map(&augment, &images(), &mut generator(0, Purpose::Augment { step: 0 }))
+            })
             .collect();
         let by_map = resampled(&images().to_kind(Kind::Float), &maps);
         assert!(close(&by_map, &moved(&images(), 1, &moves).to_kind(Kind::Float), 1e-2));
@@ -425,7 +459,10 @@ mod tests {
         let turned = resampled(&images, &map(Affine { degrees: 90.0, ..still }));
         assert!(close(&turned, &images.transpose(2, 3).flip([3]), 1e-3), "{turned}");
         let shifted = resampled(&images, &map(Affine { right: 1.0, ..still }));
-        assert!(close(&shifted, &images.constant_pad_nd([1, 0]).narrow(3, 0, 3), 1e-3), "{shifted}");
+        assert!(
+            close(&shifted, &images.constant_pad_nd([1, 0]).narrow(3, 0, 3), 1e-3),
+            "{shifted}"
+        );
     }
 
     #[test]
@@ -442,8 +479,10 @@ mod tests {
 
     #[test]
     fn colours_stay_between_black_and_white() {
-        let augment = Augment { brightness: 0.9, contrast: 0.9, saturation: 0.9, ..Augment::default() };
-        let images = Tensor::arange_start(0, 8 * 3 * 10, (Kind::Uint8, Device::Cpu)).view([8, 3, 2, 5]);
+        let augment =
+            Augment { brightness: 0.9, contrast: 0.9, saturation: 0.9, ..Augment::default() };
+        let images =
+            Tensor::arange_start(0, 8 * 3 * 10, (Kind::Uint8, Device::Cpu)).view([8, 3, 2, 5]);
         let changed = augmented(images, &augment, &mut generator(1, Purpose::Augment { step: 0 }));
         assert!(f64::try_from(changed.min()).unwrap() >= 0.0);
         assert!(f64::try_from(changed.max()).unwrap() <= 255.0);
@@ -452,7 +491,8 @@ mod tests {
     #[test]
     fn a_faded_image_is_the_weighted_mean_with_its_partner() {
         let images = images().to_kind(Kind::Float);
-        let (faded, mix) = mixed(images.copy(), Some(0.4), None, &mut generator(0, Purpose::Augment { step: 0 }));
+        let (faded, mix) =
+            mixed(images.copy(), Some(0.4), None, &mut generator(0, Purpose::Augment { step: 0 }));
         let Mix { partners, share } = mix.expect("mixup was asked for");
         let expected = &images * share + images.index_select(0, &partners) * (1.0 - share);
         assert!((0.0..=1.0).contains(&share));
@@ -464,7 +504,8 @@ mod tests {
     fn a_pasted_rectangle_has_the_area_that_the_share_says() {
         let images = Tensor::arange(4 * 2 * 100, (Kind::Float, Device::Cpu)).view([4, 2, 10, 10]);
         for step in 0..5 {
-            let (pasted, mix) = mixed(images.copy(), None, Some(1.0), &mut generator(3, Purpose::Augment { step }));
+            let (pasted, mix) =
+                mixed(images.copy(), None, Some(1.0), &mut generator(3, Purpose::Augment { step }));
             let Mix { partners, share } = mix.expect("cutmix was asked for");
             for image in 0..4 {
                 let partner = i64::try_from(partners.get(image)).unwrap();
@@ -475,14 +516,18 @@ mod tests {
                 let is_others = pasted.get(image).eq_tensor(&images.get(partner));
                 assert!(is_own.logical_or(&is_others).all() == Tensor::from(true));
                 let own = f64::try_from(is_own.to_kind(Kind::Double).mean(Kind::Double)).unwrap();
-                assert!((own - share).abs() < 1e-6, "{own} of the image is its own, {share} is said");
+                assert!(
+                    (own - share).abs() < 1e-6,
+                    "{own} of the image is its own, {share} is said"
+                );
             }
         }
     }
 
     #[test]
     fn without_a_wish_nothing_is_mixed() {
-        let (same, mix) = mixed(images(), None, None, &mut generator(0, Purpose::Augment { step: 0 }));
+        let (same, mix) =
+            mixed(images(), None, None, &mut generator(0, Purpose::Augment { step: 0 }));
         assert_eq!(same, images());
         assert!(mix.is_none());
     }
@@ -502,8 +547,16 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_as_torchvision(what: &str, case: &serde_json::Value, found: &Tensor, expected: &Tensor) {
-        assert!(close(found, expected, 1e-3), "{what} of {case}: {found}, torchvision has {expected}");
+    fn check_as_torchvision(
+        what: &str,
+        case: &serde_json::Value,
+        found: &Tensor,
+        expected: &Tensor,
+    ) {
+        assert!(
+            close(found, expected, 1e-3),
+            "{what} of {case}: {found}, torchvision has {expected}"
+        );
     }
 
     /// The numbers are torchvision's, written by `tests/reference/reference.py`.
@@ -526,7 +579,12 @@ mod tests {
                 right: number(case, "right"),
                 down: number(case, "down"),
             });
-            check_as_torchvision("affine", case, &resampled(&image, &[map]), &tensor(&case["image"]));
+            check_as_torchvision(
+                "affine",
+                case,
+                &resampled(&image, &[map]),
+                &tensor(&case["image"]),
+            );
         }
         let colour = reference["colour"].as_array().unwrap();
         for case in colour {

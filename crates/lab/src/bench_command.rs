@@ -42,7 +42,8 @@ fn speeds(model: &Model, channels: usize, side: usize, device: Device) -> anyhow
     let shape = InputShape { channels, rows: side, columns: side };
     let net = Net::new(model, shape, 10, &mut generator(0, Purpose::Weights), device)?;
     let mut optimizer = train::new_optimizer(&net, &Params::default());
-    let images = Tensor::ones([BATCH, channels as i64, side as i64, side as i64], (Kind::Float, device));
+    let images =
+        Tensor::ones([BATCH, channels as i64, side as i64, side as i64], (Kind::Float, device));
     let labels = Tensor::zeros([BATCH], (Kind::Int64, device));
     let training = median_seconds(device, &mut || {
         net.forward(&images, true).cross_entropy_for_logits(&labels).backward();

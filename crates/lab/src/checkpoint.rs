@@ -1,8 +1,9 @@
 //! The state of a run on disk, from which it goes on to the same result.
 //!
-//! `checkpoint/` holds two files: the tensors, and `state.json`, which names them with their digest and is renamed into
-//! place last. So a run killed at any moment leaves the state before or the state after. There is no fsync: what a
-//! power cut leaves torn has another digest, is noticed, and the run starts over.
+//! `checkpoint/` holds two files: the tensors, and `state.json`, which names them with their digest
+//! and is renamed into place last. So a run killed at any moment leaves the state before or the
+//! state after. There is no fsync: what a power cut leaves torn has another digest, is noticed, and
+//! the run starts over.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,7 +43,16 @@ pub(crate) struct State {
 impl State {
     /// Nothing is done yet of a run.
     pub(crate) fn at_start(job: Digest) -> State {
-        State { job, step: 0, loss_sum: 0.0, correct: 0, seconds: 0.0, points: Vec::new(), found: None, best: None }
+        State {
+            job,
+            step: 0,
+            loss_sum: 0.0,
+            correct: 0,
+            seconds: 0.0,
+            points: Vec::new(),
+            found: None,
+            best: None,
+        }
     }
 }
 
@@ -85,12 +95,20 @@ struct Saved {
 
 /// Writes a checkpoint in place of the one before.
 #[expect(clippy::disallowed_methods, reason = "a runner writes its own checkpoints")]
-pub(crate) fn save(folder: &Path, state: &State, tensors: &[(String, Tensor)]) -> anyhow::Result<()> {
+pub(crate) fn save(
+    folder: &Path,
+    state: &State,
+    tensors: &[(String, Tensor)],
+) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
     let name = format!("step-{}.safetensors", state.step);
     let path = folder.join(&name);
     write_tensors(&path, tensors)?;
-    let saved = Saved { state: state.clone(), tensors: name.clone(), digest: Digest::of(&fs::read(&path)?) };
+    let saved = Saved {
+        state: state.clone(),
+        tensors: name.clone(),
+        digest: Digest::of(&fs::read(&path)?),
+    };
     let new = folder.join("state.json.new");
     fs::write(&new, serde_json::to_vec(&saved)?)?;
     fs::rename(&new, folder.join(STATE_FILE))?;
@@ -109,7 +127,11 @@ pub(crate) fn save(folder: &Path, state: &State, tensors: &[(String, Tensor)]) -
 ///
 /// When there is none, it is damaged, or it is of another run; then no tensor was changed.
 #[expect(clippy::disallowed_methods, reason = "a runner reads its own checkpoints")]
-pub(crate) fn restore(folder: &Path, job: &Digest, tensors: &[(String, Tensor)]) -> anyhow::Result<State> {
+pub(crate) fn restore(
+    folder: &Path,
+    job: &Digest,
+    tensors: &[(String, Tensor)],
+) -> anyhow::Result<State> {
     let text = fs::read(folder.join(STATE_FILE)).context("there is no checkpoint")?;
     let saved: Saved = serde_json::from_slice(&text).context("the checkpoint is damaged")?;
     ensure!(saved.state.job == *job, "the checkpoint is of another run");
@@ -117,8 +139,13 @@ pub(crate) fn restore(folder: &Path, job: &Digest, tensors: &[(String, Tensor)])
     let bytes = fs::read(&path).context("the checkpoint has lost its tensors")?;
     ensure!(Digest::of(&bytes) == saved.digest, "the checkpoint is damaged");
     let read: BTreeMap<String, Tensor> = Tensor::read_safetensors(&path)?.into_iter().collect();
-    let same = |(name, tensor): &(String, Tensor)| read.get(name).is_some_and(|read| read.size() == tensor.size());
-    ensure!(read.len() == tensors.len() && tensors.iter().all(same), "the checkpoint is of another net");
+    let same = |(name, tensor): &(String, Tensor)| {
+        read.get(name).is_some_and(|read| read.size() == tensor.size())
+    };
+    ensure!(
+        read.len() == tensors.len() && tensors.iter().all(same),
+        "the checkpoint is of another net"
+    );
     no_grad(|| {
         for (name, tensor) in tensors {
             tensor.shallow_clone().copy_(&read[name]);
@@ -131,9 +158,12 @@ pub(crate) fn restore(folder: &Path, job: &Digest, tensors: &[(String, Tensor)])
 pub(crate) fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> anyhow::Result<()> {
     let on_cpu: Vec<(&str, Tensor)> = tensors
         .iter()
-        .map(|(name, tensor)| (name.as_str(), tensor.detach().to_device(tch::Device::Cpu).contiguous()))
+        .map(|(name, tensor)| {
+            (name.as_str(), tensor.detach().to_device(tch::Device::Cpu).contiguous())
+        })
         .collect();
-    Tensor::write_safetensors(&on_cpu, path).with_context(|| format!("cannot write `{}`", path.display()))
+    Tensor::write_safetensors(&on_cpu, path)
+        .with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 #[cfg(test)]
@@ -145,7 +175,16 @@ mod tests {
         let points = vec![Point { name: "train.loss".to_owned(), epoch: 1, value: 0.1 + 0.2 }];
         let best = Some(Best { epoch: 1, value: 0.7 });
         let found = Some(Found { rate: 0.1, curve: vec![[0.1, 2.0 / 3.0]] });
-        State { job: Digest::of(b"job"), step, loss_sum: 1.0 / 3.0, correct: 7, seconds: 0.5, points, found, best }
+        State {
+            job: Digest::of(b"job"),
+            step,
+            loss_sum: 1.0 / 3.0,
+            correct: 7,
+            seconds: 0.5,
+            points,
+            found,
+            best,
+        }
     }
 
     fn tensors(values: &[f32]) -> Vec<(String, Tensor)> {
@@ -195,6 +234,10 @@ mod tests {
     fn a_damaged_or_missing_state_is_refused() {
         let cut = |folder: &Path| fs::write(folder.join(STATE_FILE), b"{").unwrap();
         check_refused(b"job", cut, "the checkpoint is damaged");
-        check_refused(b"job", |folder| fs::remove_file(folder.join(STATE_FILE)).unwrap(), "there is no checkpoint");
+        check_refused(
+            b"job",
+            |folder| fs::remove_file(folder.join(STATE_FILE)).unwrap(),
+            "there is no checkpoint",
+        );
     }
 }

@@ -49,26 +49,37 @@ impl Published {
     fn parts(self) -> (&'static str, Model, u32) {
         let pretrained = None;
         match self {
-            Published::EfficientnetLite0 => ("efficientnet-lite0", Model::EfficientnetLite0 { pretrained }, 224),
-            Published::EfficientnetLite1 => ("efficientnet-lite1", Model::EfficientnetLite1 { pretrained }, 240),
-            Published::EfficientnetLite2 => ("efficientnet-lite2", Model::EfficientnetLite2 { pretrained }, 260),
+            Published::EfficientnetLite0 => {
+                ("efficientnet-lite0", Model::EfficientnetLite0 { pretrained }, 224)
+            }
+            Published::EfficientnetLite1 => {
+                ("efficientnet-lite1", Model::EfficientnetLite1 { pretrained }, 240)
+            }
+            Published::EfficientnetLite2 => {
+                ("efficientnet-lite2", Model::EfficientnetLite2 { pretrained }, 260)
+            }
         }
     }
 }
 
-/// Fetches the weights if they are not there, and prints the five likeliest classes of each picture.
+/// Fetches the weights if they are not there, and prints the five likeliest classes of each
+/// picture.
 pub(crate) fn run(wish: &Pictures) -> anyhow::Result<()> {
     let (name, model, size) = wish.net.parts();
     let size = wish.size.unwrap_or(size);
     // Before anything is fetched for them.
-    let pictures: Vec<(&Path, Images)> =
-        wish.files.iter().map(|path| Ok((path.as_path(), picture(path, size)?))).collect::<anyhow::Result<_>>()?;
+    let pictures: Vec<(&Path, Images)> = wish
+        .files
+        .iter()
+        .map(|path| Ok((path.as_path(), picture(path, size)?)))
+        .collect::<anyhow::Result<_>>()?;
     let names = class_names(&fetched(IMAGENET_NAMES)?)?;
     let shape = InputShape { channels: 3, rows: size as usize, columns: size as usize };
     let net = Net::new(&model, shape, CLASSES, &mut generator(0, Purpose::Weights), Device::Cpu)?;
     let head = net.load(&weights::read(&fetched(name)?)?)?;
     ensure!(head == Head::Loaded, "the weights of `{name}` are not for {CLASSES} classes");
-    let scaling = net.input_scaling().context("a net with published weights says how pixels are scaled")?;
+    let scaling =
+        net.input_scaling().context("a net with published weights says how pixels are scaled")?;
     let scale = Scale::given(scaling, Device::Cpu);
     for (path, image) in pictures {
         let pixels = scale.normalized(&Samples::of(&image, &[0], Device::Cpu).inputs);
@@ -92,7 +103,8 @@ fn picture(path: &Path, size: u32) -> anyhow::Result<Images> {
 
 /// The file of published weights, in the cache.
 fn fetched(name: &str) -> anyhow::Result<PathBuf> {
-    let (set, file) = published_weights(name).with_context(|| format!("there are no weights of `{name}`"))?;
+    let (set, file) =
+        published_weights(name).with_context(|| format!("there are no weights of `{name}`"))?;
     let cache = command_line::cache()?;
     Ok(fetch(&format!("{name}-weights"), &set, &cache, &mut |line| eprintln!("{line}"))?.join(file))
 }

@@ -42,17 +42,27 @@ pub(crate) struct Asked {
 }
 
 impl Wish {
-    /// Reads the experiment, fetches its data, and makes the folder for the results. What is done is said to `say`.
-    #[expect(clippy::disallowed_methods, reason = "the command line makes the folder for the results")]
+    /// Reads the experiment, fetches its data, and makes the folder for the results. What is done
+    /// is said to `say`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line makes the folder for the results"
+    )]
     pub(crate) fn asked(&self, say: &mut dyn FnMut(&str)) -> anyhow::Result<Asked> {
         let (root, experiment) = experiment(&self.experiment)?;
         let Runner::Lab { recipe, .. } = &experiment.runner else {
-            bail!("`{}` has a runner of its own: `labpress run {}` starts it", experiment.path, experiment.name);
+            bail!(
+                "`{}` has a runner of its own: `labpress run {}` starts it",
+                experiment.path,
+                experiment.name
+            );
         };
         let variant = variant(&experiment, self.variant.as_deref())?;
         let seed = self.seed.or(experiment.seeds.first().copied()).unwrap_or(0);
         let cache = cache()?;
-        let fetched = |data: &ExperimentData, say: &mut dyn FnMut(&str)| fetch(&data.name, &data.set, &cache, say);
+        let fetched = |data: &ExperimentData, say: &mut dyn FnMut(&str)| {
+            fetch(&data.name, &data.set, &cache, say)
+        };
         let data = experiment.data.as_ref().context("the recipe needs a data set")?;
         let data_folder = fetched(data, say)?;
         let weights = match &variant.weights {
@@ -81,8 +91,10 @@ impl Wish {
             let name = format!("{}-{}-s{seed}", experiment.name, variant.name);
             root.join(".labpress/by-hand").join(name)
         });
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
-        let folder = folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+        let folder =
+            folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
         Ok(Asked { variant: variant.name.clone(), experiment, job, folder })
     }
 }
@@ -96,22 +108,27 @@ pub(crate) fn cache() -> anyhow::Result<PathBuf> {
         .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")
 }
 
-/// Reads an experiment: of a site if it lies in its `experiments/NAME/`, else by itself, with the data sets that are
-/// built in. Returns the site's folder, or its own.
+/// Reads an experiment: of a site if it lies in its `experiments/NAME/`, else by itself, with the
+/// data sets that are built in. Returns the site's folder, or its own.
 #[expect(clippy::disallowed_methods, reason = "the command line reads the experiment")]
 fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
     let path = path.canonicalize().with_context(|| format!("cannot read `{}`", path.display()))?;
     let folder = path.parent().context("an experiment lies in a folder")?;
     let name = folder.file_name().and_then(OsStr::to_str).unwrap_or("experiment").to_owned();
-    let site = folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
+    let site =
+        folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
     let (root, source) = match site.and_then(Path::parent) {
         Some(root) if path.ends_with("experiment.yml") => {
             let config = source::read_one(root, config::PATH)?;
             (root.to_owned(), source::read(root, &Roles::of_config(config.as_deref()))?)
         }
         _ => {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            (folder.to_owned(), Source::default().with(format!("experiments/{name}/experiment.yml"), text))
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read `{}`", path.display()))?;
+            (
+                folder.to_owned(),
+                Source::default().with(format!("experiments/{name}/experiment.yml"), text),
+            )
         }
     };
     let own = format!("experiments/{name}/experiment.yml");
@@ -131,7 +148,12 @@ fn variant<'a>(experiment: &'a Experiment, name: Option<&str>) -> anyhow::Result
         Some(name) => variants.find(|variant| variant.name.as_str() == name),
     };
     found.with_context(|| {
-        let names: Vec<&str> = experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
-        format!("there is no variant `{}`; there are {}", name.unwrap_or_default(), names.join(", "))
+        let names: Vec<&str> =
+            experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
+        format!(
+            "there is no variant `{}`; there are {}",
+            name.unwrap_or_default(),
+            names.join(", ")
+        )
     })
 }

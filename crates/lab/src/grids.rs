@@ -12,39 +12,49 @@ const WORST: (usize, usize) = (24, 8);
 /// How many pairs of classes the grid of the most confused has, and how many images of each.
 const CONFUSED: (usize, usize) = (6, 8);
 
-/// The images with the highest loss: those that the net was most sure of and wrong. Below each stand its class, and what
-/// it was taken for with which probability.
+/// The images with the highest loss: those that the net was most sure of and wrong. Below each
+/// stand its class, and what it was taken for with which probability.
 pub(crate) fn worst(judgement: &Judgement, classes: &[String], test: &Images) -> Sheet {
     let mut images: Vec<usize> = (0..judgement.count()).collect();
     images.sort_by(|&one, &other| loss(judgement, other).total_cmp(&loss(judgement, one)));
     let tiles = images.into_iter().take(WORST.0).map(|image| {
         let (label, prediction) = (judgement.labels[image], judgement.prediction(image));
         let tone = if label == prediction { Tone::Good } else { Tone::Bad };
-        let taken_for = format!("{} {}", percent(judgement.probability(image, prediction)), classes[prediction]);
+        let taken_for = format!(
+            "{} {}",
+            percent(judgement.probability(image, prediction)),
+            classes[prediction]
+        );
         tile(test, image, vec![(classes[label].clone(), Tone::Plain), (taken_for, tone)])
     });
     Sheet {
         title: "Highest loss".to_owned(),
-        subtitle: "Below each image its class, and what it was taken for with which probability".to_owned(),
+        subtitle: "Below each image its class, and what it was taken for with which probability"
+            .to_owned(),
         rows: grid(tiles.collect(), WORST.1),
     }
 }
 
-/// The pairs of classes of which one was most often taken for the other, a row each; and of these the images that the
-/// net was most sure of, with the probability that it gave to the wrong class.
+/// The pairs of classes of which one was most often taken for the other, a row each; and of these
+/// the images that the net was most sure of, with the probability that it gave to the wrong class.
 pub(crate) fn most_confused(judgement: &Judgement, classes: &[String], test: &Images) -> Sheet {
     let confusion = judgement.confusion();
-    let pairs = (0..classes.len()).flat_map(|class| (0..classes.len()).map(move |taken_for| (class, taken_for)));
-    let mut pairs: Vec<(usize, usize)> = pairs.filter(|(class, taken_for)| class != taken_for).collect();
+    let pairs = (0..classes.len())
+        .flat_map(|class| (0..classes.len()).map(move |taken_for| (class, taken_for)));
+    let mut pairs: Vec<(usize, usize)> =
+        pairs.filter(|(class, taken_for)| class != taken_for).collect();
     pairs.retain(|&(class, taken_for)| confusion[class][taken_for] > 0);
     pairs.sort_by_key(|&(class, taken_for)| Reverse(confusion[class][taken_for]));
     let rows = pairs.into_iter().take(CONFUSED.0).map(|(class, taken_for)| {
-        let is_of_pair = |&image: &usize| judgement.labels[image] == class && judgement.prediction(image) == taken_for;
+        let is_of_pair = |&image: &usize| {
+            judgement.labels[image] == class && judgement.prediction(image) == taken_for
+        };
         let mut images: Vec<usize> = (0..judgement.count()).filter(is_of_pair).collect();
         let sureness = |image: usize| judgement.probability(image, taken_for);
         images.sort_by(|&one, &other| sureness(other).total_cmp(&sureness(one)));
         let shown = images.into_iter().take(CONFUSED.1);
-        let tiles = shown.map(|image| tile(test, image, vec![(percent(sureness(image)), Tone::Bad)]));
+        let tiles =
+            shown.map(|image| tile(test, image, vec![(percent(sureness(image)), Tone::Bad)]));
         let of_class: u64 = confusion[class].iter().sum();
         Row {
             heading: format!("{} → {}", classes[class], classes[taken_for]),
@@ -80,7 +90,8 @@ mod tests {
 
     /// Four images of three classes, each of one pixel that is its number; the last is told right.
     fn judged() -> (Judgement, Vec<String>, Images) {
-        let probabilities = [[0.25_f32, 0.5, 0.25], [0.125, 0.75, 0.125], [0.0625, 0.0625, 0.875], [0.0, 1.0, 0.0]];
+        let probabilities =
+            [[0.25_f32, 0.5, 0.25], [0.125, 0.75, 0.125], [0.0625, 0.0625, 0.875], [0.0, 1.0, 0.0]];
         let judgement = Judgement {
             classes: 3,
             log_probabilities: probabilities.iter().flatten().map(|p| p.ln()).collect(),
@@ -109,8 +120,14 @@ mod tests {
         let sheet = worst(&judgement, &classes, &images);
         assert_eq!(numbers(&sheet.rows), [[2, 1, 0, 3]]);
         let caption = |tile: usize| sheet.rows[0].tiles[tile].caption.clone();
-        assert_eq!(caption(0), [("dog".to_owned(), Tone::Plain), ("88 % bird".to_owned(), Tone::Bad)]);
-        assert_eq!(caption(3), [("dog".to_owned(), Tone::Plain), ("100 % dog".to_owned(), Tone::Good)]);
+        assert_eq!(
+            caption(0),
+            [("dog".to_owned(), Tone::Plain), ("88 % bird".to_owned(), Tone::Bad)]
+        );
+        assert_eq!(
+            caption(3),
+            [("dog".to_owned(), Tone::Plain), ("100 % dog".to_owned(), Tone::Good)]
+        );
     }
 
     #[test]
@@ -118,7 +135,8 @@ mod tests {
         let (judgement, classes, images) = judged();
         let sheet = most_confused(&judgement, &classes, &images);
         assert_eq!(numbers(&sheet.rows), [vec![1, 0], vec![2]]);
-        let texts: Vec<_> = sheet.rows.iter().map(|row| (row.heading.as_str(), row.note.as_str())).collect();
+        let texts: Vec<_> =
+            sheet.rows.iter().map(|row| (row.heading.as_str(), row.note.as_str())).collect();
         assert_eq!(texts, [("cat → dog", "2 of 2"), ("dog → bird", "1 of 2")]);
         assert_eq!(sheet.rows[0].tiles[1].caption, [("50 %".to_owned(), Tone::Bad)]);
     }

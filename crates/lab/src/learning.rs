@@ -1,4 +1,5 @@
-//! What happens at a step: images become inputs, inputs scores, scores a loss, and the loss moves the weights.
+//! What happens at a step: images become inputs, inputs scores, scores a loss, and the loss moves
+//! the weights.
 
 use labpress::recipe::image_classification::{Params, Precision, Tta, Tuning};
 use rand_chacha::ChaCha8Rng;
@@ -38,7 +39,8 @@ impl Learning<'_> {
         changes: &mut ChaCha8Rng,
         (rate, momentum): (f64, f64),
     ) -> Learnt {
-        let (inputs, labels) = (train.inputs.index_select(0, chosen), train.labels.index_select(0, chosen));
+        let (inputs, labels) =
+            (train.inputs.index_select(0, chosen), train.labels.index_select(0, chosen));
         let (inputs, mix) = if inputs.dim() == 2 {
             (inputs, None)
         } else {
@@ -59,28 +61,39 @@ impl Learning<'_> {
     /// The scores of images or features by class, as 32-bit floats.
     fn scores(&self, net: &Net, inputs: &Tensor, training: bool) -> Tensor {
         let is_features = inputs.dim() == 2;
-        self.computed(|| if is_features { net.head(inputs, training) } else { net.forward(inputs, training) })
+        self.computed(|| {
+            if is_features { net.head(inputs, training) } else { net.forward(inputs, training) }
+        })
     }
 
     fn computed(&self, forward: impl FnOnce() -> Tensor) -> Tensor {
-        aten::in_bfloat16(self.params.precision == Precision::Bf16, self.device, forward).to_kind(Kind::Float)
+        aten::in_bfloat16(self.params.precision == Precision::Bf16, self.device, forward)
+            .to_kind(Kind::Float)
     }
 
     /// The mean cross-entropy. Mixed images have two labels, each by its share.
     fn loss(&self, scores: &Tensor, labels: &Tensor, mix: Option<&Mix>) -> Tensor {
         let smoothing = self.params.loss.label_smoothing;
         let against = |labels: &Tensor| {
-            scores.cross_entropy_loss(labels, self.class_weights.as_ref(), Reduction::Mean, -100, smoothing)
+            scores.cross_entropy_loss(
+                labels,
+                self.class_weights.as_ref(),
+                Reduction::Mean,
+                -100,
+                smoothing,
+            )
         };
         match mix {
             None => against(labels),
             Some(Mix { partners, share }) => {
-                against(labels) * *share + against(&labels.index_select(0, partners)) * (1.0 - *share)
+                against(labels) * *share
+                    + against(&labels.index_select(0, partners)) * (1.0 - *share)
             }
         }
     }
 
-    /// What a net sees of images: bytes are laid out before they are made floats, which are four times as large.
+    /// What a net sees of images: bytes are laid out before they are made floats, which are four
+    /// times as large.
     fn normalized(&self, images: &Tensor) -> Tensor {
         if self.params.channels_last {
             self.scale.normalized(&channels_last(images))
@@ -89,10 +102,14 @@ impl Learning<'_> {
         }
     }
 
-    /// What is learnt from images: of a net of which the head alone learns, what its body makes of them; else they
-    /// themselves.
+    /// What is learnt from images: of a net of which the head alone learns, what its body makes of
+    /// them; else they themselves.
     pub(crate) fn inputs(&self, net: &Net, samples: Samples) -> Samples {
-        if self.params.tuning == (Tuning::Frozen {}) { self.features(net, &samples) } else { samples }
+        if self.params.tuning == (Tuning::Frozen {}) {
+            self.features(net, &samples)
+        } else {
+            samples
+        }
     }
 
     /// What the body makes of the images: the inputs of the head.
@@ -101,13 +118,17 @@ impl Learning<'_> {
             let inputs = self.normalized(part);
             self.computed(|| net.features(&inputs, false))
         };
-        Samples { inputs: by_parts(&samples.inputs, of_part), labels: samples.labels.shallow_clone() }
+        Samples {
+            inputs: by_parts(&samples.inputs, of_part),
+            labels: samples.labels.shallow_clone(),
+        }
     }
 
-    /// Log-probabilities of images or features by class, `[image, class]`: of images, those of the mean probability over
-    /// their views.
+    /// Log-probabilities of images or features by class, `[image, class]`: of images, those of the
+    /// mean probability over their views.
     pub(crate) fn judged(&self, net: &Net, samples: &Samples, tta: &Tta) -> Tensor {
-        let log_probabilities = |inputs: &Tensor| self.scores(net, inputs, false).log_softmax(-1, Kind::Float);
+        let log_probabilities =
+            |inputs: &Tensor| self.scores(net, inputs, false).log_softmax(-1, Kind::Float);
         by_parts(&samples.inputs, |part| {
             if part.dim() == 2 {
                 return log_probabilities(part);
@@ -128,9 +149,9 @@ fn by_parts(inputs: &Tensor, of_part: impl Fn(&Tensor) -> Tensor) -> Tensor {
     no_grad(|| Tensor::cat(&parts.iter().map(of_part).collect::<Vec<_>>(), 0))
 }
 
-/// How many images are judged at once where nothing is learnt: as many as have about a quarter of a million pixels, so
-/// that a processor's cache holds the maps between two layers; a thousand images of 28 rows took twice the time each.
-/// It decides memory, speed, and the last bits of a loss.
+/// How many images are judged at once where nothing is learnt: as many as have about a quarter of a
+/// million pixels, so that a processor's cache holds the maps between two layers; a thousand images
+/// of 28 rows took twice the time each. It decides memory, speed, and the last bits of a loss.
 fn at_once(inputs: &Tensor) -> i64 {
     let size = inputs.size();
     match size[..] {
@@ -148,11 +169,12 @@ pub(crate) fn frozen_groups(tuning: &Tuning, epoch: u64, count: usize) -> usize 
         Tuning::LastBlocks { blocks, .. } => body.saturating_sub(blocks as usize),
         Tuning::Gradual { head_epochs, blocks, block_epochs, .. } => {
             let most = blocks.map_or(body, |blocks| body.min(blocks as usize));
-            let learning = match (epoch.checked_sub(u64::from(head_epochs)), u64::from(block_epochs)) {
-                (None, _) => 0,
-                (Some(_), 0) => most,
-                (Some(since), each) => most.min((since / each) as usize + 1),
-            };
+            let learning =
+                match (epoch.checked_sub(u64::from(head_epochs)), u64::from(block_epochs)) {
+                    (None, _) => 0,
+                    (Some(_), 0) => most,
+                    (Some(since), each) => most.min((since / each) as usize + 1),
+                };
             body - learning
         }
     }
@@ -164,13 +186,19 @@ mod tests {
 
     #[track_caller]
     fn check_frozen(tuning: &Tuning, expected: &[usize]) {
-        let frozen: Vec<usize> = (0..expected.len()).map(|epoch| frozen_groups(tuning, epoch as u64, 5)).collect();
+        let frozen: Vec<usize> =
+            (0..expected.len()).map(|epoch| frozen_groups(tuning, epoch as u64, 5)).collect();
         assert_eq!(frozen, expected);
     }
 
     #[test]
     fn blocks_begin_to_learn_one_after_another() {
-        let gradual = |blocks, block_epochs| Tuning::Gradual { head_epochs: 1, blocks, block_epochs, rate_decay: 2.6 };
+        let gradual = |blocks, block_epochs| Tuning::Gradual {
+            head_epochs: 1,
+            blocks,
+            block_epochs,
+            rate_decay: 2.6,
+        };
         check_frozen(&gradual(None, 1), &[4, 3, 2, 1, 0, 0]);
         check_frozen(&gradual(Some(2), 2), &[4, 3, 3, 2, 2, 2]);
         check_frozen(&gradual(Some(2), 0), &[4, 2, 2]);
@@ -184,8 +212,10 @@ mod tests {
     fn losses_and_gradients_are_those_of_pytorch() {
         let reference: serde_json::Value =
             serde_json::from_str(include_str!("../tests/reference/losses.json")).unwrap();
-        let numbers = |value: &serde_json::Value| serde_json::from_value::<Vec<f32>>(value.clone()).unwrap();
-        let labels = |name: &str| Tensor::from_slice(&numbers(&reference[name])).to_kind(Kind::Int64);
+        let numbers =
+            |value: &serde_json::Value| serde_json::from_value::<Vec<f32>>(value.clone()).unwrap();
+        let labels =
+            |name: &str| Tensor::from_slice(&numbers(&reference[name])).to_kind(Kind::Int64);
         for case in reference["cases"].as_array().unwrap() {
             let mut params = Params::default();
             params.loss.label_smoothing = case["label-smoothing"].as_f64().unwrap();
@@ -199,12 +229,20 @@ mod tests {
             let partners = Tensor::from_slice(&[1_i64, 2, 0, 3]);
             assert_eq!(labels("labels").index_select(0, &partners), labels("others"));
             let mix = case["share"].as_f64().map(|share| Mix { partners, share });
-            let scores = Tensor::from_slice(&numbers(&reference["scores"])).view([4, 3]).set_requires_grad(true);
+            let scores = Tensor::from_slice(&numbers(&reference["scores"]))
+                .view([4, 3])
+                .set_requires_grad(true);
             let loss = learning.loss(&scores, &labels("labels"), mix.as_ref());
             loss.backward();
-            assert!((f64::try_from(&loss).unwrap() - case["loss"].as_f64().unwrap()).abs() < 1e-6, "{case}");
+            assert!(
+                (f64::try_from(&loss).unwrap() - case["loss"].as_f64().unwrap()).abs() < 1e-6,
+                "{case}"
+            );
             let expected = Tensor::from_slice(&numbers(&case["gradient"])).view([4, 3]);
-            assert!(f64::try_from((scores.grad() - expected).abs().max()).unwrap() < 1e-6, "{case}");
+            assert!(
+                f64::try_from((scores.grad() - expected).abs().max()).unwrap() < 1e-6,
+                "{case}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The learning-rate finder (Smith 2015, arXiv 1506.01186): a short training at rates that rise from step to step. Where
-//! its loss falls, rates are good; where it rises, they are too high.
+//! The learning-rate finder (Smith 2015, arXiv 1506.01186): a short training at rates that rise
+//! from step to step. Where its loss falls, rates are good; where it rises, they are too high.
 
 use labpress::recipe::image_classification::Schedule;
 use tch::{Tensor, no_grad};
@@ -20,8 +20,8 @@ const SMOOTHING: f64 = 0.98;
 /// The training has diverged where the smoothed loss is this many times the least.
 const DIVERGED: f64 = 4.0;
 
-/// Trains the net at rising rates, then gives it its weights back. `optimizer` is used up: it remembers these steps.
-/// `None` if it was asked to stop.
+/// Trains the net at rising rates, then gives it its weights back. `optimizer` is used up: it
+/// remembers these steps. `None` if it was asked to stop.
 pub(crate) fn found(
     learning: &Learning<'_>,
     net: &Net,
@@ -30,8 +30,9 @@ pub(crate) fn found(
     seed: u64,
     is_stop_asked: &dyn Fn() -> bool,
 ) -> anyhow::Result<Option<Found>> {
-    let before: Vec<(Tensor, Tensor)> =
-        no_grad(|| net.tensors().into_iter().map(|(_, tensor)| (tensor.detach().copy(), tensor)).collect());
+    let before: Vec<(Tensor, Tensor)> = no_grad(|| {
+        net.tensors().into_iter().map(|(_, tensor)| (tensor.detach().copy(), tensor)).collect()
+    });
     let batch_size = (learning.params.batch_size as usize).min(train.count());
     let order = shuffled(&mut generator(seed, Purpose::FinderOrder), train.count());
     // Once more from the start where the images are too few; a batch never crosses the end.
@@ -43,7 +44,8 @@ pub(crate) fn found(
         if is_stop_asked() {
             return Ok(None);
         }
-        let chosen = order.narrow(0, (step % batches) as i64 * batch_size as i64, batch_size as i64);
+        let chosen =
+            order.narrow(0, (step % batches) as i64 * batch_size as i64, batch_size as i64);
         let changes = &mut generator(seed, Purpose::FinderAugment { step });
         let rate = rate_of(step);
         let momentum = learning.params.optimizer.momentum();
@@ -79,9 +81,10 @@ impl Smoothed {
     }
 }
 
-/// The rate in the middle of the longest valley: of the longest sequence of points, not all neighbours, whose losses fall
-/// from each to the next. The first tenth of the curve, where the rates are too low to tell, and its last five points,
-/// where it diverges, are left out. This is the rule that fast.ai has by default ("valley").
+/// The rate in the middle of the longest valley: of the longest sequence of points, not all
+/// neighbours, whose losses fall from each to the next. The first tenth of the curve, where the
+/// rates are too low to tell, and its last five points, where it diverges, are left out. This is
+/// the rule that fast.ai has by default ("valley").
 fn suggestion(curve: &[[f64; 2]]) -> f64 {
     let last = curve.len().saturating_sub(5).max(1).min(curve.len());
     let first = (curve.len() / 10).min(last - 1);
@@ -94,7 +97,8 @@ fn suggestion(curve: &[[f64; 2]]) -> f64 {
     }
     let length = before.iter().copied().max().unwrap_or(0);
     let end = before.iter().position(|&count| count == length).unwrap_or(0);
-    // The sequence skips points where the curve goes up for a while, so it began at or before `end - length`.
+    // The sequence skips points where the curve goes up for a while, so it began at or before `end
+    // - length`.
     points[end - length + length / 2][0]
 }
 

@@ -20,7 +20,14 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     let setting = train::setting(&job, &params)?;
     let train = setting.learning.inputs(&setting.net, setting.train);
     let optimizer = train::new_optimizer(&setting.net, &params);
-    let found = lr_find::found(&setting.learning, &setting.net, optimizer, &train, job.seed, is_stop_asked)?;
+    let found = lr_find::found(
+        &setting.learning,
+        &setting.net,
+        optimizer,
+        &train,
+        job.seed,
+        is_stop_asked,
+    )?;
     let Some(found) = found else { bail!("interrupted") };
     println!("{}", plot(&found));
     println!("suggested learning rate: {:.2e} (the middle of the longest valley, `|`)", found.rate);
@@ -30,14 +37,18 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     Ok(())
 }
 
-/// The curve in characters: rates to the right by their logarithm, losses upwards, a column of `|` at the suggestion.
+/// The curve in characters: rates to the right by their logarithm, losses upwards, a column of `|`
+/// at the suggestion.
 fn plot(found: &Found) -> String {
     let losses = || found.curve.iter().map(|[_, loss]| *loss);
-    let (low, high) = (losses().fold(f64::INFINITY, f64::min), losses().fold(f64::NEG_INFINITY, f64::max));
+    let (low, high) =
+        (losses().fold(f64::INFINITY, f64::min), losses().fold(f64::NEG_INFINITY, f64::max));
     // What is far above the first loss only says that the training diverged.
     let high = high.min(low + 1.5 * (found.curve[0][1] - low).max(1e-9));
     let (first, last) = (found.curve[0][0].ln(), found.curve[found.curve.len() - 1][0].ln());
-    let column = |rate: f64| ((rate.ln() - first) / (last - first).max(1e-9) * (COLUMNS - 1) as f64).round() as usize;
+    let column = |rate: f64| {
+        ((rate.ln() - first) / (last - first).max(1e-9) * (COLUMNS - 1) as f64).round() as usize
+    };
     let mut cells = vec![vec![' '; COLUMNS]; ROWS];
     for row in &mut cells {
         row[column(found.rate)] = '|';
@@ -46,7 +57,8 @@ fn plot(found: &Found) -> String {
         let share = ((high - loss) / (high - low).max(1e-9)).clamp(0.0, 1.0);
         cells[(share * (ROWS - 1) as f64).round() as usize][column(*rate)] = '•';
     }
-    let lines: Vec<String> = cells.into_iter().map(|row| row.into_iter().collect::<String>()).collect();
+    let lines: Vec<String> =
+        cells.into_iter().map(|row| row.into_iter().collect::<String>()).collect();
     let (from, to) = (format!("{:.1e}", found.curve[0][0]), format!("{:.1e}", last.exp()));
     let gap = COLUMNS.saturating_sub(from.len() + to.len());
     format!("loss {high:.3}\n{}\nloss {low:.3}\n{from}{}{to}", lines.join("\n"), " ".repeat(gap))

@@ -8,15 +8,18 @@ use tch::{Cuda, Device};
 /// The version of the libtorch that this program was linked to.
 const LIBTORCH: &str = env!("LAB_LIBTORCH");
 
-/// Opens libtorch's CUDA part if an NVIDIA driver and it are here. libtorch registers the back end as it is loaded, so
-/// one program serves machines with and without a GPU.
-#[expect(unsafe_code, reason = "opening a library runs its initializers; these two are NVIDIA's driver and libtorch")]
+/// Opens libtorch's CUDA part if an NVIDIA driver and it are here. libtorch registers the back end
+/// as it is loaded, so one program serves machines with and without a GPU.
+#[expect(
+    unsafe_code,
+    reason = "opening a library runs its initializers; these two are NVIDIA's driver and libtorch"
+)]
 pub(crate) fn open_cuda() {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
     // The driver first: without it the large CUDA part would be loaded for nothing.
     for name in ["libcuda.so.1", "libtorch_cuda.so"] {
-        // SAFETY: both are made to be opened at any time, and this happens before another thread is started. Neither
-        // may be closed again, hence the `forget`.
+        // SAFETY: both are made to be opened at any time, and this happens before another thread is
+        // started. Neither may be closed again, hence the `forget`.
         match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) } {
             Ok(library) => std::mem::forget(library),
             Err(_) => return,
@@ -58,11 +61,15 @@ pub(crate) fn environment(device: Device) -> BTreeMap<String, String> {
 }
 
 /// The first GPU and its driver, as NVIDIA's kernel module names them; `None` without one.
-#[expect(clippy::disallowed_methods, reason = "the GPU is a fact about the machine, read from the system")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the GPU is a fact about the machine, read from the system"
+)]
 fn gpu() -> Option<[(&'static str, String); 2]> {
     let driver = std::fs::read_to_string("/sys/module/nvidia/version").ok()?;
     let cards = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?;
-    let mut cards: Vec<_> = cards.filter_map(Result::ok).map(|card| card.path().join("information")).collect();
+    let mut cards: Vec<_> =
+        cards.filter_map(Result::ok).map(|card| card.path().join("information")).collect();
     cards.sort();
     let card = std::fs::read_to_string(cards.first()?).ok()?;
     let model = card.lines().find_map(|line| line.strip_prefix("Model:"))?;
@@ -99,14 +106,18 @@ fn device_name(device: Device) -> String {
 }
 
 /// The CPU's name as the system gives it.
-#[expect(clippy::disallowed_methods, reason = "the name of the CPU is a fact about the machine, read from the system")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the name of the CPU is a fact about the machine, read from the system"
+)]
 fn cpu_model() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     name.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }
 
-/// Which kernels libtorch chooses for this CPU: the rule of its `get_cpu_capability`, which tch does not offer.
+/// Which kernels libtorch chooses for this CPU: the rule of its `get_cpu_capability`, which tch
+/// does not offer.
 #[expect(clippy::disallowed_methods, reason = "libtorch itself heeds ATEN_CPU_CAPABILITY")]
 fn cpu_capability() -> String {
     match std::env::var("ATEN_CPU_CAPABILITY") {

@@ -1,7 +1,8 @@
 //! `lab`, labpress's built-in experiment runner: trains nets by libtorch, one run a process.
 //!
-//! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`, as the protocol
-//! ([`labpress_runner::protocol`]) says. [`train`] is the recipe, to be read from top to bottom.
+//! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`, as
+//! the protocol ([`labpress_runner::protocol`]) says. [`train`] is the recipe, to be read from top
+//! to bottom.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -51,9 +52,9 @@ use rustix::process::{Pid, test_kill_process};
 
 /// labpress's built-in experiment runner: trains nets by libtorch.
 ///
-/// `labpress build` and `labpress run` start it for every run of an experiment that says `runner: lab`, with
-/// LABPRESS_RUN set to the run's folder. It reads `run.json` there and writes `events.jsonl`. The commands are for use
-/// by hand.
+/// `labpress build` and `labpress run` start it for every run of an experiment that says `runner:
+/// lab`, with LABPRESS_RUN set to the run's folder. It reads `run.json` there and writes
+/// `events.jsonl`. The commands are for use by hand.
 #[derive(Parser)]
 #[command(name = "lab", version)]
 struct Arguments {
@@ -102,13 +103,18 @@ struct Stop {
 
 impl Stop {
     /// Watches for the signals TERM and INT, and for the death of labpress.
-    #[expect(clippy::disallowed_methods, reason = "the environment says which process watches this one")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the environment says which process watches this one"
+    )]
     fn watch() -> anyhow::Result<Stop> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            signal_hook::flag::register(signal, Arc::clone(&asked)).context("cannot watch for signals")?;
+            signal_hook::flag::register(signal, Arc::clone(&asked))
+                .context("cannot watch for signals")?;
         }
-        let labpress = std::env::var(PROCESS_VARIABLE).ok().and_then(|id| Pid::from_raw(id.parse().ok()?));
+        let labpress =
+            std::env::var(PROCESS_VARIABLE).ok().and_then(|id| Pid::from_raw(id.parse().ok()?));
         Ok(Stop { asked, parent: std::os::unix::process::parent_id(), labpress })
     }
 
@@ -116,7 +122,9 @@ impl Stop {
         // An orphan gets another parent. Nobody would collect what it trains.
         let is_alone = || {
             std::os::unix::process::parent_id() != self.parent
-                || self.labpress.is_some_and(|labpress| test_kill_process(labpress) == Err(Errno::SRCH))
+                || self
+                    .labpress
+                    .is_some_and(|labpress| test_kill_process(labpress) == Err(Errno::SRCH))
         };
         self.asked.load(Ordering::Relaxed) || is_alone()
     }
@@ -131,8 +139,11 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let folder = std::env::var_os(RUN_FOLDER_VARIABLE);
-    // tch turns faults inside libtorch (no memory left, say) into panics; their message is for the run's log.
-    std::panic::set_hook(Box::new(|panic| eprintln!("lab: {}", first_line(panic.payload_as_str()))));
+    // tch turns faults inside libtorch (no memory left, say) into panics; their message is for the
+    // run's log.
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("lab: {}", first_line(panic.payload_as_str()))
+    }));
     match (arguments.command, folder) {
         (Some(Command::Info), _) => {
             machine::open_cuda();
@@ -145,7 +156,9 @@ fn main() -> ExitCode {
             lr_find_command::run(&wish, stop)
         }),
         (Some(Command::Classify(pictures)), _) => by_hand(&|_| classify_command::run(&pictures)),
-        (Some(Command::Bench { device, threads }), _) => by_hand(&|_| bench_command::run(&device, threads)),
+        (Some(Command::Bench { device, threads }), _) => {
+            by_hand(&|_| bench_command::run(&device, threads))
+        }
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
             Ok(Ok(Outcome::Done | Outcome::Diverged)) => ExitCode::SUCCESS,
             Ok(Ok(Outcome::Interrupted)) => ExitCode::from(INTERRUPTED as u8),

@@ -45,7 +45,8 @@ impl Judgement {
     /// The class of the highest probability of an image, the first of equal ones.
     pub(crate) fn prediction(&self, image: usize) -> usize {
         let scores = self.of_image(image);
-        (1..self.classes).fold(0, |best, class| if scores[class] > scores[best] { class } else { best })
+        (1..self.classes)
+            .fold(0, |best, class| if scores[class] > scores[best] { class } else { best })
     }
 
     fn mean(&self, of_image: impl Fn(usize) -> f64) -> f64 {
@@ -67,8 +68,9 @@ impl Judgement {
         self.mean(|image| {
             let (scores, label) = (self.of_image(image), self.labels[image]);
             // Of equal ones, the first is ahead, as in `prediction`.
-            let is_ahead =
-                |&class: &usize| scores[class] > scores[label] || (scores[class] >= scores[label] && class < label);
+            let is_ahead = |&class: &usize| {
+                scores[class] > scores[label] || (scores[class] >= scores[label] && class < label)
+            };
             f64::from((0..self.classes).filter(is_ahead).count() < 5)
         })
     }
@@ -83,7 +85,8 @@ impl Judgement {
     /// How well each class is told from the others.
     pub(crate) fn by_class(&self) -> Vec<ClassScore> {
         let confusion = self.confusion();
-        let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        let share =
+            |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         let score = |class: usize| {
             let images: u64 = confusion[class].iter().sum();
             let taken: u64 = confusion.iter().map(|row| row[class]).sum();
@@ -98,24 +101,27 @@ impl Judgement {
         (0..self.classes).map(score).collect()
     }
 
-    /// The mean F1 over the classes, each counting alike however rare it is. Classes that are neither there nor
-    /// predicted are left out.
+    /// The mean F1 over the classes, each counting alike however rare it is. Classes that are
+    /// neither there nor predicted are left out.
     pub(crate) fn macro_f1(&self) -> f64 {
         let confusion = self.confusion();
         let occurs = |class: usize| {
-            confusion
-                .iter()
-                .enumerate()
-                .any(|(row, counts)| counts[class] > 0 || (row == class && counts.iter().any(|&count| count > 0)))
+            confusion.iter().enumerate().any(|(row, counts)| {
+                counts[class] > 0 || (row == class && counts.iter().any(|&count| count > 0))
+            })
         };
         let scores = self.by_class();
-        let f1: Vec<f64> = (0..self.classes).filter(|&class| occurs(class)).map(|class| scores[class].f1).collect();
+        let f1: Vec<f64> = (0..self.classes)
+            .filter(|&class| occurs(class))
+            .map(|class| scores[class].f1)
+            .collect();
         f1.iter().sum::<f64>() / f1.len() as f64
     }
 
-    /// The area under the receiver operating characteristic: the chance that an image of a class has a higher
-    /// probability of it than one of another class (Hanley and McNeil 1982). Of two classes, of the second; of more, the
-    /// mean over the classes, each against the rest. `None` if a class has all images or none.
+    /// The area under the receiver operating characteristic: the chance that an image of a class
+    /// has a higher probability of it than one of another class (Hanley and McNeil 1982). Of two
+    /// classes, of the second; of more, the mean over the classes, each against the rest. `None` if
+    /// a class has all images or none.
     pub(crate) fn auc(&self) -> Option<f64> {
         self.mean_over_classes(|scored| {
             let positives = scored.iter().filter(|(_, is_positive)| *is_positive).count();
@@ -126,7 +132,8 @@ impl Judgement {
             for tied in scored.chunk_by(|one, other| one.0.total_cmp(&other.0).is_eq()) {
                 // The ranks `first + 1` to `first + tied`.
                 let rank = first as f64 + f64::midpoint(tied.len() as f64, 1.0);
-                rank_sum += rank * tied.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
+                rank_sum +=
+                    rank * tied.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
                 first += tied.len();
             }
             let (positives, negatives) = (positives as f64, negatives as f64);
@@ -134,8 +141,8 @@ impl Judgement {
         })
     }
 
-    /// The average precision: precision at each recall, weighted by how much recall it adds, without interpolation, as
-    /// scikit-learn has it. Over classes as [`auc`](Judgement::auc).
+    /// The average precision: precision at each recall, weighted by how much recall it adds,
+    /// without interpolation, as scikit-learn has it. Over classes as [`auc`](Judgement::auc).
     pub(crate) fn average_precision(&self) -> Option<f64> {
         self.mean_over_classes(|scored| {
             let positives = scored.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
@@ -150,15 +157,16 @@ impl Judgement {
         })
     }
 
-    /// The mean of a number of each class, made from all images' log-probabilities of the class, rising, and whether
-    /// they are of it.
+    /// The mean of a number of each class, made from all images' log-probabilities of the class,
+    /// rising, and whether they are of it.
     fn mean_over_classes(&self, of_class: impl Fn(&[(f32, bool)]) -> f64) -> Option<f64> {
         let classes = if self.classes == 2 { 1..2 } else { 0..self.classes };
         let mut sum = 0.0;
         for class in classes.clone() {
             let scored = |image| (self.of_image(image)[class], self.labels[image] == class);
             let mut scored: Vec<(f32, bool)> = (0..self.count()).map(scored).collect();
-            let is_mixed = scored.iter().any(|(_, is_it)| *is_it) && scored.iter().any(|(_, is_it)| !*is_it);
+            let is_mixed =
+                scored.iter().any(|(_, is_it)| *is_it) && scored.iter().any(|(_, is_it)| !*is_it);
             if !is_mixed {
                 return None;
             }
@@ -168,8 +176,9 @@ impl Judgement {
         Some(sum / classes.len() as f64)
     }
 
-    /// The expected calibration error: how far the probability of the predicted class is from how often it is right, as
-    /// the mean over the images, in 15 bins of probability (Guo et al. 2017, arXiv 1706.04599).
+    /// The expected calibration error: how far the probability of the predicted class is from how
+    /// often it is right, as the mean over the images, in 15 bins of probability (Guo et al. 2017,
+    /// arXiv 1706.04599).
     pub(crate) fn calibration_error(&self) -> f64 {
         let mut bins = [(0.0, 0.0); BINS];
         for image in 0..self.count() {
@@ -192,7 +201,10 @@ mod tests {
     fn judgement(probabilities: &[&[f64]], labels: &[usize]) -> Judgement {
         Judgement {
             classes: probabilities[0].len(),
-            log_probabilities: probabilities.iter().flat_map(|row| row.iter().map(|p| p.ln() as f32)).collect(),
+            log_probabilities: probabilities
+                .iter()
+                .flat_map(|row| row.iter().map(|p| p.ln() as f32))
+                .collect(),
             labels: labels.to_vec(),
         }
     }
@@ -202,7 +214,8 @@ mod tests {
         assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
     }
 
-    /// The numbers are scikit-learn's for the same probabilities; both orders of the ties give them.
+    /// The numbers are scikit-learn's for the same probabilities; both orders of the ties give
+    /// them.
     #[test]
     fn two_classes_are_told_apart_as_scikit_learn_says() {
         let second = [0.1, 0.4, 0.35, 0.8, 0.4, 0.6];
@@ -210,7 +223,8 @@ mod tests {
         let rows: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();
         let judgement = judgement(&rows, &[0, 0, 1, 1, 1, 0]);
         check(judgement.accuracy(), 3.0 / 6.0);
-        // Of nine pairs, the positives win 1 + 0 + ½ + … : 0.35 beats 0.1; 0.8 beats all; 0.4 beats 0.1 and ties 0.4.
+        // Of nine pairs, the positives win 1 + 0 + ½ + … : 0.35 beats 0.1; 0.8 beats all; 0.4 beats
+        // 0.1 and ties 0.4.
         check(judgement.auc().unwrap(), (1.0 + 3.0 + 1.5) / 9.0);
         // Descending: 0.8 (+), 0.6, 0.4 twice (one +), 0.35 (+), 0.1.
         check(judgement.average_precision().unwrap(), (1.0 + 2.0 / 4.0 + 3.0 / 5.0) / 3.0);
@@ -244,15 +258,18 @@ mod tests {
         let cases: Vec<serde_json::Value> =
             serde_json::from_str(include_str!("../tests/reference/metrics.json")).unwrap();
         for case in &cases {
-            let numbers = |name: &str| serde_json::from_value::<Vec<f64>>(case[name].clone()).unwrap();
+            let numbers =
+                |name: &str| serde_json::from_value::<Vec<f64>>(case[name].clone()).unwrap();
             let classes = case["classes"].as_u64().unwrap() as usize;
-            let scores = numbers("scores").into_iter().map(|score| score as f32).collect::<Vec<_>>();
+            let scores =
+                numbers("scores").into_iter().map(|score| score as f32).collect::<Vec<_>>();
             let log_probabilities = scores.chunks(classes).flat_map(|row| {
                 let sum = row.iter().map(|score| f64::from(*score).exp()).sum::<f64>().ln();
                 row.iter().map(move |score| (f64::from(*score) - sum) as f32).collect::<Vec<_>>()
             });
             let labels = numbers("labels").into_iter().map(|label| label as usize).collect();
-            let judgement = Judgement { classes, log_probabilities: log_probabilities.collect(), labels };
+            let judgement =
+                Judgement { classes, log_probabilities: log_probabilities.collect(), labels };
             for (name, found) in [
                 ("accuracy", judgement.accuracy()),
                 ("macro-f1", judgement.macro_f1()),
@@ -262,9 +279,14 @@ mod tests {
                 ("ece", judgement.calibration_error()),
             ] {
                 let expected = case[name].as_f64().unwrap();
-                assert!((found - expected).abs() < 1e-6, "{classes} classes, {name}: {found}, expected {expected}");
+                assert!(
+                    (found - expected).abs() < 1e-6,
+                    "{classes} classes, {name}: {found}, expected {expected}"
+                );
             }
-            for (score, expected) in judgement.by_class().iter().zip(case["per-class"].as_array().unwrap()) {
+            for (score, expected) in
+                judgement.by_class().iter().zip(case["per-class"].as_array().unwrap())
+            {
                 check(score.precision, expected["precision"].as_f64().unwrap());
                 check(score.recall, expected["recall"].as_f64().unwrap());
                 check(score.f1, expected["f1"].as_f64().unwrap());

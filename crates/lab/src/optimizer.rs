@@ -1,6 +1,7 @@
-//! How weights follow gradients: PyTorch's rules `SGD`, `Adam` and `AdamW` over groups of parameters, clipping, and an
-//! average of the weights. All that is remembered from step to step is in named tensors, so that a run goes on from a
-//! checkpoint to the same bits; tch's own optimizers cannot save theirs.
+//! How weights follow gradients: PyTorch's rules `SGD`, `Adam` and `AdamW` over groups of
+//! parameters, clipping, and an average of the weights. All that is remembered from step to step is
+//! in named tensors, so that a run goes on from a checkpoint to the same bits; tch's own optimizers
+//! cannot save theirs.
 
 use labpress::recipe::image_classification::Optimizer as Rule;
 use tch::{Kind, Tensor, no_grad};
@@ -21,16 +22,18 @@ pub(crate) struct Group {
     pub(crate) decays: bool,
 }
 
-/// Groups a net's layers, given from the first to the last. The last layer learns at the full rate, each layer before at
-/// that of the next by `rate_decay` (discriminative rates: Howard and Ruder 2018, arXiv 1801.06146; 1 is one rate for
-/// all). Biases and normalization weights are those of one dimension, as usual.
+/// Groups a net's layers, given from the first to the last. The last layer learns at the full rate,
+/// each layer before at that of the next by `rate_decay` (discriminative rates: Howard and Ruder
+/// 2018, arXiv 1801.06146; 1 is one rate for all). Biases and normalization weights are those of
+/// one dimension, as usual.
 pub(crate) fn groups(rule: &Rule, layers: Vec<Vec<Tensor>>, rate_decay: f64) -> Vec<Group> {
     let last = layers.len().saturating_sub(1);
     let mut groups = Vec::new();
     for (index, layer) in layers.into_iter().enumerate() {
         let rate_factor = rate_decay.powi(index as i32 - last as i32);
-        let (decayed, plain): (Vec<Tensor>, Vec<Tensor>) =
-            layer.into_iter().partition(|parameter| decays_norm_and_bias(rule) || parameter.dim() > 1);
+        let (decayed, plain): (Vec<Tensor>, Vec<Tensor>) = layer
+            .into_iter()
+            .partition(|parameter| decays_norm_and_bias(rule) || parameter.dim() > 1);
         for (parameters, decays) in [(decayed, true), (plain, false)] {
             if !parameters.is_empty() {
                 groups.push(Group { parameters, rate_factor, decays });
@@ -63,18 +66,28 @@ struct Memory {
     first: Vec<Tensor>,
     /// Of each parameter, Adam's mean of squared gradients; empty for SGD.
     second: Vec<Tensor>,
-    /// One number: Adam's steps. A group that is frozen at first has made fewer of them than the others.
+    /// One number: Adam's steps. A group that is frozen at first has made fewer of them than the
+    /// others.
     steps: Option<Tensor>,
 }
 
 impl Memory {
     fn of(rule: &Rule, parameters: &[Tensor]) -> Memory {
-        let zeros = || parameters.iter().map(|parameter| parameter.zeros_like().set_requires_grad(false)).collect();
+        let zeros = || {
+            parameters
+                .iter()
+                .map(|parameter| parameter.zeros_like().set_requires_grad(false))
+                .collect()
+        };
         match rule {
             Rule::Sgd { .. } => Memory { first: zeros(), second: Vec::new(), steps: None },
             Rule::Adam { .. } | Rule::Adamw { .. } => {
                 let device = parameters[0].device();
-                Memory { first: zeros(), second: zeros(), steps: Some(Tensor::zeros([1], (Kind::Float, device))) }
+                Memory {
+                    first: zeros(),
+                    second: zeros(),
+                    steps: Some(Tensor::zeros([1], (Kind::Float, device))),
+                }
             }
         }
     }
@@ -91,15 +104,16 @@ impl Optimizer {
         Optimizer { rule: rule.clone(), groups: groups.collect() }
     }
 
-    /// Scales all gradients by one factor so that their common norm is at most `most` (Pascanu, Mikolov and Bengio 2012,
-    /// arXiv 1211.5063), as PyTorch's `clip_grad_norm_`. To be called before a step.
+    /// Scales all gradients by one factor so that their common norm is at most `most` (Pascanu,
+    /// Mikolov and Bengio 2012, arXiv 1211.5063), as PyTorch's `clip_grad_norm_`. To be called
+    /// before a step.
     pub(crate) fn clip_norm(&self, most: f64) {
         let parameters: Vec<Tensor> = self.learning().map(Tensor::shallow_clone).collect();
         no_grad(|| aten::clip_norm(&parameters, most));
     }
 
-    /// Moves the parameters by their gradients and sets these to none. `momentum` is SGD's, or Adam's `beta1`, at this
-    /// step. Parameters that require no gradient are left alone.
+    /// Moves the parameters by their gradients and sets these to none. `momentum` is SGD's, or
+    /// Adam's `beta1`, at this step. Parameters that require no gradient are left alone.
     pub(crate) fn step(&mut self, rate: f64, momentum: f64) {
         no_grad(|| {
             for (group, memory) in self.groups.iter().filter(|(group, _)| group.is_learning()) {
@@ -108,9 +122,17 @@ impl Optimizer {
                 match self.rule {
                     Rule::Sgd { nesterov, weight_decay, .. } => {
                         let weight_decay = if *decays { weight_decay } else { 0.0 };
-                        aten::sgd(parameters, &memory.first, rate, momentum, nesterov, weight_decay);
+                        aten::sgd(
+                            parameters,
+                            &memory.first,
+                            rate,
+                            momentum,
+                            nesterov,
+                            weight_decay,
+                        );
                     }
-                    Rule::Adam { beta2, weight_decay, .. } | Rule::Adamw { beta2, weight_decay, .. } => {
+                    Rule::Adam { beta2, weight_decay, .. }
+                    | Rule::Adamw { beta2, weight_decay, .. } => {
                         let numbers = aten::Adam {
                             beta1: momentum,
                             beta2,
@@ -159,8 +181,8 @@ impl Group {
     }
 }
 
-/// An exponential moving average of a net's tensors, BatchNorm's statistics included (Polyak and Juditsky 1992; in this
-/// form as TensorFlow's `ExponentialMovingAverage`).
+/// An exponential moving average of a net's tensors, BatchNorm's statistics included (Polyak and
+/// Juditsky 1992; in this form as TensorFlow's `ExponentialMovingAverage`).
 #[derive(Debug)]
 pub(crate) struct Ema {
     decay: f64,
@@ -177,15 +199,16 @@ impl Ema {
         Ema { decay, names, net, averages }
     }
 
-    /// Follows the net after a step, counted from 0. Early on it follows faster, so that the first weights are forgotten
-    /// soon: after `n` steps, at most n / (n + 9) of it stay.
+    /// Follows the net after a step, counted from 0. Early on it follows faster, so that the first
+    /// weights are forgotten soon: after `n` steps, at most n / (n + 9) of it stay.
     pub(crate) fn follow(&mut self, step: u64) {
         let steps = step as f64 + 1.0;
         let decay = self.decay.min(steps / (steps + 9.0));
         no_grad(|| aten::lerp(&self.averages, &self.net, 1.0 - decay));
     }
 
-    /// Exchanges the net's tensors and the averages; to be called before the net is judged, and again after.
+    /// Exchanges the net's tensors and the averages; to be called before the net is judged, and
+    /// again after.
     pub(crate) fn swap(&mut self) {
         no_grad(|| {
             for (tensor, average) in self.net.iter_mut().zip(&mut self.averages) {
@@ -270,28 +293,48 @@ mod tests {
 
     #[test]
     fn a_group_has_a_rate_and_a_decay_of_its_own() {
-        let layer = || vec![parameter(&[1.0, 1.0]).view([2, 1]).detach().set_requires_grad(true), parameter(&[1.0])];
+        let layer = || {
+            vec![
+                parameter(&[1.0, 1.0]).view([2, 1]).detach().set_requires_grad(true),
+                parameter(&[1.0]),
+            ]
+        };
         let layers = vec![layer(), layer(), layer()];
         let flat: Vec<Tensor> = layers.iter().flatten().map(Tensor::shallow_clone).collect();
-        let rule = Rule::Sgd { lr: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.5, decay_norm_and_bias: false };
+        let rule = Rule::Sgd {
+            lr: 0.1,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.5,
+            decay_norm_and_bias: false,
+        };
         let groups = groups(&rule, layers, 2.0);
         let factors: Vec<f64> = groups.iter().map(|group| group.rate_factor).collect();
         assert_eq!(factors, [0.25, 0.25, 0.5, 0.5, 1.0, 1.0]);
         let mut optimizer = Optimizer::new(&rule, groups);
         // Without a gradient of its own, a parameter moves by its decay alone.
         flat.iter()
-            .fold(Tensor::zeros([], (Kind::Float, Device::Cpu)), |sum, x| sum + x.sum(Kind::Float) * 0.0)
+            .fold(Tensor::zeros([], (Kind::Float, Device::Cpu)), |sum, x| {
+                sum + x.sum(Kind::Float) * 0.0
+            })
             .backward();
         optimizer.step(0.1, rule.momentum());
         let after: Vec<f64> = flat.iter().map(|x| f64::try_from(x.max()).unwrap()).collect();
         let expected = [1.0 - 0.0125, 1.0, 1.0 - 0.025, 1.0, 1.0 - 0.05, 1.0];
-        assert!(after.iter().zip(expected).all(|(after, expected)| (after - expected).abs() < 1e-6), "{after:?}");
+        assert!(
+            after.iter().zip(expected).all(|(after, expected)| (after - expected).abs() < 1e-6),
+            "{after:?}"
+        );
     }
 
     #[test]
     fn a_frozen_group_stays_and_begins_later_as_if_it_were_the_first_step() {
         let (early, late) = (parameter(&[0.5, -0.7]), parameter(&[0.5, -0.7]));
-        let group = |x: &Tensor| Group { parameters: vec![x.shallow_clone()], rate_factor: 1.0, decays: true };
+        let group = |x: &Tensor| Group {
+            parameters: vec![x.shallow_clone()],
+            rate_factor: 1.0,
+            decays: true,
+        };
         let rule = adam(0.0);
         let mut optimizer = Optimizer::new(&rule, vec![group(&early), group(&late)]);
         let late = late.set_requires_grad(false);
@@ -309,7 +352,10 @@ mod tests {
     #[test]
     fn clipping_keeps_the_direction_and_bounds_the_norm() {
         let (x, y) = (parameter(&[3.0]), parameter(&[4.0]));
-        let optimizer = Optimizer::new(&sgd(0.0, false, 0.0), one_group(vec![x.shallow_clone(), y.shallow_clone()]));
+        let optimizer = Optimizer::new(
+            &sgd(0.0, false, 0.0),
+            one_group(vec![x.shallow_clone(), y.shallow_clone()]),
+        );
         let gradients = |most| {
             (x.square() * 0.5 + y.square() * 0.5).sum(Kind::Float).backward();
             optimizer.clip_norm(most);
@@ -319,7 +365,10 @@ mod tests {
         };
         for (most, expected) in [(10.0, [3.0, 4.0]), (1.0, [0.6, 0.8])] {
             let found = gradients(most);
-            assert!(found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6), "{found:?}");
+            assert!(
+                found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-6),
+                "{found:?}"
+            );
         }
     }
 
@@ -335,7 +384,9 @@ mod tests {
             step(&x, &mut optimizer);
             let other = x.detach().copy().set_requires_grad(true);
             let mut restored = Optimizer::new(&rule, one_group(vec![other.shallow_clone()]));
-            for ((name, mut into), (same_name, from)) in restored.tensors().into_iter().zip(optimizer.tensors()) {
+            for ((name, mut into), (same_name, from)) in
+                restored.tensors().into_iter().zip(optimizer.tensors())
+            {
                 assert_eq!(name, same_name);
                 into.copy_(&from);
             }
@@ -363,7 +414,8 @@ mod tests {
         assert_eq!(weight, Tensor::from_slice(&[1.9_f32]));
     }
 
-    /// `count` numbers from -1 to below 1 that look random: those of `tests/reference/reference.py`.
+    /// `count` numbers from -1 to below 1 that look random: those of
+    /// `tests/reference/reference.py`.
     fn noise(count: u32, number: u32) -> Vec<f32> {
         let numbers = (0..count).map(|index| {
             let mut value = index.wrapping_mul(2_654_435_761).wrapping_add(number * 974_711);
@@ -381,15 +433,17 @@ mod tests {
 
     #[track_caller]
     fn check_numbers(what: &serde_json::Value, found: &Tensor, expected: &serde_json::Value) {
-        let found = Vec::<f64>::try_from(found.detach().flatten(0, -1).to_kind(Kind::Double)).unwrap();
+        let found =
+            Vec::<f64>::try_from(found.detach().flatten(0, -1).to_kind(Kind::Double)).unwrap();
         let expected = numbers(expected);
         assert_eq!(found.len(), expected.len());
-        let is_close = found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < 2e-6);
+        let is_close =
+            found.iter().zip(&expected).all(|(found, expected)| (found - expected).abs() < 2e-6);
         assert!(is_close, "{what}: {found:?}, PyTorch has {expected:?}");
     }
 
-    /// Ten steps of a weight and a bias along given gradients: by PyTorch's own optimizers, `clip_grad_norm_` and
-    /// `OneCycleLR`, written by `tests/reference/reference.py`.
+    /// Ten steps of a weight and a bias along given gradients: by PyTorch's own optimizers,
+    /// `clip_grad_norm_` and `OneCycleLR`, written by `tests/reference/reference.py`.
     #[test]
     fn ten_steps_of_every_rule_are_those_of_pytorch() {
         let cases: Vec<serde_json::Value> =
@@ -404,22 +458,27 @@ mod tests {
                 momentum_low: Some(0.7),
                 momentum_high: Some(0.9),
             };
-            let schedule = if case["one-cycle"] == true { one_cycle } else { Schedule::Constant {} };
-            let gradient = |parameter: &Tensor, number| Tensor::from_slice(&noise(parameter.numel() as u32, number));
+            let schedule =
+                if case["one-cycle"] == true { one_cycle } else { Schedule::Constant {} };
+            let gradient = |parameter: &Tensor, number| {
+                Tensor::from_slice(&noise(parameter.numel() as u32, number))
+            };
             let weight = parameter(&noise(6, 1)).view([2, 3]).detach().set_requires_grad(true);
             let bias = parameter(&noise(3, 2));
             let layer = vec![weight.shallow_clone(), bias.shallow_clone()];
             let mut optimizer = Optimizer::new(&rule, groups(&rule, vec![layer], 1.0));
             for step in 0..10 {
                 // The gradient of a product with numbers are these numbers.
-                let weight_loss = (&weight.flatten(0, -1) * gradient(&weight, 10 + step)).sum(Kind::Float);
+                let weight_loss =
+                    (&weight.flatten(0, -1) * gradient(&weight, 10 + step)).sum(Kind::Float);
                 (weight_loss + (&bias * gradient(&bias, 30 + step)).sum(Kind::Float)).backward();
                 if let Some(most) = case["clip-norm"].as_f64() {
                     optimizer.clip_norm(most);
                 }
                 let when = When { step: step.into(), steps: 10, epoch: 0 };
                 // PyTorch cycles no momentum where there is none.
-                let momentum = if rule.momentum() > 0.0 { momentum(&schedule, &rule, when) } else { 0.0 };
+                let momentum =
+                    if rule.momentum() > 0.0 { momentum(&schedule, &rule, when) } else { 0.0 };
                 optimizer.step(learning_rate(&schedule, &rule, when), momentum);
             }
             check_numbers(case, &weight, &case["weight"]);
@@ -428,7 +487,8 @@ mod tests {
         assert_eq!(cases.len(), 48);
     }
 
-    /// The averages are those of PyTorch's `AveragedModel`, written by `tests/reference/reference.py`.
+    /// The averages are those of PyTorch's `AveragedModel`, written by
+    /// `tests/reference/reference.py`.
     #[test]
     fn averages_of_weights_and_statistics_are_those_of_pytorch() {
         let reference: serde_json::Value =
@@ -436,9 +496,13 @@ mod tests {
         let names = ["weight", "bias", "running_mean", "running_var"];
         // As BatchNorm begins.
         let starts = [[1.0_f32; 2], [0.0; 2], [0.0; 2], [1.0; 2]];
-        let mut tensors: Vec<(String, Tensor)> =
-            names.iter().zip(starts).map(|(name, start)| ((*name).to_owned(), Tensor::from_slice(&start))).collect();
-        let shared = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut tensors: Vec<(String, Tensor)> = names
+            .iter()
+            .zip(starts)
+            .map(|(name, start)| ((*name).to_owned(), Tensor::from_slice(&start)))
+            .collect();
+        let shared =
+            tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
         let mut ema = Ema::new(reference["decay"].as_f64().unwrap(), shared);
         for step in 0..reference["steps"].as_u64().unwrap() {
             for (index, (_, tensor)) in (0..).zip(&mut tensors) {

@@ -1,8 +1,8 @@
 //! All randomness of a run, drawn from its seed.
 //!
-//! Each purpose, and within it each epoch or step, has a stream of its own of ChaCha with 8 rounds, so that a run that
-//! goes on from a checkpoint draws what it would have drawn. libtorch's generators are not used: theirs differ between
-//! devices.
+//! Each purpose, and within it each epoch or step, has a stream of its own of ChaCha with 8 rounds,
+//! so that a run that goes on from a checkpoint draws what it would have drawn. libtorch's
+//! generators are not used: theirs differ between devices.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -133,10 +133,14 @@ mod tests {
             let mut generator = generator(0, Purpose::Augment { step: 0 });
             let numbers: Vec<f64> = (0..20_000).map(|_| beta(&mut generator, alpha)).collect();
             let mean = numbers.iter().sum::<f64>() / 20_000.0;
-            let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / 20_000.0;
+            let variance =
+                numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / 20_000.0;
             assert!((mean - 0.5).abs() < 0.01, "alpha {alpha}: mean {mean}");
             let expected = 0.25 / (2.0 * alpha + 1.0);
-            assert!((variance - expected).abs() < 0.005, "alpha {alpha}: variance {variance}, expected {expected}");
+            assert!(
+                (variance - expected).abs() < 0.005,
+                "alpha {alpha}: variance {variance}, expected {expected}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Which images a run learns from, watches itself by and is tested on, and how they lie on the device.
+//! Which images a run learns from, watches itself by and is tested on, and how they lie on the
+//! device.
 
 use anyhow::{bail, ensure};
 use labpress::data::images::Images;
@@ -16,22 +17,35 @@ pub(crate) struct Chosen {
     pub(crate) valid: Vec<usize>,
 }
 
-/// Shuffles the training split by the seed. From its end, images are set aside: of each class in proportion to its
-/// share; or, if the images come in groups that must not be torn apart, whole groups. The first of the rest are learnt
-/// from.
-pub(crate) fn chosen(images: &Images, classes: usize, params: &Params, seed: u64) -> anyhow::Result<Chosen> {
+/// Shuffles the training split by the seed. From its end, images are set aside: of each class in
+/// proportion to its share; or, if the images come in groups that must not be torn apart, whole
+/// groups. The first of the rest are learnt from.
+pub(crate) fn chosen(
+    images: &Images,
+    classes: usize,
+    params: &Params,
+    seed: u64,
+) -> anyhow::Result<Chosen> {
     let count = images.labels.len();
     let valid = params.valid_images.map_or(count.div_ceil(10), |images| images as usize);
     let is_enough = count.saturating_sub(valid) >= 2;
-    ensure!(is_enough, "`valid-images` sets {valid} images aside, but the training split has only {count}; lower it");
+    ensure!(
+        is_enough,
+        "`valid-images` sets {valid} images aside, but the training split has only {count}; lower it"
+    );
     let order = shuffled(&mut generator(seed, Purpose::Split), count);
     let order: Vec<usize> = order.into_iter().map(|index| index as usize).collect();
     let is_aside = match &images.groups {
         Some(groups) => set_aside_by_groups(&order, groups, valid),
         None => set_aside_by_class(&order, &images.labels, classes, valid),
     };
-    let (valid, mut train): (Vec<usize>, Vec<usize>) = order.iter().partition(|&&index| is_aside[index]);
-    ensure!(train.len() >= 2, "only {} images are left to learn from; lower `valid-images`", train.len());
+    let (valid, mut train): (Vec<usize>, Vec<usize>) =
+        order.iter().partition(|&&index| is_aside[index]);
+    ensure!(
+        train.len() >= 2,
+        "only {} images are left to learn from; lower `valid-images`",
+        train.len()
+    );
     if let Some(wanted) = params.train_images {
         let (wanted, left) = (wanted as usize, train.len());
         ensure!(
@@ -48,7 +62,8 @@ pub(crate) fn chosen(images: &Images, classes: usize, params: &Params, seed: u64
     Ok(Chosen { train, valid })
 }
 
-/// Marks the last images of each class, as many as its share of `wanted` is (by the largest remainders).
+/// Marks the last images of each class, as many as its share of `wanted` is (by the largest
+/// remainders).
 fn set_aside_by_class(order: &[usize], labels: &[u16], classes: usize, wanted: usize) -> Vec<bool> {
     let mut left = vec![0_usize; classes];
     for &label in labels {
@@ -90,7 +105,12 @@ fn set_aside_by_groups(order: &[usize], groups: &[u32], wanted: usize) -> Vec<bo
 }
 
 /// The first `wanted` images of each class, in their order.
-fn first_of_each_class(train: &[usize], labels: &[u16], classes: usize, wanted: usize) -> anyhow::Result<Vec<usize>> {
+fn first_of_each_class(
+    train: &[usize],
+    labels: &[u16],
+    classes: usize,
+    wanted: usize,
+) -> anyhow::Result<Vec<usize>> {
     let mut found = vec![0; classes];
     let is_wanted = |&index: &usize| {
         let found: &mut usize = &mut found[usize::from(labels[index])];
@@ -99,7 +119,10 @@ fn first_of_each_class(train: &[usize], labels: &[u16], classes: usize, wanted: 
     };
     let first: Vec<usize> = train.iter().copied().filter(is_wanted).collect();
     if let Some(class) = found.iter().position(|&found| found < wanted) {
-        bail!("`labels-per-class` is {wanted}, but of class {class} only {} images are left; lower it", found[class]);
+        bail!(
+            "`labels-per-class` is {wanted}, but of class {class} only {} images are left; lower it",
+            found[class]
+        );
     }
     Ok(first)
 }
@@ -116,7 +139,8 @@ pub(crate) struct Samples {
 impl Samples {
     /// The images of the numbers `indices`.
     pub(crate) fn of(images: &Images, indices: &[usize], device: Device) -> Samples {
-        let shape = [indices.len(), images.channels, images.rows, images.columns].map(|length| length as i64);
+        let shape = [indices.len(), images.channels, images.rows, images.columns]
+            .map(|length| length as i64);
         let pixels = images.gathered(indices.iter().copied());
         let label = |&index: &usize| images.labels.get(index).map_or(0, |&label| i64::from(label));
         let labels: Vec<i64> = indices.iter().map(label).collect();
@@ -135,19 +159,22 @@ impl Samples {
     pub(crate) fn resized(&self, size: u32) -> Samples {
         let to = [i64::from(size); 2];
         let resize = |part: &Tensor| {
-            let resized = part.to_kind(Kind::Float).internal_upsample_bilinear2d_aa(to, false, None, None);
+            let resized =
+                part.to_kind(Kind::Float).internal_upsample_bilinear2d_aa(to, false, None, None);
             resized.round().clamp(0.0, 255.0).to_kind(Kind::Uint8)
         };
         let parts: Vec<Tensor> = self.inputs.split(1024, 0).iter().map(resize).collect();
         Samples { inputs: Tensor::cat(&parts, 0), labels: self.labels.shallow_clone() }
     }
 
-    /// How much an image counts by its class, `[class]`; `None` if all count alike. A class without images counts 0.
+    /// How much an image counts by its class, `[class]`; `None` if all count alike. A class without
+    /// images counts 0.
     pub(crate) fn class_weights(&self, weights: ClassWeights, classes: usize) -> Option<Tensor> {
         match weights {
             ClassWeights::None => None,
             ClassWeights::Balanced => {
-                let counts = self.labels.bincount(None::<Tensor>, classes as i64).to_kind(Kind::Float);
+                let counts =
+                    self.labels.bincount(None::<Tensor>, classes as i64).to_kind(Kind::Float);
                 let weights = (&counts * classes as f64).reciprocal() * self.count() as f64;
                 Some(weights.where_self(&counts.gt(0), &counts))
             }
@@ -169,8 +196,8 @@ impl Scale {
         Scale::by_channel(&[(mean, deviation)], device)
     }
 
-    /// Mean and standard deviation of the images that are learnt from; in whole numbers, so that they are exact whatever
-    /// the order.
+    /// Mean and standard deviation of the images that are learnt from; in whole numbers, so that
+    /// they are exact whatever the order.
     pub(crate) fn of(images: &Images, indices: &[usize], device: Device) -> Scale {
         let plane = images.rows * images.columns;
         let count = (indices.len() * plane) as f64;
@@ -210,11 +237,21 @@ mod tests {
 
     fn images(labels: &[u16], groups: Option<Vec<u32>>) -> Images {
         let pixels: Vec<u8> = (0_u8..).take(labels.len() * 2).collect();
-        Images { pixels: pixels.into(), labels: labels.to_vec(), ids: None, groups, channels: 1, rows: 1, columns: 2 }
+        Images {
+            pixels: pixels.into(),
+            labels: labels.to_vec(),
+            ids: None,
+            groups,
+            channels: 1,
+            rows: 1,
+            columns: 2,
+        }
     }
 
     fn count_by_class(chosen: &[usize], labels: &[u16], classes: u16) -> Vec<usize> {
-        (0..classes).map(|class| chosen.iter().filter(|&&index| labels[index] == class).count()).collect()
+        (0..classes)
+            .map(|class| chosen.iter().filter(|&&index| labels[index] == class).count())
+            .collect()
     }
 
     #[test]
@@ -246,9 +283,12 @@ mod tests {
     fn groups_are_not_torn_apart() {
         let groups: Vec<u32> = (0..60).map(|index| index / 6).collect();
         let params = Params { valid_images: Some(10), ..Params::default() };
-        let Chosen { train, valid } = chosen(&images(&[0; 60], Some(groups.clone())), 1, &params, 3).unwrap();
+        let Chosen { train, valid } =
+            chosen(&images(&[0; 60], Some(groups.clone())), 1, &params, 3).unwrap();
         assert_eq!(valid.len(), 12);
-        assert!(train.iter().all(|&index| valid.iter().all(|&other| groups[index] != groups[other])));
+        assert!(
+            train.iter().all(|&index| valid.iter().all(|&other| groups[index] != groups[other]))
+        );
     }
 
     #[test]

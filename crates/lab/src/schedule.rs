@@ -1,5 +1,5 @@
-//! How the learning rate and the momentum go over a run: PyTorch's `StepLR`, `CosineAnnealingLR` and `OneCycleLR`, each
-//! asked at every step.
+//! How the learning rate and the momentum go over a run: PyTorch's `StepLR`, `CosineAnnealingLR`
+//! and `OneCycleLR`, each asked at every step.
 
 use std::f64::consts::PI;
 
@@ -16,7 +16,8 @@ pub(crate) struct When {
     pub(crate) epoch: u64,
 }
 
-/// Returns the learning rate of a step. A rate that is yet to be found is taken to be the optimizer's.
+/// Returns the learning rate of a step. A rate that is yet to be found is taken to be the
+/// optimizer's.
 pub(crate) fn learning_rate(schedule: &Schedule, optimizer: &Optimizer, when: When) -> f64 {
     let (step, steps) = (when.step as f64, when.steps as f64);
     let of = |rate| match rate {
@@ -60,8 +61,8 @@ pub(crate) fn momentum(schedule: &Schedule, optimizer: &Optimizer, when: When) -
 /// Goes from `first` to `top` in the share `warm_up` of the steps, then to `last`.
 fn one_cycle(first: f64, top: f64, last: f64, warm_up: f64, when: When) -> f64 {
     let (step, steps) = (when.step as f64, when.steps as f64);
-    // As PyTorch's OneCycleLR does, the top is at this step, which need not be a whole number. A run too short to warm
-    // up starts at the top.
+    // As PyTorch's OneCycleLR does, the top is at this step, which need not be a whole number. A
+    // run too short to warm up starts at the top.
     let turn = (warm_up * steps - 1.0).max(0.0);
     if step < turn {
         cosine(first, top, step / turn)
@@ -80,8 +81,13 @@ fn cosine(from: f64, to: f64, share: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const SGD: Optimizer =
-        Optimizer::Sgd { lr: 0.05, momentum: 0.9, nesterov: false, weight_decay: 0.0, decay_norm_and_bias: false };
+    const SGD: Optimizer = Optimizer::Sgd {
+        lr: 0.05,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 0.0,
+        decay_norm_and_bias: false,
+    };
     const ONE_CYCLE: Schedule = Schedule::OneCycle {
         max_lr: Rate::Of(0.1),
         warm_up: 0.3,
@@ -119,7 +125,8 @@ mod tests {
         check_rate(&schedule, at(59, 100), 0.000_5);
     }
 
-    /// The numbers are those of PyTorch's `CosineAnnealingLR(T_max=100)`, which are the closed form.
+    /// The numbers are those of PyTorch's `CosineAnnealingLR(T_max=100)`, which are the closed
+    /// form.
     #[test]
     fn a_cosine_goes_down_to_its_last_rate() {
         let schedule = |warm_up, last| Schedule::Cosine { max_lr: Rate::Of(0.1), warm_up, last };
@@ -152,8 +159,17 @@ mod tests {
 
     #[test]
     fn the_optimizers_own_momentum_is_the_highest_unless_another_is_given() {
-        let Schedule::OneCycle { max_lr, warm_up, div, final_div, .. } = ONE_CYCLE else { unreachable!() };
-        let own = Schedule::OneCycle { max_lr, warm_up, div, final_div, momentum_low: None, momentum_high: None };
+        let Schedule::OneCycle { max_lr, warm_up, div, final_div, .. } = ONE_CYCLE else {
+            unreachable!()
+        };
+        let own = Schedule::OneCycle {
+            max_lr,
+            warm_up,
+            div,
+            final_div,
+            momentum_low: None,
+            momentum_high: None,
+        };
         check_close(momentum(&own, &SGD, at(0, 100)), 0.9);
         check_close(momentum(&own, &SGD, at(29, 100)), 0.8);
     }
@@ -161,14 +177,17 @@ mod tests {
     #[test]
     fn a_very_short_cycle_has_finite_rates() {
         for steps in 1..5 {
-            assert!((0..steps).all(|step| learning_rate(&ONE_CYCLE, &SGD, at(step, steps)).is_finite()));
+            assert!(
+                (0..steps).all(|step| learning_rate(&ONE_CYCLE, &SGD, at(step, steps)).is_finite())
+            );
         }
     }
 
     /// The numbers are PyTorch's, written by `tests/reference/reference.py`.
     #[test]
     fn whole_schedules_are_those_of_pytorch() {
-        let cases: serde_json::Value = serde_json::from_str(include_str!("../tests/reference/schedules.json")).unwrap();
+        let cases: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/reference/schedules.json")).unwrap();
         for name in ["one-cycle", "short-cycle", "cosine", "step"] {
             let case = &cases[name];
             let mut written = case.clone();
@@ -184,9 +203,12 @@ mod tests {
             let steps = case["steps"].as_u64().unwrap();
             for step in 0..steps {
                 let when = When { step, steps, epoch: step };
-                let (rate, momentum) =
-                    (learning_rate(&schedule, &optimizer, when), momentum(&schedule, &optimizer, when));
-                let expected = |name: &str| case[name][usize::try_from(step).unwrap()].as_f64().unwrap();
+                let (rate, momentum) = (
+                    learning_rate(&schedule, &optimizer, when),
+                    momentum(&schedule, &optimizer, when),
+                );
+                let expected =
+                    |name: &str| case[name][usize::try_from(step).unwrap()].as_f64().unwrap();
                 let is_close = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
                 assert!(is_close(rate, expected("rates")), "{name}, step {step}: {rate}");
                 assert!(is_close(momentum, expected("momenta")), "{name}, step {step}: {momentum}");

@@ -26,7 +26,11 @@ use super::schedule::{When, learning_rate, momentum};
 use super::{Outcome, artifacts, data, lr_find, machine, weights};
 
 /// Trains, measures and records. A loss that is not finite any more ends the run as diverged.
-pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    mut run: Run,
+    params: &Params,
+    is_stop_asked: &dyn Fn() -> bool,
+) -> anyhow::Result<Outcome> {
     let error = match train(&mut run, params, is_stop_asked) {
         Ok(Outcome::Done) => {
             run.done()?;
@@ -41,8 +45,8 @@ pub(crate) fn run(mut run: Run, params: &Params, is_stop_asked: &dyn Fn() -> boo
     Ok(Outcome::Diverged)
 }
 
-/// A loss that is not finite any more. It has no value: whether it was seen as infinite or as NaN depends on when the
-/// sum of an epoch was looked at.
+/// A loss that is not finite any more. It has no value: whether it was seen as infinite or as NaN
+/// depends on when the sum of an epoch was looked at.
 #[derive(Debug)]
 struct NotFinite {
     name: &'static str,
@@ -58,13 +62,18 @@ impl std::fmt::Display for NotFinite {
 
 impl std::error::Error for NotFinite {}
 
-/// Trains and measures. `is_stop_asked` is looked at before every step: when it holds, a checkpoint is written
-/// and the run is over for now.
+/// Trains and measures. `is_stop_asked` is looked at before every step: when it holds, a checkpoint
+/// is written and the run is over for now.
 #[expect(clippy::disallowed_methods, reason = "how long training takes is one of the results")]
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
-fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<Outcome> {
+fn train(
+    run: &mut Run,
+    params: &Params,
+    is_stop_asked: &dyn Fn() -> bool,
+) -> anyhow::Result<Outcome> {
     let job = &run.job.clone();
-    let Setting { set, tested, unlabelled, train: whole_train, valid, test, mut net, learning } = setting(job, params)?;
+    let Setting { set, tested, unlabelled, train: whole_train, valid, test, mut net, learning } =
+        setting(job, params)?;
     let device = learning.device;
     let group_count = net.groups().len();
     let mut optimizer = new_optimizer(&net, params);
@@ -73,13 +82,14 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
     // The steps. A last batch of a single image has no variance for BatchNorm, so it is left out.
     let (images, batch_size) = (whole_train.count(), params.batch_size as usize);
     let epoch_images = if images % batch_size == 1 { images - 1 } else { images };
-    let (epochs, epoch_steps) = (u64::from(params.epochs), epoch_images.div_ceil(batch_size) as u64);
+    let (epochs, epoch_steps) =
+        (u64::from(params.epochs), epoch_images.div_ceil(batch_size) as u64);
     let steps = epochs * epoch_steps;
 
     run.start(machine::environment(device), Some(steps))?;
 
-    // Where to begin: at the checkpoint, or at the start. The events of the epochs before are told again, so that they
-    // alone are the whole record.
+    // Where to begin: at the checkpoint, or at the start. The events of the epochs before are told
+    // again, so that they alone are the whole record.
     let checkpoints = run.checkpoints();
     let best_tensors = params.early_stopping.map(|_| copies(&net.tensors()));
     let kept_tensors: Vec<(String, Tensor)> = prefixed("net", net.tensors())
@@ -89,17 +99,18 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
         .collect();
     let this_job = digest(job, &set, params)?;
     let start = State::at_start(this_job);
-    let mut state = match job.resume.then(|| checkpoint::restore(&checkpoints, &this_job, &kept_tensors)) {
-        None => start,
-        Some(Ok(state)) => {
-            run.note(format!("going on after step {} of {steps}", state.step))?;
-            state
-        }
-        Some(Err(error)) => {
-            run.note(format!("{error:#}; starting over"))?;
-            start
-        }
-    };
+    let mut state =
+        match job.resume.then(|| checkpoint::restore(&checkpoints, &this_job, &kept_tensors)) {
+            None => start,
+            Some(Ok(state)) => {
+                run.note(format!("going on after step {} of {steps}", state.step))?;
+                state
+            }
+            Some(Err(error)) => {
+                run.note(format!("{error:#}; starting over"))?;
+                start
+            }
+        };
     for Point { name, epoch, value } in &state.points {
         run.point(name, *epoch, *value)?;
     }
@@ -111,7 +122,14 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
 
     // The rate, if it is to be found.
     if params.schedule.has_rate_to_find() && state.found.is_none() {
-        match lr_find::found(&learning, &net, new_optimizer(&net, params), &whole_train, job.seed, is_stop_asked)? {
+        match lr_find::found(
+            &learning,
+            &net,
+            new_optimizer(&net, params),
+            &whole_train,
+            job.seed,
+            is_stop_asked,
+        )? {
             Some(found) => state.found = Some(found),
             None => return Ok(Outcome::Interrupted),
         }
@@ -125,7 +143,11 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
     let mut smaller: Option<(Stage, Samples)> = None;
     for epoch in state.step / epoch_steps..epochs {
         if let Some(best) = is_over(params.early_stopping, &state, epoch) {
-            run.note(format!("stopped before epoch {} of {epochs}: epoch {} was the best", epoch + 1, best.epoch))?;
+            run.note(format!(
+                "stopped before epoch {} of {epochs}: epoch {} was the best",
+                epoch + 1,
+                best.epoch
+            ))?;
             break;
         }
         let started = Instant::now();
@@ -135,9 +157,13 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
             smaller = current.map(|stage| (stage, whole_train.resized(stage.image_size)));
         }
         let train = smaller.as_ref().map_or(&whole_train, |(_, train)| train);
-        let order = Tensor::from_slice(&shuffled(&mut generator(job.seed, Purpose::Order { epoch }), images));
+        let order = Tensor::from_slice(&shuffled(
+            &mut generator(job.seed, Purpose::Order { epoch }),
+            images,
+        ));
         let order = order.to_device(device);
-        // Summed on the device and read once an epoch: reading them at every step would make a GPU wait.
+        // Summed on the device and read once an epoch: reading them at every step would make a GPU
+        // wait.
         let mut loss_sum = Tensor::from(state.loss_sum).to_device(device);
         let mut correct = Tensor::from(state.correct).to_device(device);
         for batch in state.step % epoch_steps..epoch_steps {
@@ -147,7 +173,8 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
                 state.loss_sum = f64::try_from(&loss_sum)?;
                 state.correct = i64::try_from(&correct)?;
                 state.seconds += started.elapsed().as_secs_f64();
-                checkpoint::save(&checkpoints, &state, &kept_tensors).context("cannot write the checkpoint")?;
+                checkpoint::save(&checkpoints, &state, &kept_tensors)
+                    .context("cannot write the checkpoint")?;
                 run.note(format!("stopped after step {step} of {steps}, as asked"))?;
                 return Ok(Outcome::Interrupted);
             }
@@ -159,7 +186,8 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
             let when = When { step, steps, epoch };
             let rate = learning_rate(&schedule, &params.optimizer, when);
             let momentum = momentum(&schedule, &params.optimizer, when);
-            let learnt = learning.learn(&net, &mut optimizer, train, &batch, changes, (rate, momentum));
+            let learnt =
+                learning.learn(&net, &mut optimizer, train, &batch, changes, (rate, momentum));
             if let Some(ema) = &mut ema {
                 ema.follow(step);
             }
@@ -171,7 +199,8 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
                 run.progress(step + 1, steps)?;
             }
         }
-        let trained = finite(f64::try_from(&loss_sum)? / epoch_images as f64, "train.loss", Some(epoch + 1))?;
+        let trained =
+            finite(f64::try_from(&loss_sum)? / epoch_images as f64, "train.loss", Some(epoch + 1))?;
         let train_accuracy = i64::try_from(&correct)? as f64 / epoch_images as f64;
         state.seconds += started.elapsed().as_secs_f64();
 
@@ -185,12 +214,21 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
             ("train.accuracy", train_accuracy),
             ("valid.loss", valid_loss),
             ("valid.accuracy", judgement.accuracy()),
-            ("lr", learning_rate(&schedule, &params.optimizer, When { step: last_step - 1, steps, epoch })),
+            (
+                "lr",
+                learning_rate(
+                    &schedule,
+                    &params.optimizer,
+                    When { step: last_step - 1, steps, epoch },
+                ),
+            ),
         ] {
             run.point(name, epoch + 1, value)?;
             state.points.push(Point { name: name.to_owned(), epoch: epoch + 1, value });
         }
-        if let (Some(EarlyStopping { metric, .. }), Some(best_tensors)) = (params.early_stopping, &best_tensors) {
+        if let (Some(EarlyStopping { metric, .. }), Some(best_tensors)) =
+            (params.early_stopping, &best_tensors)
+        {
             let (value, sign) = match metric {
                 Watched::ValidLoss => (valid_loss, -1.0),
                 Watched::ValidAccuracy => (judgement.accuracy(), 1.0),
@@ -203,7 +241,8 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
         ema.iter_mut().for_each(Ema::swap);
         run.progress(last_step, steps)?;
         state = State { step: last_step, loss_sum: 0.0, correct: 0, ..state };
-        checkpoint::save(&checkpoints, &state, &kept_tensors).context("cannot write the checkpoint")?;
+        checkpoint::save(&checkpoints, &state, &kept_tensors)
+            .context("cannot write the checkpoint")?;
     }
 
     // The weights that the result is about: the best, the averaged or the last.
@@ -229,7 +268,10 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
         artifacts::write_curve(run, found)?;
     }
     run.timing("seconds", state.seconds)?;
-    run.timing("images-per-second", (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds)?;
+    run.timing(
+        "images-per-second",
+        (state.step / epoch_steps * epoch_images as u64) as f64 / state.seconds,
+    )?;
 
     artifacts::write_judgement(run, &judgement, &set.classes, &tested)?;
     if params.images {
@@ -241,7 +283,8 @@ fn train(run: &mut Run, params: &Params, is_stop_asked: &dyn Fn() -> bool) -> an
         let judgement = self::judgement(&learning.judged(&net, &samples, &params.tta), &samples)?;
         artifacts::write_submission(run, &judgement, &set, images)?;
     } else if matches!(set.format, Format::Table { .. }) {
-        // A table without images to be predicted: those that are tested on stand in for a competition's.
+        // A table without images to be predicted: those that are tested on stand in for a
+        // competition's.
         artifacts::write_submission(run, &judgement, &set, &tested)?;
     }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
@@ -267,7 +310,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) learning: Learning<'a>,
 }
 
-/// Reads the data, sets some images of the training split aside to watch the training by, and makes the net.
+/// Reads the data, sets some images of the training split aside to watch the training by, and makes
+/// the net.
 pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Setting<'a>> {
     let device = machine::device(&job.device)?;
     let job_data = job.data.as_ref().context("the recipe needs a data set")?;
@@ -275,19 +319,30 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     let classes = &set.classes;
     // Nets of ImageNet have seen colours only.
     let channels = (params.model.pretrained() == Some(&Pretrained::Imagenet)).then_some(3);
-    let wanted = Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
+    let wanted =
+        Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
     let splits = data::read(job_data, &set, &wanted)?;
     let indices = chosen(&splits.train, classes.len(), params, job.seed)?;
-    let tested: Vec<usize> = (0..splits.test.count().min(count_or_all(params.test_images))).collect();
+    let tested: Vec<usize> =
+        (0..splits.test.count().min(count_or_all(params.test_images))).collect();
     let train = Samples::of(&splits.train, &indices.train, device);
     let valid = Samples::of(&splits.train, &indices.valid, device);
     let test = Samples::of(&splits.test, &tested, device);
 
     let Images { channels, rows, columns, .. } = splits.train;
     let side = rows.min(columns);
-    ensure!((params.tta.shift as usize) < side, "`tta.shift` must be less than the images' side, {side}");
+    ensure!(
+        (params.tta.shift as usize) < side,
+        "`tta.shift` must be less than the images' side, {side}"
+    );
     let shape = InputShape { channels, rows, columns };
-    let mut net = Net::new(&params.model, shape, classes.len(), &mut generator(job.seed, Purpose::Weights), device)?;
+    let mut net = Net::new(
+        &params.model,
+        shape,
+        classes.len(),
+        &mut generator(job.seed, Purpose::Weights),
+        device,
+    )?;
     ensure!(
         job.weights.is_some() == params.model.pretrained().is_some(),
         "`run.json` must name a file of weights if and only if `model.pretrained` asks for one"
@@ -305,7 +360,16 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     };
     let class_weights = train.class_weights(params.loss.class_weights, classes.len());
     let learning = Learning { params, device, scale, class_weights };
-    Ok(Setting { set, tested: splits.test, unlabelled: splits.unlabelled, train, valid, test, net, learning })
+    Ok(Setting {
+        set,
+        tested: splits.test,
+        unlabelled: splits.unlabelled,
+        train,
+        valid,
+        test,
+        net,
+        learning,
+    })
 }
 
 /// The optimizer of the groups of layers that learn sooner or later.
@@ -313,7 +377,10 @@ pub(crate) fn new_optimizer(net: &Net, params: &Params) -> Optimizer {
     let mut layers = net.groups();
     let always_frozen = frozen_groups(&params.tuning, u64::from(params.epochs), layers.len());
     let learning = layers.split_off(always_frozen);
-    Optimizer::new(&params.optimizer, groups(&params.optimizer, learning, params.tuning.rate_decay()))
+    Optimizer::new(
+        &params.optimizer,
+        groups(&params.optimizer, learning, params.tuning.rate_decay()),
+    )
 }
 
 /// The numbers of a judgement that can be told, in order.
@@ -333,7 +400,9 @@ fn judgement(log_probabilities: &Tensor, samples: &Samples) -> anyhow::Result<Ju
     let labels: Vec<i64> = Vec::try_from(&samples.labels.to_device(tch::Device::Cpu))?;
     Ok(Judgement {
         classes: log_probabilities.size()[1] as usize,
-        log_probabilities: Vec::try_from(log_probabilities.to_device(tch::Device::Cpu).reshape(-1))?,
+        log_probabilities: Vec::try_from(
+            log_probabilities.to_device(tch::Device::Cpu).reshape(-1),
+        )?,
         labels: labels.into_iter().map(|label| label as usize).collect(),
     })
 }
@@ -357,10 +426,11 @@ fn is_over(stopping: Option<EarlyStopping>, state: &State, epoch: u64) -> Option
     (epoch - best.epoch >= u64::from(stopping.patience)).then_some(best)
 }
 
-/// The tensors of a net that are averaged: all, since BatchNorm's statistics belong to the weights; but of a net of which
-/// the head alone learns, only what learns.
+/// The tensors of a net that are averaged: all, since BatchNorm's statistics belong to the weights;
+/// but of a net of which the head alone learns, only what learns.
 fn averaged_tensors(net: &Net, tuning: &Tuning) -> Vec<(String, Tensor)> {
-    let is_averaged = |(_, tensor): &(String, Tensor)| *tuning != Tuning::Frozen {} || tensor.requires_grad();
+    let is_averaged =
+        |(_, tensor): &(String, Tensor)| *tuning != Tuning::Frozen {} || tensor.requires_grad();
     net.tensors().into_iter().filter(is_averaged).collect()
 }
 
@@ -369,7 +439,9 @@ fn shared((name, tensor): &(String, Tensor)) -> (String, Tensor) {
 }
 
 fn copies(tensors: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
-    no_grad(|| tensors.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect())
+    no_grad(|| {
+        tensors.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect()
+    })
 }
 
 fn copy(from: &[(String, Tensor)], to: &[(String, Tensor)]) {
@@ -381,7 +453,8 @@ fn finite(loss: f64, name: &'static str, epoch: Option<u64>) -> Result<f64, NotF
     if loss.is_finite() { Ok(loss) } else { Err(NotFinite { name, epoch }) }
 }
 
-/// The digest of all that decides the bits of a run, so that it never goes on from the checkpoint of another.
+/// The digest of all that decides the bits of a run, so that it never goes on from the checkpoint
+/// of another.
 fn digest(job: &Job, set: &DataSet, params: &Params) -> anyhow::Result<Digest> {
     Ok(Digest::of_value(&json!({
         "revision": REVISION,
@@ -393,7 +466,10 @@ fn digest(job: &Job, set: &DataSet, params: &Params) -> anyhow::Result<Digest> {
     })))
 }
 
-fn prefixed(prefix: &str, tensors: Vec<(String, Tensor)>) -> impl Iterator<Item = (String, Tensor)> {
+fn prefixed(
+    prefix: &str,
+    tensors: Vec<(String, Tensor)>,
+) -> impl Iterator<Item = (String, Tensor)> {
     tensors.into_iter().map(move |(name, tensor)| (format!("{prefix}.{name}"), tensor))
 }
 
@@ -413,7 +489,8 @@ mod tests {
     /// Trains on `digits` on one thread of the CPU.
     fn trained(params: serde_json::Value, folder: &Path) -> anyhow::Result<Outcome> {
         tch::set_num_threads(1);
-        let declaration = DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
+        let declaration =
+            DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
         let data = fetch::fetch("digits", &declaration, &folder.join("data"), &mut |_| {})?;
         let params: Params = serde_json::from_value(params)?;
         let job = Job {
@@ -437,8 +514,9 @@ mod tests {
         run(Run::in_folder(folder)?, &params, &|| false)
     }
 
-    /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other kernels (AVX2, two
-    /// threads) have other last bits: differences of 1e-7 were seen, a thousand times as much is allowed.
+    /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other
+    /// kernels (AVX2, two threads) have other last bits: differences of 1e-7 were seen, a thousand
+    /// times as much is allowed.
     #[track_caller]
     fn check_golden(params: serde_json::Value, expected: &[(&str, f64)]) {
         let folder = tempfile::tempdir().unwrap();
@@ -451,8 +529,12 @@ mod tests {
                 _ => None,
             })
             .collect();
-        let found: Vec<(&str, f64)> = expected.iter().map(|&(name, _)| (name, last[name])).collect();
-        let same = expected.iter().zip(&found).all(|((_, expected), (_, found))| (found / expected - 1.0).abs() < 1e-4);
+        let found: Vec<(&str, f64)> =
+            expected.iter().map(|&(name, _)| (name, last[name])).collect();
+        let same = expected
+            .iter()
+            .zip(&found)
+            .all(|((_, expected), (_, found))| (found / expected - 1.0).abs() < 1e-4);
         assert!(
             same,
             "the recipe computes other numbers than it did: {found:?} instead of {expected:?}. If that is meant, raise \
@@ -469,7 +551,12 @@ mod tests {
                 "model": {"kind": "mlp", "hidden": [32]},
                 "optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "weight-decay": 0.001},
             }),
-            &[("train.loss", 1.184_628), ("valid.loss", 0.823_408), ("loss", 0.828_799), ("parameters", 2410.0)],
+            &[
+                ("train.loss", 1.184_628),
+                ("valid.loss", 0.823_408),
+                ("loss", 0.828_799),
+                ("parameters", 2410.0),
+            ],
         );
     }
 
@@ -483,7 +570,12 @@ mod tests {
                 "schedule": {"kind": "one-cycle", "max-lr": 0.02},
                 "augment": {"flip": true, "crop-padding": 1},
             }),
-            &[("train.loss", 1.677_558), ("valid.loss", 1.345_903), ("loss", 1.445_466), ("parameters", 6082.0)],
+            &[
+                ("train.loss", 1.677_558),
+                ("valid.loss", 1.345_903),
+                ("loss", 1.445_466),
+                ("parameters", 6082.0),
+            ],
         );
     }
 
@@ -515,6 +607,9 @@ mod tests {
         let events = std::fs::read_to_string(folder.path().join(EVENTS_FILE)).unwrap();
         let events: Vec<Event> = events.lines().map(|line| event(line).unwrap()).collect();
         let diverged = collect(&events).unwrap().diverged.unwrap();
-        assert_eq!(diverged.phrase("epoch"), "diverged: `train.loss` became NaN or infinite at epoch 1");
+        assert_eq!(
+            diverged.phrase("epoch"),
+            "diverged: `train.loss` became NaN or infinite at epoch 1"
+        );
     }
 }

@@ -12,7 +12,8 @@ use labpress_runner::protocol::{EVENTS_FILE, Event};
 
 use super::command_line::{Asked, Wish};
 
-/// Trains as `labpress run` does, in a process of its own, and prints its results. A run that was interrupted goes on.
+/// Trains as `labpress run` does, in a process of its own, and prints its results. A run that was
+/// interrupted goes on.
 #[expect(clippy::disallowed_methods, reason = "the command line starts a run anew in its folder")]
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let Asked { experiment, variant, job, folder } = wish.asked(&mut |line| eprintln!("{line}"))?;
@@ -27,10 +28,12 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     limits.threads = job.threads;
     let program = std::env::current_exe().context("where is `lab`?")?;
     let working_folder = folder.clone();
-    let launch = Launch { command: vec![program.into()], working_folder, run_folder: &folder, limits, job };
+    let launch =
+        Launch { command: vec![program.into()], working_folder, run_folder: &folder, limits, job };
     let bar = ProgressBar::new(0);
     bar.set_style(
-        ProgressStyle::with_template("{bar:30} {percent:>3} % · {elapsed} · {msg}").expect("the template is constant"),
+        ProgressStyle::with_template("{bar:30} {percent:>3} % · {elapsed} · {msg}")
+            .expect("the template is constant"),
     );
     let mut epoch = String::new();
     let mut watch = |heard: Heard<'_>| match heard {
@@ -55,7 +58,9 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     let ended = local::run(&launch, &stop, &mut watch)?;
     bar.finish_and_clear();
     match ended {
-        Ended::Done(Collected { diverged: Some(diverged), .. }) => bail!("{}", diverged.phrase("epoch")),
+        Ended::Done(Collected { diverged: Some(diverged), .. }) => {
+            bail!("{}", diverged.phrase("epoch"))
+        }
         Ended::Done(collected) => {
             for (name, value) in collected.metrics.iter().chain(&collected.timing) {
                 println!("{name:<20} {}", shown(*value));
@@ -63,7 +68,9 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
             println!("results are in {}", folder.display());
             Ok(())
         }
-        Ended::Interrupted(_) => bail!("interrupted; the same command goes on from the last checkpoint"),
+        Ended::Interrupted(_) => {
+            bail!("interrupted; the same command goes on from the last checkpoint")
+        }
         Ended::Failed(failure) => bail!("the run {}\n{}", failure.reason, failure.log_end),
     }
 }

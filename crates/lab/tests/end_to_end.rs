@@ -15,7 +15,10 @@ const POST: &str = "_posts/2026-01-02-net.md";
 
 fn site() -> Site {
     let site = Site::empty();
-    site.write("_layouts/post.html", "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n");
+    site.write(
+        "_layouts/post.html",
+        "<!doctype html>\n<title>{{ page.title }}</title>\n{{ content | safe }}\n",
+    );
     site.write(POST, "---\ntitle: Net\nlayout: post\n---\nA small net gets {% value net.small.accuracy %} right.\n");
     site.write(
         YAML,
@@ -27,7 +30,9 @@ fn site() -> Site {
 
 fn labpress(site: &Site, arguments: &[&str]) -> Output {
     let mut command = site.command(arguments);
-    command.env("LABPRESS_LAB", env!("CARGO_BIN_EXE_lab")).env("LABPRESS_DATA", env!("CARGO_TARGET_TMPDIR"));
+    command
+        .env("LABPRESS_LAB", env!("CARGO_BIN_EXE_lab"))
+        .env("LABPRESS_DATA", env!("CARGO_TARGET_TMPDIR"));
     command.output().unwrap()
 }
 
@@ -50,7 +55,9 @@ fn check_build(site: &Site, expected: &[&str]) -> String {
 
 fn page(site: &Site) -> String {
     let pages = site.files("public");
-    let page = pages.iter().find(|(path, _)| path.ends_with("net.html") || path.ends_with("net/index.html"));
+    let page = pages
+        .iter()
+        .find(|(path, _)| path.ends_with("net.html") || path.ends_with("net/index.html"));
     String::from_utf8(page.unwrap().1.clone()).unwrap()
 }
 
@@ -65,7 +72,8 @@ fn shown(site: &Site) -> f64 {
 fn accuracy(site: &Site, variant: &str) -> f64 {
     let records = records(site, "net");
     let of_variant = records.values().filter(|record| record["variant"] == variant);
-    let accuracies: Vec<f64> = of_variant.map(|record| record["metrics"]["accuracy"].as_f64().unwrap()).collect();
+    let accuracies: Vec<f64> =
+        of_variant.map(|record| record["metrics"]["accuracy"].as_f64().unwrap()).collect();
     accuracies.iter().sum::<f64>() / accuracies.len() as f64
 }
 
@@ -75,7 +83,11 @@ fn a_site_is_trained_once_and_then_only_what_changed() {
     check_build(&site, &["stale net/small seeds 0 1: no result is recorded", "4 runs recorded"]);
     let accuracy = accuracy(&site, "small");
     assert!(accuracy > 0.5, "it learns: {accuracy}");
-    assert!((shown(&site) - accuracy).abs() < 1e-9, "{} is shown, {accuracy} is right", shown(&site));
+    assert!(
+        (shown(&site) - accuracy).abs() < 1e-9,
+        "{} is shown, {accuracy} is right",
+        shown(&site)
+    );
 
     let before = site.files("experiments");
     let talk = check_build(&site, &["0 files written"]);
@@ -93,7 +105,10 @@ fn a_site_is_trained_once_and_then_only_what_changed() {
     assert_eq!(output.status.code(), Some(1));
     let reason = "the results of `net` are stale: params.epochs changed from 2 to 3";
     assert!(support::talk(&output).contains(reason), "{}", support::talk(&output));
-    let talk = check_build(&site, &["stale net/large seeds 0 1: params.epochs changed from 2 to 3", "2 runs recorded"]);
+    let talk = check_build(
+        &site,
+        &["stale net/large seeds 0 1: params.epochs changed from 2 to 3", "2 runs recorded"],
+    );
     assert!(!talk.contains("net/small"), "{talk}");
     assert_success(&locked(&site));
 }

@@ -1,7 +1,11 @@
-//! The program `lab` as labpress meets it: a folder with `run.json` goes in, `events.jsonl` comes out.
+//! The program `lab` as labpress meets it: a folder with `run.json` goes in, `events.jsonl` comes
+//! out.
 //!
 //! Everything here trains on `digits`, in seconds and on one thread.
-#![expect(clippy::disallowed_methods, reason = "these tests start a program and look at what it leaves on disk")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests start a program and look at what it leaves on disk"
+)]
 #![expect(clippy::unwrap_used, reason = "what goes wrong here is to end the test")]
 
 use std::fs;
@@ -14,7 +18,8 @@ use labpress::data::{DataSet, built_in, fetch};
 use labpress::recipe::image_classification::NAME;
 use labpress::yaml::Yaml;
 use labpress_runner::protocol::{
-    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, JobData, RUN_FOLDER_VARIABLE, VERSION,
+    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, JobData,
+    RUN_FOLDER_VARIABLE, VERSION,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,8 +32,10 @@ struct Run {
 impl Run {
     fn new(params: Value) -> Run {
         let folder = tempfile::tempdir().unwrap();
-        let declaration = DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
-        let data = fetch::fetch("digits", &declaration, &folder.path().join("data"), &mut |_| {}).unwrap();
+        let declaration =
+            DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
+        let data =
+            fetch::fetch("digits", &declaration, &folder.path().join("data"), &mut |_| {}).unwrap();
         let declaration = serde_json::to_value(declaration).unwrap();
         Run::of(folder, JobData { name: "digits".to_owned(), folder: data, declaration }, params)
     }
@@ -92,7 +99,10 @@ impl Run {
     /// The lines of `events.jsonl` that are whole.
     fn lines(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path().join(EVENTS_FILE)).unwrap_or_default();
-        text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect()
+        text.split_inclusive('\n')
+            .filter_map(|line| line.strip_suffix('\n'))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn events(&self) -> Vec<Event> {
@@ -102,7 +112,10 @@ impl Run {
     /// The lines with numbers that a rerun must repeat bit for bit.
     fn numbers(&self) -> Vec<String> {
         let is_number = |event: &Event| matches!(event, Event::Metric { timing: false, .. });
-        self.lines().into_iter().filter(|line| is_number(&serde_json::from_str(line).unwrap())).collect()
+        self.lines()
+            .into_iter()
+            .filter(|line| is_number(&serde_json::from_str(line).unwrap()))
+            .collect()
     }
 
     fn notes(&self) -> Vec<String> {
@@ -128,12 +141,16 @@ impl Run {
 
 fn lab(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-    command.env(RUN_FOLDER_VARIABLE, folder).env("OMP_NUM_THREADS", "1").stderr(Stdio::piped()).stdout(Stdio::null());
+    command
+        .env(RUN_FOLDER_VARIABLE, folder)
+        .env("OMP_NUM_THREADS", "1")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null());
     command
 }
 
-/// A run with everything that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule, augmentation.
-/// Long enough to be killed in its midst.
+/// A run with everything that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a
+/// schedule, augmentation. Long enough to be killed in its midst.
 fn long() -> Value {
     json!({
         "epochs": 12, "batch-size": 32, "train-images": 800,
@@ -149,7 +166,8 @@ const NUMBERS_OF_LONG: usize = 12 * 5 + 8;
 
 #[test]
 fn a_run_tells_where_it_is_what_it_measured_and_that_it_is_done() {
-    let run = Run::new(json!({"epochs": 3, "batch-size": 64, "model": {"kind": "mlp", "hidden": [64]}}));
+    let run =
+        Run::new(json!({"epochs": 3, "batch-size": 64, "model": {"kind": "mlp", "hidden": [64]}}));
     run.finish_well();
     let events = run.events();
 
@@ -186,7 +204,8 @@ fn a_run_tells_where_it_is_what_it_measured_and_that_it_is_done() {
         events.iter().find_map(path).expect("it is told")
     };
     assert!(artifact("weights").is_file());
-    let confusion: Value = serde_json::from_slice(&fs::read(artifact("confusion")).unwrap()).unwrap();
+    let confusion: Value =
+        serde_json::from_slice(&fs::read(artifact("confusion")).unwrap()).unwrap();
     let count = |row: usize, column: usize| confusion["counts"][row][column].as_u64().unwrap();
     let right: u64 = (0..10).map(|class| count(class, class)).sum();
     let all: u64 = (0..100).map(|cell| count(cell / 10, cell % 10)).sum();
@@ -227,15 +246,20 @@ fn the_same_run_gives_the_same_bits_and_survives_being_killed() {
     stopped.wait_for_numbers(9);
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(INTERRUPTED), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(INTERRUPTED),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(stopped.notes()[0].starts_with("stopped after step "), "{:?}", stopped.notes());
     stopped.prepare_to_resume();
     stopped.finish_well();
     assert_eq!(stopped.numbers(), expected, "asked to stop");
 }
 
-/// A run with the state that good practice adds: averaged weights, the best weights, a rate that was found, groups of
-/// layers that begin to learn later, mixed images.
+/// A run with the state that good practice adds: averaged weights, the best weights, a rate that
+/// was found, groups of layers that begin to learn later, mixed images.
 fn rich() -> Value {
     json!({
         "epochs": 9, "batch-size": 32, "train-images": 400, "valid-images": 100,
@@ -309,7 +333,11 @@ fn early_stopping_takes_the_best_weights_and_ends_before_the_last_epoch() {
     let best = losses.iter().position(|loss| *loss <= least).unwrap() + 1;
     assert_eq!(results["best-epoch"].to_string(), best.to_string());
     assert_eq!(losses.len(), best + 2);
-    assert!(run.notes().iter().any(|note| note.ends_with(&format!("epoch {best} was the best"))), "{:?}", run.notes());
+    assert!(
+        run.notes().iter().any(|note| note.ends_with(&format!("epoch {best} was the best"))),
+        "{:?}",
+        run.notes()
+    );
 }
 
 #[test]
@@ -320,7 +348,8 @@ fn a_rate_that_is_found_is_told_with_its_curve() {
         "model": {"kind": "convnet", "widths": [16], "batch-norm": true},
     }));
     run.finish_well();
-    let curve: Value = serde_json::from_slice(&fs::read(run.path().join("lr-curve.json")).unwrap()).unwrap();
+    let curve: Value =
+        serde_json::from_slice(&fs::read(run.path().join("lr-curve.json")).unwrap()).unwrap();
     let results = results(&run);
     assert_eq!(curve["marks"][0]["x"].as_f64(), Some(results["suggested-lr"]));
     assert!((1e-5..1.0).contains(&results["max-lr"]), "{}", results["max-lr"]);
@@ -336,19 +365,24 @@ fn png(colour: [u8; 3], side: u32) -> Vec<u8> {
     bytes
 }
 
-/// Puts a competition as Kaggle lays it out into `folder`: reds and blues with a table, and three more to tell apart.
+/// Puts a competition as Kaggle lays it out into `folder`: reds and blues with a table, and three
+/// more to tell apart.
 fn write_competition(folder: &Path) {
     fs::create_dir_all(folder.join("train")).unwrap();
     fs::create_dir_all(folder.join("test")).unwrap();
-    let colour = |number: u8| if number.is_multiple_of(2) { [200 + number, 10, 20] } else { [20, 10, 200 + number] };
+    let colour = |number: u8| {
+        if number.is_multiple_of(2) { [200 + number, 10, 20] } else { [20, 10, 200 + number] }
+    };
     let row = |number| format!("a{number},{},2026\n", if number % 2 == 0 { "red" } else { "blue" });
     let table = "id,label,taken\n".to_owned() + &(0..40).map(row).collect::<String>();
     for number in 0..40 {
         fs::write(folder.join(format!("train/a{number}.png")), png(colour(number), 10)).unwrap();
     }
     fs::write(folder.join("train.csv"), table).unwrap();
-    // The order is that of the sample, not of the names; sizes may differ, for `image-size` makes them one.
-    fs::write(folder.join("sample_submission.csv"), "image_id,label\nz3,red\nz1,red\nz2,red\n").unwrap();
+    // The order is that of the sample, not of the names; sizes may differ, for `image-size` makes
+    // them one.
+    fs::write(folder.join("sample_submission.csv"), "image_id,label\nz3,red\nz1,red\nz2,red\n")
+        .unwrap();
     for (name, number, side) in [("z1", 1, 8), ("z2", 2, 9), ("z3", 3, 12)] {
         fs::write(folder.join(format!("test/{name}.png")), png(colour(number), side)).unwrap();
     }
@@ -378,14 +412,19 @@ fn a_competition_of_kaggle_becomes_a_submission() {
         digest("train"),
         digest("test"),
     );
-    let declaration = DataSet::parse(Yaml::file("colours.yml", &text)).unwrap_or_else(|fault| panic!("{fault}"));
+    let declaration =
+        DataSet::parse(Yaml::file("colours.yml", &text)).unwrap_or_else(|fault| panic!("{fault}"));
 
     // Nothing is there yet: it is said what to do.
     let elsewhere = folder.path().join("elsewhere");
-    let error = fetch::fetch("colours", &declaration, &elsewhere, &mut |_| {}).unwrap_err().to_string();
+    let error =
+        fetch::fetch("colours", &declaration, &elsewhere, &mut |_| {}).unwrap_err().to_string();
     let error = error.replace(&elsewhere.display().to_string(), "CACHE");
     assert!(error.contains("accept them at https://www.kaggle.com/c/colours, then run"), "{error}");
-    assert!(error.contains("`kaggle competitions download -c colours -p CACHE/downloads/colours`"), "{error}");
+    assert!(
+        error.contains("`kaggle competitions download -c colours -p CACHE/downloads/colours`"),
+        "{error}"
+    );
 
     let data = fetch::fetch("colours", &declaration, &cache, &mut |_| {}).unwrap();
     let declaration = serde_json::to_value(declaration).unwrap();
@@ -420,7 +459,10 @@ fn a_damaged_checkpoint_is_noted_and_the_run_starts_over() {
     run.prepare_to_resume();
     fs::write(run.path().join(CHECKPOINT_FOLDER).join("state.json"), b"{\"state\":").unwrap();
     run.finish_well();
-    assert_eq!(run.notes(), ["the checkpoint is damaged: EOF while parsing a value at line 1 column 9; starting over"]);
+    assert_eq!(
+        run.notes(),
+        ["the checkpoint is damaged: EOF while parsing a value at line 1 column 9; starting over"]
+    );
     assert_eq!(run.numbers(), expected);
 }
 
@@ -428,7 +470,9 @@ fn a_damaged_checkpoint_is_noted_and_the_run_starts_over() {
 fn a_run_whose_parent_dies_leaves() {
     let run = Run::new(json!({"epochs": 100_000}));
     let mut shell = Command::new("sh");
-    shell.args(["-c", "\"$0\" & wait", env!("CARGO_BIN_EXE_lab")]).env(RUN_FOLDER_VARIABLE, run.path());
+    shell
+        .args(["-c", "\"$0\" & wait", env!("CARGO_BIN_EXE_lab")])
+        .env(RUN_FOLDER_VARIABLE, run.path());
     let mut shell = shell.stderr(Stdio::null()).spawn().unwrap();
     run.wait_for_numbers(1);
     shell.kill().unwrap();
@@ -458,8 +502,14 @@ fn faults_of_a_job_are_one_clear_line() {
         |job| job["protocol"] = json!(2),
         "`RUN/run.json` is of protocol version 2, this runner speaks 1; build it and `labpress` from one source",
     );
-    check_fails(|job| job["recipe"] = json!("soup"), "unknown recipe `soup`; known is `image-classification`");
-    check_fails(|job| job["device"] = json!("tpu"), "unknown device `tpu`; known are `auto`, `cpu` and `cuda`");
+    check_fails(
+        |job| job["recipe"] = json!("soup"),
+        "unknown recipe `soup`; known is `image-classification`",
+    );
+    check_fails(
+        |job| job["device"] = json!("tpu"),
+        "unknown device `tpu`; known are `auto`, `cpu` and `cuda`",
+    );
     check_fails(|job| job["params"] = json!({"epochs": 0}), "`epochs` must be at least 1");
     let shift = "`tta.shift` must be less than the images' side, 8";
     check_fails(|job| job["params"] = json!({"tta": {"shift": 8}}), shift);
@@ -498,8 +548,12 @@ fn a_picture_that_is_none_is_said_before_anything_is_fetched() {
     let picture = folder.path().join("a.png");
     std::fs::write(&picture, "GIF").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_lab"));
-    let output = command.arg("classify").arg(&picture).env("LABPRESS_DATA", folder.path()).output().unwrap();
+    let output =
+        command.arg("classify").arg(&picture).env("LABPRESS_DATA", folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let expected = format!("lab: cannot read the picture `{}`: it is neither PNG nor JPEG\n", picture.display());
+    let expected = format!(
+        "lab: cannot read the picture `{}`: it is neither PNG nor JPEG\n",
+        picture.display()
+    );
     assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
 }

@@ -1,4 +1,5 @@
-//! Real training that is killed ends in the same record as training that is not: numbers, series and artifacts.
+//! Real training that is killed ends in the same record as training that is not: numbers, series
+//! and artifacts.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -13,8 +14,8 @@ use serde_json::Value;
 use support::killing::{events, kill, records, runners};
 use support::{Site, assert_success};
 
-/// Has all that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule, augmentation, the numbers so
-/// far. Long enough to be killed in its midst again and again.
+/// Has all that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule,
+/// augmentation, the numbers so far. Long enough to be killed in its midst again and again.
 const YAML: &str = "title: Digits
 recipe: image-classification
 data: digits
@@ -38,7 +39,9 @@ fn site() -> Site {
 
 fn training(site: &Site) -> Child {
     let mut command = site.command(&["run"]);
-    command.env("LABPRESS_LAB", env!("CARGO_BIN_EXE_lab")).env("LABPRESS_DATA", env!("CARGO_TARGET_TMPDIR"));
+    command
+        .env("LABPRESS_LAB", env!("CARGO_BIN_EXE_lab"))
+        .env("LABPRESS_DATA", env!("CARGO_TARGET_TMPDIR"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -68,8 +71,8 @@ enum Victim {
     Labpress,
 }
 
-/// Kills in the midst of the epoch after each of `epochs`, one after the other, and checks that the last try makes the
-/// record of a run that was never killed.
+/// Kills in the midst of the epoch after each of `epochs`, one after the other, and checks that the
+/// last try makes the record of a run that was never killed.
 #[track_caller]
 fn check_killed(victim: Victim, epochs: [u64; 5]) {
     let expected = recorded(&site());

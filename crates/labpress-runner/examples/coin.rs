@@ -1,4 +1,5 @@
-//! An experiment in Rust: how near does the share of heads come to the coin's bias, the more often it is flipped?
+//! An experiment in Rust: how near does the share of heads come to the coin's bias, the more often
+//! it is flipped?
 //!
 //! `labpress run` starts it; docs/protocol.md says what it does and why.
 #![expect(clippy::disallowed_methods, reason = "a runner keeps its checkpoints on disk")]
@@ -19,14 +20,20 @@ fn main() -> io::Result<()> {
     let mut run = Run::from_environment()?;
     let (rounds, flips) = (whole(&run, "rounds")?, whole(&run, "flips")?);
     let checkpoint = run.checkpoints().join("state.json");
-    let mut state = if run.job.resume { serde_json::from_slice(&fs::read(&checkpoint)?)? } else { State::default() };
+    let mut state = if run.job.resume {
+        serde_json::from_slice(&fs::read(&checkpoint)?)?
+    } else {
+        State::default()
+    };
     run.start([("device", "cpu")], Some(rounds))?;
-    // What was told before the run was killed is told again: then the series is whole, whatever became of the events.
+    // What was told before the run was killed is told again: then the series is whole, whatever
+    // became of the events.
     for (round, &share) in (1..).zip(&state.shares) {
         run.point("share", round, share)?;
     }
     for round in 1 + state.shares.len() as u64..=rounds {
-        state.heads += (0..flips).filter(|flip| is_heads(run.job.seed, round * flips + flip)).count() as u64;
+        state.heads +=
+            (0..flips).filter(|flip| is_heads(run.job.seed, round * flips + flip)).count() as u64;
         let share = state.heads as f64 / (round * flips) as f64;
         state.shares.push(share);
         run.point("share", round, share)?;
@@ -45,13 +52,17 @@ fn main() -> io::Result<()> {
 /// A parameter that must be a whole number above 0.
 fn whole(run: &Run, name: &str) -> io::Result<u64> {
     let value = run.job.params[name].as_u64().filter(|&value| value > 0);
-    value.ok_or_else(|| io::Error::other(format!("the parameter `{name}` must be a whole number above 0")))
+    value.ok_or_else(|| {
+        io::Error::other(format!("the parameter `{name}` must be a whole number above 0"))
+    })
 }
 
-/// How the coin falls: the same for the same seed and flip on every machine. The mixing function of SplitMix64
-/// (Steele, Lea and Flood 2014).
+/// How the coin falls: the same for the same seed and flip on every machine. The mixing function of
+/// SplitMix64 (Steele, Lea and Flood 2014).
 fn is_heads(seed: u64, flip: u64) -> bool {
-    let mut bits = seed.wrapping_mul(0xd134_2543_de82_ef95).wrapping_add(flip.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut bits = seed
+        .wrapping_mul(0xd134_2543_de82_ef95)
+        .wrapping_add(flip.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (bits ^ (bits >> 31)) & 1 == 0

@@ -1,15 +1,17 @@
 //! The runner protocol, version 1: what labpress and a running experiment say to each other.
 //!
-//! labpress starts the runner as a child process in the experiment's folder, with `LABPRESS_RUN=DIR` in its
-//! environment. `DIR/run.json` holds one [`Job`]. The runner appends one [`Event`] a line to `DIR/events.jsonl`: `start`
-//! first, `done` last. Leaving with status 0 after `done` is success; what it wrote to standard output and standard
-//! error is its log. `diverged` in place of `done`, or a metric that is not finite, ends the run as diverged, which is a
-//! result, too: labpress ends the process and records what was reported before.
+//! labpress starts the runner as a child process in the experiment's folder, with
+//! `LABPRESS_RUN=DIR` in its environment. `DIR/run.json` holds one [`Job`]. The runner appends one
+//! [`Event`] a line to `DIR/events.jsonl`: `start` first, `done` last. Leaving with status 0 after
+//! `done` is success; what it wrote to standard output and standard error is its log. `diverged` in
+//! place of `done`, or a metric that is not finite, ends the run as diverged, which is a result,
+//! too: labpress ends the process and records what was reported before.
 //!
-//! `DIR/checkpoint/` survives an interruption: when `resume` is true the runner goes on from it and ends in the same
-//! result. Events may then come a second time; the later one of a name and step counts. `TERM` asks the runner to write
-//! a checkpoint and leave with status [`INTERRUPTED`]. Leaving with that status, or by a signal, is an interruption;
-//! any other way is a failure, after which the next try starts from the beginning.
+//! `DIR/checkpoint/` survives an interruption: when `resume` is true the runner goes on from it and
+//! ends in the same result. Events may then come a second time; the later one of a name and step
+//! counts. `TERM` asks the runner to write a checkpoint and leave with status [`INTERRUPTED`].
+//! Leaving with that status, or by a signal, is an interruption; any other way is a failure, after
+//! which the next try starts from the beginning.
 //!
 //! Both ends are here: the types serve labpress, the built-in `lab` and runners in Rust.
 
@@ -32,11 +34,12 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 /// The folder whose content outlives an interruption.
 pub const CHECKPOINT_FOLDER: &str = "checkpoint";
 
-/// The exit status of a runner that was asked to leave and can be resumed (`EX_TEMPFAIL` of BSD's sysexits).
+/// The exit status of a runner that was asked to leave and can be resumed (`EX_TEMPFAIL` of BSD's
+/// sysexits).
 pub const INTERRUPTED: i32 = 75;
 
-/// What one run is to do. All that can move a number is part of the run's fingerprint. The names of its experiment and
-/// its variant are not, so that renaming keeps results: a run is not told them.
+/// What one run is to do. All that can move a number is part of the run's fingerprint. The names of
+/// its experiment and its variant are not, so that renaming keeps results: a run is not told them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Job {
@@ -52,7 +55,8 @@ pub struct Job {
     /// The data set, if the experiment names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<JobData>,
-    /// The file with the weights that the net begins with, an absolute path; only for the built-in runner.
+    /// The file with the weights that the net begins with, an absolute path; only for the built-in
+    /// runner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// The results of the experiments that it needs.
@@ -65,8 +69,8 @@ pub struct Job {
     /// Whether `checkpoint/` holds a state to go on from.
     #[serde(default)]
     pub resume: bool,
-    /// Whether the run only has to show that it works, in a few seconds: a runner then takes one epoch, a few samples.
-    /// A runner that does not know it does the whole run.
+    /// Whether the run only has to show that it works, in a few seconds: a runner then takes one
+    /// epoch, a few samples. A runner that does not know it does the whole run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub smoke: bool,
 }
@@ -105,7 +109,8 @@ pub struct JobData {
 pub enum Event {
     /// The first line: where it runs, and how many steps it expects to take.
     Start {
-        /// Facts that can move a number without being part of the experiment: `device`, `libtorch`, `cpu`, `threads`…
+        /// Facts that can move a number without being part of the experiment: `device`, `libtorch`,
+        /// `cpu`, `threads`…
         environment: BTreeMap<String, String>,
         /// Steps of the whole run, in the unit that `progress` counts.
         #[serde(default)]
@@ -118,7 +123,8 @@ pub enum Event {
         /// Of how many.
         of: u64,
     },
-    /// A number. With a `step` (an epoch, from 1) it is a point of a series, without it is a result of the run.
+    /// A number. With a `step` (an epoch, from 1) it is a point of a series, without it is a result
+    /// of the run.
     Metric {
         /// `accuracy`, `train.loss`…
         name: String,
@@ -182,7 +188,8 @@ pub enum NotFinite {
 }
 
 impl Diverged {
-    /// ``diverged: `loss` became NaN at step 300``, where `step` is what the series of the run count.
+    /// ``diverged: `loss` became NaN at step 300``, where `step` is what the series of the run
+    /// count.
     pub fn phrase(&self, step: &str) -> String {
         format!("diverged: `{}` {}", self.metric, self.fate(step))
     }

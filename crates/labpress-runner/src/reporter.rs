@@ -10,7 +10,10 @@
 //! run.done()?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
-#![expect(clippy::disallowed_methods, reason = "a runner reads its job, writes its events and goes by the clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a runner reads its job, writes its events and goes by the clock"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,7 +23,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::protocol::{CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION};
+use crate::protocol::{
+    CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION,
+};
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -39,7 +44,9 @@ impl Run {
     /// The run that the environment variable `LABPRESS_RUN` names.
     pub fn from_environment() -> io::Result<Run> {
         let folder = std::env::var_os(RUN_FOLDER_VARIABLE).ok_or_else(|| {
-            io::Error::other(format!("{RUN_FOLDER_VARIABLE} is not set: this program is started by `labpress run`"))
+            io::Error::other(format!(
+                "{RUN_FOLDER_VARIABLE} is not set: this program is started by `labpress run`"
+            ))
         })?;
         Run::in_folder(Path::new(&folder))
     }
@@ -69,7 +76,8 @@ impl Run {
         self.events.write_all(line.as_bytes())
     }
 
-    /// Tells first of all where the run takes place, and how many steps it will take if that is known.
+    /// Tells first of all where the run takes place, and how many steps it will take if that is
+    /// known.
     pub fn start<K: Into<String>, V: Into<String>>(
         &mut self,
         environment: impl IntoIterator<Item = (K, V)>,
@@ -117,10 +125,15 @@ impl Run {
 
     /// Tells of a file of the result, at `path` under the run's folder.
     pub fn artifact(&mut self, name: &str, path: &str, kind: &str) -> io::Result<()> {
-        self.tell(&Event::Artifact { name: name.to_owned(), path: path.to_owned(), kind: kind.to_owned() })
+        self.tell(&Event::Artifact {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            kind: kind.to_owned(),
+        })
     }
 
-    /// Tells that the metric `name` is not finite any more, at `step` if it is a series. The last event.
+    /// Tells that the metric `name` is not finite any more, at `step` if it is a series. The last
+    /// event.
     pub fn diverged(mut self, name: &str, step: Option<u64>) -> io::Result<()> {
         self.tell(&Event::Diverged(Diverged { metric: name.to_owned(), step, value: None }))
     }
@@ -134,12 +147,14 @@ impl Run {
 fn job(path: &Path) -> io::Result<Job> {
     let text = fs::read_to_string(path).map_err(|error| named(&error, "cannot read", path))?;
     let fault = |what: String| io::Error::other(format!("`{}` {what}", path.display()));
-    let job: Value = serde_json::from_str(&text).map_err(|error| fault(format!("is no JSON: {error}")))?;
+    let job: Value =
+        serde_json::from_str(&text).map_err(|error| fault(format!("is no JSON: {error}")))?;
     // Before the rest, which another version may have changed.
     match job["protocol"].as_u64() {
         Some(version) if version == u64::from(VERSION) => {}
         version => {
-            let version = version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
+            let version =
+                version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
             let message = format!("is of protocol version {version}, this runner speaks {VERSION}");
             return Err(fault(format!("{message}; build it and `labpress` from one source")));
         }

@@ -1,4 +1,5 @@
-//! The binary format of CIFAR: image after image, each its label and then a plane of bytes a channel.
+//! The binary format of CIFAR: image after image, each its label and then a plane of bytes a
+//! channel.
 
 use std::path::Path;
 
@@ -38,7 +39,11 @@ fn append(
     pixels: &mut Vec<u8>,
 ) -> anyhow::Result<()> {
     let record = size + label_bytes;
-    ensure!(bytes.len().is_multiple_of(record), "it holds {} bytes, which are no multiple of {record}", bytes.len());
+    ensure!(
+        bytes.len().is_multiple_of(record),
+        "it holds {} bytes, which are no multiple of {record}",
+        bytes.len()
+    );
     for image in bytes.chunks_exact(record) {
         labels.push(u16::from(image[label_bytes - 1]));
         pixels.extend_from_slice(&image[label_bytes..]);

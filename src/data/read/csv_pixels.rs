@@ -13,14 +13,16 @@ pub(super) fn read(
     white: u32,
     test_rows: usize,
 ) -> anyhow::Result<(Listing, Raw)> {
-    let text = String::from_utf8(content(folder, file)?).with_context(|| format!("`{file}` is no text"))?;
+    let text = String::from_utf8(content(folder, file)?)
+        .with_context(|| format!("`{file}` is no text"))?;
     let (rows, columns) = (rows as usize, columns as usize);
     let size = rows.checked_mul(columns).context("its images are too large")?;
-    let (pixels, labels) = csv_images(&text, size, white).with_context(|| format!("`{file}` is no CSV of pixels"))?;
+    let (pixels, labels) =
+        csv_images(&text, size, white).with_context(|| format!("`{file}` is no CSV of pixels"))?;
     let count = labels.len();
-    let test_begins = count
-        .checked_sub(test_rows)
-        .with_context(|| format!("`{file}` has {count} rows, {test_rows} are declared to be the test"))?;
+    let test_begins = count.checked_sub(test_rows).with_context(|| {
+        format!("`{file}` has {count} rows, {test_rows} are declared to be the test")
+    })?;
     let listing = Listing { labels, test_begins: Some(test_begins), ..Listing::default() };
     Ok((listing, Raw::Bytes { pixels, channels: 1, rows, columns }))
 }
@@ -31,7 +33,9 @@ fn csv_images(text: &str, size: usize, white: u32) -> anyhow::Result<(Vec<u8>, V
     for (index, line) in text.lines().enumerate() {
         let numbers: Vec<u8> = line
             .split(',')
-            .map(|number| number.trim().parse().with_context(|| format!("line {}: `{number}`", index + 1)))
+            .map(|number| {
+                number.trim().parse().with_context(|| format!("line {}: `{number}`", index + 1))
+            })
             .collect::<Result<_, _>>()?;
         let found = numbers.len();
         ensure!(found == size + 1, "line {}: {found} numbers instead of {}", index + 1, size + 1);

@@ -1,9 +1,14 @@
-//! Shapes images as they are wanted and keeps them on disk, so that only the first run decodes them.
+//! Shapes images as they are wanted and keeps them on disk, so that only the first run decodes
+//! them.
 //!
-//! `FOLDER/decoded/IMAGES8-SIZE-CHANNELS.images` holds a line of JSON, the [`Head`], and then the pixels of all images.
-//! It appears whole or not at all, under a lock, and is mapped into memory: runs that go on at once share it, and what is
-//! not looked at is not read. Where the folder cannot be written, images are decoded into memory every time.
-#![expect(clippy::disallowed_methods, reason = "`data::read` keeps decoded images in the cache folder")]
+//! `FOLDER/decoded/IMAGES8-SIZE-CHANNELS.images` holds a line of JSON, the [`Head`], and then the
+//! pixels of all images. It appears whole or not at all, under a lock, and is mapped into memory:
+//! runs that go on at once share it, and what is not looked at is not read. Where the folder cannot
+//! be written, images are decoded into memory every time.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "`data::read` keeps decoded images in the cache folder"
+)]
 
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Read, Write};
@@ -52,7 +57,8 @@ impl Head {
     }
 }
 
-/// The images of `set`, from the file that holds them as they are wanted, else from what `read` gives.
+/// The images of `set`, from the file that holds them as they are wanted, else from what `read`
+/// gives.
 pub(super) fn decoded(
     folder: &Path,
     set: &DataSet,
@@ -64,7 +70,8 @@ pub(super) fn decoded(
     if let Some(decoded) = opened(&path, &images) {
         return Ok(decoded);
     }
-    // One decodes, others that want the same wait for it. Where there can be no lock there can be no file.
+    // One decodes, others that want the same wait for it. Where there can be no lock there can be
+    // no file.
     let lock = path.parent().and_then(|folder| {
         // Not `create_dir_all`: where there is no data set, there is nothing to keep.
         if let Err(error) = fs::create_dir(folder)
@@ -86,7 +93,8 @@ pub(super) fn decoded(
     {
         match written(&mut file, &head, &raw) {
             Ok(()) => {
-                let kept = file.into_inner().map_err(std::io::IntoInnerError::into_error)?.persist(&path);
+                let kept =
+                    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.persist(&path);
                 if let Some(decoded) = kept.ok().and_then(|_| opened(&path, &images)) {
                     return Ok(decoded);
                 }
@@ -101,7 +109,9 @@ pub(super) fn decoded(
         pixels.extend_from_slice(part);
         Ok(())
     }) {
-        Ok(()) => Ok(Decoded { listing: head.listing, pixels: pixels.into(), channels, rows, columns }),
+        Ok(()) => {
+            Ok(Decoded { listing: head.listing, pixels: pixels.into(), channels, rows, columns })
+        }
         Err(Trouble::Images(error)) => Err(error),
         Err(Trouble::Disk) => unreachable!("memory is no disk"),
     }
@@ -124,8 +134,14 @@ fn opened(path: &Path, images: &Digest) -> Option<Decoded> {
     let mut head = vec![0; usize::try_from(head_length).ok()?];
     file.read_exact(&mut head).ok()?;
     let head: Head = serde_json::from_slice(&head).ok()?;
-    let is_whole = head.revision == REVISION && head.images == *images && start.checked_add(head.pixels()?)? == length;
-    let pixels = if is_whole { Pixels::mapped(&file, usize::try_from(start).ok()?).ok()? } else { return None };
+    let is_whole = head.revision == REVISION
+        && head.images == *images
+        && start.checked_add(head.pixels()?)? == length;
+    let pixels = if is_whole {
+        Pixels::mapped(&file, usize::try_from(start).ok()?).ok()?
+    } else {
+        return None;
+    };
     let Head { channels, rows, columns, listing, .. } = head;
     Some(Decoded { listing, pixels, channels, rows, columns })
 }
@@ -133,8 +149,8 @@ fn opened(path: &Path, images: &Digest) -> Option<Decoded> {
 /// A temporary file beside `path`; `None` if there can be none.
 fn new_file(path: &Path) -> Option<BufWriter<tempfile::NamedTempFile>> {
     let folder = path.parent()?;
-    // What a killed process left. The lock of this very file does not say that nobody writes another, so only files of
-    // this name are looked at.
+    // What a killed process left. The lock of this very file does not say that nobody writes
+    // another, so only files of this name are looked at.
     let prefix = format!(".{}-", path.file_name()?.to_string_lossy());
     for entry in fs::read_dir(folder).ok()?.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
@@ -159,7 +175,11 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-fn written(file: &mut BufWriter<tempfile::NamedTempFile>, head: &Head, raw: &Raw) -> Result<(), Trouble> {
+fn written(
+    file: &mut BufWriter<tempfile::NamedTempFile>,
+    head: &Head,
+    raw: &Raw,
+) -> Result<(), Trouble> {
     let text = serde_json::to_vec(head).map_err(|error| Trouble::Images(error.into()))?;
     file.write_all(&(text.len() as u64).to_le_bytes())?;
     file.write_all(&text)?;
@@ -180,7 +200,8 @@ fn shape(raw: &Raw, wanted: &Wanted<'_>) -> anyhow::Result<Header> {
         Raw::Bytes { channels, rows, columns, .. } => (*channels, *rows, *columns),
         Raw::Files(files) => {
             let header = |path: &PathBuf| picture::header(&bytes(path)?).with_context(|| at(path));
-            let headers: Vec<Header> = files.par_iter().map(header).collect::<anyhow::Result<_>>()?;
+            let headers: Vec<Header> =
+                files.par_iter().map(header).collect::<anyhow::Result<_>>()?;
             let first = headers.first().context("it has no image")?;
             let size = |header: &Header| (header.rows, header.columns);
             let other = headers.iter().position(|header| size(header) != size(first));
@@ -206,7 +227,11 @@ fn shape(raw: &Raw, wanted: &Wanted<'_>) -> anyhow::Result<Header> {
 }
 
 /// Gives the pixels of all images in the shape of `head` to `take`, some images at a time.
-fn shaped(raw: &Raw, head: &Head, take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>) -> Result<(), Trouble> {
+fn shaped(
+    raw: &Raw,
+    head: &Head,
+    take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+) -> Result<(), Trouble> {
     let fitting = |picture: Picture| {
         let is_square = head.rows == head.columns;
         let has_size = picture.rows == head.rows && picture.columns == head.columns;
@@ -223,7 +248,9 @@ fn shaped(raw: &Raw, head: &Head, take: &mut dyn FnMut(&[u8]) -> std::io::Result
             for part in pixels.chunks(size * AT_ONCE) {
                 let shaped: Vec<Vec<u8>> = part
                     .par_chunks_exact(size)
-                    .map(|image| fitting(Picture { pixels: image.to_vec(), channels, rows, columns }))
+                    .map(|image| {
+                        fitting(Picture { pixels: image.to_vec(), channels, rows, columns })
+                    })
                     .collect();
                 shaped.iter().try_for_each(|image| take(image))?;
             }
@@ -233,12 +260,19 @@ fn shaped(raw: &Raw, head: &Head, take: &mut dyn FnMut(&[u8]) -> std::io::Result
             let image = |path: &PathBuf| {
                 let picture = picture::decoded(&bytes(path)?).with_context(|| at(path))?;
                 let pixels = fitting(picture);
-                ensure!(pixels.len() == size, "`{}` is not of the size of the others", path.display());
+                ensure!(
+                    pixels.len() == size,
+                    "`{}` is not of the size of the others",
+                    path.display()
+                );
                 Ok(pixels)
             };
             for part in files.chunks(AT_ONCE) {
-                let shaped: Vec<Vec<u8>> =
-                    part.par_iter().map(image).collect::<anyhow::Result<_>>().map_err(Trouble::Images)?;
+                let shaped: Vec<Vec<u8>> = part
+                    .par_iter()
+                    .map(image)
+                    .collect::<anyhow::Result<_>>()
+                    .map_err(Trouble::Images)?;
                 shaped.iter().try_for_each(|image| take(image))?;
             }
         }

@@ -7,7 +7,11 @@ use anyhow::{Context, ensure};
 use super::{Listing, Raw, content};
 use crate::data::format::IdxPair;
 
-pub(super) fn read(folder: &Path, train: &IdxPair, test: &IdxPair) -> anyhow::Result<(Listing, Raw)> {
+pub(super) fn read(
+    folder: &Path,
+    train: &IdxPair,
+    test: &IdxPair,
+) -> anyhow::Result<(Listing, Raw)> {
     let (shape, mut pixels, mut labels) = pair(folder, train)?;
     let (test_shape, test_pixels, test_labels) = pair(folder, test)?;
     ensure!(shape == test_shape, "its images have one size in train, another in test");
@@ -16,7 +20,10 @@ pub(super) fn read(folder: &Path, train: &IdxPair, test: &IdxPair) -> anyhow::Re
     labels.extend(test_labels);
     let labels = labels.into_iter().map(u16::from).collect();
     let [rows, columns] = shape;
-    Ok((Listing { labels, test_begins, ..Listing::default() }, Raw::Bytes { pixels, channels: 1, rows, columns }))
+    Ok((
+        Listing { labels, test_begins, ..Listing::default() },
+        Raw::Bytes { pixels, channels: 1, rows, columns },
+    ))
 }
 
 /// Rows and columns, pixels and labels of the files of a split.
@@ -26,12 +33,19 @@ fn pair(folder: &Path, pair: &IdxPair) -> anyhow::Result<([usize; 2], Vec<u8>, V
     };
     let (shape, pixels) = parsed(&pair.images, 3)?;
     let (count, labels) = parsed(&pair.labels, 1)?;
-    ensure!(shape[0] == count[0], "`{}` has {} images, `{}` {} labels", pair.images, shape[0], pair.labels, count[0]);
+    ensure!(
+        shape[0] == count[0],
+        "`{}` has {} images, `{}` {} labels",
+        pair.images,
+        shape[0],
+        pair.labels,
+        count[0]
+    );
     Ok(([shape[1], shape[2]], pixels, labels))
 }
 
-/// Reads the idx format of MNIST: two zero bytes, the kind of number (8: a byte), the number of dimensions, each
-/// dimension as a big-endian `u32`, then the numbers.
+/// Reads the idx format of MNIST: two zero bytes, the kind of number (8: a byte), the number of
+/// dimensions, each dimension as a big-endian `u32`, then the numbers.
 fn idx(mut bytes: Vec<u8>, dimensions: usize) -> anyhow::Result<(Vec<usize>, Vec<u8>)> {
     let header = 4 + 4 * dimensions;
     ensure!(bytes.len() >= header, "it is too short");
@@ -62,8 +76,14 @@ mod tests {
     #[test]
     fn a_broken_idx_is_refused() {
         check_error(idx(vec![0, 0, 8], 1), "it is too short");
-        check_error(idx(vec![0, 0, 9, 1, 0, 0, 0, 0], 1), "it does not begin as one with 1 dimensions of bytes");
-        check_error(idx(vec![0, 0, 8, 1, 0, 0, 0, 2, 7], 1), "it declares the shape [2], but holds 1 numbers");
+        check_error(
+            idx(vec![0, 0, 9, 1, 0, 0, 0, 0], 1),
+            "it does not begin as one with 1 dimensions of bytes",
+        );
+        check_error(
+            idx(vec![0, 0, 8, 1, 0, 0, 0, 2, 7], 1),
+            "it declares the shape [2], but holds 1 numbers",
+        );
         let huge = [&[0, 0, 8, 3][..], &[255; 12]].concat();
         assert!(idx(huge, 3).is_err());
     }

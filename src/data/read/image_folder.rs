@@ -46,14 +46,22 @@ impl Listing {
     }
 }
 
-/// The pictures in a folder and the folders in it, in order of their paths, each with its path from `above`.
+/// The pictures in a folder and the folders in it, in order of their paths, each with its path from
+/// `above`.
 fn pictures(folder: &Path, above: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {
-        let entry = entry.with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
-        let extension = entry.path().extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let entry =
+            entry.with_context(|| format!("cannot read the folder `{}`", folder.display()))?;
+        let extension =
+            entry.path().extension().unwrap_or_default().to_string_lossy().to_lowercase();
         if entry.file_type().is_file() && matches!(extension.as_str(), "png" | "jpg" | "jpeg") {
-            let id = entry.path().strip_prefix(above).unwrap_or(entry.path()).to_string_lossy().into_owned();
+            let id = entry
+                .path()
+                .strip_prefix(above)
+                .unwrap_or(entry.path())
+                .to_string_lossy()
+                .into_owned();
             found.push((id, entry.into_path()));
         }
     }

@@ -1,8 +1,8 @@
 //! Makes images of the files of a data set.
 //!
-//! Every format is read into the same two values: a [`Listing`] of all images in one order, and [`Raw`] pixels or the
-//! pictures that hold them. What comes after knows no formats: [`decoded`] shapes the images and keeps them on disk, the
-//! split says which are for what.
+//! Every format is read into the same two values: a [`Listing`] of all images in one order, and
+//! [`Raw`] pixels or the pictures that hold them. What comes after knows no formats: [`decoded`]
+//! shapes the images and keeps them on disk, the split says which are for what.
 
 mod batches;
 mod csv_pixels;
@@ -26,7 +26,8 @@ use super::images::{Images, Pixels, Splits, Wanted};
 use super::split::{DEFAULT, Division, Split};
 use crate::diagnostic::listed;
 
-/// What is known of the images of a data set but their pixels. First come the images with labels, then those without.
+/// What is known of the images of a data set but their pixels. First come the images with labels,
+/// then those without.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Listing {
     /// The labels of the images that have one.
@@ -55,12 +56,19 @@ enum Raw {
     Files(Vec<PathBuf>),
 }
 
-/// Reads the data set `name`, whose files are in `folder`. Decoded images are kept beside them, so that only the first
-/// call with the same wishes takes its time.
-pub fn read(name: &str, folder: &Path, set: &DataSet, wanted: &Wanted<'_>) -> anyhow::Result<Splits> {
+/// Reads the data set `name`, whose files are in `folder`. Decoded images are kept beside them, so
+/// that only the first call with the same wishes takes its time.
+pub fn read(
+    name: &str,
+    folder: &Path,
+    set: &DataSet,
+    wanted: &Wanted<'_>,
+) -> anyhow::Result<Splits> {
     let at_set = || format!("cannot read the data set `{name}`");
-    let decoded = decoded::decoded(folder, set, wanted, &|| listing_and_raw(folder, set)).with_context(at_set)?;
-    let at_split = || format!("the split `{}` of the data set `{name}` cannot be made", wanted.split);
+    let decoded = decoded::decoded(folder, set, wanted, &|| listing_and_raw(folder, set))
+        .with_context(at_set)?;
+    let at_split =
+        || format!("the split `{}` of the data set `{name}` cannot be made", wanted.split);
     let division = division(set, &decoded.listing, wanted).with_context(at_split)?;
     Ok(splits(&decoded, &division))
 }
@@ -106,7 +114,8 @@ fn division(set: &DataSet, listing: &Listing, wanted: &Wanted<'_>) -> anyhow::Re
     if let Some(division) = split.divide(&listing.labels, &listing.columns, wanted.seed)? {
         return Ok(division);
     }
-    let test_begins = listing.test_begins.context("the files do not say which images are for the test")?;
+    let test_begins =
+        listing.test_begins.context("the files do not say which images are for the test")?;
     let images = listing.labels.len();
     ensure!(test_begins > 0, "it leaves no image to learn from");
     ensure!(test_begins < images, "it leaves no image for the test");
@@ -115,7 +124,9 @@ fn division(set: &DataSet, listing: &Listing, wanted: &Wanted<'_>) -> anyhow::Re
 
 fn splits(decoded: &Decoded, division: &Division) -> Splits {
     let labelled = 0..decoded.listing.labels.len();
-    let of = |wanted: bool| labelled.clone().filter(|&image| division.is_test[image] == wanted).collect::<Vec<_>>();
+    let of = |wanted: bool| {
+        labelled.clone().filter(|&image| division.is_test[image] == wanted).collect::<Vec<_>>()
+    };
     let images = |indices: &[usize]| decoded.images(indices, division.groups.as_deref());
     let unlabelled: Vec<usize> = (labelled.end..decoded.listing.count()).collect();
     Splits {
@@ -135,12 +146,20 @@ impl Decoded {
             let images = indices.iter().map(|&index| &self.pixels[index * size..][..size]);
             Pixels::from(images.flatten().copied().collect::<Vec<u8>>())
         };
-        let chosen = |labels: &[u16]| indices.iter().filter_map(|&index| labels.get(index)).copied().collect();
+        let chosen = |labels: &[u16]| {
+            indices.iter().filter_map(|&index| labels.get(index)).copied().collect()
+        };
         Images {
             pixels,
             labels: chosen(&self.listing.labels),
-            ids: self.listing.ids.as_ref().map(|ids| indices.iter().map(|&index| ids[index].clone()).collect()),
-            groups: groups.map(|groups| indices.iter().filter_map(|&index| groups.get(index)).copied().collect()),
+            ids: self
+                .listing
+                .ids
+                .as_ref()
+                .map(|ids| indices.iter().map(|&index| ids[index].clone()).collect()),
+            groups: groups.map(|groups| {
+                indices.iter().filter_map(|&index| groups.get(index)).copied().collect()
+            }),
             channels: self.channels,
             rows: self.rows,
             columns: self.columns,
@@ -155,10 +174,14 @@ fn range(indices: &[usize]) -> Option<Range<usize>> {
 }
 
 /// Reads a file whole, unpacked if its name ends with `.gz`.
-#[expect(clippy::disallowed_methods, reason = "`data::read` reads the files that `data::fetch` put into the cache")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`data::read` reads the files that `data::fetch` put into the cache"
+)]
 fn content(folder: &Path, file: &str) -> anyhow::Result<Vec<u8>> {
     let path = folder.join(file);
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let bytes =
+        std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     if !file.ends_with(".gz") {
         return Ok(bytes);
     }

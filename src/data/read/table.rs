@@ -27,7 +27,10 @@ pub(super) fn read(
     }
     let unlabelled = ids.len() - labels.len();
     let columns = cells.columns.into_iter().zip(cells.of_columns).collect();
-    Ok((Listing { labels, test_begins: None, unlabelled, ids: Some(ids), columns }, Raw::Files(files)))
+    Ok((
+        Listing { labels, test_begins: None, unlabelled, ids: Some(ids), columns },
+        Raw::Files(files),
+    ))
 }
 
 /// The cells of a table, column by column.
@@ -43,20 +46,28 @@ impl Cells {
     pub(crate) fn column(&self, name: &str) -> anyhow::Result<&[String]> {
         let index = self.columns.iter().position(|column| column == name);
         let index = index.with_context(|| {
-            format!("it has no column `{name}`, but {}", listed(self.columns.iter().map(String::as_str)))
+            format!(
+                "it has no column `{name}`, but {}",
+                listed(self.columns.iter().map(String::as_str))
+            )
         })?;
         Ok(&self.of_columns[index])
     }
 }
 
 fn cells(folder: &Path, table: &Table) -> anyhow::Result<Cells> {
-    let text =
-        String::from_utf8(content(folder, &table.file)?).with_context(|| format!("`{}` is no text", table.file))?;
-    parsed(&text, table.separator, table.columns.as_deref()).with_context(|| format!("`{}`", table.file))
+    let text = String::from_utf8(content(folder, &table.file)?)
+        .with_context(|| format!("`{}` is no text", table.file))?;
+    parsed(&text, table.separator, table.columns.as_deref())
+        .with_context(|| format!("`{}`", table.file))
 }
 
 /// Reads a table. Without `columns`, its first row has their names.
-pub(crate) fn parsed(text: &str, separator: Separator, columns: Option<&[String]>) -> anyhow::Result<Cells> {
+pub(crate) fn parsed(
+    text: &str,
+    separator: Separator,
+    columns: Option<&[String]>,
+) -> anyhow::Result<Cells> {
     // Spreadsheets begin their files with a byte order mark.
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -70,7 +81,12 @@ pub(crate) fn parsed(text: &str, separator: Separator, columns: Option<&[String]
     for (index, line) in lines {
         let cells = split(line, separator).with_context(|| format!("line {}", index + 1))?;
         let expected = columns.len();
-        ensure!(cells.len() == expected, "line {}: {} cells instead of {expected}", index + 1, cells.len());
+        ensure!(
+            cells.len() == expected,
+            "line {}: {} cells instead of {expected}",
+            index + 1,
+            cells.len()
+        );
         for (column, cell) in of_columns.iter_mut().zip(cells) {
             column.push(cell);
         }
@@ -78,7 +94,8 @@ pub(crate) fn parsed(text: &str, separator: Separator, columns: Option<&[String]
     Ok(Cells { columns, of_columns, first_line })
 }
 
-/// The cells of a line. A cell in double quotes may hold separators, and quotes that are doubled; it ends in its line.
+/// The cells of a line. A cell in double quotes may hold separators, and quotes that are doubled;
+/// it ends in its line.
 fn split(line: &str, separator: Separator) -> anyhow::Result<Vec<String>> {
     let separator = match separator {
         Separator::Comma => ',',
@@ -126,11 +143,10 @@ fn labels(cells: &Cells, label: &Label, classes: &[String]) -> anyhow::Result<Ve
     let number = |count: usize| u16::try_from(count).context("there are too many classes");
     if let Some(thresholds) = &label.thresholds {
         let class = |(index, cell): (usize, &String)| {
-            let value: f64 = cell
-                .parse()
-                .ok()
-                .filter(|value: &f64| value.is_finite())
-                .with_context(|| format!("{}: `{cell}` in column `{}` is no number", place(index), label.column))?;
+            let value: f64 =
+                cell.parse().ok().filter(|value: &f64| value.is_finite()).with_context(|| {
+                    format!("{}: `{cell}` in column `{}` is no number", place(index), label.column)
+                })?;
             number(thresholds.iter().filter(|&&threshold| value > threshold).count())
         };
         return column.iter().enumerate().map(class).collect();
@@ -141,7 +157,11 @@ fn labels(cells: &Cells, label: &Label, classes: &[String]) -> anyhow::Result<Ve
     let class = |(index, cell): (usize, &String)| {
         let class = known.get(cell.as_str()).with_context(|| {
             let among = listed(values.iter().take(10).map(String::as_str));
-            format!("{}: `{cell}` in column `{}` is no class; known are {among}", place(index), label.column)
+            format!(
+                "{}: `{cell}` in column `{}` is no class; known are {among}",
+                place(index),
+                label.column
+            )
         })?;
         number(*class)
     };
@@ -149,11 +169,16 @@ fn labels(cells: &Cells, label: &Label, classes: &[String]) -> anyhow::Result<Ve
 }
 
 /// The names and the files of the images of a table.
-fn images(folder: &Path, table: &Table, cells: &Cells) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
+fn images(
+    folder: &Path,
+    table: &Table,
+    cells: &Cells,
+) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
     let at_file = || format!("`{}`", table.file);
     let ids = cells.column(&table.image.column).with_context(at_file)?.to_vec();
     let extension = table.image.extension.as_deref().unwrap_or_default();
-    let inner = table.image.folder.as_ref().map_or_else(|| folder.to_owned(), |inner| folder.join(inner));
+    let inner =
+        table.image.folder.as_ref().map_or_else(|| folder.to_owned(), |inner| folder.join(inner));
     let path = |id: &String| {
         let path = format!("{id}{extension}");
         if !is_inner_path(&path) {
@@ -183,7 +208,10 @@ mod tests {
     fn the_first_row_names_the_columns() {
         let cells = parsed("\u{FEFF}id,label\r\n\r\n1,cat\r\n", Separator::Comma, None).unwrap();
         assert_eq!(cells.column("label").unwrap(), ["cat"]);
-        check_error(cells.column("x").map(<[String]>::to_vec), "it has no column `x`, but `id`, `label`");
+        check_error(
+            cells.column("x").map(<[String]>::to_vec),
+            "it has no column `x`, but `id`, `label`",
+        );
         check_error(parsed("a,b\n1\n", Separator::Comma, None), "line 2: 1 cells instead of 2");
         check_error(parsed("", Separator::Comma, None), "it is empty");
     }
@@ -191,8 +219,11 @@ mod tests {
     #[test]
     fn a_class_is_a_name_or_between_thresholds() {
         let cells = parsed("y,p\ncat,0.5\ndog,0.9\n", Separator::Comma, None).unwrap();
-        let label =
-            |column: &str, thresholds: Option<Vec<f64>>| Label { column: column.to_owned(), values: None, thresholds };
+        let label = |column: &str, thresholds: Option<Vec<f64>>| Label {
+            column: column.to_owned(),
+            values: None,
+            thresholds,
+        };
         let classes = ["cat".to_owned(), "dog".to_owned()];
         assert_eq!(labels(&cells, &label("y", None), &classes).unwrap(), [0, 1]);
         assert_eq!(labels(&cells, &label("p", Some(vec![0.5])), &classes).unwrap(), [0, 1]);

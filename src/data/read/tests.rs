@@ -77,7 +77,10 @@ fn table_folder() -> tempfile::TempDir {
 fn a_table_gives_images_by_its_columns() {
     let folder = table_folder();
     let splits = read("t", folder.path(), &declared(TABLE), &AS_IS).unwrap();
-    assert_eq!((splits.train.labels, splits.train.pixels[..].to_vec()), (vec![0, 1], vec![1, 1, 1, 1, 3, 3, 3, 3]));
+    assert_eq!(
+        (splits.train.labels, splits.train.pixels[..].to_vec()),
+        (vec![0, 1], vec![1, 1, 1, 1, 3, 3, 3, 3])
+    );
     assert_eq!(splits.train.ids.unwrap(), ["x1", "x3"]);
     assert_eq!((splits.test.labels, splits.test.pixels[..].to_vec()), (vec![1], vec![2; 4]));
     let unlabelled = splits.unlabelled.unwrap();
@@ -88,7 +91,8 @@ fn a_table_gives_images_by_its_columns() {
 #[test]
 fn groups_of_a_table_stay_together() {
     let folder = table_folder();
-    let splits = read("t", folder.path(), &declared(TABLE), &Wanted { split: "panels", ..AS_IS }).unwrap();
+    let splits =
+        read("t", folder.path(), &declared(TABLE), &Wanted { split: "panels", ..AS_IS }).unwrap();
     let (train, test) = (splits.train.groups.unwrap(), splits.test.groups.unwrap());
     assert!(train.iter().all(|group| !test.contains(group)), "{train:?} {test:?}");
 }
@@ -106,7 +110,10 @@ fn a_missing_image_is_named() {
     let folder = table_folder();
     fs::remove_file(folder.path().join("train/x2.png")).unwrap();
     let error = read_error(folder.path(), &declared(TABLE), &AS_IS);
-    assert!(error.starts_with("cannot read the data set `t`: cannot read `DIR/train/x2.png`: "), "{error}");
+    assert!(
+        error.starts_with("cannot read the data set `t`: cannot read `DIR/train/x2.png`: "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -114,7 +121,10 @@ fn a_path_in_a_table_stays_in_the_data_set() {
     let folder = table_folder();
     write(folder.path(), &[("train.csv", b"id,label,part,panel\n../../x,cat,a,1\n")]);
     let error = read_error(folder.path(), &declared(TABLE), &AS_IS);
-    assert_eq!(error, "cannot read the data set `t`: `train.csv`: `../../x.png` is no path inside the data set");
+    assert_eq!(
+        error,
+        "cannot read the data set `t`: `train.csv`: `../../x.png` is no path inside the data set"
+    );
 }
 
 const FOLDERS: &str = "
@@ -152,7 +162,8 @@ fn folders_are_classes() {
     assert_eq!(splits.train.image(0), [1; 12]);
     assert_eq!(splits.train.image(2), [200, 200, 200, 200, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(splits.test.ids.unwrap(), ["cat/5.png", "dog/4.png"]);
-    let one = read("t", folder.path(), &declared(FOLDERS), &Wanted { channels: Some(1), ..wanted }).unwrap();
+    let one = read("t", folder.path(), &declared(FOLDERS), &Wanted { channels: Some(1), ..wanted })
+        .unwrap();
     assert_eq!((one.train.channels, one.train.image(2)), (1, &[60; 4][..]));
 }
 
@@ -180,7 +191,8 @@ fn a_class_without_images_is_named() {
 fn a_broken_picture_is_named() {
     let folder = image_folder();
     write(folder.path(), &[("train/cat/1.png", b"GIF89a")]);
-    let error = read_error(folder.path(), &declared(FOLDERS), &Wanted { image_size: Some(2), ..AS_IS });
+    let error =
+        read_error(folder.path(), &declared(FOLDERS), &Wanted { image_size: Some(2), ..AS_IS });
     assert_eq!(
         error,
         "cannot read the data set `t`: `DIR/train/cat/1.png` cannot be decoded: it is neither PNG nor JPEG"
@@ -206,11 +218,17 @@ fn a_damaged_file_of_decoded_images_is_made_again() {
     let folder = image_folder();
     let wanted = Wanted { image_size: Some(2), ..AS_IS };
     let first = read("t", folder.path(), &declared(FOLDERS), &wanted).unwrap();
-    let entries = fs::read_dir(folder.path().join("decoded")).unwrap().map(|entry| entry.unwrap().path());
-    let kept = entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "images")).unwrap();
+    let entries =
+        fs::read_dir(folder.path().join("decoded")).unwrap().map(|entry| entry.unwrap().path());
+    let kept = entries
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|end| end == "images"))
+        .unwrap();
     let whole = fs::read(&kept).unwrap();
-    for damaged in [&whole[..0], &whole[..5], &whole[..20], &whole[..whole.len() - 1], &[255; 400]] {
-        // Under the map of `first` the old bytes live on; they would not if the file itself were cut.
+    for damaged in [&whole[..0], &whole[..5], &whole[..20], &whole[..whole.len() - 1], &[255; 400]]
+    {
+        // Under the map of `first` the old bytes live on; they would not if the file itself were
+        // cut.
         fs::remove_file(&kept).unwrap();
         fs::write(&kept, damaged).unwrap();
         assert_eq!(read("t", folder.path(), &declared(FOLDERS), &wanted).unwrap(), first);
@@ -247,7 +265,9 @@ fn batches_are_divided_as_their_files_or_anew() {
     );
     let splits = read("t", folder.path(), &set, &AS_IS).unwrap();
     assert_eq!((splits.train.labels, &splits.test.pixels[..]), (vec![0, 1], &[50, 60, 70, 80][..]));
-    let halves = [0, 1].map(|seed| read("t", folder.path(), &set, &Wanted { split: "half", seed, ..AS_IS }).unwrap());
+    let halves = [0, 1].map(|seed| {
+        read("t", folder.path(), &set, &Wanted { split: "half", seed, ..AS_IS }).unwrap()
+    });
     // One image of each class; which, the split says.
     assert!(halves[0].test.labels.contains(&0) && halves[0].test.labels.contains(&1));
     assert_eq!((&halves[0].test, &halves[0].train), (&halves[1].train, &halves[1].test));

@@ -21,7 +21,8 @@ pub(crate) fn absolute_url(site: &str, base_url: &str, url: &str) -> String {
     format!("{site}{}", percent_encoded(&format!("{base_url}{slash}{url}")))
 }
 
-/// Whether the address says where it leads to without the site's own: `https:`, `mailto:`, `//host`.
+/// Whether the address says where it leads to without the site's own: `https:`, `mailto:`,
+/// `//host`.
 pub(crate) fn has_scheme(url: &str) -> bool {
     has_own_scheme(url) || url.starts_with("//")
 }
@@ -39,8 +40,12 @@ pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     let bytes = text.as_bytes();
     for (at, &byte) in bytes.iter().enumerate() {
-        let is_encoded = || bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
-        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@?#[]".contains(&byte) || byte == b'%' && is_encoded() {
+        let is_encoded =
+            || bytes.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+        if byte.is_ascii_alphanumeric()
+            || b"/-._~!$&'()*+,;=:@?#[]".contains(&byte)
+            || byte == b'%' && is_encoded()
+        {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");

@@ -17,7 +17,8 @@ pub(super) fn date(input: Value, format: &str, run: &Run<'_, '_>) -> Value {
     of_value(&input, run).map_or(input, |date| Value::from(strftime::format(&date, format)))
 }
 
-/// A filter that shows a date in the zone of the site. Nil and an empty text stay; what is no date is refused.
+/// A filter that shows a date in the zone of the site. Nil and an empty text stay; what is no date
+/// is refused.
 pub(super) fn shown(
     input: Value,
     run: &Run<'_, '_>,
@@ -46,13 +47,18 @@ pub(super) fn day(date: &ZonedDateTime, month: &str, arguments: &Arguments<'_>) 
         _ => "th",
     };
     let is_american = arguments.text(1) == "US";
-    let format = if is_american { format!("{month} {day}{ending}, %Y") } else { format!("{day}{ending} {month} %Y") };
+    let format = if is_american {
+        format!("{month} {day}{ending}, %Y")
+    } else {
+        format!("{day}{ending} {month} %Y")
+    };
     strftime::format(date, &format)
 }
 
 fn of_value(value: &Value, run: &Run<'_, '_>) -> Option<ZonedDateTime> {
     let zone = run.environment.zone;
-    let of_seconds = |seconds| Some(Timestamp::from_second(seconds).ok()?.to_zoned_datetime(zone.clone()));
+    let of_seconds =
+        |seconds| Some(Timestamp::from_second(seconds).ok()?.to_zoned_datetime(zone.clone()));
     let Some(text) = value.as_str() else {
         return value.as_i64().filter(|_| !is_float(value)).and_then(of_seconds);
     };
@@ -131,8 +137,8 @@ enum Piece<'a> {
 /// Longer texts are no dates.
 const LONGEST: usize = 64;
 
-/// Reads a date that is written as people do: `January 2nd, 2020 5:06 PM`, `2 Jan 2020`, `2020/1/2`, `1/2/2020` (the
-/// first of February), `02.01.2020`.
+/// Reads a date that is written as people do: `January 2nd, 2020 5:06 PM`, `2 Jan 2020`,
+/// `2020/1/2`, `1/2/2020` (the first of February), `02.01.2020`.
 fn loose(text: &str, zone: &TimeZone, now: Option<&Date>) -> Option<ZonedDateTime> {
     if text.len() > LONGEST {
         return None;
@@ -169,7 +175,9 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         };
         let (piece, after) = rest.split_at(length);
         match c {
-            c if is_digit(c) => pieces.extend(piece.parse().ok().map(|number| Piece::Number(number, length))),
+            c if is_digit(c) => {
+                pieces.extend(piece.parse().ok().map(|number| Piece::Number(number, length)))
+            }
             c if c.is_alphabetic() => pieces.push(Piece::Word(piece)),
             c if c.is_whitespace() || c == ',' => {}
             c => pieces.push(Piece::Sign(c)),
@@ -184,7 +192,8 @@ fn take_time(pieces: &mut Vec<Piece<'_>>) -> Option<(Time, Option<Offset>)> {
     let is_half = |piece: Option<&Piece<'_>>| matches!(piece, Some(Piece::Word("am" | "pm")));
     let start = (0..pieces.len()).find(|&at| {
         let is_number = matches!(pieces[at], Piece::Number(_, 1 | 2));
-        let has_minutes = matches!(pieces.get(at + 1..at + 3), Some([Piece::Sign(':'), Piece::Number(..)]));
+        let has_minutes =
+            matches!(pieces.get(at + 1..at + 3), Some([Piece::Sign(':'), Piece::Number(..)]));
         is_number && (has_minutes || is_half(pieces.get(at + 1)))
     })?;
     let number = |at: usize| match pieces.get(at) {
@@ -220,16 +229,22 @@ fn take_time(pieces: &mut Vec<Piece<'_>>) -> Option<(Time, Option<Offset>)> {
         }
         Some(Piece::Sign(sign @ ('+' | '-'))) => {
             if let Some(&Piece::Number(digits, length @ (2 | 4))) = pieces.get(end + 1) {
-                let minutes =
-                    if length == 2 && pieces.get(end + 2) == Some(&Piece::Sign(':')) { number(end + 3) } else { None };
+                let minutes = if length == 2 && pieces.get(end + 2) == Some(&Piece::Sign(':')) {
+                    number(end + 3)
+                } else {
+                    None
+                };
                 end += if minutes.is_some() { 4 } else { 2 };
-                let digits = minutes.map_or(format!("{digits:0length$}"), |minutes| format!("{digits:02}{minutes:02}"));
+                let digits = minutes.map_or(format!("{digits:0length$}"), |minutes| {
+                    format!("{digits:02}{minutes:02}")
+                });
                 found = offset(&format!("{sign}{digits}"));
             }
         }
         _ => {}
     }
-    let [hour, minute, second] = [hour, minute, second].map(|number| i8::try_from(number).unwrap_or(i8::MAX));
+    let [hour, minute, second] =
+        [hour, minute, second].map(|number| i8::try_from(number).unwrap_or(i8::MAX));
     let time = Time::new(hour, minute, second.min(59), 0).ok()?;
     pieces.drain(start..end);
     Some((time, found))
@@ -257,7 +272,8 @@ fn numeric_day(pieces: &[Piece<'_>]) -> Option<civil::Date> {
 
 /// A month by name, with a day and a year beside it.
 fn named_day(pieces: &[Piece<'_>], this_year: i16) -> Option<civil::Date> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let (at, month) = pieces.iter().enumerate().find_map(|(at, piece)| match piece {
         Piece::Word(word) => Some((at, MONTHS.iter().position(|month| word.starts_with(month))?)),
         _ => None,
@@ -267,8 +283,12 @@ fn named_day(pieces: &[Piece<'_>], this_year: i16) -> Option<civil::Date> {
     let before = pieces[..at].iter().rev();
     for piece in before.chain(&pieces[at + 1..]) {
         match *piece {
-            Piece::Number(number, digits) if digits <= 2 && number <= 31 && day.is_none() => day = Some(number),
-            Piece::Number(number, digits) if year.is_none() => year = Some(whole_year(number, digits)),
+            Piece::Number(number, digits) if digits <= 2 && number <= 31 && day.is_none() => {
+                day = Some(number)
+            }
+            Piece::Number(number, digits) if year.is_none() => {
+                year = Some(whole_year(number, digits))
+            }
             _ => {}
         }
     }
@@ -285,5 +305,6 @@ fn whole_year(year: u32, digits: usize) -> u32 {
 }
 
 fn day_of(year: u32, month: u32, day: u32) -> Option<civil::Date> {
-    civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    civil::Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
+        .ok()
 }

@@ -1,5 +1,5 @@
-//! Filters of lists. Liquid's own take a nested list for a flat one and a map for a list of one; Jekyll's take a map for
-//! its values.
+//! Filters of lists. Liquid's own take a nested list for a flat one and a map for a list of one;
+//! Jekyll's take a map for its values.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,12 @@ pub(super) fn apply(
     run: &mut Run<'_, '_>,
 ) -> Result<Value, String> {
     let argument = |index: usize| arguments.text(index);
-    let amount = || arguments.value(0).and_then(integer).map_or(1, |amount| usize::try_from(amount).unwrap_or(0));
+    let amount = || {
+        arguments
+            .value(0)
+            .and_then(integer)
+            .map_or(1, |amount| usize::try_from(amount).unwrap_or(0))
+    };
     let list = |items: Vec<Value>| Value::from(items);
     Ok(match name {
         "first" | "last" => member(&input, name).into_owned(),
@@ -31,7 +36,9 @@ pub(super) fn apply(
         "reverse" => list(flat(&input).into_iter().rev().collect()),
         "compact" => {
             let key = arguments.value(0).map(as_text);
-            let is_there = |item: &Value| !is_nil(&key.as_ref().map_or_else(|| item.clone(), |key| at(item, key)));
+            let is_there = |item: &Value| {
+                !is_nil(&key.as_ref().map_or_else(|| item.clone(), |key| at(item, key)))
+            };
             list(flat(&input).into_iter().filter(is_there).collect())
         }
         "concat" => match arguments.values.first().and_then(|more| more.as_array()) {
@@ -43,7 +50,9 @@ pub(super) fn apply(
         "sum" => {
             let key = arguments.value(0).map(as_text);
             let items = flat(&input);
-            let values = items.iter().map(|item| key.as_ref().map_or_else(|| item.clone(), |key| at(item, key)));
+            let values = items
+                .iter()
+                .map(|item| key.as_ref().map_or_else(|| item.clone(), |key| at(item, key)));
             values.fold(Value::from(0), |sum, value| {
                 super::number::calculated(&sum, &value, i64::checked_add, |a, b| a + b)
             })
@@ -68,12 +77,20 @@ pub(super) fn apply(
             input
         }
         "where" => list(only(&input, usize::MAX, run, |item, _| Ok(is_where(item, arguments)))?),
-        "find" => only(&input, 1, run, |item, _| Ok(is_where(item, arguments)))?.pop().unwrap_or_else(Value::none),
+        "find" => only(&input, 1, run, |item, _| Ok(is_where(item, arguments)))?
+            .pop()
+            .unwrap_or_else(Value::none),
         "where_exp" => list(only_by_expression(&input, arguments, run, usize::MAX)?),
-        "find_exp" => only_by_expression(&input, arguments, run, 1)?.pop().unwrap_or_else(Value::none),
+        "find_exp" => {
+            only_by_expression(&input, arguments, run, 1)?.pop().unwrap_or_else(Value::none)
+        }
         "group_by" => {
             let key = argument(0);
-            grouped(values(&input).into_iter().map(|item| (Value::from(value::to_ruby(&path(&item, &key))), item)))
+            grouped(
+                values(&input)
+                    .into_iter()
+                    .map(|item| (Value::from(value::to_ruby(&path(&item, &key))), item)),
+            )
         }
         "group_by_exp" => {
             let (variable, text) = (argument(0), argument(1));
@@ -85,12 +102,15 @@ pub(super) fn apply(
                 keyed.push((by_expression(&expression, &item, run), item));
             }
             run.scope.pop();
-            let keyed: Vec<(Value, Value)> =
-                keyed.into_iter().map(|(key, item)| Ok((key?, item))).collect::<Result<_, String>>()?;
+            let keyed: Vec<(Value, Value)> = keyed
+                .into_iter()
+                .map(|(key, item)| Ok((key?, item)))
+                .collect::<Result<_, String>>()?;
             grouped(keyed)
         }
         "array_to_sentence_string" => {
-            let connector = if arguments.values.is_empty() { "and".to_owned() } else { argument(0) };
+            let connector =
+                if arguments.values.is_empty() { "and".to_owned() } else { argument(0) };
             let words = flat(&input);
             Value::from(sentence(&words, &connector))
         }
@@ -178,7 +198,12 @@ fn path(value: &Value, path: &str) -> Value {
 }
 
 /// Sorts by the value, or by that of a key; what has none goes first, or last if so asked.
-fn sorted(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>, is_natural: bool) -> Result<Value, String> {
+fn sorted(
+    input: &Value,
+    arguments: &Arguments<'_>,
+    run: &Run<'_, '_>,
+    is_natural: bool,
+) -> Result<Value, String> {
     if is_nil(input) {
         return Err("there is no list".to_owned());
     }
@@ -189,7 +214,8 @@ fn sorted(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>, is_natura
         "last" => true,
         other => return Err(format!("`{other}` is neither `first` nor `last`")),
     };
-    let items = if input.as_map().is_some() { super::super::scope::items_of(input) } else { flat(input) };
+    let items =
+        if input.as_map().is_some() { super::super::scope::items_of(input) } else { flat(input) };
     let by = |item: &Value| {
         let by = key.as_ref().map_or_else(|| item.clone(), |key| path(item, key));
         match by.as_str() {
@@ -213,18 +239,22 @@ fn sorted(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>, is_natura
 fn compared(left: &Value, right: &Value) -> Ordering {
     if let (Some(left), Some(right)) = (left.as_array(), right.as_array()) {
         let pairs = left.iter().zip(right).map(|(left, right)| compared(left, right));
-        return pairs.into_iter().find(|order| order.is_ne()).unwrap_or(left.len().cmp(&right.len()));
+        return pairs
+            .into_iter()
+            .find(|order| order.is_ne())
+            .unwrap_or(left.len().cmp(&right.len()));
     }
-    // Values of two kinds have no order; numbers go first and texts last, which makes the order a total one.
+    // Values of two kinds have no order; numbers go first and texts last, which makes the order a
+    // total one.
     order(left, right).unwrap_or_else(|| {
         let kind = |value: &Value| match (value::as_number(value), value.as_str()) {
             (Some(_), _) => 0,
             (None, None) => 1,
             (None, Some(_)) => 2,
         };
-        kind(left)
-            .cmp(&kind(right))
-            .then_with(|| if kind(left) == 1 { as_text(left).cmp(&as_text(right)) } else { Ordering::Equal })
+        kind(left).cmp(&kind(right)).then_with(|| {
+            if kind(left) == 1 { as_text(left).cmp(&as_text(right)) } else { Ordering::Equal }
+        })
     })
 }
 
@@ -234,7 +264,9 @@ fn number_like(text: &str) -> Option<Value> {
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match unsigned.split_once('.') {
         None if is_digits(unsigned) => text.parse::<i64>().ok().map(Value::from),
-        Some((whole, part)) if is_digits(whole) && is_digits(part) => text.parse::<f64>().ok().map(Value::from),
+        Some((whole, part)) if is_digits(whole) && is_digits(part) => {
+            text.parse::<f64>().ok().map(Value::from)
+        }
         _ => None,
     }
 }
@@ -298,7 +330,11 @@ fn only_by_expression(
     kept
 }
 
-fn by_expression(expression: &Expression<'_>, item: &Value, run: &mut Run<'_, '_>) -> Result<Value, String> {
+fn by_expression(
+    expression: &Expression<'_>,
+    item: &Value,
+    run: &mut Run<'_, '_>,
+) -> Result<Value, String> {
     if let Some(Frame::Variable(_, value)) = run.scope.innermost() {
         *value = item.clone();
     }
@@ -327,15 +363,19 @@ fn grouped(keyed: impl IntoIterator<Item = (Value, Value)>) -> Value {
     Value::from(groups.collect::<Vec<_>>())
 }
 
-/// One item or several, the same in every build: which, depends on the page and on how many there are.
+/// One item or several, the same in every build: which, depends on the page and on how many there
+/// are.
 fn sample(input: &Value, arguments: &Arguments<'_>, run: &mut Run<'_, '_>) -> Value {
     let mut items = items(input);
     let seed = blake3::hash(run.page_path.as_bytes());
-    let mut state = seed.as_bytes().iter().take(8).fold(0_u64, |state, &byte| state << 8 | u64::from(byte));
+    let mut state =
+        seed.as_bytes().iter().take(8).fold(0_u64, |state, &byte| state << 8 | u64::from(byte));
     let mut sampled = Vec::new();
-    let amount = arguments.value(0).and_then(integer).map(|amount| usize::try_from(amount).unwrap_or(0));
+    let amount =
+        arguments.value(0).and_then(integer).map(|amount| usize::try_from(amount).unwrap_or(0));
     for _ in 0..amount.unwrap_or(1).min(items.len()) {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let index = usize::try_from(state >> 33).unwrap_or(0) % items.len();
         sampled.push(items.swap_remove(index));
     }

@@ -1,7 +1,7 @@
 //! Filters: those of Liquid, and those that Jekyll adds.
 //!
-//! As in Jekyll, a filter that is not known passes its value on, and most take any value for a text. The few that fail
-//! (a division by zero) say why.
+//! As in Jekyll, a filter that is not known passes its value on, and most take any value for a
+//! text. The few that fail (a division by zero) say why.
 
 mod address;
 mod date;
@@ -98,8 +98,8 @@ pub(super) fn apply(
         "downcase" => Value::from(text().to_lowercase()),
         "upcase" => Value::from(text().to_uppercase()),
         // Nil stays nil.
-        "escape" | "h" | "url_encode" | "url_decode" | "escape_once" | "truncate" | "truncatewords" | "slugify"
-        | "relative_url" | "absolute_url"
+        "escape" | "h" | "url_encode" | "url_decode" | "escape_once" | "truncate"
+        | "truncatewords" | "slugify" | "relative_url" | "absolute_url"
             if is_nil(&input) =>
         {
             Value::none()
@@ -110,14 +110,20 @@ pub(super) fn apply(
         "newline_to_br" => Value::from(text().replace("\r\n", "\n").replace('\n', "<br />\n")),
         "strip_newlines" => Value::from(text().replace("\r\n", "").replace('\n', "")),
         "normalize_whitespace" => Value::from(
-            text().split(super::token::is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "),
+            text()
+                .split(super::token::is_space)
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(" "),
         ),
         "remove" => Value::from(text().replace(&argument(0), "")),
         "remove_first" => Value::from(text().replacen(&argument(0), "", 1)),
         "remove_last" => Value::from(text::with_last_replaced(&text(), &argument(0), "")),
         "replace" => Value::from(text().replace(&argument(0), &argument(1))),
         "replace_first" => Value::from(text().replacen(&argument(0), &argument(1), 1)),
-        "replace_last" => Value::from(text::with_last_replaced(&text(), &argument(0), &argument(1))),
+        "replace_last" => {
+            Value::from(text::with_last_replaced(&text(), &argument(0), &argument(1)))
+        }
         "strip" => Value::from(text().trim_matches(super::token::is_space)),
         "lstrip" => Value::from(text().trim_start_matches(super::token::is_space)),
         "rstrip" => Value::from(text().trim_end_matches(super::token::is_space)),
@@ -137,7 +143,8 @@ pub(super) fn apply(
         "jsonify" => Value::from(value::json(&input)),
         "inspect" => Value::from(escaped(&value::inspected(&input)).replace("&#39;", "&apos;")),
         "default" => {
-            let keeps_false = arguments.named("allow_false").is_some_and(is_true) && input.as_bool() == Some(false);
+            let keeps_false = arguments.named("allow_false").is_some_and(is_true)
+                && input.as_bool() == Some(false);
             if !keeps_false && (!is_true(&input) || is_empty(&input)) { first() } else { input }
         }
         "size" => match scope::size(&input) {
@@ -147,16 +154,24 @@ pub(super) fn apply(
 
         // Addresses
         "relative_url" => Value::from(relative_url(run.environment.base_url, &text())),
-        "absolute_url" => Value::from(absolute_url(run.environment.url, run.environment.base_url, &text())),
+        "absolute_url" => {
+            Value::from(absolute_url(run.environment.url, run.environment.base_url, &text()))
+        }
         "strip_index" => {
             let url = text();
-            Value::from(url.strip_suffix("/index.html").map_or(url.clone(), |folder| format!("{folder}/")))
+            Value::from(
+                url.strip_suffix("/index.html").map_or(url.clone(), |folder| format!("{folder}/")),
+            )
         }
 
         // Dates
         "date" => date::date(input, &argument(0), run),
-        "date_to_xmlschema" => date::shown(input, run, |date| strftime::format(date, "%Y-%m-%dT%H:%M:%S%:z"))?,
-        "date_to_rfc822" => date::shown(input, run, |date| strftime::format(date, "%a, %d %b %Y %H:%M:%S %z"))?,
+        "date_to_xmlschema" => {
+            date::shown(input, run, |date| strftime::format(date, "%Y-%m-%dT%H:%M:%S%:z"))?
+        }
+        "date_to_rfc822" => {
+            date::shown(input, run, |date| strftime::format(date, "%a, %d %b %Y %H:%M:%S %z"))?
+        }
         "date_to_string" => date::shown(input, run, |date| date::day(date, "%b", arguments))?,
         "date_to_long_string" => date::shown(input, run, |date| date::day(date, "%B", arguments))?,
 

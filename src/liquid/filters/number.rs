@@ -1,4 +1,5 @@
-//! Filters of numbers. As in Ruby, a text counts as the number it starts with, and whole numbers stay whole.
+//! Filters of numbers. As in Ruby, a text counts as the number it starts with, and whole numbers
+//! stay whole.
 
 use super::Arguments;
 use crate::value::{self, Value, is_float, truncated};
@@ -30,7 +31,8 @@ impl Number {
         }
     }
 
-    /// A text of digits with a point inside is a float; any other is the whole number that it starts with, or 0.
+    /// A text of digits with a point inside is a float; any other is the whole number that it
+    /// starts with, or 0.
     fn of_text(text: &str) -> Number {
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         let is_digit = |c: char| c.is_ascii_digit();
@@ -74,7 +76,9 @@ fn of_whole(whole: i64) -> f64 {
 
 pub(super) fn abs(input: &Value) -> Value {
     match Number::of(input) {
-        Number::Whole(whole) => whole.checked_abs().map_or_else(|| Value::from(of_whole(whole).abs()), Value::from),
+        Number::Whole(whole) => {
+            whole.checked_abs().map_or_else(|| Value::from(of_whole(whole).abs()), Value::from)
+        }
         Number::Float(float) => Value::from(float.abs()),
     }
 }
@@ -86,7 +90,8 @@ pub(super) fn rounded(input: &Value, how: impl Fn(f64) -> f64) -> Value {
     }
 }
 
-/// Rounds half away from zero, to so many places behind the point, or in front of it if they are negative.
+/// Rounds half away from zero, to so many places behind the point, or in front of it if they are
+/// negative.
 pub(super) fn round(input: &Value, arguments: &Arguments<'_>) -> Value {
     let places = arguments.value(0).map_or(0, |places| match Number::of(places) {
         Number::Whole(places) => places.clamp(-18, 15),
@@ -100,7 +105,8 @@ pub(super) fn round(input: &Value, arguments: &Arguments<'_>) -> Value {
             Value::from(truncated((number.float() / scale).round() * scale))
         }
         number => {
-            // Ruby rounds the number as it is written: 1.005 is a little less than that, and becomes 1.0.
+            // Ruby rounds the number as it is written: 1.005 is a little less than that, and
+            // becomes 1.0.
             let float = number.float();
             let rounded = (float * scale(places)).round() / scale(places);
             Value::from(if rounded.is_finite() { rounded } else { float })
@@ -116,14 +122,15 @@ pub(super) fn calculated(
 ) -> Value {
     let (left, right) = (Number::of(input), Number::of(by));
     if let (Number::Whole(left), Number::Whole(right)) = (left, right) {
-        return whole(left, right).map_or_else(|| Value::from(float(of_whole(left), of_whole(right))), Value::from);
+        return whole(left, right)
+            .map_or_else(|| Value::from(float(of_whole(left), of_whole(right))), Value::from);
     }
     let result = float(left.float(), right.float());
     Value::from(decimal(result, left.float(), right.float()))
 }
 
-/// Ruby's Liquid calculates with decimal numbers: 0.1 and 0.2 are 0.3. What is off by less than a float can tell of the
-/// numbers that went in is cut off.
+/// Ruby's Liquid calculates with decimal numbers: 0.1 and 0.2 are 0.3. What is off by less than a
+/// float can tell of the numbers that went in is cut off.
 fn decimal(result: f64, left: f64, right: f64) -> f64 {
     if !result.is_finite() || !left.is_finite() || !right.is_finite() {
         return result;
@@ -152,7 +159,11 @@ pub(super) fn remainder(input: &Value, by: &Value) -> Result<Value, String> {
 
 fn refuse_zero(input: &Value, by: &Value) -> Result<(), String> {
     let is_whole = matches!(Number::of(input), Number::Whole(_));
-    if is_whole && Number::of(by).is_zero() { Err("it would divide by zero".to_owned()) } else { Ok(()) }
+    if is_whole && Number::of(by).is_zero() {
+        Err("it would divide by zero".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 fn floor_division(left: i64, right: i64) -> Option<i64> {
@@ -163,7 +174,11 @@ fn floor_division(left: i64, right: i64) -> Option<i64> {
 
 fn floor_remainder(left: i64, right: i64) -> Option<i64> {
     let remainder = left.checked_rem(right)?;
-    if remainder != 0 && (remainder < 0) != (right < 0) { remainder.checked_add(right) } else { Some(remainder) }
+    if remainder != 0 && (remainder < 0) != (right < 0) {
+        remainder.checked_add(right)
+    } else {
+        Some(remainder)
+    }
 }
 
 pub(super) fn to_integer(input: &Value) -> Value {

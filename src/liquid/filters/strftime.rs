@@ -14,7 +14,9 @@ pub(super) fn format(date: &ZonedDateTime, format: &str) -> String {
         let directive = Directive::parse(rest);
         match directive.as_ref().and_then(|directive| directive.written(date)) {
             Some(text) => out.push_str(&text),
-            None => out.push_str(&rest[..directive.as_ref().map_or(1, |directive| directive.length)]),
+            None => {
+                out.push_str(&rest[..directive.as_ref().map_or(1, |directive| directive.length)])
+            }
         }
         rest = &rest[directive.map_or(1, |directive| directive.length)..];
     }
@@ -40,8 +42,15 @@ const MAX_WIDTH: usize = 200;
 
 impl Directive {
     fn parse(text: &str) -> Option<Directive> {
-        let mut directive =
-            Directive { padding: None, upper: false, swap_case: false, colons: 0, width: None, letter: ' ', length: 0 };
+        let mut directive = Directive {
+            padding: None,
+            upper: false,
+            swap_case: false,
+            colons: 0,
+            width: None,
+            letter: ' ',
+            length: 0,
+        };
         let mut characters = text.char_indices().skip(1);
         loop {
             let (at, c) = characters.next()?;
@@ -56,7 +65,8 @@ impl Directive {
                     directive.width = Some((width.unwrap_or(0) * 10 + digit).min(MAX_WIDTH));
                 }
                 // Other calendars and digits, which Ruby does not have either.
-                ('E' | 'O', _) if text[directive.length..].starts_with(|c: char| c.is_ascii_alphabetic()) => {}
+                ('E' | 'O', _)
+                    if text[directive.length..].starts_with(|c: char| c.is_ascii_alphabetic()) => {}
                 _ => {
                     directive.letter = c;
                     return Some(directive);
@@ -89,7 +99,9 @@ impl Directive {
             'I' => number(hour12, 2),
             'l' => spaced(hour12, 2),
             'P' => self.text(if date.hour() < 12 { "am" } else { "pm" }.to_owned()),
-            'p' if self.swap_case => self.text(if date.hour() < 12 { "am" } else { "pm" }.to_owned()),
+            'p' if self.swap_case => {
+                self.text(if date.hour() < 12 { "am" } else { "pm" }.to_owned())
+            }
             'p' => self.text(if date.hour() < 12 { "AM" } else { "PM" }.to_owned()),
             'M' => number(i64::from(date.minute()), 2),
             'S' => number(i64::from(date.second()), 2),
@@ -125,13 +137,19 @@ impl Directive {
         let width = self.width.unwrap_or(usual);
         match self.padding {
             Some('-') => number.to_string(),
-            padding if padding == Some('_') || padding.is_none() && fill == ' ' => format!("{number:>width$}"),
+            padding if padding == Some('_') || padding.is_none() && fill == ' ' => {
+                format!("{number:>width$}")
+            }
             _ => format!("{number:0>width$}"),
         }
     }
 
     fn text(&self, text: String) -> String {
-        let text = if self.upper || self.swap_case && self.letter != 'p' { text.to_uppercase() } else { text };
+        let text = if self.upper || self.swap_case && self.letter != 'p' {
+            text.to_uppercase()
+        } else {
+            text
+        };
         let width = self.width.unwrap_or(0);
         match self.padding {
             Some('-') => text,
@@ -160,7 +178,10 @@ impl Directive {
         match self.padding {
             Some('_') => {
                 let width = (width + 1).max(digits.len() + 1);
-                format!("{:>width$}", format!("{sign}{}", digits.strip_prefix('0').unwrap_or(&digits)))
+                format!(
+                    "{:>width$}",
+                    format!("{sign}{}", digits.strip_prefix('0').unwrap_or(&digits))
+                )
             }
             _ => format!("{sign}{digits:0>width$}"),
         }
@@ -187,4 +208,5 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const DAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

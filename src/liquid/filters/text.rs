@@ -37,8 +37,11 @@ pub(super) fn escaped_once(text: &str) -> String {
         written.push_str(&escaped(&rest[..at]));
         let name = rest[at + 1..].strip_prefix('#').map_or(&rest[at + 1..], |number| number);
         let is_numeric = name.len() < rest.len() - at - 1;
-        let length = name.find(|c: char| !(if is_numeric { c.is_ascii_digit() } else { c.is_ascii_alphabetic() }));
-        let is_reference = length.is_some_and(|length| length > 0 && name[length..].starts_with(';'));
+        let length = name.find(|c: char| {
+            !(if is_numeric { c.is_ascii_digit() } else { c.is_ascii_alphabetic() })
+        });
+        let is_reference =
+            length.is_some_and(|length| length > 0 && name[length..].starts_with(';'));
         written.push_str(if is_reference { "&" } else { "&amp;" });
         rest = &rest[at + 1..];
     }
@@ -47,7 +50,11 @@ pub(super) fn escaped_once(text: &str) -> String {
 
 /// Undoes [`escaped`].
 pub(crate) fn unescaped(text: &str) -> String {
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'");
     text.replace("&amp;", "&")
 }
 
@@ -89,7 +96,8 @@ pub(crate) fn without_html(html: &str) -> String {
         } else {
             (3, ">")
         };
-        let mut length = if unclosed[kind] { None } else { tag.find(end).map(|found| found + end.len()) };
+        let mut length =
+            if unclosed[kind] { None } else { tag.find(end).map(|found| found + end.len()) };
         unclosed[kind] |= length.is_none();
         if length.is_none() && kind != 3 && !unclosed[3] {
             // A block without its end is a tag all the same.
@@ -135,7 +143,9 @@ pub(super) fn form_encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b' ' => encoded.push('+'),
-            byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => encoded.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => {
+                encoded.push(char::from(byte))
+            }
             byte => {
                 let _ = write!(encoded, "%{byte:02X}");
             }
@@ -168,7 +178,8 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut written = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for part in bytes.chunks(3) {
-        let group = part.iter().fold(0_u32, |group, &byte| group << 8 | u32::from(byte)) << (8 * (3 - part.len()));
+        let group = part.iter().fold(0_u32, |group, &byte| group << 8 | u32::from(byte))
+            << (8 * (3 - part.len()));
         for digit in 0..4 {
             let index = usize::try_from(group >> (18 - 6 * digit) & 63).unwrap_or(0);
             written.push(if digit <= part.len() { char::from(DIGITS[index]) } else { '=' });
@@ -180,7 +191,9 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 pub(super) fn slice(input: &Value, arguments: &Arguments<'_>) -> Result<Value, String> {
     let number = |index: usize, default: i64| match arguments.value(index) {
         None => Ok(default),
-        Some(value) => integer(value).ok_or_else(|| format!("`{}` is no whole number", as_text(value))),
+        Some(value) => {
+            integer(value).ok_or_else(|| format!("`{}` is no whole number", as_text(value)))
+        }
     };
     let (start, length) = (number(0, 0)?, usize::try_from(number(1, 1)?).unwrap_or(0));
     let start_in = |count: usize| {
@@ -189,12 +202,13 @@ pub(super) fn slice(input: &Value, arguments: &Arguments<'_>) -> Result<Value, S
         usize::try_from(start).ok().filter(|_| start <= count)
     };
     if let Some(items) = input.as_array() {
-        let part =
-            start_in(items.len()).map(|start| items.iter().skip(start).take(length).cloned().collect::<Vec<_>>());
+        let part = start_in(items.len())
+            .map(|start| items.iter().skip(start).take(length).cloned().collect::<Vec<_>>());
         return Ok(Value::from(part.unwrap_or_default()));
     }
     let text = as_text(input);
-    let part = start_in(text.chars().count()).map(|start| text.chars().skip(start).take(length).collect::<String>());
+    let part = start_in(text.chars().count())
+        .map(|start| text.chars().skip(start).take(length).collect::<String>());
     Ok(Value::from(part.unwrap_or_default()))
 }
 
@@ -204,7 +218,12 @@ pub(super) fn slugified(text: &str, mode: &str) -> String {
         "pretty" => slug::slugify_pretty(text),
         "ascii" => slug::slugify_ascii(text),
         "latin" => slug::slugify_ascii(&transliterated(text)),
-        "raw" => text.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-").to_lowercase(),
+        "raw" => text
+            .split(is_space)
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("-")
+            .to_lowercase(),
         // As in Jekyll, `none` and what is no mode change nothing but the case.
         _ => text.to_lowercase(),
     }
@@ -263,8 +282,8 @@ fn transliterated(text: &str) -> String {
     written
 }
 
-/// How many words the text has. In the mode `cjk`, and in `auto` if there is one, each character of Chinese, Japanese
-/// and Korean is a word.
+/// How many words the text has. In the mode `cjk`, and in `auto` if there is one, each character of
+/// Chinese, Japanese and Korean is a word.
 pub(super) fn number_of_words(text: &str, mode: &str) -> usize {
     let words = || text.split(is_space).filter(|word| !word.is_empty());
     if !matches!(mode, "cjk" | "auto") {
@@ -278,6 +297,7 @@ pub(super) fn number_of_words(text: &str, mode: &str) -> usize {
     };
     let characters = text.chars().filter(|&c| is_cjk(c)).count();
     // Runs of everything else are words as they are anywhere.
-    let others = words().flat_map(|word| word.split(is_cjk)).filter(|word| !word.is_empty()).count();
+    let others =
+        words().flat_map(|word| word.split(is_cjk)).filter(|word| !word.is_empty()).count();
     characters + others
 }

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Random changes to each training image, drawn anew every epoch from the run's seed. They are made in this order,
-/// but for the four of shape, which are one change of shear, scale, rotation and shift;
-/// what a change lets in from outside of the image is black.
+/// Random changes to each training image, drawn anew every epoch from the run's seed. They are made
+/// in this order, but for the four of shape, which are one change of shear, scale, rotation and
+/// shift; what a change lets in from outside of the image is black.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Augment {
@@ -13,8 +13,8 @@ pub struct Augment {
     pub flip: bool,
     /// Mirrors half of the images top to bottom.
     pub flip_vertical: bool,
-    /// Pads by this many black pixels on each side, then crops back at a random place (He et al. 2015, arXiv
-    /// 1512.03385).
+    /// Pads by this many black pixels on each side, then crops back at a random place (He et al.
+    /// 2015, arXiv 1512.03385).
     pub crop_padding: u32,
     /// Turns by up to this many degrees either way.
     pub rotate: f64,
@@ -26,17 +26,19 @@ pub struct Augment {
     pub shear: f64,
     /// Multiplies all pixels by up to this share more or less.
     pub brightness: f64,
-    /// Multiplies the distance of all pixels from the image's mean by up to this share more or less.
+    /// Multiplies the distance of all pixels from the image's mean by up to this share more or
+    /// less.
     pub contrast: f64,
-    /// Multiplies the distance of all pixels from their grey by up to this share more or less. Grey images stay.
+    /// Multiplies the distance of all pixels from their grey by up to this share more or less. Grey
+    /// images stay.
     pub saturation: f64,
-    /// Blackens a square with sides of this many pixels at a random place, partly outside of the image (DeVries and
-    /// Taylor 2017, arXiv 1708.04552).
+    /// Blackens a square with sides of this many pixels at a random place, partly outside of the
+    /// image (DeVries and Taylor 2017, arXiv 1708.04552).
     pub cutout: u32,
 }
 
-/// Test-time augmentation: an image's probabilities are the mean over it and its changed copies (Krizhevsky et al.
-/// 2012 did so with flips and crops).
+/// Test-time augmentation: an image's probabilities are the mean over it and its changed copies
+/// (Krizhevsky et al. 2012 did so with flips and crops).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Tta {
@@ -44,8 +46,8 @@ pub struct Tta {
     pub flip: bool,
     /// With the image mirrored top to bottom.
     pub flip_vertical: bool,
-    /// With the image shifted by this many pixels up and left, and down and right, the border repeated by mirroring
-    /// (Jordan 2024, arXiv 2404.00498).
+    /// With the image shifted by this many pixels up and left, and down and right, the border
+    /// repeated by mirroring (Jordan 2024, arXiv 2404.00498).
     pub shift: u32,
 }
 

@@ -69,28 +69,53 @@ impl Params {
         faults.require(self.batch_size >= 2, &["batch-size"], "must be at least 2");
         faults.require(self.image_size.is_none_or(is_size), &["image-size"], SIZE);
         faults.require(!self.split.is_empty(), &["split"], "must be the name of a split");
-        faults.require(self.train_images.is_none_or(|images| images >= 2), &["train-images"], "must be at least 2");
-        faults.require(self.labels_per_class != Some(0), &["labels-per-class"], "must be at least 1");
+        faults.require(
+            self.train_images.is_none_or(|images| images >= 2),
+            &["train-images"],
+            "must be at least 2",
+        );
+        faults.require(
+            self.labels_per_class != Some(0),
+            &["labels-per-class"],
+            "must be at least 1",
+        );
         let is_one = self.train_images.is_none() || self.labels_per_class.is_none();
-        faults.require(is_one, &["labels-per-class"], "says how many images to use, as `train-images` does: keep one");
+        faults.require(
+            is_one,
+            &["labels-per-class"],
+            "says how many images to use, as `train-images` does: keep one",
+        );
         faults.require(self.valid_images != Some(0), &["valid-images"], "must be at least 1");
         faults.require(self.test_images != Some(0), &["test-images"], "must be at least 1");
     }
 
     fn check_tuning(&self, faults: &mut Faults) {
         let decay = self.tuning.rate_decay();
-        faults.require(decay >= 1.0 && decay.is_finite(), &["tuning", "rate-decay"], "must be at least 1");
+        faults.require(
+            decay >= 1.0 && decay.is_finite(),
+            &["tuning", "rate-decay"],
+            "must be at least 1",
+        );
         match self.tuning {
             Tuning::LastBlocks { blocks, .. } => {
-                faults.require(blocks >= 1, &["tuning", "blocks"], "must be at least 1; `kind: frozen` tunes no block");
+                faults.require(
+                    blocks >= 1,
+                    &["tuning", "blocks"],
+                    "must be at least 1; `kind: frozen` tunes no block",
+                );
             }
             Tuning::Gradual { head_epochs, blocks, .. } => {
                 let is_part = head_epochs >= 1 && head_epochs < self.epochs;
-                faults.require(is_part, &["tuning", "head-epochs"], "must be at least 1 and below `epochs`");
+                faults.require(
+                    is_part,
+                    &["tuning", "head-epochs"],
+                    "must be at least 1 and below `epochs`",
+                );
                 faults.require(blocks != Some(0), &["tuning", "blocks"], "must be at least 1");
             }
             Tuning::Frozen {} => {
-                let rule = "has no effect where features are computed once (`tuning: {kind: frozen}`)";
+                let rule =
+                    "has no effect where features are computed once (`tuning: {kind: frozen}`)";
                 faults.require(self.augment == Augment::default(), &["augment"], rule);
                 faults.require(self.mixup.is_none(), &["mixup"], rule);
                 faults.require(self.cutmix.is_none(), &["cutmix"], rule);
@@ -113,19 +138,31 @@ impl Params {
             }
             Schedule::Cosine { warm_up, last, .. } => {
                 faults.require(is_decay(warm_up), &["schedule", "warm-up"], DECAY);
-                faults.require((0.0..=1.0).contains(&last), &["schedule", "last"], "must be from 0 to 1");
+                faults.require(
+                    (0.0..=1.0).contains(&last),
+                    &["schedule", "last"],
+                    "must be from 0 to 1",
+                );
             }
             Schedule::OneCycle { warm_up, div, final_div, momentum_low, momentum_high, .. } => {
                 let is_share = warm_up > 0.0 && warm_up < 1.0;
                 faults.require(is_share, &["schedule", "warm-up"], "must be above 0 and below 1");
                 let is_divisor = |div: f64| div >= 1.0 && div.is_finite();
                 faults.require(is_divisor(div), &["schedule", "div"], "must be at least 1");
-                faults.require(is_divisor(final_div), &["schedule", "final-div"], "must be at least 1");
+                faults.require(
+                    is_divisor(final_div),
+                    &["schedule", "final-div"],
+                    "must be at least 1",
+                );
                 let high = momentum_high.unwrap_or(self.optimizer.momentum());
                 let is_low = momentum_low.is_none_or(|low| is_decay(low) && low <= high);
                 let rule = "must be at least 0 and at most `momentum-high`, which is the optimizer's own by default";
                 faults.require(is_low, &["schedule", "momentum-low"], rule);
-                faults.require(momentum_high.is_none_or(is_decay), &["schedule", "momentum-high"], DECAY);
+                faults.require(
+                    momentum_high.is_none_or(is_decay),
+                    &["schedule", "momentum-high"],
+                    DECAY,
+                );
             }
         }
     }
@@ -135,18 +172,28 @@ impl Params {
         let is_share = |share: f64| share > 0.0 && share < 1.0;
         faults.require(self.ema.is_none_or(is_share), &["ema"], "must be above 0 and below 1");
         let is_alpha = |alpha: f64| alpha > 0.0 && alpha <= 100.0;
-        faults.require(self.mixup.is_none_or(is_alpha), &["mixup"], "must be above 0 and at most 100");
-        faults.require(self.cutmix.is_none_or(is_alpha), &["cutmix"], "must be above 0 and at most 100");
+        faults.require(
+            self.mixup.is_none_or(is_alpha),
+            &["mixup"],
+            "must be above 0 and at most 100",
+        );
+        faults.require(
+            self.cutmix.is_none_or(is_alpha),
+            &["cutmix"],
+            "must be above 0 and at most 100",
+        );
     }
 
     fn check_progress(&self, faults: &mut Faults) {
         let tta_is_small = self.tta.shift <= 64;
         faults.require(tta_is_small, &["tta", "shift"], "must be at most 64");
         let is_staged = !self.progressive.is_empty();
-        let stages_are_whole = self.progressive.iter().all(|stage| stage.epochs >= 1 && is_size(stage.image_size));
+        let stages_are_whole =
+            self.progressive.iter().all(|stage| stage.epochs >= 1 && is_size(stage.image_size));
         let rule = "must be stages of at least 1 epoch with images from 8 to 1024 pixels";
         faults.require(stages_are_whole, &["progressive"], rule);
-        let staged = self.progressive.iter().fold(0_u32, |sum, stage| sum.saturating_add(stage.epochs));
+        let staged =
+            self.progressive.iter().fold(0_u32, |sum, stage| sum.saturating_add(stage.epochs));
         let rule = "must leave an epoch for images of the whole size";
         faults.require(!is_staged || staged < self.epochs, &["progressive"], rule);
         let rule = "needs a net that takes images of any size: no `mlp`, and no `dense`";
@@ -167,11 +214,23 @@ fn check_model(model: &Model, faults: &mut Faults) {
         }
         Model::Convnet { widths, dense, .. } => {
             let is_net = !widths.is_empty() && widths.iter().copied().all(is_width);
-            faults.require(is_net, &["model", "widths"], "must be one or more widths from 1 to 65536");
-            faults.require(dense.iter().copied().all(is_width), &["model", "dense"], "must be from 1 to 65536");
+            faults.require(
+                is_net,
+                &["model", "widths"],
+                "must be one or more widths from 1 to 65536",
+            );
+            faults.require(
+                dense.iter().copied().all(is_width),
+                &["model", "dense"],
+                "must be from 1 to 65536",
+            );
         }
         Model::Resnet9 { width, .. } => {
-            faults.require((1..=8192).contains(width), &["model", "width"], "must be from 1 to 8192");
+            faults.require(
+                (1..=8192).contains(width),
+                &["model", "width"],
+                "must be from 1 to 8192",
+            );
         }
         Model::Resnet18 { .. }
         | Model::EfficientnetLite0 { .. }
@@ -180,7 +239,9 @@ fn check_model(model: &Model, faults: &mut Faults) {
     }
     let has_published = matches!(
         model,
-        Model::EfficientnetLite0 { .. } | Model::EfficientnetLite1 { .. } | Model::EfficientnetLite2 { .. }
+        Model::EfficientnetLite0 { .. }
+            | Model::EfficientnetLite1 { .. }
+            | Model::EfficientnetLite2 { .. }
     );
     let is_there = has_published || model.pretrained() != Some(&Pretrained::Imagenet);
     let rule = "`imagenet` is only for the `efficientnet-lite` nets; give a `.safetensors` file";
@@ -195,7 +256,8 @@ fn check_optimizer(optimizer: &Optimizer, faults: &mut Faults) {
             faults.require(has_momentum, &["optimizer", "nesterov"], "needs a momentum above 0");
             weight_decay
         }
-        Optimizer::Adam { beta1, beta2, weight_decay, .. } | Optimizer::Adamw { beta1, beta2, weight_decay, .. } => {
+        Optimizer::Adam { beta1, beta2, weight_decay, .. }
+        | Optimizer::Adamw { beta1, beta2, weight_decay, .. } => {
             faults.require(is_decay(beta1), &["optimizer", "beta1"], DECAY);
             faults.require(is_decay(beta2), &["optimizer", "beta2"], DECAY);
             weight_decay
@@ -210,10 +272,24 @@ fn check_loss(loss: &Loss, faults: &mut Faults) {
 }
 
 fn check_augment(augment: &Augment, faults: &mut Faults) {
-    let Augment { crop_padding, rotate, scale, translate, shear, brightness, contrast, saturation, cutout, .. } =
-        *augment;
+    let Augment {
+        crop_padding,
+        rotate,
+        scale,
+        translate,
+        shear,
+        brightness,
+        contrast,
+        saturation,
+        cutout,
+        ..
+    } = *augment;
     faults.require(crop_padding <= 64, &["augment", "crop-padding"], "must be at most 64");
-    faults.require((0.0..=180.0).contains(&rotate), &["augment", "rotate"], "must be from 0 to 180");
+    faults.require(
+        (0.0..=180.0).contains(&rotate),
+        &["augment", "rotate"],
+        "must be from 0 to 180",
+    );
     faults.require(is_decay(scale), &["augment", "scale"], DECAY);
     faults.require(is_decay(translate), &["augment", "translate"], DECAY);
     faults.require((0.0..=60.0).contains(&shear), &["augment", "shear"], "must be from 0 to 60");
@@ -256,7 +332,8 @@ mod tests {
 
     #[test]
     fn two_ways_to_say_how_many_images_to_use_are_refused() {
-        let expected = "labels-per-class says how many images to use, as `train-images` does: keep one";
+        let expected =
+            "labels-per-class says how many images to use, as `train-images` does: keep one";
         check(json!({"train-images": 100, "labels-per-class": 5}), &[expected]);
     }
 
@@ -285,7 +362,10 @@ mod tests {
         let tuning = json!({"kind": "gradual", "head-epochs": 5, "rate-decay": 0.5});
         check(
             json!({"epochs": 5, "tuning": tuning}),
-            &["tuning.rate-decay must be at least 1", "tuning.head-epochs must be at least 1 and below `epochs`"],
+            &[
+                "tuning.rate-decay must be at least 1",
+                "tuning.head-epochs must be at least 1 and below `epochs`",
+            ],
         );
     }
 

@@ -1,7 +1,9 @@
-//! The parameters of the recipe `image-classification`: a net learns to tell the classes of images apart.
+//! The parameters of the recipe `image-classification`: a net learns to tell the classes of images
+//! apart.
 //!
-//! One file a subject: the nets and what of them learns (`model`), how weights follow gradients (`optimizer`), how the
-//! rate goes (`schedule`), random changes to images (`augment`), what all of them may be (`bounds`).
+//! One file a subject: the nets and what of them learns (`model`), how weights follow gradients
+//! (`optimizer`), how the rate goes (`schedule`), random changes to images (`augment`), what all of
+//! them may be (`bounds`).
 
 mod augment;
 mod bounds;
@@ -25,8 +27,9 @@ pub use schedule::{Rate, Schedule};
 /// The recipe's name in `experiment.yml`.
 pub const NAME: &str = "image-classification";
 
-/// Goes up whenever the recipe computes other numbers from the same parameters, data and seed. It is part of every
-/// fingerprint. A golden test trains a few steps and fails if the numbers moved while this did not.
+/// Goes up whenever the recipe computes other numbers from the same parameters, data and seed. It
+/// is part of every fingerprint. A golden test trains a few steps and fails if the numbers moved
+/// while this did not.
 pub const REVISION: u32 = 2;
 
 /// The numbers of a run that are more than plain numbers: shares, losses, times.
@@ -59,18 +62,21 @@ pub struct Params {
     pub epochs: u32,
     /// Images a step.
     pub batch_size: u32,
-    /// Rows and columns that the square in the middle of each image is resized to as it is read (bilinear, with
-    /// antialiasing); `None` leaves images as they are.
+    /// Rows and columns that the square in the middle of each image is resized to as it is read
+    /// (bilinear, with antialiasing); `None` leaves images as they are.
     pub image_size: Option<u32>,
     /// Which of the splits that the data set declares.
     pub split: String,
-    /// How many training images to use, the first of a shuffle by the seed; `None` is all that are not set aside.
+    /// How many training images to use, the first of a shuffle by the seed; `None` is all that are
+    /// not set aside.
     pub train_images: Option<u32>,
-    /// How many training images of each class to use, the first of a shuffle by the seed. In place of `train-images`.
+    /// How many training images of each class to use, the first of a shuffle by the seed. In place
+    /// of `train-images`.
     pub labels_per_class: Option<u32>,
-    /// How many images of the training split are set aside to measure `valid.loss` and `valid.accuracy` on: the last
-    /// of a shuffle by the seed, of each class in proportion to its share; or whole groups, where the split keeps groups
-    /// of images together. `None` is a tenth of the split.
+    /// How many images of the training split are set aside to measure `valid.loss` and
+    /// `valid.accuracy` on: the last of a shuffle by the seed, of each class in proportion to its
+    /// share; or whole groups, where the split keeps groups of images together. `None` is a tenth
+    /// of the split.
     pub valid_images: Option<u32>,
     /// How many images of the test split to test on, the first ones; `None` is all.
     pub test_images: Option<u32>,
@@ -84,35 +90,41 @@ pub struct Params {
     pub schedule: Schedule,
     /// What is minimized.
     pub loss: Loss,
-    /// The longest that the gradient of all parameters together may be; a longer one is shortened to it (Pascanu,
-    /// Mikolov and Bengio 2012, arXiv 1211.5063). `None` leaves gradients as they are.
+    /// The longest that the gradient of all parameters together may be; a longer one is shortened
+    /// to it (Pascanu, Mikolov and Bengio 2012, arXiv 1211.5063). `None` leaves gradients as they
+    /// are.
     pub clip_norm: Option<f64>,
-    /// Judges the exponential moving average of the weights instead of the weights (Polyak and Juditsky 1992): the
-    /// share of the average that is kept each step, in its first steps less: (1 + step) / (10 + step).
+    /// Judges the exponential moving average of the weights instead of the weights (Polyak and
+    /// Juditsky 1992): the share of the average that is kept each step, in its first steps less: (1
+    /// + step) / (10 + step).
     pub ema: Option<f64>,
-    /// Mixes pairs of images and of their labels by a share drawn from the Beta distribution with this parameter twice
-    /// (Zhang et al. 2017, arXiv 1710.09412).
+    /// Mixes pairs of images and of their labels by a share drawn from the Beta distribution with
+    /// this parameter twice (Zhang et al. 2017, arXiv 1710.09412).
     pub mixup: Option<f64>,
-    /// Puts a rectangle of one image into another, and mixes their labels by its area, which is drawn as that of
-    /// `mixup` is (Yun et al. 2019, arXiv 1905.04899). With both, each step takes one of them, with equal chances.
+    /// Puts a rectangle of one image into another, and mixes their labels by its area, which is
+    /// drawn as that of `mixup` is (Yun et al. 2019, arXiv 1905.04899). With both, each step takes
+    /// one of them, with equal chances.
     pub cutmix: Option<f64>,
     /// Random changes to the training images.
     pub augment: Augment,
     /// Test-time augmentation: how the test images are changed, once the training is over.
     pub tta: Tta,
-    /// Smaller images in the first epochs (progressive resizing: Howard 2018, fast.ai's DAWNBench entry; Karras et
-    /// al. 2017, arXiv 1710.10196, for generators). The epochs that are left take images of the whole size.
+    /// Smaller images in the first epochs (progressive resizing: Howard 2018, fast.ai's DAWNBench
+    /// entry; Karras et al. 2017, arXiv 1710.10196, for generators). The epochs that are left take
+    /// images of the whole size.
     pub progressive: Vec<Stage>,
-    /// Ends the training when images that are set aside are no longer told better, and takes the best weights
-    /// (Prechelt 1998). `None` trains all epochs and takes the last weights.
+    /// Ends the training when images that are set aside are no longer told better, and takes the
+    /// best weights (Prechelt 1998). `None` trains all epochs and takes the last weights.
     pub early_stopping: Option<EarlyStopping>,
     /// The numbers that nets compute with.
     pub precision: Precision,
-    /// Lays images, maps and kernels out in memory with the channels of a pixel beside each other, which makes most of
-    /// what convolutional nets do faster (docs/performance.md). It moves no more than last bits.
+    /// Lays images, maps and kernels out in memory with the channels of a pixel beside each other,
+    /// which makes most of what convolutional nets do faster (docs/performance.md). It moves no
+    /// more than last bits.
     pub channels_last: bool,
-    /// Writes grids of test images, `worst` (highest loss) and `most-confused`, which are committed with the record. Not
-    /// asked for, they are not written: they take up to 128 KiB a run, and a figure shows those of one.
+    /// Writes grids of test images, `worst` (highest loss) and `most-confused`, which are committed
+    /// with the record. Not asked for, they are not written: they take up to 128 KiB a run, and a
+    /// figure shows those of one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub images: bool,
 }
@@ -152,7 +164,8 @@ impl Default for Params {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Loss {
-    /// Share of each label that is spread over all classes alike (Szegedy et al. 2015, arXiv 1512.00567).
+    /// Share of each label that is spread over all classes alike (Szegedy et al. 2015, arXiv
+    /// 1512.00567).
     pub label_smoothing: f64,
     /// How much an image counts by its class.
     pub class_weights: ClassWeights,
@@ -165,8 +178,8 @@ pub enum ClassWeights {
     /// All alike.
     #[default]
     None,
-    /// As many times as its class is rarer than the mean class among the training images: images / (classes × images
-    /// of the class) (King and Zeng 2001).
+    /// As many times as its class is rarer than the mean class among the training images: images /
+    /// (classes × images of the class) (King and Zeng 2001).
     Balanced,
 }
 
@@ -176,7 +189,8 @@ pub enum ClassWeights {
 pub struct Stage {
     /// How many epochs.
     pub epochs: u32,
-    /// Rows and columns of the images, resized from those of `image-size` (bilinear, with antialiasing).
+    /// Rows and columns of the images, resized from those of `image-size` (bilinear, with
+    /// antialiasing).
     pub image_size: u32,
 }
 
@@ -215,15 +229,18 @@ pub enum Precision {
     /// 32 bits throughout.
     #[default]
     F32,
-    /// Convolutions and matrix products in bfloat16, weights and sums in 32 bits (libtorch's autocast; Micikevicius et
-    /// al. 2017, arXiv 1710.03740). Faster where the hardware has it.
+    /// Convolutions and matrix products in bfloat16, weights and sums in 32 bits (libtorch's
+    /// autocast; Micikevicius et al. 2017, arXiv 1710.03740). Faster where the hardware has it.
     Bf16,
 }
 
-/// The parameters of a run that only shows that an experiment works: one epoch (two, if the head alone learns in the
-/// first) over a few small images. What cannot be read as parameters stays as it is.
+/// The parameters of a run that only shows that an experiment works: one epoch (two, if the head
+/// alone learns in the first) over a few small images. What cannot be read as parameters stays as
+/// it is.
 pub fn at_toy_scale(params: &serde_json::Value) -> serde_json::Value {
-    let Ok(params) = serde_json::from_value::<Params>(params.clone()) else { return params.clone() };
+    let Ok(params) = serde_json::from_value::<Params>(params.clone()) else {
+        return params.clone();
+    };
     let at_most = |count: Option<u32>, most: u32| Some(count.unwrap_or(u32::MAX).min(most));
     let (tuning, epochs) = match params.tuning {
         Tuning::Gradual { blocks, block_epochs, rate_decay, .. } => {
@@ -236,7 +253,11 @@ pub fn at_toy_scale(params: &serde_json::Value) -> serde_json::Value {
         epochs,
         batch_size: params.batch_size.min(64),
         image_size: params.image_size.map(|size| size.min(64)),
-        train_images: if labels_per_class.is_some() { None } else { at_most(params.train_images, 256) },
+        train_images: if labels_per_class.is_some() {
+            None
+        } else {
+            at_most(params.train_images, 256)
+        },
         labels_per_class,
         valid_images: at_most(params.valid_images, 64),
         test_images: at_most(params.test_images, 256),

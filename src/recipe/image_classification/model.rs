@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 
 /// A net, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Model {
     /// Fully connected layers with ReLU between them.
     Mlp {
@@ -13,8 +18,9 @@ pub enum Model {
         #[serde(default = "default_hidden")]
         hidden: Vec<u32>,
     },
-    /// Blocks of 3×3 convolution, (BatchNorm,) ReLU and 2×2 max-pooling, then global average pooling (or, with
-    /// `dense`, a hidden fully connected layer on the flattened map) and a linear layer.
+    /// Blocks of 3×3 convolution, (BatchNorm,) ReLU and 2×2 max-pooling, then global average
+    /// pooling (or, with `dense`, a hidden fully connected layer on the flattened map) and a linear
+    /// layer.
     Convnet {
         /// Channels of the blocks.
         #[serde(default = "default_widths")]
@@ -22,13 +28,14 @@ pub enum Model {
         /// Whether each block normalizes its batch (Ioffe and Szegedy 2015, arXiv 1502.03167).
         #[serde(default)]
         batch_norm: bool,
-        /// Width of a hidden fully connected layer on the flattened last map; `None` is global average pooling.
+        /// Width of a hidden fully connected layer on the flattened last map; `None` is global
+        /// average pooling.
         #[serde(default)]
         dense: Option<u32>,
     },
-    /// Nine layers with two residual connections, for images of 32 pixels: the net of David Page's "How to train your
-    /// ResNet" (2018), which set DAWNBench's record on CIFAR-10. It halves images three times and then takes what is
-    /// strongest of each map.
+    /// Nine layers with two residual connections, for images of 32 pixels: the net of David Page's
+    /// "How to train your ResNet" (2018), which set DAWNBench's record on CIFAR-10. It halves
+    /// images three times and then takes what is strongest of each map.
     Resnet9 {
         /// Channels of the first layer; the others have twice, four times and eight times as many.
         #[serde(default = "default_resnet9_width")]
@@ -46,7 +53,8 @@ pub enum Model {
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
-    /// EfficientNet (Tan and Le 2019, arXiv 1905.11946) without what is slow on small devices, for 224 pixels.
+    /// EfficientNet (Tan and Le 2019, arXiv 1905.11946) without what is slow on small devices, for
+    /// 224 pixels.
     EfficientnetLite0 {
         /// Weights to begin with; `None` is random ones.
         #[serde(default)]
@@ -97,7 +105,8 @@ impl Model {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stem {
-    /// A 7×7 convolution and a pooling that leave a quarter of the rows and columns, for large images.
+    /// A 7×7 convolution and a pooling that leave a quarter of the rows and columns, for large
+    /// images.
     #[default]
     Imagenet,
     /// A 3×3 convolution that leaves all of them, as is usual for CIFAR's 32 pixels.
@@ -121,7 +130,9 @@ impl TryFrom<String> for Pretrained {
         match text.as_str() {
             "imagenet" => Ok(Pretrained::Imagenet),
             path if path.ends_with(".safetensors") => Ok(Pretrained::File(text)),
-            _ => Err(format!("`{text}` is neither `imagenet` nor a path that ends in `.safetensors`")),
+            _ => Err(format!(
+                "`{text}` is neither `imagenet` nor a path that ends in `.safetensors`"
+            )),
         }
     }
 }
@@ -163,20 +174,27 @@ fn default_widths() -> Vec<u32> {
 }
 
 impl Model {
-    /// Whether the net takes images of other sizes than that it was made for: progressive resizing needs it.
+    /// Whether the net takes images of other sizes than that it was made for: progressive resizing
+    /// needs it.
     pub fn takes_any_size(&self) -> bool {
         !matches!(self, Model::Mlp { .. } | Model::Convnet { dense: Some(_), .. })
     }
 }
 
-/// What of the net learns, and when. A net's layers are groups from the stem over the blocks to the head, which is its
-/// last linear layer. Groups that do not learn (are frozen) keep their weights, and their BatchNorm its running mean
-/// and variance.
+/// What of the net learns, and when. A net's layers are groups from the stem over the blocks to the
+/// head, which is its last linear layer. Groups that do not learn (are frozen) keep their weights,
+/// and their BatchNorm its running mean and variance.
 ///
-/// `rate-decay` gives each group a rate so many times lower than that of the group behind it, the head the whole rate
-/// (discriminative rates: Howard and Ruder 2018, arXiv 1801.06146, who take 2.6).
+/// `rate-decay` gives each group a rate so many times lower than that of the group behind it, the
+/// head the whole rate (discriminative rates: Howard and Ruder 2018, arXiv 1801.06146, who take
+/// 2.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Tuning {
     /// The whole net.
     All {
@@ -184,8 +202,9 @@ pub enum Tuning {
         #[serde(default = "no_decay")]
         rate_decay: f64,
     },
-    /// The head alone, on features that are computed once (Donahue et al. 2013, arXiv 1310.1531; Sharif Razavian et
-    /// al. 2014, arXiv 1403.6382). Images are not changed at random, since their features are the same in every epoch.
+    /// The head alone, on features that are computed once (Donahue et al. 2013, arXiv 1310.1531;
+    /// Sharif Razavian et al. 2014, arXiv 1403.6382). Images are not changed at random, since their
+    /// features are the same in every epoch.
     Frozen {},
     /// The last blocks and the head (Yosinski et al. 2014, arXiv 1411.1792).
     LastBlocks {
@@ -195,8 +214,8 @@ pub enum Tuning {
         #[serde(default = "no_decay")]
         rate_decay: f64,
     },
-    /// First the head alone, then block after block from the last one (gradual unfreezing: Howard and Ruder 2018,
-    /// arXiv 1801.06146).
+    /// First the head alone, then block after block from the last one (gradual unfreezing: Howard
+    /// and Ruder 2018, arXiv 1801.06146).
     Gradual {
         /// Epochs in which the head alone learns.
         #[serde(default = "default_head_epochs")]
@@ -204,8 +223,8 @@ pub enum Tuning {
         /// How many groups before the head learn in the end; `None` is all.
         #[serde(default)]
         blocks: Option<u32>,
-        /// Epochs from one block to the next; 0 lets all of `blocks` learn after `head-epochs`, as fast.ai's
-        /// `fine_tune` does.
+        /// Epochs from one block to the next; 0 lets all of `blocks` learn after `head-epochs`, as
+        /// fast.ai's `fine_tune` does.
         #[serde(default = "default_block_epochs")]
         block_epochs: u32,
         /// How many times lower each group's rate is than the next one's.
@@ -224,9 +243,9 @@ impl Tuning {
     /// How many times lower each group's rate is than the next one's.
     pub fn rate_decay(&self) -> f64 {
         match *self {
-            Tuning::All { rate_decay } | Tuning::LastBlocks { rate_decay, .. } | Tuning::Gradual { rate_decay, .. } => {
-                rate_decay
-            }
+            Tuning::All { rate_decay }
+            | Tuning::LastBlocks { rate_decay, .. }
+            | Tuning::Gradual { rate_decay, .. } => rate_decay,
             Tuning::Frozen {} => no_decay(),
         }
     }

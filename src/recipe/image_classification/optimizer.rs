@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 
 /// An optimizer, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Optimizer {
     /// Stochastic gradient descent, with PyTorch's form of momentum.
     Sgd {
@@ -21,8 +26,8 @@ pub enum Optimizer {
         /// L2 penalty, added to the gradient.
         #[serde(default)]
         weight_decay: f64,
-        /// Whether `weight-decay` holds for biases and the parameters of normalizing layers, too (it had better not:
-        /// He et al. 2018, arXiv 1812.01187).
+        /// Whether `weight-decay` holds for biases and the parameters of normalizing layers, too
+        /// (it had better not: He et al. 2018, arXiv 1812.01187).
         #[serde(default)]
         decay_norm_and_bias: bool,
     },
@@ -80,7 +85,9 @@ impl Optimizer {
     /// The rate of the schedules `constant` and `step`.
     pub fn lr(&self) -> f64 {
         match *self {
-            Optimizer::Sgd { lr, .. } | Optimizer::Adam { lr, .. } | Optimizer::Adamw { lr, .. } => lr,
+            Optimizer::Sgd { lr, .. }
+            | Optimizer::Adam { lr, .. }
+            | Optimizer::Adamw { lr, .. } => lr,
         }
     }
 

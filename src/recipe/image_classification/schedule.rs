@@ -9,7 +9,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A learning-rate schedule, by kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    deny_unknown_fields
+)]
 pub enum Schedule {
     /// The optimizer's rate throughout.
     Constant {},
@@ -21,8 +26,9 @@ pub enum Schedule {
         #[serde(default = "default_factor")]
         factor: f64,
     },
-    /// Up to `max-lr` along a line, then down along half a cosine (Loshchilov and Hutter 2016, arXiv 1608.03983; the
-    /// warm-up: Goyal et al. 2017, arXiv 1706.02677). The optimizer's own rate is not used.
+    /// Up to `max-lr` along a line, then down along half a cosine (Loshchilov and Hutter 2016,
+    /// arXiv 1608.03983; the warm-up: Goyal et al. 2017, arXiv 1706.02677). The optimizer's own
+    /// rate is not used.
     Cosine {
         /// The highest rate, or `find`.
         max_lr: Rate,
@@ -33,9 +39,9 @@ pub enum Schedule {
         #[serde(default)]
         last: f64,
     },
-    /// Up to `max-lr` and down again, each along half a cosine, while the momentum (Adam's `beta1`) goes down and up
-    /// (Smith and Topin 2017, arXiv 1708.07120; Smith 2018, arXiv 1803.09820; PyTorch's `OneCycleLR`). The optimizer's
-    /// own rate is not used.
+    /// Up to `max-lr` and down again, each along half a cosine, while the momentum (Adam's `beta1`)
+    /// goes down and up (Smith and Topin 2017, arXiv 1708.07120; Smith 2018, arXiv 1803.09820;
+    /// PyTorch's `OneCycleLR`). The optimizer's own rate is not used.
     OneCycle {
         /// The highest rate, or `find`.
         max_lr: Rate,
@@ -48,7 +54,8 @@ pub enum Schedule {
         /// The first rate is this many times the last.
         #[serde(default = "default_final_div")]
         final_div: f64,
-        /// The momentum where the rate is highest; `None` is 0.1 less than `momentum-high`, but at least 0.
+        /// The momentum where the rate is highest; `None` is 0.1 less than `momentum-high`, but at
+        /// least 0.
         #[serde(default)]
         momentum_low: Option<f64>,
         /// The momentum at the start and at the end; `None` is the optimizer's own.
@@ -92,7 +99,9 @@ impl Schedule {
     pub fn up_to(mut self, rate: f64) -> Schedule {
         match &mut self {
             Schedule::Constant {} | Schedule::Step { .. } => {}
-            Schedule::Cosine { max_lr, .. } | Schedule::OneCycle { max_lr, .. } => *max_lr = Rate::Of(rate),
+            Schedule::Cosine { max_lr, .. } | Schedule::OneCycle { max_lr, .. } => {
+                *max_lr = Rate::Of(rate)
+            }
         }
         self
     }
@@ -103,8 +112,8 @@ impl Schedule {
 pub enum Rate {
     /// This rate.
     Of(f64),
-    /// What the learning-rate finder suggests (Smith 2015, arXiv 1506.01186): the run starts with a short training at
-    /// rising rates, and throws its weights away.
+    /// What the learning-rate finder suggests (Smith 2015, arXiv 1506.01186): the run starts with a
+    /// short training at rising rates, and throws its weights away.
     Find,
 }
 
@@ -141,7 +150,11 @@ impl<'de> Deserialize<'de> for Rate {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Rate, E> {
-                if text == "find" { Ok(Rate::Find) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
+                if text == "find" {
+                    Ok(Rate::Find)
+                } else {
+                    Err(E::invalid_value(de::Unexpected::Str(text), &self))
+                }
             }
         }
 
@@ -177,7 +190,10 @@ mod tests {
         check("0.1", Ok(Rate::Of(0.1)));
         check("1", Ok(Rate::Of(1.0)));
         check("find", Ok(Rate::Find));
-        check("search", Err("invalid value: string \"search\", expected a learning rate or `find`"));
+        check(
+            "search",
+            Err("invalid value: string \"search\", expected a learning rate or `find`"),
+        );
     }
 
     #[test]

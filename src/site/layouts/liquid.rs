@@ -19,16 +19,23 @@ impl<'a> Templates<'a> {
         templates: impl Iterator<Item = Template<'a>>,
         environment: &'a Environment<'a>,
     ) -> Result<Templates<'a>, Vec<Diagnostic>> {
-        let template =
-            |Template { path, text, lines_above }| (path, liquid::Template::new(Body { path, text, lines_above }));
+        let template = |Template { path, text, lines_above }| {
+            (path, liquid::Template::new(Body { path, text, lines_above }))
+        };
         let by_path: BTreeMap<&str, liquid::Template<'_>> = templates.map(template).collect();
-        let faults: Vec<Diagnostic> = by_path.values().flat_map(|template| template.faults(environment)).collect();
+        let faults: Vec<Diagnostic> =
+            by_path.values().flat_map(|template| template.faults(environment)).collect();
         if faults.is_empty() { Ok(Templates { environment, by_path }) } else { Err(faults) }
     }
 
     /// Renders the layout or page at `path`.
-    pub(super) fn render(&self, path: &str, variables: &[(&str, Value)]) -> Result<Rendered, Vec<Diagnostic>> {
-        let template = self.by_path.get(path).expect("all layouts and pages that are templates were read");
+    pub(super) fn render(
+        &self,
+        path: &str,
+        variables: &[(&str, Value)],
+    ) -> Result<Rendered, Vec<Diagnostic>> {
+        let template =
+            self.by_path.get(path).expect("all layouts and pages that are templates were read");
         let expanded = template.render(variables, self.environment)?;
         Ok(Rendered { text: expanded.embeds.in_html(&expanded.text), files: expanded.files })
     }

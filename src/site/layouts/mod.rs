@@ -1,7 +1,9 @@
-//! Layouts: templates from `_layouts`, which may include files of `_includes` and stand in other layouts.
+//! Layouts: templates from `_layouts`, which may include files of `_includes` and stand in other
+//! layouts.
 //!
-//! They are in the language that `templates` in `_config.yml` names, and so are pages that are templates: [`tera`]
-//! by default, [`liquid`] for blogs that come from Jekyll. What is the same in both is here.
+//! They are in the language that `templates` in `_config.yml` names, and so are pages that are
+//! templates: [`tera`] by default, [`liquid`] for blogs that come from Jekyll. What is the same in
+//! both is here.
 
 mod liquid;
 mod tera;
@@ -54,9 +56,10 @@ pub(super) struct Rendered {
 }
 
 impl<'a> Layouts<'a> {
-    /// Reads all layouts, includes and pages that are templates. Beside them come the posts and pages that ask for a
-    /// layout which is not there: the others can be rendered all the same, to find what is wrong with them. In Liquid
-    /// that is no fault, because Jekyll goes on without the layout: [`warnings`] tells of it.
+    /// Reads all layouts, includes and pages that are templates. Beside them come the posts and
+    /// pages that ask for a layout which is not there: the others can be rendered all the same, to
+    /// find what is wrong with them. In Liquid that is no fault, because Jekyll goes on without the
+    /// layout: [`warnings`] tells of it.
     pub(super) fn read(
         source: &'a Source,
         config: &Config,
@@ -80,16 +83,24 @@ impl<'a> Layouts<'a> {
         }
         let pages = blog.pages.iter().filter(|page| page.kind != PageKind::Markdown);
         let pages: Vec<Template<'a>> = pages
-            .map(|page| Template { path: page.body.path, text: page.body.text, lines_above: page.body.lines_above })
+            .map(|page| Template {
+                path: page.body.path,
+                text: page.body.text,
+                lines_above: page.body.lines_above,
+            })
             .collect();
         let templates = match config.templates {
             TemplateLanguage::Tera => {
                 let includes = source.texts_under("_includes/");
-                let includes: Vec<_> = includes.map(|(path, text)| Template { path, text, lines_above: 0 }).collect();
-                tera::Templates::new(config, &layouts, &pages, &includes).map(Box::new).map(Templates::Tera)
+                let includes: Vec<_> =
+                    includes.map(|(path, text)| Template { path, text, lines_above: 0 }).collect();
+                tera::Templates::new(config, &layouts, &pages, &includes)
+                    .map(Box::new)
+                    .map(Templates::Tera)
             }
             TemplateLanguage::Liquid => {
-                liquid::Templates::new(layouts.into_iter().chain(pages), environment).map(Templates::Liquid)
+                liquid::Templates::new(layouts.into_iter().chain(pages), environment)
+                    .map(Templates::Liquid)
             }
         };
         match templates {
@@ -110,8 +121,8 @@ impl<'a> Layouts<'a> {
         self.by_name.contains_key(name)
     }
 
-    /// Puts `content` into the layout `name` and the layouts that one stands in. `place` is where the layout is asked
-    /// for; `variables` hold `site`, `page` and the like.
+    /// Puts `content` into the layout `name` and the layouts that one stands in. `place` is where
+    /// the layout is asked for; `variables` hold `site`, `page` and the like.
     pub(super) fn render(
         &self,
         name: Option<&str>,
@@ -132,7 +143,9 @@ impl<'a> Layouts<'a> {
             variables.push(("content", Value::from(rendered.text)));
             variables.push(("layout", layout.front.clone()));
             let outer = match &self.templates {
-                Templates::Tera(templates) => text_only(templates.layout(&layout.path, &variables))?,
+                Templates::Tera(templates) => {
+                    text_only(templates.layout(&layout.path, &variables))?
+                }
                 Templates::Liquid(templates) => templates.render(&layout.path, &variables)?,
             };
             rendered.text = outer.text;
@@ -161,7 +174,11 @@ fn text_only(rendered: Result<String, Diagnostic>) -> Result<Rendered, Vec<Diagn
 
 fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Vec<Diagnostic>> {
     let Some((yaml, body)) = front_matter::split(path, text) else {
-        let layout = Layout { path: path.to_owned(), front: values::layout(&serde_yaml::Mapping::new()), parent: None };
+        let layout = Layout {
+            path: path.to_owned(),
+            front: values::layout(&serde_yaml::Mapping::new()),
+            parent: None,
+        };
         return Ok((layout, Template { path, text, lines_above: 0 }));
     };
     let mut fields = Fields::read(yaml).map_err(|fault| vec![fault])?;
@@ -177,7 +194,8 @@ fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Ve
 
 /// Posts and pages whose layout is not there.
 fn missing(layouts: &BTreeMap<String, Layout>, blog: &Blog<'_>) -> Vec<Diagnostic> {
-    let fronts = blog.posts.iter().map(|post| &post.front).chain(blog.pages.iter().map(|page| &page.front));
+    let fronts =
+        blog.posts.iter().map(|post| &post.front).chain(blog.pages.iter().map(|page| &page.front));
     fronts
         .filter_map(|front| Some((front, front.layout.as_deref()?)))
         .filter(|(_, name)| !layouts.contains_key(*name))
@@ -203,14 +221,18 @@ fn parent_place(layout: &Layout, source: &Source) -> Place {
 fn missing_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
     let missing = layouts.values().filter_map(|layout| Some((layout, layout.parent.as_ref()?)));
     let missing = missing.filter(|(_, parent)| !layouts.contains_key(*parent));
-    missing.map(|(layout, parent)| no_layout(parent, layouts, parent_place(layout, source))).collect()
+    missing
+        .map(|(layout, parent)| no_layout(parent, layouts, parent_place(layout, source)))
+        .collect()
 }
 
 /// Layouts that stand in the end in themselves.
 fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
     let fault = |(name, layout): (&String, &Layout)| {
-        let parents = std::iter::successors(layout.parent.as_ref(), |name| layouts.get(*name)?.parent.as_ref())
-            .take(layouts.len());
+        let parents = std::iter::successors(layout.parent.as_ref(), |name| {
+            layouts.get(*name)?.parent.as_ref()
+        })
+        .take(layouts.len());
         let returns = parents.into_iter().any(|parent| parent == name);
         let message = || format!("the layout `{name}` stands in itself in the end");
         returns.then(|| Diagnostic::new(parent_place(layout, source), message()))
@@ -223,8 +245,9 @@ pub(super) fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec
     if config.templates != TemplateLanguage::Liquid {
         return Vec::new();
     }
-    let layouts =
-        source.texts_under("_layouts/").filter_map(|(path, text)| Some((name(path), layout(path, text).ok()?.0)));
+    let layouts = source
+        .texts_under("_layouts/")
+        .filter_map(|(path, text)| Some((name(path), layout(path, text).ok()?.0)));
     let layouts: BTreeMap<String, Layout> = layouts.collect();
     [missing(&layouts, blog), missing_parents(&layouts, source)].concat()
 }

@@ -16,13 +16,15 @@ use crate::value::Value;
 /// All templates of a site, known by their paths.
 pub(super) struct Templates {
     tera: Tera,
-    /// How many lines stand above the template, and its text as Tera knows it, by the name that Tera knows it by.
+    /// How many lines stand above the template, and its text as Tera knows it, by the name that
+    /// Tera knows it by.
     known: BTreeMap<String, (usize, String)>,
     limits: Limits,
 }
 
 impl Templates {
-    /// Reads layouts and pages, which must be right, and includes, which are read as they are needed.
+    /// Reads layouts and pages, which must be right, and includes, which are read as they are
+    /// needed.
     pub(super) fn new(
         config: &Config,
         layouts: &[Template<'_>],
@@ -34,41 +36,64 @@ impl Templates {
         let needed: Vec<Named> = layouts.iter().map(named).chain(pages).collect();
         let optional: Vec<Named> = includes.iter().map(named).collect();
         let known = needed.iter().chain(&optional);
-        let known = known.map(|named| (named.name.clone(), (named.lines_above, named.text.clone()))).collect();
+        let known = known
+            .map(|named| (named.name.clone(), (named.lines_above, named.text.clone())))
+            .collect();
         let mut tera = new_tera(config);
-        // Bodies include files in Liquid, layouts files in Tera; what lies in `_includes` may be either, so a file there
-        // that is no Tera is left out, and missed only by a layout that asks for it.
-        let (usable, broken): (Vec<_>, Vec<_>) = optional.into_iter().partition(|named| syntax_fault(named).is_none());
-        let all = needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.text.as_str()));
+        // Bodies include files in Liquid, layouts files in Tera; what lies in `_includes` may be
+        // either, so a file there that is no Tera is left out, and missed only by a layout that
+        // asks for it.
+        let (usable, broken): (Vec<_>, Vec<_>) =
+            optional.into_iter().partition(|named| syntax_fault(named).is_none());
+        let all =
+            needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.text.as_str()));
         let limits = config.liquid.limits;
         let Err(error) = tera.add_raw_templates(all) else {
             return Ok(Templates { tera, known, limits });
         };
         let templates = Templates { tera, known, limits };
         let of_all = |named: &[Named]| -> Vec<Diagnostic> {
-            named.iter().filter_map(syntax_fault).map(|error| templates.diagnostic(&error, "_layouts")).collect()
+            named
+                .iter()
+                .filter_map(syntax_fault)
+                .map(|error| templates.diagnostic(&error, "_layouts"))
+                .collect()
         };
         let mut faults = of_all(&needed);
         if faults.is_empty() {
             let known = layouts.iter().map(|layout| layout.path.trim_start_matches("_layouts/"));
             faults = templates.diagnostics(&error, known);
         }
-        let missed = |named: &Named| error.to_string().contains(named.name.trim_start_matches("_includes/"));
+        let missed =
+            |named: &Named| error.to_string().contains(named.name.trim_start_matches("_includes/"));
         faults.extend(of_all(&broken.into_iter().filter(missed).collect::<Vec<_>>()));
         Err(faults)
     }
 
     /// Renders the layout at `path`.
-    pub(super) fn layout(&self, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
+    pub(super) fn layout(
+        &self,
+        path: &str,
+        variables: &[(&'static str, Value)],
+    ) -> Result<String, Diagnostic> {
         self.render(path, path, variables)
     }
 
     /// Renders the page at `path`.
-    pub(super) fn page(&self, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
+    pub(super) fn page(
+        &self,
+        path: &str,
+        variables: &[(&'static str, Value)],
+    ) -> Result<String, Diagnostic> {
         self.render(&page_name(path), path, variables)
     }
 
-    fn render(&self, name: &str, path: &str, variables: &[(&'static str, Value)]) -> Result<String, Diagnostic> {
+    fn render(
+        &self,
+        name: &str,
+        path: &str,
+        variables: &[(&'static str, Value)],
+    ) -> Result<String, Diagnostic> {
         let rendered = limits::render(&self.tera, name, &context(variables), self.limits);
         rendered.map_err(|error| self.diagnostic(&error, path))
     }
@@ -77,8 +102,12 @@ impl Templates {
     fn diagnostic(&self, error: &tera::Error, path: &str) -> Diagnostic {
         match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-                let position = Position { line: report.span().start_line, column: report.span().start_col + 1 };
-                let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+                let position = Position {
+                    line: report.span().start_line,
+                    column: report.span().start_col + 1,
+                };
+                let causes =
+                    std::iter::successors(std::error::Error::source(error), |error| error.source());
                 let message = causes.fold(lowercase_first(report.message()), |message, cause| {
                     format!("{message}: {}", lowercase_first(&cause.to_string()))
                 });
@@ -88,13 +117,22 @@ impl Templates {
         }
     }
 
-    /// Turns an error in putting templates together into diagnostics: it may be a report on several.
-    fn diagnostics<'k>(&self, error: &tera::Error, layouts: impl Iterator<Item = &'k str>) -> Vec<Diagnostic> {
+    /// Turns an error in putting templates together into diagnostics: it may be a report on
+    /// several.
+    fn diagnostics<'k>(
+        &self,
+        error: &tera::Error,
+        layouts: impl Iterator<Item = &'k str>,
+    ) -> Vec<Diagnostic> {
         match error.kind() {
-            ErrorKind::Msg(reports) => reports.split("\n\n").map(|report| self.reported(report)).collect(),
+            ErrorKind::Msg(reports) => {
+                reports.split("\n\n").map(|report| self.reported(report)).collect()
+            }
             ErrorKind::MissingParent { current, parent } => {
-                let diagnostic =
-                    Diagnostic::new(Place::file(current), format!("extends `{parent}`, which is not there"));
+                let diagnostic = Diagnostic::new(
+                    Place::file(current),
+                    format!("extends `{parent}`, which is not there"),
+                );
                 vec![diagnostic.hint_nearest(parent, layouts)]
             }
             ErrorKind::CircularExtend { tpl, .. } => {
@@ -110,16 +148,21 @@ impl Templates {
     /// Reads a report that Tera gives as text only: `error: MESSAGE`, then ` --> FILE:LINE:COLUMN`.
     fn reported(&self, report: &str) -> Diagnostic {
         let message = report.lines().next().unwrap_or("").trim_start_matches("error: ");
-        let place = report.lines().find_map(|line| line.trim().strip_prefix("--> ")).and_then(|place| {
-            let (place, column) = place.rsplit_once(':')?;
-            let (name, line) = place.rsplit_once(':')?;
-            Some(self.place(name, Position { line: line.parse().ok()?, column: column.parse().ok()? }))
-        });
+        let place =
+            report.lines().find_map(|line| line.trim().strip_prefix("--> ")).and_then(|place| {
+                let (place, column) = place.rsplit_once(':')?;
+                let (name, line) = place.rsplit_once(':')?;
+                Some(self.place(
+                    name,
+                    Position { line: line.parse().ok()?, column: column.parse().ok()? },
+                ))
+            });
         Diagnostic::new(place.unwrap_or_else(|| Place::file("_layouts")), lowercase_first(message))
     }
 
     fn place(&self, name: &str, position: Position) -> Place {
-        let (lines_above, text) = self.known.get(name).map_or((0, ""), |(lines, text)| (*lines, text.as_str()));
+        let (lines_above, text) =
+            self.known.get(name).map_or((0, ""), |(lines, text)| (*lines, text.as_str()));
         let line = text.lines().nth(position.line.saturating_sub(1)).unwrap_or("");
         let column = limits::column_before(line, position.column.saturating_sub(1)) + 1;
         Place::new(name.trim_start_matches('/'), Position { column, ..position }.down(lines_above))
@@ -166,5 +209,8 @@ fn syntax_fault(named: &Named) -> Option<tera::Error> {
 
 fn lowercase_first(message: &str) -> String {
     let mut letters = message.chars();
-    letters.next().map(|first| first.to_lowercase().to_string() + letters.as_str()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_lowercase().to_string() + letters.as_str())
+        .unwrap_or_default()
 }

@@ -1,8 +1,9 @@
-//! Bounds for programs in Sass: loops without end, and functions and mixins that call themselves for ever.
+//! Bounds for programs in Sass: loops without end, and functions and mixins that call themselves
+//! for ever.
 //!
-//! The compiler knows none. So a call of a function of ours is put where a loop, a function or a mixin begins, which
-//! counts and looks how much of the stack is left. That gives the place of the usual mistakes; what it does not see ends
-//! with the process that compiles.
+//! The compiler knows none. So a call of a function of ours is put where a loop, a function or a
+//! mixin begins, which counts and looks how much of the stack is left. That gives the place of the
+//! usual mistakes; what it does not see ends with the process that compiles.
 
 use std::cell::Cell;
 
@@ -13,7 +14,8 @@ use grass::{Builtin, Visitor};
 const MAX_STEPS: u32 = 1_000_000;
 /// The stack of the compiler; only what is used of it is ever taken.
 const STACK: usize = 64 << 20;
-/// How much of it calls may use, some thousand deep: what is called last must find room, and selectors grow with depth.
+/// How much of it calls may use, some thousand deep: what is called last must find room, and
+/// selectors grow with depth.
 const MAX_USED: usize = STACK / 4;
 /// What is put behind the brace that opens a body. It writes nothing.
 const STEP: &str = "@if labpress-step(0){}";
@@ -50,8 +52,12 @@ fn address() -> usize {
 fn step(mut arguments: ArgumentResult, _: &mut Visitor<'_>) -> grass::Result<Value> {
     STEPS.set(STEPS.get() + 1);
     let message = match () {
-        () if STEPS.get() > MAX_STEPS => format!("loops and calls take more than {MAX_STEPS} steps"),
-        () if STACK_START.get().abs_diff(address()) > MAX_USED => "this calls itself too often".to_owned(),
+        () if STEPS.get() > MAX_STEPS => {
+            format!("loops and calls take more than {MAX_STEPS} steps")
+        }
+        () if STACK_START.get().abs_diff(address()) > MAX_USED => {
+            "this calls itself too often".to_owned()
+        }
         () => return Ok(Value::False),
     };
     // The argument is there for its place.
@@ -61,7 +67,8 @@ fn step(mut arguments: ArgumentResult, _: &mut Visitor<'_>) -> grass::Result<Val
     }
 }
 
-/// The style sheet (of the syntax with braces) with a step in the body of each loop, function and mixin.
+/// The style sheet (of the syntax with braces) with a step in the body of each loop, function and
+/// mixin.
 pub(super) fn stepping(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() + 64);
@@ -77,7 +84,9 @@ pub(super) fn stepping(text: &str) -> String {
                 is_head = begins_body(&rest[1..]);
                 at += 1;
             }
-            b'#' if rest.starts_with("#{") && is_head => at += rest.find('}').map_or(rest.len(), |end| end + 1),
+            b'#' if rest.starts_with("#{") && is_head => {
+                at += rest.find('}').map_or(rest.len(), |end| end + 1)
+            }
             b'{' if is_head => {
                 at += 1;
                 out.push_str(&text[copied..at]);
@@ -117,12 +126,18 @@ fn string_length(bytes: &[u8], quote: u8) -> usize {
 
 fn begins_body(word: &str) -> bool {
     let ends = |rest: &str| rest.starts_with(|c: char| c.is_whitespace() || c == '(');
-    ["while", "for", "each", "function", "mixin"].iter().any(|name| word.strip_prefix(name).is_some_and(ends))
+    ["while", "for", "each", "function", "mixin"]
+        .iter()
+        .any(|name| word.strip_prefix(name).is_some_and(ends))
 }
 
-/// Where a column is in the line as it was before steps were put in. A step itself is where it was put.
+/// Where a column is in the line as it was before steps were put in. A step itself is where it was
+/// put.
 pub(super) fn column_before(line: &str, column: usize) -> usize {
-    let starts = line.match_indices(STEP).map(|(at, _)| line[..at].chars().count()).filter(|start| *start < column);
+    let starts = line
+        .match_indices(STEP)
+        .map(|(at, _)| line[..at].chars().count())
+        .filter(|start| *start < column);
     starts.fold(column, |before, start| before - STEP.len().min(column - start))
 }
 
@@ -132,8 +147,9 @@ mod tests {
 
     #[test]
     fn bodies_of_loops_functions_and_mixins_get_a_step() {
-        let steps =
-            stepping("@function f($x: '{') { }\n@each $x in #{$y} {a{}}\n@media x { // @while {\n} /* @for { */");
+        let steps = stepping(
+            "@function f($x: '{') { }\n@each $x in #{$y} {a{}}\n@media x { // @while {\n} /* @for { */",
+        );
         let expected = format!(
             "@function f($x: '{{') {{{STEP} }}\n@each $x in #{{$y}} {{{STEP}a{{}}}}\n@media x {{ // @while {{\n}} /* @for {{ */"
         );

@@ -15,9 +15,15 @@ pub(super) struct Convnet<'a> {
 }
 
 impl Convnet<'_> {
-    /// Blocks of 3×3 convolution, (BatchNorm,) ReLU and 2×2 max-pooling, then linear layers. Their names are numbers, as
-    /// in PyTorch's `nn.Sequential` of the same layers. Each block and each linear layer is a group.
-    pub(super) fn groups(&self, shape: InputShape, classes: i64, start: &mut Start) -> anyhow::Result<Groups> {
+    /// Blocks of 3×3 convolution, (BatchNorm,) ReLU and 2×2 max-pooling, then linear layers. Their
+    /// names are numbers, as in PyTorch's `nn.Sequential` of the same layers. Each block and each
+    /// linear layer is a group.
+    pub(super) fn groups(
+        &self,
+        shape: InputShape,
+        classes: i64,
+        start: &mut Start,
+    ) -> anyhow::Result<Groups> {
         let InputShape { channels, rows, columns } = shape;
         let halvings = u32::try_from(self.widths.len()).unwrap_or(u32::MAX);
         let halved = |length: usize| length.checked_shr(halvings).unwrap_or(0) as i64;
@@ -40,7 +46,10 @@ impl Convnet<'_> {
             groups.push(vec![Layer::Flatten, hidden, Layer::Relu]);
             (index, inputs) = (index + 3, width);
         } else {
-            groups.last_mut().into_iter().for_each(|block| block.extend([Layer::MeanOfMap, Layer::Flatten]));
+            groups
+                .last_mut()
+                .into_iter()
+                .for_each(|block| block.extend([Layer::MeanOfMap, Layer::Flatten]));
             index += 2;
         }
         groups.push(vec![start.linear(index.to_string(), inputs, classes, Spread::Inputs)]);

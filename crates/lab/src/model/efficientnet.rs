@@ -1,9 +1,10 @@
-//! EfficientNet-Lite: EfficientNet (Tan and Le 2019, arXiv 1905.11946) without squeeze-and-excitation and with ReLU6,
-//! as published with TensorFlow's `tpu` models in 2020.
+//! EfficientNet-Lite: EfficientNet (Tan and Le 2019, arXiv 1905.11946) without
+//! squeeze-and-excitation and with ReLU6, as published with TensorFlow's `tpu` models in 2020.
 //!
-//! Shapes, names and constants are those of the published nets, so that their weights fit: TensorFlow's `SAME` borders,
-//! BatchNorm with its own least variance. Two regularizers of their training on ImageNet are not here, dropout in front
-//! of the classifier and dropped residual branches; neither has a part in what a trained net computes.
+//! Shapes, names and constants are those of the published nets, so that their weights fit:
+//! TensorFlow's `SAME` borders, BatchNorm with its own least variance. Two regularizers of their
+//! training on ImageNet are not here, dropout in front of the classifier and dropped residual
+//! branches; neither has a part in what a trained net computes.
 
 use super::Groups;
 use super::layer::{Kernel, Layer, Padding, Spread, Start};
@@ -14,7 +15,8 @@ const EPSILON: f64 = 1e-3;
 /// Mean and standard deviation by which pixels of 0 to 255 are scaled.
 pub(super) const INPUT_SCALING: (f64, f64) = (127.0, 128.0);
 
-/// Channels behind the stem and in front of the classifier. Unlike in EfficientNet, they do not grow with the width.
+/// Channels behind the stem and in front of the classifier. Unlike in EfficientNet, they do not
+/// grow with the width.
 const STEM: i64 = 32;
 const FEATURES: i64 = 1280;
 
@@ -53,8 +55,9 @@ pub(super) const LITE1: Lite = Lite { width: 10, depth: 11 };
 pub(super) const LITE2: Lite = Lite { width: 11, depth: 12 };
 
 impl Lite {
-    /// Groups: the stem, the blocks (the last with the 1×1 convolution and the pooling that follow it), the classifier.
-    /// Convolutions start as in the published code, by He's rule for gradients.
+    /// Groups: the stem, the blocks (the last with the 1×1 convolution and the pooling that follow
+    /// it), the classifier. Convolutions start as in the published code, by He's rule for
+    /// gradients.
     pub(super) fn groups(&self, channels: i64, classes: i64, start: &mut Start) -> Groups {
         let stem = Kernel { stride: 2, ..kernel(channels, STEM, 3) };
         let stem = start.convolution("_conv_stem", stem);
@@ -64,7 +67,8 @@ impl Lite {
             let outputs = self.wide(stage.outputs);
             // The first and the last stage stay as deep as they are.
             let is_inner = index > 0 && index + 1 < STAGES.len();
-            let repeats = if is_inner { (stage.repeats * self.depth + 9) / 10 } else { stage.repeats };
+            let repeats =
+                if is_inner { (stage.repeats * self.depth + 9) / 10 } else { stage.repeats };
             for repeat in 0..repeats {
                 let stride = if repeat == 0 { stage.stride } else { 1 };
                 let name = format!("_blocks.{}", groups.len() - 1);
@@ -91,11 +95,15 @@ impl Lite {
 }
 
 fn kernel(inputs: i64, outputs: i64, size: i64) -> Kernel {
-    Kernel { padding: Padding::Same, spread: Spread::HeOutputs, ..Kernel::new(inputs, outputs, size) }
+    Kernel {
+        padding: Padding::Same,
+        spread: Spread::HeOutputs,
+        ..Kernel::new(inputs, outputs, size)
+    }
 }
 
-/// An inverted residual (Sandler et al. 2018, arXiv 1801.04381): a 1×1 convolution to more channels, a depthwise one, and
-/// a 1×1 convolution, without activation, to few.
+/// An inverted residual (Sandler et al. 2018, arXiv 1801.04381): a 1×1 convolution to more
+/// channels, a depthwise one, and a 1×1 convolution, without activation, to few.
 fn block(name: &str, [inputs, outputs]: [i64; 2], stage: &Stage, start: &mut Start) -> Vec<Layer> {
     let inner = inputs * stage.expansion;
     let mut body = Vec::new();
@@ -103,7 +111,8 @@ fn block(name: &str, [inputs, outputs]: [i64; 2], stage: &Stage, start: &mut Sta
         body.push(start.convolution(format!("{name}._expand_conv"), kernel(inputs, inner, 1)));
         body.extend([start.batch_norm(format!("{name}._bn0"), inner, EPSILON), Layer::Relu6]);
     }
-    let depthwise = Kernel { stride: stage.stride, groups: inner, ..kernel(inner, inner, stage.size) };
+    let depthwise =
+        Kernel { stride: stage.stride, groups: inner, ..kernel(inner, inner, stage.size) };
     body.push(start.convolution(format!("{name}._depthwise_conv"), depthwise));
     body.extend([start.batch_norm(format!("{name}._bn1"), inner, EPSILON), Layer::Relu6]);
     body.push(start.convolution(format!("{name}._project_conv"), kernel(inner, outputs, 1)));

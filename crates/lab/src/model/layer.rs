@@ -8,7 +8,8 @@ use super::super::random;
 /// BatchNorm's least variance in PyTorch.
 pub(super) const EPSILON: f64 = 1e-5;
 
-/// One step from images to scores. Layers with weights carry the name that their tensors have in published checkpoints.
+/// One step from images to scores. Layers with weights carry the name that their tensors have in
+/// published checkpoints.
 #[derive(Debug)]
 pub(super) enum Layer {
     Flatten,
@@ -62,31 +63,35 @@ pub(super) enum Layer {
 pub(super) enum Padding {
     /// So many on each side.
     Even(i64),
-    /// TensorFlow's `SAME`: as many as the output needs to have 1/stride of the rows and columns, rounded up. Where
-    /// they cannot be shared evenly, one more stands to the right and below.
+    /// TensorFlow's `SAME`: as many as the output needs to have 1/stride of the rows and columns,
+    /// rounded up. Where they cannot be shared evenly, one more stands to the right and below.
     Same,
 }
 
 /// Part of BatchNorm's running mean and variance that a batch replaces: PyTorch's default.
 const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
-/// The same tensor (`[image, channel, row, column]`), laid out in memory with the channels beside each other.
+/// The same tensor (`[image, channel, row, column]`), laid out in memory with the channels beside
+/// each other.
 pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
     let size = tensor.size();
     let (channels, rows, columns) = (size[1], size[2], size[3]);
     let strides = [rows * columns * channels, 1, columns * channels, channels];
-    // Strides are told because those of a single channel, which may be any, tell libtorch's kernels which layout it is.
+    // Strides are told because those of a single channel, which may be any, tell libtorch's kernels
+    // which layout it is.
     tensor.permute([0, 2, 3, 1]).contiguous().as_strided(&size, strides, None)
 }
 
-/// Goes through layers one after another. `training` makes BatchNorm use, and follow, the batch's own mean and variance.
+/// Goes through layers one after another. `training` makes BatchNorm use, and follow, the batch's
+/// own mean and variance.
 pub(super) fn forward(layers: &[Layer], input: Tensor, training: bool) -> Tensor {
     layers.iter().fold(input, |input, layer| layer.forward(input, training))
 }
 
 impl Layer {
-    /// Activations and sums change the tensor that comes in where its former values are not needed for gradients:
-    /// behind a convolution or BatchNorm they are not. So no list of layers may begin with an activation.
+    /// Activations and sums change the tensor that comes in where its former values are not needed
+    /// for gradients: behind a convolution or BatchNorm they are not. So no list of layers may
+    /// begin with an activation.
     fn forward(&self, mut input: Tensor, training: bool) -> Tensor {
         match self {
             Layer::Flatten => input.flatten(1, -1),
@@ -95,21 +100,26 @@ impl Layer {
                 let (input, border) = padding.around(input, weight.size()[2], *stride);
                 input.conv2d(weight, bias.as_ref(), [*stride, *stride], border, [1, 1], *groups)
             }
-            Layer::BatchNorm { weight, bias, running_mean, running_var, epsilon, .. } => input.batch_norm(
-                Some(weight),
-                Some(bias),
-                Some(running_mean),
-                Some(running_var),
-                training,
-                BATCH_NORM_MOMENTUM,
-                *epsilon,
-                true,
-            ),
+            Layer::BatchNorm { weight, bias, running_mean, running_var, epsilon, .. } => input
+                .batch_norm(
+                    Some(weight),
+                    Some(bias),
+                    Some(running_mean),
+                    Some(running_var),
+                    training,
+                    BATCH_NORM_MOMENTUM,
+                    *epsilon,
+                    true,
+                ),
             Layer::Relu => input.relu_(),
             Layer::Relu6 => input.relu6_(),
-            Layer::MaxPool { size, stride, padding } => {
-                input.max_pool2d([*size, *size], [*stride, *stride], [*padding, *padding], [1, 1], false)
-            }
+            Layer::MaxPool { size, stride, padding } => input.max_pool2d(
+                [*size, *size],
+                [*stride, *stride],
+                [*padding, *padding],
+                [1, 1],
+                false,
+            ),
             Layer::MaxOfMap => input.amax([2, 3], true),
             Layer::MeanOfMap => input.adaptive_avg_pool2d([1, 1]),
             Layer::Scale(factor) => input * *factor,
@@ -128,8 +138,12 @@ impl Layer {
     /// Lays the kernels of convolutions out in memory with their input channels beside each other.
     pub(super) fn use_channels_last(&self) {
         match self {
-            Layer::Convolution { weight, .. } => weight.shallow_clone().set_data(&channels_last(weight)),
-            Layer::Residual { body, shortcut } => body.iter().chain(shortcut).for_each(Layer::use_channels_last),
+            Layer::Convolution { weight, .. } => {
+                weight.shallow_clone().set_data(&channels_last(weight))
+            }
+            Layer::Residual { body, shortcut } => {
+                body.iter().chain(shortcut).for_each(Layer::use_channels_last)
+            }
             _ => {}
         }
     }
@@ -142,11 +156,12 @@ impl Layer {
             std::iter::once(weight).chain(bias).collect()
         };
         match self {
-            Layer::Linear { name, weight, bias } | Layer::Convolution { name, weight, bias, .. } => {
-                named(name, weight, bias.as_ref())
-            }
+            Layer::Linear { name, weight, bias }
+            | Layer::Convolution { name, weight, bias, .. } => named(name, weight, bias.as_ref()),
             Layer::BatchNorm { name, weight, bias, .. } => named(name, weight, Some(bias)),
-            Layer::Residual { body, shortcut } => body.iter().chain(shortcut).flat_map(Layer::parameters).collect(),
+            Layer::Residual { body, shortcut } => {
+                body.iter().chain(shortcut).flat_map(Layer::parameters).collect()
+            }
             Layer::Flatten
             | Layer::Relu
             | Layer::Relu6
@@ -157,11 +172,13 @@ impl Layer {
         }
     }
 
-    /// Everything that makes up the trained layer, by name, in a fixed order: its parameters and the statistics of
-    /// BatchNorm.
+    /// Everything that makes up the trained layer, by name, in a fixed order: its parameters and
+    /// the statistics of BatchNorm.
     pub(super) fn tensors(&self) -> Vec<(String, Tensor)> {
         match self {
-            Layer::Residual { body, shortcut } => body.iter().chain(shortcut).flat_map(Layer::tensors).collect(),
+            Layer::Residual { body, shortcut } => {
+                body.iter().chain(shortcut).flat_map(Layer::tensors).collect()
+            }
             Layer::BatchNorm { name, running_mean, running_var, .. } => {
                 let mut tensors = self.parameters();
                 tensors.push((format!("{name}.running_mean"), running_mean.shallow_clone()));
@@ -174,10 +191,13 @@ impl Layer {
 }
 
 impl Padding {
-    /// Returns the input to a convolution and the border that the convolution itself is to add on each side.
+    /// Returns the input to a convolution and the border that the convolution itself is to add on
+    /// each side.
     fn around(self, input: Tensor, size: i64, stride: i64) -> (Tensor, [i64; 2]) {
         let Padding::Same = self else {
-            let Padding::Even(border) = self else { unreachable!("there are two kinds of padding") };
+            let Padding::Even(border) = self else {
+                unreachable!("there are two kinds of padding")
+            };
             return (input, [border, border]);
         };
         let lengths = input.size();
@@ -193,9 +213,10 @@ impl Padding {
 
 /// Makes layers with weights that are drawn from the run's seed.
 ///
-/// Weights are drawn uniformly within ±√(spread / count): their variance is `spread` / 3 / `count`. Publications that
-/// ask for a normal distribution get the uniform one of the same variance, because it takes no function whose last bit
-/// differs between systems. Biases start at 0, BatchNorm as the identity.
+/// Weights are drawn uniformly within ±√(spread / count): their variance is `spread` / 3 / `count`.
+/// Publications that ask for a normal distribution get the uniform one of the same variance,
+/// because it takes no function whose last bit differs between systems. Biases start at 0,
+/// BatchNorm as the identity.
 pub(super) struct Start<'a> {
     pub(super) generator: &'a mut ChaCha8Rng,
     pub(super) device: Device,
@@ -204,7 +225,8 @@ pub(super) struct Start<'a> {
 /// How far weights spread at the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Spread {
-    /// ±√(6 / inputs): a ReLU keeps the size of what goes forward (He et al. 2015, arXiv 1502.01852).
+    /// ±√(6 / inputs): a ReLU keeps the size of what goes forward (He et al. 2015, arXiv
+    /// 1502.01852).
     HeInputs,
     /// ±√(6 / outputs): a ReLU keeps the size of the gradients that come back (ibid.).
     HeOutputs,
@@ -231,19 +253,43 @@ impl Kernel {
     /// A kernel that keeps a map's rows and columns, without bias: BatchNorm has one of its own.
     pub(super) fn new(inputs: i64, outputs: i64, size: i64) -> Kernel {
         let padding = Padding::Even(size / 2);
-        Kernel { inputs, outputs, size, stride: 1, padding, groups: 1, bias: false, spread: Spread::HeInputs }
+        Kernel {
+            inputs,
+            outputs,
+            size,
+            stride: 1,
+            padding,
+            groups: 1,
+            bias: false,
+            spread: Spread::HeInputs,
+        }
     }
 }
 
 impl Start<'_> {
     /// A fully connected layer with bias.
-    pub(super) fn linear(&mut self, name: impl Into<String>, inputs: i64, outputs: i64, spread: Spread) -> Layer {
+    pub(super) fn linear(
+        &mut self,
+        name: impl Into<String>,
+        inputs: i64,
+        outputs: i64,
+        spread: Spread,
+    ) -> Layer {
         let bias = Some(self.constant(outputs, 0.0).set_requires_grad(true));
-        Layer::Linear { name: name.into(), weight: self.weight(&[outputs, inputs], spread, 1), bias }
+        Layer::Linear {
+            name: name.into(),
+            weight: self.weight(&[outputs, inputs], spread, 1),
+            bias,
+        }
     }
 
     /// A fully connected layer without bias.
-    pub(super) fn linear_without_bias(&mut self, name: impl Into<String>, inputs: i64, outputs: i64) -> Layer {
+    pub(super) fn linear_without_bias(
+        &mut self,
+        name: impl Into<String>,
+        inputs: i64,
+        outputs: i64,
+    ) -> Layer {
         let weight = self.weight(&[outputs, inputs], Spread::Inputs, 1);
         Layer::Linear { name: name.into(), weight, bias: None }
     }
@@ -283,7 +329,8 @@ impl Start<'_> {
         };
         let bound = bound.sqrt() as f32;
         let count = (shape[0] * inputs) as usize;
-        let weights: Vec<f32> = (0..count).map(|_| random::symmetric(self.generator) * bound).collect();
+        let weights: Vec<f32> =
+            (0..count).map(|_| random::symmetric(self.generator) * bound).collect();
         Tensor::from_slice(&weights).view(shape).to_device(self.device).set_requires_grad(true)
     }
 }

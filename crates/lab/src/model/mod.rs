@@ -19,8 +19,8 @@ use self::convnet::Convnet;
 pub(crate) use self::layer::channels_last;
 use self::layer::{Layer, Start, forward};
 
-/// A net: layers one after another, in groups from the stem to the head. The last group, the head, is what tells the
-/// classes apart by the features that the others, the body, find.
+/// A net: layers one after another, in groups from the stem to the head. The last group, the head,
+/// is what tells the classes apart by the features that the others, the body, find.
 #[derive(Debug)]
 pub(crate) struct Net {
     groups: Groups,
@@ -72,28 +72,40 @@ impl Net {
                 Convnet { widths, batch_norm, dense }.groups(shape, classes, start)?
             }
             &Model::Resnet9 { width, .. } => resnet::nine(shape, i64::from(width), classes, start)?,
-            &Model::Resnet18 { stem, .. } => resnet::eighteen(shape.channels as i64, stem, classes, start),
-            Model::EfficientnetLite0 { .. } => efficientnet::LITE0.groups(shape.channels as i64, classes, start),
-            Model::EfficientnetLite1 { .. } => efficientnet::LITE1.groups(shape.channels as i64, classes, start),
-            Model::EfficientnetLite2 { .. } => efficientnet::LITE2.groups(shape.channels as i64, classes, start),
+            &Model::Resnet18 { stem, .. } => {
+                resnet::eighteen(shape.channels as i64, stem, classes, start)
+            }
+            Model::EfficientnetLite0 { .. } => {
+                efficientnet::LITE0.groups(shape.channels as i64, classes, start)
+            }
+            Model::EfficientnetLite1 { .. } => {
+                efficientnet::LITE1.groups(shape.channels as i64, classes, start)
+            }
+            Model::EfficientnetLite2 { .. } => {
+                efficientnet::LITE2.groups(shape.channels as i64, classes, start)
+            }
         };
         let input_scaling = match model {
-            Model::Mlp { .. } | Model::Convnet { .. } | Model::Resnet9 { .. } | Model::Resnet18 { .. } => None,
-            Model::EfficientnetLite0 { .. } | Model::EfficientnetLite1 { .. } | Model::EfficientnetLite2 { .. } => {
-                Some(efficientnet::INPUT_SCALING)
-            }
+            Model::Mlp { .. }
+            | Model::Convnet { .. }
+            | Model::Resnet9 { .. }
+            | Model::Resnet18 { .. } => None,
+            Model::EfficientnetLite0 { .. }
+            | Model::EfficientnetLite1 { .. }
+            | Model::EfficientnetLite2 { .. } => Some(efficientnet::INPUT_SCALING),
         };
         Ok(Net { groups, frozen: 0, input_scaling })
     }
 
-    /// Returns a score for each image of a batch (`[image, channel, row, column]`) and class. `training` makes
-    /// BatchNorm use, and follow, the batch's own mean and variance; not in frozen groups.
+    /// Returns a score for each image of a batch (`[image, channel, row, column]`) and class.
+    /// `training` makes BatchNorm use, and follow, the batch's own mean and variance; not in frozen
+    /// groups.
     pub(crate) fn forward(&self, images: &Tensor, training: bool) -> Tensor {
         self.through(0..self.groups.len(), images, training)
     }
 
-    /// Returns what the head decides by: all layers but the last group, `[image, feature]`. `training` as in
-    /// [`forward`](Net::forward).
+    /// Returns what the head decides by: all layers but the last group, `[image, feature]`.
+    /// `training` as in [`forward`](Net::forward).
     pub(crate) fn features(&self, images: &Tensor, training: bool) -> Tensor {
         self.through(0..self.groups.len() - 1, images, training)
     }
@@ -113,10 +125,11 @@ impl Net {
         go(&self.groups[frozen..groups.end], input, training)
     }
 
-    /// Freezes the first so many groups and thaws the others. Frozen parameters ask for no gradient, and BatchNorm in
-    /// frozen groups uses its running mean and variance and leaves them as they are: so a frozen body maps an image to
-    /// the same features at every step, whatever else is in its batch, and they can be computed once. (fast.ai trains
-    /// BatchNorm in frozen groups; then they cannot.)
+    /// Freezes the first so many groups and thaws the others. Frozen parameters ask for no
+    /// gradient, and BatchNorm in frozen groups uses its running mean and variance and leaves them
+    /// as they are: so a frozen body maps an image to the same features at every step, whatever
+    /// else is in its batch, and they can be computed once. (fast.ai trains BatchNorm in frozen
+    /// groups; then they cannot.)
     pub(crate) fn freeze(&mut self, groups: usize) {
         self.frozen = groups.min(self.groups.len());
         for (index, group) in self.groups.iter().enumerate() {
@@ -126,16 +139,18 @@ impl Net {
         }
     }
 
-    /// Lays the kernels of convolutions out in memory as [`channels_last`] does images, for inputs that are laid out so;
-    /// to be called before an optimizer is made, which lays its memory out as the parameters are.
+    /// Lays the kernels of convolutions out in memory as [`channels_last`] does images, for inputs
+    /// that are laid out so; to be called before an optimizer is made, which lays its memory out as
+    /// the parameters are.
     pub(crate) fn use_channels_last(&mut self) {
         no_grad(|| self.groups.iter().flatten().for_each(Layer::use_channels_last));
     }
 
     /// The parameters of each group, from the stem to the head.
     pub(crate) fn groups(&self) -> Vec<Vec<Tensor>> {
-        let parameters =
-            |group: &Vec<Layer>| group.iter().flat_map(Layer::parameters).map(|(_, tensor)| tensor).collect();
+        let parameters = |group: &Vec<Layer>| {
+            group.iter().flat_map(Layer::parameters).map(|(_, tensor)| tensor).collect()
+        };
         self.groups.iter().map(parameters).collect()
     }
 
@@ -149,12 +164,14 @@ impl Net {
         self.groups.iter().flatten().flat_map(Layer::tensors).collect()
     }
 
-    /// Copies trained weights into the net. If they tell another number of classes apart, the head keeps its random
-    /// ones, and the answer is [`Head::Fresh`]. Whatever is not a float32 becomes one.
+    /// Copies trained weights into the net. If they tell another number of classes apart, the head
+    /// keeps its random ones, and the answer is [`Head::Fresh`]. Whatever is not a float32 becomes
+    /// one.
     ///
     /// # Errors
     ///
-    /// When the names or the shapes of the rest are not exactly those of the net; then no tensor was changed.
+    /// When the names or the shapes of the rest are not exactly those of the net; then no tensor
+    /// was changed.
     pub(crate) fn load(&self, weights: &[(String, Tensor)]) -> anyhow::Result<Head> {
         // How many batches BatchNorm has seen; nothing depends on it.
         let weights: BTreeMap<&str, &Tensor> = weights
@@ -164,9 +181,11 @@ impl Net {
             .collect();
         let tensors = self.tensors();
         let is_missing = |(name, _): &&(String, Tensor)| !weights.contains_key(name.as_str());
-        let missing: Vec<&str> = tensors.iter().filter(is_missing).map(|(name, _)| name.as_str()).collect();
+        let missing: Vec<&str> =
+            tensors.iter().filter(is_missing).map(|(name, _)| name.as_str()).collect();
         let names: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
-        let unexpected: Vec<&str> = weights.keys().copied().filter(|name| !names.contains(name)).collect();
+        let unexpected: Vec<&str> =
+            weights.keys().copied().filter(|name| !names.contains(name)).collect();
         ensure!(
             missing.is_empty() && unexpected.is_empty(),
             "the weights are of another net: {} of the {} tensors are missing{}, {} are not of this net{}",
@@ -176,9 +195,16 @@ impl Net {
             unexpected.len(),
             examples(&unexpected),
         );
-        let head: BTreeSet<String> =
-            self.groups.last().into_iter().flatten().flat_map(Layer::tensors).map(|(name, _)| name).collect();
-        let differs = |(name, tensor): &&(String, Tensor)| weights[name.as_str()].size() != tensor.size();
+        let head: BTreeSet<String> = self
+            .groups
+            .last()
+            .into_iter()
+            .flatten()
+            .flat_map(Layer::tensors)
+            .map(|(name, _)| name)
+            .collect();
+        let differs =
+            |(name, tensor): &&(String, Tensor)| weights[name.as_str()].size() != tensor.size();
         let mut fresh = false;
         for (name, tensor) in tensors.iter().filter(differs) {
             let (found, wanted) = (weights[name.as_str()].size(), tensor.size());
@@ -190,14 +216,16 @@ impl Net {
             fresh = true;
         }
         no_grad(|| {
-            for (name, tensor) in tensors.iter().filter(|(name, _)| !(fresh && head.contains(name))) {
+            for (name, tensor) in tensors.iter().filter(|(name, _)| !(fresh && head.contains(name)))
+            {
                 tensor.shallow_clone().copy_(weights[name.as_str()]);
             }
         });
         Ok(if fresh { Head::Fresh } else { Head::Loaded })
     }
 
-    /// Mean and standard deviation by which the net wants pixels of 0 to 255 to be scaled; `None` is those of the data.
+    /// Mean and standard deviation by which the net wants pixels of 0 to 255 to be scaled; `None`
+    /// is those of the data.
     pub(crate) fn input_scaling(&self) -> Option<(f64, f64)> {
         self.input_scaling
     }
@@ -235,11 +263,13 @@ mod tests {
 
     #[track_caller]
     fn check_size(model: &Model, shape: InputShape, classes: usize, expected: usize) {
-        let net = Net::new(model, shape, classes, &mut generator(0, Purpose::Weights), Device::Cpu).unwrap();
+        let net = Net::new(model, shape, classes, &mut generator(0, Purpose::Weights), Device::Cpu)
+            .unwrap();
         assert_eq!(net.parameters().iter().map(Tensor::numel).sum::<usize>(), expected);
         let InputShape { channels, rows, columns } = shape;
         let images = [2, channels as i64, rows as i64, columns as i64];
-        let scores = no_grad(|| net.forward(&Tensor::zeros(images, (Kind::Float, Device::Cpu)), true));
+        let scores =
+            no_grad(|| net.forward(&Tensor::zeros(images, (Kind::Float, Device::Cpu)), true));
         assert_eq!(scores.size(), [2, classes as i64]);
     }
 
@@ -250,7 +280,11 @@ mod tests {
     #[test]
     fn nets_have_the_size_that_one_reckons() {
         check_parameters(&Model::Mlp { hidden: vec![] }, 8, 64 * 10 + 10);
-        check_parameters(&Model::Mlp { hidden: vec![5, 4] }, 8, 64 * 5 + 5 + 5 * 4 + 4 + 4 * 10 + 10);
+        check_parameters(
+            &Model::Mlp { hidden: vec![5, 4] },
+            8,
+            64 * 5 + 5 + 5 * 4 + 4 + 4 * 10 + 10,
+        );
         let plain = Model::Convnet { widths: vec![2, 3], batch_norm: false, dense: None };
         check_parameters(&plain, 9, 9 * 2 + 2 + 9 * 2 * 3 + 3 + 3 * 10 + 10);
         let dense = Model::Convnet { widths: vec![2], batch_norm: true, dense: Some(6) };
@@ -262,7 +296,12 @@ mod tests {
         check_size(&Model::EfficientnetLite0 { pretrained: None }, colour(64), 1000, 4_652_008);
         check_size(&Model::EfficientnetLite1 { pretrained: None }, colour(33), 1000, 5_416_680);
         check_size(&Model::EfficientnetLite2 { pretrained: None }, colour(32), 1000, 6_092_072);
-        check_size(&Model::Resnet18 { stem: Stem::Imagenet, pretrained: None }, colour(64), 1000, 11_689_512);
+        check_size(
+            &Model::Resnet18 { stem: Stem::Imagenet, pretrained: None },
+            colour(64),
+            1000,
+            11_689_512,
+        );
         // Less by the 7×7 stem and a thousand classes, more by a 3×3 stem and ten.
         let small = 11_689_512 - 3 * 64 * (49 - 9) - 513 * 990;
         check_size(&Model::Resnet18 { stem: Stem::Small, pretrained: None }, colour(32), 10, small);
@@ -270,7 +309,8 @@ mod tests {
 
     #[test]
     fn resnet9_has_the_size_that_one_reckons() {
-        let convolutions = 9 * (3 * 64 + 64 * 128 + 2 * 128 * 128 + 128 * 256 + 256 * 512 + 2 * 512 * 512);
+        let convolutions =
+            9 * (3 * 64 + 64 * 128 + 2 * 128 * 128 + 128 * 256 + 256 * 512 + 2 * 512 * 512);
         let batch_norms = 2 * (64 + 3 * 128 + 256 + 3 * 512);
         let model = Model::Resnet9 { width: 64, pretrained: None };
         check_size(&model, colour(32), 10, convolutions + batch_norms + 512 * 10);
@@ -279,9 +319,21 @@ mod tests {
 
     #[test]
     fn batch_norm_has_buffers_beside_its_parameters() {
-        let net = net(&Model::Convnet { widths: vec![2], batch_norm: true, dense: None }, 8).unwrap();
+        let net =
+            net(&Model::Convnet { widths: vec![2], batch_norm: true, dense: None }, 8).unwrap();
         let names: Vec<String> = net.tensors().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "6.weight", "6.bias"]);
+        assert_eq!(
+            names,
+            [
+                "0.weight",
+                "1.weight",
+                "1.bias",
+                "1.running_mean",
+                "1.running_var",
+                "6.weight",
+                "6.bias"
+            ]
+        );
         assert_eq!(net.parameters().len(), 5);
     }
 
@@ -290,12 +342,16 @@ mod tests {
         let model = Model::Convnet { widths: vec![2; 4], batch_norm: false, dense: None };
         let error = net(&model, 8).unwrap_err().to_string();
         assert!(error.starts_with("images of 8×8 pixels are too small for 4 blocks"), "{error}");
-        assert!(net(&Model::Convnet { widths: vec![2; 200], batch_norm: false, dense: None }, 8).is_err());
+        assert!(
+            net(&Model::Convnet { widths: vec![2; 200], batch_norm: false, dense: None }, 8)
+                .is_err()
+        );
     }
 
     fn convnet(seed: u64, classes: usize) -> Net {
         let model = Model::Convnet { widths: vec![2, 3], batch_norm: true, dense: None };
-        Net::new(&model, square(8), classes, &mut generator(seed, Purpose::Weights), Device::Cpu).unwrap()
+        Net::new(&model, square(8), classes, &mut generator(seed, Purpose::Weights), Device::Cpu)
+            .unwrap()
     }
 
     fn scores(net: &Net) -> Tensor {
@@ -352,12 +408,14 @@ mod tests {
     fn frozen_groups_learn_nothing() {
         let mut net = convnet(1, 10);
         net.freeze(1);
-        let running = net.tensors().into_iter().find(|(name, _)| name == "1.running_mean").unwrap().1;
+        let running =
+            net.tensors().into_iter().find(|(name, _)| name == "1.running_mean").unwrap().1;
         let before = running.copy();
         let images = Tensor::arange(128, (Kind::Float, Device::Cpu)).view([2, 1, 8, 8]);
         net.forward(&images, true).sum(Kind::Float).backward();
         assert_eq!(running, before);
-        let has_gradient: Vec<bool> = net.parameters().iter().map(|parameter| parameter.grad().defined()).collect();
+        let has_gradient: Vec<bool> =
+            net.parameters().iter().map(|parameter| parameter.grad().defined()).collect();
         assert_eq!(has_gradient, [false, false, false, true, true, true, true, true]);
         net.freeze(0);
         net.forward(&images, true).sum(Kind::Float).backward();
@@ -368,13 +426,20 @@ mod tests {
     #[test]
     fn groups_go_from_the_stem_to_the_head() {
         let sizes = |model: &Model, shape| {
-            let net = Net::new(model, shape, 10, &mut generator(0, Purpose::Weights), Device::Cpu).unwrap();
+            let net = Net::new(model, shape, 10, &mut generator(0, Purpose::Weights), Device::Cpu)
+                .unwrap();
             net.groups().iter().map(Vec::len).collect::<Vec<_>>()
         };
         assert_eq!(sizes(&Model::Mlp { hidden: vec![3] }, square(8)), [2, 2]);
-        assert_eq!(sizes(&Model::Resnet9 { width: 2, pretrained: None }, colour(8)), [3, 9, 3, 9, 1]);
+        assert_eq!(
+            sizes(&Model::Resnet9 { width: 2, pretrained: None }, colour(8)),
+            [3, 9, 3, 9, 1]
+        );
         let blocks = [3, 6, 6, 9, 6, 9, 6, 9, 6, 2];
-        assert_eq!(sizes(&Model::Resnet18 { stem: Stem::Small, pretrained: None }, colour(8)), blocks);
+        assert_eq!(
+            sizes(&Model::Resnet18 { stem: Stem::Small, pretrained: None }, colour(8)),
+            blocks
+        );
         let blocks = [3, 6, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 12, 2];
         assert_eq!(sizes(&Model::EfficientnetLite0 { pretrained: None }, colour(8)), blocks);
     }
@@ -383,7 +448,14 @@ mod tests {
     fn the_seed_decides_the_weights() {
         let model = Model::Mlp { hidden: vec![4] };
         let first = |seed| {
-            let net = Net::new(&model, square(8), 10, &mut generator(seed, Purpose::Weights), Device::Cpu).unwrap();
+            let net = Net::new(
+                &model,
+                square(8),
+                10,
+                &mut generator(seed, Purpose::Weights),
+                Device::Cpu,
+            )
+            .unwrap();
             net.parameters()[0].detach()
         };
         assert_eq!(first(1), first(1));

@@ -1,4 +1,5 @@
-//! Compares the nets with PyTorch's own numbers: `tests/reference/models.py` made them, and says how.
+//! Compares the nets with PyTorch's own numbers: `tests/reference/models.py` made them, and says
+//! how.
 
 use std::collections::BTreeMap;
 
@@ -24,12 +25,15 @@ struct Case {
 /// Numbers from -0.5 to 0.5 that look like noise.
 fn filled(shape: &[i64], seed: i64) -> Tensor {
     let count = shape.iter().product();
-    let number = |index: i64| ((index * 7919 + seed * 104_729 + index * index % 613) % 1009) as f64 / 1009.0 - 0.5;
+    let number = |index: i64| {
+        ((index * 7919 + seed * 104_729 + index * index % 613) % 1009) as f64 / 1009.0 - 0.5
+    };
     Tensor::from_slice(&(0..count).map(number).collect::<Vec<f64>>()).view(shape)
 }
 
 fn probe(tensor: &Tensor, seed: i64) -> f64 {
-    f64::try_from((tensor.detach() * filled(&tensor.size(), seed)).sum(Kind::Double)).expect("it is one number")
+    f64::try_from((tensor.detach() * filled(&tensor.size(), seed)).sum(Kind::Double))
+        .expect("it is one number")
 }
 
 /// The value of a tensor, by its name and its place in the order of names.
@@ -46,7 +50,10 @@ fn value(name: &str, shape: &[i64], seed: i64) -> Tensor {
 
 #[track_caller]
 fn check_close(what: &str, found: f64, expected: f64, scale: f64) {
-    assert!((found - expected).abs() <= 1e-9 * scale.max(1.0), "{what}: {found}, PyTorch has {expected}");
+    assert!(
+        (found - expected).abs() <= 1e-9 * scale.max(1.0),
+        "{what}: {found}, PyTorch has {expected}"
+    );
 }
 
 /// Checks scores, gradients and BatchNorm's statistics in 64 bits.
@@ -57,7 +64,8 @@ fn check(name: &str, model: &Model) {
     let cases: BTreeMap<String, Case> = serde_json::from_str(text).expect("the script wrote it");
     let case = &cases[name];
     let shape = InputShape { channels: 3, rows: case.side as usize, columns: case.side as usize };
-    let net = Net::new(model, shape, 3, &mut generator(0, Purpose::Weights), Device::Cpu).expect("it fits");
+    let net = Net::new(model, shape, 3, &mut generator(0, Purpose::Weights), Device::Cpu)
+        .expect("it fits");
     let mut tensors = net.tensors();
     tensors.sort_by(|(one, _), (other, _)| one.cmp(other));
     no_grad(|| {
@@ -66,24 +74,37 @@ fn check(name: &str, model: &Model) {
             tensor.set_data(&value);
         }
     });
-    let inputs = (filled(&[case.images, 3, case.side, case.side], 1000) * 4.0).set_requires_grad(true);
+    let inputs =
+        (filled(&[case.images, 3, case.side, case.side], 1000) * 4.0).set_requires_grad(true);
 
     let compare = |what: &str, found: &Tensor, expected: &[f64]| {
-        let found: Vec<f64> = Vec::try_from(found.detach().flatten(0, -1)).expect("they are numbers");
+        let found: Vec<f64> =
+            Vec::try_from(found.detach().flatten(0, -1)).expect("they are numbers");
         assert_eq!(found.len(), expected.len());
-        found.iter().zip(expected).for_each(|(&found, &expected)| check_close(what, found, expected, 1.0));
+        found
+            .iter()
+            .zip(expected)
+            .for_each(|(&found, &expected)| check_close(what, found, expected, 1.0));
     };
     compare("in evaluation", &no_grad(|| net.forward(&inputs, false)), &case.evaluated);
     let features = net.features(&inputs, true);
     let scores = net.head(&features, true);
     compare("in training", &scores, &case.trained);
     (&scores * filled(&scores.size(), 1001)).sum(Kind::Double).backward();
-    check_close("the input's gradient", probe(&inputs.grad(), 1002), case.input_gradient, case.input_gradient);
+    check_close(
+        "the input's gradient",
+        probe(&inputs.grad(), 1002),
+        case.input_gradient,
+        case.input_gradient,
+    );
     let mut known = 0;
     for (name, tensor) in &tensors {
         let (found, expected) = match case.gradients.get(name) {
             Some(expected) => (probe(&tensor.grad(), 1002), expected),
-            None => (probe(tensor, 1002), case.statistics.get(name).unwrap_or_else(|| panic!("PyTorch has no {name}"))),
+            None => (
+                probe(tensor, 1002),
+                case.statistics.get(name).unwrap_or_else(|| panic!("PyTorch has no {name}")),
+            ),
         };
         check_close(name, found, *expected, expected.abs());
         known += 1;
@@ -99,7 +120,10 @@ fn an_mlp_computes_what_pytorch_computes() {
 #[test]
 fn convnets_compute_what_pytorch_computes() {
     check("convnet", &Model::Convnet { widths: vec![4, 6], batch_norm: false, dense: Some(5) });
-    check("convnet-batch-norm", &Model::Convnet { widths: vec![4, 6], batch_norm: true, dense: None });
+    check(
+        "convnet-batch-norm",
+        &Model::Convnet { widths: vec![4, 6], batch_norm: true, dense: None },
+    );
 }
 
 #[test]

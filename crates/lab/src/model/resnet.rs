@@ -6,10 +6,16 @@ use labpress::recipe::image_classification::Stem;
 use super::layer::{EPSILON, Kernel, Layer, Spread, Start};
 use super::{Groups, InputShape};
 
-/// The net of nine layers of David Page's "How to train your ResNet" (2018). Weights start as there, by PyTorch's own
-/// rule, but drawn by ours. Groups: the first layer, the three that halve the map (two of them with a residual
-/// connection behind), the classifier, whose scores are an eighth of what its weights make of the features.
-pub(super) fn nine(shape: InputShape, width: i64, classes: i64, start: &mut Start) -> anyhow::Result<Groups> {
+/// The net of nine layers of David Page's "How to train your ResNet" (2018). Weights start as
+/// there, by PyTorch's own rule, but drawn by ours. Groups: the first layer, the three that halve
+/// the map (two of them with a residual connection behind), the classifier, whose scores are an
+/// eighth of what its weights make of the features.
+pub(super) fn nine(
+    shape: InputShape,
+    width: i64,
+    classes: i64,
+    start: &mut Start,
+) -> anyhow::Result<Groups> {
     let InputShape { channels, rows, columns } = shape;
     ensure!(
         rows >= 8 && columns >= 8,
@@ -31,7 +37,10 @@ pub(super) fn nine(shape: InputShape, width: i64, classes: i64, start: &mut Star
     }
     // Of 32 pixels, 4 are left: Page's pooling of 4×4 is that of the whole map.
     groups.last_mut().into_iter().for_each(|group| group.extend([Layer::MaxOfMap, Layer::Flatten]));
-    groups.push(vec![start.linear_without_bias("classifier", width << 3, classes), Layer::Scale(0.125)]);
+    groups.push(vec![
+        start.linear_without_bias("classifier", width << 3, classes),
+        Layer::Scale(0.125),
+    ]);
     Ok(groups)
 }
 
@@ -41,8 +50,8 @@ fn convolution_norm_relu(name: &str, [inputs, outputs]: [i64; 2], start: &mut St
     vec![convolution, start.batch_norm(format!("{name}.bn"), outputs, EPSILON), Layer::Relu]
 }
 
-/// The net of 18 layers, as torchvision builds and names it. Convolutions start by He's rule for gradients, as there.
-/// Groups: the stem, the eight blocks, the classifier.
+/// The net of 18 layers, as torchvision builds and names it. Convolutions start by He's rule for
+/// gradients, as there. Groups: the stem, the eight blocks, the classifier.
 pub(super) fn eighteen(channels: i64, stem: Stem, classes: i64, start: &mut Start) -> Groups {
     let (size, stride) = match stem {
         Stem::Imagenet => (7, 2),
@@ -66,13 +75,22 @@ pub(super) fn eighteen(channels: i64, stem: Stem, classes: i64, start: &mut Star
             inputs = outputs;
         }
     }
-    groups.last_mut().into_iter().for_each(|group| group.extend([Layer::MeanOfMap, Layer::Flatten]));
+    groups
+        .last_mut()
+        .into_iter()
+        .for_each(|group| group.extend([Layer::MeanOfMap, Layer::Flatten]));
     groups.push(vec![start.linear("fc", inputs, classes, Spread::Inputs)]);
     groups
 }
 
-/// Two 3×3 convolutions, and past them the input; where sizes differ, a 1×1 convolution makes them equal.
-fn basic_block(name: &str, [inputs, outputs]: [i64; 2], stride: i64, start: &mut Start) -> Vec<Layer> {
+/// Two 3×3 convolutions, and past them the input; where sizes differ, a 1×1 convolution makes them
+/// equal.
+fn basic_block(
+    name: &str,
+    [inputs, outputs]: [i64; 2],
+    stride: i64,
+    start: &mut Start,
+) -> Vec<Layer> {
     let kernel = |inputs, size, stride| {
         let spread = Spread::HeOutputs;
         Kernel { stride, spread, ..Kernel::new(inputs, outputs, size) }

@@ -18,7 +18,9 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<(String, Tensor)>> {
         let length = std::fs::metadata(path)?.len();
         ensure!(length <= MAX_BYTES, "it is larger than 4 GiB");
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some("safetensors") => Tensor::read_safetensors(path).context("it is no whole safetensors file"),
+            Some("safetensors") => {
+                Tensor::read_safetensors(path).context("it is no whole safetensors file")
+            }
             Some("pth" | "pt") => pth::tensors(&std::fs::read(path)?),
             _ => bail!("its name ends neither in `.pth` nor in `.safetensors`"),
         }
@@ -47,7 +49,8 @@ mod tests {
 
     /// Puts something else in the place of the only `from` in the file.
     fn with(from: &[u8], to: &[u8]) -> Vec<u8> {
-        let found: Vec<usize> = (0..LEGACY.len()).filter(|&at| LEGACY[at..].starts_with(from)).collect();
+        let found: Vec<usize> =
+            (0..LEGACY.len()).filter(|&at| LEGACY[at..].starts_with(from)).collect();
         let [at] = found[..] else { panic!("it stands there {} times", found.len()) };
         [&LEGACY[..at], to, &LEGACY[at + from.len()..]].concat()
     }
@@ -69,7 +72,10 @@ mod tests {
 
     #[test]
     fn files_of_other_formats_are_told_apart() {
-        check_refused(b"", "it does not start as a file of PyTorch does: at byte 0: the file ends too early");
+        check_refused(
+            b"",
+            "it does not start as a file of PyTorch does: at byte 0: the file ends too early",
+        );
         check_refused(b"\x80\x02N.", "it does not start as a file of PyTorch does");
         let zip = "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it (Python's \
                    `safetensors.torch.save_file`)";
@@ -83,16 +89,27 @@ mod tests {
     fn a_view_outside_its_storage_is_refused() {
         // The stride of the transposed tensor, (1, 3), becomes (1, 250).
         let hostile = with(b"K\x01K\x03\x86", b"K\x01K\xfa\x86");
-        check_refused(&hostile, "tensor `transposed.weight`: it reaches beyond the end of its storage");
+        check_refused(
+            &hostile,
+            "tensor `transposed.weight`: it reaches beyond the end of its storage",
+        );
     }
 
     #[test]
     fn deep_nesting_is_refused() {
         let start = pickle_end(3);
         let deep = [&LEGACY[..start], b"\x80\x02N", &vec![0x85; 100_000], b"."].concat();
-        check_refused(&deep, "in the list of tensors: at byte 23: values are nested more than 20 deep");
-        let lists = [&LEGACY[..start], b"\x80\x02", &vec![b']'; 100_000], &vec![b'a'; 99_999], b"."].concat();
-        check_refused(&lists, "in the list of tensors: at byte 100022: values are nested more than 20 deep");
+        check_refused(
+            &deep,
+            "in the list of tensors: at byte 23: values are nested more than 20 deep",
+        );
+        let lists =
+            [&LEGACY[..start], b"\x80\x02", &vec![b']'; 100_000], &vec![b'a'; 99_999], b"."]
+                .concat();
+        check_refused(
+            &lists,
+            "in the list of tensors: at byte 100022: values are nested more than 20 deep",
+        );
     }
 
     /// Where the first so many pickles end.

@@ -1,8 +1,9 @@
 //! The part of Python's pickle format that PyTorch writes a net's tensors in.
 //!
-//! A pickle is a program: it may name any function of any module and call it. This reader knows three functions by name
-//! and calls none; whatever else a file asks for is refused by name. What it builds is bounded by what it read: each
-//! value takes at least a byte of the file, nothing is copied that holds other values, nothing nests deeply.
+//! A pickle is a program: it may name any function of any module and call it. This reader knows
+//! three functions by name and calls none; whatever else a file asks for is refused by name. What
+//! it builds is bounded by what it read: each value takes at least a byte of the file, nothing is
+//! copied that holds other values, nothing nests deeply.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,7 +20,8 @@ const MAX_STEPS: usize = 4_000_000;
 pub(super) enum Value {
     None,
     Bool(bool),
-    /// No number of a state dict is larger; those that are (a magic number) come as their first 8 bytes.
+    /// No number of a state dict is larger; those that are (a magic number) come as their first 8
+    /// bytes.
     Number(i64),
     Text(Rc<str>),
     /// Module and name of a function or class.
@@ -67,7 +69,9 @@ impl Nested {
             Value::Tuple(nested) | Value::Storage(nested) => nested.depth,
             Value::List(nested) | Value::Dict(nested) => nested.depth,
             Value::Tensor(tensor) => tensor.storage.depth,
-            Value::None | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Global(_) => 0,
+            Value::None | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Global(_) => {
+                0
+            }
         };
         self.depth = self.depth.max(depth + 1);
         ensure!(self.depth <= MAX_DEPTH, "values are nested more than {MAX_DEPTH} deep");
@@ -84,7 +88,8 @@ impl Nested {
 
 /// Reads the pickle at the start of `bytes`; returns its value and what stands behind it.
 pub(super) fn read(bytes: &[u8]) -> anyhow::Result<(Value, &[u8])> {
-    let mut reader = Reader { rest: bytes, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
+    let mut reader =
+        Reader { rest: bytes, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
     for _ in 0..MAX_STEPS {
         let place = bytes.len() - reader.rest.len();
         if let Some(value) = reader.step().with_context(|| format!("at byte {place}"))? {
@@ -115,14 +120,26 @@ impl Reader<'_> {
             }
             0x80 => {
                 let [protocol] = self.take()?;
-                ensure!(protocol == 2, "pickles of protocol {protocol} are not read; PyTorch writes 2");
+                ensure!(
+                    protocol == 2,
+                    "pickles of protocol {protocol} are not read; PyTorch writes 2"
+                );
             }
             b'N' => self.stack.push(Value::None),
             0x88 => self.stack.push(Value::Bool(true)),
             0x89 => self.stack.push(Value::Bool(false)),
-            b'J' => self.take().map(i32::from_le_bytes).map(|number| self.stack.push(Value::Number(number.into())))?,
-            b'K' => self.take().map(u8::from_le_bytes).map(|number| self.stack.push(Value::Number(number.into())))?,
-            b'M' => self.take().map(u16::from_le_bytes).map(|number| self.stack.push(Value::Number(number.into())))?,
+            b'J' => self
+                .take()
+                .map(i32::from_le_bytes)
+                .map(|number| self.stack.push(Value::Number(number.into())))?,
+            b'K' => self
+                .take()
+                .map(u8::from_le_bytes)
+                .map(|number| self.stack.push(Value::Number(number.into())))?,
+            b'M' => self
+                .take()
+                .map(u16::from_le_bytes)
+                .map(|number| self.stack.push(Value::Number(number.into())))?,
             0x8a => self.long()?,
             b'X' => {
                 let length = self.take().map(u32::from_le_bytes)?;
@@ -160,9 +177,13 @@ impl Reader<'_> {
                 let items = self.pop_to_mark()?;
                 self.set(items)?;
             }
-            b'q' => self.take().map(u8::from_le_bytes).and_then(|index| self.remember(index.into()))?,
+            b'q' => {
+                self.take().map(u8::from_le_bytes).and_then(|index| self.remember(index.into()))?
+            }
             b'r' => self.take().map(u32::from_le_bytes).and_then(|index| self.remember(index))?,
-            b'h' => self.take().map(u8::from_le_bytes).and_then(|index| self.recall(index.into()))?,
+            b'h' => {
+                self.take().map(u8::from_le_bytes).and_then(|index| self.recall(index.into()))?
+            }
             b'j' => self.take().map(u32::from_le_bytes).and_then(|index| self.recall(index))?,
             b'Q' => match self.pop()? {
                 Value::Tuple(id) => self.stack.push(Value::Storage(id)),
@@ -172,9 +193,14 @@ impl Reader<'_> {
             // The state of an object: of an OrderedDict, versions of the layers' code.
             b'b' => {
                 self.pop()?;
-                ensure!(matches!(self.stack.last(), Some(Value::Dict(_))), "an object is given a state");
+                ensure!(
+                    matches!(self.stack.last(), Some(Value::Dict(_))),
+                    "an object is given a state"
+                );
             }
-            other => bail!("the pickle's step 0x{other:02x} is none that a net's tensors are written with"),
+            other => bail!(
+                "the pickle's step 0x{other:02x} is none that a net's tensors are written with"
+            ),
         }
         Ok(None)
     }
@@ -198,7 +224,8 @@ impl Reader<'_> {
 
     fn long(&mut self) -> anyhow::Result<()> {
         let [length] = self.take()?;
-        let (taken, rest) = self.rest.split_at_checked(length.into()).context("the file ends too early")?;
+        let (taken, rest) =
+            self.rest.split_at_checked(length.into()).context("the file ends too early")?;
         self.rest = rest;
         let is_negative = taken.last().is_some_and(|last| last & 0x80 != 0);
         let mut number = [if is_negative { 0xff } else { 0 }; 8];
@@ -208,7 +235,8 @@ impl Reader<'_> {
     }
 
     fn text(&mut self, length: usize) -> anyhow::Result<()> {
-        let (taken, rest) = self.rest.split_at_checked(length).context("the file ends too early")?;
+        let (taken, rest) =
+            self.rest.split_at_checked(length).context("the file ends too early")?;
         self.rest = rest;
         let text = std::str::from_utf8(taken).context("a text is not UTF-8")?;
         self.stack.push(Value::Text(text.into()));
@@ -217,7 +245,12 @@ impl Reader<'_> {
 
     fn global(&mut self) -> anyhow::Result<()> {
         let mut line = || {
-            let end = self.rest.iter().take(100).position(|&byte| byte == b'\n').context("a name has no end")?;
+            let end = self
+                .rest
+                .iter()
+                .take(100)
+                .position(|&byte| byte == b'\n')
+                .context("a name has no end")?;
             let line = std::str::from_utf8(&self.rest[..end]).context("a name is not UTF-8")?;
             self.rest = &self.rest[end + 1..];
             Ok::<_, anyhow::Error>(line)
@@ -241,13 +274,17 @@ impl Reader<'_> {
     }
 
     fn append(&mut self, items: Vec<Value>) -> anyhow::Result<()> {
-        let Some(Value::List(list)) = self.stack.last_mut() else { bail!("there is no list to append to") };
+        let Some(Value::List(list)) = self.stack.last_mut() else {
+            bail!("there is no list to append to")
+        };
         items.into_iter().try_for_each(|item| list.push(item))
     }
 
     fn set(&mut self, items: Vec<Value>) -> anyhow::Result<()> {
         ensure!(items.len().is_multiple_of(2), "a key has no value");
-        let Some(Value::Dict(dict)) = self.stack.last_mut() else { bail!("there is no dict to put a value into") };
+        let Some(Value::Dict(dict)) = self.stack.last_mut() else {
+            bail!("there is no dict to put a value into")
+        };
         items.into_iter().try_for_each(|item| dict.push(item))
     }
 
@@ -273,7 +310,9 @@ impl Reader<'_> {
         };
         let result = match &*function {
             ORDERED_DICT if arguments.items.is_empty() => Value::Dict(Nested::default()),
-            REBUILD_TENSOR => Value::Tensor(Rc::new(Tensor::of(&arguments.items).context("a tensor is malformed")?)),
+            REBUILD_TENSOR => Value::Tensor(Rc::new(
+                Tensor::of(&arguments.items).context("a tensor is malformed")?,
+            )),
             other => bail!("it calls `{}` in a way that is unknown", other.replace(' ', ".")),
         };
         self.stack.push(result);
@@ -282,21 +321,30 @@ impl Reader<'_> {
 }
 
 impl Tensor {
-    /// Reads the arguments of `_rebuild_tensor_v2`: storage, offset, size, stride, and what only training needs.
+    /// Reads the arguments of `_rebuild_tensor_v2`: storage, offset, size, stride, and what only
+    /// training needs.
     fn of(arguments: &[Value]) -> Option<Tensor> {
         let numbers = |value: &Value| match value {
-            Value::Tuple(nested) => nested.items.iter().map(Value::number).collect::<Option<Vec<i64>>>(),
+            Value::Tuple(nested) => {
+                nested.items.iter().map(Value::number).collect::<Option<Vec<i64>>>()
+            }
             _ => None,
         };
         match arguments {
-            [Value::Storage(storage), Value::Number(offset), size, stride, Value::Bool(_), Value::Dict(_), ..] => {
-                Some(Tensor {
-                    storage: Rc::clone(storage),
-                    offset: *offset,
-                    size: numbers(size)?,
-                    stride: numbers(stride)?,
-                })
-            }
+            [
+                Value::Storage(storage),
+                Value::Number(offset),
+                size,
+                stride,
+                Value::Bool(_),
+                Value::Dict(_),
+                ..,
+            ] => Some(Tensor {
+                storage: Rc::clone(storage),
+                offset: *offset,
+                size: numbers(size)?,
+                stride: numbers(stride)?,
+            }),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 //! PyTorch's own files, of the format before 1.6 (2020).
 //!
-//! Such a file is five pickles (a magic number, a version, the writer's machine, the tensors by name, the keys of their
-//! storages) and then each storage: how many numbers it has, and the numbers. Several tensors may lie in one storage.
+//! Such a file is five pickles (a magic number, a version, the writer's machine, the tensors by
+//! name, the keys of their storages) and then each storage: how many numbers it has, and the
+//! numbers. Several tensors may lie in one storage.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,10 +22,14 @@ pub(super) fn tensors(bytes: &[u8]) -> anyhow::Result<Vec<(String, Tensor)>> {
         !bytes.starts_with(b"PK\x03\x04"),
         "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it (Python's `safetensors.torch.save_file`)"
     );
-    let (magic, rest) = pickle::read(bytes).context("it does not start as a file of PyTorch does")?;
+    let (magic, rest) =
+        pickle::read(bytes).context("it does not start as a file of PyTorch does")?;
     ensure!(matches!(magic, Value::Number(MAGIC)), "it does not start as a file of PyTorch does");
     let (version, rest) = pickle::read(rest).context("in its version")?;
-    ensure!(matches!(version, Value::Number(VERSION)), "it is of a version of the format that is unknown");
+    ensure!(
+        matches!(version, Value::Number(VERSION)),
+        "it is of a version of the format that is unknown"
+    );
     let (machine, rest) = pickle::read(rest).context("in its second part")?;
     ensure!(is_little_endian(&machine), "it was not written on a little-endian machine");
     let (named, rest) = pickle::read(rest).context("in the list of tensors")?;
@@ -49,7 +54,9 @@ fn described(named: Value) -> anyhow::Result<Vec<(Rc<str>, Rc<pickle::Tensor>)>>
     let tensor = |pair: &[Value]| match pair {
         [Value::Text(name), Value::Tensor(tensor)] => Ok((Rc::clone(name), Rc::clone(tensor))),
         [Value::Text(name), _] => {
-            bail!("`{name}` is no tensor; labpress reads files that hold the tensors of a net and nothing else")
+            bail!(
+                "`{name}` is no tensor; labpress reads files that hold the tensors of a net and nothing else"
+            )
         }
         _ => bail!("a tensor has no name"),
     };
@@ -66,13 +73,22 @@ struct Storage<'a> {
 impl Storage<'_> {
     /// Reads the arguments of a persistent id.
     fn of(id: &Nested) -> anyhow::Result<Storage<'_>> {
-        let [Value::Text(what), Value::Global(class), Value::Text(key), Value::Text(_), Value::Number(count), view] =
-            &id.items[..]
+        let [
+            Value::Text(what),
+            Value::Global(class),
+            Value::Text(key),
+            Value::Text(_),
+            Value::Number(count),
+            view,
+        ] = &id.items[..]
         else {
             bail!("its storage is malformed")
         };
         ensure!(&**what == "storage" && *count >= 0, "its storage is malformed");
-        ensure!(matches!(view, Value::None), "its storage is part of another, as PyTorch wrote before 0.4");
+        ensure!(
+            matches!(view, Value::None),
+            "its storage is part of another, as PyTorch wrote before 0.4"
+        );
         let kind = match &**class {
             "torch DoubleStorage" => Kind::Double,
             "torch FloatStorage" => Kind::Float,
@@ -96,17 +112,27 @@ fn storages(
     for (name, tensor) in described {
         let storage = Storage::of(&tensor.storage).with_context(|| format!("tensor `{name}`"))?;
         let told = expected.entry(storage.key).or_insert((storage.kind, storage.count));
-        ensure!(*told == (storage.kind, storage.count), "two tensors disagree on the storage `{}`", storage.key);
+        ensure!(
+            *told == (storage.kind, storage.count),
+            "two tensors disagree on the storage `{}`",
+            storage.key
+        );
     }
     let Value::List(Nested { items, .. }) = keys else { bail!("it has no list of storages") };
     let mut storages = BTreeMap::new();
     for key in items {
         let Value::Text(key) = key else { bail!("a storage has no name") };
-        let (kind, count) = expected.remove(&*key).with_context(|| format!("no tensor lies in storage `{key}`"))?;
+        let (kind, count) =
+            expected.remove(&*key).with_context(|| format!("no tensor lies in storage `{key}`"))?;
         let (length, behind) = rest.split_first_chunk().context("the file ends too early")?;
-        ensure!(i64::from_le_bytes(*length) == count, "storage `{key}` is not as long as its tensors say");
+        ensure!(
+            i64::from_le_bytes(*length) == count,
+            "storage `{key}` is not as long as its tensors say"
+        );
         let size = usize::try_from(count)?.checked_mul(kind.elt_size_in_bytes());
-        let numbers = size.and_then(|size| behind.split_at_checked(size)).context("the file ends too early")?;
+        let numbers = size
+            .and_then(|size| behind.split_at_checked(size))
+            .context("the file ends too early")?;
         storages.insert(key.to_string(), Tensor::from_data_size(numbers.0, &[count], kind));
         rest = numbers.1;
     }
@@ -117,17 +143,24 @@ fn storages(
 /// The part of its storage that is the tensor.
 fn view(tensor: &pickle::Tensor, storages: &BTreeMap<String, Tensor>) -> anyhow::Result<Tensor> {
     let pickle::Tensor { storage, offset, size, stride } = tensor;
-    let storage = storages.get(Storage::of(storage)?.key).context("its storage is not in the file")?;
-    ensure!(size.len() == stride.len() && size.len() <= 8, "it has {} sizes and {} strides", size.len(), stride.len());
+    let storage =
+        storages.get(Storage::of(storage)?.key).context("its storage is not in the file")?;
+    ensure!(
+        size.len() == stride.len() && size.len() <= 8,
+        "it has {} sizes and {} strides",
+        size.len(),
+        stride.len()
+    );
     let is_plain = *offset >= 0 && size.iter().chain(stride).all(|&length| length >= 0);
     ensure!(is_plain, "a size is below 0");
     let count = size.iter().try_fold(1_i64, |count, &length| count.checked_mul(length));
-    let last = size
-        .iter()
-        .zip(stride)
-        .try_fold(*offset, |last, (&length, &step)| last.checked_add((length - 1).max(0).checked_mul(step)?));
+    let last = size.iter().zip(stride).try_fold(*offset, |last, (&length, &step)| {
+        last.checked_add((length - 1).max(0).checked_mul(step)?)
+    });
     let numbers = storage.numel() as i64;
-    let fits = count.is_some_and(|count| count == 0 || count <= numbers && last.is_some_and(|last| last < numbers));
+    let fits = count.is_some_and(|count| {
+        count == 0 || count <= numbers && last.is_some_and(|last| last < numbers)
+    });
     ensure!(fits, "it reaches beyond the end of its storage");
     Ok(storage.f_as_strided(size, stride, *offset)?)
 }

@@ -1,8 +1,9 @@
 //! Limits for templates in Tera, which has none of its own.
 //!
-//! A filter of ours is put where a template can grow: before each filter, around what `set` keeps and around what a
-//! loop goes over. It passes its value on, counts its size and stops the template at the limits that Liquid has. Not
-//! seen are what stands between two of these: `~` in one expression, and a list in a list comprehension.
+//! A filter of ours is put where a template can grow: before each filter, around what `set` keeps
+//! and around what a loop goes over. It passes its value on, counts its size and stops the template
+//! at the limits that Liquid has. Not seen are what stands between two of these: `~` in one
+//! expression, and a list in a list comprehension.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -28,25 +29,31 @@ thread_local! {
 pub(super) fn register(tera: &mut Tera, limits: Limits) {
     for name in [WEIGH, BOUND] {
         let name = name.trim_start_matches([')', '|']);
-        tera.register_filter(name, move |value: Value, _: Kwargs, _: &State<'_>| -> TeraResult<Value> {
-            weigh(&value, limits)?;
-            Ok(value)
-        });
+        tera.register_filter(
+            name,
+            move |value: Value, _: Kwargs, _: &State<'_>| -> TeraResult<Value> {
+                weigh(&value, limits)?;
+                Ok(value)
+            },
+        );
     }
-    tera.register_filter("replace", move |text: StringInput<'_>, kwargs: Kwargs, state: &State<'_>| {
-        let from = kwargs.must_get::<&str>("from")?;
-        let to = kwargs.must_get::<StringInput<'_>>("to")?;
-        let is_safe = state.autoescaping_enabled() && (text.is_safe() || to.is_safe());
-        let (inside, by) = if is_safe {
-            (text.rendered(state)?, to.rendered(state)?)
-        } else {
-            (text.as_str().into(), to.as_str().into())
-        };
-        let more = inside.matches(from).count().saturating_mul(by.len());
-        spend(inside.len().saturating_add(more), limits)?;
-        let replaced = inside.replace(from, &by);
-        Ok(if is_safe { Value::safe_string(&replaced) } else { Value::from(replaced) })
-    });
+    tera.register_filter(
+        "replace",
+        move |text: StringInput<'_>, kwargs: Kwargs, state: &State<'_>| {
+            let from = kwargs.must_get::<&str>("from")?;
+            let to = kwargs.must_get::<StringInput<'_>>("to")?;
+            let is_safe = state.autoescaping_enabled() && (text.is_safe() || to.is_safe());
+            let (inside, by) = if is_safe {
+                (text.rendered(state)?, to.rendered(state)?)
+            } else {
+                (text.as_str().into(), to.as_str().into())
+            };
+            let more = inside.matches(from).count().saturating_mul(by.len());
+            spend(inside.len().saturating_add(more), limits)?;
+            let replaced = inside.replace(from, &by);
+            Ok(if is_safe { Value::safe_string(&replaced) } else { Value::from(replaced) })
+        },
+    );
     tera.register_filter("join", move |items: &[Value], kwargs: Kwargs, state: &State<'_>| {
         let between = kwargs.get::<StringInput<'_>>("sep")?;
         let is_safe = state.autoescaping_enabled()
@@ -84,7 +91,11 @@ fn weigh(value: &Value, limits: Limits) -> TeraResult<()> {
 
 /// Counts the steps of so many bytes. Refuses more than a text may have.
 fn spend(bytes: usize, limits: Limits) -> TeraResult<()> {
-    if bytes > limits.bytes { Err(too_large(limits)) } else { count(1 + bytes / BYTES_PER_STEP, limits) }
+    if bytes > limits.bytes {
+        Err(too_large(limits))
+    } else {
+        count(1 + bytes / BYTES_PER_STEP, limits)
+    }
 }
 
 fn count(steps: usize, limits: Limits) -> TeraResult<()> {
@@ -101,16 +112,24 @@ fn count(steps: usize, limits: Limits) -> TeraResult<()> {
 
 fn too_large(limits: Limits) -> Error {
     let most = limits.shown_bytes();
-    let hint = "look for a text that doubles, or raise `limits: {template-bytes: …}` in `_config.yml`";
+    let hint =
+        "look for a text that doubles, or raise `limits: {template-bytes: …}` in `_config.yml`";
     Error::message(format!("a text becomes larger than {most}; {hint}"))
 }
 
 /// Renders a template within the limits.
-pub(super) fn render(tera: &Tera, name: &str, context: &tera::Context, limits: Limits) -> TeraResult<String> {
+pub(super) fn render(
+    tera: &Tera,
+    name: &str,
+    context: &tera::Context,
+    limits: Limits,
+) -> TeraResult<String> {
     STEPS.set(0);
     let mut written = Bounded { bytes: Vec::new(), most: limits.bytes };
     match tera.render_to(name, context, &mut written) {
-        Ok(()) => String::from_utf8(written.bytes).map_err(|error| Error::message(error.to_string())),
+        Ok(()) => {
+            String::from_utf8(written.bytes).map_err(|error| Error::message(error.to_string()))
+        }
         // What the writer refused says no more than that.
         Err(_) if written.is_full() => Err(too_large(limits)),
         Err(error) => Err(error),
@@ -132,7 +151,11 @@ impl Bounded {
 impl io::Write for Bounded {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(more);
-        if self.is_full() { Err(io::Error::other("the page becomes too large")) } else { Ok(more.len()) }
+        if self.is_full() {
+            Err(io::Error::other("the page becomes too large"))
+        } else {
+            Ok(more.len())
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -140,7 +163,8 @@ impl io::Write for Bounded {
     }
 }
 
-/// The template with the filters that count. Lines stay where they are; see [`column_before`] for columns.
+/// The template with the filters that count. Lines stay where they are; see [`column_before`] for
+/// columns.
 pub(super) fn counting(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut rest = text;
@@ -247,7 +271,9 @@ fn write_counting(out: &mut String, tag: &str) {
 
 /// Whether a single `=` is here.
 fn is_assignment(tag: &str, at: usize) -> bool {
-    tag[at..].starts_with('=') && !tag[at + 1..].starts_with('=') && !tag[..at].ends_with(['=', '!', '<', '>'])
+    tag[at..].starts_with('=')
+        && !tag[at + 1..].starts_with('=')
+        && !tag[..at].ends_with(['=', '!', '<', '>'])
 }
 
 /// The first place outside of quotes where something is.
@@ -302,7 +328,8 @@ mod tests {
     fn columns_are_those_of_the_template_as_it_is_written() {
         let text = "{% set b = c | d %}é{{ x }}";
         let line = counting(text);
-        let column = |text: &str, what: &str| text.find(what).map(|at| text[..at].chars().count() + 1);
+        let column =
+            |text: &str, what: &str| text.find(what).map(|at| text[..at].chars().count() + 1);
         for what in ["c", "d", "é", "x"] {
             let found = column(&line, what).map(|at| column_before(&line, at - 1) + 1);
             assert_eq!(found, column(text, what), "{what}");
