@@ -1,6 +1,6 @@
 //! `_config.yml`: Jekyll's keys and our own, checked by type.
 //!
-//! As in Jekyll, a key that is not known is no fault: templates see it as `site.KEY`.
+//! As in Jekyll, a key that is not known is no error: templates see it as `site.KEY`.
 
 use jiff::tz::TimeZone;
 use tera::Map;
@@ -129,7 +129,7 @@ pub struct CollectionSettings {
 /// Reads the text of `_config.yml`; without one all is as by default.
 pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
     let mut fields =
-        Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|fault| vec![fault])?;
+        Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|error| vec![error])?;
     let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
     let roles = Roles::of_config(text);
     let (template_limits, sass_limits) = limits(&mut fields);
@@ -167,12 +167,12 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
     for key in ["exclude", "include"] {
         fields.texts(key, false);
     }
-    let faults = fields.faults();
+    let errors = fields.errors();
     if config.is_from_jekyll() {
-        config.warnings = faults.into_iter().map(Diagnostic::as_warning).collect();
+        config.warnings = errors.into_iter().map(Diagnostic::as_warning).collect();
         return Ok(config);
     }
-    if faults.is_empty() { Ok(config) } else { Err(faults) }
+    if errors.is_empty() { Ok(config) } else { Err(errors) }
 }
 
 fn post_permalink(fields: &Fields<'_>, permalink: &str) -> String {
@@ -213,7 +213,7 @@ fn url(fields: &mut Fields<'_>) -> String {
     let url = fields.text("url").unwrap_or_default();
     let has_scheme = url.starts_with("https://") || url.starts_with("http://");
     if !url.is_empty() && !has_scheme {
-        fields.fault(
+        fields.error(
             "url",
             format!("`{url}` has no scheme"),
             format!("write `url: https://{url}`"),
@@ -232,7 +232,7 @@ fn paginate_path(fields: &mut Fields<'_>) -> String {
     let usual = if is_from_jekyll { "/page:num" } else { "/page/:num/" };
     let path = fields.text("paginate_path").unwrap_or_else(|| usual.to_owned());
     if !path.contains(":num") {
-        fields.fault(
+        fields.error(
             "paginate_path",
             format!("`{path}` has no `:num`"),
             "write `paginate_path: /page/:num/`",
@@ -250,7 +250,7 @@ fn zone(fields: &mut Fields<'_>) -> TimeZone {
         return TimeZone::UTC;
     }
     TimeZone::get(&name).unwrap_or_else(|_| {
-        fields.fault(
+        fields.error(
             "timezone",
             format!("there is no time zone `{name}`"),
             "write `timezone: Europe/Paris`",
@@ -269,7 +269,7 @@ fn destination(fields: &mut Fields<'_>) -> String {
     let stays_inside = !given.starts_with('/') && !given.split('/').any(|part| part == "..");
     if !stays_inside {
         let message = format!("the destination `{given}` is not a folder inside of the site");
-        fields.fault(
+        fields.error(
             "destination",
             message,
             "write `destination: public`, or give `--destination` on the command line",
@@ -287,7 +287,7 @@ fn templates(fields: &mut Fields<'_>) -> TemplateLanguage {
         Some("liquid") => TemplateLanguage::Liquid,
         Some(other) => {
             let message = format!("there is no language of templates `{other}`");
-            fields.fault("templates", message, "write `templates: tera` or `templates: liquid`");
+            fields.error("templates", message, "write `templates: tera` or `templates: liquid`");
             TemplateLanguage::Tera
         }
     }
@@ -312,7 +312,7 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
             let names: Vec<String> =
                 DIALECTS.iter().take(2).map(|(name, _)| format!("`markdown: {name}`")).collect();
             let message = format!("there is no Markdown dialect `{name}`");
-            fields.fault("markdown", message, format!("write {}", names.join(" or ")));
+            fields.error("markdown", message, format!("write {}", names.join(" or ")));
             Dialect::CommonMark
         },
         |(_, dialect)| *dialect,
@@ -365,7 +365,7 @@ fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
     let Some(given) = fields.value("limits").cloned() else { return (limits, sass) };
     let example = "write `limits: {template-steps: 20000000, template-bytes: 100000000}`";
     let Some(given) = given.as_mapping() else {
-        fields.fault("limits", "`limits` is not a mapping", example);
+        fields.error("limits", "`limits` is not a mapping", example);
         return (limits, sass);
     };
     for (key, value) in given {
@@ -378,9 +378,9 @@ fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
             ("sass-seconds", Some(count)) => sass.seconds = count as u64,
             ("sass-bytes", Some(count)) => sass.bytes = count as u64,
             _ if LIMITS.contains(&key) => {
-                fields.fault("limits", format!("`{key}` is not a whole number above 0"), example);
+                fields.error("limits", format!("`{key}` is not a whole number above 0"), example);
             }
-            _ => fields.fault(
+            _ => fields.error(
                 "limits",
                 format!("unknown limit `{key}`; expected one of {}", listed(LIMITS)),
                 example,
@@ -409,19 +409,19 @@ fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
         } else {
             let hint =
                 "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
-            fields.fault("liquid", "a tag is mapped to what is no file", hint);
+            fields.error("liquid", "a tag is mapped to what is no file", hint);
         }
     }
     if !tags.is_mapping() {
         let hint = "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
-        fields.fault("liquid", "`tags` is no map from tags to files", hint);
+        fields.error("liquid", "`tags` is no map from tags to files", hint);
     }
     options
 }
 
 impl Config {
     /// Whether the site is a blog from Jekyll, where what Jekyll builds on over is a warning and no
-    /// fault.
+    /// error.
     pub fn is_from_jekyll(&self) -> bool {
         self.templates == TemplateLanguage::Liquid
     }
@@ -431,7 +431,7 @@ impl Config {
         self.values.get(&tera::value::Key::Str(key))
     }
 
-    /// The place of a key of the configuration in `text`, for faults found later.
+    /// The place of a key of the configuration in `text`, for errors found later.
     pub fn place(text: Option<&str>, key: &str) -> Place {
         Yaml::file(PATH, text.unwrap_or("")).place(&[key])
     }
@@ -448,9 +448,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_faults(text: &str, expected: &str) {
-        let faults = read(Some(text)).expect_err("it is wrong");
-        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    fn check_errors(text: &str, expected: &str) {
+        let errors = read(Some(text)).expect_err("it is wrong");
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(shown.join("\n"), expected);
     }
 
@@ -466,7 +466,7 @@ mod tests {
 
     #[test]
     fn all_wrong_types_are_told_at_once_with_their_places() {
-        check_faults(
+        check_errors(
             "title: T\npaginate: ten\nfuture: [1]\n",
             "error: `paginate` is a text, and should be a whole number\n --> _config.yml:2:1\nhint: write `paginate: 10`\n\
              error: `future` is a list, and should be true or false\n --> _config.yml:3:1\nhint: write `future: true` or \
@@ -487,7 +487,7 @@ mod tests {
             Config::for_tests("limits: {template-steps: 7, template-bytes: 9}\n").liquid.limits;
         assert_eq!((limits.steps, limits.bytes), (7, 9));
         let hint = "hint: write `limits: {template-steps: 20000000, template-bytes: 100000000}`";
-        check_faults(
+        check_errors(
             "limits: {template-steps: many, steps: 3}\n",
             &format!(
                 "error: `template-steps` is not a whole number above 0\n --> _config.yml:1:1\n{hint}\n\
@@ -506,7 +506,7 @@ mod tests {
 
     #[test]
     fn a_destination_outside_of_the_site_is_refused() {
-        check_faults(
+        check_errors(
             "destination: ../x\n",
             "error: the destination `../x` is not a folder inside of the site\n --> _config.yml:1:1\nhint: write \
              `destination: public`, or give `--destination` on the command line",

@@ -19,7 +19,7 @@ pub struct Defaults {
     values: Mapping,
 }
 
-/// Reads `defaults`. A set that is none is a fault, and the others hold.
+/// Reads `defaults`. A set that is none is an error, and the others hold.
 pub(crate) fn read(fields: &mut Fields<'_>) -> Vec<Defaults> {
     const HINT: &str =
         "write `defaults: [{scope: {path: \"\", type: posts}, values: {layout: post}}]`";
@@ -28,12 +28,12 @@ pub(crate) fn read(fields: &mut Fields<'_>) -> Vec<Defaults> {
         Some(Value::Sequence(sets)) => {
             let read: Vec<Option<Defaults>> = sets.iter().map(one).collect();
             if read.iter().any(Option::is_none) {
-                fields.fault("defaults", "one of the `defaults` has no `values`", HINT);
+                fields.error("defaults", "one of the `defaults` has no `values`", HINT);
             }
             read.into_iter().flatten().collect()
         }
         Some(_) => {
-            fields.fault("defaults", "`defaults` is no list", HINT);
+            fields.error("defaults", "`defaults` is no list", HINT);
             Vec::new()
         }
     }

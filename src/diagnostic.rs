@@ -1,4 +1,4 @@
-//! A fault in someone's file: what is wrong, where, and how to mend it.
+//! An error in someone's file: what is wrong, where, and how to mend it.
 //!
 //! A build gathers every diagnostic before it stops and shows them together. What goes wrong
 //! outside of the author's files (a full disk, a program that will not start) is an
@@ -11,7 +11,7 @@ use std::fmt;
 pub struct Place {
     /// Path from the site's root, with `/` between parts.
     pub path: String,
-    /// `None` when the fault is the whole file's (it is missing, or unreadable).
+    /// `None` when the error is the whole file's (it is missing, or unreadable).
     pub position: Option<Position>,
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A fault in an input file. Ordered by place, then by text, so that a report is the same on every
+/// An error in an input file. Ordered by place, then by text, so that a report is the same on every
 /// machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -87,7 +87,7 @@ enum Experiment {
 }
 
 impl Diagnostic {
-    /// A fault at `place`. The message is a lowercase phrase without a full stop; code and paths in
+    /// An error at `place`. The message is a lowercase phrase without a full stop; code and paths in
     /// backticks.
     pub fn new(place: Place, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
@@ -122,7 +122,7 @@ impl Diagnostic {
         }
     }
 
-    /// Says that the fault is gone once the runs of `experiment` are done: `labpress build` does
+    /// Says that the error is gone once the runs of `experiment` are done: `labpress build` does
     /// them and tries again.
     #[must_use]
     pub fn lacks_results_of(mut self, experiment: impl Into<String>) -> Diagnostic {
@@ -130,7 +130,7 @@ impl Diagnostic {
         self
     }
 
-    /// The experiment whose runs would mend the fault.
+    /// The experiment whose runs would mend the error.
     pub fn lacking_experiment(&self) -> Option<&str> {
         match self.experiment.as_deref() {
             Some(Experiment::Lacking(name)) => Some(name),
@@ -170,7 +170,7 @@ impl Diagnostic {
         Diagnostic { is_warning: true, ..self }
     }
 
-    /// The same fault, seen to be at another place: of a text that was taken out of a file.
+    /// The same error, seen to be at another place: of a text that was taken out of a file.
     #[must_use]
     pub fn at(self, place: Place) -> Diagnostic {
         Diagnostic { place, ..self }
@@ -186,7 +186,7 @@ impl Diagnostic {
         self.hint.as_deref()
     }
 
-    /// Where the fault is.
+    /// Where the error is.
     pub fn place(&self) -> &Place {
         &self.place
     }

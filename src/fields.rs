@@ -9,11 +9,11 @@ use crate::psych;
 use crate::value;
 use crate::yaml::Yaml;
 
-/// A mapping whose fields are being taken, and the faults found so far.
+/// A mapping whose fields are being taken, and the errors found so far.
 pub(crate) struct Fields<'a> {
     yaml: Yaml<'a>,
     mapping: Mapping,
-    faults: Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
 }
 
 impl<'a> Fields<'a> {
@@ -33,7 +33,7 @@ impl<'a> Fields<'a> {
                     .hint("write `key: value` lines"));
             }
         };
-        Ok(Fields { yaml, mapping, faults: Vec::new() })
+        Ok(Fields { yaml, mapping, errors: Vec::new() })
     }
 
     /// The mapping as it is.
@@ -57,19 +57,19 @@ impl<'a> Fields<'a> {
         self.yaml.place(&[key])
     }
 
-    /// Keeps a fault of the value at `key`.
-    pub(crate) fn fault(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.faults.push(Diagnostic::new(self.place(key), message).hint(hint));
+    /// Keeps an error of the value at `key`.
+    pub(crate) fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.errors.push(Diagnostic::new(self.place(key), message).hint(hint));
     }
 
-    /// All faults found so far, which are kept no longer.
-    pub(crate) fn take_faults(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.faults)
+    /// All errors found so far, which are kept no longer.
+    pub(crate) fn take_errors(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.errors)
     }
 
-    /// All faults found.
-    pub(crate) fn faults(self) -> Vec<Diagnostic> {
-        self.faults
+    /// All errors found.
+    pub(crate) fn errors(self) -> Vec<Diagnostic> {
+        self.errors
     }
 
     /// The value at `key`, if it is there and not null.
@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
             }
             other => {
                 let message = format!("`{key}` is {}, and should be a text", kind(other));
-                self.fault(key, message, format!("write `{key}: some text`"));
+                self.error(key, message, format!("write `{key}: some text`"));
                 None
             }
         }
@@ -97,7 +97,7 @@ impl<'a> Fields<'a> {
             Value::Bool(bool) => Some(*bool),
             other => {
                 let message = format!("`{key}` is {}, and should be true or false", kind(other));
-                self.fault(key, message, format!("write `{key}: true` or `{key}: false`"));
+                self.error(key, message, format!("write `{key}: true` or `{key}: false`"));
                 None
             }
         }
@@ -109,7 +109,7 @@ impl<'a> Fields<'a> {
         let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
         if count.is_none() {
             let message = format!("`{key}` is {}, and should be a whole number", kind(value));
-            self.fault(key, message, format!("write `{key}: 10`"));
+            self.error(key, message, format!("write `{key}: 10`"));
         }
         count
     }
@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
             }
             _ => {
                 let hint = format!("write `{key}: {{NAME: \"some text\"}}`");
-                self.fault(key, format!("`{key}` should hold a text for each name"), hint);
+                self.error(key, format!("`{key}` should hold a text for each name"), hint);
                 None
             }
         }
@@ -151,7 +151,7 @@ impl<'a> Fields<'a> {
             }
             other => {
                 let message = format!("`{key}` is {}, and should be a list of texts", kind(other));
-                self.fault(key, message, format!("write `{key}: [one, two]`"));
+                self.error(key, message, format!("write `{key}: [one, two]`"));
                 None
             }
         }

@@ -4,7 +4,7 @@
 //! Psych is libyaml and rules of its own for what a plain scalar means: `yes` is true, `0777` is
 //! octal, `1:30` counts seconds, `2026-01-31 10:00:00` is a time, the last of two equal keys
 //! counts. The grammar here is libyaml's, in Rust; the rules are ours. A date or a time becomes the
-//! text that Liquid would show for it. Our own files, where a slip should be a fault, are read by
+//! text that Liquid would show for it. Our own files, where a slip should be an error, are read by
 //! [`yaml`].
 
 use std::borrow::Cow;
@@ -132,14 +132,14 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                 return Diagnostic::new(place, format!("the quote that opens here closes in line {}", end.line))
                     .hint("close it in its own line; inside double quotes, write `\\\"` for a quote");
             }
-            let fault = Diagnostic::new(Place { path: self.yaml.path.to_owned(), position }, message);
+            let diagnostic = Diagnostic::new(Place { path: self.yaml.path.to_owned(), position }, message);
             match error.problem() {
                 "mapping values are not allowed in this context" => {
-                    fault.hint("put quotes around a value that holds `: `")
+                    diagnostic.hint("put quotes around a value that holds `: `")
                 }
-                "found character that cannot start any token" => fault
+                "found character that cannot start any token" => diagnostic
                     .hint("indent with spaces, and put quotes around a value that starts with `@`, `%` or a backtick"),
-                _ => fault,
+                _ => diagnostic,
             }
         })
     }
@@ -150,17 +150,17 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             .down(self.yaml.lines_above)
     }
 
-    fn fault(&self, event: &Event, message: impl Into<String>) -> Diagnostic {
+    fn error(&self, event: &Event, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(Place::new(self.yaml.path, self.position(event.start_mark)), message)
     }
 
     fn node(&mut self, event: Event, depth: usize) -> Result<Value, Diagnostic> {
         if depth > MAX_DEPTH {
-            return Err(self.fault(&event, format!("nests deeper than {MAX_DEPTH} levels")));
+            return Err(self.error(&event, format!("nests deeper than {MAX_DEPTH} levels")));
         }
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err(self.fault(&event, format!("stands for more than {MAX_VALUES} values")));
+            return Err(self.error(&event, format!("stands for more than {MAX_VALUES} values")));
         }
         let (anchor, value) = match event.data {
             EventData::Scalar { anchor, tag, mut value, style, .. } => {
@@ -191,12 +191,12 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             EventData::MappingStart { anchor, .. } => (anchor, self.mapping(depth)?),
             EventData::Alias { ref anchor } => {
                 let Some(value) = self.anchors.get(anchor) else {
-                    return Err(self.fault(&event, format!("there is no anchor `&{anchor}` above")));
+                    return Err(self.error(&event, format!("there is no anchor `&{anchor}` above")));
                 };
                 self.values += size(value);
                 (None, value.clone())
             }
-            _ => return Err(self.fault(&event, "a value is missing here")),
+            _ => return Err(self.error(&event, "a value is missing here")),
         };
         if let Some(anchor) = anchor {
             self.values += size(&value);
@@ -485,30 +485,30 @@ mod tests {
 
     #[test]
     fn a_text_may_end_in_an_escape_of_nothing() {
-        let fault = read_text("a: \"\\").unwrap_err();
-        assert!(fault.contains("is not closed"), "{fault}");
+        let error = read_text("a: \"\\").unwrap_err();
+        assert!(error.contains("is not closed"), "{error}");
     }
 
     #[test]
     fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
-        let fault = |at: &str| {
+        let error = |at: &str| {
             format!(
                 "error: the quote that opens here is not closed\n --> a.md:{at}\nhint: add the closing quote"
             )
         };
-        assert_eq!(read_text("title: \"Hello\ntags: [a]\nlayout: post\n"), Err(fault("2:8")));
-        assert_eq!(read_text("layout: post\ntitle: 'Hello\ntags: [a]"), Err(fault("3:8")));
-        let fault = read_text("title: \"Hello\ntags: [\"a\"]\nlayout: post\n").unwrap_err();
+        assert_eq!(read_text("title: \"Hello\ntags: [a]\nlayout: post\n"), Err(error("2:8")));
+        assert_eq!(read_text("layout: post\ntitle: 'Hello\ntags: [a]"), Err(error("3:8")));
+        let error = read_text("title: \"Hello\ntags: [\"a\"]\nlayout: post\n").unwrap_err();
         assert!(
-            fault.starts_with("error: the quote that opens here closes in line 3\n --> a.md:2:8\n"),
-            "{fault}"
+            error.starts_with("error: the quote that opens here closes in line 3\n --> a.md:2:8\n"),
+            "{error}"
         );
     }
 
     fn read_text(text: &str) -> Result<String, String> {
         let zone = TimeZone::fixed(Offset::constant(1));
         let value = read(Yaml { path: "a.md", text, lines_above: 1 }, &zone);
-        value.map(|value| value::json(&value::of_yaml(&value))).map_err(|fault| fault.to_string())
+        value.map(|value| value::json(&value::of_yaml(&value))).map_err(|error| error.to_string())
     }
 
     #[track_caller]
@@ -580,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_has_its_place_in_the_file() {
+    fn an_error_has_its_place_in_the_file() {
         assert_eq!(
             read_text("title: a: b\n").expect_err("it is wrong"),
             "error: mapping values are not allowed in this context\n --> a.md:2:9\nhint: put quotes around a value that \

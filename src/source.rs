@@ -240,7 +240,7 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
         .into_par_iter()
         .filter_map(|(role, path, on_disk)| match role {
             Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
-            // Nobody has asked for it yet, so that it is no fault if it is no text.
+            // Nobody has asked for it yet, so that it is no error if it is no text.
             Role::Part => match read_text(&path, &on_disk) {
                 Ok(Input::NotText(_)) => None,
                 input => Some(input.map(|input| (path, input))),

@@ -1,4 +1,4 @@
-//! Strict YAML: typed values from text, and a place for every fault.
+//! Strict YAML: typed values from text, and a place for every error.
 //!
 //! serde_yaml makes the values. It gives no place for what is found wrong later (a learning rate
 //! below zero), so [`Places`] remembers where every key of a file stands.
@@ -29,7 +29,7 @@ impl<'a> Yaml<'a> {
         Yaml { path, text, lines_above: 0 }
     }
 
-    /// Reads the text as a `T`. A fault in it is said with its line and column; a key that is not
+    /// Reads the text as a `T`. An error in it is said with its line and column; a key that is not
     /// known, with the nearest that is.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         if let Some(at) = too_deep(self.text) {
@@ -56,7 +56,7 @@ impl<'a> Yaml<'a> {
         serde_path_to_error::deserialize(value).map_err(|error| {
             let keys: Vec<String> = error.path().iter().map(ToString::to_string).collect();
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            fault(self.place(&keys), without_place(&error.inner().to_string()))
+            invalid_yaml(self.place(&keys), without_place(&error.inner().to_string()))
         })
     }
 
@@ -83,7 +83,7 @@ impl<'a> Yaml<'a> {
             .location()
             .map(|location| Position { line: location.line(), column: location.column() });
         let at = position.map_or_else(|| Place::file(self.path), place);
-        fault(at, without_place(&message))
+        invalid_yaml(at, without_place(&message))
     }
 
     /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest
@@ -178,7 +178,7 @@ fn quote_start(message: &str) -> Option<Position> {
 
 /// Makes a diagnostic of a message by serde, whose wording for unknown keys and values is
 /// ``unknown field `x`, expected one of `a`, `b` ``.
-pub fn fault(place: Place, message: &str) -> Diagnostic {
+pub fn invalid_yaml(place: Place, message: &str) -> Diagnostic {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let is_unknown = message.contains("unknown field") || message.contains("unknown variant");
     let (true, Some(given)) = (is_unknown, quoted.next()) else {
@@ -198,7 +198,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Finds the places of all keys. Of a text that is no YAML, those before the fault.
+    /// Finds the places of all keys. Of a text that is no YAML, those before the error.
     pub fn of(text: &str) -> Places {
         let mut places = Places::default();
         let mut open: Vec<Open> = Vec::new();
@@ -359,9 +359,9 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
-        let fault = "error: the quote that opens here is not closed\n --> a.yml:12:9\nhint: add the closing quote";
-        check_error("# a\nepochs: \"abc\nx: y\n", fault);
-        check_error("# a\nepochs: 'abc\nx: y\n", fault);
+        let error = "error: the quote that opens here is not closed\n --> a.yml:12:9\nhint: add the closing quote";
+        check_error("# a\nepochs: \"abc\nx: y\n", error);
+        check_error("# a\nepochs: 'abc\nx: y\n", error);
     }
 
     #[test]

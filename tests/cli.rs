@@ -10,7 +10,7 @@ mod support;
 
 use std::process::{Output, Stdio};
 
-use support::{Site, TOY_POST, answer, assert_success, talk};
+use support::{Site, TOY_POST, answer, assert_success, stderr};
 
 const POST: &str = "_posts/2026-01-02-toy.md";
 const PAGE: &str = "public/2026/01/02/toy.html";
@@ -23,26 +23,26 @@ fn built() -> Site {
     site
 }
 
-/// The build fails with these faults, in this order, and leaves `public/` as it was.
+/// The build fails with these errors, in this order, and leaves `public/` as it was.
 #[track_caller]
-fn check_faults(site: &Site, arguments: &[&str], expected: &[&str]) {
+fn check_errors(site: &Site, arguments: &[&str], expected: &[&str]) {
     let before = site.files("public");
     let output = site.labpress(arguments);
-    let said = talk(&output);
+    let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     let mut rest = said.as_str();
-    for fault in expected {
+    for error in expected {
         let found = rest
-            .find(fault)
-            .unwrap_or_else(|| panic!("{fault:?} is not, or not here, in:\n{said}"));
-        rest = &rest[found + fault.len()..];
+            .find(error)
+            .unwrap_or_else(|| panic!("{error:?} is not, or not here, in:\n{said}"));
+        rest = &rest[found + error.len()..];
     }
     assert!(!said.contains("panicked"), "{said}");
     assert!(site.files("public") == before, "public/ was touched");
 }
 
 fn trained(output: &Output) -> usize {
-    talk(output).matches("done  ").count()
+    stderr(output).matches("done  ").count()
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_build_trains_once_and_then_writes_nothing() {
     let before = site.files("public");
     let second = site.labpress(&["build"]);
     assert_eq!(trained(&second), 0);
-    assert!(talk(&second).starts_with("0 files written"), "{}", talk(&second));
+    assert!(stderr(&second).starts_with("0 files written"), "{}", stderr(&second));
     assert!(site.files("public") == before);
 }
 
@@ -72,7 +72,8 @@ fn a_sentence_retrains_nothing_and_a_parameter_only_its_variant() {
     assert_success(&retrained);
     assert_eq!(trained(&retrained), 2);
     assert!(
-        talk(&retrained).contains("stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9")
+        stderr(&retrained)
+            .contains("stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9")
     );
 }
 
@@ -83,7 +84,7 @@ fn an_experiment_that_no_post_shows_is_not_run_by_a_build() {
     site.write("experiments/unseen/train.py", &site.read("experiments/toy/train.py"));
     let output = site.labpress(&["build"]);
     assert_success(&output);
-    assert!(!talk(&output).contains("unseen"), "{}", talk(&output));
+    assert!(!stderr(&output).contains("unseen"), "{}", stderr(&output));
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn a_locked_build_needs_no_runner_and_says_what_is_stale() {
     assert_success(&site.labpress(&["build", "--locked"]));
     assert!(site.files("public") == copy);
     site.replace(YAML, "rate: 0.5", "rate: 0.9");
-    check_faults(
+    check_errors(
         &site,
         &["build", "--locked"],
         &[
@@ -108,7 +109,7 @@ fn a_locked_build_needs_no_runner_and_says_what_is_stale() {
 }
 
 #[test]
-fn all_faults_are_shown_together_before_anything_runs() {
+fn all_errors_are_shown_together_before_anything_runs() {
     let site = built();
     site.replace(YAML, "rate: 0.5", "rate: 0.9");
     site.write("_posts/2026-13-01-no-date.md", "---\ntitle: A\n---\n");
@@ -121,7 +122,7 @@ fn all_faults_are_shown_together_before_anything_runs() {
         "experiments/second/experiment.yml",
         "title: T\nrecipe: image-classification\ndata: digits\nparams: {epoks: 3}\n",
     );
-    check_faults(
+    check_errors(
         &site,
         &["build"],
         &[
@@ -134,14 +135,14 @@ fn all_faults_are_shown_together_before_anything_runs() {
     );
     let output = site.labpress(&["build"]);
     assert_eq!(trained(&output), 0);
-    assert!(talk(&output).contains("2026-13-01"), "{}", talk(&output));
+    assert!(stderr(&output).contains("2026-13-01"), "{}", stderr(&output));
 }
 
 #[test]
 fn an_unknown_metric_names_the_nearest() {
     let site = built();
     site.write(POST, &TOY_POST.replace("toy.fast.accuracy", "toy.fast.acuracy"));
-    check_faults(
+    check_errors(
         &site,
         &["build"],
         &["`acuracy`", "--> _posts/2026-01-02-toy.md:5:29", "`accuracy`"],
@@ -155,18 +156,18 @@ fn two_posts_at_one_address_are_both_named() {
         "_posts/2026-01-02-other.md",
         "---\nlayout: post\npermalink: /2026/01/02/toy.html\n---\n",
     );
-    check_faults(&site, &["build"], &["has the same address as `_posts/2026-01-02-other.md`"]);
+    check_errors(&site, &["build"], &["has the same address as `_posts/2026-01-02-other.md`"]);
 }
 
 #[test]
-fn an_altered_record_is_a_fault_of_a_build_and_made_again_by_a_run() {
+fn an_altered_record_is_an_error_of_a_build_and_made_again_by_a_run() {
     let site = built();
     let path = site.files("experiments/toy/runs").into_keys().next().unwrap();
     let path = format!("experiments/toy/runs/{}", path.display());
     let number =
         site.read(&path).lines().find(|line| line.contains("\"accuracy\"")).unwrap().to_owned();
     site.replace(&path, &number, "    \"accuracy\": 0.99,");
-    check_faults(
+    check_errors(
         &site,
         &["build"],
         &[
@@ -185,7 +186,7 @@ fn an_altered_record_is_a_fault_of_a_build_and_made_again_by_a_run() {
 fn a_failed_run_keeps_the_site_as_it_was() {
     let site = built();
     site.replace(YAML, "rate: 0.5", "rate: 0.5, fail-at: 2");
-    check_faults(
+    check_errors(
         &site,
         &["build"],
         &["FAIL  toy/fast seed", "| the net caught fire", "2 runs without a result"],
@@ -199,7 +200,7 @@ fn two_builds_at_once_do_not_harm_each_other() {
     let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());
     both.iter().for_each(assert_success);
     assert_eq!(both.iter().map(trained).sum::<usize>(), 4);
-    assert!(both.iter().any(|output| talk(output).contains("waiting for it to end")));
+    assert!(both.iter().any(|output| stderr(output).contains("waiting for it to end")));
 }
 
 #[test]
@@ -209,9 +210,9 @@ fn a_folder_that_is_no_site_is_told() {
     let output = site.labpress(&["build", "--source", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        talk(&output).contains("is no site: it has neither `_config.yml` nor `_posts`"),
+        stderr(&output).contains("is no site: it has neither `_config.yml` nor `_posts`"),
         "{}",
-        talk(&output)
+        stderr(&output)
     );
 }
 
@@ -243,7 +244,7 @@ fn a_new_experiment_is_read_by_editors_and_by_labpress() {
     assert!(answer(&site.labpress(&["status"])).contains("first       large    0 1 2  missing"));
     let again = site.labpress(&["new", "experiment", "first"]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(talk(&again).contains("is there already"), "{}", talk(&again));
+    assert!(stderr(&again).contains("is there already"), "{}", stderr(&again));
     assert_eq!(site.labpress(&["new", "experiment", "../x"]).status.code(), Some(1));
 }
 

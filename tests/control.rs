@@ -10,14 +10,14 @@
 
 mod support;
 
-use support::{Site, TOY_RUNNER, answer, assert_success, talk};
+use support::{Site, TOY_RUNNER, answer, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 
 #[track_caller]
 fn check(site: &Site, arguments: &[&str], status: i32, expected: &[&str]) {
     let output = site.labpress(arguments);
-    let said = talk(&output) + &answer(&output);
+    let said = stderr(&output) + &answer(&output);
     for part in expected {
         assert!(said.contains(part), "{part:?} is not in:\n{said}");
     }
@@ -143,7 +143,7 @@ fn quiet_tells_only_what_went_wrong() {
     let site = Site::with_toy();
     let output = site.labpress(&["build", "--quiet"]);
     assert_success(&output);
-    assert_eq!(talk(&output) + &answer(&output), "");
+    assert_eq!(stderr(&output) + &answer(&output), "");
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
     check(
         &site,
@@ -169,7 +169,7 @@ fn json_is_one_event_a_line() {
     let site = Site::with_toy();
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
     let output = site.labpress(&["run", "--json"]);
-    assert_eq!(talk(&output), "2 runs without a result\n");
+    assert_eq!(stderr(&output), "2 runs without a result\n");
     let answer = answer(&output);
     let events: Vec<serde_json::Value> =
         answer.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -310,7 +310,7 @@ fn locked_names_all_that_is_stale_missing_or_altered() {
 }
 
 #[test]
-fn an_altered_record_is_a_fault_even_where_no_post_shows_it_and_a_stale_one_is_not() {
+fn an_altered_record_is_an_error_even_where_no_post_shows_it_and_a_stale_one_is_not() {
     let site = Site::with_toy();
     assert_success(&site.labpress(&["run"]));
     site.write("_posts/2026-01-02-toy.md", "---\ntitle: A toy\nlayout: post\n---\nNothing.\n");
@@ -385,8 +385,8 @@ fn a_folder_that_cannot_be_written_is_named_and_nothing_is_lost() {
         eprintln!("skipped: another user cannot start the program where it lies");
         return;
     };
-    assert_eq!(output.status.code(), Some(1), "{}", talk(&output));
-    assert!(talk(&output).contains("ermission denied"), "{}", talk(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("ermission denied"), "{}", stderr(&output));
     assert_eq!(site.files("experiments"), before);
     assert_success(&site.labpress(&["run"]));
 }
@@ -428,8 +428,8 @@ fn a_full_disk_is_named_and_nothing_is_lost() {
     };
     std::fs::write(disk.0.join("ballast"), vec![0; 44 << 10]).unwrap();
     let output = site.labpress(&["run", "--jobs", "1"]);
-    assert_eq!(output.status.code(), Some(1), "{}", talk(&output));
-    assert!(talk(&output).contains("No space left on device"), "{}", talk(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("No space left on device"), "{}", stderr(&output));
     assert_eq!(site.files("experiments"), before);
     drop(disk);
     assert_success(&site.labpress(&["run"]));
@@ -454,7 +454,7 @@ fn a_trace_names_files_that_are_read_and_not_declared() {
         "the runner reads `experiments/toy/rates.json`, which is not among its inputs",
         "add `rates.json` to `inputs`",
         "the runner reads `notes.txt`",
-        "2 faults: the results are recorded",
+        "the results are recorded despite 2 errors",
     ];
     check(&site, &["run", "--trace"], 1, &expected);
     check(&site, &["run", "--trace"], 0, &["all runs are fresh", "add `--force`"]);

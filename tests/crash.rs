@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::{Site, assert_success, repeatable, talk};
+use support::{Site, assert_success, repeatable, stderr};
 
 /// How often labpress is killed while it is at work.
 const KILLS: u32 = 20;
@@ -85,16 +85,16 @@ fn killing_a_run_costs_only_what_came_after_its_last_checkpoint() {
     let first = site.labpress(&["run"]);
     assert_eq!(first.status.code(), Some(1));
     assert!(
-        talk(&first).contains("the next try goes on from its last checkpoint"),
+        stderr(&first).contains("the next try goes on from its last checkpoint"),
         "{}",
-        talk(&first)
+        stderr(&first)
     );
     let second = site.labpress(&["run"]);
     assert_success(&second);
     assert!(
-        talk(&second).contains("epoch 3/3") && !talk(&second).contains("epoch 2/3"),
+        stderr(&second).contains("epoch 3/3") && !stderr(&second).contains("epoch 2/3"),
         "{}",
-        talk(&second)
+        stderr(&second)
     );
     let record = records(&site).into_values().next().unwrap();
     assert_eq!(record["series"]["valid.accuracy"].as_array().unwrap().len(), 3);
@@ -106,9 +106,10 @@ fn two_at_once_do_each_run_once_and_the_second_says_that_it_waits() {
     let start = || site.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
     let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());
     both.iter().for_each(assert_success);
-    let talks: Vec<String> = both.iter().map(talk).collect();
-    let waited = talks.iter().filter(|talk| talk.contains("another labpress is at work")).count();
-    let trained = talks.iter().filter(|talk| talk.contains("4 runs recorded")).count();
+    let talks: Vec<String> = both.iter().map(stderr).collect();
+    let waited =
+        talks.iter().filter(|stderr| stderr.contains("another labpress is at work")).count();
+    let trained = talks.iter().filter(|stderr| stderr.contains("4 runs recorded")).count();
     assert_eq!((waited, trained), (1, 1), "{talks:?}");
     assert_eq!(records(&site).len(), 4);
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use support::{Site, assert_success, talk};
+use support::{Site, assert_success, stderr};
 
 /// A site of one page in the folder `site` of a temporary one, with files of the author's beside
 /// it.
@@ -58,8 +58,8 @@ fn files(site: &Site) -> BTreeMap<PathBuf, Vec<u8>> {
 fn check_refused(site: &Site, arguments: &[&str], expected: &str) {
     let before = files(site);
     let output = build(site, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?} was accepted: {}", talk(&output));
-    assert!(talk(&output).contains(expected), "{arguments:?}: {}", talk(&output));
+    assert_eq!(output.status.code(), Some(1), "{arguments:?} was accepted: {}", stderr(&output));
+    assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
     assert!(files(site) == before, "{arguments:?} touched files");
 }
 
@@ -148,7 +148,7 @@ fn the_home_folder_is_not_a_destination() {
     let mut command = site.command(&["build", "-d", &folder]);
     let output =
         command.current_dir(site.path().join("site")).env("HOME", home.path()).output().unwrap();
-    assert!(talk(&output).contains("it holds your home folder"), "{}", talk(&output));
+    assert!(stderr(&output).contains("it holds your home folder"), "{}", stderr(&output));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
@@ -186,7 +186,7 @@ fn a_destination_is_emptied_of_what_was_built_and_of_nothing_else() {
     site.write("site/public/.nojekyll", "");
     std::fs::remove_file(site.path().join("site/notes.txt")).unwrap();
     let output = build(&site, &[]);
-    assert!(talk(&output).contains("1 removed in public"), "{}", talk(&output));
+    assert!(stderr(&output).contains("1 removed in public"), "{}", stderr(&output));
     assert!(!site.path().join("site/public/notes.txt").exists());
     assert_eq!(site.read("site/public/CNAME"), "example.org");
     site.write("site/CNAME", "other.org");

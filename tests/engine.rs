@@ -12,34 +12,38 @@ mod support;
 use std::process::Stdio;
 use std::time::Duration;
 
-use support::{Site, TOY_RUNNER, answer, assert_success, talk};
+use support::{Site, TOY_RUNNER, answer, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 
 #[track_caller]
-fn check_talk(site: &Site, arguments: &[&str], expected: &[&str]) {
+fn check_stderr(site: &Site, arguments: &[&str], expected: &[&str]) {
     let output = site.labpress(arguments);
-    let talk = talk(&output) + &answer(&output);
+    let stderr = stderr(&output) + &answer(&output);
     for part in expected {
-        assert!(talk.contains(part), "{part:?} is not in:\n{talk}");
+        assert!(stderr.contains(part), "{part:?} is not in:\n{stderr}");
     }
 }
 
 #[test]
 fn a_second_run_trains_nothing_and_an_edit_retrains_only_what_it_touches() {
     let site = Site::with_toy();
-    check_talk(&site, &["run"], &["toy/slow seeds 0 1: no result is recorded", "4 runs recorded"]);
-    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(
+        &site,
+        &["run"],
+        &["toy/slow seeds 0 1: no result is recorded", "4 runs recorded"],
+    );
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
     site.replace(YAML, "rate: 0.5", "rate: 0.6");
-    check_talk(
+    check_stderr(
         &site,
         &["run"],
         &["stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.6", "2 runs recorded"],
     );
     site.replace(YAML, "title: A toy", "title: Another title # and a comment");
-    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
     site.replace("experiments/toy/train.py", "import json", "import json # edited");
-    check_talk(&site, &["why", "toy"], &["inputs.train.py changed from"]);
+    check_stderr(&site, &["why", "toy"], &["inputs.train.py changed from"]);
 }
 
 #[test]
@@ -48,17 +52,21 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
     let output = site.labpress(&["run"]);
     assert_eq!(output.status.code(), Some(1));
-    check_talk(&site, &["status"], &["failed (left with status 1: the net caught fire)", "fresh"]);
-    check_talk(
+    check_stderr(
+        &site,
+        &["status"],
+        &["failed (left with status 1: the net caught fire)", "fresh"],
+    );
+    check_stderr(
         &site,
         &["why", "toy"],
         &["the last try failed: it left with status 1", "| the net caught fire"],
     );
-    let talk = talk(&output);
-    assert!(talk.ends_with("2 runs without a result\n"), "{talk}");
+    let stderr = stderr(&output);
+    assert!(stderr.ends_with("2 runs without a result\n"), "{stderr}");
     // Both failed in the same way.
-    assert_eq!(talk.matches("| the net caught fire").count(), 1, "{talk}");
-    assert_eq!(talk.matches("its log ends as that of toy/fast seed ").count(), 1, "{talk}");
+    assert_eq!(stderr.matches("| the net caught fire").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("its log ends as that of toy/fast seed ").count(), 1, "{stderr}");
     site.replace(YAML, ", fail-at: 2", "");
     assert_success(&site.labpress(&["run"]));
 }
@@ -82,28 +90,28 @@ fn a_run_that_diverges_is_recorded_once_and_shown() {
         "---\ntitle: A\n---\n{% value toy.fast.accuracy %}\n\n{% chart toy compare %}\n",
     );
     let diverged = "diverged: `loss` became NaN at step 2";
-    check_talk(
+    check_stderr(
         &site,
         &["run"],
         &[&format!("done  toy/fast seed 0 {diverged}"), "4 runs recorded", "2 of them diverged"],
     );
-    check_talk(&site, &["status"], &[diverged]);
-    check_talk(&site, &["why", "toy"], &[&format!("it {diverged}")]);
-    check_talk(&site, &["run"], &["all runs are fresh"]);
-    check_talk(&site, &["run", "--dry-run"], &["diverged", "0 runs would be done"]);
+    check_stderr(&site, &["status"], &[diverged]);
+    check_stderr(&site, &["why", "toy"], &[&format!("it {diverged}")]);
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(&site, &["run", "--dry-run"], &["diverged", "0 runs would be done"]);
     assert_success(&site.labpress(&["build", "--locked"]));
     let page = site
         .files("public")
         .into_values()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(page.into_iter().any(|page| page.contains(">all 2 seeds diverged</span>")));
-    check_talk(
+    check_stderr(
         &site,
         &["run", "--force", "--variant", "fast", "--seed", "0"],
         &[&format!("it {diverged}, and `--force` asks for it"), "1 run recorded"],
     );
     site.write("experiments/toy/train.py", TOY_RUNNER);
-    check_talk(&site, &["run"], &["inputs.train.py changed", "4 runs recorded"]);
+    check_stderr(&site, &["run"], &["inputs.train.py changed", "4 runs recorded"]);
 }
 
 #[test]
@@ -112,7 +120,7 @@ fn a_runner_may_report_that_it_diverged_and_leave_as_it_likes() {
     let said = r#"say("diverged", metric="loss", step=7); sys.exit(3)"#;
     let runner = TOY_RUNNER.replace(r#"say("done")"#, said);
     site.write("experiments/toy/train.py", &format!("import sys\n{runner}"));
-    check_talk(
+    check_stderr(
         &site,
         &["run"],
         &["diverged: `loss` became NaN or infinite at step 7", "4 of them diverged"],
@@ -126,8 +134,8 @@ fn what_needs_a_run_that_diverged_is_skipped_and_says_so() {
     let output = site.labpress(&["run", "above"]);
     assert_eq!(output.status.code(), Some(1));
     let skipped = "skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` became NaN at step 2";
-    assert!(talk(&output).contains(skipped), "{}", talk(&output));
-    check_talk(&site, &["run", "above"], &[skipped]);
+    assert!(stderr(&output).contains(skipped), "{}", stderr(&output));
+    check_stderr(&site, &["run", "above"], &[skipped]);
 }
 
 #[test]
@@ -138,8 +146,8 @@ fn a_grid_makes_variants() {
         "variants:\n  slow: {}\n  fast: {rate: 0.5}\n",
         "grid: {rate: [0.1, 0.5], epochs: [1, 2], exclude: [{rate: 0.1, epochs: 1}]}\n",
     );
-    check_talk(&site, &["run"], &["6 runs recorded"]);
-    check_talk(
+    check_stderr(&site, &["run"], &["6 runs recorded"]);
+    check_stderr(
         &site,
         &["status"],
         &["rate-0-1-epochs-2", "rate-0-5-epochs-1", "rate-0-5-epochs-2"],
@@ -168,8 +176,8 @@ fn what_is_needed_runs_first_and_its_artifacts_are_given() {
     // `above` stands first in order of name, and waits.
     let output = site.labpress(&["run", "above"]);
     assert_success(&output);
-    let talk = talk(&output);
-    assert!(talk.rfind("done  toy/").unwrap() < talk.find("start above/").unwrap(), "{talk}");
+    let stderr = stderr(&output);
+    assert!(stderr.rfind("done  toy/").unwrap() < stderr.find("start above/").unwrap(), "{stderr}");
     let files = site.files("experiments/above/runs");
     let record = String::from_utf8(files.into_values().next().unwrap()).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
@@ -181,7 +189,7 @@ fn a_run_whose_need_failed_is_skipped_and_says_why() {
     let site = Site::with_toy();
     with_needing(&site);
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 1}");
-    check_talk(
+    check_stderr(
         &site,
         &["run", "above"],
         &["skip  above/default seed 0: toy/fast seed 0, which it needs, has no result"],
@@ -194,7 +202,7 @@ fn in_a_clone_without_artifacts_what_is_needed_is_done_again() {
     with_needing(&site);
     assert_success(&site.labpress(&["run", "toy"]));
     std::fs::remove_dir_all(site.path().join(".labpress")).unwrap();
-    check_talk(
+    check_stderr(
         &site,
         &["run", "above"],
         &[
@@ -233,10 +241,10 @@ fn runs_that_are_the_same_are_trained_once() {
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5}\n  also-fast: {rate: 0.5}");
     let output = site.labpress(&["run", "--jobs", "1"]);
     assert_success(&output);
-    let shared = talk(&output).matches("the result of a run that is the same").count();
-    assert_eq!(shared, 2, "{}", talk(&output));
+    let shared = stderr(&output).matches("the result of a run that is the same").count();
+    assert_eq!(shared, 2, "{}", stderr(&output));
     assert_eq!(site.files("experiments/toy/runs").len(), 6);
-    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
 }
 
 #[test]
@@ -247,9 +255,9 @@ fn a_run_that_breaks_a_limit_is_a_failure_with_that_reason() {
     let output = site.labpress(&["run", "--jobs", "2"]);
     assert_eq!(output.status.code(), Some(1));
     let reason = "took longer than its limit of 1 s";
-    assert_eq!(talk(&output).matches(reason).count(), 2, "{}", talk(&output));
+    assert_eq!(stderr(&output).matches(reason).count(), 2, "{}", stderr(&output));
     assert!(site.files("experiments/toy/runs").is_empty());
-    check_talk(&site, &["status"], &[reason]);
+    check_stderr(&site, &["status"], &[reason]);
 }
 
 #[cfg(target_os = "linux")]
@@ -262,7 +270,7 @@ fn a_run_that_takes_too_much_memory_is_a_failure_with_that_reason() {
         "say(\"start\"",
         "ballast = b'x' * (200 << 20); time.sleep(2); say(\"start\"",
     );
-    check_talk(&site, &["run"], &["more than its limit of 100 MiB"]);
+    check_stderr(&site, &["run"], &["more than its limit of 100 MiB"]);
     assert!(site.files("experiments/toy/runs").is_empty());
 }
 
@@ -278,7 +286,7 @@ fn memory_of_a_process_that_has_left_its_parent_counts() {
     );
     let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); time.sleep(10); ";
     site.replace("experiments/toy/train.py", "say(\"start\"", &format!("{eats}say(\"start\""));
-    check_talk(&site, &["run"], &["more than its limit of 100 MiB"]);
+    check_stderr(&site, &["run"], &["more than its limit of 100 MiB"]);
     assert!(site.files("experiments/toy/runs").is_empty());
 }
 
@@ -291,7 +299,7 @@ fn a_run_that_writes_too_much_is_a_failure_with_that_reason() {
         "say(\"start\"",
         "print('x' * (2 << 20), flush=True); say(\"start\"",
     );
-    check_talk(
+    check_stderr(
         &site,
         &["run"],
         &["into its folder, its log included, more than its limit of 1 MiB"],
@@ -323,7 +331,7 @@ fn an_artifact_that_is_no_plain_file_of_the_run_is_a_failure_and_nothing_of_it_i
     ] {
         site.write("experiments/toy/train.py", &runner.replace(table, made));
         let output = site.labpress(&["run"]);
-        assert!(talk(&output).contains(reason), "{}", talk(&output));
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
         assert!(
             site.files("experiments/toy/runs").is_empty()
                 && site.files(".labpress/objects").is_empty()
@@ -361,18 +369,18 @@ fn a_need_made_again_with_other_numbers_makes_its_dependents_stale() {
     site.write(".drawn", "1");
     assert_success(&site.labpress(&["run"]));
     assert_success(&site.labpress(&["run", "--force", "toy"]));
-    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
     site.write(".drawn", "2");
     assert_success(&site.labpress(&["run", "--force", "toy"]));
     let reason = "the results of `toy` changed from ";
-    check_talk(&site, &["status"], &[&format!("stale ({reason}")]);
-    check_talk(&site, &["why", "above"], &[reason]);
-    check_talk(
+    check_stderr(&site, &["status"], &[&format!("stale ({reason}")]);
+    check_stderr(&site, &["why", "above"], &[reason]);
+    check_stderr(
         &site,
         &["run"],
         &[&format!("stale above/default seed 0: {reason}"), "1 run recorded"],
     );
-    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
 }
 
 #[cfg(unix)]
@@ -392,7 +400,7 @@ fn asked_to_stop_labpress_asks_its_runs_and_they_go_on_later() {
     let process = rustix::process::Pid::from_child(&labpress);
     rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
     let output = labpress.wait_with_output().unwrap();
-    let said = talk(&output);
+    let said = stderr(&output);
     assert_eq!(said.matches("stop  toy/").count(), 2, "{said}");
     assert_eq!(said.matches("labpress was asked to stop").count(), 2, "{said}");
     assert_success(&site.labpress(&["run"]));
@@ -412,7 +420,7 @@ fn times_of_files_decide_nothing() {
         // Written again as a checkout does: the same content, another time.
         std::fs::write(site.path().join("experiments").join(path), bytes).unwrap();
     }
-    check_talk(&site, &["run"], &["all runs are fresh"]);
+    check_stderr(&site, &["run"], &["all runs are fresh"]);
 }
 
 #[test]
@@ -420,7 +428,7 @@ fn one_more_seed_is_one_more_run() {
     let site = Site::with_toy();
     assert_success(&site.labpress(&["run"]));
     site.replace(YAML, "seeds: 2", "seeds: 3");
-    check_talk(
+    check_stderr(
         &site,
         &["run"],
         &["stale toy/slow seed 2: no result is recorded", "2 runs recorded"],
@@ -432,7 +440,7 @@ fn a_declared_environment_variable_counts_and_no_other() {
     let site = Site::with_toy();
     site.replace(YAML, "inputs: [train.py]", "inputs: [train.py], env: [PRECISION]");
     let run = |variables: &[(&str, &str)]| {
-        talk(&site.command(&["run"]).envs(variables.iter().copied()).output().unwrap())
+        stderr(&site.command(&["run"]).envs(variables.iter().copied()).output().unwrap())
     };
     assert!(run(&[("PRECISION", "full")]).contains("4 runs recorded"));
     assert!(run(&[("PRECISION", "full"), ("OTHER", "1")]).contains("all runs are fresh"));
@@ -464,15 +472,15 @@ fn seeds_that_change_nothing_are_warned_of() {
     let site = Site::with_toy();
     let warning = "warning: all seeds of `slow`, `fast` gave the very same numbers";
     let output = site.labpress(&["build"]);
-    assert!(!talk(&output).contains("very same numbers"), "{}", talk(&output));
+    assert!(!stderr(&output).contains("very same numbers"), "{}", stderr(&output));
     site.write("experiments/toy/train.py", &TOY_RUNNER.replace(r#"job["seed"]"#, "1"));
-    check_talk(
+    check_stderr(
         &site,
         &["build"],
         &[warning, "--> experiments/toy/experiment.yml", "write `seeds: 1`"],
     );
-    check_talk(&site, &["build", "--locked"], &[warning]);
+    check_stderr(&site, &["build", "--locked"], &[warning]);
     site.replace(YAML, "seeds: 2", "seeds: 1");
     let output = site.labpress(&["build"]);
-    assert!(!talk(&output).contains("very same numbers"), "{}", talk(&output));
+    assert!(!stderr(&output).contains("very same numbers"), "{}", stderr(&output));
 }

@@ -11,7 +11,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Site, answer, assert_success, talk};
+use support::{Site, answer, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const POST: &str = "_posts/2026-01-02-toy.md";
@@ -35,14 +35,14 @@ fn pinned() -> Site {
 fn succeed(site: &Site, arguments: &[&str]) -> String {
     let output = site.labpress(arguments);
     assert_success(&output);
-    answer(&output) + &talk(&output)
+    answer(&output) + &stderr(&output)
 }
 
 #[track_caller]
 fn fail(site: &Site, arguments: &[&str], expected: &str) {
     let output = site.labpress(arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", talk(&output));
-    assert!(talk(&output).contains(expected), "{expected:?} is not in:\n{}", talk(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains(expected), "{expected:?} is not in:\n{}", stderr(&output));
 }
 
 #[track_caller]
@@ -136,7 +136,7 @@ fn pinning_again_takes_the_results_of_today() {
 }
 
 #[test]
-fn a_pin_that_is_not_complete_is_a_fault_with_its_place() {
+fn a_pin_that_is_not_complete_is_an_error_with_its_place() {
     let site = pinned();
     let record = site.files("experiments/toy/runs").into_keys().next().unwrap();
     let record = format!("experiments/toy/runs/{}", record.display());

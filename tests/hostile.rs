@@ -11,7 +11,7 @@ mod support;
 
 use std::process::{Output, Stdio};
 
-use support::{Site, assert_success, talk};
+use support::{Site, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 
@@ -25,7 +25,7 @@ fn site_of(front: &str, body: &str) -> Site {
 
 #[track_caller]
 fn assert_fails(output: &Output, expected: &str) {
-    assert_eq!((output.status.code(), talk(output).as_str()), (Some(1), expected));
+    assert_eq!((output.status.code(), stderr(output).as_str()), (Some(1), expected));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
     assert_fails(
         &site.labpress(&["build"]),
         "error: the quote that opens here is not closed\n --> _posts/2026-01-02-a.md:3:8\nhint: add the closing quote\n\n\
-         1 fault: nothing was written\n",
+         nothing was written because of 1 error\n",
     );
 }
 
@@ -62,7 +62,7 @@ fn commands_report_the_errors_of_the_experiment_that_they_are_asked_for() {
     ];
     for arguments in commands {
         let output = site.labpress(arguments);
-        let said = talk(&output);
+        let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.starts_with(expected), "{arguments:?}: {said}");
         assert!(!said.contains("unknown experiment"), "{arguments:?}: {said}");
@@ -73,7 +73,7 @@ fn commands_report_the_errors_of_the_experiment_that_they_are_asked_for() {
 fn a_locked_build_reports_an_experiment_once_and_counts_the_other_places() {
     let site = Site::with_toy();
     let output = site.labpress(&["build", "--locked"]);
-    let said = talk(&output);
+    let said = stderr(&output);
     assert_eq!(said.matches("error: ").count(), 1, "{said}");
     assert!(said.contains(" (and 2 more places)\n --> _posts/2026-01-02-toy.md:5:"), "{said}");
 }
@@ -147,14 +147,14 @@ fn a_full_standard_output_is_an_error() {
         let message =
             "error: cannot write to standard output: No space left on device (os error 28)\n";
         assert_eq!(output.status.code(), Some(1));
-        assert!(talk(&output).ends_with(message), "{}", talk(&output));
+        assert!(stderr(&output).ends_with(message), "{}", stderr(&output));
     }
 }
 
 #[test]
 fn control_characters_of_files_do_not_reach_the_terminal() {
     let site = site_of("", "{% post_url a\u{1b}]0;title\u{7} %}\n");
-    let said = talk(&site.labpress(&["build"]));
+    let said = stderr(&site.labpress(&["build"]));
     assert!(said.contains("\\u{1b}]0;title\\u{7}") && !said.contains('\u{1b}'), "{said:?}");
 }
 
@@ -164,7 +164,7 @@ fn a_new_post_needs_a_title_that_makes_a_file_name() {
     assert_fails(
         &site.labpress(&["new", "post", "???"]),
         "error: no file name can be made of the title `???`\n --> _posts/\nhint: give a title with letters or digits\n\n\
-         1 fault: nothing was written\n",
+         nothing was written because of 1 error\n",
     );
     assert!(!site.path().join("_posts").exists());
 }
@@ -186,7 +186,7 @@ fn a_style_sheet_that_takes_too_much_is_an_error_of_its_file() {
         site.write("_config.yml", "limits: {sass-seconds: 1, sass-bytes: 500000000}\n");
         site.write("a.scss", &format!("---\n---\n{sass}"));
         let output = site.labpress(&["build"]);
-        let said = talk(&output);
+        let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(
             said.starts_with("error: this style sheet ") && said.contains("\n --> a.scss\n"),
@@ -221,7 +221,7 @@ fn a_template_in_tera_that_takes_too_much_is_an_error_of_its_file() {
         let start = "{% set a = \"xxxxxxxxxx\" %}{% set r = range(end=1000) %}{% set l = r | join(sep=\"xxxxxxxxxxxxxxxxxxxx\") %}";
         site.write("a.html", &format!("---\n---\n{start}\n{{% for i in r %}}{step}{{% endfor %}}"));
         let output = site.labpress(&["build"]);
-        let said = talk(&output);
+        let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{step}: {said}");
         assert!(
             said.starts_with("error: ") && said.contains(message) && said.contains(" --> a.html"),

@@ -27,7 +27,7 @@ use serde_json::Value;
 use support::killing::{descendants, kill};
 use support::random::{Random, number_of};
 use support::whole::{assert_same, assert_swept, assert_whole, left};
-use support::{Site, TOY_EXPERIMENT, TOY_RUNNER, assert_success, copy_folder, talk};
+use support::{Site, TOY_EXPERIMENT, TOY_RUNNER, assert_success, copy_folder, stderr};
 
 /// Reports its parameter as its result, and in a file.
 const QUICK_RUNNER: &str = r#"
@@ -291,7 +291,7 @@ impl Trial {
             assert_eq!(more.as_deref(), Some(""), "{path}: {text}{when}");
         }
         let status = site.labpress(&["status"]);
-        assert!(status.status.success(), "{}{when}", talk(&status));
+        assert!(status.status.success(), "{}{when}", stderr(&status));
     }
 
     /// Checks that a build makes of the site what it makes of a clean copy of it, and that it
@@ -301,14 +301,14 @@ impl Trial {
         self.builds += 1;
         let when = &self.history;
         let build = site.labpress(&["build"]);
-        assert!(build.status.success(), "{}{when}", talk(&build));
+        assert!(build.status.success(), "{}{when}", stderr(&build));
         assert_swept(site, when);
         let copy = site.copy();
         for made in [".labpress", "public"] {
             std::fs::remove_dir_all(copy.path().join(made)).unwrap();
         }
         let build = copy.labpress(&["build", "--locked"]);
-        assert!(build.status.success(), "{}{when}", talk(&build));
+        assert!(build.status.success(), "{}{when}", stderr(&build));
         assert_same(&left(site), &left(&copy), when);
         self.history.clear();
     }

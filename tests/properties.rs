@@ -41,8 +41,8 @@ fn site_with(body: &str, experiment: &str) -> Source {
 }
 
 fn experiments(source: &Source) -> Vec<Experiment> {
-    let (experiments, faults) = spec::parse_all(source, &|_| None);
-    assert_eq!(faults, []);
+    let (experiments, errors) = spec::parse_all(source, &|_| None);
+    assert_eq!(errors, []);
     experiments
 }
 
@@ -72,11 +72,11 @@ fn built(source: &Source, records: &[Record]) -> Result<Output, Vec<Diagnostic>>
     let planned = plan(&experiments, records);
     let results = Results::of(&experiments, &planned, &[]);
     let config = config::read(None)?;
-    let (blog, mut faults) =
+    let (blog, mut errors) =
         post::read(source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
     let output =
-        site::build(source, &config, &blog, &results).map_err(|found| faults.extend(found)).ok();
-    output.filter(|_| faults.is_empty()).ok_or(faults)
+        site::build(source, &config, &blog, &results).map_err(|found| errors.extend(found)).ok();
+    output.filter(|_| errors.is_empty()).ok_or(errors)
 }
 
 fn fingerprint(source: &Source) -> Fingerprint {
@@ -269,8 +269,8 @@ proptest! {
     #[test]
     fn any_text_as_an_experiment_is_read_or_refused(text in "(title|recipe|data|seeds|params|variants|grid|needs|runner|limits|: |\\[|\\]|\\{|\\}|\n|\\PC){0,30}") {
         let source = Source::default().with("experiments/a/experiment.yml", text);
-        let (experiments, faults) = spec::parse_all(&source, &|_| None);
-        prop_assert_eq!(experiments.is_empty(), !faults.is_empty());
+        let (experiments, errors) = spec::parse_all(&source, &|_| None);
+        prop_assert_eq!(experiments.is_empty(), !errors.is_empty());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Faults are injected, and nothing is lost: docs/reliability.md is the table of them.
+//! Errors are injected, and nothing is lost: docs/reliability.md is the table of them.
 //!
 //! `LABPRESS_KILLS=1000 cargo test --test reliability` kills more often. What needs strace,
 //! faketime or the right to mount is left out, with a line that says so, where they are not.
@@ -19,7 +19,7 @@ use std::time::Duration;
 use labpress::experiment::record;
 use support::killing::{events, has_checkpoint, kill, records, runners, start, supervisors};
 use support::whole::{assert_same, assert_swept, assert_whole, left};
-use support::{Site, answer, assert_success, talk};
+use support::{Site, answer, assert_success, stderr};
 
 /// Ends at once, so that most of the time is labpress's own; counts how often it was started.
 const RUNNER: &str = r#"
@@ -63,13 +63,13 @@ fn undisturbed() -> BTreeMap<String, Vec<u8>> {
     left
 }
 
-/// Checks that a site is whole after a fault and that the next build, without one, makes it what it
+/// Checks that a site is whole after an error and that the next build, without one, makes it what it
 /// would have been.
 #[track_caller]
 fn assert_nothing_lost(site: &Site, expected: &BTreeMap<String, Vec<u8>>, when: &str) {
     assert_whole(site, when);
     let output = site.labpress(&["build"]);
-    assert!(output.status.success(), "{when}: {}", talk(&output));
+    assert!(output.status.success(), "{when}: {}", stderr(&output));
     assert_same(&left(site), expected, when);
     assert_swept(site, when);
 }
@@ -139,7 +139,7 @@ fn jekyll() -> Site {
 
 /// What is done to the nth call of a kind that each thread makes, see strace's `inject`.
 #[derive(Clone, Copy)]
-struct Fault {
+struct Error {
     calls: &'static str,
     done: &'static str,
     /// Whether it is done to all calls that follow, too.
@@ -157,23 +157,23 @@ const OPENINGS: &str = "openat,dup,pipe2,socketpair";
 const USES: &str = "openat,read,pread64,getdents64,statx,newfstatat,rename,renameat,renameat2,fsync,fdatasync,mkdir,\
     mkdirat,unlink,unlinkat,rmdir,fchmod,ftruncate,copy_file_range,sendfile,write,flock";
 
-const KILL: Fault = Fault { calls: CHANGES, done: "signal=KILL", goes_on: false, stride: 2 };
-const FULL: Fault = Fault { calls: CHANGES, done: "error=ENOSPC", goes_on: true, stride: 4 };
-const BROKEN: Fault = Fault { calls: USES, done: "error=EIO", goes_on: false, stride: 4 };
-const TOO_MANY_FILES: Fault =
-    Fault { calls: OPENINGS, done: "error=EMFILE", goes_on: false, stride: 4 };
+const KILL: Error = Error { calls: CHANGES, done: "signal=KILL", goes_on: false, stride: 2 };
+const FULL: Error = Error { calls: CHANGES, done: "error=ENOSPC", goes_on: true, stride: 4 };
+const BROKEN: Error = Error { calls: USES, done: "error=EIO", goes_on: false, stride: 4 };
+const TOO_MANY_FILES: Error =
+    Error { calls: OPENINGS, done: "error=EMFILE", goes_on: false, stride: 4 };
 
-/// Runs labpress with a fault at the nth call of a kind. `None` if it does not make so many.
+/// Runs labpress with an error at the nth call of a kind. `None` if it does not make so many.
 fn disturbed(
     site: &Site,
     arguments: &[&str],
-    fault: Fault,
+    error: Error,
     call: &str,
     number: usize,
 ) -> Option<Output> {
     let program = site.command(&[]).get_program().to_owned();
     let trace = tempfile::NamedTempFile::new().unwrap();
-    let goes_on = if fault.goes_on { "+" } else { "" };
+    let goes_on = if error.goes_on { "+" } else { "" };
     // An end in time is part of what is checked.
     let mut strace = Command::new("timeout");
     strace.args(["-s", "KILL", "120", "strace", "-f", "-qq", "-o"]).arg(trace.path());
@@ -181,19 +181,19 @@ fn disturbed(
         "-e",
         &format!("trace={call}"),
         "-e",
-        &format!("inject={call}:{}:when={number}{goes_on}", fault.done),
+        &format!("inject={call}:{}:when={number}{goes_on}", error.done),
     ]);
     let output = strace.arg(program).args(arguments).current_dir(site.path()).output().unwrap();
-    assert_ne!(output.status.code(), Some(137), "it hangs with {} at {call} {number}", fault.done);
+    assert_ne!(output.status.code(), Some(137), "it hangs with {} at {call} {number}", error.done);
     let traced = String::from_utf8_lossy(&std::fs::read(trace.path()).unwrap()).into_owned();
     (traced.contains("(INJECTED)") || traced.contains("killed by SIGKILL")).then_some(output)
 }
 
-/// Disturbs a command at the nth call of every kind of a fault, each time on a new site: n = 1, 3,
-/// 7, 15, … by the fault's stride, or with `LABPRESS_KILLS` 1 to 8 and then an eighth further each
+/// Disturbs a command at the nth call of every kind of an error, each time on a new site: n = 1, 3,
+/// 7, 15, … by the error's stride, or with `LABPRESS_KILLS` 1 to 8 and then an eighth further each
 /// time, until it makes no more calls. Returns how often it was disturbed.
 #[track_caller]
-fn check_every_call(work: &Work, fault: Fault) -> Option<usize> {
+fn check_every_call(work: &Work, error: Error) -> Option<usize> {
     if !is_here("strace", &["-o", "/dev/null", "-e", "inject=mkdir:signal=KILL", "true"]) {
         return None;
     }
@@ -201,7 +201,7 @@ fn check_every_call(work: &Work, fault: Fault) -> Option<usize> {
         if std::env::var_os("LABPRESS_KILLS").is_some() {
             number + 1 + number / 8
         } else {
-            number * fault.stride + 1
+            number * error.stride + 1
         }
     };
     let (before, undisturbed) = ((work.site)(), (work.site)());
@@ -209,38 +209,38 @@ fn check_every_call(work: &Work, fault: Fault) -> Option<usize> {
     assert_success(&undisturbed.labpress(&["build"]));
     let expected = left(&undisturbed);
     let mut times = 0;
-    for call in fault.calls.split(',') {
+    for call in error.calls.split(',') {
         for number in std::iter::successors(Some(1), |number| Some(next(*number))) {
             let site = before.copy();
-            let Some(output) = disturbed(&site, work.arguments, fault, call, number) else {
+            let Some(output) = disturbed(&site, work.arguments, error, call, number) else {
                 break;
             };
             times += 1;
             let when = format!(
                 "after `labpress {}` with {} at {call} {number}, which said: {}",
                 work.arguments.join(" "),
-                fault.done,
-                talk(&output)
+                error.done,
+                stderr(&output)
             );
-            assert!(!talk(&output).contains("panicked"), "{when}");
+            assert!(!stderr(&output).contains("panicked"), "{when}");
             assert_whole(&site, &when);
             let status = site.labpress(&["status"]);
-            assert!(status.status.success(), "{}{when}", talk(&status));
+            assert!(status.status.success(), "{}{when}", stderr(&status));
             let build = site.labpress(&["build"]);
-            assert!(build.status.success(), "{}{when}", talk(&build));
+            assert!(build.status.success(), "{}{when}", stderr(&build));
             let again = site.labpress(work.arguments);
-            assert!(again.status.success(), "{}{when}", talk(&again));
+            assert!(again.status.success(), "{}{when}", stderr(&again));
             assert_nothing_lost(&site, &expected, &when);
         }
     }
-    eprintln!("labpress {}: {} at {times} calls", work.arguments.join(" "), fault.done);
+    eprintln!("labpress {}: {} at {times} calls", work.arguments.join(" "), error.done);
     Some(times)
 }
 
 #[track_caller]
-fn check_disturbed(fault: Fault, works: &[Work]) {
+fn check_disturbed(error: Error, works: &[Work]) {
     for work in works {
-        let times = check_every_call(work, fault);
+        let times = check_every_call(work, error);
         assert!(times.is_none_or(|times| times > 3), "{times:?}");
     }
 }
@@ -330,9 +330,9 @@ fn check_damaged_record(damage: impl FnOnce(&mut Vec<u8>), expected: &str) {
         let output = site.labpress(arguments);
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            talk(&output).contains(expected) && talk(&output).contains(&path),
+            stderr(&output).contains(expected) && stderr(&output).contains(&path),
             "{}",
-            talk(&output)
+            stderr(&output)
         );
         assert_eq!(site.files("public"), pages);
     }
@@ -390,10 +390,10 @@ fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
     let output = site.labpress(&["run", "reader"]);
     assert_success(&output);
     assert!(
-        talk(&output)
+        stderr(&output)
             .contains("stale quick/default seed 0: its artifact `table` is needed and damaged"),
         "{}",
-        talk(&output)
+        stderr(&output)
     );
     assert_whole(&site, "after the run was done again");
 }
@@ -407,7 +407,7 @@ fn a_runner_that_is_not_there_is_named_and_the_others_go_on() {
     );
     let output = site.labpress(&["run"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(talk(&output).contains("cannot start `no-such-program`"), "{}", talk(&output));
+    assert!(stderr(&output).contains("cannot start `no-such-program`"), "{}", stderr(&output));
     assert_eq!(records(&site, "quick").len(), 1);
     assert!(records(&site, "lost").is_empty());
 }
@@ -433,13 +433,13 @@ fn with_the_clock_moved_back_what_is_recorded_stays_fresh() {
     let before = left(&site);
     let output = back(&["build", "--future"]);
     assert_success(&output);
-    assert!(talk(&output).contains("0 files written"), "{}", talk(&output));
+    assert!(stderr(&output).contains("0 files written"), "{}", stderr(&output));
     assert!(left(&site) == before);
     site.replace(YAML, "title: Quick\n", "title: Quick\nparams: {rate: 1}\n");
     assert_success(&back(&["run"]));
     site.replace(YAML, "params: {rate: 1}\n", "");
     let output = back(&["run"]);
-    assert!(talk(&output).contains("all runs are fresh"), "{}", talk(&output));
+    assert!(stderr(&output).contains("all runs are fresh"), "{}", stderr(&output));
     assert_eq!(records(&site, "quick").len(), 2);
 }
 
@@ -472,9 +472,9 @@ fn a_result_that_could_not_be_recorded_in_a_read_only_folder_is_recorded_later_w
     assert_eq!(output.status.code(), Some(1));
     let expected = "cannot write `";
     assert!(
-        talk(&output).contains(expected) && talk(&output).contains("Permission denied"),
+        stderr(&output).contains(expected) && stderr(&output).contains("Permission denied"),
         "{}",
-        talk(&output)
+        stderr(&output)
     );
     assert!(records(&site, "quick").is_empty());
     std::fs::set_permissions(&runs, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -525,8 +525,13 @@ fn on_a_full_disk_labpress_says_so_and_goes_on_when_there_is_room() {
         .output()
         .unwrap();
     let record = records(&built(), "quick").into_keys().next().unwrap();
-    assert_eq!(answer(&output), format!("full: 1\nwith room: 0\n{record}\n"), "{}", talk(&output));
-    assert!(talk(&output).contains("No space left on device"), "{}", talk(&output));
+    assert_eq!(
+        answer(&output),
+        format!("full: 1\nwith room: 0\n{record}\n"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains("No space left on device"), "{}", stderr(&output));
 }
 
 /// A run of the toy, which tells each number once, killed after its first checkpoint; and the path
@@ -580,7 +585,7 @@ fn a_run_that_failed_after_it_said_done_does_not_become_a_result() {
     for _ in 0..2 {
         let output = site.labpress(&["run"]);
         assert_eq!(output.status.code(), Some(1));
-        assert!(talk(&output).contains("left with status 3"), "{}", talk(&output));
+        assert!(stderr(&output).contains("left with status 3"), "{}", stderr(&output));
     }
     assert_eq!((records(&site, "quick").len(), starts(&site)), (0, 2));
 }
@@ -620,7 +625,7 @@ fn after_a_kill_before_the_exit(victim: Victim, status: u8) -> (Output, usize, u
 #[test]
 fn a_run_that_fails_after_labpress_was_killed_does_not_become_a_result() {
     let (output, records, starts) = after_a_kill_before_the_exit(Victim::Labpress, 3);
-    assert!(talk(&output).contains("left with status 3"), "{}", talk(&output));
+    assert!(stderr(&output).contains("left with status 3"), "{}", stderr(&output));
     assert_eq!((output.status.code(), records, starts), (Some(1), 0, 2));
 }
 
@@ -646,7 +651,7 @@ fn a_process_that_a_run_leaves_behind_is_ended_with_it() {
     site.write("experiments/quick/run.sh", &format!("{RUNNER}{leaves}\nexit 1\n"));
     for _ in 0..2 {
         let output = site.labpress(&["run"]);
-        assert!(talk(&output).contains("left with status 1"), "{}", talk(&output));
+        assert!(stderr(&output).contains("left with status 1"), "{}", stderr(&output));
         let left = site.read(".left");
         assert!(!Path::new(&format!("/proc/{}", left.trim())).exists(), "process {left} goes on");
         std::fs::remove_file(site.path().join(".left")).unwrap();

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 #[cfg(target_os = "linux")]
 use std::process::Command;
 
-use support::{Site, TOY_RUNNER, answer, assert_success, talk};
+use support::{Site, TOY_RUNNER, answer, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const POST: &str = "_posts/2026-01-02-toy.md";
@@ -21,7 +21,7 @@ const POST: &str = "_posts/2026-01-02-toy.md";
 #[track_caller]
 fn check(site: &Site, arguments: &[&str], expected: &str) {
     let output = site.labpress(arguments);
-    let said = talk(&output) + &answer(&output);
+    let said = stderr(&output) + &answer(&output);
     assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
 }
 
@@ -249,7 +249,7 @@ fn a_renaming_that_is_killed_before_any_step_is_completed_by_the_same_call() {
             .args(["mv", "toy", "spire"]);
         let killed = !strace.current_dir(site.path()).output().unwrap().status.success();
         let build = site.labpress(&["build", "--locked"]);
-        let said = talk(&build);
+        let said = stderr(&build);
         assert!(
             build.status.success() || said.contains("hint: call `labpress mv toy spire` again"),
             "{step}: {said}"

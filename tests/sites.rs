@@ -1,5 +1,5 @@
 //! Builds every folder of `tests/sites` and compares what comes out with its `expected` folder, or
-//! what is refused with its `expected-faults.txt`. After a change that is meant: `LABPRESS_UPDATE=1
+//! what is refused with its `expected-errors.txt`. After a change that is meant: `LABPRESS_UPDATE=1
 //! cargo test --test sites`, and read the difference.
 #![expect(clippy::disallowed_methods, reason = "tests read and write the expected output")]
 
@@ -18,19 +18,19 @@ const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn build(root: &Path) -> Result<Output, String> {
     let text = source::read_one(root, config::PATH).expect("it can be read");
-    let roles = Roles::of_config(text.as_deref()).without(["expected", "expected-faults.txt"]);
+    let roles = Roles::of_config(text.as_deref()).without(["expected", "expected-errors.txt"]);
     let source = source::read(root, &roles).expect("it can be read");
     let options = Options::at(NOW.parse().expect("it is a moment"));
     let output = config::read(text.as_deref()).and_then(|config| {
-        let (blog, mut faults) = post::read(&source, &config, &options);
+        let (blog, mut errors) = post::read(&source, &config, &options);
         let output = site::build(&source, &config, &blog, &Results::default())
-            .map_err(|found| faults.extend(found))
+            .map_err(|found| errors.extend(found))
             .ok();
-        faults.sort();
-        output.filter(|_| faults.is_empty()).ok_or(faults)
+        errors.sort();
+        output.filter(|_| errors.is_empty()).ok_or(errors)
     });
-    output.map_err(|faults| {
-        faults.iter().map(|fault| format!("{fault}\n")).collect::<Vec<_>>().join("\n")
+    output.map_err(|errors| {
+        errors.iter().map(|error| format!("{error}\n")).collect::<Vec<_>>().join("\n")
     })
 }
 
@@ -72,10 +72,10 @@ fn update(output: &Output, folder: &Path) {
     }
 }
 
-/// The differences of a site's output from what is expected, or of its faults.
+/// The differences of a site's output from what is expected, or of its errors.
 fn differences(root: &Path, is_update: bool) -> Vec<String> {
     let name = root.file_name().expect("it has a name").to_string_lossy().into_owned();
-    let (folder, faults_file) = (root.join("expected"), root.join("expected-faults.txt"));
+    let (folder, errors_file) = (root.join("expected"), root.join("expected-errors.txt"));
     let built = build(root);
     if let Ok(again) = &built {
         assert_eq!(build(root).as_ref(), Ok(again), "{name}: two builds differ");
@@ -83,14 +83,14 @@ fn differences(root: &Path, is_update: bool) -> Vec<String> {
     if is_update {
         match &built {
             Ok(output) => update(output, &folder),
-            Err(faults) => fs::write(&faults_file, faults).expect("it can be written"),
+            Err(errors) => fs::write(&errors_file, errors).expect("it can be written"),
         }
         return Vec::new();
     }
-    let expected_faults = fs::read_to_string(&faults_file).ok();
-    match (built, expected_faults) {
-        (Err(faults), Some(expected)) if faults == expected => Vec::new(),
-        (Err(faults), _) => vec![format!("{name}: was refused:\n{faults}")],
+    let expected_errors = fs::read_to_string(&errors_file).ok();
+    match (built, expected_errors) {
+        (Err(errors), Some(expected)) if errors == expected => Vec::new(),
+        (Err(errors), _) => vec![format!("{name}: was refused:\n{errors}")],
         (Ok(_), Some(_)) => vec![format!("{name}: was built, and should be refused")],
         (Ok(output), None) => {
             let (built, expected) = (texts(&output), texts_in(&folder));
@@ -140,16 +140,16 @@ fn own_theme(post: &str) -> Result<Output, String> {
         }
     }
     let text = fs::read_to_string(root.join(config::PATH)).expect("it is there");
-    let faults = |faults: Vec<labpress::diagnostic::Diagnostic>| {
-        faults.iter().map(ToString::to_string).collect::<String>()
+    let errors = |errors: Vec<labpress::diagnostic::Diagnostic>| {
+        errors.iter().map(ToString::to_string).collect::<String>()
     };
-    let config = config::read(Some(&text)).map_err(faults)?;
+    let config = config::read(Some(&text)).map_err(errors)?;
     let options = Options::at(NOW.parse().expect("it is a moment"));
     let (blog, found) = post::read(&source, &config, &options);
     if !found.is_empty() {
-        return Err(faults(found));
+        return Err(errors(found));
     }
-    site::build(&source, &config, &blog, &Results::default()).map_err(faults)
+    site::build(&source, &config, &blog, &Results::default()).map_err(errors)
 }
 
 #[test]
@@ -158,12 +158,12 @@ fn the_own_posts_are_all_found() {
     let text = source::read_one(root, config::PATH).expect("it can be read");
     let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
     let config = config::read(text.as_deref()).expect("it is right");
-    let (blog, faults) = post::read(
+    let (blog, errors) = post::read(
         &source,
         &config,
         &Options { future: true, ..Options::at(NOW.parse().unwrap()) },
     );
-    assert_eq!((blog.posts.len(), faults), (texts_in(&root.join("_posts")).len(), Vec::new()));
+    assert_eq!((blog.posts.len(), errors), (texts_in(&root.join("_posts")).len(), Vec::new()));
 }
 
 #[test]

@@ -11,7 +11,7 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{Site, assert_success, talk};
+use support::{Site, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const CODE: &str = "experiments/toy/train.py";
@@ -77,7 +77,7 @@ fn a_branch_that_is_checked_out_in_the_midst_of_a_build_leaves_no_record() {
     git(&site, &["checkout", "-q", "other"]);
     site.write("go", "");
     let output = labpress.wait_with_output().unwrap();
-    let said = talk(&output);
+    let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(said.matches("the input `train.py` was changed").count(), 3, "{said}");
     assert_eq!(record_count(&site), 0);
@@ -101,7 +101,7 @@ fn an_input_that_is_written_while_its_run_goes_on_leaves_no_record() {
         let site = site(", inputs: ['*.py']", also);
         site.write("experiments/toy/helper.py", "x = 1");
         let output = site.labpress(&["run"]);
-        assert!(talk(&output).contains(expected), "{}", talk(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
         assert_eq!((output.status.code(), record_count(&site)), (Some(1), 0), "{also}");
         site.write("experiments/toy/helper.py", "x = 1");
         let _ = std::fs::remove_file(site.path().join("experiments/toy/new.py"));
@@ -133,9 +133,9 @@ fn data_that_change_in_the_cache_while_a_run_goes_on_leave_no_record() {
     let output =
         site.command(&["run"]).env("LABPRESS_DATA", site.path().join("cache")).output().unwrap();
     assert!(
-        talk(&output).contains("the data set `tiny` in the cache was changed"),
+        stderr(&output).contains("the data set `tiny` in the cache was changed"),
         "{}",
-        talk(&output)
+        stderr(&output)
     );
     assert_eq!(record_count(&site), 0);
 }
@@ -229,7 +229,7 @@ fn what_cannot_be_an_input_is_an_error_that_names_it() {
     let output = site.labpress(&["build"]);
     let expected = "error: `link.py` matches `inputs` and is a link to a file that does not exist\n --> \
         experiments/toy/experiment.yml:2:1\nhint: remove `link.py`, or list the files that the program reads in `inputs`";
-    assert!(talk(&output).contains(expected), "{}", talk(&output));
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     assert_eq!(output.status.code(), Some(1));
 }
 

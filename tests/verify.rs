@@ -9,7 +9,7 @@
 
 mod support;
 
-use support::{Site, answer, assert_success, talk};
+use support::{Site, answer, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const RUNNER: &str = "experiments/toy/train.py";
@@ -36,7 +36,7 @@ fn with_noise(noise: &str) -> Site {
 #[track_caller]
 fn check(site: &Site, arguments: &[&str], is_success: bool, expected: &[&str]) {
     let output = site.labpress(arguments);
-    let said = answer(&output) + &talk(&output);
+    let said = answer(&output) + &stderr(&output);
     assert_eq!(output.status.success(), is_success, "{said}");
     for part in expected {
         assert!(said.contains(part), "{part:?} is not in:\n{said}");
@@ -170,11 +170,11 @@ fn a_verification_altered_by_hand_is_found() {
     let path = site.files(VERIFICATIONS).into_keys().next().unwrap();
     let path = format!("{VERIFICATIONS}/{}", path.display());
     site.replace(&path, "\"different\"", "\"bit-identical\"");
-    let fault =
+    let error =
         format!("the verification was altered: its content does not match its digest\n --> {path}");
-    check(&site, &["build", "--locked"], false, &[&fault]);
-    check(&site, &["status"], false, &[&fault]);
-    check(&site, &["run"], true, &[&fault, "all runs are fresh"]);
+    check(&site, &["build", "--locked"], false, &[&error]);
+    check(&site, &["status"], false, &[&error]);
+    check(&site, &["run"], true, &[&error, "all runs are fresh"]);
 }
 
 #[test]

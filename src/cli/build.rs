@@ -7,9 +7,9 @@ use clap::Args;
 
 use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
-use super::runs::{Talk, Wanted, Work, do_runs, wanted};
+use super::runs::{Verbosity, Wanted, Work, do_runs, wanted};
 use super::site::{self, Site};
-use super::{Trouble, counted, dry_run, duration, events, tell, tell_waiting, terms};
+use super::{Error, counted, dry_run, duration, events, report, report_waiting, terms};
 use crate::config::{self, Config};
 use crate::destination;
 use crate::diagnostic::Diagnostic;
@@ -41,13 +41,14 @@ pub(super) struct Options {
     work: Work,
 }
 
-pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     let stopwatch = Stopwatch::started();
     let work = &options.work;
     let root = site::root(root)?;
     let store = Store::of(&root);
     // What runs nothing changes nothing in the site, which may be read-only.
-    let _lock = if work.dry_run || options.locked { None } else { Some(store.lock(tell_waiting)?) };
+    let _lock =
+        if work.dry_run || options.locked { None } else { Some(store.lock(report_waiting)?) };
     let written_config = source::read_one(&root, config::PATH)?;
     let config = config::read(written_config.as_deref());
     let place = Place { root: &root, config: written_config.as_deref().unwrap_or("") };
@@ -60,23 +61,23 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
         if work.smoke { site::at_toy_scale(site, &|_| false) } else { Ok(site) }
     };
     let mut site = read()?;
-    let config = config.map_err(|faults| Trouble::Faults(with_others(faults, &site)))?;
+    let config = config.map_err(|errors| Error::Errors(with_others(errors, &site)))?;
     let destination = destination.expect("it is there where the configuration could be read");
     destination.check_sources(&site.source)?;
     let shown = shown(&config, options);
     let mut warnings = config.warnings.clone();
     let output = rendered(&site, &config, &shown, &mut warnings);
-    let tell_warnings = |warnings: &[Diagnostic]| {
+    let report_warnings = |warnings: &[Diagnostic]| {
         for warning in warnings {
-            work.talk().tell(format_args!("{warning}\n"));
+            work.verbosity().report(format_args!("{warning}\n"));
         }
     };
-    tell_warnings(&warnings);
+    report_warnings(&warnings);
     if work.dry_run {
         return would_build(output.err(), &site, work);
     }
     let output = match output {
-        Err(faults) if !options.locked && only_results_lack(&faults) => {
+        Err(errors) if !options.locked && only_results_lack(&errors) => {
             let warnings_now = std::cell::RefCell::new(Vec::new());
             let render = |site: &Site| {
                 let mut found = Vec::new();
@@ -84,30 +85,30 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
                 warnings_now.replace(found);
                 output
             };
-            let output = with_runs_done(&mut site, faults, read, &render, work)?;
+            let output = with_runs_done(&mut site, errors, read, &render, work)?;
             let mut warnings_now = warnings_now.into_inner();
             warnings_now.retain(|warning| !warnings.contains(warning));
-            tell_warnings(&warnings_now);
+            report_warnings(&warnings_now);
             output
         }
-        Err(faults) if !options.locked => Err(without_what_runs_mend(faults)),
+        Err(errors) if !options.locked => Err(without_what_runs_mend(errors)),
         rendered => rendered.map_err(once_for_each_experiment),
     };
     let destination = &destination.path;
     let waiting = || {
-        tell(format_args!(
+        report(format_args!(
             "another labpress is writing to `{}`: waiting for it to end",
             destination.display()
         ))
     };
-    let output = output.map_err(Trouble::Faults)?;
+    let output = output.map_err(Error::Errors)?;
     terms::check(&output, &site)?;
     let written = destination::write(&output, destination, waiting)?;
     let destination = shown_path(destination, &root);
-    if work.talk() == Talk::Json {
+    if work.verbosity() == Verbosity::Json {
         events::say(&events::of_written(written, &destination));
     }
-    work.talk().tell(format_args!(
+    work.verbosity().report(format_args!(
         "{} written, {} unchanged, {} removed in {destination} ({})",
         counted(written.written, "file"),
         written.unchanged,
@@ -121,22 +122,22 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Trouble> {
 /// results that come out otherwise than before make stale what was made from them.
 fn with_runs_done(
     site: &mut Site,
-    mut faults: Vec<Diagnostic>,
-    read: impl Fn() -> Result<Site, Trouble>,
+    mut errors: Vec<Diagnostic>,
+    read: impl Fn() -> Result<Site, Error>,
     rendered: &dyn Fn(&Site) -> Result<Output, Vec<Diagnostic>>,
     work: &Work,
-) -> Result<Result<Output, Vec<Diagnostic>>, Trouble> {
+) -> Result<Result<Output, Vec<Diagnostic>>, Error> {
     let most = 1 + site.experiments.len();
     for _ in 0..most {
         let planned = plan(&site.experiments, &site.records);
-        let left_out = do_runs(&needed(&planned, &faults, site), site, work, None)?;
+        let left_out = do_runs(&needed(&planned, &errors, site), site, work, None)?;
         *site = read()?;
         match rendered(site) {
-            Err(more) if left_out == 0 && only_results_lack(&more) => faults = more,
+            Err(more) if left_out == 0 && only_results_lack(&more) => errors = more,
             rendered => return Ok(rendered),
         }
     }
-    Ok(Err(faults))
+    Ok(Err(errors))
 }
 
 /// What of posts is built.
@@ -165,7 +166,7 @@ fn destination<'a>(
     place: Place<'a>,
     config: &Config,
     options: &'a Options,
-) -> Result<Destination<'a>, Trouble> {
+) -> Result<Destination<'a>, Error> {
     match &options.destination {
         Some(given) => {
             let destination = place.given(given, &config.roles)?;
@@ -180,31 +181,31 @@ fn destination<'a>(
 }
 
 /// Says how the runs stand, and which of them the site needs.
-fn would_build(faults: Option<Vec<Diagnostic>>, site: &Site, work: &Work) -> Result<(), Trouble> {
+fn would_build(errors: Option<Vec<Diagnostic>>, site: &Site, work: &Work) -> Result<(), Error> {
     let planned = plan(&site.experiments, &site.records);
-    let wanted = match faults {
-        Some(faults) if only_results_lack(&faults) => needed(&planned, &faults, site),
-        Some(faults) => return Err(Trouble::Faults(faults)),
+    let wanted = match errors {
+        Some(errors) if only_results_lack(&errors) => needed(&planned, &errors, site),
+        Some(errors) => return Err(Error::Errors(errors)),
         None => Wanted::default(),
     };
-    dry_run::tell(&planned, &wanted, site, work);
+    dry_run::report(&planned, &wanted, site, work);
     Ok(())
 }
 
-/// The runs that mend the faults.
-fn needed<'a>(planned: &[PlannedRun<'a>], faults: &[Diagnostic], site: &Site) -> Wanted<'a> {
+/// The runs that mend the errors.
+fn needed<'a>(planned: &[PlannedRun<'a>], errors: &[Diagnostic], site: &Site) -> Wanted<'a> {
     let is_lacking = |run: &PlannedRun<'_>| {
-        faults.iter().any(|fault| fault.lacking_experiment() == Some(run.experiment.name.as_str()))
+        errors.iter().any(|error| error.lacking_experiment() == Some(run.experiment.name.as_str()))
     };
     wanted(planned, &is_lacking, false, &Store::of(&site.results))
 }
 
-/// What the site as it is now lacks of results: the faults of a build that runs nothing.
-pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Trouble> {
-    let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let faults =
+/// What the site as it is now lacks of results: the errors of a build that runs nothing.
+pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Error> {
+    let config = config::read(site.source.text(config::PATH)).map_err(Error::Errors)?;
+    let errors =
         rendered(site, &config, &as_configured(&config), &mut Vec::new()).err().unwrap_or_default();
-    Ok(faults.into_iter().filter(|fault| fault.lacking_experiment().is_some()).collect())
+    Ok(errors.into_iter().filter(|error| error.lacking_experiment().is_some()).collect())
 }
 
 /// All files of the site, or everything that is wrong with it.
@@ -229,69 +230,69 @@ fn made(
     shown: &post::Options,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Output, Vec<Diagnostic>> {
-    let (blog, mut faults) = post::read(&site.source, config, shown);
+    let (blog, mut errors) = post::read(&site.source, config, shown);
     warnings.extend_from_slice(&site.warnings);
     warnings.extend_from_slice(&blog.warnings);
     warnings.extend(pages::warnings(&site.source, config, &blog));
     let planned = plan(&site.experiments, &site.records);
     let pins = post::pins::read(&blog, &site.source, &site.experiments, &site.records);
-    let pins = pins.map_err(|found| faults.extend(found)).unwrap_or_default();
+    let pins = pins.map_err(|found| errors.extend(found)).unwrap_or_default();
     let results = Results::of(&site.experiments, &planned, &site.verifications)
         .with_files(site.source.result_files())
         .with_pins(&pins);
     warnings.extend(results.warnings());
     let output = pages::build(&site.source, config, &blog, &results)
-        .map_err(|found| faults.extend(found))
+        .map_err(|found| errors.extend(found))
         .ok();
     let output = output
-        .filter(|_| faults.is_empty() && site.faults.is_empty())
-        .ok_or_else(|| with_others(faults, site))?;
+        .filter(|_| errors.is_empty() && site.errors.is_empty())
+        .ok_or_else(|| with_others(errors, site))?;
     Ok(pages::smoke::marked(output, &results).keeping(&config.keep_files))
 }
 
 /// The errors with the first of those that the lack of one experiment's results makes, and how many
 /// more there are.
-fn once_for_each_experiment(faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
+fn once_for_each_experiment(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for experiment in faults.iter().filter_map(Diagnostic::lacking_experiment) {
+    for experiment in errors.iter().filter_map(Diagnostic::lacking_experiment) {
         *counts.entry(experiment.to_owned()).or_insert(0) += 1;
     }
-    let once = faults.into_iter().filter_map(|fault| match fault.lacking_experiment() {
+    let once = errors.into_iter().filter_map(|error| match error.lacking_experiment() {
         Some(experiment) => {
-            counts.remove(experiment).map(|count| fault.and_at_more_places(count - 1))
+            counts.remove(experiment).map(|count| error.and_at_more_places(count - 1))
         }
-        None => Some(fault),
+        None => Some(error),
     });
     once.collect()
 }
 
-/// The faults of posts and pages together with those of experiments and records, in order of place.
+/// The errors of posts and pages together with those of experiments and records, in order of place.
 /// That a post refers to an experiment whose own file has errors is no error of the post.
-fn with_others(mut faults: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
+fn with_others(mut errors: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
     let is_broken = |name: &str| {
         let folder = format!("experiments/{name}/");
-        site.faults.iter().any(|fault| fault.place().path.starts_with(&folder))
+        site.errors.iter().any(|error| error.place().path.starts_with(&folder))
     };
-    faults.retain(|fault| !fault.unknown_experiment().is_some_and(is_broken));
-    faults.extend_from_slice(&site.faults);
-    faults.sort();
-    faults.dedup();
-    faults
+    errors.retain(|error| !error.unknown_experiment().is_some_and(is_broken));
+    errors.extend_from_slice(&site.errors);
+    errors.sort();
+    errors.dedup();
+    errors
 }
 
-/// The faults that the author has to mend: where there are others, that results lack is not told,
+/// The errors that the author has to mend: where there are others, that results lack is not told,
 /// because the next build does those runs, or because the lack is a consequence of an experiment or
 /// a record that cannot be read.
-fn without_what_runs_mend(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    if !only_results_lack(&faults) {
-        faults.retain(|fault| fault.lacking_experiment().is_none());
+fn without_what_runs_mend(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if !only_results_lack(&errors) {
+        errors.retain(|error| error.lacking_experiment().is_none());
     }
-    faults
+    errors
 }
 
 /// Whether all that keeps the site from being built are runs that can be done.
-fn only_results_lack(faults: &[Diagnostic]) -> bool {
-    faults.iter().all(|fault| fault.lacking_experiment().is_some())
+fn only_results_lack(errors: &[Diagnostic]) -> bool {
+    errors.iter().all(|error| error.lacking_experiment().is_some())
 }
 
 /// A path for a message: short where it is in the site.

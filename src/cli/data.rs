@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Trouble, answer, environment, site, tell, tell_waiting};
+use super::{Error, answer, environment, report, report_waiting, site};
 use crate::data::fetch::{self, Places, Told};
 use crate::data::images::{Images, Wanted};
 use crate::data::sheet::{Row, Sheet, Tile};
@@ -58,7 +58,7 @@ pub(super) struct Show {
     out: Option<PathBuf>,
 }
 
-pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
+pub(super) fn data(root: &Path, what: &What) -> Result<(), Error> {
     // Outside of a site there are still the built-in data sets.
     let root = site::root(root).ok();
     match what {
@@ -95,7 +95,7 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Trouble> {
 }
 
 /// Makes a data set present and returns its folder. How it goes is told, on a terminal with a bar.
-pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<PathBuf, Trouble> {
+pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<PathBuf, Error> {
     let cache = cache()?;
     let style = ProgressStyle::with_template("  {spinner} {bytes} {bytes_per_sec}")
         .expect("it is a constant");
@@ -111,7 +111,7 @@ pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<
             set,
             Places { cache: &cache, site: root },
             &mut |told| match told {
-                Told::Line(line) => bar.suspend(|| tell(format_args!("{line}"))),
+                Told::Line(line) => bar.suspend(|| report(format_args!("{line}"))),
                 Told::Bytes { done, of } => {
                     if let Some(of) = of.filter(|of| bar.length() != Some(*of)) {
                         bar.set_style(whole_style.clone());
@@ -125,7 +125,7 @@ pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<
     Ok(folder?)
 }
 
-fn cache() -> Result<PathBuf, Trouble> {
+fn cache() -> Result<PathBuf, Error> {
     Ok(environment::data_cache()
         .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?)
 }
@@ -151,31 +151,31 @@ fn names(root: Option<&Path>) -> Vec<String> {
 }
 
 /// The declaration of a data set. One of the site comes before a built-in one of the same name.
-fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Trouble> {
+fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Error> {
     let path = format!("experiments/data/{name}.yml");
     let known = names(root);
     if !known.iter().any(|known| known == name) {
-        let fault = Diagnostic::new(Place::file(&path), format!("unknown data set `{name}`"));
-        return Err(Trouble::Faults(vec![
-            fault.hint_nearest(name, known.iter().map(String::as_str)),
+        let error = Diagnostic::new(Place::file(&path), format!("unknown data set `{name}`"));
+        return Err(Error::Errors(vec![
+            error.hint_nearest(name, known.iter().map(String::as_str)),
         ]));
     }
     let of_site = root.map(|root| source::read_one(root, &path)).transpose()?.flatten();
     let text = of_site.as_deref().or_else(|| built_in(name)).unwrap_or_default();
-    DataSet::parse(Yaml::file(&path, text)).map_err(|fault| Trouble::Faults(vec![fault]))
+    DataSet::parse(Yaml::file(&path, text)).map_err(|error| Error::Errors(vec![error]))
 }
 
-fn list(root: Option<&Path>) -> Result<(), Trouble> {
+fn list(root: Option<&Path>) -> Result<(), Error> {
     let cache = environment::data_cache();
-    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    let (mut rows, mut errors) = (Vec::new(), Vec::new());
     for name in names(root) {
         let set = match declaration(&name, root) {
             Ok(set) => set,
-            Err(Trouble::Faults(found)) => {
-                faults.extend(found);
+            Err(Error::Errors(found)) => {
+                errors.extend(found);
                 continue;
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         };
         let is_present = cache.as_ref().is_some_and(|cache| fetch::is_present(&name, &set, cache));
         let size = match &cache {
@@ -197,16 +197,16 @@ fn list(root: Option<&Path>) -> Result<(), Trouble> {
         &rows,
     ));
     if let Some(cache) = cache {
-        tell(format_args!("data sets are kept in {}", cache.display()));
+        report(format_args!("data sets are kept in {}", cache.display()));
     }
-    if faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(faults)) }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Errors(errors)) }
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the file is what was asked for, where it was asked for"
 )]
-fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
+fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
     let set = declaration(&show.name, root)?;
     let folder = fetched(&show.name, &set, root)?;
     let wanted = Wanted { split: &show.split, seed: 0, image_size: None, channels: None };
@@ -254,7 +254,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
     };
     if let Some(root) = root.filter(|root| folder.starts_with(root)) {
         let store = Store::of(root);
-        let _lock = store.lock(tell_waiting)?;
+        let _lock = store.lock(report_waiting)?;
         store.write(
             &source::site_path(root, &folder.join(out.file_name().unwrap_or_default())),
             &sheet.png(),
@@ -264,7 +264,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Trouble> {
             .with_context(|| format!("cannot write `{}`", out.display()))?;
     }
     if !set.redistribute {
-        tell(format_args!(
+        report(format_args!(
             "do not publish this sheet: the licence of `{}` does not allow it",
             show.name
         ));

@@ -4,7 +4,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Trouble, environment, site};
+use super::{Error, environment, site};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::roles::Roles;
@@ -31,17 +31,17 @@ pub(super) struct Destination<'a> {
 
 impl<'a> Place<'a> {
     /// The folder that the command line names.
-    pub(super) fn given(self, given: &'a Path, roles: &Roles) -> Result<Destination<'a>, Trouble> {
+    pub(super) fn given(self, given: &'a Path, roles: &Roles) -> Result<Destination<'a>, Error> {
         self.destination(given, Some(given), roles)
     }
 
     /// The folder that the configuration names, or the usual one.
-    pub(super) fn configured(self, config: &Config) -> Result<Destination<'a>, Trouble> {
+    pub(super) fn configured(self, config: &Config) -> Result<Destination<'a>, Error> {
         self.destination(Path::new(&config.destination), None, &config.roles)
     }
 
     /// The folder that smoke builds go to.
-    pub(super) fn smoke(self) -> Result<Destination<'a>, Trouble> {
+    pub(super) fn smoke(self) -> Result<Destination<'a>, Error> {
         let path = site::smoke_destination(self.root);
         let path = resolved(self.root, &path).map_err(|reason| self.refusal(None, &reason))?;
         Ok(Destination { path, path_in_site: None, place: self, given: None })
@@ -52,7 +52,7 @@ impl<'a> Place<'a> {
         path: &Path,
         given: Option<&'a Path>,
         roles: &Roles,
-    ) -> Result<Destination<'a>, Trouble> {
+    ) -> Result<Destination<'a>, Error> {
         let refusal = |reason: String| self.refusal(given, &reason);
         let path = resolved(self.root, path).map_err(refusal)?;
         let path_in_site = self.path_in_site(&path);
@@ -84,7 +84,7 @@ impl<'a> Place<'a> {
         Some(site_path(root, path))
     }
 
-    fn refusal(self, given: Option<&Path>, reason: &str) -> Trouble {
+    fn refusal(self, given: Option<&Path>, reason: &str) -> Error {
         let hint = "choose a folder that is for the built site only, such as `public`";
         if let Some(given) = given {
             let message = format!("the site cannot be written to `{}`: {reason}", given.display());
@@ -92,13 +92,13 @@ impl<'a> Place<'a> {
         }
         let place = Yaml::file(config::PATH, self.config).place(&["destination"]);
         let message = format!("the site cannot be written to its destination: {reason}");
-        Trouble::Faults(vec![Diagnostic::new(place, message).hint(hint)])
+        Error::Errors(vec![Diagnostic::new(place, message).hint(hint)])
     }
 }
 
 impl Destination<'_> {
     /// Refuses a smoke build that would go to where the real one goes.
-    pub(super) fn check_smoke(&self, configured: &str) -> Result<(), Trouble> {
+    pub(super) fn check_smoke(&self, configured: &str) -> Result<(), Error> {
         let Ok(real) = resolved(self.place.root, Path::new(configured)) else {
             return Ok(());
         };
@@ -113,7 +113,7 @@ impl Destination<'_> {
     }
 
     /// Refuses a folder that lies among files of the site.
-    pub(super) fn check_sources(&self, source: &Source) -> Result<(), Trouble> {
+    pub(super) fn check_sources(&self, source: &Source) -> Result<(), Error> {
         let folders = self.path_in_site.iter().flat_map(|path| crate::output::folders(path));
         for folder in folders {
             if source.has_files_in(folder) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::site::{self, Site};
 use super::table::table;
-use super::{Trouble, answer, counted, environment, tell};
+use super::{Error, answer, counted, environment, report};
 use crate::digest::pretty;
 use crate::experiment::history::{self, Moved, Recorded, Verdict};
 use crate::experiment::pin;
@@ -42,17 +42,17 @@ enum Format {
     Json,
 }
 
-pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
     let site = site::read(&site::root(root)?)?;
-    if !site.faults.is_empty() {
-        return Err(Trouble::Faults(site.faults));
+    if !site.errors.is_empty() {
+        return Err(Error::Errors(site.errors));
     }
     let experiment = site.experiment(&options.name)?;
     let planned = plan([experiment], &site.records);
     let lacking = planned.iter().filter(|run| run.fresh().is_none()).count();
     if lacking > 0 {
         let name = &experiment.name;
-        tell(format_args!(
+        report(format_args!(
             "{} without a result of today: `labpress run {name}` does them",
             counted(lacking, "run")
         ));
@@ -99,7 +99,7 @@ fn here(
     site: &Site,
     records: &[&Record],
     after: &Recorded<'_>,
-) -> Result<Option<(Vec<Moved>, String)>, Trouble> {
+) -> Result<Option<(Vec<Moved>, String)>, Error> {
     let is_hex =
         named.len() >= 4 && named.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hex {
@@ -107,7 +107,7 @@ fn here(
     }
     let path = pin::path(experiment.name.as_str(), named);
     if let Some(text) = site.source.text(&path) {
-        let pin = pin::parse(&path, text).map_err(|fault| Trouble::Faults(vec![fault]))?;
+        let pin = pin::parse(&path, text).map_err(|error| Error::Errors(vec![error]))?;
         let pinned = pin.with_records(experiment, &site.records).map_err(|lacking| {
             anyhow!("the pin `{named}` is not complete: there is no `{lacking}`")
         })?;
@@ -123,7 +123,7 @@ fn here(
 }
 
 /// The site as it was committed in the git revision `revision`: its experiments and records.
-fn site_at(revision: &str, root: &Path) -> Result<Site, Trouble> {
+fn site_at(revision: &str, root: &Path) -> Result<Site, Error> {
     let scratch = tempfile::tempdir()?;
     environment::check_out(revision, root, "experiments", scratch.path()).map_err(|error| {
         anyhow!("`{revision}` is neither a pin nor a fingerprint of the experiment, and as a git revision: {error}")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::runs::{Forecast, Talk, Wanted, Work};
+use super::runs::{Forecast, Verbosity, Wanted, Work};
 use super::site::Site;
 use super::table::table;
 use super::{answer, counted, duration, events};
@@ -14,7 +14,7 @@ use crate::runner::local;
 use crate::store::Store;
 
 /// Tells how the runs stand that `wanted` was chosen from.
-pub(super) fn tell(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site, work: &Work) {
+pub(super) fn report(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site, work: &Work) {
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let store = Store::of(&site.results);
     let key =
@@ -23,12 +23,12 @@ pub(super) fn tell(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site,
         wanted.runs.iter().enumerate().map(|(number, run)| (key(run), number)).collect();
     let line = |run| line(run, numbers.get(&key(run)).copied(), wanted, &forecast, &store);
     let lines: Vec<Line<'_>> = planned.iter().map(line).collect();
-    match work.talk() {
-        Talk::Json => {
+    match work.verbosity() {
+        Verbosity::Json => {
             let runs: Vec<_> = lines.iter().map(Line::as_event).collect();
             events::say(&json!({"event": "dry-run", "runs": runs}));
         }
-        Talk::Quiet | Talk::Usual | Talk::Verbose => {
+        Verbosity::Quiet | Verbosity::Usual | Verbosity::Verbose => {
             let rows: Vec<Vec<String>> = lines.iter().map(Line::as_row).collect();
             if !rows.is_empty() {
                 answer(&table(&["RUN", "STATE", "THEN", "WHY"], &rows));

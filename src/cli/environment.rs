@@ -187,8 +187,8 @@ fn git(folder: &Path, arguments: &[&str], index: Option<&Path>) -> Result<String
     }
     let output = command.output().map_err(|error| format!("cannot start `git`: {error}"))?;
     if !output.status.success() {
-        let talk = String::from_utf8_lossy(&output.stderr);
-        return Err(talk.trim().lines().last().unwrap_or("git failed").to_owned());
+        let verbosity = String::from_utf8_lossy(&output.stderr);
+        return Err(verbosity.trim().lines().last().unwrap_or("git failed").to_owned());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }

@@ -11,7 +11,7 @@
 //! | `runs-ended` | all are | `recorded`, `diverged` of them, `without-result`: how many; `seconds` |
 //! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
 //!
-//! Faults of the site's files go to standard error as always, and the exit code says that there
+//! Errors of the site's files go to standard error as always, and the exit code says that there
 //! were any.
 
 use serde_json::{Value, json};

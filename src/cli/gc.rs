@@ -23,7 +23,7 @@ use jiff::Timestamp;
 
 use super::site::{self, Site};
 use super::table::table;
-use super::{Trouble, answer, counted, environment, tell, tell_waiting};
+use super::{Error, answer, counted, environment, report, report_waiting};
 use crate::config;
 use crate::experiment::Name;
 use crate::experiment::pin::{self, Pin};
@@ -78,24 +78,24 @@ struct Item {
     bytes: u64,
 }
 
-pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
     let store = Store::of(&root);
     // A list is made without waiting for anybody.
-    let _lock = if options.delete { Some(store.lock(tell_waiting)?) } else { None };
+    let _lock = if options.delete { Some(store.lock(report_waiting)?) } else { None };
     let site = site::read(&root)?;
     // What cannot be read may refer to anything.
-    if !site.faults.is_empty() {
-        return Err(Trouble::Faults(site.faults));
+    if !site.errors.is_empty() {
+        return Err(Error::Errors(site.errors));
     }
-    let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
-    let pins = site.pins(&config).map_err(Trouble::Faults)?;
+    let config = config::read(site.source.text(config::PATH)).map_err(Error::Errors)?;
+    let pins = site.pins(&config).map_err(Error::Errors)?;
     let age = jiff::SignedDuration::from_hours(24 * i64::from(options.keep_days));
     let now = environment::now();
     let garbage = Garbage::of(&site, pins, &store, now.checked_sub(age).unwrap_or(now))?;
     let items = garbage.items()?;
     if items.is_empty() {
-        tell(format_args!("everything is referred to: nothing to remove"));
+        report(format_args!("everything is referred to: nothing to remove"));
         return Ok(());
     }
     let rows: Vec<Vec<String>> = items
@@ -106,7 +106,7 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
     let total = size(items.iter().map(|item| item.bytes).sum());
     let count = counted(items.len(), "thing");
     if !options.delete {
-        tell(format_args!(
+        report(format_args!(
             "{count} that nothing refers to, {total}: `labpress gc --delete` removes them"
         ));
         return Ok(());
@@ -116,7 +116,7 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Trouble> {
             items.iter().filter(|item| item.kind == kind).map(|item| item.path.as_str()),
         )?;
     }
-    tell(format_args!("{count} removed, {total}"));
+    report(format_args!("{count} removed, {total}"));
     Ok(())
 }
 
@@ -145,14 +145,14 @@ impl<'a> Garbage<'a> {
         mut pins: Vec<Pin>,
         store: &'a Store,
         until: Timestamp,
-    ) -> Result<Garbage<'a>, Trouble> {
+    ) -> Result<Garbage<'a>, Error> {
         let committed = store.files_under("experiments")?;
         for young in
             committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until)
         {
             if let Some(text) = site.source.text(&young.path) {
                 pins.push(
-                    pin::parse(&young.path, text).map_err(|fault| Trouble::Faults(vec![fault]))?,
+                    pin::parse(&young.path, text).map_err(|error| Error::Errors(vec![error]))?,
                 );
             }
         }
@@ -195,7 +195,7 @@ impl<'a> Garbage<'a> {
     }
 
     /// All that nothing refers to and is old enough.
-    fn items(&self) -> Result<Vec<Item>, Trouble> {
+    fn items(&self) -> Result<Vec<Item>, Error> {
         let mut items: Vec<Item> =
             self.committed.iter().filter_map(|file| self.committed_item(file)).collect();
         for object in self.store.files_under(".labpress/objects")? {
@@ -233,7 +233,7 @@ impl<'a> Garbage<'a> {
     }
 
     /// The folders of runs that nobody goes on with.
-    fn run_items(&self) -> Result<Vec<Item>, Trouble> {
+    fn run_items(&self) -> Result<Vec<Item>, Error> {
         let mut folders: BTreeMap<(String, String), (u64, Timestamp)> = BTreeMap::new();
         for file in self.store.files_under(".labpress/runs")? {
             let parts: Vec<&str> = file.path.splitn(5, '/').collect();

@@ -11,7 +11,7 @@ use tera::value::Key;
 use super::build;
 use super::site::{self, Site};
 use super::table::table;
-use super::{Trouble, answer, tell_waiting};
+use super::{Error, answer, report_waiting};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::plugin::{self, Fate};
@@ -33,13 +33,13 @@ pub(super) struct Options {
 /// What an imported blog has in `_config.yml`.
 const ADDED: &str = "\n# Layouts and pages are templates in Jekyll's Liquid (added by `labpress import`).\ntemplates: liquid\n";
 
-pub(super) fn import(options: &Options) -> Result<(), Trouble> {
+pub(super) fn import(options: &Options) -> Result<(), Error> {
     let root = site::root(&options.folder)?;
     let store = Store::of(&root);
     let read = || source::read_one(&root, config::PATH);
     // A blog to which nothing is written is looked at without waiting for anybody.
     let is_written = !options.dry_run && with_templates(read()?.as_deref()).is_some();
-    let _lock = if is_written { Some(store.lock(tell_waiting)?) } else { None };
+    let _lock = if is_written { Some(store.lock(report_waiting)?) } else { None };
     let before = read()?;
     let added = with_templates(before.as_deref());
     let after = added.as_deref().or(before.as_deref());
@@ -49,16 +49,16 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     }
     let mut found = String::new();
     let mut warnings = Vec::new();
-    let (config, faults) = match config::read(after) {
+    let (config, errors) = match config::read(after) {
         Ok(config) => {
             let shown = build::as_configured(&config);
-            let faults =
+            let errors =
                 build::rendered(&site, &config, &shown, &mut warnings).err().unwrap_or_default();
             let (blog, _) = post::read(&site.source, &config, &shown);
             write_counts(&mut found, &site, &config, &blog);
-            (Some(config), faults)
+            (Some(config), errors)
         }
-        Err(faults) => (None, faults),
+        Err(errors) => (None, errors),
     };
     let mut report = format!("{}\n\n", root.display());
     report.push_str(match (&before, &added, &config) {
@@ -77,8 +77,8 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
         store.write(config::PATH, added.as_bytes())?;
     }
     // Results of experiments come when the blog is built.
-    let faults: Vec<Diagnostic> =
-        faults.into_iter().filter(|fault| fault.lacking_experiment().is_none()).collect();
+    let errors: Vec<Diagnostic> =
+        errors.into_iter().filter(|error| error.lacking_experiment().is_none()).collect();
     let mut lacks_theme = false;
     if let Some(config) = &config {
         lacks_theme = write_theme(&mut report, config, &site);
@@ -92,8 +92,8 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
     });
     write_ruby(&mut report, &ruby_files(&root.join("_plugins")));
     write_by_file(&mut report, "worth a look", &warnings.iter().collect::<Vec<_>>());
-    write_faults(&mut report, &faults);
-    if faults.is_empty() {
+    write_errors(&mut report, &errors);
+    if errors.is_empty() {
         let folder = options.folder.display();
         let how = if lacks_theme {
             "It builds, but looks like nothing without its theme"
@@ -103,7 +103,7 @@ pub(super) fn import(options: &Options) -> Result<(), Trouble> {
         let _ = write!(report, "\n{how}: `labpress build --source {folder}`\n");
     }
     answer(&report);
-    if faults.is_empty() { Ok(()) } else { Err(Trouble::Unimported(faults.len())) }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Unimported(errors.len())) }
 }
 
 /// The configuration with `templates: liquid`, every other byte as it was; `None` if it says what
@@ -232,23 +232,23 @@ fn write_ruby(report: &mut String, names: &[String]) {
     );
 }
 
-/// What does not build: tags that nothing is known of, then all other faults by file.
-fn write_faults(report: &mut String, faults: &[Diagnostic]) {
+/// What does not build: tags that nothing is known of, then all other errors by file.
+fn write_errors(report: &mut String, errors: &[Diagnostic]) {
     let mut tags: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     let mut others = Vec::new();
-    for fault in faults {
+    for error in errors {
         let tag =
-            fault.message().strip_prefix("unknown tag `").and_then(|tag| tag.strip_suffix('`'));
+            error.message().strip_prefix("unknown tag `").and_then(|tag| tag.strip_suffix('`'));
         match tag {
-            Some(tag) => tags.entry(tag).or_default().push(fault),
-            None => others.push(fault),
+            Some(tag) => tags.entry(tag).or_default().push(error),
+            None => others.push(error),
         }
     }
     if !tags.is_empty() {
         let rows: Vec<Vec<String>> = tags
             .iter()
-            .map(|(tag, faults)| {
-                vec![format!("  {tag}"), faults.len().to_string(), faults[0].place().to_string()]
+            .map(|(tag, errors)| {
+                vec![format!("  {tag}"), errors.len().to_string(), errors[0].place().to_string()]
             })
             .collect();
         let _ = write!(
@@ -264,7 +264,7 @@ fn write_faults(report: &mut String, faults: &[Diagnostic]) {
             mapping.join(", ")
         );
     }
-    write_by_file(report, "faults", &others);
+    write_by_file(report, "errors", &others);
 }
 
 /// Diagnostics under the files that they are about; but what is wrong with many files alike, once.
@@ -291,26 +291,26 @@ fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) 
             let _ = writeln!(report, "      {hint}");
         }
     }
-    for (path, faults) in by_file {
+    for (path, errors) in by_file {
         let _ = writeln!(report, "  {path}");
-        for fault in faults.iter().take(SHOWN) {
-            let position = fault
+        for error in errors.iter().take(SHOWN) {
+            let position = error
                 .place()
                 .position
                 .map(|at| format!("{}:{} ", at.line, at.column))
                 .unwrap_or_default();
-            let _ = writeln!(report, "    {position}{}", fault.message());
-            if let Some(hint) = fault.hinted() {
+            let _ = writeln!(report, "    {position}{}", error.message());
+            if let Some(hint) = error.hinted() {
                 let _ = writeln!(report, "      {hint}");
             }
         }
-        if faults.len() > SHOWN {
-            let _ = writeln!(report, "    and {} more", faults.len() - SHOWN);
+        if errors.len() > SHOWN {
+            let _ = writeln!(report, "    and {} more", errors.len() - SHOWN);
         }
     }
 }
 
-/// How many faults of a file are shown.
+/// How many errors of a file are shown.
 const SHOWN: usize = 3;
 
 #[cfg(test)]

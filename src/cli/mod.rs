@@ -1,7 +1,7 @@
 //! The command line: arguments → calls → messages and exit codes. One file a command.
 //!
-//! Talk goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1
-//! the site or a run is at fault (each fault was shown), 2 the arguments are.
+//! Verbosity goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1
+//! the site or a run is at error (each error was shown), 2 the arguments are.
 
 mod build;
 mod data;
@@ -70,7 +70,7 @@ enum Command {
     /// Run what is stale, then write the site
     #[command(
         long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
-        missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all faults are \
+        missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all errors are \
         shown together and public/ stays as it was."
     )]
     Build(build::Options),
@@ -87,7 +87,7 @@ enum Command {
     #[command(
         long_about = "Checks a Jekyll blog and adds `templates: liquid` to its _config.yml, so that its own layouts \
         are used. No post, layout or page is touched.\n\nThe report says what was found, which plugins are built in, \
-        what the theme lacks, and every fault with its mend. Exit code 0: all of it builds."
+        what the theme lacks, and every error with its mend. Exit code 0: all of it builds."
     )]
     Import(import::Options),
     /// Show how every experiment stands: fresh, stale, missing or failed
@@ -153,26 +153,26 @@ struct Jobs {
 }
 
 /// Why a command did not succeed.
-enum Trouble {
-    /// Faults in the site's files.
-    Faults(Vec<Diagnostic>),
+enum Error {
+    /// Errors in the site's files.
+    Errors(Vec<Diagnostic>),
     /// Runs that have no result; why was told when each ended.
-    LackingRuns(usize),
+    RunsWithoutResult(usize),
     /// Files that runs read and their experiments do not declare.
     Undeclared(Vec<Diagnostic>),
     /// Runs that the site needs and that did not fit into the budget.
     LeftOut(usize),
     /// Runs that did not come out as recorded; how was told in a table.
     Unconfirmed(usize),
-    /// Faults that keep an imported blog from being built; the report has told them.
+    /// Errors that keep an imported blog from being built; the report has told them.
     Unimported(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Trouble {
-    fn from(error: E) -> Trouble {
-        Trouble::Other(error.into())
+impl<E: Into<anyhow::Error>> From<E> for Error {
+    fn from(error: E) -> Error {
+        Error::Other(error.into())
     }
 }
 
@@ -213,48 +213,54 @@ pub fn main() -> ExitCode {
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(trouble) => {
-            tell_trouble(&trouble);
+        Err(error) => {
+            report_error(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn tell_trouble(trouble: &Trouble) {
-    match trouble {
-        Trouble::Faults(faults) => {
-            for fault in faults {
-                tell(format_args!("{fault}\n"));
+fn report_error(error: &Error) {
+    match error {
+        Error::Errors(errors) => {
+            for error in errors {
+                report(format_args!("{error}\n"));
             }
-            tell(format_args!("{}: nothing was written", counted(faults.len(), "fault")));
+            report(format_args!(
+                "nothing was written because of {}",
+                counted(errors.len(), "error")
+            ));
         }
-        Trouble::Undeclared(faults) => {
-            for fault in faults {
-                tell(format_args!("{fault}\n"));
+        Error::Undeclared(errors) => {
+            for error in errors {
+                report(format_args!("{error}\n"));
             }
-            tell(format_args!("{}: the results are recorded", counted(faults.len(), "fault")));
+            report(format_args!(
+                "the results are recorded despite {}",
+                counted(errors.len(), "error")
+            ));
         }
-        Trouble::LeftOut(runs) => {
-            tell(format_args!(
+        Error::LeftOut(runs) => {
+            report(format_args!(
                 "{} left out, and the site needs what they find",
                 counted(*runs, "run")
             ));
         }
-        Trouble::LackingRuns(runs) => {
-            tell(format_args!("{} without a result", counted(*runs, "run")))
+        Error::RunsWithoutResult(runs) => {
+            report(format_args!("{} without a result", counted(*runs, "run")))
         }
-        Trouble::Unconfirmed(runs) => {
-            tell(format_args!("{} did not come out as recorded", counted(*runs, "run")))
+        Error::Unconfirmed(runs) => {
+            report(format_args!("{} did not come out as recorded", counted(*runs, "run")))
         }
-        Trouble::Unimported(faults) => {
-            tell(format_args!("{} to mend before it builds", counted(*faults, "fault")))
+        Error::Unimported(errors) => {
+            report(format_args!("{} to mend before it builds", counted(*errors, "error")))
         }
-        Trouble::Other(error) => tell(format_args!("error: {error:#}")),
+        Error::Other(error) => report(format_args!("error: {error:#}")),
     }
 }
 
-/// Writes a line of talk to standard error.
-fn tell(line: std::fmt::Arguments<'_>) {
+/// Writes a line of verbosity to standard error.
+fn report(line: std::fmt::Arguments<'_>) {
     // Nobody may be listening any more; that is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
 }
@@ -272,10 +278,12 @@ fn printable(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// Says that another labpress is at work on the same site, and which process holds the lock.
-fn tell_waiting(lock: &Path) {
+fn report_waiting(lock: &Path) {
     let holders =
         processes::holders(lock).map(|holders| format!(", {holders}")).unwrap_or_default();
-    tell(format_args!("another labpress is at work in this site{holders}: waiting for it to end"));
+    report(format_args!(
+        "another labpress is at work in this site{holders}: waiting for it to end"
+    ));
 }
 
 /// Writes what was asked for to standard output.

@@ -12,7 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::site::{self, Site};
-use super::{Trouble, answer, counted, tell, tell_waiting};
+use super::{Error, answer, counted, report, report_waiting};
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::experiment::pin;
 use crate::experiment::rename::{self, Renaming};
@@ -55,61 +55,63 @@ struct Journal {
 }
 
 /// An error if a call of `labpress mv` was killed before it was done.
-pub(super) fn check_unfinished(root: &Path) -> Result<(), Trouble> {
+pub(super) fn check_unfinished(root: &Path) -> Result<(), Error> {
     let Some(journal) = Journal::read(root, &Store::of(root))? else { return Ok(()) };
     let call = format!("labpress mv {} {}", journal.old, journal.new);
     Err(anyhow!("`{call}` was stopped before it was done, so the site is half renamed\nhint: call `{call}` again")
         .into())
 }
 
-pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
     let store = Store::of(&root);
-    let _lock = if options.dry_run { None } else { Some(store.lock(tell_waiting)?) };
+    let _lock = if options.dry_run { None } else { Some(store.lock(report_waiting)?) };
     if let Some(journal) = Journal::read(&root, &store)? {
         if options.dry_run || (&journal.old, &journal.new) != (&options.old, &options.new) {
             return check_unfinished(&root);
         }
         journal.complete(&root, &store)?;
-        tell(format_args!(
+        report(format_args!(
             "`{}` is `{}` now: what an earlier call began is done",
             journal.old, journal.new
         ));
         return Ok(());
     }
     let site = site::read(&root)?;
-    if !site.faults.is_empty() {
-        return Err(Trouble::Faults(site.faults));
+    if !site.errors.is_empty() {
+        return Err(Error::Errors(site.errors));
     }
     let old = site.experiment(&options.old)?.name.clone();
     let new = new_name(&options.new, &root)?;
     let (renaming, edited) = changes((&old, &new), &site, &store)?;
     answer(&listed((&old, &new), &renaming, &edited));
     for path in mentioning(&old, &site) {
-        tell(format_args!("note: {path} names a file in `experiments/{old}/`: change it by hand"));
+        report(format_args!(
+            "note: {path} names a file in `experiments/{old}/`: change it by hand"
+        ));
     }
     let count = counted(1 + renaming.written.len() + edited.len(), "change");
     if options.dry_run {
-        tell(format_args!("{count} to make: nothing was written"));
+        report(format_args!("{count} to make: nothing was written"));
         return Ok(());
     }
     let journal = Journal::staged((&old, &new), &renaming, &edited, &store)?;
     journal.complete(&root, &store)?;
-    tell(format_args!(
+    report(format_args!(
         "`{old}` is `{new}` now, with all of its results: commit experiments/ and the posts that name it"
     ));
     Ok(())
 }
 
-fn new_name(text: &str, root: &Path) -> Result<Name, Trouble> {
+fn new_name(text: &str, root: &Path) -> Result<Name, Error> {
     let place = Place::file(format!("experiments/{text}"));
     let Some(name) = Name::new(text).filter(|name| name.as_str() != "data") else {
         let error = Diagnostic::new(place, format!("`{text}` cannot be the name of an experiment"));
-        return Err(Trouble::Faults(vec![error.hint(name_rule(text))]));
+        return Err(Error::Errors(vec![error.hint(name_rule(text))]));
     };
     if root.join("experiments").join(text).symlink_metadata().is_ok() {
         let error = Diagnostic::new(place, "is there already");
-        return Err(Trouble::Faults(vec![error.hint("choose another name")]));
+        return Err(Error::Errors(vec![error.hint("choose another name")]));
     }
     Ok(name)
 }
@@ -119,12 +121,12 @@ fn changes(
     (old, new): (&Name, &Name),
     site: &Site,
     store: &Store,
-) -> Result<(Renaming, BTreeMap<String, String>), Trouble> {
+) -> Result<(Renaming, BTreeMap<String, String>), Error> {
     let mut pins = Vec::new();
     for (path, text) in
         site.source.texts_under("experiments/").filter(|(path, _)| path.contains("/pins/"))
     {
-        pins.push(pin::parse(path, text).map_err(|error| Trouble::Faults(vec![error]))?);
+        pins.push(pin::parse(path, text).map_err(|error| Error::Errors(vec![error]))?);
     }
     let renaming =
         rename::renaming((old, new), &site.experiments, &site.records, &site.verifications, &pins);
@@ -156,7 +158,7 @@ fn is_read_by_liquid(path: &str) -> bool {
 }
 
 /// The text of an `experiment.yml` whose list `needs` names the experiment by its new name.
-fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<String, Trouble> {
+fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<String, Error> {
     let yaml = Yaml::file(path, text);
     let mut text = text.to_owned();
     for index in 0.. {
@@ -188,7 +190,7 @@ fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<S
         yaml.place(&["needs"]),
         format!("`{old}` cannot be replaced without changing more"),
     );
-    Err(Trouble::Faults(vec![
+    Err(Error::Errors(vec![
         error.hint("write `needs` as a plain list of names, and call it again"),
     ]))
 }
@@ -204,7 +206,7 @@ fn byte_at(text: &str, position: Position) -> Option<usize> {
 }
 
 /// The text of a post or page with pins by their new names.
-fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Result<String, Trouble> {
+fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Result<String, Error> {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let Some((yaml, _)) = front_matter::split(path, &text[mark..]) else { return Ok(text) };
     let front: serde_yaml::Value = serde_yaml::from_str(yaml.text).unwrap_or_default();
@@ -229,7 +231,7 @@ fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Resul
                 Place::file(path),
                 "this front matter cannot be changed without changing more",
             );
-            Trouble::Faults(vec![
+            Error::Errors(vec![
                 error.hint("write `pin` as a map with one experiment a line, and call it again"),
             ])
         })?;
@@ -261,7 +263,7 @@ fn listed(
 }
 
 impl Journal {
-    fn read(root: &Path, store: &Store) -> Result<Option<Journal>, Trouble> {
+    fn read(root: &Path, store: &Store) -> Result<Option<Journal>, Error> {
         if !root.join(JOURNAL).exists() {
             return Ok(None);
         }
@@ -277,7 +279,7 @@ impl Journal {
         renaming: &Renaming,
         edited: &BTreeMap<String, String>,
         store: &Store,
-    ) -> Result<Journal, Trouble> {
+    ) -> Result<Journal, Error> {
         let mut written = Vec::new();
         for (number, (path, text)) in renaming.written.iter().chain(edited).enumerate() {
             let staged = format!("{STAGED}/{number}");
@@ -298,7 +300,7 @@ impl Journal {
     }
 
     /// Does what is not done yet.
-    fn complete(&self, root: &Path, store: &Store) -> Result<(), Trouble> {
+    fn complete(&self, root: &Path, store: &Store) -> Result<(), Error> {
         for (from, to) in &self.folders {
             if root.join(from).exists() && !root.join(to).exists() {
                 store.rename(from, to)?;

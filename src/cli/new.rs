@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{Trouble, environment, site, tell};
+use super::{Error, environment, report, site};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::pretty;
 use crate::experiment::{Name, name_rule, spec};
@@ -28,10 +28,10 @@ pub(super) enum What {
     },
 }
 
-pub(super) fn new(root: &Path, what: &What) -> Result<(), Trouble> {
+pub(super) fn new(root: &Path, what: &What) -> Result<(), Error> {
     let root = site::root(root)?;
     let store = Store::of(&root);
-    let _lock = store.lock(super::tell_waiting)?;
+    let _lock = store.lock(super::report_waiting)?;
     let (path, text) = match what {
         What::Post { title } => post(title)?,
         What::Experiment { name } => {
@@ -41,22 +41,22 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Trouble> {
         }
     };
     if root.join(&path).exists() {
-        let fault = Diagnostic::new(Place::file(&path), "is there already");
-        return Err(Trouble::Faults(vec![fault.hint("edit it, or choose another name")]));
+        let error = Diagnostic::new(Place::file(&path), "is there already");
+        return Err(Error::Errors(vec![error.hint("edit it, or choose another name")]));
     }
     store.write(&path, text.as_bytes())?;
-    tell(format_args!("{path}"));
+    report(format_args!("{path}"));
     Ok(())
 }
 
-fn post(title: &str) -> Result<(String, String), Trouble> {
+fn post(title: &str) -> Result<(String, String), Error> {
     let name = slugify(title);
     if name.is_empty() {
-        let fault = Diagnostic::new(
+        let error = Diagnostic::new(
             Place::file("_posts/"),
             format!("no file name can be made of the title `{title}`"),
         );
-        return Err(Trouble::Faults(vec![fault.hint("give a title with letters or digits")]));
+        return Err(Error::Errors(vec![error.hint("give a title with letters or digits")]));
     }
     let now = environment::now();
     let day = now.to_string()[..10].to_owned();
@@ -68,14 +68,14 @@ fn post(title: &str) -> Result<(String, String), Trouble> {
     ))
 }
 
-fn experiment(name: &str) -> Result<(String, String), Trouble> {
+fn experiment(name: &str) -> Result<(String, String), Error> {
     let path = format!("experiments/{name}/experiment.yml");
     let Some(name) = Name::new(name).filter(|name| name.as_str() != "data") else {
-        let fault = Diagnostic::new(
+        let error = Diagnostic::new(
             Place::file(path),
             format!("`{name}` cannot be the name of an experiment"),
         );
-        return Err(Trouble::Faults(vec![fault.hint(name_rule(name))]));
+        return Err(Error::Errors(vec![error.hint(name_rule(name))]));
     };
     let text = format!(
         "# yaml-language-server: $schema=../experiment.schema.json\n\

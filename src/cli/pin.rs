@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::site::{self, Site};
-use super::{Trouble, counted, environment, tell, tell_waiting};
+use super::{Error, counted, environment, report, report_waiting};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::pin::Pin;
@@ -29,17 +29,17 @@ pub(super) struct Options {
     remove: bool,
 }
 
-pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
     let store = Store::of(&root);
-    let _lock = store.lock(tell_waiting)?;
+    let _lock = store.lock(report_waiting)?;
     let site = site::read(&root)?;
-    let config = config::read(site.source.text(config::PATH)).map_err(Trouble::Faults)?;
+    let config = config::read(site.source.text(config::PATH)).map_err(Error::Errors)?;
     let shown =
         post::Options { now: environment::now(), drafts: true, future: true, unpublished: true };
-    let (blog, faults) = post::read(&site.source, &config, &shown);
-    if !faults.is_empty() {
-        return Err(Trouble::Faults(faults));
+    let (blog, errors) = post::read(&site.source, &config, &shown);
+    if !errors.is_empty() {
+        return Err(Error::Errors(errors));
     }
     let path = find(&blog, &options.post)?;
     let changes = if options.remove {
@@ -56,10 +56,10 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
     store.write(file, text.as_bytes())?;
     for (experiment, id) in &changes {
         match id {
-            Some(id) => tell(format_args!(
+            Some(id) => report(format_args!(
                 "{path} is pinned to the results of `{experiment}` of today ({id})"
             )),
-            None => tell(format_args!("{path} shows the results of `{experiment}` as they are")),
+            None => report(format_args!("{path} shows the results of `{experiment}` as they are")),
         }
     }
     Ok(())
@@ -68,20 +68,20 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Trouble> {
 /// An experiment and its pin; `None` removes it.
 type Change = (String, Option<String>);
 
-fn by_hand(path: &str, experiment: &str, id: Option<&str>) -> Trouble {
+fn by_hand(path: &str, experiment: &str, id: Option<&str>) -> Error {
     let hint = match id {
         Some(id) => format!("write `pin: {{{experiment}: \"{id}\"}}` into it by hand"),
         None => format!("take `{experiment}` out of `pin` by hand"),
     };
-    let fault = Diagnostic::new(
+    let error = Diagnostic::new(
         Place::file(path),
         "this front matter cannot be changed without changing more",
     );
-    Trouble::Faults(vec![fault.hint(hint)])
+    Error::Errors(vec![error.hint(hint)])
 }
 
 /// The path of the post or page that `named` means.
-fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Trouble> {
+fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Error> {
     let wanted = named.trim_start_matches("./").replace('\\', "/");
     let paths: Vec<&str> = blog.addresses().map(|(path, _)| path).collect();
     let stem = |path: &'a str| {
@@ -94,8 +94,8 @@ fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Trouble> {
     match paths.iter().filter(is_meant).copied().collect::<Vec<_>>()[..] {
         [path] => Ok(path),
         [] => {
-            let fault = Diagnostic::new(Place::file(named), "is no post of this site");
-            Err(Trouble::Faults(vec![fault.hint_nearest(&wanted, paths)]))
+            let error = Diagnostic::new(Place::file(named), "is no post of this site");
+            Err(Error::Errors(vec![error.hint_nearest(&wanted, paths)]))
         }
         [first, second, ..] => {
             Err(anyhow!("`{named}` may be `{first}` or `{second}`: give the path").into())
@@ -103,21 +103,21 @@ fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Trouble> {
     }
 }
 
-fn removals(blog: &Blog<'_>, path: &str, named: &[String]) -> Result<Vec<Change>, Trouble> {
+fn removals(blog: &Blog<'_>, path: &str, named: &[String]) -> Result<Vec<Change>, Error> {
     let posts = blog.posts.iter().map(|post| (post.body.path, &post.front));
     let pages = blog.pages.iter().map(|page| (page.body.path, &page.front));
     let front = posts.chain(pages).find(|(at, _)| *at == path).map(|(_, front)| front);
     let pinned: Vec<&str> =
         front.iter().flat_map(|front| &front.pin).map(|(name, _)| name.as_str()).collect();
     if let Some(other) = named.iter().find(|name| !pinned.contains(&name.as_str())) {
-        let fault = Diagnostic::new(Place::file(path), format!("does not pin `{other}`"));
-        return Err(Trouble::Faults(vec![fault.hint_nearest(other, pinned)]));
+        let error = Diagnostic::new(Place::file(path), format!("does not pin `{other}`"));
+        return Err(Error::Errors(vec![error.hint_nearest(other, pinned)]));
     }
     let is_wanted = |name: &&str| named.is_empty() || named.iter().any(|named| named == name);
     let removed: Vec<Change> =
         pinned.into_iter().filter(is_wanted).map(|name| (name.to_owned(), None)).collect();
     if removed.is_empty() {
-        tell(format_args!("{path} pins nothing"));
+        report(format_args!("{path} pins nothing"));
     }
     Ok(removed)
 }
@@ -130,9 +130,9 @@ fn pins(
     path: &str,
     named: &[String],
     store: &Store,
-) -> Result<Vec<Change>, Trouble> {
-    if !site.faults.is_empty() {
-        return Err(Trouble::Faults(site.faults.clone()));
+) -> Result<Vec<Change>, Error> {
+    if !site.errors.is_empty() {
+        return Err(Error::Errors(site.errors.clone()));
     }
     let planned = plan(&site.experiments, &site.records);
     let results = Results::of(&site.experiments, &planned, &site.verifications)
@@ -141,7 +141,7 @@ fn pins(
         let Some(post) = blog.posts.iter().find(|post| post.body.path == path) else {
             return Err(anyhow!("`{path}` is a page: name the experiments to pin").into());
         };
-        experiments_shown(&site.source, config, blog, &results, post).map_err(Trouble::Faults)?
+        experiments_shown(&site.source, config, blog, &results, post).map_err(Error::Errors)?
     } else {
         named.iter().cloned().collect()
     };
@@ -159,10 +159,10 @@ fn pins(
         Ok((name, pin))
     };
     let pins: Vec<(String, Pin)> =
-        experiments.into_iter().map(pin_of).collect::<Result<_, Trouble>>()?;
+        experiments.into_iter().map(pin_of).collect::<Result<_, Error>>()?;
     for (name, pin) in &pins {
         store.write(&pin.path(), pin.to_text().as_bytes())?;
-        tell(format_args!(
+        report(format_args!(
             "{} of `{name}` in {}: commit it with the post",
             counted(pin.run_count(), "run"),
             pin.path()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::environment::Stopwatch;
-use super::runs::{Forecast, Talk};
+use super::runs::{Forecast, Verbosity};
 use super::{counted, duration, events};
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit};
@@ -29,7 +29,7 @@ const WIDEST_LABEL: usize = 34;
 /// Shows the progress of a list of runs.
 pub(super) struct Progress<'a> {
     runs: &'a [PlannedRun<'a>],
-    talk: Talk,
+    verbosity: Verbosity,
     bars: MultiProgress,
     is_terminal: bool,
     overall: ProgressBar,
@@ -65,7 +65,7 @@ struct Running {
     first: Option<(f64, f64)>,
     done: f64,
     /// Whether it has told by itself how far it is.
-    tells_progress: bool,
+    shows_progress: bool,
     epoch: Option<u64>,
     /// The metric that tells best how it goes, as text.
     metric: Option<String>,
@@ -80,10 +80,14 @@ type End = Arc<Mutex<Option<f64>>>;
 
 impl<'a> Progress<'a> {
     /// The progress of `runs`, which `forecast` is about.
-    pub(super) fn of(runs: &'a [PlannedRun<'a>], forecast: Forecast, talk: Talk) -> Progress<'a> {
-        let target = match talk {
-            Talk::Usual | Talk::Verbose => ProgressDrawTarget::stderr_with_hz(10),
-            Talk::Quiet | Talk::Json => ProgressDrawTarget::hidden(),
+    pub(super) fn of(
+        runs: &'a [PlannedRun<'a>],
+        forecast: Forecast,
+        verbosity: Verbosity,
+    ) -> Progress<'a> {
+        let target = match verbosity {
+            Verbosity::Usual | Verbosity::Verbose => ProgressDrawTarget::stderr_with_hz(10),
+            Verbosity::Quiet | Verbosity::Json => ProgressDrawTarget::hidden(),
         };
         let bars = MultiProgress::with_draw_target(target);
         let is_terminal = !bars.is_hidden();
@@ -101,7 +105,7 @@ impl<'a> Progress<'a> {
         let running = BTreeMap::new();
         let mut progress = Progress {
             runs,
-            talk,
+            verbosity,
             bars,
             is_terminal,
             overall,
@@ -120,7 +124,7 @@ impl<'a> Progress<'a> {
     }
 
     pub(super) fn update(&mut self, number: usize, update: &Update<'_>) {
-        if self.talk == Talk::Json {
+        if self.verbosity == Verbosity::Json {
             events::say(&events::of_update(number, update));
         }
         match update {
@@ -153,7 +157,7 @@ impl<'a> Progress<'a> {
             end,
             first: None,
             done: 0.0,
-            tells_progress: false,
+            shows_progress: false,
             epoch: None,
             metric: None,
             device: None,
@@ -185,10 +189,10 @@ impl<'a> Progress<'a> {
                 running.device = environment.get("device").cloned();
                 let facts: Vec<String> =
                     environment.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
-                (self.talk == Talk::Verbose).then(|| facts.join(", "))
+                (self.verbosity == Verbosity::Verbose).then(|| facts.join(", "))
             }
             Event::Progress { step, of } => {
-                running.tells_progress = true;
+                running.shows_progress = true;
                 running.progress(*step, *of, self.forecast.expected[number].seconds);
                 None
             }
@@ -196,7 +200,7 @@ impl<'a> Progress<'a> {
                 running.epoch = Some(*step);
                 let epochs = run.variant.params["epochs"].as_u64();
                 // A runner that tells no progress still tells its epochs.
-                if let Some(epochs) = epochs.filter(|_| !running.tells_progress) {
+                if let Some(epochs) = epochs.filter(|_| !running.shows_progress) {
                     running.progress(*step, epochs, self.forecast.expected[number].seconds);
                 }
                 let declared = run.experiment.metrics.get(name);
@@ -205,7 +209,7 @@ impl<'a> Progress<'a> {
                 if tells_best || declared.is_none() && running.metric.is_none() {
                     running.metric = Some(shown(name, *value, declared));
                 }
-                if self.talk == Talk::Verbose {
+                if self.verbosity == Verbosity::Verbose {
                     Some(format!(
                         "{}  {}",
                         running.epoch_text(run).unwrap_or_default(),
@@ -217,10 +221,10 @@ impl<'a> Progress<'a> {
             }
             Event::Metric { name, step: None, value, .. } => {
                 let declared = run.experiment.metrics.get(name);
-                (self.talk == Talk::Verbose).then(|| shown(name, *value, declared))
+                (self.verbosity == Verbosity::Verbose).then(|| shown(name, *value, declared))
             }
             Event::Artifact { name, path, .. } => {
-                (self.talk == Talk::Verbose).then(|| format!("artifact {name}: {path}"))
+                (self.verbosity == Verbosity::Verbose).then(|| format!("artifact {name}: {path}"))
             }
             Event::Note { text } => {
                 is_for_terminals = true;
@@ -230,7 +234,7 @@ impl<'a> Progress<'a> {
             Event::Diverged(_) | Event::Done => None,
         };
         running.bar.set_message(super::printable(&running.state(run)).into_owned());
-        is_for_terminals |= self.talk == Talk::Verbose;
+        is_for_terminals |= self.verbosity == Verbosity::Verbose;
         if let Some(line) = line.filter(|_| is_for_terminals || !self.is_terminal) {
             self.line(&format!("      {} {line}", run.label()));
         }
@@ -267,18 +271,18 @@ impl<'a> Progress<'a> {
                     result(record, run)
                 ));
             }
-            Outcome::Skipped(reason) => self.trouble(&format!("skip  {label}: {reason}")),
+            Outcome::Skipped(reason) => self.error(&format!("skip  {label}: {reason}")),
             Outcome::Failed(failure) => {
                 let reason = self.reason(failure, &label);
-                self.trouble(&format!("FAIL  {label} {reason}"));
+                self.error(&format!("FAIL  {label} {reason}"));
             }
             Outcome::Interrupted(failure) => {
                 let reason = self.reason(failure, &label);
-                self.trouble(&format!(
+                self.error(&format!(
                     "stop  {label} {reason}\n      the next try goes on from its last checkpoint"
                 ));
             }
-            Outcome::Broken(error) => self.trouble(&format!("FAIL  {label}: {error}")),
+            Outcome::Broken(error) => self.error(&format!("FAIL  {label}: {error}")),
         }
     }
 
@@ -381,15 +385,15 @@ impl<'a> Progress<'a> {
 
     /// Writes a line above the bars.
     fn line(&self, line: &str) {
-        self.bars.suspend(|| self.talk.tell(format_args!("{line}")));
+        self.bars.suspend(|| self.verbosity.report(format_args!("{line}")));
     }
 
     /// Writes a line that tells of something gone wrong: however little is to be told.
-    fn trouble(&self, line: &str) {
-        if self.talk == Talk::Json {
+    fn error(&self, line: &str) {
+        if self.verbosity == Verbosity::Json {
             return;
         }
-        self.bars.suspend(|| super::tell(format_args!("{line}")));
+        self.bars.suspend(|| super::report(format_args!("{line}")));
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::runs::{Wanted, Work, do_runs, wanted};
 use super::site::Site;
-use super::{Trouble, build, dry_run, environment, site, tell};
+use super::{Error, build, dry_run, environment, report, site};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record;
@@ -38,31 +38,31 @@ pub(super) struct Options {
     work: Work,
 }
 
-pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
     let work = &options.work;
     let root = site::root(root)?;
     let store = Store::of(&root);
-    let _lock = if work.dry_run { None } else { Some(store.lock(super::tell_waiting)?) };
+    let _lock = if work.dry_run { None } else { Some(store.lock(super::report_waiting)?) };
     let site = site::read(&root)?;
     for name in &options.names {
         site.experiment(name)?;
     }
     // A damaged record or file beside one is made again, a damaged verification says nothing; a
-    // fault anywhere else must be mended first.
-    let is_made_by_runs = |fault: &Diagnostic| {
-        let path = &fault.place().path;
+    // error anywhere else must be mended first.
+    let is_made_by_runs = |error: &Diagnostic| {
+        let path = &error.place().path;
         let is_of_result =
             path.contains("/runs/") || path.contains("/files/") || verification::is_path(path);
         path.starts_with("experiments/") && is_of_result
     };
-    let (damaged, faults): (Vec<_>, Vec<_>) =
-        site.faults.iter().cloned().partition(is_made_by_runs);
-    if !faults.is_empty() {
-        return Err(Trouble::Faults(faults));
+    let (damaged, errors): (Vec<_>, Vec<_>) =
+        site.errors.iter().cloned().partition(is_made_by_runs);
+    if !errors.is_empty() {
+        return Err(Error::Errors(errors));
     }
     check_selection(options, &site)?;
-    for fault in damaged.iter().chain(&site.warnings) {
-        tell(format_args!("{fault}\n"));
+    for error in damaged.iter().chain(&site.warnings) {
+        report(format_args!("{error}\n"));
     }
     let site = if work.smoke {
         site::at_toy_scale(site, &|experiment| options.force && options.asks_for(experiment))?
@@ -77,13 +77,13 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
             is_asked(run) || wanted.runs.iter().any(|wanted| wanted == *run)
         };
         let shown: Vec<PlannedRun<'_>> = planned.iter().filter(shown).cloned().collect();
-        dry_run::tell(&shown, &wanted, &site, work);
+        dry_run::report(&shown, &wanted, &site, work);
         return Ok(());
     }
     if wanted.runs.is_empty() {
-        work.talk().tell(format_args!("all runs are fresh"));
+        work.verbosity().report(format_args!("all runs are fresh"));
         if options.trace {
-            tell(format_args!("nothing was traced: add `--force` to run what is fresh, too"));
+            report(format_args!("nothing was traced: add `--force` to run what is fresh, too"));
         }
         return Ok(());
     }
@@ -92,13 +92,13 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Trouble> {
     let done = do_runs(&wanted, &site, work, strace);
     let undeclared = if traced { undeclared(&wanted, &site) } else { Vec::new() };
     if !undeclared.is_empty() {
-        if let Err(trouble) = done {
-            super::tell_trouble(&trouble);
+        if let Err(error) = done {
+            super::report_error(&error);
         }
-        return Err(Trouble::Undeclared(undeclared));
+        return Err(Error::Undeclared(undeclared));
     }
     match done? {
-        left if left > 0 && needs_more(&root)? => Err(Trouble::LeftOut(left)),
+        left if left > 0 && needs_more(&root)? => Err(Error::LeftOut(left)),
         _ => Ok(()),
     }
 }
@@ -118,8 +118,8 @@ impl Options {
     }
 }
 
-/// A variant or seed that none of the experiments that are asked for has is a fault.
-fn check_selection(options: &Options, site: &Site) -> Result<(), Trouble> {
+/// A variant or seed that none of the experiments that are asked for has is an error.
+fn check_selection(options: &Options, site: &Site) -> Result<(), Error> {
     let experiments: Vec<&Experiment> =
         site.experiments.iter().filter(|experiment| options.asks_for(experiment)).collect();
     let (place, whose) = match &experiments[..] {
@@ -139,24 +139,24 @@ fn check_selection(options: &Options, site: &Site) -> Result<(), Trouble> {
     let unknown_variant =
         options.variants.iter().find(|variant| !variants.contains(variant.as_str()));
     if let Some(unknown) = unknown_variant {
-        let fault = Diagnostic::new(place, lacks(format!("variant `{unknown}`")));
-        return Err(Trouble::Faults(vec![fault.hint_nearest(unknown, variants)]));
+        let error = Diagnostic::new(place, lacks(format!("variant `{unknown}`")));
+        return Err(Error::Errors(vec![error.hint_nearest(unknown, variants)]));
     }
     if let Some(unknown) = options.seeds.iter().find(|seed| !seeds.contains(seed)) {
         let known: Vec<String> = seeds.iter().map(u64::to_string).collect();
         let near =
             nearest(&unknown.to_string(), known.iter().map(String::as_str)).map(str::to_owned);
         let hint = near.map_or_else(String::new, |near| format!("the nearest is `{near}`; "));
-        let fault = Diagnostic::new(place, lacks(format!("seed {unknown}")));
-        return Err(Trouble::Faults(vec![
-            fault.hint(format!("{hint}the seeds are {}", known.join(", "))),
+        let error = Diagnostic::new(place, lacks(format!("seed {unknown}")));
+        return Err(Error::Errors(vec![
+            error.hint(format!("{hint}the seeds are {}", known.join(", "))),
         ]));
     }
     Ok(())
 }
 
 /// Whether the site as it is now lacks results.
-fn needs_more(root: &Path) -> Result<bool, Trouble> {
+fn needs_more(root: &Path) -> Result<bool, Error> {
     Ok(!build::lacking_now(&site::read(root)?)?.is_empty())
 }
 
@@ -164,7 +164,7 @@ fn needs_more(root: &Path) -> Result<bool, Trouble> {
 fn strace() -> Option<PathBuf> {
     let strace = environment::on_path("strace");
     if strace.is_none() {
-        tell(format_args!(
+        report(format_args!(
             "strace is not installed, so nothing is traced: `apt-get install strace` (it exists on Linux only)"
         ));
     }
@@ -175,7 +175,7 @@ fn strace() -> Option<PathBuf> {
 /// Reads what is kept of runs that ended well, and what lies in the folders of those that did not.
 fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
     let store = Store::of(&site.results);
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for run in
         wanted.runs.iter().filter(|run| matches!(run.experiment.runner, Runner::Command { .. }))
     {
@@ -188,14 +188,14 @@ fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
         let folder = site.root.join("experiments").join(experiment.name.as_str());
         let yaml =
             Yaml::file(&experiment.path, site.source.text(&experiment.path).unwrap_or_default());
-        faults.extend(trace::undeclared(
+        errors.extend(trace::undeclared(
             experiment,
             &trace::files_read(&text, &folder),
             &site.root,
             yaml,
         ));
     }
-    faults.sort();
-    faults.dedup();
-    faults
+    errors.sort();
+    errors.dedup();
+    errors
 }

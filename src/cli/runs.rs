@@ -10,7 +10,7 @@ use serde_json::json;
 use super::environment::{self, Interrupts, Stopwatch, cores};
 use super::progress::Progress;
 use super::site::Site;
-use super::{Jobs, Trouble, counted, data as data_sets, duration, events, tell};
+use super::{Error, Jobs, counted, data as data_sets, duration, events, report};
 use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit, Predictor};
@@ -49,7 +49,7 @@ pub(super) struct Work {
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Talk {
+pub(super) enum Verbosity {
     /// What went wrong.
     Quiet,
     /// What is done, and how it went.
@@ -61,21 +61,21 @@ pub(super) enum Talk {
 }
 
 impl Work {
-    pub(super) fn talk(&self) -> Talk {
+    pub(super) fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose, self.json) {
-            (true, _, _) => Talk::Quiet,
-            (_, true, _) => Talk::Verbose,
-            (_, _, true) => Talk::Json,
-            _ => Talk::Usual,
+            (true, _, _) => Verbosity::Quiet,
+            (_, true, _) => Verbosity::Verbose,
+            (_, _, true) => Verbosity::Json,
+            _ => Verbosity::Usual,
         }
     }
 }
 
-impl Talk {
+impl Verbosity {
     /// Writes a line to standard error, unless only what went wrong is to be told there.
-    pub(super) fn tell(self, line: std::fmt::Arguments<'_>) {
-        if matches!(self, Talk::Usual | Talk::Verbose) {
-            tell(line);
+    pub(super) fn report(self, line: std::fmt::Arguments<'_>) {
+        if matches!(self, Verbosity::Usual | Verbosity::Verbose) {
+            report(line);
         }
     }
 }
@@ -238,8 +238,8 @@ pub(super) fn do_runs(
     site: &Site,
     work: &Work,
     strace: Option<PathBuf>,
-) -> Result<usize, Trouble> {
-    let talk = work.talk();
+) -> Result<usize, Error> {
+    let verbosity = work.verbosity();
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let left_out: Vec<Option<String>> =
         (0..wanted.runs.len()).map(|number| forecast.left_out(number, &wanted.runs)).collect();
@@ -247,7 +247,7 @@ pub(super) fn do_runs(
         (0..wanted.runs.len()).filter(|&number| left_out[number].is_none()).collect();
     let runs: Vec<PlannedRun<'_>> =
         chosen.iter().map(|&number| wanted.runs[number].clone()).collect();
-    tell_plan(wanted, &left_out, &forecast, &site.results, talk);
+    report_plan(wanted, &left_out, &forecast, &site.results, verbosity);
     let left = wanted.runs.len() - runs.len();
     if runs.is_empty() {
         return Ok(left);
@@ -263,7 +263,7 @@ pub(super) fn do_runs(
     };
     let setup = setup(&runs, site, data, forecast.jobs, strace, &stop)?;
     let forecast = Forecast::at_most(forecast.jobs, &runs, &site.records, None);
-    let mut progress = Progress::of(&runs, forecast, talk);
+    let mut progress = Progress::of(&runs, forecast, verbosity);
     let outcomes = run_all(&runs, &wanted.fresh, &setup, &mut |number, update| {
         progress.update(number, &update)
     });
@@ -274,7 +274,7 @@ pub(super) fn do_runs(
         |outcome: &&Outcome| outcome.record().is_some_and(|record| record.diverged.is_some());
     let diverged = outcomes.iter().filter(has_diverged).count();
     let seconds = stopwatch.elapsed().as_secs_f64();
-    if talk == Talk::Json {
+    if verbosity == Verbosity::Json {
         events::say(&json!({
             "event": "runs-ended", "recorded": recorded, "diverged": diverged, "without-result": lacking,
             "seconds": seconds,
@@ -283,14 +283,14 @@ pub(super) fn do_runs(
     let at_toy_scale = if work.smoke { " at toy scale" } else { "" };
     let of_them =
         if diverged > 0 { format!(", {diverged} of them diverged") } else { String::new() };
-    talk.tell(format_args!(
+    verbosity.report(format_args!(
         "{} recorded{at_toy_scale} in {}{of_them}",
         counted(recorded, "run"),
         duration(seconds)
     ));
     match lacking {
         0 => Ok(left),
-        lacking => Err(Trouble::LackingRuns(lacking)),
+        lacking => Err(Error::RunsWithoutResult(lacking)),
     }
 }
 
@@ -302,7 +302,7 @@ pub(super) fn setup<'a>(
     jobs: Option<usize>,
     strace: Option<PathBuf>,
     stop: &'a (dyn Fn() -> Stop + Sync),
-) -> Result<Setup<'a>, Trouble> {
+) -> Result<Setup<'a>, Error> {
     let lab = environment::lab();
     if needs_lab(runs) && lab.is_none() {
         let runs = if runs.len() == 1 {
@@ -356,7 +356,7 @@ fn has_gpu(lab: &Path) -> bool {
 pub(super) fn data_folders(
     runs: &[PlannedRun<'_>],
     root: &Path,
-) -> Result<BTreeMap<String, PathBuf>, Trouble> {
+) -> Result<BTreeMap<String, PathBuf>, Error> {
     let mut folders = BTreeMap::new();
     let of_runs = runs.iter().flat_map(|run| {
         let weights = run.variant.weights.as_ref().and_then(Weights::data);
@@ -373,14 +373,14 @@ pub(super) fn data_folders(
 }
 
 /// Says which runs are done or left out, and why.
-fn tell_plan(
+fn report_plan(
     wanted: &Wanted<'_>,
     left_out: &[Option<String>],
     forecast: &Forecast,
     results: &Path,
-    talk: Talk,
+    verbosity: Verbosity,
 ) {
-    if talk == Talk::Json {
+    if verbosity == Verbosity::Json {
         let (mut runs, mut left) = (Vec::new(), Vec::new());
         for (number, run) in wanted.runs.iter().enumerate() {
             let seconds = forecast.expected[number].seconds;
@@ -414,6 +414,6 @@ fn tell_plan(
         let (experiment, variant) = (&run.experiment.name, &run.variant.name);
         let seeds =
             format!("{} {}", if lines.len() == 1 { "seed" } else { "seeds" }, seeds.join(" "));
-        talk.tell(format_args!("{how} {experiment}/{variant} {seeds}: {why}"));
+        verbosity.report(format_args!("{how} {experiment}/{variant} {seeds}: {why}"));
     }
 }

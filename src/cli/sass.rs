@@ -8,7 +8,7 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
-use super::Trouble;
+use super::Error;
 use crate::site::sass::{Compiled, Job};
 
 /// The name of the command.
@@ -51,7 +51,7 @@ fn this_program() -> std::io::Result<std::path::PathBuf> {
 }
 
 /// The command: compiles the style sheet that standard input holds, within limits.
-pub(super) fn answer_job(seconds: u64, bytes: u64) -> Result<(), Trouble> {
+pub(super) fn answer_job(seconds: u64, bytes: u64) -> Result<(), Error> {
     limit(seconds, bytes)?;
     let mut text = Vec::new();
     std::io::stdin().read_to_end(&mut text)?;

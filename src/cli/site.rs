@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Trouble, environment, mv};
+use super::{Error, environment, mv};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::Name;
@@ -29,33 +29,33 @@ pub(super) struct Site {
     pub(super) records: Vec<Record>,
     pub(super) verifications: Vec<Verification>,
     /// What is wrong with its experiments, records and verifications.
-    pub(super) faults: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
     /// What is wrong with records that nothing refers to any more.
     pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Site {
-    /// The experiment with this name; else what is wrong with its file, or a fault that names the
+    /// The experiment with this name; else what is wrong with its file, or an error that names the
     /// nearest.
-    pub(super) fn experiment(&self, name: &str) -> Result<&Experiment, Trouble> {
+    pub(super) fn experiment(&self, name: &str) -> Result<&Experiment, Error> {
         let named = self.experiments.iter().find(|experiment| experiment.name.as_str() == name);
         named.ok_or_else(|| {
             let folder = format!("experiments/{name}/");
             let own: Vec<Diagnostic> = self
-                .faults
+                .errors
                 .iter()
-                .filter(|fault| fault.place().path.starts_with(&folder))
+                .filter(|error| error.place().path.starts_with(&folder))
                 .cloned()
                 .collect();
             if !own.is_empty() {
-                return Trouble::Faults(own);
+                return Error::Errors(own);
             }
             let known = self.experiments.iter().map(|experiment| experiment.name.as_str());
-            let fault = Diagnostic::new(
+            let error = Diagnostic::new(
                 Place::file("experiments/"),
                 format!("there is no experiment `{name}`"),
             );
-            Trouble::Faults(vec![fault.hint_nearest(name, known)])
+            Error::Errors(vec![error.hint_nearest(name, known)])
         })
     }
 
@@ -87,7 +87,7 @@ impl Site {
 
     /// The pins of all posts, drafts and pages, shown or not.
     pub(super) fn pins(&self, config: &Config) -> Result<Vec<Pin>, Vec<Diagnostic>> {
-        let (mut named, mut faults) = (BTreeSet::new(), Vec::new());
+        let (mut named, mut errors) = (BTreeSet::new(), Vec::new());
         for (path, text) in
             self.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/"))
         {
@@ -104,20 +104,20 @@ impl Site {
             match front_matter::read(yaml, scope, config) {
                 Ok((front, found)) => {
                     named.extend(front.pin);
-                    faults.extend(found);
+                    errors.extend(found);
                 }
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
         let mut pins = Vec::new();
         for path in named.iter().map(|(experiment, id)| pin::path(experiment, id)) {
             match self.source.text(&path).map(|text| pin::parse(&path, text)) {
                 Some(Ok(pin)) => pins.push(pin),
-                Some(Err(fault)) => faults.push(fault),
+                Some(Err(error)) => errors.push(error),
                 None => {}
             }
         }
-        if faults.is_empty() { Ok(pins) } else { Err(faults) }
+        if errors.is_empty() { Ok(pins) } else { Err(errors) }
     }
 
     /// Decides what it means that files of records are missing: where something refers to the
@@ -146,16 +146,16 @@ impl Site {
             self.records.retain(|record| record.path() != path);
             let hint = "restore it from git: the experiment has changed since, so that no run makes it again";
             let is_made_again = fresh.contains(&path);
-            self.faults.extend(
+            self.errors.extend(
                 missing.into_iter().map(|one| if is_made_again { one } else { one.hint(hint) }),
             );
         }
-        self.faults.sort();
+        self.errors.sort();
     }
 }
 
 /// Finds the site at `folder`: its absolute path.
-pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
+pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
     let root =
         folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
     let marks = [config::PATH, "_posts", "_layouts", "experiments"];
@@ -169,33 +169,33 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Trouble> {
 }
 
 /// Reads the site at `root`, as [`root`] found it.
-pub(super) fn read(root: &Path) -> Result<Site, Trouble> {
+pub(super) fn read(root: &Path) -> Result<Site, Error> {
     read_without(root, None)
 }
 
 /// The same, without a folder that the site is written to, given by its path from the root.
-pub(super) fn read_without(root: &Path, destination: Option<&str>) -> Result<Site, Trouble> {
+pub(super) fn read_without(root: &Path, destination: Option<&str>) -> Result<Site, Error> {
     let config = source::read_one(root, config::PATH)?;
     read_by(root, config.as_deref(), destination)
 }
 
 /// Reads the site at `root` by the rules that a configuration gives: that of the site, or one that
 /// it is to get.
-pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Trouble> {
+pub(super) fn read_with(root: &Path, config: Option<&str>) -> Result<Site, Error> {
     read_by(root, config, None)
 }
 
-fn read_by(root: &Path, config: Option<&str>, destination: Option<&str>) -> Result<Site, Trouble> {
+fn read_by(root: &Path, config: Option<&str>, destination: Option<&str>) -> Result<Site, Error> {
     mv::check_unfinished(root)?;
     let source = source::read(root, &Roles::of_config(config).without(destination))?;
-    let (experiments, mut faults) = spec::parse_all(&source, &environment::variable);
-    let Found { records, incomplete, faults: damaged } = records(&source);
-    faults.extend(damaged);
+    let (experiments, mut errors) = spec::parse_all(&source, &environment::variable);
+    let Found { records, incomplete, errors: damaged } = records(&source);
+    errors.extend(damaged);
     let (verifications, damaged) = verifications(&source);
-    faults.extend(damaged);
+    errors.extend(damaged);
     let (root, results, warnings) = (root.to_owned(), root.to_owned(), Vec::new());
     let mut site =
-        Site { root, results, source, experiments, records, verifications, faults, warnings };
+        Site { root, results, source, experiments, records, verifications, errors, warnings };
     site.judge_incomplete(incomplete, config);
     Ok(site)
 }
@@ -216,7 +216,7 @@ pub(super) fn smoke_destination(root: &Path) -> PathBuf {
 pub(super) fn at_toy_scale(
     mut site: Site,
     is_asked: &dyn Fn(&Experiment) -> bool,
-) -> Result<Site, Trouble> {
+) -> Result<Site, Error> {
     let planned = plan(&site.experiments, &site.records);
     let is_stale = |run: &&PlannedRun<'_>| run.fresh().is_none() || is_asked(run.experiment);
     let mut toys: BTreeSet<Name> =
@@ -258,11 +258,11 @@ struct Found {
     /// Paths of those of them that lack files, and which.
     incomplete: Vec<(String, Vec<Diagnostic>)>,
     /// What is wrong with the others.
-    faults: Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
 }
 
 fn records(source: &Source) -> Found {
-    let (mut records, mut incomplete, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut records, mut incomplete, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for (path, text) in source
         .texts_under("experiments/")
         .filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
@@ -276,27 +276,27 @@ fn records(source: &Source) -> Found {
                     incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
                 } else {
                     // A record with a file that is not what the run made counts as missing.
-                    faults.extend(altered.into_iter().chain(missing));
+                    errors.extend(altered.into_iter().chain(missing));
                 }
             }
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    faults.sort();
-    faults.dedup();
-    Found { records, incomplete, faults }
+    errors.sort();
+    errors.dedup();
+    Found { records, incomplete, errors }
 }
 
 fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {
     let mut verifications = Vec::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (path, text) in
         source.texts_under("experiments/").filter(|(path, _)| verification::is_path(path))
     {
         match verification::parse(path, text) {
             Ok(verification) => verifications.push(verification),
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    (verifications, faults)
+    (verifications, errors)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::machine::Machine;
 use super::table::table;
-use super::{Trouble, answer, duration, environment, site, tell};
+use super::{Error, answer, duration, environment, report, site};
 use crate::experiment::environment::drift;
 use crate::experiment::plan::{PlannedRun, RunState, plan};
 use crate::experiment::record;
@@ -19,7 +19,7 @@ const WIDEST_LINE: usize = 80;
 /// How many seeds of a variant are listed one by one.
 const SEEDS_LISTED: usize = 20;
 
-pub(super) fn status(root: &Path) -> Result<(), Trouble> {
+pub(super) fn status(root: &Path) -> Result<(), Error> {
     let site = site::read(&site::root(root)?)?;
     let store = Store::of(&site.root);
     let planned = plan(&site.experiments, &site.records);
@@ -34,16 +34,18 @@ pub(super) fn status(root: &Path) -> Result<(), Trouble> {
         let is_drifted = drifts.add(runs, &machine);
         rows.push(row(runs, is_drifted, &verifications, &store));
     }
-    if rows.is_empty() && site.faults.is_empty() {
-        tell(format_args!("there are no experiments: make one in experiments/NAME/experiment.yml"));
+    if rows.is_empty() && site.errors.is_empty() {
+        report(format_args!(
+            "there are no experiments: make one in experiments/NAME/experiment.yml"
+        ));
     } else if !rows.is_empty() {
         answer(&table(&["EXPERIMENT", "VARIANT", "SEEDS", "STATE", "AGE", "TIME"], &rows));
-        drifts.tell();
+        drifts.report();
     }
     for warning in &site.warnings {
-        tell(format_args!("{warning}\n"));
+        report(format_args!("{warning}\n"));
     }
-    if site.faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(site.faults)) }
+    if site.errors.is_empty() { Ok(()) } else { Err(Error::Errors(site.errors)) }
 }
 
 fn row(
@@ -163,7 +165,7 @@ impl Drifts {
         is_drifted
     }
 
-    fn tell(&self) {
+    fn report(&self) {
         for (change, variants) in &self.variants {
             answer(&format!(
                 "\ndrifted: made where not all is as it is here: {change}\n    {}",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::site::Site;
-use super::{Trouble, environment};
+use super::{Error, environment};
 use crate::data::origin::DataSource;
 use crate::data::{DataSet, fetch};
 use crate::diagnostic::{Diagnostic, Place};
@@ -14,8 +14,8 @@ use crate::yaml::Yaml;
 
 /// Finds files of the built site that hold the same bytes as a file of a data set with
 /// `redistribute: false`.
-pub(super) fn check(output: &Output, site: &Site) -> Result<(), Trouble> {
-    let sets = withheld(site).map_err(|fault| Trouble::Faults(vec![fault]))?;
+pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
+    let sets = withheld(site).map_err(|error| Error::Errors(vec![error]))?;
     if sets.is_empty() {
         return Ok(());
     }
@@ -29,7 +29,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Trouble> {
     for (path, file) in published {
         by_size.entry(file.bytes).or_default().push((path, &file.on_disk));
     }
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (name, set) in &sets {
         for folder in folders(name, set, &site.root) {
             for (of_data, bytes) in fetch::files_in(set, &folder) {
@@ -39,7 +39,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Trouble> {
                             "is a file of the data set `{name}`, which must not be published"
                         );
                         let hint = "remove it, or name it under `exclude`; the declaration says `redistribute: false`";
-                        faults
+                        errors
                             .push(site.source.at_origin(
                                 Diagnostic::new(Place::file(*path), message).hint(hint),
                             ));
@@ -48,9 +48,9 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Trouble> {
             }
         }
     }
-    faults.sort();
-    faults.dedup();
-    if faults.is_empty() { Ok(()) } else { Err(Trouble::Faults(faults)) }
+    errors.sort();
+    errors.dedup();
+    if errors.is_empty() { Ok(()) } else { Err(Error::Errors(errors)) }
 }
 
 fn copied_from(content: &Content) -> Option<&Path> {

@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::environment::{self, Interrupts, Stopwatch};
 use super::progress::Progress;
-use super::runs::{Forecast, Talk, data_folders, jobs, setup};
+use super::runs::{Forecast, Verbosity, data_folders, jobs, setup};
 use super::site::{self, Site};
 use super::table::table;
-use super::{Jobs, Trouble, answer, counted, duration, tell};
+use super::{Error, Jobs, answer, counted, duration, report};
 use crate::experiment::environment::Environment;
 use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::Record;
@@ -36,13 +36,13 @@ pub(super) struct Options {
     jobs: Jobs,
 }
 
-pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
+pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
     let store = Store::of(&root);
-    let _lock = store.lock(super::tell_waiting)?;
+    let _lock = store.lock(super::report_waiting)?;
     let site = site::read(&root)?;
-    if !site.faults.is_empty() {
-        return Err(Trouble::Faults(site.faults));
+    if !site.errors.is_empty() {
+        return Err(Error::Errors(site.errors));
     }
     let planned = plan(&site.experiments, &site.records);
     let runs = chosen(&site, &planned, &store, options)?;
@@ -53,7 +53,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
     let at_once = jobs(&runs, options.jobs);
     let setup = Setup { store: scratch, ..setup(&runs, &site, data, at_once, None, &stop)? };
     let stopwatch = Stopwatch::started();
-    tell(format_args!(
+    report(format_args!(
         "verifying {}: each is done again from the beginning",
         counted(runs.len(), "run")
     ));
@@ -63,7 +63,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
     for runs in runs.chunk_by(|a, b| a.experiment.name == b.experiment.name) {
         let mut unwritten: Option<io::Error> = None;
         let forecast = Forecast::at_most(at_once, runs, &site.records, None);
-        let mut progress = Progress::of(runs, forecast, Talk::Usual);
+        let mut progress = Progress::of(runs, forecast, Verbosity::Usual);
         run_all(runs, &needed(runs, &planned), &setup, &mut |number, update| {
             if let Update::Ended(outcome) = &update
                 && let Some(verification) = judged(&runs[number], outcome, &planned, &by, &stop)
@@ -81,9 +81,9 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
             return Err(error.into());
         }
     }
-    report(&runs, &done);
+    report_table(&runs, &done);
     let took = duration(stopwatch.elapsed().as_secs_f64());
-    tell(format_args!(
+    report(format_args!(
         "{} done again in {took}: commit experiments/NAME/verifications/",
         counted(done.len(), "run")
     ));
@@ -93,8 +93,8 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Trouble> {
             store.remove_scratch();
             Ok(())
         }
-        (0, lacking) => Err(Trouble::LackingRuns(lacking)),
-        (unconfirmed, _) => Err(Trouble::Unconfirmed(unconfirmed)),
+        (0, lacking) => Err(Error::RunsWithoutResult(lacking)),
+        (unconfirmed, _) => Err(Error::Unconfirmed(unconfirmed)),
     }
 }
 
@@ -104,7 +104,7 @@ fn chosen<'a>(
     planned: &[PlannedRun<'a>],
     store: &Store,
     options: &Options,
-) -> Result<Vec<PlannedRun<'a>>, Trouble> {
+) -> Result<Vec<PlannedRun<'a>>, Error> {
     let experiments: Vec<&Experiment> = match &options.names[..] {
         [] => site.experiments.iter().collect(),
         names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
@@ -115,7 +115,7 @@ fn chosen<'a>(
     let (fresh, stale): (Vec<&PlannedRun<'a>>, Vec<_>) =
         planned.iter().filter(is_asked).partition(|run| run.fresh().is_some());
     if !stale.is_empty() {
-        tell(format_args!(
+        report(format_args!(
             "{} not verified: nothing fresh is recorded",
             counted(stale.len(), "run")
         ));
@@ -124,7 +124,7 @@ fn chosen<'a>(
         fresh.into_iter().partition(|run| needs_are_here(run, planned, store));
     if let [run, ..] = &lacking[..] {
         let name = &run.experiment.name;
-        tell(format_args!(
+        report(format_args!(
             "{} not verified: artifacts that `{name}` needs are not on this machine",
             counted(lacking.len(), "run")
         ));
@@ -201,7 +201,7 @@ fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
 }
 
 /// A table of what came out, a row a run.
-fn report(runs: &[PlannedRun<'_>], done: &[Verification]) {
+fn report_table(runs: &[PlannedRun<'_>], done: &[Verification]) {
     let row = |run: &PlannedRun<'_>| {
         let record = run.fresh()?.digest();
         let verification = done.iter().find(|verification| verification.record == record)?;

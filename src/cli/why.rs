@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{Trouble, answer, site};
+use super::{Error, answer, site};
 use crate::experiment::plan::{PlannedRun, RunState, plan};
 use crate::experiment::record;
 use crate::runner::local;
@@ -18,10 +18,10 @@ pub(super) struct Options {
     name: String,
 }
 
-pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Trouble> {
+pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Error> {
     let site = site::read(&site::root(root)?)?;
-    if !site.faults.is_empty() {
-        return Err(Trouble::Faults(site.faults));
+    if !site.errors.is_empty() {
+        return Err(Error::Errors(site.errors));
     }
     let experiment = site.experiment(name)?;
     let store = Store::of(&site.root);

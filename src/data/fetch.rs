@@ -138,8 +138,8 @@ pub fn fetch_from(
                 remember(&folder, set)?;
                 return Ok(folder);
             }
-            Err(fault) => {
-                say(Told::Line(&format!("data set `{name}`: {fault:#}; fetching it again")))
+            Err(error) => {
+                say(Told::Line(&format!("data set `{name}`: {error:#}; fetching it again")))
             }
         }
     }
@@ -235,7 +235,7 @@ fn get_from_first(
     say: &mut Say<'_>,
 ) -> anyhow::Result<()> {
     let inbox = inbox(name, places.cache);
-    let (mut faults, mut commands) = (Vec::new(), Vec::new());
+    let (mut errors, mut commands) = (Vec::new(), Vec::new());
     for source in &set.sources {
         let title = clients::title(source);
         let size = set.download.as_ref().map(|size| format!(" ({size})")).unwrap_or_default();
@@ -244,10 +244,10 @@ fn get_from_first(
         let got = clients::get(source, &wanted, say);
         match got.and_then(|()| check(into, set)) {
             Ok(()) => return Ok(()),
-            Err(fault) => {
-                let fault = format!("{title}: {fault:#}");
-                say(Told::Line(&format!("data set `{name}`: {fault}")));
-                faults.push(fault);
+            Err(error) => {
+                let error = format!("{title}: {error:#}");
+                say(Told::Line(&format!("data set `{name}`: {error}")));
+                errors.push(error);
                 commands.extend(clients::command(source, &inbox));
             }
         }
@@ -267,7 +267,7 @@ fn get_from_first(
     bail!(
         "cannot get the data set `{name}`\n  {}\nhint: {by_command}put {names} (from {}) into `{}` yourself and try \
          again; labpress checks them",
-        faults.join("\n  "),
+        errors.join("\n  "),
         set.homepage,
         folder.display(),
     )

@@ -8,8 +8,8 @@
 //! them.
 
 mod archive;
+mod check;
 mod clients;
-mod fault;
 pub mod fetch;
 pub mod format;
 pub mod images;
@@ -164,8 +164,8 @@ impl DataSet {
     /// Reads and checks a declaration.
     pub fn parse(yaml: Yaml<'_>) -> Result<DataSet, Diagnostic> {
         let set: DataSet = yaml.parse()?;
-        match set.fault() {
-            Some(fault::Fault { keys, message, hint }) => {
+        match set.error() {
+            Some(check::Error { keys, message, hint }) => {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
                 Err(Diagnostic::new(yaml.place(&keys), message).hint(hint))
             }
@@ -284,7 +284,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn a_class_named_twice_is_a_fault() {
+    fn a_class_named_twice_is_an_error() {
         check_error(
             "[a, b]",
             "[a, b, a]",

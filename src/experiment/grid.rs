@@ -37,7 +37,7 @@ pub struct Combination {
 
 /// Expands a grid. The first axis turns slowest.
 pub fn combinations(grid: &Mapping, yaml: Yaml<'_>) -> Result<Vec<Combination>, Diagnostic> {
-    let fault = |keys: &[&str], message: String| {
+    let error = |keys: &[&str], message: String| {
         let keys: Vec<&str> = ["grid"].iter().chain(keys).copied().collect();
         Diagnostic::new(yaml.place(&keys), message)
     };
@@ -46,26 +46,26 @@ pub fn combinations(grid: &Mapping, yaml: Yaml<'_>) -> Result<Vec<Combination>, 
     for (key, values) in grid {
         let key = key.as_str().unwrap_or_default();
         let Value::Sequence(values) = values else {
-            return Err(fault(&[key], format!("`{key}` must list values"))
+            return Err(error(&[key], format!("`{key}` must list values"))
                 .hint(format!("write `{key}: [1, 2]`")));
         };
         match key {
             "exclude" => exclude = cells(key, values, yaml)?,
             "include" => include = cells(key, values, yaml)?,
-            _ if values.is_empty() => return Err(fault(&[key], format!("`{key}` lists no value"))),
+            _ if values.is_empty() => return Err(error(&[key], format!("`{key}` lists no value"))),
             _ => axes.push((key, values)),
         }
     }
     let size = axes.iter().try_fold(1_usize, |size, (_, values)| size.checked_mul(values.len()));
     if size.is_none_or(|size| size > MOST) {
-        return Err(fault(&[], format!("the grid makes more than {MOST} variants")));
+        return Err(error(&[], format!("the grid makes more than {MOST} variants")));
     }
     let known: Vec<&str> = axes.iter().map(|(key, _)| *key).collect();
     for (list, cells) in [("exclude", &exclude), ("include", &include)] {
         for (index, cell) in cells.iter().enumerate() {
             if let Some(unknown) = cell.keys().find(|key| !known.contains(&key.as_str())) {
                 let message = format!("`{unknown}` is not an axis of the grid");
-                return Err(fault(&[list, &index.to_string(), unknown], message)
+                return Err(error(&[list, &index.to_string(), unknown], message)
                     .hint_nearest(unknown, known));
             }
         }

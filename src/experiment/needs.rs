@@ -15,15 +15,15 @@ use crate::source::Source;
 use crate::yaml::Yaml;
 
 /// Fills in what each experiment needs, transitively. Beside each experiment stand the names it
-/// gives as `needs:`. Faults are names of no experiment, and loops.
+/// gives as `needs:`. Errors are names of no experiment, and loops.
 pub fn resolved(
     parsed: Vec<(Experiment, Vec<String>)>,
     source: &Source,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
-    let mut faults = unknown(&parsed, source);
+    let mut errors = unknown(&parsed, source);
     let mut waiting = parsed;
     let mut ready: BTreeMap<Name, Experiment> = BTreeMap::new();
-    if faults.is_empty() {
+    if errors.is_empty() {
         // An experiment is ready when all that it needs is; what never gets ready is in a loop, or
         // needs one that is.
         loop {
@@ -45,12 +45,12 @@ pub fn resolved(
                 ready.insert(experiment.name.clone(), experiment);
             }
         }
-        faults.extend(loops(&waiting, source));
+        errors.extend(loops(&waiting, source));
     }
     let mut experiments: Vec<Experiment> = ready.into_values().collect();
     experiments.extend(waiting.into_iter().map(|(experiment, _)| experiment));
     experiments.sort_by(|a, b| a.name.cmp(&b.name));
-    (experiments, faults)
+    (experiments, errors)
 }
 
 /// A digest of all that the results of an experiment depend on: the fingerprints of all its runs.
@@ -84,7 +84,7 @@ pub fn results_digest<'a>(runs: impl IntoIterator<Item = (&'a Name, u64, &'a Rec
 fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
     let known: BTreeSet<&str> =
         parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (experiment, needs) in parsed {
         for (index, need) in
             needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str()))
@@ -92,14 +92,14 @@ fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnos
             let yaml =
                 Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
             let place = yaml.place(&["needs", &index.to_string()]);
-            let fault = Diagnostic::new(place, format!("there is no experiment `{need}`"));
-            faults.push(fault.hint_nearest(need, known.iter().copied()));
+            let error = Diagnostic::new(place, format!("there is no experiment `{need}`"));
+            errors.push(error.hint_nearest(need, known.iter().copied()));
         }
     }
-    faults
+    errors
 }
 
-/// One fault for each loop, at the experiment of it that is first in order of name: `a needs b
+/// One error for each loop, at the experiment of it that is first in order of name: `a needs b
 /// needs a`.
 fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[String]> = waiting
@@ -107,7 +107,7 @@ fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnost
         .map(|(experiment, needs)| (experiment.name.as_str(), needs.as_slice()))
         .collect();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (experiment, _) in waiting {
         let Some(path) = loop_through(experiment.name.as_str(), &needs) else { continue };
         if path.iter().any(|name| !seen.insert(name)) {
@@ -116,13 +116,13 @@ fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnost
         let shown: Vec<String> =
             path.iter().chain(path.first()).map(|name| format!("`{name}`")).collect();
         let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
-        let fault =
+        let error =
             Diagnostic::new(yaml.place(&["needs"]), format!("a loop: {}", shown.join(" needs ")));
-        faults.push(
-            fault.hint("an experiment cannot need its own results; take one of these needs out"),
+        errors.push(
+            error.hint("an experiment cannot need its own results; take one of these needs out"),
         );
     }
-    faults
+    errors
 }
 
 /// The shortest way from an experiment back to itself.
@@ -161,8 +161,8 @@ mod tests {
     }
 
     fn fingerprint(source: &Source, name: &str) -> Fingerprint {
-        let (experiments, faults) = parse_all(source, &|_| None);
-        assert_eq!(faults, []);
+        let (experiments, errors) = parse_all(source, &|_| None);
+        assert_eq!(errors, []);
         let experiment =
             experiments.iter().find(|experiment| experiment.name.as_str() == name).unwrap();
         Fingerprint::of(experiment, &experiment.variants[0], 0)
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_loop_is_printed() {
-        let (_, faults) = parse_all(&site(&[("a", "b"), ("b", "c"), ("c", "b")]), &|_| None);
-        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let (_, errors) = parse_all(&site(&[("a", "b"), ("b", "c"), ("c", "b")]), &|_| None);
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         let expected = "error: a loop: `b` needs `c` needs `b`\n --> experiments/b/experiment.yml:4:1\n\
             hint: an experiment cannot need its own results; take one of these needs out";
         assert_eq!(shown, [expected]);
@@ -194,8 +194,8 @@ mod tests {
 
     #[test]
     fn an_unknown_need_names_the_nearest() {
-        let (_, faults) = parse_all(&site(&[("spiral", ""), ("b", "spirol")]), &|_| None);
+        let (_, errors) = parse_all(&site(&[("spiral", ""), ("b", "spirol")]), &|_| None);
         let expected = "error: there is no experiment `spirol`\n --> experiments/b/experiment.yml:4:9\nhint: did you mean `spiral`?";
-        assert_eq!(faults[0].to_string(), expected);
+        assert_eq!(errors[0].to_string(), expected);
     }
 }

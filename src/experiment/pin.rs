@@ -224,28 +224,28 @@ pub fn path(experiment: &str, id: &str) -> String {
 
 /// Reads a pin and checks it against its name.
 pub fn parse(path: &str, text: &str) -> Result<Pin, Diagnostic> {
-    let fault = |message: String| {
+    let damaged = |message: String| {
         Diagnostic::new(Place::file(path), message)
             .hint("restore it from git, or pin the post again")
     };
     let value: Value = serde_json::from_str(text)
-        .map_err(|error| fault(format!("the pin is damaged: {error}")))?;
+        .map_err(|error| damaged(format!("the pin is damaged: {error}")))?;
     if value["format"] != FORMAT {
         let format = &value["format"];
-        return Err(fault(format!(
+        return Err(damaged(format!(
             "the pin has format {format}, this labpress reads format {FORMAT}"
         )));
     }
     let name = path.rsplit('/').next().unwrap_or(path);
     if name != format!("{}.json", Digest::of_value(&value).short()) {
-        return Err(fault(
+        return Err(damaged(
             "the pin was altered: its content does not match the digest in its name".to_owned(),
         ));
     }
     let pin: Pin = serde_json::from_value(value)
-        .map_err(|error| fault(format!("the pin is damaged: {error}")))?;
+        .map_err(|error| damaged(format!("the pin is damaged: {error}")))?;
     if pin.path() != path {
-        return Err(fault(format!("the pin belongs at `{}`", pin.path())));
+        return Err(damaged(format!("the pin belongs at `{}`", pin.path())));
     }
     Ok(pin)
 }

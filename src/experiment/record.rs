@@ -148,7 +148,7 @@ pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
     let record: Record = sealed::parse(path, text, &kind)?;
     if record.path() != path {
         let error =
-            kind.fault(Place::file(path), format!("the record belongs at `{}`", record.path()));
+            kind.error(Place::file(path), format!("the record belongs at `{}`", record.path()));
         let (old, new) = (&record.experiment, experiment_of(path).unwrap_or_default());
         let hint = format!(
             "if you renamed the folder, call it `{old}` again and write `labpress mv {old} {new}`"

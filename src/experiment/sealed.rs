@@ -43,19 +43,19 @@ pub(super) fn parse<T: DeserializeOwned>(
     let name = kind.name;
     if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<<")) {
         let place = Place::new(path, Position { line: line + 1, column: 1 });
-        return Err(kind.fault(place, format!("the {name} holds an unresolved merge conflict")));
+        return Err(kind.error(place, format!("the {name} holds an unresolved merge conflict")));
     }
     let mut value: Value = serde_json::from_str(text).map_err(|error| {
         let place =
             Place::new(path, Position { line: error.line(), column: error.column().max(1) });
-        kind.fault(place, format!("the {name} is damaged: {}", without_place(&error.to_string())))
+        kind.error(place, format!("the {name} is damaged: {}", without_place(&error.to_string())))
     })?;
-    let fault = |message: String| kind.fault(Place::file(path), message);
+    let damaged = |message: String| kind.error(Place::file(path), message);
     let stated = value.as_object_mut().and_then(|map| map.remove("digest"));
     match stated.as_ref().and_then(Value::as_str) {
-        None => return Err(fault(format!("the {name} has no digest of its own content"))),
+        None => return Err(damaged(format!("the {name} has no digest of its own content"))),
         Some(stated) if stated != Digest::of_value(&value).to_string() => {
-            return Err(fault(format!(
+            return Err(damaged(format!(
                 "the {name} was altered: its content does not match its digest"
             )));
         }
@@ -63,20 +63,21 @@ pub(super) fn parse<T: DeserializeOwned>(
     }
     if value["format"] != kind.format {
         let (format, known) = (&value["format"], kind.format);
-        return Err(fault(format!(
+        return Err(damaged(format!(
             "the {name} has format {format}, this labpress reads format {known}"
         )));
     }
-    serde_json::from_value(value).map_err(|error| fault(format!("the {name} is damaged: {error}")))
+    serde_json::from_value(value)
+        .map_err(|error| damaged(format!("the {name} is damaged: {error}")))
 }
 
 impl Kind<'_> {
-    /// A fault of a file of this kind.
-    pub(super) fn fault(&self, place: Place, message: String) -> Diagnostic {
-        let fault = Diagnostic::new(place, message);
+    /// An error of a file of this kind.
+    pub(super) fn error(&self, place: Place, message: String) -> Diagnostic {
+        let error = Diagnostic::new(place, message);
         match &self.hint {
-            Some(hint) => fault.hint(hint.clone()),
-            None => fault,
+            Some(hint) => error.hint(hint.clone()),
+            None => error,
         }
     }
 }

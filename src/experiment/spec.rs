@@ -316,13 +316,13 @@ fn one_seed() -> serde_yaml::Value {
 /// The value of an environment variable, for the experiments that declare to depend on it.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads all experiments of a site, in order of name. All faults of all files are gathered.
+/// Reads all experiments of a site, in order of name. All errors of all files are gathered.
 pub fn parse_all(
     source: &Source,
     environment: Environment<'_>,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
     let mut parsed = Vec::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (path, text) in source.texts_under("experiments/") {
         let Some(folder) =
             path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
@@ -337,7 +337,7 @@ pub fn parse_all(
         }
         match parse(folder, Yaml::file(path, text), source, environment) {
             Ok(experiment) => parsed.push(experiment),
-            Err(found) => faults.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
     for (path, _) in source.texts_under("experiments/data/") {
@@ -345,12 +345,12 @@ pub fn parse_all(
             path.rsplit('/').next().and_then(|file| file.strip_suffix(".yml")).unwrap_or_default();
         if is_windows_device(name) {
             let message = format!("`{name}` cannot be the name of a data set");
-            faults.push(Diagnostic::new(Place::file(path), message).hint(name_rule(name)));
+            errors.push(Diagnostic::new(Place::file(path), message).hint(name_rule(name)));
         }
     }
-    if !faults.is_empty() {
+    if !errors.is_empty() {
         // What an experiment needs may be one of those that cannot be read.
-        return (parsed.into_iter().map(|(experiment, _)| experiment).collect(), faults);
+        return (parsed.into_iter().map(|(experiment, _)| experiment).collect(), errors);
     }
     needs::resolved(parsed, source)
 }
@@ -465,7 +465,7 @@ fn command_runner(
 ) -> Result<Runner, Diagnostic> {
     let place = yaml.place(&["runner"]);
     let CommandRunner { command, inputs: patterns, env } = serde_yaml::from_value(written.clone())
-        .map_err(|error| yaml::fault(place.clone(), &error.to_string()))?;
+        .map_err(|error| yaml::invalid_yaml(place.clone(), &error.to_string()))?;
     if command.is_empty() {
         return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
     }
@@ -499,30 +499,30 @@ fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, D
 
 /// A list of seeds, or how many: `3` is 0, 1 and 2.
 fn seeds(written: &serde_yaml::Value, yaml: Yaml<'_>) -> Result<Vec<u64>, Diagnostic> {
-    let fault = |message: &str| {
+    let error = |message: &str| {
         Diagnostic::new(yaml.place(&["seeds"]), message)
             .hint("write a list such as `[0, 1, 2]`, or how many, such as `3`")
     };
     let seeds: Vec<u64> = match written {
         serde_yaml::Value::Number(count) => match count.as_u64() {
             Some(count @ 1..=10_000) => (0..count).collect(),
-            _ => return Err(fault("`seeds` must be from 1 to 10000")),
+            _ => return Err(error("`seeds` must be from 1 to 10000")),
         },
         serde_yaml::Value::Sequence(items) => items
             .iter()
             .map(serde_yaml::Value::as_u64)
             .collect::<Option<_>>()
-            .ok_or_else(|| fault("a seed is a whole number from 0"))?,
-        _ => return Err(fault("`seeds` is neither a list nor a number")),
+            .ok_or_else(|| error("a seed is a whole number from 0"))?,
+        _ => return Err(error("`seeds` is neither a list nor a number")),
     };
     if seeds.is_empty() {
-        return Err(fault("`seeds` is empty"));
+        return Err(error("`seeds` is empty"));
     }
     let mut once = seeds.clone();
     once.sort_unstable();
     once.dedup();
     if once.len() < seeds.len() {
-        return Err(fault("a seed stands twice in `seeds`"));
+        return Err(error("a seed stands twice in `seeds`"));
     }
     Ok(seeds)
 }
@@ -535,22 +535,22 @@ fn variants(
 ) -> Result<Vec<Variant>, Vec<Diagnostic>> {
     let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Null)]);
     let named = if written.variants.is_empty() { &only } else { &written.variants };
-    let combinations = grid::combinations(&written.grid, yaml).map_err(|fault| vec![fault])?;
+    let combinations = grid::combinations(&written.grid, yaml).map_err(|error| vec![error])?;
     let mut checked = Vec::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     for (name, own) in named {
         for combination in &combinations {
             match variant(name, own, combination, written, runner, yaml, source) {
                 Ok(variant) => checked.push(variant),
-                Err(found) => faults.extend(found),
+                Err(found) => errors.extend(found),
             }
         }
     }
-    // A fault in the shared parameters is found once for each variant.
-    faults.sort();
-    faults.dedup();
-    faults.extend(same_name(&checked, yaml));
-    if faults.is_empty() { Ok(checked) } else { Err(faults) }
+    // An error in the shared parameters is found once for each variant.
+    errors.sort();
+    errors.dedup();
+    errors.extend(same_name(&checked, yaml));
+    if errors.is_empty() { Ok(checked) } else { Err(errors) }
 }
 
 /// Two combinations of a grid may come out with one name: `0.1` and `0-1`.
@@ -669,20 +669,20 @@ fn lab_params(
             if let Some(unknown) = unknown.filter(|unknown| keys.last() != Some(unknown)) {
                 keys.push(unknown);
             }
-            vec![yaml::fault(place(&keys), &message)]
+            vec![yaml::invalid_yaml(place(&keys), &message)]
         })?;
-    let faults: Vec<Diagnostic> = params
+    let errors: Vec<Diagnostic> = params
         .out_of_bounds()
         .into_iter()
-        .map(|fault| {
+        .map(|error| {
             Diagnostic::new(
-                place(&fault.keys),
-                format!("`{}` {}", fault.keys.join("."), fault.rule),
+                place(&error.keys),
+                format!("`{}` {}", error.keys.join("."), error.rule),
             )
         })
         .collect();
-    if !faults.is_empty() {
-        return Err(faults);
+    if !errors.is_empty() {
+        return Err(errors);
     }
     Ok(params)
 }
@@ -694,7 +694,7 @@ fn weights(
     yaml: Yaml<'_>,
     source: &Source,
 ) -> Result<Option<Weights>, Diagnostic> {
-    let fault = |message: String| {
+    let error = |message: String| {
         Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message).hint(
             "give the path of a `.safetensors` file of the site that lies below `experiments/`",
         )
@@ -704,7 +704,7 @@ fn weights(
         Some(Pretrained::Imagenet) => {
             let kind = model.kind();
             let (set, file) = data::published_weights(kind)
-                .ok_or_else(|| fault(format!("there are no published weights of `{kind}`")))?;
+                .ok_or_else(|| error(format!("there are no published weights of `{kind}`")))?;
             let digest = set.digest();
             let data = ExperimentData { name: format!("{kind}-weights"), set, digest };
             Ok(Some(Weights::Published { data: Box::new(data), file }))
@@ -712,7 +712,7 @@ fn weights(
         Some(Pretrained::File(path)) => {
             let digest = source.weights(path);
             let digest =
-                digest.ok_or_else(|| fault(format!("there is no file `{path}` to begin with")))?;
+                digest.ok_or_else(|| error(format!("there is no file `{path}` to begin with")))?;
             Ok(Some(Weights::File { path: path.clone(), digest }))
         }
     }
@@ -753,17 +753,17 @@ fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
 }
 
 fn limits(written: &WrittenLimits, yaml: Yaml<'_>) -> Result<Limits, Diagnostic> {
-    let fault = |key: &str, message: &str| {
+    let error = |key: &str, message: &str| {
         Diagnostic::new(yaml.place(&["limits", key]), format!("`{key}` {message}"))
     };
     let read = |key: &str, text: &Option<String>, units: &[(&str, u64)], example: &str| {
         let Some(text) = text else { return Ok(None) };
         let quantity = quantity(text, units)
-            .ok_or_else(|| fault(key, "cannot be read").hint(format!("write {example}")))?;
-        if quantity == 0 { Err(fault(key, "must be above 0")) } else { Ok(Some(quantity)) }
+            .ok_or_else(|| error(key, "cannot be read").hint(format!("write {example}")))?;
+        if quantity == 0 { Err(error(key, "must be above 0")) } else { Ok(Some(quantity)) }
     };
     if written.threads == Some(0) {
-        return Err(fault("threads", "must be at least 1"));
+        return Err(error("threads", "must be at least 1"));
     }
     Ok(Limits {
         // One thread a run and as many runs at once as there are cores: small nets gain little from
@@ -838,16 +838,16 @@ mod tests {
 
     fn parsed(yaml: &str) -> Result<Experiment, Vec<Diagnostic>> {
         let source = Source::default().with("experiments/spiral/experiment.yml", yaml);
-        let (mut experiments, faults) =
+        let (mut experiments, errors) =
             parse_all(&source, &|name| (name == "HOME").then(|| "/home/ada".to_owned()));
-        if faults.is_empty() { Ok(experiments.remove(0)) } else { Err(faults) }
+        if errors.is_empty() { Ok(experiments.remove(0)) } else { Err(errors) }
     }
 
     #[track_caller]
     fn check_error(from: &str, to: &str, expected: &str) {
         assert!(SPIRAL.contains(from), "the example does not hold {from}");
-        let faults = parsed(&SPIRAL.replacen(from, to, 1)).unwrap_err();
-        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let errors = parsed(&SPIRAL.replacen(from, to, 1)).unwrap_err();
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(shown.join("\n\n"), expected);
     }
 
@@ -918,9 +918,9 @@ mod tests {
             "title: T\nrunner: {{command: [train]}}\nseeds: 101\ngrid: {{rate: [{grid}]}}\n"
         );
         let source = Source::default().with("experiments/toy/experiment.yml", yaml);
-        let (_, faults) = parse_all(&source, &|_| None);
+        let (_, errors) = parse_all(&source, &|_| None);
         let message = "1000 variants with 101 seeds each are 101000 runs, more than 100000";
-        assert!(faults[0].to_string().contains(message), "{faults:?}");
+        assert!(errors[0].to_string().contains(message), "{errors:?}");
     }
 
     #[test]
@@ -1073,15 +1073,15 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_of_all_variants_are_found() {
+    fn all_errors_of_all_variants_are_found() {
         let yaml = SPIRAL
             .replace("plain: {}", "plain: {epochs: 0, batch-size: 1}")
             .replace("[512]", "[0]");
-        let faults: Vec<String> =
-            parsed(&yaml).unwrap_err().iter().map(|fault| fault.place().to_string()).collect();
+        let errors: Vec<String> =
+            parsed(&yaml).unwrap_err().iter().map(|error| error.place().to_string()).collect();
         let path = "experiments/spiral/experiment.yml";
         assert_eq!(
-            faults,
+            errors,
             [format!("{path}:7:11"), format!("{path}:7:22"), format!("{path}:8:46")]
         );
     }

@@ -350,7 +350,7 @@ pub fn parse(path: &str, text: &str) -> Result<Verification, Diagnostic> {
     let verification: Verification = sealed::parse(path, text, &kind)?;
     if verification.path() != path {
         let message = format!("the verification belongs at `{}`", verification.path());
-        return Err(kind.fault(Place::file(path), message));
+        return Err(kind.error(Place::file(path), message));
     }
     Ok(verification)
 }

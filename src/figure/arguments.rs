@@ -51,9 +51,9 @@ impl<'a> Arguments<'a> {
     /// Keeps a word, and returns the offset behind it.
     fn read_word(&mut self, word: Piece<'a>) -> Result<usize, Diagnostic> {
         if word.text.starts_with(['"', '\'']) {
-            let fault = self.fault(word, "a text in quotes stands alone");
+            let error = self.error(word, "a text in quotes stands alone");
             return Err(
-                fault.hint("write it behind the name of an option, such as `caption=\"…\"`")
+                error.hint("write it behind the name of an option, such as `caption=\"…\"`")
             );
         }
         self.words.push(word);
@@ -67,9 +67,9 @@ impl<'a> Arguments<'a> {
         let (value, end) = if let Some(quote) = quote {
             let inside = start + quote.len_utf8();
             let Some(length) = self.text[inside..].find(quote) else {
-                let fault =
-                    self.fault(Piece { text: "", offset: start }, "this quote is not closed");
-                return Err(fault.hint(format!("end the value of `{}` with {quote}", name.text)));
+                let error =
+                    self.error(Piece { text: "", offset: start }, "this quote is not closed");
+                return Err(error.hint(format!("end the value of `{}` with {quote}", name.text)));
             };
             let value = Piece { text: &self.text[inside..inside + length], offset: inside };
             (value, inside + length + quote.len_utf8())
@@ -78,7 +78,7 @@ impl<'a> Arguments<'a> {
             (value, start + value.text.len())
         };
         if self.options.iter().any(|(known, _)| known.text == name.text) {
-            return Err(self.fault(name, format!("the option `{}` stands twice", name.text)));
+            return Err(self.error(name, format!("the option `{}` stands twice", name.text)));
         }
         self.options.push((name, value));
         Ok(end)
@@ -102,7 +102,7 @@ impl<'a> Arguments<'a> {
         };
         let items: Vec<Piece<'a>> = split_at_commas(value).collect();
         match items.iter().find(|item| item.text.is_empty()) {
-            Some(&empty) => Err(self.fault(empty, format!("a name is missing in `{name}`"))),
+            Some(&empty) => Err(self.error(empty, format!("a name is missing in `{name}`"))),
             None => Ok(Some(items)),
         }
     }
@@ -116,13 +116,13 @@ impl<'a> Arguments<'a> {
         Err(self.unknown("option", *name, known.iter().copied()))
     }
 
-    /// A fault at `piece`.
-    pub(super) fn fault(&self, piece: Piece<'_>, message: impl Into<String>) -> Diagnostic {
+    /// An error at `piece`.
+    pub(super) fn error(&self, piece: Piece<'_>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.place(piece.offset), message)
     }
 
-    /// A fault of the arguments as a whole.
-    pub(super) fn fault_of_all(&self, message: impl Into<String>) -> Diagnostic {
+    /// An error of the arguments as a whole.
+    pub(super) fn error_of_all(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.start.clone(), message)
     }
 
@@ -134,14 +134,14 @@ impl<'a> Arguments<'a> {
         known: impl IntoIterator<Item = &'k str>,
     ) -> Diagnostic {
         let known: Vec<&str> = known.into_iter().collect();
-        let fault = self.fault(given, format!("unknown {what} `{}`", given.text));
+        let error = self.error(given, format!("unknown {what} `{}`", given.text));
         match nearest(given.text, known.iter().copied()) {
-            _ if known.is_empty() => fault,
+            _ if known.is_empty() => error,
             Some(near) if known.len() > 1 => {
-                fault.hint(format!("did you mean `{near}`? known are: {}", listed(known)))
+                error.hint(format!("did you mean `{near}`? known are: {}", listed(known)))
             }
-            Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint(format!("known are: {}", listed(known))),
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("known are: {}", listed(known))),
         }
     }
 
@@ -209,7 +209,7 @@ mod tests {
                 let list: Vec<&str> = list.iter().map(|item| item.text).collect();
                 format!("{words:?} {:?} {list:?}", options.collect::<Vec<_>>())
             }
-            Err(fault) => fault.to_string(),
+            Err(error) => error.to_string(),
         };
         expected.assert_eq(&shown);
     }

@@ -33,9 +33,9 @@ pub(super) fn the_variant<'r, 'e>(
                 .iter()
                 .map(|variant| format!("`{}`", variant.variant.name.as_str()))
                 .collect();
-            let fault = arguments
-                .fault_of_all(format!("`{}` has several variants", results.experiment.name));
-            Err(fault.hint(format!("name one with `variant=`: {}", names.join(", "))))
+            let error = arguments
+                .error_of_all(format!("`{}` has several variants", results.experiment.name));
+            Err(error.hint(format!("name one with `variant=`: {}", names.join(", "))))
         }
     }
 }
@@ -54,11 +54,11 @@ pub(super) fn records<'e>(
         let diverged = of.records.len() - rest.len();
         if diverged > 0 && (!shows_rest || rest.is_empty()) {
             let phrase = measured::diverged_phrase(diverged, of.records.len());
-            let fault = arguments.fault_of_all(format!(
+            let error = arguments.error_of_all(format!(
                 "`{}`: {phrase}, so there is no whole to show",
                 of.variant.name
             ));
-            return Err(fault
+            return Err(error
                 .hint("leave them out with `diverged=\"exclude\"`, or name one run with `seed=`"));
         }
         return Ok(rest);
@@ -91,25 +91,25 @@ pub(super) fn record<'e>(
         Some(_) => records(arguments, of, results)?.first().copied(),
         None => of.records.iter().copied().find(|record| record.diverged.is_none()),
     };
-    first.ok_or_else(|| arguments.fault_of_all("there is no run to show"))
+    first.ok_or_else(|| arguments.error_of_all("there is no run to show"))
 }
 
-/// The artifact `name` of the record. Where it is not there, or not committed, the fault says so.
+/// The artifact `name` of the record. Where it is not there, or not committed, the error says so.
 pub(super) fn committed<'r>(
     arguments: &Arguments<'_>,
     name: &str,
     (variant, record): (&'r Variant, &'r Record),
     results: &'r Results<'_>,
 ) -> Result<Committed<'r>, Diagnostic> {
-    let fault = |message: String| match arguments.option("artifact") {
-        Some(piece) => arguments.fault(piece, message),
-        None => arguments.fault_of_all(message),
+    let error = |message: String| match arguments.option("artifact") {
+        Some(piece) => arguments.error(piece, message),
+        None => arguments.error_of_all(message),
     };
     let run = format!("{}/{} seed {}", record.experiment, variant.name, record.seed);
     let Some(artifact) = record.artifacts.iter().find(|artifact| artifact.name == name) else {
         let known = record.artifacts.iter().map(|artifact| artifact.name.as_str());
         return Err(
-            fault(format!("the run {run} made no artifact `{name}`")).hint_nearest(name, known)
+            error(format!("the run {run} made no artifact `{name}`")).hint_nearest(name, known)
         );
     };
     let content = results.content(record, artifact).ok_or_else(|| {
@@ -126,17 +126,17 @@ pub(super) fn committed<'r>(
                 artifact.bytes
             ),
         };
-        fault(message).hint(hint)
+        error(message).hint(hint)
     })?;
     Ok(Committed { variant, record, artifact, content })
 }
 
 impl Committed<'_> {
-    /// A fault of what is in the artifact.
-    pub(super) fn fault(&self, arguments: &Arguments<'_>, message: &str) -> Diagnostic {
+    /// An error of what is in the artifact.
+    pub(super) fn error(&self, arguments: &Arguments<'_>, message: &str) -> Diagnostic {
         let Committed { record, artifact, .. } = self;
         let file = artifact.file.as_deref().unwrap_or_default();
-        arguments.fault_of_all(format!(
+        arguments.error_of_all(format!(
             "`experiments/{}/{file}` cannot be shown: {message}",
             record.experiment
         ))
@@ -162,8 +162,8 @@ impl Committed<'_> {
             "table" => Some("`{% table EXPERIMENT artifact=\"…\" %}` shows tables"),
             _ => None,
         };
-        let fault = self.fault(arguments, &message);
-        Err(hint.map_or_else(|| fault.clone(), |hint| fault.clone().hint(hint)))
+        let error = self.error(arguments, &message);
+        Err(hint.map_or_else(|| error.clone(), |hint| error.clone().hint(hint)))
     }
 }
 

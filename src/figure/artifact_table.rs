@@ -42,12 +42,12 @@ pub(super) fn table(
     let records = artifact::records(arguments, of, of_experiment)?;
     let written = written(arguments, name, (of.variant, &records), results)?;
     let Some(first) = written.first() else {
-        return Err(arguments.fault_of_all("there is no run to show"));
+        return Err(arguments.error_of_all("there is no run to show"));
     };
     if written.iter().any(|other| other.heads != first.heads || !has_rows_of(other, first)) {
-        let fault = arguments
-            .fault_of_all(format!("the runs of `{}` have different rows", of.variant.name));
-        return Err(fault.hint("name one with `seed=`"));
+        let error = arguments
+            .error_of_all(format!("the runs of `{}` have different rows", of.variant.name));
+        return Err(error.hint("name one with `seed=`"));
     }
     if first.rows.len() > MOST_ROWS {
         let message = format!(
@@ -55,7 +55,7 @@ pub(super) fn table(
             name.text,
             first.rows.len()
         );
-        return Err(arguments.fault(name, message));
+        return Err(arguments.error(name, message));
     }
     let columns = columns(arguments, first)?;
     let cells: Vec<Vec<Option<Cell>>> = (0..first.rows.len())
@@ -70,7 +70,7 @@ pub(super) fn table(
         let row = &first.rows[row][0];
         let message =
             format!("not all runs of `{}` have a number in the row `{row}`", of.variant.name);
-        return Err(arguments.fault_of_all(message).hint("name one run with `seed=`"));
+        return Err(arguments.error_of_all(message).hint("name one run with `seed=`"));
     }
     let is_cut = cells.iter().flatten().flatten().any(|cell| cell.is_cut);
     let rows = cells
@@ -126,7 +126,7 @@ fn written(
     let tables = records.iter().map(|record| {
         let committed = artifact::committed(arguments, name.text, (variant, record), results)?;
         committed.expect_kind(arguments, &["table"])?;
-        Written::read(committed.content).map_err(|message| committed.fault(arguments, &message))
+        Written::read(committed.content).map_err(|message| committed.error(arguments, &message))
     });
     tables.collect()
 }

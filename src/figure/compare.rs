@@ -48,7 +48,7 @@ pub(super) fn compare(
     let rows: Vec<Row> =
         variants.iter().filter_map(|variant| row(results, variant, &metric, shows_rest)).collect();
     if rows.is_empty() {
-        return Err(arguments.fault_of_all(format!("no run recorded `{metric}` in these variants")));
+        return Err(arguments.error_of_all(format!("no run recorded `{metric}` in these variants")));
     }
     let comparison = Comparison { rows, name: in_words(&metric), unit: unit(results, &metric) };
     let title = match arguments.option("title") {
@@ -89,7 +89,7 @@ fn metric(
         |name: &&str| (!is_result(name), goal(name).is_none(), goal(name) != Some(Goal::Max));
     number_names(results).into_iter().min_by_key(rank).map(str::to_owned).ok_or_else(|| {
         arguments
-            .fault_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
+            .error_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
     })
 }
 

@@ -108,20 +108,20 @@ fn matrices(
     let matrices = records.iter().map(|record| {
         let committed = artifact::committed(arguments, name, (variant, record), results)?;
         committed.expect_kind(arguments, &["confusion-matrix"])?;
-        Matrix::read(&committed).map_err(|message| committed.fault(arguments, &message))
+        Matrix::read(&committed).map_err(|message| committed.error(arguments, &message))
     });
     matrices.collect()
 }
 
 fn sum(arguments: &Arguments<'_>, matrices: &[Matrix]) -> Result<Matrix, Diagnostic> {
     let Some((first, rest)) = matrices.split_first() else {
-        return Err(arguments.fault_of_all("there is no run to show"));
+        return Err(arguments.error_of_all("there is no run to show"));
     };
     let mut sum = first.clone();
     for matrix in rest {
         if matrix.classes != sum.classes {
             return Err(arguments
-                .fault_of_all("the runs have different classes, so their matrices have no sum"));
+                .error_of_all("the runs have different classes, so their matrices have no sum"));
         }
         let cells = sum.counts.iter_mut().flatten().zip(matrix.counts.iter().flatten());
         cells.for_each(|(sum, count)| *sum = sum.saturating_add(*count));

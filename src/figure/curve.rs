@@ -76,14 +76,14 @@ pub(super) fn curve(
 ) -> Result<Figure, Diagnostic> {
     arguments.allow_options(&["artifact", "caption", "id", "seed", "title", "variant"])?;
     let Some(name) = arguments.option("artifact") else {
-        let fault = arguments.fault_of_all("a curve needs the artifact that it is in");
-        return Err(fault.hint("write `{% chart EXPERIMENT curve artifact=\"lr-curve\" %}`"));
+        let error = arguments.error_of_all("a curve needs the artifact that it is in");
+        return Err(error.hint("write `{% chart EXPERIMENT curve artifact=\"lr-curve\" %}`"));
     };
     let of = artifact::the_variant(arguments, of_experiment)?;
     let record = artifact::record(arguments, of, of_experiment)?;
     let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["curve"])?;
-    let curve = Curve::read(&committed).map_err(|message| committed.fault(arguments, &message))?;
+    let curve = Curve::read(&committed).map_err(|message| committed.error(arguments, &message))?;
     let subject = format!("{} by {}", curve.y.title, curve.x.title);
     let title = match arguments.option("title") {
         Some(title) => title.text.to_owned(),

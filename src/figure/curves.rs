@@ -90,7 +90,7 @@ pub(super) fn curves(
     let shows_rest = measured::shows_rest(arguments)?;
     let lines = lines(results, &variants, &names, shows_rest);
     if lines.is_empty() {
-        return Err(arguments.fault_of_all(format!(
+        return Err(arguments.error_of_all(format!(
             "no run recorded {} in these variants",
             listed(names.iter().map(String::as_str))
         )));
@@ -163,7 +163,7 @@ fn series_names(
         return known.iter().min_by_key(rank).map(|&name| vec![name.clone()]).ok_or_else(|| {
             let message = format!("the runs of `{}` recorded no series", results.experiment.name);
             arguments
-                .fault_of_all(message)
+                .error_of_all(message)
                 .hint("`{% chart EXPERIMENT compare %}` shows numbers that are no series")
         });
     };
@@ -174,11 +174,11 @@ fn series_names(
             return Err(arguments.unknown(&what, name, known.iter().map(|name| name.as_str())));
         }
         if asked[..index].iter().any(|before| before.text == name.text) {
-            return Err(arguments.fault(name, format!("`{}` stands twice", name.text)));
+            return Err(arguments.error(name, format!("`{}` stands twice", name.text)));
         }
         if unit_of(name) != unit_of(asked[0]) {
             let message = format!("`{}` and `{}` have different units", asked[0].text, name.text);
-            return Err(arguments.fault(name, message).hint("make a chart of each"));
+            return Err(arguments.error(name, message).hint("make a chart of each"));
         }
     }
     Ok(asked.into_iter().map(|name| name.text.to_owned()).collect())

@@ -22,14 +22,14 @@ pub(super) fn image(
         [experiment] => complete(arguments, *experiment, results)?,
         [_, more, ..] => {
             return Err(arguments
-                .fault(*more, format!("`{}` is one word too many", more.text))
+                .error(*more, format!("`{}` is one word too many", more.text))
                 .hint(usage));
         }
-        [] => return Err(arguments.fault_of_all("a figure needs an experiment").hint(usage)),
+        [] => return Err(arguments.error_of_all("a figure needs an experiment").hint(usage)),
     };
     let Some(name) = arguments.option("artifact") else {
         return Err(arguments
-            .fault_of_all("a figure needs the artifact that it shows")
+            .error_of_all("a figure needs the artifact that it shows")
             .hint(usage));
     };
     let of = artifact::the_variant(arguments, of_experiment)?;
@@ -37,7 +37,7 @@ pub(super) fn image(
     let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["image"])?;
     let Some((ending, (width, height))) = format_and_size(committed.content) else {
-        return Err(committed.fault(arguments, "it is neither a PNG nor a JPEG image"));
+        return Err(committed.error(arguments, "it is neither a PNG nor a JPEG image"));
     };
 
     let run = format!("the run of {} with seed {}", of.variant.title, record.seed);

@@ -50,7 +50,7 @@ pub struct Figure {
 /// The tags that make figures, in order.
 pub const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
 
-/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: faults are said
+/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: errors are said
 /// at their own word. `base_url` is the site's `baseurl` (`""` or `/blog`), for links to the
 /// figure's files.
 pub fn figure(
@@ -73,7 +73,7 @@ pub fn figure(
 }
 
 /// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments
-/// are at fault.
+/// are at error.
 pub fn experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> BTreeSet<&'a str> {
     named_experiments(tag, arguments, place).into_iter().map(|(_, name)| name).collect()
 }
@@ -112,11 +112,11 @@ fn chart(
             (*experiment, Piece { text: "curve", ..*experiment })
         }
         [_, _, more, ..] => {
-            return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text)));
+            return Err(arguments.error(*more, format!("`{}` is one word too many", more.text)));
         }
         _ => {
-            let fault = arguments.fault_of_all("a chart needs an experiment and a kind");
-            return Err(fault.hint(
+            let error = arguments.error_of_all("a chart needs an experiment and a kind");
+            return Err(error.hint(
                 "write `{% chart EXPERIMENT KIND %}`, where KIND is one of compare, curves, sweep, confusion and curve",
             ));
         }
@@ -151,7 +151,7 @@ fn complete<'r, 'e>(
         None => Ok(found),
         Some(message) => {
             let hint = format!("run `labpress run {}` and commit its records", name.text);
-            Err(arguments.fault(name, message).hint(hint).lacks_results_of(name.text))
+            Err(arguments.error(name, message).hint(hint).lacks_results_of(name.text))
         }
     }
 }

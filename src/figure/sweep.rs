@@ -74,13 +74,13 @@ pub(super) fn sweep(
             "`{}` of `{}` is {value}, which has no place on a logarithmic scale",
             x.text, of.variant.name
         );
-        return Err(arguments.fault(x, message));
+        return Err(arguments.error(x, message));
     }
     let shows_rest = measured::shows_rest(arguments)?;
     let lines: Vec<Line> =
         groups.iter().filter_map(|group| line(results, group, y, shows_rest)).collect();
     if lines.is_empty() {
-        return Err(arguments.fault_of_all(format!("no run recorded `{y}` in these variants")));
+        return Err(arguments.error_of_all(format!("no run recorded `{y}` in these variants")));
     }
     let last_key = x.text.strip_prefix("params.").unwrap_or(x.text);
     let sweep = Sweep {
@@ -123,8 +123,8 @@ fn parameter<'a>(
     results: &ExperimentResults<'_>,
 ) -> Result<Piece<'a>, Diagnostic> {
     let Some(x) = arguments.option("x") else {
-        let fault = arguments.fault_of_all("a sweep needs the parameter that it goes over");
-        return Err(fault.hint("write `x=\"params.NAME\"`, such as `x=\"params.optimizer.lr\"`"));
+        let error = arguments.error_of_all("a sweep needs the parameter that it goes over");
+        return Err(error.hint("write `x=\"params.NAME\"`, such as `x=\"params.optimizer.lr\"`"));
     };
     let parts = || {
         results
@@ -152,8 +152,8 @@ fn number_name<'a>(
     results: &ExperimentResults<'_>,
 ) -> Result<&'a str, Diagnostic> {
     let Some(y) = arguments.option("y") else {
-        let fault = arguments.fault_of_all("a sweep needs the number that it shows");
-        return Err(fault.hint("write `y=\"NAME\"`, such as `y=\"accuracy\"`"));
+        let error = arguments.error_of_all("a sweep needs the number that it shows");
+        return Err(error.hint("write `y=\"NAME\"`, such as `y=\"accuracy\"`"));
     };
     known_number(arguments, y, results)?;
     Ok(y.text)
@@ -183,9 +183,9 @@ fn groups<'r, 'e>(
         let mut members = Vec::with_capacity(variants.len());
         for of in variants {
             let value = value(of, x.text).ok_or_else(|| {
-                let fault = arguments
-                    .fault(x, format!("`{}` of `{}` is not a number", x.text, of.variant.name));
-                fault.hint("name those that have one with `variants` or `series`")
+                let error = arguments
+                    .error(x, format!("`{}` of `{}` is not a number", x.text, of.variant.name));
+                error.hint("name those that have one with `variants` or `series`")
             })?;
             members.push((value, of));
         }
@@ -198,7 +198,7 @@ fn groups<'r, 'e>(
                 x.text
             );
             return Err(arguments
-                .fault(x, message)
+                .error(x, message)
                 .hint("tell the lines apart with `series=\"NAME: PATTERN, …\"`"));
         }
         groups.push(Group { name, members });
@@ -238,7 +238,7 @@ fn matching<'r, 'e>(
         if found.is_empty() {
             let known = variants.iter().map(|of| of.variant.name.as_str());
             return Err(arguments
-                .fault(written, format!("no variant matches `{pattern}`"))
+                .error(written, format!("no variant matches `{pattern}`"))
                 .hint(format!("they are {}", listed(known))));
         }
         named.push((title.map_or_else(|| common_title(&found), str::to_owned), found));

@@ -33,11 +33,11 @@ pub(super) fn table(
     let results = match arguments.words() {
         [experiment] => complete(arguments, *experiment, results)?,
         [_, more, ..] => {
-            return Err(arguments.fault(*more, format!("`{}` is one word too many", more.text)));
+            return Err(arguments.error(*more, format!("`{}` is one word too many", more.text)));
         }
         [] => {
-            let fault = arguments.fault_of_all("a table needs an experiment");
-            return Err(fault.hint("write `{% table EXPERIMENT %}`"));
+            let error = arguments.error_of_all("a table needs an experiment");
+            return Err(error.hint("write `{% table EXPERIMENT %}`"));
         }
     };
     if let Some(artifact) = arguments.option("artifact") {
@@ -50,7 +50,7 @@ pub(super) fn table(
     let columns: Vec<Column> =
         names.into_iter().map(|name| column(results, &variants, name, shows_rest)).collect();
     if columns.is_empty() {
-        return Err(arguments.fault_of_all(format!(
+        return Err(arguments.error_of_all(format!(
             "the runs of `{}` recorded no numbers",
             results.experiment.name
         )));
@@ -109,7 +109,7 @@ fn column_names(
             known_number(arguments, name, results)?;
             if asked[..index].iter().any(|before| before.text == name.text) {
                 return Err(
-                    arguments.fault(name, format!("the column `{}` stands twice", name.text))
+                    arguments.error(name, format!("the column `{}` stands twice", name.text))
                 );
             }
         }

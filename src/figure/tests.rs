@@ -61,8 +61,8 @@ fn experiments(nets: &str) -> Vec<Experiment> {
     let source = Source::default()
         .with("experiments/nets/experiment.yml", nets)
         .with("experiments/alone/experiment.yml", ALONE);
-    let (experiments, faults) = spec::parse_all(&source, &|_| None);
-    assert_eq!(faults, []);
+    let (experiments, errors) = spec::parse_all(&source, &|_| None);
+    assert_eq!(errors, []);
     experiments
 }
 
@@ -136,12 +136,12 @@ fn usual_figure(tag: &str, arguments: &str) -> Result<Figure, Diagnostic> {
 
 #[track_caller]
 fn check_value(arguments: &str, expected: &str) {
-    let figure = usual_figure("value", arguments).unwrap_or_else(|fault| panic!("{fault}"));
+    let figure = usual_figure("value", arguments).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(figure.embed.text.replace('\u{a0}', " "), expected);
 }
 
 #[track_caller]
-fn check_fault(tag: &str, arguments: &str, expected: &Expect) {
+fn check_error(tag: &str, arguments: &str, expected: &Expect) {
     expected.assert_eq(&usual_figure(tag, arguments).expect_err("it is faulty").to_string());
 }
 
@@ -175,7 +175,7 @@ fn a_difference_may_be_taken_seed_by_seed() {
         "+10.0 pp (identical in all 3 runs)",
     );
     check_value("nets.norm.accuracy - nets.plain.accuracy by=seed format='+0.0 pp'", "+10.0 pp");
-    check_fault(
+    check_error(
         "value",
         "nets.norm.parameters - alone.default.parameters by=seed",
         &expect![[r#"
@@ -193,7 +193,7 @@ fn the_html_of_a_value_says_what_it_is() {
 
 #[test]
 fn unknown_names_are_said_where_they_stand() {
-    check_fault(
+    check_error(
         "value",
         "nets.plian.accuracy",
         &expect![[r#"
@@ -201,7 +201,7 @@ fn unknown_names_are_said_where_they_stand() {
          --> _posts/a.md:7:15
         hint: did you mean `plain`? known are: `plain`, `norm`"#]],
     );
-    check_fault(
+    check_error(
         "value",
         "nets.plain.acuracy",
         &expect![[r#"
@@ -209,7 +209,7 @@ fn unknown_names_are_said_where_they_stand() {
          --> _posts/a.md:7:21
         hint: did you mean `accuracy`? known are: `accuracy`, `loss`, `parameters`, `seconds`, `train.loss`, `valid.accuracy`"#]],
     );
-    check_fault(
+    check_error(
         "chart",
         "net curves",
         &expect![[r#"
@@ -217,7 +217,7 @@ fn unknown_names_are_said_where_they_stand() {
          --> _posts/a.md:7:10
         hint: did you mean `nets`? known are: `alone`, `nets`"#]],
     );
-    check_fault(
+    check_error(
         "chart",
         "nets cruve",
         &expect![[r#"
@@ -229,14 +229,14 @@ fn unknown_names_are_said_where_they_stand() {
 
 #[test]
 fn sums_of_different_units_are_refused() {
-    check_fault(
+    check_error(
         "value",
         "nets.plain.accuracy - nets.plain.loss",
         &expect![[r#"
         error: numbers of different units have no sum: `nets.plain.accuracy` is in `%`, `nets.plain.loss` has none
          --> _posts/a.md:7:32"#]],
     );
-    check_fault(
+    check_error(
         "chart",
         "nets curves y='valid.accuracy, train.loss'",
         &expect![[r#"
@@ -250,27 +250,27 @@ fn sums_of_different_units_are_refused() {
 fn stale_results_are_not_shown() {
     let recorded = records(&experiments(NETS), usual);
     let changed = experiments(&NETS.replace("epochs: 3", "epochs: 4"));
-    let fault = made("table", "nets", &recorded, &changed).expect_err("they are stale");
+    let error = made("table", "nets", &recorded, &changed).expect_err("they are stale");
     expect![[r#"
         error: the results of `nets` are stale: params.epochs changed from 3 to 4
          --> _posts/a.md:7:10
         hint: run `labpress run nets` and commit its records"#]]
-    .assert_eq(&fault.to_string());
+    .assert_eq(&error.to_string());
 }
 
 #[test]
 fn missing_results_are_counted() {
     let experiments = experiments(NETS);
     let recorded = records(&experiments, usual);
-    let fault = made("table", "nets", &[], &experiments).expect_err("they are missing");
-    assert!(fault.to_string().starts_with("error: `nets` has no results\n"));
+    let error = made("table", "nets", &[], &experiments).expect_err("they are missing");
+    assert!(error.to_string().starts_with("error: `nets` has no results\n"));
     let one = recorded.iter().find(|record| record.experiment == "nets").cloned();
-    let fault = made("table", "nets", one.as_slice(), &experiments).expect_err("they are missing");
+    let error = made("table", "nets", one.as_slice(), &experiments).expect_err("they are missing");
     expect![[r#"
         error: the results of `nets` are not complete: nets/plain seed 1 is missing: no result is recorded; nets/plain seed 2 is missing: no result is recorded; nets/norm seed 0 is missing: no result is recorded; and 2 more
          --> _posts/a.md:7:10
         hint: run `labpress run nets` and commit its records"#]]
-    .assert_eq(&fault.to_string());
+    .assert_eq(&error.to_string());
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn figure_of(
 ) -> Figure {
     let experiments = experiments(&NETS.replace("seeds: 3", &format!("seeds: {seeds}")));
     let records = records(&experiments, number);
-    made(tag, arguments, &records, &experiments).unwrap_or_else(|fault| panic!("{fault}"))
+    made(tag, arguments, &records, &experiments).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[track_caller]
@@ -465,7 +465,7 @@ fn diverged_figure(tag: &str, arguments: &str, seeds: &[u64]) -> Result<Figure, 
 #[track_caller]
 fn check_diverged(arguments: &str, seeds: &[u64], expected: &str) {
     let figure =
-        diverged_figure("value", arguments, seeds).unwrap_or_else(|fault| panic!("{fault}"));
+        diverged_figure("value", arguments, seeds).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(figure.embed.text.replace('\u{a0}', " "), expected);
 }
 
@@ -509,11 +509,11 @@ fn the_rest_of_runs_that_diverged_is_shown_if_it_is_asked_for() {
         &[1],
         "+10.0 ± 0.5 pp (nets.plain.accuracy: 1 of 5 seeds diverged)",
     );
-    let fault = diverged_figure("value", "nets.plain.accuracy diverged=drop", &[1])
+    let error = diverged_figure("value", "nets.plain.accuracy diverged=drop", &[1])
         .expect_err("there is no such way");
     assert!(
-        fault.to_string().starts_with("error: unknown way to treat runs that diverged `drop`"),
-        "{fault}"
+        error.to_string().starts_with("error: unknown way to treat runs that diverged `drop`"),
+        "{error}"
     );
 }
 
@@ -565,13 +565,13 @@ fn charts_of_runs_that_all_diverged_are_drawn() {
 
 #[test]
 fn a_sum_of_artifacts_is_of_all_runs_unless_those_that_diverged_are_left_out() {
-    let fault =
+    let error =
         diverged_figure("chart", "nets confusion variant=plain", &[1]).expect_err("one is missing");
     expect![[r#"
         error: `plain`: 1 of 5 seeds diverged, so there is no whole to show
          --> _posts/a.md:7:10
         hint: leave them out with `diverged="exclude"`, or name one run with `seed=`"#]]
-    .assert_eq(&fault.to_string());
+    .assert_eq(&error.to_string());
     let figure = diverged_figure("chart", "nets confusion variant=plain diverged=exclude", &[1])
         .expect("it is there");
     assert!(figure.embed.html.contains("summed over 4 seeds"));
@@ -620,7 +620,7 @@ fn the_lines_of_a_sweep_over_a_grid_have_names_whichever_key_comes_first() {
         let records = records(&experiments, |_, _, _| 0.5);
         let figure =
             made("chart", "nets sweep x=params.optimizer.lr y=loss", &records, &experiments);
-        description(&figure.unwrap_or_else(|fault| panic!("{fault}")))
+        description(&figure.unwrap_or_else(|error| panic!("{error}")))
     };
     let (rates, sizes) = ("optimizer.lr: [0.01, 0.05]", "model.hidden: [[8], [32, 16]]");
     let expected = "Line chart of loss by optimizer lr. hidden = 8: from 0.500 (identical in all 3 runs) at 0.01 to 0.500 \
@@ -659,7 +659,7 @@ fn the_lines_of_a_sweep_may_be_named() {
 }
 
 #[test]
-fn faults_of_a_sweep_are_said_where_they_stand() {
+fn errors_of_a_sweep_are_said_where_they_stand() {
     let check = |arguments: &str, expected: Expect| {
         expected.assert_eq(&swept(arguments).expect_err("it is faulty").to_string());
     };
@@ -749,7 +749,7 @@ fn a_table_that_runs_wrote_shows_means() {
 
 #[test]
 fn what_is_no_artifact_that_can_be_shown_is_refused() {
-    check_fault(
+    check_error(
         "figure",
         "nets artifact=wrost variant=plain",
         &expect![[r#"
@@ -757,7 +757,7 @@ fn what_is_no_artifact_that_can_be_shown_is_refused() {
              --> _posts/a.md:7:24
             hint: did you mean `worst`?"#]],
     );
-    check_fault(
+    check_error(
         "figure",
         "nets artifact=large variant=plain",
         &expect![[r#"
@@ -765,7 +765,7 @@ fn what_is_no_artifact_that_can_be_shown_is_refused() {
              --> _posts/a.md:7:24
             hint: it has 70000 bytes, and up to 65536 are committed: let the run write less"#]],
     );
-    check_fault(
+    check_error(
         "figure",
         "nets artifact=worst",
         &expect![[r#"
@@ -773,7 +773,7 @@ fn what_is_no_artifact_that_can_be_shown_is_refused() {
              --> _posts/a.md:7:10
             hint: name one with `variant=`: `plain`, `norm`"#]],
     );
-    check_fault(
+    check_error(
         "figure",
         "nets artifact=lr-curve variant=plain",
         &expect![[r#"
@@ -781,7 +781,7 @@ fn what_is_no_artifact_that_can_be_shown_is_refused() {
              --> _posts/a.md:7:10
             hint: `{% chart EXPERIMENT curve artifact="…" %}` shows curves"#]],
     );
-    check_fault(
+    check_error(
         "chart",
         "nets artifact=broken variant=plain",
         &expect![[r#"
@@ -848,7 +848,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_arguments_make_a_figure_or_a_fault(
+    fn any_arguments_make_a_figure_or_an_error(
         words in prop::collection::vec(
             "nets|alone|curves|compare|sweep|confusion|curve|artifact=(worst|lr-curve)|variant=norm|x=params.epochs|scale=log|series='.{0,4}'|nets\\.plain\\.accuracy|[-+/]|y=|variants='|metric=loss|seed=[0-9]|format='.{0,5}'|\\PC{0,6}",
             0..6,
@@ -923,7 +923,7 @@ proptest! {
                     prop_assert_eq!(figure, again);
                 }
                 // Numbers of different units, and sums that no double can hold.
-                Err(fault) => prop_assert_eq!(tag, "value", "{}", fault),
+                Err(error) => prop_assert_eq!(tag, "value", "{}", error),
             }
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn value(
         Numbers::Two(first, second) => first.is_finite() && second.is_finite(),
     };
     if !is_finite {
-        return Err(arguments.fault_of_all("the result is not a finite number"));
+        return Err(arguments.error_of_all("the result is not a finite number"));
     }
     let text = text(&expression, &shown, format.as_ref(), &unit, seed.is_some());
     let title = escaped(&title(&expression, &shown, seed, paired.is_some()));
@@ -276,21 +276,21 @@ fn format(arguments: &Arguments<'_>) -> Result<Option<Format>, Diagnostic> {
     let Some(format) = arguments.option("format") else {
         return Ok(None);
     };
-    let fault =
-        || arguments.fault(format, format!("`{}` is no format", format.text)).hint(Format::RULE);
-    Format::parse(format.text).ok_or_else(fault).map(Some)
+    let error =
+        || arguments.error(format, format!("`{}` is no format", format.text)).hint(Format::RULE);
+    Format::parse(format.text).ok_or_else(error).map(Some)
 }
 
 fn seed<'a>(arguments: &Arguments<'a>) -> Result<Option<(u64, Piece<'a>)>, Diagnostic> {
     let Some(seed) = arguments.option("seed") else {
         return Ok(None);
     };
-    let fault = |_| {
+    let error = |_| {
         arguments
-            .fault(seed, format!("`{}` is no seed", seed.text))
+            .error(seed, format!("`{}` is no seed", seed.text))
             .hint("a seed is a whole number from 0")
     };
-    seed.text.parse().map_err(fault).map(|number| Some((number, seed)))
+    seed.text.parse().map_err(error).map(|number| Some((number, seed)))
 }
 
 fn expression<'a>(
@@ -303,7 +303,7 @@ fn expression<'a>(
     let hint = "write `A`, `A - B`, `A + B` or `A / B` with white space around the sign";
     let (first, rest) = arguments.words().split_first().ok_or_else(|| {
         arguments
-            .fault_of_all("a value needs a number")
+            .error_of_all("a value needs a number")
             .hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`")
     })?;
     if let [sign, divisor] = rest
@@ -312,7 +312,7 @@ fn expression<'a>(
         let (dividend, divisor) = (term(*first)?, term(*divisor)?);
         if divisor.measured.mean() == Some(0.0) {
             return Err(arguments
-                .fault(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
+                .error(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
         }
         return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
     }
@@ -321,14 +321,14 @@ fn expression<'a>(
         let factor = match pair[0].text {
             "+" => 1.0,
             "-" | "\u{2212}" => -1.0,
-            "/" => return Err(arguments.fault(pair[0], "a ratio has just two numbers").hint(hint)),
+            "/" => return Err(arguments.error(pair[0], "a ratio has just two numbers").hint(hint)),
             other => {
-                return Err(arguments.fault(pair[0], format!("`{other}` is no sign")).hint(hint));
+                return Err(arguments.error(pair[0], format!("`{other}` is no sign")).hint(hint));
             }
         };
         let Some(name) = pair.get(1) else {
             return Err(arguments
-                .fault(pair[0], format!("no number follows `{}`", pair[0].text))
+                .error(pair[0], format!("no number follows `{}`", pair[0].text))
                 .hint(hint));
         };
         terms.push((factor, term(*name)?));
@@ -348,9 +348,9 @@ fn term<'a>(
     let (Some(experiment), Some(of_variant), Some(metric)) =
         (parts.next(), parts.next(), parts.next())
     else {
-        let fault = arguments.fault(name, format!("`{}` does not name a number", name.text));
+        let error = arguments.error(name, format!("`{}` does not name a number", name.text));
         return Err(
-            fault.hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`")
+            error.hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`")
         );
     };
     let piece = |text: &'a str, before: usize| Piece { text, offset: name.offset + before };
@@ -376,7 +376,7 @@ fn term<'a>(
     if measured.reading() == Reading::Nothing {
         let message =
             format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
-        return Err(arguments.fault(metric, message));
+        return Err(arguments.error(metric, message));
     }
     Ok(Term { name, unit: unit(results, metric.text), measured })
 }
@@ -396,7 +396,7 @@ fn paired(
         return Err(arguments.unknown("pairing", by, ["seed"]));
     }
     let Expression::Sum(terms) = expression else {
-        return Err(arguments.fault(by, "a ratio is not taken seed by seed"));
+        return Err(arguments.error(by, "a ratio is not taken seed by seed"));
     };
     // Where runs diverged, the sum of the means says so.
     if terms.iter().any(|(_, term)| term.measured.mean().is_none()) {
@@ -409,7 +409,7 @@ fn paired(
             "`{}` and `{}` do not have the same seeds",
             terms[0].1.name.text, other.name.text
         );
-        return Err(arguments.fault(other.name, message));
+        return Err(arguments.error(other.name, message));
     }
     let sum = |index: usize| {
         terms.iter().map(|(factor, term)| factor * term.measured.values[index].1).sum::<f64>()
@@ -432,7 +432,7 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
         };
         let message =
             format!("numbers of different units have no sum: {}, {}", named(first), named(other));
-        return Err(arguments.fault(other.name, message));
+        return Err(arguments.error(other.name, message));
     }
     Ok(match &first.unit {
         Unit::Share if terms.len() > 1 => Unit::Points,

@@ -1,7 +1,7 @@
 //! Expressions: values, filters, conditions and what loops go over.
 //!
 //! The grammar is the forgiving one of Ruby's Liquid, which takes what it can use of an expression
-//! and passes over the rest: an expression is never a fault.
+//! and passes over the rest: an expression is never an error.
 
 use super::token::is_space;
 use crate::value::Value;

@@ -55,7 +55,7 @@ impl Run<'_, '_> {
         let Some(include) = environment.includes.0.get(name) else {
             let diagnostic =
                 Diagnostic::new(body.place(at), format!("there is no `{name}` in `_includes`"));
-            self.faults.push(match nearest(name, environment.includes.names()) {
+            self.errors.push(match nearest(name, environment.includes.names()) {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                 None => diagnostic.hint(format!("add `_includes/{name}`")),
             });
@@ -82,7 +82,7 @@ impl Run<'_, '_> {
             .filter(|_| !name.split('/').any(|part| part == ".."))
         else {
             let message = format!("there is no `{name}` in the folder of `{}`", self.page_path);
-            self.faults
+            self.errors
                 .push(Diagnostic::new(body.place(at), message).hint(format!("add `{path}`")));
             return Flow::On;
         };
@@ -101,15 +101,15 @@ impl Run<'_, '_> {
     ) -> Flow {
         if self.includes >= MAX_INCLUDES {
             let message = format!("includes are nested more than {MAX_INCLUDES} deep");
-            self.faults.push(
+            self.errors.push(
                 Diagnostic::new(body.place(at), message)
                     .hint("look for a file that includes itself"),
             );
             return Flow::On;
         }
-        let faults = super::faults(parsed, included, self.environment);
-        if !faults.is_empty() {
-            self.faults.extend(faults);
+        let errors = super::errors(parsed, included, self.environment);
+        if !errors.is_empty() {
+            self.errors.extend(errors);
             return Flow::On;
         }
         self.scope.push(Frame::Variable("include".to_owned(), Value::from(given)));
@@ -134,7 +134,7 @@ impl Run<'_, '_> {
     ) -> Flow {
         let environment = self.environment;
         let Some(file) = environment.options.tags.get(tag) else {
-            self.faults.push(unknown_tag(tag, body.place(at), environment));
+            self.errors.push(unknown_tag(tag, body.place(at), environment));
             return Flow::On;
         };
         let arguments = self.interpolated(body, arguments, at);
@@ -220,7 +220,7 @@ impl Run<'_, '_> {
             return;
         }
         let diagnostic = Diagnostic::new(body.place(at), format!("there is no {what} `{name}`"));
-        self.faults.push(match nearest(name, addresses.keys().map(String::as_str)) {
+        self.errors.push(match nearest(name, addresses.keys().map(String::as_str)) {
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
             None => diagnostic.hint(hint),
         });

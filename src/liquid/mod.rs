@@ -3,7 +3,7 @@
 //!
 //! An interpreter of our own. The crate `liquid` was tried first: it refuses unknown filters and
 //! unknown keys, which Jekyll lets pass, copies every value it looks up (all posts, for each
-//! `site.posts`), stops at the first fault, has no place for what goes wrong while it runs, and
+//! `site.posts`), stops at the first error, has no place for what goes wrong while it runs, and
 //! panics on a number of 20 digits.
 //!
 //! What it does is what Liquid 4 does inside of Jekyll 4.3; where that is a matter of taste,
@@ -99,9 +99,9 @@ pub struct Environment<'a> {
 /// `liquid` of `_config.yml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whether a filter that is not known is a fault; else it passes its value on.
+    /// Whether a filter that is not known is an error; else it passes its value on.
     pub strict_filters: bool,
-    /// Whether a variable that is not known is a fault; else it is empty.
+    /// Whether a variable that is not known is an error; else it is empty.
     pub strict_variables: bool,
     /// The files of `_includes` that stand for tags of plugins, by the tags' names.
     pub tags: BTreeMap<String, String>,
@@ -150,20 +150,20 @@ impl<'a> Template<'a> {
     }
 
     /// What is wrong with the text itself: all that can be told without running it.
-    pub fn faults(&self, environment: &Environment<'_>) -> Vec<Diagnostic> {
-        faults(self.parsed(), self.body, environment)
+    pub fn errors(&self, environment: &Environment<'_>) -> Vec<Diagnostic> {
+        errors(self.parsed(), self.body, environment)
     }
 
-    /// Runs the template; `variables` are as for [`expand`]. Reports all faults of the text; only
-    /// when there is none is it run, and then all faults of running are reported.
+    /// Runs the template; `variables` are as for [`expand`]. Reports all errors of the text; only
+    /// when there is none is it run, and then all errors of running are reported.
     pub fn render(
         &self,
         variables: &[(&str, Value)],
         environment: &Environment<'_>,
     ) -> Result<Expanded, Vec<Diagnostic>> {
-        let faults = self.faults(environment);
-        if !faults.is_empty() {
-            return Err(faults);
+        let errors = self.errors(environment);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         render::render(self.body, &self.parsed().nodes, variables, environment)
     }
@@ -173,8 +173,8 @@ impl<'a> Template<'a> {
     }
 }
 
-/// The faults of a parsed text: those of the parser, and tags that are not known.
-fn faults(
+/// The errors of a parsed text: those of the parser, and tags that are not known.
+fn errors(
     parsed: &parse::Parsed<'_>,
     body: Body<'_>,
     environment: &Environment<'_>,
@@ -182,11 +182,11 @@ fn faults(
     let unknown =
         parsed.custom.iter().filter(|(tag, _)| !environment.options.tags.contains_key(*tag));
     let unknown = unknown.map(|&(tag, at)| unknown_tag(tag, body.place(at), environment));
-    let mut faults: Vec<Diagnostic> =
-        parsed.faults.iter().map(|fault| fault.clone().diagnostic(body)).chain(unknown).collect();
-    faults.sort();
-    faults.dedup();
-    faults
+    let mut errors: Vec<Diagnostic> =
+        parsed.errors.iter().map(|error| error.clone().diagnostic(body)).chain(unknown).collect();
+    errors.sort();
+    errors.dedup();
+    errors
 }
 
 fn unknown_tag(tag: &str, place: Place, environment: &Environment<'_>) -> Diagnostic {
@@ -218,7 +218,7 @@ pub struct Expanded {
 
 /// Expands a body. `variables` are `site`, `page` and the like.
 ///
-/// Reports all faults of the text; only when there is none is it run, and then all faults of
+/// Reports all errors of the text; only when there is none is it run, and then all errors of
 /// running are reported.
 pub fn expand(
     body: Body<'_>,
@@ -262,15 +262,15 @@ impl<'a> Includes<'a> {
     }
 }
 
-/// A fault in a text, by byte offset.
+/// An error in a text, by byte offset.
 #[derive(Debug, Clone)]
-struct Fault {
+struct Error {
     at: usize,
     message: String,
     hint: Option<String>,
 }
 
-impl Fault {
+impl Error {
     fn diagnostic(self, body: Body<'_>) -> Diagnostic {
         let diagnostic = Diagnostic::new(body.place(self.at), self.message);
         match self.hint {

@@ -1,12 +1,12 @@
 //! From a body's text to its tags: a tree of [`Node`]s that borrow from the text.
 //!
-//! Faults are tags that cannot be read and blocks that do not close; the parser goes on after each,
+//! Errors are tags that cannot be read and blocks that do not close; the parser goes on after each,
 //! so that all are told at once. Whether a tag that is not Liquid's is known depends on the site,
 //! so that is said when the tree is run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Fault;
+use super::Error;
 use super::code::Highlight;
 use super::expression::{
     Condition, Expression, Loop, Operand, condition, expression, find_outside_quotes, fragment,
@@ -87,7 +87,7 @@ pub(super) enum Node<'a> {
         tag: &'a str,
         arguments: &'a str,
     },
-    /// A tag of labpress's own. Its faults are said at the word they are about, so `at` is where
+    /// A tag of labpress's own. Its errors are said at the word they are about, so `at` is where
     /// its arguments start.
     Figure {
         tag: &'a str,
@@ -142,7 +142,7 @@ pub(super) struct Include<'a> {
 pub(super) struct Parsed<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     /// In the order in which they stand.
-    pub(super) faults: Vec<Fault>,
+    pub(super) errors: Vec<Error>,
     /// The tags that are not Liquid's, with their places.
     pub(super) custom: Vec<(&'a str, usize)>,
 }
@@ -199,8 +199,8 @@ pub(super) fn is_block(name: &str) -> bool {
 
 /// Reads a whole text.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    let mut faults = Vec::new();
-    let tokens = tokens(text, &mut faults);
+    let mut errors = Vec::new();
+    let tokens = tokens(text, &mut errors);
     let last_ends = tokens.iter().filter_map(|token| match token {
         Token::Tag { name, at, .. } => Some((name.strip_prefix("end")?, *at)),
         _ => None,
@@ -208,7 +208,7 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     let last_ends = last_ends.collect();
     let custom = Vec::new();
     let mut parser =
-        Parser { tokens, at: 0, open: Vec::new(), last_ends, is_cut_short: false, faults, custom };
+        Parser { tokens, at: 0, open: Vec::new(), last_ends, is_cut_short: false, errors, custom };
     let mut nodes = Vec::new();
     loop {
         nodes.extend(parser.nodes());
@@ -216,9 +216,9 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
         let Some(Token::Tag { name, at, .. }) = parser.next() else { break };
         parser.stray(name, at);
     }
-    let Parser { mut faults, custom, .. } = parser;
-    faults.sort_by_key(|fault| fault.at);
-    Parsed { nodes, faults, custom }
+    let Parser { mut errors, custom, .. } = parser;
+    errors.sort_by_key(|error| error.at);
+    Parsed { nodes, errors, custom }
 }
 
 /// Whether a text holds a tag of labpress's own. Those in comments and raw text do not count.
@@ -260,7 +260,7 @@ struct Parser<'a> {
     last_ends: BTreeMap<&'a str, usize>,
     /// Whether the rest of the text was given up.
     is_cut_short: bool,
-    faults: Vec<Fault>,
+    errors: Vec<Error>,
     custom: Vec<(&'a str, usize)>,
 }
 
@@ -390,7 +390,7 @@ impl<'a> Parser<'a> {
                     "a tag without a name".to_owned(),
                     "write `{% raw %}{%{% endraw %}` for braces",
                 );
-                self.faults.push(Fault { at, message, hint: Some(hint.to_owned()) });
+                self.errors.push(Error { at, message, hint: Some(hint.to_owned()) });
                 None
             }
             tag if plugin::TAGS.contains(&tag) => Some(Node::Plugin { tag, arguments }),
@@ -496,7 +496,7 @@ impl<'a> Parser<'a> {
                 let message = format!("the parameters of `{tag}` cannot be read from `{rest}` on");
                 let hint = "write `name=\"text\"` or `name=variable`; for more, `capture` it first"
                     .to_owned();
-                self.faults.push(Fault { at, message, hint: Some(hint) });
+                self.errors.push(Error { at, message, hint: Some(hint) });
                 None
             }
         }
@@ -538,7 +538,7 @@ impl<'a> Parser<'a> {
         if self.open.len() >= MAX_DEPTH {
             if !self.is_cut_short {
                 let message = format!("blocks are nested more than {MAX_DEPTH} deep");
-                self.faults.push(Fault { at, message, hint: None });
+                self.errors.push(Error { at, message, hint: None });
             }
             // Nothing after this can be told apart.
             self.at = self.tokens.len();
@@ -550,7 +550,7 @@ impl<'a> Parser<'a> {
         self.open.pop();
         let is_closed = matches!(self.peek(), Some(Token::Tag { name, .. }) if ends.contain(name));
         if !is_closed && !self.is_cut_short {
-            self.faults.push(unclosed(tag, at));
+            self.errors.push(unclosed(tag, at));
             // The caller takes the tag that ends the part: give it one, so that the one of the
             // block around stays.
             let end = Token::Tag { name: "", arguments: UNCLOSED, at, arguments_at: at };
@@ -564,12 +564,12 @@ impl<'a> Parser<'a> {
 
     fn stray(&mut self, name: &'a str, at: usize) {
         let message = format!("`{name}` stands outside of its block");
-        self.faults.push(Fault { at, message, hint: None });
+        self.errors.push(Error { at, message, hint: None });
     }
 
     fn malformed(&mut self, at: usize, tag: &str, form: &str) -> Option<Node<'a>> {
         let message = format!("the tag `{tag}` cannot be read");
-        self.faults.push(Fault { at, message, hint: Some(format!("write it as `{form}`")) });
+        self.errors.push(Error { at, message, hint: Some(format!("write it as `{form}`")) });
         None
     }
 }

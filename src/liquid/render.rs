@@ -16,7 +16,7 @@ use crate::markdown::Dialect;
 use crate::plugin;
 use crate::value::{self, Value, as_text, is_nil};
 
-/// Runs the nodes of a text. Reports all faults.
+/// Runs the nodes of a text. Reports all errors.
 pub(super) fn render(
     body: Body<'_>,
     nodes: &[Node<'_>],
@@ -47,16 +47,16 @@ pub(super) fn render(
         is_given_up: false,
         includes: 0,
         expanded: Expanded::default(),
-        faults: Vec::new(),
+        errors: Vec::new(),
     };
     let mut text = String::with_capacity(body.text.len());
     run.nodes(body, nodes, &mut text);
-    if run.faults.is_empty() {
+    if run.errors.is_empty() {
         Ok(Expanded { text, ..run.expanded })
     } else {
-        run.faults.sort();
-        run.faults.dedup();
-        Err(run.faults)
+        run.errors.sort();
+        run.errors.dedup();
+        Err(run.errors)
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Run<'e, 'a> {
     is_given_up: bool,
     pub(super) includes: usize,
     expanded: Expanded,
-    pub(super) faults: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
 }
 
 /// What code of `highlight` becomes.
@@ -216,7 +216,7 @@ impl Run<'_, '_> {
                             .experiments
                             .extend(experiments.into_iter().map(str::to_owned));
                     }
-                    Err(diagnostic) => self.faults.push(diagnostic),
+                    Err(diagnostic) => self.errors.push(diagnostic),
                 }
             }
         }
@@ -232,7 +232,7 @@ impl Run<'_, '_> {
             let hint = format!(
                 "look for a loop in a loop, or raise `limits: {{{key}: …}}` in `_config.yml`"
             );
-            self.faults.push(Diagnostic::new(Place::file(body.path), message).hint(hint));
+            self.errors.push(Diagnostic::new(Place::file(body.path), message).hint(hint));
         }
         true
     }
@@ -415,7 +415,7 @@ impl Run<'_, '_> {
             let (from, to) = self.scope.range(from, to);
             if to.saturating_sub(from) >= MAX_RANGE {
                 let message = format!("a range may have at most {MAX_RANGE} numbers");
-                self.faults.push(Diagnostic::new(Place::file(body.path), message));
+                self.errors.push(Diagnostic::new(Place::file(body.path), message));
                 return None;
             }
         }
@@ -462,7 +462,7 @@ impl Run<'_, '_> {
             Err(message) => {
                 // A bound is reported once.
                 if self.excess().is_none() {
-                    self.faults.push(Diagnostic::new(body.place(at), message));
+                    self.errors.push(Diagnostic::new(body.place(at), message));
                 }
                 Value::none()
             }
@@ -523,7 +523,7 @@ impl Run<'_, '_> {
             Ok(holds) => holds,
             Err(message) => {
                 let hint = "known are: `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for `not`, use `unless`";
-                self.faults.push(Diagnostic::new(body.place(at), message).hint(hint));
+                self.errors.push(Diagnostic::new(body.place(at), message).hint(hint));
                 false
             }
         }

@@ -50,7 +50,7 @@ fn expanded_within(text: &str, dialect: Dialect, limits: Limits) -> Result<Strin
     let body = Body { path: "a.md", text, lines_above: 3 };
     match expand(body, &variables, &environment) {
         Ok(expanded) => Ok(expanded.text),
-        Err(faults) => Err(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     }
 }
 
@@ -60,7 +60,7 @@ fn check(text: &str, expected: &str) {
 }
 
 #[track_caller]
-fn check_faults(text: &str, expected: &str) {
+fn check_errors(text: &str, expected: &str) {
     assert_eq!(expanded(text).as_deref().map_err(String::as_str), Err(expected));
 }
 
@@ -238,7 +238,7 @@ fn code_becomes_what_jekyll_makes_of_it() {
          class=\"rouge-table\"><tbody><tr><td class=\"gutter gl\"><pre class=\"lineno\">1\n2\n</pre></td><td \
          class=\"code\"><pre>a\n<span class=\"hll\">b</span>\n</pre></td></tr></tbody></table></code></pre></figure>\n",
     );
-    check_faults(
+    check_errors(
         "{% highlight python, linenos %}{% endhighlight %}",
         "error: the tag `highlight` cannot be read\n --> a.md:4:1\nhint: write it as `{% highlight python linenos %}`",
     );
@@ -266,8 +266,8 @@ fn links_to_posts_and_files() {
 }
 
 #[test]
-fn all_faults_of_a_text_are_told_with_line_and_column() {
-    check_faults(
+fn all_errors_of_a_text_are_told_with_line_and_column() {
+    check_errors(
         "é {% zzz %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
         "error: unknown tag `zzz`\n --> a.md:4:3\nhint: known are: `chart`, `figure`, `table`, `value`, `assign`, `break`, `capture`, \
          `case`, `comment`, `continue`, `cycle`, `decrement`, `echo`, `for`, `gist`, `highlight`, `if`, `ifchanged`, \
@@ -283,7 +283,7 @@ fn all_faults_of_a_text_are_told_with_line_and_column() {
 
 #[test]
 fn a_block_that_is_not_closed_leaves_the_one_around_it_whole() {
-    check_faults(
+    check_errors(
         "{% for a in b %}{% if c %}{% endfor %}{% endif %}",
         "error: the block `if` is not closed\n --> a.md:4:17\nhint: add `{% endif %}`\n\
          error: `endif` stands outside of its block\n --> a.md:4:39",
@@ -292,7 +292,7 @@ fn a_block_that_is_not_closed_leaves_the_one_around_it_whole() {
 
 #[test]
 fn the_end_of_an_unknown_block_is_not_told_again() {
-    check_faults(
+    check_errors(
         "{% iff x %}{% endiff %}",
         "error: unknown tag `iff`\n --> a.md:4:1\nhint: did you mean `if`? For the tag of a plugin, write an include and name \
          it in `_config.yml`: `liquid: {tags: {iff: iff.html}}`",
@@ -300,8 +300,8 @@ fn the_end_of_an_unknown_block_is_not_told_again() {
 }
 
 #[test]
-fn all_faults_of_running_are_told() {
-    check_faults(
+fn all_errors_of_running_are_told() {
+    check_errors(
         "{% include nte.html %}\n{{ 1 | divided_by: 0 }}\n{% post_url 2026-01-31-helo %}\n{% include broken.html %}",
         "error: the block `if` is not closed\n --> _includes/broken.html:2:1\nhint: add `{% endif %}`\n\
          error: there is no `nte.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?\n\
@@ -312,17 +312,17 @@ fn all_faults_of_running_are_told() {
 
 #[test]
 fn a_file_that_includes_itself_is_told() {
-    check_faults(
+    check_errors(
         "{% include self.html %}",
         "error: includes are nested more than 40 deep\n --> _includes/self.html:1:1\nhint: look for a file that includes itself",
     );
 }
 
 #[test]
-fn a_fault_of_a_figure_is_at_its_word() {
-    let faults =
+fn an_error_of_a_figure_is_at_its_word() {
+    let errors =
         expanded("line\nsee ü {% value none.such.thing %}").expect_err("there are no results");
-    assert!(faults.contains(" --> a.md:5:16"), "{faults}");
+    assert!(errors.contains(" --> a.md:5:16"), "{errors}");
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn conditions_are_read_as_forgivingly_as_in_jekyll() {
         "{% if page.title == 'Hello and World' or page.n == 7 %}a{% endif %}{% if page.n && x %}b{% endif %}",
         "ab",
     );
-    check_faults(
+    check_errors(
         "{% if page.n = 7 %}{% endif %}",
         "error: `=` is no operator\n --> a.md:4:1\nhint: known are: `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
          `not`, use `unless`",
@@ -409,7 +409,7 @@ fn expressions_pass_over_what_they_cannot_use() {
         "{{ 'a' 'b' | append : 'c' , }}|{{ | upcase }}|{{ 'a' || upcase }}|{{ \"unclosed }}",
         "ac||A|",
     );
-    check_faults(
+    check_errors(
         "{{ 'a' | append 'b' }}",
         "error: `append` cannot be applied: it needs 1 argument, `append: \"…\"`\n --> a.md:4:1",
     );
@@ -439,7 +439,7 @@ fn every_when_that_matches_is_shown() {
 #[test]
 fn tags_of_plugins_are_includes_if_the_configuration_says_so() {
     check("{% note a \"b c\" text=page.n %}", "[7|Hello World|]");
-    check_faults(
+    check_errors(
         "{% video x %}",
         "error: there is no `video.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?",
     );
@@ -449,7 +449,7 @@ fn tags_of_plugins_are_includes_if_the_configuration_says_so() {
 fn tags_of_plugins_count_more_than_our_own_of_the_same_name() {
     check("{% table text=page.n %}", "[7|Hello World|]");
     check("{% table text=page.n %}x{% endtable %}", "[7|Hello World|]");
-    check_faults(
+    check_errors(
         "{% chart %}x{% endchart %}",
         "error: unknown tag `chart`\n --> a.md:4:1\nhint: known are: `figure`, `table`, `value`, `assign`, `break`, \
          `capture`, `case`, `comment`, `continue`, `cycle`, `decrement`, `echo`, `for`, `gist`, `highlight`, `if`, \

@@ -2,7 +2,7 @@
 //!
 //! `raw` and `comment` are resolved here, because what they hold is no Liquid.
 
-use super::Fault;
+use super::Error;
 use kramdown::embed;
 
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub(super) enum Token<'a> {
 }
 
 /// Splits a text at its tags.
-pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a>> {
+pub(super) fn tokens<'a>(text: &'a str, errors: &mut Vec<Error>) -> Vec<Token<'a>> {
     let mut tokens = Vec::new();
     let mut at = 0;
     let mut trim_next = false;
@@ -37,7 +37,7 @@ pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a
         let Some((inside, end)) = inside_of(text, open) else {
             let (braces, close) =
                 (&text[open..open + 2], if text[open..].starts_with("{%") { "%}" } else { "}}" });
-            faults.push(Fault {
+            errors.push(Error {
                 at: open,
                 message: format!("`{braces}` is not closed by `{close}`"),
                 hint: Some(
@@ -71,7 +71,7 @@ pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a
         match name {
             "raw" => {
                 let Some((body_end, after, trims)) = end_of_raw(text, at) else {
-                    faults.push(unclosed("raw", open));
+                    errors.push(unclosed("raw", open));
                     break;
                 };
                 push_text(&mut tokens, &text[at..body_end], Token::Raw);
@@ -79,7 +79,7 @@ pub(super) fn tokens<'a>(text: &'a str, faults: &mut Vec<Fault>) -> Vec<Token<'a
             }
             "comment" => {
                 let Some((after, trims)) = end_of_comment(text, at) else {
-                    faults.push(unclosed("comment", open));
+                    errors.push(unclosed("comment", open));
                     break;
                 };
                 (at, trim_next) = (after, trims);
@@ -191,7 +191,7 @@ fn end_of_comment(text: &str, from: usize) -> Option<(usize, bool)> {
     }
 }
 
-pub(super) fn unclosed(tag: &str, at: usize) -> Fault {
+pub(super) fn unclosed(tag: &str, at: usize) -> Error {
     let hint = Some(format!("add `{{% end{tag} %}}`"));
-    Fault { at, message: format!("the block `{tag}` is not closed"), hint }
+    Error { at, message: format!("the block `{tag}` is not closed"), hint }
 }

@@ -17,7 +17,7 @@ use crate::yaml::Yaml;
 /// What a file says about itself above its body, with the defaults of the site.
 #[derive(Debug, Clone)]
 pub struct FrontMatter<'a> {
-    /// The YAML, for places of faults found later.
+    /// The YAML, for places of errors found later.
     pub yaml: Yaml<'a>,
     /// `layout`; `None` if there is none or it is `null` or `none`.
     pub layout: Option<String>,
@@ -88,7 +88,7 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
     None
 }
 
-/// Reads the front matter of the file at `yaml.path`. Beside it come the faults of single values,
+/// Reads the front matter of the file at `yaml.path`. Beside it come the errors of single values,
 /// which it is without.
 pub fn read<'a>(
     yaml: Yaml<'a>,
@@ -123,7 +123,7 @@ pub fn read<'a>(
         pin: fields.named_texts("pin").unwrap_or_default(),
         values: value::map_of_yaml(fields.mapping()),
     };
-    Ok((front, fields.take_faults()))
+    Ok((front, fields.take_errors()))
 }
 
 /// A text; `false` is none.
@@ -135,7 +135,7 @@ fn date(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
     let text = fields.text("date")?;
     let date = Date::parse(&text, zone);
     if date.is_none() {
-        fields.fault("date", format!("`{text}` is not a date"), DATE_FORMS);
+        fields.error("date", format!("`{text}` is not a date"), DATE_FORMS);
     }
     date
 }
@@ -148,7 +148,7 @@ fn published(fields: &mut Fields<'_>) -> bool {
             if ["false", "no", "off"].contains(&text.trim().to_lowercase().as_str()) =>
         {
             let message = format!("`published` is the text `{text}`, and should be true or false");
-            fields.fault("published", message, "write `published: false`");
+            fields.error("published", message, "write `published: false`");
             true
         }
         _ => true,
@@ -250,8 +250,8 @@ mod tests {
             categories: &["x"],
         };
         let config = Config::for_tests(config);
-        let (front, faults) = read(Yaml::file("a.md", yaml), scope, &config).expect("it is YAML");
-        assert_eq!(faults, []);
+        let (front, errors) = read(Yaml::file("a.md", yaml), scope, &config).expect("it is YAML");
+        assert_eq!(errors, []);
         let json = |key| value::json(front.value(key).expect("it is there"));
         assert_eq!((json("categories").as_str(), json("tags").as_str()), (categories, tags));
     }

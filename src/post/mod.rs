@@ -144,7 +144,7 @@ impl Options {
     }
 }
 
-/// Reads all posts, pages and collections. Beside them come all faults: a blog with faults is not
+/// Reads all posts, pages and collections. Beside them come all errors: a blog with errors is not
 /// to be published, but what could be read is there, so that what is wrong further on can be told
 /// as well. In a blog from Jekyll, what Jekyll builds on over is a warning: a post that cannot be
 /// read is left out.
@@ -197,8 +197,8 @@ struct Reader<'r> {
 /// What a file gave: nothing if it is not to be shown, or is no post; and what is wrong with it.
 type Read<T> = (Option<T>, Vec<Diagnostic>);
 
-fn wrong<T>(fault: Diagnostic) -> Read<T> {
-    (None, vec![fault])
+fn wrong<T>(error: Diagnostic) -> Read<T> {
+    (None, vec![error])
 }
 
 impl Reader<'_> {
@@ -231,11 +231,11 @@ impl Reader<'_> {
             return (None, Vec::new());
         }
         let kinds: &[&str] = if is_draft { &["posts", "drafts"] } else { &["posts"] };
-        let (post, faults) = self.document(path, text, "posts", kinds);
+        let (post, errors) = self.document(path, text, "posts", kinds);
         let is_future = |post: &Post<'_>| {
             post.date.timestamp() > self.options.now && !(self.config.future || self.options.future)
         };
-        (post.filter(|post| !is_future(post)), faults)
+        (post.filter(|post| !is_future(post)), errors)
     }
 
     /// Reads a document of a collection; `None` if it is not published.
@@ -249,18 +249,18 @@ impl Reader<'_> {
         let config = self.config;
         let (yaml, body) = match self.front_matter_and_body(path, text) {
             Ok(split) => split,
-            Err(fault) => return wrong(fault),
+            Err(error) => return wrong(error),
         };
         let relative_path = config.roles.inside_collections(path);
         let of_folders = folder_categories(relative_path);
         let scope =
             Scope { path: relative_path, kinds, is_document: true, categories: &of_folders };
-        let (mut front, mut faults) = match front_matter::read(yaml, scope, config) {
+        let (mut front, mut errors) = match front_matter::read(yaml, scope, config) {
             Ok(read) => read,
-            Err(fault) => return wrong(fault),
+            Err(error) => return wrong(error),
         };
         if !(front.published || config.unpublished || self.options.unpublished) {
-            return (None, faults);
+            return (None, errors);
         }
         let name = stem(file_name(path));
         let (named_date, name) = match dated_name(name) {
@@ -300,12 +300,12 @@ impl Reader<'_> {
         let address = match document_address(front.permalink.as_deref(), pattern, parts) {
             Ok(address) => address,
             Err(reason) => {
-                faults.push(bad_address(
+                errors.push(bad_address(
                     &front,
                     front.permalink.as_deref().unwrap_or(pattern),
                     &reason,
                 ));
-                return (None, faults);
+                return (None, errors);
             }
         };
         let title = front.title.clone().unwrap_or_else(|| titled(name));
@@ -324,7 +324,7 @@ impl Reader<'_> {
             body,
             is_without_blank_lines: config.is_from_jekyll() && self.source.has_windows_ends(path),
         };
-        (Some(post), faults)
+        (Some(post), errors)
     }
 
     fn pages<'a>(
@@ -347,9 +347,9 @@ impl Reader<'_> {
                         plain.push((path, text));
                     }
                     let (yaml, body) = without_front_matter(path, text);
-                    let (page, faults) = self.page(yaml, body);
+                    let (page, errors) = self.page(yaml, body);
                     added.extend(page);
-                    findings.extend(faults);
+                    findings.extend(errors);
                     continue;
                 }
                 split => split,
@@ -358,9 +358,9 @@ impl Reader<'_> {
                 plain.push((path, text));
                 continue;
             };
-            let (page, faults) = self.page(yaml, body);
+            let (page, errors) = self.page(yaml, body);
             pages.extend(page);
-            findings.extend(faults);
+            findings.extend(errors);
         }
         pages.sort_by_key(|page: &Page<'_>| (file_name(page.body.path), page.body.path));
         // What plugins add comes behind.
@@ -384,12 +384,12 @@ impl Reader<'_> {
         let config = self.config;
         let scope =
             Scope { path: body.path, kinds: &["pages"], is_document: false, categories: &[] };
-        let (front, mut faults) = match front_matter::read(yaml, scope, config) {
+        let (front, mut errors) = match front_matter::read(yaml, scope, config) {
             Ok(read) => read,
-            Err(fault) => return wrong(fault),
+            Err(error) => return wrong(error),
         };
         if !(front.published || config.unpublished || self.options.unpublished) {
-            return (None, faults);
+            return (None, errors);
         }
         let is_markdown = config.roles.is_markdown(body.path);
         let kind = match ending(body.path) {
@@ -404,10 +404,10 @@ impl Reader<'_> {
             body.path,
             &output_ending(body.path, is_markdown),
         ) {
-            Ok(address) => (Some(Page { front, address, kind, body }), faults),
+            Ok(address) => (Some(Page { front, address, kind, body }), errors),
             Err(reason) => {
-                faults.push(bad_address(&front, own.unwrap_or(body.path), &reason));
-                (None, faults)
+                errors.push(bad_address(&front, own.unwrap_or(body.path), &reason));
+                (None, errors)
             }
         }
     }
@@ -420,11 +420,11 @@ impl Reader<'_> {
         match front_matter::split(path, text) {
             Some(split) => Ok(split),
             None if is_unclosed(text) && !self.config.is_from_jekyll() => {
-                let fault = Diagnostic::new(
+                let error = Diagnostic::new(
                     Body { path, text, lines_above: 0 }.place(0),
                     "the front matter is not closed",
                 );
-                Err(fault.hint("add a line `---` below it"))
+                Err(error.hint("add a line `---` below it"))
             }
             None => Ok(without_front_matter(path, text)),
         }
@@ -436,9 +436,9 @@ type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);
 /// What was read, without what was not; all that is wrong goes to `findings`.
 fn gathered<T>(read: Vec<Read<T>>, findings: &mut Vec<Diagnostic>) -> Vec<T> {
     let mut gathered = Vec::with_capacity(read.len());
-    for (one, faults) in read {
+    for (one, errors) in read {
         gathered.extend(one);
-        findings.extend(faults);
+        findings.extend(errors);
     }
     gathered
 }
@@ -512,20 +512,20 @@ fn titled(slug: &str) -> String {
 
 fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut owners: BTreeMap<String, &str> = BTreeMap::new();
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut addresses: Vec<(&str, &Address)> = blog.addresses().collect();
     addresses.sort_unstable();
     for (path, address) in addresses {
         // Two names that differ by case only are one file on many machines.
         if let Some(other) = owners.insert(address.file.to_lowercase(), path) {
             let message = format!("has the same address as `{other}`: `{}`", address.url);
-            faults.push(
+            errors.push(
                 Diagnostic::new(Place::file(path), message)
                     .hint("give one of them a `permalink:` of its own"),
             );
         }
     }
-    faults
+    errors
 }
 
 #[cfg(test)]
@@ -534,8 +534,8 @@ mod tests {
 
     fn blog_text(source: &Source, config: &str) -> String {
         let now = "2026-06-01T00:00:00Z".parse().expect("it is a moment");
-        let (blog, faults) = read(source, &Config::for_tests(config), &Options::at(now));
-        if faults.is_empty() {
+        let (blog, errors) = read(source, &Config::for_tests(config), &Options::at(now));
+        if errors.is_empty() {
             let posts = blog
                 .posts
                 .iter()
@@ -544,7 +544,7 @@ mod tests {
                 blog.pages.iter().map(|page| format!("{} {:?}", page.address.url, page.kind));
             posts.chain(pages).collect::<Vec<_>>().join("\n")
         } else {
-            faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
         }
     }
 
@@ -591,7 +591,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_all_files_are_told_at_once() {
+    fn errors_of_all_files_are_told_at_once() {
         check(
             &[
                 ("_posts/2026-01-01-a.md", "---\ndate: soon\n---\n"),

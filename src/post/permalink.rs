@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     fn shown(address: Result<Address, String>) -> String {
-        address.map_or_else(|fault| fault, |address| format!("{} {}", address.url, address.file))
+        address.map_or_else(|error| error, |address| format!("{} {}", address.url, address.file))
     }
 
     fn document(own: Option<&str>, pattern: &str) -> String {

@@ -24,16 +24,16 @@ pub fn read<'a>(
 ) -> Result<Pins<'a>, Vec<Diagnostic>> {
     let posts = blog.documents().map(|post| (post.body.path, &post.front));
     let pages = blog.pages.iter().map(|page| (page.body.path, &page.front));
-    let (mut pins, mut faults) = (Pins::new(), Vec::new());
+    let (mut pins, mut errors) = (Pins::new(), Vec::new());
     for (path, front) in posts.chain(pages) {
         for (name, id) in &front.pin {
             match pinned(front, name, id, source, experiments, records) {
                 Ok(pinned) => pins.entry(path).or_default().push(pinned),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
     }
-    if faults.is_empty() { Ok(pins) } else { Err(faults) }
+    if errors.is_empty() { Ok(pins) } else { Err(errors) }
 }
 
 fn pinned<'a>(
@@ -44,24 +44,24 @@ fn pinned<'a>(
     experiments: &[Experiment],
     records: &'a [Record],
 ) -> Result<Pinned<'a>, Diagnostic> {
-    let fault = |message: String| Diagnostic::new(front.yaml.place(&["pin", name]), message);
+    let error = |message: String| Diagnostic::new(front.yaml.place(&["pin", name]), message);
     let remove =
         format!("take the pin out with `labpress pin {} {name} --remove`", front.yaml.path);
     let Some(experiment) = experiments.iter().find(|experiment| experiment.name.as_str() == name)
     else {
         let known = experiments.iter().map(|experiment| experiment.name.as_str());
         return Err(
-            fault(format!("there is no experiment `{name}` to pin")).hint_nearest(name, known)
+            error(format!("there is no experiment `{name}` to pin")).hint_nearest(name, known)
         );
     };
     let path = pin::path(name, id);
     let Some(text) = source.text(&path) else {
         let message = format!("`{id}` is no pin of `{name}`: there is no `{path}`");
-        return Err(fault(message).hint(format!("restore it from git, or {remove}")));
+        return Err(error(message).hint(format!("restore it from git, or {remove}")));
     };
     pin::parse(&path, text)?.with_records(experiment, records).map_err(|lacking| {
         let message =
             format!("the pinned results of `{name}` are not complete: there is no `{lacking}`");
-        fault(message).hint(format!("restore it from git, or {remove}"))
+        error(message).hint(format!("restore it from git, or {remove}"))
     })
 }

@@ -78,10 +78,10 @@ impl Reader<'_> {
                 continue;
             }
             let (yaml, body) = without_front_matter(path, text);
-            let (page, faults): Read<Page<'a>> =
+            let (page, errors): Read<Page<'a>> =
                 self.page_at(yaml, body, Some(&format!("/{folder}")));
             pages.extend(page);
-            findings.extend(faults);
+            findings.extend(errors);
             taken.push(path);
         }
         if is_on(config, OPTIONS, "remove_originals", false) {

@@ -127,10 +127,10 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
                 series.entry(name).or_default().insert(step, value);
             }
             Event::Metric { name, step: None, value, timing: true } => {
-                drop(collected.timing.insert(name, value))
+                collected.timing.insert(name, value);
             }
             Event::Metric { name, step: None, value, timing: false } => {
-                drop(collected.metrics.insert(name, value))
+                collected.metrics.insert(name, value);
             }
             Event::Artifact { name, path, kind } => {
                 drop(collected.artifacts.insert(name, (path, kind)))

@@ -42,7 +42,7 @@ fn file_read(line: &str) -> Option<PathBuf> {
     (!only_written).then(|| PathBuf::from(path))
 }
 
-/// One fault for each file under `root`, the site's folder, that was read and is not among the
+/// One error for each file under `root`, the site's folder, that was read and is not among the
 /// inputs. What labpress gives to the run lies in `.labpress/`, and what Python compiled stands for
 /// a file that was declared.
 pub fn undeclared(
@@ -71,13 +71,13 @@ pub fn undeclared(
     inside
         .filter(is_undeclared)
         .map(|path| {
-            let fault = Diagnostic::new(
+            let error = Diagnostic::new(
                 yaml.place(&["runner", "inputs"]),
                 format!("the runner reads `{path}`, which is not among its inputs"),
             );
             match path.strip_prefix(&own) {
-                Some(inside) => fault.hint(format!("add `{inside}` to `inputs`, so that a change of it is noticed")),
-                None => fault
+                Some(inside) => error.hint(format!("add `{inside}` to `inputs`, so that a change of it is noticed")),
+                None => error
                     .hint("put a link to it into the experiment's folder and declare that: inputs cannot lie outside"),
             }
         })

@@ -18,7 +18,7 @@ const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "csv", "tsv"];
 
 /// Reads all data files.
 pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagnostic>> {
-    let (mut root, mut faults, mut folders) = (Map::new(), Vec::new(), BTreeSet::new());
+    let (mut root, mut errors, mut folders) = (Map::new(), Vec::new(), BTreeSet::new());
     let mut files: Vec<(usize, &str, &str)> = source
         .texts_under("_data/")
         .filter_map(|(path, text)| {
@@ -41,10 +41,10 @@ pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagno
                 let keys: Vec<String> = stem.split('/').map(key).collect();
                 insert(&mut root, &keys, 0, value, &mut folders);
             }
-            Err(fault) => faults.push(fault),
+            Err(error) => errors.push(error),
         }
     }
-    if faults.is_empty() { Ok(Value::from(root)) } else { Err(faults) }
+    if errors.is_empty() { Ok(Value::from(root)) } else { Err(errors) }
 }
 
 /// What a file or folder is called in `site.data`: letters, digits and hyphens of its name, with
@@ -110,13 +110,13 @@ fn rows(path: &str, text: &str, separator: char) -> Result<Vec<Vec<Option<String
         }
         let (field, after) = if let Some(inside) = rest.strip_prefix('"') {
             let place = || Place::new(path, Position::at(text, text.len() - rest.len()));
-            let fault = |message: &str| {
+            let error = |message: &str| {
                 Diagnostic::new(place(), message).hint("write `\"\"` for a quote in it")
             };
             let (field, after) =
-                quoted(inside).ok_or_else(|| fault("the quoted field is not closed"))?;
+                quoted(inside).ok_or_else(|| error("the quoted field is not closed"))?;
             if !after.is_empty() && !after.starts_with([separator, '\n', '\r']) {
-                return Err(fault("something stands behind the quoted field"));
+                return Err(error("something stands behind the quoted field"));
             }
             (Some(field), after)
         } else {
@@ -164,7 +164,7 @@ mod tests {
     fn check(files: &[(&str, &str)], expected: &str) {
         let source =
             files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
-        let value = read(&source, &Config::for_tests("")).map_err(|faults| faults[0].to_string());
+        let value = read(&source, &Config::for_tests("")).map_err(|errors| errors[0].to_string());
         assert_eq!(value.map(|value| json(&value)), Ok(expected.to_owned()));
     }
 
@@ -192,9 +192,9 @@ mod tests {
     #[test]
     fn a_table_that_is_broken_has_its_place() {
         let source = Source::default().with("_data/t.csv", "a,b\n1,\"x\n");
-        let faults = read(&source, &Config::for_tests("")).expect_err("it is broken");
+        let errors = read(&source, &Config::for_tests("")).expect_err("it is broken");
         assert!(
-            faults[0]
+            errors[0]
                 .to_string()
                 .starts_with("error: the quoted field is not closed\n --> _data/t.csv:2:3")
         );

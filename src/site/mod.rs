@@ -44,7 +44,7 @@ use crate::source::Source;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
-/// Builds all files of the site. Reports all faults of the stage that has any: layouts and bodies
+/// Builds all files of the site. Reports all errors of the stage that has any: layouts and bodies
 /// first, then pages.
 pub fn build(
     source: &Source,
@@ -55,23 +55,23 @@ pub fn build(
     let options = markdown_options(config);
     let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
     let environment = environment(source, config, blog, results, &markdownify);
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let layouts = Layouts::read(source, config, blog, &environment)
-        .map_err(|found| faults.extend(found))
+        .map_err(|found| errors.extend(found))
         .ok();
     let data = data::read(source, config)
-        .map_err(|found| faults.extend(found))
+        .map_err(|found| errors.extend(found))
         .unwrap_or_else(|()| Value::none());
     let posts = post::render_all(blog, config, &data, &environment, &options)
-        .map_err(|found| faults.extend(found))
+        .map_err(|found| errors.extend(found))
         .ok();
-    let is_faultless = faults.is_empty();
+    let is_flawless = errors.is_empty();
     let layouts = layouts.map(|(layouts, missing)| {
-        faults.extend(missing);
+        errors.extend(missing);
         layouts
     });
-    let (Some(layouts), Some(rendered), true) = (layouts, posts, is_faultless) else {
-        return Err(sorted(faults));
+    let (Some(layouts), Some(rendered), true) = (layouts, posts, is_flawless) else {
+        return Err(sorted(errors));
     };
     let tags = tags::tags(blog);
     let posts = pinned::noted(rendered.posts, blog, config, results);
@@ -94,14 +94,14 @@ pub fn build(
     for part in parts {
         match part {
             Ok(files) => made.extend(files),
-            Err(found) => faults.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
-    let output = gathered(source, config, blog, made, &mut faults);
-    if faults.is_empty() { Ok(output) } else { Err(sorted(faults)) }
+    let output = gathered(source, config, blog, made, &mut errors);
+    if errors.is_empty() { Ok(output) } else { Err(sorted(errors)) }
 }
 
-/// What the author should know of a site without faults: layouts that are not there, where Jekyll
+/// What the author should know of a site without errors: layouts that are not there, where Jekyll
 /// goes on without, and plugins whose work labpress does not do.
 pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut warnings = layouts::warnings(source, config, blog);
@@ -124,7 +124,7 @@ pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagno
     sorted(warnings.into_iter().map(Diagnostic::as_warning).collect())
 }
 
-/// The experiments whose results the post shows, by name. Reports all faults of the post.
+/// The experiments whose results the post shows, by name. Reports all errors of the post.
 pub fn experiments_shown(
     source: &Source,
     config: &Config,
@@ -302,14 +302,14 @@ fn urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
     files.chain(pages).chain(documents).collect()
 }
 
-/// Puts all files together; two that differ at one path are a fault, but in a blog from Jekyll,
+/// Puts all files together; two that differ at one path are an error, but in a blog from Jekyll,
 /// where reading it has warned of them and the first of `made` stays.
 fn gathered(
     source: &Source,
     config: &Config,
     blog: &Blog<'_>,
     made: Vec<Made>,
-    faults: &mut Vec<Diagnostic>,
+    errors: &mut Vec<Diagnostic>,
 ) -> Output {
     let mut output = Output::default();
     for (path, text) in &blog.plain {
@@ -325,7 +325,7 @@ fn gathered(
         {
             let message =
                 format!("would replace another file of the site, `{}`", file.address.file);
-            faults.push(Diagnostic::new(Place::file(&file.path), message));
+            errors.push(Diagnostic::new(Place::file(&file.path), message));
         }
     }
     for Made { path, bytes, from } in made {
@@ -335,7 +335,7 @@ fn gathered(
         }
         if output.add(path.clone(), content).is_err() && !config.is_from_jekyll() {
             let place = Place::file(from.unwrap_or_else(|| path.clone()));
-            faults.push(Diagnostic::new(
+            errors.push(Diagnostic::new(
                 place,
                 format!("would replace another file of the site, `{path}`"),
             ));
@@ -343,31 +343,31 @@ fn gathered(
     }
     if let Some((outer, inner)) = output.file_in_a_file() {
         let message = format!("lies in the folder `{outer}`, which is a file of the site as well");
-        faults.push(
+        errors.push(
             Diagnostic::new(Place::file(inner), message).hint("change one of the two addresses"),
         );
     }
     output
 }
 
-fn sorted(mut faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    faults.sort();
-    faults.dedup();
-    faults
+fn sorted(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    errors.sort();
+    errors.dedup();
+    errors
 }
 
-/// Makes many files in parallel; reports the faults of all.
+/// Makes many files in parallel; reports the errors of all.
 fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -> Files {
     let parts: Vec<Files> =
         items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
-    let (mut files, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
+    let (mut files, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
     for part in parts {
         match part {
             Ok(part) => files.extend(part),
-            Err(found) => faults.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
-    if faults.is_empty() { Ok(files) } else { Err(faults) }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
 }
 
 /// A copy of a map's entries, which share what they hold with it.

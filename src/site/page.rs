@@ -38,7 +38,7 @@ pub(super) fn files(
         if index.is_none_or(|index| index.body.path != page.body.path) {
             return file(site, layouts, environment, options, page, None);
         }
-        let parts = index::parts(site, page).map_err(|fault| vec![fault])?;
+        let parts = index::parts(site, page).map_err(|error| vec![error])?;
         in_parallel(&parts, |_, part| file(site, layouts, environment, options, page, Some(part)))
     })
 }
@@ -88,7 +88,7 @@ fn file(
                 text: &rendered.text,
                 lines_above: page.body.lines_above,
             };
-            (site.sass.css(sheet).map_err(|fault| vec![fault])?, rendered.files)
+            (site.sass.css(sheet).map_err(|error| vec![error])?, rendered.files)
         }
     };
     let place = || page.front.place("layout");

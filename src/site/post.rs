@@ -92,13 +92,13 @@ pub(super) fn render_all(
             .collect();
         rendered
     };
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut complete = |rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>>| {
         let mut posts = Vec::with_capacity(rendered.len());
         for post in rendered {
             match post {
                 Ok(post) => posts.push(post),
-                Err(found) => faults.extend(found),
+                Err(found) => errors.extend(found),
             }
         }
         posts
@@ -108,7 +108,7 @@ pub(super) fn render_all(
     let collections = lists
         .map(|(one, listed)| complete(render_list(&one.documents, listed, Order::AsListed)))
         .collect();
-    if faults.is_empty() { Ok(RenderedBlog { posts, collections }) } else { Err(faults) }
+    if errors.is_empty() { Ok(RenderedBlog { posts, collections }) } else { Err(errors) }
 }
 
 fn render(
@@ -118,8 +118,8 @@ fn render(
     environment: &Environment<'_>,
     options: &markdown::Options,
 ) -> Result<RenderedPost, Vec<Diagnostic>> {
-    let mut faults = Vec::new();
-    let mut keep = |found: Vec<Diagnostic>| faults.extend(found);
+    let mut errors = Vec::new();
+    let mut keep = |found: Vec<Diagnostic>| errors.extend(found);
     let mut experiments = BTreeSet::new();
     let mut plain_text = |text: &str, key| {
         let expanded = plain_text(text, key, &post.front, environment)?;
@@ -132,7 +132,7 @@ fn render(
     let description = description.transpose().map_err(&mut keep).ok();
     let expanded = liquid::expand(post.body, variables, environment).map_err(&mut keep).ok();
     let (Some(title), Some(description), Some(expanded)) = (title, description, expanded) else {
-        return Err(faults);
+        return Err(errors);
     };
     let mut expanded = expanded;
     if post.is_markdown && relative_links::is_wanted(config, true) {
@@ -182,7 +182,7 @@ fn plain_text(
         return Ok(Expanded { text: text.to_owned(), ..Expanded::default() });
     }
     let expanded = liquid::expand(body, &[], environment);
-    expanded.map_err(|faults| faults.into_iter().map(|fault| fault.at(front.place(key))).collect())
+    expanded.map_err(|errors| errors.into_iter().map(|error| error.at(front.place(key))).collect())
 }
 
 /// The HTML of an expanded body.
@@ -255,8 +255,8 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
         let found = of_list(site, layouts, &collection.documents, rendered, Order::AsListed);
         files = match (files, found) {
             (Ok(files), Ok(found)) => Ok(files.into_iter().chain(found).collect()),
-            (Err(faults), Err(found)) => Err(faults.into_iter().chain(found).collect()),
-            (Err(faults), Ok(_)) | (Ok(_), Err(faults)) => Err(faults),
+            (Err(errors), Err(found)) => Err(errors.into_iter().chain(found).collect()),
+            (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
         };
     }
     files

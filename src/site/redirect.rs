@@ -21,7 +21,7 @@ const LIST: &str = "redirects.json";
 
 /// Pages at the old addresses of posts and pages, and the list of all redirects.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
-    let (mut made, mut faults, mut list) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut made, mut errors, mut list) = (Vec::new(), Vec::new(), Vec::new());
     let documents = site.blog.documents().filter(|post| post.is_written);
     let documents = documents.map(|post| (&post.front, post.body.path, &post.address));
     for (front, path, own) in documents
@@ -32,7 +32,7 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
             let from = format!("/{}", from.trim_start_matches('/'));
             match redirect(site, layouts, &from, &to, || front.place("redirect_from"), path) {
                 Ok(files) => made.extend(files),
-                Err(found) => faults.extend(found),
+                Err(found) => errors.extend(found),
             }
             list.push((from, to.clone()));
         }
@@ -49,7 +49,7 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
             list.into_iter().map(|(from, to)| (Key::from(from), Value::from(to))).collect();
         made.push(Made::new(LIST, value::json(&Value::from(map))));
     }
-    if faults.is_empty() { Ok(made) } else { Err(faults) }
+    if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 
 /// The page that stands for one that says `redirect_to`; `None` if it does not.

@@ -306,7 +306,7 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[(&str, &str)], config: &str, expected: &str) {
-        assert_eq!(css(files, config).unwrap_or_else(|fault| fault.to_string()), expected);
+        assert_eq!(css(files, config).unwrap_or_else(|error| error.to_string()), expected);
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_their_place_in_the_file_below_its_front_matter() {
+    fn errors_have_their_place_in_the_file_below_its_front_matter() {
         check(
             &[("main.scss", "a {\n  top: $x;\n}\n")],
             "",
@@ -371,25 +371,25 @@ mod tests {
 
     #[test]
     fn programs_without_end_are_told() {
-        let fault = |reason, column| format!("error: {reason}\n --> main.scss:4:{column}");
+        let error = |reason, column| format!("error: {reason}\n --> main.scss:4:{column}");
         let steps = "loops and calls take more than 1000000 steps";
-        check(&[("main.scss", "@while true { }")], "", &fault(steps, 14));
-        check(&[("main.scss", "@for $i from 1 through 1000000000 { }")], "", &fault(steps, 36));
+        check(&[("main.scss", "@while true { }")], "", &error(steps, 14));
+        check(&[("main.scss", "@for $i from 1 through 1000000000 { }")], "", &error(steps, 36));
         let calls = "this calls itself too often";
         check(
             &[("main.scss", "@function f($x) { @return f($x + 1); } a { b: f(1) }")],
             "",
-            &fault(calls, 18),
+            &error(calls, 18),
         );
         check(
             &[("main.scss", "@mixin m { a { @include m; } } @include m;")],
             "",
-            &fault(calls, 11),
+            &error(calls, 11),
         );
     }
 
     #[test]
-    fn loops_functions_and_mixins_work_and_faults_in_them_have_their_place() {
+    fn loops_functions_and_mixins_work_and_errors_in_them_have_their_place() {
         check(
             &[(
                 "main.scss",

@@ -180,7 +180,7 @@ fn program() -> PathBuf {
 }
 
 /// What a program wrote to standard error.
-pub fn talk(output: &Output) -> String {
+pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -191,7 +191,7 @@ pub fn answer(output: &Output) -> String {
 
 #[track_caller]
 pub fn assert_success(output: &Output) {
-    assert!(output.status.success(), "{}\n{}", answer(output), talk(output));
+    assert!(output.status.success(), "{}\n{}", answer(output), stderr(output));
 }
 
 /// The record without what no rerun repeats: when it was made, how long it took, and so its own

@@ -26,7 +26,7 @@ pub fn assert_whole(site: &Site, when: &str) -> BTreeMap<String, serde_json::Val
         if path.contains("/runs/") {
             let text = text();
             let record =
-                record::parse(&path, &text).unwrap_or_else(|fault| panic!("{fault}, {when}"));
+                record::parse(&path, &text).unwrap_or_else(|error| panic!("{error}, {when}"));
             for artifact in &record.artifacts {
                 let Some(file) = &artifact.file else { continue };
                 let beside = std::fs::read(
@@ -38,9 +38,9 @@ pub fn assert_whole(site: &Site, when: &str) -> BTreeMap<String, serde_json::Val
             }
             records.insert(path, repeatable(&text));
         } else if path.contains("/pins/") {
-            pin::parse(&path, &text()).unwrap_or_else(|fault| panic!("{fault}, {when}"));
+            pin::parse(&path, &text()).unwrap_or_else(|error| panic!("{error}, {when}"));
         } else if verification::is_path(&path) {
-            verification::parse(&path, &text()).unwrap_or_else(|fault| panic!("{fault}, {when}"));
+            verification::parse(&path, &text()).unwrap_or_else(|error| panic!("{error}, {when}"));
         }
     }
     records

@@ -165,7 +165,7 @@ fn pointers(tensors: &[Tensor]) -> Vec<*mut C_tensor> {
     tensors.iter().map(|tensor| tensor.as_ptr().cast_mut()).collect()
 }
 
-/// Panics as tch does at a fault inside libtorch.
+/// Panics as tch does at an error inside libtorch.
 #[track_caller]
 fn check(message: *mut c_char) {
     if message.is_null() {

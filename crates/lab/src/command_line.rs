@@ -133,12 +133,12 @@ fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
     };
     let own = format!("experiments/{name}/experiment.yml");
     let variable = |name: &str| std::env::var(name).ok();
-    let (experiments, faults) = parse_all(&source, &variable);
+    let (experiments, errors) = parse_all(&source, &variable);
     if let Some(found) = experiments.into_iter().find(|experiment| experiment.path == own) {
         return Ok((root, found));
     }
-    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    bail!("`{}` cannot be read\n{}", path.display(), faults.join("\n"))
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    bail!("`{}` cannot be read\n{}", path.display(), errors.join("\n"))
 }
 
 fn variant<'a>(experiment: &'a Experiment, name: Option<&str>) -> anyhow::Result<&'a Variant> {

@@ -83,7 +83,7 @@ impl Smoothed {
 
 /// The rate in the middle of the longest valley: of the longest sequence of points, not all
 /// neighbours, whose losses fall from each to the next. The first tenth of the curve, where the
-/// rates are too low to tell, and its last five points, where it diverges, are left out. This is
+/// rates are too low to report, and its last five points, where it diverges, are left out. This is
 /// the rule that fast.ai has by default ("valley").
 fn suggestion(curve: &[[f64; 2]]) -> f64 {
     let last = curve.len().saturating_sub(5).max(1).min(curve.len());

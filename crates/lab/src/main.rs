@@ -139,7 +139,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let folder = std::env::var_os(RUN_FOLDER_VARIABLE);
-    // tch turns faults inside libtorch (no memory left, say) into panics; their message is for the
+    // tch turns errors inside libtorch (no memory left, say) into panics; their message is for the
     // run's log.
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("lab: {}", first_line(panic.payload_as_str()))
@@ -193,7 +193,7 @@ fn by_hand(command: &dyn Fn(&dyn Fn() -> bool) -> anyhow::Result<()>) -> ExitCod
 
 /// libtorch puts a stack trace below its message.
 fn first_line(message: Option<&str>) -> &str {
-    message.and_then(|message| message.lines().next()).unwrap_or("a fault without a message")
+    message.and_then(|message| message.lines().next()).unwrap_or("an error without a message")
 }
 
 fn run(folder: &Path) -> anyhow::Result<Outcome> {

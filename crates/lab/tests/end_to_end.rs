@@ -8,7 +8,7 @@ mod support;
 use std::process::Output;
 
 use support::killing::records;
-use support::{Site, assert_success, talk};
+use support::{Site, assert_success, stderr};
 
 const YAML: &str = "experiments/net/experiment.yml";
 const POST: &str = "_posts/2026-01-02-net.md";
@@ -46,11 +46,11 @@ fn locked(site: &Site) -> Output {
 fn check_build(site: &Site, expected: &[&str]) -> String {
     let output = labpress(site, &["build"]);
     assert_success(&output);
-    let talk = talk(&output);
+    let stderr = stderr(&output);
     for part in expected {
-        assert!(talk.contains(part), "{part:?} is not in:\n{talk}");
+        assert!(stderr.contains(part), "{part:?} is not in:\n{stderr}");
     }
-    talk
+    stderr
 }
 
 fn page(site: &Site) -> String {
@@ -90,12 +90,12 @@ fn a_site_is_trained_once_and_then_only_what_changed() {
     );
 
     let before = site.files("experiments");
-    let talk = check_build(&site, &["0 files written"]);
-    assert!(!talk.contains("recorded"), "{talk}");
+    let stderr = check_build(&site, &["0 files written"]);
+    assert!(!stderr.contains("recorded"), "{stderr}");
 
     site.replace(POST, "A small net", "Our small net");
-    let talk = check_build(&site, &[]);
-    assert!(!talk.contains("stale") && !talk.contains("recorded"), "{talk}");
+    let stderr = check_build(&site, &[]);
+    assert!(!stderr.contains("stale") && !stderr.contains("recorded"), "{stderr}");
     assert!(page(&site).contains("Our small net"));
     assert_eq!(site.files("experiments"), before);
     assert_success(&locked(&site));
@@ -104,12 +104,12 @@ fn a_site_is_trained_once_and_then_only_what_changed() {
     let output = locked(&site);
     assert_eq!(output.status.code(), Some(1));
     let reason = "the results of `net` are stale: params.epochs changed from 2 to 3";
-    assert!(support::talk(&output).contains(reason), "{}", support::talk(&output));
-    let talk = check_build(
+    assert!(support::stderr(&output).contains(reason), "{}", support::stderr(&output));
+    let stderr = check_build(
         &site,
         &["stale net/large seeds 0 1: params.epochs changed from 2 to 3", "2 runs recorded"],
     );
-    assert!(!talk.contains("net/small"), "{talk}");
+    assert!(!stderr.contains("net/small"), "{stderr}");
     assert_success(&locked(&site));
 }
 

@@ -413,7 +413,7 @@ fn a_competition_of_kaggle_becomes_a_submission() {
         digest("test"),
     );
     let declaration =
-        DataSet::parse(Yaml::file("colours.yml", &text)).unwrap_or_else(|fault| panic!("{fault}"));
+        DataSet::parse(Yaml::file("colours.yml", &text)).unwrap_or_else(|error| panic!("{error}"));
 
     // Nothing is there yet: it is said what to do.
     let elsewhere = folder.path().join("elsewhere");
@@ -497,7 +497,7 @@ fn check_fails(edit: impl FnOnce(&mut Value), expected: &str) {
 }
 
 #[test]
-fn faults_of_a_job_are_one_clear_line() {
+fn errors_of_a_job_are_one_clear_line() {
     check_fails(
         |job| job["protocol"] = json!(2),
         "`RUN/run.json` is of protocol version 2, this runner speaks 1; build it and `labpress` from one source",

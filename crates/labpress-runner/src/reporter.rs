@@ -37,7 +37,7 @@ pub struct Run {
     pub job: Job,
     folder: PathBuf,
     events: File,
-    progress_told: Option<Instant>,
+    progress_shown: Option<Instant>,
 }
 
 impl Run {
@@ -57,7 +57,7 @@ impl Run {
         let path = folder.join(EVENTS_FILE);
         let events = File::options().create(true).append(true).open(&path);
         let events = events.map_err(|error| named(&error, "cannot write", &path))?;
-        Ok(Run { job, folder: folder.to_owned(), events, progress_told: None })
+        Ok(Run { job, folder: folder.to_owned(), events, progress_shown: None })
     }
 
     /// The folder for the run's own files. Artifacts lie here.
@@ -71,7 +71,7 @@ impl Run {
     }
 
     /// Tells any event. In a single write, so that a reader never sees half of one for long.
-    pub fn tell(&mut self, event: &Event) -> io::Result<()> {
+    pub fn report(&mut self, event: &Event) -> io::Result<()> {
         let line = serde_json::to_string(event).map_err(io::Error::other)? + "\n";
         self.events.write_all(line.as_bytes())
     }
@@ -85,47 +85,52 @@ impl Run {
     ) -> io::Result<()> {
         let environment: BTreeMap<String, String> =
             environment.into_iter().map(|(name, fact)| (name.into(), fact.into())).collect();
-        self.tell(&Event::Start { environment, steps })
+        self.report(&Event::Start { environment, steps })
     }
 
     /// Whether it is time to tell the progress again; if so, remembers that it was told.
     pub fn is_progress_due(&mut self) -> bool {
         let now = Instant::now();
-        let is_due = self.progress_told.is_none_or(|told| now - told >= PROGRESS_INTERVAL);
+        let is_due = self.progress_shown.is_none_or(|told| now - told >= PROGRESS_INTERVAL);
         if is_due {
-            self.progress_told = Some(now);
+            self.progress_shown = Some(now);
         }
         is_due
     }
 
     /// Tells that `step` of `of` steps are done.
     pub fn progress(&mut self, step: u64, of: u64) -> io::Result<()> {
-        self.tell(&Event::Progress { step, of })
+        self.report(&Event::Progress { step, of })
     }
 
     /// Tells a number of an epoch, from 1.
     pub fn point(&mut self, name: &str, epoch: u64, value: f64) -> io::Result<()> {
-        self.tell(&Event::Metric { name: name.to_owned(), step: Some(epoch), value, timing: false })
+        self.report(&Event::Metric {
+            name: name.to_owned(),
+            step: Some(epoch),
+            value,
+            timing: false,
+        })
     }
 
     /// Tells a result of the whole run.
     pub fn result(&mut self, name: &str, value: f64) -> io::Result<()> {
-        self.tell(&Event::Metric { name: name.to_owned(), step: None, value, timing: false })
+        self.report(&Event::Metric { name: name.to_owned(), step: None, value, timing: false })
     }
 
     /// Tells a duration or a speed.
     pub fn timing(&mut self, name: &str, value: f64) -> io::Result<()> {
-        self.tell(&Event::Metric { name: name.to_owned(), step: None, value, timing: true })
+        self.report(&Event::Metric { name: name.to_owned(), step: None, value, timing: true })
     }
 
     /// Tells a line to whoever watches.
     pub fn note(&mut self, text: impl Into<String>) -> io::Result<()> {
-        self.tell(&Event::Note { text: text.into() })
+        self.report(&Event::Note { text: text.into() })
     }
 
     /// Tells of a file of the result, at `path` under the run's folder.
     pub fn artifact(&mut self, name: &str, path: &str, kind: &str) -> io::Result<()> {
-        self.tell(&Event::Artifact {
+        self.report(&Event::Artifact {
             name: name.to_owned(),
             path: path.to_owned(),
             kind: kind.to_owned(),
@@ -135,20 +140,20 @@ impl Run {
     /// Tells that the metric `name` is not finite any more, at `step` if it is a series. The last
     /// event.
     pub fn diverged(mut self, name: &str, step: Option<u64>) -> io::Result<()> {
-        self.tell(&Event::Diverged(Diverged { metric: name.to_owned(), step, value: None }))
+        self.report(&Event::Diverged(Diverged { metric: name.to_owned(), step, value: None }))
     }
 
     /// Tells that the run has succeeded. The last event.
     pub fn done(mut self) -> io::Result<()> {
-        self.tell(&Event::Done)
+        self.report(&Event::Done)
     }
 }
 
 fn job(path: &Path) -> io::Result<Job> {
     let text = fs::read_to_string(path).map_err(|error| named(&error, "cannot read", path))?;
-    let fault = |what: String| io::Error::other(format!("`{}` {what}", path.display()));
+    let invalid = |what: String| io::Error::other(format!("`{}` {what}", path.display()));
     let job: Value =
-        serde_json::from_str(&text).map_err(|error| fault(format!("is no JSON: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| invalid(format!("is not JSON: {error}")))?;
     // Before the rest, which another version may have changed.
     match job["protocol"].as_u64() {
         Some(version) if version == u64::from(VERSION) => {}
@@ -156,10 +161,10 @@ fn job(path: &Path) -> io::Result<Job> {
             let version =
                 version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
             let message = format!("is of protocol version {version}, this runner speaks {VERSION}");
-            return Err(fault(format!("{message}; build it and `labpress` from one source")));
+            return Err(invalid(format!("{message}; build it and `labpress` from one source")));
         }
     }
-    serde_json::from_value(job).map_err(|error| fault(format!("is no job: {error}")))
+    serde_json::from_value(job).map_err(|error| invalid(format!("is not a valid job: {error}")))
 }
 
 fn named(error: &io::Error, tried: &str, path: &Path) -> io::Error {

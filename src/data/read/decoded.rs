@@ -99,9 +99,9 @@ pub(super) fn decoded(
                     return Ok(decoded);
                 }
             }
-            Err(Trouble::Images(error)) => return Err(error),
+            Err(Error::Images(error)) => return Err(error),
             // The disk may be full; memory may still be enough.
-            Err(Trouble::Disk) => {}
+            Err(Error::Disk) => {}
         }
     }
     let mut pixels = Vec::new();
@@ -112,8 +112,8 @@ pub(super) fn decoded(
         Ok(()) => {
             Ok(Decoded { listing: head.listing, pixels: pixels.into(), channels, rows, columns })
         }
-        Err(Trouble::Images(error)) => Err(error),
-        Err(Trouble::Disk) => unreachable!("memory is no disk"),
+        Err(Error::Images(error)) => Err(error),
+        Err(Error::Disk) => unreachable!("memory is no disk"),
     }
 }
 
@@ -162,16 +162,16 @@ fn new_file(path: &Path) -> Option<BufWriter<tempfile::NamedTempFile>> {
 }
 
 /// Why images were not written.
-enum Trouble {
+enum Error {
     /// They cannot be decoded.
     Images(anyhow::Error),
     /// There is no room.
     Disk,
 }
 
-impl From<std::io::Error> for Trouble {
-    fn from(_: std::io::Error) -> Trouble {
-        Trouble::Disk
+impl From<std::io::Error> for Error {
+    fn from(_: std::io::Error) -> Error {
+        Error::Disk
     }
 }
 
@@ -179,8 +179,8 @@ fn written(
     file: &mut BufWriter<tempfile::NamedTempFile>,
     head: &Head,
     raw: &Raw,
-) -> Result<(), Trouble> {
-    let text = serde_json::to_vec(head).map_err(|error| Trouble::Images(error.into()))?;
+) -> Result<(), Error> {
+    let text = serde_json::to_vec(head).map_err(|error| Error::Images(error.into()))?;
     file.write_all(&(text.len() as u64).to_le_bytes())?;
     file.write_all(&text)?;
     shaped(raw, head, &mut |part| file.write_all(part))?;
@@ -231,7 +231,7 @@ fn shaped(
     raw: &Raw,
     head: &Head,
     take: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let fitting = |picture: Picture| {
         let is_square = head.rows == head.columns;
         let has_size = picture.rows == head.rows && picture.columns == head.columns;
@@ -272,7 +272,7 @@ fn shaped(
                     .par_iter()
                     .map(image)
                     .collect::<anyhow::Result<_>>()
-                    .map_err(Trouble::Images)?;
+                    .map_err(Error::Images)?;
                 shaped.iter().try_for_each(|image| take(image))?;
             }
         }

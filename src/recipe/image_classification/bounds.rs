@@ -11,10 +11,10 @@ pub struct OutOfBounds {
     pub rule: &'static str,
 }
 
-/// The faults found so far.
-struct Faults(Vec<OutOfBounds>);
+/// The errors found so far.
+struct Errors(Vec<OutOfBounds>);
 
-impl Faults {
+impl Errors {
     fn require(&mut self, holds: bool, keys: &[&'static str], rule: &'static str) {
         if !holds {
             self.0.push(OutOfBounds { keys: keys.to_vec(), rule });
@@ -51,54 +51,54 @@ fn is_size(size: u32) -> bool {
 impl Params {
     /// Says which parameters are out of bounds, in the order they are declared.
     pub fn out_of_bounds(&self) -> Vec<OutOfBounds> {
-        let mut faults = Faults(Vec::new());
-        self.check_data(&mut faults);
-        check_model(&self.model, &mut faults);
-        self.check_tuning(&mut faults);
-        check_optimizer(&self.optimizer, &mut faults);
-        self.check_schedule(&mut faults);
-        check_loss(&self.loss, &mut faults);
-        self.check_regularization(&mut faults);
-        check_augment(&self.augment, &mut faults);
-        self.check_progress(&mut faults);
-        faults.0
+        let mut errors = Errors(Vec::new());
+        self.check_data(&mut errors);
+        check_model(&self.model, &mut errors);
+        self.check_tuning(&mut errors);
+        check_optimizer(&self.optimizer, &mut errors);
+        self.check_schedule(&mut errors);
+        check_loss(&self.loss, &mut errors);
+        self.check_regularization(&mut errors);
+        check_augment(&self.augment, &mut errors);
+        self.check_progress(&mut errors);
+        errors.0
     }
 
-    fn check_data(&self, faults: &mut Faults) {
-        faults.require(self.epochs >= 1, &["epochs"], "must be at least 1");
-        faults.require(self.batch_size >= 2, &["batch-size"], "must be at least 2");
-        faults.require(self.image_size.is_none_or(is_size), &["image-size"], SIZE);
-        faults.require(!self.split.is_empty(), &["split"], "must be the name of a split");
-        faults.require(
+    fn check_data(&self, errors: &mut Errors) {
+        errors.require(self.epochs >= 1, &["epochs"], "must be at least 1");
+        errors.require(self.batch_size >= 2, &["batch-size"], "must be at least 2");
+        errors.require(self.image_size.is_none_or(is_size), &["image-size"], SIZE);
+        errors.require(!self.split.is_empty(), &["split"], "must be the name of a split");
+        errors.require(
             self.train_images.is_none_or(|images| images >= 2),
             &["train-images"],
             "must be at least 2",
         );
-        faults.require(
+        errors.require(
             self.labels_per_class != Some(0),
             &["labels-per-class"],
             "must be at least 1",
         );
         let is_one = self.train_images.is_none() || self.labels_per_class.is_none();
-        faults.require(
+        errors.require(
             is_one,
             &["labels-per-class"],
             "says how many images to use, as `train-images` does: keep one",
         );
-        faults.require(self.valid_images != Some(0), &["valid-images"], "must be at least 1");
-        faults.require(self.test_images != Some(0), &["test-images"], "must be at least 1");
+        errors.require(self.valid_images != Some(0), &["valid-images"], "must be at least 1");
+        errors.require(self.test_images != Some(0), &["test-images"], "must be at least 1");
     }
 
-    fn check_tuning(&self, faults: &mut Faults) {
+    fn check_tuning(&self, errors: &mut Errors) {
         let decay = self.tuning.rate_decay();
-        faults.require(
+        errors.require(
             decay >= 1.0 && decay.is_finite(),
             &["tuning", "rate-decay"],
             "must be at least 1",
         );
         match self.tuning {
             Tuning::LastBlocks { blocks, .. } => {
-                faults.require(
+                errors.require(
                     blocks >= 1,
                     &["tuning", "blocks"],
                     "must be at least 1; `kind: frozen` tunes no block",
@@ -106,39 +106,39 @@ impl Params {
             }
             Tuning::Gradual { head_epochs, blocks, .. } => {
                 let is_part = head_epochs >= 1 && head_epochs < self.epochs;
-                faults.require(
+                errors.require(
                     is_part,
                     &["tuning", "head-epochs"],
                     "must be at least 1 and below `epochs`",
                 );
-                faults.require(blocks != Some(0), &["tuning", "blocks"], "must be at least 1");
+                errors.require(blocks != Some(0), &["tuning", "blocks"], "must be at least 1");
             }
             Tuning::Frozen {} => {
                 let rule =
                     "has no effect where features are computed once (`tuning: {kind: frozen}`)";
-                faults.require(self.augment == Augment::default(), &["augment"], rule);
-                faults.require(self.mixup.is_none(), &["mixup"], rule);
-                faults.require(self.cutmix.is_none(), &["cutmix"], rule);
-                faults.require(self.progressive.is_empty(), &["progressive"], rule);
+                errors.require(self.augment == Augment::default(), &["augment"], rule);
+                errors.require(self.mixup.is_none(), &["mixup"], rule);
+                errors.require(self.cutmix.is_none(), &["cutmix"], rule);
+                errors.require(self.progressive.is_empty(), &["progressive"], rule);
             }
             Tuning::All { .. } => {}
         }
     }
 
-    fn check_schedule(&self, faults: &mut Faults) {
+    fn check_schedule(&self, errors: &mut Errors) {
         if let Some(Rate::Of(rate)) = self.schedule.max_lr() {
-            faults.require(is_positive(rate), &["schedule", "max-lr"], POSITIVE);
+            errors.require(is_positive(rate), &["schedule", "max-lr"], POSITIVE);
         }
         match self.schedule {
             Schedule::Constant {} => {}
             Schedule::Step { every, factor } => {
-                faults.require(every >= 1, &["schedule", "every"], "must be at least 1");
+                errors.require(every >= 1, &["schedule", "every"], "must be at least 1");
                 let is_factor = factor > 0.0 && factor <= 1.0;
-                faults.require(is_factor, &["schedule", "factor"], "must be above 0 and at most 1");
+                errors.require(is_factor, &["schedule", "factor"], "must be above 0 and at most 1");
             }
             Schedule::Cosine { warm_up, last, .. } => {
-                faults.require(is_decay(warm_up), &["schedule", "warm-up"], DECAY);
-                faults.require(
+                errors.require(is_decay(warm_up), &["schedule", "warm-up"], DECAY);
+                errors.require(
                     (0.0..=1.0).contains(&last),
                     &["schedule", "last"],
                     "must be from 0 to 1",
@@ -146,10 +146,10 @@ impl Params {
             }
             Schedule::OneCycle { warm_up, div, final_div, momentum_low, momentum_high, .. } => {
                 let is_share = warm_up > 0.0 && warm_up < 1.0;
-                faults.require(is_share, &["schedule", "warm-up"], "must be above 0 and below 1");
+                errors.require(is_share, &["schedule", "warm-up"], "must be above 0 and below 1");
                 let is_divisor = |div: f64| div >= 1.0 && div.is_finite();
-                faults.require(is_divisor(div), &["schedule", "div"], "must be at least 1");
-                faults.require(
+                errors.require(is_divisor(div), &["schedule", "div"], "must be at least 1");
+                errors.require(
                     is_divisor(final_div),
                     &["schedule", "final-div"],
                     "must be at least 1",
@@ -157,8 +157,8 @@ impl Params {
                 let high = momentum_high.unwrap_or(self.optimizer.momentum());
                 let is_low = momentum_low.is_none_or(|low| is_decay(low) && low <= high);
                 let rule = "must be at least 0 and at most `momentum-high`, which is the optimizer's own by default";
-                faults.require(is_low, &["schedule", "momentum-low"], rule);
-                faults.require(
+                errors.require(is_low, &["schedule", "momentum-low"], rule);
+                errors.require(
                     momentum_high.is_none_or(is_decay),
                     &["schedule", "momentum-high"],
                     DECAY,
@@ -167,46 +167,46 @@ impl Params {
         }
     }
 
-    fn check_regularization(&self, faults: &mut Faults) {
-        faults.require(self.clip_norm.is_none_or(is_positive), &["clip-norm"], POSITIVE);
+    fn check_regularization(&self, errors: &mut Errors) {
+        errors.require(self.clip_norm.is_none_or(is_positive), &["clip-norm"], POSITIVE);
         let is_share = |share: f64| share > 0.0 && share < 1.0;
-        faults.require(self.ema.is_none_or(is_share), &["ema"], "must be above 0 and below 1");
+        errors.require(self.ema.is_none_or(is_share), &["ema"], "must be above 0 and below 1");
         let is_alpha = |alpha: f64| alpha > 0.0 && alpha <= 100.0;
-        faults.require(
+        errors.require(
             self.mixup.is_none_or(is_alpha),
             &["mixup"],
             "must be above 0 and at most 100",
         );
-        faults.require(
+        errors.require(
             self.cutmix.is_none_or(is_alpha),
             &["cutmix"],
             "must be above 0 and at most 100",
         );
     }
 
-    fn check_progress(&self, faults: &mut Faults) {
+    fn check_progress(&self, errors: &mut Errors) {
         let tta_is_small = self.tta.shift <= 64;
-        faults.require(tta_is_small, &["tta", "shift"], "must be at most 64");
+        errors.require(tta_is_small, &["tta", "shift"], "must be at most 64");
         let is_staged = !self.progressive.is_empty();
         let stages_are_whole =
             self.progressive.iter().all(|stage| stage.epochs >= 1 && is_size(stage.image_size));
         let rule = "must be stages of at least 1 epoch with images from 8 to 1024 pixels";
-        faults.require(stages_are_whole, &["progressive"], rule);
+        errors.require(stages_are_whole, &["progressive"], rule);
         let staged =
             self.progressive.iter().fold(0_u32, |sum, stage| sum.saturating_add(stage.epochs));
         let rule = "must leave an epoch for images of the whole size";
-        faults.require(!is_staged || staged < self.epochs, &["progressive"], rule);
+        errors.require(!is_staged || staged < self.epochs, &["progressive"], rule);
         let rule = "needs a net that takes images of any size: no `mlp`, and no `dense`";
-        faults.require(!is_staged || self.model.takes_any_size(), &["progressive"], rule);
+        errors.require(!is_staged || self.model.takes_any_size(), &["progressive"], rule);
         let patience = self.early_stopping.map(|stopping| stopping.patience);
-        faults.require(patience != Some(0), &["early-stopping", "patience"], "must be at least 1");
+        errors.require(patience != Some(0), &["early-stopping", "patience"], "must be at least 1");
     }
 }
 
-fn check_model(model: &Model, faults: &mut Faults) {
+fn check_model(model: &Model, errors: &mut Errors) {
     match model {
         Model::Mlp { hidden } => {
-            faults.require(
+            errors.require(
                 hidden.iter().copied().all(is_width),
                 &["model", "hidden"],
                 "must be widths from 1 to 65536",
@@ -214,19 +214,19 @@ fn check_model(model: &Model, faults: &mut Faults) {
         }
         Model::Convnet { widths, dense, .. } => {
             let is_net = !widths.is_empty() && widths.iter().copied().all(is_width);
-            faults.require(
+            errors.require(
                 is_net,
                 &["model", "widths"],
                 "must be one or more widths from 1 to 65536",
             );
-            faults.require(
+            errors.require(
                 dense.iter().copied().all(is_width),
                 &["model", "dense"],
                 "must be from 1 to 65536",
             );
         }
         Model::Resnet9 { width, .. } => {
-            faults.require(
+            errors.require(
                 (1..=8192).contains(width),
                 &["model", "width"],
                 "must be from 1 to 8192",
@@ -245,33 +245,33 @@ fn check_model(model: &Model, faults: &mut Faults) {
     );
     let is_there = has_published || model.pretrained() != Some(&Pretrained::Imagenet);
     let rule = "`imagenet` is only for the `efficientnet-lite` nets; give a `.safetensors` file";
-    faults.require(is_there, &["model", "pretrained"], rule);
+    errors.require(is_there, &["model", "pretrained"], rule);
 }
 
-fn check_optimizer(optimizer: &Optimizer, faults: &mut Faults) {
+fn check_optimizer(optimizer: &Optimizer, errors: &mut Errors) {
     let weight_decay = match *optimizer {
         Optimizer::Sgd { momentum, nesterov, weight_decay, .. } => {
-            faults.require(is_decay(momentum), &["optimizer", "momentum"], DECAY);
+            errors.require(is_decay(momentum), &["optimizer", "momentum"], DECAY);
             let has_momentum = !nesterov || momentum > 0.0;
-            faults.require(has_momentum, &["optimizer", "nesterov"], "needs a momentum above 0");
+            errors.require(has_momentum, &["optimizer", "nesterov"], "needs a momentum above 0");
             weight_decay
         }
         Optimizer::Adam { beta1, beta2, weight_decay, .. }
         | Optimizer::Adamw { beta1, beta2, weight_decay, .. } => {
-            faults.require(is_decay(beta1), &["optimizer", "beta1"], DECAY);
-            faults.require(is_decay(beta2), &["optimizer", "beta2"], DECAY);
+            errors.require(is_decay(beta1), &["optimizer", "beta1"], DECAY);
+            errors.require(is_decay(beta2), &["optimizer", "beta2"], DECAY);
             weight_decay
         }
     };
-    faults.require(is_positive(optimizer.lr()), &["optimizer", "lr"], POSITIVE);
-    faults.require(is_not_negative(weight_decay), &["optimizer", "weight-decay"], NOT_NEGATIVE);
+    errors.require(is_positive(optimizer.lr()), &["optimizer", "lr"], POSITIVE);
+    errors.require(is_not_negative(weight_decay), &["optimizer", "weight-decay"], NOT_NEGATIVE);
 }
 
-fn check_loss(loss: &Loss, faults: &mut Faults) {
-    faults.require(is_decay(loss.label_smoothing), &["loss", "label-smoothing"], DECAY);
+fn check_loss(loss: &Loss, errors: &mut Errors) {
+    errors.require(is_decay(loss.label_smoothing), &["loss", "label-smoothing"], DECAY);
 }
 
-fn check_augment(augment: &Augment, faults: &mut Faults) {
+fn check_augment(augment: &Augment, errors: &mut Errors) {
     let Augment {
         crop_padding,
         rotate,
@@ -284,20 +284,20 @@ fn check_augment(augment: &Augment, faults: &mut Faults) {
         cutout,
         ..
     } = *augment;
-    faults.require(crop_padding <= 64, &["augment", "crop-padding"], "must be at most 64");
-    faults.require(
+    errors.require(crop_padding <= 64, &["augment", "crop-padding"], "must be at most 64");
+    errors.require(
         (0.0..=180.0).contains(&rotate),
         &["augment", "rotate"],
         "must be from 0 to 180",
     );
-    faults.require(is_decay(scale), &["augment", "scale"], DECAY);
-    faults.require(is_decay(translate), &["augment", "translate"], DECAY);
-    faults.require((0.0..=60.0).contains(&shear), &["augment", "shear"], "must be from 0 to 60");
+    errors.require(is_decay(scale), &["augment", "scale"], DECAY);
+    errors.require(is_decay(translate), &["augment", "translate"], DECAY);
+    errors.require((0.0..=60.0).contains(&shear), &["augment", "shear"], "must be from 0 to 60");
     let share = "must be from 0 to 1";
-    faults.require((0.0..=1.0).contains(&brightness), &["augment", "brightness"], share);
-    faults.require((0.0..=1.0).contains(&contrast), &["augment", "contrast"], share);
-    faults.require((0.0..=1.0).contains(&saturation), &["augment", "saturation"], share);
-    faults.require(cutout <= 1024, &["augment", "cutout"], "must be at most 1024");
+    errors.require((0.0..=1.0).contains(&brightness), &["augment", "brightness"], share);
+    errors.require((0.0..=1.0).contains(&contrast), &["augment", "contrast"], share);
+    errors.require((0.0..=1.0).contains(&saturation), &["augment", "saturation"], share);
+    errors.require(cutout <= 1024, &["augment", "cutout"], "must be at most 1024");
 }
 
 #[cfg(test)]
@@ -310,12 +310,12 @@ mod tests {
     #[track_caller]
     fn check(params: Value, expected: &[&str]) {
         let params: Params = serde_json::from_value(params).unwrap();
-        let faults: Vec<String> = params
+        let errors: Vec<String> = params
             .out_of_bounds()
             .into_iter()
-            .map(|fault| format!("{} {}", fault.keys.join("."), fault.rule))
+            .map(|error| format!("{} {}", error.keys.join("."), error.rule))
             .collect();
-        assert_eq!(faults, expected);
+        assert_eq!(errors, expected);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) struct Templates<'a> {
 }
 
 impl<'a> Templates<'a> {
-    /// Parses all; reports the faults of all.
+    /// Parses all; reports the errors of all.
     pub(super) fn new(
         templates: impl Iterator<Item = Template<'a>>,
         environment: &'a Environment<'a>,
@@ -23,9 +23,9 @@ impl<'a> Templates<'a> {
             (path, liquid::Template::new(Body { path, text, lines_above }))
         };
         let by_path: BTreeMap<&str, liquid::Template<'_>> = templates.map(template).collect();
-        let faults: Vec<Diagnostic> =
-            by_path.values().flat_map(|template| template.faults(environment)).collect();
-        if faults.is_empty() { Ok(Templates { environment, by_path }) } else { Err(faults) }
+        let errors: Vec<Diagnostic> =
+            by_path.values().flat_map(|template| template.errors(environment)).collect();
+        if errors.is_empty() { Ok(Templates { environment, by_path }) } else { Err(errors) }
     }
 
     /// Renders the layout or page at `path`.

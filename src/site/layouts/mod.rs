@@ -58,7 +58,7 @@ pub(super) struct Rendered {
 impl<'a> Layouts<'a> {
     /// Reads all layouts, includes and pages that are templates. Beside them come the posts and
     /// pages that ask for a layout which is not there: the others can be rendered all the same, to
-    /// find what is wrong with them. In Liquid that is no fault, because Jekyll goes on without the
+    /// find what is wrong with them. In Liquid that is no error, because Jekyll goes on without the
     /// layout: [`warnings`] tells of it.
     pub(super) fn read(
         source: &'a Source,
@@ -66,20 +66,20 @@ impl<'a> Layouts<'a> {
         blog: &Blog<'a>,
         environment: &'a Environment<'a>,
     ) -> Result<(Layouts<'a>, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (mut by_name, mut layouts, mut faults) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (mut by_name, mut layouts, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (path, text) in source.texts_under("_layouts/") {
             match layout(path, text) {
                 Ok((layout, template)) => {
                     by_name.insert(name(path), layout);
                     layouts.push(template);
                 }
-                Err(found) => faults.extend(found),
+                Err(found) => errors.extend(found),
             }
         }
         let is_lenient = config.templates == TemplateLanguage::Liquid;
-        faults.extend(endless(&by_name, source));
+        errors.extend(endless(&by_name, source));
         if !is_lenient {
-            faults.extend(missing_parents(&by_name, source));
+            errors.extend(missing_parents(&by_name, source));
         }
         let pages = blog.pages.iter().filter(|page| page.kind != PageKind::Markdown);
         let pages: Vec<Template<'a>> = pages
@@ -104,14 +104,14 @@ impl<'a> Layouts<'a> {
             }
         };
         match templates {
-            Ok(templates) if faults.is_empty() => {
+            Ok(templates) if errors.is_empty() => {
                 let missing = if is_lenient { Vec::new() } else { missing(&by_name, blog) };
                 Ok((Layouts { templates, by_name }, missing))
             }
-            Ok(_) => Err(faults),
+            Ok(_) => Err(errors),
             Err(found) => {
-                faults.extend(found);
-                Err(faults)
+                errors.extend(found);
+                Err(errors)
             }
         }
     }
@@ -169,7 +169,7 @@ impl<'a> Layouts<'a> {
 }
 
 fn text_only(rendered: Result<String, Diagnostic>) -> Result<Rendered, Vec<Diagnostic>> {
-    rendered.map(|text| Rendered { text, files: Vec::new() }).map_err(|fault| vec![fault])
+    rendered.map(|text| Rendered { text, files: Vec::new() }).map_err(|error| vec![error])
 }
 
 fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Vec<Diagnostic>> {
@@ -181,14 +181,14 @@ fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Ve
         };
         return Ok((layout, Template { path, text, lines_above: 0 }));
     };
-    let mut fields = Fields::read(yaml).map_err(|fault| vec![fault])?;
+    let mut fields = Fields::read(yaml).map_err(|error| vec![error])?;
     let parent = fields.text("layout").filter(|layout| layout != "none");
     let layout = Layout { path: path.to_owned(), front: values::layout(fields.mapping()), parent };
-    let faults = fields.faults();
-    if faults.is_empty() {
+    let errors = fields.errors();
+    if errors.is_empty() {
         Ok((layout, Template { path, text: body.text, lines_above: body.lines_above }))
     } else {
-        Err(faults)
+        Err(errors)
     }
 }
 
@@ -228,7 +228,7 @@ fn missing_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<D
 
 /// Layouts that stand in the end in themselves.
 fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
-    let fault = |(name, layout): (&String, &Layout)| {
+    let error = |(name, layout): (&String, &Layout)| {
         let parents = std::iter::successors(layout.parent.as_ref(), |name| {
             layouts.get(*name)?.parent.as_ref()
         })
@@ -237,10 +237,10 @@ fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnosti
         let message = || format!("the layout `{name}` stands in itself in the end");
         returns.then(|| Diagnostic::new(parent_place(layout, source), message()))
     };
-    layouts.iter().filter_map(fault).collect()
+    layouts.iter().filter_map(error).collect()
 }
 
-/// Layouts that are asked for and not there, where that is no fault.
+/// Layouts that are asked for and not there, where that is no error.
 pub(super) fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     if config.templates != TemplateLanguage::Liquid {
         return Vec::new();

@@ -44,7 +44,7 @@ impl Templates {
         // either, so a file there that is no Tera is left out, and missed only by a layout that
         // asks for it.
         let (usable, broken): (Vec<_>, Vec<_>) =
-            optional.into_iter().partition(|named| syntax_fault(named).is_none());
+            optional.into_iter().partition(|named| syntax_error(named).is_none());
         let all =
             needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.text.as_str()));
         let limits = config.liquid.limits;
@@ -55,19 +55,19 @@ impl Templates {
         let of_all = |named: &[Named]| -> Vec<Diagnostic> {
             named
                 .iter()
-                .filter_map(syntax_fault)
+                .filter_map(syntax_error)
                 .map(|error| templates.diagnostic(&error, "_layouts"))
                 .collect()
         };
-        let mut faults = of_all(&needed);
-        if faults.is_empty() {
+        let mut errors = of_all(&needed);
+        if errors.is_empty() {
             let known = layouts.iter().map(|layout| layout.path.trim_start_matches("_layouts/"));
-            faults = templates.diagnostics(&error, known);
+            errors = templates.diagnostics(&error, known);
         }
         let missed =
             |named: &Named| error.to_string().contains(named.name.trim_start_matches("_includes/"));
-        faults.extend(of_all(&broken.into_iter().filter(missed).collect::<Vec<_>>()));
-        Err(faults)
+        errors.extend(of_all(&broken.into_iter().filter(missed).collect::<Vec<_>>()));
+        Err(errors)
     }
 
     /// Renders the layout at `path`.
@@ -201,8 +201,8 @@ fn context(variables: &[(&'static str, Value)]) -> Context {
     context
 }
 
-/// The fault in a template's own text. Bulk adding stops at the first; this finds that of each.
-fn syntax_fault(named: &Named) -> Option<tera::Error> {
+/// The error in a template's own text. Bulk adding stops at the first; this finds that of each.
+fn syntax_error(named: &Named) -> Option<tera::Error> {
     let error = Tera::new().add_raw_template(&named.name, &named.text).err()?;
     matches!(error.kind(), ErrorKind::SyntaxError(_)).then_some(error)
 }

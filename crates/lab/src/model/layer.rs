@@ -77,7 +77,7 @@ pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
     let size = tensor.size();
     let (channels, rows, columns) = (size[1], size[2], size[3]);
     let strides = [rows * columns * channels, 1, columns * channels, channels];
-    // Strides are told because those of a single channel, which may be any, tell libtorch's kernels
+    // Strides are told because those of a single channel, which may be any, report libtorch's kernels
     // which layout it is.
     tensor.permute([0, 2, 3, 1]).contiguous().as_strided(&size, strides, None)
 }

