@@ -14,6 +14,7 @@ pub mod defaults;
 pub mod destination;
 pub mod diagnostic;
 pub mod digest;
+pub mod errors;
 pub mod experiment;
 mod fields;
 pub mod figure;
