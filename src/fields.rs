@@ -24,7 +24,7 @@ impl<'a> Fields<'a> {
 
     /// As [`read`](Fields::read), with times shown in a zone.
     pub(crate) fn read_in(yaml: Yaml<'a>, zone: &TimeZone) -> Result<Fields<'a>, Diagnostic> {
-        let mapping = match psych::read(yaml, zone)? {
+        let mapping = match psych::read(&yaml, zone)? {
             Value::Null => Mapping::new(),
             Value::Mapping(mapping) => mapping,
             _ => {

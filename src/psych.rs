@@ -27,7 +27,7 @@ const MAX_KEY_DEPTH: usize = 4;
 const MAX_VALUES: usize = 2_000_000;
 
 /// Reads the first document of a text; nothing is null. Times without a zone are shown in `zone`.
-pub fn read(yaml: Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
+pub fn read(yaml: &Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     let (mut text, gap) = with_tags_apart(yaml.text);
     // The scanner would panic where the last line of a block, or an escape, ends with the file.
     let end = (!text.ends_with('\n')).then_some(text.len());
@@ -99,7 +99,7 @@ fn with_tags_apart(text: &str) -> (Cow<'_, str>, Option<String>) {
 
 /// Makes values of libyaml's events.
 struct Composer<'a, R> {
-    yaml: Yaml<'a>,
+    yaml: &'a Yaml<'a>,
     zone: &'a TimeZone,
     parser: Parser<R>,
     /// What [`with_tags_apart`] put in.
@@ -507,7 +507,7 @@ mod tests {
 
     fn read_text(text: &str) -> Result<String, String> {
         let zone = TimeZone::fixed(Offset::constant(1));
-        let value = read(Yaml { path: "a.md", text, lines_above: 1 }, &zone);
+        let value = read(&Yaml::new("a.md", text, 1), &zone);
         value.map(|value| value::json(&value::of_yaml(&value))).map_err(|error| error.to_string())
     }
 

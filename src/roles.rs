@@ -109,7 +109,7 @@ impl Roles {
     /// configuration is checked: what cannot be read changes nothing.
     pub fn of_config(text: Option<&str>) -> Roles {
         let config =
-            psych::read(Yaml::file("", text.unwrap_or("")), &TimeZone::UTC).unwrap_or_default();
+            psych::read(&Yaml::file("", text.unwrap_or("")), &TimeZone::UTC).unwrap_or_default();
         let texts = |key: &str| -> Vec<String> {
             match config.get(key) {
                 Some(Value::Sequence(items)) => {

@@ -1,9 +1,10 @@
-//! Strict YAML: typed values from text, and a place for every error.
+//! Strict YAML: text → typed values, with a place for every error.
 //!
-//! serde_yaml makes the values. It gives no place for what is found wrong later (a learning rate
-//! below zero), so [`Places`] remembers where every key of a file stands.
+//! serde_yaml makes the values. It gives no place for errors that are found later (a learning rate
+//! below zero), so [`Yaml`] finds the place of every key when the first place is asked for.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use saphyr_parser::{Event, Parser, Span};
 use serde::de::DeserializeOwned;
@@ -11,26 +12,32 @@ use serde_yaml::{Mapping, Value};
 
 use crate::diagnostic::{Diagnostic, Place, Position, without_place};
 
-/// A YAML text inside a file of the site: the whole of a `.yml` file, or the front matter of a
-/// post.
-#[derive(Debug, Clone, Copy)]
+/// The YAML in a file of the site: the whole of a `.yml` file, or the front matter of a post.
+#[derive(Debug, Clone)]
 pub struct Yaml<'a> {
     /// Path of the file, from the site's root.
     pub path: &'a str,
     /// The YAML itself.
     pub text: &'a str,
-    /// How many lines of the file stand above it.
+    /// How many lines of the file are above it.
     pub lines_above: usize,
+    // Only errors need places, and most files have none.
+    places: OnceLock<Places>,
 }
 
 impl<'a> Yaml<'a> {
-    /// The YAML that is a whole file.
-    pub fn file(path: &'a str, text: &'a str) -> Yaml<'a> {
-        Yaml { path, text, lines_above: 0 }
+    /// YAML that begins `lines_above` lines below the start of the file `path`.
+    pub fn new(path: &'a str, text: &'a str, lines_above: usize) -> Yaml<'a> {
+        Yaml { path, text, lines_above, places: OnceLock::new() }
     }
 
-    /// Reads the text as a `T`. An error in it is said with its line and column; a key that is not
-    /// known, with the nearest that is.
+    /// The YAML that is a whole file.
+    pub fn file(path: &'a str, text: &'a str) -> Yaml<'a> {
+        Yaml::new(path, text, 0)
+    }
+
+    /// Parses the text as a `T`. An error has its line and column; that of an unknown key also has
+    /// the nearest known one as a hint.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         if let Some(at) = too_deep(self.text) {
             let position = Position::at(self.text, at).down(self.lines_above);
@@ -70,11 +77,11 @@ impl<'a> Yaml<'a> {
             return unclosed_quote(place(start));
         }
         if message.contains("duplicate")
-            && let Some((key, first, second)) = Places::of(self.text).doubled
+            && let Some((key, first, second)) = &self.places().duplicate
         {
-            let first = place(first);
+            let first = place(*first);
             return Diagnostic::new(
-                place(second),
+                place(*second),
                 format!("the key `{key}` is here a second time; the first is at {first}"),
             )
             .hint("remove one of the two");
@@ -89,7 +96,7 @@ impl<'a> Yaml<'a> {
     /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest
     /// of its parents that is there, or of the whole file.
     pub fn place(&self, keys: &[&str]) -> Place {
-        let places = Places::of(self.text);
+        let places = self.places();
         let position = places.key(&keys[..places.depth(keys)]);
         Place {
             path: self.path.to_owned(),
@@ -99,7 +106,11 @@ impl<'a> Yaml<'a> {
 
     /// How many of `keys`, from the first on, are in the text.
     pub fn depth(&self, keys: &[&str]) -> usize {
-        Places::of(self.text).depth(keys)
+        self.places().depth(keys)
+    }
+
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| Places::of(self.text))
     }
 }
 
@@ -190,16 +201,16 @@ pub fn invalid_yaml(place: Place, message: &str) -> Diagnostic {
 }
 
 /// Where the keys of a YAML text stand.
-#[derive(Debug, Default)]
-pub struct Places {
+#[derive(Debug, Clone, Default)]
+struct Places {
     keys: BTreeMap<Vec<String>, Position>,
     /// The first key that stands twice in a map, and both of its places.
-    doubled: Option<(String, Position, Position)>,
+    duplicate: Option<(String, Position, Position)>,
 }
 
 impl Places {
     /// Finds the places of all keys. Of a text that is no YAML, those before the error.
-    pub fn of(text: &str) -> Places {
+    fn of(text: &str) -> Places {
         let mut places = Places::default();
         let mut open: Vec<Open> = Vec::new();
         for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
@@ -237,7 +248,7 @@ impl Places {
 
     /// Where the key at the end of `keys` stands. Items of a list are counted from 0: `["seeds",
     /// "2"]`.
-    pub fn key(&self, keys: &[&str]) -> Option<Position> {
+    fn key(&self, keys: &[&str]) -> Option<Position> {
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
         self.keys.get(&keys).copied()
     }
@@ -260,8 +271,9 @@ impl Places {
         });
         let keys: Vec<String> = keys.collect();
         let position = Position { line: span.start.line(), column: span.start.col() + 1 };
-        if let (Some(first), Some(key), None) = (self.keys.get(&keys), keys.last(), &self.doubled) {
-            self.doubled = Some((key.clone(), *first, position));
+        if let (Some(first), Some(key), None) = (self.keys.get(&keys), keys.last(), &self.duplicate)
+        {
+            self.duplicate = Some((key.clone(), *first, position));
         }
         self.keys.entry(keys).or_insert(position);
     }
@@ -294,9 +306,7 @@ mod tests {
 
     #[track_caller]
     fn check_error(text: &str, expected: &str) {
-        let error = Yaml { path: "a.yml", text, lines_above: 10 }
-            .parse::<Example>()
-            .expect_err("it is wrong");
+        let error = Yaml::new("a.yml", text, 10).parse::<Example>().expect_err("it is wrong");
         assert_eq!(error.to_string(), expected);
     }
 
@@ -309,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_key_is_said_with_both_places() {
+    fn a_duplicate_key_is_said_with_both_places() {
         let expected = "error: the key `epochs` is here a second time; the first is at a.yml:11:1\n --> a.yml:12:1\n\
             hint: remove one of the two";
         check_error("epochs: 3\nepochs: 4", expected);
@@ -327,7 +337,7 @@ mod tests {
         assert_eq!(merged["x"], expected);
         // Front matter and `_config.yml` are read by another reader, to the same effect.
         let by_psych =
-            crate::psych::read(Yaml::file("a.yml", text), &jiff::tz::TimeZone::UTC).unwrap();
+            crate::psych::read(&Yaml::file("a.yml", text), &jiff::tz::TimeZone::UTC).unwrap();
         assert_eq!(by_psych["x"], expected);
     }
 

@@ -192,7 +192,7 @@ fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
             experiment,
             &trace::files_read(&text, &folder),
             &site.root,
-            yaml,
+            &yaml,
         ));
     }
     errors.sort();

@@ -69,7 +69,7 @@ fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Diagnostic> {
         if let Some(name) =
             path.strip_prefix("experiments/data/").and_then(|name| name.strip_suffix(".yml"))
         {
-            sets.insert(name.to_owned(), DataSet::parse(Yaml::file(path, text))?);
+            sets.insert(name.to_owned(), DataSet::parse(&Yaml::file(path, text))?);
         }
     }
     sets.retain(|_, set| !set.redistribute);

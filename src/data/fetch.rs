@@ -449,7 +449,7 @@ mod tests {
 
     fn digits() -> DataSet {
         let text = super::super::built_in("digits").expect("it is built in");
-        DataSet::parse(Yaml::file("digits.yml", text)).expect("it is whole")
+        DataSet::parse(&Yaml::file("digits.yml", text)).expect("it is whole")
     }
 
     /// Fetches `set` as `digits` into `cache`; returns the folder or the error, and how many lines

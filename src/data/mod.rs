@@ -130,7 +130,7 @@ pub const IMAGENET_NAMES: &str = "imagenet-names";
 #[must_use]
 pub fn published_weights(name: &str) -> Option<(DataSet, String)> {
     let (_, text) = WEIGHTS.iter().find(|(known, _)| *known == name)?;
-    let set = DataSet::parse(Yaml::file("weights.yml", text)).expect("a test reads all of them");
+    let set = DataSet::parse(&Yaml::file("weights.yml", text)).expect("a test reads all of them");
     let Format::Weights { file } = &set.format else { unreachable!("a test reads all of them") };
     let file = file.clone();
     Some((set, file))
@@ -162,7 +162,7 @@ pub(crate) fn folders(text: &str) -> Vec<String> {
 
 impl DataSet {
     /// Reads and checks a declaration.
-    pub fn parse(yaml: Yaml<'_>) -> Result<DataSet, Diagnostic> {
+    pub fn parse(yaml: &Yaml<'_>) -> Result<DataSet, Diagnostic> {
         let set: DataSet = yaml.parse()?;
         match set.error() {
             Some(check::Error { keys, message, hint }) => {
@@ -233,7 +233,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
 "#;
 
     fn parse(text: &str) -> Result<DataSet, Diagnostic> {
-        DataSet::parse(Yaml::file("small.yml", text))
+        DataSet::parse(&Yaml::file("small.yml", text))
     }
 
     /// Checks what is said about [`SMALL`] after an edit.

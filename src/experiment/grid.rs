@@ -36,7 +36,7 @@ pub struct Combination {
 }
 
 /// Expands a grid. The first axis turns slowest.
-pub fn combinations(grid: &Mapping, yaml: Yaml<'_>) -> Result<Vec<Combination>, Diagnostic> {
+pub fn combinations(grid: &Mapping, yaml: &Yaml<'_>) -> Result<Vec<Combination>, Diagnostic> {
     let error = |keys: &[&str], message: String| {
         let keys: Vec<&str> = ["grid"].iter().chain(keys).copied().collect();
         Diagnostic::new(yaml.place(&keys), message)
@@ -85,7 +85,7 @@ pub fn combinations(grid: &Mapping, yaml: Yaml<'_>) -> Result<Vec<Combination>, 
 /// Axis → value.
 type Cell = BTreeMap<String, Value>;
 
-fn cells(key: &str, values: &[Value], yaml: Yaml<'_>) -> Result<Vec<Cell>, Diagnostic> {
+fn cells(key: &str, values: &[Value], yaml: &Yaml<'_>) -> Result<Vec<Cell>, Diagnostic> {
     let cell = |(index, value): (usize, &Value)| {
         serde_yaml::from_value::<Cell>(value.clone()).map_err(|_| {
             let place = yaml.place(&["grid", key, &index.to_string()]);
@@ -172,7 +172,7 @@ mod tests {
     fn expanded(text: &str) -> Result<Vec<Combination>, Diagnostic> {
         let yaml = Yaml::file("a.yml", text);
         let file: BTreeMap<String, Mapping> = yaml.parse()?;
-        combinations(&file["grid"], yaml)
+        combinations(&file["grid"], &yaml)
     }
 
     #[track_caller]

@@ -86,11 +86,10 @@ fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnos
         parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
     let mut errors = Vec::new();
     for (experiment, needs) in parsed {
+        let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
         for (index, need) in
             needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str()))
         {
-            let yaml =
-                Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
             let place = yaml.place(&["needs", &index.to_string()]);
             let error = Diagnostic::new(place, format!("there is no experiment `{need}`"));
             errors.push(error.hint_nearest(need, known.iter().copied()));

@@ -335,7 +335,7 @@ pub fn parse_all(
         if outer.is_some_and(|outer| source.text(&outer).is_some()) {
             continue;
         }
-        match parse(folder, Yaml::file(path, text), source, environment) {
+        match parse(folder, &Yaml::file(path, text), source, environment) {
             Ok(experiment) => parsed.push(experiment),
             Err(found) => errors.extend(found),
         }
@@ -361,7 +361,7 @@ pub fn parse_all(
 /// are read.
 fn parse(
     folder: &str,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
     source: &Source,
     environment: Environment<'_>,
 ) -> Result<(Experiment, Vec<String>), Vec<Diagnostic>> {
@@ -429,7 +429,7 @@ fn parse(
 fn runner(
     written: &Written,
     name: &Name,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
     source: &Source,
     environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
@@ -459,7 +459,7 @@ fn runner(
 fn command_runner(
     written: &serde_yaml::Value,
     name: &Name,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
     source: &Source,
     environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
@@ -478,7 +478,7 @@ fn command_runner(
     Ok(Runner::Command { command, patterns, inputs, environment })
 }
 
-fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, Diagnostic> {
+fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, Diagnostic> {
     let path = format!("experiments/data/{name}.yml");
     let Some(text) = source.text(&path).or_else(|| data::built_in(name)) else {
         let mut known: Vec<&str> = data::built_in_names().collect();
@@ -492,13 +492,13 @@ fn data(name: &str, yaml: Yaml<'_>, source: &Source) -> Result<ExperimentData, D
         let message = format!("unknown data set `{name}`");
         return Err(Diagnostic::new(yaml.place(&["data"]), message).hint_nearest(name, known));
     };
-    let set = DataSet::parse(Yaml::file(&path, text))?;
+    let set = DataSet::parse(&Yaml::file(&path, text))?;
     let digest = set.digest();
     Ok(ExperimentData { name: name.to_owned(), set, digest })
 }
 
 /// A list of seeds, or how many: `3` is 0, 1 and 2.
-fn seeds(written: &serde_yaml::Value, yaml: Yaml<'_>) -> Result<Vec<u64>, Diagnostic> {
+fn seeds(written: &serde_yaml::Value, yaml: &Yaml<'_>) -> Result<Vec<u64>, Diagnostic> {
     let error = |message: &str| {
         Diagnostic::new(yaml.place(&["seeds"]), message)
             .hint("write a list such as `[0, 1, 2]`, or how many, such as `3`")
@@ -530,7 +530,7 @@ fn seeds(written: &serde_yaml::Value, yaml: Yaml<'_>) -> Result<Vec<u64>, Diagno
 fn variants(
     written: &Written,
     runner: &Runner,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
     source: &Source,
 ) -> Result<Vec<Variant>, Vec<Diagnostic>> {
     let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Null)]);
@@ -554,7 +554,7 @@ fn variants(
 }
 
 /// Two combinations of a grid may come out with one name: `0.1` and `0-1`.
-fn same_name(variants: &[Variant], yaml: Yaml<'_>) -> Option<Diagnostic> {
+fn same_name(variants: &[Variant], yaml: &Yaml<'_>) -> Option<Diagnostic> {
     let mut seen = std::collections::BTreeSet::new();
     let twice = variants.iter().find(|variant| !seen.insert(&variant.name))?;
     Some(Diagnostic::new(
@@ -569,7 +569,7 @@ fn variant(
     combination: &Combination,
     written: &Written,
     runner: &Runner,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
     source: &Source,
 ) -> Result<Variant, Vec<Diagnostic>> {
     let one = |diagnostic| vec![diagnostic];
@@ -655,7 +655,7 @@ fn is_same_kind(old: &Mapping, new: &Mapping) -> bool {
 fn lab_params(
     merged: serde_yaml::Value,
     variant: &Name,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
 ) -> Result<image_classification::Params, Vec<Diagnostic>> {
     let place = |keys: &[&str]| param_place(variant, keys, yaml);
     let params: image_classification::Params =
@@ -691,7 +691,7 @@ fn lab_params(
 fn weights(
     model: &Model,
     variant: &Name,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
     source: &Source,
 ) -> Result<Option<Weights>, Diagnostic> {
     let error = |message: String| {
@@ -742,7 +742,7 @@ fn not_finite(value: &serde_yaml::Value) -> Option<Vec<String>> {
 
 /// Where a parameter of a variant is written: in the variant if it is there, else among the shared
 /// ones.
-fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
+fn param_place(variant: &Name, keys: &[&str], yaml: &Yaml<'_>) -> Place {
     let under = |parents: &[&str]| {
         let keys: Vec<&str> = parents.iter().chain(keys).copied().collect();
         (yaml.depth(&keys).saturating_sub(parents.len()), yaml.place(&keys))
@@ -752,7 +752,7 @@ fn param_place(variant: &Name, keys: &[&str], yaml: Yaml<'_>) -> Place {
     if shared_depth > own_depth { shared } else { own }
 }
 
-fn limits(written: &WrittenLimits, yaml: Yaml<'_>) -> Result<Limits, Diagnostic> {
+fn limits(written: &WrittenLimits, yaml: &Yaml<'_>) -> Result<Limits, Diagnostic> {
     let error = |key: &str, message: &str| {
         Diagnostic::new(yaml.place(&["limits", key]), format!("`{key}` {message}"))
     };
@@ -808,7 +808,7 @@ pub fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 fn metrics(
     runner: &Runner,
     written: BTreeMap<String, Metric>,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
 ) -> Result<BTreeMap<String, Metric>, Diagnostic> {
     let mut metrics = match runner {
         Runner::Lab { .. } => image_classification::metrics(),

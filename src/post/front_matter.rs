@@ -75,7 +75,7 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
     while let Some(line) = lines.next() {
         lines_above += 1;
         if matches!(line.trim_end(), "---" | "...") {
-            let yaml = Yaml { path, text: &text[first.len()..at], lines_above: 1 };
+            let yaml = Yaml::new(path, &text[first.len()..at], 1);
             let mut start = at + line.len();
             for blank in lines.take_while(|line| line.trim().is_empty() && line.ends_with('\n')) {
                 start += blank.len();
@@ -95,7 +95,7 @@ pub fn read<'a>(
     scope: Scope<'_>,
     config: &Config,
 ) -> Result<(FrontMatter<'a>, Vec<Diagnostic>), Diagnostic> {
-    let mut fields = Fields::read_in(yaml, &config.zone)?;
+    let mut fields = Fields::read_in(yaml.clone(), &config.zone)?;
     let defaults = defaults::of_file(&config.defaults, scope.path, scope.kinds);
     let own_categories = fields.value("categories").cloned();
     // Jekyll merges the defaults of documents into what they say, and looks those of pages up for

@@ -448,7 +448,7 @@ fn is_unclosed(text: &str) -> bool {
 }
 
 fn without_front_matter<'a>(path: &'a str, text: &'a str) -> (Yaml<'a>, Body<'a>) {
-    (Yaml { path, text: "", lines_above: 0 }, Body { path, text, lines_above: 0 })
+    (Yaml::new(path, "", 0), Body { path, text, lines_above: 0 })
 }
 
 /// What the file that is made of the one at `path` ends in.

@@ -49,7 +49,7 @@ pub fn undeclared(
     experiment: &Experiment,
     read: &BTreeSet<PathBuf>,
     root: &Path,
-    yaml: Yaml<'_>,
+    yaml: &Yaml<'_>,
 ) -> Vec<Diagnostic> {
     let Runner::Command { inputs, .. } = &experiment.runner else { return Vec::new() };
     let own = format!("experiments/{}/", experiment.name);

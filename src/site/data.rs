@@ -32,7 +32,7 @@ pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagno
         let value = match ENDINGS[order] {
             "csv" => rows(path, text, ',').map(|rows| table(&rows, config, "csv_reader")),
             "tsv" => rows(path, text, '\t').map(|rows| table(&rows, config, "tsv_reader")),
-            _ => psych::read(Yaml::file(path, text), &config.zone).map(|yaml| of_yaml(&yaml)),
+            _ => psych::read(&Yaml::file(path, text), &config.zone).map(|yaml| of_yaml(&yaml)),
         };
         match value {
             Ok(value) => {
