@@ -126,10 +126,13 @@ pub struct CollectionSettings {
     pub values: Map,
 }
 
-/// Reads the text of `_config.yml`; without one all is as by default.
-pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
-    let mut fields =
-        Fields::read(Yaml::file(PATH, text.unwrap_or(""))).map_err(|error| vec![error])?;
+/// Reads the text of `_config.yml`; without one, everything has its default. Beside the
+/// configuration come its errors: what has one is as if it were not there.
+pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
+    let (mut fields, unreadable) = match Fields::read(Yaml::file(PATH, text.unwrap_or(""))) {
+        Ok(fields) => (fields, None),
+        Err(error) => (Fields::empty(PATH), Some(error)),
+    };
     let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
     let roles = Roles::of_config(text);
     let (template_limits, sass_limits) = limits(&mut fields);
@@ -168,11 +171,14 @@ pub fn read(text: Option<&str>) -> Result<Config, Vec<Diagnostic>> {
         fields.texts(key, false);
     }
     let errors = fields.errors();
+    if let Some(error) = unreadable {
+        return (config, vec![error]);
+    }
     if config.is_from_jekyll() {
         config.warnings = errors.into_iter().map(Diagnostic::as_warning).collect();
-        return Ok(config);
+        return (config, Vec::new());
     }
-    if errors.is_empty() { Ok(config) } else { Err(errors) }
+    (config, errors)
 }
 
 fn post_permalink(fields: &Fields<'_>, permalink: &str) -> String {
@@ -439,7 +445,9 @@ impl Config {
     /// The configuration that is valid without any file.
     #[cfg(test)]
     pub(crate) fn for_tests(text: &str) -> Config {
-        read(Some(text)).expect("the test's configuration is right")
+        let (config, errors) = read(Some(text));
+        assert_eq!(errors, [], "the test's configuration is valid");
+        config
     }
 }
 
@@ -449,19 +457,19 @@ mod tests {
 
     #[track_caller]
     fn check_errors(text: &str, expected: &str) {
-        let errors = read(Some(text)).expect_err("it is wrong");
+        let (_, errors) = read(Some(text));
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(shown.join("\n"), expected);
     }
 
     #[test]
     fn an_empty_file_gives_the_defaults() {
-        let config = read(None).expect("nothing is right");
+        let config = read(None).0;
         assert_eq!(
             (config.permalink.as_str(), config.paginate, config.feed_limit),
             ("date", None, 20)
         );
-        assert_eq!(read(Some("# only a comment\n")).expect("it is right").destination, "public");
+        assert_eq!(read(Some("# only a comment\n")).0.destination, "public");
     }
 
     #[test]

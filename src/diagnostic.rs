@@ -72,31 +72,14 @@ pub struct Diagnostic {
     place: Place,
     message: String,
     hint: Option<String>,
-    // Boxed, because results that may be a diagnostic should stay small.
-    experiment: Option<Box<Experiment>>,
     is_warning: bool,
-}
-
-/// The experiment that an error comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Experiment {
-    /// Its results lack.
-    Lacking(String),
-    /// It is not there.
-    Unknown(String),
 }
 
 impl Diagnostic {
     /// An error at `place`. The message is a lowercase phrase without a full stop; code and paths in
     /// backticks.
     pub fn new(place: Place, message: impl Into<String>) -> Diagnostic {
-        Diagnostic {
-            place,
-            message: message.into(),
-            hint: None,
-            experiment: None,
-            is_warning: false,
-        }
+        Diagnostic { place, message: message.into(), hint: None, is_warning: false }
     }
 
     /// Adds what the author can do: a command to run, or the edit to make.
@@ -120,48 +103,6 @@ impl Diagnostic {
             None if known.is_empty() => self,
             None => self.hint(format!("known are: {}", listed(known))),
         }
-    }
-
-    /// Says that the error is gone once the runs of `experiment` are done: `labpress build` does
-    /// them and tries again.
-    #[must_use]
-    pub fn lacks_results_of(mut self, experiment: impl Into<String>) -> Diagnostic {
-        self.experiment = Some(Box::new(Experiment::Lacking(experiment.into())));
-        self
-    }
-
-    /// The experiment whose runs would mend the error.
-    pub fn lacking_experiment(&self) -> Option<&str> {
-        match self.experiment.as_deref() {
-            Some(Experiment::Lacking(name)) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// Says that the error is a reference to `experiment`, which is not there: that it cannot be
-    /// read may be the reason.
-    #[must_use]
-    pub fn refers_to_unknown(mut self, experiment: impl Into<String>) -> Diagnostic {
-        self.experiment = Some(Box::new(Experiment::Unknown(experiment.into())));
-        self
-    }
-
-    /// The experiment that is referred to and not there.
-    pub fn unknown_experiment(&self) -> Option<&str> {
-        match self.experiment.as_deref() {
-            Some(Experiment::Unknown(name)) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The same error, which `more` other places have as well.
-    #[must_use]
-    pub fn and_at_more_places(mut self, more: usize) -> Diagnostic {
-        if more > 0 {
-            let places = if more == 1 { "place" } else { "places" };
-            self.message = format!("{} (and {more} more {places})", self.message);
-        }
-        self
     }
 
     /// The same as something that is only to be told: the build goes on without what is wrong.

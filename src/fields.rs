@@ -36,6 +36,11 @@ impl<'a> Fields<'a> {
         Ok(Fields { yaml, mapping, errors: Vec::new() })
     }
 
+    /// The fields of an empty file.
+    pub(crate) fn empty(path: &'a str) -> Fields<'a> {
+        Fields { yaml: Yaml::file(path, ""), mapping: Mapping::new(), errors: Vec::new() }
+    }
+
     /// The mapping as it is.
     pub(crate) fn mapping(&self) -> &Mapping {
         &self.mapping

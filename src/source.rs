@@ -167,6 +167,21 @@ impl Source {
         paths.map(|path| self.origin(path)).any(is_in)
     }
 
+    /// The folder that was read; empty if the source was made by hand.
+    pub fn root(&self) -> &Path {
+        self.root.as_deref().unwrap_or(Path::new(""))
+    }
+
+    /// Reads files that were written beside records since, by their paths from the folder `root`.
+    pub fn read_results(&mut self, root: &Path, paths: &[String]) -> io::Result<()> {
+        for path in paths {
+            if let Input::Result(file, _) = read_result(path, &root.join(path))? {
+                self.results.insert(path.clone(), file);
+            }
+        }
+        Ok(())
+    }
+
     /// Files that should be text and are not, and what is not a file at all.
     pub fn unreadable(&self) -> &[Diagnostic] {
         &self.unreadable

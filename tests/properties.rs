@@ -13,12 +13,11 @@ use labpress::diagnostic::Diagnostic;
 use labpress::experiment::fingerprint::Fingerprint;
 use labpress::experiment::plan::{RunState, plan};
 use labpress::experiment::record::{FORMAT, Record};
-use labpress::experiment::results::Results;
 use labpress::experiment::spec::{self, Experiment};
 use labpress::output::Output;
-use labpress::post::{self, Options};
+use labpress::post::Shown;
 use labpress::roles::Roles;
-use labpress::site;
+use labpress::site::Site;
 use labpress::source::{self, Source};
 use proptest::prelude::*;
 
@@ -68,15 +67,16 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
 }
 
 fn built(source: &Source, records: &[Record]) -> Result<Output, Vec<Diagnostic>> {
-    let experiments = experiments(source);
-    let planned = plan(&experiments, records);
-    let results = Results::of(&experiments, &planned, &[]);
-    let config = config::read(None)?;
-    let (blog, mut errors) =
-        post::read(source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
-    let output =
-        site::build(source, &config, &blog, &results).map_err(|found| errors.extend(found)).ok();
-    output.filter(|_| errors.is_empty()).ok_or(errors)
+    let site = site(source.clone());
+    Site { records: records.to_vec(), ..site }.render(&shown()).into_output()
+}
+
+fn site(source: Source) -> Site {
+    Site::parse(config::read(source.text(config::PATH)), source, &|_| None)
+}
+
+fn shown() -> Shown {
+    Shown::at("2026-06-01T00:00:00Z".parse().unwrap())
 }
 
 fn fingerprint(source: &Source) -> Fingerprint {
@@ -210,12 +210,7 @@ proptest! {
         dialect in prop_oneof![Just("CommonMark"), Just("kramdown")],
     ) {
         let (_folder, source) = named_site(&names, is_liquid, dialect);
-        let _ = spec::parse_all(&source, &|_| None);
-        if let Ok(config) = config::read(source.text("_config.yml")) {
-            let (blog, _) = post::read(&source, &config, &Options::at("2026-06-01T00:00:00Z".parse().unwrap()));
-            let results = Results::of(&[], &[], &[]);
-            let _ = site::build(&source, &config, &blog, &results);
-        }
+        let _ = site(source).render(&shown());
     }
 }
 

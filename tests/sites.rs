@@ -7,38 +7,38 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use labpress::experiment::results::Results;
+use labpress::config::{self, Config};
 use labpress::output::{Content, Output};
-use labpress::post::Options;
-use labpress::roles::Roles;
-use labpress::{config, post, site, source};
+use labpress::post::{self, Shown};
+use labpress::site::Site;
+use labpress::source::{self, Source};
 
 /// The moment of all these builds.
 const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn build(root: &Path) -> Result<Output, String> {
-    let text = source::read_one(root, config::PATH).expect("it can be read");
-    let roles = Roles::of_config(text.as_deref()).without(["expected", "expected-errors.txt"]);
+    let config = config::read(source::read_one(root, config::PATH).unwrap().as_deref());
+    let roles = config.0.roles.clone().without(["expected", "expected-errors.txt"]);
     let source = source::read(root, &roles).expect("it can be read");
-    let options = Options::at(NOW.parse().expect("it is a moment"));
-    let output = config::read(text.as_deref()).and_then(|config| {
-        let (blog, mut errors) = post::read(&source, &config, &options);
-        let output = site::build(&source, &config, &blog, &Results::default())
-            .map_err(|found| errors.extend(found))
-            .ok();
-        errors.sort();
-        output.filter(|_| errors.is_empty()).ok_or(errors)
-    });
+    built(Site::parse(config, source, &|_| None))
+}
+
+fn built(site: Site) -> Result<Output, String> {
+    let output = site.render(&shown()).into_output();
     output.map_err(|errors| {
         errors.iter().map(|error| format!("{error}\n")).collect::<Vec<_>>().join("\n")
     })
 }
 
+fn shown() -> Shown {
+    Shown::at(NOW.parse().expect("it is a moment"))
+}
+
 /// Text of each file, by path; what is no text as its length.
 fn texts(output: &Output) -> BTreeMap<String, String> {
     let text = |content: &Content| match content {
-        Content::Bytes(bytes) => shown(bytes),
-        Content::CopyOf(path) => shown(&fs::read(path).expect("it can be read")),
+        Content::Bytes(bytes) => as_text(bytes),
+        Content::CopyOf(path) => as_text(&fs::read(path).expect("it can be read")),
     };
     output.files().map(|(path, content)| (path.to_owned(), text(content))).collect()
 }
@@ -48,14 +48,14 @@ fn texts_in(folder: &Path) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(Result::ok)
         .filter(|entry| entry.file_type().is_file());
-    let text = |path: &Path| shown(&fs::read(path).expect("it can be read"));
+    let text = |path: &Path| as_text(&fs::read(path).expect("it can be read"));
     let inside = |path: &Path| {
         path.strip_prefix(folder).expect("walked from it").to_string_lossy().replace('\\', "/")
     };
     files.map(|entry| (inside(entry.path()), text(entry.path()))).collect()
 }
 
-fn shown(bytes: &[u8]) -> String {
+fn as_text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| format!("{} bytes", bytes.len()))
 }
 
@@ -131,7 +131,7 @@ fn every_site_comes_out_as_expected() {
 /// This repository's own theme, with the posts that the test brings.
 fn own_theme(post: &str) -> Result<Output, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut source = source::Source::default()
+    let mut source = Source::default()
         .with("_posts/2026-01-31-a.md", post)
         .with("index.html", "---\nlayout: home\n---\n");
     for folder in ["_layouts", "_includes"] {
@@ -140,37 +140,29 @@ fn own_theme(post: &str) -> Result<Output, String> {
         }
     }
     let text = fs::read_to_string(root.join(config::PATH)).expect("it is there");
-    let errors = |errors: Vec<labpress::diagnostic::Diagnostic>| {
-        errors.iter().map(ToString::to_string).collect::<String>()
-    };
-    let config = config::read(Some(&text)).map_err(errors)?;
-    let options = Options::at(NOW.parse().expect("it is a moment"));
-    let (blog, found) = post::read(&source, &config, &options);
-    if !found.is_empty() {
-        return Err(errors(found));
-    }
-    site::build(&source, &config, &blog, &Results::default()).map_err(errors)
+    built(Site::parse(config::read(Some(&text)), source, &|_| None))
+}
+
+/// The files of this repository's own blog.
+fn own_source() -> (Config, Source) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (config, errors) = config::read(source::read_one(root, config::PATH).unwrap().as_deref());
+    assert_eq!(errors, []);
+    let source = source::read(root, &config.roles).expect("it can be read");
+    (config, source)
 }
 
 #[test]
-fn the_own_posts_are_all_found() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = source::read_one(root, config::PATH).expect("it can be read");
-    let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
-    let config = config::read(text.as_deref()).expect("it is right");
-    let (blog, errors) = post::read(
-        &source,
-        &config,
-        &Options { future: true, ..Options::at(NOW.parse().unwrap()) },
-    );
-    assert_eq!((blog.posts.len(), errors), (texts_in(&root.join("_posts")).len(), Vec::new()));
+fn all_posts_of_the_repository_are_found() {
+    let (config, source) = own_source();
+    let (blog, errors) = post::read(&source, &config, &Shown { future: true, ..shown() });
+    let posts = texts_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("_posts"));
+    assert_eq!((blog.posts.len(), errors), (posts.len(), Vec::new()));
 }
 
 #[test]
 fn of_the_repository_only_the_blog_is_published() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = source::read_one(root, config::PATH).expect("it can be read");
-    let source = source::read(root, &Roles::of_config(text.as_deref())).expect("it can be read");
+    let (_, source) = own_source();
     let others: Vec<&str> = source
         .statics()
         .map(|(path, _)| path)

@@ -1,6 +1,5 @@
 //! `labpress build`: runs what is stale, then writes the site.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,16 +7,16 @@ use clap::Args;
 use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
 use super::runs::{Verbosity, Wanted, Work, do_runs, wanted};
-use super::site::{self, Site};
-use super::{Error, counted, dry_run, duration, events, report, report_waiting, terms};
+use super::{Error, counted, dry_run, duration, events, report, report_waiting, site, terms};
 use crate::config::{self, Config};
 use crate::destination;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::results::Results;
-use crate::output::Output;
+use crate::experiment::results::Need;
+use crate::post::Shown;
+use crate::site::{Built, Site};
+use crate::source;
 use crate::store::Store;
-use crate::{post, site as pages, source};
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -53,55 +52,29 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     let config = config::read(written_config.as_deref());
     let place = Place { root: &root, config: written_config.as_deref().unwrap_or("") };
     let destination =
-        config.as_ref().ok().map(|config| destination(place, config, options)).transpose()?;
-    let destination_path =
-        destination.as_ref().and_then(|destination| destination.path_in_site.clone());
-    let read = || {
-        let site = site::read_without(&root, destination_path.as_deref())?;
-        if work.smoke { site::at_toy_scale(site, &|_| false) } else { Ok(site) }
-    };
-    let mut site = read()?;
-    let config = config.map_err(|errors| Error::Errors(with_others(errors, &site)))?;
-    let destination = destination.expect("it is there where the configuration could be read");
-    destination.check_sources(&site.source)?;
-    let shown = shown(&config, options);
-    let mut warnings = config.warnings.clone();
-    let output = rendered(&site, &config, &shown, &mut warnings);
-    let report_warnings = |warnings: &[Diagnostic]| {
-        for warning in warnings {
-            work.verbosity().report(format_args!("{warning}\n"));
-        }
-    };
-    report_warnings(&warnings);
-    if work.dry_run {
-        return would_build(output.err(), &site, work);
+        if config.1.is_empty() { Some(destination(place, &config.0, options)?) } else { None };
+    let left_out = destination.as_ref().and_then(|destination| destination.path_in_site.as_deref());
+    let site = site::read_with(&root, config, left_out)?;
+    let site = if work.smoke { site::at_toy_scale(site, &|_| false)? } else { site };
+    if let Some(destination) = &destination {
+        destination.check_sources(&site.source)?;
     }
-    let output = match output {
-        Err(errors) if !options.locked && only_results_lack(&errors) => {
-            let warnings_now = std::cell::RefCell::new(Vec::new());
-            let render = |site: &Site| {
-                let mut found = Vec::new();
-                let output = rendered(site, &config, &shown, &mut found);
-                warnings_now.replace(found);
-                output
-            };
-            let output = with_runs_done(&mut site, errors, read, &render, work)?;
-            let mut warnings_now = warnings_now.into_inner();
-            warnings_now.retain(|warning| !warnings.contains(warning));
-            report_warnings(&warnings_now);
-            output
-        }
-        Err(errors) if !options.locked => Err(without_what_runs_mend(errors)),
-        rendered => rendered.map_err(once_for_each_experiment),
-    };
-    let destination = &destination.path;
+    let shown = shown(&site.config, options);
+    let built = site.render(&shown);
+    report_warnings(&built.warnings, work);
+    if work.dry_run {
+        return would_build(built, &site, work);
+    }
+    let (site, built) =
+        if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };
+    let output = built.into_output().map_err(Error::Errors)?;
+    let destination = &destination.expect("the configuration has no errors").path;
     let waiting = || {
         report(format_args!(
             "another labpress is writing to `{}`: waiting for it to end",
             destination.display()
-        ))
+        ));
     };
-    let output = output.map_err(Error::Errors)?;
     terms::check(&output, &site)?;
     let written = destination::write(&output, destination, waiting)?;
     let destination = shown_path(destination, &root);
@@ -118,32 +91,48 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Does the runs that the site lacks, and renders it again: until no result is lacking, because
-/// results that come out otherwise than before make stale what was made from them.
+/// Does the runs that the site needs, and renders it again: until it needs none, because results
+/// that come out otherwise than before make stale what was made from them.
 fn with_runs_done(
-    site: &mut Site,
-    mut errors: Vec<Diagnostic>,
-    read: impl Fn() -> Result<Site, Error>,
-    rendered: &dyn Fn(&Site) -> Result<Output, Vec<Diagnostic>>,
+    mut site: Site,
+    mut built: Built,
+    shown: &Shown,
     work: &Work,
-) -> Result<Result<Output, Vec<Diagnostic>>, Error> {
-    let most = 1 + site.experiments.len();
-    for _ in 0..most {
+) -> Result<(Site, Built), Error> {
+    let mut warnings = built.warnings.clone();
+    for _ in 0..=site.experiments.len() {
+        if !built.errors.is_empty() {
+            // The next build does those runs.
+            built.needs.clear();
+        }
+        if built.needs.is_empty() {
+            break;
+        }
         let planned = plan(&site.experiments, &site.records);
-        let left_out = do_runs(&needed(&planned, &errors, site), site, work, None)?;
-        *site = read()?;
-        match rendered(site) {
-            Err(more) if left_out == 0 && only_results_lack(&more) => errors = more,
-            rendered => return Ok(rendered),
+        let done = do_runs(&needed(&planned, &built.needs, &site), &site, work, None)?;
+        site = site.with_records(done.records)?;
+        built = site.render(shown);
+        let new = built.warnings.iter().filter(|warning| !warnings.contains(warning)).cloned();
+        let new: Vec<Diagnostic> = new.collect();
+        report_warnings(&new, work);
+        warnings.extend(new);
+        if done.left_out > 0 {
+            break;
         }
     }
-    Ok(Err(errors))
+    Ok((site, built))
+}
+
+fn report_warnings(warnings: &[Diagnostic], work: &Work) {
+    for warning in warnings {
+        work.verbosity().report(format_args!("{warning}\n"));
+    }
 }
 
 /// What of posts is built.
-fn shown(config: &Config, options: &Options) -> post::Options {
+fn shown(config: &Config, options: &Options) -> Shown {
     let configured = as_configured(config);
-    post::Options {
+    Shown {
         drafts: options.drafts || configured.drafts,
         future: options.future || configured.future,
         unpublished: options.unpublished || configured.unpublished,
@@ -152,8 +141,8 @@ fn shown(config: &Config, options: &Options) -> post::Options {
 }
 
 /// What of posts is built where the command line says nothing.
-pub(super) fn as_configured(config: &Config) -> post::Options {
-    post::Options {
+pub(super) fn as_configured(config: &Config) -> Shown {
+    Shown {
         now: now(),
         drafts: config.show_drafts,
         future: config.future,
@@ -181,118 +170,20 @@ fn destination<'a>(
 }
 
 /// Says how the runs stand, and which of them the site needs.
-fn would_build(errors: Option<Vec<Diagnostic>>, site: &Site, work: &Work) -> Result<(), Error> {
+fn would_build(built: Built, site: &Site, work: &Work) -> Result<(), Error> {
+    if !built.errors.is_empty() {
+        return Err(Error::Errors(built.errors));
+    }
     let planned = plan(&site.experiments, &site.records);
-    let wanted = match errors {
-        Some(errors) if only_results_lack(&errors) => needed(&planned, &errors, site),
-        Some(errors) => return Err(Error::Errors(errors)),
-        None => Wanted::default(),
-    };
-    dry_run::report(&planned, &wanted, site, work);
+    dry_run::report(&planned, &needed(&planned, &built.needs, site), site, work);
     Ok(())
 }
 
-/// The runs that mend the errors.
-fn needed<'a>(planned: &[PlannedRun<'a>], errors: &[Diagnostic], site: &Site) -> Wanted<'a> {
-    let is_lacking = |run: &PlannedRun<'_>| {
-        errors.iter().any(|error| error.lacking_experiment() == Some(run.experiment.name.as_str()))
-    };
-    wanted(planned, &is_lacking, false, &Store::of(&site.results))
-}
-
-/// What the site as it is now lacks of results: the errors of a build that runs nothing.
-pub(super) fn lacking_now(site: &Site) -> Result<Vec<Diagnostic>, Error> {
-    let config = config::read(site.source.text(config::PATH)).map_err(Error::Errors)?;
-    let errors =
-        rendered(site, &config, &as_configured(&config), &mut Vec::new()).err().unwrap_or_default();
-    Ok(errors.into_iter().filter(|error| error.lacking_experiment().is_some()).collect())
-}
-
-/// All files of the site, or everything that is wrong with it.
-pub(super) fn rendered(
-    site: &Site,
-    config: &Config,
-    shown: &post::Options,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<Output, Vec<Diagnostic>> {
-    let at_origin =
-        |found: Vec<Diagnostic>| found.into_iter().map(|one| site.source.at_origin(one)).collect();
-    let mut told = Vec::new();
-    let output = made(site, config, shown, &mut told).map_err(at_origin);
-    warnings.extend::<Vec<Diagnostic>>(at_origin(told));
-    output
-}
-
-/// The same, with files named as the build knows them.
-fn made(
-    site: &Site,
-    config: &Config,
-    shown: &post::Options,
-    warnings: &mut Vec<Diagnostic>,
-) -> Result<Output, Vec<Diagnostic>> {
-    let (blog, mut errors) = post::read(&site.source, config, shown);
-    warnings.extend_from_slice(&site.warnings);
-    warnings.extend_from_slice(&blog.warnings);
-    warnings.extend(pages::warnings(&site.source, config, &blog));
-    let planned = plan(&site.experiments, &site.records);
-    let pins = post::pins::read(&blog, &site.source, &site.experiments, &site.records);
-    let pins = pins.map_err(|found| errors.extend(found)).unwrap_or_default();
-    let results = Results::of(&site.experiments, &planned, &site.verifications)
-        .with_files(site.source.result_files())
-        .with_pins(&pins);
-    warnings.extend(results.warnings());
-    let output = pages::build(&site.source, config, &blog, &results)
-        .map_err(|found| errors.extend(found))
-        .ok();
-    let output = output
-        .filter(|_| errors.is_empty() && site.errors.is_empty())
-        .ok_or_else(|| with_others(errors, site))?;
-    Ok(pages::smoke::marked(output, &results).keeping(&config.keep_files))
-}
-
-/// The errors with the first of those that the lack of one experiment's results makes, and how many
-/// more there are.
-fn once_for_each_experiment(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for experiment in errors.iter().filter_map(Diagnostic::lacking_experiment) {
-        *counts.entry(experiment.to_owned()).or_insert(0) += 1;
-    }
-    let once = errors.into_iter().filter_map(|error| match error.lacking_experiment() {
-        Some(experiment) => {
-            counts.remove(experiment).map(|count| error.and_at_more_places(count - 1))
-        }
-        None => Some(error),
-    });
-    once.collect()
-}
-
-/// The errors of posts and pages together with those of experiments and records, in order of place.
-/// That a post refers to an experiment whose own file has errors is no error of the post.
-fn with_others(mut errors: Vec<Diagnostic>, site: &Site) -> Vec<Diagnostic> {
-    let is_broken = |name: &str| {
-        let folder = format!("experiments/{name}/");
-        site.errors.iter().any(|error| error.place().path.starts_with(&folder))
-    };
-    errors.retain(|error| !error.unknown_experiment().is_some_and(is_broken));
-    errors.extend_from_slice(&site.errors);
-    errors.sort();
-    errors.dedup();
-    errors
-}
-
-/// The errors that the author has to mend: where there are others, that results lack is not told,
-/// because the next build does those runs, or because the lack is a consequence of an experiment or
-/// a record that cannot be read.
-fn without_what_runs_mend(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    if !only_results_lack(&errors) {
-        errors.retain(|error| error.lacking_experiment().is_none());
-    }
-    errors
-}
-
-/// Whether all that keeps the site from being built are runs that can be done.
-fn only_results_lack(errors: &[Diagnostic]) -> bool {
-    errors.iter().all(|error| error.lacking_experiment().is_some())
+/// The runs whose results are missing.
+fn needed<'a>(planned: &[PlannedRun<'a>], needs: &[Need], site: &Site) -> Wanted<'a> {
+    let is_needed =
+        |run: &PlannedRun<'_>| needs.iter().any(|need| need.experiment == run.experiment.name);
+    wanted(planned, &is_needed, false, &Store::of(&site.results))
 }
 
 /// A path for a message: short where it is in the site.

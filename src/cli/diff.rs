@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::site::{self, Site};
+use super::site;
 use super::table::table;
 use super::{Error, answer, counted, environment, report};
 use crate::digest::pretty;
@@ -18,6 +18,7 @@ use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
 use crate::figure::measured::over_runs;
 use crate::figure::number::{Unit, signed, with_unit};
+use crate::site::Site;
 use crate::stats::{Estimate, Summary};
 
 #[derive(Args)]
@@ -47,7 +48,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
     if !site.errors.is_empty() {
         return Err(Error::Errors(site.errors));
     }
-    let experiment = site.experiment(&options.name)?;
+    let experiment = site.experiment(&options.name).map_err(Error::Errors)?;
     let planned = plan([experiment], &site.records);
     let lacking = planned.iter().filter(|run| run.fresh().is_none()).count();
     if lacking > 0 {
@@ -74,7 +75,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
             if let Some(found) = here(named, experiment, &site, &records, &after)? {
                 found
             } else {
-                let then = site_at(named, &site.root)?;
+                let then = site_at(named, site.source.root())?;
                 let before = recorded_then(&then, experiment);
                 (history::moved(&before, &after), format!("revision {named}"))
             }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::runs::{Forecast, Verbosity, Wanted, Work};
-use super::site::Site;
 use super::table::table;
 use super::{answer, counted, duration, events};
 use crate::experiment::plan::{PlannedRun, RunState};
 use crate::experiment::record;
 use crate::runner::local;
+use crate::site::Site;
 use crate::store::Store;
 
 /// Tells how the runs stand that `wanted` was chosen from.

@@ -21,14 +21,14 @@ use std::path::Path;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::site::{self, Site};
+use super::site;
 use super::table::table;
 use super::{Error, answer, counted, environment, report, report_waiting};
-use crate::config;
 use crate::experiment::Name;
 use crate::experiment::pin::{self, Pin};
 use crate::experiment::plan::plan;
 use crate::experiment::record;
+use crate::site::Site;
 use crate::store::{Kept, Store};
 
 #[derive(Args)]
@@ -88,8 +88,10 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
     if !site.errors.is_empty() {
         return Err(Error::Errors(site.errors));
     }
-    let config = config::read(site.source.text(config::PATH)).map_err(Error::Errors)?;
-    let pins = site.pins(&config).map_err(Error::Errors)?;
+    if !site.config_errors.is_empty() {
+        return Err(Error::Errors(site.config_errors));
+    }
+    let pins = site.pins().map_err(Error::Errors)?;
     let age = jiff::SignedDuration::from_hours(24 * i64::from(options.keep_days));
     let now = environment::now();
     let garbage = Garbage::of(&site, pins, &store, now.checked_sub(age).unwrap_or(now))?;

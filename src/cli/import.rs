@@ -9,13 +9,14 @@ use clap::Args;
 use tera::value::Key;
 
 use super::build;
-use super::site::{self, Site};
+use super::site;
 use super::table::table;
 use super::{Error, answer, report_waiting};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::plugin::{self, Fate};
 use crate::post::{self, Blog};
+use crate::site::{Built, Site};
 use crate::source;
 use crate::store::Store;
 use crate::value::as_text;
@@ -43,25 +44,21 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
     let before = read()?;
     let added = with_templates(before.as_deref());
     let after = added.as_deref().or(before.as_deref());
-    let mut site = site::read_with(&root, after)?;
+    let mut site = site::read_with(&root, config::read(after), None)?;
     if let Some(after) = after {
         site.source = site.source.with(config::PATH, after);
     }
+    let shown = build::as_configured(&site.config);
+    // Results of experiments come when the blog is built.
+    let Built { errors, mut warnings, .. } = site.render(&shown);
+    let config = site.config_errors.is_empty().then_some(&site.config);
     let mut found = String::new();
-    let mut warnings = Vec::new();
-    let (config, errors) = match config::read(after) {
-        Ok(config) => {
-            let shown = build::as_configured(&config);
-            let errors =
-                build::rendered(&site, &config, &shown, &mut warnings).err().unwrap_or_default();
-            let (blog, _) = post::read(&site.source, &config, &shown);
-            write_counts(&mut found, &site, &config, &blog);
-            (Some(config), errors)
-        }
-        Err(errors) => (None, errors),
-    };
+    if let Some(config) = config {
+        let (blog, _) = post::read(&site.source, config, &shown);
+        write_counts(&mut found, &site, config, &blog);
+    }
     let mut report = format!("{}\n\n", root.display());
-    report.push_str(match (&before, &added, &config) {
+    report.push_str(match (&before, &added, config) {
         (_, None, _) => "nothing to do: _config.yml says `templates` already\n",
         (_, _, None) => "_config.yml is left as it is, since it cannot be read\n",
         (Some(_), _, _) if options.dry_run => {
@@ -73,14 +70,11 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
     });
     report.push_str(&found);
     // Last of all, so that what fails before leaves the blog as it was.
-    if let (Some(added), Some(_), false) = (&added, &config, options.dry_run) {
+    if let (Some(added), Some(_), false) = (&added, config, options.dry_run) {
         store.write(config::PATH, added.as_bytes())?;
     }
-    // Results of experiments come when the blog is built.
-    let errors: Vec<Diagnostic> =
-        errors.into_iter().filter(|error| error.lacking_experiment().is_none()).collect();
     let mut lacks_theme = false;
-    if let Some(config) = &config {
+    if let Some(config) = config {
         lacks_theme = write_theme(&mut report, config, &site);
         write_plugins(&mut report, config);
     }
@@ -160,7 +154,8 @@ fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
     } else {
         "its layouts are needed"
     };
-    let folder = site.root.join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
+    let folder =
+        site.source.root().join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
     let is_there = folder.exists();
     let folder = folder.display();
     if let Some(theme) = named("theme").or(named("remote_theme")).filter(|_| is_there) {

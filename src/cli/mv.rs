@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::site::{self, Site};
+use super::site;
 use super::{Error, answer, counted, report, report_waiting};
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::experiment::pin;
@@ -19,6 +19,7 @@ use crate::experiment::rename::{self, Renaming};
 use crate::experiment::{Name, name_rule};
 use crate::liquid;
 use crate::post::{front_matter, pin_edit};
+use crate::site::Site;
 use crate::store::Store;
 use crate::yaml::Yaml;
 
@@ -81,7 +82,7 @@ pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Error> {
     if !site.errors.is_empty() {
         return Err(Error::Errors(site.errors));
     }
-    let old = site.experiment(&options.old)?.name.clone();
+    let old = site.experiment(&options.old).map_err(Error::Errors)?.name.clone();
     let new = new_name(&options.new, &root)?;
     let (renaming, edited) = changes((&old, &new), &site, &store)?;
     answer(&listed((&old, &new), &renaming, &edited));

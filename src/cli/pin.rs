@@ -6,15 +6,15 @@ use std::path::Path;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::site::{self, Site};
+use super::site;
 use super::{Error, counted, environment, report, report_waiting};
-use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::errors::Errors;
 use crate::experiment::pin::Pin;
 use crate::experiment::plan::plan;
-use crate::experiment::results::Results;
+use crate::experiment::results::{Need, Results};
 use crate::post::{self, Blog, pin_edit};
-use crate::site::experiments_shown;
+use crate::site::Site;
 use crate::store::Store;
 
 #[derive(Args)]
@@ -34,10 +34,12 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
     let store = Store::of(&root);
     let _lock = store.lock(report_waiting)?;
     let site = site::read(&root)?;
-    let config = config::read(site.source.text(config::PATH)).map_err(Error::Errors)?;
+    if !site.config_errors.is_empty() {
+        return Err(Error::Errors(site.config_errors));
+    }
     let shown =
-        post::Options { now: environment::now(), drafts: true, future: true, unpublished: true };
-    let (blog, errors) = post::read(&site.source, &config, &shown);
+        post::Shown { now: environment::now(), drafts: true, future: true, unpublished: true };
+    let (blog, errors) = post::read(&site.source, &site.config, &shown);
     if !errors.is_empty() {
         return Err(Error::Errors(errors));
     }
@@ -45,7 +47,7 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
     let changes = if options.remove {
         removals(&blog, path, &options.experiments)?
     } else {
-        pins(&site, &config, &blog, path, &options.experiments, &store)?
+        pins(&site, &shown, path, &options.experiments, &store)?
     };
     let file = site.source.origin(path);
     let mut text = store.text(file)?;
@@ -125,8 +127,7 @@ fn removals(blog: &Blog<'_>, path: &str, named: &[String]) -> Result<Vec<Change>
 /// Writes the pins of the results of today, and returns what the post has to say.
 fn pins(
     site: &Site,
-    config: &Config,
-    blog: &Blog<'_>,
+    shown: &post::Shown,
     path: &str,
     named: &[String],
     store: &Store,
@@ -138,10 +139,12 @@ fn pins(
     let results = Results::of(&site.experiments, &planned, &site.verifications)
         .with_files(site.source.result_files());
     let experiments: BTreeSet<String> = if named.is_empty() {
-        let Some(post) = blog.posts.iter().find(|post| post.body.path == path) else {
-            return Err(anyhow!("`{path}` is a page: name the experiments to pin").into());
-        };
-        experiments_shown(&site.source, config, blog, &results, post).map_err(Error::Errors)?
+        let mut built = site.render(shown);
+        let mut errors = Errors::from(std::mem::take(&mut built.errors));
+        built.needs.retain(|need| need.place.path == path);
+        errors.extend(Need::errors(&built.needs));
+        errors.finish(()).map_err(Error::Errors)?;
+        built.experiments.remove(path).unwrap_or_default()
     } else {
         named.iter().cloned().collect()
     };
@@ -149,7 +152,7 @@ fn pins(
         return Err(anyhow!("`{path}` shows no results that could be pinned").into());
     }
     let pin_of = |name: String| {
-        site.experiment(&name)?;
+        site.experiment(&name).map_err(Error::Errors)?;
         let of_today = results.experiments.get(name.as_str()).and_then(Pin::of);
         let pin = of_today.ok_or_else(|| {
             let message =

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::runs::{Wanted, Work, do_runs, wanted};
-use super::site::Site;
 use super::{Error, build, dry_run, environment, report, site};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::plan::{PlannedRun, plan};
@@ -14,6 +13,7 @@ use crate::experiment::record;
 use crate::experiment::spec::{Experiment, Runner};
 use crate::experiment::verification;
 use crate::runner::trace;
+use crate::site::Site;
 use crate::store::Store;
 use crate::yaml::Yaml;
 
@@ -45,7 +45,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
     let _lock = if work.dry_run { None } else { Some(store.lock(super::report_waiting)?) };
     let site = site::read(&root)?;
     for name in &options.names {
-        site.experiment(name)?;
+        site.experiment(name).map_err(Error::Errors)?;
     }
     // A damaged record or file beside one is made again, a damaged verification says nothing; a
     // error anywhere else must be mended first.
@@ -97,10 +97,13 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
         }
         return Err(Error::Undeclared(undeclared));
     }
-    match done? {
-        left if left > 0 && needs_more(&root)? => Err(Error::LeftOut(left)),
-        _ => Ok(()),
+    let done = done?;
+    if done.left_out == 0 {
+        return Ok(());
     }
+    let site = site.with_records(done.records)?;
+    let needs = site.render(&build::as_configured(&site.config)).needs;
+    if needs.is_empty() { Ok(()) } else { Err(Error::LeftOut(done.left_out)) }
 }
 
 impl Options {
@@ -155,11 +158,6 @@ fn check_selection(options: &Options, site: &Site) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the site as it is now lacks results.
-fn needs_more(root: &Path) -> Result<bool, Error> {
-    Ok(!build::lacking_now(&site::read(root)?)?.is_empty())
-}
-
 /// The program `strace`, or a note that there is none.
 fn strace() -> Option<PathBuf> {
     let strace = environment::on_path("strace");
@@ -185,13 +183,13 @@ fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
         let unfinished = store.run_folder(experiment.name.as_str(), &stem).join(trace::FILE);
         let text =
             environment::text(&kept).or_else(|| environment::text(&unfinished)).unwrap_or_default();
-        let folder = site.root.join("experiments").join(experiment.name.as_str());
+        let folder = site.source.root().join("experiments").join(experiment.name.as_str());
         let yaml =
             Yaml::file(&experiment.path, site.source.text(&experiment.path).unwrap_or_default());
         errors.extend(trace::undeclared(
             experiment,
             &trace::files_read(&text, &folder),
-            &site.root,
+            site.source.root(),
             &yaml,
         ));
     }

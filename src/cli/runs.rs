@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::environment::{self, Interrupts, Stopwatch, cores};
 use super::progress::Progress;
-use super::site::Site;
 use super::{Error, Jobs, counted, data as data_sets, duration, events, report};
 use crate::experiment::Name;
 use crate::experiment::plan::PlannedRun;
@@ -17,6 +16,7 @@ use crate::experiment::predict::{self, Expected, Fit, Predictor};
 use crate::experiment::record::Record;
 use crate::experiment::spec::{self, Runner, Weights};
 use crate::runner::{Outcome, Setup, Stop, lost_artifact, run_all};
+use crate::site::Site;
 use crate::store::Store;
 
 /// How runs are done, for the commands that run.
@@ -231,14 +231,22 @@ impl Forecast {
     }
 }
 
+/// What [`do_runs`] has done.
+pub(super) struct Done {
+    /// The records of the runs.
+    pub(super) records: Vec<Record>,
+    /// How many runs did not fit into the budget.
+    pub(super) left_out: usize,
+}
+
 /// Does the runs, with progress on standard error. Those that fail do not stop the others; that any
-/// did is an error. Returns how many did not fit into the budget.
+/// did is an error.
 pub(super) fn do_runs(
     wanted: &Wanted<'_>,
     site: &Site,
     work: &Work,
     strace: Option<PathBuf>,
-) -> Result<usize, Error> {
+) -> Result<Done, Error> {
     let verbosity = work.verbosity();
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let left_out: Vec<Option<String>> =
@@ -250,10 +258,10 @@ pub(super) fn do_runs(
     report_plan(wanted, &left_out, &forecast, &site.results, verbosity);
     let left = wanted.runs.len() - runs.len();
     if runs.is_empty() {
-        return Ok(left);
+        return Ok(Done { records: Vec::new(), left_out: left });
     }
     // Before signals are counted: what is fetched can be interrupted as any program.
-    let data = data_folders(&runs, &site.root)?;
+    let data = data_folders(&runs, site.source.root())?;
     let interrupts = Interrupts::counted()?;
     let stopwatch = Stopwatch::started();
     let is_used_up = || work.budget.is_some_and(|budget| stopwatch.elapsed() >= budget);
@@ -289,7 +297,10 @@ pub(super) fn do_runs(
         duration(seconds)
     ));
     match lacking {
-        0 => Ok(left),
+        0 => {
+            let records = outcomes.iter().filter_map(Outcome::record).cloned().collect();
+            Ok(Done { records, left_out: left })
+        }
         lacking => Err(Error::RunsWithoutResult(lacking)),
     }
 }
@@ -317,7 +328,7 @@ pub(super) fn setup<'a>(
         .into());
     }
     Ok(Setup {
-        root: site.root.clone(),
+        root: site.source.root().to_owned(),
         store: Store::of(&site.results),
         strace,
         lab,

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::site::Site;
 use super::{Error, environment};
 use crate::data::origin::DataSource;
 use crate::data::{DataSet, fetch};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::output::{Content, Output};
+use crate::site::Site;
 use crate::source::is_same_content;
 use crate::yaml::Yaml;
 
@@ -31,7 +31,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
     }
     let mut errors = Vec::new();
     for (name, set) in &sets {
-        for folder in folders(name, set, &site.root) {
+        for folder in folders(name, set, site.source.root()) {
             for (of_data, bytes) in fetch::files_in(set, &folder) {
                 for (path, on_disk) in by_size.get(&bytes).into_iter().flatten() {
                     if is_same_content(on_disk, &of_data)? {

@@ -10,7 +10,7 @@ use clap::Args;
 use super::environment::{self, Interrupts, Stopwatch};
 use super::progress::Progress;
 use super::runs::{Forecast, Verbosity, data_folders, jobs, setup};
-use super::site::{self, Site};
+use super::site;
 use super::table::table;
 use super::{Error, Jobs, answer, counted, duration, report};
 use crate::experiment::environment::Environment;
@@ -19,6 +19,7 @@ use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
 use crate::experiment::verification::{self, Agreement, Compared, Verification};
 use crate::runner::{Outcome, Setup, Stop, Update, lost_artifact, run_all};
+use crate::site::Site;
 use crate::store::Store;
 
 #[derive(Args)]
@@ -107,7 +108,10 @@ fn chosen<'a>(
 ) -> Result<Vec<PlannedRun<'a>>, Error> {
     let experiments: Vec<&Experiment> = match &options.names[..] {
         [] => site.experiments.iter().collect(),
-        names => names.iter().map(|name| site.experiment(name)).collect::<Result<_, _>>()?,
+        names => names
+            .iter()
+            .map(|name| site.experiment(name).map_err(Error::Errors))
+            .collect::<Result<_, _>>()?,
     };
     let is_asked = |run: &&PlannedRun<'_>| {
         experiments.iter().any(|experiment| experiment.name == run.experiment.name)

@@ -23,8 +23,8 @@ pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Error> 
     if !site.errors.is_empty() {
         return Err(Error::Errors(site.errors));
     }
-    let experiment = site.experiment(name)?;
-    let store = Store::of(&site.root);
+    let experiment = site.experiment(name).map_err(Error::Errors)?;
+    let store = Store::of(site.source.root());
     let mut text = String::new();
     // All of them: a run can be stale because of what it needs.
     let planned = plan(&site.experiments, &site.records);

@@ -77,7 +77,7 @@ impl Pin {
                 })
                 .collect(),
         });
-        results.lacking.is_empty().then(|| Pin {
+        results.missing.is_empty().then(|| Pin {
             format: FORMAT,
             experiment: experiment.name.clone(),
             title: experiment.title.clone(),
@@ -211,7 +211,7 @@ impl<'a> Pinned<'a> {
             variants: variants
                 .map(|(variant, records)| VariantResults::unverified(variant, records.clone()))
                 .collect(),
-            lacking: Vec::new(),
+            missing: Vec::new(),
             pin: Some(&self.id),
         }
     }

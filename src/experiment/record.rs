@@ -96,6 +96,12 @@ impl Record {
         sealed::digest(self)
     }
 
+    /// The paths of the files that are committed beside it, from the site's root.
+    pub fn file_paths(&self) -> impl Iterator<Item = String> {
+        let files = self.artifacts.iter().filter_map(|artifact| artifact.file.as_ref());
+        files.map(|file| format!("experiments/{}/{file}", self.experiment))
+    }
+
     /// The number of this name: a metric, a time, or the last value of a series; `None` for a run
     /// that diverged, whose numbers are those of a run that did not end.
     pub fn number(&self, name: &str) -> Option<f64> {

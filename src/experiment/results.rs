@@ -1,11 +1,12 @@
 //! The recorded results that posts may show: of each experiment its variants, of each variant its
 //! fresh records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use labpress_runner::protocol::Diverged;
 
 use super::Name;
+use super::fingerprint::Changed;
 use super::pin::Pinned;
 use super::plan::{PlannedRun, RunState};
 use super::record::{Artifact, Record};
@@ -23,6 +24,8 @@ pub struct Results<'a> {
     pub pinned: BTreeMap<&'a str, Results<'a>>,
     /// The contents of the files that lie beside records, by path from the site's root.
     pub files: BTreeMap<&'a str, &'a [u8]>,
+    /// The names of experiments whose files have errors, so that they are not among the others.
+    pub unreadable: BTreeSet<&'a str>,
 }
 
 /// The results of one experiment.
@@ -32,10 +35,85 @@ pub struct ExperimentResults<'a> {
     pub experiment: &'a Experiment,
     /// Its variants in the order they are written.
     pub variants: Vec<VariantResults<'a>>,
-    /// Why runs have no fresh record, one phrase a run, in order; empty when all are there.
-    pub lacking: Vec<String>,
+    /// The runs without a fresh record, in order.
+    pub missing: Vec<MissingRun>,
     /// The name of the pin that they are held by; `None` for those of today.
     pub pin: Option<&'a str>,
+}
+
+/// A run without a fresh record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingRun {
+    /// The run, as [`PlannedRun::label`] names it.
+    pub label: String,
+    /// What changed since the run that was recorded; empty if none was.
+    pub changed: Vec<Changed>,
+}
+
+/// The results of an experiment that a page shows and that are not all recorded: what a build has
+/// to run before the page is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    /// The experiment.
+    pub experiment: Name,
+    /// Where the page asks for them.
+    pub place: Place,
+    /// The runs without a fresh record; at least one.
+    pub missing: Vec<MissingRun>,
+    /// Whether any run of the experiment has a fresh record.
+    pub has_some: bool,
+}
+
+/// How many runs a message lists.
+const MOST_RUNS: usize = 3;
+
+impl Need {
+    /// What is missing, and why.
+    pub fn message(&self) -> String {
+        let (name, runs) = (&self.experiment, &self.missing);
+        if !self.has_some && runs.iter().all(|run| run.changed.is_empty()) {
+            return format!("`{name}` has no results");
+        }
+        let first = runs.first().map_or(&[][..], |run| &run.changed);
+        if !first.is_empty() && runs.iter().all(|run| run.changed == first) {
+            return format!("the results of `{name}` are stale: {}", joined(first));
+        }
+        let phrase = |run: &MissingRun| match &run.changed[..] {
+            [] => format!("{} is missing: no result is recorded", run.label),
+            changed => format!("{} is stale: {}", run.label, joined(changed)),
+        };
+        let shown: Vec<String> = runs.iter().take(MOST_RUNS).map(phrase).collect();
+        let more = match runs.len() - shown.len() {
+            0 => String::new(),
+            rest => format!("; and {rest} more"),
+        };
+        format!("the results of `{name}` are not complete: {}{more}", shown.join("; "))
+    }
+
+    /// The needs as the errors that they are where nothing may run: one for each experiment, at the
+    /// first place, with a count of the others.
+    pub fn errors(needs: &[Need]) -> Vec<Diagnostic> {
+        let mut places: BTreeMap<&Name, Vec<&Need>> = BTreeMap::new();
+        for need in needs {
+            places.entry(&need.experiment).or_default().push(need);
+        }
+        let error = |(name, mut needs): (&Name, Vec<&Need>)| {
+            needs.sort_by_key(|need| &need.place);
+            let first = needs.first()?;
+            let message = match needs.len() - 1 {
+                0 => first.message(),
+                1 => format!("{} (and 1 more place)", first.message()),
+                more => format!("{} (and {more} more places)", first.message()),
+            };
+            let hint = format!("run `labpress run {name}` and commit its records");
+            Some(Diagnostic::new(first.place.clone(), message).hint(hint))
+        };
+        places.into_iter().filter_map(error).collect()
+    }
+}
+
+fn joined(changed: &[Changed]) -> String {
+    changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The results of one variant.
@@ -77,6 +155,18 @@ impl<'a> VariantResults<'a> {
     }
 }
 
+impl ExperimentResults<'_> {
+    /// The need of a page that shows these results at `place`; `None` if all are recorded.
+    pub fn need(&self, place: impl FnOnce() -> Place) -> Option<Need> {
+        (!self.missing.is_empty()).then(|| Need {
+            experiment: self.experiment.name.clone(),
+            place: place(),
+            missing: self.missing.clone(),
+            has_some: self.variants.iter().any(|variant| !variant.records.is_empty()),
+        })
+    }
+}
+
 impl<'a> Results<'a> {
     /// Gathers what the planned runs have recorded, and what is known of those records.
     pub fn of(
@@ -102,6 +192,12 @@ impl<'a> Results<'a> {
         Results { files: files.into_iter().collect(), ..self }
     }
 
+    /// The same, with the names of experiments whose files have errors.
+    #[must_use]
+    pub fn with_unreadable(self, names: impl IntoIterator<Item = &'a str>) -> Results<'a> {
+        Results { unreadable: names.into_iter().collect(), ..self }
+    }
+
     /// The content of an artifact of this record, if it is committed beside it.
     pub fn content(&self, record: &Record, artifact: &Artifact) -> Option<&'a [u8]> {
         let path = format!("experiments/{}/{}", record.experiment, artifact.file.as_ref()?);
@@ -116,7 +212,7 @@ impl<'a> Results<'a> {
             experiments.extend(
                 pins.iter().map(|pinned| (pinned.experiment.name.as_str(), pinned.results())),
             );
-            (path, Results { experiments, pinned: BTreeMap::new(), files: self.files.clone() })
+            (path, Results { experiments, pinned: BTreeMap::new(), ..self.clone() })
         });
         Results { pinned: pinned.collect(), ..self.clone() }
     }
@@ -161,15 +257,18 @@ fn experiment_results<'a>(
             records.iter().map(|record| verification::of_record(record, verifications)).collect();
         VariantResults { variant, records, verifications }
     });
-    let lacking = runs.iter().filter_map(|run| {
-        let reason = run.reason()?;
-        let how = if matches!(run.state, RunState::Missing) { "missing" } else { "stale" };
-        Some(format!("{} is {how}: {reason}", run.label()))
+    let missing = runs.iter().filter_map(|run| {
+        let changed = match &run.state {
+            RunState::Fresh(_) => return None,
+            RunState::Stale { changed, .. } => changed.clone(),
+            RunState::Missing => Vec::new(),
+        };
+        Some(MissingRun { label: run.label(), changed })
     });
     ExperimentResults {
         experiment,
         variants: variants.collect(),
-        lacking: lacking.collect(),
+        missing: missing.collect(),
         pin: None,
     }
 }

@@ -146,7 +146,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Where the byte `offset` of the arguments stands in the file.
-    fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> Place {
         let Some(start) = self.start.position else {
             return self.start.clone();
         };

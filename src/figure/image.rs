@@ -1,12 +1,11 @@
 //! `{% figure EXPERIMENT artifact="…" variant="…" seed=0 %}`: an image that a run made.
 
-use super::Figure;
 use super::arguments::Arguments;
 use super::artifact;
 use super::complete;
 use super::html::{escaped, id_attribute};
 use super::provenance::provenance;
-use crate::diagnostic::Diagnostic;
+use super::{Figure, Undrawn};
 use crate::experiment::results::Results;
 use kramdown::embed::Embed;
 
@@ -15,7 +14,7 @@ pub(super) fn image(
     arguments: &Arguments<'_>,
     results: &Results<'_>,
     base_url: &str,
-) -> Result<Figure, Diagnostic> {
+) -> Result<Figure, Undrawn> {
     arguments.allow_options(&["alt", "artifact", "caption", "id", "seed", "variant"])?;
     let usage = "write `{% figure EXPERIMENT artifact=\"NAME\" variant=\"VARIANT\" seed=0 caption=\"…\" %}`";
     let of_experiment = match arguments.words() {
@@ -23,21 +22,25 @@ pub(super) fn image(
         [_, more, ..] => {
             return Err(arguments
                 .error(*more, format!("`{}` is one word too many", more.text))
-                .hint(usage));
+                .hint(usage)
+                .into());
         }
-        [] => return Err(arguments.error_of_all("a figure needs an experiment").hint(usage)),
+        [] => {
+            return Err(arguments.error_of_all("a figure needs an experiment").hint(usage).into());
+        }
     };
     let Some(name) = arguments.option("artifact") else {
         return Err(arguments
             .error_of_all("a figure needs the artifact that it shows")
-            .hint(usage));
+            .hint(usage)
+            .into());
     };
     let of = artifact::the_variant(arguments, of_experiment)?;
     let record = artifact::record(arguments, of, of_experiment)?;
     let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
     committed.expect_kind(arguments, &["image"])?;
     let Some((ending, (width, height))) = format_and_size(committed.content) else {
-        return Err(committed.error(arguments, "it is neither a PNG nor a JPEG image"));
+        return Err(committed.error(arguments, "it is neither a PNG nor a JPEG image").into());
     };
 
     let run = format!("the run of {} with seed {}", of.variant.title, record.seed);

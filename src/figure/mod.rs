@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::record::Record;
-use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::experiment::results::{ExperimentResults, Need, Results, VariantResults};
 use arguments::{Arguments, Piece};
 use kramdown::embed::Embed;
 use number::Unit;
@@ -50,26 +50,63 @@ pub struct Figure {
 /// The tags that make figures, in order.
 pub const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
 
-/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: errors are said
-/// at their own word. `base_url` is the site's `baseurl` (`""` or `/blog`), for links to the
-/// figure's files.
+/// Why a tag has no figure.
+enum Undrawn {
+    /// The tag is invalid.
+    Invalid(Diagnostic),
+    /// The results that it shows are not recorded.
+    Waiting(Need),
+    /// Its experiment cannot be read, which is an error in the experiment's own file.
+    Unreadable,
+}
+
+impl From<Diagnostic> for Undrawn {
+    fn from(diagnostic: Diagnostic) -> Undrawn {
+        Undrawn::Invalid(diagnostic)
+    }
+}
+
+/// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: errors are
+/// reported at their own word. `base_url` is the site's `baseurl` (`""` or `/blog`), for links to
+/// the figure's files.
+///
+/// Where results are missing, the figure is a placeholder, and beside it comes the need for them.
 pub fn figure(
     tag: &str,
     arguments: &str,
     place: &Place,
     results: &Results<'_>,
     base_url: &str,
-) -> Result<Figure, Diagnostic> {
-    let unknown =
-        || Diagnostic::new(place.clone(), format!("unknown tag `{tag}`")).hint_nearest(tag, TAGS);
-    let make = match tag {
-        "chart" => chart,
-        "figure" => image::image,
-        "table" => table::table,
-        "value" => value::value,
-        _ => return Err(unknown()),
+) -> Result<(Figure, Option<Need>), Diagnostic> {
+    let arguments = Arguments::parse(arguments, place)?;
+    let drawn = match tag {
+        "chart" => chart(&arguments, results, base_url),
+        "figure" => image::image(&arguments, results, base_url),
+        "table" => table::table(&arguments, results, base_url),
+        "value" => value::value(&arguments, results, base_url),
+        _ => {
+            let unknown = Diagnostic::new(place.clone(), format!("unknown tag `{tag}`"));
+            return Err(unknown.hint_nearest(tag, TAGS));
+        }
     };
-    make(&Arguments::parse(arguments, place)?, results, base_url)
+    match drawn {
+        Ok(figure) => Ok((figure, None)),
+        Err(Undrawn::Invalid(diagnostic)) => Err(diagnostic),
+        Err(Undrawn::Waiting(need)) => Ok((placeholder(tag, &need.message()), Some(need))),
+        Err(Undrawn::Unreadable) => Ok((placeholder(tag, "the experiment has errors"), None)),
+    }
+}
+
+/// Stands in the page for a figure that cannot be drawn yet.
+fn placeholder(tag: &str, reason: &str) -> Figure {
+    let element = if tag == "value" { "span" } else { "p" };
+    let reason = reason.replace('`', "");
+    let html =
+        format!("<{element} class=\"labpress-missing\">[{}]</{element}>", html::escaped(&reason));
+    Figure {
+        embed: Embed { html, text: format!("[{reason}]"), block: tag != "value" },
+        files: Vec::new(),
+    }
 }
 
 /// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments
@@ -104,7 +141,7 @@ fn chart(
     arguments: &Arguments<'_>,
     results: &Results<'_>,
     base_url: &str,
-) -> Result<Figure, Diagnostic> {
+) -> Result<Figure, Undrawn> {
     let (experiment, kind) = match arguments.words() {
         [experiment, kind] => (*experiment, *kind),
         // `{% chart EXPERIMENT artifact="lr-curve" %}`: what an artifact is drawn as is its kind.
@@ -112,26 +149,29 @@ fn chart(
             (*experiment, Piece { text: "curve", ..*experiment })
         }
         [_, _, more, ..] => {
-            return Err(arguments.error(*more, format!("`{}` is one word too many", more.text)));
+            return Err(arguments
+                .error(*more, format!("`{}` is one word too many", more.text))
+                .into());
         }
         _ => {
             let error = arguments.error_of_all("a chart needs an experiment and a kind");
             return Err(error.hint(
                 "write `{% chart EXPERIMENT KIND %}`, where KIND is one of compare, curves, sweep, confusion and curve",
-            ));
+            ).into());
         }
     };
     if !CHARTS.contains(&kind.text) {
-        return Err(arguments.unknown("kind of chart", kind, CHARTS));
+        return Err(arguments.unknown("kind of chart", kind, CHARTS).into());
     }
     let of = complete(arguments, experiment, results)?;
-    match kind.text {
+    let drawn = match kind.text {
         "compare" => compare::compare(arguments, of, base_url),
         "confusion" => confusion::confusion(arguments, of, results, base_url),
         "curve" => curve::curve(arguments, of, results, base_url),
         "sweep" => sweep::sweep(arguments, of, base_url),
         _ => curves::curves(arguments, of, base_url),
-    }
+    };
+    drawn.map_err(Undrawn::from)
 }
 
 /// The results of the experiment that `name` names, all of them recorded and fresh.
@@ -139,50 +179,20 @@ fn complete<'r, 'e>(
     arguments: &Arguments<'_>,
     name: Piece<'_>,
     results: &'r Results<'e>,
-) -> Result<&'r ExperimentResults<'e>, Diagnostic> {
+) -> Result<&'r ExperimentResults<'e>, Undrawn> {
     let Some(found) = results.experiments.get(name.text) else {
+        if results.unreadable.contains(name.text) {
+            return Err(Undrawn::Unreadable);
+        }
         let unknown = arguments.unknown("experiment", name, results.experiments.keys().copied());
-        let unknown = unknown.refers_to_unknown(name.text);
         let is_first = results.experiments.is_empty();
         let hint = "write `experiments/NAME/experiment.yml` first: the site has no experiments";
-        return Err(if is_first { unknown.hint(hint) } else { unknown });
+        return Err(if is_first { unknown.hint(hint) } else { unknown }.into());
     };
-    match lacking(found) {
+    match found.need(|| arguments.place(name.offset)) {
         None => Ok(found),
-        Some(message) => {
-            let hint = format!("run `labpress run {}` and commit its records", name.text);
-            Err(arguments.error(name, message).hint(hint).lacks_results_of(name.text))
-        }
+        Some(need) => Err(Undrawn::Waiting(need)),
     }
-}
-
-/// How many phrases about lacking results a message holds.
-const MOST_PHRASES: usize = 3;
-
-/// What is lacking in the results, as a message; `None` if nothing is.
-fn lacking(results: &ExperimentResults<'_>) -> Option<String> {
-    let name = &results.experiment.name;
-    if results.lacking.is_empty() {
-        return None;
-    }
-    let has_records = results.variants.iter().any(|variant| !variant.records.is_empty());
-    let reasons: BTreeSet<&str> = results
-        .lacking
-        .iter()
-        .filter_map(|phrase| Some(phrase.split_once(" is stale: ")?.1))
-        .collect();
-    let all_stale = results.lacking.iter().all(|phrase| phrase.contains(" is stale: "));
-    let all_missing = reasons.is_empty() && !has_records;
-    if all_missing {
-        return Some(format!("`{name}` has no results"));
-    }
-    if let (true, Some(reason), 1) = (all_stale, reasons.first(), reasons.len()) {
-        return Some(format!("the results of `{name}` are stale: {reason}"));
-    }
-    let shown: Vec<&str> = results.lacking.iter().take(MOST_PHRASES).map(String::as_str).collect();
-    let rest = results.lacking.len() - shown.len();
-    let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
-    Some(format!("the results of `{name}` are not complete: {}{more}", shown.join("; ")))
 }
 
 /// The variants that the option `variants` names, in the order it names them; all if it is not

@@ -6,8 +6,8 @@ use super::measured::{self, Measured, Reading};
 use super::number::Unit;
 use super::provenance::provenance;
 use super::{
-    Figure, artifact_table, chosen_variants, complete, in_words, known_number, number_names, seeds,
-    unit,
+    Figure, Undrawn, artifact_table, chosen_variants, complete, in_words, known_number,
+    number_names, seeds, unit,
 };
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
@@ -28,20 +28,22 @@ pub(super) fn table(
     arguments: &Arguments<'_>,
     results: &Results<'_>,
     base_url: &str,
-) -> Result<Figure, Diagnostic> {
+) -> Result<Figure, Undrawn> {
     let all_results = results;
     let results = match arguments.words() {
         [experiment] => complete(arguments, *experiment, results)?,
         [_, more, ..] => {
-            return Err(arguments.error(*more, format!("`{}` is one word too many", more.text)));
+            return Err(arguments
+                .error(*more, format!("`{}` is one word too many", more.text))
+                .into());
         }
         [] => {
             let error = arguments.error_of_all("a table needs an experiment");
-            return Err(error.hint("write `{% table EXPERIMENT %}`"));
+            return Err(error.hint("write `{% table EXPERIMENT %}`").into());
         }
     };
     if let Some(artifact) = arguments.option("artifact") {
-        return artifact_table::table(arguments, artifact, results, all_results, base_url);
+        return Ok(artifact_table::table(arguments, artifact, results, all_results, base_url)?);
     }
     arguments.allow_options(&["artifact", "caption", "columns", "diverged", "id", "variants"])?;
     let variants = chosen_variants(arguments, results)?;
@@ -50,10 +52,9 @@ pub(super) fn table(
     let columns: Vec<Column> =
         names.into_iter().map(|name| column(results, &variants, name, shows_rest)).collect();
     if columns.is_empty() {
-        return Err(arguments.error_of_all(format!(
-            "the runs of `{}` recorded no numbers",
-            results.experiment.name
-        )));
+        return Err(arguments
+            .error_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
+            .into());
     }
     let title = arguments
         .option("caption")

@@ -126,7 +126,10 @@ fn made(
     let files = paths.iter().flat_map(|paths| paths.iter().map(String::as_str).zip(contents()));
     let results = Results::of(experiments, &planned, &[]).with_files(files);
     let place = Place::new("_posts/a.md", Position { line: 7, column: 10 });
-    figure(tag, arguments, &place, &results, "/blog")
+    match figure(tag, arguments, &place, &results, "/blog")? {
+        (figure, None) => Ok(figure),
+        (_, Some(need)) => Err(Need::errors(&[need]).remove(0)),
+    }
 }
 
 fn usual_figure(tag: &str, arguments: &str) -> Result<Figure, Diagnostic> {

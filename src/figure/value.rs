@@ -9,7 +9,7 @@ use super::arguments::{Arguments, Piece};
 use super::html::escaped;
 use super::measured::{self, Measured, Reading};
 use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
-use super::{Figure, complete, known_number, seed_count, unit, variant};
+use super::{Figure, Undrawn, complete, known_number, seed_count, unit, variant};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
 use crate::stats::{RatioInterval, Summary, combined, ratio_interval};
@@ -54,7 +54,7 @@ pub(super) fn value(
     arguments: &Arguments<'_>,
     results: &Results<'_>,
     _: &str,
-) -> Result<Figure, Diagnostic> {
+) -> Result<Figure, Undrawn> {
     arguments.allow_options(&["by", "diverged", "format", "seed"])?;
     let format = format(arguments)?;
     let seed = seed(arguments)?;
@@ -76,7 +76,7 @@ pub(super) fn value(
         Numbers::Two(first, second) => first.is_finite() && second.is_finite(),
     };
     if !is_finite {
-        return Err(arguments.error_of_all("the result is not a finite number"));
+        return Err(arguments.error_of_all("the result is not a finite number").into());
     }
     let text = text(&expression, &shown, format.as_ref(), &unit, seed.is_some());
     let title = escaped(&title(&expression, &shown, seed, paired.is_some()));
@@ -298,7 +298,7 @@ fn expression<'a>(
     results: &Results<'_>,
     seed: Option<(u64, Piece<'_>)>,
     shows_rest: bool,
-) -> Result<Expression<'a>, Diagnostic> {
+) -> Result<Expression<'a>, Undrawn> {
     let term = |name: Piece<'a>| term(arguments, name, results, seed, shows_rest);
     let hint = "write `A`, `A - B`, `A + B` or `A / B` with white space around the sign";
     let (first, rest) = arguments.words().split_first().ok_or_else(|| {
@@ -312,7 +312,8 @@ fn expression<'a>(
         let (dividend, divisor) = (term(*first)?, term(*divisor)?);
         if divisor.measured.mean() == Some(0.0) {
             return Err(arguments
-                .error(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text)));
+                .error(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text))
+                .into());
         }
         return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
     }
@@ -321,15 +322,24 @@ fn expression<'a>(
         let factor = match pair[0].text {
             "+" => 1.0,
             "-" | "\u{2212}" => -1.0,
-            "/" => return Err(arguments.error(pair[0], "a ratio has just two numbers").hint(hint)),
+            "/" => {
+                return Err(arguments
+                    .error(pair[0], "a ratio has just two numbers")
+                    .hint(hint)
+                    .into());
+            }
             other => {
-                return Err(arguments.error(pair[0], format!("`{other}` is no sign")).hint(hint));
+                return Err(arguments
+                    .error(pair[0], format!("`{other}` is no sign"))
+                    .hint(hint)
+                    .into());
             }
         };
         let Some(name) = pair.get(1) else {
             return Err(arguments
                 .error(pair[0], format!("no number follows `{}`", pair[0].text))
-                .hint(hint));
+                .hint(hint)
+                .into());
         };
         terms.push((factor, term(*name)?));
     }
@@ -342,16 +352,16 @@ fn term<'a>(
     results: &Results<'_>,
     seed: Option<(u64, Piece<'_>)>,
     shows_rest: bool,
-) -> Result<Term<'a>, Diagnostic> {
+) -> Result<Term<'a>, Undrawn> {
     // Names of experiments and variants hold no points; those of metrics may.
     let mut parts = name.text.splitn(3, '.');
     let (Some(experiment), Some(of_variant), Some(metric)) =
         (parts.next(), parts.next(), parts.next())
     else {
         let error = arguments.error(name, format!("`{}` does not name a number", name.text));
-        return Err(
-            error.hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`")
-        );
+        return Err(error
+            .hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`")
+            .into());
     };
     let piece = |text: &'a str, before: usize| Piece { text, offset: name.offset + before };
     let results = complete(arguments, piece(experiment, 0), results)?;
@@ -366,17 +376,19 @@ fn term<'a>(
         if !results.experiment.seeds.contains(&number) {
             let known: Vec<String> =
                 results.experiment.seeds.iter().map(ToString::to_string).collect();
-            return Err(arguments.unknown(
-                &format!("seed of `{experiment}`"),
-                place,
-                known.iter().map(String::as_str),
-            ));
+            return Err(arguments
+                .unknown(
+                    &format!("seed of `{experiment}`"),
+                    place,
+                    known.iter().map(String::as_str),
+                )
+                .into());
         }
     }
     if measured.reading() == Reading::Nothing {
         let message =
             format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
-        return Err(arguments.error(metric, message));
+        return Err(arguments.error(metric, message).into());
     }
     Ok(Term { name, unit: unit(results, metric.text), measured })
 }

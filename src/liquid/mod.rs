@@ -40,7 +40,7 @@ use std::sync::OnceLock;
 use jiff::tz::TimeZone;
 
 use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
-use crate::experiment::results::Results;
+use crate::experiment::results::{Need, Results};
 use crate::markdown::Dialect;
 use crate::post::date::Date;
 use crate::source::Source;
@@ -214,6 +214,8 @@ pub struct Expanded {
     pub files: Vec<(String, Vec<u8>)>,
     /// The experiments whose results the figures show.
     pub experiments: BTreeSet<String>,
+    /// Results that figures wait for.
+    pub needs: Vec<Need>,
 }
 
 /// Expands a body. `variables` are `site`, `page` and the like.

@@ -208,7 +208,8 @@ impl Run<'_, '_> {
                 let place = body.place(*at);
                 let environment = self.environment;
                 match figure::figure(tag, arguments, &place, self.results, environment.base_url) {
-                    Ok(figure) => {
+                    Ok((figure, need)) => {
+                        self.expanded.needs.extend(need);
                         out.push_str(&self.expanded.embeds.marker(figure.embed));
                         self.expanded.files.extend(figure.files);
                         let experiments = figure::experiments(tag, arguments, &place);

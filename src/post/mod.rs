@@ -125,7 +125,7 @@ pub struct Blog<'a> {
 
 /// What is shown, beyond what the configuration says.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct Shown {
     /// The moment of the build: later posts are of the future. Given by the caller, so that a build
     /// reads no clock.
     pub now: Timestamp,
@@ -137,10 +137,10 @@ pub struct Options {
     pub unpublished: bool,
 }
 
-impl Options {
+impl Shown {
     /// Shows what is published by `now`.
-    pub fn at(now: Timestamp) -> Options {
-        Options { now, drafts: false, future: false, unpublished: false }
+    pub fn at(now: Timestamp) -> Shown {
+        Shown { now, drafts: false, future: false, unpublished: false }
     }
 }
 
@@ -148,18 +148,14 @@ impl Options {
 /// to be published, but what could be read is there, so that what is wrong further on can be told
 /// as well. In a blog from Jekyll, what Jekyll builds on over is a warning: a post that cannot be
 /// read is left out.
-pub fn read<'a>(
-    source: &'a Source,
-    config: &Config,
-    options: &Options,
-) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { source, config, options };
+pub fn read<'a>(source: &'a Source, config: &Config, shown: &Shown) -> (Blog<'a>, Vec<Diagnostic>) {
+    let reader = Reader { source, config, shown };
     let mut findings: Vec<Diagnostic> = source.unreadable().to_vec();
     let posts = reader.posts(source, &mut findings);
     let collections = reader.collections(source, &mut findings);
     let files = reader.files(source, &mut findings);
     let (pages, plain) = reader.pages(source, &files, &mut findings);
-    let now = Some(Date::of_timestamp(options.now, &config.zone));
+    let now = Some(Date::of_timestamp(shown.now, &config.zone));
     let mut blog = Blog { posts, collections, pages, plain, files, now, warnings: Vec::new() };
     plugins::complete(&mut blog, source, config);
     findings.extend(addresses_used_twice(&blog));
@@ -191,7 +187,7 @@ impl<'a> Blog<'a> {
 struct Reader<'r> {
     source: &'r Source,
     config: &'r Config,
-    options: &'r Options,
+    shown: &'r Shown,
 }
 
 /// What a file gave: nothing if it is not to be shown, or is no post; and what is wrong with it.
@@ -203,7 +199,7 @@ fn wrong<T>(error: Diagnostic) -> Read<T> {
 
 impl Reader<'_> {
     fn posts<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Vec<Post<'a>> {
-        let with_drafts = self.options.drafts || self.config.show_drafts;
+        let with_drafts = self.shown.drafts || self.config.show_drafts;
         let files: Vec<(&str, &str, Role<'_>)> = source
             .texts_under("")
             .map(|(path, text)| (path, text, self.config.roles.role(path)))
@@ -233,7 +229,7 @@ impl Reader<'_> {
         let kinds: &[&str] = if is_draft { &["posts", "drafts"] } else { &["posts"] };
         let (post, errors) = self.document(path, text, "posts", kinds);
         let is_future = |post: &Post<'_>| {
-            post.date.timestamp() > self.options.now && !(self.config.future || self.options.future)
+            post.date.timestamp() > self.shown.now && !(self.config.future || self.shown.future)
         };
         (post.filter(|post| !is_future(post)), errors)
     }
@@ -259,7 +255,7 @@ impl Reader<'_> {
             Ok(read) => read,
             Err(error) => return wrong(error),
         };
-        if !(front.published || config.unpublished || self.options.unpublished) {
+        if !(front.published || config.unpublished || self.shown.unpublished) {
             return (None, errors);
         }
         let name = stem(file_name(path));
@@ -274,7 +270,7 @@ impl Reader<'_> {
                 Some(date) => date,
                 None => return wrong(undated(path)),
             },
-            (None, None) => Date::of_timestamp(self.options.now, &config.zone),
+            (None, None) => Date::of_timestamp(self.shown.now, &config.zone),
         };
         let has_own_date = named_date.is_some() || front.value("date").is_some();
         front.date = has_own_date.then(|| date.clone());
@@ -310,7 +306,7 @@ impl Reader<'_> {
         };
         let title = front.title.clone().unwrap_or_else(|| titled(name));
         let is_shown_by_now =
-            config.future || self.options.future || date.timestamp() <= self.options.now;
+            config.future || self.shown.future || date.timestamp() <= self.shown.now;
         let post = Post {
             front,
             collection: label.to_owned(),
@@ -388,7 +384,7 @@ impl Reader<'_> {
             Ok(read) => read,
             Err(error) => return wrong(error),
         };
-        if !(front.published || config.unpublished || self.options.unpublished) {
+        if !(front.published || config.unpublished || self.shown.unpublished) {
             return (None, errors);
         }
         let is_markdown = config.roles.is_markdown(body.path);
@@ -534,7 +530,7 @@ mod tests {
 
     fn blog_text(source: &Source, config: &str) -> String {
         let now = "2026-06-01T00:00:00Z".parse().expect("it is a moment");
-        let (blog, errors) = read(source, &Config::for_tests(config), &Options::at(now));
+        let (blog, errors) = read(source, &Config::for_tests(config), &Shown::at(now));
         if errors.is_empty() {
             let posts = blog
                 .posts

@@ -1,7 +1,11 @@
-//! From posts and pages to the files of the site.
+//! Builds a site: [`Site::parse`] makes a value of its files, [`Site::render`] makes the files of
+//! the built site of that.
 //!
 //! Bodies are rendered first, in parallel; then the values that templates see are built once and
 //! shared; then pages are written, in parallel. One file for each kind of page.
+//!
+//! Nothing stops at the first error. Results that are missing are no errors, but *needs*: their
+//! place in a page holds a placeholder, and the caller decides whether to run, to show or to fail.
 
 mod data;
 mod excerpt;
@@ -11,6 +15,7 @@ mod ids;
 mod index;
 mod layouts;
 mod page;
+mod parse;
 mod pinned;
 mod plugins;
 mod post;
@@ -27,6 +32,8 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use tera::Map;
 
+pub use self::parse::Site;
+
 use self::layouts::Layouts;
 use self::post::{RenderedBlog, RenderedPost};
 use self::sass::Sass;
@@ -34,76 +41,150 @@ use self::tags::Tag;
 use self::values::Sites;
 use crate::config::{self, Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::experiment::results::Results;
+use crate::errors::Errors;
+use crate::experiment::plan::plan;
+use crate::experiment::results::{Need, Results};
 use crate::liquid::{Environment, Includes};
 use crate::markdown;
 use crate::output::{Content, Output};
 use crate::plugin;
-use crate::post::{Blog, Post};
+use crate::post::{self as posts, Blog, Shown, pins};
 use crate::source::Source;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
-/// Builds all files of the site. Reports all errors of the stage that has any: layouts and bodies
-/// first, then pages.
-pub fn build(
-    source: &Source,
-    config: &Config,
-    blog: &Blog<'_>,
-    results: &Results<'_>,
-) -> Result<Output, Vec<Diagnostic>> {
-    let options = markdown_options(config);
-    let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
-    let environment = environment(source, config, blog, results, &markdownify);
-    let mut errors = Vec::new();
-    let layouts = Layouts::read(source, config, blog, &environment)
-        .map_err(|found| errors.extend(found))
-        .ok();
-    let data = data::read(source, config)
-        .map_err(|found| errors.extend(found))
-        .unwrap_or_else(|()| Value::none());
-    let posts = post::render_all(blog, config, &data, &environment, &options)
-        .map_err(|found| errors.extend(found))
-        .ok();
-    let is_flawless = errors.is_empty();
-    let layouts = layouts.map(|(layouts, missing)| {
-        errors.extend(missing);
-        layouts
-    });
-    let (Some(layouts), Some(rendered), true) = (layouts, posts, is_flawless) else {
-        return Err(sorted(errors));
-    };
-    let tags = tags::tags(blog);
-    let posts = pinned::noted(rendered.posts, blog, config, results);
-    let site = Shared::new(config, blog, RenderedBlog { posts, ..rendered }, tags, &data, source);
-    let mut parts = vec![
-        post::files(&site, &layouts),
-        page::files(&site, &layouts, &environment, &options),
-        redirect::files(&site, &layouts),
-    ];
-    match config.templates {
-        TemplateLanguage::Tera => {
-            parts.push(tags::files(&site, &layouts));
-            parts.push(Ok(feed::files(&site)));
-            parts.push(Ok(sitemap::files(&site)));
-        }
-        // What is made beside the author's own pages, the blog says by naming plugins.
-        TemplateLanguage::Liquid => parts.push(Ok(plugins::files(&site, &environment))),
+/// A rendered site: complete only without errors and needs.
+#[derive(Debug, Default)]
+pub struct Built {
+    output: Output,
+    /// The missing results that pages show.
+    pub needs: Vec<Need>,
+    /// What is wrong with the site, in order of place.
+    pub errors: Vec<Diagnostic>,
+    /// What the author should know of a site that is built all the same.
+    pub warnings: Vec<Diagnostic>,
+    /// The experiments that posts and pages show, by the path of their source.
+    pub experiments: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Built {
+    /// The files of the built site; or all errors, missing results among them.
+    pub fn into_output(self) -> Result<Output, Vec<Diagnostic>> {
+        let mut errors = Errors::from(self.errors);
+        errors.extend(Need::errors(&self.needs));
+        errors.finish(self.output)
     }
-    let mut made = Vec::new();
-    for part in parts {
-        match part {
-            Ok(files) => made.extend(files),
-            Err(found) => errors.extend(found),
+}
+
+impl Site {
+    /// Renders all pages that `shown` selects. Reads and writes nothing.
+    pub fn render(&self, shown: &Shown) -> Built {
+        let at_origin = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
+            found.into_iter().map(|one| self.source.at_origin(one)).collect()
+        };
+        let built = self.rendered(shown);
+        Built {
+            errors: Errors::from(at_origin(built.errors)).into_sorted(),
+            warnings: at_origin(built.warnings),
+            ..built
         }
     }
-    let output = gathered(source, config, blog, made, &mut errors);
-    if errors.is_empty() { Ok(output) } else { Err(sorted(errors)) }
+
+    /// The same, with files named as the build knows them.
+    fn rendered(&self, shown: &Shown) -> Built {
+        let Site { config, source, .. } = self;
+        if !self.config_errors.is_empty() {
+            let errors = self.config_errors.iter().chain(&self.errors).cloned().collect();
+            return Built { errors, ..Built::default() };
+        }
+        let (blog, found) = posts::read(source, config, shown);
+        let mut errors = Errors::from(found);
+        errors.extend(self.errors.iter().cloned());
+        let planned = plan(&self.experiments, &self.records);
+        let pins = pins::read(&blog, source, &self.experiments, &self.records);
+        let pins = errors.take(pins).unwrap_or_default();
+        let results = Results::of(&self.experiments, &planned, &self.verifications)
+            .with_files(source.result_files())
+            .with_unreadable(self.unreadable())
+            .with_pins(&pins);
+        let mut warnings = [config.warnings.as_slice(), &self.warnings, &blog.warnings].concat();
+        warnings.extend(site_warnings(source, config, &blog));
+        warnings.extend(results.warnings());
+        let pages = Pages { source, config, blog: &blog, results: &results };
+        let built = pages.render(errors);
+        let output = smoke::marked(built.output, &results).keeping(&config.keep_files);
+        Built { output, warnings, ..built }
+    }
+}
+
+/// What pages are rendered from.
+struct Pages<'s> {
+    source: &'s Source,
+    config: &'s Config,
+    blog: &'s Blog<'s>,
+    results: &'s Results<'s>,
+}
+
+impl Pages<'_> {
+    /// Renders all pages; `errors` are those found before.
+    fn render(&self, mut errors: Errors) -> Built {
+        let Pages { source, config, blog, results } = *self;
+        let options = markdown_options(config);
+        let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
+        let environment = environment(source, config, blog, results, &markdownify);
+        let layouts = errors.take(Layouts::read(source, config, blog, &environment));
+        let layouts = layouts.map(|(layouts, missing)| {
+            errors.extend(missing);
+            layouts
+        });
+        let data = errors.take(data::read(source, config));
+        // Templates may fail for the lack of data only.
+        let layouts = layouts.filter(|_| data.is_some());
+        let data = data.unwrap_or_else(Value::none);
+        let (rendered, found) = post::render_all(blog, config, &data, &environment, &options);
+        errors.extend(found);
+        let mut needs = rendered.needs();
+        let mut experiments = rendered.experiments(blog);
+        let posts = pinned::noted(rendered.posts, blog, config, results);
+        let tags = tags::tags(blog);
+        let site =
+            Shared::new(config, blog, RenderedBlog { posts, ..rendered }, tags, &data, source);
+        let mut made = Vec::new();
+        let Some(layouts) = layouts else {
+            errors.extend(page::errors(&site, &environment));
+            return Built { errors: errors.into_sorted(), needs, experiments, ..Built::default() };
+        };
+        let mut parts = vec![
+            post::files(&site, &layouts),
+            page::files(&site, &layouts, &environment, &options),
+            redirect::files(&site, &layouts),
+        ];
+        match config.templates {
+            TemplateLanguage::Tera => {
+                parts.push(tags::files(&site, &layouts));
+                parts.push(Ok(feed::files(&site)));
+                parts.push(Ok(sitemap::files(&site)));
+            }
+            // What is made beside the author's own pages, the blog says by naming plugins.
+            TemplateLanguage::Liquid => parts.push(Ok(plugins::files(&site, &environment))),
+        }
+        for part in parts {
+            made.extend(errors.take(part).unwrap_or_default());
+        }
+        for file in &mut made {
+            needs.append(&mut file.needs);
+            if let Some(from) = file.from.as_ref().filter(|_| !file.experiments.is_empty()) {
+                experiments.entry(from.clone()).or_default().append(&mut file.experiments);
+            }
+        }
+        let output = gathered(source, config, blog, made, &mut errors);
+        Built { output, errors: errors.into_sorted(), needs, experiments, warnings: Vec::new() }
+    }
 }
 
 /// What the author should know of a site without errors: layouts that are not there, where Jekyll
 /// goes on without, and plugins whose work labpress does not do.
-pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
+fn site_warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut warnings = layouts::warnings(source, config, blog);
     let place = |key| Config::place(source.text(config::PATH), key);
     warnings.extend(plugin::missing(config).into_iter().map(|(key, name)| {
@@ -121,24 +202,7 @@ pub fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagno
             format!("copy them to `_theme`: `cp -r \"$(bundle info {theme} --path)\" _theme`");
         warnings.push(Diagnostic::new(place("theme"), message).hint(hint));
     }
-    sorted(warnings.into_iter().map(Diagnostic::as_warning).collect())
-}
-
-/// The experiments whose results the post shows, by name. Reports all errors of the post.
-pub fn experiments_shown(
-    source: &Source,
-    config: &Config,
-    blog: &Blog<'_>,
-    results: &Results<'_>,
-    post: &Post<'_>,
-) -> Result<BTreeSet<String>, Vec<Diagnostic>> {
-    let options = markdown_options(config);
-    let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
-    let environment = environment(source, config, blog, results, &markdownify);
-    let data = data::read(source, config)?;
-    let alone = Blog { posts: vec![post.clone()], ..Blog::default() };
-    let rendered = post::render_all(&alone, config, &data, &environment, &options)?;
-    Ok(rendered.posts.into_iter().flat_map(|post| post.experiments).collect())
+    Errors::from(warnings.into_iter().map(Diagnostic::as_warning).collect::<Vec<_>>()).into_sorted()
 }
 
 fn environment<'a>(
@@ -175,11 +239,26 @@ struct Made {
     path: String,
     bytes: Vec<u8>,
     from: Option<String>,
+    /// The experiments that it shows.
+    experiments: BTreeSet<String>,
+    /// The missing results that it shows.
+    needs: Vec<Need>,
 }
 
 impl Made {
     fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Made {
-        Made { path: path.into(), bytes: bytes.into(), from: None }
+        Made {
+            path: path.into(),
+            bytes: bytes.into(),
+            from: None,
+            experiments: BTreeSet::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    /// The same, made from the file at `path`.
+    fn from(self, path: &str) -> Made {
+        Made { from: Some(path.to_owned()), ..self }
     }
 }
 
@@ -309,7 +388,7 @@ fn gathered(
     config: &Config,
     blog: &Blog<'_>,
     made: Vec<Made>,
-    errors: &mut Vec<Diagnostic>,
+    errors: &mut Errors,
 ) -> Output {
     let mut output = Output::default();
     for (path, text) in &blog.plain {
@@ -328,7 +407,7 @@ fn gathered(
             errors.push(Diagnostic::new(Place::file(&file.path), message));
         }
     }
-    for Made { path, bytes, from } in made {
+    for Made { path, bytes, from, .. } in made {
         let content = Content::Bytes(bytes);
         if output.file(&path) == Some(&content) {
             continue;
@@ -350,24 +429,15 @@ fn gathered(
     output
 }
 
-fn sorted(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    errors.sort();
-    errors.dedup();
-    errors
-}
-
 /// Makes many files in parallel; reports the errors of all.
 fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -> Files {
     let parts: Vec<Files> =
         items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
-    let (mut files, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
+    let (mut files, mut errors) = (Vec::with_capacity(items.len()), Errors::default());
     for part in parts {
-        match part {
-            Ok(part) => files.extend(part),
-            Err(found) => errors.extend(found),
-        }
+        files.extend(errors.take(part).unwrap_or_default());
     }
-    if errors.is_empty() { Ok(files) } else { Err(errors) }
+    errors.finish(files)
 }
 
 /// A copy of a map's entries, which share what they hold with it.

@@ -1,8 +1,12 @@
 //! Pages that are no posts: from Markdown or from a template.
 
+use std::collections::BTreeSet;
+
 use tera::Map;
 
 use super::{Files, Made, Shared, in_parallel, index, pinned, post, redirect, values};
+use crate::diagnostic::Diagnostic;
+use crate::errors::Errors;
 use crate::liquid::{self, Environment};
 use crate::markdown;
 use crate::plugin::relative_links;
@@ -43,6 +47,17 @@ pub(super) fn files(
     })
 }
 
+/// What is wrong with the bodies of pages, where layouts cannot be rendered.
+pub(super) fn errors(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Diagnostic> {
+    let mut errors = Errors::default();
+    for page in site.blog.pages.iter().filter(|page| page.kind == PageKind::Markdown) {
+        let map = values::page(page, &page.address.url, site.config);
+        let variables = [("site", site.liquid_value.clone()), ("page", Value::from(map))];
+        errors.take(liquid::expand(page.body, &variables, environment));
+    }
+    errors.into_sorted()
+}
+
 fn file(
     site: &Shared<'_>,
     layouts: &Layouts<'_>,
@@ -58,7 +73,8 @@ fn file(
         let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];
         shared.into_iter().chain(paginator.clone()).collect::<Vec<_>>()
     };
-    let (content, mut figures) = match page.kind {
+    let mut experiments = BTreeSet::new();
+    let (content, mut figures, mut needs) = match page.kind {
         PageKind::Markdown => {
             let mut expanded =
                 liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
@@ -75,11 +91,12 @@ fn file(
                 &site.posts,
                 environment,
             );
-            (note + &rendered.html, expanded.files)
+            experiments = expanded.experiments;
+            (note + &rendered.html, expanded.files, expanded.needs)
         }
         PageKind::Template => {
             let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
-            (rendered.text, rendered.files)
+            (rendered.text, rendered.files, rendered.needs)
         }
         PageKind::Sass => {
             let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
@@ -88,7 +105,7 @@ fn file(
                 text: &rendered.text,
                 lines_above: page.body.lines_above,
             };
-            (site.sass.css(sheet).map_err(|error| vec![error])?, rendered.files)
+            (site.sass.css(sheet).map_err(|error| vec![error])?, rendered.files, rendered.needs)
         }
     };
     let place = || page.front.place("layout");
@@ -97,11 +114,12 @@ fn file(
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
     let rendered = layouts.render(layout, content, &variables(&site.value, &map), place)?;
     figures.extend(rendered.files);
-    let from = Some(page.body.path.to_owned());
+    needs.extend(rendered.needs);
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
     let text = site.finished(rendered.text, &path, &map);
     let text = if path.ends_with(".html") { super::ids::unique(&text).into_owned() } else { text };
-    let made = Made { path, bytes: text.into_bytes(), from: from.clone() };
-    let figures = figures.into_iter().map(|(path, bytes)| Made { path, bytes, from: from.clone() });
+    let made = Made { experiments, needs, ..Made::new(path, text).from(page.body.path) };
+    let figures = figures.into_iter();
+    let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(page.body.path));
     Ok(std::iter::once(made).chain(figures).collect())
 }

@@ -111,7 +111,7 @@ impl Site<'_> {
 /// Whether all runs of today are recorded, and at least one of them is not pinned.
 fn is_newer(now: &ExperimentResults<'_>, pinned: &ExperimentResults<'_>) -> bool {
     let held: BTreeSet<String> = records(pinned).map(Record::path).collect();
-    now.lacking.is_empty() && records(now).any(|record| !held.contains(&record.path()))
+    now.missing.is_empty() && records(now).any(|record| !held.contains(&record.path()))
 }
 
 fn records<'r>(results: &'r ExperimentResults<'_>) -> impl Iterator<Item = &'r Record> {

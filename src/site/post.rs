@@ -1,6 +1,6 @@
 //! Pages of posts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tera::Map;
 use tera::value::Key;
@@ -9,6 +9,8 @@ use super::values::{Listed, Sites};
 use super::{Files, Made, Shared, excerpt, in_parallel, redirect, values};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
+use crate::errors::Errors;
+use crate::experiment::results::Need;
 use crate::liquid::{self, Body, Environment, Expanded};
 use crate::markdown::{self, Rendered};
 use crate::plugin::relative_links;
@@ -34,6 +36,8 @@ pub(super) struct RenderedPost {
     pub(super) files: Vec<(String, Vec<u8>)>,
     /// The experiments whose results it shows.
     pub(super) experiments: BTreeSet<String>,
+    /// The missing results that it shows.
+    pub(super) needs: Vec<Need>,
 }
 
 /// All documents with their bodies rendered.
@@ -45,6 +49,21 @@ pub(super) struct RenderedBlog {
 }
 
 impl RenderedBlog {
+    /// The missing results that documents show.
+    pub(super) fn needs(&self) -> Vec<Need> {
+        self.all().flat_map(|post| post.needs.iter().cloned()).collect()
+    }
+
+    /// The experiments that documents show, by the path of their source.
+    pub(super) fn experiments(&self, blog: &Blog<'_>) -> BTreeMap<String, BTreeSet<String>> {
+        let shown = blog.documents().zip(self.all());
+        shown.map(|(post, shown)| (post.body.path.to_owned(), shown.experiments.clone())).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &RenderedPost> {
+        self.posts.iter().chain(self.collections.iter().flatten())
+    }
+
     /// As templates list them.
     pub(super) fn listed(&self) -> Listed {
         let values = |posts: &[RenderedPost]| {
@@ -64,7 +83,7 @@ pub(super) fn render_all(
     data: &Value,
     environment: &Environment<'_>,
     options: &markdown::Options,
-) -> Result<RenderedBlog, Vec<Diagnostic>> {
+) -> (RenderedBlog, Vec<Diagnostic>) {
     use rayon::prelude::*;
 
     let unrendered = |post: &Post<'_>| {
@@ -80,8 +99,9 @@ pub(super) fn render_all(
     };
     let site = values::site_for_liquid(config, blog, &listed, data);
     let sites = Sites::new(&site, &listed.posts);
-    let render_list = |posts: &[Post<'_>], listed: &[Value], order: Order| {
-        let rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>> = posts
+    let mut errors = Errors::default();
+    let mut render_list = |posts: &[Post<'_>], listed: &[Value], order: Order| {
+        let rendered: Vec<(RenderedPost, Errors)> = posts
             .par_iter()
             .enumerate()
             .map(|(index, post)| {
@@ -90,51 +110,41 @@ pub(super) fn render_all(
                 render(post, config, &[("site", site), ("page", page)], environment, options)
             })
             .collect();
-        rendered
+        let keep = |(post, found): (RenderedPost, Errors)| {
+            errors.extend(found.into_sorted());
+            post
+        };
+        rendered.into_iter().map(keep).collect::<Vec<_>>()
     };
-    let mut errors = Vec::new();
-    let mut complete = |rendered: Vec<Result<RenderedPost, Vec<Diagnostic>>>| {
-        let mut posts = Vec::with_capacity(rendered.len());
-        for post in rendered {
-            match post {
-                Ok(post) => posts.push(post),
-                Err(found) => errors.extend(found),
-            }
-        }
-        posts
-    };
-    let posts = complete(render_list(&blog.posts, &listed.posts, Order::NewestFirst));
+    let posts = render_list(&blog.posts, &listed.posts, Order::NewestFirst);
     let lists = blog.collections.iter().zip(&listed.collections);
-    let collections = lists
-        .map(|(one, listed)| complete(render_list(&one.documents, listed, Order::AsListed)))
-        .collect();
-    if errors.is_empty() { Ok(RenderedBlog { posts, collections }) } else { Err(errors) }
+    let collections =
+        lists.map(|(one, listed)| render_list(&one.documents, listed, Order::AsListed)).collect();
+    (RenderedBlog { posts, collections }, errors.into_sorted())
 }
 
+/// Renders a body. One that has errors is empty: what lists the post can be rendered all the same,
+/// to find what else is wrong.
 fn render(
     post: &Post<'_>,
     config: &Config,
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
     options: &markdown::Options,
-) -> Result<RenderedPost, Vec<Diagnostic>> {
-    let mut errors = Vec::new();
-    let mut keep = |found: Vec<Diagnostic>| errors.extend(found);
-    let mut experiments = BTreeSet::new();
+) -> (RenderedPost, Errors) {
+    let mut errors = Errors::default();
+    let (mut experiments, mut needs) = (BTreeSet::new(), Vec::new());
     let mut plain_text = |text: &str, key| {
-        let expanded = plain_text(text, key, &post.front, environment)?;
+        let expanded = errors.take(plain_text(text, key, &post.front, environment))?;
         experiments.extend(expanded.experiments);
-        Ok::<_, Vec<Diagnostic>>(expanded.embeds.as_text(&expanded.text))
+        needs.extend(expanded.needs);
+        Some(expanded.embeds.as_text(&expanded.text))
     };
-    let title = plain_text(&post.title, "title").map_err(&mut keep).ok();
+    let title = plain_text(&post.title, "title").unwrap_or_else(|| post.title.clone());
     let description = post.front.description.as_deref();
-    let description = description.map(|text| plain_text(text, "description"));
-    let description = description.transpose().map_err(&mut keep).ok();
-    let expanded = liquid::expand(post.body, variables, environment).map_err(&mut keep).ok();
-    let (Some(title), Some(description), Some(expanded)) = (title, description, expanded) else {
-        return Err(errors);
-    };
-    let mut expanded = expanded;
+    let description = description.and_then(|text| plain_text(text, "description"));
+    let expanded = errors.take(liquid::expand(post.body, variables, environment));
+    let mut expanded = expanded.unwrap_or_default();
     if post.is_markdown && relative_links::is_wanted(config, true) {
         expanded.text = relative_links::resolved(&expanded.text, &post.relative_path, environment);
     }
@@ -144,29 +154,28 @@ fn render(
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
     if post.front.excerpt.is_none() && !separator.is_empty() {
         let is_missing = post.is_without_blank_lines && separator.contains('\n');
-        match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
+        let html = match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
             Some(text) => {
-                let expanded =
-                    liquid::expand(Body { text: &text, ..post.body }, variables, environment)?;
-                set(&mut map, "excerpt", to_html(&expanded, !post.is_markdown, options).html);
+                let body = Body { text: &text, ..post.body };
+                let expanded = errors.take(liquid::expand(body, variables, environment));
+                to_html(&expanded.unwrap_or_default(), !post.is_markdown, options).html.into()
             }
-            None => drop(
-                map.get(&Key::Str("content"))
-                    .cloned()
-                    .map(|content| set(&mut map, "excerpt", content)),
-            ),
-        }
+            None => map.get(&Key::Str("content")).cloned().unwrap_or_else(Value::none),
+        };
+        set(&mut map, "excerpt", html);
     }
     experiments.extend(expanded.experiments);
-    let value = Value::from(map);
-    Ok(RenderedPost {
-        value,
+    needs.extend(expanded.needs);
+    let post = RenderedPost {
+        value: Value::from(map),
         title,
         description,
         content: rendered.html,
         files: expanded.files,
         experiments,
-    })
+        needs,
+    };
+    (post, errors)
 }
 
 /// A text of the front matter with its tags expanded, if it has any; else as it is, because Jekyll
@@ -250,16 +259,14 @@ impl RenderedPost {
 
 /// The page of each post and of each document that has one, and the files of its figures.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
-    let mut files = of_list(site, layouts, &site.blog.posts, &site.posts, Order::NewestFirst);
+    let mut errors = Errors::default();
+    let posts = of_list(site, layouts, &site.blog.posts, &site.posts, Order::NewestFirst);
+    let mut files = errors.take(posts).unwrap_or_default();
     for (collection, rendered) in site.blog.collections.iter().zip(&site.collections) {
-        let found = of_list(site, layouts, &collection.documents, rendered, Order::AsListed);
-        files = match (files, found) {
-            (Ok(files), Ok(found)) => Ok(files.into_iter().chain(found).collect()),
-            (Err(errors), Err(found)) => Err(errors.into_iter().chain(found).collect()),
-            (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
-        };
+        let documents = of_list(site, layouts, &collection.documents, rendered, Order::AsListed);
+        files.extend(errors.take(documents).unwrap_or_default());
     }
-    files
+    errors.finish(files)
 }
 
 fn of_list(
@@ -289,12 +296,13 @@ fn of_list(
             &variables,
             place,
         )?;
-        let from = Some(post.body.path.to_owned());
         let figures = rendered.files.iter().cloned().chain(made.files);
-        let figures = figures.map(|(path, bytes)| Made { path, bytes, from: from.clone() });
+        let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(post.body.path));
         let html = site.finished(made.text, &post.address.file, &super::entries(&page));
-        let page =
-            Made { path: post.address.file.clone(), bytes: html.into_bytes(), from: from.clone() };
+        let page = Made {
+            needs: made.needs,
+            ..Made::new(post.address.file.clone(), html).from(post.body.path)
+        };
         Ok(std::iter::once(page).chain(figures).collect())
     })
 }

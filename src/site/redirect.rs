@@ -62,13 +62,7 @@ pub(super) fn instead(
 ) -> Option<Files> {
     let to = target(front, site.config)?;
     let html = html(site, layouts, url, &to, || front.place("redirect_to"));
-    Some(html.map(|html| {
-        vec![Made {
-            path: file.to_owned(),
-            bytes: html.into_bytes(),
-            from: Some(front.yaml.path.to_owned()),
-        }]
-    }))
+    Some(html.map(|html| vec![Made::new(file, html).from(front.yaml.path)]))
 }
 
 fn redirect(
@@ -85,7 +79,7 @@ fn redirect(
             vec![Diagnostic::new(place(), message).hint("write `redirect_from: [/old/path/]`")]
         })?;
     let html = html(site, layouts, from, to, place)?;
-    Ok(vec![Made { path: address.file, bytes: html.into_bytes(), from: Some(path.to_owned()) }])
+    Ok(vec![Made::new(address.file, html).from(path)])
 }
 
 fn html(

@@ -37,6 +37,7 @@ impl<'a> Templates<'a> {
         let template =
             self.by_path.get(path).expect("all layouts and pages that are templates were read");
         let expanded = template.render(variables, self.environment)?;
-        Ok(Rendered { text: expanded.embeds.in_html(&expanded.text), files: expanded.files })
+        let text = expanded.embeds.in_html(&expanded.text);
+        Ok(Rendered { text, files: expanded.files, needs: expanded.needs })
     }
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use super::values;
 use crate::config::{Config, TemplateLanguage};
 use crate::diagnostic::{Diagnostic, Place, nearest};
+use crate::experiment::results::Need;
 use crate::fields::Fields;
 use crate::liquid::Environment;
 use crate::post::front_matter;
@@ -49,10 +50,12 @@ struct Template<'a> {
     lines_above: usize,
 }
 
-/// A rendered template: its text, and the files of the figures in it, by path.
+/// A rendered template: its text, the files of the figures in it by path, and the results that they
+/// wait for.
 pub(super) struct Rendered {
     pub(super) text: String,
     pub(super) files: Vec<(String, Vec<u8>)>,
+    pub(super) needs: Vec<Need>,
 }
 
 impl<'a> Layouts<'a> {
@@ -130,7 +133,7 @@ impl<'a> Layouts<'a> {
         variables: &[(&'static str, Value)],
         place: impl Fn() -> Place,
     ) -> Result<Rendered, Vec<Diagnostic>> {
-        let mut rendered = Rendered { text: content, files: Vec::new() };
+        let mut rendered = Rendered { text: content, files: Vec::new(), needs: Vec::new() };
         let mut next = name;
         while let Some(name) = next {
             let Some(layout) = self.by_name.get(name) else {
@@ -150,6 +153,7 @@ impl<'a> Layouts<'a> {
             };
             rendered.text = outer.text;
             rendered.files.extend(outer.files);
+            rendered.needs.extend(outer.needs);
             next = layout.parent.as_deref();
         }
         Ok(rendered)
@@ -169,7 +173,9 @@ impl<'a> Layouts<'a> {
 }
 
 fn text_only(rendered: Result<String, Diagnostic>) -> Result<Rendered, Vec<Diagnostic>> {
-    rendered.map(|text| Rendered { text, files: Vec::new() }).map_err(|error| vec![error])
+    rendered
+        .map(|text| Rendered { text, files: Vec::new(), needs: Vec::new() })
+        .map_err(|error| vec![error])
 }
 
 fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Vec<Diagnostic>> {

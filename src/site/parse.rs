@@ -1,0 +1,289 @@
+//! A site as a value: its configuration, its experiments and their records.
+//!
+//! Posts and pages are read when the site is rendered, because what is shown of them is the
+//! caller's choice.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::experiment::Name;
+use crate::experiment::pin::{self, Pin};
+use crate::experiment::plan::{PlannedRun, plan};
+use crate::experiment::record::{self, Damage, Record};
+use crate::experiment::spec::{self, Experiment};
+use crate::experiment::verification::{self, Verification};
+use crate::post::front_matter;
+use crate::source::Source;
+
+/// A site as it was read.
+pub struct Site {
+    /// The configuration. Where it has errors, its defaults.
+    pub config: Config,
+    /// What is wrong with the configuration.
+    pub config_errors: Vec<Diagnostic>,
+    /// Its files.
+    pub source: Source,
+    /// Its experiments in order of name, those without errors.
+    pub experiments: Vec<Experiment>,
+    /// The records of all runs.
+    pub records: Vec<Record>,
+    /// What reruns said of the records.
+    pub verifications: Vec<Verification>,
+    /// What is wrong with its experiments, records and verifications.
+    pub errors: Vec<Diagnostic>,
+    /// What is wrong with records that nothing refers to any more.
+    pub warnings: Vec<Diagnostic>,
+    /// The folder that new results go to: that of the site, or of smoke results.
+    pub results: PathBuf,
+}
+
+impl Site {
+    /// Parses the experiments and records among the files of a site. `environment` gives the values
+    /// of environment variables that experiments depend on.
+    pub fn parse(
+        (config, config_errors): (Config, Vec<Diagnostic>),
+        source: Source,
+        environment: spec::Environment<'_>,
+    ) -> Site {
+        let (experiments, mut errors) = spec::parse_all(&source, environment);
+        let Found { records, incomplete, errors: damaged } = records(&source);
+        errors.extend(damaged);
+        let (verifications, damaged) = verifications(&source);
+        errors.extend(damaged);
+        let mut site = Site {
+            config,
+            config_errors,
+            results: source.root().to_owned(),
+            source,
+            experiments,
+            records,
+            verifications,
+            errors,
+            warnings: Vec::new(),
+        };
+        site.judge_incomplete(incomplete);
+        site
+    }
+
+    /// The experiment with this name; else what is wrong with its file, or an error that names the
+    /// nearest.
+    pub fn experiment(&self, name: &str) -> Result<&Experiment, Vec<Diagnostic>> {
+        let named = self.experiments.iter().find(|experiment| experiment.name.as_str() == name);
+        named.ok_or_else(|| {
+            let folder = format!("experiments/{name}/");
+            let own = self.errors.iter().filter(|error| error.place().path.starts_with(&folder));
+            let own: Vec<Diagnostic> = own.cloned().collect();
+            if !own.is_empty() {
+                return own;
+            }
+            let known = self.experiments.iter().map(|experiment| experiment.name.as_str());
+            let message = format!("there is no experiment `{name}`");
+            vec![Diagnostic::new(Place::file("experiments/"), message).hint_nearest(name, known)]
+        })
+    }
+
+    /// The names of the experiments whose files have errors.
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = &str> {
+        let names = self.source.texts_under("experiments/").filter_map(|(path, _)| {
+            path.strip_prefix("experiments/")?.strip_suffix("/experiment.yml")
+        });
+        names.filter(|name| self.experiments.iter().all(|known| known.name.as_str() != *name))
+    }
+
+    /// The site with the records of runs that have ended since it was read, in place of older ones
+    /// of the same runs. Reads the files beside them.
+    pub fn with_records(mut self, records: Vec<Record>) -> io::Result<Site> {
+        for record in records {
+            let path = record.path();
+            let mut files: Vec<String> = record.file_paths().collect();
+            self.source.read_results(&self.results, &files)?;
+            files.push(path.clone());
+            self.errors.retain(|error| !files.contains(&error.place().path));
+            self.records.retain(|known| known.path() != path);
+            self.records.push(record);
+        }
+        Ok(self)
+    }
+
+    /// The site with every experiment at toy scale that is not fresh, or is asked for, and with
+    /// those that it needs. What is at toy scale has its records in `smoke`, the files of the
+    /// folder `results`; everything else has its own.
+    #[must_use]
+    pub fn at_toy_scale(
+        mut self,
+        is_asked: &dyn Fn(&Experiment) -> bool,
+        smoke: Source,
+        results: PathBuf,
+    ) -> Site {
+        let planned = plan(&self.experiments, &self.records);
+        let is_stale = |run: &&PlannedRun<'_>| run.fresh().is_none() || is_asked(run.experiment);
+        let mut toys: BTreeSet<Name> =
+            planned.iter().filter(is_stale).map(|run| run.experiment.name.clone()).collect();
+        loop {
+            let needing =
+                self.experiments.iter().filter(|experiment| toys.contains(&experiment.name));
+            let needs: BTreeSet<Name> =
+                needing.flat_map(|experiment| experiment.needs.keys().cloned()).collect();
+            if needs.is_subset(&toys) {
+                break;
+            }
+            toys.extend(needs);
+        }
+        for experiment in &mut self.experiments {
+            if toys.contains(&experiment.name) {
+                *experiment = experiment.at_toy_scale();
+            }
+        }
+        // A damaged smoke record is made again without a word: nothing rests on it.
+        let Found { records: mut at_toy_scale, incomplete, .. } = records(&smoke);
+        at_toy_scale.retain(|record| incomplete.iter().all(|(path, _)| record.path() != *path));
+        let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
+        self.records.retain(|record| !is_toy(record));
+        self.records.extend(at_toy_scale.into_iter().filter(is_toy));
+        self.source = self.source.with_result_files_of(smoke);
+        self.results = results;
+        self
+    }
+    /// The paths of the records that something refers to: an experiment as it is written today, one
+    /// of the `pins`, a verification.
+    pub fn records_referred_to(&self, pins: &[Pin]) -> BTreeSet<String> {
+        let planned = plan(&self.experiments, &self.records);
+        let fresh = planned.iter().filter_map(PlannedRun::fresh).map(Record::path);
+        let verified: Vec<&str> = self
+            .source
+            .texts_under("experiments/")
+            .filter(|(path, _)| verification::is_path(path))
+            .filter_map(|(path, _)| path.rsplit('/').next())
+            .collect();
+        let is_verified = |record: &&Record| {
+            let stem = record::file_stem(&record.variant, record.seed, &record.fingerprint);
+            verified
+                .iter()
+                .any(|name| name.strip_prefix(&stem).is_some_and(|rest| rest.starts_with('-')))
+        };
+        let verified = self.records.iter().filter(is_verified).map(Record::path);
+        let pinned = pins
+            .iter()
+            .flat_map(|pin| pin.records(&self.records))
+            .filter_map(Result::ok)
+            .map(Record::path);
+        fresh.chain(pinned).chain(verified).collect()
+    }
+
+    /// The pins of all posts, drafts and pages, shown or not.
+    pub fn pins(&self) -> Result<Vec<Pin>, Vec<Diagnostic>> {
+        let (mut named, mut errors) = (BTreeSet::new(), Vec::new());
+        for (path, text) in
+            self.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/"))
+        {
+            let Some((yaml, _)) = front_matter::split(path, text) else {
+                continue;
+            };
+            let kind = match path.split('/').next() {
+                Some("_posts") => "posts",
+                Some("_drafts") => "drafts",
+                _ => "pages",
+            };
+            let scope =
+                front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
+            match front_matter::read(yaml, scope, &self.config) {
+                Ok((front, found)) => {
+                    named.extend(front.pin);
+                    errors.extend(found);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut pins = Vec::new();
+        for path in named.iter().map(|(experiment, id)| pin::path(experiment, id)) {
+            match self.source.text(&path).map(|text| pin::parse(&path, text)) {
+                Some(Ok(pin)) => pins.push(pin),
+                Some(Err(error)) => errors.push(error),
+                None => {}
+            }
+        }
+        if errors.is_empty() { Ok(pins) } else { Err(errors) }
+    }
+
+    /// Decides what it means that files of records are missing: where something refers to the
+    /// record, it is an error, and the record counts as missing, too. Where nothing does, as after
+    /// a `gc` that was killed, nothing is lost.
+    fn judge_incomplete(&mut self, incomplete: Vec<(String, Vec<Diagnostic>)>) {
+        if incomplete.is_empty() {
+            return;
+        }
+        // While pins cannot be read, any record may be one that a post shows.
+        let pins = if self.config_errors.is_empty() { self.pins().ok() } else { None };
+        let referred = pins.map(|pins| self.records_referred_to(&pins));
+        let planned = plan(&self.experiments, &self.records);
+        let fresh: BTreeSet<String> =
+            planned.iter().filter_map(PlannedRun::fresh).map(Record::path).collect();
+        for (path, missing) in incomplete {
+            if referred.as_ref().is_some_and(|referred| !referred.contains(&path)) {
+                let hint = "nothing shows that record: `labpress gc --delete` removes it";
+                self.warnings.extend(missing.into_iter().map(|one| one.hint(hint).as_warning()));
+                continue;
+            }
+            self.records.retain(|record| record.path() != path);
+            let hint = "restore it from git: the experiment has changed since, so that no run makes it again";
+            let is_made_again = fresh.contains(&path);
+            self.errors.extend(
+                missing.into_iter().map(|one| if is_made_again { one } else { one.hint(hint) }),
+            );
+        }
+        self.errors.sort();
+    }
+}
+
+/// What was found where records belong.
+struct Found {
+    /// All that are what a run produced.
+    records: Vec<Record>,
+    /// Paths of those of them that lack files, and which.
+    incomplete: Vec<(String, Vec<Diagnostic>)>,
+    /// What is wrong with the others.
+    errors: Vec<Diagnostic>,
+}
+
+fn records(source: &Source) -> Found {
+    let (mut records, mut incomplete, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for (path, text) in source
+        .texts_under("experiments/")
+        .filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
+    {
+        match record::parse(path, text) {
+            Ok(record) => {
+                let Damage { missing, altered } =
+                    record::damaged_files(&record, |path| source.result_file(path));
+                if altered.is_empty() {
+                    records.push(record);
+                    incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
+                } else {
+                    // A record with a file that is not what the run made counts as missing.
+                    errors.extend(altered.into_iter().chain(missing));
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    errors.sort();
+    errors.dedup();
+    Found { records, incomplete, errors }
+}
+
+fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {
+    let mut verifications = Vec::new();
+    let mut errors = Vec::new();
+    for (path, text) in
+        source.texts_under("experiments/").filter(|(path, _)| verification::is_path(path))
+    {
+        match verification::parse(path, text) {
+            Ok(verification) => verifications.push(verification),
+            Err(error) => errors.push(error),
+        }
+    }
+    (verifications, errors)
+}
