@@ -153,12 +153,11 @@ fn pins(
     }
     let pin_of = |name: String| {
         site.experiment(&name).map_err(Error::Errors)?;
-        let of_today = results.experiments.get(name.as_str()).and_then(Pin::of);
-        let pin = of_today.ok_or_else(|| {
-            let message =
-                format!("the results of `{name}` are not complete, so there is nothing to pin");
-            anyhow!("{message}\nhint: run `labpress run {name}` first")
-        })?;
+        let of_today = results.experiments.get(name.as_str());
+        let needs: Vec<Need> =
+            of_today.and_then(|results| results.need(|| Place::file(path))).into_iter().collect();
+        let pin = of_today.and_then(Pin::of);
+        let pin = pin.ok_or_else(|| Error::Errors(Need::errors(&needs)))?;
         Ok((name, pin))
     };
     let pins: Vec<(String, Pin)> =
