@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use proptest::prelude::*;
 
 use super::*;
@@ -809,6 +809,36 @@ const ALL: [(&str, &str); 13] = [
     ("figure", "alone artifact=worst alt=x"),
     ("table", "nets artifact=per-class variant=norm"),
 ];
+
+/// Compares a figure, page and files, with `snapshots/NAME.html`.
+#[track_caller]
+fn check_snapshot(name: &str, figure: Result<Figure, Diagnostic>) {
+    let figure = figure.unwrap_or_else(|error| panic!("{error}"));
+    let mut shown = format!("{}\n", figure.embed.html.replace('\u{a0}', "␣"));
+    for (path, bytes) in figure.files.iter().filter(|(path, _)| path.ends_with(".csv")) {
+        shown += &format!("\n{path}\n{}", String::from_utf8_lossy(bytes));
+    }
+    expect_file![format!("snapshots/{name}.html")].assert_eq(&shown);
+}
+
+#[test]
+fn figures_of_all_kinds() {
+    for (tag, arguments) in ALL.into_iter().filter(|(tag, _)| *tag != "value") {
+        let words = arguments.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        check_snapshot(&format!("{tag}-{}", words.join("-")), usual_figure(tag, arguments));
+    }
+    let log = "nets sweep x=params.lr y=accuracy scale=log";
+    check_snapshot("log-sweep", swept(&format!("{log} title=T caption=C id=i")));
+    for kind in ["compare", "curves", "sweep x=params.epochs y=accuracy variants=plain"] {
+        let name = kind.split(' ').next().unwrap_or_default();
+        let figure = diverged_figure("chart", &format!("nets {kind}"), &[1, 3]);
+        check_snapshot(&format!("diverged-{name}"), figure);
+    }
+    check_snapshot("diverged-table", diverged_figure("table", "nets", &[1, 3]));
+    let rest = "nets confusion variant=plain diverged=exclude";
+    check_snapshot("diverged-confusion", diverged_figure("chart", rest, &[1, 3]));
+}
 
 /// Text of any characters, among them pieces that would be mark-up if nobody escaped them.
 fn any_text() -> impl Strategy<Value = String> {
