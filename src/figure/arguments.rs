@@ -126,6 +126,11 @@ impl<'a> Arguments<'a> {
         Diagnostic::new(self.start.clone(), message)
     }
 
+    /// The error of a word that the tag does not take.
+    pub(super) fn unexpected(&self, word: Piece<'_>) -> Diagnostic {
+        self.error(word, format!("unexpected argument `{}`", word.text))
+    }
+
     /// An unknown name of the kind `what`: names the nearest of `known`, and lists them.
     pub(super) fn unknown<'k>(
         &self,

@@ -4,18 +4,17 @@
 //! The first column names the rows. Where all runs have the same rows and columns, and a cell is a
 //! number in each, it shows the mean and its interval; otherwise one run must be named with `seed`.
 
-use super::Figure;
 use super::arguments::{Arguments, Piece};
 use super::artifact;
-use super::html::{Csv, Table, download, escaped, id_attribute};
+use super::csv::Csv;
+use super::html::Table;
 use super::measured::{self, Measured};
-use super::provenance::provenance;
-use super::{in_words, seed_count, unit};
+use super::parts::{Content, Parts};
+use super::provenance::Run;
+use super::request::Request;
+use super::{in_words, seed_count};
 use crate::diagnostic::Diagnostic;
-use crate::experiment::record::Record;
-use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::experiment::spec::Variant;
-use kramdown::embed::Embed;
 
 /// A table as a run wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,63 +27,42 @@ struct Written {
 /// The most rows that a page shows.
 const MOST_ROWS: usize = 100;
 
-/// Makes the figure of the tag `table EXPERIMENT artifact="…"`.
-pub(super) fn table(
-    arguments: &Arguments<'_>,
-    name: Piece<'_>,
-    of_experiment: &ExperimentResults<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+/// Makes the parts of `{% table EXPERIMENT artifact="…" %}`.
+pub(super) fn table<'r>(request: &Request<'r>, name: Piece<'_>) -> Result<Parts<'r>, Diagnostic> {
+    let arguments = request.arguments;
     arguments
         .allow_options(&["artifact", "caption", "columns", "diverged", "id", "seed", "variant"])?;
-    let of = artifact::the_variant(arguments, of_experiment)?;
-    let records = artifact::records(arguments, of, of_experiment)?;
-    let written = written(arguments, name, (of.variant, &records), results)?;
+    let of = artifact::the_variant(request)?;
+    let runs = artifact::runs(request, of)?;
+    let written = written(request, name.text, of.variant, &runs)?;
     let Some(first) = written.first() else {
         return Err(arguments.error_of_all("there is no run to show"));
     };
     if written.iter().any(|other| other.heads != first.heads || !has_rows_of(other, first)) {
-        let error = arguments
-            .error_of_all(format!("the runs of `{}` have different rows", of.variant.name));
-        return Err(error.hint("name one with `seed=`"));
+        let message = format!("the runs of `{}` have different rows", of.variant.name);
+        return Err(arguments.error_of_all(message).hint("name one with `seed=`"));
     }
     if first.rows.len() > MOST_ROWS {
-        let message = format!(
-            "`{}` has {} rows, and a page shows at most {MOST_ROWS}",
-            name.text,
-            first.rows.len()
-        );
+        let count = first.rows.len();
+        let message =
+            format!("`{}` has {count} rows, and a page shows at most {MOST_ROWS}", name.text);
         return Err(arguments.error(name, message));
     }
     let columns = columns(arguments, first)?;
-    let cells: Vec<Vec<Option<Cell>>> = (0..first.rows.len())
-        .map(|row| {
-            columns
-                .iter()
-                .map(|&column| cell(of_experiment, &records, &written, (row, column)))
-                .collect()
-        })
-        .collect();
-    if let Some(row) = cells.iter().position(|cells| cells.contains(&None)) {
-        let row = &first.rows[row][0];
-        let message =
-            format!("not all runs of `{}` have a number in the row `{row}`", of.variant.name);
-        return Err(arguments.error_of_all(message).hint("name one run with `seed=`"));
+    let mut is_cut = false;
+    let mut rows = Vec::with_capacity(first.rows.len());
+    for row in 0..first.rows.len() {
+        let cells = columns.iter().map(|&column| cell(request, &runs, &written, (row, column)));
+        let Some(cells) = cells.collect::<Option<Vec<Shown>>>() else {
+            let (variant, row) = (&of.variant.name, &first.rows[row][0]);
+            let message = format!("not all runs of `{variant}` have a number in the row `{row}`");
+            return Err(arguments.error_of_all(message).hint("name one run with `seed=`"));
+        };
+        is_cut |= cells.iter().any(|cell| cell.is_cut);
+        rows.push(cells.into_iter().map(|cell| cell.text.into()).collect());
     }
-    let is_cut = cells.iter().flatten().flatten().any(|cell| cell.is_cut);
-    let rows = cells
-        .into_iter()
-        .map(|cells| cells.into_iter().flatten().map(|cell| cell.html).collect())
-        .collect();
-
-    let title = match arguments.option("caption") {
-        Some(caption) => caption.text.to_owned(),
-        None => format!("{}: {}", of_experiment.experiment.title, in_words(name.text)),
-    };
-    let shown = VariantResults { records: records.clone(), ..of.clone() };
-    let numbers = match records.as_slice() {
-        [only] => format!("The run of {} with seed {}.", of.variant.title, only.seed),
+    let numbers = match &runs[..] {
+        [only] => format!("The run of {} with seed {}.", of.variant.title, only.record.seed),
         [_, _] => format!("{}: both numbers of 2 runs.", of.variant.title),
         several => format!(
             "{}: mean ± 95 % interval over {}.",
@@ -93,40 +71,31 @@ pub(super) fn table(
         ),
     };
     let cut = if is_cut { measured::CUT } else { "" };
-    let diverged = artifact::diverged_note(arguments, of_experiment, of);
-    let note = numbers + cut + &diverged + &provenance(&[&shown]);
-    let heads = columns.iter().map(|&column| head(of_experiment, &first.heads[column]));
-    let html = Table {
-        caption: Some(format!(
-            "{}<br><span class=\"labpress-note\">{}</span>",
-            escaped(&title),
-            escaped(&note)
-        )),
-        label: title.clone(),
-        heads: heads.collect(),
-        rows,
-    };
-    let (path, bytes) = csv(of.variant.name.as_str(), &records, &written)
-        .file(of_experiment.experiment.name.as_str(), name.text);
-    let html = format!(
-        "<div class=\"labpress-table\"{}>\n{}\n<p>{}</p>\n</div>",
-        id_attribute(arguments.option("id").map(|id| id.text)),
-        html.html(),
-        download(&path, base_url)
-    );
-    Ok(Figure { embed: Embed { html, text: title, block: true }, files: vec![(path, bytes)] })
+    let heads = columns.iter().map(|&column| {
+        let head = &first.heads[column];
+        request.unit(head).label(&in_words(head))
+    });
+    Ok(Parts {
+        request: *request,
+        subject: in_words(name.text),
+        content: Content::Table(Table { heads: heads.collect(), rows }),
+        note: numbers + cut + &artifact::diverged_note(request, of),
+        file: csv(of.variant.name.as_str(), &runs, &written).file(name.text),
+        runs,
+    })
 }
 
+/// The table of each of the runs.
 fn written(
-    arguments: &Arguments<'_>,
-    name: Piece<'_>,
-    (variant, records): (&Variant, &[&Record]),
-    results: &Results<'_>,
+    request: &Request<'_>,
+    name: &str,
+    variant: &Variant,
+    runs: &[Run<'_>],
 ) -> Result<Vec<Written>, Diagnostic> {
-    let tables = records.iter().map(|record| {
-        let committed = artifact::committed(arguments, name.text, (variant, record), results)?;
-        committed.expect_kind(arguments, &["table"])?;
-        Written::read(committed.content).map_err(|message| committed.error(arguments, &message))
+    let tables = runs.iter().map(|run| {
+        let committed = artifact::committed(request, name, variant, run.record)?;
+        committed.expect_kind("table")?;
+        Written::read(committed.content).map_err(|message| committed.error(&message))
     });
     tables.collect()
 }
@@ -152,52 +121,42 @@ fn columns(arguments: &Arguments<'_>, table: &Written) -> Result<Vec<usize>, Dia
 }
 
 /// What is shown of a cell.
-#[derive(PartialEq)]
-struct Cell {
-    html: String,
+struct Shown {
+    text: String,
     /// Whether an interval in it is cut.
     is_cut: bool,
 }
 
-/// What is shown of a cell in all of the tables; `None` if it is not a number in each, nor the same
-/// text.
+/// What is shown of a cell in all of the tables; `None` if it is neither a number in each nor the
+/// same text.
 fn cell(
-    of: &ExperimentResults<'_>,
-    records: &[&Record],
+    request: &Request<'_>,
+    runs: &[Run<'_>],
     tables: &[Written],
     (row, column): (usize, usize),
-) -> Option<Cell> {
+) -> Option<Shown> {
     let texts = || tables.iter().map(|table| table.rows[row][column].trim());
     let first = texts().next()?;
     let numbers: Option<Vec<f64>> =
         texts().map(|text| text.parse().ok().filter(|number: &f64| number.is_finite())).collect();
-    match numbers.filter(|_| column > 0) {
-        Some(numbers) => {
-            let values = records.iter().map(|record| record.seed).zip(numbers).collect();
-            let measured = Measured::of_values(values, unit(of, &tables[0].heads[column]));
-            // That all runs have the same count of images in a class is no surprise.
-            Some(Cell { html: escaped(&measured.number()), is_cut: measured.is_cut() })
-        }
-        None => {
-            texts().all(|text| text == first).then(|| Cell { html: escaped(first), is_cut: false })
-        }
-    }
-}
-
-fn head(of: &ExperimentResults<'_>, name: &str) -> String {
-    match unit(of, name).sign() {
-        "" => escaped(&in_words(name)),
-        sign => format!("{} ({})", escaped(&in_words(name)), escaped(sign)),
-    }
+    let Some(numbers) = numbers.filter(|_| column > 0) else {
+        let is_same = texts().all(|text| text == first);
+        return is_same.then(|| Shown { text: first.to_owned(), is_cut: false });
+    };
+    let values = runs.iter().map(|run| run.record.seed).zip(numbers).collect();
+    let measured = Measured::of_values(values, request.unit(&tables[0].heads[column]));
+    // Without the remark on identical numbers: that all runs have the same count of images in a
+    // class is no surprise.
+    Some(Shown { text: measured.number(), is_cut: measured.is_cut() })
 }
 
 /// The tables of all seeds below each other.
-fn csv(variant: &str, records: &[&Record], tables: &[Written]) -> Csv {
+fn csv(variant: &str, runs: &[Run<'_>], tables: &[Written]) -> Csv {
     let heads =
         tables.first().map(|table| table.heads.iter().map(String::as_str)).into_iter().flatten();
     let heads: Vec<&str> = ["experiment", "variant", "seed"].into_iter().chain(heads).collect();
     let mut csv = Csv::new(&heads);
-    for (record, table) in records.iter().zip(tables) {
+    for (Run { record, .. }, table) in runs.iter().zip(tables) {
         for row in &table.rows {
             let run = [record.experiment.clone(), variant.to_owned(), record.seed.to_string()];
             csv.row(run.into_iter().chain(row.iter().cloned()));

@@ -3,20 +3,21 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::arguments::{Arguments, Piece};
-use super::html::{Chart, Csv, Drawing, Table, escaped};
+use super::csv::Csv;
+use super::html::{Cell, Table};
+use super::in_words;
 use super::measured::{self, Measured};
 use super::number::{self, Unit};
-use super::provenance::provenance;
+use super::parts::{Content, Parts};
+use super::provenance::runs;
+use super::request::Request;
 use super::svg::{
-    self, Area, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style,
+    self, Area, Drawing, Ink, Role, Scale, drawable, fill, marker, pixels, stroke, text_style,
 };
-use super::{Figure, chosen_variants, in_words, known_number, number_names, seeds, unit};
 use crate::diagnostic::Diagnostic;
-use crate::experiment::results::{ExperimentResults, VariantResults};
+use crate::experiment::results::VariantResults;
 use crate::recipe::Goal;
 use crate::stats::Estimate;
-use kramdown::embed::Embed;
 
 /// One row of the chart.
 struct Row {
@@ -35,77 +36,59 @@ struct Comparison {
     unit: Unit,
 }
 
-/// Makes the figure of the tag `chart EXPERIMENT compare`.
-pub(super) fn compare(
-    arguments: &Arguments<'_>,
-    results: &ExperimentResults<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+/// Makes the parts of `{% chart EXPERIMENT compare %}`.
+pub(super) fn compare<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let Request { arguments, of, .. } = *request;
     arguments.allow_options(&["caption", "diverged", "id", "metric", "title", "variants"])?;
-    let variants = chosen_variants(arguments, results)?;
-    let metric = metric(arguments, results)?;
+    let variants = request.chosen_variants()?;
+    let metric = metric(request)?;
     let shows_rest = measured::shows_rest(arguments)?;
     let rows: Vec<Row> =
-        variants.iter().filter_map(|variant| row(results, variant, &metric, shows_rest)).collect();
+        variants.iter().filter_map(|of| row(request, of, metric, shows_rest)).collect();
     if rows.is_empty() {
         return Err(arguments.error_of_all(format!("no run recorded `{metric}` in these variants")));
     }
-    let comparison = Comparison { rows, name: in_words(&metric), unit: unit(results, &metric) };
-    let title = match arguments.option("title") {
-        Some(title) => title.text.to_owned(),
-        None => format!("{}: {}", results.experiment.title, comparison.name),
-    };
-    let (csv_path, csv) = csv(results, &variants, &metric);
-    let chart = Chart {
-        id: arguments.option("id").map(|id| id.text),
-        drawings: [comparison.drawing(640), comparison.drawing(360)],
-        title: &title,
-        description: &comparison.description(),
-        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(comparison.note()
-            + &measured::diverged_note(results, &variants, shows_rest)
-            + &provenance(&variants)),
-        table: comparison.table(&format!("Numbers of the chart: {}", comparison.name)),
-        csv: &csv_path,
-    };
-    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
-    Ok(Figure { embed, files: vec![(csv_path, csv)] })
-}
-
-/// The number to compare: that of the option `metric`, or else the first result with a goal, one to
-/// be large first.
-fn metric(
-    arguments: &Arguments<'_>,
-    results: &ExperimentResults<'_>,
-) -> Result<String, Diagnostic> {
-    if let Some(metric) = arguments.option("metric") {
-        known_number(arguments, Piece { text: metric.text, ..metric }, results)?;
-        return Ok(metric.text.to_owned());
-    }
-    let records = || results.variants.iter().flat_map(|variant| &variant.records);
-    let is_result = |name: &str| records().any(|record| record.metrics.contains_key(name));
-    let goal = |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
-    let rank =
-        |name: &&str| (!is_result(name), goal(name).is_none(), goal(name) != Some(Goal::Max));
-    number_names(results).into_iter().min_by_key(rank).map(str::to_owned).ok_or_else(|| {
-        arguments
-            .error_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
+    let comparison = Comparison { rows, name: in_words(metric), unit: request.unit(metric) };
+    Ok(Parts {
+        request: *request,
+        subject: comparison.name.clone(),
+        note: comparison.note() + &measured::diverged_note(of, &variants, shows_rest),
+        content: Content::Chart {
+            drawings: [comparison.drawing(640), comparison.drawing(360)],
+            description: comparison.description(),
+            numbers: comparison.table(),
+            numbers_of: comparison.name,
+        },
+        file: Csv::of_numbers(request, &variants, [metric]).file("compare"),
+        runs: runs(variants).collect(),
     })
 }
 
+/// The number to compare: that of the option `metric`; by default the first result with a goal,
+/// preferring one to maximize.
+fn metric<'r>(request: &Request<'r>) -> Result<&'r str, Diagnostic> {
+    if let Some(metric) = request.arguments.option("metric") {
+        request.expect_number(metric)?;
+        return Ok(metric.text);
+    }
+    let rank = |name: &&str| {
+        let goal = request.goal(name);
+        (!request.is_result(name), goal.is_none(), goal != Some(Goal::Max))
+    };
+    request.number_names().into_iter().min_by_key(rank).ok_or_else(|| request.no_numbers())
+}
+
 fn row(
-    results: &ExperimentResults<'_>,
-    variant: &VariantResults<'_>,
+    request: &Request<'_>,
+    of: &VariantResults<'_>,
     metric: &str,
     shows_rest: bool,
 ) -> Option<Row> {
-    let measured = Measured::of(results, variant, metric, shows_rest);
-    if measured.values.is_empty() && measured.diverged == 0 {
+    let measured = Measured::of(request, of, metric, shows_rest);
+    if measured.values().is_empty() && measured.diverged() == 0 {
         return None;
     }
-    let color =
-        results.variants.iter().position(|other| other.variant.name == variant.variant.name);
-    Some(Row { name: variant.variant.title.clone(), color: color.unwrap_or_default(), measured })
+    Some(Row { name: of.variant.title.clone(), color: request.color(of), measured })
 }
 
 /// The height of a row: its text, its dots, and the space to the next.
@@ -130,7 +113,10 @@ impl Comparison {
         let height = pixels(height).unsigned_abs() / svg::PIXELS.unsigned_abs();
         let intervals = || self.rows.iter().filter_map(Row::interval);
         let values = || {
-            self.rows.iter().flat_map(|row| &row.measured.values).map(|&(_, value)| drawable(value))
+            self.rows
+                .iter()
+                .flat_map(|row| row.measured.values())
+                .map(|&(_, value)| drawable(value))
         };
         let lowest = values().chain(intervals().map(|(from, _)| from)).reduce(f64::min);
         let highest = values().chain(intervals().map(|(_, to)| to)).reduce(f64::max);
@@ -144,10 +130,7 @@ impl Comparison {
     fn draw(&self, area: &Area<'_>, x: &Scale) -> svg::Done {
         let (width, height) = area.dim_in_pixel();
         let (width, height) = (width.cast_signed(), height.cast_signed());
-        let sign = self.unit.sign();
-        let name =
-            if sign.is_empty() { self.name.clone() } else { format!("{} ({sign})", self.name) };
-        let name = svg::cut_to(&name, svg::units(width));
+        let name = svg::cut_to(&self.unit.label(&self.name), svg::units(width));
         let name_style = text_style(Ink::plain(Role::Name), HPos::Center, VPos::Bottom);
         area.draw(&Text::new(name, (width / 2, height), name_style))?;
 
@@ -192,9 +175,9 @@ impl Comparison {
             }
             let dot = fill(Ink::of(Role::Dot, row.color));
             // A single run has no mean to tell from its seed.
-            if row.measured.values.len() > 1 || row.measured.mean().is_none() {
+            if row.measured.values().len() > 1 || row.measured.mean().is_none() {
                 let dots =
-                    row.measured.values.iter().map(|&(_, value)| (drawable(value), top + DOTS));
+                    row.measured.values().iter().map(|&(_, value)| (drawable(value), top + DOTS));
                 chart.draw_series(dots.map(|at| Circle::new(at, pixels(3.2), dot)))?;
             }
             if let Some(mean) = row.measured.mean() {
@@ -251,52 +234,26 @@ impl Comparison {
         measured::note(&all, of_means) + &measured::remarks(all)
     }
 
-    fn table(&self, label: &str) -> Table {
-        let sign = self.unit.sign();
-        let name = escaped(&self.name);
-        let head = if sign.is_empty() { name } else { format!("{name} ({})", escaped(sign)) };
+    fn table(&self) -> Table {
         let rows = self.rows.iter().map(|row| {
-            let shown = |value: f64| {
-                escaped(&number::without_unit(Estimate { value, half_width: None }, &self.unit))
-            };
-            let ends =
-                row.measured.summary().map(|summary| [summary.lowest, summary.highest].map(shown));
-            let [lowest, highest] = ends.unwrap_or_else(|| ["–", "–"].map(str::to_owned));
-            let count = row.measured.values.len() + row.measured.diverged;
+            let shown =
+                |value: f64| number::without_unit(Estimate { value, half_width: None }, &self.unit);
+            let ends = row.measured.summary().map(|summary| [summary.lowest, summary.highest]);
+            let [lowest, highest] =
+                ends.map_or([Cell::none(), Cell::none()], |ends| ends.map(shown).map(Cell::from));
+            let count = row.measured.values().len() + row.measured.diverged();
             vec![
-                escaped(&row.name),
-                escaped(&row.measured.cell(false)),
+                row.name.clone().into(),
+                row.measured.cell(false).into(),
                 lowest,
                 highest,
-                count.to_string(),
+                count.to_string().into(),
             ]
         });
+        let head = self.unit.label(&self.name);
         Table {
-            caption: None,
-            label: label.to_owned(),
             heads: ["variant", &head, "lowest", "highest", "seeds"].map(str::to_owned).to_vec(),
             rows: rows.collect(),
         }
     }
-}
-
-/// The numbers of all seeds.
-fn csv(
-    results: &ExperimentResults<'_>,
-    variants: &[&VariantResults<'_>],
-    metric: &str,
-) -> (String, Vec<u8>) {
-    let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
-    for variant in variants {
-        for (seed, value) in seeds(variant, metric) {
-            csv.row([
-                results.experiment.name.to_string(),
-                variant.variant.name.to_string(),
-                seed.to_string(),
-                metric.to_owned(),
-                value,
-            ]);
-        }
-    }
-    csv.file(results.experiment.name.as_str(), "compare")
 }

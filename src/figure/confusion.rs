@@ -8,19 +8,18 @@
 
 use serde::Deserialize;
 
-use super::Figure;
 use super::arguments::Arguments;
 use super::artifact::{self, Committed};
-use super::html::{Chart, Csv, Drawing, Table, escaped, write_to};
+use super::csv::Csv;
+use super::html::{Cell, Table, escaped, write_to};
 use super::number::{self, Unit, fixed_percent};
-use super::provenance::provenance;
+use super::parts::{Content, Parts};
+use super::provenance::Run;
+use super::request::Request;
 use super::seed_count;
-use super::svg::{Ink, Role, TEXT, cut_to, text_width};
+use super::svg::{Drawing, Ink, Role, TEXT, cut_to, text_width};
 use crate::diagnostic::{Diagnostic, without_place};
-use crate::experiment::record::Record;
-use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::experiment::spec::Variant;
-use kramdown::embed::Embed;
 
 /// A matrix as a run wrote it, or the sum of several.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -49,13 +48,9 @@ const MOST: usize = 200;
 /// dark.
 const STRONGEST: f64 = 0.5;
 
-/// Makes the figure of the tag `chart EXPERIMENT confusion`.
-pub(super) fn confusion(
-    arguments: &Arguments<'_>,
-    of_experiment: &ExperimentResults<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+/// Makes the parts of `{% chart EXPERIMENT confusion %}`.
+pub(super) fn confusion<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let arguments = request.arguments;
     arguments.allow_options(&[
         "artifact", "caption", "diverged", "id", "seed", "show", "title", "variant",
     ])?;
@@ -67,48 +62,41 @@ pub(super) fn confusion(
             return Err(arguments.unknown("way to show a matrix", show, ["counts", "percent"]));
         }
     };
-    let name = arguments.option("artifact").map_or(USUAL, |name| name.text);
-    let of = artifact::the_variant(arguments, of_experiment)?;
-    let records = artifact::records(arguments, of, of_experiment)?;
-    let matrices = matrices(arguments, name, (of.variant, &records), results)?;
+    let name = request.option("artifact").unwrap_or(USUAL);
+    let of = artifact::the_variant(request)?;
+    let runs = artifact::runs(request, of)?;
+    let matrices = matrices(request, name, of.variant, &runs)?;
     let matrix = sum(arguments, &matrices)?;
-    let title = match arguments.option("title") {
-        Some(title) => title.text.to_owned(),
-        None if of_experiment.variants.len() == 1 => {
-            format!("{}: confusion", of_experiment.experiment.title)
-        }
-        None => format!("{}: confusion of {}", of_experiment.experiment.title, of.variant.title),
+    let subject = match request.of.variants.len() {
+        1 => "confusion".to_owned(),
+        _ => format!("confusion of {}", of.variant.title),
     };
-    let (csv_path, csv) = csv(of.variant.name.as_str(), &records, &matrices)
-        .file(of_experiment.experiment.name.as_str(), name);
-    let shown_variant = VariantResults { records, ..of.clone() };
-    let chart = Chart {
-        id: arguments.option("id").map(|id| id.text),
-        drawings: [matrix.drawing(640, shown), matrix.drawing(360, shown)],
-        title: &title,
-        description: &matrix.description(),
-        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(matrix.note(shown, shown_variant.records.len())
-            + &artifact::diverged_note(arguments, of_experiment, of)
-            + &provenance(&[&shown_variant])),
-        table: matrix.table(&format!("Numbers of the chart: {title}")),
-        csv: &csv_path,
-    };
-    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
-    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+    Ok(Parts {
+        request: *request,
+        content: Content::Chart {
+            drawings: [matrix.drawing(640, shown), matrix.drawing(360, shown)],
+            description: matrix.description(),
+            numbers: matrix.table(),
+            numbers_of: request.title(&subject),
+        },
+        subject,
+        note: matrix.note(shown, runs.len()) + &artifact::diverged_note(request, of),
+        file: csv(of.variant.name.as_str(), &runs, &matrices).file(name),
+        runs,
+    })
 }
 
-/// The matrix of each of the records.
+/// The matrix of each of the runs.
 fn matrices(
-    arguments: &Arguments<'_>,
+    request: &Request<'_>,
     name: &str,
-    (variant, records): (&Variant, &[&Record]),
-    results: &Results<'_>,
+    variant: &Variant,
+    runs: &[Run<'_>],
 ) -> Result<Vec<Matrix>, Diagnostic> {
-    let matrices = records.iter().map(|record| {
-        let committed = artifact::committed(arguments, name, (variant, record), results)?;
-        committed.expect_kind(arguments, &["confusion-matrix"])?;
-        Matrix::read(&committed).map_err(|message| committed.error(arguments, &message))
+    let matrices = runs.iter().map(|run| {
+        let committed = artifact::committed(request, name, variant, run.record)?;
+        committed.expect_kind("confusion-matrix")?;
+        Matrix::read(&committed).map_err(|message| committed.error(&message))
     });
     matrices.collect()
 }
@@ -325,15 +313,13 @@ impl Matrix {
         }
     }
 
-    fn table(&self, label: &str) -> Table {
+    fn table(&self) -> Table {
         let rows = self.classes.iter().zip(&self.counts).map(|(class, counts)| {
             let counts = counts.iter().map(|&count| number::alone(count as f64, &Unit::Plain));
-            std::iter::once(escaped(class)).chain(counts).collect()
+            std::iter::once(class.clone()).chain(counts).map(Cell::from).collect()
         });
-        let heads = self.classes.iter().map(|class| format!("taken for {}", escaped(class)));
+        let heads = self.classes.iter().map(|class| format!("taken for {class}"));
         Table {
-            caption: None,
-            label: label.to_owned(),
             heads: std::iter::once("true class".to_owned()).chain(heads).collect(),
             rows: rows.collect(),
         }
@@ -346,9 +332,9 @@ fn tenths(length: f64) -> f64 {
 }
 
 /// The counts of all seeds.
-fn csv(variant: &str, records: &[&Record], matrices: &[Matrix]) -> Csv {
+fn csv(variant: &str, runs: &[Run<'_>], matrices: &[Matrix]) -> Csv {
     let mut csv = Csv::new(&["experiment", "variant", "seed", "true", "taken-for", "count"]);
-    for (record, matrix) in records.iter().zip(matrices) {
+    for (Run { record, .. }, matrix) in runs.iter().zip(matrices) {
         for (class, counts) in matrix.classes.iter().zip(&matrix.counts) {
             for (other, count) in matrix.classes.iter().zip(counts) {
                 csv.row([

@@ -12,17 +12,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Figure;
-use super::arguments::Arguments;
 use super::artifact::{self, Committed};
-use super::html::{Chart, Csv, Table, escaped};
+use super::csv::Csv;
+use super::html::{Cell, Table};
 use super::lines::{self, Axis, Intervals, LineChart, Mark, Point, Span};
 use super::number::{self, Unit, exact, short};
-use super::provenance::provenance;
+use super::parts::{Content, Parts};
+use super::request::Request;
 use super::svg::drawable;
 use crate::diagnostic::{Diagnostic, without_place};
-use crate::experiment::results::{ExperimentResults, Results};
-use kramdown::embed::Embed;
+use crate::stats::Estimate;
 
 /// A curve as a run wrote it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -67,44 +66,33 @@ struct WrittenMark {
     title: String,
 }
 
-/// Makes the figure of the tag `chart EXPERIMENT curve artifact="…"`.
-pub(super) fn curve(
-    arguments: &Arguments<'_>,
-    of_experiment: &ExperimentResults<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+/// Makes the parts of `{% chart EXPERIMENT curve artifact="…" %}`.
+pub(super) fn curve<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let arguments = request.arguments;
     arguments.allow_options(&["artifact", "caption", "id", "seed", "title", "variant"])?;
-    let Some(name) = arguments.option("artifact") else {
+    let Some(name) = request.option("artifact") else {
         let error = arguments.error_of_all("a curve needs the artifact that it is in");
         return Err(error.hint("write `{% chart EXPERIMENT curve artifact=\"lr-curve\" %}`"));
     };
-    let of = artifact::the_variant(arguments, of_experiment)?;
-    let record = artifact::record(arguments, of, of_experiment)?;
-    let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
-    committed.expect_kind(arguments, &["curve"])?;
-    let curve = Curve::read(&committed).map_err(|message| committed.error(arguments, &message))?;
+    let of = artifact::the_variant(request)?;
+    let run = artifact::run(request, of)?;
+    let committed = artifact::committed(request, name, of.variant, run.record)?;
+    committed.expect_kind("curve")?;
+    let curve = Curve::read(&committed).map_err(|message| committed.error(&message))?;
     let subject = format!("{} by {}", curve.y.title, curve.x.title);
-    let title = match arguments.option("title") {
-        Some(title) => title.text.to_owned(),
-        None => format!("{}: {subject}", of_experiment.experiment.title),
-    };
-    let (csv_path, csv) =
-        curve.csv(&committed).file(of_experiment.experiment.name.as_str(), name.text);
-    let shown = artifact::of_run(of, record);
-    let chart = Chart {
-        id: arguments.option("id").map(|id| id.text),
-        drawings: curve.chart().drawings(),
-        title: &title,
-        description: &curve.description(),
-        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(format!("The run of {} with seed {}.", of.variant.title, record.seed)
-            + &provenance(&[&shown])),
-        table: curve.table(&format!("Numbers of the chart: {subject}")),
-        csv: &csv_path,
-    };
-    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
-    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+    Ok(Parts {
+        request: *request,
+        subject: subject.clone(),
+        content: Content::Chart {
+            drawings: curve.chart().drawings(),
+            description: curve.description(),
+            numbers: curve.table(),
+            numbers_of: subject,
+        },
+        note: format!("The run of {} with seed {}.", of.variant.title, run.record.seed),
+        file: curve.csv(&committed).file(name),
+        runs: vec![run],
+    })
 }
 
 impl Curve {
@@ -182,34 +170,29 @@ impl Curve {
         format!("Line chart of {} by {}{scale}. {series}.{marks}", self.y.title, self.x.title)
     }
 
-    fn table(&self, label: &str) -> Table {
-        let mut rows: BTreeMap<u64, (f64, Vec<String>)> = BTreeMap::new();
+    fn table(&self) -> Table {
+        let (x_unit, y_unit) = (self.x.unit(), self.y.unit());
+        let mut rows: BTreeMap<u64, (f64, Vec<Cell>)> = BTreeMap::new();
         for (index, series) in self.series.iter().enumerate() {
             for &(x, y) in &series.points {
                 let (_, row) = rows
                     .entry(in_order(x))
-                    .or_insert_with(|| (x, vec!["–".to_owned(); self.series.len()]));
-                let y = number::without_unit(
-                    crate::stats::Estimate { value: y, half_width: None },
-                    &self.y.unit(),
-                );
-                row[index] = escaped(&y);
+                    .or_insert_with(|| (x, vec![Cell::none(); self.series.len()]));
+                let y = number::without_unit(Estimate { value: y, half_width: None }, &y_unit);
+                row[index] = y.into();
             }
         }
         let head = |series: &Series| {
             let name = if series.name.is_empty() { &self.y.title } else { &series.name };
-            escaped(&with_sign(name, &self.y.unit()))
+            y_unit.label(name)
         };
-        let x_unit = self.x.unit();
         let rows = rows.into_values().map(|(x, cells)| {
-            // Steps of a finder have many digits that say nothing.
+            // The steps of a finder have many digits that say nothing.
             let x = format!("{x:.3e}").parse().unwrap_or(x);
-            std::iter::once(escaped(&short(x, &x_unit))).chain(cells).collect()
+            std::iter::once(short(x, &x_unit).into()).chain(cells).collect()
         });
         Table {
-            caption: None,
-            label: label.to_owned(),
-            heads: std::iter::once(escaped(&with_sign(&self.x.title, &x_unit)))
+            heads: std::iter::once(x_unit.label(&self.x.title))
                 .chain(self.series.iter().map(head))
                 .collect(),
             rows: rows.collect(),
@@ -253,10 +236,6 @@ impl WrittenAxis {
         };
         Axis { name: self.title.clone(), unit: self.unit(), span }
     }
-}
-
-fn with_sign(name: &str, unit: &Unit) -> String {
-    if unit.sign().is_empty() { name.to_owned() } else { format!("{name} ({})", unit.sign()) }
 }
 
 /// The bits of a number, such that they have the order of the numbers.

@@ -1,19 +1,21 @@
 //! `{% chart EXPERIMENT curves %}`: numbers over the course of training, a line a variant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::arguments::{Arguments, Piece};
-use super::html::{Chart, Csv, Table, escaped};
+use super::arguments::Arguments;
+use super::csv::Csv;
+use super::html::{Cell, Table};
+use super::in_words;
 use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
 use super::measured::{self, Measured, Reading};
 use super::number::{Unit, exact};
-use super::provenance::provenance;
+use super::parts::{Content, Parts};
+use super::provenance::runs;
+use super::request::Request;
 use super::svg::drawable;
-use super::{Figure, chosen_variants, in_words, unit};
 use crate::diagnostic::{Diagnostic, listed};
-use crate::experiment::results::{ExperimentResults, VariantResults};
+use crate::experiment::results::VariantResults;
 use crate::recipe::Goal;
-use kramdown::embed::Embed;
 
 /// One line of the chart.
 struct Line {
@@ -76,56 +78,43 @@ struct Curves<'a> {
     steps: (u64, u64),
 }
 
-/// Makes the figure of the tag `chart EXPERIMENT curves`.
-pub(super) fn curves(
-    arguments: &Arguments<'_>,
-    results: &ExperimentResults<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+/// Makes the parts of `{% chart EXPERIMENT curves %}`.
+pub(super) fn curves<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let Request { arguments, of, .. } = *request;
     arguments.allow_options(&["band", "caption", "diverged", "id", "title", "variants", "y"])?;
     let band = band(arguments)?;
-    let variants = chosen_variants(arguments, results)?;
-    let names = series_names(arguments, results, &variants)?;
-    let unit = unit(results, &names[0]);
+    let variants = request.chosen_variants()?;
+    let names = series_names(request, &variants)?;
     let shows_rest = measured::shows_rest(arguments)?;
-    let lines = lines(results, &variants, &names, shows_rest);
+    let lines = lines(request, &variants, &names, shows_rest);
     if lines.is_empty() {
-        return Err(arguments.error_of_all(format!(
-            "no run recorded {} in these variants",
-            listed(names.iter().map(String::as_str))
-        )));
+        let names = listed(names.iter().copied());
+        return Err(arguments.error_of_all(format!("no run recorded {names} in these variants")));
     }
     let curves = Curves {
         band,
         shows_rest,
         y_name: y_name(&names),
-        x_name: results.experiment.step_name(),
-        unit,
+        x_name: of.experiment.step_name(),
+        unit: request.unit(names[0]),
         range: range(&lines, band),
         steps: steps(&lines),
         lines,
     };
     let subject = format!("{} by {}", curves.y_name, curves.x_name);
-    let title = match arguments.option("title") {
-        Some(title) => title.text.to_owned(),
-        None => format!("{}: {subject}", results.experiment.title),
-    };
-    let (csv_path, csv) =
-        csv(results, &variants, &names).file(results.experiment.name.as_str(), "curves");
-    let chart = Chart {
-        id: arguments.option("id").map(|id| id.text),
-        drawings: curves.chart().drawings(),
-        title: &title,
-        description: &curves.description(),
-        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(curves.note()
-            + &measured::diverged_note(results, &variants, shows_rest)
-            + &provenance(&variants)),
-        table: curves.table(&format!("Numbers of the chart: {subject}")),
-        csv: &csv_path,
-    };
-    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
-    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+    Ok(Parts {
+        request: *request,
+        subject: subject.clone(),
+        content: Content::Chart {
+            drawings: curves.chart().drawings(),
+            description: curves.description(),
+            numbers: curves.table(),
+            numbers_of: subject,
+        },
+        note: curves.note() + &measured::diverged_note(of, &variants, shows_rest),
+        file: csv(request, &variants, &names).file("curves"),
+        runs: runs(variants).collect(),
+    })
 }
 
 fn band(arguments: &Arguments<'_>) -> Result<Band, Diagnostic> {
@@ -139,108 +128,105 @@ fn band(arguments: &Arguments<'_>) -> Result<Band, Diagnostic> {
     }
 }
 
-/// The series to draw: those of the option `y`, or else the most telling one.
-fn series_names(
-    arguments: &Arguments<'_>,
-    results: &ExperimentResults<'_>,
-    variants: &[&VariantResults<'_>],
-) -> Result<Vec<String>, Diagnostic> {
-    let records = || variants.iter().flat_map(|variant| &variant.records);
-    let has_points = |name: &&String| {
-        records().any(|record| record.series.get(*name).is_some_and(|of| !of.is_empty()))
-    };
-    let mut known: Vec<&String> =
-        records().flat_map(|record| record.series.keys()).filter(has_points).collect();
-    known.sort_unstable();
-    known.dedup();
+/// The series to draw: those of the option `y`; by default the one that is likely to matter most.
+fn series_names<'r>(
+    request: &Request<'r>,
+    variants: &[&'r VariantResults<'r>],
+) -> Result<Vec<&'r str>, Diagnostic> {
+    let arguments = request.arguments;
+    let experiment = &request.of.experiment.name;
+    let known = known_series(variants);
     let Some(asked) = arguments.list("y")? else {
-        let metric =
-            |name: &str| results.experiment.metrics.get(name).and_then(|metric| metric.goal);
-        // What is measured on images that were not learned from, and grows, tells most.
-        let rank = |name: &&&String| {
-            (!name.starts_with("valid."), metric(name).is_none(), metric(name) != Some(Goal::Max))
+        // A metric of images that were not trained on, and one to maximize, matters most.
+        let rank = |name: &&str| {
+            let goal = request.goal(name);
+            (!name.starts_with("valid."), goal.is_none(), goal != Some(Goal::Max))
         };
-        return known.iter().min_by_key(rank).map(|&name| vec![name.clone()]).ok_or_else(|| {
-            let message = format!("the runs of `{}` recorded no series", results.experiment.name);
+        return known.into_iter().min_by_key(rank).map(|name| vec![name]).ok_or_else(|| {
             arguments
-                .error_of_all(message)
-                .hint("`{% chart EXPERIMENT compare %}` shows numbers that are no series")
+                .error_of_all(format!("the runs of `{experiment}` recorded no series"))
+                .hint("`{% chart EXPERIMENT compare %}` shows numbers that are not series")
         });
     };
-    let unit_of = |name: Piece<'_>| unit(results, name.text);
     for (index, &name) in asked.iter().enumerate() {
-        if !known.iter().any(|known| *known == name.text) {
-            let what = format!("series of `{}`", results.experiment.name);
-            return Err(arguments.unknown(&what, name, known.iter().map(|name| name.as_str())));
+        if !known.contains(name.text) {
+            return Err(arguments.unknown(&format!("series of `{experiment}`"), name, known));
         }
         if asked[..index].iter().any(|before| before.text == name.text) {
-            return Err(arguments.error(name, format!("`{}` stands twice", name.text)));
+            return Err(arguments.error(name, format!("`{}` is given twice", name.text)));
         }
-        if unit_of(name) != unit_of(asked[0]) {
+        if request.unit(name.text) != request.unit(asked[0].text) {
             let message = format!("`{}` and `{}` have different units", asked[0].text, name.text);
             return Err(arguments.error(name, message).hint("make a chart of each"));
         }
     }
-    Ok(asked.into_iter().map(|name| name.text.to_owned()).collect())
+    Ok(asked.into_iter().map(|name| name.text).collect())
 }
 
-/// What the lines have in common: of `train.loss` and `valid.loss` that is "loss".
-fn y_name(names: &[String]) -> String {
-    let last_part = |name: &String| name.rsplit('.').next().unwrap_or_default().to_owned();
+/// The names of all series with points.
+fn known_series<'r>(variants: &[&'r VariantResults<'r>]) -> BTreeSet<&'r str> {
+    let records = variants.iter().flat_map(|of| &of.records);
+    let series = records.flat_map(|record| &record.series);
+    series.filter(|(_, points)| !points.is_empty()).map(|(name, _)| name.as_str()).collect()
+}
+
+/// What the lines have in common: for `train.loss` and `valid.loss`, "loss".
+fn y_name(names: &[&str]) -> String {
+    fn last_part(name: &str) -> &str {
+        name.rsplit('.').next().unwrap_or_default()
+    }
     match names {
         [only] => in_words(only),
         [first, rest @ ..] if rest.iter().all(|name| last_part(name) == last_part(first)) => {
-            in_words(&last_part(first))
+            in_words(last_part(first))
         }
         several => several.iter().map(|name| in_words(name)).collect::<Vec<_>>().join(", "),
     }
 }
 
 fn lines(
-    results: &ExperimentResults<'_>,
+    request: &Request<'_>,
     variants: &[&VariantResults<'_>],
-    names: &[String],
+    names: &[&str],
     shows_rest: bool,
 ) -> Vec<Line> {
     let mut lines = Vec::new();
-    for variant in variants {
-        // A variant has its colour from its place in the experiment, so that it is the same in all
-        // charts of it.
-        let is_it = |other: &VariantResults<'_>| other.variant.name == variant.variant.name;
-        let color = results.variants.iter().position(is_it).unwrap_or_default();
-        for (index, name) in names.iter().enumerate() {
-            let seeds: Vec<Vec<(u64, f64)>> = variant
-                .records
-                .iter()
-                .filter_map(|record| record.series.get(name).cloned())
-                .collect();
-            let points = points(variant, name, &unit(results, name), shows_rest);
-            let diverged = variant.diverged().count();
-            let diverged =
-                (diverged > 0).then(|| measured::diverged_phrase(diverged, variant.records.len()));
-            let is_only_variant = variants.len() == 1;
-            let line_name = match (names.len(), is_only_variant) {
-                (1, _) => variant.variant.title.clone(),
-                (_, true) => in_words(name),
-                (_, false) => format!("{}, {}", variant.variant.title, in_words(name)),
-            };
-            // Several series of one variant share its colour and differ in their dashes; if there
-            // is just one variant, colours may tell them apart as well.
-            let (color, dash) = match (names.len(), is_only_variant) {
-                (1, _) => (color, color),
-                (_, true) => (index, index),
-                (_, false) => (color, index),
-            };
-            if seeds.iter().any(|seed| !seed.is_empty()) {
-                lines.push(Line { name: line_name, color, dash, points, seeds, diverged });
+    let is_only_variant = variants.len() == 1;
+    for of in variants {
+        let title = &of.variant.title;
+        let of_variant = request.color(of);
+        let diverged = of.diverged().count();
+        let diverged =
+            (diverged > 0).then(|| measured::diverged_phrase(diverged, of.records.len()));
+        for (index, &name) in names.iter().enumerate() {
+            let seeds: Vec<Vec<(u64, f64)>> =
+                of.records.iter().filter_map(|record| record.series.get(name).cloned()).collect();
+            if seeds.iter().all(Vec::is_empty) {
+                continue;
             }
+            // Several series of one variant share its colour and differ in their dashes; if there
+            // is only one variant, their colours may differ as well.
+            let (line_name, color, dash) = match (names.len(), is_only_variant) {
+                (1, _) => (title.clone(), of_variant, of_variant),
+                (_, true) => (in_words(name), index, index),
+                (_, false) => (format!("{title}, {}", in_words(name)), of_variant, index),
+            };
+            lines.push(Line {
+                name: line_name,
+                color,
+                dash,
+                points: points(of, name, &request.unit(name), shows_rest),
+                seeds,
+                diverged: diverged.clone(),
+            });
         }
     }
     lines
 }
 
-/// The means of the series `name`. Where runs diverged, they end with the first of those: after it,
-/// a mean would be one of the rest. If `shows_rest`, they are those of the rest from the start.
+/// The means of the series `name`. If runs diverged, they end with the first of those, because
+/// later means would be of the other runs only. If `shows_rest`, they are means of the other runs
+/// from the start.
 fn points(of: &VariantResults<'_>, name: &str, unit: &Unit, shows_rest: bool) -> Vec<Moment> {
     let has_diverged = of.diverged().next().is_some();
     let records = of.records.iter().filter(|record| !(shows_rest && record.diverged.is_some()));
@@ -359,7 +345,7 @@ impl Curves<'_> {
     fn note(&self) -> String {
         let all =
             self.lines.iter().flat_map(|line| line.points.iter().map(|point| &point.measured));
-        if all.clone().all(|one| one.values.len() < 2) {
+        if all.clone().all(|one| one.values().len() < 2) {
             let is_single = self.lines.iter().all(|line| line.seeds.len() < 2);
             return if is_single {
                 super::SINGLE_RUNS.to_owned()
@@ -367,7 +353,7 @@ impl Curves<'_> {
                 "Thin lines: single seeds.".to_owned()
             };
         }
-        let counts = super::seed_count(all.clone().map(|one| one.values.len()));
+        let counts = super::seed_count(all.clone().map(|one| one.values().len()));
         let band = match self.band {
             Band::Interval => "95 % interval of the mean",
             Band::Range => "from the lowest to the highest seed",
@@ -387,49 +373,40 @@ impl Curves<'_> {
         format!("Line: mean of {counts};{band} thin lines: single seeds.{bounds}{identical}")
     }
 
-    fn table(&self, label: &str) -> Table {
-        let sign = self.unit.sign();
-        let head = |line: &Line| match sign {
-            "" => escaped(&line.name),
-            sign => format!("{} ({})", escaped(&line.name), escaped(sign)),
-        };
-        let mut rows: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    fn table(&self) -> Table {
+        let mut rows: BTreeMap<u64, Vec<Cell>> = BTreeMap::new();
         for (index, line) in self.lines.iter().enumerate() {
             for point in &line.points {
-                let row = rows
-                    .entry(point.step)
-                    .or_insert_with(|| vec!["–".to_owned(); self.lines.len()]);
-                row[index] = escaped(&point.measured.number());
+                let row =
+                    rows.entry(point.step).or_insert_with(|| vec![Cell::none(); self.lines.len()]);
+                row[index] = point.measured.number().into();
             }
         }
         let rows = rows
             .into_iter()
-            .map(|(step, cells)| std::iter::once(step.to_string()).chain(cells).collect());
+            .map(|(step, cells)| std::iter::once(step.to_string().into()).chain(cells).collect());
+        let heads = self.lines.iter().map(|line| self.unit.label(&line.name));
         Table {
-            caption: None,
-            label: label.to_owned(),
-            heads: std::iter::once(self.x_name.to_owned())
-                .chain(self.lines.iter().map(head))
-                .collect(),
+            heads: std::iter::once(self.x_name.to_owned()).chain(heads).collect(),
             rows: rows.collect(),
         }
     }
 }
 
 /// The numbers of all seeds.
-fn csv(results: &ExperimentResults<'_>, variants: &[&VariantResults<'_>], names: &[String]) -> Csv {
-    let step = results.experiment.step_name();
+fn csv(request: &Request<'_>, variants: &[&VariantResults<'_>], names: &[&str]) -> Csv {
+    let step = request.of.experiment.step_name();
     let mut csv = Csv::new(&["experiment", "variant", "seed", step, "series", "value"]);
     for variant in variants {
         for record in &variant.records {
-            for name in names {
+            for &name in names {
                 for &(step, value) in record.series.get(name).into_iter().flatten() {
                     csv.row([
                         record.experiment.clone(),
                         variant.variant.name.to_string(),
                         record.seed.to_string(),
                         step.to_string(),
-                        name.clone(),
+                        name.to_owned(),
                         exact(value),
                     ]);
                 }

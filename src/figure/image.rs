@@ -1,78 +1,44 @@
 //! `{% figure EXPERIMENT artifact="…" variant="…" seed=0 %}`: an image that a run made.
 
-use super::arguments::Arguments;
 use super::artifact;
-use super::complete;
-use super::html::{escaped, id_attribute};
-use super::provenance::provenance;
-use super::{Figure, Undrawn};
-use crate::experiment::results::Results;
-use kramdown::embed::Embed;
+use super::in_words;
+use super::parts::{Content, File, Parts};
+use super::request::Request;
+use crate::diagnostic::Diagnostic;
 
-/// Makes the figure of the tag `figure`.
-pub(super) fn image(
-    arguments: &Arguments<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Undrawn> {
+/// How to write the tag.
+pub(super) const USAGE: &str = "write `{% figure EXPERIMENT artifact=\"NAME\" variant=\"VARIANT\" \
+                                seed=0 caption=\"…\" %}`";
+
+/// Makes the parts of `{% figure EXPERIMENT artifact="…" %}`.
+pub(super) fn image<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let arguments = request.arguments;
     arguments.allow_options(&["alt", "artifact", "caption", "id", "seed", "variant"])?;
-    let usage = "write `{% figure EXPERIMENT artifact=\"NAME\" variant=\"VARIANT\" seed=0 caption=\"…\" %}`";
-    let of_experiment = match arguments.words() {
-        [experiment] => complete(arguments, *experiment, results)?,
-        [_, more, ..] => {
-            return Err(arguments
-                .error(*more, format!("`{}` is one word too many", more.text))
-                .hint(usage)
-                .into());
-        }
-        [] => {
-            return Err(arguments.error_of_all("a figure needs an experiment").hint(usage).into());
-        }
+    let Some(name) = request.option("artifact") else {
+        let error = arguments.error_of_all("a figure needs the artifact that it shows");
+        return Err(error.hint(USAGE));
     };
-    let Some(name) = arguments.option("artifact") else {
-        return Err(arguments
-            .error_of_all("a figure needs the artifact that it shows")
-            .hint(usage)
-            .into());
-    };
-    let of = artifact::the_variant(arguments, of_experiment)?;
-    let record = artifact::record(arguments, of, of_experiment)?;
-    let committed = artifact::committed(arguments, name.text, (of.variant, record), results)?;
-    committed.expect_kind(arguments, &["image"])?;
+    let of = artifact::the_variant(request)?;
+    let run = artifact::run(request, of)?;
+    let committed = artifact::committed(request, name, of.variant, run.record)?;
+    committed.expect_kind("image")?;
     let Some((ending, (width, height))) = format_and_size(committed.content) else {
-        return Err(committed.error(arguments, "it is neither a PNG nor a JPEG image").into());
+        return Err(committed.error("it is neither a PNG nor a JPEG image"));
     };
-
-    let run = format!("the run of {} with seed {}", of.variant.title, record.seed);
-    let caption = arguments.option("caption").map_or_else(
-        || format!("{}: {}", of_experiment.experiment.title, super::in_words(name.text)),
-        |caption| caption.text.to_owned(),
-    );
-    let alternative = match arguments.option("alt") {
-        Some(alternative) => alternative.text.to_owned(),
-        None => format!("Image “{}” from {run}", super::in_words(name.text)),
+    let subject = in_words(name);
+    let of_run = format!("the run of {} with seed {}", of.variant.title, run.record.seed);
+    let alternative = match request.option("alt") {
+        Some(alternative) => alternative.to_owned(),
+        None => format!("Image “{subject}” from {of_run}"),
     };
-    let experiment = of_experiment.experiment.name.as_str();
-    let path = format!(
-        "figures/{experiment}/{}-{}.{ending}",
-        name.text,
-        committed.artifact.digest.short()
-    );
-    let shown = artifact::of_run(of, record);
-    let note = format!("From {run}.") + &provenance(&[&shown]);
-    let html = format!(
-        "<div class=\"labpress-figure\"{}>\n<figure>\n\
-         <img class=\"labpress-image\" src=\"{}/{}\" width=\"{width}\" height=\"{height}\" alt=\"{}\" loading=\"lazy\">\n\
-         <figcaption>{}<br><span class=\"labpress-note\">{}</span></figcaption>\n</figure>\n</div>",
-        id_attribute(arguments.option("id").map(|id| id.text)),
-        escaped(base_url.trim_end_matches('/')),
-        escaped(&path),
-        escaped(&alternative),
-        escaped(&caption),
-        escaped(&note),
-    );
-    let bytes = committed.content.to_vec();
-    Ok(Figure { embed: Embed { html, text: caption, block: true }, files: vec![(path, bytes)] })
+    Ok(Parts {
+        request: *request,
+        subject,
+        content: Content::Image { width, height, alternative },
+        note: format!("From {of_run}."),
+        file: File { name: name.to_owned(), ending, bytes: committed.content.to_vec() },
+        runs: vec![run],
+    })
 }
 
 /// The ending of an image's file by its content, and its width and height; `None` if it is no PNG

@@ -4,10 +4,9 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::html::Drawing;
 use super::number::Unit;
 use super::svg::{
-    self, Area, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style,
+    self, Area, Drawing, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style,
 };
 
 /// A chart of lines, whatever its size.
@@ -332,10 +331,7 @@ impl LineChart {
 impl Axis {
     /// Its name with its unit.
     fn full_name(&self) -> String {
-        match self.unit.sign() {
-            "" => self.name.clone(),
-            sign => format!("{} ({sign})", self.name),
-        }
+        self.unit.label(&self.name)
     }
 }
 

@@ -12,23 +12,23 @@ use std::fmt::Write as _;
 
 use super::arguments::Arguments;
 use super::number::{self, Interval, Unit};
+use super::request::Request;
 use crate::diagnostic::Diagnostic;
+use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, VariantResults};
 use crate::stats::{Estimate, Summary};
 
 /// A number over the runs of a variant.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
-    /// The numbers of the runs that ended, with their seeds.
-    pub(super) values: Vec<(u64, f64)>,
-    /// How many runs diverged.
-    pub(super) diverged: usize,
-    /// Whether the rest is shown where some diverged.
-    shows_rest: bool,
-    pub(super) unit: Unit,
-    /// Whether the number is one to judge by, so that it is worth saying that all runs have the
+    values: Vec<(u64, f64)>,
+    diverged: usize,
+    unit: Unit,
+    /// Whether the number is one to judge by, so that it is worth a remark if all runs have the
     /// same.
     is_judged: bool,
+    summary: Option<Summary>,
+    reading: Reading,
 }
 
 /// What can be said of a number.
@@ -103,64 +103,109 @@ pub(super) fn shows_rest(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> 
 }
 
 impl Measured {
-    /// The number `name` of the runs of a variant.
+    /// The number `name` of the runs of a variant. If some diverged, the others are only shown if
+    /// `shows_rest`.
     pub(super) fn of(
-        results: &ExperimentResults<'_>,
+        request: &Request<'_>,
         of: &VariantResults<'_>,
         name: &str,
         shows_rest: bool,
     ) -> Measured {
-        let values = super::numbers(of, name);
-        let has_goal =
-            results.experiment.metrics.get(name).is_some_and(|metric| metric.goal.is_some());
+        Measured::of_records(request, of.records.iter().copied(), name, shows_rest)
+    }
+
+    /// The number `name` of the run with this seed.
+    pub(super) fn of_seed(
+        request: &Request<'_>,
+        of: &VariantResults<'_>,
+        name: &str,
+        seed: u64,
+        shows_rest: bool,
+    ) -> Measured {
+        let records = of.records.iter().copied().filter(|record| record.seed == seed);
+        Measured::of_records(request, records, name, shows_rest)
+    }
+
+    fn of_records<'r>(
+        request: &Request<'_>,
+        records: impl Iterator<Item = &'r Record> + Clone,
+        name: &str,
+        shows_rest: bool,
+    ) -> Measured {
+        let values: Vec<(u64, f64)> = records
+            .clone()
+            .filter_map(|record| Some((record.seed, record.number(name)?)))
+            .collect();
+        let diverged = records.filter(|record| record.diverged.is_some()).count();
         // A count, such as that of parameters, is the same in all runs by its nature.
-        let is_judged = has_goal || values.iter().any(|(_, value)| value.fract() != 0.0);
-        Measured {
-            values,
-            diverged: of.diverged().count(),
-            shows_rest,
-            unit: super::unit(results, name),
-            is_judged,
-        }
+        let is_judged =
+            request.goal(name).is_some() || values.iter().any(|(_, value)| value.fract() != 0.0);
+        Measured::new(values, request.unit(name), diverged, shows_rest, is_judged)
     }
 
     /// Numbers without a name, of runs of which none diverged.
     pub(super) fn of_values(values: Vec<(u64, f64)>, unit: Unit) -> Measured {
-        Measured { values, diverged: 0, shows_rest: false, unit, is_judged: true }
+        Measured::new(values, unit, 0, false, true)
     }
 
-    /// The numbers of the runs that ended, in short; `None` if there are none.
-    pub(super) fn summary(&self) -> Option<Summary> {
-        Summary::of(&self.values.iter().map(|&(_, value)| value).collect::<Vec<_>>())
-    }
-
-    /// What can be said of it.
-    pub(super) fn reading(&self) -> Reading {
-        let Some(summary) = self.summary() else {
-            return if self.diverged > 0 { Reading::Diverged } else { Reading::Nothing };
+    fn new(
+        values: Vec<(u64, f64)>,
+        unit: Unit,
+        diverged: usize,
+        shows_rest: bool,
+        is_judged: bool,
+    ) -> Measured {
+        let numbers: Vec<f64> = values.iter().map(|&(_, value)| value).collect();
+        let summary = Summary::of(&numbers);
+        let reading = match summary {
+            _ if diverged > 0 && !shows_rest => Reading::Diverged,
+            None if diverged > 0 => Reading::Diverged,
+            None => Reading::Nothing,
+            Some(summary) => match (Reading::of(summary, &unit), &numbers[..]) {
+                (Reading::Pair(..), &[first, second]) => Reading::Pair(first, second),
+                (reading, _) => reading,
+            },
         };
-        if self.diverged > 0 && !self.shows_rest {
-            return Reading::Diverged;
-        }
-        match (Reading::of(summary, &self.unit), &self.values[..]) {
-            (Reading::Pair(..), &[(_, first), (_, second)]) => Reading::Pair(first, second),
-            (reading, _) => reading,
-        }
+        Measured { values, diverged, unit, is_judged, summary, reading }
     }
 
-    /// The mean, where it is shown.
+    /// The numbers of the runs that ended, with their seeds.
+    pub(super) fn values(&self) -> &[(u64, f64)] {
+        &self.values
+    }
+
+    /// How many runs diverged.
+    pub(super) fn diverged(&self) -> usize {
+        self.diverged
+    }
+
+    pub(super) fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
+    /// The summary of the runs that ended; `None` if there are none.
+    pub(super) fn summary(&self) -> Option<Summary> {
+        self.summary
+    }
+
+    /// What can be said of the number.
+    pub(super) fn reading(&self) -> Reading {
+        self.reading
+    }
+
+    /// The mean, if it is shown.
     pub(super) fn mean(&self) -> Option<f64> {
-        match self.reading() {
+        match self.reading {
             Reading::Nothing | Reading::Diverged => None,
             Reading::Single(_) | Reading::Pair(..) | Reading::Identical(_) | Reading::Mean(..) => {
-                Some(self.summary()?.mean)
+                Some(self.summary?.mean)
             }
         }
     }
 
     /// From where to where its interval goes, where there is one.
     pub(super) fn interval(&self) -> Option<(f64, f64)> {
-        match self.reading() {
+        match self.reading {
             Reading::Mean(value, interval) => Some(interval.ends(value)),
             _ => None,
         }
@@ -168,7 +213,7 @@ impl Measured {
 
     /// Whether its interval is cut.
     pub(super) fn is_cut(&self) -> bool {
-        matches!(self.reading(), Reading::Mean(_, Interval::Between(..)))
+        matches!(self.reading, Reading::Mean(_, Interval::Between(..)))
     }
 
     /// The number with its unit, and in words what is to be known of it: for sentences and labels.
@@ -185,7 +230,7 @@ impl Measured {
     /// `marks_single` says whether a single run is marked.
     pub(super) fn cell(&self, marks_single: bool) -> String {
         let text = self.number();
-        let is_known = match self.reading() {
+        let is_known = match self.reading {
             Reading::Single(_) => !marks_single,
             Reading::Pair(..) => true,
             _ => false,
@@ -207,7 +252,7 @@ impl Measured {
 
     /// The number as `shown` writes it; `pair_unit` stands behind two numbers.
     fn text(&self, shown: impl Fn(f64, Option<Interval>) -> String, pair_unit: &Unit) -> String {
-        match self.reading() {
+        match self.reading {
             Reading::Nothing => String::new(),
             Reading::Diverged => self.diverged_phrase(),
             Reading::Single(value) | Reading::Identical(value) => shown(value, None),
@@ -220,7 +265,7 @@ impl Measured {
 
     /// What is to be known of the number; `None` where the number says it.
     pub(super) fn remark(&self) -> Option<String> {
-        let of_reading = match self.reading() {
+        let of_reading = match self.reading {
             Reading::Nothing | Reading::Diverged => return None,
             Reading::Single(_) => Some("1 run".to_owned()),
             Reading::Pair(..) => Some("2 runs".to_owned()),
@@ -255,7 +300,7 @@ pub(super) fn note<'m>(
     all: &(impl Iterator<Item = &'m Measured> + Clone),
     of_means: impl FnOnce(&str) -> String,
 ) -> String {
-    let counts = || all.clone().filter(|one| one.mean().is_some()).map(|one| one.values.len());
+    let counts = || all.clone().filter(|one| one.mean().is_some()).map(|one| one.values().len());
     match counts().max() {
         None => String::new(),
         Some(1) => super::SINGLE_RUNS.to_owned(),

@@ -14,6 +14,7 @@ mod artifact;
 mod artifact_table;
 mod compare;
 mod confusion;
+mod csv;
 mod curve;
 mod curves;
 mod html;
@@ -21,7 +22,9 @@ mod image;
 mod lines;
 pub(crate) mod measured;
 pub(crate) mod number;
+mod parts;
 mod provenance;
+mod request;
 mod svg;
 mod sweep;
 mod table;
@@ -29,12 +32,12 @@ mod value;
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::{Diagnostic, Place};
-use crate::experiment::record::Record;
-use crate::experiment::results::{ExperimentResults, Need, Results, VariantResults};
+use crate::diagnostic::{Diagnostic, Place, listed};
+use crate::experiment::results::{ExperimentResults, Need, Results};
 use arguments::{Arguments, Piece};
 use kramdown::embed::Embed;
-use number::Unit;
+use parts::Parts;
+use request::Request;
 
 /// A figure: what stands in the page, and the files that it brings along.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,10 +83,10 @@ pub fn figure(
 ) -> Result<(Figure, Option<Need>), Diagnostic> {
     let arguments = Arguments::parse(arguments, place)?;
     let drawn = match tag {
-        "chart" => chart(&arguments, results, base_url),
-        "figure" => image::image(&arguments, results, base_url),
-        "table" => table::table(&arguments, results, base_url),
-        "value" => value::value(&arguments, results, base_url),
+        "chart" => chart(&arguments, results).map(|parts| parts.figure(base_url)),
+        "figure" => image(&arguments, results).map(|parts| parts.figure(base_url)),
+        "table" => table(&arguments, results).map(|parts| parts.figure(base_url)),
+        "value" => value::value(&arguments, results),
         _ => {
             let unknown = Diagnostic::new(place.clone(), format!("unknown tag `{tag}`"));
             return Err(unknown.hint_nearest(tag, TAGS));
@@ -137,41 +140,67 @@ pub(crate) fn named_experiments<'a>(
 /// The kinds of charts.
 const CHARTS: [&str; 5] = ["compare", "confusion", "curve", "curves", "sweep"];
 
-fn chart(
-    arguments: &Arguments<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Undrawn> {
+fn chart<'r>(arguments: &'r Arguments<'r>, results: &'r Results<'r>) -> Result<Parts<'r>, Undrawn> {
     let (experiment, kind) = match arguments.words() {
         [experiment, kind] => (*experiment, *kind),
-        // `{% chart EXPERIMENT artifact="lr-curve" %}`: what an artifact is drawn as is its kind.
+        // `{% chart EXPERIMENT artifact="lr-curve" %}`: the artifact says what it is.
         [experiment] if arguments.option("artifact").is_some() => {
             (*experiment, Piece { text: "curve", ..*experiment })
         }
-        [_, _, more, ..] => {
-            return Err(arguments
-                .error(*more, format!("`{}` is one word too many", more.text))
-                .into());
-        }
+        [_, _, more, ..] => return Err(arguments.unexpected(*more).into()),
         _ => {
             let error = arguments.error_of_all("a chart needs an experiment and a kind");
-            return Err(error.hint(
-                "write `{% chart EXPERIMENT KIND %}`, where KIND is one of compare, curves, sweep, confusion and curve",
-            ).into());
+            let hint = format!(
+                "write `{{% chart EXPERIMENT KIND %}}`, where KIND is one of {}",
+                listed(CHARTS)
+            );
+            return Err(error.hint(hint).into());
         }
     };
-    if !CHARTS.contains(&kind.text) {
-        return Err(arguments.unknown("kind of chart", kind, CHARTS).into());
-    }
-    let of = complete(arguments, experiment, results)?;
-    let drawn = match kind.text {
-        "compare" => compare::compare(arguments, of, base_url),
-        "confusion" => confusion::confusion(arguments, of, results, base_url),
-        "curve" => curve::curve(arguments, of, results, base_url),
-        "sweep" => sweep::sweep(arguments, of, base_url),
-        _ => curves::curves(arguments, of, base_url),
+    let make = match kind.text {
+        "compare" => compare::compare,
+        "confusion" => confusion::confusion,
+        "curve" => curve::curve,
+        "curves" => curves::curves,
+        "sweep" => sweep::sweep,
+        _ => return Err(arguments.unknown("kind of chart", kind, CHARTS).into()),
     };
-    drawn.map_err(Undrawn::from)
+    Ok(make(&request(arguments, experiment, results)?)?)
+}
+
+fn image<'r>(arguments: &'r Arguments<'r>, results: &'r Results<'r>) -> Result<Parts<'r>, Undrawn> {
+    Ok(image::image(&request_of_one(arguments, results, "a figure", image::USAGE)?)?)
+}
+
+fn table<'r>(arguments: &'r Arguments<'r>, results: &'r Results<'r>) -> Result<Parts<'r>, Undrawn> {
+    let request = request_of_one(arguments, results, "a table", "write `{% table EXPERIMENT %}`")?;
+    Ok(match arguments.option("artifact") {
+        Some(artifact) => artifact_table::table(&request, artifact)?,
+        None => table::table(&request)?,
+    })
+}
+
+/// The request of a tag whose only word names an experiment. `what` the tag is and its `usage` are
+/// for the messages.
+fn request_of_one<'r>(
+    arguments: &'r Arguments<'r>,
+    results: &'r Results<'r>,
+    what: &str,
+    usage: &str,
+) -> Result<Request<'r>, Undrawn> {
+    match arguments.words() {
+        [experiment] => request(arguments, *experiment, results),
+        [_, more, ..] => Err(arguments.unexpected(*more).hint(usage).into()),
+        [] => Err(arguments.error_of_all(format!("{what} needs an experiment")).hint(usage).into()),
+    }
+}
+
+fn request<'r>(
+    arguments: &'r Arguments<'r>,
+    experiment: Piece<'_>,
+    results: &'r Results<'r>,
+) -> Result<Request<'r>, Undrawn> {
+    Ok(Request { arguments, of: complete(arguments, experiment, results)?, results })
 }
 
 /// The results of the experiment that `name` names, all of them recorded and fresh.
@@ -193,79 +222,6 @@ fn complete<'r, 'e>(
         None => Ok(found),
         Some(need) => Err(Undrawn::Waiting(need)),
     }
-}
-
-/// The variants that the option `variants` names, in the order it names them; all if it is not
-/// there.
-fn chosen_variants<'r, 'e>(
-    arguments: &Arguments<'_>,
-    results: &'r ExperimentResults<'e>,
-) -> Result<Vec<&'r VariantResults<'e>>, Diagnostic> {
-    match arguments.list("variants")? {
-        None => Ok(results.variants.iter().collect()),
-        Some(names) => names.into_iter().map(|name| variant(arguments, name, results)).collect(),
-    }
-}
-
-fn variant<'r, 'e>(
-    arguments: &Arguments<'_>,
-    name: Piece<'_>,
-    results: &'r ExperimentResults<'e>,
-) -> Result<&'r VariantResults<'e>, Diagnostic> {
-    results.variants.iter().find(|variant| variant.variant.name.as_str() == name.text).ok_or_else(
-        || {
-            let what = format!("variant of `{}`", results.experiment.name);
-            arguments.unknown(
-                &what,
-                name,
-                results.variants.iter().map(|variant| variant.variant.name.as_str()),
-            )
-        },
-    )
-}
-
-/// Makes sure that `name` is a number of at least one record.
-fn known_number(
-    arguments: &Arguments<'_>,
-    name: Piece<'_>,
-    results: &ExperimentResults<'_>,
-) -> Result<(), Diagnostic> {
-    let mut known = number_names(results);
-    // A run that diverged may not have come to report what it would have.
-    if results.variants.iter().any(|of| of.diverged().next().is_some()) {
-        known.extend(results.experiment.metrics.keys().map(String::as_str));
-    }
-    if known.contains(name.text) {
-        return Ok(());
-    }
-    Err(arguments.unknown(&format!("metric of `{}`", results.experiment.name), name, known))
-}
-
-/// All numbers that any record has, by name; those of a run that diverged included.
-fn number_names<'r>(results: &'r ExperimentResults<'_>) -> BTreeSet<&'r str> {
-    let records = results.variants.iter().flat_map(|variant| &variant.records);
-    records.flat_map(|record| record.number_names()).collect()
-}
-
-/// The numbers of this name that the variant's runs recorded, with their seeds; none of runs that
-/// diverged.
-fn numbers(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, f64)> {
-    variant.records.iter().filter_map(|record| Some((record.seed, record.number(name)?))).collect()
-}
-
-/// The number of this name of each of the variant's runs, as a file of numbers has it: `NaN` of a
-/// run that diverged.
-fn seeds(variant: &VariantResults<'_>, name: &str) -> Vec<(u64, String)> {
-    let shown = |record: &Record| match record.number(name) {
-        Some(value) => Some(number::exact(value)),
-        None => record.diverged.as_ref().map(|_| "NaN".to_owned()),
-    };
-    variant.records.iter().filter_map(|record| Some((record.seed, shown(record)?))).collect()
-}
-
-/// The unit of the number `name` of an experiment.
-fn unit(results: &ExperimentResults<'_>, name: &str) -> Unit {
-    Unit::of(results.experiment.metrics.get(name))
 }
 
 /// The name of a number in words: `valid.accuracy` is "valid accuracy".

@@ -55,7 +55,15 @@ impl Unit {
         }
     }
 
-    /// What stands behind a number.
+    /// A name followed by the unit in parentheses: `accuracy (%)`.
+    pub(super) fn label(&self, name: &str) -> String {
+        match self.sign() {
+            "" => name.to_owned(),
+            sign => format!("{name} ({sign})"),
+        }
+    }
+
+    /// What follows a number.
     pub(super) fn suffix(&self) -> String {
         if self.sign().is_empty() { String::new() } else { format!("{SPACE}{}", self.sign()) }
     }

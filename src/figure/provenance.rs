@@ -4,6 +4,7 @@
 
 use super::in_words;
 use crate::experiment::environment::{Environment, differences, kinds};
+use crate::experiment::record::Record;
 use crate::experiment::results::VariantResults;
 use crate::experiment::verification::{self, Verification};
 
@@ -11,16 +12,28 @@ use crate::experiment::verification::{self, Verification};
 /// differ.
 const TOLD: [&str; 4] = ["device", "gpu", "cpu", "libtorch"];
 
-/// Sentences on the records of the variants, each with a space before it; empty if nothing is
-/// known.
-pub(super) fn provenance(variants: &[&VariantResults<'_>]) -> String {
+/// A recorded run, and the verifications of it in order of date.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'r> {
+    pub(super) record: &'r Record,
+    verifications: &'r [&'r Verification],
+}
+
+/// The runs of variants.
+pub(super) fn runs<'r>(
+    variants: impl IntoIterator<Item = &'r VariantResults<'r>>,
+) -> impl Iterator<Item = Run<'r>> {
+    variants.into_iter().flat_map(|of| {
+        let both = of.records.iter().zip(&of.verifications);
+        both.map(|(record, verifications)| Run { record, verifications })
+    })
+}
+
+/// Sentences about the runs, each preceded by a space; empty if nothing is known.
+pub(super) fn provenance(shown: &[Run<'_>]) -> String {
     let runs: Vec<Vec<&Verification>> =
-        variants.iter().flat_map(|variant| variant.verifications.clone()).collect();
-    let environments: Vec<&Environment> = variants
-        .iter()
-        .flat_map(|variant| &variant.records)
-        .map(|record| &record.environment)
-        .collect();
+        shown.iter().map(|run| run.verifications.to_vec()).collect();
+    let environments: Vec<&Environment> = shown.iter().map(|run| &run.record.environment).collect();
     let phrases = verification::phrases(&runs);
     let verified = (!phrases.is_empty()).then(|| capitalized(&phrases.join("; ")));
     verified

@@ -16,7 +16,7 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind,
 };
 
-use super::html::{Drawing, escaped, write_to};
+use super::html::{escaped, write_to};
 use super::number::{self, Unit};
 
 /// plotters draws on whole pixels; a pixel of ours is a tenth of a unit of the view.
@@ -154,6 +154,16 @@ impl Ink {
             }
         }
     }
+}
+
+/// A drawing: the content of an `svg` element, and the size of its view.
+pub(super) struct Drawing {
+    /// SVG elements, one per line.
+    pub(super) elements: String,
+    /// The width of the view, in units of which text is [`TEXT`] high.
+    pub(super) width: u32,
+    /// The height of the view.
+    pub(super) height: u32,
 }
 
 /// The SVG that plotters draws on.

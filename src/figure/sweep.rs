@@ -7,21 +7,23 @@
 //! are all the same make a line; its name is what their titles have in common, or else the
 //! parameters in which it differs from the other lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::{Arguments, Piece};
-use super::html::{Chart, Csv, Table, escaped};
+use super::csv::{Csv, seeds};
+use super::html::{Cell, Table};
+use super::in_words;
 use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
 use super::measured::{self, Measured, Reading};
 use super::number::{Unit, exact, short};
-use super::provenance::provenance;
+use super::parts::{Content, Parts};
+use super::provenance::runs;
+use super::request::Request;
 use super::svg::drawable;
-use super::{Figure, chosen_variants, in_words, known_number, seeds, unit};
 use crate::diagnostic::{Diagnostic, listed};
 use crate::digest::Digest;
 use crate::experiment::fingerprint::Part;
-use crate::experiment::results::{ExperimentResults, VariantResults};
-use kramdown::embed::Embed;
+use crate::experiment::results::VariantResults;
 
 /// One line of the chart.
 struct Line {
@@ -39,9 +41,9 @@ struct SweepPoint {
 
 /// A line before its numbers are looked up: its name, and of each of its variants the parameter's
 /// value.
-struct Group<'r, 'e> {
+struct Group<'r> {
     name: String,
-    members: Vec<(f64, &'r VariantResults<'e>)>,
+    members: Vec<(f64, &'r VariantResults<'r>)>,
 }
 
 /// Everything that is drawn, whatever the size.
@@ -53,109 +55,86 @@ struct Sweep {
     is_log: bool,
 }
 
-/// Makes the figure of the tag `chart EXPERIMENT sweep`.
-pub(super) fn sweep(
-    arguments: &Arguments<'_>,
-    results: &ExperimentResults<'_>,
-    base_url: &str,
-) -> Result<Figure, Diagnostic> {
+/// Makes the parts of `{% chart EXPERIMENT sweep x="params.…" y="…" %}`.
+pub(super) fn sweep<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let Request { arguments, of, .. } = *request;
     arguments.allow_options(&[
         "caption", "diverged", "id", "scale", "series", "title", "variants", "x", "x-title", "y",
     ])?;
-    let variants = chosen_variants(arguments, results)?;
-    let x = parameter(arguments, results)?;
-    let y = number_name(arguments, results)?;
+    let variants = request.chosen_variants()?;
+    let x = parameter(request)?;
+    let y = number_name(request)?;
     let is_log = is_log(arguments)?;
     let groups = groups(arguments, &variants, x)?;
     if let Some((value, of)) =
         groups.iter().flat_map(|group| &group.members).find(|(value, _)| is_log && *value <= 0.0)
     {
         let message = format!(
-            "`{}` of `{}` is {value}, which has no place on a logarithmic scale",
+            "`{}` of `{}` is {value}, which is not on a logarithmic scale",
             x.text, of.variant.name
         );
         return Err(arguments.error(x, message));
     }
     let shows_rest = measured::shows_rest(arguments)?;
     let lines: Vec<Line> =
-        groups.iter().filter_map(|group| line(results, group, y, shows_rest)).collect();
+        groups.iter().filter_map(|group| line(request, group, y, shows_rest)).collect();
     if lines.is_empty() {
         return Err(arguments.error_of_all(format!("no run recorded `{y}` in these variants")));
     }
     let last_key = x.text.strip_prefix("params.").unwrap_or(x.text);
     let sweep = Sweep {
         lines,
-        x_name: arguments
-            .option("x-title")
-            .map_or_else(|| in_words(last_key), |title| title.text.to_owned()),
+        x_name: request.option("x-title").map_or_else(|| in_words(last_key), str::to_owned),
         y_name: in_words(y),
-        unit: unit(results, y),
+        unit: request.unit(y),
         is_log,
     };
     let subject = format!("{} by {}", sweep.y_name, sweep.x_name);
-    let title = match arguments.option("title") {
-        Some(title) => title.text.to_owned(),
-        None => format!("{}: {subject}", results.experiment.title),
-    };
     let shown: Vec<&VariantResults<'_>> =
         groups.iter().flat_map(|group| group.members.iter().map(|&(_, of)| of)).collect();
-    let (csv_path, csv) =
-        csv(results, &groups, x.text, y).file(results.experiment.name.as_str(), "sweep");
-    let chart = Chart {
-        id: arguments.option("id").map(|id| id.text),
-        drawings: sweep.chart().drawings(),
-        title: &title,
-        description: &sweep.description(),
-        caption: arguments.option("caption").map_or(title.as_str(), |caption| caption.text),
-        note: &(sweep.note()
-            + &measured::diverged_note(results, &shown, shows_rest)
-            + &provenance(&shown)),
-        table: sweep.table(&format!("Numbers of the chart: {subject}")),
-        csv: &csv_path,
-    };
-    let embed = Embed { html: chart.html(base_url), text: title.clone(), block: true };
-    Ok(Figure { embed, files: vec![(csv_path, csv)] })
+    Ok(Parts {
+        request: *request,
+        subject: subject.clone(),
+        content: Content::Chart {
+            drawings: sweep.chart().drawings(),
+            description: sweep.description(),
+            numbers: sweep.table(),
+            numbers_of: subject,
+        },
+        note: sweep.note() + &measured::diverged_note(of, &shown, shows_rest),
+        file: csv(request, &groups, x.text, y).file("sweep"),
+        runs: runs(shown).collect(),
+    })
 }
 
-/// The parameter that the option `x` names, one that at least one variant has.
-fn parameter<'a>(
-    arguments: &Arguments<'a>,
-    results: &ExperimentResults<'_>,
-) -> Result<Piece<'a>, Diagnostic> {
+/// The parameter that the option `x` names; at least one variant has it.
+fn parameter<'r>(request: &Request<'r>) -> Result<Piece<'r>, Diagnostic> {
+    let Request { arguments, of, .. } = *request;
     let Some(x) = arguments.option("x") else {
         let error = arguments.error_of_all("a sweep needs the parameter that it goes over");
         return Err(error.hint("write `x=\"params.NAME\"`, such as `x=\"params.optimizer.lr\"`"));
     };
-    let parts = || {
-        results
-            .variants
-            .iter()
-            .filter_map(|of| of.records.first())
-            .flat_map(|of| of.fingerprint.parts())
-    };
+    let records = of.variants.iter().filter_map(|of| of.records.first());
     let is_number = |part: &Part| matches!(part, Part::Value(value) if value.is_number());
-    let mut known: Vec<&str> = parts()
+    let known: BTreeSet<&str> = records
+        .flat_map(|record| record.fingerprint.parts())
         .filter(|(name, part)| name.starts_with("params.") && is_number(part))
         .map(|(name, _)| name)
         .collect();
-    known.sort_unstable();
-    known.dedup();
-    if known.contains(&x.text) {
+    if known.contains(x.text) {
         return Ok(x);
     }
-    Err(arguments.unknown(&format!("numeric parameter of `{}`", results.experiment.name), x, known))
+    let what = format!("numeric parameter of `{}`", of.experiment.name);
+    Err(arguments.unknown(&what, x, known))
 }
 
 /// The number that the option `y` names.
-fn number_name<'a>(
-    arguments: &Arguments<'a>,
-    results: &ExperimentResults<'_>,
-) -> Result<&'a str, Diagnostic> {
-    let Some(y) = arguments.option("y") else {
-        let error = arguments.error_of_all("a sweep needs the number that it shows");
+fn number_name<'r>(request: &Request<'r>) -> Result<&'r str, Diagnostic> {
+    let Some(y) = request.arguments.option("y") else {
+        let error = request.arguments.error_of_all("a sweep needs the number that it shows");
         return Err(error.hint("write `y=\"NAME\"`, such as `y=\"accuracy\"`"));
     };
-    known_number(arguments, y, results)?;
+    request.expect_number(y)?;
     Ok(y.text)
 }
 
@@ -169,11 +148,11 @@ fn is_log(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
 }
 
 /// The lines, each with its variants in order of the parameter `x`.
-fn groups<'r, 'e>(
+fn groups<'r>(
     arguments: &Arguments<'_>,
-    variants: &[&'r VariantResults<'e>],
+    variants: &[&'r VariantResults<'r>],
     x: Piece<'_>,
-) -> Result<Vec<Group<'r, 'e>>, Diagnostic> {
+) -> Result<Vec<Group<'r>>, Diagnostic> {
     let named = match arguments.list("series")? {
         Some(patterns) => matching(arguments, &patterns, variants)?,
         None => alike(variants, x.text),
@@ -216,14 +195,14 @@ fn value(of: &VariantResults<'_>, parameter: &str) -> Option<f64> {
     })
 }
 
-type Named<'r, 'e> = (String, Vec<&'r VariantResults<'e>>);
+type Named<'r> = (String, Vec<&'r VariantResults<'r>>);
 
 /// The variants that match each of the patterns.
-fn matching<'r, 'e>(
+fn matching<'r>(
     arguments: &Arguments<'_>,
     patterns: &[Piece<'_>],
-    variants: &[&'r VariantResults<'e>],
-) -> Result<Vec<Named<'r, 'e>>, Diagnostic> {
+    variants: &[&'r VariantResults<'r>],
+) -> Result<Vec<Named<'r>>, Diagnostic> {
     let mut named = Vec::with_capacity(patterns.len());
     for &written in patterns {
         let (title, pattern) = match written.text.rsplit_once(':') {
@@ -258,7 +237,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// The variants that differ in nothing but the parameter, in the order in which they are written.
-fn alike<'r, 'e>(variants: &[&'r VariantResults<'e>], parameter: &str) -> Vec<Named<'r, 'e>> {
+fn alike<'r>(variants: &[&'r VariantResults<'r>], parameter: &str) -> Vec<Named<'r>> {
     let mut order: Vec<Digest> = Vec::new();
     let mut groups: BTreeMap<Digest, Vec<&VariantResults<'_>>> = BTreeMap::new();
     for &of in variants {
@@ -373,17 +352,12 @@ fn title_parts(title: &str) -> Vec<&str> {
     title.split(is_end).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-fn line(
-    results: &ExperimentResults<'_>,
-    group: &Group<'_, '_>,
-    y: &str,
-    shows_rest: bool,
-) -> Option<Line> {
+fn line(request: &Request<'_>, group: &Group<'_>, y: &str, shows_rest: bool) -> Option<Line> {
     let points: Vec<SweepPoint> = group
         .members
         .iter()
         .filter_map(|&(x, of)| {
-            let measured = Measured::of(results, of, y, shows_rest);
+            let measured = Measured::of(request, of, y, shows_rest);
             (measured.reading() != Reading::Nothing).then_some(SweepPoint { x, measured })
         })
         .collect();
@@ -396,7 +370,7 @@ impl SweepPoint {
         match self.measured.reading() {
             Reading::Pair(..) | Reading::Diverged => self
                 .measured
-                .values
+                .values()
                 .iter()
                 .map(|&(_, value)| (drawable(self.x), drawable(value)))
                 .collect(),
@@ -502,15 +476,10 @@ impl Sweep {
         measured::note(&all, of_means) + &measured::remarks(all) + crosses
     }
 
-    fn table(&self, label: &str) -> Table {
-        let sign = self.unit.sign();
+    fn table(&self) -> Table {
         let head = |line: &Line| {
             let name = if line.name.is_empty() { &self.y_name } else { &line.name };
-            if sign.is_empty() {
-                escaped(name)
-            } else {
-                format!("{} ({})", escaped(name), escaped(sign))
-            }
+            self.unit.label(name)
         };
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let marks_single =
@@ -521,14 +490,12 @@ impl Sweep {
         let rows = places.iter().map(|&place| {
             let cells = self.lines.iter().map(|line| {
                 let point = line.points.iter().find(|point| point.x.total_cmp(&place).is_eq());
-                point.map_or("–".to_owned(), |point| escaped(&point.measured.cell(marks_single)))
+                point.map_or_else(Cell::none, |point| point.measured.cell(marks_single).into())
             });
-            std::iter::once(escaped(&short(place, &Unit::Plain))).chain(cells).collect()
+            std::iter::once(short(place, &Unit::Plain).into()).chain(cells).collect()
         });
         Table {
-            caption: None,
-            label: label.to_owned(),
-            heads: std::iter::once(escaped(&self.x_name))
+            heads: std::iter::once(self.x_name.clone())
                 .chain(self.lines.iter().map(head))
                 .collect(),
             rows: rows.collect(),
@@ -537,13 +504,13 @@ impl Sweep {
 }
 
 /// The numbers of all seeds.
-fn csv(results: &ExperimentResults<'_>, groups: &[Group<'_, '_>], x: &str, y: &str) -> Csv {
+fn csv(request: &Request<'_>, groups: &[Group<'_>], x: &str, y: &str) -> Csv {
     let mut csv = Csv::new(&["experiment", "line", "variant", x, "seed", "metric", "value"]);
     for group in groups {
         for &(place, of) in &group.members {
             for (seed, value) in seeds(of, y) {
                 csv.row([
-                    results.experiment.name.to_string(),
+                    request.of.experiment.name.to_string(),
                     group.name.clone(),
                     of.variant.name.to_string(),
                     exact(place),

@@ -1,153 +1,100 @@
 //! `{% table EXPERIMENT %}`: the results of variants in a table, a row a variant.
 
-use super::arguments::{Arguments, Piece};
-use super::html::{Csv, Table, download, escaped, id_attribute};
+use super::arguments::Piece;
+use super::csv::Csv;
+use super::html::{Cell, Table};
+use super::in_words;
 use super::measured::{self, Measured, Reading};
 use super::number::Unit;
-use super::provenance::provenance;
-use super::{
-    Figure, Undrawn, artifact_table, chosen_variants, complete, in_words, known_number,
-    number_names, seeds, unit,
-};
+use super::parts::{Content, Parts};
+use super::provenance::runs;
+use super::request::Request;
 use crate::diagnostic::Diagnostic;
-use crate::experiment::results::{ExperimentResults, Results, VariantResults};
+use crate::experiment::results::VariantResults;
 use crate::recipe::Goal;
-use kramdown::embed::Embed;
 
 /// One column of numbers.
-struct Column {
-    name: String,
+struct Column<'n> {
+    name: &'n str,
     unit: Unit,
     goal: Option<Goal>,
     /// Of each variant its numbers.
     cells: Vec<Measured>,
 }
 
-/// Makes the figure of the tag `table`.
-pub(super) fn table(
-    arguments: &Arguments<'_>,
-    results: &Results<'_>,
-    base_url: &str,
-) -> Result<Figure, Undrawn> {
-    let all_results = results;
-    let results = match arguments.words() {
-        [experiment] => complete(arguments, *experiment, results)?,
-        [_, more, ..] => {
-            return Err(arguments
-                .error(*more, format!("`{}` is one word too many", more.text))
-                .into());
-        }
-        [] => {
-            let error = arguments.error_of_all("a table needs an experiment");
-            return Err(error.hint("write `{% table EXPERIMENT %}`").into());
-        }
-    };
-    if let Some(artifact) = arguments.option("artifact") {
-        return Ok(artifact_table::table(arguments, artifact, results, all_results, base_url)?);
-    }
+/// Makes the parts of `{% table EXPERIMENT %}`.
+pub(super) fn table<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
+    let Request { arguments, of, .. } = *request;
     arguments.allow_options(&["artifact", "caption", "columns", "diverged", "id", "variants"])?;
-    let variants = chosen_variants(arguments, results)?;
+    let variants = request.chosen_variants()?;
     let shows_rest = measured::shows_rest(arguments)?;
-    let names = column_names(arguments, results)?;
-    let columns: Vec<Column> =
-        names.into_iter().map(|name| column(results, &variants, name, shows_rest)).collect();
+    let names = column_names(request)?;
+    let columns: Vec<Column<'_>> =
+        names.iter().map(|&name| column(request, &variants, name, shows_rest)).collect();
     if columns.is_empty() {
-        return Err(arguments
-            .error_of_all(format!("the runs of `{}` recorded no numbers", results.experiment.name))
-            .into());
+        return Err(request.no_numbers());
     }
-    let title = arguments
-        .option("caption")
-        .map_or(results.experiment.title.as_str(), |caption| caption.text);
     let cells = || columns.iter().flat_map(|column| &column.cells);
     let has_single =
         |one: &Measured| matches!(one.reading(), Reading::Single(_) | Reading::Nothing);
     let marks_single = !cells().all(has_single);
-    let marks: Vec<Option<usize>> = columns.iter().map(Column::clear_best).collect();
-    let rows = variants.iter().enumerate().map(|(row, variant)| {
-        let cells = columns
-            .iter()
-            .zip(&marks)
-            .map(|(column, best)| column.cell(row, *best == Some(row), marks_single));
-        std::iter::once(escaped(&variant.variant.title)).chain(cells).collect()
+    let best: Vec<Option<usize>> = columns.iter().map(Column::clear_best).collect();
+    let rows = variants.iter().enumerate().map(|(row, of)| {
+        let cells = columns.iter().zip(&best).map(|(column, best)| Cell {
+            text: column.cells[row].cell(marks_single),
+            is_best: *best == Some(row),
+        });
+        std::iter::once(of.variant.title.clone().into()).chain(cells).collect()
     });
-    let note = note(&columns, marks.iter().any(Option::is_some))
-        + &measured::diverged_note(results, &variants, shows_rest)
-        + &provenance(&variants);
-    let table = Table {
-        caption: Some(format!(
-            "{}<br><span class=\"labpress-note\">{}</span>",
-            escaped(title),
-            escaped(&note)
-        )),
-        label: title.to_owned(),
-        heads: std::iter::once("variant".to_owned())
-            .chain(columns.iter().map(Column::head))
-            .collect(),
-        rows: rows.collect(),
-    };
-    let (path, bytes) = csv(results, &variants, &columns);
-    let html = format!(
-        "<div class=\"labpress-table\"{}>\n{}\n<p>{}</p>\n</div>",
-        id_attribute(arguments.option("id").map(|id| id.text)),
-        table.html(),
-        download(&path, base_url)
-    );
-    Ok(Figure {
-        embed: Embed { html, text: title.to_owned(), block: true },
-        files: vec![(path, bytes)],
+    let heads = std::iter::once("variant".to_owned()).chain(columns.iter().map(Column::head));
+    Ok(Parts {
+        request: *request,
+        subject: String::new(),
+        content: Content::Table(Table { heads: heads.collect(), rows: rows.collect() }),
+        note: note(&columns, best.iter().any(Option::is_some))
+            + &measured::diverged_note(of, &variants, shows_rest),
+        file: Csv::of_numbers(request, &variants, names).file("table"),
+        runs: runs(variants).collect(),
     })
 }
 
-/// The columns that the option `columns` names; or else the results with a goal, the number of
+/// The columns that the option `columns` names; by default the results with a goal, the number of
 /// parameters and the time.
-fn column_names(
-    arguments: &Arguments<'_>,
-    results: &ExperimentResults<'_>,
-) -> Result<Vec<String>, Diagnostic> {
-    if let Some(asked) = arguments.list("columns")? {
+fn column_names<'r>(request: &Request<'r>) -> Result<Vec<&'r str>, Diagnostic> {
+    if let Some(asked) = request.arguments.list("columns")? {
         for (index, &name) in asked.iter().enumerate() {
-            known_number(arguments, name, results)?;
+            request.expect_number(name)?;
             if asked[..index].iter().any(|before| before.text == name.text) {
-                return Err(
-                    arguments.error(name, format!("the column `{}` stands twice", name.text))
-                );
+                let message = format!("the column `{}` is given twice", name.text);
+                return Err(request.arguments.error(name, message));
             }
         }
-        return Ok(asked.into_iter().map(|Piece { text, .. }| text.to_owned()).collect());
+        return Ok(asked.into_iter().map(|Piece { text, .. }| text).collect());
     }
-    let records = || results.variants.iter().flat_map(|variant| &variant.records);
-    let is_result = |name: &str| records().any(|record| record.metrics.contains_key(name));
-    let has_goal = |name: &str| {
-        results.experiment.metrics.get(name).is_some_and(|metric| metric.goal.is_some())
-    };
-    let known = number_names(results);
+    let known = request.number_names();
+    let results: Vec<&str> = known.iter().copied().filter(|name| request.is_result(name)).collect();
     let mut names: Vec<&str> =
-        known.iter().copied().filter(|name| is_result(name) && has_goal(name)).collect();
-    let always = ["parameters", "seconds"]
-        .into_iter()
-        .filter(|name| known.contains(name) && !names.contains(name));
-    names.extend(always.collect::<Vec<_>>());
-    // A program's own experiment may declare no goals: then all of its results are worth showing.
-    if names.is_empty() {
-        names = known.into_iter().filter(|name| is_result(name)).collect();
+        results.iter().copied().filter(|name| request.goal(name).is_some()).collect();
+    for name in ["parameters", "seconds"] {
+        if known.contains(name) && !names.contains(&name) {
+            names.push(name);
+        }
     }
-    Ok(names.into_iter().map(str::to_owned).collect())
+    // The author's own program may declare no goals: then all of its results are worth showing.
+    Ok(if names.is_empty() { results } else { names })
 }
 
-fn column(
-    results: &ExperimentResults<'_>,
+fn column<'n>(
+    request: &Request<'_>,
     variants: &[&VariantResults<'_>],
-    name: String,
+    name: &'n str,
     shows_rest: bool,
-) -> Column {
-    let cells =
-        variants.iter().map(|variant| Measured::of(results, variant, &name, shows_rest)).collect();
-    let goal = results.experiment.metrics.get(&name).and_then(|metric| metric.goal);
-    Column { unit: unit(results, &name), goal, cells, name }
+) -> Column<'n> {
+    let cells = variants.iter().map(|of| Measured::of(request, of, name, shows_rest)).collect();
+    Column { name, unit: request.unit(name), goal: request.goal(name), cells }
 }
 
-impl Column {
+impl Column<'_> {
     /// The row of the best mean, if it is clearly the best: its interval overlaps that of no other
     /// row. `None` too where the column has no goal, or a number has no interval, as where all runs
     /// have the same or one diverged.
@@ -156,7 +103,7 @@ impl Column {
         let intervals: Vec<(f64, f64)> = self
             .cells
             .iter()
-            .map(|cell| cell.interval().filter(|_| cell.diverged == 0))
+            .map(|cell| cell.interval().filter(|_| cell.diverged() == 0))
             .collect::<Option<_>>()?;
         let is_clear = |&(row, (from, to)): &(usize, (f64, f64))| {
             let mut others = intervals.iter().enumerate().filter(|&(other, _)| other != row);
@@ -171,54 +118,19 @@ impl Column {
     }
 
     fn head(&self) -> String {
-        let name = escaped(&in_words(&self.name));
-        match self.unit.sign() {
-            "" => name,
-            // "images per second (images/s)" would say it twice.
-            "images/s" if self.name == "images-per-second" => name,
-            sign => format!("{name} ({})", escaped(sign)),
-        }
-    }
-
-    fn cell(&self, row: usize, is_best: bool, marks_single: bool) -> String {
-        let number = escaped(&self.cells[row].cell(marks_single));
-        if is_best {
-            format!("<strong>{number}<span class=\"labpress-hidden\"> (best)</span></strong>")
-        } else {
-            number
-        }
+        let name = in_words(self.name);
+        // "images per second (images/s)" would say it twice.
+        let says_unit = self.name == "images-per-second" && self.unit.sign() == "images/s";
+        if says_unit { name } else { self.unit.label(&name) }
     }
 }
 
 /// What the numbers and the marks mean.
-fn note(columns: &[Column], has_marks: bool) -> String {
+fn note(columns: &[Column<'_>], has_marks: bool) -> String {
     let cells = || columns.iter().flat_map(|column| &column.cells);
     let numbers = measured::note(&cells(), |seeds| format!("Mean ± 95 % interval over {seeds}."));
     let numbers = numbers + &measured::remarks(cells());
     let marks =
         if has_marks { " Bold: best, with an interval that overlaps no other." } else { "" };
     format!("{numbers}{marks}")
-}
-
-/// The numbers of all seeds.
-fn csv(
-    results: &ExperimentResults<'_>,
-    variants: &[&VariantResults<'_>],
-    columns: &[Column],
-) -> (String, Vec<u8>) {
-    let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
-    for variant in variants {
-        for column in columns {
-            for (seed, value) in seeds(variant, &column.name) {
-                csv.row([
-                    results.experiment.name.to_string(),
-                    variant.variant.name.to_string(),
-                    seed.to_string(),
-                    column.name.clone(),
-                    value,
-                ]);
-            }
-        }
-    }
-    csv.file(results.experiment.name.as_str(), "table")
 }

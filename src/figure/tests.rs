@@ -571,9 +571,9 @@ fn a_sum_of_artifacts_is_of_all_runs_unless_those_that_diverged_are_left_out() {
     let error =
         diverged_figure("chart", "nets confusion variant=plain", &[1]).expect_err("one is missing");
     expect![[r#"
-        error: `plain`: 1 of 5 seeds diverged, so there is no whole to show
+        error: `plain`: 1 of 5 seeds diverged, so the results cannot be combined
          --> _posts/a.md:7:10
-        hint: leave them out with `diverged="exclude"`, or name one run with `seed=`"#]]
+        hint: exclude them with `diverged="exclude"`, or name one run with `seed=`"#]]
     .assert_eq(&error.to_string());
     let figure = diverged_figure("chart", "nets confusion variant=plain diverged=exclude", &[1])
         .expect("it is there");
@@ -756,7 +756,7 @@ fn what_is_no_artifact_that_can_be_shown_is_refused() {
         "figure",
         "nets artifact=wrost variant=plain",
         &expect![[r#"
-            error: the run nets/plain seed 0 made no artifact `wrost`
+            error: the run nets/plain seed 0 wrote no artifact `wrost`
              --> _posts/a.md:7:24
             hint: did you mean `worst`?"#]],
     );
@@ -764,9 +764,9 @@ fn what_is_no_artifact_that_can_be_shown_is_refused() {
         "figure",
         "nets artifact=large variant=plain",
         &expect![[r#"
-            error: the artifact `large` of nets/plain seed 0 is not committed, so that no other machine could show it
+            error: the artifact `large` of nets/plain seed 0 is not committed, so other machines could not show it
              --> _posts/a.md:7:24
-            hint: it has 70000 bytes, and up to 65536 are committed: let the run write less"#]],
+            hint: it has 70000 bytes, and only up to 65536 are committed: let the run write less"#]],
     );
     check_error(
         "figure",

@@ -9,7 +9,7 @@ use super::arguments::{Arguments, Piece};
 use super::html::escaped;
 use super::measured::{self, Measured, Reading};
 use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
-use super::{Figure, Undrawn, complete, known_number, seed_count, unit, variant};
+use super::{Figure, Undrawn, request, seed_count};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
 use crate::stats::{RatioInterval, Summary, combined, ratio_interval};
@@ -50,11 +50,7 @@ enum Numbers {
 }
 
 /// Makes the figure of the tag `value`.
-pub(super) fn value(
-    arguments: &Arguments<'_>,
-    results: &Results<'_>,
-    _: &str,
-) -> Result<Figure, Undrawn> {
+pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>) -> Result<Figure, Undrawn> {
     arguments.allow_options(&["by", "diverged", "format", "seed"])?;
     let format = format(arguments)?;
     let seed = seed(arguments)?;
@@ -165,7 +161,7 @@ fn of_measured(measured: &Measured) -> Shown {
         Reading::Pair(first, second) => (Numbers::Two(first, second), String::new()),
         Reading::Identical(value) => (Numbers::One(value, None), ", all equal".to_owned()),
         Reading::Mean(value, interval) => {
-            (Numbers::One(value, Some(interval)), interval_title(interval, &measured.unit))
+            (Numbers::One(value, Some(interval)), interval_title(interval, measured.unit()))
         }
     };
     Shown { numbers, remark: measured.remark(), interval }
@@ -253,7 +249,7 @@ fn of_diverged<'t, 'a: 't>(mut terms: impl Iterator<Item = &'t Term<'a>>) -> Sho
 
 /// What is to be known of several numbers: few runs, no spread, runs that diverged.
 fn remark<'t, 'a: 't>(terms: impl Iterator<Item = &'t Term<'a>> + Clone) -> Option<String> {
-    let counts: Vec<usize> = terms.clone().map(|term| term.measured.values.len()).collect();
+    let counts: Vec<usize> = terms.clone().map(|term| term.measured.values().len()).collect();
     let (least, most) = (counts.iter().min()?, counts.iter().max()?);
     let is_identical = terms
         .clone()
@@ -266,7 +262,7 @@ fn remark<'t, 'a: 't>(terms: impl Iterator<Item = &'t Term<'a>> + Clone) -> Opti
         _ => None,
     };
     let diverged = terms
-        .filter(|term| term.measured.diverged > 0)
+        .filter(|term| term.measured.diverged() > 0)
         .map(|term| format!("{}: {}", term.name.text, term.measured.diverged_phrase()));
     let remarks: Vec<String> = of_counts.into_iter().chain(diverged).collect();
     (!remarks.is_empty()).then(|| remarks.join("; "))
@@ -311,35 +307,22 @@ fn expression<'a>(
     {
         let (dividend, divisor) = (term(*first)?, term(*divisor)?);
         if divisor.measured.mean() == Some(0.0) {
-            return Err(arguments
-                .error(divisor.name, format!("`{}` is 0 and cannot divide", divisor.name.text))
-                .into());
+            let message = format!("`{}` is 0, so nothing can be divided by it", divisor.name.text);
+            return Err(arguments.error(divisor.name, message).into());
         }
         return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
     }
     let mut terms = vec![(1.0, term(*first)?)];
     for pair in rest.chunks(2) {
+        let error = |message: String| arguments.error(pair[0], message).hint(hint);
         let factor = match pair[0].text {
             "+" => 1.0,
             "-" | "\u{2212}" => -1.0,
-            "/" => {
-                return Err(arguments
-                    .error(pair[0], "a ratio has just two numbers")
-                    .hint(hint)
-                    .into());
-            }
-            other => {
-                return Err(arguments
-                    .error(pair[0], format!("`{other}` is no sign"))
-                    .hint(hint)
-                    .into());
-            }
+            "/" => return Err(error("a ratio has only two numbers".to_owned()).into()),
+            other => return Err(error(format!("expected a sign, not `{other}`")).into()),
         };
         let Some(name) = pair.get(1) else {
-            return Err(arguments
-                .error(pair[0], format!("no number follows `{}`", pair[0].text))
-                .hint(hint)
-                .into());
+            return Err(error(format!("no number follows `{}`", pair[0].text)).into());
         };
         terms.push((factor, term(*name)?));
     }
@@ -359,38 +342,33 @@ fn term<'a>(
         (parts.next(), parts.next(), parts.next())
     else {
         let error = arguments.error(name, format!("`{}` does not name a number", name.text));
-        return Err(error
-            .hint("write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`")
-            .into());
+        let hint = "write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`";
+        return Err(error.hint(hint).into());
     };
     let piece = |text: &'a str, before: usize| Piece { text, offset: name.offset + before };
-    let results = complete(arguments, piece(experiment, 0), results)?;
+    let request = request(arguments, piece(experiment, 0), results)?;
     let of_variant = piece(of_variant, experiment.len() + 1);
-    let variant = variant(arguments, of_variant, results)?;
+    let of = request.variant(of_variant)?;
     let metric = piece(metric, experiment.len() + of_variant.text.len() + 2);
-    known_number(arguments, metric, results)?;
-    let mut measured = Measured::of(results, variant, metric.text, shows_rest);
-    if let Some((number, place)) = seed {
-        measured.values.retain(|&(seed, _)| seed == number);
-        measured.diverged = variant.diverged().filter(|(record, _)| record.seed == number).count();
-        if !results.experiment.seeds.contains(&number) {
-            let known: Vec<String> =
-                results.experiment.seeds.iter().map(ToString::to_string).collect();
-            return Err(arguments
-                .unknown(
-                    &format!("seed of `{experiment}`"),
-                    place,
-                    known.iter().map(String::as_str),
-                )
-                .into());
+    request.expect_number(metric)?;
+    let measured = match seed {
+        None => Measured::of(&request, of, metric.text, shows_rest),
+        Some((seed, _)) if request.of.experiment.seeds.contains(&seed) => {
+            Measured::of_seed(&request, of, metric.text, seed, shows_rest)
         }
-    }
+        Some((_, given)) => {
+            let known: Vec<String> =
+                request.of.experiment.seeds.iter().map(ToString::to_string).collect();
+            let what = format!("seed of `{experiment}`");
+            return Err(arguments.unknown(&what, given, known.iter().map(String::as_str)).into());
+        }
+    };
     if measured.reading() == Reading::Nothing {
         let message =
             format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
         return Err(arguments.error(metric, message).into());
     }
-    Ok(Term { name, unit: unit(results, metric.text), measured })
+    Ok(Term { name, unit: request.unit(metric.text), measured })
 }
 
 /// With `by="seed"`, the sum of each seed by itself, in short: right where a seed decides something
@@ -415,7 +393,7 @@ fn paired(
         return Ok(None);
     }
     let seeds =
-        |term: &Term<'_>| term.measured.values.iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
+        |term: &Term<'_>| term.measured.values().iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
     if let Some((_, other)) = terms.iter().find(|(_, term)| seeds(term) != seeds(&terms[0].1)) {
         let message = format!(
             "`{}` and `{}` do not have the same seeds",
@@ -424,7 +402,7 @@ fn paired(
         return Err(arguments.error(other.name, message));
     }
     let sum = |index: usize| {
-        terms.iter().map(|(factor, term)| factor * term.measured.values[index].1).sum::<f64>()
+        terms.iter().map(|(factor, term)| factor * term.measured.values()[index].1).sum::<f64>()
     };
     let sums = seeds(&terms[0].1).into_iter().enumerate().map(|(index, seed)| (seed, sum(index)));
     Ok(Some(Measured::of_values(sums.collect(), unit.clone())))
@@ -459,7 +437,7 @@ fn title(
     seed: Option<(u64, Piece<'_>)>,
     is_paired: bool,
 ) -> String {
-    let count = |term: &Term<'_>| term.measured.values.len();
+    let count = |term: &Term<'_>| term.measured.values().len();
     let (what, names) = match expression {
         Expression::Sum(terms) => {
             let names = terms.iter().enumerate().map(|(index, (factor, term))| {

@@ -1,0 +1,124 @@
+//! Makes a figure from its parts. Each kind of figure only says what it shows; the title, the
+//! caption, the note about where the runs were made, the file for download and the HTML around it
+//! are made here, the same way for all kinds.
+
+use super::Figure;
+use super::html::{Table, escaped};
+use super::provenance::{Run, provenance};
+use super::request::Request;
+use super::svg::Drawing;
+use crate::digest::Digest;
+use kramdown::embed::Embed;
+
+/// What a figure is made of. All strings are plain text.
+pub(super) struct Parts<'r> {
+    pub(super) request: Request<'r>,
+    /// What the figure shows of the experiment, in a phrase; empty if it shows the experiment as a
+    /// whole.
+    pub(super) subject: String,
+    pub(super) content: Content,
+    /// How to read it, in sentences.
+    pub(super) note: String,
+    /// The runs that it shows.
+    pub(super) runs: Vec<Run<'r>>,
+    pub(super) file: File,
+}
+
+/// What is visible.
+pub(super) enum Content {
+    /// A chart, with its numbers as a table below it.
+    Chart {
+        /// The wide drawing and the narrow one.
+        drawings: [Drawing; 2],
+        /// What can be seen in it, in sentences.
+        description: String,
+        numbers: Table,
+        /// What the numbers are, in a phrase.
+        numbers_of: String,
+    },
+    /// A table.
+    Table(Table),
+    /// The figure's file is an image.
+    Image { width: u32, height: u32, alternative: String },
+}
+
+/// A file that a figure brings along.
+pub(super) struct File {
+    /// What its name starts with; the rest is the digest of its bytes.
+    pub(super) name: String,
+    pub(super) ending: &'static str,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Parts<'_> {
+    /// The figure. `base_url` is the site's `baseurl`.
+    pub(super) fn figure(self, base_url: &str) -> Figure {
+        let title = self.request.title(&self.subject);
+        let caption = self.request.option("caption").unwrap_or(&title).to_owned();
+        let note = self.note + &provenance(&self.runs);
+        let shown_caption = format!(
+            "{}<br><span class=\"labpress-note\">{}</span>",
+            escaped(&caption),
+            escaped(&note)
+        );
+        let path = self.file.path(self.request.of.experiment.name.as_str());
+        let address = escaped(&format!("{}/{path}", base_url.trim_end_matches('/')));
+        let download = format!("<p><a href=\"{address}\" download>Download CSV</a></p>");
+        let figure = |visible: &str| {
+            format!("<figure>\n{visible}\n<figcaption>{shown_caption}</figcaption>\n</figure>")
+        };
+        let (class, inside, text) = match self.content {
+            Content::Chart { drawings, description, numbers, numbers_of } => {
+                let table = numbers.html(&format!("Numbers of the chart: {numbers_of}"), None);
+                let chart = figure(&svg(&drawings, &title, &description));
+                let numbers = format!(
+                    "<details class=\"labpress-numbers\">\n<summary>Numbers</summary>\n\
+                     {table}\n{download}\n</details>"
+                );
+                ("labpress-figure", format!("{chart}\n{numbers}"), title)
+            }
+            Content::Table(table) => {
+                let table = table.html(&caption, Some(&shown_caption));
+                ("labpress-table", format!("{table}\n{download}"), caption)
+            }
+            Content::Image { width, height, alternative } => {
+                let image = format!(
+                    "<img class=\"labpress-image\" src=\"{address}\" width=\"{width}\" \
+                     height=\"{height}\" alt=\"{}\" loading=\"lazy\">",
+                    escaped(&alternative)
+                );
+                ("labpress-figure", figure(&image), caption)
+            }
+        };
+        let id = self.request.option("id");
+        let id = id.map_or(String::new(), |id| format!(" id=\"{}\"", escaped(id)));
+        let html = format!("<div class=\"{class}\"{id}>\n{inside}\n</div>");
+        Figure { embed: Embed { html, text, block: true }, files: vec![(path, self.file.bytes)] }
+    }
+}
+
+impl File {
+    /// Its path in the site.
+    fn path(&self, experiment: &str) -> String {
+        let File { name, ending, bytes } = self;
+        format!("figures/{experiment}/{name}-{}.{ending}", Digest::of(bytes).short())
+    }
+}
+
+/// The drawings of a chart, wide and narrow.
+fn svg([wide, narrow]: &[Drawing; 2], title: &str, description: &str) -> String {
+    let (title, description) = (escaped(title), escaped(description));
+    let element = |drawing: &Drawing, attributes: &str| {
+        let Drawing { elements, width, height } = drawing;
+        format!(
+            "<svg {attributes} viewBox=\"0 0 {width} {height}\" role=\"img\" \
+             font-family=\"system-ui, sans-serif\">\n\
+             <title>{title}</title>\n<desc>{description}</desc>\n{elements}</svg>"
+        )
+    };
+    let wide = element(wide, "class=\"lp-chart lp-wide\"");
+    // The narrow drawing is hidden by an attribute, which the stylesheet overrides on phones:
+    // without a stylesheet, as in feed readers, only one of the two is shown.
+    let narrow = element(narrow, "class=\"lp-chart lp-narrow\" display=\"none\"");
+    format!("{wide}\n{narrow}")
+}
