@@ -134,7 +134,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         Err(error) => (Fields::empty(PATH), Some(error)),
     };
     let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
-    let roles = Roles::of_config(text);
+    let roles = Roles::of(fields.mapping());
     let (template_limits, sass_limits) = limits(&mut fields);
     let mut config = Config {
         title: fields.text("title").unwrap_or_default(),

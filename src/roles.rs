@@ -5,34 +5,47 @@
 //! posts what they are.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::sync::Arc;
 
-use jiff::tz::TimeZone;
-use serde_yaml::Value;
-
-use crate::psych;
-use crate::source::inputs::is_made_by_labpress;
-use crate::yaml::Yaml;
+use serde_yaml::{Mapping, Value};
 
 /// What a file is to the build.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role<'a> {
-    /// The configuration, a layout, an include, a data file.
-    Text,
-    /// Text that others may draw in, and is nothing by itself: the parts of style sheets and
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// The configuration.
+    Config,
+    /// A layout.
+    Layout,
+    /// An include.
+    Include,
+    /// A data file.
+    Data,
+    /// Part of a style sheet, in `_sass`.
+    Sass,
+    /// Text that others may include and that is nothing by itself: the parts of style sheets and
     /// scripts that begin with an underscore or lie in such a folder.
     Part,
     /// A post: a file in any folder `_posts`.
     Post,
     /// A draft: a file in any folder `_drafts`.
     Draft,
-    /// A file of the collection with this name: a document if it has front matter, else copied with
-    /// it.
-    InCollection(&'a str),
-    /// A page if it has front matter, else copied.
+    /// A file of the collection with this name: a document if it has front matter, otherwise copied
+    /// with it.
+    Document(Arc<str>),
+    /// A page if it has front matter, otherwise copied.
     Page,
-    /// Lies beside a record.
-    Result,
+    /// The declaration of an experiment.
+    Experiment,
+    /// The declaration of a data set.
+    DataSet,
+    /// What a run produced.
+    Record,
+    /// Results that posts are pinned to.
+    Pin,
+    /// The verdict of a rerun.
+    Verification,
+    /// A file beside a record.
+    Artifact,
     /// Nothing.
     LeftOut,
 }
@@ -59,7 +72,7 @@ pub struct Roles {
     /// Folders and files at the root that are never read: other tools' and the destination.
     ours: Vec<String>,
     collections_dir: String,
-    collections: Vec<String>,
+    collections: Vec<Arc<str>>,
     markdown_endings: Vec<String>,
     /// The folder that the site is in, seen from where `_config.yml` is; empty if that is the same.
     source: String,
@@ -100,16 +113,14 @@ const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
 impl Default for Roles {
     fn default() -> Roles {
-        Roles::of_config(None)
+        Roles::of(&Mapping::new())
     }
 }
 
 impl Roles {
-    /// The rules that the text of `_config.yml` gives. Lenient, because they are needed before the
-    /// configuration is checked: what cannot be read changes nothing.
-    pub fn of_config(text: Option<&str>) -> Roles {
-        let config =
-            psych::read(&Yaml::file("", text.unwrap_or("")), &TimeZone::UTC).unwrap_or_default();
+    /// The rules that `_config.yml` gives. Lenient, because the configuration is checked elsewhere:
+    /// an invalid value changes nothing.
+    pub fn of(config: &Mapping) -> Roles {
         let texts = |key: &str| -> Vec<String> {
             match config.get(key) {
                 Some(Value::Sequence(items)) => {
@@ -321,7 +332,7 @@ impl Roles {
         let is_collection = parent == self.collections_dir
             && name
                 .strip_prefix('_')
-                .is_some_and(|name| self.collections.iter().any(|known| known == name));
+                .is_some_and(|name| self.collections.iter().any(|known| **known == *name));
         is_at_root || is_posts || is_collection
     }
 
@@ -336,9 +347,9 @@ impl Roles {
     }
 
     /// What the file at `path` is, if it is not left out.
-    pub fn role(&self, path: &str) -> Role<'_> {
+    pub fn role(&self, path: &str) -> Role {
         if path == crate::config::PATH {
-            return Role::Text;
+            return Role::Config;
         }
         if let Some(inside) = path.strip_prefix("experiments/") {
             return role_in_experiments(inside);
@@ -350,21 +361,23 @@ impl Roles {
             None => {}
         }
         let (root, inside) = self.inside_collections(path).split_once('/').unwrap_or(("", path));
-        if let Some(label) = root
-            .strip_prefix('_')
-            .and_then(|name| self.collections.iter().find(|known| *known == name))
-        {
-            return Role::InCollection(label);
+        let label = root.strip_prefix('_');
+        let label =
+            label.and_then(|label| self.collections.iter().find(|known| ***known == *label));
+        if let Some(label) = label {
+            return Role::Document(label.clone());
         }
-        match path.split('/').next().filter(|root| TEXT_FOLDERS.contains(root)) {
-            Some("_data") => {
+        match path.split('/').next().unwrap_or(path) {
+            "_layouts" => Role::Layout,
+            "_includes" => Role::Include,
+            "_sass" => Role::Sass,
+            "_data" => {
                 let is_data = ["yml", "yaml", "json", "csv", "tsv"]
                     .contains(&ending(inside).to_lowercase().as_str());
-                if is_data { Role::Text } else { Role::LeftOut }
+                if is_data { Role::Data } else { Role::LeftOut }
             }
-            Some(_) => Role::Text,
-            None if is_part(inside) && self.is_hidden(path) => Role::Part,
-            None => {
+            _ if is_part(inside) && self.is_hidden(path) => Role::Part,
+            _ => {
                 let name = path.rsplit('/').next().unwrap_or(path);
                 let is_named_so =
                     name.starts_with('_') && is_part(name) && !self.is_included(path, false);
@@ -381,7 +394,7 @@ impl Roles {
 
     /// The names of collections, in the order of the configuration.
     pub fn collections(&self) -> impl Iterator<Item = &str> {
-        self.collections.iter().map(String::as_str)
+        self.collections.iter().map(|name| &**name)
     }
 }
 
@@ -400,27 +413,62 @@ fn inside_of<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 }
 
 /// The names in `collections`, a list or a map; that of posts is none of them.
-fn collection_names(collections: Option<&Value>) -> Vec<String> {
+fn collection_names(collections: Option<&Value>) -> Vec<Arc<str>> {
     let names: Vec<&str> = match collections {
         Some(Value::Sequence(names)) => names.iter().filter_map(Value::as_str).collect(),
         Some(Value::Mapping(mapping)) => mapping.keys().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    names.into_iter().filter(|name| *name != "posts").map(str::to_owned).collect()
+    names.into_iter().filter(|name| *name != "posts").map(Arc::from).collect()
 }
 
-/// Of an experiment's folder, only `experiment.yml` and what labpress made is read. All else may be
-/// a part of its program, which [`inputs`](crate::source::inputs) looks for.
-fn role_in_experiments(inside: &str) -> Role<'static> {
+/// Of an experiment's folder, only `experiment.yml` and what labpress made is read. Everything else
+/// may be a part of its program, which [`inputs`](crate::source::inputs) looks for.
+fn role_in_experiments(inside: &str) -> Role {
     let Some((folder, file)) = inside.split_once('/') else { return Role::LeftOut };
-    let is_declaration = folder == "data" && (file.ends_with(".yml") || file.ends_with(".yaml"));
-    let is_experiment = file == "experiment.yml" || file.ends_with("/experiment.yml");
-    let is_by_labpress = is_made_by_labpress(Path::new(file));
-    match () {
-        () if is_by_labpress && file.starts_with("files/") => Role::Result,
-        () if is_by_labpress || is_declaration || is_experiment => Role::Text,
-        () => Role::LeftOut,
+    if let Some(role) = made_by_labpress(file) {
+        role
+    } else if file == "experiment.yml" || file.ends_with("/experiment.yml") {
+        Role::Experiment
+    } else if folder == "data" && (file.ends_with(".yml") || file.ends_with(".yaml")) {
+        Role::DataSet
+    } else {
+        Role::LeftOut
     }
+}
+
+/// What labpress made the file at this path of an experiment's folder for, by its name; `None` if
+/// labpress did not make it.
+pub fn made_by_labpress(path: &str) -> Option<Role> {
+    let (folder, name) = path.split_once('/').filter(|(_, name)| !name.contains('/'))?;
+    let is_id = |text: &str| {
+        text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    // `VARIANT-sSEED-FINGERPRINT8`.
+    let is_run = |stem: &str| {
+        let mut parts = stem.rsplitn(3, '-');
+        let (id, seed, variant) = (parts.next(), parts.next(), parts.next());
+        let is_seed =
+            |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
+        id.is_some_and(is_id)
+            && seed.and_then(|seed| seed.strip_prefix('s')).is_some_and(is_seed)
+            && variant.is_some_and(|variant| !variant.is_empty())
+    };
+    let stem = || name.strip_suffix(".json");
+    let (role, is_named_so) = match folder {
+        "runs" => (Role::Record, stem().is_some_and(is_run)),
+        "pins" => (Role::Pin, stem().is_some_and(is_id)),
+        "files" => (
+            Role::Artifact,
+            name.split_once('-').is_some_and(|(id, rest)| is_id(id) && !rest.is_empty()),
+        ),
+        "verifications" => (
+            Role::Verification,
+            stem().is_some_and(|stem| stem.match_indices('-').any(|(at, _)| is_run(&stem[..at]))),
+        ),
+        _ => return None,
+    };
+    is_named_so.then_some(role)
 }
 
 /// What stands behind the last point of a file's name.
@@ -512,6 +560,11 @@ fn one_character(pattern: &[u8], character: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
+
+    fn of_config(text: &str) -> Roles {
+        config::read(Some(text)).0.roles
+    }
 
     /// Whether the file is read, its folders being asked first.
     fn is_read(roles: &Roles, path: &str) -> bool {
@@ -524,7 +577,7 @@ mod tests {
 
     #[track_caller]
     fn check(config: &str, read: &[&str], left_out: &[&str]) {
-        let roles = Roles::of_config(Some(config));
+        let roles = of_config(config);
         for path in read {
             assert!(is_read(&roles, path), "`{path}` is read");
         }
@@ -599,24 +652,24 @@ mod tests {
 
     #[test]
     fn roles_are_told_by_folder() {
-        let roles = Roles::of_config(Some("collections: {docs: {output: true}, posts: {}}\n"));
+        let roles = of_config("collections: {docs: {output: true}, posts: {}}\n");
         let expected = [
-            ("_config.yml", Role::Text),
-            ("_layouts/a.html", Role::Text),
+            ("_config.yml", Role::Config),
+            ("_layouts/a.html", Role::Layout),
             ("_data/a.png", Role::LeftOut),
-            ("_data/a.CSV", Role::Text),
+            ("_data/a.CSV", Role::Data),
             ("_posts/2026-01-01-a.md", Role::Post),
             ("a/b/_posts/c/2026-01-01-a.md", Role::Post),
             ("a/_drafts/b.md", Role::Draft),
-            ("_docs/a/b.md", Role::InCollection("docs")),
+            ("_docs/a/b.md", Role::Document("docs".into())),
             ("docs/a.md", Role::Page),
             ("a.png", Role::Page),
             ("js/_part.js", Role::Part),
             ("_other/a.md", Role::Part),
-            ("experiments/x/experiment.yml", Role::Text),
-            ("experiments/data/x.yml", Role::Text),
-            ("experiments/x/runs/a-s0-0123abcd.json", Role::Text),
-            ("experiments/x/files/0123abcd-a.png", Role::Result),
+            ("experiments/x/experiment.yml", Role::Experiment),
+            ("experiments/data/x.yml", Role::DataSet),
+            ("experiments/x/runs/a-s0-0123abcd.json", Role::Record),
+            ("experiments/x/files/0123abcd-a.png", Role::Artifact),
             ("experiments/x/run.py", Role::LeftOut),
             ("experiments/x/config.yml", Role::LeftOut),
             ("experiments/x/lib/runs/a-s0-0123abcd.json", Role::LeftOut),
@@ -635,14 +688,14 @@ mod tests {
             &["all/_docs/a.md", "all/_posts/a.md", "all/x/_posts/a.md"],
             &["_docs/a.png", "_posts/a.png"],
         );
-        let roles = Roles::of_config(Some(config));
-        assert_eq!(roles.role("all/_docs/a.md"), Role::InCollection("docs"));
+        let roles = of_config(config);
+        assert_eq!(roles.role("all/_docs/a.md"), Role::Document("docs".into()));
         assert_eq!(roles.inside_collections("all/_docs/a.md"), "_docs/a.md");
     }
 
     #[track_caller]
     fn check_known(config: &str, expected: &[(&str, &str)]) {
-        let roles = Roles::of_config(Some(config));
+        let roles = of_config(config);
         for (path, known) in expected {
             let found = match roles.known_as(path) {
                 Known::As(path) => path.into_owned(),

@@ -26,24 +26,47 @@ use crate::roles::{Known, Role, Roles};
 /// All inputs of a build, by path from the site's root with `/` between parts.
 #[derive(Debug, Clone, Default)]
 pub struct Source {
-    texts: BTreeMap<String, String>,
+    roles: Roles,
+    texts: BTreeMap<String, Text>,
     statics: BTreeMap<String, StaticFile>,
     /// The folder that was read; `None` if the source was made by hand.
     root: Option<PathBuf>,
     /// The weights digested so far, by path: several variants may begin with the same.
     weights: Arc<Mutex<BTreeMap<String, Digest>>>,
-    results: BTreeMap<String, ResultFile>,
+    artifacts: BTreeMap<String, Artifact>,
     unreadable: Vec<Diagnostic>,
-    /// Texts that had the line ends of Windows throughout.
-    from_windows: BTreeSet<String>,
     /// Where files lie whose path in the build is another: those of a theme, and of folders that
     /// `_config.yml` names.
     origins: BTreeMap<String, String>,
 }
 
+/// A text among the inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// What it is to the build.
+    pub role: Role,
+    /// Its content, with `\n` at the end of lines whatever the file has, and without a byte order
+    /// mark.
+    pub text: String,
+    /// The digest of `text`.
+    pub digest: Digest,
+    /// Whether all lines of the file end as in Windows, so that no blank line follows a mere `\n`.
+    pub has_windows_ends: bool,
+}
+
+impl Text {
+    fn new(role: Role, text: String) -> Text {
+        let has_windows_ends = text.contains("\r\n") && !text.contains("\n\n");
+        let text = normalized(text);
+        Text { role, digest: Digest::of(text.as_bytes()), text, has_windows_ends }
+    }
+}
+
 /// A file that goes to the site as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticFile {
+    /// What it is to the build: beside pages, or of a collection.
+    pub role: Role,
     /// Where it lies on this machine.
     pub on_disk: PathBuf,
     /// Its size in bytes.
@@ -52,48 +75,119 @@ pub struct StaticFile {
 
 /// A file that lies beside a record. Its content is held unless it is too large to be committed.
 #[derive(Debug, Clone)]
-struct ResultFile {
+struct Artifact {
     digest: Digest,
     bytes: Option<Vec<u8>>,
 }
 
+/// A change of one file of the site, named by its path from the site's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It has this content now.
+    Written(String, Vec<u8>),
+    /// It is gone.
+    Removed(String),
+}
+
+/// What a [`Change`] changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that the build reads.
+    None,
+    /// One input of this role.
+    Input(Role),
+    /// Which files are read, or by which path: the site has to be read again.
+    Everything,
+}
+
 impl Source {
+    /// No files, to which [`with`](Source::with) adds some by these rules.
+    pub fn empty(roles: Roles) -> Source {
+        Source { roles, ..Source::default() }
+    }
+
     /// Adds a text file, or replaces it.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Source {
-        self.insert(path.into(), text.into());
+        let path = path.into();
+        let text = Text::new(self.roles.role(&path), text.into());
+        self.texts.insert(path, text);
         self
-    }
-
-    fn insert(&mut self, path: String, text: String) {
-        if text.contains("\r\n") && !text.contains("\n\n") {
-            self.from_windows.insert(path.clone());
-        }
-        self.texts.insert(path, normalized(text));
     }
 
     /// The content of the text file at `path`.
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.texts.get(path).map(String::as_str)
+        self.texts.get(path).map(|text| text.text.as_str())
     }
 
-    /// Whether no blank line of the text follows a mere `\n`. [`text`](Source::text) has `\n` only,
-    /// whatever the file has.
+    /// Whether all lines of the file end as in Windows.
     pub fn has_windows_ends(&self, path: &str) -> bool {
-        self.from_windows.contains(path)
+        self.texts.get(path).is_some_and(|text| text.has_windows_ends)
     }
 
-    /// All text files whose path starts with `prefix`, in order of path.
-    pub fn texts_under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.texts
-            .range(prefix.to_owned()..)
-            .take_while(move |(path, _)| path.starts_with(prefix))
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+    /// All text files, in order of path.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &Text)> {
+        self.texts.iter().map(|(path, text)| (path.as_str(), text))
+    }
+
+    /// Path and content of the text files of a role, in order of path.
+    pub fn of(&self, role: Role) -> impl Iterator<Item = (&str, &str)> {
+        let of_role = self.texts().filter(move |(_, text)| text.role == role);
+        of_role.map(|(path, text)| (path, text.text.as_str()))
     }
 
     /// All static files, in order of path.
     pub fn statics(&self) -> impl Iterator<Item = (&str, &StaticFile)> {
         self.statics.iter().map(|(path, file)| (path.as_str(), file))
+    }
+
+    /// Applies a change to one file, as if the whole site were read again.
+    pub fn apply(&mut self, change: Change) -> Effect {
+        let (Change::Written(at, _) | Change::Removed(at)) = &change;
+        let is_left_out = |path: &str| {
+            let folders = crate::output::folders(path).map(|folder| (folder, true));
+            let mut parts = folders.chain([(path, false)]);
+            parts.any(|(path, is_folder)| self.roles.is_left_out(path, is_folder))
+        };
+        let path = match self.roles.known_as(at) {
+            Known::As(path) if !is_left_out(&path) => path.into_owned(),
+            Known::OfTheme(_) => return Effect::Everything,
+            Known::As(_) | Known::OnTheWay | Known::Not => return Effect::None,
+        };
+        let role = self.roles.role(&path);
+        let is_of_theme = self.origins.get(&path).is_some_and(|origin| origin != at);
+        if matches!(role, Role::Config | Role::DataSet) || is_of_theme {
+            return Effect::Everything;
+        }
+        if role == Role::LeftOut {
+            return Effect::None;
+        }
+        let before = (self.texts.remove(&path), self.statics.remove(&path));
+        let artifact = self.artifacts.remove(&path).map(|artifact| artifact.digest);
+        let errors: Vec<Diagnostic> =
+            self.unreadable.extract_if(.., |error| error.place().path == path).collect();
+        if let Change::Written(at, bytes) = change {
+            let on_disk = self.root().join(at);
+            let input = input(&role, &path, &self.roles, on_disk, &bytes);
+            self.insert(path.clone(), input);
+        }
+        let is_as_before = self.texts.get(&path) == before.0.as_ref()
+            // What a static file holds is not known.
+            && self.statics.get(&path).is_none()
+            && before.1.is_none()
+            && self.artifacts.get(&path).map(|artifact| artifact.digest) == artifact
+            && self.unreadable.iter().filter(|error| error.place().path == path).eq(&errors);
+        if is_as_before { Effect::None } else { Effect::Input(role) }
+    }
+
+    fn insert(&mut self, path: String, input: Input) {
+        match input {
+            Input::Text(text) => drop(self.texts.insert(path, text)),
+            Input::Static(file) => drop(self.statics.insert(path, file)),
+            Input::Artifact(file) => drop(self.artifacts.insert(path, file)),
+            Input::NotText(diagnostic) => self.unreadable.push(diagnostic),
+            Input::None => {}
+        }
     }
 
     /// The files that the program of an experiment is made of, with the digests of their contents;
@@ -123,22 +217,33 @@ impl Source {
     }
 
     /// The digest of a file that lies beside a record: `experiments/NAME/files/…`.
-    pub fn result_file(&self, path: &str) -> Option<Digest> {
-        self.results.get(path).map(|file| file.digest)
+    pub fn artifact(&self, path: &str) -> Option<Digest> {
+        self.artifacts.get(path).map(|file| file.digest)
     }
 
     /// The contents of all files that lie beside records and are small enough to be committed, in
     /// order of path.
-    pub fn result_files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.results.iter().filter_map(|(path, file)| Some((path.as_str(), file.bytes.as_deref()?)))
+    pub fn artifacts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.artifacts
+            .iter()
+            .filter_map(|(path, file)| Some((path.as_str(), file.bytes.as_deref()?)))
     }
 
     /// The same, with the files beside the records of another site, whose paths are the same only
     /// for the same content.
     #[must_use]
-    pub fn with_result_files_of(mut self, other: Source) -> Source {
-        self.results.extend(other.results);
+    pub fn with_artifacts_of(mut self, other: Source) -> Source {
+        self.artifacts.extend(other.artifacts);
         self
+    }
+
+    /// Reads files beside records that were written since, by their paths from the folder `root`.
+    pub fn read_artifacts(&mut self, root: &Path, paths: &[String]) -> io::Result<()> {
+        for path in paths {
+            let input = read_artifact(&root.join(path))?;
+            self.insert(path.clone(), input);
+        }
+        Ok(())
     }
 
     /// Where the file lies that the build knows by `path`.
@@ -161,7 +266,7 @@ impl Source {
     /// Whether any file of the build lies in a folder, which is named by its path from the site's
     /// root.
     pub fn has_files_in(&self, folder: &str) -> bool {
-        let paths = self.texts.keys().chain(self.statics.keys()).chain(self.results.keys());
+        let paths = self.texts.keys().chain(self.statics.keys()).chain(self.artifacts.keys());
         let is_in =
             |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
         paths.map(|path| self.origin(path)).any(is_in)
@@ -170,16 +275,6 @@ impl Source {
     /// The folder that was read; empty if the source was made by hand.
     pub fn root(&self) -> &Path {
         self.root.as_deref().unwrap_or(Path::new(""))
-    }
-
-    /// Reads files that were written beside records since, by their paths from the folder `root`.
-    pub fn read_results(&mut self, root: &Path, paths: &[String]) -> io::Result<()> {
-        for path in paths {
-            if let Input::Result(file, _) = read_result(path, &root.join(path))? {
-                self.results.insert(path.clone(), file);
-            }
-        }
-        Ok(())
     }
 
     /// Files that should be text and are not, and what is not a file at all.
@@ -253,31 +348,20 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
         found.into_iter().map(|(path, _, on_disk)| (roles.role(&path), path, on_disk)).collect();
     let read: Vec<(String, Input)> = found
         .into_par_iter()
-        .filter_map(|(role, path, on_disk)| match role {
-            Role::Text => Some(read_text(&path, &on_disk).map(|input| (path, input))),
-            // Nobody has asked for it yet, so that it is no error if it is no text.
-            Role::Part => match read_text(&path, &on_disk) {
-                Ok(Input::NotText(_)) => None,
-                input => Some(input.map(|input| (path, input))),
-            },
-            Role::Post | Role::Draft => read_post(&path, &on_disk, roles)
-                .map(|input| input.map(|input| (path, input)))
-                .transpose(),
-            Role::Page if roles.may_be_bare(&path) => match read_text(&path, &on_disk) {
-                Ok(Input::NotText(_)) => {
-                    Some(read_entry(&path, on_disk).map(|input| (path, input)))
-                }
-                input => Some(input.map(|input| (path, input))),
-            },
-            Role::Page | Role::InCollection(_) => {
-                Some(read_entry(&path, on_disk).map(|input| (path, input)))
-            }
-            Role::Result => Some(read_result(&path, &on_disk).map(|input| (path, input))),
-            Role::LeftOut => None,
-        })
+        .filter(|(role, ..)| *role != Role::LeftOut)
+        .map(|(role, path, on_disk)| Ok((read_input(&role, &path, roles, on_disk)?, path)))
+        .map(|read: io::Result<_>| read.map(|(input, path)| (path, input)))
         .collect::<io::Result<_>>()?;
-    let mut source = Source { origins, root: Some(root.to_owned()), ..gathered(read) };
-    source.unreadable.extend(unreadable);
+    let mut source = Source {
+        roles: roles.clone(),
+        origins,
+        root: Some(root.to_owned()),
+        unreadable,
+        ..Source::default()
+    };
+    for (path, input) in read {
+        source.insert(path, input);
+    }
     Ok(source)
 }
 
@@ -447,69 +531,105 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a file is read as.
 enum Input {
-    Text(String),
+    Text(Text),
     Static(StaticFile),
-    /// The text is of JSON only.
-    Result(ResultFile, Option<String>),
+    Artifact(Artifact),
+    /// An error: a file that should be text and is not.
     NotText(Diagnostic),
+    /// Not read: something else that lies where posts or parts of others do.
+    None,
 }
 
-fn gathered(read: Vec<(String, Input)>) -> Source {
-    let mut source = Source::default();
-    for (path, input) in read {
-        match input {
-            Input::Text(text) => source.insert(path, text),
-            Input::Static(file) => drop(source.statics.insert(path, file)),
-            Input::Result(file, text) => {
-                source.texts.extend(text.map(|text| (path.clone(), text)));
-                source.results.insert(path, file);
+/// How much of a file is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it, as text.
+    Text,
+    /// Its digest, and its content unless it is large.
+    Artifact,
+    /// Its size only.
+    Size,
+}
+
+/// How a file is read that starts with these bytes. Of pages and documents, text is what has front
+/// matter, and style sheets, which others may import.
+fn extent(role: &Role, path: &str, roles: &Roles, start: &[u8]) -> Extent {
+    match role {
+        Role::Artifact => Extent::Artifact,
+        Role::Page | Role::Document(_) => {
+            let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
+            let is_bare = *role == Role::Page && roles.may_be_bare(path);
+            if is_sass || is_bare || starts_with_front_matter(start) {
+                Extent::Text
+            } else {
+                Extent::Size
             }
-            Input::NotText(diagnostic) => source.unreadable.push(diagnostic),
+        }
+        _ => Extent::Text,
+    }
+}
+
+/// The input that a file with this content is.
+fn input(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: &[u8]) -> Input {
+    match extent(role, path, roles, content) {
+        Extent::Text => text(role, path, roles, on_disk, content.to_vec()),
+        Extent::Artifact => Input::Artifact(Artifact {
+            digest: Digest::of(content),
+            bytes: (content.len() as u64 <= COMMITTED_UP_TO).then(|| content.to_vec()),
+        }),
+        Extent::Size => {
+            let bytes = content.len() as u64;
+            Input::Static(StaticFile { role: role.clone(), on_disk, bytes })
         }
     }
-    source
 }
 
-fn read_text(path: &str, on_disk: &Path) -> io::Result<Input> {
-    let bytes = read_bytes(on_disk)?;
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => Input::Text(text),
-        Err(error) => {
+fn read_input(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf) -> io::Result<Input> {
+    if *role == Role::Artifact {
+        return read_artifact(&on_disk);
+    }
+    let named = |error: io::Error| with_path(&error, &on_disk);
+    let mut file = open_file(&on_disk).map_err(named)?;
+    let size = file.metadata().map_err(named)?.len();
+    let mut content = Vec::new();
+    if matches!(role, Role::Page | Role::Document(_)) {
+        (&mut file).take(FRONT_MATTER_START).read_to_end(&mut content).map_err(named)?;
+        if extent(role, path, roles, &content) == Extent::Size {
+            return Ok(Input::Static(StaticFile { role: role.clone(), on_disk, bytes: size }));
+        }
+    }
+    content.reserve(usize::try_from(size).unwrap_or(0).saturating_sub(content.len()));
+    file.read_to_end(&mut content).map_err(named)?;
+    Ok(text(role, path, roles, on_disk, content))
+}
+
+/// The text of a file; where it need not be one, what it is instead.
+fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u8>) -> Input {
+    let size = content.len() as u64;
+    let error = match String::from_utf8(content) {
+        Ok(text) => return Input::Text(Text::new(role.clone(), text)),
+        Err(error) => error,
+    };
+    let is_bare_page = *role == Role::Page && !starts_with_front_matter(error.as_bytes());
+    let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
+    match role {
+        // Nobody has asked for it yet.
+        Role::Part => Input::None,
+        // A picture among the posts.
+        Role::Post | Role::Draft if !roles.is_markdown(path) && !path.ends_with(".html") => {
+            Input::None
+        }
+        Role::Page if is_bare_page && !is_sass => {
+            Input::Static(StaticFile { role: role.clone(), on_disk, bytes: size })
+        }
+        _ => {
             let offset = error.utf8_error().valid_up_to();
             let message = format!("is not UTF-8 text: byte {offset} cannot be read");
             Input::NotText(Diagnostic::new(Place::file(path), message).hint("save it as UTF-8"))
         }
-    })
-}
-
-/// A post; or `None`, if it is a picture that lies among them.
-fn read_post(path: &str, on_disk: &Path, roles: &Roles) -> io::Result<Option<Input>> {
-    let is_surely_text = roles.is_markdown(path) || path.ends_with(".html");
-    Ok(match read_text(path, on_disk)? {
-        Input::NotText(_) if !is_surely_text => None,
-        input => Some(input),
-    })
-}
-
-/// A text if it has front matter, or is a style sheet that others may import; else a static file,
-/// of which no more is read than its first bytes.
-fn read_entry(path: &str, on_disk: PathBuf) -> io::Result<Input> {
-    let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
-    if is_sass { read_text(path, &on_disk) } else { read_static(path, on_disk) }
-}
-
-fn read_static(path: &str, on_disk: PathBuf) -> io::Result<Input> {
-    let mut start = Vec::new();
-    let file = open_file(&on_disk).map_err(|error| with_path(&error, &on_disk))?;
-    let bytes = file.metadata().map_err(|error| with_path(&error, &on_disk))?.len();
-    file.take(FRONT_MATTER_START)
-        .read_to_end(&mut start)
-        .map_err(|error| with_path(&error, &on_disk))?;
-    if starts_with_front_matter(&start) {
-        return read_text(path, &on_disk);
     }
-    Ok(Input::Static(StaticFile { on_disk, bytes }))
 }
 
 /// How many bytes tell whether a file starts with front matter.
@@ -522,24 +642,17 @@ fn starts_with_front_matter(bytes: &[u8]) -> bool {
     matches!(after.iter().find(|byte| !matches!(byte, b' ' | b'\t')), Some(b'\n' | b'\r'))
 }
 
-fn read_result(path: &str, on_disk: &Path) -> io::Result<Input> {
-    let cannot_read = |error: io::Error| with_path(&error, on_disk);
-    let mut file = open_file(on_disk).map_err(cannot_read)?;
+fn read_artifact(on_disk: &Path) -> io::Result<Input> {
+    let named = |error: io::Error| with_path(&error, on_disk);
+    let mut file = open_file(on_disk).map_err(named)?;
     let mut bytes = Vec::new();
-    (&mut file).take(COMMITTED_UP_TO + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
+    (&mut file).take(COMMITTED_UP_TO + 1).read_to_end(&mut bytes).map_err(named)?;
     if bytes.len() as u64 > COMMITTED_UP_TO {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&bytes).update_reader(file).map_err(cannot_read)?;
-        return Ok(Input::Result(
-            ResultFile { digest: hasher.finalize().into(), bytes: None },
-            None,
-        ));
+        hasher.update(&bytes).update_reader(file).map_err(named)?;
+        return Ok(Input::Artifact(Artifact { digest: hasher.finalize().into(), bytes: None }));
     }
-    let text = if path.ends_with(".json") { String::from_utf8(bytes.clone()).ok() } else { None };
-    Ok(Input::Result(
-        ResultFile { digest: Digest::of(&bytes), bytes: Some(bytes) },
-        text.map(normalized),
-    ))
+    Ok(Input::Artifact(Artifact { digest: Digest::of(&bytes), bytes: Some(bytes) }))
 }
 
 fn with_path(error: &io::Error, path: &Path) -> io::Error {
@@ -560,4 +673,88 @@ fn normalized(text: String) -> String {
 pub(crate) fn site_path(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("walked from root");
     inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks that a change is applied as if the site were read again, and what it is said to
+    /// change.
+    #[track_caller]
+    #[expect(clippy::disallowed_methods, reason = "the test changes files on disk")]
+    fn check(path: &str, content: Option<&[u8]>, effect: &Effect) {
+        let site = tempfile::tempdir().unwrap();
+        let files: [(&str, &[u8]); 10] = [
+            (
+                "_config.yml",
+                b"collections: [docs]\nexclude: [secret]\nplugins: [jekyll-readme-index]\n",
+            ),
+            ("_posts/2026-01-02-a.md", b"---\ntitle: A\n---\r\nText.\r\n"),
+            ("_layouts/post.html", b"{{ content }}"),
+            ("_docs/a.md", b"---\n---\nA"),
+            ("page.md", b"---\n---\nPage"),
+            ("bare.md", b"Bare"),
+            ("image.png", b"\x89PNG"),
+            ("experiments/x/experiment.yml", b"title: X\n"),
+            ("experiments/x/files/0123abcd-a.csv", b"a,b\n"),
+            ("experiments/x/runs/a-s0-0123abcd.json", b"{}"),
+        ];
+        let write = |path: &str, content: &[u8]| {
+            let path = site.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        };
+        for (path, content) in files {
+            write(path, content);
+        }
+        let roles = crate::config::read(std::str::from_utf8(files[0].1).ok()).0.roles;
+        let mut applied = read(site.path(), &roles).unwrap();
+        let change = match content {
+            Some(content) => {
+                write(path, content);
+                Change::Written(path.to_owned(), content.to_vec())
+            }
+            None => {
+                std::fs::remove_file(site.path().join(path)).unwrap();
+                Change::Removed(path.to_owned())
+            }
+        };
+        assert_eq!(applied.apply(change), *effect, "{path}");
+        if *effect != Effect::Everything {
+            let read_again = read(site.path(), &roles).unwrap();
+            assert_eq!(format!("{applied:#?}"), format!("{read_again:#?}"), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_is_applied_gives_the_inputs_that_reading_again_gives() {
+        let docs = || Role::Document("docs".into());
+        let cases: [(&str, Option<&[u8]>, Effect); 17] = [
+            ("_posts/2026-01-02-a.md", Some(b"---\ntitle: B\n---\n"), Effect::Input(Role::Post)),
+            (
+                "_posts/2026-01-02-a.md",
+                Some(b"---\ntitle: A\n---\nText.\n"),
+                Effect::Input(Role::Post),
+            ),
+            ("_posts/2026-01-02-a.md", None, Effect::Input(Role::Post)),
+            ("_posts/2026-01-03-new.md", Some(b"New"), Effect::Input(Role::Post)),
+            ("_posts/2026-01-03-bad.md", Some(b"\xff"), Effect::Input(Role::Post)),
+            ("_layouts/post.html", Some(b"{{ content }}"), Effect::None),
+            ("_docs/a.md", Some(b"no front matter"), Effect::Input(docs())),
+            ("_docs/b.png", Some(b"\x89"), Effect::Input(docs())),
+            ("page.md", Some(b"no front matter"), Effect::Input(Role::Page)),
+            ("bare.md", Some(b"\xff\xfe"), Effect::Input(Role::Page)),
+            ("image.png", Some(b"---\n---\nA page"), Effect::Input(Role::Page)),
+            ("image.png", None, Effect::Input(Role::Page)),
+            ("experiments/x/files/0123abcd-a.csv", Some(b"a,c\n"), Effect::Input(Role::Artifact)),
+            ("experiments/x/runs/a-s0-0123abcd.json", None, Effect::Input(Role::Record)),
+            ("secret/a.md", Some(b"---\n---\n"), Effect::None),
+            ("_config.yml", Some(b"title: Other\n"), Effect::Everything),
+            ("experiments/data/set.yml", Some(b"title: Set\n"), Effect::Everything),
+        ];
+        for (path, content, effect) in cases {
+            check(path, content, &effect);
+        }
+    }
 }

@@ -355,8 +355,8 @@ fn a_large_file_beside_records_is_known_by_its_digest() {
     let root = site.path().join("site");
     let source = labpress::source::read(&root, &labpress::roles::Roles::default()).unwrap();
     assert_eq!(
-        source.result_file("experiments/x/files/0123abcd-large.bin"),
+        source.artifact("experiments/x/files/0123abcd-large.bin"),
         Some(labpress::digest::Digest::of(&vec![0; 1 << 20]))
     );
-    assert_eq!(source.result_files().count(), 0);
+    assert_eq!(source.artifacts().count(), 0);
 }

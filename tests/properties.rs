@@ -196,7 +196,7 @@ fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempD
         quoted(&names.title)
     );
     write("experiments/nets/experiment.yml".to_owned(), &(experiment(3, 64, 0.1) + &metrics));
-    let source = source::read(folder.path(), &Roles::of_config(Some(&config))).unwrap();
+    let source = source::read(folder.path(), &config::read(Some(&config)).0.roles).unwrap();
     (folder, source)
 }
 

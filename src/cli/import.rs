@@ -16,6 +16,7 @@ use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::plugin::{self, Fate};
 use crate::post::{self, Blog};
+use crate::roles::Role;
 use crate::site::{Built, Site};
 use crate::source;
 use crate::store::Store;
@@ -111,17 +112,17 @@ fn with_templates(text: Option<&str>) -> Option<String> {
 }
 
 fn write_counts(report: &mut String, site: &Site, config: &Config, blog: &Blog<'_>) {
-    let under = |folder: &str| site.source.texts_under(folder).count();
+    let count = |role: Role| site.source.of(role).count();
     let mut rows: Vec<(String, usize)> = vec![
         ("posts".to_owned(), blog.posts.len()),
         ("pages".to_owned(), blog.pages.len()),
-        ("layouts".to_owned(), under("_layouts/")),
-        ("includes".to_owned(), under("_includes/")),
-        ("data files".to_owned(), under("_data/")),
+        ("layouts".to_owned(), count(Role::Layout)),
+        ("includes".to_owned(), count(Role::Include)),
+        ("data files".to_owned(), count(Role::Data)),
         ("static files".to_owned(), site.source.statics().count()),
     ];
     for name in collections(config) {
-        let count = under(&format!("_{name}/"));
+        let count = count(Role::Document(name.as_str().into()));
         rows.push((format!("collection `{name}`"), count));
     }
     let width = rows.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
@@ -148,7 +149,7 @@ fn collections(config: &Config) -> Vec<String> {
 fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
     let named =
         |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
-    let has_layouts = site.source.texts_under("_layouts/").next().is_some();
+    let has_layouts = site.source.of(Role::Layout).next().is_some();
     let note = if has_layouts {
         "the blog has layouts; for those that it lacks"
     } else {

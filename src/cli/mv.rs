@@ -19,6 +19,7 @@ use crate::experiment::rename::{self, Renaming};
 use crate::experiment::{Name, name_rule};
 use crate::liquid;
 use crate::post::{front_matter, pin_edit};
+use crate::roles::Role;
 use crate::site::Site;
 use crate::store::Store;
 use crate::yaml::Yaml;
@@ -124,9 +125,7 @@ fn changes(
     store: &Store,
 ) -> Result<(Renaming, BTreeMap<String, String>), Error> {
     let mut pins = Vec::new();
-    for (path, text) in
-        site.source.texts_under("experiments/").filter(|(path, _)| path.contains("/pins/"))
-    {
+    for (path, text) in site.source.of(Role::Pin) {
         pins.push(pin::parse(path, text).map_err(|error| Error::Errors(vec![error]))?);
     }
     let renaming =
@@ -139,7 +138,7 @@ fn changes(
         let text = store.text(path)?;
         edited.insert(path.clone(), with_need_renamed(path, &text, old, new)?);
     }
-    for (path, _) in site.source.texts_under("").filter(|(path, _)| is_read_by_liquid(path)) {
+    for (path, _) in site.source.texts().filter(|(path, _)| is_read_by_liquid(path)) {
         let file = site.source.origin(path);
         let text = store.text(file)?;
         let renamed = with_pins_renamed(
@@ -246,8 +245,8 @@ fn mentioning(old: &Name, site: &Site) -> Vec<String> {
     let folder = format!("experiments/{old}/");
     let texts = site
         .source
-        .texts_under("")
-        .filter(|(path, text)| !path.ends_with(".json") && text.contains(&folder));
+        .texts()
+        .filter(|(path, text)| !path.ends_with(".json") && text.text.contains(&folder));
     texts.map(|(path, _)| site.source.origin(path).to_owned()).collect()
 }
 

@@ -137,7 +137,7 @@ fn pins(
     }
     let planned = plan(&site.experiments, &site.records);
     let results = Results::of(&site.experiments, &planned, &site.verifications)
-        .with_files(site.source.result_files());
+        .with_files(site.source.artifacts());
     let experiments: BTreeSet<String> = if named.is_empty() {
         let mut built = site.render(shown);
         let mut errors = Errors::from(std::mem::take(&mut built.errors));

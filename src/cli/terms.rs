@@ -8,6 +8,7 @@ use crate::data::origin::DataSource;
 use crate::data::{DataSet, fetch};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::output::{Content, Output};
+use crate::roles::Role;
 use crate::site::Site;
 use crate::source::is_same_content;
 use crate::yaml::Yaml;
@@ -65,7 +66,7 @@ fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Diagnostic> {
     let used = site.experiments.iter().filter_map(|experiment| experiment.data.as_ref());
     let mut sets: BTreeMap<String, DataSet> =
         used.map(|data| (data.name.clone(), data.set.clone())).collect();
-    for (path, text) in site.source.texts_under("experiments/data/") {
+    for (path, text) in site.source.of(Role::DataSet) {
         if let Some(name) =
             path.strip_prefix("experiments/data/").and_then(|name| name.strip_suffix(".yml"))
         {

@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::digest::Digest;
 use crate::recipe::Metric;
 use crate::recipe::image_classification::{self, Model, Pretrained};
+use crate::roles::Role;
 use crate::source::Source;
 use crate::yaml::{self, Yaml};
 
@@ -323,7 +324,7 @@ pub fn parse_all(
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
     let mut parsed = Vec::new();
     let mut errors = Vec::new();
-    for (path, text) in source.texts_under("experiments/") {
+    for (path, text) in source.of(Role::Experiment) {
         let Some(folder) =
             path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
         else {
@@ -340,7 +341,7 @@ pub fn parse_all(
             Err(found) => errors.extend(found),
         }
     }
-    for (path, _) in source.texts_under("experiments/data/") {
+    for (path, _) in source.of(Role::DataSet) {
         let name =
             path.rsplit('/').next().and_then(|file| file.strip_suffix(".yml")).unwrap_or_default();
         if is_windows_device(name) {
@@ -483,7 +484,7 @@ fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, 
     let Some(text) = source.text(&path).or_else(|| data::built_in(name)) else {
         let mut known: Vec<&str> = data::built_in_names().collect();
         known.extend(
-            source.texts_under("experiments/data/").filter_map(|(path, _)| {
+            source.of(Role::DataSet).filter_map(|(path, _)| {
                 path.strip_prefix("experiments/data/")?.strip_suffix(".yml")
             }),
         );

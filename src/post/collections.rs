@@ -20,10 +20,7 @@ impl Reader<'_> {
     ) -> Vec<Collection<'a>> {
         let collection = |settings: &CollectionSettings| {
             let label = settings.label.as_str();
-            let files: Vec<(&str, &str)> = source
-                .texts_under("")
-                .filter(|(path, _)| self.config.roles.role(path) == Role::InCollection(label))
-                .collect();
+            let files: Vec<(&str, &str)> = source.of(Role::Document(label.into())).collect();
             let read: Vec<Read<Post<'a>>> = files
                 .into_par_iter()
                 .map(|(path, text)| self.document(path, text, label, &[label]))
@@ -37,9 +34,9 @@ impl Reader<'_> {
 
     pub(super) fn files(&self, source: &Source, findings: &mut Vec<Diagnostic>) -> Vec<StaticFile> {
         let mut files = Vec::new();
-        for (path, _) in source.statics() {
-            let label = match self.config.roles.role(path) {
-                Role::InCollection(label) => Some(label),
+        for (path, file) in source.statics() {
+            let label = match &file.role {
+                Role::Document(label) => Some(&**label),
                 _ => None,
             };
             let settings = label.and_then(|label| {

@@ -25,7 +25,7 @@ use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::liquid::Body;
 use crate::roles::{Role, ending};
-use crate::source::Source;
+use crate::source::{Source, Text};
 use crate::yaml::Yaml;
 
 /// A post, a draft, or a document of another collection.
@@ -200,14 +200,13 @@ fn wrong<T>(error: Diagnostic) -> Read<T> {
 impl Reader<'_> {
     fn posts<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Vec<Post<'a>> {
         let with_drafts = self.shown.drafts || self.config.show_drafts;
-        let files: Vec<(&str, &str, Role<'_>)> = source
-            .texts_under("")
-            .map(|(path, text)| (path, text, self.config.roles.role(path)))
-            .filter(|(_, _, role)| *role == Role::Post || *role == Role::Draft && with_drafts)
+        let files: Vec<(&str, &Text)> = source
+            .texts()
+            .filter(|(_, text)| text.role == Role::Post || text.role == Role::Draft && with_drafts)
             .collect();
         let read: Vec<Read<Post<'a>>> = files
             .into_par_iter()
-            .map(|(path, text, role)| self.post(path, text, role == Role::Draft))
+            .map(|(path, text)| self.post(path, &text.text, text.role == Role::Draft))
             .collect();
         let mut posts = gathered(read, findings);
         posts.sort_by(|a, b| (&b.date, &b.relative_path).cmp(&(&a.date, &a.relative_path)));
@@ -330,10 +329,7 @@ impl Reader<'_> {
         findings: &mut Vec<Diagnostic>,
     ) -> Pages<'a> {
         let (mut pages, mut plain, mut added) = (Vec::new(), Vec::new(), Vec::new());
-        for (path, text) in source.texts_under("") {
-            if self.config.roles.role(path) != Role::Page {
-                continue;
-            }
+        for (path, text) in source.of(Role::Page) {
             let split = match front_matter::split(path, text) {
                 None if is_unclosed(text) && self.config.is_from_jekyll() => {
                     Some(without_front_matter(path, text))

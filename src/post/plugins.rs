@@ -172,7 +172,9 @@ fn first_heading(text: &str) -> Option<(&str, &str)> {
 
 fn add_layouts(blog: &mut Blog<'_>, source: &Source, roles: &Roles) {
     let is_there = |layout: &str| {
-        source.texts_under("_layouts/").any(|(path, _)| stem(&path["_layouts/".len()..]) == layout)
+        source
+            .of(crate::roles::Role::Layout)
+            .any(|(path, _)| stem(&path["_layouts/".len()..]) == layout)
     };
     let first = |layouts: &[&'static str]| layouts.iter().copied().find(|layout| is_there(layout));
     let for_index = first(&["home", "page", "default"]);

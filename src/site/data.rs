@@ -8,7 +8,7 @@ use tera::value::Key;
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::psych;
-use crate::roles::ending;
+use crate::roles::{Role, ending};
 use crate::source::Source;
 use crate::value::{Value, entry, of_yaml};
 use crate::yaml::Yaml;
@@ -20,7 +20,7 @@ const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "csv", "tsv"];
 pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagnostic>> {
     let (mut root, mut errors, mut folders) = (Map::new(), Vec::new(), BTreeSet::new());
     let mut files: Vec<(usize, &str, &str)> = source
-        .texts_under("_data/")
+        .of(Role::Data)
         .filter_map(|(path, text)| {
             let ending = ending(path).to_lowercase();
             ENDINGS.iter().position(|known| *known == ending).map(|order| (order, path, text))

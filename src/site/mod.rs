@@ -49,6 +49,7 @@ use crate::markdown;
 use crate::output::{Content, Output};
 use crate::plugin;
 use crate::post::{self as posts, Blog, Shown, pins};
+use crate::roles::Role;
 use crate::source::Source;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
@@ -104,7 +105,7 @@ impl Site {
         let pins = pins::read(&blog, source, &self.experiments, &self.records);
         let pins = errors.take(pins).unwrap_or_default();
         let results = Results::of(&self.experiments, &planned, &self.verifications)
-            .with_files(source.result_files())
+            .with_files(source.artifacts())
             .with_unreadable(self.unreadable())
             .with_pins(&pins);
         let mut warnings = [config.warnings.as_slice(), &self.warnings, &blog.warnings].concat();
@@ -194,7 +195,7 @@ fn site_warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
     }));
     let theme = config.value("theme").and_then(Value::as_str).filter(|theme| !theme.is_empty());
     if let Some(theme) = theme.filter(|_| config.templates == TemplateLanguage::Liquid)
-        && source.texts_under("_layouts/").next().is_none()
+        && source.of(Role::Layout).next().is_none()
     {
         let message =
             format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
@@ -213,7 +214,7 @@ fn environment<'a>(
     markdown: &'a (dyn Fn(&str) -> String + Sync),
 ) -> Environment<'a> {
     Environment {
-        includes: Includes::new(source.texts_under("_includes/")),
+        includes: Includes::new(source.of(Role::Include)),
         results,
         url: &config.url,
         base_url: &config.base_url,

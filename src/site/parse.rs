@@ -16,7 +16,8 @@ use crate::experiment::record::{self, Damage, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::experiment::verification::{self, Verification};
 use crate::post::front_matter;
-use crate::source::Source;
+use crate::roles::Role;
+use crate::source::{Change, Source};
 
 /// A site as it was read.
 pub struct Site {
@@ -87,7 +88,7 @@ impl Site {
 
     /// The names of the experiments whose files have errors.
     pub(super) fn unreadable(&self) -> impl Iterator<Item = &str> {
-        let names = self.source.texts_under("experiments/").filter_map(|(path, _)| {
+        let names = self.source.of(Role::Experiment).filter_map(|(path, _)| {
             path.strip_prefix("experiments/")?.strip_suffix("/experiment.yml")
         });
         names.filter(|name| self.experiments.iter().all(|known| known.name.as_str() != *name))
@@ -99,7 +100,11 @@ impl Site {
         for record in records {
             let path = record.path();
             let mut files: Vec<String> = record.file_paths().collect();
-            self.source.read_results(&self.results, &files)?;
+            self.source.read_artifacts(&self.results, &files)?;
+            if self.results == self.source.root() {
+                let text = record.to_text().into_bytes();
+                self.source.apply(Change::Written(path.clone(), text));
+            }
             files.push(path.clone());
             self.errors.retain(|error| !files.contains(&error.place().path));
             self.records.retain(|known| known.path() != path);
@@ -143,7 +148,7 @@ impl Site {
         let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
         self.records.retain(|record| !is_toy(record));
         self.records.extend(at_toy_scale.into_iter().filter(is_toy));
-        self.source = self.source.with_result_files_of(smoke);
+        self.source = self.source.with_artifacts_of(smoke);
         self.results = results;
         self
     }
@@ -154,8 +159,7 @@ impl Site {
         let fresh = planned.iter().filter_map(PlannedRun::fresh).map(Record::path);
         let verified: Vec<&str> = self
             .source
-            .texts_under("experiments/")
-            .filter(|(path, _)| verification::is_path(path))
+            .of(Role::Verification)
             .filter_map(|(path, _)| path.rsplit('/').next())
             .collect();
         let is_verified = |record: &&Record| {
@@ -176,10 +180,10 @@ impl Site {
     /// The pins of all posts, drafts and pages, shown or not.
     pub fn pins(&self) -> Result<Vec<Pin>, Vec<Diagnostic>> {
         let (mut named, mut errors) = (BTreeSet::new(), Vec::new());
-        for (path, text) in
-            self.source.texts_under("").filter(|(path, _)| !path.starts_with("experiments/"))
-        {
-            let Some((yaml, _)) = front_matter::split(path, text) else {
+        for (path, text) in self.source.texts() {
+            let is_page =
+                matches!(text.role, Role::Post | Role::Draft | Role::Document(_) | Role::Page);
+            let Some((yaml, _)) = front_matter::split(path, &text.text).filter(|_| is_page) else {
                 continue;
             };
             let kind = match path.split('/').next() {
@@ -250,14 +254,11 @@ struct Found {
 
 fn records(source: &Source) -> Found {
     let (mut records, mut incomplete, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for (path, text) in source
-        .texts_under("experiments/")
-        .filter(|(path, _)| path.ends_with(".json") && path.contains("/runs/"))
-    {
+    for (path, text) in source.of(Role::Record) {
         match record::parse(path, text) {
             Ok(record) => {
                 let Damage { missing, altered } =
-                    record::damaged_files(&record, |path| source.result_file(path));
+                    record::damaged_files(&record, |path| source.artifact(path));
                 if altered.is_empty() {
                     records.push(record);
                     incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
@@ -277,9 +278,7 @@ fn records(source: &Source) -> Found {
 fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {
     let mut verifications = Vec::new();
     let mut errors = Vec::new();
-    for (path, text) in
-        source.texts_under("experiments/").filter(|(path, _)| verification::is_path(path))
-    {
+    for (path, text) in source.of(Role::Verification) {
         match verification::parse(path, text) {
             Ok(verification) => verifications.push(verification),
             Err(error) => errors.push(error),

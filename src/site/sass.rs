@@ -94,10 +94,11 @@ pub(super) struct Sheet<'a> {
 impl<'a> Sass<'a> {
     /// Takes all style sheets of the site.
     pub(super) fn new(source: &'a Source, config: &Config) -> Sass<'a> {
-        let sheets = source.texts_under("").filter(|(path, _)| {
-            let ending = path.rsplit('.').next().unwrap_or("");
-            matches!(ending, "scss" | "sass" | "css")
-        });
+        let sheets =
+            source.texts().map(|(path, text)| (path, text.text.as_str())).filter(|(path, _)| {
+                let ending = path.rsplit('.').next().unwrap_or("");
+                matches!(ending, "scss" | "sass" | "css")
+            });
         let options = config.value("sass");
         let option = |key| options.and_then(|options| entry(options, key));
         let folder = option("sass_dir").map(as_text).filter(|folder| !folder.is_empty());

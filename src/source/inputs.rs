@@ -26,6 +26,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use rayon::prelude::*;
 
 use crate::digest::Digest;
+use crate::roles;
 
 /// A file that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,7 +282,8 @@ impl Pattern {
 
     /// Whether a file counts only where it is named, and is not.
     fn passes_over(&self, path: &Path) -> bool {
-        path == Path::new("experiment.yml") && !self.is_literal() || is_made_by_labpress(path)
+        path == Path::new("experiment.yml") && !self.is_literal()
+            || roles::made_by_labpress(&path.to_string_lossy().replace('\\', "/")).is_some()
     }
 }
 
@@ -317,35 +319,6 @@ fn is_litter(entry: &walkdir::DirEntry) -> bool {
 
 /// How `CACHEDIR.TAG` begins in the folder of a cache, by <https://bford.info/cachedir/>.
 const CACHE_TAG: &[u8; 43] = b"Signature: 8a477f597d28d172789f06886806bc55";
-
-/// Whether labpress made the file at this path of an experiment's folder, by its name: a record, a
-/// file beside one, a pin or a verification.
-pub fn is_made_by_labpress(path: &Path) -> bool {
-    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
-    let Some([folder, name]) = parts.as_deref() else { return false };
-    let is_id = |text: &str| {
-        text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    // `VARIANT-sSEED-FINGERPRINT8`.
-    let is_run = |stem: &str| {
-        let mut parts = stem.rsplitn(3, '-');
-        let (id, seed, variant) = (parts.next(), parts.next(), parts.next());
-        let is_seed =
-            |seed: &str| !seed.is_empty() && seed.bytes().all(|byte| byte.is_ascii_digit());
-        id.is_some_and(is_id)
-            && seed.and_then(|seed| seed.strip_prefix('s')).is_some_and(is_seed)
-            && variant.is_some_and(|variant| !variant.is_empty())
-    };
-    match *folder {
-        "runs" => name.strip_suffix(".json").is_some_and(is_run),
-        "pins" => name.strip_suffix(".json").is_some_and(is_id),
-        "files" => name.split_once('-').is_some_and(|(id, rest)| is_id(id) && !rest.is_empty()),
-        "verifications" => name
-            .strip_suffix(".json")
-            .is_some_and(|name| name.match_indices('-').any(|(at, _)| is_run(&name[..at]))),
-        _ => false,
-    }
-}
 
 /// How the inputs differ from what they were, in words; `None` if they do not.
 pub fn difference(

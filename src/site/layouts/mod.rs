@@ -18,6 +18,7 @@ use crate::fields::Fields;
 use crate::liquid::Environment;
 use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
+use crate::roles::Role;
 use crate::source::Source;
 use crate::value::Value;
 
@@ -70,7 +71,7 @@ impl<'a> Layouts<'a> {
         environment: &'a Environment<'a>,
     ) -> Result<(Layouts<'a>, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (mut by_name, mut layouts, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for (path, text) in source.texts_under("_layouts/") {
+        for (path, text) in source.of(Role::Layout) {
             match layout(path, text) {
                 Ok((layout, template)) => {
                     by_name.insert(name(path), layout);
@@ -94,7 +95,7 @@ impl<'a> Layouts<'a> {
             .collect();
         let templates = match config.templates {
             TemplateLanguage::Tera => {
-                let includes = source.texts_under("_includes/");
+                let includes = source.of(Role::Include);
                 let includes: Vec<_> =
                     includes.map(|(path, text)| Template { path, text, lines_above: 0 }).collect();
                 tera::Templates::new(config, &layouts, &pages, &includes)
@@ -252,7 +253,7 @@ pub(super) fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec
         return Vec::new();
     }
     let layouts = source
-        .texts_under("_layouts/")
+        .of(Role::Layout)
         .filter_map(|(path, text)| Some((name(path), layout(path, text).ok()?.0)));
     let layouts: BTreeMap<String, Layout> = layouts.collect();
     [missing(&layouts, blog), missing_parents(&layouts, source)].concat()
