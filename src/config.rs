@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::fields::Fields;
 use crate::liquid;
 use crate::markdown::Dialect;
-use crate::post::permalink::{collection_pattern, post_pattern};
+use crate::permalink::{collection_pattern, post_pattern};
 use crate::roles::{Roles, plain_path};
 use crate::value;
 use crate::yaml::Yaml;

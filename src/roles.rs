@@ -474,7 +474,7 @@ pub fn made_by_labpress(path: &str) -> Option<Role> {
 /// What stands behind the last point of a file's name.
 pub(crate) fn ending(path: &str) -> &str {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name[crate::post::permalink::stem(name).len()..].trim_start_matches('.')
+    name[crate::permalink::stem(name).len()..].trim_start_matches('.')
 }
 
 /// Whether another file may draw in one of this name: style sheets by `@import`, others by

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use labpress::experiment::results::Results;
 use labpress::liquid::{Body, Environment, Includes, Options, expand};
 use labpress::markdown::Dialect;
-use labpress::post::date::Date;
+use labpress::time::Date;
 use labpress::source::Source;
 use labpress::value::{Value, entry, of_yaml};
 use libfuzzer_sys::fuzz_target;

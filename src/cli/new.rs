@@ -8,7 +8,7 @@ use super::{Error, environment, report, site};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::pretty;
 use crate::experiment::{Name, name_rule, spec};
-use crate::post::slug::slugify;
+use crate::slug::slugify;
 use crate::store::Store;
 
 /// Where editors find what an `experiment.yml` may hold.

@@ -42,8 +42,8 @@ use jiff::tz::TimeZone;
 use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
 use crate::experiment::results::{Need, Results};
 use crate::markdown::Dialect;
-use crate::post::date::Date;
 use crate::source::Source;
+use crate::time::Date;
 use crate::value::Value;
 use kramdown::embed::{Embeds, between_marker_characters};
 

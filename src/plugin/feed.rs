@@ -7,8 +7,8 @@ use std::fmt::Write;
 use super::{Scope, at, plain, text_at, xml_escaped};
 use crate::html::{self, Attribute, Tag, Token};
 use crate::liquid::Environment;
-use crate::post::date::Date;
-use crate::post::slug::percent_encoded;
+use crate::slug::percent_encoded;
+use crate::time::Date;
 use crate::value::{Value, as_text, entry, is_nil};
 use kramdown::smart;
 

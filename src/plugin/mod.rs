@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::liquid::{self, Environment, escaped};
-use crate::post::date::Date;
+use crate::time::Date;
 use crate::value::{Value, as_text, entry, is_nil};
 
 /// The tags of plugins, known whether or not the blog names their plugin.

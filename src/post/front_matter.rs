@@ -5,12 +5,12 @@ use serde_yaml::{Mapping, Value};
 use tera::Map;
 use tera::value::Key;
 
-use super::date::{DATE_FORMS, Date};
 use crate::config::Config;
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::{Fields, scalar_text};
 use crate::liquid::Body;
+use crate::time::{DATE_FORMS, Date};
 use crate::value;
 use crate::yaml::Yaml;
 

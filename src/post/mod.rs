@@ -3,29 +3,26 @@
 //! Bodies stay text here: [`liquid`](crate::liquid) and [`markdown`](crate::markdown) come later.
 
 mod collections;
-pub mod date;
 pub mod front_matter;
-pub mod permalink;
 pub mod pin_edit;
 pub mod pins;
 mod plugins;
-pub mod slug;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-use self::date::Date;
 use self::front_matter::{FrontMatter, Scope};
-use self::permalink::{
-    Address, DocumentParts, document_address, page_address, static_address, stem,
-};
 use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::liquid::Body;
+use crate::permalink::{
+    Address, DocumentParts, document_address, page_address, static_address, stem,
+};
 use crate::roles::{Role, ending};
 use crate::source::{Source, Text};
+use crate::time::Date;
 use crate::yaml::Yaml;
 
 /// A post, a draft, or a document of another collection.

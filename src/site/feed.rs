@@ -39,8 +39,8 @@ fn atom(site: &Shared<'_>) -> String {
     let newest = site.blog.posts.iter().map(|post| &post.date).max();
     // A feed must say when it changed, and a build has no clock: without posts, the beginning of
     // time.
-    let updated = newest
-        .map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::post::date::Date::to_xml_schema);
+    let updated =
+        newest.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::time::Date::to_xml_schema);
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\"",
     );

@@ -5,8 +5,8 @@ use tera::{Error, Kwargs, State, Tera, TeraResult};
 use crate::config::Config;
 use crate::liquid;
 use crate::markdown;
-use crate::post::date::Date;
-use crate::post::slug;
+use crate::slug;
+use crate::time::Date;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 

@@ -6,7 +6,7 @@ use super::Shared;
 use super::page::Part;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::post::permalink::{Address, address};
+use crate::permalink::{Address, address};
 use crate::post::{Blog, Page};
 use crate::value::{self, Value, entry, set};
 

@@ -9,8 +9,8 @@ use super::{Files, Made, Shared};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::liquid::escaped;
+use crate::permalink::{address, ending_of_permalink};
 use crate::post::front_matter::FrontMatter;
-use crate::post::permalink::{address, ending_of_permalink};
 use crate::value::{self, Value, as_text, set};
 
 /// The layout that an author can bring for these pages; it sees `page.redirect.to` and
@@ -97,8 +97,7 @@ fn html(
              <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n<meta name=\"robots\" content=\"noindex\">\n\
              <h1>Redirecting&hellip;</h1>\n<a href=\"{to}\">Click here if you are not redirected.</a>\n</html>\n",
             // Nothing of an address can end the script or its text.
-            script =
-                crate::post::slug::percent_encoded(&to.replace("&amp;", "&")).replace('\'', "%27"),
+            script = crate::slug::percent_encoded(&to.replace("&amp;", "&")).replace('\'', "%27"),
         ));
     }
     let (mut page, mut redirect) = (Map::new(), Map::new());

@@ -8,8 +8,9 @@ use tera::value::Key;
 use super::post::RenderedPost;
 use super::{Files, Made, Shared, in_parallel};
 use crate::diagnostic::Place;
-use crate::post::{Blog, slug};
+use crate::post::Blog;
 use crate::site::layouts::Layouts;
+use crate::slug;
 use crate::value::{Value, set};
 
 /// A tag and its posts.

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use super::super::render::Run;
 use super::{Arguments, strftime};
-use crate::post::date::Date;
+use crate::time::Date;
 use crate::value::{Value, as_text, is_float, is_nil};
 
 /// The filter `date`: what is no date stays as it is.

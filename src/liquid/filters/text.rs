@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::super::token::is_space;
 use super::{Arguments, integer};
-use crate::post::slug;
+use crate::slug;
 use crate::value::{Value, as_text};
 
 pub(super) fn capitalized(text: &str) -> String {

@@ -1,8 +1,8 @@
 //! Addresses: from the pattern of a permalink to the address of a page and the file that holds it,
 //! as Jekyll makes them.
 
-use super::date::Date;
-use super::slug::{part_encoded, slugify, slugify_keeping_case};
+use crate::slug::{part_encoded, slugify, slugify_keeping_case};
+use crate::time::Date;
 
 /// Where a page is found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
