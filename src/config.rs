@@ -6,17 +6,19 @@ use jiff::tz::TimeZone;
 use tera::Map;
 
 use crate::defaults::{self, Defaults};
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::fields::Fields;
-use crate::liquid;
 use crate::markdown::Dialect;
+use crate::path;
 use crate::permalink::{collection_pattern, post_pattern};
-use crate::roles::{Roles, plain_path};
-use crate::value;
+use crate::roles::{self, Roles};
+use crate::value::{self, as_text, entry, is_nil};
 use crate::yaml::Yaml;
 
 /// Where the configuration is.
-pub const PATH: &str = "_config.yml";
+pub const PATH: &str = roles::CONFIG;
 
 /// The checked configuration.
 #[derive(Debug, Clone)]
@@ -61,7 +63,7 @@ pub struct Config {
     /// Whether code is coloured.
     pub highlight: bool,
     /// How Liquid is read, and which tags of plugins an include stands for.
-    pub liquid: liquid::Options,
+    pub liquid: LiquidOptions,
     /// How much the compiler of style sheets may take.
     pub sass_limits: SassLimits,
     /// What ends the excerpt of a post.
@@ -82,6 +84,46 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
     /// All keys as templates see them under `site`.
     pub values: Map,
+}
+
+/// `liquid` of `_config.yml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiquidOptions {
+    /// Whether a filter that is not known is an error; else it passes its value on.
+    pub strict_filters: bool,
+    /// Whether a variable that is not known is an error; else it is empty.
+    pub strict_variables: bool,
+    /// The files of `_includes` that stand for tags of plugins, by the tags' names.
+    pub tags: BTreeMap<String, String>,
+    /// How much a text may do.
+    pub limits: TemplateLimits,
+}
+
+/// How much one text or layout may do, in Liquid and in Tera: `limits` of `_config.yml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TemplateLimits {
+    /// How many steps it may take: a node is one, and so are some items or bytes that a filter goes
+    /// through. A page that shows every post under each of its tags takes some million.
+    pub steps: usize,
+    /// How many bytes it may make, and how many its variables may hold.
+    pub bytes: usize,
+}
+
+impl Default for TemplateLimits {
+    fn default() -> TemplateLimits {
+        TemplateLimits { steps: 10_000_000, bytes: 64 << 20 }
+    }
+}
+
+impl TemplateLimits {
+    /// The bytes as a person reads them.
+    pub(crate) fn shown_bytes(self) -> String {
+        if self.bytes >= 1 << 20 {
+            format!("{} MiB", self.bytes >> 20)
+        } else {
+            format!("{} bytes", self.bytes)
+        }
+    }
 }
 
 /// How much time and memory a style sheet in Sass may take: `sass-seconds` and `sass-bytes` of
@@ -156,7 +198,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         markdown: dialect(&mut fields),
         kramdown: kramdown_options(&fields),
         highlight: fields.bool("highlight").unwrap_or(true),
-        liquid: liquid::Options { limits: template_limits, ..liquid_options(&mut fields) },
+        liquid: LiquidOptions { limits: template_limits, ..liquid_options(&mut fields) },
         sass_limits,
         excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
         feed_limit: fields.count("feed_limit").unwrap_or(20),
@@ -284,7 +326,7 @@ fn destination(fields: &mut Fields<'_>) -> String {
     }
     // Nothing is left of `.`: the site's own folder, which is refused where it is known what is on
     // disk.
-    plain_path(&given)
+    path::plain(&given)
 }
 
 fn templates(fields: &mut Fields<'_>) -> TemplateLanguage {
@@ -366,8 +408,8 @@ fn set_kramdown(options: &mut kramdown::Options, name: &str, value: &serde_yaml:
 const LIMITS: [&str; 4] = ["template-steps", "template-bytes", "sass-seconds", "sass-bytes"];
 
 /// The options under `limits`: how much the templates and style sheets of a site may do.
-fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
-    let (mut limits, mut sass) = (liquid::Limits::default(), SassLimits::default());
+fn limits(fields: &mut Fields<'_>) -> (TemplateLimits, SassLimits) {
+    let (mut limits, mut sass) = (TemplateLimits::default(), SassLimits::default());
     let Some(given) = fields.value("limits").cloned() else { return (limits, sass) };
     let example = "write `limits: {template-steps: 20000000, template-bytes: 100000000}`";
     let Some(given) = given.as_mapping() else {
@@ -397,14 +439,14 @@ fn limits(fields: &mut Fields<'_>) -> (liquid::Limits, SassLimits) {
 }
 
 /// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `tags`.
-fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
+fn liquid_options(fields: &mut Fields<'_>) -> LiquidOptions {
     let given =
         fields.value("liquid").and_then(serde_yaml::Value::as_mapping).cloned().unwrap_or_default();
     let switch = |name: &str| given.get(name).and_then(serde_yaml::Value::as_bool).unwrap_or(false);
-    let mut options = liquid::Options {
+    let mut options = LiquidOptions {
         strict_filters: switch("strict_filters"),
         strict_variables: switch("strict_variables"),
-        ..liquid::Options::default()
+        ..LiquidOptions::default()
     };
     let Some(tags) = given.get("tags").filter(|tags| !tags.is_null()) else {
         return options;
@@ -425,7 +467,45 @@ fn liquid_options(fields: &mut Fields<'_>) -> liquid::Options {
     options
 }
 
+/// What the gem `github-pages` brings along.
+const OF_GITHUB_PAGES: [&str; 9] = [
+    "jekyll-coffeescript",
+    "jekyll-default-layout",
+    "jekyll-gist",
+    "jekyll-github-metadata",
+    "jekyll-optional-front-matter",
+    "jekyll-paginate",
+    "jekyll-readme-index",
+    "jekyll-relative-links",
+    "jekyll-titles-from-headings",
+];
+
 impl Config {
+    /// The names in `plugins`, and in `gems`, as old blogs call it, each with that key.
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let lists = ["plugins", "gems"].into_iter().filter_map(|key| Some((key, self.value(key)?)));
+        lists.flat_map(|(key, names)| {
+            let one = std::slice::from_ref(names);
+            names.as_array().unwrap_or(one).iter().map(move |name| (key, as_text(name)))
+        })
+    }
+
+    /// Whether the blog names the plugin, or one that includes it.
+    pub(crate) fn has_plugin(&self, name: &str) -> bool {
+        self.plugins().any(|(_, plugin)| {
+            plugin == name || plugin == "github-pages" && OF_GITHUB_PAGES.contains(&name)
+        })
+    }
+
+    /// Whether `key` among the options of a plugin is true; `default` if they do not say.
+    pub(crate) fn is_on(&self, options: &'static str, key: &str, default: bool) -> bool {
+        let options = self.value(options);
+        let option = options.and_then(|options| entry(options, key));
+        option
+            .filter(|option| !is_nil(option))
+            .map_or(default, |option| option.as_bool() != Some(false))
+    }
+
     /// Whether the site is a blog from Jekyll, where what Jekyll builds on over is a warning and no
     /// error.
     pub fn is_from_jekyll(&self) -> bool {

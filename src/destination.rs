@@ -19,12 +19,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::output::{Content, Output, folders};
-use crate::source::{is_same_content, open_file, site_path};
+use crate::output::{Content, Output};
+use crate::path;
+use crate::source::{LIST, is_same_content, open_file};
 use crate::store::named;
 
-/// The file in a destination that lists what labpress wrote there.
-pub const LIST: &str = ".labpress-files";
 /// How the names of files start that are on their way to their place. They lie beside that place:
 /// renaming a file from one folder to another is several times as slow.
 const TEMPORARY: &str = ".labpress-tmp-";
@@ -38,11 +37,6 @@ pub struct Written {
     pub unchanged: usize,
     /// Files that are made no longer.
     pub removed: usize,
-}
-
-/// Whether the folder at `dir` is one that labpress has written a site to.
-pub fn is_destination(dir: &Path) -> bool {
-    dir.join(LIST).is_file()
 }
 
 /// Makes the folder `dir` equal to `output`, except for files that labpress did not write.
@@ -262,9 +256,9 @@ impl<'a> Folder<'a> {
             }
             // A name that is not Unicode gets marks in it here, so that no list and no output has
             // it.
-            present.insert(site_path(dir, entry.path()), kind);
+            present.insert(path::of_disk(dir, entry.path()), kind);
         }
-        let needed = output.files().flat_map(|(path, _)| folders(path)).collect();
+        let needed = output.files().flat_map(|(path, _)| path::folders(path)).collect();
         Ok(Folder { dir, present, listed, temporary, needed })
     }
 
@@ -397,7 +391,7 @@ impl<'a> Folder<'a> {
 
     /// Removes the folders that listed files were in and nothing is in any more.
     fn remove_empty_folders(&self, output: &Output) -> io::Result<()> {
-        let of_files = self.listed.iter().flatten().flat_map(|path| folders(path));
+        let of_files = self.listed.iter().flatten().flat_map(|path| path::folders(path));
         let is_needed = |folder: &str| {
             let is_file_now = output.file(folder).is_some() || lies_in_a_file(folder, output);
             is_file_now || self.needed.contains(folder) || output.keeps(folder)
@@ -436,7 +430,7 @@ impl<'a> Folder<'a> {
 
 /// Whether one of the folders that the path lies in is to be a file.
 fn lies_in_a_file(path: &str, output: &Output) -> bool {
-    folders(path).any(|folder| output.file(folder).is_some())
+    path::folders(path).any(|folder| output.file(folder).is_some())
 }
 
 #[expect(

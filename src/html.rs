@@ -1,5 +1,5 @@
-//! Reads HTML as a row of tags and of what is between them, for what is changed in finished pages:
-//! addresses, ids.
+//! HTML: escaping, and tags as a row of tokens, for what is changed in finished pages: addresses,
+//! ids.
 //!
 //! The rules are those by which browsers split a text into tags (WHATWG, "Tokenization"), as far as
 //! they decide where a tag and its attributes start and end. Any text is read; putting all tokens
@@ -215,6 +215,69 @@ fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
     }
     let (value, rest) = value.split_at(value.find(|c: char| c.is_ascii_whitespace() || c == '>')?);
     Some(attribute(value, rest))
+}
+
+/// Escapes the five characters that mean something in HTML and XML.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut written = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => written.push_str("&amp;"),
+            '<' => written.push_str("&lt;"),
+            '>' => written.push_str("&gt;"),
+            '"' => written.push_str("&quot;"),
+            '\'' => written.push_str("&#39;"),
+            _ => written.push(c),
+        }
+    }
+    written
+}
+
+/// Undoes [`escaped`].
+pub(crate) fn unescaped(text: &str) -> String {
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'");
+    text.replace("&amp;", "&")
+}
+
+/// Takes tags, comments, scripts and styles out of HTML.
+pub(crate) fn without_html(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    // What does not close is looked for once.
+    let mut unclosed = [false; 4];
+    while let Some(open) = rest.find('<') {
+        text.push_str(&rest[..open]);
+        let tag = &rest[open..];
+        let (kind, end) = if tag.starts_with("<script") {
+            (0, "</script>")
+        } else if tag.starts_with("<!--") {
+            (1, "-->")
+        } else if tag.starts_with("<style") {
+            (2, "</style>")
+        } else {
+            (3, ">")
+        };
+        let mut length =
+            if unclosed[kind] { None } else { tag.find(end).map(|found| found + end.len()) };
+        unclosed[kind] |= length.is_none();
+        if length.is_none() && kind != 3 && !unclosed[3] {
+            // A block without its end is a tag all the same.
+            length = tag.find('>').map(|found| found + 1);
+            unclosed[3] |= length.is_none();
+        }
+        let Some(length) = length else {
+            text.push('<');
+            rest = &tag[1..];
+            continue;
+        };
+        rest = &tag[length..];
+    }
+    text.push_str(rest);
+    text
 }
 
 #[cfg(test)]

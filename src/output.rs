@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::path;
+
 /// All files of the built site, by path with `/` between parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
@@ -88,15 +90,10 @@ impl Output {
     /// The first file that lies in what another file is: `a` and `a/b`.
     pub fn file_in_a_file(&self) -> Option<(&str, &str)> {
         self.files.keys().find_map(|path| {
-            let folder = folders(path).find(|folder| self.files.contains_key(*folder))?;
+            let folder = path::folders(path).find(|folder| self.files.contains_key(*folder))?;
             Some((folder, path.as_str()))
         })
     }
-}
-
-/// The folders that a path lies in, the outermost first.
-pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(slash, _)| &path[..slash])
 }
 
 #[cfg(test)]

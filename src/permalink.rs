@@ -1,6 +1,7 @@
 //! Addresses: from the pattern of a permalink to the address of a page and the file that holds it,
 //! as Jekyll makes them.
 
+use crate::path;
 use crate::slug::{part_encoded, slugify, slugify_keeping_case};
 use crate::time::Date;
 
@@ -87,7 +88,7 @@ pub fn page_address(
     ending: &str,
 ) -> Result<Address, String> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let name = stem(name).trim_end_matches('.');
+    let name = path::stem(name).trim_end_matches('.');
     let is_html = [".html", ".xhtml", ".htm"].contains(&ending);
     let template = match own {
         Some(own) => own.to_owned(),
@@ -108,7 +109,7 @@ pub fn page_address(
 /// belongs to.
 pub fn static_address(path: &str, collection: Option<(&str, &str)>) -> Result<Address, String> {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
-    let (name, ending) = name.split_at(stem(name).len());
+    let (name, ending) = name.split_at(path::stem(name).len());
     let name = name.trim_end_matches('.');
     let path = if folder.is_empty() { format!("/{name}") } else { format!("/{folder}/{name}") };
     let Some((label, pattern)) = collection else {
@@ -128,16 +129,8 @@ pub fn static_address(path: &str, collection: Option<(&str, &str)>) -> Result<Ad
 /// `/about` have none.
 pub(crate) fn ending_of_permalink(permalink: &str) -> Option<&str> {
     let name = permalink.rsplit('/').next().unwrap_or(permalink);
-    let ending = &name[stem(name).len()..];
+    let ending = &name[path::stem(name).len()..];
     (!ending.is_empty()).then_some(ending)
-}
-
-/// A file's name without its ending, which begins at the last point, if that is not the first
-/// character.
-pub(crate) fn stem(name: &str) -> &str {
-    name.rfind('.')
-        .filter(|&dot| name[..dot].contains(|c| c != '.'))
-        .map_or(name, |dot| &name[..dot])
 }
 
 /// `/a//b/` becomes `/a/b/`, and no address leaves the site, because two points become a slash.

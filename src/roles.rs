@@ -9,6 +9,11 @@ use std::sync::Arc;
 
 use serde_yaml::{Mapping, Value};
 
+use crate::path;
+
+/// Where the configuration is.
+pub const CONFIG: &str = "_config.yml";
+
 /// What a file is to the build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
@@ -145,7 +150,7 @@ impl Roles {
             Some(Value::Bool(switch)) => switch.to_string(),
             _ => if is_from_jekyll { "_site" } else { "public" }.to_owned(),
         };
-        ours.push(plain_path(&destination));
+        ours.push(path::plain(&destination));
         ours.retain(|name| !include.contains(name));
         let exclude = texts("exclude").into_iter().chain(JEKYLL_EXCLUDES.map(str::to_owned));
         let exclude = exclude.filter(|pattern| !include.contains(pattern)).collect();
@@ -185,24 +190,24 @@ impl Roles {
 
     /// By which path the build knows what lies at `path`. All that follows looks at that one.
     pub fn known_as<'p>(&self, path: &'p str) -> Known<'p> {
-        if path == crate::config::PATH || path == "experiments" || path.starts_with("experiments/")
-        {
+        if path == CONFIG || path == "experiments" || path.starts_with("experiments/") {
             return Known::As(path.into());
         }
-        let Some(inside) = inside_of(path, &self.source) else {
-            let is_on_the_way = inside_of(&self.source, path).is_some();
+        let Some(inside) = path::inside_of(path, &self.source) else {
+            let is_on_the_way = path::inside_of(&self.source, path).is_some();
             return if is_on_the_way { Known::OnTheWay } else { Known::Not };
         };
         if inside.is_empty() {
             return Known::OnTheWay;
         }
         let is_ours = self.ours.iter().any(|ours| ours == path);
-        let is_other_config = inside.len() < path.len() && inside == crate::config::PATH;
+        let is_other_config = inside.len() < path.len() && inside == CONFIG;
         if is_ours || is_other_config {
             return Known::Not;
         }
-        if let Some(file) = inside_of(inside, &self.theme) {
-            let is_read = THEME_FOLDERS.iter().any(|folder| inside_of(file, folder).is_some());
+        if let Some(file) = path::inside_of(inside, &self.theme) {
+            let is_read =
+                THEME_FOLDERS.iter().any(|folder| path::inside_of(file, folder).is_some());
             return match file {
                 "" => Known::OnTheWay,
                 file if is_read => Known::OfTheme(file.into()),
@@ -210,11 +215,11 @@ impl Roles {
             };
         }
         for (folder, kind) in &self.folders {
-            match inside_of(inside, folder) {
+            match path::inside_of(inside, folder) {
                 Some("") => return Known::As((*kind).into()),
                 Some(file) => return Known::As(format!("{kind}/{file}").into()),
-                None if inside_of(folder, inside).is_some() => return Known::OnTheWay,
-                None if inside_of(inside, kind).is_some() => return Known::Not,
+                None if path::inside_of(folder, inside).is_some() => return Known::OnTheWay,
+                None if path::inside_of(inside, kind).is_some() => return Known::Not,
                 None => {}
             }
         }
@@ -229,18 +234,19 @@ impl Roles {
         let is_named_so = |(at, part): (usize, &str)| {
             part.starts_with('.') || part.starts_with('_') && !(at == 0 && part == "_site")
         };
-        let inside = inside_of(&path, &self.source.to_lowercase()).unwrap_or(&path).to_owned();
+        let inside =
+            path::inside_of(&path, &self.source.to_lowercase()).unwrap_or(&path).to_owned();
         let names = [self.theme.as_str(), self.collections_dir.as_str()];
         let configured =
             names.into_iter().chain(self.folders.iter().map(|(folder, _)| folder.as_str()));
         let mut known =
             configured.chain(SOURCE_FOLDERS).filter(|name| !name.is_empty()).map(str::to_lowercase);
         let is_related = |name: &str| {
-            [&path, &inside]
-                .iter()
-                .any(|path| inside_of(path, name).is_some() || inside_of(name, path).is_some())
+            [&path, &inside].iter().any(|path| {
+                path::inside_of(path, name).is_some() || path::inside_of(name, path).is_some()
+            })
         };
-        let holds_the_source = inside_of(&self.source.to_lowercase(), &path).is_some();
+        let holds_the_source = path::inside_of(&self.source.to_lowercase(), &path).is_some();
         holds_the_source
             || inside.split('/').enumerate().any(is_named_so)
             || known.any(|name| is_related(&name))
@@ -321,7 +327,7 @@ impl Roles {
 
     fn is_known_special(&self, path: &str, is_folder: bool) -> bool {
         if !is_folder {
-            return path == crate::config::PATH;
+            return path == CONFIG;
         }
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         let is_at_root = parent.is_empty() && TEXT_FOLDERS.contains(&name);
@@ -348,7 +354,7 @@ impl Roles {
 
     /// What the file at `path` is, if it is not left out.
     pub fn role(&self, path: &str) -> Role {
-        if path == crate::config::PATH {
+        if path == CONFIG {
             return Role::Config;
         }
         if let Some(inside) = path.strip_prefix("experiments/") {
@@ -373,7 +379,7 @@ impl Roles {
             "_sass" => Role::Sass,
             "_data" => {
                 let is_data = ["yml", "yaml", "json", "csv", "tsv"]
-                    .contains(&ending(inside).to_lowercase().as_str());
+                    .contains(&path::ending(inside).to_lowercase().as_str());
                 if is_data { Role::Data } else { Role::LeftOut }
             }
             _ if is_part(inside) && self.is_hidden(path) => Role::Part,
@@ -388,7 +394,7 @@ impl Roles {
 
     /// Whether the file is Markdown, by the ending of its name.
     pub fn is_markdown(&self, path: &str) -> bool {
-        let ending = ending(path).to_lowercase();
+        let ending = path::ending(path).to_lowercase();
         self.markdown_endings.contains(&ending)
     }
 
@@ -396,20 +402,6 @@ impl Roles {
     pub fn collections(&self) -> impl Iterator<Item = &str> {
         self.collections.iter().map(|name| &**name)
     }
-}
-
-/// The path of a folder without `.`, and slashes at its ends or doubled.
-pub(crate) fn plain_path(path: &str) -> String {
-    path.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
-}
-
-/// The path from `folder` on, if it is that folder or lies in it.
-fn inside_of<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    if folder.is_empty() {
-        return Some(path);
-    }
-    let rest = path.strip_prefix(folder)?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 /// The names in `collections`, a list or a map; that of posts is none of them.
@@ -471,12 +463,6 @@ pub fn made_by_labpress(path: &str) -> Option<Role> {
     is_named_so.then_some(role)
 }
 
-/// What stands behind the last point of a file's name.
-pub(crate) fn ending(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    name[crate::permalink::stem(name).len()..].trim_start_matches('.')
-}
-
 /// Whether another file may draw in one of this name: style sheets by `@import`, others by
 /// `include_relative`.
 fn is_part(name: &str) -> bool {
@@ -484,7 +470,7 @@ fn is_part(name: &str) -> bool {
         "scss", "sass", "css", "js", "html", "htm", "md", "markdown", "svg", "txt", "xml", "json",
         "liquid",
     ];
-    endings.contains(&ending(name))
+    endings.contains(&path::ending(name))
 }
 
 /// Whether a pattern of `exclude` or `include` is for a path: as a glob whose stars stand for

@@ -17,10 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::data;
-use crate::destination::is_destination;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
-use crate::experiment::record::COMMITTED_UP_TO;
+use crate::path;
 use crate::roles::{Known, Role, Roles};
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
@@ -145,7 +144,7 @@ impl Source {
     pub fn apply(&mut self, change: Change) -> Effect {
         let (Change::Written(at, _) | Change::Removed(at)) = &change;
         let is_left_out = |path: &str| {
-            let folders = crate::output::folders(path).map(|folder| (folder, true));
+            let folders = path::folders(path).map(|folder| (folder, true));
             let mut parts = folders.chain([(path, false)]);
             parts.any(|(path, is_folder)| self.roles.is_left_out(path, is_folder))
         };
@@ -299,7 +298,7 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
             return true;
         }
         let is_folder = entry.file_type().is_dir();
-        let is_of_the_site = match roles.known_as(&site_path(root, entry.path())) {
+        let is_of_the_site = match roles.known_as(&path::of_disk(root, entry.path())) {
             Known::As(path) | Known::OfTheme(path) => {
                 let is_built =
                     || is_folder && is_destination(entry.path()) && !roles.is_included(&path, true);
@@ -323,7 +322,7 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
         if entry.file_type().is_dir() {
             continue;
         }
-        let at = site_path(root, entry.path());
+        let at = path::of_disk(root, entry.path());
         let (path, found) = match roles.known_as(&at) {
             Known::As(path) => (path.into_owned(), &mut found),
             Known::OfTheme(path) => (path.into_owned(), &mut of_theme),
@@ -416,7 +415,8 @@ impl Links<'_> {
             return false;
         }
         let is_folder = entry.file_type().is_dir();
-        let (link, path) = (site_path(self.walked, entry.path()), site_path(&self.root, &target));
+        let (link, path) =
+            (path::of_disk(self.walked, entry.path()), path::of_disk(&self.root, &target));
         let is_in_experiments = link.starts_with("experiments/");
         let is_draft = link.split('/').any(|part| part == "_drafts");
         if !is_in_experiments && !self.is_read_there(&path, is_folder, is_draft) {
@@ -444,7 +444,7 @@ impl Links<'_> {
 
     /// Whether the rules let the build read what lies at `path`, and publish it if it is a draft.
     fn is_read_there(&self, path: &str, is_folder: bool, is_draft: bool) -> bool {
-        let folders = crate::output::folders(path).map(|folder| (folder, true));
+        let folders = path::folders(path).map(|folder| (folder, true));
         let mut parts = folders.chain([(path, is_folder)]);
         let is_read = parts.all(|(path, is_folder)| match self.roles.known_as(path) {
             Known::As(path) | Known::OfTheme(path) => !self.roles.is_left_out(&path, is_folder),
@@ -479,6 +479,14 @@ pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The file in a destination that lists what labpress wrote there.
+pub(crate) const LIST: &str = ".labpress-files";
+
+/// Whether the folder at `dir` is one that labpress has written a site to.
+pub fn is_destination(dir: &Path) -> bool {
+    dir.join(LIST).is_file()
 }
 
 /// Whether two regular files hold the same bytes.
@@ -632,6 +640,10 @@ fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u
     }
 }
 
+/// Artifacts up to this many bytes are committed beside the record, so that a clone can show them;
+/// checkpoints never.
+pub const COMMITTED_UP_TO: u64 = 64 * 1024;
+
 /// How many bytes tell whether a file starts with front matter.
 const FRONT_MATTER_START: u64 = 64;
 
@@ -666,13 +678,6 @@ fn normalized(text: String) -> String {
     };
     // An old Mac ends lines with `\r` alone.
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
-}
-
-/// The path of something under `root`, from there, with `/` between parts. A name that is no
-/// Unicode gets marks in it.
-pub(crate) fn site_path(root: &Path, path: &Path) -> String {
-    let inside = path.strip_prefix(root).expect("walked from root");
-    inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 #[cfg(test)]

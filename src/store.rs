@@ -24,7 +24,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
-use crate::source::site_path;
+use crate::path;
 
 /// How a kept object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,7 +261,7 @@ impl Store {
                 Err(error) => return Err(error.into()),
             };
             let about = entry.metadata()?;
-            let path = site_path(&self.root, entry.path());
+            let path = path::of_disk(&self.root, entry.path());
             // A file system that keeps no times has nothing that is known to be old.
             let modified =
                 about.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());

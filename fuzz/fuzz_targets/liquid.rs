@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
+use labpress::text::Located;
 use labpress::experiment::results::Results;
-use labpress::liquid::{Body, Environment, Includes, Options, expand};
+use labpress::liquid::{Environment, Includes, Options, expand};
 use labpress::markdown::Dialect;
 use labpress::time::Date;
 use labpress::source::Source;
@@ -42,7 +43,7 @@ fuzz_target!(|text: &str| {
     let variables: Vec<(&str, Value)> =
         ["page", "site"].iter().filter_map(|name| Some((*name, entry(&value, name)?.clone()))).collect();
     let start = Instant::now();
-    let _ = expand(Body { path: "a.md", text, lines_above: 0 }, &variables, &environment);
+    let _ = expand(Located { path: "a.md", text, lines_above: 0 }, &variables, &environment);
     // Steps and bytes are bounded, whatever the text says.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?} for {} bytes", start.elapsed(), text.len());
 });

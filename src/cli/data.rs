@@ -12,6 +12,7 @@ use crate::data::images::{Images, Wanted};
 use crate::data::sheet::{Row, Sheet, Tile};
 use crate::data::{DataSet, built_in, built_in_names, read, split};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::path;
 use crate::source;
 use crate::store::Store;
 use crate::yaml::Yaml;
@@ -256,7 +257,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
         let store = Store::of(root);
         let _lock = store.lock(report_waiting)?;
         store.write(
-            &source::site_path(root, &folder.join(out.file_name().unwrap_or_default())),
+            &path::of_disk(root, &folder.join(out.file_name().unwrap_or_default())),
             &sheet.png(),
         )?;
     } else {

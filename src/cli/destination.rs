@@ -7,8 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use super::{Error, environment, site};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
+use crate::path;
 use crate::roles::Roles;
-use crate::source::{Source, site_path};
+use crate::source::Source;
 use crate::yaml::Yaml;
 
 /// The folder of a site, without links, and the text of its `_config.yml`.
@@ -81,7 +82,7 @@ impl<'a> Place<'a> {
     /// the case.
     fn path_in_site(self, path: &Path) -> Option<String> {
         let root = path.ancestors().find(|folder| is_same(folder, self.root))?;
-        Some(site_path(root, path))
+        Some(path::of_disk(root, path))
     }
 
     fn refusal(self, given: Option<&Path>, reason: &str) -> Error {
@@ -114,7 +115,7 @@ impl Destination<'_> {
 
     /// Refuses a folder that lies among files of the site.
     pub(super) fn check_sources(&self, source: &Source) -> Result<(), Error> {
-        let folders = self.path_in_site.iter().flat_map(|path| crate::output::folders(path));
+        let folders = self.path_in_site.iter().flat_map(|path| path::folders(path));
         for folder in folders {
             if source.has_files_in(folder) {
                 let reason = format!("it is in `{folder}`, which holds files of the site");

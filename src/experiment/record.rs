@@ -20,9 +20,7 @@ use crate::digest::Digest;
 /// The version of the record's format that this labpress writes and reads.
 pub const FORMAT: u32 = 1;
 
-/// Artifacts up to this many bytes are committed beside the record, so that a clone can show them;
-/// checkpoints never.
-pub const COMMITTED_UP_TO: u64 = 64 * 1024;
+pub use crate::source::COMMITTED_UP_TO;
 
 /// What one run produced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

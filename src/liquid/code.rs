@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::escaped;
 use super::token::is_space;
+use crate::html::escaped;
 use crate::markdown::highlight;
 
 /// What stands behind `highlight`.

@@ -8,12 +8,14 @@ use tera::Map;
 use tera::value::Key;
 
 use super::expression::{Operand, expression, fragments, operand, parameters};
-use super::filters::{escaped, relative_url};
 use super::parse::{self, Include, Node};
 use super::render::{Flow, Run};
 use super::scope::Frame;
-use super::{Body, unknown_tag};
+use super::unknown_tag;
 use crate::diagnostic::{Diagnostic, nearest};
+use crate::html::escaped;
+use crate::text::Located;
+use crate::url::relative_url;
 use crate::value::{self, Value, as_text};
 
 /// How deep includes may include.
@@ -22,7 +24,7 @@ const MAX_INCLUDES: usize = 40;
 impl Run<'_, '_> {
     pub(super) fn include(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         include: &Include<'_>,
         out: &mut String,
     ) -> Flow {
@@ -45,7 +47,7 @@ impl Run<'_, '_> {
     /// Runs a file of `_includes`.
     fn include_named(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         name: &str,
         given: Map,
         at: usize,
@@ -67,7 +69,7 @@ impl Run<'_, '_> {
     /// Runs a file that lies in the folder of the page, or below.
     fn include_relative(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         name: &str,
         given: Map,
         at: usize,
@@ -86,14 +88,14 @@ impl Run<'_, '_> {
                 .push(Diagnostic::new(body.place(at), message).hint(format!("add `{path}`")));
             return Flow::On;
         };
-        let included = Body { path: &path, text, lines_above: 0 };
+        let included = Located { path: &path, text, lines_above: 0 };
         self.run_included(body, included, &parse::parse(text), given, at, out)
     }
 
     fn run_included(
         &mut self,
-        body: Body<'_>,
-        included: Body<'_>,
+        body: Located<'_>,
+        included: Located<'_>,
         parsed: &parse::Parsed<'_>,
         given: Map,
         at: usize,
@@ -125,7 +127,7 @@ impl Run<'_, '_> {
     /// name; and of a block `include.content`.
     pub(super) fn custom(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         tag: &str,
         arguments: &str,
         inside: Option<&[Node<'_>]>,
@@ -165,7 +167,7 @@ impl Run<'_, '_> {
     }
 
     /// The address of a post by its file's name without ending.
-    pub(super) fn post_url(&mut self, body: Body<'_>, name: &str, at: usize, out: &mut String) {
+    pub(super) fn post_url(&mut self, body: Located<'_>, name: &str, at: usize, out: &mut String) {
         let name = name.trim_matches('/');
         let addresses = &self.environment.post_urls;
         let url = addresses.get(name).or_else(|| {
@@ -189,7 +191,7 @@ impl Run<'_, '_> {
     }
 
     /// The address of a file of the site by its path.
-    pub(super) fn link(&mut self, body: Body<'_>, path: &str, at: usize, out: &mut String) {
+    pub(super) fn link(&mut self, body: Located<'_>, path: &str, at: usize, out: &mut String) {
         let path = self.interpolated(body, path, at);
         let path = path.trim().trim_start_matches('/');
         let addresses = &self.environment.urls;
@@ -207,7 +209,7 @@ impl Run<'_, '_> {
     #[expect(clippy::too_many_arguments, reason = "what it says and where it says it")]
     fn address(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         name: &str,
         url: Option<&String>,
         addresses: &BTreeMap<String, String>,
@@ -245,7 +247,7 @@ impl Run<'_, '_> {
     }
 
     /// A tag's argument in which outputs, `{{ … }}`, may stand.
-    pub(super) fn interpolated(&mut self, body: Body<'_>, argument: &str, at: usize) -> String {
+    pub(super) fn interpolated(&mut self, body: Located<'_>, argument: &str, at: usize) -> String {
         let mut written = String::with_capacity(argument.len());
         let mut rest = argument;
         while let Some((before, inside)) = rest.split_once("{{") {

@@ -28,10 +28,6 @@ mod tests;
 mod token;
 mod weight;
 
-pub(crate) use self::filters::{
-    absolute_url, escaped, has_scheme, relative_url, unescaped, without_html,
-};
-
 pub(crate) use self::parse::with_experiment_renamed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,31 +35,15 @@ use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 
-use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
+use crate::config::LiquidOptions;
+use crate::diagnostic::{Diagnostic, Place, listed, nearest};
 use crate::experiment::results::{Need, Results};
 use crate::markdown::Dialect;
 use crate::source::Source;
+use crate::text::Located;
 use crate::time::Date;
 use crate::value::Value;
 use kramdown::embed::{Embeds, between_marker_characters};
-
-/// A text of a file, with the place where it starts.
-#[derive(Debug, Clone, Copy)]
-pub struct Body<'a> {
-    /// Path of the file, from the site's root.
-    pub path: &'a str,
-    /// The text.
-    pub text: &'a str,
-    /// How many lines of the file stand above it.
-    pub lines_above: usize,
-}
-
-impl Body<'_> {
-    /// The place of byte `offset` of the text.
-    pub fn place(&self, offset: usize) -> Place {
-        Place::new(self.path, Position::at(self.text, offset).down(self.lines_above))
-    }
-}
 
 /// What every body of a site may refer to.
 pub struct Environment<'a> {
@@ -86,7 +66,7 @@ pub struct Environment<'a> {
     /// The files of the site, for `include_relative`.
     pub source: &'a Source,
     /// What `_config.yml` says about Liquid.
-    pub options: &'a Options,
+    pub options: &'a LiquidOptions,
     /// What `now` means to dates: a build does not read the clock, so it is `site.time`, the date
     /// of the newest post.
     pub now: Option<Date>,
@@ -96,56 +76,16 @@ pub struct Environment<'a> {
     pub highlight: bool,
 }
 
-/// `liquid` of `_config.yml`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Whether a filter that is not known is an error; else it passes its value on.
-    pub strict_filters: bool,
-    /// Whether a variable that is not known is an error; else it is empty.
-    pub strict_variables: bool,
-    /// The files of `_includes` that stand for tags of plugins, by the tags' names.
-    pub tags: BTreeMap<String, String>,
-    /// How much a text may do.
-    pub limits: Limits,
-}
-
-/// How much one text or layout may do, in Liquid and in Tera: `limits` of `_config.yml`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// How many steps it may take: a node is one, and so are some items or bytes that a filter goes
-    /// through. A page that shows every post under each of its tags takes some million.
-    pub steps: usize,
-    /// How many bytes it may make, and how many its variables may hold.
-    pub bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { steps: 10_000_000, bytes: 64 << 20 }
-    }
-}
-
-impl Limits {
-    /// The bytes as a person reads them.
-    pub(crate) fn shown_bytes(self) -> String {
-        if self.bytes >= 1 << 20 {
-            format!("{} MiB", self.bytes >> 20)
-        } else {
-            format!("{} bytes", self.bytes)
-        }
-    }
-}
-
 /// A text that is parsed once, when it is first needed, and run many times.
 #[derive(Debug)]
 pub struct Template<'a> {
-    body: Body<'a>,
+    body: Located<'a>,
     parsed: OnceLock<parse::Parsed<'a>>,
 }
 
 impl<'a> Template<'a> {
     /// Takes a text, and does not parse it yet.
-    pub fn new(body: Body<'a>) -> Template<'a> {
+    pub fn new(body: Located<'a>) -> Template<'a> {
         Template { body, parsed: OnceLock::new() }
     }
 
@@ -176,7 +116,7 @@ impl<'a> Template<'a> {
 /// The errors of a parsed text: those of the parser, and tags that are not known.
 fn errors(
     parsed: &parse::Parsed<'_>,
-    body: Body<'_>,
+    body: Located<'_>,
     environment: &Environment<'_>,
 ) -> Vec<Diagnostic> {
     let unknown =
@@ -223,7 +163,7 @@ pub struct Expanded {
 /// Reports all errors of the text; only when there is none is it run, and then all errors of
 /// running are reported.
 pub fn expand(
-    body: Body<'_>,
+    body: Located<'_>,
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
@@ -254,7 +194,7 @@ impl<'a> Includes<'a> {
     pub fn new(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Includes<'a> {
         let includes = files.into_iter().map(|(path, text)| {
             let name = path.strip_prefix("_includes/").unwrap_or(path);
-            (name, Template::new(Body { path, text, lines_above: 0 }))
+            (name, Template::new(Located { path, text, lines_above: 0 }))
         });
         Includes(includes.collect())
     }
@@ -273,7 +213,7 @@ struct Error {
 }
 
 impl Error {
-    fn diagnostic(self, body: Body<'_>) -> Diagnostic {
+    fn diagnostic(self, body: Located<'_>) -> Diagnostic {
         let diagnostic = Diagnostic::new(body.place(self.at), self.message);
         match self.hint {
             Some(hint) => diagnostic.hint(hint),

@@ -8,17 +8,18 @@ use super::compare::{contains, is_blank, is_empty, is_true, order, same};
 use super::expression::{Comparison, Condition, Expression, Join, Loop, Offset, Operand, Test};
 use super::parse::{CycleGroup, For, Node, TableRow};
 use super::scope::{Columns, Frame, LoopState, MAX_RANGE, Scope, items_of};
-use super::{Body, Environment, Expanded, filters, weight};
+use super::{Environment, Expanded, filters, weight};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
 use crate::figure;
 use crate::markdown::Dialect;
 use crate::plugin;
+use crate::text::Located;
 use crate::value::{self, Value, as_text, is_nil};
 
 /// Runs the nodes of a text. Reports all errors.
 pub(super) fn render(
-    body: Body<'_>,
+    body: Located<'_>,
     nodes: &[Node<'_>],
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
@@ -107,7 +108,12 @@ pub(super) enum Flow {
 }
 
 impl Run<'_, '_> {
-    pub(super) fn nodes(&mut self, body: Body<'_>, nodes: &[Node<'_>], out: &mut String) -> Flow {
+    pub(super) fn nodes(
+        &mut self,
+        body: Located<'_>,
+        nodes: &[Node<'_>],
+        out: &mut String,
+    ) -> Flow {
         for node in nodes {
             let (before, written) = (out.len(), self.written);
             let flow = self.node(body, node, out);
@@ -123,7 +129,7 @@ impl Run<'_, '_> {
         Flow::On
     }
 
-    fn node(&mut self, body: Body<'_>, node: &Node<'_>, out: &mut String) -> Flow {
+    fn node(&mut self, body: Located<'_>, node: &Node<'_>, out: &mut String) -> Flow {
         match node {
             Node::Text(text) | Node::Raw(text) => out.push_str(text),
             Node::Output(expression, at) => self.output(body, expression, *at, out),
@@ -225,7 +231,7 @@ impl Run<'_, '_> {
     }
 
     /// Counts one step, and says whether the body has run or written more than it may.
-    fn is_exhausted(&mut self, body: Body<'_>) -> bool {
+    fn is_exhausted(&mut self, body: Located<'_>) -> bool {
         self.count_steps(1);
         let Some((message, key)) = self.excess() else { return false };
         if !self.is_given_up {
@@ -316,7 +322,7 @@ impl Run<'_, '_> {
 
     fn case(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         subject: &Operand<'_>,
         branches: &[(Option<Vec<Operand<'_>>>, Vec<Node<'_>>)],
         out: &mut String,
@@ -339,7 +345,7 @@ impl Run<'_, '_> {
         Flow::On
     }
 
-    fn repeat(&mut self, body: Body<'_>, repeat: &For<'_>, out: &mut String) -> Flow {
+    fn repeat(&mut self, body: Located<'_>, repeat: &For<'_>, out: &mut String) -> Flow {
         let over = &repeat.over;
         let Some((list, range)) = self.items(body, over) else {
             return self.nodes(body, &repeat.otherwise, out);
@@ -366,7 +372,7 @@ impl Run<'_, '_> {
         Flow::On
     }
 
-    fn table_row(&mut self, body: Body<'_>, row: &TableRow<'_>, out: &mut String) {
+    fn table_row(&mut self, body: Located<'_>, row: &TableRow<'_>, out: &mut String) {
         let over = &row.over;
         let given = row.columns.as_ref().and_then(|columns| whole(&self.scope.operand(columns)));
         out.push_str("<tr class=\"row1\">\n");
@@ -409,7 +415,7 @@ impl Run<'_, '_> {
     /// empty.
     fn items(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         over: &Loop<'_>,
     ) -> Option<(Value, std::ops::Range<usize>)> {
         if let Operand::Range(from, to) = &over.items {
@@ -437,7 +443,13 @@ impl Run<'_, '_> {
         (start < end).then_some((list, start..end))
     }
 
-    fn output(&mut self, body: Body<'_>, expression: &Expression<'_>, at: usize, out: &mut String) {
+    fn output(
+        &mut self,
+        body: Located<'_>,
+        expression: &Expression<'_>,
+        at: usize,
+        out: &mut String,
+    ) {
         if let (Operand::Range(from, to), []) = (&expression.operand, expression.filters.as_slice())
         {
             let (from, to) = self.scope.range(from, to);
@@ -454,7 +466,7 @@ impl Run<'_, '_> {
 
     pub(super) fn expression(
         &mut self,
-        body: Body<'_>,
+        body: Located<'_>,
         expression: &Expression<'_>,
         at: usize,
     ) -> Value {
@@ -519,7 +531,7 @@ impl Run<'_, '_> {
         Err(format!("there is no variable `{}`", shown.collect::<Vec<_>>().join(".")))
     }
 
-    fn holds(&mut self, body: Body<'_>, condition: &Condition<'_>, at: usize) -> bool {
+    fn holds(&mut self, body: Located<'_>, condition: &Condition<'_>, at: usize) -> bool {
         match self.condition(condition) {
             Ok(holds) => holds,
             Err(message) => {

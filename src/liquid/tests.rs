@@ -1,4 +1,6 @@
 use super::*;
+use crate::config::{LiquidOptions, TemplateLimits};
+use crate::text::Located;
 use crate::value::of_yaml;
 
 const VARIABLES: &str = "
@@ -14,15 +16,15 @@ fn expanded(text: &str) -> Result<String, String> {
 }
 
 fn expanded_in(text: &str, dialect: Dialect) -> Result<String, String> {
-    expanded_within(text, dialect, Limits::default())
+    expanded_within(text, dialect, TemplateLimits::default())
 }
 
-fn expanded_within(text: &str, dialect: Dialect, limits: Limits) -> Result<String, String> {
+fn expanded_within(text: &str, dialect: Dialect, limits: TemplateLimits) -> Result<String, String> {
     let results = Results::default();
     let source = Source::default().with("beside.md", "B{{ include.x }}");
     let tags = [("video", "video.html"), ("note", "note.html"), ("table", "note.html")];
     let tags = tags.map(|(tag, file)| (tag.to_owned(), file.to_owned()));
-    let options = Options { tags: BTreeMap::from(tags), limits, ..Options::default() };
+    let options = LiquidOptions { tags: BTreeMap::from(tags), limits, ..LiquidOptions::default() };
     let includes = [
         ("_includes/note.html", "[{{ include.text }}|{{ page.title }}|{{ include.missing }}]"),
         ("_includes/self.html", "{% include self.html %}"),
@@ -47,7 +49,7 @@ fn expanded_within(text: &str, dialect: Dialect, limits: Limits) -> Result<Strin
     let value = of_yaml(&yaml);
     let variables = ["page", "site"]
         .map(|name| (name, crate::value::entry(&value, name).expect("it is there").clone()));
-    let body = Body { path: "a.md", text, lines_above: 3 };
+    let body = Located { path: "a.md", text, lines_above: 3 };
     match expand(body, &variables, &environment) {
         Ok(expanded) => Ok(expanded.text),
         Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
@@ -350,7 +352,7 @@ fn hostile_texts_end_soon() {
         "{{ 99999999999999999999999999 | times: 99999999999999999999 }}".to_owned(),
         "{{ 'é' | slice: 1, 9 }}{{ 'a' | truncate: -5 }}{{ -9223372036854775808 | abs | divided_by: -1 }}".to_owned(),
     ] {
-        let limits = Limits { steps: 1_000_000, ..Limits::default() };
+        let limits = TemplateLimits { steps: 1_000_000, ..TemplateLimits::default() };
         let _ = expanded_within(&text, Dialect::Kramdown, limits);
     }
 }
@@ -496,7 +498,7 @@ fn the_lines_of_a_liquid_tag_are_tags() {
 /// Few small texts that make large ones, or a lot of work; each must end at a bound, and soon.
 #[test]
 fn values_that_double_are_refused_before_they_are_made() {
-    let limits = Limits { steps: 1_000_000, bytes: 1 << 20 };
+    let limits = TemplateLimits { steps: 1_000_000, bytes: 1 << 20 };
     let large = "error: a text or list becomes larger than 1 MiB\n --> a.md\nhint: look for a loop in a loop, or raise \
                  `limits: {template-bytes: …}` in `_config.yml`";
     let start = "{% assign a = \"xxxxxxxxxx\" %}{% assign e = '' | split: '' %}{% assign l = 'x,y' | split: ',' %}";
@@ -524,7 +526,7 @@ fn values_that_double_are_refused_before_they_are_made() {
 
 #[test]
 fn filters_and_comparisons_count_by_the_size_of_what_they_go_through() {
-    let limits = Limits { steps: 50_000, ..Limits::default() };
+    let limits = TemplateLimits { steps: 50_000, ..TemplateLimits::default() };
     let steps = "error: the text takes more than 50000 steps\n --> a.md\nhint: look for a loop in a loop, or raise \
                  `limits: {template-steps: …}` in `_config.yml`";
     let start = "{% assign c = 'xy' %}{% for i in (1..16) %}{% assign c = c | append: c %}{% endfor %}\
@@ -568,7 +570,7 @@ fn a_large_blog_fits_the_default_limits() {
     let site = of_yaml(&serde_yaml::from_str(&yaml).expect("it is YAML"));
     let results = Results::default();
     let source = Source::default();
-    let options = Options::default();
+    let options = LiquidOptions::default();
     let environment = Environment {
         includes: Includes::default(),
         results: &results,
@@ -588,8 +590,11 @@ fn a_large_blog_fits_the_default_limits() {
         {% if post.tags contains tag %}<a href=\"{{ post.url | relative_url }}\">{{ post.title | escape }}</a>{% endif %}\
         {% endfor %}{% endfor %}\
         {% for post in site.posts %}{{ post.content | strip_html | jsonify }}{% endfor %}";
-    let expanded =
-        expand(Body { path: "tags.html", text, lines_above: 0 }, &[("site", site)], &environment);
+    let expanded = expand(
+        Located { path: "tags.html", text, lines_above: 0 },
+        &[("site", site)],
+        &environment,
+    );
     let links = expanded.expect("it fits").text.matches("<a ").count();
     assert_eq!(links, 1500);
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::texts;
 use crate::config::Config;
-use crate::liquid::escaped;
+use crate::html::escaped;
 use crate::value::{Value, entry};
 
 const IGNORED: [&str; 5] = ["pre", "code", "tt", "style", "script"];

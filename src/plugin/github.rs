@@ -3,13 +3,12 @@
 
 use tera::Map;
 
-use super::is_active;
 use crate::config::Config;
 use crate::value::{Value, as_text, set};
 
 /// The values, if the blog names the plugin and its `repository`.
 pub(crate) fn metadata(config: &Config) -> Option<Value> {
-    if !is_active(config, "jekyll-github-metadata") {
+    if !config.has_plugin("jekyll-github-metadata") {
         return None;
     }
     let repository = config.value("repository").map(as_text)?;

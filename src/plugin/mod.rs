@@ -18,7 +18,8 @@ mod texts;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::liquid::{self, Environment, escaped};
+use crate::html::escaped;
+use crate::liquid::Environment;
 use crate::time::Date;
 use crate::value::{Value, as_text, entry, is_nil};
 
@@ -80,19 +81,6 @@ const FATES: [(&str, Fate); 36] = [
     ("html-proofer", Fate::NotNeeded),
 ];
 
-/// What the gem `github-pages` brings along.
-const OF_GITHUB_PAGES: [&str; 9] = [
-    "jekyll-coffeescript",
-    "jekyll-default-layout",
-    "jekyll-gist",
-    "jekyll-github-metadata",
-    "jekyll-optional-front-matter",
-    "jekyll-paginate",
-    "jekyll-readme-index",
-    "jekyll-relative-links",
-    "jekyll-titles-from-headings",
-];
-
 /// What a tag of a plugin sees.
 pub(crate) struct Scope<'s, 'a> {
     pub(crate) environment: &'s Environment<'a>,
@@ -110,58 +98,33 @@ pub(crate) fn tag(name: &str, arguments: &str, scope: &Scope<'_, '_>) -> String 
     }
 }
 
-/// Whether the blog names the plugin, or what brings it along.
-pub(crate) fn is_active(config: &Config, name: &str) -> bool {
-    named(config).any(|(_, plugin)| {
-        plugin == name || plugin == "github-pages" && OF_GITHUB_PAGES.contains(&name)
-    })
-}
-
-/// Whether `key` among the options of a plugin is true; `default` if they do not say.
-pub(crate) fn is_on(config: &Config, options: &'static str, key: &str, default: bool) -> bool {
-    let option = config
-        .value(options)
-        .and_then(|options| entry(options, key))
-        .filter(|option| !is_nil(option));
-    option.map_or(default, |option| option.as_bool() != Some(false))
-}
-
 /// The plugins that the blog names whose work will be missing, with the key that names them.
 pub fn missing(config: &Config) -> Vec<(&'static str, String)> {
-    named(config).filter(|(_, name)| fate(name) == Fate::Missing).collect()
+    config.plugins().filter(|(_, name)| fate(name) == Fate::Missing).collect()
 }
 
 /// All plugins that the blog names, each once, in order of name, with what becomes of them.
 pub fn fates(config: &Config) -> BTreeMap<String, Fate> {
-    named(config).map(|(_, name)| (fate(&name), name)).map(|(fate, name)| (name, fate)).collect()
+    config.plugins().map(|(_, name)| (fate(&name), name)).map(|(fate, name)| (name, fate)).collect()
 }
 
 fn fate(name: &str) -> Fate {
     FATES.iter().find(|(known, _)| *known == name).map_or(Fate::Missing, |(_, fate)| *fate)
 }
 
-/// The names in `plugins`, and in `gems`, as old blogs call it, each with that key.
-fn named(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
-    let lists = ["plugins", "gems"].into_iter().filter_map(|key| Some((key, config.value(key)?)));
-    lists.flat_map(|(key, names)| {
-        let one = std::slice::from_ref(names);
-        names.as_array().unwrap_or(one).iter().map(move |name| (key, as_text(name)))
-    })
-}
-
 /// Does what plugins do to whole pages once they are made.
 pub(crate) fn finished(html: String, page: &Value, config: &Config) -> String {
-    let html = if is_active(config, "jekyll-mentions") {
+    let html = if config.has_plugin("jekyll-mentions") {
         mentions::linked(html, page, config)
     } else {
         html
     };
-    if is_active(config, "jemoji") { emoji::as_images(html, config) } else { html }
+    if config.has_plugin("jemoji") { emoji::as_images(html, config) } else { html }
 }
 
 impl Scope<'_, '_> {
     fn absolute(&self, path: &str) -> String {
-        liquid::absolute_url(self.environment.url, self.environment.base_url, path)
+        crate::url::absolute_url(self.environment.url, self.environment.base_url, path)
     }
 
     /// A date as XML writes it; nothing for what is none.
@@ -189,7 +152,7 @@ fn xml_escaped(text: &str) -> String {
 
 /// A text on one line without HTML.
 fn plain(html: &str) -> String {
-    liquid::without_html(html).split_whitespace().collect::<Vec<_>>().join(" ")
+    crate::html::without_html(html).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A picture from GitHub: `{% avatar hubot size=50 %}`.
@@ -263,7 +226,7 @@ mod tests {
         let config = Config::for_tests("plugins: [jekyll-feed, jekyll-scholar]\ngems: jekyll-x");
         let names = [("plugins", "jekyll-scholar"), ("gems", "jekyll-x")];
         assert_eq!(missing(&config), names.map(|(key, name)| (key, name.to_owned())));
-        assert!(is_active(&config, "jekyll-feed"));
+        assert!(config.has_plugin("jekyll-feed"));
     }
 
     #[test]

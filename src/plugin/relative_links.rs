@@ -1,16 +1,16 @@
 //! Links to files of the site become links to their pages, as jekyll-relative-links has it:
 //! `[about](../about.md)`.
 
-use super::{is_active, is_on};
 use crate::config::Config;
-use crate::liquid::{Environment, has_scheme, relative_url};
+use crate::liquid::Environment;
+use crate::url::{has_scheme, relative_url};
 
 /// Whether links in pages, or in documents of collections, are changed.
 pub(crate) fn is_wanted(config: &Config, is_document: bool) -> bool {
     const OPTIONS: &str = "relative_links";
-    is_active(config, "jekyll-relative-links")
-        && is_on(config, OPTIONS, "enabled", true)
-        && (!is_document || is_on(config, OPTIONS, "collections", false))
+    config.has_plugin("jekyll-relative-links")
+        && config.is_on(OPTIONS, "enabled", true)
+        && (!is_document || config.is_on(OPTIONS, "collections", false))
 }
 
 /// The Markdown of the file at `path` with such links changed, inline ones and references.

@@ -4,8 +4,8 @@
 use tera::Map;
 
 use super::{Scope, at, escaped_once, plain, text_at};
-use crate::liquid::has_scheme;
 use crate::slug::percent_encoded;
+use crate::url::has_scheme;
 use crate::value::{self, Value, as_text, set};
 
 /// Writes all elements; `title=false` among the arguments leaves the title out.

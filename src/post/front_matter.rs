@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::fields::{Fields, scalar_text};
-use crate::liquid::Body;
+use crate::text::Located;
 use crate::time::{DATE_FORMS, Date};
 use crate::value;
 use crate::yaml::Yaml;
@@ -65,7 +65,7 @@ pub struct Scope<'s> {
 /// Splits a file into its front matter and its body. `None` if it has no front matter.
 ///
 /// Blank lines below the front matter belong to it, as in Jekyll.
-pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
+pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Located<'a>)> {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next()?;
     if first.trim_end() != "---" {
@@ -81,7 +81,7 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Body<'a>)> {
                 start += blank.len();
                 lines_above += 1;
             }
-            return Some((yaml, Body { path, text: &text[start..], lines_above }));
+            return Some((yaml, Located { path, text: &text[start..], lines_above }));
         }
         at += line.len();
     }

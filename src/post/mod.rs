@@ -16,12 +16,11 @@ use rayon::prelude::*;
 use self::front_matter::{FrontMatter, Scope};
 use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::liquid::Body;
-use crate::permalink::{
-    Address, DocumentParts, document_address, page_address, static_address, stem,
-};
-use crate::roles::{Role, ending};
+use crate::path;
+use crate::permalink::{Address, DocumentParts, document_address, page_address, static_address};
+use crate::roles::Role;
 use crate::source::{Source, Text};
+use crate::text::Located;
 use crate::time::Date;
 use crate::yaml::Yaml;
 
@@ -47,7 +46,7 @@ pub struct Post<'a> {
     /// Whether its text is Markdown.
     pub is_markdown: bool,
     /// Its text.
-    pub body: Body<'a>,
+    pub body: Located<'a>,
     /// Whether the text has no blank line for Jekyll, which looks for `\n\n` in a file with the
     /// line ends of Windows.
     pub is_without_blank_lines: bool,
@@ -72,7 +71,7 @@ pub struct Page<'a> {
     /// How its body becomes a page.
     pub kind: PageKind,
     /// Its text.
-    pub body: Body<'a>,
+    pub body: Located<'a>,
 }
 
 /// A file that goes to the site as it is.
@@ -212,10 +211,10 @@ impl Reader<'_> {
     }
 
     fn post<'a>(&self, path: &'a str, text: &'a str, is_draft: bool) -> Read<Post<'a>> {
-        let name = file_name(path);
+        let name = path::file_name(path);
         let is_text = self.config.roles.is_markdown(path)
             || [".html", ".htm", ".textile"].iter().any(|end| path.ends_with(end));
-        if !is_draft && dated_name(stem(name)).is_none() {
+        if !is_draft && dated_name(path::stem(name)).is_none() {
             // What else lies among posts is none.
             return if is_text { wrong(undated(path)) } else { (None, Vec::new()) };
         }
@@ -254,7 +253,7 @@ impl Reader<'_> {
         if !(front.published || config.unpublished || self.shown.unpublished) {
             return (None, errors);
         }
-        let name = stem(file_name(path));
+        let name = path::stem(path::file_name(path));
         let (named_date, name) = match dated_name(name) {
             Some((date, rest)) => (Some(date), rest),
             None => (None, name),
@@ -278,7 +277,8 @@ impl Reader<'_> {
         let inside = relative_path.split_once('/').map_or("", |(_, inside)| inside);
         let inside_stem = format!(
             "/{}",
-            inside.strip_suffix(file_name(path)).unwrap_or("").to_owned() + stem(file_name(path))
+            inside.strip_suffix(path::file_name(path)).unwrap_or("").to_owned()
+                + path::stem(path::file_name(path))
         );
         let parts = DocumentParts {
             date: &date,
@@ -286,7 +286,7 @@ impl Reader<'_> {
             categories: &front.categories,
             collection: label,
             path: inside_stem.trim_end_matches('.'),
-            name: stem(file_name(path)),
+            name: path::stem(path::file_name(path)),
             ending: &output_ending,
         };
         let address = match document_address(front.permalink.as_deref(), pattern, parts) {
@@ -351,7 +351,7 @@ impl Reader<'_> {
             pages.extend(page);
             findings.extend(errors);
         }
-        pages.sort_by_key(|page: &Page<'_>| (file_name(page.body.path), page.body.path));
+        pages.sort_by_key(|page: &Page<'_>| (path::file_name(page.body.path), page.body.path));
         // What plugins add comes behind.
         pages.extend(added);
         let mut read = (pages, plain);
@@ -359,7 +359,7 @@ impl Reader<'_> {
         read
     }
 
-    fn page<'a>(&self, yaml: Yaml<'a>, body: Body<'a>) -> Read<Page<'a>> {
+    fn page<'a>(&self, yaml: Yaml<'a>, body: Located<'a>) -> Read<Page<'a>> {
         self.page_at(yaml, body, None)
     }
 
@@ -367,7 +367,7 @@ impl Reader<'_> {
     fn page_at<'a>(
         &self,
         yaml: Yaml<'a>,
-        body: Body<'a>,
+        body: Located<'a>,
         permalink: Option<&str>,
     ) -> Read<Page<'a>> {
         let config = self.config;
@@ -381,7 +381,7 @@ impl Reader<'_> {
             return (None, errors);
         }
         let is_markdown = config.roles.is_markdown(body.path);
-        let kind = match ending(body.path) {
+        let kind = match path::ending(body.path) {
             _ if is_markdown => PageKind::Markdown,
             "scss" | "sass" => PageKind::Sass,
             _ => PageKind::Template,
@@ -405,12 +405,12 @@ impl Reader<'_> {
         &self,
         path: &'a str,
         text: &'a str,
-    ) -> Result<(Yaml<'a>, Body<'a>), Diagnostic> {
+    ) -> Result<(Yaml<'a>, Located<'a>), Diagnostic> {
         match front_matter::split(path, text) {
             Some(split) => Ok(split),
             None if is_unclosed(text) && !self.config.is_from_jekyll() => {
                 let error = Diagnostic::new(
-                    Body { path, text, lines_above: 0 }.place(0),
+                    Located { path, text, lines_above: 0 }.place(0),
                     "the front matter is not closed",
                 );
                 Err(error.hint("add a line `---` below it"))
@@ -436,13 +436,13 @@ fn is_unclosed(text: &str) -> bool {
     text.lines().next().is_some_and(|line| line.trim_end() == "---")
 }
 
-fn without_front_matter<'a>(path: &'a str, text: &'a str) -> (Yaml<'a>, Body<'a>) {
-    (Yaml::new(path, "", 0), Body { path, text, lines_above: 0 })
+fn without_front_matter<'a>(path: &'a str, text: &'a str) -> (Yaml<'a>, Located<'a>) {
+    (Yaml::new(path, "", 0), Located { path, text, lines_above: 0 })
 }
 
 /// What the file that is made of the one at `path` ends in.
 fn output_ending(path: &str, is_markdown: bool) -> String {
-    match ending(path) {
+    match path::ending(path) {
         _ if is_markdown => ".html".to_owned(),
         "scss" | "sass" => ".css".to_owned(),
         "" => String::new(),
@@ -467,10 +467,6 @@ fn undated(path: &str) -> Diagnostic {
     let message = "the file name does not start with a date";
     Diagnostic::new(Place::file(path), message)
         .hint("name it `_posts/2026-01-31-some-title.md`, or move it to `_drafts`")
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Splits `2026-1-31-some-title` into its date and the rest.

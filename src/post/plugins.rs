@@ -3,16 +3,15 @@
 
 use tera::value::Key;
 
-use super::{
-    Blog, Page, PageKind, Pages, Read, Reader, StaticFile, file_name, stem, without_front_matter,
-};
+use super::{Blog, Page, PageKind, Pages, Read, Reader, StaticFile, without_front_matter};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::liquid::{Body, without_html};
+use crate::html::without_html;
 use crate::markdown;
-use crate::plugin::{is_active, is_on};
+use crate::path;
 use crate::roles::Roles;
 use crate::source::Source;
+use crate::text::Located;
 use crate::value::set;
 use kramdown::embed::Embeds;
 
@@ -31,17 +30,17 @@ const ABOUT_THE_REPOSITORY: [&str; 9] = [
 
 /// Whether the file at `path` is a page without front matter (jekyll-optional-front-matter).
 pub(super) fn is_page_without_front_matter(path: &str, config: &Config) -> bool {
-    let name = file_name(path);
-    let is_about = ABOUT_THE_REPOSITORY.contains(&stem(name).to_uppercase().as_str());
-    is_active(config, "jekyll-optional-front-matter")
-        && is_on(config, "optional_front_matter", "enabled", true)
+    let name = path::file_name(path);
+    let is_about = ABOUT_THE_REPOSITORY.contains(&path::stem(name).to_uppercase().as_str());
+    config.has_plugin("jekyll-optional-front-matter")
+        && config.is_on("optional_front_matter", "enabled", true)
         && config.roles.is_markdown(path)
         && (!is_about || config.roles.is_included(path, false))
 }
 
 /// Whether such a file is no longer published as it is.
 pub(super) fn is_original_removed(config: &Config) -> bool {
-    is_on(config, "optional_front_matter", "remove_originals", false)
+    config.is_on("optional_front_matter", "remove_originals", false)
 }
 
 impl Reader<'_> {
@@ -54,12 +53,13 @@ impl Reader<'_> {
     ) {
         const OPTIONS: &str = "readme_index";
         let config = self.config;
-        if !is_active(config, "jekyll-readme-index") || !is_on(config, OPTIONS, "enabled", true) {
+        if !config.has_plugin("jekyll-readme-index") || !config.is_on(OPTIONS, "enabled", true) {
             return;
         }
         let (pages, plain) = pages;
         let is_readme = |path: &str| {
-            config.roles.is_markdown(path) && stem(file_name(path)).eq_ignore_ascii_case("readme")
+            config.roles.is_markdown(path)
+                && path::stem(path::file_name(path)).eq_ignore_ascii_case("readme")
         };
         let folder = |path: &str| {
             path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"))
@@ -84,10 +84,10 @@ impl Reader<'_> {
             findings.extend(errors);
             taken.push(path);
         }
-        if is_on(config, OPTIONS, "remove_originals", false) {
+        if config.is_on(OPTIONS, "remove_originals", false) {
             plain.retain(|(path, _)| !taken.contains(path));
         }
-        if is_on(config, OPTIONS, "with_frontmatter", false) {
+        if config.is_on(OPTIONS, "with_frontmatter", false) {
             for at in
                 (0..pages.len()).filter(|at| is_readme(pages[*at].body.path)).collect::<Vec<_>>()
             {
@@ -103,10 +103,10 @@ impl Reader<'_> {
 
 /// Gives titles and layouts to what has none (jekyll-titles-from-headings, jekyll-default-layout).
 pub(super) fn complete(blog: &mut Blog<'_>, source: &Source, config: &Config) {
-    if is_active(config, "jekyll-titles-from-headings") && is_on(config, TITLES, "enabled", true) {
+    if config.has_plugin("jekyll-titles-from-headings") && config.is_on(TITLES, "enabled", true) {
         add_titles(blog, config);
     }
-    if is_active(config, "jekyll-default-layout") {
+    if config.has_plugin("jekyll-default-layout") {
         add_layouts(blog, source, &config.roles);
     }
 }
@@ -114,13 +114,13 @@ pub(super) fn complete(blog: &mut Blog<'_>, source: &Source, config: &Config) {
 const TITLES: &str = "titles_from_headings";
 
 fn add_titles(blog: &mut Blog<'_>, config: &Config) {
-    let is_stripped = is_on(config, TITLES, "strip_title", false);
+    let is_stripped = config.is_on(TITLES, "strip_title", false);
     let options = markdown::Options {
         dialect: config.markdown,
         kramdown: config.kramdown.clone(),
         ..markdown::Options::default()
     };
-    let title_of = |body: &mut Body<'_>| {
+    let title_of = |body: &mut Located<'_>| {
         let (heading, rest) = first_heading(body.text)?;
         let html = markdown::render_inline(heading, &Embeds::default(), &options);
         if is_stripped {
@@ -139,7 +139,7 @@ fn add_titles(blog: &mut Blog<'_>, config: &Config) {
             page.front.title = Some(title);
         }
     }
-    if !is_on(config, TITLES, "collections", false) {
+    if !config.is_on(TITLES, "collections", false) {
         return;
     }
     let documents =
@@ -174,7 +174,7 @@ fn add_layouts(blog: &mut Blog<'_>, source: &Source, roles: &Roles) {
     let is_there = |layout: &str| {
         source
             .of(crate::roles::Role::Layout)
-            .any(|(path, _)| stem(&path["_layouts/".len()..]) == layout)
+            .any(|(path, _)| path::stem(&path["_layouts/".len()..]) == layout)
     };
     let first = |layouts: &[&'static str]| layouts.iter().copied().find(|layout| is_there(layout));
     let for_index = first(&["home", "page", "default"]);

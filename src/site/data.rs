@@ -7,8 +7,9 @@ use tera::value::Key;
 
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::path;
 use crate::psych;
-use crate::roles::{Role, ending};
+use crate::roles::Role;
 use crate::source::Source;
 use crate::value::{Value, entry, of_yaml};
 use crate::yaml::Yaml;
@@ -22,7 +23,7 @@ pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagno
     let mut files: Vec<(usize, &str, &str)> = source
         .of(Role::Data)
         .filter_map(|(path, text)| {
-            let ending = ending(path).to_lowercase();
+            let ending = path::ending(path).to_lowercase();
             ENDINGS.iter().position(|known| *known == ending).map(|order| (order, path, text))
         })
         .collect();

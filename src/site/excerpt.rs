@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::liquid::{Body, is_block};
+use crate::liquid::is_block;
+use crate::text::Located;
 
 /// The text that is the excerpt; `None` if the whole body is.
 ///
 /// The separator is looked for in the body as it is written. A block of Liquid that it cuts in two
 /// is closed; the targets of links that are defined below it come along.
-pub(super) fn cut<'a>(body: Body<'a>, separator: &str) -> Option<Cow<'a, str>> {
+pub(super) fn cut<'a>(body: Located<'a>, separator: &str) -> Option<Cow<'a, str>> {
     let (head, tail) = body.text.split_once(separator)?;
     if tail.is_empty() {
         return None;
@@ -71,7 +72,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {
-        let body = Body { path: "a.md", text, lines_above: 0 };
+        let body = Located { path: "a.md", text, lines_above: 0 };
         assert_eq!(cut(body, "\n\n").as_deref(), expected);
     }
 

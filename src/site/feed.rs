@@ -6,8 +6,9 @@ use std::fmt::Write;
 use super::post::RenderedPost;
 use super::{Made, Shared};
 use crate::config::Config;
-use crate::liquid::{escaped, has_scheme};
+use crate::html::escaped;
 use crate::post::Post;
+use crate::url::has_scheme;
 use crate::value::{Value, as_text, entry};
 use crate::{html, plugin};
 

@@ -3,7 +3,6 @@
 use tera::{Error, Kwargs, State, Tera, TeraResult};
 
 use crate::config::Config;
-use crate::liquid;
 use crate::markdown;
 use crate::slug;
 use crate::time::Date;
@@ -38,11 +37,11 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
 
     let base_url = config.base_url.clone();
     tera.register_filter("relative_url", move |url: &str, _: Kwargs, _: &State<'_>| {
-        liquid::relative_url(&base_url, url)
+        crate::url::relative_url(&base_url, url)
     });
     let (site, base_url) = (config.url.clone(), config.base_url.clone());
     tera.register_filter("absolute_url", move |url: &str, _: Kwargs, _: &State<'_>| {
-        liquid::absolute_url(&site, &base_url, url)
+        crate::url::absolute_url(&site, &base_url, url)
     });
     tera.register_filter("slugify", |text: &str, _: Kwargs, _: &State<'_>| slug::slugify(text));
     tera.register_filter("urlencode", |text: &str, _: Kwargs, _: &State<'_>| {
@@ -55,17 +54,17 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
     });
     for name in ["strip_html", "striptags"] {
         tera.register_filter(name, |text: &str, _: Kwargs, _: &State<'_>| {
-            liquid::without_html(text)
+            crate::html::without_html(text)
         });
     }
     tera.register_filter("unescape", |text: &str, _: Kwargs, _: &State<'_>| {
-        liquid::unescaped(text)
+        crate::html::unescaped(text)
     });
     tera.register_filter("number_of_words", |text: &str, _: Kwargs, _: &State<'_>| {
         text.split_whitespace().count()
     });
     tera.register_filter("xml_escape", |text: &str, _: Kwargs, _: &State<'_>| {
-        Value::safe_string(&liquid::escaped(text))
+        Value::safe_string(&crate::html::escaped(text))
     });
     for name in ["jsonify", "json_encode"] {
         tera.register_filter(name, |value: Value, _: Kwargs, _: &State<'_>| value::json(&value));

@@ -7,8 +7,10 @@ use super::post::RenderedPost;
 use crate::config::Config;
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results};
-use crate::liquid::{Environment, escaped, relative_url};
+use crate::html::escaped;
+use crate::liquid::Environment;
 use crate::post::Blog;
+use crate::url::relative_url;
 
 /// The posts, those with pins below a note that says so.
 pub(super) fn noted(

@@ -2,7 +2,7 @@
 
 use super::{Made, Shared, index};
 use crate::liquid::Environment;
-use crate::plugin::{self, feed, sitemap};
+use crate::plugin::{feed, sitemap};
 
 /// The endings of files that are listed as pages though they have no front matter.
 const LISTED: [&str; 4] = [".htm", ".html", ".xhtml", ".pdf"];
@@ -15,13 +15,13 @@ pub(super) fn files(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Mad
             files.push(Made::new(path, make()));
         }
     };
-    if plugin::is_active(site.config, "jekyll-feed") {
+    if site.config.has_plugin("jekyll-feed") {
         let has_style = site.taken.contains("feed.xslt.xml");
         for feed in feed::feeds(&site.value) {
             add(feed.path.clone(), &|| feed::atom(&feed, &site.value, environment, has_style));
         }
     }
-    if plugin::is_active(site.config, "jekyll-sitemap") {
+    if site.config.has_plugin("jekyll-sitemap") {
         add("sitemap.xml".to_owned(), &|| sitemap::xml(&site.value, &listed(site), environment));
         add("robots.txt".to_owned(), &|| sitemap::robots(environment));
     }

@@ -11,11 +11,12 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::errors::Errors;
 use crate::experiment::results::Need;
-use crate::liquid::{self, Body, Environment, Expanded};
+use crate::liquid::{self, Environment, Expanded};
 use crate::markdown::{self, Rendered};
 use crate::plugin::relative_links;
 use crate::post::{Blog, Post, front_matter::FrontMatter};
 use crate::site::layouts::Layouts;
+use crate::text::Located;
 use crate::value::{self, Value, set};
 
 /// How many words a reader reads in a minute.
@@ -156,7 +157,7 @@ fn render(
         let is_missing = post.is_without_blank_lines && separator.contains('\n');
         let html = match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
             Some(text) => {
-                let body = Body { text: &text, ..post.body };
+                let body = Located { text: &text, ..post.body };
                 let expanded = errors.take(liquid::expand(body, variables, environment));
                 to_html(&expanded.unwrap_or_default(), !post.is_markdown, options).html.into()
             }
@@ -186,7 +187,7 @@ fn plain_text(
     front: &FrontMatter<'_>,
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
-    let body = Body { path: front.yaml.path, text, lines_above: 0 };
+    let body = Located { path: front.yaml.path, text, lines_above: 0 };
     if !liquid::has_figures(text) {
         return Ok(Expanded { text: text.to_owned(), ..Expanded::default() });
     }
@@ -200,7 +201,7 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
         return markdown::render(&expanded.text, &expanded.embeds, options);
     }
     let html = expanded.embeds.in_html(&expanded.text);
-    let text = liquid::without_html(&html);
+    let text = crate::html::without_html(&html);
     Rendered { html, toc: Vec::new(), text }
 }
 

@@ -8,7 +8,7 @@ use super::layouts::Layouts;
 use super::{Files, Made, Shared};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::liquid::escaped;
+use crate::html::escaped;
 use crate::permalink::{address, ending_of_permalink};
 use crate::post::front_matter::FrontMatter;
 use crate::value::{self, Value, as_text, set};

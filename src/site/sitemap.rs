@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{Made, Shared, index};
-use crate::liquid::escaped;
+use crate::html::escaped;
 use crate::value::Value;
 
 /// `sitemap.xml` and `robots.txt`, where the author has none. Both need `url`.

@@ -9,7 +9,7 @@ use super::post::RenderedPost;
 use super::tags::Tag;
 use crate::config::Config;
 use crate::markdown::Heading;
-use crate::permalink::stem;
+use crate::path::stem;
 use crate::plugin;
 use crate::post::{Blog, Page, Post, StaticFile};
 use crate::value::{Value, as_text, entry, map_of_yaml, set, set_default};

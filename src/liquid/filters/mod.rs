@@ -3,16 +3,15 @@
 //! As in Jekyll, a filter that is not known passes its value on, and most take any value for a
 //! text. The few that fail (a division by zero) say why.
 
-mod address;
 mod date;
 mod list;
 mod number;
 mod strftime;
 mod text;
 
-pub(crate) use self::address::{absolute_url, has_scheme, relative_url};
 pub(super) use self::number::integer;
-pub(crate) use self::text::{escaped, unescaped, without_html};
+use crate::html::{escaped, without_html};
+use crate::url::{self, absolute_url, relative_url};
 
 use super::compare::{is_empty, is_true};
 use super::render::Run;
@@ -133,7 +132,7 @@ pub(super) fn apply(
         "truncatewords" => Value::from(text::truncated_words(&text(), arguments)),
         "url_encode" | "cgi_escape" => Value::from(text::form_encoded(&text())),
         "url_decode" => Value::from(text::form_decoded(&text())),
-        "uri_escape" => Value::from(address::percent_encoded(&text())),
+        "uri_escape" => Value::from(url::percent_encoded(&text())),
         "base64_encode" => Value::from(text::base64(text().as_bytes())),
         "slice" => text::slice(&input, arguments)?,
         "slugify" => Value::from(text::slugified(&text(), &argument(0))),

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::super::token::is_space;
 use super::{Arguments, integer};
+use crate::html::escaped;
 use crate::slug;
 use crate::value::{Value, as_text};
 
@@ -11,22 +12,6 @@ pub(super) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     first + &characters.as_str().to_lowercase()
-}
-
-/// Escapes the five characters that mean something in HTML and XML.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut written = String::with_capacity(text.len() + text.len() / 8);
-    for c in text.chars() {
-        match c {
-            '&' => written.push_str("&amp;"),
-            '<' => written.push_str("&lt;"),
-            '>' => written.push_str("&gt;"),
-            '"' => written.push_str("&quot;"),
-            '\'' => written.push_str("&#39;"),
-            _ => written.push(c),
-        }
-    }
-    written
 }
 
 /// As [`escaped`], but leaves what is a character reference already.
@@ -48,16 +33,6 @@ pub(super) fn escaped_once(text: &str) -> String {
     written + &escaped(rest)
 }
 
-/// Undoes [`escaped`].
-pub(crate) fn unescaped(text: &str) -> String {
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'");
-    text.replace("&amp;", "&")
-}
-
 pub(super) fn with_last_replaced(text: &str, from: &str, to: &str) -> String {
     match text.rfind(from) {
         Some(at) => format!("{}{to}{}", &text[..at], &text[at + from.len()..]),
@@ -76,43 +51,6 @@ pub(super) fn split(text: &str, at: &str) -> Value {
         parts.pop();
     }
     Value::from(parts)
-}
-
-/// Takes tags, comments, scripts and styles out of HTML.
-pub(crate) fn without_html(html: &str) -> String {
-    let mut text = String::with_capacity(html.len());
-    let mut rest = html;
-    // What does not close is looked for once.
-    let mut unclosed = [false; 4];
-    while let Some(open) = rest.find('<') {
-        text.push_str(&rest[..open]);
-        let tag = &rest[open..];
-        let (kind, end) = if tag.starts_with("<script") {
-            (0, "</script>")
-        } else if tag.starts_with("<!--") {
-            (1, "-->")
-        } else if tag.starts_with("<style") {
-            (2, "</style>")
-        } else {
-            (3, ">")
-        };
-        let mut length =
-            if unclosed[kind] { None } else { tag.find(end).map(|found| found + end.len()) };
-        unclosed[kind] |= length.is_none();
-        if length.is_none() && kind != 3 && !unclosed[3] {
-            // A block without its end is a tag all the same.
-            length = tag.find('>').map(|found| found + 1);
-            unclosed[3] |= length.is_none();
-        }
-        let Some(length) = length else {
-            text.push('<');
-            rest = &tag[1..];
-            continue;
-        };
-        rest = &tag[length..];
-    }
-    text.push_str(rest);
-    text
 }
 
 pub(super) fn truncated(text: &str, arguments: &Arguments<'_>) -> String {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Rendered, Template};
 use crate::diagnostic::Diagnostic;
-use crate::liquid::{self, Body, Environment};
+use crate::liquid::{self, Environment};
+use crate::text::Located;
 use crate::value::Value;
 
 /// All templates of a site, by path, each parsed once.
@@ -20,7 +21,7 @@ impl<'a> Templates<'a> {
         environment: &'a Environment<'a>,
     ) -> Result<Templates<'a>, Vec<Diagnostic>> {
         let template = |Template { path, text, lines_above }| {
-            (path, liquid::Template::new(Body { path, text, lines_above }))
+            (path, liquid::Template::new(Located { path, text, lines_above }))
         };
         let by_path: BTreeMap<&str, liquid::Template<'_>> = templates.map(template).collect();
         let errors: Vec<Diagnostic> =

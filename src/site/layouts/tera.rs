@@ -8,8 +8,8 @@ use tera::{Context, ErrorKind, Tera};
 
 use super::Template;
 use crate::config::Config;
+use crate::config::TemplateLimits;
 use crate::diagnostic::{Diagnostic, Place, Position};
-use crate::liquid::Limits;
 use crate::site::filters;
 use crate::value::Value;
 
@@ -19,7 +19,7 @@ pub(super) struct Templates {
     /// How many lines stand above the template, and its text as Tera knows it, by the name that
     /// Tera knows it by.
     known: BTreeMap<String, (usize, String)>,
-    limits: Limits,
+    limits: TemplateLimits,
 }
 
 impl Templates {

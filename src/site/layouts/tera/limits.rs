@@ -1,4 +1,4 @@
-//! Limits for templates in Tera, which has none of its own.
+//! TemplateLimits for templates in Tera, which has none of its own.
 //!
 //! A filter of ours is put where a template can grow: before each filter, around what `set` keeps
 //! and around what a loop goes over. It passes its value on, counts its size and stops the template
@@ -11,7 +11,7 @@ use std::io;
 
 use tera::{Error, Kwargs, State, StringInput, Tera, TeraResult};
 
-use crate::liquid::Limits;
+use crate::config::TemplateLimits;
 use crate::value::Value;
 
 /// Put before each filter.
@@ -26,7 +26,7 @@ thread_local! {
 }
 
 /// Makes the filters known that count, and those that could make a huge text of small ones.
-pub(super) fn register(tera: &mut Tera, limits: Limits) {
+pub(super) fn register(tera: &mut Tera, limits: TemplateLimits) {
     for name in [WEIGH, BOUND] {
         let name = name.trim_start_matches([')', '|']);
         tera.register_filter(
@@ -81,7 +81,7 @@ pub(super) fn register(tera: &mut Tera, limits: Limits) {
     });
 }
 
-fn weigh(value: &Value, limits: Limits) -> TeraResult<()> {
+fn weigh(value: &Value, limits: TemplateLimits) -> TeraResult<()> {
     let items = value.as_array().map(<[Value]>::len).or_else(|| value.as_map().map(tera::Map::len));
     match items {
         Some(items) => count(1 + items, limits),
@@ -90,7 +90,7 @@ fn weigh(value: &Value, limits: Limits) -> TeraResult<()> {
 }
 
 /// Counts the steps of so many bytes. Refuses more than a text may have.
-fn spend(bytes: usize, limits: Limits) -> TeraResult<()> {
+fn spend(bytes: usize, limits: TemplateLimits) -> TeraResult<()> {
     if bytes > limits.bytes {
         Err(too_large(limits))
     } else {
@@ -98,7 +98,7 @@ fn spend(bytes: usize, limits: Limits) -> TeraResult<()> {
     }
 }
 
-fn count(steps: usize, limits: Limits) -> TeraResult<()> {
+fn count(steps: usize, limits: TemplateLimits) -> TeraResult<()> {
     STEPS.set(STEPS.get().saturating_add(steps));
     if STEPS.get() <= limits.steps {
         return Ok(());
@@ -110,7 +110,7 @@ fn count(steps: usize, limits: Limits) -> TeraResult<()> {
     )))
 }
 
-fn too_large(limits: Limits) -> Error {
+fn too_large(limits: TemplateLimits) -> Error {
     let most = limits.shown_bytes();
     let hint =
         "look for a text that doubles, or raise `limits: {template-bytes: …}` in `_config.yml`";
@@ -122,7 +122,7 @@ pub(super) fn render(
     tera: &Tera,
     name: &str,
     context: &tera::Context,
-    limits: Limits,
+    limits: TemplateLimits,
 ) -> TeraResult<String> {
     STEPS.set(0);
     let mut written = Bounded { bytes: Vec::new(), most: limits.bytes };

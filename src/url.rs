@@ -1,4 +1,4 @@
-//! Filters of addresses.
+//! Addresses: relative to the site, absolute, percent-encoded.
 
 use std::fmt::Write;
 
@@ -36,7 +36,7 @@ fn has_own_scheme(url: &str) -> bool {
 }
 
 /// Encodes what may not stand in an address. A `%` that encodes already is kept.
-pub(super) fn percent_encoded(text: &str) -> String {
+pub(crate) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     let bytes = text.as_bytes();
     for (at, &byte) in bytes.iter().enumerate() {
