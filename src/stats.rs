@@ -1,14 +1,14 @@
-//! Means over seeds, and how far they can be trusted.
+//! Means over seeds, and their confidence intervals.
 //!
-//! All intervals are 95 % confidence intervals by Student's t: right for numbers that scatter about
-//! normally from seed to seed, and wide when there are few seeds, as they should be.
+//! All intervals are 95 % confidence intervals by Student's t. They are right for numbers that are
+//! about normally distributed over the seeds, and wide if there are few seeds, as they should be.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The level of all intervals.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// Some numbers, one a seed, in short.
+/// A summary of numbers, one for each seed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
     /// How many numbers there are, at least one.
@@ -19,7 +19,7 @@ pub struct Summary {
     pub lowest: f64,
     /// The highest.
     pub highest: f64,
-    /// Sample standard deviation, with n − 1 below the line; `None` for a single number.
+    /// The sample standard deviation, with the divisor n − 1; `None` for a single number.
     pub deviation: Option<f64>,
 }
 
@@ -28,21 +28,21 @@ pub struct Summary {
 pub struct Estimate {
     /// The number.
     pub value: f64,
-    /// The interval is `value ± half_width`; `None` where there is none, as for the mean of a
-    /// single number.
+    /// The interval is `value ± half_width`; `None` if there is no interval, such as for the mean of
+    /// a single number.
     pub half_width: Option<f64>,
 }
 
 impl Summary {
-    /// Sums up `values`, which are finite; `None` if there are none.
+    /// Summarizes `values`, which are finite; `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Summary> {
         let lowest = values.iter().copied().reduce(f64::min)?;
         let highest = values.iter().copied().reduce(f64::max)?;
         let n = values.len();
-        // A power of two, by which dividing is exact: sums and squares of very large or very small
-        // numbers then neither overflow nor vanish.
+        // Dividing by a power of two is exact. It keeps sums and squares of very large or very
+        // small numbers from overflowing or vanishing.
         let scale = power_of_two_below(lowest.abs().max(highest.abs()));
-        // Of equal numbers the mean is that number, which a rounded sum would miss by a little.
+        // A rounded sum would not give exactly the mean of equal numbers.
         let mean = if lowest.to_bits() == highest.to_bits() {
             lowest / scale
         } else {
@@ -88,10 +88,10 @@ pub fn combined(terms: &[(f64, Summary)]) -> Estimate {
     Estimate { value, half_width: half_width(terms) }
 }
 
-/// From where to where a ratio goes.
+/// The interval of a ratio.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RatioInterval {
-    /// Nothing is known of the spread, as of single numbers.
+    /// The spread is unknown, such as that of single numbers.
     Unknown,
     /// From one number to another.
     Between(f64, f64),
@@ -102,14 +102,14 @@ pub enum RatioInterval {
 
 /// The 95 % interval of the ratio of two means of independent samples, by Fieller's theorem (1954,
 /// "Some problems in interval estimation"): all θ at which a − θ b is not significantly different
-/// from 0. It is not symmetric, and it is unbounded where the divisor does not differ significantly
+/// from 0. It is not symmetric, and it is unbounded if the divisor does not differ significantly
 /// from 0.
 ///
 /// Variances need not be equal: the degrees of freedom are those of Welch and Satterthwaite at the
 /// ratio itself.
 pub fn ratio_interval(dividend: Summary, divisor: Summary) -> RatioInterval {
     let squared_error = |of: Summary| Some(of.deviation?.powi(2) / of.n as f64);
-    // Ratios of parts of the largest: squares of the means themselves could vanish or overflow.
+    // Scaled by the largest number: squares of the means themselves could vanish or overflow.
     let (a_scale, b_scale) = (scale(dividend), scale(divisor));
     let (dividend, divisor) = (dividend.divided_by(a_scale), divisor.divided_by(b_scale));
     let (Some(a_error), Some(b_error)) = (squared_error(dividend), squared_error(divisor)) else {
@@ -143,7 +143,7 @@ fn scale(of: Summary) -> f64 {
 }
 
 fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
-    // Of each term: its standard error f · s / √n, and its degrees of freedom.
+    // The standard error f · s / √n and the degrees of freedom of each term.
     let errors: Vec<(f64, f64)> = terms
         .iter()
         .map(|(factor, of)| {
@@ -154,7 +154,7 @@ fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
     if largest == 0.0 {
         return Some(0.0);
     }
-    // Squares of parts of the largest: those of the errors themselves could vanish or overflow.
+    // Scaled by the largest error: squares of the errors themselves could vanish or overflow.
     let squares = errors.iter().map(|&(error, freedom)| ((error / largest).powi(2), freedom));
     let sum: f64 = squares.clone().map(|(square, _)| square).sum();
     let freedom =
@@ -163,15 +163,14 @@ fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
     half_width.is_finite().then_some(half_width)
 }
 
-/// The quantile of Student's t that leaves 2.5 % above it, for one or more degrees of freedom;
-/// `None` for fewer.
+/// The quantile of Student's t with 2.5 % above it, for one or more degrees of freedom; `None` for
+/// fewer.
 ///
-/// Found by halving an interval, as statrs's own inverse does not come to an end for very many
-/// degrees of freedom.
+/// Found by bisection, because statrs's own inverse does not terminate for very many degrees of
+/// freedom.
 fn t_quantile(freedom: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| freedom > 0.999)?;
-    // The normal distribution's is the lowest, 1.96, that with one degree of freedom the highest,
-    // 12.71.
+    // It is lowest for the normal distribution, 1.96, and highest for one degree of freedom, 12.71.
     let (mut low, mut high) = (1.9, 13.0);
     for _ in 0..52 {
         let middle = f64::midpoint(low, high);
@@ -181,8 +180,8 @@ fn t_quantile(freedom: f64) -> Option<f64> {
     Some(f64::midpoint(low, high))
 }
 
-/// The largest power of two that is not above `value`, which is not negative; of 0 and of subnormal
-/// numbers the smallest normal number.
+/// The largest power of two that is not above `value`, which is not negative; for 0 and subnormal
+/// numbers, the smallest normal number.
 fn power_of_two_below(value: f64) -> f64 {
     const EXPONENT: u64 = 0x7ff0_0000_0000_0000;
     f64::from_bits(value.to_bits() & EXPONENT).max(f64::MIN_POSITIVE)
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_a_mean_is_the_one_that_r_gives() {
+    fn the_interval_of_a_mean_agrees_with_r() {
         // R 4: t.test(sleep$extra[sleep$group == 2]) gives 0.8976775 to 3.7623225.
         let estimate = summary(&SLEEP[1]).estimate();
         let half_width = estimate.half_width.expect("there are ten");
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_a_difference_is_the_one_that_r_gives() {
+    fn the_interval_of_a_difference_agrees_with_r() {
         // R 4: t.test(extra ~ group, data = sleep) gives −3.3654832 to 0.2054832 with 17.776
         // degrees of freedom.
         let estimate = combined(&[(1.0, summary(&SLEEP[0])), (-1.0, summary(&SLEEP[1]))]);
@@ -231,7 +230,7 @@ mod tests {
         check_near(estimate.value + half_width, 0.205_483_2);
     }
 
-    /// Numbers of scipy, see `tests/reference/intervals.py`.
+    /// Numbers computed by scipy, see `tests/reference/intervals.py`.
     #[derive(serde::Deserialize)]
     struct Reference {
         samples: std::collections::BTreeMap<String, Vec<f64>>,
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_are_those_that_scipy_gives() {
+    fn intervals_agree_with_scipy() {
         let reference: Reference =
             serde_json::from_str(include_str!("../tests/reference/intervals.json"))
                 .expect("it is JSON");
@@ -282,20 +281,20 @@ mod tests {
 
     #[test]
     fn quantiles_agree_with_their_closed_forms() {
-        // With one degree of freedom t is Cauchy's distribution; with two there is a closed form as
-        // well.
+        // With one degree of freedom t is Cauchy's distribution; with two there is also a closed
+        // form.
         check_near(t_quantile(1.0).expect("above 0"), (std::f64::consts::PI * 0.475).tan());
         check_near(
             t_quantile(2.0).expect("above 0"),
             2.0 * 0.475 * (2.0 / (4.0 * 0.975 * 0.025_f64)).sqrt(),
         );
-        // With many it nears the normal distribution: z + (z³ + z) / (4 ν) to first order.
+        // With many it approaches the normal distribution: z + (z³ + z) / (4 ν) to first order.
         check_near(t_quantile(1e4).expect("above 0"), 1.959_964 + 9.489_171 / 4e4);
     }
 
     #[test]
     fn two_numbers_have_the_interval_of_the_closed_form() {
-        // s / √2 is half of the distance.
+        // s / √2 is half the distance.
         let estimate = summary(&[1.0, 3.0]).estimate();
         check_near(
             estimate.half_width.expect("there are two"),
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_numbers_have_an_interval_of_no_width() {
+    fn equal_numbers_have_an_interval_of_width_zero() {
         assert_eq!(
             summary(&[0.1, 0.1, 0.1]).estimate(),
             Estimate { value: 0.1, half_width: Some(0.0) }
@@ -329,20 +328,25 @@ mod tests {
             let summary = summary(&values);
             // A rounding error of the sum is allowed.
             let slack = 1e-12 * summary.lowest.abs().max(summary.highest.abs());
-            prop_assert!(summary.lowest - slack <= summary.mean && summary.mean <= summary.highest + slack);
+            prop_assert!(summary.lowest - slack <= summary.mean);
+            prop_assert!(summary.mean <= summary.highest + slack);
         }
 
         #[test]
         fn any_finite_numbers_have_a_finite_estimate(
-            values in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO, 1..6),
+            values in prop::collection::vec(
+                prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO,
+                1..6,
+            ),
         ) {
             let estimate = summary(&values).estimate();
             prop_assert!(estimate.value.is_finite());
-            prop_assert!(estimate.half_width.is_none_or(|half_width| half_width.is_finite() && half_width >= 0.0));
+            let is_finite = |half_width: f64| half_width.is_finite() && half_width >= 0.0;
+            prop_assert!(estimate.half_width.is_none_or(is_finite));
         }
 
         #[test]
-        fn the_interval_of_a_ratio_holds_the_ratio_whatever_the_size(
+        fn the_interval_of_a_ratio_contains_the_ratio_at_any_size(
             a in prop::collection::vec(1.0..2.0, 2..6),
             b in prop::collection::vec(1.0..2.0, 2..6),
             power in -200..200,
@@ -352,7 +356,8 @@ mod tests {
             let (a, b) = (summary(&a), summary(&b));
             if let RatioInterval::Between(from, to) = ratio_interval(a, b) {
                 let ratio = a.mean / b.mean;
-                prop_assert!(from <= ratio * (1.0 + 1e-9) && ratio <= to * (1.0 + 1e-9), "{} {} {}", from, ratio, to);
+                let is_inside = from <= ratio * (1.0 + 1e-9) && ratio <= to * (1.0 + 1e-9);
+                prop_assert!(is_inside, "{} {} {}", from, ratio, to);
             }
         }
     }

@@ -14,6 +14,7 @@ use super::{counted, duration, events};
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit};
 use crate::experiment::record::Record;
+use crate::figure::number::Unit;
 use crate::recipe::{Goal, Metric};
 use crate::runner::local::Failure;
 use crate::runner::{Outcome, Update};
@@ -446,10 +447,9 @@ fn result(record: &Record, run: &PlannedRun<'_>) -> String {
 }
 
 fn shown(name: &str, value: f64, metric: Option<&Metric>) -> String {
-    match metric.and_then(|metric| metric.unit.as_deref()) {
-        Some("%") => format!("{name} {:.1} %", value * 100.0),
-        Some(unit) => format!("{name} {value:.1} {unit}"),
-        None => format!("{name} {value:.4}"),
+    match Unit::of(metric) {
+        Unit::Plain => format!("{name} {value:.4}"),
+        unit => format!("{name} {:.1} {}", value * unit.factor(), unit.sign()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What stands in a tag behind its name: words, and options such as `caption="…"`. One grammar for
+//! The arguments of a tag: words, and options such as `caption="…"`. They have one grammar for
 //! all tags.
 
 use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
@@ -10,7 +10,7 @@ pub(super) struct Arguments<'a> {
     text: &'a str,
     /// Where the text starts.
     start: Place,
-    /// The words that are no options, in order.
+    /// The words that are not options, in order.
     words: Vec<Piece<'a>>,
     /// Names and values of the options, in order.
     options: Vec<(Piece<'a>, Piece<'a>)>,
@@ -29,7 +29,7 @@ impl<'a> Arguments<'a> {
     /// Splits the arguments `text`, which start at `start`.
     ///
     /// An option is a name of lowercase letters and hyphens, `=` and a value: in double or single
-    /// quotes, or bare if it holds no white space. All else between white space is a word.
+    /// quotes, or bare if it contains no white space. Everything else between white space is a word.
     pub(super) fn parse(text: &'a str, start: &Place) -> Result<Arguments<'a>, Diagnostic> {
         let mut arguments =
             Arguments { text, start: start.clone(), words: Vec::new(), options: Vec::new() };
@@ -48,19 +48,17 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// Keeps a word, and returns the offset behind it.
+    /// Adds a word, and returns the offset after it.
     fn read_word(&mut self, word: Piece<'a>) -> Result<usize, Diagnostic> {
         if word.text.starts_with(['"', '\'']) {
-            let error = self.error(word, "a text in quotes stands alone");
-            return Err(
-                error.hint("write it behind the name of an option, such as `caption=\"…\"`")
-            );
+            let error = self.error(word, "a quoted string without the name of an option");
+            return Err(error.hint("write it after the name of an option, such as `caption=\"…\"`"));
         }
         self.words.push(word);
         Ok(word.offset + word.text.len())
     }
 
-    /// Keeps the option with this name, and returns the offset behind its value.
+    /// Adds the option with this name, and returns the offset after its value.
     fn read_option(&mut self, name: Piece<'a>) -> Result<usize, Diagnostic> {
         let start = name.offset + name.text.len() + "=".len();
         let quote = self.text[start..].chars().next().filter(|quote| matches!(quote, '"' | '\''));
@@ -78,24 +76,24 @@ impl<'a> Arguments<'a> {
             (value, start + value.text.len())
         };
         if self.options.iter().any(|(known, _)| known.text == name.text) {
-            return Err(self.error(name, format!("the option `{}` stands twice", name.text)));
+            return Err(self.error(name, format!("option `{}` is given twice", name.text)));
         }
         self.options.push((name, value));
         Ok(end)
     }
 
-    /// The words that are no options, in order.
+    /// The words that are not options, in order.
     pub(super) fn words(&self) -> &[Piece<'a>] {
         &self.words
     }
 
-    /// The value of the option `name`, if it is there.
+    /// The value of the option `name`, if it is given.
     pub(super) fn option(&self, name: &str) -> Option<Piece<'a>> {
         self.options.iter().find(|(known, _)| known.text == name).map(|&(_, value)| value)
     }
 
     /// The parts between commas of the option `name`, none of them empty; `None` if it is not
-    /// there.
+    /// given.
     pub(super) fn list(&self, name: &str) -> Result<Option<Vec<Piece<'a>>>, Diagnostic> {
         let Some(value) = self.option(name) else {
             return Ok(None);
@@ -121,7 +119,7 @@ impl<'a> Arguments<'a> {
         Diagnostic::new(self.place(piece.offset), message)
     }
 
-    /// An error of the arguments as a whole.
+    /// An error in the arguments as a whole.
     pub(super) fn error_of_all(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.start.clone(), message)
     }
@@ -131,26 +129,31 @@ impl<'a> Arguments<'a> {
         self.error(word, format!("unexpected argument `{}`", word.text))
     }
 
-    /// An unknown name of the kind `what`: names the nearest of `known`, and lists them.
+    /// The error of an unknown name of the kind `what`: suggests the nearest of `known`, and lists
+    /// them.
     pub(super) fn unknown<'k>(
         &self,
         what: &str,
         given: Piece<'_>,
         known: impl IntoIterator<Item = &'k str>,
     ) -> Diagnostic {
-        let known: Vec<&str> = known.into_iter().collect();
-        let error = self.error(given, format!("unknown {what} `{}`", given.text));
-        match nearest(given.text, known.iter().copied()) {
-            _ if known.is_empty() => error,
-            Some(near) if known.len() > 1 => {
-                error.hint(format!("did you mean `{near}`? known are: {}", listed(known)))
-            }
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(format!("known are: {}", listed(known))),
-        }
+        let message = format!("unknown {what} `{}`", given.text);
+        with_known(self.error(given, message), given, known)
     }
 
-    /// Where the byte `offset` of the arguments stands in the file.
+    /// Like [`unknown`](Self::unknown), for a name that belongs to `owner`.
+    pub(super) fn unknown_of<'k>(
+        &self,
+        what: &str,
+        owner: &str,
+        given: Piece<'_>,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Diagnostic {
+        let message = format!("unknown {what} `{}` of `{owner}`", given.text);
+        with_known(self.error(given, message), given, known)
+    }
+
+    /// Where the byte `offset` of the arguments is in the file.
     pub(super) fn place(&self, offset: usize) -> Place {
         let Some(start) = self.start.position else {
             return self.start.clone();
@@ -159,6 +162,23 @@ impl<'a> Arguments<'a> {
         let column =
             if inside.line == 1 { start.column + inside.column - 1 } else { inside.column };
         Place::new(self.start.path.clone(), Position { line: start.line + inside.line - 1, column })
+    }
+}
+
+/// The error with a hint: the known name that is nearest to the given one, and all of them.
+fn with_known<'k>(
+    error: Diagnostic,
+    given: Piece<'_>,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Diagnostic {
+    let known: Vec<&str> = known.into_iter().collect();
+    match nearest(given.text, known.iter().copied()) {
+        _ if known.is_empty() => error,
+        Some(near) if known.len() > 1 => {
+            error.hint(format!("did you mean `{near}`? expected one of {}", listed(known)))
+        }
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!("expected one of {}", listed(known))),
     }
 }
 
@@ -230,18 +250,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_shown_where_it_stands() {
+    fn an_unknown_option_is_reported_at_its_place() {
         check(
             "a\n  captoin=\"x\"",
             &expect![[r#"
                 error: unknown option `captoin`
                  --> _posts/a.md:8:3
-                hint: did you mean `caption`? known are: `caption`, `y`, `seed`"#]],
+                hint: did you mean `caption`? expected one of `caption`, `y`, `seed`"#]],
         );
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_is_shown_where_it_opens() {
+    fn an_unclosed_quote_is_reported_where_it_opens() {
         check(
             "é caption=\"x",
             &expect![[r#"
@@ -252,17 +272,17 @@ mod tests {
     }
 
     #[test]
-    fn an_option_stands_once() {
+    fn an_option_is_given_only_once() {
         check(
             "y=a y=b",
             &expect![[r#"
-                error: the option `y` stands twice
+                error: option `y` is given twice
                  --> _posts/a.md:7:13"#]],
         );
     }
 
     #[test]
-    fn a_list_has_no_empty_names() {
+    fn a_list_cannot_contain_empty_names() {
         check(
             "y='a, ,b'",
             &expect![[r#"
@@ -272,13 +292,13 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_quotes_needs_a_name() {
+    fn a_quoted_string_needs_a_name() {
         check(
             "a \"b\"",
             &expect![[r#"
-                error: a text in quotes stands alone
+                error: a quoted string without the name of an option
                  --> _posts/a.md:7:11
-                hint: write it behind the name of an option, such as `caption="…"`"#]],
+                hint: write it after the name of an option, such as `caption="…"`"#]],
         );
     }
 

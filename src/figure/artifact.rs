@@ -63,8 +63,8 @@ pub(super) fn runs<'r>(
     let found = all().find(|run| run.record.seed.to_string() == seed.text);
     found.map(|run| vec![run]).ok_or_else(|| {
         let known: Vec<String> = all().map(|run| run.record.seed.to_string()).collect();
-        let what = format!("seed of `{}`", request.of.experiment.name);
-        arguments.unknown(&what, seed, known.iter().map(String::as_str))
+        let known = known.iter().map(String::as_str);
+        arguments.unknown_of("seed", request.of.experiment.name.as_str(), seed, known)
     })
 }
 

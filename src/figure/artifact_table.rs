@@ -1,8 +1,9 @@
 //! `{% table EXPERIMENT artifact="…" variant="…" %}`: a table that runs wrote, as CSV, with means
 //! over the seeds.
 //!
-//! The first column names the rows. Where all runs have the same rows and columns, and a cell is a
-//! number in each, it shows the mean and its interval; otherwise one run must be named with `seed`.
+//! The first column names the rows. If all runs have the same rows and columns, a cell that is a
+//! number in each of them shows the mean with its interval. Otherwise one run must be named with
+//! `seed`.
 
 use super::arguments::{Arguments, Piece};
 use super::artifact;
@@ -105,7 +106,8 @@ fn has_rows_of(table: &Written, other: &Written) -> bool {
         && table.rows.iter().zip(&other.rows).all(|(a, b)| a[0] == b[0])
 }
 
-/// The numbers of the columns to show: the first, and those that the option `columns` names or all.
+/// The indices of the columns to show: the first one, and those that the option `columns` names; by
+/// default all.
 fn columns(arguments: &Arguments<'_>, table: &Written) -> Result<Vec<usize>, Diagnostic> {
     let Some(asked) = arguments.list("columns")? else {
         return Ok((0..table.heads.len()).collect());
@@ -166,7 +168,7 @@ fn csv(variant: &str, runs: &[Run<'_>], tables: &[Written]) -> Csv {
 }
 
 impl Written {
-    /// Reads CSV as RFC 4180 has it. The error says what is wrong with it.
+    /// Reads CSV as RFC 4180 defines it. The error says what is wrong with it.
     fn read(bytes: &[u8]) -> Result<Written, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
         let mut rows = records(text)?.into_iter();
@@ -182,7 +184,7 @@ impl Written {
     }
 }
 
-/// The rows of a CSV text, each with at least one field. Empty lines are left out.
+/// The rows of a CSV file, each with at least one field. Empty lines are skipped.
 fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
     let mut rows = vec![vec![String::new()]];
     let mut chars = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! `{% chart EXPERIMENT compare %}`: the results of variants beside each other, every seed a dot.
+//! `{% chart EXPERIMENT compare %}`: the results of variants side by side, a dot for each seed.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -23,12 +23,12 @@ use crate::stats::Estimate;
 struct Row {
     /// Its name for readers.
     name: String,
-    /// Number of its colour and marker.
+    /// The number of its colour and marker.
     color: usize,
     measured: Measured,
 }
 
-/// Everything that is drawn, whatever the size.
+/// Everything that is drawn, at any size.
 struct Comparison {
     rows: Vec<Row>,
     /// The name of the number, in words.
@@ -91,17 +91,17 @@ fn row(
     Some(Row { name: of.variant.title.clone(), color: request.color(of), measured })
 }
 
-/// The height of a row: its text, its dots, and the space to the next.
+/// The height of a row: its text, its dots, and the space below them.
 const ROW: f64 = 58.0;
 /// Where the mean is drawn, from the top of its row.
 const MEAN: f64 = 30.0;
 /// Where the dots are drawn, from the top of their row.
 const DOTS: f64 = 42.0;
-/// The room for the axis and its name.
+/// The space for the axis and its name.
 const BOTTOM: f64 = 46.0;
 
 impl Row {
-    /// From where to where its interval goes.
+    /// The ends of its interval.
     fn interval(&self) -> Option<(f64, f64)> {
         self.measured.interval().map(|(from, to)| (drawable(from), drawable(to)))
     }
@@ -120,7 +120,7 @@ impl Comparison {
         };
         let lowest = values().chain(intervals().map(|(from, _)| from)).reduce(f64::min);
         let highest = values().chain(intervals().map(|(_, to)| to)).reduce(f64::max);
-        // Where all runs diverged, an axis without numbers.
+        // If all runs diverged, the axis has no numbers.
         let (lowest, highest) = lowest.zip(highest).unwrap_or((0.0, 1.0));
         let mut scale = Scale::around(lowest, highest, if width > 500 { 7 } else { 4 });
         scale.keep_possible((lowest, highest), &self.unit);
@@ -134,7 +134,7 @@ impl Comparison {
         let name_style = text_style(Ink::plain(Role::Name), HPos::Center, VPos::Bottom);
         area.draw(&Text::new(name, (width / 2, height), name_style))?;
 
-        // Marks at the ends need room for half of their text, and dots for their radius.
+        // Marks at the ends need space for half of their text, and dots for their radius.
         let side = pixels((x.tick_width(&self.unit) / 2.0).max(8.0));
         let rows_height = self.rows.len() as f64 * ROW;
         let mut chart = ChartBuilder::on(area)
@@ -174,7 +174,7 @@ impl Comparison {
                 ])?;
             }
             let dot = fill(Ink::of(Role::Dot, row.color));
-            // A single run has no mean to tell from its seed.
+            // The dot of a single run would be at its mean.
             if row.measured.values().len() > 1 || row.measured.mean().is_none() {
                 let dots =
                     row.measured.values().iter().map(|&(_, value)| (drawable(value), top + DOTS));
@@ -205,7 +205,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// What can be seen, in sentences.
+    /// The alternative text.
     fn description(&self) -> String {
         let rows = self.rows.iter().map(|row| {
             let shown = |value: f64| number::alone(value, &self.unit);

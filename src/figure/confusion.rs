@@ -1,10 +1,10 @@
 //! `{% chart EXPERIMENT confusion variant="…" %}`: which class was taken for which, summed over the
-//! seeds.
+//! runs.
 //!
 //! The artifact is of kind `confusion-matrix`, JSON: `{"classes": ["cat", "dog"], "counts": [[45,
-//! 5], [8, 42]]}`, a row for each true class. A cell is the darker the larger its share of its row,
-//! and has that share written in it as long as there is room, so that colour says nothing that the
-//! numbers do not.
+//! 5], [8, 42]]}`, a row for each true class. The larger its share of its row, the darker is a
+//! cell. The share is also written in it if there is space, so that no information is in the colour
+//! alone.
 
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ use crate::experiment::spec::Variant;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Matrix {
     classes: Vec<String>,
-    /// Of each true class how many were taken for each class.
+    /// For each true class, how many were taken for each class.
     counts: Vec<Vec<u64>>,
 }
 
@@ -36,16 +36,15 @@ enum Shown {
     Counts,
 }
 
-/// The name of the artifact where none is given.
+/// The name of the artifact if none is given.
 const USUAL: &str = "confusion";
-/// Up to so many classes the numbers stand in their cells.
+/// With more classes than this, the cells have no numbers.
 const MOST_WITH_NUMBERS: usize = 12;
-/// Up to so many classes have their names at the sides.
+/// With more classes than this, rows and columns have no names.
 const MOST_WITH_NAMES: usize = 40;
-/// More classes than this make no picture.
+/// The most classes that can be drawn.
 const MOST: usize = 200;
-/// How strong the colour of a cell with all of its row is: text must be readable on it, light and
-/// dark.
+/// The opacity of a cell that has all of its row. Text must be readable on it, in light and dark.
 const STRONGEST: f64 = 0.5;
 
 /// Makes the parts of `{% chart EXPERIMENT confusion %}`.
@@ -59,7 +58,7 @@ pub(super) fn confusion<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnost
         Some(show) if show.text == "percent" => Shown::Percent,
         Some(show) if show.text == "counts" => Shown::Counts,
         Some(show) => {
-            return Err(arguments.unknown("way to show a matrix", show, ["counts", "percent"]));
+            return Err(arguments.unknown_of("value", "show", show, ["counts", "percent"]));
         }
     };
     let name = request.option("artifact").unwrap_or(USUAL);
@@ -108,8 +107,9 @@ fn sum(arguments: &Arguments<'_>, matrices: &[Matrix]) -> Result<Matrix, Diagnos
     let mut sum = first.clone();
     for matrix in rest {
         if matrix.classes != sum.classes {
-            return Err(arguments
-                .error_of_all("the runs have different classes, so their matrices have no sum"));
+            return Err(arguments.error_of_all(
+                "the runs have different classes, so their matrices cannot be added",
+            ));
         }
         let cells = sum.counts.iter_mut().flatten().zip(matrix.counts.iter().flatten());
         cells.for_each(|(sum, count)| *sum = sum.saturating_add(*count));
@@ -129,17 +129,17 @@ impl Matrix {
         match count {
             0 => Err("it has no classes".to_owned()),
             1..=MOST => Ok(matrix),
-            _ => Err(format!("it has {count} classes, and more than {MOST} make no picture")),
+            _ => Err(format!("it has {count} classes, and at most {MOST} can be drawn")),
         }
     }
 
-    /// How large the share of its row is that a cell has, from 0 to 1; 0 in a row of nothing.
+    /// The share of its row that a cell has, from 0 to 1; 0 in an empty row.
     fn share(&self, row: usize, column: usize) -> f64 {
         let total: u64 = self.counts[row].iter().fold(0, |sum, count| sum.saturating_add(*count));
         if total == 0 { 0.0 } else { self.counts[row][column] as f64 / total as f64 }
     }
 
-    /// What is written in a cell; nothing where nothing was counted.
+    /// The text in a cell; empty if the count is 0.
     fn cell(&self, row: usize, column: usize, shown: Shown) -> String {
         match (self.counts[row][column], shown) {
             (0, _) => String::new(),
@@ -148,7 +148,7 @@ impl Matrix {
         }
     }
 
-    /// The picture. It is a plain grid, so it is written without plotters.
+    /// The drawing. It is a plain grid, so it is written without plotters.
     fn drawing(&self, width: u32, shown: Shown) -> Drawing {
         let is_wide = width > 500;
         let count = self.classes.len();
@@ -161,7 +161,7 @@ impl Matrix {
         // A square of 10 classes would fill the page on a wide screen.
         let cell = ((f64::from(width) - left - right) / count as f64).min(44.0);
         let grid = cell * count as f64;
-        // The names of columns stand aslant: their height is about 0.7 of their length.
+        // The names of columns are slanted: their height is about 0.7 of their length.
         let top = size + 12.0 + names * 0.72 + if has_names { 8.0 } else { 0.0 };
         let view_width = if is_wide { width } else { 360 };
         let indent = ((f64::from(view_width) - left - right - grid) / 2.0).max(0.0)
@@ -181,21 +181,21 @@ impl Matrix {
         };
         text(&mut elements, Role::Name, left, size, "", "taken for →");
         let (x, y) = (tenths(left - names - 14.0), tenths(top + grid / 2.0));
-        let aside = format!(" text-anchor=\"middle\" transform=\"rotate(-90 {x} {y})\"");
+        let upright = format!(" text-anchor=\"middle\" transform=\"rotate(-90 {x} {y})\"");
         text(
             &mut elements,
             Role::Name,
             left - names - 14.0,
             top + grid / 2.0,
-            &aside,
+            &upright,
             "← true class",
         );
         for (index, class) in self.classes.iter().enumerate().filter(|_| has_names) {
             let middle = (index as f64 + 0.5) * cell;
             let (x, y) = (tenths(left + middle), tenths(top - 7.0));
             let name = cut_to(class, most * 1.12);
-            let aslant = format!(" transform=\"rotate(-45 {x} {y})\"");
-            text(&mut elements, Role::Tick, left + middle, top - 7.0, &aslant, &name);
+            let slanted = format!(" transform=\"rotate(-45 {x} {y})\"");
+            text(&mut elements, Role::Tick, left + middle, top - 7.0, &slanted, &name);
             text(
                 &mut elements,
                 Role::Tick,
@@ -210,8 +210,7 @@ impl Matrix {
                 let share = self.share(row, column);
                 let (x, y) = (left + column as f64 * cell, top + row as f64 * cell);
                 if share > 0.0 {
-                    // The share of an error is small and matters most: its square root is easier to
-                    // see.
+                    // Shares of errors are small and matter most: square roots are easier to see.
                     let strength = share.sqrt() * STRONGEST;
                     let color = usize::from(row != column);
                     let attributes = Ink::of(Role::Cell, color).attributes(1.0);
@@ -219,8 +218,8 @@ impl Matrix {
                     write_to(
                         &mut elements,
                         format_args!(
-                            "<rect {attributes} fill-opacity=\"{strength:.3}\" x=\"{x}\" y=\"{y}\" width=\"{edge}\" \
-                             height=\"{edge}\"/>\n"
+                            "<rect {attributes} fill-opacity=\"{strength:.3}\" \
+                             x=\"{x}\" y=\"{y}\" width=\"{edge}\" height=\"{edge}\"/>\n"
                         ),
                     );
                 }
@@ -240,7 +239,8 @@ impl Matrix {
             write_to(
                 &mut elements,
                 format_args!(
-                    "<polyline {line} points=\"{from_x},{y} {to_x},{y}\"/>\n<polyline {line} points=\"{x},{from_y} {x},{to_y}\"/>\n"
+                    "<polyline {line} points=\"{from_x},{y} {to_x},{y}\"/>\n\
+                     <polyline {line} points=\"{x},{from_y} {x},{to_y}\"/>\n"
                 ),
             );
         }
@@ -266,7 +266,7 @@ impl Matrix {
         errors
     }
 
-    /// What can be seen, in sentences.
+    /// The alternative text.
     fn description(&self) -> String {
         let percent = |share: f64| format!("{} %", fixed_percent(share));
         let right = |row: usize| self.share(row, row);
@@ -305,7 +305,8 @@ impl Matrix {
         match (has_numbers, shown) {
             (true, Shown::Percent) => {
                 format!(
-                    "Per cent of each true class, {over}; an empty cell is none at all, 0 less than a half per cent."
+                    "Per cent of each true class, {over}; an empty cell is none at all, \
+                     0 less than a half per cent."
                 )
             }
             (true, Shown::Counts) => format!("Counts, {over}; an empty cell is none."),
@@ -331,7 +332,7 @@ fn tenths(length: f64) -> f64 {
     (length * 10.0).round() / 10.0
 }
 
-/// The counts of all seeds.
+/// The counts of all runs.
 fn csv(variant: &str, runs: &[Run<'_>], matrices: &[Matrix]) -> Csv {
     let mut csv = Csv::new(&["experiment", "variant", "seed", "true", "taken-for", "count"]);
     for (Run { record, .. }, matrix) in runs.iter().zip(matrices) {

@@ -1,11 +1,15 @@
-//! `{% chart EXPERIMENT curve artifact="…" %}`: a curve that a run wrote by itself, as a
-//! learning-rate finder does.
+//! `{% chart EXPERIMENT curve artifact="…" %}`: a curve that a run wrote itself, such as that of a
+//! learning-rate finder.
 //!
 //! The artifact is of kind `curve`, JSON:
 //!
 //! ```json
-//! {"x": {"title": "learning rate", "scale": "log"}, "y": {"title": "loss"},
-//!  "series": [{"name": "smoothed", "points": [[0.001, 2.3], [0.01, 1.9]]}], "marks": [{"x": 0.01, "title": "suggested"}]}
+//! {
+//!   "x": {"title": "learning rate", "scale": "log"},
+//!   "y": {"title": "loss"},
+//!   "series": [{"name": "smoothed", "points": [[0.001, 2.3], [0.01, 1.9]]}],
+//!   "marks": [{"x": 0.01, "title": "suggested"}]
+//! }
 //! ```
 
 use std::collections::BTreeMap;
@@ -107,10 +111,10 @@ impl Curve {
         if curve.x.scale == Scale::Log
             && points().map(|of| of.0).chain(curve.marks.iter().map(|of| of.x)).any(|x| x <= 0.0)
         {
-            return Err("its x axis is logarithmic, and not all of its x are above zero".to_owned());
+            return Err("its x axis is logarithmic, but not all of its x are above zero".to_owned());
         }
         if curve.y.scale == Scale::Log && points().any(|&(_, y)| y <= 0.0) {
-            return Err("its y axis is logarithmic, and not all of its y are above zero".to_owned());
+            return Err("its y axis is logarithmic, but not all of its y are above zero".to_owned());
         }
         Ok(curve)
     }
@@ -145,7 +149,7 @@ impl Curve {
         }
     }
 
-    /// What can be seen, in sentences.
+    /// The alternative text.
     fn description(&self) -> String {
         let y_unit = self.y.unit();
         let series = self.series.iter().filter_map(|series| {
@@ -187,7 +191,7 @@ impl Curve {
             y_unit.label(name)
         };
         let rows = rows.into_values().map(|(x, cells)| {
-            // The steps of a finder have many digits that say nothing.
+            // The steps of a finder have many digits that mean nothing.
             let x = format!("{x:.3e}").parse().unwrap_or(x);
             std::iter::once(short(x, &x_unit).into()).chain(cells).collect()
         });
@@ -238,7 +242,7 @@ impl WrittenAxis {
     }
 }
 
-/// The bits of a number, such that they have the order of the numbers.
+/// The bits of a number, changed so that they have the order of the numbers.
 fn in_order(value: f64) -> u64 {
     let bits = (value + 0.0).to_bits();
     if value.is_sign_negative() && value != 0.0 { !bits } else { bits | (1 << 63) }

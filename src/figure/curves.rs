@@ -1,4 +1,4 @@
-//! `{% chart EXPERIMENT curves %}`: numbers over the course of training, a line a variant.
+//! `{% chart EXPERIMENT curves %}`: numbers over the course of training, a line for each variant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,11 +21,11 @@ use crate::recipe::Goal;
 struct Line {
     /// Its name for readers.
     name: String,
-    /// Number of its colour and marker.
+    /// The number of its colour and marker.
     color: usize,
-    /// Number of its dash.
+    /// The number of its dash.
     dash: usize,
-    /// Its points in order of step; none where a run diverged before all had a number.
+    /// Its points in order of step; none if a run diverged before all had a number.
     points: Vec<Moment>,
     /// Each seed's numbers, by step.
     seeds: Vec<Vec<(u64, f64)>>,
@@ -49,7 +49,7 @@ enum Band {
 }
 
 impl Band {
-    /// From where to where it goes; `None` where there is nothing to show.
+    /// Its ends at this point; `None` if there is nothing to show.
     fn at(self, point: &Moment) -> Option<(f64, f64)> {
         match self {
             Band::Interval => {
@@ -63,7 +63,7 @@ impl Band {
     }
 }
 
-/// Everything that is drawn, whatever the size.
+/// Everything that is drawn, at any size.
 struct Curves<'a> {
     lines: Vec<Line>,
     band: Band,
@@ -124,7 +124,7 @@ fn band(arguments: &Arguments<'_>) -> Result<Band, Diagnostic> {
     match band.text {
         "interval" => Ok(Band::Interval),
         "range" => Ok(Band::Range),
-        _ => Err(arguments.unknown("band", band, ["interval", "range"])),
+        _ => Err(arguments.unknown_of("value", "band", band, ["interval", "range"])),
     }
 }
 
@@ -150,7 +150,7 @@ fn series_names<'r>(
     };
     for (index, &name) in asked.iter().enumerate() {
         if !known.contains(name.text) {
-            return Err(arguments.unknown(&format!("series of `{experiment}`"), name, known));
+            return Err(arguments.unknown_of("series", experiment.as_str(), name, known));
         }
         if asked[..index].iter().any(|before| before.text == name.text) {
             return Err(arguments.error(name, format!("`{}` is given twice", name.text)));
@@ -243,9 +243,8 @@ fn points(of: &VariantResults<'_>, name: &str, unit: &Unit, shows_rest: bool) ->
         .collect()
 }
 
-/// From the lowest to the highest number to show. Wide intervals, as three seeds have them early in
-/// training, may take no more room above and below than the numbers themselves; the rest of them is
-/// cut off.
+/// The lowest and the highest number to show. Wide intervals, such as those of three seeds early in
+/// training, extend the range of the numbers by at most half on either side; the rest is cut off.
 fn range(lines: &[Line], band: Band) -> (f64, f64) {
     let points = || lines.iter().flat_map(|line| &line.points);
     let values = || {
@@ -267,7 +266,7 @@ fn steps(lines: &[Line]) -> (u64, u64) {
 }
 
 impl Line {
-    /// That all runs have the same numbers, with a space before it.
+    /// A sentence if all runs have the same numbers, preceded by a space.
     fn identical(&self) -> Option<String> {
         let are_same = self
             .points
@@ -320,7 +319,7 @@ impl Curves<'_> {
         }
     }
 
-    /// What can be seen, in sentences.
+    /// The alternative text.
     fn description(&self) -> String {
         let (first, last) = self.steps;
         let steps = if first == last { first.to_string() } else { format!("{first} to {last}") };
@@ -393,7 +392,7 @@ impl Curves<'_> {
     }
 }
 
-/// The numbers of all seeds.
+/// The numbers of all runs.
 fn csv(request: &Request<'_>, variants: &[&VariantResults<'_>], names: &[&str]) -> Csv {
     let step = request.of.experiment.step_name();
     let mut csv = Csv::new(&["experiment", "variant", "seed", step, "series", "value"]);

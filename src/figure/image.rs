@@ -1,4 +1,4 @@
-//! `{% figure EXPERIMENT artifact="…" variant="…" seed=0 %}`: an image that a run made.
+//! `{% figure EXPERIMENT artifact="…" variant="…" seed=0 %}`: an image that a run wrote.
 
 use super::artifact;
 use super::in_words;
@@ -41,8 +41,8 @@ pub(super) fn image<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> 
     })
 }
 
-/// The ending of an image's file by its content, and its width and height; `None` if it is no PNG
-/// or JPEG.
+/// The file name extension of an image by its content, and its width and height; `None` if it is
+/// neither PNG nor JPEG.
 fn format_and_size(bytes: &[u8]) -> Option<(&'static str, (u32, u32))> {
     png_size(bytes).map(|size| ("png", size)).or_else(|| jpeg_size(bytes).map(|size| ("jpg", size)))
 }
@@ -60,7 +60,7 @@ fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
     loop {
         let [0xff, marker, after @ ..] = rest else { return None };
         let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
-        // SOF0 to SOF15; three of those numbers mean something else.
+        // SOF0 to SOF15, except three numbers that mean something else.
         let is_frame = matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
         if is_frame {
             let &[height_high, height_low, width_high, width_low] =

@@ -1,5 +1,5 @@
-//! Lines in a field of two axes, as several kinds of charts show them: where names stand, and the
-//! drawing itself. What the lines are, and what is said about them, is the part of those charts.
+//! Charts of lines between two axes, as several kinds of charts show them: their layout and their
+//! drawing. What the lines are, and the text about them, is left to those kinds.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -9,14 +9,14 @@ use super::svg::{
     self, Area, Drawing, Ink, Role, Scale, TEXT, drawable, fill, marker, pixels, stroke, text_style,
 };
 
-/// A chart of lines, whatever its size.
+/// A chart of lines, at any size.
 pub(super) struct LineChart {
     pub(super) lines: Vec<Line>,
     pub(super) x: Axis,
     pub(super) y: Axis,
     /// How the points' intervals are drawn.
     pub(super) intervals: Intervals,
-    /// Places of the x axis that have a name.
+    /// The places on the x axis that have a name.
     pub(super) marks: Vec<Mark>,
 }
 
@@ -24,13 +24,13 @@ pub(super) struct LineChart {
 pub(super) struct Line {
     /// Its name for readers.
     pub(super) name: String,
-    /// Number of its colour and marker.
+    /// The number of its colour and marker.
     pub(super) color: usize,
-    /// Number of its dash.
+    /// The number of its dash.
     pub(super) dash: usize,
     /// Its points from left to right.
     pub(super) points: Vec<Point>,
-    /// Numbers of single runs.
+    /// The numbers of single runs.
     pub(super) dots: Vec<(f64, f64)>,
     /// The places at which there is no number because runs diverged.
     pub(super) crosses: Vec<f64>,
@@ -44,7 +44,7 @@ pub(super) struct Line {
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
-    /// From where to where its interval goes.
+    /// The ends of its interval.
     pub(super) interval: Option<(f64, f64)>,
 }
 
@@ -57,14 +57,14 @@ pub(super) enum Intervals {
     Whiskers,
 }
 
-/// An axis: what it counts, and from where to where.
+/// An axis.
 pub(super) struct Axis {
     pub(super) name: String,
     pub(super) unit: Unit,
     pub(super) span: Span,
 }
 
-/// From where to where an axis goes, and where its marks may stand.
+/// The range of an axis, and where its ticks may be.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Span {
     /// Whole steps, from the first to the last.
@@ -73,13 +73,13 @@ pub(super) enum Span {
     Numbers(f64, f64),
     /// Numbers above zero on a logarithmic scale.
     Powers(f64, f64),
-    /// Just these numbers, in order: few enough to mark each of them. The flag says if the scale is
+    /// These numbers only, in order, with a tick at each of them. The flag says whether the scale is
     /// logarithmic.
     These(Vec<f64>, bool),
 }
 
 impl Span {
-    /// The scale, with about `count` marks.
+    /// The scale, with about `count` ticks.
     fn scale(&self, count: usize) -> Scale {
         match self {
             Span::Steps(first, last) => Scale::of_steps(*first, *last, count),
@@ -90,31 +90,38 @@ impl Span {
     }
 }
 
-/// A place of the x axis that has a name.
+/// A place on the x axis that has a name.
 pub(super) struct Mark {
     pub(super) x: f64,
     pub(super) title: String,
 }
 
-/// How far the marks of a chart are from its edges, in units of the view.
+/// The margins between the edges of a chart and its lines, in units of the view.
 struct Layout {
     left: f64,
     right: f64,
     top: f64,
     bottom: f64,
-    /// Whether the lines' names stand at their ends; else they stand above the chart.
-    names_at_ends: bool,
-    /// Where the names above stand: of each line its left end and the row.
-    legend: Vec<(f64, usize)>,
+    names: Names,
+}
+
+/// Where the names of the lines are.
+enum Names {
+    /// A single line needs no name.
+    None,
+    /// At the right ends of the lines.
+    AtEnds,
+    /// Above the chart: the left end of each name, and its row.
+    Above(Vec<(f64, usize)>),
 }
 
 /// The height of a row of text.
 const ROW: f64 = 19.0;
-/// The room above the lines for the name of the axis.
+/// The space above the lines for the name of the axis.
 const TOP: f64 = 28.0;
 /// The space between the names above and the chart.
 const LEGEND_GAP: f64 = 8.0;
-/// How long the piece of line is that stands before a name.
+/// The length of the sample of the line that precedes a name.
 const SAMPLE: f64 = 26.0;
 
 impl LineChart {
@@ -132,14 +139,9 @@ impl LineChart {
         let mut x = self.x.span.scale(if is_wide { 10 } else { 5 });
         let layout = self.layout((f64::from(width), f64::from(height)), &y, &x, is_wide);
         x.thin_out(f64::from(width) - layout.left - layout.right, &self.x.unit);
-        // Names above do not take from the height of the lines.
+        // Names above the chart make it higher: the lines keep their height.
         let added = pixels(layout.top - TOP).unsigned_abs() / svg::PIXELS.unsigned_abs();
         svg::drawing((width, height + added), |area| self.draw(area, &layout, &x, &y))
-    }
-
-    /// Whether the lines need names at all.
-    fn has_names(&self) -> bool {
-        self.lines.len() > 1
     }
 
     fn layout(&self, (width, height): (f64, f64), y: &Scale, x: &Scale, is_wide: bool) -> Layout {
@@ -151,19 +153,25 @@ impl LineChart {
         let (top, bottom) = (TOP + marks_height, 44.0);
         let fits =
             widest + 14.0 <= width * 0.36 && self.lines.len() as f64 * ROW <= height - top - bottom;
-        let names_at_ends = is_wide && self.has_names() && fits;
-        let right = if names_at_ends { widest + 18.0 } else { (last_tick / 2.0).max(8.0) };
-        let legend =
-            if names_at_ends || !self.has_names() { Vec::new() } else { self.legend(width) };
-        let rows = legend.iter().map(|&(_, row)| row + 1).max().unwrap_or_default();
-        Layout {
-            left,
-            right,
-            top: top + if rows > 0 { rows as f64 * ROW + LEGEND_GAP } else { 0.0 },
-            bottom,
-            names_at_ends,
-            legend,
-        }
+        let names = if self.lines.len() < 2 {
+            Names::None
+        } else if is_wide && fits {
+            Names::AtEnds
+        } else {
+            Names::Above(self.legend(width))
+        };
+        let right = match names {
+            Names::AtEnds => widest + 18.0,
+            Names::None | Names::Above(_) => (last_tick / 2.0).max(8.0),
+        };
+        let legend_height = match &names {
+            Names::Above(places) => {
+                let rows = places.last().map_or(0, |&(_, row)| row + 1);
+                rows as f64 * ROW + LEGEND_GAP
+            }
+            Names::None | Names::AtEnds => 0.0,
+        };
+        Layout { left, right, top: top + legend_height, bottom, names }
     }
 
     /// Places the names above the chart, row by row.
@@ -263,8 +271,7 @@ impl LineChart {
         for line in &self.lines {
             let means = || line.points.iter().map(|point| (point.x, inside(point.y)));
             let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
-            // Between two numbers with none between them because runs diverged, there is nothing to
-            // draw.
+            // No line crosses a place without a number.
             let is_joined =
                 |a: &(f64, f64), b: &(f64, f64)| !line.crosses.iter().any(|&x| a.0 < x && x < b.0);
             for stretch in means().collect::<Vec<_>>().chunk_by(is_joined) {
@@ -286,29 +293,31 @@ impl LineChart {
             }
         }
 
-        if layout.names_at_ends {
-            let ends: Vec<i32> = self
-                .lines
-                .iter()
-                .map(|line| {
+        match &layout.names {
+            Names::None => Ok(()),
+            Names::AtEnds => {
+                let end = |line: &Line| {
                     let last = line.points.last().map_or(y.from, |point| inside(point.y));
                     chart.backend_coord(&(x.to, last)).1
-                })
-                .collect();
-            let bounds = (pixels(layout.top), height.cast_signed() - pixels(layout.bottom));
-            for (line, end) in self.lines.iter().zip(apart(&ends, pixels(ROW), bounds)) {
-                let at = (width.cast_signed() - pixels(layout.right) + pixels(12.0), end);
-                let style = text_style(Ink::of(Role::Label, line.color), HPos::Left, VPos::Center);
-                area.draw(&Text::new(line.name.as_str(), at, style))?;
+                };
+                let ends: Vec<i32> = self.lines.iter().map(end).collect();
+                let bounds = (pixels(layout.top), height.cast_signed() - pixels(layout.bottom));
+                let left = width.cast_signed() - pixels(layout.right) + pixels(12.0);
+                for (line, end) in self.lines.iter().zip(apart(&ends, pixels(ROW), bounds)) {
+                    let ink = Ink::of(Role::Label, line.color);
+                    let style = text_style(ink, HPos::Left, VPos::Center);
+                    area.draw(&Text::new(line.name.as_str(), (left, end), style))?;
+                }
+                Ok(())
             }
+            Names::Above(places) => self.draw_legend(area, places),
         }
-        self.draw_legend(area, layout)
     }
 
     /// Draws the names above the chart.
-    fn draw_legend(&self, area: &Area<'_>, layout: &Layout) -> svg::Done {
+    fn draw_legend(&self, area: &Area<'_>, places: &[(f64, usize)]) -> svg::Done {
         let width = area.dim_in_pixel().0.cast_signed();
-        for (line, &(left, row)) in self.lines.iter().zip(&layout.legend) {
+        for (line, &(left, row)) in self.lines.iter().zip(places) {
             let middle = pixels((row as f64 + 0.45) * ROW);
             let ink = Ink { role: Role::Line, color: line.color, dash: line.dash };
             let ends = [(pixels(left), middle), (pixels(left + SAMPLE), middle)];
@@ -339,13 +348,13 @@ impl Axis {
 struct PlacedMark<'a> {
     at: i32,
     title: &'a str,
-    /// Whether its title stands on its left side.
+    /// Whether its title is on its left.
     is_left: bool,
 }
 
-/// Places the titles of marks in rows from the top, each with its row, so that none crosses the
-/// line of another: all stand on the same side, and those whose title would reach over others come
-/// first.
+/// Places the titles of marks in rows from the top, and returns each with its row. No title crosses
+/// the line of another mark: all are on the same side, and those that would reach over other marks
+/// come first.
 fn placed(mut marks: Vec<(i32, &str)>, width: i32) -> Vec<(PlacedMark<'_>, usize)> {
     let end = |&(at, title): &(i32, &str)| at + pixels(svg::text_width(title, TEXT) + 8.0);
     let is_left = marks.iter().any(|mark| end(mark) > width);
@@ -378,8 +387,8 @@ fn draw_cross(area: &Area<'_>, (middle, top): (i32, i32), color: usize) -> svg::
     Ok(())
 }
 
-/// Draws lines with names at these places, which are pixels from the left; `top` is where the names
-/// start, `bottom` where the lines end.
+/// Draws lines with names at these places, in pixels from the left. The names start at `top`, the
+/// lines end at `bottom`.
 fn draw_marks(area: &Area<'_>, places: Vec<(i32, &str)>, (top, bottom): (i32, i32)) -> svg::Done {
     let width = area.dim_in_pixel().0.cast_signed();
     for (mark, row) in placed(places, width) {
@@ -393,27 +402,28 @@ fn draw_marks(area: &Area<'_>, places: Vec<(i32, &str)>, (top, bottom): (i32, i3
     Ok(())
 }
 
-/// The stretches of a line along which there is a band: of each point from where to where it goes.
+/// The stretches of a line along which there is a band: the x of each point, and the ends of the
+/// band there.
 fn stretches(line: &Line) -> Vec<Vec<(f64, (f64, f64))>> {
     let bands: Vec<Option<(f64, (f64, f64))>> =
         line.points.iter().map(|point| Some((point.x, point.interval?))).collect();
     let stretches = bands.split(Option::is_none).filter(|stretch| !stretch.is_empty());
     stretches
         .map(|stretch| match stretch.iter().flatten().copied().collect::<Vec<_>>().as_slice() {
-            // A band of no length cannot be seen: a single step has one of some length.
+            // A band without length would be invisible.
             [(x, band)] => vec![(x - 0.04, *band), (x + 0.04, *band)],
             several => several.to_vec(),
         })
         .collect()
 }
 
-/// The marker of a mean, around the point that it is at.
+/// The marker of a mean, relative to its point.
 fn mean_marker(color: usize) -> Polygon<(i32, i32)> {
     Polygon::new(marker(color, 3.6), fill(Ink::of(Role::Mean, color)))
 }
 
-/// Moves positions apart until they are at least `gap` from each other and inside of `bounds`, as
-/// long as there is room. Their order stays.
+/// Moves positions apart, without changing their order, until they are at least `gap` from each
+/// other and inside `bounds`, as far as there is space.
 fn apart(positions: &[i32], gap: i32, (from, to): (i32, i32)) -> Vec<i32> {
     let mut order: Vec<usize> = (0..positions.len()).collect();
     order.sort_by_key(|&index| (positions[index], index));

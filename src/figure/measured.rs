@@ -3,10 +3,13 @@
 //! | runs | shown |
 //! |---|---|
 //! | one | `78.0 % (1 run)` |
-//! | two | both: `71, 74 % (2 runs)`; Student's interval of two numbers is nine deviations wide and says nothing |
-//! | three or more | the mean with its 95 % interval, cut where a share cannot be: `18 % (0 to 41 %)` |
-//! | equal numbers | `50.0 % (identical in all 5 runs)`: no spread is no certainty, and most often a seed that is not used |
-//! | some diverged | `2 of 5 seeds diverged`; with `diverged="exclude"` the rest, and that as well |
+//! | two | both numbers: `71, 74 % (2 runs)` |
+//! | three or more | the mean with its 95 % interval: `18 % (0 to 41 %)` |
+//! | equal numbers | `50.0 % (identical in all 5 runs)` |
+//! | some diverged | `2 of 5 seeds diverged`; with `diverged="exclude"` also the others |
+//!
+//! Two runs have no interval, because Student's would be nine deviations wide. Intervals of shares
+//! are cut at 0 and 100 %. Equal numbers do not mean certainty; most often the seed is not used.
 
 use std::fmt::Write as _;
 
@@ -31,12 +34,12 @@ pub(super) struct Measured {
     reading: Reading,
 }
 
-/// What can be said of a number.
+/// What is known about a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Reading {
-    /// No run that ended reported it.
+    /// No completed run reported it.
     Nothing,
-    /// Runs diverged, and nobody asked for the rest.
+    /// Runs diverged, and the tag does not ask for the others.
     Diverged,
     /// A single run.
     Single(f64),
@@ -49,8 +52,7 @@ pub(super) enum Reading {
 }
 
 impl Reading {
-    /// What can be said of numbers of which `summary` is all that is known: of two, the lower comes
-    /// first.
+    /// What `summary` says about numbers. Of two, the lower comes first.
     fn of(summary: Summary, unit: &Unit) -> Reading {
         match summary.n {
             1 => Reading::Single(summary.mean),
@@ -67,7 +69,7 @@ impl Reading {
     }
 }
 
-/// From where to where numbers of a unit can go; without bounds where one of them is outside.
+/// The range of numbers of a unit; unbounded if one of them is outside.
 fn bounds(summary: Summary, unit: &Unit) -> (f64, f64) {
     match unit {
         Unit::Share => number::share_bounds(summary),
@@ -76,7 +78,7 @@ fn bounds(summary: Summary, unit: &Unit) -> (f64, f64) {
     }
 }
 
-/// The number that `summary` describes, with its unit and how many runs it is of.
+/// The number that `summary` describes, with its unit and the number of runs.
 pub(crate) fn over_runs(summary: Summary, unit: &Unit) -> String {
     match Reading::of(summary, unit) {
         Reading::Nothing | Reading::Diverged => String::new(),
@@ -93,12 +95,12 @@ pub(crate) fn over_runs(summary: Summary, unit: &Unit) -> String {
     }
 }
 
-/// Whether the option `diverged` asks for the rest where runs diverged.
+/// Whether the option `diverged` asks for the other runs if some diverged.
 pub(super) fn shows_rest(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
     match arguments.option("diverged") {
         None => Ok(false),
         Some(what) if what.text == "exclude" => Ok(true),
-        Some(what) => Err(arguments.unknown("way to treat runs that diverged", what, ["exclude"])),
+        Some(what) => Err(arguments.unknown_of("value", "diverged", what, ["exclude"])),
     }
 }
 
@@ -169,7 +171,7 @@ impl Measured {
         Measured { values, diverged, unit, is_judged, summary, reading }
     }
 
-    /// The numbers of the runs that ended, with their seeds.
+    /// The numbers of the completed runs, with their seeds.
     pub(super) fn values(&self) -> &[(u64, f64)] {
         &self.values
     }
@@ -183,12 +185,12 @@ impl Measured {
         &self.unit
     }
 
-    /// The summary of the runs that ended; `None` if there are none.
+    /// The summary of the completed runs; `None` if there are none.
     pub(super) fn summary(&self) -> Option<Summary> {
         self.summary
     }
 
-    /// What can be said of the number.
+    /// What is known about the number.
     pub(super) fn reading(&self) -> Reading {
         self.reading
     }
@@ -203,7 +205,7 @@ impl Measured {
         }
     }
 
-    /// From where to where its interval goes, where there is one.
+    /// The ends of its interval, if it has one.
     pub(super) fn interval(&self) -> Option<(f64, f64)> {
         match self.reading {
             Reading::Mean(value, interval) => Some(interval.ends(value)),
@@ -216,7 +218,7 @@ impl Measured {
         matches!(self.reading, Reading::Mean(_, Interval::Between(..)))
     }
 
-    /// The number with its unit, and in words what is to be known of it: for sentences and labels.
+    /// The number with its unit and its remark: for sentences and labels.
     pub(super) fn phrase(&self) -> String {
         let text = self
             .text(|value, interval| number::with_interval(value, interval, &self.unit), &self.unit);
@@ -226,8 +228,8 @@ impl Measured {
         }
     }
 
-    /// The number without its unit: for tables, whose notes say what all cells have in common.
-    /// `marks_single` says whether a single run is marked.
+    /// The number without its unit: for tables, whose notes say what all cells have in common. A
+    /// single run is only marked if `marks_single`.
     pub(super) fn cell(&self, marks_single: bool) -> String {
         let text = self.number();
         let is_known = match self.reading {
@@ -250,7 +252,7 @@ impl Measured {
         )
     }
 
-    /// The number as `shown` writes it; `pair_unit` stands behind two numbers.
+    /// The number as `shown` writes it. `pair_unit` follows two numbers.
     fn text(&self, shown: impl Fn(f64, Option<Interval>) -> String, pair_unit: &Unit) -> String {
         match self.reading {
             Reading::Nothing => String::new(),
@@ -263,7 +265,7 @@ impl Measured {
         }
     }
 
-    /// What is to be known of the number; `None` where the number says it.
+    /// What readers should know about the number; `None` if the number itself says it.
     pub(super) fn remark(&self) -> Option<String> {
         let of_reading = match self.reading {
             Reading::Nothing | Reading::Diverged => return None,
@@ -295,7 +297,8 @@ pub(super) fn diverged_phrase(diverged: usize, all: usize) -> String {
     }
 }
 
-/// How to read the numbers: what `of_means` says of so many seeds, unless there is no mean at all.
+/// A note on how to read the numbers: what `of_means` says about that many seeds, unless there is no
+/// mean at all.
 pub(super) fn note<'m>(
     all: &(impl Iterator<Item = &'m Measured> + Clone),
     of_means: impl FnOnce(&str) -> String,
@@ -311,15 +314,15 @@ pub(super) fn note<'m>(
     }
 }
 
-/// Said where an interval is cut.
+/// The remark if an interval is cut.
 pub(super) const CUT: &str = " Intervals are cut at 0 and 100 %.";
 
-/// That intervals are cut, with a space before it, if any is.
+/// [`CUT`] if any interval is cut.
 pub(super) fn cut_remark<'m>(mut all: impl Iterator<Item = &'m Measured>) -> &'static str {
     if all.any(Measured::is_cut) { CUT } else { "" }
 }
 
-/// Sentences on what is not a mean with a plain interval, each with a space before it.
+/// Sentences about what is not a mean with a plain interval, each preceded by a space.
 pub(super) fn remarks<'m>(all: impl Iterator<Item = &'m Measured> + Clone) -> String {
     let is_pair = all.clone().any(|one| matches!(one.reading(), Reading::Pair(..)));
     let is_identical =
@@ -329,14 +332,14 @@ pub(super) fn remarks<'m>(all: impl Iterator<Item = &'m Measured> + Clone) -> St
     format!("{}{pair}{identical}", cut_remark(all))
 }
 
-/// Sentences on the runs that diverged, each with a space before it; empty if none did.
+/// Sentences about the runs that diverged, each preceded by a space; empty if none did.
 pub(super) fn diverged_note(
     results: &ExperimentResults<'_>,
     variants: &[&VariantResults<'_>],
     shows_rest: bool,
 ) -> String {
-    /// How many runs are told of each by itself.
-    const TOLD: usize = 2;
+    /// How many runs are listed for each variant.
+    const LISTED: usize = 2;
     let step = results.experiment.step_name();
     let mut note = String::new();
     for of in variants {
@@ -347,12 +350,12 @@ pub(super) fn diverged_note(
         if diverged.is_empty() {
             continue;
         }
-        let more = diverged.len().saturating_sub(TOLD);
+        let more = diverged.len().saturating_sub(LISTED);
         let more = if more > 0 { format!("; {more} more") } else { String::new() };
-        let told = diverged[..diverged.len().min(TOLD)].join("; ");
+        let listed = diverged[..diverged.len().min(LISTED)].join("; ");
         let phrase = diverged_phrase(diverged.len(), of.records.len());
-        write!(note, " {}: {phrase} ({told}{more}).", of.variant.title)
-            .expect("a string takes all that is written");
+        write!(note, " {}: {phrase} ({listed}{more}).", of.variant.title)
+            .expect("writing to a string never fails");
     }
     match (note.is_empty(), shows_rest) {
         (true, _) => note,

@@ -1,13 +1,14 @@
-//! What a post shows of its experiments: inline values, charts and tables, from recorded numbers.
+//! What a post shows of its experiments: inline values, charts and tables of recorded numbers.
 //!
-//! Figures are drawn when the site is built, so a change of their look never asks for a rerun. One
-//! file a kind: `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`,
-//! `confusion` and `curve`, and `image`. What they share: `arguments` reads tags, `artifact` finds
-//! what runs wrote, `number` writes numbers, `lines` and `svg` draw, `html` wraps. Colours and
-//! sizes are the stylesheet's part, `assets/css/labpress.css`.
+//! Figures are drawn when the site is built, so a change of their look never requires a rerun. Each
+//! kind has a file: `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`,
+//! `confusion` and `curve`, and `image`. All but `value` only make the parts of a figure, which
+//! `parts` turns into one. They share `arguments`, which reads tags, `request`, which looks up names
+//! in results, `artifact`, which finds what runs wrote, `number`, which formats numbers, and `lines`
+//! and `svg`, which draw. Colours and sizes are left to the stylesheet, `assets/css/labpress.css`.
 //!
-//! No figure depends on another: the same tag gives the same bytes wherever it stands, and has no
-//! `id` unless its author gives it one, so that it can stand many times on a page.
+//! No figure depends on another: the same tag gives the same bytes anywhere. It has no `id` unless
+//! its author gives it one, so it can appear many times on a page.
 
 mod arguments;
 mod artifact;
@@ -39,14 +40,24 @@ use kramdown::embed::Embed;
 use parts::Parts;
 use request::Request;
 
-/// A figure: what stands in the page, and the files that it brings along.
+/// What a tag shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The figure; a placeholder if it cannot be drawn yet.
+    pub figure: Figure,
+    /// The names of the experiments that the tag names.
+    pub experiments: BTreeSet<String>,
+    /// The results that are not recorded yet.
+    pub need: Option<Need>,
+}
+
+/// A figure: its HTML, and the files that it brings along.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// What stands in the page.
+    /// Its HTML.
     pub embed: Embed,
-    /// The numbers behind it as files of the site, by path: `figures/EXPERIMENT/….csv`. The digest
-    /// of the content is part of the path, so two figures that bring the same path bring the same
-    /// bytes.
+    /// Its numbers or its image as files of the site, by path: `figures/EXPERIMENT/….csv`. The
+    /// digest of the content is part of the path, so the same path means the same bytes.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
@@ -72,15 +83,13 @@ impl From<Diagnostic> for Undrawn {
 /// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: errors are
 /// reported at their own word. `base_url` is the site's `baseurl` (`""` or `/blog`), for links to
 /// the figure's files.
-///
-/// Where results are missing, the figure is a placeholder, and beside it comes the need for them.
 pub fn figure(
     tag: &str,
     arguments: &str,
     place: &Place,
     results: &Results<'_>,
     base_url: &str,
-) -> Result<(Figure, Option<Need>), Diagnostic> {
+) -> Result<Shown, Diagnostic> {
     let arguments = Arguments::parse(arguments, place)?;
     let drawn = match tag {
         "chart" => chart(&arguments, results).map(|parts| parts.figure(base_url)),
@@ -92,15 +101,17 @@ pub fn figure(
             return Err(unknown.hint_nearest(tag, TAGS));
         }
     };
-    match drawn {
-        Ok(figure) => Ok((figure, None)),
-        Err(Undrawn::Invalid(diagnostic)) => Err(diagnostic),
-        Err(Undrawn::Waiting(need)) => Ok((placeholder(tag, &need.message()), Some(need))),
-        Err(Undrawn::Unreadable) => Ok((placeholder(tag, "the experiment has errors"), None)),
-    }
+    let (figure, need) = match drawn {
+        Ok(figure) => (figure, None),
+        Err(Undrawn::Invalid(diagnostic)) => return Err(diagnostic),
+        Err(Undrawn::Waiting(need)) => (placeholder(tag, &need.message()), Some(need)),
+        Err(Undrawn::Unreadable) => (placeholder(tag, "the experiment has errors"), None),
+    };
+    let experiments = experiments(tag, &arguments).into_iter();
+    Ok(Shown { figure, experiments: experiments.map(|name| name.text.to_owned()).collect(), need })
 }
 
-/// Stands in the page for a figure that cannot be drawn yet.
+/// What a page shows instead of a figure that cannot be drawn yet.
 fn placeholder(tag: &str, reason: &str) -> Figure {
     let element = if tag == "value" { "span" } else { "p" };
     let reason = reason.replace('`', "");
@@ -112,28 +123,25 @@ fn placeholder(tag: &str, reason: &str) -> Figure {
     }
 }
 
-/// The experiments whose results the figure of `{% TAG ARGUMENTS %}` shows; none if the arguments
-/// are at error.
-pub fn experiments<'a>(tag: &str, arguments: &'a str, place: &Place) -> BTreeSet<&'a str> {
-    named_experiments(tag, arguments, place).into_iter().map(|(_, name)| name).collect()
+/// The names of experiments in the arguments of a tag, in order, each with the byte at which it
+/// starts; none if the arguments are invalid.
+pub(crate) fn named_experiments<'a>(tag: &str, arguments: &'a str) -> Vec<(usize, &'a str)> {
+    let names = match Arguments::parse(arguments, &Place::file("")) {
+        Ok(arguments) => experiments(tag, &arguments),
+        Err(_) => Vec::new(),
+    };
+    names.into_iter().map(|name| (name.offset, name.text)).collect()
 }
 
-/// The names of experiments in the arguments of a tag, in order, each with the byte at which it
-/// starts.
-pub(crate) fn named_experiments<'a>(
-    tag: &str,
-    arguments: &'a str,
-    place: &Place,
-) -> Vec<(usize, &'a str)> {
-    let Ok(arguments) = Arguments::parse(arguments, place) else {
-        return Vec::new();
-    };
+/// The names of experiments in the arguments of a tag, in order.
+fn experiments<'a>(tag: &str, arguments: &Arguments<'a>) -> Vec<Piece<'a>> {
     let words = arguments.words().iter();
-    match tag {
-        "value" => {
-            words.filter_map(|word| Some((word.offset, word.text.split_once('.')?.0))).collect()
-        }
-        _ => words.take(1).map(|word| (word.offset, word.text)).collect(),
+    if tag == "value" {
+        words
+            .filter_map(|word| Some(Piece { text: word.text.split_once('.')?.0, ..*word }))
+            .collect()
+    } else {
+        words.take(1).copied().collect()
     }
 }
 
@@ -150,10 +158,8 @@ fn chart<'r>(arguments: &'r Arguments<'r>, results: &'r Results<'r>) -> Result<P
         [_, _, more, ..] => return Err(arguments.unexpected(*more).into()),
         _ => {
             let error = arguments.error_of_all("a chart needs an experiment and a kind");
-            let hint = format!(
-                "write `{{% chart EXPERIMENT KIND %}}`, where KIND is one of {}",
-                listed(CHARTS)
-            );
+            let kinds = listed(CHARTS);
+            let hint = format!("write `{{% chart EXPERIMENT KIND %}}`; KIND is one of {kinds}");
             return Err(error.hint(hint).into());
         }
     };
@@ -240,7 +246,7 @@ fn seed_count(counts: impl IntoIterator<Item = usize>) -> String {
     }
 }
 
-/// Said where there is nothing to take a mean of.
+/// The note if there are only single runs.
 const SINGLE_RUNS: &str = "1 run each: no interval.";
 
 #[cfg(test)]

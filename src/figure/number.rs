@@ -1,13 +1,16 @@
-//! Numbers as readers see them: how many digits, which sign, which unit.
+//! Formats numbers for readers: their digits, their sign, their unit.
 //!
-//! English conventions: a point before the decimals, commas between thousands, a true minus sign,
-//! and a space that does not break before a unit and around `±`.
+//! By English conventions: a point before the decimals, commas between thousands, a real minus sign,
+//! and no-break spaces before a unit and around `±`.
 
 use crate::recipe::Metric;
 use crate::stats::{Estimate, Summary};
 
-/// A space at which no line breaks.
+/// A no-break space.
 pub(super) const SPACE: char = '\u{a0}';
+
+/// The unit of a metric that is a share of 1.
+const PERCENT: &str = "%";
 
 /// The unit of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub(crate) enum Unit {
     Share,
     /// A difference of shares, shown as percentage points.
     Points,
-    /// Any other, written behind the number.
+    /// Any other, written after the number.
     Named(String),
 }
 
@@ -32,24 +35,24 @@ impl Unit {
     pub(super) fn named(name: Option<&str>) -> Unit {
         match name {
             None | Some("") => Unit::Plain,
-            Some("%") => Unit::Share,
+            Some(PERCENT) => Unit::Share,
             Some(named) => Unit::Named(named.to_owned()),
         }
     }
 
-    /// What the number is multiplied by to be shown.
-    pub(super) fn factor(&self) -> f64 {
+    /// What a number is multiplied by before it is shown.
+    pub(crate) fn factor(&self) -> f64 {
         match self {
             Unit::Share | Unit::Points => 100.0,
             Unit::Plain | Unit::Named(_) => 1.0,
         }
     }
 
-    /// Its sign, without a space; empty if there is none.
-    pub(super) fn sign(&self) -> &str {
+    /// Its sign, without a space; empty if it has none.
+    pub(crate) fn sign(&self) -> &str {
         match self {
             Unit::Plain => "",
-            Unit::Share => "%",
+            Unit::Share => PERCENT,
             Unit::Points => "pp",
             Unit::Named(name) => name,
         }
@@ -69,17 +72,17 @@ impl Unit {
     }
 }
 
-/// From where to where an interval goes.
+/// The interval of a number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Interval {
-    /// So far to both sides of its number.
+    /// This far on both sides of its number.
     Around(f64),
-    /// From one number to another: cut, or not symmetric by its nature.
+    /// From one number to another: cut, or not symmetric.
     Between(f64, f64),
 }
 
 impl Interval {
-    /// From where to where it goes around `value`.
+    /// Its ends around `value`.
     pub(super) fn ends(self, value: f64) -> (f64, f64) {
         match self {
             Interval::Around(half_width) => (value - half_width, value + half_width),
@@ -88,19 +91,18 @@ impl Interval {
     }
 }
 
-/// Bounds of numbers that have none.
+/// The bounds of numbers without bounds.
 pub(super) const NO_BOUNDS: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
-/// From where to where a share can go; without bounds if one of the numbers is none, as of growth
-/// by 120 %.
+/// The bounds of a share; none if one of the numbers is outside them, such as growth by 120 %.
 pub(super) fn share_bounds(summary: Summary) -> (f64, f64) {
     if summary.lowest >= 0.0 && summary.highest <= 1.0 { (0.0, 1.0) } else { NO_BOUNDS }
 }
 
-/// The interval around `value`, cut at what numbers can be.
+/// The interval around `value`, cut at the bounds.
 pub(super) fn interval(value: f64, half_width: f64, (lowest, highest): (f64, f64)) -> Interval {
     let (from, to) = (value - half_width, value + half_width);
-    // What rounding moved past a bound is not past it.
+    // Rounding may move an end past a bound.
     let slack = 1e-9;
     if from < lowest - slack || to > highest + slack {
         Interval::Between(from.max(lowest), to.min(highest))
@@ -124,7 +126,7 @@ pub(super) fn with_interval(value: f64, interval: Option<Interval>, unit: &Unit)
     }
 }
 
-/// `93.4 ± 0.6`, or `18 (0 to 41)`: as [`with_interval`], where the unit is said elsewhere.
+/// `93.4 ± 0.6`, or `18 (0 to 41)`: like [`with_interval`], for where the unit is given elsewhere.
 pub(super) fn without_unit_between(value: f64, interval: Option<Interval>, unit: &Unit) -> String {
     match interval {
         None => without_unit(Estimate { value, half_width: None }, unit),
@@ -138,8 +140,8 @@ pub(super) fn without_unit_between(value: f64, interval: Option<Interval>, unit:
     }
 }
 
-/// A number and the ends of its interval with the same digits, as many as half of the interval
-/// leaves meaningful.
+/// A number and the ends of its interval with the same decimals, as many as half the interval leaves
+/// meaningful.
 fn alike([value, from, to]: [f64; 3], unit: &Unit) -> [String; 3] {
     let numbers = [value, from, to].map(|number| scaled(number, unit));
     let half_width = (numbers[2] / 2.0 - numbers[1] / 2.0).abs();
@@ -150,7 +152,7 @@ fn alike([value, from, to]: [f64; 3], unit: &Unit) -> [String; 3] {
     numbers.map(|number| powered(&fixed(number / unpowered, last), power))
 }
 
-/// Two numbers with as many digits as tell them apart, at least two of each: `71, 74`.
+/// Two numbers with as many digits as it takes to distinguish them, at least two: `71, 74`.
 pub(super) fn pair(first: f64, second: f64, unit: &Unit) -> String {
     let (first, second) = (scaled(first, unit), scaled(second, unit));
     let power = shown_power(first.abs().max(second.abs()));
@@ -162,7 +164,7 @@ pub(super) fn pair(first: f64, second: f64, unit: &Unit) -> String {
     let difference = (first - second).abs() * (1.0 + 1e-9);
     let difference = if difference == 0.0 { i32::MAX } else { magnitude(difference) };
     let wanted = difference.min(second_digit(first)).min(second_digit(second)).min(0);
-    // Beyond eight digits nobody tells them apart.
+    // More than eight digits are of no use to readers.
     let last = wanted.max(magnitude(first.abs().max(second.abs())) - 7);
     format!("{}, {}", powered(&fixed(first, last), power), powered(&fixed(second, last), power))
 }
@@ -171,13 +173,12 @@ fn powered(digits: &str, power: i32) -> String {
     if power == 0 { digits.to_owned() } else { format!("{digits}{}", times_ten_to(power)) }
 }
 
-/// `93.4 ± 0.6 %`: the number, its interval where there is one that can be seen at all, and its
-/// unit.
+/// `93.4 ± 0.6 %`: the number, its interval if it does not vanish in the digits shown, and its unit.
 pub(crate) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
     without_unit(estimate, unit) + &unit.suffix()
 }
 
-/// `93.4 ± 0.6`: as [`with_unit`], where the unit is said elsewhere.
+/// `93.4 ± 0.6`: like [`with_unit`], for where the unit is given elsewhere.
 pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
     let value = scaled(estimate.value, unit);
     let half_width = estimate
@@ -205,12 +206,12 @@ pub(super) fn without_unit(estimate: Estimate, unit: &Unit) -> String {
     }
 }
 
-/// The number alone, with its unit, as if it had no interval.
+/// The number with its unit, without an interval.
 pub(super) fn alone(value: f64, unit: &Unit) -> String {
     with_unit(Estimate { value, half_width: None }, unit)
 }
 
-/// The half of an interval, with its unit: as many digits as an error deserves.
+/// Half an interval, with its unit and as many digits as an error deserves.
 pub(super) fn error(half_width: f64, unit: &Unit) -> String {
     let half_width = scaled(half_width, unit);
     let power = shown_power(half_width);
@@ -219,7 +220,7 @@ pub(super) fn error(half_width: f64, unit: &Unit) -> String {
     format!("{}{powered}{}", fixed(digits, last_digit_of_error(digits)), unit.suffix())
 }
 
-/// Adds a plus to a number above zero.
+/// Adds a plus sign to a number above zero.
 pub(crate) fn signed(value: f64, shown: String) -> String {
     let starts_with_digit = shown.starts_with(|c: char| c.is_ascii_digit());
     match (value > 0.0, shown.strip_prefix('(')) {
@@ -229,10 +230,10 @@ pub(crate) fn signed(value: f64, shown: String) -> String {
     }
 }
 
-/// The marks of an axis, all with the same digits; `step` is their distance.
+/// A tick of an axis. All have the same decimals; `step` is their distance.
 pub(super) fn tick(value: f64, step: f64, unit: &Unit) -> String {
     let (value, step) = (scaled(value, unit), scaled(step, unit));
-    // A mark that rounding moved off zero is zero.
+    // Rounding may move the tick at zero.
     let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
     match shown_power(value.abs()) {
         0 => fixed(value, magnitude(step).clamp(-9, 0)),
@@ -243,12 +244,12 @@ pub(super) fn tick(value: f64, step: f64, unit: &Unit) -> String {
     }
 }
 
-/// A number that somebody chose, such as a learning rate: all of its digits and no more.
+/// A number that somebody chose, such as a learning rate, with all of its digits.
 pub(super) fn short(value: f64, unit: &Unit) -> String {
-    // Twelve digits hide what multiplying by a hundred adds.
+    // Twelve digits hide the error of multiplying by a hundred.
     let rounded: f64 = format!("{:.11e}", scaled(value, unit)).parse().unwrap_or(value);
     let power = shown_power(rounded.abs());
-    // Rounded again, for what dividing adds.
+    // Rounded again because of the error of dividing.
     let shown: f64 = format!("{:.11e}", rounded / 10_f64.powi(power)).parse().unwrap_or(rounded);
     let digits = format!("{}", shown.abs());
     let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len().min(11));
@@ -263,7 +264,7 @@ pub(super) fn fixed_percent(share: f64) -> String {
 
 /// A number exactly, in the shortest form that reads back the same: for machines.
 pub(super) fn exact(value: f64) -> String {
-    // `+ 0.0` makes 0 of −0.
+    // `+ 0.0` turns −0 into 0.
     format!("{:?}", value + 0.0)
 }
 
@@ -281,10 +282,11 @@ const MOST_DECIMALS: usize = 12;
 
 impl Format {
     /// What a format looks like, for messages.
-    pub(super) const RULE: &str = "a format is an optional `+`, `0` with as many decimals as wanted, optionally ` ± 0.0` for \
-                            the interval, and what stands behind: `0.0 %`, `+0.0 ± 0.0 pp`, `0.00×`";
+    pub(super) const RULE: &str = "a format is an optional `+`, a `0` with as many decimals as \
+                                   wanted, optionally ` ± 0.0` for the interval, and what follows \
+                                   the number: `0.0 %`, `+0.0 ± 0.0 pp`, `0.00×`";
 
-    /// Reads a format; `None` if it is none.
+    /// Reads a format; `None` if it is invalid.
     pub(super) fn parse(text: &str) -> Option<Format> {
         let (is_signed, rest) = match text.trim().strip_prefix('+') {
             Some(rest) => (true, rest),
@@ -316,8 +318,7 @@ impl Format {
         self.has_interval
     }
 
-    /// The number in this format. A share is shown in per cent, whether the format has the sign or
-    /// not.
+    /// The number in this format. A share is shown in per cent even if the format has no sign.
     pub(super) fn show(&self, value: f64, interval: Option<Interval>, unit: &Unit) -> String {
         let shown = |value: f64| self.digits(value, unit);
         let suffix = &self.suffix;
@@ -345,24 +346,26 @@ impl Format {
     }
 
     fn digits(&self, value: f64, unit: &Unit) -> String {
-        let is_percent = matches!(self.suffix.trim_start_matches(SPACE), "%" | "pp");
+        let suffix = self.suffix.trim_start_matches(SPACE);
+        let is_percent = [Unit::Share, Unit::Points].iter().any(|unit| unit.sign() == suffix);
         let unit = if is_percent { &Unit::Share } else { unit };
         fixed(scaled(value, unit), -i32::try_from(self.decimals).expect("at most 12 decimals"))
     }
 }
 
-/// Reads `0`, `0.0`, `0.00` … from the start of a text: how many decimals, and what follows.
+/// Reads `0`, `0.0`, `0.00` … at the start of a string; returns the number of decimals and the rest.
 fn zeros(text: &str) -> Option<(usize, &str)> {
     let rest = text.strip_prefix('0')?;
-    let Some(behind_point) = rest.strip_prefix('.') else {
+    let Some(after_point) = rest.strip_prefix('.') else {
         return Some((0, rest));
     };
-    let after = behind_point.trim_start_matches('0');
-    let decimals = behind_point.len() - after.len();
+    let after = after_point.trim_start_matches('0');
+    let decimals = after_point.len() - after.len();
     (1..=MOST_DECIMALS).contains(&decimals).then_some((decimals, after))
 }
 
-/// The number as its unit shows it, kept finite; zero where a power of ten would vanish.
+/// The number multiplied by the factor of its unit, kept finite; zero if it is too small for its
+/// power of ten.
 fn scaled(value: f64, unit: &Unit) -> f64 {
     let scaled = (value * unit.factor()).clamp(f64::MIN, f64::MAX);
     if scaled.abs() < 1e-300 { 0.0 } else { scaled }
@@ -381,8 +384,8 @@ pub(super) fn magnitude(value: f64) -> i32 {
     magnitude
 }
 
-/// The power of ten that is taken out of a number before it is shown: 0 unless the number is very
-/// large or very small.
+/// The power of ten that is factored out of a number before it is shown: 0 unless the number is
+/// very large or very small.
 fn shown_power(value: f64) -> i32 {
     let magnitude = magnitude(value);
     if (-4..12).contains(&magnitude) { 0 } else { magnitude }
@@ -397,11 +400,11 @@ fn last_digit_of_error(error: f64) -> i32 {
     if first_three <= 354.0 { magnitude - 1 } else { magnitude }
 }
 
-/// The power of ten of the last digit of a number with an interval: as its error says by the rule
-/// of the Particle Data Group, but the number keeps what it can of its own digits. If the rule left
-/// it fewer than two, the interval has two; a share or a difference of shares is never rounded to
-/// more than whole per cent; and the first digit of the number stays unless it is less than about a
-/// hundredth of the interval, when the number is shown as 0.
+/// The power of ten of the last digit of a number with an interval. It follows from the error by the
+/// rule of the Particle Data Group, with three exceptions that keep digits of the number. If the
+/// rule leaves it fewer than two digits, the interval gets two. A share or a difference of shares is
+/// never rounded to more than whole per cent. And the number keeps its first digit unless it is less
+/// than about a hundredth of the interval; then it is shown as 0.
 fn last_digit(value: f64, half_width: f64, unit: &Unit, power: i32) -> i32 {
     let (first, first_of_error) = (magnitude(value), magnitude(half_width));
     let mut last = last_digit_of_error(half_width);
@@ -414,12 +417,12 @@ fn last_digit(value: f64, half_width: f64, unit: &Unit, power: i32) -> i32 {
     if matches!(unit, Unit::Share | Unit::Points) && power == 0 {
         last = last.min(0);
     }
-    // Beyond eight digits of the value an interval says nothing to a reader.
+    // More than eight digits are of no use to readers.
     last.max(first.saturating_sub(7))
 }
 
-/// The power of ten of the last digit of a number without an error: whole numbers whole, shares
-/// with one decimal, all else with three digits.
+/// The power of ten of the last digit of a number without an error: whole numbers are whole, shares
+/// have one decimal, all others three digits.
 fn last_digit_alone(value: f64, unit: &Unit) -> i32 {
     let magnitude = magnitude(value);
     let is_whole = value.fract() == 0.0;
@@ -430,7 +433,7 @@ fn last_digit_alone(value: f64, unit: &Unit) -> i32 {
     }
 }
 
-/// The number with its last digit at that power of ten.
+/// The number with its last digit at this power of ten.
 fn fixed(value: f64, last_digit: i32) -> String {
     let decimals = usize::try_from(-last_digit).unwrap_or(0);
     let rounded = if last_digit > 0 {
@@ -440,12 +443,12 @@ fn fixed(value: f64, last_digit: i32) -> String {
         value
     };
     let digits = format!("{:.decimals$}", rounded.abs());
-    let (whole, behind_point) = match digits.split_once('.') {
-        Some((whole, behind_point)) => (whole, format!(".{behind_point}")),
+    let (whole, decimals_with_point) = match digits.split_once('.') {
+        Some((whole, decimals_with_point)) => (whole, format!(".{decimals_with_point}")),
         None => (digits.as_str(), String::new()),
     };
     let minus = if value < 0.0 && !is_zero(&digits) { "\u{2212}" } else { "" };
-    format!("{minus}{}{behind_point}", with_commas(whole))
+    format!("{minus}{}{decimals_with_point}", with_commas(whole))
 }
 
 fn with_commas(digits: &str) -> String {
@@ -529,12 +532,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_minus_zero() {
+    fn no_number_is_minus_zero() {
         check(-0.000_04, 0.01, &Unit::Share, "0.0 ± 1.0 %");
     }
 
     #[test]
-    fn numbers_that_were_chosen_have_all_of_their_digits() {
+    fn a_number_that_somebody_chose_has_all_of_its_digits() {
         assert_eq!(short(0.05, &Unit::Plain), "0.05");
         assert_eq!(short(0.07, &Unit::Share), "7");
         assert_eq!(short(2500.0, &Unit::Plain), "2,500");
@@ -585,7 +588,7 @@ mod tests {
     }
 
     #[test]
-    fn two_numbers_have_digits_that_tell_them_apart() {
+    fn two_numbers_have_enough_digits_to_distinguish_them() {
         let shown = |first, second, unit| pair(first, second, &unit).replace(SPACE, " ");
         assert_eq!(shown(0.71, 0.74, Unit::Plain), "0.71, 0.74");
         assert_eq!(shown(0.71, 0.74, Unit::Share), "71, 74");
@@ -598,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_format_is_refused() {
+    fn an_invalid_format_is_refused() {
         for text in ["", "+", "1.0", "0.", "0.0 ± 0", "0.0.0", "0,0", "0.0000000000000"] {
             assert_eq!(Format::parse(text), None, "{text}");
         }
@@ -614,7 +617,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_finite_number_is_shown_in_few_characters(value in prop::num::f64::NORMAL, half_width in prop::num::f64::POSITIVE) {
+        fn any_finite_number_is_shown_in_few_characters(
+            value in prop::num::f64::NORMAL,
+            half_width in prop::num::f64::POSITIVE,
+        ) {
             prop_assume!(half_width.is_finite());
             for unit in [Unit::Plain, Unit::Share] {
                 let shown = with_unit(Estimate { value, half_width: Some(half_width) }, &unit);
@@ -625,7 +631,10 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_format_or_none(text in "\\PC*|[+0. ±%p]*", value in prop::num::f64::NORMAL) {
+        fn any_string_is_a_format_or_invalid(
+            text in "\\PC*|[+0. ±%p]*",
+            value in prop::num::f64::NORMAL,
+        ) {
             if let Some(format) = Format::parse(&text) {
                 format.show(value, Some(Interval::Around(1.0)), &Unit::Share);
                 format.show_pair(value, -value, &Unit::Plain);

@@ -1,6 +1,6 @@
 //! Where the numbers of a figure come from, for the note below it: whether they were verified, and
-//! on which machines they were made. A reader's build may know nothing of its own machine, so this
-//! tells facts, and compares none.
+//! on which machines they were made. The building machine may know nothing about itself, so this
+//! only states facts and does not compare them with it.
 
 use super::in_words;
 use crate::experiment::environment::{Environment, differences, kinds};
@@ -8,9 +8,9 @@ use crate::experiment::record::Record;
 use crate::experiment::results::VariantResults;
 use crate::experiment::verification::{self, Verification};
 
-/// The facts that are told of a single kind of machine; those of several are told where they
-/// differ.
-const TOLD: [&str; 4] = ["device", "gpu", "cpu", "libtorch"];
+/// The facts that are stated about a single kind of machine. For several kinds, it is the facts in
+/// which they differ.
+const STATED: [&str; 4] = ["device", "gpu", "cpu", "libtorch"];
 
 /// A recorded run, and the verifications of it in order of date.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ pub(super) fn provenance(shown: &[Run<'_>]) -> String {
         .collect()
 }
 
-/// The machines on which the runs were made; `None` if none of them said anything.
+/// A sentence about the machines on which the runs were made; `None` if nothing is known.
 fn made_on(environments: &[&Environment]) -> Option<String> {
     let [first, ..] = environments else { return None };
     let kinds = kinds(environments);
@@ -58,9 +58,9 @@ fn made_on(environments: &[&Environment]) -> Option<String> {
             "Runs were made on {kinds} kinds of machine, which differ in {facts}"
         ));
     }
-    let told = TOLD.iter().filter_map(|name| Some((*name, first.get(*name)?)));
-    let told: Vec<String> = told.map(|(name, fact)| format!("{name} {fact}")).collect();
-    (!told.is_empty()).then(|| format!("Made with {}", told.join(", ")))
+    let facts: Vec<String> =
+        STATED.iter().filter_map(|name| Some(format!("{name} {}", first.get(*name)?))).collect();
+    (!facts.is_empty()).then(|| format!("Made with {}", facts.join(", ")))
 }
 
 fn capitalized(text: &str) -> String {

@@ -50,9 +50,8 @@ impl<'r> Request<'r> {
     pub(super) fn variant(&self, name: Piece<'_>) -> Result<&'r VariantResults<'r>, Diagnostic> {
         let mut variants = self.of.variants.iter();
         variants.find(|of| of.variant.name.as_str() == name.text).ok_or_else(|| {
-            let what = format!("variant of `{}`", self.of.experiment.name);
             let known = self.of.variants.iter().map(|of| of.variant.name.as_str());
-            self.arguments.unknown(&what, name, known)
+            self.arguments.unknown_of("variant", self.of.experiment.name.as_str(), name, known)
         })
     }
 
@@ -73,8 +72,8 @@ impl<'r> Request<'r> {
         if known.contains(name.text) {
             return Ok(());
         }
-        let what = format!("metric of `{}`", self.of.experiment.name);
-        Err(self.arguments.unknown(&what, name, known))
+        let experiment = self.of.experiment.name.as_str();
+        Err(self.arguments.unknown_of("metric", experiment, name, known))
     }
 
     /// All numbers that any record has, by name, including those of runs that diverged.

@@ -1,11 +1,10 @@
-//! Draws: a backend of plotters that writes SVG whose colours are the stylesheet's, and the axes
-//! that charts share.
+//! A backend of plotters that writes SVG whose colours come from the stylesheet, and the axes that
+//! charts share.
 //!
-//! plotters has an SVG backend of its own. It rounds to whole pixels and writes colours as they are
-//! given, while here a page must choose them, light or dark. So what is given to plotters as a
-//! colour is an [`Ink`], the part that a mark plays in its chart, and comes out as a class:
-//! `lp-line lp-s2`. Each element also carries attributes for where there is no stylesheet, in
-//! colours that can be read on white and on black.
+//! The SVG backend of plotters rounds to whole pixels and writes fixed colours, but here the page
+//! chooses them, light or dark. So what plotters is given as a colour is an [`Ink`], the role of a
+//! mark in its chart, which is written as a class: `lp-line lp-s2`. For pages without the stylesheet,
+//! each element also has attributes, in colours that are readable on white and on black.
 
 use std::convert::Infallible;
 
@@ -19,20 +18,20 @@ use plotters_backend::{
 use super::html::{escaped, write_to};
 use super::number::{self, Unit};
 
-/// plotters draws on whole pixels; a pixel of ours is a tenth of a unit of the view.
+/// Pixels per unit of the view: plotters draws on whole pixels.
 pub(super) const PIXELS: i32 = 10;
 
-/// How large text is, in units of the view.
+/// The size of text, in units of the view.
 pub(super) const TEXT: f64 = 13.0;
 
-/// How many colours there are before they start again.
+/// The colours of series; with more series, they repeat.
 const COLORS: [&str; 6] = ["#3b7dd8", "#c8641b", "#16936f", "#a45bb5", "#987a12", "#c9457a"];
 
-/// Dashes of lines, the first one whole; with markers and labels they tell lines apart without
+/// The dashes of lines, the first one solid. With markers and labels, they distinguish lines without
 /// colour.
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "5 2"];
 
-/// The part that a mark plays in its chart.
+/// The role of a mark in its chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Role {
@@ -42,7 +41,7 @@ pub(super) enum Role {
     Axis,
     /// A number at an axis.
     Tick,
-    /// The name of an axis, and other text that is no number.
+    /// The name of an axis, and other text that is not a number.
     Name,
     /// The name of a line or a row.
     Label,
@@ -83,16 +82,16 @@ const ROLES: [(Role, &str); 13] = [
 /// What a mark is drawn with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ink {
-    /// The part it plays.
+    /// The role of the mark.
     pub(super) role: Role,
-    /// Number of its colour, from 0; without meaning for the grid, axes and their texts.
+    /// The number of its colour, from 0; of no effect for the grid and the axes.
     pub(super) color: usize,
-    /// Number of its dash, from 0; only lines have one.
+    /// The number of its dash, from 0; only lines have one.
     pub(super) dash: usize,
 }
 
 impl Ink {
-    /// The ink of a mark that belongs to no series.
+    /// The ink of a mark outside all series.
     pub(super) fn plain(role: Role) -> Ink {
         Ink { role, color: 0, dash: 0 }
     }
@@ -102,7 +101,7 @@ impl Ink {
         Ink { role, color, dash: 0 }
     }
 
-    /// As plotters carries it.
+    /// The colour that represents it in plotters.
     pub(super) fn as_color(self) -> RGBColor {
         let byte = |number: usize, count: usize| {
             u8::try_from(number % count).expect("there are few of each")
@@ -110,13 +109,13 @@ impl Ink {
         RGBColor(self.role as u8, byte(self.color, COLORS.len()), byte(self.dash, DASHES.len()))
     }
 
-    /// As plotters hands it back.
+    /// The ink that a colour of plotters represents.
     fn from_color(BackendColor { rgb: (role, color, dash), .. }: BackendColor) -> Ink {
         let (role, _) = ROLES[usize::from(role) % ROLES.len()];
         Ink { role, color: usize::from(color), dash: usize::from(dash) }
     }
 
-    /// Attributes of the mark: classes for the stylesheet, and how it looks without.
+    /// The attributes of the mark: classes for the stylesheet, and its look without one.
     pub(super) fn attributes(self, stroke_width: f64) -> String {
         let (_, class) = ROLES[self.role as usize];
         let series = format!("lp-s{}", self.color % COLORS.len() + 1);
@@ -128,27 +127,26 @@ impl Ink {
         match self.role {
             Role::Grid => format!("class=\"{class}\" stroke=\"#808080\" stroke-opacity=\"0.3\""),
             Role::Axis => format!("class=\"{class}\" stroke=\"#808080\""),
-            Role::Mark => {
-                format!(
-                    "class=\"{class}\" fill=\"none\" stroke=\"#767676\" stroke-width=\"{stroke_width}\"{dash}"
-                )
-            }
+            Role::Mark => format!(
+                "class=\"{class}\" fill=\"none\" stroke=\"#767676\" \
+                 stroke-width=\"{stroke_width}\"{dash}"
+            ),
             Role::Tick | Role::Name => format!("class=\"{class}\" fill=\"#767676\""),
             Role::Seed => format!(
-                "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-opacity=\"0.4\" \
-                 stroke-width=\"{stroke_width}\""
+                "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" \
+                 stroke-opacity=\"0.4\" stroke-width=\"{stroke_width}\""
             ),
             Role::Band => {
                 format!("class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.15\"")
             }
             Role::Line | Role::Whisker => format!(
-                "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{stroke_width}\"{dash}"
+                "class=\"{class} {series}\" fill=\"none\" stroke=\"{color}\" \
+                 stroke-width=\"{stroke_width}\"{dash}"
             ),
-            Role::Dot => {
-                format!(
-                    "class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" stroke=\"{color}\""
-                )
-            }
+            Role::Dot => format!(
+                "class=\"{class} {series}\" fill=\"{color}\" fill-opacity=\"0.35\" \
+                 stroke=\"{color}\""
+            ),
             Role::Label | Role::Mean | Role::Cell => {
                 format!("class=\"{class} {series}\" fill=\"{color}\"")
             }
@@ -284,7 +282,7 @@ impl DrawingBackend for Canvas<'_> {
             HPos::Center => " text-anchor=\"middle\"",
             HPos::Right => " text-anchor=\"end\"",
         };
-        // From the top, the middle and the bottom of a line of text to its base line.
+        // The distance from the top, the middle and the bottom of a line of text to its base line.
         let down = match style.anchor().v_pos {
             VPos::Top => 0.8,
             VPos::Center => 0.35,
@@ -295,7 +293,8 @@ impl DrawingBackend for Canvas<'_> {
         write_to(
             self.elements,
             format_args!(
-                "<text {attributes} font-size=\"{size}\"{anchor} x=\"{}\" y=\"{base_line}\">{}</text>\n",
+                "<text {attributes} font-size=\"{size}\"{anchor} \
+                 x=\"{}\" y=\"{base_line}\">{}</text>\n",
                 units(x),
                 escaped(text)
             ),
@@ -318,45 +317,30 @@ impl DrawingBackend for Canvas<'_> {
     }
 }
 
-/// How much wider a label is than other text, being bold.
+/// How much wider labels are than other text because they are bold.
 const BOLD: f64 = 1.12;
 
-/// About how wide a label is, see [`text_width`].
+/// The approximate width of a label, see [`text_width`].
 pub(super) fn label_width(text: &str) -> f64 {
     text_width(text, TEXT) * BOLD
 }
 
-/// About how wide a text is in a sans-serif font, rather too wide than too narrow: readers have
-/// many fonts.
+/// The approximate width of text in a sans-serif font. Readers have many fonts, so it is rather too
+/// wide than too narrow.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let ems = text.chars().map(|c| match c {
-        'i'
-        | 'j'
-        | 'l'
-        | 't'
-        | 'f'
-        | 'r'
-        | 'I'
-        | '.'
-        | ','
-        | ':'
-        | ';'
-        | '\''
-        | '|'
-        | ' '
-        | '('
-        | ')'
-        | number::SPACE => 0.4,
+        number::SPACE => 0.4,
+        c if "ijltfrI.,:;'| ()".contains(c) => 0.4,
         'm' | 'w' | 'M' | 'W' | '%' | '@' => 0.98,
         'A'..='Z' => 0.72,
-        // Chinese, Japanese and Korean letters are as wide as they are high.
+        // Chinese, Japanese and Korean characters are as wide as they are high.
         '\u{2e80}'.. => 1.05,
         _ => 0.63,
     });
     ems.sum::<f64>() * size
 }
 
-/// The text, cut with an ellipsis if it is wider than `width`.
+/// The text, truncated with an ellipsis if it is wider than `width`.
 pub(super) fn cut_to(text: &str, width: f64) -> String {
     if label_width(text) <= width {
         return text.to_owned();
@@ -372,14 +356,14 @@ pub(super) fn cut_to(text: &str, width: f64) -> String {
     format!("{}…", cut.trim_end())
 }
 
-/// A length of the view in plotters' pixels.
+/// A length of the view in pixels.
 pub(super) fn pixels(length: f64) -> i32 {
     #[expect(clippy::cast_possible_truncation, reason = "the lengths of a view are small")]
     let pixels = (length * f64::from(PIXELS)).round() as i32;
     pixels
 }
 
-/// The style of a text: its ink, and which point of it is given.
+/// The style of text: its ink, and the point of it that is given.
 pub(super) fn text_style(ink: Ink, horizontal: HPos, vertical: VPos) -> TextStyle<'static> {
     ("sans-serif", TEXT * f64::from(PIXELS))
         .into_font()
@@ -387,7 +371,7 @@ pub(super) fn text_style(ink: Ink, horizontal: HPos, vertical: VPos) -> TextStyl
         .pos(Pos::new(horizontal, vertical))
 }
 
-/// The style of a line of the width `width`, in units of the view.
+/// The style of a line of this width, in units of the view.
 pub(super) fn stroke(ink: Ink, width: f64) -> ShapeStyle {
     ShapeStyle {
         color: ink.as_color().to_rgba(),
@@ -401,13 +385,13 @@ pub(super) fn fill(ink: Ink) -> ShapeStyle {
     ShapeStyle { color: ink.as_color().to_rgba(), filled: true, stroke_width: 0 }
 }
 
-/// What is drawn on: all of a view.
+/// What charts draw on: a whole view.
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, plotters::coord::Shift>;
 
-/// What drawing gives. Nothing can go wrong on a [`Canvas`].
+/// The result of drawing, which never fails on a [`Canvas`].
 pub(super) type Done = Result<(), DrawingAreaErrorKind<Infallible>>;
 
-/// Draws a view of this size, in units. Drawing in memory cannot fail.
+/// Draws a view of this size, in units.
 pub(super) fn drawing(
     (width, height): (u32, u32),
     draw: impl FnOnce(&Area<'_>) -> Done,
@@ -417,13 +401,13 @@ pub(super) fn drawing(
     {
         let area = Canvas { elements: &mut elements, size: (width * scale, height * scale) }
             .into_drawing_area();
-        draw(&area).expect("the areas are inside of the view, and writing into a text never fails");
+        draw(&area).expect("areas are inside the view, and writing to a string never fails");
     }
     Drawing { elements, width, height }
 }
 
-/// The polygon of a marker around its middle, in plotters' pixels: the shapes differ so that series
-/// can be told apart without colour.
+/// The polygon of a marker around its middle, in pixels. The shapes differ so that series can be
+/// distinguished without colour.
 pub(super) fn marker(shape: usize, radius: f64) -> Vec<(i32, i32)> {
     let at = |x: f64, y: f64| (pixels(x * radius), pixels(y * radius));
     let circle =
@@ -437,40 +421,42 @@ pub(super) fn marker(shape: usize, radius: f64) -> Vec<(i32, i32)> {
     }
 }
 
-/// A range of numbers and the marks on it.
+/// A range of numbers and the ticks on it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
     /// Where the axis starts.
     pub(super) from: f64,
     /// Where it ends, above `from`.
     pub(super) to: f64,
-    /// The marks, in order, inside of the range.
+    /// The ticks, in order, inside the range.
     pub(super) ticks: Vec<f64>,
-    /// The distance of the marks; `None` where they have no single one.
+    /// The distance of the ticks; `None` if it varies.
     step: Option<f64>,
-    /// Whether equal lengths are equal ratios. Then `from` is above zero.
+    /// Whether the scale is logarithmic. If so, `from` is above zero.
     is_log: bool,
 }
 
-/// Numbers beyond are drawn there: the distance of any two must be a finite number.
+/// Numbers beyond this are drawn here: the distance of any two must be finite.
 const EXTREME: f64 = 1e300;
 
-/// The number, where it can be drawn.
+/// The number, or the nearest one that can be drawn.
 pub(super) fn drawable(value: f64) -> f64 {
     value.clamp(-EXTREME, EXTREME)
 }
 
 impl Scale {
-    /// The scale for numbers from `lowest` to `highest`, with about `count` marks.
+    /// The scale for numbers from `lowest` to `highest`, with about `count` ticks.
     pub(super) fn around(lowest: f64, highest: f64, count: usize) -> Scale {
         let (lowest, highest) = (drawable(lowest), drawable(highest));
         let size = lowest.abs().max(highest.abs());
-        // Equal numbers, or so near to each other that a double cannot mark what is between them.
+        // Equal numbers, or numbers so close that doubles cannot represent ticks between them.
         let is_point = highest - lowest <= (size * 1e-9).max(1e-250);
-        let margin = match () {
-            () if !is_point => (highest - lowest) * 0.05,
-            () if size < 1e-240 => 1.0,
-            () => size * 0.05,
+        let margin = if !is_point {
+            (highest - lowest) * 0.05
+        } else if size < 1e-240 {
+            1.0
+        } else {
+            size * 0.05
         };
         Scale::exactly(lowest - margin, highest + margin, count)
     }
@@ -491,8 +477,8 @@ impl Scale {
         if scale.step < Some(1.0) { Scale::with_step(first, last, 1.0) } else { scale }
     }
 
-    /// The logarithmic scale for numbers above zero, with about `count` marks at powers of ten, or
-    /// at 1, 2 and 5 times those if there are few.
+    /// The logarithmic scale for numbers above zero, with about `count` ticks at powers of ten; if
+    /// there are few, also at 2 and 5 times those.
     pub(super) fn of_powers(lowest: f64, highest: f64, count: usize) -> Scale {
         let (from, to) = with_log_margin(lowest, highest);
         let powers = number::magnitude(from)..=number::magnitude(to);
@@ -508,7 +494,7 @@ impl Scale {
         Scale { from, to, ticks, step: None, is_log: true }
     }
 
-    /// The scale for these numbers, in order, with a mark at each of them.
+    /// The scale for these numbers, in order, with a tick at each of them.
     pub(super) fn at(values: &[f64], is_log: bool) -> Scale {
         let (lowest, highest) = match values {
             [] => (1.0, 1.0),
@@ -523,8 +509,8 @@ impl Scale {
         Scale { from, to, ticks: values.to_vec(), step: None, is_log }
     }
 
-    /// Takes out marks whose text would touch that of the one before, where the scale is `length`
-    /// units long.
+    /// Removes ticks whose text would touch that of the previous one on a scale of this length, in
+    /// units of the view.
     pub(super) fn thin_out(&mut self, length: f64, unit: &Unit) {
         let mut end = f64::NEG_INFINITY;
         let mut ticks = std::mem::take(&mut self.ticks);
@@ -540,8 +526,7 @@ impl Scale {
         self.ticks = ticks;
     }
 
-    /// Takes out marks that no share can be at, where all numbers from `lowest` to `highest` can be
-    /// shares.
+    /// Removes ticks outside 0 and 100 % if the numbers from `lowest` to `highest` are shares.
     pub(super) fn keep_possible(&mut self, (lowest, highest): (f64, f64), unit: &Unit) {
         let are_shares = *unit == Unit::Share && lowest >= 0.0 && highest <= 1.0;
         let slack = 1e-9;
@@ -551,7 +536,7 @@ impl Scale {
     fn exactly(from: f64, to: f64, count: usize) -> Scale {
         let rough = (to - from) / count.max(1) as f64;
         let power = 10_f64.powi(number::magnitude(rough));
-        // Up to 1.6 times as far from each other as asked for, rather than too few.
+        // Steps of up to 1.6 times the wanted distance are better than too many ticks.
         let steps = [10.0, 5.0, 2.0].into_iter().map(|digit| digit * power);
         Scale::with_step(
             from,
@@ -567,12 +552,12 @@ impl Scale {
         Scale { from, to, ticks, step: Some(step), is_log: false }
     }
 
-    /// How a mark is written.
+    /// The text of a tick.
     pub(super) fn tick(&self, value: f64, unit: &Unit) -> String {
         self.step.map_or_else(|| number::short(value, unit), |step| number::tick(value, step, unit))
     }
 
-    /// Where the number is, from 0 at the start of the axis to 1 at its end.
+    /// The position of the number, from 0 at the start of the axis to 1 at its end.
     fn share(&self, value: f64) -> f64 {
         if self.is_log {
             let value = value.max(f64::MIN_POSITIVE);
@@ -582,13 +567,13 @@ impl Scale {
         }
     }
 
-    /// How wide the widest mark is written, in units of the view.
+    /// The width of the widest tick's text, in units of the view.
     pub(super) fn tick_width(&self, unit: &Unit) -> f64 {
         self.ticks.iter().map(|&tick| text_width(&self.tick(tick, unit), TEXT)).fold(0.0, f64::max)
     }
 }
 
-/// Numbers above zero with some room on both sides, as a logarithmic scale shows them.
+/// The range of numbers above zero with a margin on both sides, for a logarithmic scale.
 fn with_log_margin(lowest: f64, highest: f64) -> (f64, f64) {
     let lowest = lowest.clamp(1.0 / EXTREME, EXTREME);
     let highest = highest.clamp(lowest, EXTREME);
@@ -604,7 +589,7 @@ impl Ranged for Scale {
         let share = self.share(*value);
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "a number that is no pixel is drawn at the last one"
+            reason = "a number beyond all pixels is drawn at the last one"
         )]
         let moved = (share * f64::from(last - first)).round() as i32;
         first.saturating_add(moved)
@@ -630,7 +615,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_round_numbers() {
+    fn ticks_are_round_numbers() {
         check(&Scale::around(0.712, 0.883, 5), &Unit::Share, "75 80 85");
         check(&Scale::around(-1.0, 1.0, 5), &Unit::Plain, "\u{2212}1.0 \u{2212}0.5 0.0 0.5 1.0");
         check(
@@ -641,21 +626,21 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_epochs_are_whole() {
+    fn ticks_of_epochs_are_whole() {
         check(&Scale::of_steps(1, 3, 8), &Unit::Plain, "1 2 3");
         check(&Scale::of_steps(1, 40, 8), &Unit::Plain, "5 10 15 20 25 30 35 40");
         check(&Scale::of_steps(4, 4, 8), &Unit::Plain, "4");
     }
 
     #[test]
-    fn marks_of_a_logarithmic_scale_are_powers_of_ten_or_parts_of_them() {
+    fn ticks_of_a_logarithmic_scale_are_powers_of_ten_or_multiples_of_them() {
         check(&Scale::of_powers(2e-5, 3.0, 6), &Unit::Plain, "0.0001 0.001 0.01 0.1 1");
         check(&Scale::of_powers(1e-8, 1.0, 4), &Unit::Plain, "1\u{a0}×\u{a0}10⁻⁶ 0.001 1");
         check(&Scale::of_powers(0.8, 60.0, 6), &Unit::Plain, "1 2 5 10 20 50");
     }
 
     #[test]
-    fn marks_that_would_touch_are_left_out() {
+    fn ticks_that_would_touch_are_omitted() {
         let mut scale = Scale::at(&[5.0, 10.0, 25.0, 50.0, 100.0, 200.0], false);
         scale.thin_out(200.0, &Unit::Plain);
         check(&scale, &Unit::Plain, "5 25 50 100 200");
@@ -673,7 +658,7 @@ mod tests {
     }
 
     #[test]
-    fn inks_pass_through_plotters() {
+    fn inks_survive_plotters() {
         for (index, (role, _)) in ROLES.into_iter().enumerate() {
             assert_eq!(role as usize, index);
             let ink = Ink { role, color: 3, dash: 2 };
@@ -683,7 +668,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut() {
+    fn long_names_are_truncated() {
         assert_eq!(cut_to("short", 100.0), "short");
         let cut = cut_to("a name that goes on for far too long", 100.0);
         assert!(cut.ends_with('…') && text_width(&cut, TEXT) <= 100.0, "{cut}");

@@ -1,13 +1,15 @@
 //! `{% chart EXPERIMENT sweep x="params.…" y="…" %}`: a number over a parameter in which variants
 //! differ.
 //!
-//! Which variants make a line: those that match one of the patterns in `series`, as in
-//! `series="From scratch: scratch-*, Frozen: frozen-*"`, where `*` stands for any characters and
-//! what is before the colon names the line. Without `series`, the variants whose other parameters
-//! are all the same make a line; its name is what their titles have in common, or else the
+//! A line consists of the variants that match one of the patterns in `series`, as in
+//! `series="From scratch: scratch-*, Frozen: frozen-*"`, where `*` matches any characters and the
+//! line is named before the colon. Without `series`, a line consists of the variants whose other
+//! parameters are all the same. Its name is what their titles have in common; if nothing, the
 //! parameters in which it differs from the other lines.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{GlobBuilder, GlobMatcher};
 
 use super::arguments::{Arguments, Piece};
 use super::csv::{Csv, seeds};
@@ -28,7 +30,7 @@ use crate::experiment::results::VariantResults;
 /// One line of the chart.
 struct Line {
     name: String,
-    /// Its points in order of the parameter, at least one; some may have no number because runs
+    /// Its points in order of the parameter, at least one. Some may have no number because runs
     /// diverged.
     points: Vec<SweepPoint>,
 }
@@ -39,14 +41,14 @@ struct SweepPoint {
     measured: Measured,
 }
 
-/// A line before its numbers are looked up: its name, and of each of its variants the parameter's
-/// value.
+/// A line before its numbers are looked up: its name, and its variants with their values of the
+/// parameter.
 struct Group<'r> {
     name: String,
     members: Vec<(f64, &'r VariantResults<'r>)>,
 }
 
-/// Everything that is drawn, whatever the size.
+/// Everything that is drawn, at any size.
 struct Sweep {
     lines: Vec<Line>,
     x_name: String,
@@ -124,8 +126,7 @@ fn parameter<'r>(request: &Request<'r>) -> Result<Piece<'r>, Diagnostic> {
     if known.contains(x.text) {
         return Ok(x);
     }
-    let what = format!("numeric parameter of `{}`", of.experiment.name);
-    Err(arguments.unknown(&what, x, known))
+    Err(arguments.unknown_of("numeric parameter", of.experiment.name.as_str(), x, known))
 }
 
 /// The number that the option `y` names.
@@ -143,7 +144,7 @@ fn is_log(arguments: &Arguments<'_>) -> Result<bool, Diagnostic> {
         None => Ok(false),
         Some(scale) if scale.text == "linear" => Ok(false),
         Some(scale) if scale.text == "log" => Ok(true),
-        Some(scale) => Err(arguments.unknown("scale", scale, ["linear", "log"])),
+        Some(scale) => Err(arguments.unknown_of("value", "scale", scale, ["linear", "log"])),
     }
 }
 
@@ -164,7 +165,7 @@ fn groups<'r>(
             let value = value(of, x.text).ok_or_else(|| {
                 let error = arguments
                     .error(x, format!("`{}` of `{}` is not a number", x.text, of.variant.name));
-                error.hint("name those that have one with `variants` or `series`")
+                error.hint("choose variants that have a number with `variants` or `series`")
             })?;
             members.push((value, of));
         }
@@ -173,12 +174,12 @@ fn groups<'r>(
         if let Some([(value, first), (_, second)]) = twice.map(|pair| [pair[0], pair[1]]) {
             let (first, second) = (&first.variant.name, &second.variant.name);
             let message = format!(
-                "`{first}` and `{second}` are of one line and have the same `{}`, {value}",
+                "`{first}` and `{second}` are on one line and have the same `{}`, {value}",
                 x.text
             );
             return Err(arguments
                 .error(x, message)
-                .hint("tell the lines apart with `series=\"NAME: PATTERN, …\"`"));
+                .hint("separate the lines with `series=\"NAME: PATTERN, …\"`"));
         }
         groups.push(Group { name, members });
     }
@@ -209,34 +210,32 @@ fn matching<'r>(
             Some((title, pattern)) => (Some(title.trim()), pattern.trim()),
             None => (None, written.text),
         };
-        let found: Vec<&VariantResults<'_>> = variants
-            .iter()
-            .copied()
-            .filter(|of| matches(pattern, of.variant.name.as_str()))
-            .collect();
+        let glob = glob(pattern);
+        let found: Vec<&VariantResults<'_>> =
+            variants.iter().copied().filter(|of| glob.is_match(of.variant.name.as_str())).collect();
         if found.is_empty() {
             let known = variants.iter().map(|of| of.variant.name.as_str());
             return Err(arguments
                 .error(written, format!("no variant matches `{pattern}`"))
-                .hint(format!("they are {}", listed(known))));
+                .hint(format!("expected one of {}", listed(known))));
         }
         named.push((title.map_or_else(|| common_title(&found), str::to_owned), found));
     }
     Ok(named)
 }
 
-/// Whether the name fits the pattern, in which `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            let ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
-            ends.into_iter().any(|at| matches(rest, &name[at..]))
-        }),
-    }
+/// The glob of a pattern in which only `*` is special.
+fn glob(pattern: &str) -> GlobMatcher {
+    let is_plain = |c: char| c == '*' || c.is_alphanumeric();
+    let escaped: String = pattern
+        .chars()
+        .flat_map(|c| (!is_plain(c)).then_some('\\').into_iter().chain([c]))
+        .collect();
+    let glob = GlobBuilder::new(&escaped).backslash_escape(true).build();
+    glob.expect("all that could be invalid is escaped").compile_matcher()
 }
 
-/// The variants that differ in nothing but the parameter, in the order in which they are written.
+/// The groups of variants that only differ in the parameter, in the order of the experiment.
 fn alike<'r>(variants: &[&'r VariantResults<'r>], parameter: &str) -> Vec<Named<'r>> {
     let mut order: Vec<Digest> = Vec::new();
     let mut groups: BTreeMap<Digest, Vec<&VariantResults<'_>>> = BTreeMap::new();
@@ -264,8 +263,8 @@ fn alike<'r>(variants: &[&'r VariantResults<'r>], parameter: &str) -> Vec<Named<
     names.into_iter().zip(groups).collect()
 }
 
-/// Of each of the groups the parameters in which they differ, other than `parameter`: `hidden = 8,
-/// norm = true`.
+/// Names each of the groups by the parameters, other than `parameter`, in which it differs from the
+/// others: `hidden = 8, norm = true`.
 fn by_parameters(groups: &[Vec<&VariantResults<'_>>], parameter: &str) -> Vec<String> {
     let parts = |variants: &[&VariantResults<'_>]| -> BTreeMap<String, String> {
         let Some(record) = variants.first().and_then(|of| of.records.first()) else {
@@ -285,12 +284,12 @@ fn by_parameters(groups: &[Vec<&VariantResults<'_>>], parameter: &str) -> Vec<St
         groups.iter().map(|variants| parts(variants)).collect();
     let differs = |name: &String| parts.iter().any(|other| other.get(name) != parts[0].get(name));
     let name = |(index, of): (usize, &BTreeMap<String, String>)| {
-        let told: Vec<String> = of
+        let differences: Vec<String> = of
             .iter()
             .filter(|(name, _)| differs(name))
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
-        if told.is_empty() { format!("line {}", index + 1) } else { told.join(", ") }
+        if differences.is_empty() { format!("line {}", index + 1) } else { differences.join(", ") }
     };
     parts.iter().enumerate().map(name).collect()
 }
@@ -299,9 +298,10 @@ fn shown_value(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What the titles of the variants have in common: the parts between commas, `hidden = [8]` of `lr
-/// = 0.1, hidden = [8]` and `lr = 0.2, hidden = [8]`; or else their start, without a half word and
-/// without what joins it to the rest: "Frozen" of "Frozen 5" and "Frozen 10".
+/// What the titles of the variants have in common. That is the parts between commas: `hidden = [8]`
+/// of `lr = 0.1, hidden = [8]` and `lr = 0.2, hidden = [8]`. If they share none, it is their start,
+/// up to a whole word and without what joins it to the rest: "Frozen" of "Frozen 5" and "Frozen
+/// 10".
 fn common_title(variants: &[&VariantResults<'_>]) -> String {
     let titles: Vec<&str> = variants.iter().map(|of| of.variant.title.as_str()).collect();
     let [first, rest @ ..] = titles.as_slice() else { return String::new() };
@@ -337,8 +337,8 @@ fn common_title(variants: &[&VariantResults<'_>]) -> String {
     whole_words.trim_end_matches(joined).to_owned()
 }
 
-/// The parts of a title between commas, except those inside of brackets: lists of parameters hold
-/// commas, too.
+/// The parts of a title between commas that are not inside brackets: lists of parameters also
+/// contain commas.
 fn title_parts(title: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     let is_end = |c: char| {
@@ -365,7 +365,8 @@ fn line(request: &Request<'_>, group: &Group<'_>, y: &str, shows_rest: bool) -> 
 }
 
 impl SweepPoint {
-    /// The numbers of its runs, where they are shown one by one: there is no interval, or no mean.
+    /// The numbers of its runs, if they are shown one by one because there is no interval or no
+    /// mean.
     fn dots(&self) -> Vec<(f64, f64)> {
         match self.measured.reading() {
             Reading::Pair(..) | Reading::Diverged => self
@@ -378,7 +379,7 @@ impl SweepPoint {
         }
     }
 
-    /// From where to where its interval goes.
+    /// The ends of its interval.
     fn interval(&self) -> Option<(f64, f64)> {
         self.measured.interval().map(|(from, to)| (drawable(from), drawable(to)))
     }
@@ -443,7 +444,7 @@ impl Sweep {
         }
     }
 
-    /// What can be seen, in sentences.
+    /// The alternative text.
     fn description(&self) -> String {
         let shown = |point: &SweepPoint| {
             format!("{} at {}", point.measured.phrase(), short(point.x, &Unit::Plain))
@@ -503,7 +504,7 @@ impl Sweep {
     }
 }
 
-/// The numbers of all seeds.
+/// The numbers of all runs.
 fn csv(request: &Request<'_>, groups: &[Group<'_>], x: &str, y: &str) -> Csv {
     let mut csv = Csv::new(&["experiment", "line", "variant", x, "seed", "metric", "value"]);
     for group in groups {
@@ -526,19 +527,37 @@ fn csv(request: &Request<'_>, groups: &[Group<'_>], x: &str, y: &str) -> Csv {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn a_star_stands_for_any_characters() {
-        assert!(
-            matches("frozen-*", "frozen-labels-5")
-                && matches("*-64*", "frozen-64-5")
-                && matches("a", "a")
-        );
-        assert!(
-            !matches("frozen-*", "tuned-5")
-                && !matches("frozen", "frozen-5")
-                && !matches("*-6", "frozen-64")
-        );
+    fn a_star_matches_any_characters_and_nothing_else_is_special() {
+        let matches = |pattern: &str, name: &str| glob(pattern).is_match(name);
+        for (pattern, name) in
+            [("frozen-*", "frozen-labels-5"), ("*-64*", "frozen-64-5"), ("a", "a"), ("*", "a")]
+        {
+            assert!(matches(pattern, name), "{pattern}");
+        }
+        for (pattern, name) in [
+            ("frozen-*", "tuned-5"),
+            ("frozen", "frozen-5"),
+            ("*-6", "frozen-64"),
+            ("[a]", "a"),
+            ("?", "a"),
+            ("{a,b}", "a"),
+            ("[!", "a"),
+            ("\\a", "a"),
+            ("", "a"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_pattern(pattern in "\\PC*|[*?!a\\[\\]{},\\\\-]*") {
+            glob(&pattern).is_match("a");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `{% table EXPERIMENT %}`: the results of variants in a table, a row a variant.
+//! `{% table EXPERIMENT %}`: the results of variants in a table, a row for each variant.
 
 use super::arguments::Piece;
 use super::csv::Csv;
@@ -18,7 +18,7 @@ struct Column<'n> {
     name: &'n str,
     unit: Unit,
     goal: Option<Goal>,
-    /// Of each variant its numbers.
+    /// The numbers of each variant.
     cells: Vec<Measured>,
 }
 
@@ -95,9 +95,9 @@ fn column<'n>(
 }
 
 impl Column<'_> {
-    /// The row of the best mean, if it is clearly the best: its interval overlaps that of no other
-    /// row. `None` too where the column has no goal, or a number has no interval, as where all runs
-    /// have the same or one diverged.
+    /// The row of the best mean if it is clearly the best: its interval overlaps that of no other
+    /// row. Also `None` if the column has no goal or a number has no interval, for example because
+    /// all runs have the same number or one diverged.
     fn clear_best(&self) -> Option<usize> {
         let goal = self.goal?;
         let intervals: Vec<(f64, f64)> = self
@@ -125,7 +125,7 @@ impl Column<'_> {
     }
 }
 
-/// What the numbers and the marks mean.
+/// A note on what the numbers and the marks mean.
 fn note(columns: &[Column<'_>], has_marks: bool) -> String {
     let cells = || columns.iter().flat_map(|column| &column.cells);
     let numbers = measured::note(&cells(), |seeds| format!("Mean ± 95 % interval over {seeds}."));

@@ -66,7 +66,7 @@ fn experiments(nets: &str) -> Vec<Experiment> {
     experiments
 }
 
-/// Records of all runs; `number` gives the value of each from its variant (0 or 1), its seed and
+/// Records of all runs; `number` returns the value of each for its variant (0 or 1), its seed and
 /// its step (0: final).
 fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) -> Vec<Record> {
     let mut records = Vec::new();
@@ -106,8 +106,8 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
     records
 }
 
-/// Accuracies that rise with the step, are higher for the second variant and differ a little by
-/// seed.
+/// Accuracies that rise with the step, are higher for the second variant and differ slightly
+/// between seeds.
 fn usual(variant: usize, seed: u64, step: u64) -> f64 {
     let step = if step == 0 { 4 } else { step };
     0.7 + 0.1 * variant as f64 + 0.02 * step as f64 + 0.002 * seed as f64
@@ -126,9 +126,10 @@ fn made(
     let files = paths.iter().flat_map(|paths| paths.iter().map(String::as_str).zip(contents()));
     let results = Results::of(experiments, &planned, &[]).with_files(files);
     let place = Place::new("_posts/a.md", Position { line: 7, column: 10 });
-    match figure(tag, arguments, &place, &results, "/blog")? {
-        (figure, None) => Ok(figure),
-        (_, Some(need)) => Err(Need::errors(&[need]).remove(0)),
+    let shown = figure(tag, arguments, &place, &results, "/blog")?;
+    match shown.need {
+        None => Ok(shown.figure),
+        Some(need) => Err(Need::errors(&[need]).remove(0)),
     }
 }
 
@@ -145,7 +146,7 @@ fn check_value(arguments: &str, expected: &str) {
 
 #[track_caller]
 fn check_error(tag: &str, arguments: &str, expected: &Expect) {
-    expected.assert_eq(&usual_figure(tag, arguments).expect_err("it is faulty").to_string());
+    expected.assert_eq(&usual_figure(tag, arguments).expect_err("it is an error").to_string());
 }
 
 #[test]
@@ -195,49 +196,49 @@ fn the_html_of_a_value_says_what_it_is() {
 }
 
 #[test]
-fn unknown_names_are_said_where_they_stand() {
+fn unknown_names_are_reported_at_their_place() {
     check_error(
         "value",
         "nets.plian.accuracy",
         &expect![[r#"
-        error: unknown variant of `nets` `plian`
-         --> _posts/a.md:7:15
-        hint: did you mean `plain`? known are: `plain`, `norm`"#]],
+            error: unknown variant `plian` of `nets`
+             --> _posts/a.md:7:15
+            hint: did you mean `plain`? expected one of `plain`, `norm`"#]],
     );
     check_error(
         "value",
         "nets.plain.acuracy",
         &expect![[r#"
-        error: unknown metric of `nets` `acuracy`
-         --> _posts/a.md:7:21
-        hint: did you mean `accuracy`? known are: `accuracy`, `loss`, `parameters`, `seconds`, `train.loss`, `valid.accuracy`"#]],
+            error: unknown metric `acuracy` of `nets`
+             --> _posts/a.md:7:21
+            hint: did you mean `accuracy`? expected one of `accuracy`, `loss`, `parameters`, `seconds`, `train.loss`, `valid.accuracy`"#]],
     );
     check_error(
         "chart",
         "net curves",
         &expect![[r#"
-        error: unknown experiment `net`
-         --> _posts/a.md:7:10
-        hint: did you mean `nets`? known are: `alone`, `nets`"#]],
+            error: unknown experiment `net`
+             --> _posts/a.md:7:10
+            hint: did you mean `nets`? expected one of `alone`, `nets`"#]],
     );
     check_error(
         "chart",
         "nets cruve",
         &expect![[r#"
-        error: unknown kind of chart `cruve`
-         --> _posts/a.md:7:15
-        hint: did you mean `curve`? known are: `compare`, `confusion`, `curve`, `curves`, `sweep`"#]],
+            error: unknown kind of chart `cruve`
+             --> _posts/a.md:7:15
+            hint: did you mean `curve`? expected one of `compare`, `confusion`, `curve`, `curves`, `sweep`"#]],
     );
 }
 
 #[test]
-fn sums_of_different_units_are_refused() {
+fn numbers_of_different_units_are_not_added() {
     check_error(
         "value",
         "nets.plain.accuracy - nets.plain.loss",
         &expect![[r#"
-        error: numbers of different units have no sum: `nets.plain.accuracy` is in `%`, `nets.plain.loss` has none
-         --> _posts/a.md:7:32"#]],
+            error: cannot add numbers of different units: `nets.plain.accuracy` is in `%`, `nets.plain.loss` has none
+             --> _posts/a.md:7:32"#]],
     );
     check_error(
         "chart",
@@ -297,7 +298,7 @@ fn a_table_marks_what_is_clearly_the_best() {
 }
 
 #[test]
-fn a_chart_brings_the_numbers_of_all_seeds() {
+fn a_chart_comes_with_the_numbers_of_all_seeds() {
     let figure = usual_figure("chart", "nets curves variants=norm").expect("it is there");
     let (_, csv) = &figure.files[0];
     let csv = String::from_utf8(csv.clone()).expect("it is text");
@@ -308,7 +309,7 @@ fn a_chart_brings_the_numbers_of_all_seeds() {
 }
 
 #[test]
-fn charts_say_in_words_what_they_show() {
+fn charts_have_alternative_text() {
     let description = |arguments: &str| {
         let html = usual_figure("chart", arguments).expect("it is there").embed.html;
         let (_, rest) = html.split_once("<desc>").expect("there is one");
@@ -325,7 +326,7 @@ fn charts_say_in_words_what_they_show() {
     );
 }
 
-/// The figure of the experiment `nets` with these seeds, whose runs found these numbers.
+/// The figure of the experiment `nets` with these seeds, whose runs recorded these numbers.
 fn figure_of(
     tag: &str,
     arguments: &str,
@@ -385,7 +386,7 @@ fn two_runs_are_both_shown() {
 }
 
 #[test]
-fn equal_seeds_are_said_and_never_the_best() {
+fn equal_seeds_are_remarked_on_and_never_the_best() {
     let equal = |variant: usize, _: u64, _: u64| [0.5, 0.51][variant];
     check_value_of("nets.plain.accuracy", "5", equal, "50.0 % (identical in all 5 runs)");
     check_value_of("nets.plain.parameters", "5", equal, "101,770");
@@ -396,7 +397,7 @@ fn equal_seeds_are_said_and_never_the_best() {
     assert!(!figure.embed.html.contains("<strong>"));
     let curves = figure_of("chart", "nets curves", "5", equal);
     assert!(curves.embed.html.contains("plain: identical in all 5 runs."), "{}", curves.embed.html);
-    // One that varies and one that does not: neither is the best for it.
+    // One varies and one does not: neither is the best.
     let half = |variant: usize, seed: u64, _: u64| {
         if variant == 0 { 0.5 } else { 0.8 + 0.001 * seed as f64 }
     };
@@ -406,7 +407,7 @@ fn equal_seeds_are_said_and_never_the_best() {
 }
 
 #[test]
-fn an_interval_of_shares_is_cut_at_what_is_possible_everywhere() {
+fn an_interval_of_shares_is_cut_at_0_and_100_per_cent_everywhere() {
     let wide =
         |_: usize, seed: u64, _: u64| [0.05, 0.1, 0.5][usize::try_from(seed).expect("small")];
     check_value_of("nets.plain.accuracy", "3", wide, "22 % (0 to 83 %)");
@@ -426,14 +427,14 @@ fn an_interval_of_shares_is_cut_at_what_is_possible_everywhere() {
             .collect();
         assert!(!ticks.iter().any(|tick| tick.starts_with('\u{2212}')), "{arguments}: {ticks:?}");
     }
-    // What goes beyond 100 % by itself is no share, and has its whole interval.
+    // A number above 100 % is not a share, so its interval is not cut.
     let growth =
         |_: usize, seed: u64, _: u64| [0.9, 1.3, 1.7][usize::try_from(seed).expect("small")];
     check_value_of("nets.plain.accuracy", "3", growth, "130 ± 99 %");
 }
 
 #[test]
-fn a_table_of_single_runs_says_so_and_a_mixed_one_marks_them() {
+fn a_table_of_single_runs_says_so_once() {
     let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "1", usual));
     assert_eq!(
         (cells, note),
@@ -446,7 +447,7 @@ fn a_table_of_single_runs_says_so_and_a_mixed_one_marks_them() {
     );
 }
 
-/// The figure of runs of which those of `plain` with these seeds diverged after the first step.
+/// A figure for which the runs of `plain` with these seeds diverged after the first step.
 fn diverged_figure(tag: &str, arguments: &str, seeds: &[u64]) -> Result<Figure, Diagnostic> {
     let experiments = experiments(&NETS.replace("seeds: 3", "seeds: 5"));
     let mut records = records(&experiments, usual);
@@ -473,7 +474,7 @@ fn check_diverged(arguments: &str, seeds: &[u64], expected: &str) {
 }
 
 #[test]
-fn runs_that_diverged_are_said_and_no_mean_is_taken_of_the_rest() {
+fn runs_that_diverged_are_reported_and_the_others_have_no_mean() {
     check_diverged("nets.plain.accuracy", &[1, 3], "2 of 5 seeds diverged");
     check_diverged("nets.plain.accuracy format='0.0 %'", &[1, 3], "2 of 5 seeds diverged");
     check_diverged("nets.plain.train.loss", &[1, 3], "2 of 5 seeds diverged");
@@ -496,7 +497,7 @@ fn runs_that_diverged_are_said_and_no_mean_is_taken_of_the_rest() {
 }
 
 #[test]
-fn the_rest_of_runs_that_diverged_is_shown_if_it_is_asked_for() {
+fn the_runs_that_did_not_diverge_are_shown_on_request() {
     check_diverged(
         "nets.plain.accuracy diverged=exclude",
         &[1, 3],
@@ -513,11 +514,8 @@ fn the_rest_of_runs_that_diverged_is_shown_if_it_is_asked_for() {
         "+10.0 ± 0.5 pp (nets.plain.accuracy: 1 of 5 seeds diverged)",
     );
     let error = diverged_figure("value", "nets.plain.accuracy diverged=drop", &[1])
-        .expect_err("there is no such way");
-    assert!(
-        error.to_string().starts_with("error: unknown way to treat runs that diverged `drop`"),
-        "{error}"
-    );
+        .expect_err("it is not an option");
+    assert!(error.to_string().starts_with("error: unknown value `drop` of `diverged`"), "{error}");
 }
 
 #[test]
@@ -567,7 +565,7 @@ fn charts_of_runs_that_all_diverged_are_drawn() {
 }
 
 #[test]
-fn a_sum_of_artifacts_is_of_all_runs_unless_those_that_diverged_are_left_out() {
+fn artifacts_of_all_runs_are_combined_only_if_none_diverged_or_those_are_excluded() {
     let error =
         diverged_figure("chart", "nets confusion variant=plain", &[1]).expect_err("one is missing");
     expect![[r#"
@@ -580,7 +578,7 @@ fn a_sum_of_artifacts_is_of_all_runs_unless_those_that_diverged_are_left_out() {
     assert!(figure.embed.html.contains("summed over 4 seeds"));
     assert!(figure.embed.html.contains("plain: 1 of 5 seeds diverged"));
     diverged_figure("chart", "nets artifact=lr-curve variant=plain", &[0])
-        .expect("it is of the first that has one");
+        .expect("it is that of the first run that has one");
 }
 
 /// An experiment with a grid.
@@ -613,7 +611,7 @@ fn a_sweep_has_a_line_for_the_variants_that_are_otherwise_alike() {
 }
 
 #[test]
-fn the_lines_of_a_sweep_over_a_grid_have_names_whichever_key_comes_first() {
+fn the_lines_of_a_sweep_over_a_grid_have_names_in_any_order_of_keys() {
     let described = |grid: &str| {
         let yaml = NETS.replace(
             "variants: {plain: {}, norm: {title: with norm, wide: true}}",
@@ -662,30 +660,30 @@ fn the_lines_of_a_sweep_may_be_named() {
 }
 
 #[test]
-fn errors_of_a_sweep_are_said_where_they_stand() {
+fn errors_of_a_sweep_are_reported_at_their_place() {
     let check = |arguments: &str, expected: Expect| {
-        expected.assert_eq(&swept(arguments).expect_err("it is faulty").to_string());
+        expected.assert_eq(&swept(arguments).expect_err("it is an error").to_string());
     };
     check(
         "nets sweep x=params.rl y=accuracy",
         expect![[r#"
-            error: unknown numeric parameter of `nets` `params.rl`
+            error: unknown numeric parameter `params.rl` of `nets`
              --> _posts/a.md:7:23
             hint: did you mean `params.lr`?"#]],
     );
     check(
         "nets sweep x=params.lr y=accuracy series='*'",
         expect![[r#"
-            error: `a-lr-0-01` and `b-lr-0-01` are of one line and have the same `params.lr`, 0.01
+            error: `a-lr-0-01` and `b-lr-0-01` are on one line and have the same `params.lr`, 0.01
              --> _posts/a.md:7:23
-            hint: tell the lines apart with `series="NAME: PATTERN, …"`"#]],
+            hint: separate the lines with `series="NAME: PATTERN, …"`"#]],
     );
     check(
         "nets sweep x=params.lr y=accuracy series='c-*'",
         expect![[r#"
             error: no variant matches `c-*`
              --> _posts/a.md:7:52
-            hint: they are `a-lr-0-01`, `a-lr-0-1`, `a-lr-1`, `b-lr-0-01`, `b-lr-0-1`, `b-lr-1`"#]],
+            hint: expected one of `a-lr-0-01`, `a-lr-0-1`, `a-lr-1`, `b-lr-0-01`, `b-lr-0-1`, `b-lr-1`"#]],
     );
     check(
         "nets sweep y=accuracy",
@@ -726,7 +724,7 @@ fn a_curve_that_a_run_wrote_is_drawn_with_its_marks() {
 }
 
 #[test]
-fn an_image_has_its_size_and_a_text() {
+fn an_image_has_its_size_and_alternative_text() {
     let figure =
         usual_figure("figure", "nets artifact=worst variant=norm seed=2 caption='The \"worst\"'");
     expect![[r#"
@@ -751,7 +749,7 @@ fn a_table_that_runs_wrote_shows_means() {
 }
 
 #[test]
-fn what_is_no_artifact_that_can_be_shown_is_refused() {
+fn an_artifact_that_cannot_be_shown_is_an_error() {
     check_error(
         "figure",
         "nets artifact=wrost variant=plain",
@@ -840,7 +838,7 @@ fn figures_of_all_kinds() {
     check_snapshot("diverged-confusion", diverged_figure("chart", rest, &[1, 3]));
 }
 
-/// Text of any characters, among them pieces that would be mark-up if nobody escaped them.
+/// Text of any characters, including pieces that would be markup if they were not escaped.
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => any::<char>().prop_map(String::from),
@@ -850,8 +848,8 @@ fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// Makes sure that the HTML has no elements and attributes but those of figures, and nothing that
-/// would end it early.
+/// Makes sure that the HTML has only the elements and attributes of figures, and nothing that would
+/// end it early.
 fn check_markup(html: &str) -> Result<(), TestCaseError> {
     const ELEMENTS: &str = "a br caption circle data desc details div figcaption figure img p polygon polyline rect span \
                             strong summary svg table tbody td text th thead title tr";
@@ -895,7 +893,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_of_any_characters_are_shown_escaped(texts in prop::collection::vec(any_text(), 8)) {
+    fn strings_of_any_characters_are_escaped(texts in prop::collection::vec(any_text(), 8)) {
         let mut experiments = experiments(NETS);
         let nets = experiments.iter_mut().find(|one| one.name.as_str() == "nets").expect("it is there");
         nets.title.clone_from(&texts[0]);
@@ -955,7 +953,7 @@ proptest! {
                     let again = made(tag, arguments, &records, &experiments).expect("it was there before");
                     prop_assert_eq!(figure, again);
                 }
-                // Numbers of different units, and sums that no double can hold.
+                // Numbers of different units, and sums that are too large for a double.
                 Err(error) => prop_assert_eq!(tag, "value", "{}", error),
             }
         }

@@ -1,9 +1,9 @@
 //! `{% value EXPERIMENT.VARIANT.METRIC %}`: a number in a sentence.
 //!
-//! The page says the number, its interval, and what is to be known of it: that it is of one run,
-//! that all runs have the same, that some diverged. The `title` says over how many seeds, and of
-//! what. A title is out of reach for keyboards and most screen readers, so nothing stands in it
-//! that tables and captions do not say as well.
+//! The page shows the number, its interval, and a remark if there is only one run, if all runs have
+//! the same number, or if some diverged. The `title` says what the number is and over how many seeds.
+//! Keyboards and most screen readers cannot reach a title, so it contains nothing that tables and
+//! captions do not also say.
 
 use super::arguments::{Arguments, Piece};
 use super::html::escaped;
@@ -22,7 +22,7 @@ struct Term<'a> {
     measured: Measured,
 }
 
-/// What is done with the numbers.
+/// How the numbers are combined.
 enum Expression<'a> {
     /// A sum of terms, each with factor 1 or −1; at least one.
     Sum(Vec<(f64, Term<'a>)>),
@@ -30,7 +30,7 @@ enum Expression<'a> {
     Ratio(Box<Term<'a>>, Box<Term<'a>>),
 }
 
-/// What is shown: numbers, and what is to be known of them.
+/// What is shown: numbers, and a remark on them.
 struct Shown {
     numbers: Numbers,
     /// `1 run`, `2 of 5 seeds diverged`.
@@ -41,9 +41,9 @@ struct Shown {
 
 /// The numbers that are shown.
 enum Numbers {
-    /// None: runs diverged.
+    /// None, because runs diverged.
     None,
-    /// One, with its interval where it has one.
+    /// One, with its interval if it has one.
     One(f64, Option<Interval>),
     /// Those of two runs.
     Two(f64, f64),
@@ -97,7 +97,7 @@ fn mean(numbers: &Numbers) -> Option<f64> {
     }
 }
 
-/// The number and its remark, as they stand in the sentence.
+/// The number and its remark, as the sentence shows them.
 fn text(
     expression: &Expression<'_>,
     shown: &Shown,
@@ -107,8 +107,8 @@ fn text(
 ) -> String {
     let has_sign = matches!(expression, Expression::Sum(terms) if terms.len() > 1);
     let with_sign = |value: f64, text: String| if has_sign { signed(value, text) } else { text };
-    // A format without an interval asks for nothing but the number; that it is of one run is said
-    // unless the tag names the run.
+    // A format without an interval asks for the number only. Still, a single run is remarked on
+    // unless the tag names it.
     let is_plain = format.is_some_and(|format| !format.has_interval());
     let (numbers, is_mean) = match (&shown.numbers, format) {
         (Numbers::None, _) => return shown.remark.clone().unwrap_or_default(),
@@ -204,7 +204,7 @@ fn of_sum(terms: &[(f64, Term<'_>)], unit: &Unit) -> Shown {
     }
 }
 
-/// From where to where a sum of shares can go.
+/// The bounds of a sum of shares.
 fn sum_bounds(factors: &[(f64, Summary)]) -> (f64, f64) {
     factors.iter().fold((0.0, 0.0), |(lowest, highest), &(factor, summary)| {
         let (from, to) = number::share_bounds(summary);
@@ -223,7 +223,7 @@ fn of_ratio(dividend: &Term<'_>, divisor: &Term<'_>) -> Shown {
     let value = above.mean / below.mean;
     let has_interval = above.n > 2 && below.n > 2;
     let found = if has_interval { ratio_interval(above, below) } else { RatioInterval::Unknown };
-    let (interval, told, unbounded) = match found {
+    let (interval, title, unbounded) = match found {
         RatioInterval::Between(from, to) => {
             (Some(Interval::Between(from, to)), ", 95 % interval by Fieller", None)
         }
@@ -236,7 +236,7 @@ fn of_ratio(dividend: &Term<'_>, divisor: &Term<'_>) -> Shown {
     Shown {
         numbers: Numbers::One(value, interval),
         remark: (!remarks.is_empty()).then(|| remarks.join("; ")),
-        interval: told.to_owned(),
+        interval: title.to_owned(),
     }
 }
 
@@ -247,7 +247,7 @@ fn of_diverged<'t, 'a: 't>(mut terms: impl Iterator<Item = &'t Term<'a>>) -> Sho
     Shown { numbers: Numbers::None, remark: diverged, interval: String::new() }
 }
 
-/// What is to be known of several numbers: few runs, no spread, runs that diverged.
+/// The remark on several numbers: few runs, no spread, runs that diverged.
 fn remark<'t, 'a: 't>(terms: impl Iterator<Item = &'t Term<'a>> + Clone) -> Option<String> {
     let counts: Vec<usize> = terms.clone().map(|term| term.measured.values().len()).collect();
     let (least, most) = (counts.iter().min()?, counts.iter().max()?);
@@ -273,7 +273,7 @@ fn format(arguments: &Arguments<'_>) -> Result<Option<Format>, Diagnostic> {
         return Ok(None);
     };
     let error =
-        || arguments.error(format, format!("`{}` is no format", format.text)).hint(Format::RULE);
+        || arguments.error(format, format!("invalid format `{}`", format.text)).hint(Format::RULE);
     Format::parse(format.text).ok_or_else(error).map(Some)
 }
 
@@ -283,7 +283,7 @@ fn seed<'a>(arguments: &Arguments<'a>) -> Result<Option<(u64, Piece<'a>)>, Diagn
     };
     let error = |_| {
         arguments
-            .error(seed, format!("`{}` is no seed", seed.text))
+            .error(seed, format!("invalid seed `{}`", seed.text))
             .hint("a seed is a whole number from 0")
     };
     seed.text.parse().map_err(error).map(|number| Some((number, seed)))
@@ -336,7 +336,7 @@ fn term<'a>(
     seed: Option<(u64, Piece<'_>)>,
     shows_rest: bool,
 ) -> Result<Term<'a>, Undrawn> {
-    // Names of experiments and variants hold no points; those of metrics may.
+    // Names of experiments and variants contain no dots; those of metrics may.
     let mut parts = name.text.splitn(3, '.');
     let (Some(experiment), Some(of_variant), Some(metric)) =
         (parts.next(), parts.next(), parts.next())
@@ -359,8 +359,8 @@ fn term<'a>(
         Some((_, given)) => {
             let known: Vec<String> =
                 request.of.experiment.seeds.iter().map(ToString::to_string).collect();
-            let what = format!("seed of `{experiment}`");
-            return Err(arguments.unknown(&what, given, known.iter().map(String::as_str)).into());
+            let known = known.iter().map(String::as_str);
+            return Err(arguments.unknown_of("seed", experiment, given, known).into());
         }
     };
     if measured.reading() == Reading::Nothing {
@@ -371,8 +371,8 @@ fn term<'a>(
     Ok(Term { name, unit: request.unit(metric.text), measured })
 }
 
-/// With `by="seed"`, the sum of each seed by itself, in short: right where a seed decides something
-/// that all variants share, such as the fold that is tested on, which then takes no part in the
+/// With `by="seed"`, the sums of each seed, summarized. That is right if a seed decides something
+/// that all variants share, such as the fold that is tested on: its effect then cancels out in the
 /// interval of a difference.
 fn paired(
     arguments: &Arguments<'_>,
@@ -383,12 +383,12 @@ fn paired(
         return Ok(None);
     };
     if by.text != "seed" {
-        return Err(arguments.unknown("pairing", by, ["seed"]));
+        return Err(arguments.unknown_of("value", "by", by, ["seed"]));
     }
     let Expression::Sum(terms) = expression else {
-        return Err(arguments.error(by, "a ratio is not taken seed by seed"));
+        return Err(arguments.error(by, "`by` applies to sums, not to ratios"));
     };
-    // Where runs diverged, the sum of the means says so.
+    // If runs diverged, the sum of the means says so.
     if terms.iter().any(|(_, term)| term.measured.mean().is_none()) {
         return Ok(None);
     }
@@ -408,7 +408,7 @@ fn paired(
     Ok(Some(Measured::of_values(sums.collect(), unit.clone())))
 }
 
-/// The unit of the result. Numbers of different units have no sum.
+/// The unit of the result. Numbers of different units cannot be added.
 fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<Unit, Diagnostic> {
     let terms = match expression {
         Expression::Sum(terms) => terms,
@@ -421,7 +421,7 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
             sign => format!("`{}` is in `{sign}`", term.name.text),
         };
         let message =
-            format!("numbers of different units have no sum: {}, {}", named(first), named(other));
+            format!("cannot add numbers of different units: {}, {}", named(first), named(other));
         return Err(arguments.error(other.name, message));
     }
     Ok(match &first.unit {
@@ -430,7 +430,7 @@ fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<
     })
 }
 
-/// What the number is, for a tooltip.
+/// The tooltip: what the number is.
 fn title(
     expression: &Expression<'_>,
     shown: &Shown,

@@ -13,7 +13,6 @@ use super::expression::{
     fragments, loop_of, operand, option, parameters, split_outside_quotes,
 };
 use super::token::{Token, is_space, tokens, unclosed};
-use crate::diagnostic::Place;
 use crate::figure;
 use crate::plugin;
 
@@ -238,7 +237,7 @@ pub(crate) fn with_experiment_renamed(text: &str, old: &str, new: &str) -> Strin
         if !figure::TAGS.contains(&name) {
             continue;
         }
-        for (at, named) in figure::named_experiments(name, arguments, &Place::file("")) {
+        for (at, named) in figure::named_experiments(name, arguments) {
             if named == old {
                 renamed.push_str(&text[copied..arguments_at + at]);
                 renamed.push_str(new);

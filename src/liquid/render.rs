@@ -11,7 +11,7 @@ use super::scope::{Columns, Frame, LoopState, MAX_RANGE, Scope, items_of};
 use super::{Environment, Expanded, filters, weight};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::results::Results;
-use crate::figure;
+use crate::figure::{self, Shown};
 use crate::markdown::Dialect;
 use crate::plugin;
 use crate::text::Located;
@@ -214,14 +214,11 @@ impl Run<'_, '_> {
                 let place = body.place(*at);
                 let environment = self.environment;
                 match figure::figure(tag, arguments, &place, self.results, environment.base_url) {
-                    Ok((figure, need)) => {
-                        self.expanded.needs.extend(need);
+                    Ok(Shown { figure, experiments, need }) => {
                         out.push_str(&self.expanded.embeds.marker(figure.embed));
                         self.expanded.files.extend(figure.files);
-                        let experiments = figure::experiments(tag, arguments, &place);
-                        self.expanded
-                            .experiments
-                            .extend(experiments.into_iter().map(str::to_owned));
+                        self.expanded.experiments.extend(experiments);
+                        self.expanded.needs.extend(need);
                     }
                     Err(diagnostic) => self.errors.push(diagnostic),
                 }
