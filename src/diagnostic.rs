@@ -101,7 +101,7 @@ impl Diagnostic {
         match nearest(given, known.iter().copied()) {
             Some(near) => self.hint(format!("did you mean `{near}`?")),
             None if known.is_empty() => self,
-            None => self.hint(format!("known are: {}", listed(known))),
+            None => self.hint(format!("expected one of {}", listed(known))),
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
     fn lists_the_known_names_when_none_is_near() {
         let diagnostic = Diagnostic::new(Place::file("a.yml"), "unknown key `zzz`")
             .hint_nearest("zzz", ["epochs", "seeds"]);
-        assert!(diagnostic.to_string().ends_with("hint: known are: `epochs`, `seeds`"));
+        assert!(diagnostic.to_string().ends_with("hint: expected one of `epochs`, `seeds`"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use labpress::text::Located;
-use labpress::experiment::results::Results;
-use labpress::liquid::{Environment, Includes, Options, expand};
+use labpress::config::LiquidOptions;
+use labpress::liquid::{Environment, Includes, Tags, expand};
 use labpress::markdown::Dialect;
 use labpress::time::Date;
 use labpress::source::Source;
@@ -21,12 +21,12 @@ site: {posts: [{title: One, year: 2025, tags: [x]}, {title: Two, year: '10'}, {t
 ";
 
 fuzz_target!(|text: &str| {
-    let (results, source) = (Results::default(), Source::default().with("beside.md", "{{ include.x }}{% break %}"));
-    let options = Options { tags: BTreeMap::from([("note".to_owned(), "a.html".to_owned())]), ..Options::default() };
+    let (tags, source) = (Tags::default(), Source::default().with("beside.md", "{{ include.x }}{% break %}"));
+    let options = LiquidOptions { tags: BTreeMap::from([("note".to_owned(), "a.html".to_owned())]), ..LiquidOptions::default() };
     let environment = Environment {
         includes: Includes::new([("_includes/a.html", "{{ include.content }}{% include b.html x=include.words %}"),
             ("_includes/b.html", "{% for i in include.x %}{{ i | append: page.n }}{% endfor %}")]),
-        results: &results,
+        tags: &tags,
         url: "https://h.org",
         base_url: "/blog",
         zone: &TimeZone::UTC,

@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::experiment::pin;
 use crate::experiment::rename::{self, Renaming};
 use crate::experiment::{Name, name_rule};
-use crate::liquid;
+use crate::figure;
 use crate::post::{front_matter, pin_edit};
 use crate::roles::Role;
 use crate::site::Site;
@@ -143,7 +143,7 @@ fn changes(
         let text = store.text(file)?;
         let renamed = with_pins_renamed(
             file,
-            liquid::with_experiment_renamed(&text, old.as_str(), new.as_str()),
+            figure::with_experiment_renamed(&text, old.as_str(), new.as_str()),
             &renaming,
         )?;
         if renamed != text {

@@ -35,6 +35,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::experiment::results::{ExperimentResults, Need, Results};
+use crate::liquid::{self, Call, Expanded, Tag};
 use arguments::{Arguments, Piece};
 use kramdown::embed::Embed;
 use parts::Parts;
@@ -111,6 +112,48 @@ pub fn figure(
     Ok(Shown { figure, experiments: experiments.map(|name| name.text.to_owned()).collect(), need })
 }
 
+/// The tags of figures in Liquid.
+pub struct FigureTags<'a> {
+    /// The results that they show.
+    pub results: &'a Results<'a>,
+    /// The site's `baseurl`.
+    pub base_url: &'a str,
+}
+
+impl Tag for FigureTags<'_> {
+    fn render(&self, call: &Call<'_, '_>, expanded: &mut Expanded) -> Result<String, Diagnostic> {
+        // A page may be pinned to other results, and what it includes shows those as well.
+        let results = self.results.shown_in(call.page);
+        let shown = figure(call.name, call.arguments, &call.place, results, self.base_url)?;
+        expanded.files.extend(shown.figure.files);
+        expanded.experiments.extend(shown.experiments);
+        expanded.needs.extend(shown.need);
+        Ok(expanded.embeds.marker(shown.figure.embed))
+    }
+}
+
+/// The text with another name for an experiment in all tags of figures that name it.
+pub(crate) fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
+    let mut renamed = String::new();
+    let mut copied = 0;
+    for (tag, arguments, arguments_at) in liquid::tags(text) {
+        let names =
+            if TAGS.contains(&tag) { named_experiments(tag, arguments) } else { Vec::new() };
+        for (at, _) in names.into_iter().filter(|(_, name)| *name == old) {
+            renamed.push_str(&text[copied..arguments_at + at]);
+            renamed.push_str(new);
+            copied = arguments_at + at + old.len();
+        }
+    }
+    renamed.push_str(&text[copied..]);
+    renamed
+}
+
+/// Whether a text holds a tag of figures.
+pub(crate) fn has_figures(text: &str) -> bool {
+    liquid::tags(text).iter().any(|(tag, ..)| TAGS.contains(tag))
+}
+
 /// What a page shows instead of a figure that cannot be drawn yet.
 fn placeholder(tag: &str, reason: &str) -> Figure {
     let element = if tag == "value" { "span" } else { "p" };
@@ -125,7 +168,7 @@ fn placeholder(tag: &str, reason: &str) -> Figure {
 
 /// The names of experiments in the arguments of a tag, in order, each with the byte at which it
 /// starts; none if the arguments are invalid.
-pub(crate) fn named_experiments<'a>(tag: &str, arguments: &'a str) -> Vec<(usize, &'a str)> {
+fn named_experiments<'a>(tag: &str, arguments: &'a str) -> Vec<(usize, &'a str)> {
     let names = match Arguments::parse(arguments, &Place::file("")) {
         Ok(arguments) => experiments(tag, &arguments),
         Err(_) => Vec::new(),

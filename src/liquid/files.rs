@@ -8,10 +8,10 @@ use tera::Map;
 use tera::value::Key;
 
 use super::expression::{Operand, expression, fragments, operand, parameters};
-use super::parse::{self, Include, Node};
+use super::parse::{self, Custom, Include};
 use super::render::{Flow, Run};
 use super::scope::Frame;
-use super::unknown_tag;
+use super::{Call, unknown_tag};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::html::escaped;
 use crate::text::Located;
@@ -122,21 +122,36 @@ impl Run<'_, '_> {
         flow
     }
 
-    /// A tag that the configuration maps to an include. The file sees `include.arguments`, the text
+    /// A tag of the site's [`Tags`](super::Tags), or one that the configuration maps to an include.
+    /// The file of the latter sees `include.arguments`, the text
     /// behind the tag's name; `include.words`, its words without quotes; each `name=value` by its
     /// name; and of a block `include.content`.
     pub(super) fn custom(
         &mut self,
         body: Located<'_>,
-        tag: &str,
-        arguments: &str,
-        inside: Option<&[Node<'_>]>,
-        at: usize,
+        custom: &Custom<'_>,
         out: &mut String,
     ) -> Flow {
-        let environment = self.environment;
-        let Some(file) = environment.options.tags.get(tag) else {
-            self.errors.push(unknown_tag(tag, body.place(at), environment));
+        let Custom { tag, arguments, body: inside, at, arguments_at } = custom;
+        let (environment, at) = (self.environment, *at);
+        let Some(file) = environment.options.tags.get(*tag) else {
+            match environment.tags.get(tag) {
+                Some(known) => {
+                    let call = Call {
+                        name: tag,
+                        arguments,
+                        place: body.place(*arguments_at),
+                        page: self.page_path,
+                        variable: &|name| self.scope.variable(name).into_owned(),
+                        environment,
+                    };
+                    match known.render(&call, &mut self.expanded) {
+                        Ok(text) => out.push_str(&text),
+                        Err(error) => self.errors.push(error),
+                    }
+                }
+                None => self.errors.push(unknown_tag(tag, body.place(at), environment)),
+            }
             return Flow::On;
         };
         let arguments = self.interpolated(body, arguments, at);

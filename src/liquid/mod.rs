@@ -23,12 +23,13 @@ mod filters;
 mod parse;
 mod render;
 mod scope;
+mod tag;
 #[cfg(test)]
 mod tests;
 mod token;
 mod weight;
 
-pub(crate) use self::parse::with_experiment_renamed;
+pub use self::tag::{Call, Tag, Tags};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -37,7 +38,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::LiquidOptions;
 use crate::diagnostic::{Diagnostic, Place, listed, nearest};
-use crate::experiment::results::{Need, Results};
+use crate::experiment::results::Need;
 use crate::markdown::Dialect;
 use crate::source::Source;
 use crate::text::Located;
@@ -49,8 +50,8 @@ use kramdown::embed::{Embeds, between_marker_characters};
 pub struct Environment<'a> {
     /// Files of `_includes`.
     pub includes: Includes<'a>,
-    /// Results that figures are made of.
-    pub results: &'a Results<'a>,
+    /// The tags that the site adds to those of Liquid and Jekyll.
+    pub tags: &'a Tags<'a>,
     /// `url` of the configuration, without a slash at its end.
     pub url: &'a str,
     /// `baseurl` of the configuration: empty, or with a slash at its start and none at its end.
@@ -119,28 +120,46 @@ fn errors(
     body: Located<'_>,
     environment: &Environment<'_>,
 ) -> Vec<Diagnostic> {
-    let unknown =
-        parsed.custom.iter().filter(|(tag, _)| !environment.options.tags.contains_key(*tag));
-    let unknown = unknown.map(|&(tag, at)| unknown_tag(tag, body.place(at), environment));
+    let wrong = parsed.custom.iter().filter_map(|&(tag, at, is_block)| {
+        if environment.options.tags.contains_key(tag) {
+            return None;
+        }
+        match environment.tags.get(tag) {
+            None => Some(unknown_tag(tag, body.place(at), environment)),
+            Some(_) if is_block => Some(not_a_block(tag, body.place(at))),
+            Some(_) => None,
+        }
+    });
     let mut errors: Vec<Diagnostic> =
-        parsed.errors.iter().map(|error| error.clone().diagnostic(body)).chain(unknown).collect();
+        parsed.errors.iter().map(|error| error.clone().diagnostic(body)).chain(wrong).collect();
     errors.sort();
     errors.dedup();
     errors
 }
 
 fn unknown_tag(tag: &str, place: Place, environment: &Environment<'_>) -> Diagnostic {
-    let mut known = parse::known(environment.options.tags.keys().map(String::as_str));
-    known.retain(|known| *known != tag);
+    let others = environment.options.tags.keys().map(String::as_str).filter(|known| *known != tag);
+    let mut known: Vec<&str> = others.collect();
+    known.extend(parse::TAGS);
+    for name in environment.tags.names() {
+        known.push(name);
+    }
+    known.sort_unstable();
+    known.dedup();
     let hint = match nearest(tag, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known are: {}.", listed(known)),
+        None => format!("expected one of {}.", listed(known)),
     };
     let hint = format!(
         "{hint} For the tag of a plugin, write an include and name it in `_config.yml`: `liquid: {{tags: {{{tag}: \
          {tag}.html}}}}`"
     );
     Diagnostic::new(place, format!("unknown tag `{tag}`")).hint(hint)
+}
+
+fn not_a_block(tag: &str, place: Place) -> Diagnostic {
+    Diagnostic::new(place, format!("the tag `{tag}` has no end"))
+        .hint(format!("remove `{{% end{tag} %}}`"))
 }
 
 /// A body without Liquid in it, and what its tags have made.
@@ -174,9 +193,17 @@ pub fn expand(
     Template::new(body).render(variables, environment)
 }
 
-/// Whether a text holds one of our own tags, [`TAGS`](crate::figure::TAGS).
-pub fn has_figures(text: &str) -> bool {
-    parse::has_figures(text)
+/// Name, arguments and the byte at which the arguments start of each tag of a text, in order. Those
+/// in comments and raw text do not count.
+pub(crate) fn tags(text: &str) -> Vec<(&str, &str, usize)> {
+    let tokens = token::tokens(text, &mut Vec::new()).into_iter();
+    let tags = tokens.filter_map(|token| match token {
+        token::Token::Tag { name, arguments, arguments_at, .. } => {
+            Some((name, arguments, arguments_at))
+        }
+        _ => None,
+    });
+    tags.collect()
 }
 
 /// Whether a tag starts a block, which a tag `endNAME` ends.

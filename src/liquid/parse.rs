@@ -4,7 +4,7 @@
 //! so that all are told at once. Whether a tag that is not Liquid's is known depends on the site,
 //! so that is said when the tree is run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Error;
 use super::code::Highlight;
@@ -13,8 +13,6 @@ use super::expression::{
     fragments, loop_of, operand, option, parameters, split_outside_quotes,
 };
 use super::token::{Token, is_space, tokens, unclosed};
-use crate::figure;
-use crate::plugin;
 
 /// How deep blocks may nest. Far above what anyone writes, far below what the stack holds.
 const MAX_DEPTH: usize = 100;
@@ -73,26 +71,20 @@ pub(super) enum Node<'a> {
     Gist {
         arguments: &'a str,
     },
-    /// A tag that is not Liquid's: a plugin's, or one that the configuration maps to an include.
-    Custom {
-        tag: &'a str,
-        arguments: &'a str,
-        /// `None` if it is no block.
-        body: Option<Vec<Node<'a>>>,
-        at: usize,
-    },
-    /// A tag of one of Jekyll's plugins.
-    Plugin {
-        tag: &'a str,
-        arguments: &'a str,
-    },
-    /// A tag of labpress's own. Its errors are said at the word they are about, so `at` is where
-    /// its arguments start.
-    Figure {
-        tag: &'a str,
-        arguments: &'a str,
-        at: usize,
-    },
+    /// A tag that is neither Liquid's nor Jekyll's: one of the site's [`Tags`](super::Tags), or one
+    /// that the configuration maps to an include.
+    Custom(Custom<'a>),
+}
+
+#[derive(Debug)]
+pub(super) struct Custom<'a> {
+    pub(super) tag: &'a str,
+    pub(super) arguments: &'a str,
+    /// `None` if it is not a block.
+    pub(super) body: Option<Vec<Node<'a>>>,
+    pub(super) at: usize,
+    /// Where its arguments start.
+    pub(super) arguments_at: usize,
 }
 
 #[derive(Debug)]
@@ -142,11 +134,11 @@ pub(super) struct Parsed<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     /// In the order in which they stand.
     pub(super) errors: Vec<Error>,
-    /// The tags that are not Liquid's, with their places.
-    pub(super) custom: Vec<(&'a str, usize)>,
+    /// The tags that are not Liquid's, with their places, and whether they are blocks.
+    pub(super) custom: Vec<(&'a str, usize, bool)>,
 }
 
-/// The tags that are known everywhere beside those of figures, in order.
+/// The tags of Liquid and Jekyll, in order.
 pub(super) const TAGS: [&str; 24] = [
     "assign",
     "break",
@@ -193,7 +185,7 @@ const INNER_TAGS: [&str; 13] = [
 /// Whether a tag starts a block, which a tag `endNAME` ends.
 pub(super) fn is_block(name: &str) -> bool {
     let is_end = |inner: &str| inner.strip_prefix("end").is_some_and(|block| block == name);
-    INNER_TAGS.iter().any(|inner| is_end(inner)) || name == "claim"
+    INNER_TAGS.iter().any(|inner| is_end(inner))
 }
 
 /// Reads a whole text.
@@ -220,35 +212,6 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     Parsed { nodes, errors, custom }
 }
 
-/// Whether a text holds a tag of labpress's own. Those in comments and raw text do not count.
-pub(super) fn has_figures(text: &str) -> bool {
-    let is_figure =
-        |token: &Token<'_>| matches!(token, Token::Tag { name, .. } if figure::TAGS.contains(name));
-    tokens(text, &mut Vec::new()).iter().any(is_figure)
-}
-
-/// The text with another name for an experiment in all tags of labpress's own that name it, but for
-/// those in comments and raw text.
-pub(crate) fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
-    let mut renamed = String::new();
-    let mut copied = 0;
-    for token in tokens(text, &mut Vec::new()) {
-        let Token::Tag { name, arguments, arguments_at, .. } = token else { continue };
-        if !figure::TAGS.contains(&name) {
-            continue;
-        }
-        for (at, named) in figure::named_experiments(name, arguments) {
-            if named == old {
-                renamed.push_str(&text[copied..arguments_at + at]);
-                renamed.push_str(new);
-                copied = arguments_at + at + old.len();
-            }
-        }
-    }
-    renamed.push_str(&text[copied..]);
-    renamed
-}
-
 struct Parser<'a> {
     tokens: Vec<Token<'a>>,
     /// The next token.
@@ -260,7 +223,7 @@ struct Parser<'a> {
     /// Whether the rest of the text was given up.
     is_cut_short: bool,
     errors: Vec<Error>,
-    custom: Vec<(&'a str, usize)>,
+    custom: Vec<(&'a str, usize, bool)>,
 }
 
 /// The tags that end a part of a block.
@@ -392,20 +355,22 @@ impl<'a> Parser<'a> {
                 self.errors.push(Error { at, message, hint: Some(hint.to_owned()) });
                 None
             }
-            tag if plugin::TAGS.contains(&tag) => Some(Node::Plugin { tag, arguments }),
-            // With an end it is the block of a plugin.
-            tag if figure::TAGS.contains(&tag) && !self.is_ended(tag, at) => {
-                Some(Node::Figure { tag, arguments, at: arguments_at })
-            }
-            tag => Some(self.custom_tag(tag, arguments, at)),
+            tag => Some(self.custom_tag(tag, arguments, at, arguments_at)),
         }
     }
 
     /// A tag that is not Liquid's. It is a block if the text has its end.
-    fn custom_tag(&mut self, tag: &'a str, arguments: &'a str, at: usize) -> Node<'a> {
-        self.custom.push((tag, at));
-        let body = self.is_ended(tag, at).then(|| self.block(tag, Ends::Custom(tag), at));
-        Node::Custom { tag, arguments, body, at }
+    fn custom_tag(
+        &mut self,
+        tag: &'a str,
+        arguments: &'a str,
+        at: usize,
+        arguments_at: usize,
+    ) -> Node<'a> {
+        let is_block = self.is_ended(tag, at);
+        self.custom.push((tag, at, is_block));
+        let body = is_block.then(|| self.block(tag, Ends::Custom(tag), at));
+        Node::Custom(Custom { tag, arguments, body, at, arguments_at })
     }
 
     /// Whether the text has an `endTAG` behind byte `at`.
@@ -640,11 +605,4 @@ fn cycle(arguments: &str) -> Node<'_> {
     let group =
         if is_written_out { CycleGroup::Items(arguments) } else { CycleGroup::Own(arguments) };
     Node::Cycle { group, items }
-}
-
-/// The names of all tags that are known in a text of this site, for messages.
-pub(super) fn known<'a>(more: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let others = more.into_iter().filter(|tag| !figure::TAGS.contains(tag));
-    let names: BTreeSet<&str> = TAGS.into_iter().chain(others).collect();
-    figure::TAGS.into_iter().chain(names).collect()
 }

@@ -10,10 +10,7 @@ use super::parse::{CycleGroup, For, Node, TableRow};
 use super::scope::{Columns, Frame, LoopState, MAX_RANGE, Scope, items_of};
 use super::{Environment, Expanded, filters, weight};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::experiment::results::Results;
-use crate::figure::{self, Shown};
 use crate::markdown::Dialect;
-use crate::plugin;
 use crate::text::Located;
 use crate::value::{self, Value, as_text, is_nil};
 
@@ -30,7 +27,6 @@ pub(super) fn render(
         .any(|known| ending.eq_ignore_ascii_case(known));
     let mut run = Run {
         environment,
-        results: environment.results.shown_in(body.path),
         page_path: body.path,
         code: match (is_markdown, environment.dialect) {
             (true, Dialect::CommonMark) => CodeForm::Fence,
@@ -64,8 +60,6 @@ pub(super) fn render(
 /// What a body has made so far.
 pub(super) struct Run<'e, 'a> {
     pub(super) environment: &'e Environment<'a>,
-    /// What the body shows: an included file shows what the page does that includes it.
-    results: &'e Results<'a>,
     /// The file of the page, whatever it includes.
     pub(super) page_path: &'e str,
     code: CodeForm,
@@ -84,7 +78,7 @@ pub(super) struct Run<'e, 'a> {
     is_too_large: Cell<bool>,
     is_given_up: bool,
     pub(super) includes: usize,
-    expanded: Expanded,
+    pub(super) expanded: Expanded,
     pub(super) errors: Vec<Diagnostic>,
 }
 
@@ -191,38 +185,7 @@ impl Run<'_, '_> {
             Node::PostUrl { name, at } => self.post_url(body, name, *at, out),
             Node::Link { path, at } => self.link(body, path, *at, out),
             Node::Gist { arguments } => self.gist(arguments, out),
-            Node::Custom { tag, arguments, body: inside, at } => {
-                return self.custom(body, tag, arguments, inside.as_deref(), *at, out);
-            }
-            Node::Plugin { tag, arguments } => {
-                let [site, page, paginator] = ["site", "page", "paginator"]
-                    .map(|name| self.scope.variable(name).into_owned());
-                let scope = plugin::Scope {
-                    environment: self.environment,
-                    site: &site,
-                    page: &page,
-                    paginator: &paginator,
-                };
-                out.push_str(&plugin::tag(tag, arguments, &scope));
-            }
-            Node::Figure { tag, arguments, at }
-                if self.environment.options.tags.contains_key(*tag) =>
-            {
-                return self.custom(body, tag, arguments, None, *at, out);
-            }
-            Node::Figure { tag, arguments, at } => {
-                let place = body.place(*at);
-                let environment = self.environment;
-                match figure::figure(tag, arguments, &place, self.results, environment.base_url) {
-                    Ok(Shown { figure, experiments, need }) => {
-                        out.push_str(&self.expanded.embeds.marker(figure.embed));
-                        self.expanded.files.extend(figure.files);
-                        self.expanded.experiments.extend(experiments);
-                        self.expanded.needs.extend(need);
-                    }
-                    Err(diagnostic) => self.errors.push(diagnostic),
-                }
-            }
+            Node::Custom(custom) => return self.custom(body, custom, out),
         }
         Flow::On
     }
@@ -532,7 +495,7 @@ impl Run<'_, '_> {
         match self.condition(condition) {
             Ok(holds) => holds,
             Err(message) => {
-                let hint = "known are: `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for `not`, use `unless`";
+                let hint = "expected one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for `not`, use `unless`";
                 self.errors.push(Diagnostic::new(body.place(at), message).hint(hint));
                 false
             }

@@ -18,8 +18,9 @@ mod texts;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
+use crate::diagnostic::Diagnostic;
 use crate::html::escaped;
-use crate::liquid::Environment;
+use crate::liquid::{Call, Environment, Expanded, Tag};
 use crate::time::Date;
 use crate::value::{Value, as_text, entry, is_nil};
 
@@ -89,12 +90,19 @@ pub(crate) struct Scope<'s, 'a> {
     pub(crate) paginator: &'s Value,
 }
 
-/// What the tag `name` writes.
-pub(crate) fn tag(name: &str, arguments: &str, scope: &Scope<'_, '_>) -> String {
-    match name {
-        "avatar" => avatar(arguments),
-        "feed_meta" => feed::meta(scope),
-        _ => seo::tag(arguments, scope),
+/// The tags of plugins in Liquid.
+pub(crate) struct PluginTags;
+
+impl Tag for PluginTags {
+    fn render(&self, call: &Call<'_, '_>, _: &mut Expanded) -> Result<String, Diagnostic> {
+        let [site, page, paginator] = ["site", "page", "paginator"].map(call.variable);
+        let environment = call.environment;
+        let scope = Scope { environment, site: &site, page: &page, paginator: &paginator };
+        Ok(match call.name {
+            "avatar" => avatar(call.arguments),
+            "feed_meta" => feed::meta(&scope),
+            _ => seo::tag(call.arguments, &scope),
+        })
     }
 }
 

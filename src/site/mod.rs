@@ -44,7 +44,8 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::errors::Errors;
 use crate::experiment::plan::plan;
 use crate::experiment::results::{Need, Results};
-use crate::liquid::{Environment, Includes};
+use crate::figure::{self, FigureTags};
+use crate::liquid::{Environment, Includes, Tags};
 use crate::markdown;
 use crate::output::{Content, Output};
 use crate::plugin;
@@ -132,7 +133,10 @@ impl Pages<'_> {
         let Pages { source, config, blog, results } = *self;
         let options = markdown_options(config);
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
-        let environment = environment(source, config, blog, results, &markdownify);
+        let figures = FigureTags { results, base_url: &config.base_url };
+        let tags =
+            Tags::default().with(figure::TAGS, &figures).with(plugin::TAGS, &plugin::PluginTags);
+        let environment = environment(source, config, blog, &tags, &markdownify);
         let layouts = errors.take(Layouts::read(source, config, blog, &environment));
         let layouts = layouts.map(|(layouts, missing)| {
             errors.extend(missing);
@@ -148,8 +152,7 @@ impl Pages<'_> {
         let mut experiments = rendered.experiments(blog);
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let tags = tags::tags(blog);
-        let site =
-            Shared::new(config, blog, RenderedBlog { posts, ..rendered }, tags, &data, source);
+        let site = Shared::new(self, RenderedBlog { posts, ..rendered }, tags, &data);
         let mut made = Vec::new();
         let Some(layouts) = layouts else {
             errors.extend(page::errors(&site, &environment));
@@ -210,12 +213,12 @@ fn environment<'a>(
     source: &'a Source,
     config: &'a Config,
     blog: &Blog<'_>,
-    results: &'a Results<'a>,
+    tags: &'a Tags<'a>,
     markdown: &'a (dyn Fn(&str) -> String + Sync),
 ) -> Environment<'a> {
     Environment {
         includes: Includes::new(source.of(Role::Include)),
-        results,
+        tags,
         url: &config.url,
         base_url: &config.base_url,
         zone: &config.zone,
@@ -288,17 +291,13 @@ struct Shared<'a> {
     files: Vec<String>,
     /// The site's style sheets in Sass.
     sass: Sass<'a>,
+    /// The results that figures show.
+    results: &'a Results<'a>,
 }
 
 impl<'a> Shared<'a> {
-    fn new(
-        config: &'a Config,
-        blog: &'a Blog<'a>,
-        rendered: RenderedBlog,
-        tags: Vec<Tag>,
-        data: &Value,
-        source: &'a Source,
-    ) -> Shared<'a> {
+    fn new(pages: &Pages<'a>, rendered: RenderedBlog, tags: Vec<Tag>, data: &Value) -> Shared<'a> {
+        let Pages { source, config, blog, results } = *pages;
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
@@ -334,6 +333,7 @@ impl<'a> Shared<'a> {
             feed,
             files,
             sass,
+            results,
         }
     }
 }

@@ -84,13 +84,7 @@ fn file(
             }
             let rendered = post::to_html(&expanded, false, options);
             post::set_rendered(&mut map, &rendered);
-            let note = pinned::note(
-                page.body.path,
-                &expanded.experiments,
-                site.blog,
-                &site.posts,
-                environment,
-            );
+            let note = pinned::note(page.body.path, &expanded.experiments, site);
             experiments = expanded.experiments;
             (note + &rendered.html, expanded.files, expanded.needs)
         }

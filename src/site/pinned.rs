@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::Shared;
 use super::post::RenderedPost;
 use crate::config::Config;
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results};
 use crate::html::escaped;
-use crate::liquid::Environment;
 use crate::post::Blog;
 use crate::url::relative_url;
 
@@ -32,15 +32,10 @@ pub(super) fn noted(
 
 /// The note above the page whose source is at `path` and that shows `experiments`; empty if none of
 /// them is pinned.
-pub(super) fn note(
-    path: &str,
-    experiments: &BTreeSet<String>,
-    blog: &Blog<'_>,
-    posts: &[RenderedPost],
-    environment: &Environment<'_>,
-) -> String {
-    let Environment { results, base_url, zone, .. } = environment;
-    Site { blog, posts, results, base_url, zone }.note(path, experiments)
+pub(super) fn note(path: &str, experiments: &BTreeSet<String>, site: &Shared<'_>) -> String {
+    let Shared { blog, posts, results, config, .. } = site;
+    Site { blog, posts, results, base_url: &config.base_url, zone: &config.zone }
+        .note(path, experiments)
 }
 
 /// What a note is made from.

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::errors::Errors;
 use crate::experiment::results::Need;
+use crate::figure;
 use crate::liquid::{self, Environment, Expanded};
 use crate::markdown::{self, Rendered};
 use crate::plugin::relative_links;
@@ -188,7 +189,7 @@ fn plain_text(
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
     let body = Located { path: front.yaml.path, text, lines_above: 0 };
-    if !liquid::has_figures(text) {
+    if !figure::has_figures(text) {
         return Ok(Expanded { text: text.to_owned(), ..Expanded::default() });
     }
     let expanded = liquid::expand(body, &[], environment);
