@@ -14,7 +14,7 @@ use tch::{Device, Kind, no_grad};
 use super::command_line;
 use super::model::{Head, InputShape, Net};
 use super::random::{Purpose, generator};
-use super::samples::{Samples, Scale};
+use super::samples::{Scale, pixels};
 use super::weights;
 
 /// How many classes a picture gets.
@@ -82,7 +82,7 @@ pub(crate) fn run(wish: &Pictures) -> anyhow::Result<()> {
         net.input_scaling().context("a net with published weights says how pixels are scaled")?;
     let scale = Scale::given(scaling, Device::Cpu);
     for (path, image) in pictures {
-        let pixels = scale.normalized(&Samples::of(&image, &[0], Device::Cpu).inputs);
+        let pixels = scale.normalized(&pixels(&image, &[0], Device::Cpu));
         let probabilities = no_grad(|| net.forward(&pixels, false)).softmax(-1, Kind::Float);
         let (likeliest, classes) = probabilities.topk(SHOWN, -1, true, true);
         let (likeliest, classes): (Vec<f32>, Vec<i64>) =

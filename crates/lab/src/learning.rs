@@ -9,7 +9,7 @@ use super::aten;
 use super::augment::{Mix, augmented, mixed, views};
 use super::model::{Net, channels_last};
 use super::optimizer::Optimizer;
-use super::samples::{Samples, Scale};
+use super::samples::{Inputs, Samples, Scale};
 
 /// What stays the same at all steps of a run.
 pub(crate) struct Learning<'a> {
@@ -39,15 +39,19 @@ impl Learning<'_> {
         changes: &mut ChaCha8Rng,
         (rate, momentum): (f64, f64),
     ) -> Learnt {
-        let (inputs, labels) =
-            (train.inputs.index_select(0, chosen), train.labels.index_select(0, chosen));
-        let (inputs, mix) = if inputs.dim() == 2 {
-            (inputs, None)
-        } else {
-            let inputs = self.normalized(&augmented(inputs, &self.params.augment, changes));
-            mixed(inputs, self.params.mixup, self.params.cutmix, changes)
+        let labels = train.labels.index_select(0, chosen);
+        let (scores, mix) = match &train.inputs {
+            Inputs::Images(images) => {
+                let images = images.index_select(0, chosen);
+                let images = self.normalized(&augmented(images, &self.params.augment, changes));
+                let (images, mix) = mixed(images, self.params.mixup, self.params.cutmix, changes);
+                (self.computed(|| net.forward(&images, true)), mix)
+            }
+            Inputs::Features(features) => {
+                let features = features.index_select(0, chosen);
+                (self.computed(|| net.head(&features, true)), None)
+            }
         };
-        let scores = self.scores(net, &inputs, true);
         let loss = self.loss(&scores, &labels, mix.as_ref());
         loss.backward();
         if let Some(most) = self.params.clip_norm {
@@ -58,14 +62,7 @@ impl Learning<'_> {
         Learnt { loss: loss.detach(), correct }
     }
 
-    /// The scores of images or features by class, as 32-bit floats.
-    fn scores(&self, net: &Net, inputs: &Tensor, training: bool) -> Tensor {
-        let is_features = inputs.dim() == 2;
-        self.computed(|| {
-            if is_features { net.head(inputs, training) } else { net.forward(inputs, training) }
-        })
-    }
-
+    /// What `forward` computes in the precision of the run, as 32-bit floats.
     fn computed(&self, forward: impl FnOnce() -> Tensor) -> Tensor {
         aten::in_bfloat16(self.params.precision == Precision::Bf16, self.device, forward)
             .to_kind(Kind::Float)
@@ -102,44 +99,40 @@ impl Learning<'_> {
         }
     }
 
-    /// What is learnt from images: of a net of which the head alone learns, what its body makes of
-    /// them; else they themselves.
+    /// Replaces images by their features if only the head of the net is trained.
     pub(crate) fn inputs(&self, net: &Net, samples: Samples) -> Samples {
-        if self.params.tuning == (Tuning::Frozen {}) {
-            self.features(net, &samples)
-        } else {
-            samples
-        }
-    }
-
-    /// What the body makes of the images: the inputs of the head.
-    fn features(&self, net: &Net, samples: &Samples) -> Samples {
-        let of_part = |part: &Tensor| {
-            let inputs = self.normalized(part);
-            self.computed(|| net.features(&inputs, false))
-        };
-        Samples {
-            inputs: by_parts(&samples.inputs, of_part),
-            labels: samples.labels.shallow_clone(),
+        match samples.inputs {
+            Inputs::Images(images) if self.params.tuning == (Tuning::Frozen {}) => {
+                let features = by_parts(&images, |part| {
+                    let part = self.normalized(part);
+                    self.computed(|| net.features(&part, false))
+                });
+                Samples { inputs: Inputs::Features(features), labels: samples.labels }
+            }
+            _ => samples,
         }
     }
 
     /// Log-probabilities of images or features by class, `[image, class]`: of images, those of the
     /// mean probability over their views.
     pub(crate) fn judged(&self, net: &Net, samples: &Samples, tta: &Tta) -> Tensor {
-        let log_probabilities =
-            |inputs: &Tensor| self.scores(net, inputs, false).log_softmax(-1, Kind::Float);
-        by_parts(&samples.inputs, |part| {
-            if part.dim() == 2 {
-                return log_probabilities(part);
-            }
-            let views = views(&self.normalized(part), tta);
-            let mut seen: Vec<Tensor> = views.iter().map(log_probabilities).collect();
-            match seen.len() {
-                1 => seen.remove(0),
-                count => Tensor::stack(&seen, 0).logsumexp([0], false) - (count as f64).ln(),
-            }
-        })
+        let log_probabilities = |scores: Tensor| scores.log_softmax(-1, Kind::Float);
+        match &samples.inputs {
+            Inputs::Images(images) => by_parts(images, |part| {
+                let views = views(&self.normalized(part), tta);
+                let mut seen: Vec<Tensor> = views
+                    .iter()
+                    .map(|view| log_probabilities(self.computed(|| net.forward(view, false))))
+                    .collect();
+                match seen.len() {
+                    1 => seen.remove(0),
+                    count => Tensor::stack(&seen, 0).logsumexp([0], false) - (count as f64).ln(),
+                }
+            }),
+            Inputs::Features(features) => by_parts(features, |part| {
+                log_probabilities(self.computed(|| net.head(part, false)))
+            }),
+        }
     }
 }
 

@@ -127,25 +127,38 @@ fn first_of_each_class(
     Ok(first)
 }
 
-/// Images, or what a body made of them, and labels, on the device.
+/// Inputs and labels, on the device.
 #[derive(Debug)]
 pub(crate) struct Samples {
-    /// `[image, channel, row, column]` as bytes, or `[image, feature]` as floats.
-    pub(crate) inputs: Tensor,
+    pub(crate) inputs: Inputs,
     /// `[image]`, as 64-bit numbers.
     pub(crate) labels: Tensor,
 }
 
+/// What the part of a net that is trained takes as its input.
+#[derive(Debug)]
+pub(crate) enum Inputs {
+    /// Images as bytes, `[image, channel, row, column]`, for the whole net.
+    Images(Tensor),
+    /// What the body of a net makes of images, as floats, `[image, feature]`, for its head.
+    Features(Tensor),
+}
+
+/// Returns the images at `indices` as bytes, `[image, channel, row, column]`.
+pub(crate) fn pixels(images: &Images, indices: &[usize], device: Device) -> Tensor {
+    let shape =
+        [indices.len(), images.channels, images.rows, images.columns].map(|length| length as i64);
+    let pixels = images.gathered(indices.iter().copied());
+    Tensor::from_data_size(&pixels, &shape, Kind::Uint8).to_device(device)
+}
+
 impl Samples {
-    /// The images of the numbers `indices`.
+    /// The images at `indices`.
     pub(crate) fn of(images: &Images, indices: &[usize], device: Device) -> Samples {
-        let shape = [indices.len(), images.channels, images.rows, images.columns]
-            .map(|length| length as i64);
-        let pixels = images.gathered(indices.iter().copied());
         let label = |&index: &usize| images.labels.get(index).map_or(0, |&label| i64::from(label));
         let labels: Vec<i64> = indices.iter().map(label).collect();
         Samples {
-            inputs: Tensor::from_data_size(&pixels, &shape, Kind::Uint8).to_device(device),
+            inputs: Inputs::Images(pixels(images, indices, device)),
             labels: Tensor::from_slice(&labels).to_device(device),
         }
     }
@@ -155,7 +168,8 @@ impl Samples {
         self.labels.numel()
     }
 
-    /// The same images with `size` rows and columns, resized bilinearly with antialiasing.
+    /// The same images with `size` rows and columns, resized bilinearly with antialiasing. Features
+    /// have no size and stay as they are.
     pub(crate) fn resized(&self, size: u32) -> Samples {
         let to = [i64::from(size); 2];
         let resize = |part: &Tensor| {
@@ -163,8 +177,14 @@ impl Samples {
                 part.to_kind(Kind::Float).internal_upsample_bilinear2d_aa(to, false, None, None);
             resized.round().clamp(0.0, 255.0).to_kind(Kind::Uint8)
         };
-        let parts: Vec<Tensor> = self.inputs.split(1024, 0).iter().map(resize).collect();
-        Samples { inputs: Tensor::cat(&parts, 0), labels: self.labels.shallow_clone() }
+        let inputs = match &self.inputs {
+            Inputs::Images(images) => {
+                let parts: Vec<Tensor> = images.split(1024, 0).iter().map(resize).collect();
+                Inputs::Images(Tensor::cat(&parts, 0))
+            }
+            Inputs::Features(features) => Inputs::Features(features.shallow_clone()),
+        };
+        Samples { inputs, labels: self.labels.shallow_clone() }
     }
 
     /// How much an image counts by its class, `[class]`; `None` if all count alike. A class without
