@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::spec::{Experiment, Runner, Variant};
@@ -34,9 +34,32 @@ use crate::digest::{Digest, canonical};
 const FORMAT: u32 = 1;
 
 /// What the result of one run depends on: named parts in order of name.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Fingerprint(BTreeMap<String, Part>);
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "BTreeMap<String, Part>")]
+pub struct Fingerprint {
+    parts: BTreeMap<String, Part>,
+    /// That of all parts.
+    digest: Digest,
+}
+
+impl From<BTreeMap<String, Part>> for Fingerprint {
+    fn from(parts: BTreeMap<String, Part>) -> Fingerprint {
+        let digest = digest_of(&parts);
+        Fingerprint { parts, digest }
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.parts.serialize(serializer)
+    }
+}
+
+/// BLAKE3 over the canonical JSON of the map (see [`canonical`]).
+fn digest_of(parts: &impl Serialize) -> Digest {
+    let value = serde_json::to_value(parts).expect("keys are strings and all values are JSON");
+    Digest::of_value(&value)
+}
 
 /// One thing that a result depends on.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -117,36 +140,34 @@ impl Fingerprint {
             parts.insert("weights".to_owned(), Part::Digest(weights.digest()));
         }
         insert_leaves("params".to_owned(), &variant.params, &mut parts);
-        Fingerprint(parts)
+        parts.into()
     }
 
-    /// One digest of all parts: BLAKE3 over the canonical JSON of the map (see [`canonical`]).
+    /// One digest of all parts.
     pub fn digest(&self) -> Digest {
-        let value = serde_json::to_value(self).expect("keys are text and all values are JSON");
-        Digest::of_value(&value)
+        self.digest
     }
 
     /// One digest of all parts but the seed: the same for all runs that are repetitions of each
     /// other.
     pub fn configuration(&self) -> Digest {
         let parts: BTreeMap<&String, &Part> =
-            self.0.iter().filter(|(name, _)| *name != "seed").collect();
-        let value = serde_json::to_value(parts).expect("keys are text and all values are JSON");
-        Digest::of_value(&value)
+            self.parts.iter().filter(|(name, _)| *name != "seed").collect();
+        digest_of(&parts)
     }
 
     /// Which parts of `self`, a recorded fingerprint, are not what they are in `present`. In order
     /// of name.
     pub fn changed_since(&self, present: &Fingerprint) -> Vec<Changed> {
         let names: std::collections::BTreeSet<&String> =
-            self.0.keys().chain(present.0.keys()).collect();
+            self.parts.keys().chain(present.parts.keys()).collect();
         names
             .into_iter()
-            .filter(|&name| self.0.get(name) != present.0.get(name))
+            .filter(|&name| self.parts.get(name) != present.parts.get(name))
             .map(|name| Changed {
                 part: name.clone(),
-                before: self.0.get(name).cloned(),
-                now: present.0.get(name).cloned(),
+                before: self.parts.get(name).cloned(),
+                now: present.parts.get(name).cloned(),
             })
             .collect()
     }
@@ -156,19 +177,19 @@ impl Fingerprint {
     #[must_use]
     pub fn with_needs(&self, renamed: impl Fn(&str, Digest) -> (String, Digest)) -> Fingerprint {
         let parts =
-            self.0.iter().map(|(part, content)| match (part.strip_prefix("needs."), content) {
+            self.parts.iter().map(|(part, content)| match (part.strip_prefix("needs."), content) {
                 (Some(name), Part::Digest(digest)) => {
                     let (name, digest) = renamed(name, *digest);
                     (format!("needs.{name}"), Part::Digest(digest))
                 }
                 _ => (part.clone(), content.clone()),
             });
-        Fingerprint(parts.collect())
+        parts.collect::<BTreeMap<_, _>>().into()
     }
 
     /// Name and content of each part, in order of name.
     pub fn parts(&self) -> impl Iterator<Item = (&str, &Part)> {
-        self.0.iter().map(|(name, part)| (name.as_str(), part))
+        self.parts.iter().map(|(name, part)| (name.as_str(), part))
     }
 }
 
@@ -251,9 +272,9 @@ mod tests {
         for (index, one) in all.iter().enumerate() {
             for other in &all[..index] {
                 assert_ne!(parts(one), parts(other), "{one} and {other}");
-                let digest = |params| Fingerprint(parts(params)).digest();
+                let digest = |params| Fingerprint::from(parts(params)).digest();
                 assert_ne!(digest(one), digest(other), "{one} and {other}");
-                let changed = Fingerprint(parts(one)).changed_since(&Fingerprint(parts(other)));
+                let changed = Fingerprint::from(parts(one)).changed_since(&parts(other).into());
                 assert_ne!(changed, [], "{one} and {other}");
             }
         }

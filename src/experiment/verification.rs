@@ -454,7 +454,7 @@ mod tests {
             experiment: "spiral".to_owned(),
             variant: "plain".to_owned(),
             seed,
-            fingerprint: Fingerprint::default(),
+            fingerprint: Fingerprint::from(BTreeMap::new()),
             given: BTreeMap::new(),
             environment: BTreeMap::new(),
             finished: "2026-11-23T14:05:00Z".parse().unwrap(),
@@ -584,7 +584,7 @@ mod tests {
     fn other_bytes_of_an_artifact_are_named_and_no_verdict() {
         let artifact = |content: &[u8]| record::Artifact {
             name: "table".to_owned(),
-            kind: "table".to_owned(),
+            kind: "table".into(),
             digest: Digest::of(content),
             bytes: 1,
             file: None,
