@@ -45,7 +45,7 @@ pub struct Store {
 
 /// A file on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct FileInfo {
     /// Its path, from the site's root.
     pub path: String,
     /// Its size.
@@ -244,7 +244,7 @@ impl Store {
     }
 
     /// All files under a folder of the site, in order of path; none if there is no such folder.
-    pub fn files_under(&self, folder: &str) -> io::Result<Vec<Kept>> {
+    pub fn files_under(&self, folder: &str) -> io::Result<Vec<FileInfo>> {
         let walk = walkdir::WalkDir::new(self.root.join(folder)).sort_by_file_name();
         let mut files = Vec::new();
         for entry in walk {
@@ -265,7 +265,7 @@ impl Store {
             // A file system that keeps no times has nothing that is known to be old.
             let modified =
                 about.modified().ok().and_then(|time| jiff::Timestamp::try_from(time).ok());
-            files.push(Kept {
+            files.push(FileInfo {
                 path,
                 bytes: about.len(),
                 modified: modified.unwrap_or(jiff::Timestamp::MAX),

@@ -8,7 +8,6 @@ use super::runs::{Forecast, Verbosity, Wanted, Work};
 use super::table::table;
 use super::{answer, counted, duration, events};
 use crate::experiment::plan::{PlannedRun, RunState};
-use crate::experiment::record;
 use crate::runner::local;
 use crate::site::Site;
 use crate::store::Store;
@@ -82,7 +81,7 @@ fn line<'a>(
     forecast: &Forecast,
     store: &Store,
 ) -> Line<'a> {
-    let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+    let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let failure = local::failure_before(&folder).filter(|_| run.fresh().is_none());
     let state = match (&run.state, &failure) {

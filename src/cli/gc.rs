@@ -29,7 +29,7 @@ use crate::experiment::pin::{self, Pin};
 use crate::experiment::plan::plan;
 use crate::experiment::record;
 use crate::site::Site;
-use crate::store::{Kept, Store};
+use crate::store::{FileInfo, Store};
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -128,7 +128,7 @@ struct Garbage<'a> {
     /// What was changed later stays.
     until: Timestamp,
     /// Files under `experiments/`.
-    committed: Vec<Kept>,
+    committed: Vec<FileInfo>,
     /// When each record was made, by path.
     finished: BTreeMap<String, Timestamp>,
     /// Paths of the records, pins and files that stay.
@@ -189,7 +189,7 @@ impl<'a> Garbage<'a> {
             }
         }
         for run in planned.iter().filter(|run| run.fresh().is_none()) {
-            let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+            let stem = run.stem();
             garbage.stems.insert(stem.clone());
             garbage.unfinished.insert((run.experiment.name.to_string(), stem));
         }
@@ -219,7 +219,7 @@ impl<'a> Garbage<'a> {
     }
 
     /// A file of an experiment, if it was made by labpress and nothing refers to it.
-    fn committed_item(&self, file: &Kept) -> Option<Item> {
+    fn committed_item(&self, file: &FileInfo) -> Option<Item> {
         let (folder, name) = file.path.rsplit_once('/')?;
         let (experiment, folder) = folder.strip_prefix("experiments/")?.split_once('/')?;
         Name::new(experiment)?;

@@ -9,7 +9,6 @@ use super::runs::{Wanted, Work, do_runs, wanted};
 use super::{Error, build, dry_run, environment, report, site};
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::record;
 use crate::experiment::spec::{Experiment, Runner};
 use crate::experiment::verification;
 use crate::runner::trace;
@@ -178,7 +177,7 @@ fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
         wanted.runs.iter().filter(|run| matches!(run.experiment.runner, Runner::Command { .. }))
     {
         let experiment = run.experiment;
-        let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+        let stem = run.stem();
         let kept = store.log_path(experiment.name.as_str(), &format!("{stem}.trace"));
         let unfinished = store.run_folder(experiment.name.as_str(), &stem).join(trace::FILE);
         let text =

@@ -8,7 +8,6 @@ use super::table::table;
 use super::{Error, answer, duration, environment, report, site};
 use crate::experiment::environment::drift;
 use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::experiment::record;
 use crate::experiment::verification::{self, ByRun};
 use crate::runner::local::{self, Failure};
 use crate::store::Store;
@@ -106,7 +105,7 @@ fn state(runs: &[PlannedRun<'_>], store: &Store) -> String {
 }
 
 fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
-    let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+    let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     match (&run.state, local::failure_before(&folder)) {
         (RunState::Fresh(_), _) => run.diverged().unwrap_or_else(|| "fresh".to_owned()),

@@ -8,7 +8,6 @@ use clap::Args;
 
 use super::{Error, answer, site};
 use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::experiment::record;
 use crate::runner::local;
 use crate::store::Store;
 
@@ -50,7 +49,7 @@ fn explain(run: &PlannedRun<'_>, store: &Store, text: &mut String) {
             changed.iter().try_for_each(|changed| writeln!(text, "    {changed}"))
         }
     };
-    let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+    let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     if let (None, Some(failure)) = (run.fresh(), local::failure_before(&folder)) {
         let _ = writeln!(

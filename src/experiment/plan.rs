@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fingerprint::{Changed, Fingerprint, Part};
 use super::needs::results_digest;
-use super::record::Record;
+use super::record::{self, Record};
 use super::spec::{Experiment, Variant};
 use crate::digest::Digest;
 
@@ -180,6 +180,11 @@ impl<'a> PlannedRun<'a> {
             }
             RunState::Missing => Some("no result is recorded".to_owned()),
         }
+    }
+
+    /// The name of the run in files, within its experiment: `VARIANT-sSEED-FINGERPRINT8`.
+    pub fn stem(&self) -> String {
+        record::file_stem(self.variant.name.as_str(), self.seed, &self.fingerprint)
     }
 
     /// `EXPERIMENT/VARIANT seed N`, for messages.
