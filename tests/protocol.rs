@@ -119,7 +119,7 @@ fn all() -> [Event; 7] {
         Event::Progress { step: 1, of: 2 },
         Event::Metric { name: text(), step: Some(1), value: 1.5, timing: true },
         Event::Note { text: text() },
-        Event::Artifact { name: text(), path: text(), kind: text() },
+        Event::Artifact { name: text(), path: text(), kind: text().into() },
         Event::Diverged(Diverged { metric: text(), step: Some(1), value: Some(NotFinite::NaN) }),
         Event::Done,
     ]

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use labpress_runner::protocol::Diverged;
+use labpress_runner::protocol::{ArtifactKind, Diverged};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,7 +67,8 @@ pub struct Artifact {
     /// Its name in posts.
     pub name: String,
     /// What it is, as the runner called it: `confusion-matrix`, `checkpoint`.
-    pub kind: String,
+    #[schemars(with = "String")]
+    pub kind: ArtifactKind,
     /// Digest of its content; its name in the store.
     pub digest: Digest,
     /// Its size.
@@ -214,7 +215,7 @@ mod tests {
             experiment: "spiral".to_owned(),
             variant: "plain".to_owned(),
             seed: 3,
-            fingerprint: Fingerprint::default(),
+            fingerprint: Fingerprint::from(BTreeMap::new()),
             given: BTreeMap::new(),
             environment: BTreeMap::from([("device".to_owned(), "cpu".to_owned())]),
             finished: "2026-11-23T14:05:00Z".parse().unwrap(),

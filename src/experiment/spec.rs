@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use labpress_runner::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -193,6 +194,15 @@ impl Device {
         match self {
             Device::Cpu => "cpu",
             Device::Cuda => "cuda",
+        }
+    }
+}
+
+impl From<Device> for protocol::Device {
+    fn from(device: Device) -> protocol::Device {
+        match device {
+            Device::Cpu => protocol::Device::Cpu,
+            Device::Cuda => protocol::Device::Cuda,
         }
     }
 }

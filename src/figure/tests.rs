@@ -45,7 +45,7 @@ const WRITTEN: [(&str, &str, &[u8]); 6] = [
 fn artifacts() -> Vec<Artifact> {
     let artifacts = WRITTEN.into_iter().map(|(name, kind, content)| Artifact {
         name: name.to_owned(),
-        kind: kind.to_owned(),
+        kind: kind.into(),
         digest: Digest::of(content),
         bytes: if name == "large" { 70_000 } else { content.len() as u64 },
         file: (name != "large").then(|| file(name)),

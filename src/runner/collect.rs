@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use labpress_runner::protocol::{Diverged, Event, NotFinite};
+use labpress_runner::protocol::{ArtifactKind, Diverged, Event, NotFinite};
 use serde_json::Value;
 
 use crate::diagnostic::without_place;
@@ -21,7 +21,7 @@ pub struct Collected {
     /// Numbers over the course of the run.
     pub series: BTreeMap<String, Vec<(u64, f64)>>,
     /// The files it made: name → (path under the run's folder, kind).
-    pub artifacts: BTreeMap<String, (String, String)>,
+    pub artifacts: BTreeMap<String, (String, ArtifactKind)>,
     /// The number that was not finite, if one was.
     pub diverged: Option<Diverged>,
 }

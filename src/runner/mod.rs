@@ -20,7 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use labpress_runner::protocol::{self, Event, Job, JobData, Needed};
+use labpress_runner::protocol::{self, ArtifactKind, Event, Job, JobData, Needed};
 
 use self::collect::Collected;
 use self::local::{Ended, Failure, Heard, Launch};
@@ -466,7 +466,7 @@ fn run_one(
     watch: &mut dyn FnMut(Heard<'_>),
 ) -> Outcome {
     let store = &setup.store;
-    let stem = record::file_stem(run.variant.name.as_str(), run.seed, &run.fingerprint);
+    let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     let sources = Sources::of(run, setup);
     let seen = match sources.look() {
@@ -548,7 +548,7 @@ fn launch<'a>(
         data: data.transpose()?,
         weights: weights.transpose()?,
         needs: needed,
-        device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),
+        device: experiment.device.map_or(protocol::Device::Auto, Into::into),
         threads: experiment.limits.threads,
         resume: false,
         smoke: experiment.smoke,
@@ -575,7 +575,11 @@ fn commit(
     // Pictures of a data set that must not be handed on stay out of what is committed.
     let may_show = run.experiment.data.as_ref().is_none_or(|data| data.set.redistribute);
     let artifacts = collected.artifacts.iter().map(|(name, (path, kind))| {
-        let is_committed = kind != "checkpoint" && (may_show || kind != "image");
+        let is_committed = match kind {
+            ArtifactKind::Checkpoint => false,
+            ArtifactKind::Image => may_show,
+            _ => true,
+        };
         let mut source = open_inside(folder, path)?;
         let stop = || (setup.stop)() == Stop::AtOnce;
         let (digest, bytes) = store.add_object(&mut source, &stop).map_err(|error| {
@@ -610,7 +614,7 @@ fn commit(
 
 fn artifact(
     name: &str,
-    kind: &str,
+    kind: &ArtifactKind,
     path: &Path,
     is_committed: bool,
     (digest, bytes): (Digest, u64),
@@ -622,7 +626,7 @@ fn artifact(
             .unwrap_or_default();
         format!("files/{}-{name}{ending}", digest.short())
     });
-    Artifact { name: name.to_owned(), kind: kind.to_owned(), digest, bytes, file }
+    Artifact { name: name.to_owned(), kind: kind.clone(), digest, bytes, file }
 }
 
 /// Writes the files beside a record, then the record.

@@ -7,6 +7,7 @@ use labpress::data::DataSet;
 use labpress::data::format::Format;
 use labpress::data::images::Images;
 use labpress::experiment::record::COMMITTED_UP_TO;
+use labpress_runner::protocol::ArtifactKind;
 use labpress_runner::reporter::Run;
 use serde_json::json;
 
@@ -23,7 +24,7 @@ pub(crate) fn write(
     run: &mut Run,
     name: &str,
     file: &str,
-    kind: &str,
+    kind: ArtifactKind,
     content: &[u8],
 ) -> anyhow::Result<()> {
     let path = run.folder().join(file);
@@ -45,15 +46,21 @@ pub(crate) fn write_judgement(
         run,
         "confusion",
         "confusion.json",
-        "confusion-matrix",
+        ArtifactKind::ConfusionMatrix,
         &serde_json::to_vec(&confusion)?,
     )?;
-    write(run, "per-class", "per-class.csv", "table", per_class(judgement, classes).as_bytes())?;
+    write(
+        run,
+        "per-class",
+        "per-class.csv",
+        ArtifactKind::Table,
+        per_class(judgement, classes).as_bytes(),
+    )?;
     write(
         run,
         "predictions",
         "predictions.csv",
-        "table",
+        ArtifactKind::Table,
         predictions(judgement, classes, test).as_bytes(),
     )
 }
@@ -71,7 +78,7 @@ pub(crate) fn write_grids(
         ("worst", grids::worst(judgement, classes, test)),
         ("most-confused", grids::most_confused(judgement, classes, test)),
     ] {
-        write(run, name, &format!("{name}.png"), "image", &sheet.png_within(limit))?;
+        write(run, name, &format!("{name}.png"), ArtifactKind::Image, &sheet.png_within(limit))?;
     }
     Ok(())
 }
@@ -90,7 +97,7 @@ pub(crate) fn write_submission(
         run,
         "submission",
         "submission.csv",
-        "table",
+        ArtifactKind::Table,
         submission(judgement, set, unlabelled).as_bytes(),
     )
 }
@@ -124,7 +131,13 @@ fn submission(judgement: &Judgement, set: &DataSet, unlabelled: &Images) -> Stri
 
 /// Writes the curve of the learning-rate finder with its suggestion marked.
 pub(crate) fn write_curve(run: &mut Run, found: &Found) -> anyhow::Result<()> {
-    write(run, "lr-curve", "lr-curve.json", "curve", &serde_json::to_vec(&curve(found))?)
+    write(
+        run,
+        "lr-curve",
+        "lr-curve.json",
+        ArtifactKind::Curve,
+        &serde_json::to_vec(&curve(found))?,
+    )
 }
 
 /// The curve of the learning-rate finder, as the figure `curve` draws it.

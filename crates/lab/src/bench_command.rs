@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use labpress::recipe::image_classification::{Model, Params, Stem};
+use labpress_runner::protocol;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::model::{InputShape, Net};
@@ -16,7 +17,7 @@ const BATCH: i64 = 64;
 const STEPS: u32 = 5;
 
 /// Prints a row a net. The median of a few steps: a hint, no measurement to publish.
-pub(crate) fn run(device: &str, threads: Option<usize>) -> anyhow::Result<()> {
+pub(crate) fn run(device: protocol::Device, threads: Option<usize>) -> anyhow::Result<()> {
     super::machine::open_cuda();
     if let Some(threads) = threads.and_then(|threads| i32::try_from(threads.max(1)).ok()) {
         tch::set_num_threads(threads);

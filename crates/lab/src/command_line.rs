@@ -11,7 +11,7 @@ use labpress::experiment::Name;
 use labpress::experiment::spec::{Experiment, ExperimentData, Runner, Variant, Weights, parse_all};
 use labpress::roles::Roles;
 use labpress::source::{self, Source};
-use labpress_runner::protocol::{Job, JobData, VERSION};
+use labpress_runner::protocol::{Device, Job, JobData};
 
 /// Which run.
 #[derive(Debug, Args)]
@@ -71,7 +71,6 @@ impl Wish {
             Some(Weights::File { path, .. }) => Some(root.join(path)),
         };
         let job = Job {
-            protocol: VERSION,
             seed,
             recipe: Some(recipe.clone()),
             params: variant.params.clone(),
@@ -81,11 +80,9 @@ impl Wish {
                 declaration: serde_json::to_value(&data.set)?,
             }),
             weights,
-            needs: Vec::new(),
-            device: experiment.device.map_or("auto", |device| device.as_str()).to_owned(),
+            device: experiment.device.map_or(Device::Auto, Into::into),
             threads: self.threads.unwrap_or(experiment.limits.threads),
-            resume: false,
-            smoke: false,
+            ..Job::default()
         };
         let folder = self.out.clone().unwrap_or_else(|| {
             let name = format!("{}-{}-s{seed}", experiment.name, variant.name);

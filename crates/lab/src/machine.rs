@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
+use labpress_runner::protocol;
 use tch::{Cuda, Device};
 
 /// The version of the libtorch that this program was linked to.
@@ -27,19 +28,19 @@ pub(crate) fn open_cuda() {
     }
 }
 
-/// Returns the device for a wish: `auto`, `cpu` or `cuda`.
-pub(crate) fn device(wish: &str) -> anyhow::Result<Device> {
-    match wish {
-        "auto" => Ok(Device::cuda_if_available()),
-        "cpu" => Ok(Device::Cpu),
-        "cuda" => {
+/// Returns the device that a job asks for.
+pub(crate) fn device(wanted: protocol::Device) -> anyhow::Result<Device> {
+    match wanted {
+        protocol::Device::Auto => Ok(Device::cuda_if_available()),
+        protocol::Device::Cpu => Ok(Device::Cpu),
+        protocol::Device::Cuda => {
             ensure!(
                 Cuda::is_available(),
-                "the experiment asks for the device `cuda`, but there is none here; `lab info` says what is"
+                "the device `cuda` was asked for, but this machine has none; `lab info` lists its \
+                 devices"
             );
             Ok(Device::Cuda(0))
         }
-        other => bail!("unknown device `{other}`; known are `auto`, `cpu` and `cuda`"),
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn info() -> serde_json::Value {
     let devices: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
     let mut info = serde_json::json!({
         "labpress": env!("CARGO_PKG_VERSION"),
-        "protocol": labpress_runner::protocol::VERSION,
+        "protocol": protocol::VERSION,
         "libtorch": LIBTORCH,
         "devices": devices,
         "cuda": Cuda::is_available(),

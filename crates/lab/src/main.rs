@@ -45,7 +45,7 @@ use classify_command::Pictures;
 use command_line::Wish;
 use labpress::recipe::image_classification::{self, OutOfBounds, Params};
 use labpress::runner::supervisor;
-use labpress_runner::protocol::{INTERRUPTED, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE};
+use labpress_runner::protocol::{Device, INTERRUPTED, Job, PROCESS_VARIABLE, RUN_FOLDER_VARIABLE};
 use labpress_runner::reporter::Run;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
@@ -76,7 +76,7 @@ enum Command {
     Bench {
         /// `auto`, `cpu` or `cuda`.
         #[arg(long, default_value = "auto")]
-        device: String,
+        device: Device,
         /// How many CPU threads to use.
         #[arg(long)]
         threads: Option<usize>,
@@ -157,7 +157,7 @@ fn main() -> ExitCode {
         }),
         (Some(Command::Classify(pictures)), _) => by_hand(&|_| classify_command::run(&pictures)),
         (Some(Command::Bench { device, threads }), _) => {
-            by_hand(&|_| bench_command::run(&device, threads))
+            by_hand(&|_| bench_command::run(device, threads))
         }
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
             Ok(Ok(Outcome::Done | Outcome::Diverged)) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use labpress::digest::Digest;
 use labpress::recipe::image_classification::{
     EarlyStopping, Params, Pretrained, REVISION, Stage, Tta, Tuning, Watched,
 };
-use labpress_runner::protocol::Job;
+use labpress_runner::protocol::{ArtifactKind, Job};
 use labpress_runner::reporter::Run;
 use serde_json::json;
 use tch::{Tensor, no_grad};
@@ -288,7 +288,7 @@ fn train(
         artifacts::write_submission(run, &judgement, &set, &tested)?;
     }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
-    run.artifact("weights", "weights.safetensors", "checkpoint")?;
+    run.artifact("weights", "weights.safetensors", ArtifactKind::Checkpoint)?;
     Ok(Outcome::Done)
 }
 
@@ -313,7 +313,7 @@ pub(crate) struct Setting<'a> {
 /// Reads the data, sets some images of the training split aside to watch the training by, and makes
 /// the net.
 pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Setting<'a>> {
-    let device = machine::device(&job.device)?;
+    let device = machine::device(job.device)?;
     let job_data = job.data.as_ref().context("the recipe needs a data set")?;
     let set = data::declaration(job_data)?;
     let classes = &set.classes;
@@ -482,7 +482,7 @@ mod tests {
     use labpress::data::{built_in, fetch};
     use labpress::runner::collect::{collect, event};
     use labpress::yaml::Yaml;
-    use labpress_runner::protocol::{EVENTS_FILE, Event, JOB_FILE, JobData, VERSION};
+    use labpress_runner::protocol::{Device, EVENTS_FILE, Event, JOB_FILE, JobData};
 
     use super::*;
 
@@ -494,21 +494,15 @@ mod tests {
         let data = fetch::fetch("digits", &declaration, &folder.join("data"), &mut |_| {})?;
         let params: Params = serde_json::from_value(params)?;
         let job = Job {
-            protocol: VERSION,
             seed: 42,
-            recipe: None,
             params: serde_json::to_value(&params)?,
             data: Some(JobData {
                 name: "digits".to_owned(),
                 folder: data,
                 declaration: serde_json::to_value(declaration)?,
             }),
-            weights: None,
-            needs: Vec::new(),
-            device: "cpu".to_owned(),
-            threads: 1,
-            resume: false,
-            smoke: false,
+            device: Device::Cpu,
+            ..Job::default()
         };
         std::fs::write(folder.join(JOB_FILE), serde_json::to_string(&job)?)?;
         run(Run::in_folder(folder)?, &params, &|| false)

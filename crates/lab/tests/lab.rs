@@ -18,8 +18,8 @@ use labpress::data::{DataSet, built_in, fetch};
 use labpress::recipe::image_classification::NAME;
 use labpress::yaml::Yaml;
 use labpress_runner::protocol::{
-    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, JobData,
-    RUN_FOLDER_VARIABLE, VERSION,
+    ArtifactKind, CHECKPOINT_FOLDER, Device, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job,
+    JobData, RUN_FOLDER_VARIABLE,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,17 +44,12 @@ impl Run {
     fn of(folder: TempDir, data: JobData, params: Value) -> Run {
         let run = Run { folder };
         run.write_job(&Job {
-            protocol: VERSION,
             seed: 3,
             recipe: Some(NAME.to_owned()),
             params,
             data: Some(data),
-            weights: None,
-            needs: Vec::new(),
-            device: "cpu".to_owned(),
-            threads: 1,
-            resume: false,
-            smoke: false,
+            device: Device::Cpu,
+            ..Job::default()
         });
         run
     }
@@ -441,7 +436,7 @@ fn a_competition_of_kaggle_becomes_a_submission() {
         .events()
         .into_iter()
         .filter_map(|event| match event {
-            Event::Artifact { name, path, kind } if kind == "image" => {
+            Event::Artifact { name, path, kind } if kind == ArtifactKind::Image => {
                 assert!(fs::read(run.path().join(path)).unwrap().starts_with(b"\x89PNG"), "{name}");
                 Some(name)
             }

@@ -17,6 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,8 +63,8 @@ pub struct Job {
     /// The results of the experiments that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Needed>,
-    /// `auto` (the GPU if there is one), `cpu` or `cuda`.
-    pub device: String,
+    /// The device to run on.
+    pub device: Device,
     /// How many CPU threads the run may use.
     pub threads: usize,
     /// Whether `checkpoint/` holds a state to go on from.
@@ -73,6 +74,50 @@ pub struct Job {
     /// epoch, a few samples. A runner that does not know it does the whole run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub smoke: bool,
+}
+
+/// A job with seed 0, one thread and no parameters, for the tests of a runner.
+impl Default for Job {
+    fn default() -> Job {
+        Job {
+            protocol: VERSION,
+            seed: 0,
+            recipe: None,
+            params: Value::Null,
+            data: None,
+            weights: None,
+            needs: Vec::new(),
+            device: Device::Auto,
+            threads: 1,
+            resume: false,
+            smoke: false,
+        }
+    }
+}
+
+/// The device that a run is to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    /// The GPU if there is one, otherwise the CPU.
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The NVIDIA GPU; it is an error if there is none.
+    Cuda,
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Device, String> {
+        match name {
+            "auto" => Ok(Device::Auto),
+            "cpu" => Ok(Device::Cpu),
+            "cuda" => Ok(Device::Cuda),
+            _ => Err("expected one of `auto`, `cpu`, `cuda`".to_owned()),
+        }
+    }
 }
 
 /// The result of another run that a run may use.
@@ -148,13 +193,70 @@ pub enum Event {
         name: String,
         /// Where it lies, under the run's folder.
         path: String,
-        /// What it is: `confusion-matrix`, `checkpoint`, `image`, `table`.
-        kind: String,
+        /// What it is.
+        kind: ArtifactKind,
     },
     /// The last line of a run whose numbers are not finite any more.
     Diverged(Diverged),
     /// The last line of a run that succeeded.
     Done,
+}
+
+/// What an artifact is. A runner may name other kinds than those that posts can show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum ArtifactKind {
+    /// `confusion-matrix`: a JSON file with the counts of a confusion matrix.
+    ConfusionMatrix,
+    /// `checkpoint`: weights. Never committed.
+    Checkpoint,
+    /// `curve`: a JSON file with one or more curves.
+    Curve,
+    /// `image`: a picture.
+    Image,
+    /// `table`: a CSV file.
+    Table,
+    /// Any other kind.
+    Other(String),
+}
+
+impl ArtifactKind {
+    /// Its name in files.
+    pub fn as_str(&self) -> &str {
+        match self {
+            ArtifactKind::ConfusionMatrix => "confusion-matrix",
+            ArtifactKind::Checkpoint => "checkpoint",
+            ArtifactKind::Curve => "curve",
+            ArtifactKind::Image => "image",
+            ArtifactKind::Table => "table",
+            ArtifactKind::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for ArtifactKind {
+    fn from(name: String) -> ArtifactKind {
+        match name.as_str() {
+            "confusion-matrix" => ArtifactKind::ConfusionMatrix,
+            "checkpoint" => ArtifactKind::Checkpoint,
+            "curve" => ArtifactKind::Curve,
+            "image" => ArtifactKind::Image,
+            "table" => ArtifactKind::Table,
+            _ => ArtifactKind::Other(name),
+        }
+    }
+}
+
+impl From<&str> for ArtifactKind {
+    fn from(name: &str) -> ArtifactKind {
+        name.to_owned().into()
+    }
+}
+
+impl From<ArtifactKind> for String {
+    fn from(kind: ArtifactKind) -> String {
+        kind.as_str().to_owned()
+    }
 }
 
 /// Which number of a run stopped being finite, and where.

@@ -24,7 +24,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::protocol::{
-    CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job, RUN_FOLDER_VARIABLE, VERSION,
+    ArtifactKind, CHECKPOINT_FOLDER, Diverged, EVENTS_FILE, Event, JOB_FILE, Job,
+    RUN_FOLDER_VARIABLE, VERSION,
 };
 
 /// Progress is told at most this often.
@@ -129,11 +130,16 @@ impl Run {
     }
 
     /// Tells of a file of the result, at `path` under the run's folder.
-    pub fn artifact(&mut self, name: &str, path: &str, kind: &str) -> io::Result<()> {
+    pub fn artifact(
+        &mut self,
+        name: &str,
+        path: &str,
+        kind: impl Into<ArtifactKind>,
+    ) -> io::Result<()> {
         self.report(&Event::Artifact {
             name: name.to_owned(),
             path: path.to_owned(),
-            kind: kind.to_owned(),
+            kind: kind.into(),
         })
     }
 
