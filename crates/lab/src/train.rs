@@ -490,7 +490,7 @@ mod tests {
     fn trained(params: serde_json::Value, folder: &Path) -> anyhow::Result<Outcome> {
         tch::set_num_threads(1);
         let declaration =
-            DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
+            DataSet::parse(&Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
         let data = fetch::fetch("digits", &declaration, &folder.join("data"), &mut |_| {})?;
         let params: Params = serde_json::from_value(params)?;
         let job = Job {

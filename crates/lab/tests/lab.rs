@@ -33,7 +33,7 @@ impl Run {
     fn new(params: Value) -> Run {
         let folder = tempfile::tempdir().unwrap();
         let declaration =
-            DataSet::parse(Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
+            DataSet::parse(&Yaml::file("digits.yml", built_in("digits").unwrap())).unwrap();
         let data =
             fetch::fetch("digits", &declaration, &folder.path().join("data"), &mut |_| {}).unwrap();
         let declaration = serde_json::to_value(declaration).unwrap();
@@ -408,7 +408,7 @@ fn a_competition_of_kaggle_becomes_a_submission() {
         digest("test"),
     );
     let declaration =
-        DataSet::parse(Yaml::file("colours.yml", &text)).unwrap_or_else(|error| panic!("{error}"));
+        DataSet::parse(&Yaml::file("colours.yml", &text)).unwrap_or_else(|error| panic!("{error}"));
 
     // Nothing is there yet: it is said what to do.
     let elsewhere = folder.path().join("elsewhere");
