@@ -79,7 +79,7 @@ fn a_dry_run_says_how_each_run_stands_and_does_nothing() {
         "toy/fast seed 0  stale    run, about",
         "params.fail-at is new: 1, params.rate changed from 0.5 to 0.6",
         "toy/fast seed 2  failed   run, about",
-        "no result is recorded; the last try left with status 1",
+        "no result is recorded; the last try exited with status 1",
         "3 runs would be done, in about",
     ];
     check(&site, &["build", "--dry-run"], 0, &expected);
@@ -149,7 +149,7 @@ fn quiet_tells_only_what_went_wrong() {
         &site,
         &["build", "--quiet"],
         1,
-        &["FAIL  toy/fast seed 0 left with status 1", "| the net caught fire"],
+        &["FAIL  toy/fast seed 0 exited with status 1", "| the net caught fire"],
     );
 }
 

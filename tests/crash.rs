@@ -85,7 +85,7 @@ fn killing_a_run_costs_only_what_came_after_its_last_checkpoint() {
     let first = site.labpress(&["run"]);
     assert_eq!(first.status.code(), Some(1));
     assert!(
-        stderr(&first).contains("the next try goes on from its last checkpoint"),
+        stderr(&first).contains("the next try resumes from its last checkpoint"),
         "{}",
         stderr(&first)
     );

@@ -55,12 +55,12 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     check_stderr(
         &site,
         &["status"],
-        &["failed (left with status 1: the net caught fire)", "fresh"],
+        &["failed (exited with status 1: the net caught fire)", "fresh"],
     );
     check_stderr(
         &site,
         &["why", "toy"],
-        &["the last try failed: it left with status 1", "| the net caught fire"],
+        &["the last try failed: it exited with status 1", "| the net caught fire"],
     );
     let stderr = stderr(&output);
     assert!(stderr.ends_with("2 runs without a result\n"), "{stderr}");

@@ -585,7 +585,7 @@ fn a_run_that_failed_after_it_said_done_does_not_become_a_result() {
     for _ in 0..2 {
         let output = site.labpress(&["run"]);
         assert_eq!(output.status.code(), Some(1));
-        assert!(stderr(&output).contains("left with status 3"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("exited with status 3"), "{}", stderr(&output));
     }
     assert_eq!((records(&site, "quick").len(), starts(&site)), (0, 2));
 }
@@ -625,7 +625,7 @@ fn after_a_kill_before_the_exit(victim: Victim, status: u8) -> (Output, usize, u
 #[test]
 fn a_run_that_fails_after_labpress_was_killed_does_not_become_a_result() {
     let (output, records, starts) = after_a_kill_before_the_exit(Victim::Labpress, 3);
-    assert!(stderr(&output).contains("left with status 3"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("exited with status 3"), "{}", stderr(&output));
     assert_eq!((output.status.code(), records, starts), (Some(1), 0, 2));
 }
 
@@ -651,7 +651,7 @@ fn a_process_that_a_run_leaves_behind_is_ended_with_it() {
     site.write("experiments/quick/run.sh", &format!("{RUNNER}{leaves}\nexit 1\n"));
     for _ in 0..2 {
         let output = site.labpress(&["run"]);
-        assert!(stderr(&output).contains("left with status 1"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("exited with status 1"), "{}", stderr(&output));
         let left = site.read(".left");
         assert!(!Path::new(&format!("/proc/{}", left.trim())).exists(), "process {left} goes on");
         std::fs::remove_file(site.path().join(".left")).unwrap();

@@ -131,11 +131,11 @@ fn a_rerun_that_fails_is_a_verdict() {
         &site,
         &["verify", "--sample", "1"],
         false,
-        &["failed", "left with status 1", "1 run did not come out"],
+        &["failed", "exited with status 1", "1 run did not come out"],
     );
     let (day, verification) = first_verification(&site);
     assert_eq!(verification["outcome"]["verdict"], "failed");
-    assert_eq!(verification["outcome"]["reason"], "left with status 1");
+    assert_eq!(verification["outcome"]["reason"], "exited with status 1");
     check(&site, &["status"], true, &[&format!("fresh, 1 of 2 runs failed when rerun {day}")]);
 }
 

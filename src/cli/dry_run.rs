@@ -8,7 +8,7 @@ use super::runs::{Forecast, Verbosity, Wanted, Work};
 use super::table::table;
 use super::{answer, counted, duration, events};
 use crate::experiment::plan::{PlannedRun, RunState};
-use crate::runner::local;
+use crate::runner::child;
 use crate::site::Site;
 use crate::store::Store;
 
@@ -83,7 +83,7 @@ fn line<'a>(
 ) -> Line<'a> {
     let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
-    let failure = local::failure_before(&folder).filter(|_| run.fresh().is_none());
+    let failure = child::failure_before(&folder).filter(|_| run.fresh().is_none());
     let state = match (&run.state, &failure) {
         (RunState::Fresh(record), _) if record.diverged.is_some() => "diverged",
         (RunState::Fresh(_), _) => "fresh",

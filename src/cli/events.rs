@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 
 use crate::destination::Written;
 use crate::experiment::plan::PlannedRun;
-use crate::experiment::record::Record;
-use crate::runner::{Outcome, Update};
+use crate::runner::{NoResult, Outcome, RunEvent};
 
 /// Writes one event.
 pub(super) fn say(event: &Value) {
@@ -39,12 +38,12 @@ pub(super) fn with(mut object: Value, more: Value) -> Value {
     object
 }
 
-pub(super) fn of_update(number: usize, update: &Update<'_>) -> Value {
-    match update {
-        Update::Started => json!({"event": "started", "run": number}),
-        Update::Event(said) => json!({"event": "runner", "run": number, "said": said}),
-        Update::Memory(bytes) => json!({"event": "memory", "run": number, "bytes": bytes}),
-        Update::Ended(outcome) => {
+pub(super) fn of_run_event(number: usize, event: &RunEvent<'_>) -> Value {
+    match event {
+        RunEvent::Started => json!({"event": "started", "run": number}),
+        RunEvent::Reported(said) => json!({"event": "runner", "run": number, "said": said}),
+        RunEvent::Memory(bytes) => json!({"event": "memory", "run": number, "bytes": bytes}),
+        RunEvent::Ended(outcome) => {
             with(json!({"event": "ended", "run": number}), of_outcome(outcome))
         }
     }
@@ -52,21 +51,24 @@ pub(super) fn of_update(number: usize, update: &Update<'_>) -> Value {
 
 fn of_outcome(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Recorded(record) => with(json!({"outcome": "recorded"}), of_record(record)),
-        Outcome::Shared(record) => with(json!({"outcome": "shared"}), of_record(record)),
-        Outcome::Failed(failure) => {
+        Ok(recorded) => {
+            let record = recorded.record();
+            json!({
+                "outcome": if recorded.is_shared() { "shared" } else { "recorded" },
+                "record": record.path(),
+                "metrics": record.metrics,
+                "diverged": record.diverged,
+            })
+        }
+        Err(NoResult::Failed(failure)) => {
             json!({"outcome": "failed", "reason": failure.reason, "log": failure.log})
         }
-        Outcome::Interrupted(failure) => {
+        Err(NoResult::Interrupted(failure)) => {
             json!({"outcome": "interrupted", "reason": failure.reason, "log": failure.log})
         }
-        Outcome::Skipped(reason) => json!({"outcome": "skipped", "reason": reason}),
-        Outcome::Broken(error) => json!({"outcome": "broken", "reason": error.to_string()}),
+        Err(NoResult::Skipped(reason)) => json!({"outcome": "skipped", "reason": reason}),
+        Err(NoResult::Broken(error)) => json!({"outcome": "broken", "reason": error.to_string()}),
     }
-}
-
-fn of_record(record: &Record) -> Value {
-    json!({"record": record.path(), "metrics": record.metrics, "diverged": record.diverged})
 }
 
 pub(super) fn of_written(written: Written, destination: &str) -> Value {

@@ -16,8 +16,7 @@ use crate::experiment::predict::{self, Expected, Fit};
 use crate::experiment::record::Record;
 use crate::figure::number::Unit;
 use crate::recipe::{Goal, Metric};
-use crate::runner::local::Failure;
-use crate::runner::{Outcome, Update};
+use crate::runner::{Failure, NoResult, Outcome, RunEvent};
 use labpress_runner::protocol::Event;
 
 /// How fine the overall bar counts: parts of one run.
@@ -124,15 +123,15 @@ impl<'a> Progress<'a> {
         progress
     }
 
-    pub(super) fn update(&mut self, number: usize, update: &Update<'_>) {
+    pub(super) fn update(&mut self, number: usize, event: &RunEvent<'_>) {
         if self.verbosity == Verbosity::Json {
-            events::say(&events::of_update(number, update));
+            events::say(&events::of_run_event(number, event));
         }
-        match update {
-            Update::Started => self.started(number),
-            Update::Event(event) => self.event(number, event),
-            Update::Memory(bytes) => self.memory(number, *bytes),
-            Update::Ended(outcome) => self.ended(number, outcome),
+        match event {
+            RunEvent::Started => self.started(number),
+            RunEvent::Reported(event) => self.event(number, event),
+            RunEvent::Memory(bytes) => self.memory(number, *bytes),
+            RunEvent::Ended(outcome) => self.ended(number, outcome),
         }
         self.show_overall();
     }
@@ -251,39 +250,36 @@ impl<'a> Progress<'a> {
         self.stages[number] = Stage::Ended;
         self.ended += 1;
         let run = &self.runs[number];
-        if let Some(took) = took.filter(|_| matches!(outcome, Outcome::Recorded(_))) {
+        if let Some(took) = took
+            && outcome.as_ref().is_ok_and(|recorded| !recorded.is_shared())
+        {
             self.took.insert(run.experiment.name.as_str(), took);
         }
         let label = run.label();
         match outcome {
-            Outcome::Recorded(record) | Outcome::Shared(record) if record.diverged.is_some() => {
-                let diverged = record
-                    .diverged
-                    .as_ref()
-                    .map(|diverged| diverged.phrase(run.experiment.step_name()));
-                self.line(&format!("done  {label} {}", diverged.unwrap_or_default()));
+            Ok(recorded) => {
+                let record = recorded.record();
+                let result = match &record.diverged {
+                    Some(diverged) => diverged.phrase(run.experiment.step_name()),
+                    None if recorded.is_shared() => {
+                        result(record, run) + ", the result of a run that is the same"
+                    }
+                    None => result(record, run),
+                };
+                self.line(&format!("done  {label} {result}"));
             }
-            Outcome::Recorded(record) => {
-                self.line(&format!("done  {label} {}", result(record, run)))
-            }
-            Outcome::Shared(record) => {
-                self.line(&format!(
-                    "done  {label} {}, the result of a run that is the same",
-                    result(record, run)
-                ));
-            }
-            Outcome::Skipped(reason) => self.error(&format!("skip  {label}: {reason}")),
-            Outcome::Failed(failure) => {
+            Err(NoResult::Skipped(reason)) => self.error(&format!("skip  {label}: {reason}")),
+            Err(NoResult::Failed(failure)) => {
                 let reason = self.reason(failure, &label);
                 self.error(&format!("FAIL  {label} {reason}"));
             }
-            Outcome::Interrupted(failure) => {
+            Err(NoResult::Interrupted(failure)) => {
                 let reason = self.reason(failure, &label);
                 self.error(&format!(
-                    "stop  {label} {reason}\n      the next try goes on from its last checkpoint"
+                    "stop  {label} {reason}\n      the next try resumes from its last checkpoint"
                 ));
             }
-            Outcome::Broken(error) => self.error(&format!("FAIL  {label}: {error}")),
+            Err(NoResult::Broken(error)) => self.error(&format!("FAIL  {label}: {error}")),
         }
     }
 

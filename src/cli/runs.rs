@@ -15,7 +15,9 @@ use crate::experiment::plan::PlannedRun;
 use crate::experiment::predict::{self, Expected, Fit, Predictor};
 use crate::experiment::record::Record;
 use crate::experiment::spec::{self, Runner, Weights};
-use crate::runner::{Outcome, Setup, Stop, lost_artifact, run_all};
+use crate::runner::executor::Slots;
+use crate::runner::local::{Local, Machine};
+use crate::runner::{Recorded, Setup, Stop, lost_artifact, run_all};
 use crate::site::Site;
 use crate::store::Store;
 
@@ -269,18 +271,18 @@ pub(super) fn do_runs(
         Stop::GoOn if is_used_up() => Stop::StartNoMore,
         stop => stop,
     };
-    let setup = setup(&runs, site, data, forecast.jobs, strace, &stop)?;
+    let store = Store::of(&site.results);
+    let mut setup = setup(&runs, site, store, data, forecast.jobs, strace, &stop)?;
     let forecast = Forecast::at_most(forecast.jobs, &runs, &site.records, None);
     let mut progress = Progress::of(&runs, forecast, verbosity);
-    let outcomes = run_all(&runs, &wanted.fresh, &setup, &mut |number, update| {
-        progress.update(number, &update)
+    let outcomes = run_all(&runs, &wanted.fresh, &mut setup, &mut |number, event| {
+        progress.update(number, &event)
     });
     progress.end();
-    let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some()).count();
-    let lacking = outcomes.len() - recorded;
-    let has_diverged =
-        |outcome: &&Outcome| outcome.record().is_some_and(|record| record.diverged.is_some());
-    let diverged = outcomes.iter().filter(has_diverged).count();
+    let count = outcomes.len();
+    let records: Vec<Record> = outcomes.into_iter().flatten().map(Recorded::into_record).collect();
+    let (recorded, lacking) = (records.len(), count - records.len());
+    let diverged = records.iter().filter(|record| record.diverged.is_some()).count();
     let seconds = stopwatch.elapsed().as_secs_f64();
     if verbosity == Verbosity::Json {
         events::say(&json!({
@@ -297,10 +299,7 @@ pub(super) fn do_runs(
         duration(seconds)
     ));
     match lacking {
-        0 => {
-            let records = outcomes.iter().filter_map(Outcome::record).cloned().collect();
-            Ok(Done { records, left_out: left })
-        }
+        0 => Ok(Done { records, left_out: left }),
         lacking => Err(Error::RunsWithoutResult(lacking)),
     }
 }
@@ -309,10 +308,11 @@ pub(super) fn do_runs(
 pub(super) fn setup<'a>(
     runs: &[PlannedRun<'_>],
     site: &Site,
+    store: Store,
     data: BTreeMap<String, PathBuf>,
     jobs: Option<usize>,
     strace: Option<PathBuf>,
-    stop: &'a (dyn Fn() -> Stop + Sync),
+    stop: &'a dyn Fn() -> Stop,
 ) -> Result<Setup<'a>, Error> {
     let lab = environment::lab();
     if needs_lab(runs) && lab.is_none() {
@@ -327,16 +327,10 @@ pub(super) fn setup<'a>(
         )
         .into());
     }
-    Ok(Setup {
-        root: site.source.root().to_owned(),
-        store: Store::of(&site.results),
-        strace,
-        lab,
-        data,
-        cores: cores(),
-        jobs,
-        stop,
-    })
+    let root = site.source.root().to_owned();
+    let machine = Machine { root, store: store.clone(), data, lab, strace };
+    let executor = Box::new(Local::new(machine, Slots { cores: cores(), jobs }));
+    Ok(Setup { executor, store, stop })
 }
 
 fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {

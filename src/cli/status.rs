@@ -9,7 +9,7 @@ use super::{Error, answer, duration, environment, report, site};
 use crate::experiment::environment::drift;
 use crate::experiment::plan::{PlannedRun, RunState, plan};
 use crate::experiment::verification::{self, ByRun};
-use crate::runner::local::{self, Failure};
+use crate::runner::{Failure, child};
 use crate::store::Store;
 
 /// How many characters of the reason of a failure and of the last line of a log are shown.
@@ -107,7 +107,7 @@ fn state(runs: &[PlannedRun<'_>], store: &Store) -> String {
 fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
     let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
-    match (&run.state, local::failure_before(&folder)) {
+    match (&run.state, child::failure_before(&folder)) {
         (RunState::Fresh(_), _) => run.diverged().unwrap_or_else(|| "fresh".to_owned()),
         (_, Some(failure)) => format!("failed ({})", in_short(&failure)),
         (RunState::Stale { changed, .. }, None) => match &changed[..] {

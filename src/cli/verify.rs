@@ -18,7 +18,7 @@ use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
 use crate::experiment::verification::{self, Agreement, Compared, Verification};
-use crate::runner::{Outcome, Setup, Stop, Update, lost_artifact, run_all};
+use crate::runner::{NoResult, Outcome, RunEvent, Stop, lost_artifact, run_all};
 use crate::site::Site;
 use crate::store::Store;
 
@@ -52,7 +52,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
     let stop = || interrupts.stop();
     let scratch = Store::of(&store.empty_scratch()?);
     let at_once = jobs(&runs, options.jobs);
-    let setup = Setup { store: scratch, ..setup(&runs, &site, data, at_once, None, &stop)? };
+    let mut setup = setup(&runs, &site, scratch, data, at_once, None, &stop)?;
     let stopwatch = Stopwatch::started();
     report(format_args!(
         "verifying {}: each is done again from the beginning",
@@ -65,8 +65,8 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
         let mut unwritten: Option<io::Error> = None;
         let forecast = Forecast::at_most(at_once, runs, &site.records, None);
         let mut progress = Progress::of(runs, forecast, Verbosity::Usual);
-        run_all(runs, &needed(runs, &planned), &setup, &mut |number, update| {
-            if let Update::Ended(outcome) = &update
+        run_all(runs, &needed(runs, &planned), &mut setup, &mut |number, event| {
+            if let RunEvent::Ended(outcome) = &event
                 && let Some(verification) = judged(&runs[number], outcome, &planned, &by, &stop)
             {
                 let verification = with_own_path(verification, &site);
@@ -75,7 +75,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
                     Err(error) => unwritten = Some(error),
                 }
             }
-            progress.update(number, &update);
+            progress.update(number, &event);
         });
         progress.end();
         if let Some(error) = unwritten {
@@ -176,17 +176,18 @@ fn judged(
     let of_variant: Vec<&Record> =
         planned.iter().filter(is_of_variant).filter_map(PlannedRun::fresh).collect();
     let (outcome, environment) = match outcome {
-        Outcome::Recorded(rerun) | Outcome::Shared(rerun) => {
+        Ok(recorded) => {
+            let rerun = recorded.record();
             let outcome =
                 verification::compare(record, rerun, &run.experiment.metrics, &of_variant);
             (outcome, rerun.environment.clone())
         }
         // Nobody asked it to leave: it was killed, as for want of memory.
-        Outcome::Interrupted(failure) if stop() == Stop::GoOn => {
+        Err(NoResult::Interrupted(failure)) if stop() == Stop::GoOn => {
             (failed(&failure.reason), Environment::new())
         }
-        Outcome::Failed(failure) => (failed(&failure.reason), Environment::new()),
-        Outcome::Interrupted(_) | Outcome::Skipped(_) | Outcome::Broken(_) => return None,
+        Err(NoResult::Failed(failure)) => (failed(&failure.reason), Environment::new()),
+        Err(NoResult::Interrupted(_) | NoResult::Skipped(_) | NoResult::Broken(_)) => return None,
     };
     Some(Verification::of(record, outcome, environment, by, environment::now_to_the_second()))
 }

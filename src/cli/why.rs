@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{Error, answer, site};
 use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::runner::local;
+use crate::runner::child;
 use crate::store::Store;
 
 #[derive(Args)]
@@ -51,7 +51,7 @@ fn explain(run: &PlannedRun<'_>, store: &Store, text: &mut String) {
     };
     let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
-    if let (None, Some(failure)) = (run.fresh(), local::failure_before(&folder)) {
+    if let (None, Some(failure)) = (run.fresh(), child::failure_before(&folder)) {
         let _ = writeln!(
             text,
             "    the last try failed: it {}; log: {}",

@@ -81,7 +81,7 @@ pub enum Outcome {
     Different(Numbers),
     /// The rerun has no result.
     Failed {
-        /// Why: `it left with status 1`.
+        /// Why: `it exited with status 1`.
         reason: String,
     },
 }

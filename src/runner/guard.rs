@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use super::local::Launch;
+use super::child::Launch;
 use super::{Stop, processes};
 use crate::experiment::spec::Limits;
 
@@ -46,7 +46,7 @@ impl Guard {
     }
 
     /// The guard of a child that was just started.
-    pub(super) fn of(child: &Child, launch: &Launch<'_>) -> Guard {
+    pub(super) fn of(child: &Child, launch: &Launch) -> Guard {
         let now = Instant::now();
         Guard {
             process: child.id(),
@@ -54,7 +54,7 @@ impl Guard {
             started: now,
             measured: now,
             memory: 0,
-            folder: launch.run_folder.to_owned(),
+            folder: launch.run_folder.clone(),
             disk_due: now + MEASURE_DISK_EVERY,
             disk: 0,
             told: Stop::GoOn,

@@ -1,423 +1,262 @@
-//! Starts a runner on this machine as a child process and follows it to its end.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "`runner` starts processes and reads what they write"
-)]
+//! The executor of this machine: one thread and one child process a run.
+#![expect(clippy::disallowed_methods, reason = "`runner` starts processes and waits by the clock")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use labpress_runner::protocol::{
-    CHECKPOINT_FOLDER, EVENTS_FILE, Event, INTERRUPTED, JOB_FILE, Job, PROCESS_VARIABLE,
-    RUN_FOLDER_VARIABLE,
-};
+use labpress_runner::protocol::{Job, JobData, Needed};
 
-use super::collect::{Collected, collect};
-use super::guard::Guard;
-use super::supervisor::{self, Exit};
-use super::tail::Tail;
-use super::{Stop, processes};
-use crate::digest::pretty;
-use crate::experiment::spec::Limits;
-use crate::store::{lock_file, named, open_inside};
+use super::child::{self, Launch};
+use super::collect::Collected;
+use super::executor::{Executor, Finished, NeededResult, Slots, Task};
+use super::sources::Sources;
+use super::{NoResult, RunEvent, Stop, trace};
+use crate::digest::Digest;
+use crate::experiment::spec::{ExperimentData, Runner, Weights};
+use crate::store::{Store, open_inside};
 
-/// The file with what the runner wrote to its standard output and standard error.
-pub const LOG_FILE: &str = "log.txt";
-/// The file with the reason why the last try failed.
-const FAILURE_FILE: &str = "failure.txt";
-/// How often a running child is looked at, at most and at least. In between, after another eighth
-/// of the time that it has run so far, so that short runs are not made longer and long ones cost
-/// nothing.
-const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
-/// How many lines of the log's end are shown on failure.
-const LOG_LINES: usize = 20;
-/// How many bytes of the log's end are read for that.
-const LOG_BYTES: u64 = 64 * 1024;
-/// How many characters of a line of the log are shown.
-const LOG_WIDTH: usize = 400;
+/// How long [`Executor::poll`] waits for a run to end.
+const POLL: Duration = Duration::from_millis(50);
 
-/// A child process to start.
+/// Where things are on this machine.
 #[derive(Debug, Clone)]
-pub struct Launch<'a> {
-    /// Program and arguments.
-    pub command: Vec<OsString>,
-    /// The folder it works in.
-    pub working_folder: PathBuf,
-    /// The run's own folder, `LABPRESS_RUN`.
-    pub run_folder: &'a Path,
-    /// What it may use. A child that uses more is killed.
-    pub limits: Limits,
-    /// What it is to do. Whether to resume is found out here.
-    pub job: Job,
+pub struct Machine {
+    /// The site's folder.
+    pub root: PathBuf,
+    /// Where artifacts and the folders of runs are kept.
+    pub store: Store,
+    /// The folder of each data set that the runs need, by name.
+    pub data: BTreeMap<String, PathBuf>,
+    /// The program `lab`; `None` if it was not found.
+    pub lab: Option<PathBuf>,
+    /// The program `strace`, if the files that commands open are to be traced; see [`trace`].
+    pub strace: Option<PathBuf>,
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Ended {
-    /// With a result.
-    Done(Collected),
-    /// Without one; trying again starts from the beginning.
-    Failed(Failure),
-    /// Without one; trying again goes on from the last checkpoint.
-    Interrupted(Failure),
+/// Runs on this machine.
+pub struct Local {
+    machine: Arc<Machine>,
+    slots: Slots,
+    /// What the runs are told, shared with their threads.
+    stop: Arc<Mutex<Stop>>,
+    sender: SyncSender<(usize, Message)>,
+    receiver: Receiver<(usize, Message)>,
+    /// The runs that have been started and not cleaned up.
+    tasks: BTreeMap<usize, Arc<Task>>,
 }
 
-/// Why a run has no result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// A phrase such as ``left with status 1``.
-    pub reason: String,
-    /// The last lines of its log.
-    pub log_end: String,
-    /// The whole log.
-    pub log: PathBuf,
+/// What the thread of a run reports.
+enum Message {
+    Event(RunEvent<'static>),
+    /// The last one.
+    Ended(std::thread::Result<Result<Finished, NoResult>>),
 }
 
-/// What is learnt of a run while it goes on.
-#[derive(Debug, Clone, Copy)]
-pub enum Heard<'a> {
-    /// The runner said something.
-    Event(&'a Event),
-    /// It and what it started take this many bytes of memory.
-    Memory(u64),
-}
-
-/// Runs the child to its end, and calls `watch` with each event as it comes, and with the memory it
-/// takes.
-///
-/// A run of the same folder that a killed labpress left behind is waited for, and its result taken
-/// if it has one. The error is of this machine (the program is not there, the disk is full), not of
-/// the run.
-pub fn run(
-    launch: &Launch<'_>,
-    stop: &dyn Fn() -> Stop,
-    watch: &mut dyn FnMut(Heard<'_>),
-) -> io::Result<Ended> {
-    let folder = launch.run_folder;
-    let lock_path = folder.join("lock");
-    let lock = lock_file(&lock_path)?;
-    if let Some(holders) = wait_for(&lock, &lock_path, stop, watch)? {
-        return Ok(Ended::Interrupted(failure(
-            folder,
-            format!("was asked to stop while it waited for {holders}"),
-        )));
+impl Local {
+    /// An executor without any runs yet.
+    pub fn new(machine: Machine, slots: Slots) -> Local {
+        // Bounded, so that a runner that never stops reporting waits for the reader instead of
+        // filling the memory.
+        let (sender, receiver) = sync_channel(1024);
+        Local {
+            machine: Arc::new(machine),
+            slots,
+            stop: Arc::new(Mutex::new(Stop::GoOn)),
+            sender,
+            receiver,
+            tasks: BTreeMap::new(),
+        }
     }
-    // What was said before an interruption is part of the result, and no news.
-    let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
-    let is_whole = tail.read_all()?.is_ok();
-    let (exit, has_failed) = (Exit::read(folder), folder.join(FAILURE_FILE).exists());
-    if (exit == Some(Exit::Code(0)) || has_diverged(&tail.events))
-        && is_whole
-        && !has_failed
-        && let Ok(collected) = result(folder, &tail.events)
-    {
-        return Ok(Ended::Done(collected));
-    }
-    // If the exit status is not known, because labpress and the supervisor were killed or the power
-    // went, nobody can say whether the run succeeded. Nor if a line cannot be read: a number may be
-    // lost that will not be told again.
-    let can_resume =
-        !has_failed && matches!(exit, None | Some(Exit::Code(INTERRUPTED) | Exit::Killed(_)));
-    let resume = can_resume && is_whole && has_checkpoint(folder);
-    prepare(launch, resume)?;
-    tail.cut(resume)?;
-    let mut child = command(launch, resume, lock)?.spawn().map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot start the supervisor of a run, labpress itself: {error}"),
-        )
-    })?;
-    let mut guard = Guard::of(&child, launch);
-    let status = loop {
-        // Asked before the last events are read.
-        let status = child.try_wait()?;
-        match tail.follow(&mut |event| watch(Heard::Event(event)))? {
-            Err(reason) => {
-                guard.kill(&mut child)?;
-                return failed(folder, reason);
-            }
-            // It says more than can be read at once.
-            Ok(is_at_end) if !is_at_end && status.is_some() => continue,
-            Ok(_) => {}
-        }
-        if has_diverged(&tail.events) {
-            // Whatever it goes on with is not part of the result.
-            guard.kill(&mut child)?;
-            return diverged(folder, &tail.events);
-        }
-        if let Some(status) = status {
-            break status;
-        }
-        if let Some(bytes) = guard.measured_memory() {
-            watch(Heard::Memory(bytes));
-        }
-        if let Some(reason) = guard.broken_limit() {
-            guard.kill(&mut child)?;
-            return failed(folder, reason);
-        }
-        guard.pass_on(stop());
-        pause(guard.elapsed());
-    };
-    // If the supervisor was killed, the runner may still be at work.
-    guard.end_group();
-    if let Some(reason) = guard.broken_disk_limit() {
-        return failed(folder, reason);
-    }
-    ended(folder, &tail.events, status)
 }
 
-/// Waits until the lock of a run is free, and holds it then. If it is asked to stop before, returns
-/// who holds it.
-fn wait_for(
-    lock: &File,
-    path: &Path,
-    stop: &dyn Fn() -> Stop,
-    watch: &mut dyn FnMut(Heard<'_>),
-) -> io::Result<Option<String>> {
-    let started = Instant::now();
-    let mut holders = None;
-    loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(None),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(named(&error, "cannot lock", path)),
-        }
-        let holders = holders.get_or_insert_with(|| {
-            let holders = processes::holders(path).unwrap_or_else(|| "a process".to_owned());
-            let text = format!(
-                "{holders} of an earlier try is at work in the run's folder: waiting for its end"
-            );
-            watch(Heard::Event(&Event::Note { text }));
-            holders
+impl Executor for Local {
+    fn slots(&self) -> Slots {
+        self.slots
+    }
+
+    fn start(&mut self, number: usize, task: Task) {
+        let task = Arc::new(task);
+        self.tasks.insert(number, Arc::clone(&task));
+        let (machine, stop) = (Arc::clone(&self.machine), Arc::clone(&self.stop));
+        let sender = self.sender.clone();
+        std::thread::spawn(move || {
+            // Nobody listens any more only if labpress is about to exit.
+            let send = |message| drop(sender.send((number, message)));
+            let stop = || *stop.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut watch = |event| send(Message::Event(event));
+            let ended = catch_unwind(AssertUnwindSafe(|| machine.run(&task, &stop, &mut watch)));
+            send(Message::Ended(ended));
         });
-        if matches!(stop(), Stop::Gently | Stop::AtOnce) {
-            return Ok(Some(std::mem::take(holders)));
-        }
-        pause(started.elapsed());
     }
-}
 
-fn pause(elapsed: Duration) {
-    let [often, seldom] = LOOK_EVERY;
-    std::thread::sleep((elapsed / 8).clamp(often, seldom));
-}
-
-/// The result of a run that exited with status 0, or what is missing from it.
-fn result(folder: &Path, events: &[Event]) -> Result<Collected, String> {
-    let collected = collect(events)?;
-    for (name, (path, _)) in &collected.artifacts {
-        open_inside(folder, path)
-            .map_err(|error| format!("reported the artifact `{name}`, and {error}"))?;
-    }
-    Ok(collected)
-}
-
-fn has_checkpoint(folder: &Path) -> bool {
-    let mut entries = fs::read_dir(folder.join(CHECKPOINT_FOLDER)).into_iter().flatten();
-    entries.next().is_some()
-}
-
-fn prepare(launch: &Launch<'_>, resume: bool) -> io::Result<()> {
-    let folder = launch.run_folder;
-    let cannot_write = |error: &io::Error| named(error, "cannot write to", folder);
-    if !resume {
-        remove_checkpoint(folder)?;
-    }
-    fs::create_dir_all(folder.join(CHECKPOINT_FOLDER)).map_err(|error| cannot_write(&error))?;
-    // Before the failure, so that after a power cut an old status never stands alone.
-    Exit::forget(folder).map_err(|error| cannot_write(&error))?;
-    if let Err(error) = fs::remove_file(folder.join(FAILURE_FILE))
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(cannot_write(&error));
-    }
-    let job = Job { resume, ..launch.job.clone() };
-    let job = serde_json::to_value(&job).expect("a job is texts, numbers and lists");
-    fs::write(folder.join(JOB_FILE), pretty(&job)).map_err(|error| cannot_write(&error))
-}
-
-fn command(launch: &Launch<'_>, resume: bool, lock: File) -> io::Result<Command> {
-    let log = launch.run_folder.join(LOG_FILE);
-    // A run that goes on from a checkpoint keeps the log of how it came there.
-    let log = File::options()
-        .create(true)
-        .write(true)
-        .append(resume)
-        .truncate(!resume)
-        .open(&log)
-        .map_err(|error| named(&error, "cannot write", &log))?;
-    let (program, arguments) =
-        launch.command.split_first().ok_or_else(|| io::Error::other("the command is empty"))?;
-    let mut command = supervisor::command(launch.run_folder, program, arguments)?;
-    let threads = launch.job.threads.to_string();
-    command
-        .current_dir(&launch.working_folder)
-        .env(RUN_FOLDER_VARIABLE, launch.run_folder)
-        .env(PROCESS_VARIABLE, std::process::id().to_string())
-        // Two runs whose OpenMP threads spin while they wait were 7 to 16 times slower than one
-        // after the other.
-        .env("OMP_WAIT_POLICY", "PASSIVE")
-        .envs(
-            ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"]
-                .map(|name| (name, &threads)),
-        )
-        // The lock goes along as standard input, so that it is held as long as the child lives,
-        // even if labpress is killed: nobody starts a second run in the same folder.
-        .stdin(Stdio::from(lock))
-        .stdout(log.try_clone()?)
-        .stderr(log);
-    Guard::prepare(&mut command);
-    Ok(command)
-}
-
-/// What a run has achieved whose supervisor left with `status`.
-fn ended(folder: &Path, events: &[Event], status: ExitStatus) -> io::Result<Ended> {
-    match Exit::read(folder) {
-        Some(Exit::Code(0)) => match result(folder, events) {
-            Ok(collected) => Ok(Ended::Done(collected)),
-            Err(reason) => failed(folder, reason),
-        },
-        Some(Exit::Code(INTERRUPTED)) => {
-            Ok(Ended::Interrupted(failure(folder, "was asked to leave".to_owned())))
-        }
-        Some(Exit::Code(code)) => failed(folder, format!("left with status {code}")),
-        Some(Exit::Killed(how)) => {
-            Ok(Ended::Interrupted(failure(folder, format!("was killed ({how})"))))
-        }
-        Some(Exit::NotStarted(why)) => Err(io::Error::other(why)),
-        None if status.code().is_none() => {
-            Ok(Ended::Interrupted(failure(folder, format!("was killed ({status})"))))
-        }
-        None => {
-            let reason =
-                "ended, and its exit status could not be written: is the disk full?".to_owned();
-            Ok(Ended::Interrupted(failure(folder, reason)))
+    fn poll(
+        &mut self,
+        watch: &mut dyn FnMut(usize, RunEvent<'_>),
+    ) -> Vec<(usize, Result<Finished, NoResult>)> {
+        let until = Instant::now() + POLL;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.receiver.recv_timeout(left) {
+                Ok((number, Message::Event(event))) => watch(number, event),
+                Ok((number, Message::Ended(ended))) => {
+                    let ended = ended.unwrap_or_else(|panic| resume_unwind(panic));
+                    if ended.is_err() {
+                        self.tasks.remove(&number);
+                    }
+                    return vec![(number, ended)];
+                }
+                Err(_) => return Vec::new(),
+            }
         }
     }
-}
 
-/// What a run that diverged has achieved: numbers up to there, however it ended after that.
-fn diverged(folder: &Path, events: &[Event]) -> io::Result<Ended> {
-    match result(folder, events) {
-        Ok(collected) => Ok(Ended::Done(collected)),
-        Err(reason) => failed(folder, reason),
+    fn stop(&mut self, stop: Stop) {
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
-}
 
-/// Whether the last event says that the run diverged, or would have reported a number that is not
-/// finite.
-fn has_diverged(events: &[Event]) -> bool {
-    matches!(events.last(), Some(Event::Diverged(_)))
-}
-
-/// A failure for good: what it left is no base to go on from.
-fn failed(folder: &Path, reason: String) -> io::Result<Ended> {
-    remove_checkpoint(folder)?;
-    let note = folder.join(FAILURE_FILE);
-    fs::write(&note, &reason).map_err(|error| named(&error, "cannot write", &note))?;
-    Ok(Ended::Failed(failure(folder, reason)))
-}
-
-/// Makes a failure of a run that ended well: its result is not to be taken, now or later.
-pub(super) fn discard(folder: &Path, reason: String) -> io::Result<Failure> {
-    match failed(folder, reason)? {
-        Ended::Failed(failure) | Ended::Interrupted(failure) => Ok(failure),
-        Ended::Done(_) => unreachable!("a failure has no result"),
-    }
-}
-
-fn remove_checkpoint(folder: &Path) -> io::Result<()> {
-    let checkpoint = folder.join(CHECKPOINT_FOLDER);
-    match fs::remove_dir_all(&checkpoint) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(named(&error, "cannot remove", &checkpoint))
+    fn clean_up(&mut self, number: usize) {
+        let Some(task) = self.tasks.remove(&number) else { return };
+        let Task { experiment, stem, .. } = &*task;
+        let (store, folder) = (&self.machine.store, self.machine.run_folder(&task));
+        store.keep_log(&folder.join(child::LOG_FILE), experiment.as_str(), stem);
+        if self.machine.strace.is_some() {
+            let trace = format!("{stem}.trace");
+            store.keep_log(&folder.join(trace::FILE), experiment.as_str(), &trace);
         }
-        _ => Ok(()),
+        store.remove_run_folder(&folder);
     }
 }
 
-/// Why the last try of a run failed, if it did.
-pub fn failure_before(folder: &Path) -> Option<Failure> {
-    let reason = match fs::read_to_string(folder.join(FAILURE_FILE)) {
-        Ok(reason) if reason.is_empty() => "failed when the disk was full".to_owned(),
-        Ok(reason) => reason,
-        Err(_) => match Exit::read(folder)? {
-            Exit::NotStarted(why) => why,
-            Exit::Code(_) | Exit::Killed(_) => return None,
-        },
-    };
-    Some(failure(folder, reason))
-}
-
-pub(super) fn failure(folder: &Path, reason: String) -> Failure {
-    let log = folder.join(LOG_FILE);
-    // A log that cannot be read says nothing.
-    let log_end = log_end(&log).unwrap_or_default();
-    Failure { reason, log_end, log }
-}
-
-/// The last lines of a log, however long it is. Of a line that was written over and over, as
-/// progress bars are, the last state.
-fn log_end(path: &Path) -> io::Result<String> {
-    let mut log = File::open(path)?;
-    let start = log.metadata()?.len().saturating_sub(LOG_BYTES);
-    log.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    log.take(LOG_BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    // The first line is cut.
-    let text =
-        if start == 0 { &text } else { text.split_once('\n').map_or(&*text, |(_, rest)| rest) };
-    let shown = |line: &str| {
-        let line = line.trim_end_matches('\r');
-        let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
-        let mut shown: String = line.chars().take(LOG_WIDTH).collect();
-        if shown.len() < line.len() {
-            shown.push('…');
+impl Machine {
+    /// Does a run from start to end, and puts its artifacts into the store.
+    fn run(
+        &self,
+        task: &Task,
+        stop: &dyn Fn() -> Stop,
+        watch: &mut dyn FnMut(RunEvent<'static>),
+    ) -> Result<Finished, NoResult> {
+        let sources = Sources::of(task, self);
+        let seen = sources.look().map_err(|changed| {
+            NoResult::Skipped(format!("{changed} since labpress read the site: run it again"))
+        })?;
+        let folder = self.run_folder(task);
+        let collected = child::run(&self.launch(task, &folder)?, stop, watch)?;
+        if let Err(changed) = sources.look_again(&seen) {
+            let reason = format!(
+                "has a result that is not recorded, since it is unknown what it has read: {changed}"
+            );
+            return Err(child::fail(&folder, reason));
         }
-        shown
-    };
-    let lines: Vec<&str> = text.split('\n').collect();
-    let lines = lines.strip_suffix(&[""]).unwrap_or(&lines);
-    Ok(lines[lines.len().saturating_sub(LOG_LINES)..]
-        .iter()
-        .map(|line| shown(line))
-        .collect::<Vec<_>>()
-        .join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check_log_end(log: &str, expected: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(LOG_FILE), log).unwrap();
-        assert_eq!(failure(folder.path(), String::new()).log_end, expected);
+        let objects = self.put_artifacts(&collected, &folder, stop).map_err(|error| {
+            if error.kind() == io::ErrorKind::Interrupted {
+                let reason = "was asked to stop before its artifacts were stored".to_owned();
+                return NoResult::Interrupted(child::failure(&folder, reason));
+            }
+            error.into()
+        })?;
+        Ok(Finished { collected, objects })
     }
 
-    #[test]
-    fn the_last_lines_of_a_log_are_shown_however_long_it_is() {
-        check_log_end("", "");
-        check_log_end("a\n\nb", "a\n\nb");
-        let last: Vec<String> = (81..=100).map(|line| format!("line {line}")).collect();
-        let lines: String = (1..=100).map(|line| format!("line {line}\n")).collect();
-        check_log_end(&lines, &last.join("\n"));
-        check_log_end(&("x".repeat(1 << 20) + "\nthe end\n"), "the end");
+    fn put_artifacts(
+        &self,
+        collected: &Collected,
+        folder: &Path,
+        stop: &dyn Fn() -> Stop,
+    ) -> io::Result<BTreeMap<String, (Digest, u64)>> {
+        let stop = || stop() == Stop::AtOnce;
+        let objects = collected.artifacts.iter().map(|(name, (path, _))| {
+            let mut source = open_inside(folder, path)?;
+            let object = self.store.add_object(&mut source, &stop).map_err(|error| {
+                let message = format!("cannot store the artifact `{name}`: {error}");
+                io::Error::new(error.kind(), message)
+            })?;
+            Ok((name.clone(), object))
+        });
+        objects.collect()
     }
 
-    #[test]
-    fn of_a_line_that_was_written_over_the_last_state_is_shown() {
-        check_log_end("epoch 1\repoch 2\repoch 3\nfailed\r\n", "epoch 3\nfailed");
+    pub(super) fn experiment_folder(&self, task: &Task) -> PathBuf {
+        self.root.join("experiments").join(task.experiment.as_str())
     }
 
-    #[test]
-    fn a_long_line_of_a_log_is_cut() {
-        check_log_end(&"ü".repeat(500), &("ü".repeat(400) + "…"));
+    fn run_folder(&self, task: &Task) -> PathBuf {
+        self.store.run_folder(task.experiment.as_str(), &task.stem)
+    }
+
+    /// The child process that does a run in `folder`.
+    pub fn launch(&self, task: &Task, folder: &Path) -> io::Result<Launch> {
+        let command: Vec<OsString> = match &task.runner {
+            Runner::Lab { .. } => {
+                let lab = self.lab.as_ref();
+                vec![lab.ok_or_else(|| io::Error::other("the program `lab` was not found"))?.into()]
+            }
+            Runner::Command { command, .. } => {
+                let strace = self.strace.iter().flat_map(|strace| trace::command(strace, folder));
+                strace.chain(command.iter().map(OsString::from)).collect()
+            }
+        };
+        Ok(Launch {
+            command,
+            working_folder: self.experiment_folder(task),
+            run_folder: folder.to_owned(),
+            limits: task.limits.clone(),
+            job: self.job(task)?,
+        })
+    }
+
+    /// The task with the paths of this machine.
+    pub fn job(&self, task: &Task) -> io::Result<Job> {
+        let data = task.data.as_ref().map(|data| {
+            Ok::<_, io::Error>(JobData {
+                name: data.name.clone(),
+                folder: self.data_folder(data)?.to_owned(),
+                declaration: serde_json::to_value(&data.set).map_err(io::Error::other)?,
+            })
+        });
+        let weights = task.weights.as_ref().map(|weights| match weights {
+            Weights::Published { data, file } => {
+                Ok::<_, io::Error>(self.data_folder(data)?.join(file))
+            }
+            Weights::File { path, .. } => Ok(self.root.join(path)),
+        });
+        Ok(Job {
+            seed: task.seed,
+            recipe: match &task.runner {
+                Runner::Lab { recipe, .. } => Some(recipe.clone()),
+                Runner::Command { .. } => None,
+            },
+            params: task.params.clone(),
+            data: data.transpose()?,
+            weights: weights.transpose()?,
+            needs: task.needs.iter().map(|needed| self.needed(needed)).collect(),
+            device: task.device,
+            threads: task.limits.threads,
+            smoke: task.smoke,
+            ..Job::default()
+        })
+    }
+
+    fn data_folder(&self, data: &ExperimentData) -> io::Result<&Path> {
+        self.data.get(&data.name).map(PathBuf::as_path).ok_or_else(|| {
+            io::Error::other(format!("the data set `{}` is not on this machine", data.name))
+        })
+    }
+
+    fn needed(&self, result: &NeededResult) -> Needed {
+        let path =
+            |(name, digest): (&String, &Digest)| (name.clone(), self.store.object_path(*digest));
+        Needed {
+            experiment: result.experiment.to_string(),
+            variant: result.variant.to_string(),
+            seed: result.seed,
+            metrics: result.metrics.clone(),
+            artifacts: result.artifacts.iter().map(path).collect(),
+        }
     }
 }

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::Setup;
+use super::executor::Task;
+use super::local::Machine;
 use crate::data::fetch;
 use crate::digest::Digest;
-use crate::experiment::plan::PlannedRun;
 use crate::experiment::spec::{ExperimentData, Runner, Weights};
 use crate::source::inputs;
 
@@ -30,20 +30,20 @@ pub(super) struct Sources<'a> {
 pub(super) struct Seen(BTreeMap<String, Option<SystemTime>>);
 
 impl<'a> Sources<'a> {
-    pub(super) fn of(run: &PlannedRun<'a>, setup: &'a Setup<'_>) -> Sources<'a> {
-        let experiment = run.experiment;
-        let weights = run.variant.weights.as_ref();
-        let file = weights.and_then(|weights| match weights {
-            Weights::File { path, digest } => Some((path.as_str(), setup.root.join(path), *digest)),
+    pub(super) fn of(task: &'a Task, machine: &'a Machine) -> Sources<'a> {
+        let file = task.weights.as_ref().and_then(|weights| match weights {
+            Weights::File { path, digest } => {
+                Some((path.as_str(), machine.root.join(path), *digest))
+            }
             Weights::Published { .. } => None,
         });
-        let data = experiment.data.iter().chain(weights.and_then(Weights::data));
         Sources {
-            folder: setup.root.join("experiments").join(experiment.name.as_str()),
-            runner: &experiment.runner,
+            folder: machine.experiment_folder(task),
+            runner: &task.runner,
             weights: file,
-            data: data
-                .filter_map(|data| Some((data, setup.data.get(&data.name)?.as_path())))
+            data: task
+                .data_sets()
+                .filter_map(|data| Some((data, machine.data.get(&data.name)?.as_path())))
                 .collect(),
         }
     }

@@ -12,10 +12,10 @@ use crate::experiment::spec::{Experiment, Runner};
 use crate::yaml::Yaml;
 
 /// The file in the run's folder that `strace` writes to.
-pub const FILE: &str = "trace.txt";
+pub(crate) const FILE: &str = "trace.txt";
 
 /// What stands in front of a command that is to be traced.
-pub fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = OsString> + use<> {
+pub(crate) fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = OsString> + use<> {
     // `-y` writes the path of each file that was opened, whatever folder it was opened from.
     let options = ["-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,execve", "-o"];
     let file = run_folder.join(FILE).into_os_string();
@@ -25,7 +25,7 @@ pub fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = OsStrin
 
 /// The files that a trace says were read, or started as a program. A relative path is from
 /// `working_folder`.
-pub fn files_read(trace: &str, working_folder: &Path) -> BTreeSet<PathBuf> {
+pub(crate) fn files_read(trace: &str, working_folder: &Path) -> BTreeSet<PathBuf> {
     trace.lines().filter_map(file_read).map(|path| working_folder.join(path)).collect()
 }
 
@@ -45,7 +45,7 @@ fn file_read(line: &str) -> Option<PathBuf> {
 /// One error for each file under `root`, the site's folder, that was read and is not among the
 /// inputs. What labpress gives to the run lies in `.labpress/`, and what Python compiled stands for
 /// a file that was declared.
-pub fn undeclared(
+pub(crate) fn undeclared(
     experiment: &Experiment,
     read: &BTreeSet<PathBuf>,
     root: &Path,

@@ -1,17 +1,20 @@
 //! `lab` by hand: which run of an experiment a command is about.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use labpress::config;
 use labpress::data::fetch::{cache_folder, fetch};
 use labpress::experiment::Name;
-use labpress::experiment::spec::{Experiment, ExperimentData, Runner, Variant, Weights, parse_all};
+use labpress::experiment::spec::{Experiment, Runner, Variant, parse_all};
 use labpress::roles::Roles;
+use labpress::runner::executor::Task;
+use labpress::runner::local::Machine;
 use labpress::source::{self, Source};
-use labpress_runner::protocol::{Device, Job, JobData};
+use labpress::store::Store;
 
 /// Which run.
 #[derive(Debug, Args)]
@@ -34,9 +37,11 @@ pub(crate) struct Wish {
 
 /// A run that was asked for.
 pub(crate) struct Asked {
-    pub(crate) experiment: Experiment,
+    /// Title of the experiment.
+    pub(crate) title: String,
     pub(crate) variant: Name,
-    pub(crate) job: Job,
+    pub(crate) task: Task,
+    pub(crate) machine: Machine,
     /// The folder for the results; it is there.
     pub(crate) folder: PathBuf,
 }
@@ -50,49 +55,35 @@ impl Wish {
     )]
     pub(crate) fn asked(&self, say: &mut dyn FnMut(&str)) -> anyhow::Result<Asked> {
         let (root, experiment) = experiment(&self.experiment)?;
-        let Runner::Lab { recipe, .. } = &experiment.runner else {
+        if !matches!(experiment.runner, Runner::Lab { .. }) {
             bail!(
                 "`{}` has a runner of its own: `labpress run {}` starts it",
                 experiment.path,
                 experiment.name
             );
-        };
+        }
         let variant = variant(&experiment, self.variant.as_deref())?;
         let seed = self.seed.or(experiment.seeds.first().copied()).unwrap_or(0);
+        let name = format!("{}-{}-s{seed}", experiment.name, variant.name);
+        let mut task = Task::of(&experiment, variant, seed, name.clone());
+        task.limits.threads = self.threads.unwrap_or(task.limits.threads);
+        ensure!(task.data.is_some(), "the recipe needs a data set");
         let cache = cache()?;
-        let fetched = |data: &ExperimentData, say: &mut dyn FnMut(&str)| {
-            fetch(&data.name, &data.set, &cache, say)
-        };
-        let data = experiment.data.as_ref().context("the recipe needs a data set")?;
-        let data_folder = fetched(data, say)?;
-        let weights = match &variant.weights {
-            None => None,
-            Some(Weights::Published { data, file }) => Some(fetched(data, say)?.join(file)),
-            Some(Weights::File { path, .. }) => Some(root.join(path)),
-        };
-        let job = Job {
-            seed,
-            recipe: Some(recipe.clone()),
-            params: variant.params.clone(),
-            data: Some(JobData {
-                name: data.name.clone(),
-                folder: data_folder,
-                declaration: serde_json::to_value(&data.set)?,
-            }),
-            weights,
-            device: experiment.device.map_or(Device::Auto, Into::into),
-            threads: self.threads.unwrap_or(experiment.limits.threads),
-            ..Job::default()
-        };
-        let folder = self.out.clone().unwrap_or_else(|| {
-            let name = format!("{}-{}-s{seed}", experiment.name, variant.name);
-            root.join(".labpress/by-hand").join(name)
-        });
+        let mut folders = BTreeMap::new();
+        for data in task.data_sets() {
+            folders.insert(data.name.clone(), fetch(&data.name, &data.set, &cache, say)?);
+        }
+        let lab = std::env::current_exe().context("where is `lab`?")?;
+        let machine =
+            Machine { store: Store::of(&root), root, data: folders, lab: Some(lab), strace: None };
+        let by_hand = || machine.root.join(".labpress/by-hand").join(name);
+        let folder = self.out.clone().unwrap_or_else(by_hand);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make `{}`", folder.display()))?;
         let folder =
             folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
-        Ok(Asked { variant: variant.name.clone(), experiment, job, folder })
+        let (title, variant) = (experiment.title.clone(), variant.name.clone());
+        Ok(Asked { title, variant, task, machine, folder })
     }
 }
 

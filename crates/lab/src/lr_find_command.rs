@@ -14,7 +14,8 @@ const COLUMNS: usize = 64;
 /// Runs the finder of a run, draws its curve, prints its suggestion, and writes the curve as JSON.
 #[expect(clippy::disallowed_methods, reason = "the command line writes its result")]
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
-    let Asked { job, folder, .. } = wish.asked(&mut |line| eprintln!("{line}"))?;
+    let Asked { task, machine, folder, .. } = wish.asked(&mut |line| eprintln!("{line}"))?;
+    let job = machine.job(&task)?;
     tch::set_num_threads(i32::try_from(job.threads.max(1)).context("`threads` is too large")?);
     let params = params(&job)?;
     let setting = train::setting(&job, &params)?;

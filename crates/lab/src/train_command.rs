@@ -3,75 +3,77 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
-use labpress::runner::Stop;
+use labpress::runner::child::{self, Launch};
 use labpress::runner::collect::Collected;
-use labpress::runner::local::{self, Ended, Heard, Launch};
+use labpress::runner::{NoResult, RunEvent, Stop};
 use labpress_runner::protocol::{EVENTS_FILE, Event};
 
-use super::command_line::{Asked, Wish};
+use super::command_line::Wish;
 
 /// Trains as `labpress run` does, in a process of its own, and prints its results. A run that was
 /// interrupted goes on.
 #[expect(clippy::disallowed_methods, reason = "the command line starts a run anew in its folder")]
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
-    let Asked { experiment, variant, job, folder } = wish.asked(&mut |line| eprintln!("{line}"))?;
+    let asked = wish.asked(&mut |line| eprintln!("{line}"))?;
+    let folder = &asked.folder;
     // What is there is of a run that has ended, or it is gone on with.
     if std::fs::read_to_string(folder.join(EVENTS_FILE))
         .is_ok_and(|events| ["\"done\"", "\"diverged\""].iter().any(|end| events.contains(end)))
     {
         std::fs::remove_file(folder.join(EVENTS_FILE))?;
     }
-    println!("{} · {} · seed {}", experiment.title, variant, job.seed);
-    let mut limits = experiment.limits.clone();
-    limits.threads = job.threads;
-    let program = std::env::current_exe().context("where is `lab`?")?;
-    let working_folder = folder.clone();
-    let launch =
-        Launch { command: vec![program.into()], working_folder, run_folder: &folder, limits, job };
+    println!("{} · {} · seed {}", asked.title, asked.variant, asked.task.seed);
+    let launch = asked.machine.launch(&asked.task, folder)?;
+    // A site may not have a folder for the experiment.
+    let launch = Launch { working_folder: folder.clone(), ..launch };
     let bar = ProgressBar::new(0);
     bar.set_style(
         ProgressStyle::with_template("{bar:30} {percent:>3} % · {elapsed} · {msg}")
             .expect("the template is constant"),
     );
     let mut epoch = String::new();
-    let mut watch = |heard: Heard<'_>| match heard {
-        Heard::Event(Event::Progress { step, of }) => {
-            bar.set_length(*of);
-            bar.set_position(*step);
+    let mut watch = |event: RunEvent<'_>| match event {
+        RunEvent::Reported(Event::Progress { step, of }) => {
+            bar.set_length(of);
+            bar.set_position(step);
         }
-        Heard::Event(Event::Metric { name, step: Some(number), value, .. }) => {
+        RunEvent::Reported(Event::Metric { name, step: Some(number), value, .. }) => {
             if name == "train.loss" {
                 epoch = format!("epoch {number}");
             }
-            let _ = write!(epoch, " · {name} {}", shown(*value));
+            let _ = write!(epoch, " · {name} {}", shown(value));
             bar.set_message(epoch.clone());
             if name == "lr" {
                 bar.suspend(|| println!("{epoch}"));
             }
         }
-        Heard::Event(Event::Note { text }) => bar.suspend(|| println!("{text}")),
-        Heard::Event(_) | Heard::Memory(_) => {}
+        RunEvent::Reported(Event::Note { text }) => bar.suspend(|| println!("{text}")),
+        _ => {}
     };
     let stop = || if is_stop_asked() { Stop::Gently } else { Stop::GoOn };
-    let ended = local::run(&launch, &stop, &mut watch)?;
+    let ended = child::run(&launch, &stop, &mut watch);
     bar.finish_and_clear();
     match ended {
-        Ended::Done(Collected { diverged: Some(diverged), .. }) => {
+        Ok(Collected { diverged: Some(diverged), .. }) => {
             bail!("{}", diverged.phrase("epoch"))
         }
-        Ended::Done(collected) => {
+        Ok(collected) => {
             for (name, value) in collected.metrics.iter().chain(&collected.timing) {
                 println!("{name:<20} {}", shown(*value));
             }
             println!("results are in {}", folder.display());
             Ok(())
         }
-        Ended::Interrupted(_) => {
-            bail!("interrupted; the same command goes on from the last checkpoint")
+        Err(NoResult::Interrupted(_)) => {
+            bail!("interrupted; the same command resumes from the last checkpoint")
         }
-        Ended::Failed(failure) => bail!("the run {}\n{}", failure.reason, failure.log_end),
+        Err(NoResult::Failed(failure)) => {
+            bail!("the run {}\n{}", failure.reason, failure.log_end)
+        }
+        Err(NoResult::Skipped(reason)) => bail!("{reason}"),
+        Err(NoResult::Broken(error)) => Err(error.into()),
     }
 }
 
