@@ -317,11 +317,11 @@ fn an_artifact_that_is_no_plain_file_of_the_run_is_a_failure_and_nothing_of_it_i
     let table = "(folder / \"table.json\").write_text(json.dumps(params))";
     let runner = site.read("experiments/toy/train.py");
     for (made, reason) in [
-        ("os.mkfifo(folder / 'table.json')", "is not a plain file"),
-        ("(folder / 'table.json').mkdir()", "is not a plain file"),
+        ("os.mkfifo(folder / 'table.json')", "is not a regular file"),
+        ("(folder / 'table.json').mkdir()", "is not a regular file"),
         (
             "(folder / 'table.json').symlink_to('/dev/zero')",
-            "is a link to a file outside of the run's folder",
+            "is a link to a file outside the run's folder",
         ),
         (
             "(folder / 'table.json').symlink_to(os.path.abspath('../../secret.json'))",

@@ -256,7 +256,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
     if let Some(root) = root.filter(|root| folder.starts_with(root)) {
         let store = Store::of(root);
         let _lock = store.lock(report_waiting)?;
-        store.write(
+        store.site.write(
             &path::of_disk(root, &folder.join(out.file_name().unwrap_or_default())),
             &sheet.png(),
         )?;

@@ -114,7 +114,7 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
         return Ok(());
     }
     for kind in Kind::ALL {
-        store.remove_all(
+        store.site.remove_all(
             items.iter().filter(|item| item.kind == kind).map(|item| item.path.as_str()),
         )?;
     }
@@ -148,7 +148,7 @@ impl<'a> Garbage<'a> {
         store: &'a Store,
         until: Timestamp,
     ) -> Result<Garbage<'a>, Error> {
-        let committed = store.files_under("experiments")?;
+        let committed = store.site.files_under("experiments")?;
         for young in
             committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until)
         {
@@ -200,14 +200,14 @@ impl<'a> Garbage<'a> {
     fn items(&self) -> Result<Vec<Item>, Error> {
         let mut items: Vec<Item> =
             self.committed.iter().filter_map(|file| self.committed_item(file)).collect();
-        for object in self.store.files_under(".labpress/objects")? {
+        for object in self.store.site.files_under(".labpress/objects")? {
             let digest: String = object.path.split('/').skip(2).collect();
             if !self.objects.contains(&digest) && object.modified <= self.until {
                 items.push(Item { kind: Kind::Object, path: object.path, bytes: object.bytes });
             }
         }
         items.extend(self.run_items()?);
-        for log in self.store.files_under(".labpress/logs")? {
+        for log in self.store.site.files_under(".labpress/logs")? {
             if !self.stems.iter().any(|stem| log.path.contains(stem.as_str()))
                 && log.modified <= self.until
             {
@@ -237,7 +237,7 @@ impl<'a> Garbage<'a> {
     /// The folders of runs that nobody goes on with.
     fn run_items(&self) -> Result<Vec<Item>, Error> {
         let mut folders: BTreeMap<(String, String), (u64, Timestamp)> = BTreeMap::new();
-        for file in self.store.files_under(".labpress/runs")? {
+        for file in self.store.site.files_under(".labpress/runs")? {
             let parts: Vec<&str> = file.path.splitn(5, '/').collect();
             if let [_, _, experiment, stem, _] = parts[..] {
                 let sum = folders

@@ -72,7 +72,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
     report.push_str(&found);
     // Last of all, so that what fails before leaves the blog as it was.
     if let (Some(added), Some(_), false) = (&added, config, options.dry_run) {
-        store.write(config::PATH, added.as_bytes())?;
+        store.site.write(config::PATH, added.as_bytes())?;
     }
     let mut lacks_theme = false;
     if let Some(config) = config {

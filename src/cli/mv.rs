@@ -135,12 +135,12 @@ fn changes(
         site.experiments.iter().filter(|experiment| experiment.needs.contains_key(old))
     {
         let path = if experiment.name == *old { continue } else { &experiment.path };
-        let text = store.text(path)?;
+        let text = store.site.text(path)?;
         edited.insert(path.clone(), with_need_renamed(path, &text, old, new)?);
     }
     for (path, _) in site.source.texts().filter(|(path, _)| is_read_by_liquid(path)) {
         let file = site.source.origin(path);
-        let text = store.text(file)?;
+        let text = store.site.text(file)?;
         let renamed = with_pins_renamed(
             file,
             figure::with_experiment_renamed(&text, old.as_str(), new.as_str()),
@@ -267,7 +267,7 @@ impl Journal {
         if !root.join(JOURNAL).exists() {
             return Ok(None);
         }
-        let text = store.text(JOURNAL)?;
+        let text = store.site.text(JOURNAL)?;
         let journal = serde_json::from_str(&text)
             .map_err(|error| anyhow!("`{JOURNAL}` is damaged: {error}"))?;
         Ok(Some(journal))
@@ -283,7 +283,7 @@ impl Journal {
         let mut written = Vec::new();
         for (number, (path, text)) in renaming.written.iter().chain(edited).enumerate() {
             let staged = format!("{STAGED}/{number}");
-            store.write(&staged, text.as_bytes())?;
+            store.site.write(&staged, text.as_bytes())?;
             written.push((path.clone(), staged));
         }
         let folder = |parent: &str| (format!("{parent}/{old}"), format!("{parent}/{new}"));
@@ -295,7 +295,7 @@ impl Journal {
             removed: renaming.removed.clone(),
         };
         let text = serde_json::to_string_pretty(&journal).expect("a journal is texts");
-        store.write(JOURNAL, text.as_bytes())?;
+        store.site.write(JOURNAL, text.as_bytes())?;
         Ok(journal)
     }
 
@@ -303,17 +303,17 @@ impl Journal {
     fn complete(&self, root: &Path, store: &Store) -> Result<(), Error> {
         for (from, to) in &self.folders {
             if root.join(from).exists() && !root.join(to).exists() {
-                store.rename(from, to)?;
+                store.site.rename(from, to)?;
             }
         }
         for (path, staged) in &self.written {
-            store.write(path, store.text(staged)?.as_bytes())?;
+            store.site.write(path, store.site.text(staged)?.as_bytes())?;
         }
-        store.remove_all(
+        store.site.remove_all(
             self.removed.iter().map(String::as_str).filter(|path| root.join(path).exists()),
         )?;
         // The journal goes with what is staged, whole.
-        store.remove_all([STAGED].into_iter())?;
+        store.site.remove_all([STAGED].into_iter())?;
         Ok(())
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Error> {
         What::Post { title } => post(title)?,
         What::Experiment { name } => {
             let made = experiment(name)?;
-            store.write(SCHEMA, pretty(&spec::schema()).as_bytes())?;
+            store.site.write(SCHEMA, pretty(&spec::schema()).as_bytes())?;
             made
         }
     };
@@ -44,7 +44,7 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Error> {
         let error = Diagnostic::new(Place::file(&path), "is there already");
         return Err(Error::Errors(vec![error.hint("edit it, or choose another name")]));
     }
-    store.write(&path, text.as_bytes())?;
+    store.site.write(&path, text.as_bytes())?;
     report(format_args!("{path}"));
     Ok(())
 }

@@ -50,12 +50,12 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
         pins(&site, &shown, path, &options.experiments, &store)?
     };
     let file = site.source.origin(path);
-    let mut text = store.text(file)?;
+    let mut text = store.site.text(file)?;
     for (experiment, id) in &changes {
         text = pin_edit::with_pin(&text, experiment, id.as_deref())
             .ok_or_else(|| by_hand(path, experiment, id.as_deref()))?;
     }
-    store.write(file, text.as_bytes())?;
+    store.site.write(file, text.as_bytes())?;
     for (experiment, id) in &changes {
         match id {
             Some(id) => report(format_args!(
@@ -163,7 +163,7 @@ fn pins(
     let pins: Vec<(String, Pin)> =
         experiments.into_iter().map(pin_of).collect::<Result<_, Error>>()?;
     for (name, pin) in &pins {
-        store.write(&pin.path(), pin.to_text().as_bytes())?;
+        store.site.write(&pin.path(), pin.to_text().as_bytes())?;
         report(format_args!(
             "{} of `{name}` in {}: commit it with the post",
             counted(pin.run_count(), "run"),

@@ -70,7 +70,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
                 && let Some(verification) = judged(&runs[number], outcome, &planned, &by, &stop)
             {
                 let verification = with_own_path(verification, &site);
-                match store.write(&verification.path(), verification.to_text().as_bytes()) {
+                match store.site.write(&verification.path(), verification.to_text().as_bytes()) {
                     Ok(()) => done.push(verification),
                     Err(error) => unwritten = Some(error),
                 }

@@ -112,10 +112,10 @@ fn write(record: &Record, store: &Store) -> io::Result<()> {
     for artifact in &record.artifacts {
         if let Some(file) = &artifact.file {
             let path = format!("experiments/{}/{file}", record.experiment);
-            store.copy_object(artifact.digest, &path)?;
+            store.site.write_if_changed(&path, &store.objects.get(artifact.digest)?)?;
         }
     }
-    store.write(&record.path(), record.to_text().as_bytes())
+    store.site.write(&record.path(), record.to_text().as_bytes())
 }
 
 #[expect(

@@ -172,7 +172,7 @@ impl Machine {
         let stop = || stop() == Stop::AtOnce;
         let objects = collected.artifacts.iter().map(|(name, (path, _))| {
             let mut source = open_inside(folder, path)?;
-            let object = self.store.add_object(&mut source, &stop).map_err(|error| {
+            let object = self.store.objects.put(&mut source, &stop).map_err(|error| {
                 let message = format!("cannot store the artifact `{name}`: {error}");
                 io::Error::new(error.kind(), message)
             })?;
@@ -250,7 +250,7 @@ impl Machine {
 
     fn needed(&self, result: &NeededResult) -> Needed {
         let path =
-            |(name, digest): (&String, &Digest)| (name.clone(), self.store.object_path(*digest));
+            |(name, digest): (&String, &Digest)| (name.clone(), self.store.objects.path(*digest));
         Needed {
             experiment: result.experiment.to_string(),
             variant: result.variant.to_string(),

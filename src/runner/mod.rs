@@ -29,7 +29,7 @@ use self::executor::Executor;
 use self::queue::{Queue, Work};
 use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::Record;
-use crate::store::{Object, Store};
+use crate::store::{ObjectState, Store};
 
 /// What runs are done with.
 pub struct Setup<'a> {
@@ -149,11 +149,11 @@ pub fn run_all(
 /// Why what a record refers to cannot be used on this machine, if it cannot: it is not there, or
 /// not what it was.
 pub fn lost_artifact(record: &Record, store: &Store) -> Option<String> {
-    record.artifacts.iter().find_map(|artifact| match store.object(artifact.digest) {
-        Object::Intact => None,
-        Object::Missing => Some("its artifacts are needed and not on this machine".to_owned()),
-        Object::Damaged => {
-            let path = store.object_path(artifact.digest);
+    record.artifacts.iter().find_map(|artifact| match store.objects.state(artifact.digest) {
+        ObjectState::Intact => None,
+        ObjectState::Missing => Some("its artifacts are needed and not on this machine".to_owned()),
+        ObjectState::Damaged => {
+            let path = store.objects.path(artifact.digest);
             Some(format!(
                 "its artifact `{}` is needed and damaged: `{}`",
                 artifact.name,
