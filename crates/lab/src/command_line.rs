@@ -10,7 +10,6 @@ use labpress::config;
 use labpress::data::fetch::{cache_folder, fetch};
 use labpress::experiment::Name;
 use labpress::experiment::spec::{Experiment, Runner, Variant, parse_all};
-use labpress::roles::Roles;
 use labpress::runner::executor::Task;
 use labpress::runner::local::Machine;
 use labpress::source::{self, Source};
@@ -107,8 +106,8 @@ fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
         folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
     let (root, source) = match site.and_then(Path::parent) {
         Some(root) if path.ends_with("experiment.yml") => {
-            let config = source::read_one(root, config::PATH)?;
-            (root.to_owned(), source::read(root, &Roles::of_config(config.as_deref()))?)
+            let (config, _) = config::read(source::read_one(root, config::PATH)?.as_deref());
+            (root.to_owned(), source::read(root, &config.roles)?)
         }
         _ => {
             let text = std::fs::read_to_string(&path)
