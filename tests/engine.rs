@@ -12,6 +12,7 @@ mod support;
 use std::process::Stdio;
 use std::time::Duration;
 
+use labpress::runner::BUILD;
 use support::{Site, TOY_RUNNER, answer, assert_success, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
@@ -483,4 +484,45 @@ fn seeds_that_change_nothing_are_warned_of() {
     site.replace(YAML, "seeds: 2", "seeds: 1");
     let output = site.labpress(&["build"]);
     assert!(!stderr(&output).contains("very same numbers"), "{}", stderr(&output));
+}
+
+/// A program in place of `lab` whose build is `build`, and which cannot train.
+#[cfg(unix)]
+fn lab_of_build(site: &Site, build: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    site.write(
+        ".labpress/lab",
+        &format!("#!/bin/sh\n[ \"$1\" = info ] && echo '{{\"build\": \"{build}\"}}'\n"),
+    );
+    let lab = site.path().join(".labpress/lab");
+    std::fs::set_permissions(&lab, std::fs::Permissions::from_mode(0o755)).unwrap();
+    lab
+}
+
+#[cfg(unix)]
+#[test]
+fn a_runner_of_another_build_is_warned_of_before_it_trains() {
+    let site = Site::empty();
+    site.write(
+        "experiments/net/experiment.yml",
+        "title: Net\nrecipe: image-classification\ndata: digits\nvariants: {small: {}}\n",
+    );
+    let outputs = |build: &str| {
+        let lab = lab_of_build(&site, build);
+        ["run", "doctor"].map(|command| {
+            let mut command = site.command(&[command]);
+            command.env("LABPRESS_LAB", &lab).env("LABPRESS_DATA", site.path().join("data"));
+            let output = command.output().unwrap();
+            stderr(&output) + &answer(&output)
+        })
+    };
+    let warning = "`labpress` and its runner are of different builds: labpress ";
+    for output in outputs("0.0.0+old") {
+        assert!(output.contains(warning), "{output}");
+        assert!(output.contains(BUILD) && output.contains("lab` 0.0.0+old"), "{output}");
+        assert!(output.contains("`make lab` builds"), "{output}");
+    }
+    for output in outputs(BUILD) {
+        assert!(!output.contains(warning), "{output}");
+    }
 }

@@ -5,17 +5,13 @@ use std::path::Path;
 
 use super::{answer, environment, site};
 use crate::data;
+use crate::runner::BUILD;
 
 pub(super) fn doctor(root: &Path) {
     let mut report = Report::default();
     report.fact(
         "labpress",
-        format!(
-            "{} for {}-{}",
-            env!("CARGO_PKG_VERSION"),
-            std::env::consts::ARCH,
-            std::env::consts::OS
-        ),
+        format!("{BUILD} for {}-{}", std::env::consts::ARCH, std::env::consts::OS),
     );
     report.fact("cores", environment::cores().to_string());
     lab(&mut report);
@@ -33,6 +29,10 @@ impl Report {
     fn fact(&mut self, what: &str, fact: impl AsRef<str>) {
         // Writing to a `String` cannot fail.
         let _ = writeln!(self.text, "ok       {what}: {}", fact.as_ref());
+    }
+
+    fn warning(&mut self, what: &str, problem: &str, fix: &str) {
+        let _ = writeln!(self.text, "warning  {what}: {problem}\n         {fix}");
     }
 
     fn lack(&mut self, what: &str, lack: impl AsRef<str>, mend: &str) {
@@ -60,7 +60,12 @@ fn lab(report: &mut Report) {
             return;
         }
     };
-    report.fact("lab", path.display().to_string());
+    match environment::other_build(&path, &info) {
+        None => report.fact("lab", path.display().to_string()),
+        Some(difference) => {
+            report.warning("lab", &difference, "`make lab` builds it from the same source");
+        }
+    }
     let text = |key: &str| info[key].as_str().unwrap_or("unknown").to_owned();
     report.fact("libtorch", text("libtorch"));
     report.fact("CPU", format!("{} ({})", text("cpu"), text("cpu-capability")));

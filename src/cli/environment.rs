@@ -14,7 +14,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::data::fetch::cache_folder;
-use crate::runner::Stop;
+use crate::runner::{BUILD, Stop};
 
 /// The value of an environment variable that an experiment depends on.
 pub(super) fn variable(name: &str) -> Option<String> {
@@ -140,14 +140,31 @@ pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// How the program that gave `info` was built otherwise than this one, if it was.
+pub(super) fn other_build(lab: &Path, info: &serde_json::Value) -> Option<String> {
+    let build = info["build"].as_str().unwrap_or("unknown");
+    (build != BUILD).then(|| {
+        format!(
+            "`labpress` and its runner are of different builds: labpress {BUILD}, `{}` {build}",
+            lab.display()
+        )
+    })
+}
+
 /// The text of a file of labpress's own; `None` if it cannot be read.
 pub(super) fn text(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What the program at `lab` says of itself and its machine: one line of JSON. The error says why
-/// it does not.
+/// What the program `lab` reports about itself and its machine with `lab info`, or why it does not.
+/// It is started once, because that takes a while: it loads libtorch. So `lab` is always the same
+/// path, that of [`lab`].
 pub(super) fn lab_info(lab: &Path) -> Result<serde_json::Value, String> {
+    static INFO: OnceLock<Result<serde_json::Value, String>> = OnceLock::new();
+    INFO.get_or_init(|| ask_lab(lab)).clone()
+}
+
+fn ask_lab(lab: &Path) -> Result<serde_json::Value, String> {
     let output = Command::new(lab).arg("info").output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());

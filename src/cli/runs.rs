@@ -327,10 +327,24 @@ pub(super) fn setup<'a>(
         )
         .into());
     }
+    if let Some(lab) = lab.as_deref().filter(|_| needs_lab(runs)) {
+        warn_of_other_build(lab);
+    }
     let root = site.source.root().to_owned();
     let machine = Machine { root, store: store.clone(), data, lab, strace };
     let executor = Box::new(Local::new(machine, Slots { cores: cores(), jobs }));
     Ok(Setup { executor, store, stop })
+}
+
+/// A runner of another build may train differently from what its records will say. One that cannot
+/// be asked fails with its first run.
+fn warn_of_other_build(lab: &Path) {
+    let Ok(info) = environment::lab_info(lab) else { return };
+    if let Some(difference) = environment::other_build(lab, &info) {
+        report(format_args!(
+            "warning: {difference}\nhint: `make lab` builds `lab` from the same source"
+        ));
+    }
 }
 
 fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {

@@ -31,6 +31,10 @@ use crate::experiment::plan::PlannedRun;
 use crate::experiment::record::Record;
 use crate::store::{ObjectState, Store};
 
+/// Identifies the code that `labpress` and its runner `lab` have in common: the version and a digest
+/// of the sources. Programs of different builds may not understand each other or train differently.
+pub const BUILD: &str = env!("LABPRESS_BUILD");
+
 /// What runs are done with.
 pub struct Setup<'a> {
     /// Where they take place.

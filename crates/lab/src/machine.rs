@@ -83,6 +83,7 @@ pub(crate) fn info() -> serde_json::Value {
     let devices: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
     let mut info = serde_json::json!({
         "labpress": env!("CARGO_PKG_VERSION"),
+        "build": labpress::runner::BUILD,
         "protocol": protocol::VERSION,
         "libtorch": LIBTORCH,
         "devices": devices,

@@ -1,0 +1,55 @@
+//! Gives `labpress` and its runner `lab` an identity of the code that both contain, so that
+//! programs of different builds can be told apart: see `runner::BUILD`.
+#![expect(clippy::disallowed_methods, reason = "a build script reads sources and the environment")]
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// What decides how the two programs understand each other, and what a run trains on. The last one
+/// is absent from a published package.
+const SHARED: [&str; 5] =
+    ["src/data", "src/digest.rs", "src/recipe", "src/runner", "crates/labpress-runner/src"];
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut files = Vec::new();
+    for path in SHARED.map(Path::new).into_iter().filter(|path| path.exists()) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        collect(path, &mut files)?;
+    }
+    files.sort();
+    let mut hash = Fnv::new();
+    for file in files {
+        hash.update(file.to_string_lossy().replace('\\', "/").as_bytes());
+        // Line ends depend on the checkout.
+        let content: Vec<u8> = fs::read(&file)?.into_iter().filter(|&byte| byte != b'\r').collect();
+        hash.update(&(content.len() as u64).to_le_bytes());
+        hash.update(&content);
+    }
+    let version = env::var("CARGO_PKG_VERSION").map_err(io::Error::other)?;
+    println!("cargo::rustc-env=LABPRESS_BUILD={version}+{:016x}", hash.0);
+    Ok(())
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    fs::read_dir(path)?.try_for_each(|entry| collect(&entry?.path(), files))
+}
+
+/// FNV-1a with 64 bits: the same in every version of Rust, unlike the hashers of `std`.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Fnv {
+        Fnv(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
