@@ -79,7 +79,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     let written = destination::write(&output, destination, waiting)?;
     let destination = shown_path(destination, &root);
     if work.verbosity() == Verbosity::Json {
-        events::say(&events::of_written(written, &destination));
+        events::write(&events::of_written(written, &destination));
     }
     work.verbosity().report(format_args!(
         "{} written, {} unchanged, {} removed in {destination} ({})",

@@ -1,4 +1,4 @@
-//! `--dry-run`: how each run stands and what would be done about it, for `build` and `run`.
+//! `--dry-run`: the state of each run and what would be done about it, for `build` and `run`.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::runner::child;
 use crate::site::Site;
 use crate::store::Store;
 
-/// Tells how the runs stand that `wanted` was chosen from.
+/// Reports the state of the runs that `wanted` was chosen from.
 pub(super) fn report(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site, work: &Work) {
     let forecast = Forecast::of(&wanted.runs, &site.records, work);
     let store = Store::of(&site.results);
@@ -25,7 +25,7 @@ pub(super) fn report(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Sit
     match work.verbosity() {
         Verbosity::Json => {
             let runs: Vec<_> = lines.iter().map(Line::as_event).collect();
-            events::say(&json!({"event": "dry-run", "runs": runs}));
+            events::write(&json!({"event": "dry-run", "runs": runs}));
         }
         Verbosity::Quiet | Verbosity::Usual | Verbosity::Verbose => {
             let rows: Vec<Vec<String>> = lines.iter().map(Line::as_row).collect();
@@ -42,7 +42,7 @@ pub(super) fn report(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Sit
     }
 }
 
-/// How one run stands.
+/// The state of one run.
 struct Line<'a> {
     run: &'a PlannedRun<'a>,
     state: &'static str,

@@ -1,18 +1,17 @@
-//! `--json`: what `build` and `run` do, for programs: one JSON object a line on standard output.
+//! `--json`: what `build` and `run` do, for other programs: one JSON object a line on standard output.
 //!
-//! | `event` | when | beside it |
+//! | `event` | when | other keys |
 //! |---|---|---|
-//! | `plan` | first | `runs`: of each its `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without number, and why; `seconds` of all; `results`: the folder that records go to |
-//! | `dry-run` | instead of it, with `--dry-run` | `runs`: of each `experiment`, `variant`, `seed`, `state` (`fresh`, `diverged`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
+//! | `plan` | first | `runs`: for each, `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without the number, `reason` being why; `seconds` for all; `results`: the folder that records go to |
+//! | `dry-run` | instead, with `--dry-run` | `runs`: for each, `experiment`, `variant`, `seed`, `state` (`fresh`, `diverged`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
 //! | `started` | a run starts | `run` |
-//! | `runner` | a run says something | `run`; `said`: the event of the [runner protocol](labpress_runner::protocol::Event) |
+//! | `runner` | a run reports an event | `run`; `said`: the event of the [runner protocol](labpress_runner::protocol::Event) |
 //! | `memory` | a run's memory was measured, a few times a second | `run`; `bytes` |
-//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `diverged` (why it has none, or null), `log` |
-//! | `runs-ended` | all are | `recorded`, `diverged` of them, `without-result`: how many; `seconds` |
-//! | `written` | the site is | `destination`; `written`, `unchanged`, `removed`: how many files |
+//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `diverged` (what diverged, or null), `log` |
+//! | `runs-ended` | all runs are over | `recorded`, how many of these `diverged`, `without-result`; `seconds` |
+//! | `written` | the site is written | `destination`; `written`, `unchanged`, `removed`: how many files |
 //!
-//! Errors of the site's files go to standard error as always, and the exit code says that there
-//! were any.
+//! Errors in the site's files go to standard error as usual, and the exit code is not 0.
 
 use serde_json::{Value, json};
 
@@ -21,16 +20,16 @@ use crate::experiment::plan::PlannedRun;
 use crate::runner::{NoResult, Outcome, RunEvent};
 
 /// Writes one event.
-pub(super) fn say(event: &Value) {
+pub(super) fn write(event: &Value) {
     super::write_answer(&event.to_string());
 }
 
-/// What tells a run from all others.
+/// What identifies a run.
 pub(super) fn run(run: &PlannedRun<'_>) -> Value {
     json!({"experiment": run.experiment.name.as_str(), "variant": run.variant.name.as_str(), "seed": run.seed})
 }
 
-/// Both objects' entries.
+/// The entries of both objects.
 pub(super) fn with(mut object: Value, more: Value) -> Value {
     if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
         object.extend(more);

@@ -1,4 +1,4 @@
-//! Progress of runs: bars on a terminal and plain lines elsewhere, on standard error; or JSON on
+//! Progress of runs: bars on a terminal or plain lines elsewhere, both on standard error, or JSON on
 //! standard output.
 
 use std::collections::BTreeMap;
@@ -19,11 +19,11 @@ use crate::recipe::{Goal, Metric};
 use crate::runner::{Failure, NoResult, Outcome, RunEvent};
 use labpress_runner::protocol::Event;
 
-/// How fine the overall bar counts: parts of one run.
+/// The resolution of the overall bar: parts of one run.
 const PARTS: u64 = 1000;
-/// How often the overall bar is brought up to date at most.
+/// How often the overall bar is updated at most.
 const SHOW_EVERY: Duration = Duration::from_millis(100);
-/// The widest label that stands in front of a bar, in characters.
+/// The widest label in front of a bar, in characters.
 const WIDEST_LABEL: usize = 34;
 
 /// Shows the progress of a list of runs.
@@ -40,11 +40,11 @@ pub(super) struct Progress<'a> {
     running: BTreeMap<usize, Running>,
     /// How many runs have ended.
     ended: usize,
-    /// Of each experiment, the time of the run that ended last with a result.
+    /// For each experiment, the seconds of the run that was recorded last.
     took: BTreeMap<&'a str, f64>,
-    /// When the overall bar was last brought up to date.
+    /// When the overall bar was last updated.
     shown: Option<Stopwatch>,
-    /// The label of the first run that failed in a way, by reason and end of the log.
+    /// The label of the first run that failed for a reason with a log, by both.
     failures: BTreeMap<(String, String), String>,
 }
 
@@ -55,31 +55,30 @@ enum Stage {
     Ended,
 }
 
-/// What is known of a run that goes on.
+/// What is known about a run in progress.
 struct Running {
     bar: ProgressBar,
     stopwatch: Stopwatch,
     end: End,
-    /// How far it was, and when, at the first sign of progress: a run that was resumed does not
-    /// start at nothing.
+    /// How far it was, and when, at the first progress report: a resumed run does not start at 0.
     first: Option<(f64, f64)>,
     done: f64,
-    /// Whether it has told by itself how far it is.
+    /// Whether it reports its progress itself.
     shows_progress: bool,
     epoch: Option<u64>,
-    /// The metric that tells best how it goes, as text.
+    /// The most informative metric, formatted.
     metric: Option<String>,
     device: Option<String>,
-    /// Bytes, when it was last measured.
+    /// In bytes, when it was last measured.
     memory: Option<u64>,
 }
 
-/// When a bar is expected to be full: seconds from its start. Shared with the bar, which is drawn
-/// by the clock.
+/// When a bar is expected to be full: seconds from its start. Shared with the bar, which is redrawn
+/// at regular intervals.
 type End = Arc<Mutex<Option<f64>>>;
 
 impl<'a> Progress<'a> {
-    /// The progress of `runs`, which `forecast` is about.
+    /// The progress of `runs`; `forecast` is theirs.
     pub(super) fn of(
         runs: &'a [PlannedRun<'a>],
         forecast: Forecast,
@@ -125,7 +124,7 @@ impl<'a> Progress<'a> {
 
     pub(super) fn update(&mut self, number: usize, event: &RunEvent<'_>) {
         if self.verbosity == Verbosity::Json {
-            events::say(&events::of_run_event(number, event));
+            events::write(&events::of_run_event(number, event));
         }
         match event {
             RunEvent::Started => self.started(number),
@@ -199,14 +198,14 @@ impl<'a> Progress<'a> {
             Event::Metric { name, step: Some(step), value, .. } => {
                 running.epoch = Some(*step);
                 let epochs = run.variant.params["epochs"].as_u64();
-                // A runner that tells no progress still tells its epochs.
+                // A runner that reports no progress still reports its epochs.
                 if let Some(epochs) = epochs.filter(|_| !running.shows_progress) {
                     running.progress(*step, epochs, self.forecast.expected[number].seconds);
                 }
                 let declared = run.experiment.metrics.get(name);
-                let tells_best = name.starts_with("valid.")
+                let is_informative = name.starts_with("valid.")
                     && declared.is_some_and(|metric| metric.goal == Some(Goal::Max));
-                if tells_best || declared.is_none() && running.metric.is_none() {
+                if is_informative || declared.is_none() && running.metric.is_none() {
                     running.metric = Some(shown(name, *value, declared));
                 }
                 if self.verbosity == Verbosity::Verbose {
@@ -216,7 +215,7 @@ impl<'a> Progress<'a> {
                         shown(name, *value, declared)
                     ))
                 } else {
-                    tells_best.then(|| running.message(run))
+                    is_informative.then(|| running.message(run))
                 }
             }
             Event::Metric { name, step: None, value, .. } => {
@@ -230,7 +229,7 @@ impl<'a> Progress<'a> {
                 is_for_terminals = true;
                 Some(format!("note: {text}"))
             }
-            // The end of the run says it.
+            // Reported when the run ends.
             Event::Diverged(_) | Event::Done => None,
         };
         running.bar.set_message(super::printable(&running.state(run)).into_owned());
@@ -262,7 +261,7 @@ impl<'a> Progress<'a> {
                 let result = match &record.diverged {
                     Some(diverged) => diverged.phrase(run.experiment.step_name()),
                     None if recorded.is_shared() => {
-                        result(record, run) + ", the result of a run that is the same"
+                        result(record, run) + ", copied from an identical run"
                     }
                     None => result(record, run),
                 };
@@ -283,7 +282,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Brings the overall bar up to date, unless that was done just before.
+    /// Updates the overall bar, unless that was done very recently.
     fn show_overall(&mut self) {
         if self.shown.as_ref().is_some_and(|shown| shown.elapsed() < SHOW_EVERY)
             && self.ended < self.runs.len()
@@ -309,12 +308,11 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Seconds until all runs have ended; `None` as long as it is not known how long one of them
-    /// takes.
+    /// Seconds until all runs have ended; `None` as long as the duration of one of them is unknown.
     fn left(&self) -> Option<f64> {
         let number_of =
             |stage: Stage| (0..self.runs.len()).filter(move |&number| self.stages[number] == stage);
-        // Those that run come first, and keep their places.
+        // Those that are running come first, and keep their places.
         let order: Vec<usize> =
             number_of(Stage::Running).chain(number_of(Stage::Waiting)).collect();
         let places: BTreeMap<usize, usize> =
@@ -340,8 +338,8 @@ impl<'a> Progress<'a> {
                 return Some((end - running.stopwatch.elapsed().as_secs_f64()).max(0.0));
             }
         }
-        // What nothing is recorded of takes as long as a run of its experiment that ended just now,
-        // or as one that goes on seems to take.
+        // A run without records takes as long as the run of its experiment that ended last, or as
+        // one in progress seems to take.
         let name = &self.runs[number].experiment.name;
         let will_take = || {
             let mut others = self
@@ -355,8 +353,8 @@ impl<'a> Progress<'a> {
         expected.or_else(|| self.took.get(name.as_str()).copied()).or_else(will_take)
     }
 
-    /// Why a run has no result, with the end of its log, unless another run has failed in just that
-    /// way.
+    /// Why a run has no result, with the end of its log, unless another run has failed in exactly the
+    /// same way.
     fn reason(&mut self, failure: &Failure, label: &str) -> String {
         let Failure { reason, log_end, log } = failure;
         let log = log.display();
@@ -365,7 +363,7 @@ impl<'a> Progress<'a> {
         }
         match self.failures.entry((reason.clone(), log_end.clone())) {
             Entry::Occupied(first) => {
-                format!("{reason}; its log ends as that of {} ({log})", first.get())
+                format!("{reason}; its log ends like that of {} ({log})", first.get())
             }
             Entry::Vacant(first) => {
                 first.insert(label.to_owned());
@@ -385,7 +383,7 @@ impl<'a> Progress<'a> {
         self.bars.suspend(|| self.verbosity.report(format_args!("{line}")));
     }
 
-    /// Writes a line that tells of something gone wrong: however little is to be told.
+    /// Writes a line about something that went wrong, even with `--quiet`.
     fn error(&self, line: &str) {
         if self.verbosity == Verbosity::Json {
             return;
@@ -395,7 +393,7 @@ impl<'a> Progress<'a> {
 }
 
 impl Running {
-    /// Takes note that the run is at `step` of `of`; `expected` is how long such a run takes.
+    /// Updates the bar of a run that is at `step` of `of`; `expected` is how long such a run takes.
     fn progress(&mut self, step: u64, of: u64, expected: Option<f64>) {
         self.bar.set_length(of);
         self.bar.set_position(step);
@@ -420,7 +418,7 @@ impl Running {
         self.epoch_text(run).into_iter().chain(self.metric.clone()).collect::<Vec<_>>().join("  ")
     }
 
-    /// The message, where it runs and what memory it takes.
+    /// The message, its device and its memory.
     fn state(&self, run: &PlannedRun<'_>) -> String {
         let message = Some(self.message(run)).filter(|message| !message.is_empty());
         let memory = self.memory.map(|bytes| format!("{} MiB", bytes >> 20));
@@ -428,7 +426,7 @@ impl Running {
     }
 }
 
-/// The number that a finished run is known by, and how long it took.
+/// The most important number of a finished run, and how long it took.
 fn result(record: &Record, run: &PlannedRun<'_>) -> String {
     let declared = |name: &str| run.experiment.metrics.get(name);
     let best = record
@@ -449,8 +447,8 @@ fn shown(name: &str, value: f64, metric: Option<&Metric>) -> String {
     }
 }
 
-/// A label as wide as all others: filled up, or with its middle cut out, because its start and its
-/// end tell most.
+/// A label of the same width as all others: padded, or without its middle, since the start and the end
+/// are the most informative.
 fn padded(label: &str, width: usize) -> String {
     let length = label.chars().count();
     if length <= width {
@@ -468,14 +466,14 @@ fn set(end: &End, seconds: Option<f64>) {
     }
 }
 
-/// The look of a bar. The message comes last, where a narrow terminal cuts it.
+/// The style of a bar. The message comes last, where a narrow terminal truncates it.
 fn style(colour: &str, end: &End) -> ProgressStyle {
     let end = Arc::clone(end);
     let left = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let end = end.lock().ok().and_then(|end| *end);
         let left = end.map(|end| (end - state.elapsed().as_secs_f64()).max(0.0));
         let text = left.map(|left| format!("{} left", duration(left))).unwrap_or_default();
-        // What cannot be written is not shown.
+        // Writing to the bar cannot fail.
         let _ = write!(out, "{text:>15}");
     };
     ProgressStyle::with_template(&format!(

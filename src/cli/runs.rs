@@ -1,4 +1,4 @@
-//! Does the stale runs of a plan and tells how they went: for `build` and `run`.
+//! Does the stale runs of a plan and reports how they went: for `build` and `run`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,38 +27,38 @@ use crate::store::Store;
 pub(super) struct Work {
     #[command(flatten)]
     pub(super) jobs: Jobs,
-    /// Say how each run stands and what would be done, and do nothing
+    /// Report the state of each run and what would be done, without doing it
     #[arg(long, short = 'n')]
     pub(super) dry_run: bool,
-    /// Do only the runs that are expected to fit into this time (`90s`, `15m`, `2h`), by what
-    /// earlier ones took
+    /// Do only the runs that are expected to finish within this time (`90s`, `15m`, `2h`), judging
+    /// by earlier ones
     #[arg(long, value_name = "TIME", value_parser = budget)]
     pub(super) budget: Option<Duration>,
-    /// Run stale experiments at toy scale, only to see that they work: nothing of it enters the
-    /// records
+    /// Run stale experiments at toy scale, only to see whether they work: nothing is recorded in the
+    /// site
     #[arg(long)]
     pub(super) smoke: bool,
-    /// Tell only what went wrong
+    /// Print errors only
     #[arg(long, short)]
     quiet: bool,
-    /// Tell everything that runs report
+    /// Print everything that runs report
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// Write what happens to standard output as JSON, an object a line
+    /// Write events to standard output as JSON, one object a line
     #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
     json: bool,
 }
 
-/// How much is told.
+/// How much is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verbosity {
-    /// What went wrong.
+    /// Errors.
     Quiet,
-    /// What is done, and how it went.
+    /// What is done, and its result.
     Usual,
-    /// All that runs report.
+    /// Everything that runs report.
     Verbose,
-    /// What went wrong, and all the rest as JSON, see [`events`].
+    /// Errors, and everything else as JSON, see [`events`].
     Json,
 }
 
@@ -74,7 +74,7 @@ impl Work {
 }
 
 impl Verbosity {
-    /// Writes a line to standard error, unless only what went wrong is to be told there.
+    /// Writes a line to standard error, unless only errors are to be printed there.
     pub(super) fn report(self, line: std::fmt::Arguments<'_>) {
         if matches!(self, Verbosity::Usual | Verbosity::Verbose) {
             report(line);
@@ -86,24 +86,24 @@ fn budget(text: &str) -> Result<Duration, String> {
     let seconds = spec::quantity(text, spec::TIME_UNITS).filter(|seconds| *seconds > 0);
     seconds
         .map(Duration::from_secs)
-        .ok_or_else(|| "write a time such as `90s`, `15m` or `2h`".to_owned())
+        .ok_or_else(|| "expected a time such as `90s`, `15m` or `2h`".to_owned())
 }
 
 /// Runs to be done.
 #[derive(Debug, Default)]
 pub(super) struct Wanted<'a> {
     pub(super) runs: Vec<PlannedRun<'a>>,
-    /// Why each of them is done, as many as there are runs.
+    /// Why each of them is done, in the same order.
     pub(super) reasons: Vec<String>,
     /// The others that are fresh.
     pub(super) fresh: Vec<PlannedRun<'a>>,
 }
 
-/// The runs that have to be done for the results that are asked for: those themselves, and those
-/// that they need.
+/// The runs that have to be done for the results that are asked for, including the runs that these
+/// need.
 ///
-/// A fresh run is done again if it is asked for and `force` is set, or if a stale one needs it and
-/// its artifacts are not on this machine, as in a new clone.
+/// A fresh run is re-run if it is asked for and `force` is set, or if a stale one needs it and its
+/// artifacts are not on this machine, as in a new clone.
 pub(super) fn wanted<'a>(
     planned: &[PlannedRun<'a>],
     is_asked: &dyn Fn(&PlannedRun<'_>) -> bool,
@@ -116,7 +116,7 @@ pub(super) fn wanted<'a>(
             let how = run.diverged().unwrap_or_else(|| "is fresh".to_owned());
             Some(format!("it {how}, and `--force` asks for it"))
         }
-        // This reads its artifacts, which can be large.
+        // This reads the artifacts, which can be large.
         Some(record) if is_needed => lost_artifact(record, store),
         Some(_) => None,
     };
@@ -152,7 +152,7 @@ pub(super) fn wanted<'a>(
     wanted
 }
 
-/// The places in the list of the runs of each experiment.
+/// The positions in the list of the runs of each experiment.
 fn numbers_of_experiments<'p>(runs: &'p [PlannedRun<'_>]) -> BTreeMap<&'p Name, Vec<usize>> {
     let mut numbers: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
     for (number, run) in runs.iter().enumerate() {
@@ -161,11 +161,11 @@ fn numbers_of_experiments<'p>(runs: &'p [PlannedRun<'_>]) -> BTreeMap<&'p Name, 
     numbers
 }
 
-/// What is expected of each of the runs, and whether it fits into the budget.
+/// How long each run is expected to take, and whether it fits into the budget.
 pub(super) struct Forecast {
     pub(super) expected: Vec<Expected>,
     pub(super) fits: Vec<Fit>,
-    /// How many runs go on at once.
+    /// How many runs run at once.
     pub(super) slots: usize,
     jobs: Option<usize>,
     budget: Option<Duration>,
@@ -176,7 +176,7 @@ impl Forecast {
         Forecast::at_most(jobs(runs, work.jobs), runs, records, work.budget)
     }
 
-    /// The forecast where no more than `jobs` runs go on at once; `None` leaves it to the cores.
+    /// The forecast with at most `jobs` runs at once; `None` means as many as there are cores for.
     pub(super) fn at_most(
         jobs: Option<usize>,
         runs: &[PlannedRun<'_>],
@@ -204,7 +204,7 @@ impl Forecast {
         Forecast { expected, fits, slots, jobs, budget }
     }
 
-    /// Seconds until the last run that fits has ended; `None` if that of one is not known.
+    /// Seconds until the last run that fits has ended; `None` if the duration of one is unknown.
     pub(super) fn seconds(&self) -> Option<f64> {
         let fitting = self.fits.iter().zip(&self.expected);
         let ends = fitting.filter_map(|(fit, expected)| match fit {
@@ -223,7 +223,7 @@ impl Forecast {
                 let takes = duration(self.expected[number].seconds.unwrap_or_default());
                 let end = duration(end);
                 Some(format!(
-                    "it takes about {takes} and would end after {end}, past the budget of {budget}"
+                    "it takes about {takes} and would end after {end}, beyond the budget of {budget}"
                 ))
             }
             Fit::NeedsLeftOut(need) => {
@@ -241,8 +241,8 @@ pub(super) struct Done {
     pub(super) left_out: usize,
 }
 
-/// Does the runs, with progress on standard error. Those that fail do not stop the others; that any
-/// did is an error.
+/// Does the runs, with progress on standard error. A run that fails does not stop the others, but it
+/// is an error in the end.
 pub(super) fn do_runs(
     wanted: &Wanted<'_>,
     site: &Site,
@@ -262,7 +262,7 @@ pub(super) fn do_runs(
     if runs.is_empty() {
         return Ok(Done { records: Vec::new(), left_out: left });
     }
-    // Before signals are counted: what is fetched can be interrupted as any program.
+    // Before signals are counted, so that Ctrl-C interrupts fetching as usual.
     let data = data_folders(&runs, site.source.root())?;
     let interrupts = Interrupts::counted()?;
     let stopwatch = Stopwatch::started();
@@ -285,7 +285,7 @@ pub(super) fn do_runs(
     let diverged = records.iter().filter(|record| record.diverged.is_some()).count();
     let seconds = stopwatch.elapsed().as_secs_f64();
     if verbosity == Verbosity::Json {
-        events::say(&json!({
+        events::write(&json!({
             "event": "runs-ended", "recorded": recorded, "diverged": diverged, "without-result": lacking,
             "seconds": seconds,
         }));
@@ -304,7 +304,7 @@ pub(super) fn do_runs(
     }
 }
 
-/// What the runs need to know of this machine; `data` are the folders of their data sets.
+/// What the runs are done with on this machine; `data` are the folders of their data sets.
 pub(super) fn setup<'a>(
     runs: &[PlannedRun<'_>],
     site: &Site,
@@ -323,7 +323,7 @@ pub(super) fn setup<'a>(
         };
         return Err(anyhow::anyhow!(
             "{runs} to be trained, and the program `lab` was not found\n\
-            hint: `make lab` builds it; `labpress build --locked` builds from the committed results alone"
+            hint: `make lab` builds it; `labpress build --locked` uses only the committed results"
         )
         .into());
     }
@@ -351,10 +351,9 @@ fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {
     runs.iter().any(|run| matches!(run.experiment.runner, Runner::Lab { .. }))
 }
 
-/// How many runs may go on at once; `None` is as many as there are cores for.
+/// How many runs may run at once; `None` means as many as there are cores for.
 pub(super) fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize> {
-    // Runs on one GPU gain nothing from each other's company, and may not fit into its memory
-    // together.
+    // Running side by side on one GPU gains nothing, and may need more memory than it has.
     let on_gpu = || {
         needs_lab(runs)
             && runs.iter().any(may_use_gpu)
@@ -371,7 +370,7 @@ fn has_gpu(lab: &Path) -> bool {
     environment::lab_info(lab).is_ok_and(|info| info["cuda"] == true)
 }
 
-/// Makes the data sets of the runs present and returns the folder of each.
+/// Fetches the data sets of the runs and returns the folder of each.
 pub(super) fn data_folders(
     runs: &[PlannedRun<'_>],
     root: &Path,
@@ -391,7 +390,7 @@ pub(super) fn data_folders(
     Ok(folders)
 }
 
-/// Says which runs are done or left out, and why.
+/// Reports which runs are done or left out, and why.
 fn report_plan(
     wanted: &Wanted<'_>,
     left_out: &[Option<String>],
@@ -413,7 +412,7 @@ fn report_plan(
             }
         }
         let seconds = forecast.seconds();
-        events::say(
+        events::write(
             &json!({"event": "plan", "runs": runs, "left-out": left, "seconds": seconds, "results": results}),
         );
     }

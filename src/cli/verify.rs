@@ -1,5 +1,5 @@
-//! `labpress verify`: does recorded runs again from the beginning, in a scratch place, and says
-//! whether they come out the same.
+//! `labpress verify`: re-runs recorded runs from the beginning, in a scratch folder, and reports
+//! whether they reproduce.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -27,10 +27,10 @@ pub(super) struct Options {
     /// The experiments to verify [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Verify only this many runs, drawn at random
+    /// Verify only a random sample of this many runs
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
-    /// What the draw starts from: the same seed draws the same runs
+    /// Seed of the sample: the same seed gives the same runs
     #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
     seed: u64,
     #[command(flatten)]
@@ -55,19 +55,19 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
     let mut setup = setup(&runs, &site, scratch, data, at_once, None, &stop)?;
     let stopwatch = Stopwatch::started();
     report(format_args!(
-        "verifying {}: each is done again from the beginning",
+        "verifying {}: each is re-run from the beginning",
         counted(runs.len(), "run")
     ));
     let by = environment::git_user(&root).unwrap_or_else(|| "unknown".to_owned());
     let mut done: Vec<Verification> = Vec::new();
-    // One experiment at a time: what it needs is what is recorded, not what is being done again.
+    // One experiment at a time, so that it is given recorded results, not those of other reruns.
     for runs in runs.chunk_by(|a, b| a.experiment.name == b.experiment.name) {
         let mut unwritten: Option<io::Error> = None;
         let forecast = Forecast::at_most(at_once, runs, &site.records, None);
         let mut progress = Progress::of(runs, forecast, Verbosity::Usual);
         run_all(runs, &needed(runs, &planned), &mut setup, &mut |number, event| {
             if let RunEvent::Ended(outcome) = &event
-                && let Some(verification) = judged(&runs[number], outcome, &planned, &by, &stop)
+                && let Some(verification) = verdict(&runs[number], outcome, &planned, &by, &stop)
             {
                 let verification = with_own_path(verification, &site);
                 match store.site.write(&verification.path(), verification.to_text().as_bytes()) {
@@ -85,7 +85,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
     report_table(&runs, &done);
     let took = duration(stopwatch.elapsed().as_secs_f64());
     report(format_args!(
-        "{} done again in {took}: commit experiments/NAME/verifications/",
+        "{} re-run in {took}: commit experiments/NAME/verifications/",
         counted(done.len(), "run")
     ));
     let unconfirmed = done.iter().filter(|verification| !verification.outcome.is_good()).count();
@@ -99,7 +99,7 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
     }
 }
 
-/// The runs to verify: those asked for that are fresh and can be done here, or a sample of them.
+/// The runs to verify: those asked for that are fresh and possible on this machine, or a sample.
 fn chosen<'a>(
     site: &'a Site,
     planned: &[PlannedRun<'a>],
@@ -120,7 +120,7 @@ fn chosen<'a>(
         planned.iter().filter(is_asked).partition(|run| run.fresh().is_some());
     if !stale.is_empty() {
         report(format_args!(
-            "{} not verified: nothing fresh is recorded",
+            "{} not verified: no fresh result is recorded",
             counted(stale.len(), "run")
         ));
     }
@@ -135,7 +135,7 @@ fn chosen<'a>(
     }
     if possible.is_empty() {
         return Err(anyhow::anyhow!(
-            "there is nothing to verify\nhint: `labpress status` says how runs stand"
+            "there is nothing to verify\nhint: `labpress status` shows the state of all runs"
         )
         .into());
     }
@@ -160,9 +160,9 @@ fn needed<'a>(runs: &[PlannedRun<'a>], planned: &[PlannedRun<'a>]) -> Vec<Planne
     planned.iter().filter(is_needed).cloned().collect()
 }
 
-/// What the end of a rerun says of the record; `None` if it says nothing: someone stopped it, or it
-/// could not start.
-fn judged(
+/// The verdict of a rerun on the record; `None` if there is none because somebody stopped it or it
+/// could not be started.
+fn verdict(
     run: &PlannedRun<'_>,
     outcome: &Outcome,
     planned: &[PlannedRun<'_>],
@@ -182,7 +182,7 @@ fn judged(
                 verification::compare(record, rerun, &run.experiment.metrics, &of_variant);
             (outcome, rerun.environment.clone())
         }
-        // Nobody asked it to leave: it was killed, as for want of memory.
+        // Nobody asked it to stop: it was killed, for lack of memory for example.
         Err(NoResult::Interrupted(failure)) if stop() == Stop::GoOn => {
             (failed(&failure.reason), Environment::new())
         }
@@ -196,8 +196,8 @@ fn failed(reason: &str) -> verification::Outcome {
     verification::Outcome::Failed { reason: reason.to_owned() }
 }
 
-/// Dates a second verification within the same second a second later, so that none takes the place
-/// of another.
+/// Dates a second verification within the same second one second later, so that neither overwrites
+/// the other.
 fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
     while site.source.text(&verification.path()).is_some() {
         verification.date += jiff::SignedDuration::from_secs(1);
@@ -205,7 +205,7 @@ fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
     verification
 }
 
-/// A table of what came out, a row a run.
+/// Prints a table of the verdicts, one row per run.
 fn report_table(runs: &[PlannedRun<'_>], done: &[Verification]) {
     let row = |run: &PlannedRun<'_>| {
         let record = run.fresh()?.digest();
@@ -218,7 +218,7 @@ fn report_table(runs: &[PlannedRun<'_>], done: &[Verification]) {
     }
 }
 
-/// The number that agrees least: `accuracy was 0.75, is 0.76, tolerance 0.005; and 1 more`.
+/// The number that deviates most: `accuracy was 0.75, is 0.76, tolerance 0.005; and 1 more`.
 fn detail(outcome: &verification::Outcome) -> String {
     let Some(numbers) = outcome.numbers() else {
         let verification::Outcome::Failed { reason } = outcome else { return "-".to_owned() };
@@ -230,8 +230,7 @@ fn detail(outcome: &verification::Outcome) -> String {
     };
     let mut worst: Vec<(&str, &Compared)> =
         numbers.all().filter(|(_, compared)| is_worst(compared)).collect();
-    // By how much of the tolerance is used up: metrics of different sizes have nothing else in
-    // common.
+    // Relative to the tolerance, since metrics of different magnitudes are not comparable otherwise.
     let part =
         |compared: &Compared| compared.distance().unwrap_or(f64::INFINITY) / compared.tolerance;
     worst.sort_by(|(_, a), (_, b)| part(b).total_cmp(&part(a)));
@@ -253,7 +252,7 @@ fn detail(outcome: &verification::Outcome) -> String {
     }
     if !numbers.other_artifacts.is_empty() {
         let names: Vec<&str> = numbers.other_artifacts.iter().map(String::as_str).collect();
-        phrases.push(format!("other bytes in {}", names.join(", ")));
+        phrases.push(format!("different bytes in {}", names.join(", ")));
     }
     if phrases.is_empty() { "-".to_owned() } else { phrases.join("; ") }
 }

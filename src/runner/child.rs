@@ -29,15 +29,15 @@ use crate::store::{lock_file, named, open_inside};
 pub const LOG_FILE: &str = "log.txt";
 /// The file with the reason why the last try failed.
 const FAILURE_FILE: &str = "failure.txt";
-/// How often a running child is looked at, at most and at least. In between, after another eighth
-/// of the time that it has run so far, so that short runs are not made longer and long ones cost
+/// The shortest and the longest pause between two looks at a running child. In between, the pause is
+/// an eighth of the time it has been running, so that short runs are not delayed and long ones cost
 /// nothing.
-const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
+const PAUSE: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 /// How many lines of the log's end are shown on failure.
 const LOG_LINES: usize = 20;
 /// How many bytes of the log's end are read for that.
 const LOG_BYTES: u64 = 64 * 1024;
-/// How many characters of a line of the log are shown.
+/// How many characters of a log line are shown.
 const LOG_WIDTH: usize = 400;
 
 /// A child process to start.
@@ -51,7 +51,7 @@ pub struct Launch {
     pub run_folder: PathBuf,
     /// What it may use. A child that uses more is killed.
     pub limits: Limits,
-    /// What it is to do. Whether to resume is found out here.
+    /// What it is to do. [`run`] decides by itself whether to resume.
     pub job: Job,
 }
 
@@ -72,7 +72,7 @@ pub fn run(
         let reason = format!("was asked to stop while it waited for {holders}");
         return Err(NoResult::Interrupted(failure(folder, reason)));
     }
-    // What was said before an interruption is part of the result, and no news.
+    // What was reported before an interruption is part of the result, but not news.
     let mut tail = Tail::of(&folder.join(EVENTS_FILE))?;
     let is_whole = tail.read_all()?.is_ok();
     let (exit, has_failed) = (Exit::read(folder), folder.join(FAILURE_FILE).exists());
@@ -83,35 +83,35 @@ pub fn run(
     {
         return Ok(collected);
     }
-    // If the exit status is not known, because labpress and the supervisor were killed or the power
-    // went, nobody can say whether the run succeeded. Nor if a line cannot be read: a number may be
-    // lost that will not be told again.
+    // If the exit status is unknown, because labpress and the supervisor were killed or the power
+    // failed, it is unknown whether the run succeeded. So it is if a line cannot be read: the number
+    // in it may never be reported again.
     let can_resume =
         !has_failed && matches!(exit, None | Some(Exit::Code(INTERRUPTED) | Exit::Killed(_)));
     let resume = can_resume && is_whole && has_checkpoint(folder);
     prepare(launch, resume)?;
-    tail.cut(resume)?;
+    tail.truncate(resume)?;
     let mut child = command(launch, resume, lock)?.spawn().map_err(|error| {
         io::Error::new(
             error.kind(),
-            format!("cannot start the supervisor of a run, labpress itself: {error}"),
+            format!("cannot start labpress itself as the supervisor of a run: {error}"),
         )
     })?;
     let mut guard = Guard::of(&child, launch);
     let status = loop {
-        // Asked before the last events are read.
+        // Before the last events are read.
         let status = child.try_wait()?;
         match tail.follow(&mut |event| watch(RunEvent::Reported(event.clone())))? {
             Err(reason) => {
                 guard.kill(&mut child)?;
                 return Err(fail(folder, reason));
             }
-            // It says more than can be read at once.
+            // There is more than was read at once.
             Ok(is_at_end) if !is_at_end && status.is_some() => continue,
             Ok(_) => {}
         }
         if has_diverged(&tail.events) {
-            // Whatever it goes on with is not part of the result.
+            // Whatever it does after that is not part of the result.
             guard.kill(&mut child)?;
             return result(folder, &tail.events).map_err(|reason| fail(folder, reason));
         }
@@ -121,23 +121,23 @@ pub fn run(
         if let Some(bytes) = guard.measured_memory() {
             watch(RunEvent::Memory(bytes));
         }
-        if let Some(reason) = guard.broken_limit() {
+        if let Some(reason) = guard.exceeded_limit() {
             guard.kill(&mut child)?;
             return Err(fail(folder, reason));
         }
         guard.pass_on(stop());
         pause(guard.elapsed());
     };
-    // If the supervisor was killed, the runner may still be at work.
+    // If the supervisor was killed, the runner may still be running.
     guard.end_group();
-    if let Some(reason) = guard.broken_disk_limit() {
+    if let Some(reason) = guard.exceeded_disk_limit() {
         return Err(fail(folder, reason));
     }
     ended(folder, &tail.events, status)
 }
 
-/// Waits until the lock of a run is free, and holds it then. If it is asked to stop before, returns
-/// who holds it.
+/// Waits for the lock of a run and takes it. If it is asked to stop before, returns the processes
+/// that hold the lock.
 fn wait_for(
     lock: &File,
     path: &Path,
@@ -155,7 +155,7 @@ fn wait_for(
         let holders = holders.get_or_insert_with(|| {
             let holders = processes::holders(path).unwrap_or_else(|| "a process".to_owned());
             let text = format!(
-                "{holders} of an earlier try is at work in the run's folder: waiting for its end"
+                "{holders} of an earlier try is still running in the run's folder: waiting for it"
             );
             watch(RunEvent::Reported(Event::Note { text }));
             holders
@@ -168,8 +168,8 @@ fn wait_for(
 }
 
 fn pause(elapsed: Duration) {
-    let [often, seldom] = LOOK_EVERY;
-    std::thread::sleep((elapsed / 8).clamp(often, seldom));
+    let [shortest, longest] = PAUSE;
+    std::thread::sleep((elapsed / 8).clamp(shortest, longest));
 }
 
 /// The result of a run that exited with status 0, or what is missing from it.
@@ -194,7 +194,7 @@ fn prepare(launch: &Launch, resume: bool) -> io::Result<()> {
         remove_checkpoint(folder)?;
     }
     fs::create_dir_all(folder.join(CHECKPOINT_FOLDER)).map_err(|error| cannot_write(&error))?;
-    // Before the failure, so that after a power cut an old status never stands alone.
+    // Before the failure, so that a power cut never leaves an old status without it.
     Exit::forget(folder).map_err(|error| cannot_write(&error))?;
     if let Err(error) = fs::remove_file(folder.join(FAILURE_FILE))
         && error.kind() != io::ErrorKind::NotFound
@@ -202,13 +202,13 @@ fn prepare(launch: &Launch, resume: bool) -> io::Result<()> {
         return Err(cannot_write(&error));
     }
     let job = Job { resume, ..launch.job.clone() };
-    let job = serde_json::to_value(&job).expect("a job is texts, numbers and lists");
+    let job = serde_json::to_value(&job).expect("a job consists of strings, numbers and lists");
     fs::write(folder.join(JOB_FILE), pretty(&job)).map_err(|error| cannot_write(&error))
 }
 
 fn command(launch: &Launch, resume: bool, lock: File) -> io::Result<Command> {
     let log = launch.run_folder.join(LOG_FILE);
-    // A run that goes on from a checkpoint keeps the log of how it came there.
+    // A resumed run keeps the log of what it did before.
     let log = File::options()
         .create(true)
         .write(true)
@@ -224,15 +224,15 @@ fn command(launch: &Launch, resume: bool, lock: File) -> io::Result<Command> {
         .current_dir(&launch.working_folder)
         .env(RUN_FOLDER_VARIABLE, &launch.run_folder)
         .env(PROCESS_VARIABLE, std::process::id().to_string())
-        // Two runs whose OpenMP threads spin while they wait were 7 to 16 times slower than one
-        // after the other.
+        // With threads that spin while they wait, two runs side by side were 7 to 16 times slower
+        // than one after the other.
         .env("OMP_WAIT_POLICY", "PASSIVE")
         .envs(
             ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"]
                 .map(|name| (name, &threads)),
         )
-        // The lock goes along as standard input, so that it is held as long as the child lives,
-        // even if labpress is killed: nobody starts a second run in the same folder.
+        // The lock is passed on as standard input and is therefore held as long as the child lives,
+        // even if labpress is killed: no second run is started in the same folder.
         .stdin(Stdio::from(lock))
         .stdout(log.try_clone()?)
         .stderr(log);
@@ -256,8 +256,7 @@ fn ended(folder: &Path, events: &[Event], status: ExitStatus) -> Result<Collecte
     }
 }
 
-/// Whether the last event says that the run diverged, or would have reported a number that is not
-/// finite.
+/// Whether the last event is that the run diverged, or a number that is not finite.
 fn has_diverged(events: &[Event]) -> bool {
     matches!(events.last(), Some(Event::Diverged(_)))
 }
@@ -299,13 +298,13 @@ pub fn failure_before(folder: &Path) -> Option<Failure> {
 
 pub(super) fn failure(folder: &Path, reason: String) -> Failure {
     let log = folder.join(LOG_FILE);
-    // A log that cannot be read says nothing.
+    // A log that cannot be read counts as empty.
     let log_end = log_end(&log).unwrap_or_default();
     Failure { reason, log_end, log }
 }
 
-/// The last lines of a log, however long it is. Of a line that was written over and over, as
-/// progress bars are, the last state.
+/// The last lines of a log, however long it is. Of a line that was overwritten again and again, as
+/// progress bars do, the last state.
 fn log_end(path: &Path) -> io::Result<String> {
     let mut log = File::open(path)?;
     let start = log.metadata()?.len().saturating_sub(LOG_BYTES);
@@ -313,7 +312,7 @@ fn log_end(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     log.take(LOG_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    // The first line is cut.
+    // The first line is incomplete.
     let text =
         if start == 0 { &text } else { text.split_once('\n').map_or(&*text, |(_, rest)| rest) };
     let shown = |line: &str| {
@@ -356,12 +355,12 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_that_was_written_over_the_last_state_is_shown() {
+    fn the_last_state_of_an_overwritten_line_is_shown() {
         check_log_end("epoch 1\repoch 2\repoch 3\nfailed\r\n", "epoch 3\nfailed");
     }
 
     #[test]
-    fn a_long_line_of_a_log_is_cut() {
+    fn a_long_log_line_is_truncated() {
         check_log_end(&"ü".repeat(500), &("ü".repeat(400) + "…"));
     }
 }

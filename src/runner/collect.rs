@@ -1,5 +1,5 @@
-//! From the events of a run to its result: what is missing or wrong is found here, before anything
-//! is recorded.
+//! Turns the events of a run into its result. What is missing or invalid is found here, before
+//! anything is recorded.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::diagnostic::without_place;
 use crate::experiment::{is_windows_device, name_rule};
 
-/// What a run that succeeded, or one that diverged, has reported.
+/// What a run that succeeded or diverged has reported.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Collected {
     /// Facts about where it ran.
@@ -26,7 +26,7 @@ pub struct Collected {
     pub diverged: Option<Diverged>,
 }
 
-/// Reads one line of `events.jsonl`. The error says what is wrong with it.
+/// Reads one line of `events.jsonl`, or returns what is wrong with it.
 ///
 /// A metric that is not finite, as Python's `json.dumps` writes it (`NaN`) or as a string
 /// (`"NaN"`), is read as [`Event::Diverged`].
@@ -41,22 +41,22 @@ pub fn event(line: &str) -> Result<Event, String> {
         Event::Metric { name, .. } | Event::Diverged(Diverged { metric: name, .. })
             if !is_name(name) =>
         {
-            Err(format!("`{name}` cannot be the name of a metric"))
+            Err(format!("invalid name of a metric: `{name}`"))
         }
         Event::Artifact { name, .. } if !is_name(name) => {
-            Err(format!("`{name}` cannot be the name of an artifact"))
+            Err(format!("invalid name of an artifact: `{name}`"))
         }
         Event::Artifact { name, .. } if is_windows_device(name) => {
-            Err(format!("`{name}` cannot be the name of an artifact: {}", name_rule(name)))
+            Err(format!("invalid name of an artifact: `{name}`: {}", name_rule(name)))
         }
         Event::Artifact { path, .. } if !is_inside(path) => {
-            Err(format!("the artifact's path `{path}` is not in the run's folder"))
+            Err(format!("the artifact's path `{path}` is not inside the run's folder"))
         }
         _ => Ok(event),
     }
 }
 
-/// The beginning of a text, for messages: at most 200 characters, without control characters.
+/// The beginning of a string, for messages: at most 200 characters, without control characters.
 pub(super) fn excerpt(text: &str) -> String {
     let end = text.char_indices().nth(200).map_or(text.len(), |(end, _)| end);
     let visible =
@@ -86,8 +86,8 @@ fn not_finite(line: &str) -> Result<Option<Event>, String> {
     }
 }
 
-/// The line with quotes around each `NaN`, `Infinity` and `-Infinity` outside of strings, which are
-/// no JSON.
+/// The line with quotes around each `NaN`, `Infinity` and `-Infinity` outside strings, which are
+/// not JSON.
 fn with_quoted_numbers(line: &str) -> String {
     let mut written = String::with_capacity(line.len() + 8);
     let mut rest = line;
@@ -98,7 +98,7 @@ fn with_quoted_numbers(line: &str) -> String {
             .find(|name| !is_in_string && rest.starts_with(name));
         let (taken, after) = match number {
             Some(number) => rest.split_at(number.len()),
-            // A backslash and what it escapes.
+            // A backslash and the character it escapes.
             None if is_in_string && c == '\\' => {
                 rest.split_at(rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at))
             }
@@ -114,9 +114,9 @@ fn with_quoted_numbers(line: &str) -> String {
     written
 }
 
-/// Gathers all events of a run. Where a run was resumed, a later event replaces an earlier one of
-/// the same name and step. Of a run that diverged, only what it reported before counts. The error
-/// says what is missing.
+/// Collects the events of a run, or returns what is missing. If the run was resumed, a later event
+/// replaces an earlier one with the same name and step. If it diverged, only what it reported before
+/// counts.
 pub fn collect(events: &[Event]) -> Result<Collected, String> {
     let mut collected = Collected::default();
     let mut series: BTreeMap<String, BTreeMap<u64, f64>> = BTreeMap::new();
@@ -147,7 +147,7 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
     }
     let has_diverged = collected.diverged.is_some();
     if !has_diverged && !matches!(events.last(), Some(Event::Done)) {
-        return Err("it left without the event `done`".to_owned());
+        return Err("it exited without the event `done`".to_owned());
     }
     if !has_diverged && collected.metrics.is_empty() && series.is_empty() {
         return Err("it reported no metric".to_owned());
@@ -157,7 +157,7 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
     Ok(collected)
 }
 
-/// Names stand in tags, between dots and white space.
+/// Names are used in tags, between dots and white space.
 fn is_name(name: &str) -> bool {
     let is_part = |part: &str| {
         !part.is_empty()
@@ -188,7 +188,7 @@ mod tests {
     const START: &str = r#"{"event":"start","environment":{"device":"cpu"}}"#;
 
     #[test]
-    fn a_run_is_gathered_by_name_and_step() {
+    fn events_are_collected_by_name_and_step() {
         let lines = format!(
             "{START}\n{}\n{}\n{}\n{}",
             r#"{"event":"metric","name":"train.loss","step":1,"value":0.5}"#,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_resumed_run_the_later_event_counts() {
+    fn in_a_resumed_run_the_later_event_counts() {
         let metric =
             |value| format!(r#"{{"event":"metric","name":"loss","step":2,"value":{value}}}"#);
         let lines = format!(
@@ -216,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_does_not_say_done_has_failed() {
-        check_error(START, "it left without the event `done`");
+    fn a_run_without_the_event_done_has_failed() {
+        check_error(START, "it exited without the event `done`");
     }
 
     #[track_caller]
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_that_is_not_finite_is_a_run_that_diverged() {
+    fn a_metric_that_is_not_finite_makes_the_run_diverge() {
         for (value, became) in [
             ("NaN", "NaN"),
             ("Infinity", "infinite"),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runner_may_say_that_it_diverged() {
+    fn a_runner_may_report_that_it_diverged() {
         check_diverged(
             r#"{"event":"diverged","metric":"loss","step":3,"value":"Infinity"}"#,
             "diverged: `loss` became infinite at step 3",
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_inside_of_a_string_or_elsewhere_is_no_number() {
+    fn nan_in_a_string_or_another_field_is_not_a_number() {
         let note = r#"{"event":"note","text":"a \" NaN \\"}"#;
         assert_eq!(event(note), Ok(Event::Note { text: "a \" NaN \\".to_owned() }));
         assert_eq!(with_quoted_numbers(note), note);
@@ -274,28 +274,28 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_not_finite_is_refused() {
+    fn a_duration_that_is_not_finite_is_rejected() {
         let line = r#"{"event":"metric","name":"speed","value":Infinity,"timing":true}"#;
         check_error(line, &format!("the time or speed `speed` is not finite: {line}"));
     }
 
     #[test]
-    fn an_artifact_outside_of_the_folder_is_refused() {
+    fn an_artifact_outside_the_folder_is_rejected() {
         check_error(
             r#"{"event":"artifact","name":"x","path":"../x","kind":"image"}"#,
-            "the artifact's path `../x` is not in the run's folder",
+            "the artifact's path `../x` is not inside the run's folder",
         );
     }
 
     #[test]
-    fn an_artifact_that_windows_takes_for_a_device_is_refused() {
+    fn an_artifact_with_the_name_of_a_windows_device_is_rejected() {
         let error = event(r#"{"event":"artifact","name":"aux.table","path":"x","kind":"table"}"#)
             .unwrap_err();
         assert!(error.contains("Windows"), "{error}");
     }
 
     #[test]
-    fn an_unknown_event_is_refused() {
+    fn an_unknown_event_is_rejected() {
         assert!(event(r#"{"event":"begin"}"#).unwrap_err().starts_with("unknown variant `begin`"));
     }
 }

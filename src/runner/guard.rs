@@ -1,9 +1,9 @@
-//! Keeps a child process within its limits, and passes on to it that it should stop.
+//! Keeps a child process within its limits, and forwards requests to stop to it.
 //!
-//! The child is a [`supervisor`](super::supervisor), the leader of a process group of its own, so
-//! that what it starts in turn is stopped with it, and Ctrl-C on the terminal reaches labpress
-//! alone, which asks the children to leave. What leaves the group, or whose parent ends, still
-//! descends from the supervisor.
+//! The child is a [`supervisor`](super::supervisor) that leads its own process group. Processes it
+//! starts are therefore stopped together with it, and Ctrl-C on the terminal reaches only labpress,
+//! which asks its children to exit. A process that leaves the group, or whose parent exits, is still
+//! a descendant of the supervisor.
 #![expect(
     clippy::disallowed_methods,
     reason = "`runner` watches processes, by the clock and by /proc"
@@ -20,22 +20,22 @@ use crate::experiment::spec::Limits;
 
 /// How often a child's memory is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(250);
-/// How often the size of a run's folder is measured, unless that takes long.
+/// How often the size of a run's folder is measured, unless measuring takes long.
 const MEASURE_DISK_EVERY: Duration = Duration::from_secs(1);
 
-/// Watches over one child.
+/// Watches one child.
 pub(super) struct Guard {
     process: u32,
     limits: Limits,
     started: Instant,
     measured: Instant,
-    /// The memory it took when it was last measured, in bytes.
+    /// Its memory when it was last measured, in bytes.
     memory: u64,
     folder: PathBuf,
     disk_due: Instant,
     /// The size of the run's folder when it was last measured, in bytes.
     disk: u64,
-    told: Stop,
+    passed_on: Stop,
 }
 
 impl Guard {
@@ -57,17 +57,17 @@ impl Guard {
             folder: launch.run_folder.clone(),
             disk_due: now + MEASURE_DISK_EVERY,
             disk: 0,
-            told: Stop::GoOn,
+            passed_on: Stop::GoOn,
         }
     }
 
-    /// How long the child has been at work.
+    /// How long the child has been running.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// The memory that the child and what it started take, in bytes; `None` if it was measured just
-    /// before.
+    /// The memory of the child and its descendants, in bytes; `None` if it was measured very
+    /// recently.
     pub(super) fn measured_memory(&mut self) -> Option<u64> {
         if self.measured.elapsed() < MEASURE_EVERY {
             return None;
@@ -78,9 +78,9 @@ impl Guard {
         Some(self.memory)
     }
 
-    /// The limit that the child has broken, as the reason for its failure. Of memory, when it was
-    /// last measured.
-    pub(super) fn broken_limit(&mut self) -> Option<String> {
+    /// The limit that the child exceeds, as the reason for its failure. Memory is compared as it was
+    /// when it was last measured.
+    pub(super) fn exceeded_limit(&mut self) -> Option<String> {
         if let Some(time) = self.limits.time.filter(|&time| self.elapsed() > time) {
             return Some(format!(
                 "took longer than its limit of {} s (`limits: {{time}}`)",
@@ -90,51 +90,55 @@ impl Guard {
         if let Some(memory) = self.limits.memory.filter(|&memory| self.memory > memory) {
             let (used, memory) = (mebibytes(self.memory), mebibytes(memory));
             return Some(format!(
-                "took {used} MiB of memory, more than its limit of {memory} MiB (`limits: {{memory}}`)"
+                "used {used} MiB of memory, more than its limit of {memory} MiB \
+                 (`limits: {{memory}}`)"
             ));
         }
         if Instant::now() < self.disk_due {
             return None;
         }
-        self.broken_disk_limit()
+        self.exceeded_disk_limit()
     }
 
-    /// The limit of the size of the run's folder, measured now, if it is broken, as the reason for
-    /// a failure.
-    pub(super) fn broken_disk_limit(&mut self) -> Option<String> {
+    /// Measures the run's folder now and returns its limit if it is exceeded, as the reason for a
+    /// failure.
+    pub(super) fn exceeded_disk_limit(&mut self) -> Option<String> {
         let started = Instant::now();
         self.disk = bytes_on_disk(&self.folder);
         self.disk_due = Instant::now() + MEASURE_DISK_EVERY.max(started.elapsed() * 20);
         (self.disk > self.limits.disk).then(|| {
             let (used, disk) = (mebibytes(self.disk), mebibytes(self.limits.disk));
-            format!("wrote {used} MiB into its folder, its log included, more than its limit of {disk} MiB (`limits: {{disk}}`)")
+            format!(
+                "wrote {used} MiB to its folder, including its log, more than its limit of \
+                 {disk} MiB (`limits: {{disk}}`)"
+            )
         })
     }
 
-    /// Tells the child, once, what labpress was told.
+    /// Forwards a request to stop to the child, once.
     pub(super) fn pass_on(&mut self, stop: Stop) {
-        if stop == self.told {
+        if stop == self.passed_on {
             return;
         }
-        self.told = stop;
+        self.passed_on = stop;
         match stop {
             Stop::GoOn | Stop::StartNoMore => {}
-            Stop::Gently => signal(self.process, Signal::Leave),
-            Stop::AtOnce => signal(self.process, Signal::Die),
+            Stop::Gently => signal(self.process, Signal::Terminate),
+            Stop::AtOnce => signal(self.process, Signal::Kill),
         }
     }
 
-    /// Kills the child and all that it started, and waits for its end.
+    /// Kills the child and everything it started, and waits for it.
     pub(super) fn kill(&self, child: &mut Child) -> io::Result<()> {
-        signal(self.process, Signal::Die);
-        // Where there are no process groups.
+        signal(self.process, Signal::Kill);
+        // For systems without process groups.
         let _ = child.kill();
         child.wait().map(drop)
     }
 
-    /// Kills what is left of the process group after the supervisor has ended.
+    /// Kills what is left of the process group after the supervisor has exited.
     pub(super) fn end_group(&self) {
-        signal_group(self.process, Signal::Die);
+        signal_group(self.process, Signal::Kill);
     }
 }
 
@@ -142,35 +146,35 @@ fn mebibytes(bytes: u64) -> u64 {
     bytes / (1 << 20)
 }
 
-/// How much room a folder takes.
+/// How much disk space a folder takes.
 fn bytes_on_disk(folder: &Path) -> u64 {
-    // What goes away meanwhile takes none.
+    // What is removed meanwhile takes none.
     let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).map(|about| room(&about)).sum()
+    entries.filter_map(|entry| entry.metadata().ok()).map(|about| disk_space(&about)).sum()
 }
 
 #[cfg(unix)]
-fn room(about: &std::fs::Metadata) -> u64 {
-    // A file with holes takes less than its length.
+fn disk_space(about: &std::fs::Metadata) -> u64 {
+    // A sparse file takes less than its length.
     std::os::unix::fs::MetadataExt::blocks(about) * 512
 }
 
 #[cfg(not(unix))]
-fn room(about: &std::fs::Metadata) -> u64 {
+fn disk_space(about: &std::fs::Metadata) -> u64 {
     about.len()
 }
 
 #[derive(Clone, Copy)]
 enum Signal {
-    Leave,
-    Die,
+    Terminate,
+    Kill,
 }
 
-/// Sends a signal to the process group of a supervisor that lives.
+/// Sends a signal to the process group of a running supervisor.
 fn signal(process: u32, signal: Signal) {
-    if let Signal::Die = signal {
-        // Those that have left the group as well. Later they would no longer descend from the
-        // supervisor.
+    if let Signal::Kill = signal {
+        // Also those that have left the group. Once the supervisor is gone they are no longer its
+        // descendants.
         processes::descendants(process).into_iter().for_each(processes::kill);
     }
     signal_group(process, signal);
@@ -180,11 +184,11 @@ fn signal(process: u32, signal: Signal) {
 fn signal_group(process: u32, signal: Signal) {
     let group = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
     let signal = match signal {
-        Signal::Leave => rustix::process::Signal::TERM,
-        Signal::Die => rustix::process::Signal::KILL,
+        Signal::Terminate => rustix::process::Signal::TERM,
+        Signal::Kill => rustix::process::Signal::KILL,
     };
     if let Some(group) = group {
-        // It may have left just now.
+        // It may have exited just now.
         let _ = rustix::process::kill_process_group(group, signal);
     }
 }

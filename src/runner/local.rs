@@ -142,12 +142,12 @@ impl Machine {
         watch: &mut dyn FnMut(RunEvent<'static>),
     ) -> Result<Finished, NoResult> {
         let sources = Sources::of(task, self);
-        let seen = sources.look().map_err(|changed| {
+        let checked = sources.check().map_err(|changed| {
             NoResult::Skipped(format!("{changed} since labpress read the site: run it again"))
         })?;
         let folder = self.run_folder(task);
         let collected = child::run(&self.launch(task, &folder)?, stop, watch)?;
-        if let Err(changed) = sources.look_again(&seen) {
+        if let Err(changed) = sources.check_again(&checked) {
             let reason = format!(
                 "has a result that is not recorded, since it is unknown what it has read: {changed}"
             );

@@ -1,5 +1,5 @@
-//! Processes of this machine, as `/proc` shows them: who is whose child, what they take, who holds
-//! a file's lock. Where there is no `/proc`, nothing is seen.
+//! What `/proc` reports about processes: their children, their memory, and which of them hold the
+//! lock of a file. Without `/proc`, nothing is found.
 #![expect(clippy::disallowed_methods, reason = "`runner` watches processes by /proc")]
 
 use std::fs;
@@ -17,7 +17,7 @@ pub(super) fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// All that a process has started, directly or not.
+/// Everything that a process has started, directly or indirectly.
 pub(super) fn descendants(process: u32) -> Vec<u32> {
     let mut found = children(process);
     let mut next = 0;
@@ -58,7 +58,7 @@ pub(crate) fn holders(path: &Path) -> Option<String> {
         else {
             continue;
         };
-        // Those of other users cannot be looked into.
+        // The files of other users' processes cannot be read.
         let mut files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
         let is_holder = files.any(|file| {
             let holds = || fs::read_to_string(process.path().join("fdinfo").join(file.file_name()));
@@ -75,7 +75,7 @@ pub(crate) fn holders(path: &Path) -> Option<String> {
     (!phrases.is_empty()).then(|| phrases.join(", "))
 }
 
-/// The command line of a process, cut after 60 characters.
+/// The command line of a process, truncated after 60 characters.
 fn command_line(process: &Path) -> String {
     let bytes = fs::read(process.join("cmdline")).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes).trim_end_matches('\0').replace('\0', " ");

@@ -1,5 +1,5 @@
-//! The order in which runs are started: those that others need first, as many at once as there is
-//! room for, and of runs with the same fingerprint only one.
+//! Decides which run starts next: runs that others need come first, as many run at once as there is
+//! room for, and of several runs with the same fingerprint only one is done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,27 +23,27 @@ pub(super) enum Work<'a> {
     Skip(String),
 }
 
-/// The runs in their order, and how far each is.
+/// The runs in order, and the state of each.
 pub(super) struct Queue<'a> {
     runs: &'a [PlannedRun<'a>],
     slots: Slots,
     digests: Vec<Digest>,
     outcomes: Vec<Option<Outcome>>,
-    /// The runs whose needs are done, by the number of threads that each takes.
+    /// The runs whose needs are done, by the number of threads that each uses.
     ready: BTreeMap<usize, BTreeSet<usize>>,
-    /// Of each digest that a run at work has: the runs that have the same.
+    /// The runs that wait for a running one with the same fingerprint, by its digest.
     twins: BTreeMap<Digest, Vec<usize>>,
     needed: BTreeMap<&'a Name, NeededExperiment<'a>>,
-    /// Of how many experiments that each run needs not all runs have ended.
+    /// For each run, how many of the experiments that it needs are not finished.
     lacking: Vec<usize>,
-    /// The records that there are, by the digest of their fingerprint.
+    /// All records so far, by the digest of their fingerprint.
     known: BTreeMap<Digest, Record>,
-    /// How many runs are at work, and how many threads they take together.
+    /// How many runs are running, and how many threads they use together.
     running: usize,
     threads: usize,
 }
 
-/// An experiment that a run of the list needs.
+/// An experiment that a run in the list needs.
 #[derive(Default)]
 struct NeededExperiment<'a> {
     needed_by: Vec<usize>,
@@ -51,7 +51,7 @@ struct NeededExperiment<'a> {
     left: usize,
     /// The first one that ended without a record.
     lost: Option<usize>,
-    /// Its records by the places of variant and seed in what is written, with both.
+    /// Its records by the positions of their variant and seed in `experiment.yml`, with both.
     records: BTreeMap<(usize, usize), (&'a Name, u64, Record)>,
 }
 
@@ -99,7 +99,7 @@ impl<'a> Queue<'a> {
         queue
     }
 
-    /// Takes note of a record.
+    /// Adds a record to those that are known.
     fn learn(&mut self, run: &'a PlannedRun<'a>, record: Record, digest: Digest) {
         if let Some(needed) = self.needed.get_mut(&run.experiment.name) {
             let variant =
@@ -111,7 +111,7 @@ impl<'a> Queue<'a> {
         self.known.insert(digest, record);
     }
 
-    /// Lets a run start once there is room for it, if nothing that it needs is lacking.
+    /// Queues a run if everything that it needs is done.
     fn offer(&mut self, number: usize) {
         if self.lacking[number] == 0 {
             let threads = self.threads_of(number);
@@ -119,8 +119,8 @@ impl<'a> Queue<'a> {
         }
     }
 
-    /// The first run that can start now, marked as running, with what to do about it; `None` if all
-    /// others have to wait or are done.
+    /// Takes the first run that can start now, marks it as running and returns how it gets its
+    /// record; `None` if all others are done or have to wait.
     pub(super) fn next(&mut self, stop: Stop, store: &Store) -> Option<(usize, Work<'a>)> {
         let number = self.first_ready()?;
         self.running += 1;
@@ -155,7 +155,7 @@ impl<'a> Queue<'a> {
             .or_else(|| self.diverged_need(number))
     }
 
-    /// Takes the first run that is ready, that there is room for and that has no twin at work.
+    /// Takes the first run that is ready, for which there is room, and of which no twin is running.
     fn first_ready(&mut self) -> Option<usize> {
         let Slots { cores, jobs } = self.slots;
         if self.running > 0 && jobs.is_some_and(|jobs| self.running >= jobs) {
@@ -168,7 +168,7 @@ impl<'a> Queue<'a> {
                 firsts.filter_map(|(threads, ready)| Some((*ready.first()?, *threads))).min()?;
             self.ready.get_mut(&threads)?.remove(&number);
             match self.twins.get_mut(&self.digests[number]) {
-                // It gets its turn when that one has ended.
+                // It is queued again when the twin has ended.
                 Some(twins) => twins.push(number),
                 None => return Some(number),
             }
@@ -179,7 +179,7 @@ impl<'a> Queue<'a> {
         self.runs[number].experiment.limits.threads.min(self.slots.cores)
     }
 
-    /// Which of the runs that this one needs diverged, if one did: there is nothing to go on from.
+    /// Which of the runs that this one needs diverged, if one did: it has no result to use.
     fn diverged_need(&self, number: usize) -> Option<String> {
         let needs = self.runs[number].experiment.needs.keys();
         let needed = needs.filter_map(|need| self.needed.get_key_value(need));
@@ -191,8 +191,8 @@ impl<'a> Queue<'a> {
         })
     }
 
-    /// What a run is given: of each experiment that it needs, in order of name, the runs as they
-    /// are written; and a digest of the results of each of these experiments.
+    /// What a run is given: the results of the experiments that it needs, by name and then in the
+    /// order of `experiment.yml`, and a digest of the results of each experiment.
     fn given(&self, number: usize) -> (Vec<NeededResult>, BTreeMap<String, Digest>) {
         let (mut results, mut digests) = (Vec::new(), BTreeMap::new());
         let needs = self.runs[number].experiment.needs.keys();
@@ -217,7 +217,7 @@ impl<'a> Queue<'a> {
         (results, digests)
     }
 
-    /// Reports how a run ended, and takes note of it.
+    /// Reports how a run ended, and queues the runs that waited for it.
     pub(super) fn ended(
         &mut self,
         number: usize,
@@ -250,7 +250,7 @@ impl<'a> Queue<'a> {
     }
 
     pub(super) fn outcomes(self) -> Vec<Outcome> {
-        // What is left waits in a loop of needs, which `experiment::needs` does not let through.
+        // These are in a cycle of needs, which `experiment::needs` rejects.
         let never = || Err(NoResult::Skipped("what it needs was never recorded".to_owned()));
         self.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(never)).collect()
     }

@@ -1,10 +1,10 @@
-//! What a run reads and can change while labpress is at work: the inputs of its program, its
+//! Checks that what a run reads still matches its fingerprint: the inputs of its program, its
 //! weights, its data.
 //!
-//! The fingerprint of a run is taken when the site is read, hours before the run starts, perhaps.
-//! So these are looked at again right before the start and right before the result is recorded.
-//! Where anything is not what the fingerprint says, or was written in between, nobody knows what
-//! the program has read, and nothing is recorded.
+//! A fingerprint is made when the site is read, which may be hours before the run starts. So the
+//! files are checked again right before the start and right before the result is recorded. If
+//! anything differs from the fingerprint, or was written in between, it is unknown what the program
+//! has read, and nothing is recorded.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::experiment::spec::{ExperimentData, Runner, Weights};
 use crate::source::inputs;
 
-/// What one run reads, and where it lies.
+/// What one run reads, and where it is.
 pub(super) struct Sources<'a> {
     folder: PathBuf,
     runner: &'a Runner,
@@ -27,7 +27,7 @@ pub(super) struct Sources<'a> {
 
 /// When each file was last written.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Seen(BTreeMap<String, Option<SystemTime>>);
+pub(super) struct Checked(BTreeMap<String, Option<SystemTime>>);
 
 impl<'a> Sources<'a> {
     pub(super) fn of(task: &'a Task, machine: &'a Machine) -> Sources<'a> {
@@ -48,16 +48,16 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Looks at all of it. The error says what is not as the fingerprint has it.
-    pub(super) fn look(&self) -> Result<Seen, String> {
-        let mut seen = BTreeMap::new();
+    /// Checks everything, or returns what differs from the fingerprint.
+    pub(super) fn check(&self) -> Result<Checked, String> {
+        let mut times = BTreeMap::new();
         if let Runner::Command { patterns, inputs: digests, .. } = self.runner {
             let now =
                 inputs::gather(&self.folder, patterns.as_deref()).map_err(|error| error.message)?;
             if let Some(difference) = inputs::difference(digests, &now) {
                 return Err(difference);
             }
-            seen.extend(
+            times.extend(
                 now.into_iter()
                     .map(|(path, input)| (format!("the input `{path}`"), input.modified)),
             );
@@ -68,23 +68,22 @@ impl<'a> Sources<'a> {
             if now.digest != *digest {
                 return Err(format!("the weights `{path}` were changed"));
             }
-            seen.insert(format!("the weights `{path}`"), now.modified);
+            times.insert(format!("the weights `{path}`"), now.modified);
         }
         match self.data.iter().find(|(data, folder)| !fetch::is_whole(folder, &data.set)) {
             Some((data, _)) => {
                 Err(format!("the data set `{}` in the cache was changed", data.name))
             }
-            None => Ok(Seen(seen)),
+            None => Ok(Checked(times)),
         }
     }
 
-    /// Looks at all of it again. The error says what changed since, even if it is again what it
-    /// was.
-    pub(super) fn look_again(&self, before: &Seen) -> Result<(), String> {
-        let now = self.look()?;
+    /// Checks everything again, or returns what has changed since, even if it was changed back.
+    pub(super) fn check_again(&self, before: &Checked) -> Result<(), String> {
+        let now = self.check()?;
         let written = now.0.iter().find(|(what, modified)| before.0.get(*what) != Some(modified));
         written.map_or(Ok(()), |(what, _)| {
-            Err(format!("{what} was written, if only with the same content"))
+            Err(format!("{what} was written meanwhile, even if with the same content"))
         })
     }
 }

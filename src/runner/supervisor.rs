@@ -1,9 +1,9 @@
 //! The small process between labpress and a runner, which outlives labpress if that is killed.
 //!
-//! It writes the runner's exit status into the run's folder, so that the next labpress knows
-//! whether the run succeeded even if nobody waited for it, and it kills whatever the runner has
-//! started and left behind. It is this program itself, started as `labpress supervise FOLDER
-//! PROGRAM ARGUMENTS…`. The run's lock is its standard input, and the runner inherits it.
+//! It writes the runner's exit status to the run's folder, so that the next labpress knows whether
+//! the run succeeded even if nobody waited for it, and it kills whatever the runner has started and
+//! left behind. It is labpress itself, started as `labpress supervise FOLDER PROGRAM ARGUMENTS…`.
+//! Its standard input is the run's lock, which the runner inherits.
 #![expect(
     clippy::disallowed_methods,
     reason = "`runner` starts processes and reads what they write"
@@ -48,7 +48,7 @@ impl Exit {
     }
 
     fn parse(text: &str) -> Option<Exit> {
-        // A text without its end is not whole.
+        // Without its line end it is incomplete.
         match text.strip_suffix('\n')?.split_once(' ')? {
             ("exited", code) => code.parse().ok().map(Exit::Code),
             ("killed", how) => Some(Exit::Killed(how.to_owned())),
@@ -57,7 +57,7 @@ impl Exit {
         }
     }
 
-    /// How the last try of the run in `folder` ended; `None` if that is not known.
+    /// How the last try of the run in `folder` ended; `None` if that is unknown.
     pub(super) fn read(folder: &Path) -> Option<Exit> {
         Exit::parse(&fs::read_to_string(folder.join(EXIT_FILE)).ok()?)
     }
@@ -83,7 +83,7 @@ pub(super) fn command(
     program: &OsStr,
     arguments: &[OsString],
 ) -> io::Result<Command> {
-    // The file that this program was started from may have been replaced since.
+    // The executable file of this process may have been replaced since it was started.
     let own = Path::new("/proc/self/exe");
     let own = if own.exists() { own.to_owned() } else { std::env::current_exe()? };
     let mut command = Command::new(own);
@@ -93,8 +93,8 @@ pub(super) fn command(
     Ok(command)
 }
 
-/// Supervises a runner, if this process was started for that; else returns `None` at once. To be
-/// called first of all by every program that calls [`local::run`](super::local::run).
+/// Supervises a runner if this process was started for that, otherwise returns `None`. Every program
+/// that calls [`child::run`](super::child::run) must call this first.
 #[must_use]
 pub fn main_if_supervisor() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
@@ -105,7 +105,7 @@ pub fn main_if_supervisor() -> Option<ExitCode> {
     let exit = supervised(Command::new(&program).args(arguments)).unwrap_or_else(|error| {
         Exit::NotStarted(format!("cannot start `{}`: {error}", program.to_string_lossy()))
     });
-    // Without the file the status is not known, and the run is resumed from its checkpoint.
+    // Without the file the status is unknown, and the run is resumed from its checkpoint.
     let written = exit.write(Path::new(&folder));
     let code = match exit {
         Exit::Code(code) => u8::try_from(code).unwrap_or(1),
@@ -115,7 +115,7 @@ pub fn main_if_supervisor() -> Option<ExitCode> {
     Some(ExitCode::from(if written.is_ok() { code } else { 1 }))
 }
 
-/// Runs the command to its end, and then ends all that it has left behind.
+/// Runs the command to its end, and then kills everything it has left behind.
 #[cfg(unix)]
 fn supervised(command: &mut Command) -> io::Result<Exit> {
     use std::os::unix::process::ExitStatusExt;
@@ -123,11 +123,11 @@ fn supervised(command: &mut Command) -> io::Result<Exit> {
 
     use rustix::process::{Pid, WaitOptions, wait};
 
-    // A process whose parent has ended becomes a child of this one, so that none is out of sight.
+    // Processes whose parent has exited become children of this one, so that none is lost.
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    // These reach the whole process group and are for the runner. A handler is reset when a program
-    // starts, unlike an ignored signal.
+    // These signals are sent to the whole process group and meant for the runner. Unlike an ignored
+    // signal, a handler is reset when a program starts.
     for signal in
         [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
     {
@@ -139,7 +139,7 @@ fn supervised(command: &mut Command) -> io::Result<Exit> {
             Ok(Some((process, status))) if process == child => {
                 break Exit::of(ExitStatus::from_raw(status.as_raw()));
             }
-            // Of another process that the runner left behind.
+            // Another process that the runner left behind.
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_status_reads_back_and_half_of_one_is_unknown() {
+    fn an_exit_status_can_be_read_back_and_a_partial_one_is_unknown() {
         let all = [Exit::Code(0), Exit::Code(75), Exit::Killed("signal: 9 (SIGKILL)".to_owned())];
         for exit in all.into_iter().chain([Exit::NotStarted("cannot start `a b`".to_owned())]) {
             assert_eq!(Exit::parse(&exit.to_text()), Some(exit));

@@ -13,36 +13,36 @@ const LONGEST_LINE: usize = 1 << 20;
 /// How much all events of a run may take on disk, in bytes: they are kept in memory until the run
 /// ends.
 const LONGEST_FILE: u64 = 512 << 20;
-/// How much is read at once, so that a runner that never stops talking is still kept within its
+/// How much is read at once, so that a runner that never stops reporting is still kept within its
 /// limits.
 const READ_AT_ONCE: u64 = 4 << 20;
 
-/// A file that grows, read line by line.
+/// A growing file, read line by line.
 pub(super) struct Tail {
     file: File,
     chunk: Vec<u8>,
-    unfinished: Vec<u8>,
+    partial: Vec<u8>,
     /// How much has been read.
     read: u64,
-    /// What was said so far.
+    /// What was reported so far.
     pub(super) events: Vec<Event>,
 }
 
 impl Tail {
-    /// Reads from the beginning of the file, which is made if it is not there.
+    /// Reads from the beginning of the file, which is created if it does not exist.
     pub(super) fn of(path: &Path) -> io::Result<Tail> {
         let file = File::options().create(true).truncate(false).read(true).write(true).open(path);
         let file = file.map_err(|error| named(&error, "cannot open", path))?;
         Ok(Tail {
             file,
             chunk: vec![0; 64 << 10],
-            unfinished: Vec::new(),
+            partial: Vec::new(),
             read: 0,
             events: Vec::new(),
         })
     }
 
-    /// Reads all that is there. The inner error is a line that is no event.
+    /// Reads everything that is there. The inner error is why the run has failed.
     pub(super) fn read_all(&mut self) -> io::Result<Result<(), String>> {
         loop {
             match self.follow(&mut |_| {})? {
@@ -53,20 +53,19 @@ impl Tail {
         }
     }
 
-    /// Removes the last line of the file if its end is missing; or all of it, unless the whole
-    /// lines are to be kept.
-    pub(super) fn cut(&mut self, keep: bool) -> io::Result<()> {
-        self.read = if keep { self.read - self.unfinished.len() as u64 } else { 0 };
+    /// Removes a partial line at the end of the file, or with `keep: false` all lines.
+    pub(super) fn truncate(&mut self, keep: bool) -> io::Result<()> {
+        self.read = if keep { self.read - self.partial.len() as u64 } else { 0 };
         if !keep {
             self.events.clear();
         }
-        self.unfinished.clear();
+        self.partial.clear();
         self.file.set_len(self.read)?;
         self.file.seek(SeekFrom::Start(self.read)).map(drop)
     }
 
-    /// Reads some of what came since, and returns whether that is all. The inner error is why the
-    /// run has failed.
+    /// Reads some of what is new, and returns whether that was all. The inner error is why the run
+    /// has failed.
     pub(super) fn follow(
         &mut self,
         watch: &mut dyn FnMut(&Event),
@@ -80,20 +79,20 @@ impl Tail {
             self.read += count as u64;
             let mut rest = &self.chunk[..count];
             while let Some(newline) = rest.iter().position(|&byte| byte == b'\n') {
-                self.unfinished.extend_from_slice(&rest[..newline]);
+                self.partial.extend_from_slice(&rest[..newline]);
                 rest = &rest[newline + 1..];
-                if let Err(reason) = read_line(&self.unfinished, &mut self.events, watch) {
-                    return Ok(Err(format!("wrote a line that is no event: {reason}")));
+                if let Err(reason) = read_line(&self.partial, &mut self.events, watch) {
+                    return Ok(Err(format!("wrote an invalid event: {reason}")));
                 }
-                self.unfinished.clear();
-                // What comes after it is not part of the result.
+                self.partial.clear();
+                // What follows is not part of the result.
                 if matches!(self.events.last(), Some(Event::Diverged(_))) {
                     return Ok(Ok(true));
                 }
             }
-            self.unfinished.extend_from_slice(rest);
-            if self.unfinished.len() > LONGEST_LINE {
-                let start = excerpt(&String::from_utf8_lossy(&self.unfinished[..1000]));
+            self.partial.extend_from_slice(rest);
+            if self.partial.len() > LONGEST_LINE {
+                let start = excerpt(&String::from_utf8_lossy(&self.partial[..1000]));
                 return Ok(Err(format!(
                     "wrote a line of more than 1 MiB to `events.jsonl`: {start}"
                 )));
@@ -151,22 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_refused_with_its_beginning() {
+    fn a_line_that_is_too_long_is_rejected_with_its_beginning() {
         check(
             &format!("{NOTE}{}", "x".repeat(3 << 20)),
             &Err("wrote a line of more than 1 MiB to `events.jsonl`: xxx"),
         );
-        check(&("x".repeat(900_000) + "\n"), &Err("wrote a line that is no event: "));
+        check(&("x".repeat(900_000) + "\n"), &Err("wrote an invalid event: "));
     }
 
     #[test]
-    fn of_a_resumed_run_the_line_without_an_end_is_cut() {
+    fn a_resumed_run_loses_its_partial_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         fs::write(&path, format!("{NOTE}{{\"event\"")).unwrap();
         let mut tail = Tail::of(&path).unwrap();
         assert_eq!(tail.read_all().unwrap(), Ok(()));
-        tail.cut(true).unwrap();
+        tail.truncate(true).unwrap();
         fs::write(&path, format!("{}{NOTE}", fs::read_to_string(&path).unwrap())).unwrap();
         assert_eq!(tail.follow(&mut |_| {}).unwrap(), Ok(true));
         assert_eq!(tail.events.len(), 2);

@@ -1,4 +1,4 @@
-//! Which files of the site a command reads, as `strace` sees it: for `labpress run --trace`.
+//! Which files of the site a command reads, according to `strace`: for `labpress run --trace`.
 //!
 //! A file that a command reads without declaring it in `inputs` can change without making its
 //! results stale.
@@ -14,7 +14,7 @@ use crate::yaml::Yaml;
 /// The file in the run's folder that `strace` writes to.
 pub(crate) const FILE: &str = "trace.txt";
 
-/// What stands in front of a command that is to be traced.
+/// What precedes a command that is to be traced.
 pub(crate) fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = OsString> + use<> {
     // `-y` writes the path of each file that was opened, whatever folder it was opened from.
     let options = ["-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,execve", "-o"];
@@ -23,7 +23,7 @@ pub(crate) fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = 
     std::iter::once(strace.as_os_str().to_owned()).chain(options).chain([file, "--".into()])
 }
 
-/// The files that a trace says were read, or started as a program. A relative path is from
+/// The files that were read or started as a program, according to a trace. Relative paths are from
 /// `working_folder`.
 pub(crate) fn files_read(trace: &str, working_folder: &Path) -> BTreeSet<PathBuf> {
     trace.lines().filter_map(file_read).map(|path| working_folder.join(path)).collect()
@@ -42,9 +42,9 @@ fn file_read(line: &str) -> Option<PathBuf> {
     (!only_written).then(|| PathBuf::from(path))
 }
 
-/// One error for each file under `root`, the site's folder, that was read and is not among the
-/// inputs. What labpress gives to the run lies in `.labpress/`, and what Python compiled stands for
-/// a file that was declared.
+/// One error for each file under `root`, the site's folder, that was read but is not an input. Files
+/// in `.labpress/` were given to the run by labpress, and those compiled by Python belong to files
+/// that are declared.
 pub(crate) fn undeclared(
     experiment: &Experiment,
     read: &BTreeSet<PathBuf>,
@@ -53,7 +53,7 @@ pub(crate) fn undeclared(
 ) -> Vec<Diagnostic> {
     let Runner::Command { inputs, .. } = &experiment.runner else { return Vec::new() };
     let own = format!("experiments/{}/", experiment.name);
-    // What an input that is a link leads to is declared by it.
+    // A link among the inputs also declares its target.
     let targets: BTreeSet<PathBuf> =
         inputs.keys().filter_map(|input| root.join(&own).join(input).canonicalize().ok()).collect();
     let inside = read.iter().filter(|path| !targets.contains(*path)).filter_map(|path| {
@@ -76,9 +76,12 @@ pub(crate) fn undeclared(
                 format!("the runner reads `{path}`, which is not among its inputs"),
             );
             match path.strip_prefix(&own) {
-                Some(inside) => error.hint(format!("add `{inside}` to `inputs`, so that a change of it is noticed")),
-                None => error
-                    .hint("put a link to it into the experiment's folder and declare that: inputs cannot lie outside"),
+                Some(inside) => error
+                    .hint(format!("add `{inside}` to `inputs`, so that a change to it is noticed")),
+                None => error.hint(
+                    "add a link to it to the experiment's folder and declare the link: inputs \
+                     must be in that folder",
+                ),
             }
         })
         .collect()
@@ -94,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_opened_to_be_read_counts() {
+    fn files_opened_for_reading_count() {
         check(
             r#"7 openat(AT_FDCWD</s>, "a b.py", O_RDONLY|O_CLOEXEC) = 3</s/a b.py>"#,
             Some("/s/a b.py"),
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_there_or_only_written_does_not() {
+    fn missing_files_and_files_only_written_do_not() {
         check(
             r#"7 openat(AT_FDCWD</s>, "a", O_RDONLY) = -1 ENOENT (No such file or directory)"#,
             None,

@@ -1,4 +1,4 @@
-//! The files of a result: what the net made of the test images, in forms to look at.
+//! The files of a result: predictions for the test images as tables and pictures.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ use super::checkpoint::Found;
 use super::grids;
 use super::metrics::Judgement;
 
-/// Writes an artifact into the run's folder and tells of it.
+/// Writes an artifact to the run's folder and reports it.
 #[expect(
     clippy::disallowed_methods,
     reason = "a runner writes its artifacts into the run's folder"
@@ -33,8 +33,8 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Writes how the test images were told: counts by true and predicted class, scores of each class,
-/// each prediction.
+/// Writes how the test images were classified: counts by true and predicted class, the scores of each
+/// class, and each prediction.
 pub(crate) fn write_judgement(
     run: &mut Run,
     judgement: &Judgement,
@@ -65,8 +65,8 @@ pub(crate) fn write_judgement(
     )
 }
 
-/// Writes grids of the test images that were told worst, and of those most often confused, small
-/// enough to be committed where that can be had.
+/// Writes grids of the test images with the highest loss and of the classes confused most often,
+/// small enough to be committed if possible.
 pub(crate) fn write_grids(
     run: &mut Run,
     judgement: &Judgement,
@@ -83,10 +83,9 @@ pub(crate) fn write_grids(
     Ok(())
 }
 
-/// Writes the predictions of images without labels, as Kaggle wants them: a row an image, in the
-/// order of its table. The column of names is called as it is there, that of labels as in the table
-/// of the labelled images, and what stands in it is what stands there. Where the classes were cut
-/// from a number, it is the probability of the last class.
+/// Writes the predictions for images without labels in Kaggle's form: one row per image, in the order
+/// of its table. The columns and the labels are named as in the tables of the data set. If the classes
+/// are ranges of a number, the label is the probability of the last class.
 pub(crate) fn write_submission(
     run: &mut Run,
     judgement: &Judgement,

@@ -81,8 +81,8 @@ pub(crate) struct Adam {
 }
 
 /// Makes a step of Adam or AdamW, PyTorch's `_fused_adam_` and `_fused_adamw_`, with those
-/// parameters that have a gradient. `means` and `squares`, one a parameter, start at zero, `steps`
-/// (one `f32`), too; all are changed.
+/// parameters that have a gradient. `means`, `squares` (both one per parameter) and `steps` (one
+/// `f32`) start at zero and are updated.
 pub(crate) fn adam(
     parameters: &[Tensor],
     means: &[Tensor],
@@ -138,7 +138,7 @@ pub(crate) fn lerp(targets: &[Tensor], sources: &[Tensor], weight: f64) {
 /// Computes with those operations in bfloat16 that gain by it and lose little (PyTorch's autocast),
 /// if `is_on`.
 pub(crate) fn in_bfloat16<T>(is_on: bool, device: Device, work: impl FnOnce() -> T) -> T {
-    /// Ends it on the way out, a panic's too.
+    /// Ends it on return, even by a panic.
     struct Autocast(bool);
     impl Drop for Autocast {
         fn drop(&mut self) {

@@ -1,4 +1,4 @@
-//! `lab bench`: how many images a second the nets learn from and judge on this machine.
+//! `lab bench`: how many images per second the nets train on and evaluate on this machine.
 #![expect(clippy::print_stdout, reason = "a command speaks to its terminal")]
 
 use std::time::Instant;
@@ -11,20 +11,23 @@ use super::model::{InputShape, Net};
 use super::random::{Purpose, generator};
 use super::train;
 
-/// Images a step.
+/// Images per step.
 const BATCH: i64 = 64;
 /// Steps that are timed, after one that is not.
 const STEPS: u32 = 5;
 
-/// Prints a row a net. The median of a few steps: a hint, no measurement to publish.
+/// Prints one row per net: the median of a few steps, as a hint and not for publication.
 pub(crate) fn run(device: protocol::Device, threads: Option<usize>) -> anyhow::Result<()> {
     super::machine::open_cuda();
     if let Some(threads) = threads.and_then(|threads| i32::try_from(threads.max(1)).ok()) {
         tch::set_num_threads(threads);
     }
     let device = super::machine::device(device)?;
-    println!("{device:?}, {} threads, batches of {BATCH}; images a second", tch::get_num_threads());
-    println!("{:<28} {:>8} {:>10} {:>10}", "net", "pixels", "training", "judging");
+    println!(
+        "{device:?}, {} threads, batches of {BATCH}; images per second",
+        tch::get_num_threads()
+    );
+    println!("{:<28} {:>8} {:>10} {:>10}", "net", "pixels", "training", "evaluation");
     let convnet = Model::Convnet { widths: vec![16, 32, 64, 128], batch_norm: true, dense: None };
     for (name, model, channels, side) in [
         ("mlp", Model::Mlp { hidden: vec![128] }, 1, 28),

@@ -1,9 +1,9 @@
-//! The state of a run on disk, from which it goes on to the same result.
+//! The state of a run on disk, from which it is resumed to the same result.
 //!
 //! `checkpoint/` holds two files: the tensors, and `state.json`, which names them with their digest
-//! and is renamed into place last. So a run killed at any moment leaves the state before or the
-//! state after. There is no fsync: what a power cut leaves torn has another digest, is noticed, and
-//! the run starts over.
+//! and is renamed into place last. So a run killed at any moment leaves the old state or the new
+//! one. There is no fsync: files damaged by a power cut have a different digest, and the run starts
+//! over.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,23 +16,23 @@ use tch::{Tensor, no_grad};
 
 const STATE_FILE: &str = "state.json";
 
-/// Where a run stands between two steps, beside its tensors.
+/// The state of a run between two steps, without its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct State {
-    /// Digest of what the run is to do; a checkpoint of another run is of no use.
+    /// Digest of what the run is to do; a checkpoint of a different run is useless.
     pub(crate) job: Digest,
     /// Steps done.
     pub(crate) step: u64,
-    /// Over the steps of the epoch that is under way: the sum of all images' losses.
+    /// The sum of the losses of all images in the current epoch.
     pub(crate) loss_sum: f64,
-    /// Over the same steps, how many images were told right.
+    /// How many of these images were classified correctly.
     pub(crate) correct: i64,
     /// Time spent on steps.
     pub(crate) seconds: f64,
-    /// The metrics of the epochs that are done, in the order they were told.
+    /// The metrics of the epochs that are done, in the order they were reported.
     pub(crate) points: Vec<Point>,
-    /// What the learning-rate finder saw, if it was asked for and is done.
+    /// What the learning-rate finder found, if it was asked for and is done.
     #[serde(default)]
     pub(crate) found: Option<Found>,
     /// The best epoch so far, if the training is to end early; its weights are among the tensors.

@@ -1,4 +1,4 @@
-//! `lab` by hand: which run of an experiment a command is about.
+//! The arguments of commands: which run of an experiment they are about.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -15,21 +15,21 @@ use labpress::runner::local::Machine;
 use labpress::source::{self, Source};
 use labpress::store::Store;
 
-/// Which run.
+/// A run that a command is about.
 #[derive(Debug, Args)]
 pub(crate) struct Wish {
-    /// The experiment: its `experiment.yml`.
+    /// The `experiment.yml` of the experiment.
     experiment: PathBuf,
-    /// The variant; without it, the first.
+    /// The variant [default: the first].
     #[arg(long)]
     variant: Option<String>,
-    /// The seed; without it, the experiment's first.
+    /// The seed [default: the first].
     #[arg(long)]
     seed: Option<u64>,
-    /// How many CPU threads it may use; without it, as the experiment says.
+    /// How many CPU threads the run may use [default: as in the experiment].
     #[arg(long)]
     threads: Option<usize>,
-    /// The folder for the results; without it, one in `.labpress/by-hand/` beside `experiments/`.
+    /// The folder for the results [default: one in `.labpress/by-hand/` beside `experiments/`].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -41,13 +41,13 @@ pub(crate) struct Asked {
     pub(crate) variant: Name,
     pub(crate) task: Task,
     pub(crate) machine: Machine,
-    /// The folder for the results; it is there.
+    /// The folder for the results, which exists.
     pub(crate) folder: PathBuf,
 }
 
 impl Wish {
-    /// Reads the experiment, fetches its data, and makes the folder for the results. What is done
-    /// is said to `say`.
+    /// Reads the experiment, fetches its data, and creates the folder for the results. Downloads are
+    /// reported to `say`.
     #[expect(
         clippy::disallowed_methods,
         reason = "the command line makes the folder for the results"
@@ -56,7 +56,7 @@ impl Wish {
         let (root, experiment) = experiment(&self.experiment)?;
         if !matches!(experiment.runner, Runner::Lab { .. }) {
             bail!(
-                "`{}` has a runner of its own: `labpress run {}` starts it",
+                "`{}` has its own runner: `labpress run {}` starts it",
                 experiment.path,
                 experiment.name
             );
@@ -92,15 +92,15 @@ pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let value = |name: &str| std::env::var_os(name);
     let (named, xdg, home) = (value("LABPRESS_DATA"), value("XDG_CACHE_HOME"), value("HOME"));
     cache_folder(named.as_deref(), xdg.as_deref(), home.as_deref())
-        .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")
+        .context("no folder for data sets: set LABPRESS_DATA or HOME")
 }
 
-/// Reads an experiment: of a site if it lies in its `experiments/NAME/`, else by itself, with the
-/// data sets that are built in. Returns the site's folder, or its own.
+/// Reads an experiment: as part of a site if it is in its `experiments/NAME/`, otherwise alone, with
+/// the built-in data sets. Returns the site's folder, or its own.
 #[expect(clippy::disallowed_methods, reason = "the command line reads the experiment")]
 fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
     let path = path.canonicalize().with_context(|| format!("cannot read `{}`", path.display()))?;
-    let folder = path.parent().context("an experiment lies in a folder")?;
+    let folder = path.parent().context("an experiment is in a folder")?;
     let name = folder.file_name().and_then(OsStr::to_str).unwrap_or("experiment").to_owned();
     let site =
         folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
@@ -138,7 +138,7 @@ fn variant<'a>(experiment: &'a Experiment, name: Option<&str>) -> anyhow::Result
         let names: Vec<&str> =
             experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
         format!(
-            "there is no variant `{}`; there are {}",
+            "unknown variant `{}`; expected one of {}",
             name.unwrap_or_default(),
             names.join(", ")
         )

@@ -1,4 +1,4 @@
-//! Grids of test images that the net told wrong, to see what it takes for what.
+//! Grids of misclassified test images, which show what the net confuses.
 
 use std::cmp::Reverse;
 
@@ -12,8 +12,8 @@ const WORST: (usize, usize) = (24, 8);
 /// How many pairs of classes the grid of the most confused has, and how many images of each.
 const CONFUSED: (usize, usize) = (6, 8);
 
-/// The images with the highest loss: those that the net was most sure of and wrong. Below each
-/// stand its class, and what it was taken for with which probability.
+/// The images with the highest loss: those that the net misclassified with the most confidence. Below
+/// each is its class, and the predicted class with its probability.
 pub(crate) fn worst(judgement: &Judgement, classes: &[String], test: &Images) -> Sheet {
     let mut images: Vec<usize> = (0..judgement.count()).collect();
     images.sort_by(|&one, &other| loss(judgement, other).total_cmp(&loss(judgement, one)));
@@ -35,8 +35,8 @@ pub(crate) fn worst(judgement: &Judgement, classes: &[String], test: &Images) ->
     }
 }
 
-/// The pairs of classes of which one was most often taken for the other, a row each; and of these
-/// the images that the net was most sure of, with the probability that it gave to the wrong class.
+/// The pairs of classes that were confused most often, one per row, each with the images that the net
+/// was most confident about and the probability that it gave to the wrong class.
 pub(crate) fn most_confused(judgement: &Judgement, classes: &[String], test: &Images) -> Sheet {
     let confusion = judgement.confusion();
     let pairs = (0..classes.len())
@@ -88,7 +88,7 @@ fn tile(images: &Images, image: usize, caption: Vec<(String, Tone)>) -> Tile {
 mod tests {
     use super::*;
 
-    /// Four images of three classes, each of one pixel that is its number; the last is told right.
+    /// Four images of three classes, each of one pixel that is its number; the last is classified correctly.
     fn judged() -> (Judgement, Vec<String>, Images) {
         let probabilities =
             [[0.25_f32, 0.5, 0.25], [0.125, 0.75, 0.125], [0.0625, 0.0625, 0.875], [0.0, 1.0, 0.0]];

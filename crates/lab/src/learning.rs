@@ -1,5 +1,4 @@
-//! What happens at a step: images become inputs, inputs scores, scores a loss, and the loss moves
-//! the weights.
+//! One step of training: images → inputs → scores → loss → updated weights.
 
 use labpress::recipe::image_classification::{Params, Precision, Tta, Tuning};
 use rand_chacha::ChaCha8Rng;
@@ -16,20 +15,20 @@ pub(crate) struct Learning<'a> {
     pub(crate) params: &'a Params,
     pub(crate) device: Device,
     pub(crate) scale: Scale,
-    /// How much an image counts by its class; `None` if all count alike.
+    /// How much an image counts, by its class; `None` if all count the same.
     pub(crate) class_weights: Option<Tensor>,
 }
 
-/// What a step learnt from.
-pub(crate) struct Learnt {
+/// The numbers of one training step.
+pub(crate) struct Step {
     /// The mean loss of the batch, one number on the device.
     pub(crate) loss: Tensor,
-    /// How many images were told right, one number on the device.
+    /// How many images were classified correctly, one number on the device.
     pub(crate) correct: Tensor,
 }
 
 impl Learning<'_> {
-    /// Moves the net by the images of the numbers `chosen`. `changes` draws how they are changed.
+    /// Trains the net on the samples at `chosen`. `changes` draws how images are augmented.
     pub(crate) fn learn(
         &self,
         net: &Net,
@@ -38,7 +37,7 @@ impl Learning<'_> {
         chosen: &Tensor,
         changes: &mut ChaCha8Rng,
         (rate, momentum): (f64, f64),
-    ) -> Learnt {
+    ) -> Step {
         let labels = train.labels.index_select(0, chosen);
         let (scores, mix) = match &train.inputs {
             Inputs::Images(images) => {
@@ -59,7 +58,7 @@ impl Learning<'_> {
         }
         optimizer.step(rate, momentum);
         let correct = scores.detach().argmax(1, false).eq_tensor(&labels).sum(Kind::Int64);
-        Learnt { loss: loss.detach(), correct }
+        Step { loss: loss.detach(), correct }
     }
 
     /// What `forward` computes in the precision of the run, as 32-bit floats.
@@ -89,7 +88,7 @@ impl Learning<'_> {
         }
     }
 
-    /// What a net sees of images: bytes are laid out before they are made floats, which are four
+    /// The images as a net takes them. Bytes are laid out before they become floats, which are four
     /// times as large.
     fn normalized(&self, images: &Tensor) -> Tensor {
         if self.params.channels_last {
@@ -142,9 +141,9 @@ fn by_parts(inputs: &Tensor, of_part: impl Fn(&Tensor) -> Tensor) -> Tensor {
     no_grad(|| Tensor::cat(&parts.iter().map(of_part).collect::<Vec<_>>(), 0))
 }
 
-/// How many images are judged at once where nothing is learnt: as many as have about a quarter of a
-/// million pixels, so that a processor's cache holds the maps between two layers; a thousand images
-/// of 28 rows took twice the time each. It decides memory, speed, and the last bits of a loss.
+/// How many images are evaluated at once: those of about a quarter of a million pixels, so that the
+/// maps between two layers fit into a processor's cache; with a thousand images of 28 rows each image
+/// took twice as long. The number affects memory, speed and the last bits of a loss.
 fn at_once(inputs: &Tensor) -> i64 {
     let size = inputs.size();
     match size[..] {

@@ -1,4 +1,4 @@
-//! `lab lr-find`: looks for a learning rate, by hand.
+//! `lab lr-find`: finds a learning rate.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 use anyhow::{Context, bail};
@@ -44,7 +44,7 @@ fn plot(found: &Found) -> String {
     let losses = || found.curve.iter().map(|[_, loss]| *loss);
     let (low, high) =
         (losses().fold(f64::INFINITY, f64::min), losses().fold(f64::NEG_INFINITY, f64::max));
-    // What is far above the first loss only says that the training diverged.
+    // Losses far above the first one only show that the training diverged.
     let high = high.min(low + 1.5 * (found.curve[0][1] - low).max(1e-9));
     let (first, last) = (found.curve[0][0].ln(), found.curve[found.curve.len() - 1][0].ln());
     let column = |rate: f64| {

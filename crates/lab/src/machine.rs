@@ -1,4 +1,4 @@
-//! What a run finds on this machine: devices, libtorch, the CPU.
+//! What this machine has: devices, libtorch, the CPU.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use tch::{Cuda, Device};
 /// The version of the libtorch that this program was linked to.
 const LIBTORCH: &str = env!("LAB_LIBTORCH");
 
-/// Opens libtorch's CUDA part if an NVIDIA driver and it are here. libtorch registers the back end
-/// as it is loaded, so one program serves machines with and without a GPU.
+/// Loads libtorch's CUDA library if it and an NVIDIA driver are present. libtorch registers the back
+/// end when it is loaded, so one program serves machines with and without a GPU.
 #[expect(
     unsafe_code,
     reason = "opening a library runs its initializers; these two are NVIDIA's driver and libtorch"
 )]
 pub(crate) fn open_cuda() {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-    // The driver first: without it the large CUDA part would be loaded for nothing.
+    // The driver first: without it the large CUDA library would be loaded in vain.
     for name in ["libcuda.so.1", "libtorch_cuda.so"] {
         // SAFETY: both are made to be opened at any time, and this happens before another thread is
         // started. Neither may be closed again, hence the `forget`.
@@ -44,7 +44,7 @@ pub(crate) fn device(wanted: protocol::Device) -> anyhow::Result<Device> {
     }
 }
 
-/// Facts that can move a number without being part of the experiment.
+/// Facts that can change a number but are not part of the experiment.
 pub(crate) fn environment(device: Device) -> BTreeMap<String, String> {
     let facts = [
         ("device", device_name(device)),
@@ -77,7 +77,7 @@ fn gpu() -> Option<[(&'static str, String); 2]> {
     Some([("gpu", model.trim().to_owned()), ("driver", driver.trim().to_owned())])
 }
 
-/// What `lab info` says, for `labpress doctor`.
+/// What `lab info` prints, for `labpress doctor`.
 pub(crate) fn info() -> serde_json::Value {
     let gpus = (0..Cuda::device_count()).map(|index| format!("cuda:{index}"));
     let devices: Vec<String> = std::iter::once("cpu".to_owned()).chain(gpus).collect();
@@ -107,7 +107,7 @@ fn device_name(device: Device) -> String {
     }
 }
 
-/// The CPU's name as the system gives it.
+/// The name of the CPU according to the system.
 #[expect(
     clippy::disallowed_methods,
     reason = "the name of the CPU is a fact about the machine, read from the system"
@@ -120,7 +120,7 @@ fn cpu_model() -> String {
 
 /// Which kernels libtorch chooses for this CPU: the rule of its `get_cpu_capability`, which tch
 /// does not offer.
-#[expect(clippy::disallowed_methods, reason = "libtorch itself heeds ATEN_CPU_CAPABILITY")]
+#[expect(clippy::disallowed_methods, reason = "libtorch itself reads ATEN_CPU_CAPABILITY")]
 fn cpu_capability() -> String {
     match std::env::var("ATEN_CPU_CAPABILITY") {
         Ok(wish) if matches!(wish.as_str(), "avx512" | "avx2" | "default") => wish,

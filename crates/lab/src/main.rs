@@ -1,4 +1,4 @@
-//! `lab`, labpress's built-in experiment runner: trains nets by libtorch, one run a process.
+//! `lab`, labpress's built-in experiment runner: trains nets with libtorch, one run per process.
 //!
 //! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`, as
 //! the protocol ([`labpress_runner::protocol`]) says. [`train`] is the recipe, to be read from top
@@ -50,11 +50,11 @@ use labpress_runner::reporter::Run;
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-/// labpress's built-in experiment runner: trains nets by libtorch.
+/// labpress's built-in experiment runner: trains nets with libtorch.
 ///
-/// `labpress build` and `labpress run` start it for every run of an experiment that says `runner:
-/// lab`, with LABPRESS_RUN set to the run's folder. It reads `run.json` there and writes
-/// `events.jsonl`. The commands are for use by hand.
+/// `labpress build` and `labpress run` start it for every run of an experiment with a `recipe`, with
+/// LABPRESS_RUN set to the run's folder. It reads `run.json` there and writes `events.jsonl`. The
+/// commands are for direct use.
 #[derive(Parser)]
 #[command(name = "lab", version)]
 struct Arguments {
@@ -64,15 +64,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints the version of libtorch, the devices and the CPU's abilities as one line of JSON.
+    /// Prints the build, the version of libtorch, the devices and the CPU's features as one line of
+    /// JSON.
     Info,
     /// Trains one run of an experiment and prints its results.
     Train(Wish),
-    /// Looks for a learning rate for a run: draws the loss over rising rates and suggests one.
+    /// Finds a learning rate for a run: plots the loss over rising rates and suggests one.
     LrFind(Wish),
-    /// Prints what a net that learnt from ImageNet takes pictures for.
+    /// Classifies pictures with a net trained on ImageNet.
     Classify(Pictures),
-    /// Prints how many images a second the nets learn from and judge on this machine.
+    /// Prints how many images per second the nets train on and evaluate on this machine.
     Bench {
         /// `auto`, `cpu` or `cuda`.
         #[arg(long, default_value = "auto")]
@@ -83,29 +84,29 @@ enum Command {
     },
 }
 
-/// How a run ended that did not fail.
+/// How a run that did not fail has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
-    /// A number was not finite any more, and it said so.
+    /// A number was no longer finite, which was reported.
     Diverged,
     /// It was asked to stop and left a checkpoint.
     Interrupted,
 }
 
-/// Tells a run when to write a checkpoint and leave.
+/// Whether a run is to write a checkpoint and exit.
 struct Stop {
     asked: Arc<AtomicBool>,
     parent: u32,
-    /// The labpress that watches; `None` if this process was started by hand.
+    /// The labpress that started this process; `None` if it was started directly.
     labpress: Option<Pid>,
 }
 
 impl Stop {
-    /// Watches for the signals TERM and INT, and for the death of labpress.
+    /// Watches for the signals TERM and INT, and for the end of labpress.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the environment says which process watches this one"
+        reason = "the environment names the labpress that started this process"
     )]
     fn watch() -> anyhow::Result<Stop> {
         let asked = Arc::new(AtomicBool::new(false));
@@ -119,28 +120,28 @@ impl Stop {
     }
 
     fn is_asked(&self) -> bool {
-        // An orphan gets another parent. Nobody would collect what it trains.
-        let is_alone = || {
+        // An orphan gets another parent, and nobody would record its result.
+        let is_orphan = || {
             std::os::unix::process::parent_id() != self.parent
                 || self
                     .labpress
                     .is_some_and(|labpress| test_kill_process(labpress) == Err(Errno::SRCH))
         };
-        self.asked.load(Ordering::Relaxed) || is_alone()
+        self.asked.load(Ordering::Relaxed) || is_orphan()
     }
 }
 
 #[expect(clippy::print_stderr, reason = "standard error is the run's log")]
-#[expect(clippy::print_stdout, reason = "the answer of `lab info`")]
-#[expect(clippy::disallowed_methods, reason = "the environment says which run to do")]
+#[expect(clippy::print_stdout, reason = "standard output is for `lab info`")]
+#[expect(clippy::disallowed_methods, reason = "the environment names the folder of the run")]
 fn main() -> ExitCode {
     if let Some(code) = supervisor::main_if_supervisor() {
         return code;
     }
     let arguments = Arguments::parse();
     let folder = std::env::var_os(RUN_FOLDER_VARIABLE);
-    // tch turns errors inside libtorch (no memory left, say) into panics; their message is for the
-    // run's log.
+    // tch turns errors inside libtorch, such as lack of memory, into panics. Their message belongs in
+    // the run's log.
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("lab: {}", first_line(panic.payload_as_str()))
     }));
@@ -150,14 +151,14 @@ fn main() -> ExitCode {
             println!("{}", machine::info());
             ExitCode::SUCCESS
         }
-        (Some(Command::Train(wish)), _) => by_hand(&|stop| train_command::run(&wish, stop)),
-        (Some(Command::LrFind(wish)), _) => by_hand(&|stop| {
+        (Some(Command::Train(wish)), _) => command(&|stop| train_command::run(&wish, stop)),
+        (Some(Command::LrFind(wish)), _) => command(&|stop| {
             machine::open_cuda();
             lr_find_command::run(&wish, stop)
         }),
-        (Some(Command::Classify(pictures)), _) => by_hand(&|_| classify_command::run(&pictures)),
+        (Some(Command::Classify(pictures)), _) => command(&|_| classify_command::run(&pictures)),
         (Some(Command::Bench { device, threads }), _) => {
-            by_hand(&|_| bench_command::run(device, threads))
+            command(&|_| bench_command::run(device, threads))
         }
         (None, Some(folder)) => match catch_unwind(AssertUnwindSafe(|| run(Path::new(&folder)))) {
             Ok(Ok(Outcome::Done | Outcome::Diverged)) => ExitCode::SUCCESS,
@@ -175,12 +176,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does a command; what goes wrong is for the terminal.
-#[expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
-fn by_hand(command: &dyn Fn(&dyn Fn() -> bool) -> anyhow::Result<()>) -> ExitCode {
+/// Does a command; errors are printed to the terminal.
+#[expect(clippy::print_stderr, reason = "a command prints to its terminal")]
+fn command(work: &dyn Fn(&dyn Fn() -> bool) -> anyhow::Result<()>) -> ExitCode {
     let done = Stop::watch().and_then(|stop| {
-        let done = catch_unwind(AssertUnwindSafe(|| command(&|| stop.is_asked())));
-        done.unwrap_or_else(|_| bail!("libtorch refused"))
+        let done = catch_unwind(AssertUnwindSafe(|| work(&|| stop.is_asked())));
+        done.unwrap_or_else(|_| bail!("libtorch reported an error"))
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -203,15 +204,15 @@ fn run(folder: &Path) -> anyhow::Result<Outcome> {
     machine::open_cuda();
     let threads = i32::try_from(run.job.threads.max(1)).context("`threads` is too large")?;
     tch::set_num_threads(threads);
-    // One batch after another: nothing to run side by side.
+    // Batches are processed one after another.
     tch::set_num_interop_threads(1);
     match run.job.recipe.as_deref() {
         Some(image_classification::NAME) => {
             let params = params(&run.job)?;
             train::run(run, &params, &|| stop.is_asked())
         }
-        Some(other) => bail!("unknown recipe `{other}`; known is `{}`", image_classification::NAME),
-        None => bail!("`run.json` names no recipe"),
+        Some(other) => bail!("unknown recipe `{other}`; expected `{}`", image_classification::NAME),
+        None => bail!("`run.json` has no `recipe`"),
     }
 }
 

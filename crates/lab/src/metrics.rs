@@ -1,9 +1,9 @@
-//! Numbers that say how well probabilities of classes go with the true ones.
+//! Metrics: how well predicted probabilities match the true classes.
 
 /// How many bins of confidence the calibration error has, as in Guo et al.
 const BINS: usize = 15;
 
-/// What a net makes of images whose classes are known.
+/// The predictions of a net for images whose classes are known.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Judgement {
     pub(crate) classes: usize,
@@ -13,7 +13,7 @@ pub(crate) struct Judgement {
     pub(crate) labels: Vec<usize>,
 }
 
-/// How well one class is told from the others.
+/// How well one class is distinguished from the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ClassScore {
     /// How many images are of the class.
@@ -82,7 +82,7 @@ impl Judgement {
         counts
     }
 
-    /// How well each class is told from the others.
+    /// How well each class is distinguished from the others.
     pub(crate) fn by_class(&self) -> Vec<ClassScore> {
         let confusion = self.confusion();
         let share =

@@ -1,7 +1,6 @@
-//! How weights follow gradients: PyTorch's rules `SGD`, `Adam` and `AdamW` over groups of
-//! parameters, clipping, and an average of the weights. All that is remembered from step to step is
-//! in named tensors, so that a run goes on from a checkpoint to the same bits; tch's own optimizers
-//! cannot save theirs.
+//! Optimizers: PyTorch's `SGD`, `Adam` and `AdamW` over groups of parameters, gradient clipping, and
+//! an average of the weights. Everything kept between steps is in named tensors, so that a run
+//! resumed from a checkpoint reproduces the same bits; tch's own optimizers cannot save theirs.
 
 use labpress::recipe::image_classification::Optimizer as Rule;
 use tch::{Kind, Tensor, no_grad};
@@ -43,7 +42,7 @@ pub(crate) fn groups(rule: &Rule, layers: Vec<Vec<Tensor>>, rate_decay: f64) -> 
     groups
 }
 
-/// Whether a rule's weight decay holds for biases and normalization weights, too.
+/// Whether weight decay also applies to biases and normalization weights.
 fn decays_norm_and_bias(rule: &Rule) -> bool {
     match *rule {
         Rule::Sgd { decay_norm_and_bias, .. }

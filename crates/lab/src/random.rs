@@ -1,8 +1,8 @@
 //! All randomness of a run, drawn from its seed.
 //!
-//! Each purpose, and within it each epoch or step, has a stream of its own of ChaCha with 8 rounds,
-//! so that a run that goes on from a checkpoint draws what it would have drawn. libtorch's
-//! generators are not used: theirs differ between devices.
+//! Each purpose, and within it each epoch or step, has its own stream of ChaCha with 8 rounds, so that
+//! a resumed run draws the same numbers. libtorch's generators are not used because their numbers
+//! differ between devices.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -1,5 +1,4 @@
-//! Which images a run learns from, watches itself by and is tested on, and how they lie on the
-//! device.
+//! Which images a run trains, validates and tests on, and how they are stored on the device.
 
 use anyhow::{bail, ensure};
 use labpress::data::images::Images;
@@ -11,15 +10,15 @@ use super::random::{Purpose, generator, shuffled};
 /// Numbers of images of the training split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen {
-    /// To learn from.
+    /// To train on.
     pub(crate) train: Vec<usize>,
-    /// To watch the training by.
+    /// To validate on.
     pub(crate) valid: Vec<usize>,
 }
 
-/// Shuffles the training split by the seed. From its end, images are set aside: of each class in
-/// proportion to its share; or, if the images come in groups that must not be torn apart, whole
-/// groups. The first of the rest are learnt from.
+/// Shuffles the training split by the seed. Images are set aside from its end: of each class in
+/// proportion to its share, or whole groups if the images come in groups that must stay together.
+/// The first of the rest are trained on.
 pub(crate) fn chosen(
     images: &Images,
     classes: usize,
@@ -300,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_not_torn_apart() {
+    fn groups_stay_together() {
         let groups: Vec<u32> = (0..60).map(|index| index / 6).collect();
         let params = Params { valid_images: Some(10), ..Params::default() };
         let Chosen { train, valid } =

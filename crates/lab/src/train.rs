@@ -1,4 +1,4 @@
-//! The recipe `image-classification`: a net learns to tell the classes of images apart.
+//! The recipe `image-classification`: trains a net to classify images.
 
 use std::time::Instant;
 
@@ -88,8 +88,8 @@ fn train(
 
     run.start(machine::environment(device), Some(steps))?;
 
-    // Where to begin: at the checkpoint, or at the start. The events of the epochs before are told
-    // again, so that they alone are the whole record.
+    // Begin at the checkpoint or at the start. The events of earlier epochs are reported again, so
+    // that the events of this process are complete.
     let checkpoints = run.checkpoints();
     let best_tensors = params.early_stopping.map(|_| copies(&net.tensors()));
     let kept_tensors: Vec<(String, Tensor)> = prefixed("net", net.tensors())
@@ -383,7 +383,7 @@ pub(crate) fn new_optimizer(net: &Net, params: &Params) -> Optimizer {
     )
 }
 
-/// The numbers of a judgement that can be told, in order.
+/// The numbers of a judgement that are defined, in order.
 fn results(judgement: &Judgement) -> Vec<(&'static str, f64)> {
     let mut results = vec![("accuracy", judgement.accuracy()), ("loss", judgement.loss())];
     if judgement.classes >= 6 {
@@ -426,8 +426,8 @@ fn is_over(stopping: Option<EarlyStopping>, state: &State, epoch: u64) -> Option
     (epoch - best.epoch >= u64::from(stopping.patience)).then_some(best)
 }
 
-/// The tensors of a net that are averaged: all, since BatchNorm's statistics belong to the weights;
-/// but of a net of which the head alone learns, only what learns.
+/// The tensors of a net that are averaged: all, since BatchNorm's statistics belong to the weights,
+/// unless only the head is trained.
 fn averaged_tensors(net: &Net, tuning: &Tuning) -> Vec<(String, Tensor)> {
     let is_averaged =
         |(_, tensor): &(String, Tensor)| *tuning != Tuning::Frozen {} || tensor.requires_grad();
@@ -453,8 +453,8 @@ fn finite(loss: f64, name: &'static str, epoch: Option<u64>) -> Result<f64, NotF
     if loss.is_finite() { Ok(loss) } else { Err(NotFinite { name, epoch }) }
 }
 
-/// The digest of all that decides the bits of a run, so that it never goes on from the checkpoint
-/// of another.
+/// The digest of everything that decides the bits of a run, so that it never resumes from the
+/// checkpoint of a different run.
 fn digest(job: &Job, set: &DataSet, params: &Params) -> anyhow::Result<Digest> {
     Ok(Digest::of_value(&json!({
         "revision": REVISION,
@@ -508,9 +508,9 @@ mod tests {
         run(Run::in_folder(folder)?, &params, &|| false)
     }
 
-    /// Trains a few steps and compares the numbers with those that [`REVISION`] stands for. Other
-    /// kernels (AVX2, two threads) have other last bits: differences of 1e-7 were seen, a thousand
-    /// times as much is allowed.
+    /// Trains for a few steps and compares the numbers with those of this [`REVISION`]. Other kernels
+    /// (AVX2, two threads) give different last bits: differences of 1e-7 were seen, a thousand times
+    /// as much is allowed.
     #[track_caller]
     fn check_golden(params: serde_json::Value, expected: &[(&str, f64)]) {
         let folder = tempfile::tempdir().unwrap();
@@ -531,9 +531,9 @@ mod tests {
             .all(|((_, expected), (_, found))| (found / expected - 1.0).abs() < 1e-4);
         assert!(
             same,
-            "the recipe computes other numbers than it did: {found:?} instead of {expected:?}. If that is meant, raise \
-             `REVISION` in src/recipe/image_classification/mod.rs, so that no old result passes for a new one, and put the \
-             new numbers here"
+            "the recipe computes {found:?} instead of {expected:?}. If that is intended, raise \
+             `REVISION` in src/recipe/image_classification/mod.rs, so that old results become \
+             stale, and update the numbers here"
         );
     }
 

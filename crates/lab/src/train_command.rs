@@ -1,4 +1,4 @@
-//! `lab train`: one run of an experiment, by hand, with its results in a folder.
+//! `lab train`: one run of an experiment without labpress, with its results in a folder.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 use std::fmt::Write as _;
@@ -12,13 +12,13 @@ use labpress_runner::protocol::{EVENTS_FILE, Event};
 
 use super::command_line::Wish;
 
-/// Trains as `labpress run` does, in a process of its own, and prints its results. A run that was
-/// interrupted goes on.
-#[expect(clippy::disallowed_methods, reason = "the command line starts a run anew in its folder")]
+/// Trains as `labpress run` does, in a separate process, and prints its results. An interrupted run is
+/// resumed.
+#[expect(clippy::disallowed_methods, reason = "the command line restarts a run in its folder")]
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let asked = wish.asked(&mut |line| eprintln!("{line}"))?;
     let folder = &asked.folder;
-    // What is there is of a run that has ended, or it is gone on with.
+    // Events of a run that has ended are of no use; others are of a run to be resumed.
     if std::fs::read_to_string(folder.join(EVENTS_FILE))
         .is_ok_and(|events| ["\"done\"", "\"diverged\""].iter().any(|end| events.contains(end)))
     {
@@ -26,7 +26,7 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     }
     println!("{} · {} · seed {}", asked.title, asked.variant, asked.task.seed);
     let launch = asked.machine.launch(&asked.task, folder)?;
-    // A site may not have a folder for the experiment.
+    // An experiment outside a site has no folder there.
     let launch = Launch { working_folder: folder.clone(), ..launch };
     let bar = ProgressBar::new(0);
     bar.set_style(

@@ -121,7 +121,7 @@ impl Run {
         self.events().into_iter().filter_map(note).collect()
     }
 
-    /// Waits until `count` numbers have been told.
+    /// Waits until `count` numbers have been reported.
     #[track_caller]
     fn wait_for_numbers(&self, count: usize) {
         for _ in 0..6000 {
@@ -156,7 +156,7 @@ fn long() -> Value {
     })
 }
 
-/// The metrics of the epochs and of the whole run that `long()` tells.
+/// The number of metrics of the epochs and of the whole run that `long()` reports.
 const NUMBERS_OF_LONG: usize = 12 * 5 + 8;
 
 #[test]
@@ -196,7 +196,7 @@ fn a_run_tells_where_it_is_what_it_measured_and_that_it_is_done() {
             Event::Artifact { name, path, .. } if name == wanted => Some(run.path().join(path)),
             _ => None,
         };
-        events.iter().find_map(path).expect("it is told")
+        events.iter().find_map(path).expect("it is reported")
     };
     assert!(artifact("weights").is_file());
     let confusion: Value =
@@ -495,15 +495,16 @@ fn check_fails(edit: impl FnOnce(&mut Value), expected: &str) {
 fn errors_of_a_job_are_one_clear_line() {
     check_fails(
         |job| job["protocol"] = json!(2),
-        "`RUN/run.json` is of protocol version 2, this runner speaks 1; build it and `labpress` from one source",
+        "`RUN/run.json` has protocol version 2, but this runner supports 1: build it and `labpress` from \
+         the same source",
     );
     check_fails(
         |job| job["recipe"] = json!("soup"),
-        "unknown recipe `soup`; known is `image-classification`",
+        "unknown recipe `soup`; expected `image-classification`",
     );
     check_fails(
         |job| job["device"] = json!("tpu"),
-        "unknown device `tpu`; known are `auto`, `cpu` and `cuda`",
+        "`RUN/run.json` is not a valid job: unknown variant `tpu`, expected one of `auto`, `cpu`, `cuda`",
     );
     check_fails(|job| job["params"] = json!({"epochs": 0}), "`epochs` must be at least 1");
     let shift = "`tta.shift` must be less than the images' side, 8";

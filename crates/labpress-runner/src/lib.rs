@@ -1,8 +1,8 @@
-//! For experiments written in Rust: the types of the runner protocol, and a reporter that speaks
+//! For experiments written in Rust: the types of the runner protocol, and a reporter that implements
 //! it.
 //!
 //! `labpress run` starts an experiment's program with `LABPRESS_RUN=DIR` in its environment. The
-//! program reads what to do from `DIR/run.json` and appends what happens to `DIR/events.jsonl`.
+//! program reads its job from `DIR/run.json` and appends events to `DIR/events.jsonl`.
 //! [`reporter::Run`] does both; [`protocol`] defines what is in the files. labpress itself and its
 //! built-in runner `lab` use the same types.
 

@@ -1,19 +1,19 @@
-//! The runner protocol, version 1: what labpress and a running experiment say to each other.
+//! The runner protocol, version 1: the files that labpress and a running experiment exchange.
 //!
 //! labpress starts the runner as a child process in the experiment's folder, with
 //! `LABPRESS_RUN=DIR` in its environment. `DIR/run.json` holds one [`Job`]. The runner appends one
-//! [`Event`] a line to `DIR/events.jsonl`: `start` first, `done` last. Leaving with status 0 after
-//! `done` is success; what it wrote to standard output and standard error is its log. `diverged` in
-//! place of `done`, or a metric that is not finite, ends the run as diverged, which is a result,
-//! too: labpress ends the process and records what was reported before.
+//! [`Event`] a line to `DIR/events.jsonl`: `start` first, `done` last. If it exits with status 0
+//! after `done`, the run has succeeded; its standard output and standard error are its log.
+//! `diverged` in place of `done`, or a metric that is not finite, ends the run as diverged, which is
+//! also a result: labpress kills the process and records what was reported before.
 //!
-//! `DIR/checkpoint/` survives an interruption: when `resume` is true the runner goes on from it and
-//! ends in the same result. Events may then come a second time; the later one of a name and step
-//! counts. `TERM` asks the runner to write a checkpoint and leave with status [`INTERRUPTED`].
-//! Leaving with that status, or by a signal, is an interruption; any other way is a failure, after
-//! which the next try starts from the beginning.
+//! `DIR/checkpoint/` survives an interruption: when `resume` is true the runner continues from it
+//! and arrives at the same result. Events may then be reported twice; the later one with the same
+//! name and step counts. `TERM` asks the runner to write a checkpoint and exit with status
+//! [`INTERRUPTED`]. Exiting with that status or by a signal is an interruption; anything else is a
+//! failure, after which the next try starts from the beginning.
 //!
-//! Both ends are here: the types serve labpress, the built-in `lab` and runners in Rust.
+//! The types serve both ends: labpress, the built-in `lab` and other runners in Rust.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,25 +26,26 @@ use serde_json::Value;
 pub const VERSION: u32 = 1;
 /// The environment variable with the path of the run's folder.
 pub const RUN_FOLDER_VARIABLE: &str = "LABPRESS_RUN";
-/// The environment variable with the process id of the labpress that watches the run.
+/// The environment variable with the process id of the labpress that started the run.
 pub const PROCESS_VARIABLE: &str = "LABPRESS_PROCESS";
 /// The file with the [`Job`].
 pub const JOB_FILE: &str = "run.json";
 /// The file that the runner appends its [`Event`]s to.
 pub const EVENTS_FILE: &str = "events.jsonl";
-/// The folder whose content outlives an interruption.
+/// The folder whose content survives an interruption.
 pub const CHECKPOINT_FOLDER: &str = "checkpoint";
 
-/// The exit status of a runner that was asked to leave and can be resumed (`EX_TEMPFAIL` of BSD's
+/// The exit status of a runner that was asked to stop and can be resumed (`EX_TEMPFAIL` of BSD's
 /// sysexits).
 pub const INTERRUPTED: i32 = 75;
 
-/// What one run is to do. All that can move a number is part of the run's fingerprint. The names of
-/// its experiment and its variant are not, so that renaming keeps results: a run is not told them.
+/// What one run is to do. Everything that can change a number is part of the run's fingerprint. The
+/// names of its experiment and variant are not, so that renaming keeps results: a run does not know
+/// them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Job {
-    /// [`VERSION`]; a runner refuses another.
+    /// [`VERSION`]; a runner rejects any other.
     pub protocol: u32,
     /// All randomness of the run comes from it.
     pub seed: u64,
@@ -56,7 +57,7 @@ pub struct Job {
     /// The data set, if the experiment names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<JobData>,
-    /// The file with the weights that the net begins with, an absolute path; only for the built-in
+    /// The file with the weights that the net starts with, an absolute path; only for the built-in
     /// runner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
@@ -67,11 +68,11 @@ pub struct Job {
     pub device: Device,
     /// How many CPU threads the run may use.
     pub threads: usize,
-    /// Whether `checkpoint/` holds a state to go on from.
+    /// Whether `checkpoint/` holds a state to continue from.
     #[serde(default)]
     pub resume: bool,
-    /// Whether the run only has to show that it works, in a few seconds: a runner then takes one
-    /// epoch, a few samples. A runner that does not know it does the whole run.
+    /// Whether the run only has to show that it works, in a few seconds: a runner then trains for one
+    /// epoch on a few samples. A runner that ignores this does the whole run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub smoke: bool,
 }
@@ -136,7 +137,7 @@ pub struct Needed {
     pub artifacts: BTreeMap<String, PathBuf>,
 }
 
-/// Where a run finds its data set, fetched and checked by labpress.
+/// Where a run finds its data set, which labpress has fetched and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct JobData {
@@ -152,24 +153,24 @@ pub struct JobData {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Event {
-    /// The first line: where it runs, and how many steps it expects to take.
+    /// The first line: where it runs, and how many steps it will take.
     Start {
-        /// Facts that can move a number without being part of the experiment: `device`, `libtorch`,
+        /// Facts that can change a number but are not part of the experiment: `device`, `libtorch`,
         /// `cpu`, `threads`…
         environment: BTreeMap<String, String>,
         /// Steps of the whole run, in the unit that `progress` counts.
         #[serde(default)]
         steps: Option<u64>,
     },
-    /// How far it is.
+    /// How far the run is.
     Progress {
         /// Steps done.
         step: u64,
         /// Of how many.
         of: u64,
     },
-    /// A number. With a `step` (an epoch, from 1) it is a point of a series, without it is a result
-    /// of the run.
+    /// A number. With a `step` (an epoch, from 1) it is a point of a series, otherwise a result of the
+    /// run.
     Metric {
         /// `accuracy`, `train.loss`…
         name: String,
@@ -178,25 +179,25 @@ pub enum Event {
         step: Option<u64>,
         /// A finite number. A metric that is not finite is read as [`Event::Diverged`].
         value: f64,
-        /// Whether the number is a duration or a speed, which no rerun repeats bit for bit.
+        /// Whether the number is a duration or a speed, which no rerun reproduces bit for bit.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         timing: bool,
     },
-    /// A line of text for whoever watches.
+    /// A line of text for the terminal.
     Note {
         /// The line.
         text: String,
     },
-    /// A file that the run made and that is part of its result.
+    /// A file that the run made as part of its result.
     Artifact {
         /// Its name in posts, such as `confusion`.
         name: String,
-        /// Where it lies, under the run's folder.
+        /// Its path inside the run's folder.
         path: String,
         /// What it is.
         kind: ArtifactKind,
     },
-    /// The last line of a run whose numbers are not finite any more.
+    /// The last line of a run whose numbers are no longer finite.
     Diverged(Diverged),
     /// The last line of a run that succeeded.
     Done,
@@ -269,29 +270,29 @@ pub struct Diverged {
     /// The epoch, or what else the series is over; `None` for a result of the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
-    /// What it became; `None` if the runner does not say.
+    /// What it became; `None` if the runner does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<NotFinite>,
 }
 
-/// A number that is not finite, under the names that Python and JavaScript give it.
+/// A number that is not finite, under its name in Python and JavaScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum NotFinite {
     /// Not a number.
     #[serde(rename = "NaN")]
     NaN,
-    /// Above all numbers.
+    /// Greater than every number.
     #[serde(rename = "Infinity")]
     Infinity,
-    /// Below all numbers.
+    /// Less than every number.
     #[serde(rename = "-Infinity")]
     NegativeInfinity,
 }
 
 impl Diverged {
-    /// ``diverged: `loss` became NaN at step 300``, where `step` is what the series of the run
-    /// count.
+    /// ``diverged: `loss` became NaN at step 300``, where `step` is the unit that the series of the run
+    /// count in.
     pub fn phrase(&self, step: &str) -> String {
         format!("diverged: `{}` {}", self.metric, self.fate(step))
     }

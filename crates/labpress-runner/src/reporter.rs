@@ -1,4 +1,4 @@
-//! For runners in Rust: reads what a run is to do, and reports how it goes.
+//! For runners in Rust: reads the job of a run and reports its events.
 //!
 //! ```no_run
 //! use labpress_runner::reporter::Run;
@@ -12,7 +12,7 @@
 //! ```
 #![expect(
     clippy::disallowed_methods,
-    reason = "a runner reads its job, writes its events and goes by the clock"
+    reason = "a runner reads its job, writes its events and reads the clock"
 )]
 
 use std::collections::BTreeMap;
@@ -28,13 +28,13 @@ use crate::protocol::{
     RUN_FOLDER_VARIABLE, VERSION,
 };
 
-/// Progress is told at most this often.
+/// Progress is reported at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A run that this process is to do.
+/// The run that this process is to do.
 #[derive(Debug)]
 pub struct Run {
-    /// What it is to do.
+    /// What to do.
     pub job: Job,
     folder: PathBuf,
     events: File,
@@ -61,24 +61,24 @@ impl Run {
         Ok(Run { job, folder: folder.to_owned(), events, progress_shown: None })
     }
 
-    /// The folder for the run's own files. Artifacts lie here.
+    /// The folder for the run's own files, including its artifacts.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The folder whose content outlives an interruption.
+    /// The folder whose content survives an interruption.
     pub fn checkpoints(&self) -> PathBuf {
         self.folder.join(CHECKPOINT_FOLDER)
     }
 
-    /// Tells any event. In a single write, so that a reader never sees half of one for long.
+    /// Reports any event, in a single write, so that a reader hardly ever sees a partial line.
     pub fn report(&mut self, event: &Event) -> io::Result<()> {
         let line = serde_json::to_string(event).map_err(io::Error::other)? + "\n";
         self.events.write_all(line.as_bytes())
     }
 
-    /// Tells first of all where the run takes place, and how many steps it will take if that is
-    /// known.
+    /// Reports the environment of the run, and how many steps it will take if that is known. The
+    /// first event.
     pub fn start<K: Into<String>, V: Into<String>>(
         &mut self,
         environment: impl IntoIterator<Item = (K, V)>,
@@ -89,22 +89,22 @@ impl Run {
         self.report(&Event::Start { environment, steps })
     }
 
-    /// Whether it is time to tell the progress again; if so, remembers that it was told.
+    /// Whether it is time to report progress again. If so, the caller is expected to do it.
     pub fn is_progress_due(&mut self) -> bool {
         let now = Instant::now();
-        let is_due = self.progress_shown.is_none_or(|told| now - told >= PROGRESS_INTERVAL);
+        let is_due = self.progress_shown.is_none_or(|shown| now - shown >= PROGRESS_INTERVAL);
         if is_due {
             self.progress_shown = Some(now);
         }
         is_due
     }
 
-    /// Tells that `step` of `of` steps are done.
+    /// Reports that `step` of `of` steps are done.
     pub fn progress(&mut self, step: u64, of: u64) -> io::Result<()> {
         self.report(&Event::Progress { step, of })
     }
 
-    /// Tells a number of an epoch, from 1.
+    /// Reports a number of an epoch, which counts from 1.
     pub fn point(&mut self, name: &str, epoch: u64, value: f64) -> io::Result<()> {
         self.report(&Event::Metric {
             name: name.to_owned(),
@@ -114,22 +114,22 @@ impl Run {
         })
     }
 
-    /// Tells a result of the whole run.
+    /// Reports a result of the whole run.
     pub fn result(&mut self, name: &str, value: f64) -> io::Result<()> {
         self.report(&Event::Metric { name: name.to_owned(), step: None, value, timing: false })
     }
 
-    /// Tells a duration or a speed.
+    /// Reports a duration or a speed.
     pub fn timing(&mut self, name: &str, value: f64) -> io::Result<()> {
         self.report(&Event::Metric { name: name.to_owned(), step: None, value, timing: true })
     }
 
-    /// Tells a line to whoever watches.
+    /// Reports a line of text for the terminal.
     pub fn note(&mut self, text: impl Into<String>) -> io::Result<()> {
         self.report(&Event::Note { text: text.into() })
     }
 
-    /// Tells of a file of the result, at `path` under the run's folder.
+    /// Reports a file of the result, at `path` inside the run's folder.
     pub fn artifact(
         &mut self,
         name: &str,
@@ -143,13 +143,13 @@ impl Run {
         })
     }
 
-    /// Tells that the metric `name` is not finite any more, at `step` if it is a series. The last
+    /// Reports that the metric `name` is no longer finite, at `step` if it is a series. The last
     /// event.
     pub fn diverged(mut self, name: &str, step: Option<u64>) -> io::Result<()> {
         self.report(&Event::Diverged(Diverged { metric: name.to_owned(), step, value: None }))
     }
 
-    /// Tells that the run has succeeded. The last event.
+    /// Reports that the run has succeeded. The last event.
     pub fn done(mut self) -> io::Result<()> {
         self.report(&Event::Done)
     }
@@ -166,8 +166,10 @@ fn job(path: &Path) -> io::Result<Job> {
         version => {
             let version =
                 version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
-            let message = format!("is of protocol version {version}, this runner speaks {VERSION}");
-            return Err(invalid(format!("{message}; build it and `labpress` from one source")));
+            return Err(invalid(format!(
+                "has protocol version {version}, but this runner supports {VERSION}: build it and \
+                 `labpress` from the same source"
+            )));
         }
     }
     serde_json::from_value(job).map_err(|error| invalid(format!("is not a valid job: {error}")))

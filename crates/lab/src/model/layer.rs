@@ -64,7 +64,7 @@ pub(super) enum Padding {
     /// So many on each side.
     Even(i64),
     /// TensorFlow's `SAME`: as many as the output needs to have 1/stride of the rows and columns,
-    /// rounded up. Where they cannot be shared evenly, one more stands to the right and below.
+    /// rounded up. If they cannot be divided evenly, the right and the bottom get one more.
     Same,
 }
 
@@ -77,8 +77,8 @@ pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
     let size = tensor.size();
     let (channels, rows, columns) = (size[1], size[2], size[3]);
     let strides = [rows * columns * channels, 1, columns * channels, channels];
-    // Strides are told because those of a single channel, which may be any, report libtorch's kernels
-    // which layout it is.
+    // The strides are explicit because libtorch's kernels recognize the layout by them, and those of a
+    // single channel are arbitrary.
     tensor.permute([0, 2, 3, 1]).contiguous().as_strided(&size, strides, None)
 }
 

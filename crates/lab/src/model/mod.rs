@@ -20,7 +20,7 @@ pub(crate) use self::layer::channels_last;
 use self::layer::{Layer, Start, forward};
 
 /// A net: layers one after another, in groups from the stem to the head. The last group, the head,
-/// is what tells the classes apart by the features that the others, the body, find.
+/// classifies images by the features that the other groups, the body, compute.
 #[derive(Debug)]
 pub(crate) struct Net {
     groups: Groups,
@@ -39,21 +39,21 @@ pub(crate) struct InputShape {
     pub(crate) columns: usize,
 }
 
-/// What tells the classes apart after weights were loaded.
+/// The weights of the head after weights were loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Head {
     /// The loaded weights.
     Loaded,
-    /// Random ones: the loaded were for another number of classes.
+    /// Random ones: the loaded ones were for a different number of classes.
     Fresh,
 }
 
 impl Net {
-    /// Makes a net whose weights are drawn from the generator; each family says how.
+    /// Makes a net whose weights are drawn from the generator, as its family requires.
     ///
     /// # Errors
     ///
-    /// When the images are too small for the net's poolings.
+    /// If the images are too small for the net's pooling layers.
     pub(crate) fn new(
         model: &Model,
         shape: InputShape,
@@ -164,9 +164,8 @@ impl Net {
         self.groups.iter().flatten().flat_map(Layer::tensors).collect()
     }
 
-    /// Copies trained weights into the net. If they tell another number of classes apart, the head
-    /// keeps its random ones, and the answer is [`Head::Fresh`]. Whatever is not a float32 becomes
-    /// one.
+    /// Copies trained weights into the net and converts them to float32. If they are for a different
+    /// number of classes, the head keeps its random weights and this returns [`Head::Fresh`].
     ///
     /// # Errors
     ///
@@ -231,7 +230,7 @@ impl Net {
     }
 }
 
-/// The first of some names, to stand behind their number.
+/// The first of some names, to be printed after their number.
 fn examples(names: &[&str]) -> String {
     match names {
         [] => String::new(),

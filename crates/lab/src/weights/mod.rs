@@ -12,14 +12,14 @@ use tch::Tensor;
 const MAX_BYTES: u64 = 4 << 30;
 
 /// Reads the tensors of a file by name, in the file's order.
-#[expect(clippy::disallowed_methods, reason = "a run reads the weights that it begins with")]
+#[expect(clippy::disallowed_methods, reason = "a run reads the weights that it starts with")]
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<(String, Tensor)>> {
     let tensors = || {
         let length = std::fs::metadata(path)?.len();
         ensure!(length <= MAX_BYTES, "it is larger than 4 GiB");
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("safetensors") => {
-                Tensor::read_safetensors(path).context("it is no whole safetensors file")
+                Tensor::read_safetensors(path).context("it is not a complete safetensors file")
             }
             Some("pth" | "pt") => pth::tensors(&std::fs::read(path)?),
             _ => bail!("its name ends neither in `.pth` nor in `.safetensors`"),
@@ -47,23 +47,23 @@ mod tests {
         assert_eq!(tensors[2].1, Tensor::from(7_i64));
     }
 
-    /// Puts something else in the place of the only `from` in the file.
+    /// Replaces the only `from` in the file.
     fn with(from: &[u8], to: &[u8]) -> Vec<u8> {
         let found: Vec<usize> =
             (0..LEGACY.len()).filter(|&at| LEGACY[at..].starts_with(from)).collect();
-        let [at] = found[..] else { panic!("it stands there {} times", found.len()) };
+        let [at] = found[..] else { panic!("it occurs {} times", found.len()) };
         [&LEGACY[..at], to, &LEGACY[at + from.len()..]].concat()
     }
 
     #[track_caller]
-    fn check_refused(bytes: &[u8], expected: &str) {
+    fn check_rejected(bytes: &[u8], expected: &str) {
         assert_eq!(format!("{:#}", pth::tensors(bytes).unwrap_err()), expected);
     }
 
     #[test]
     fn nothing_that_a_file_names_is_run() {
         let hostile = with(b"ctorch._utils\n_rebuild_tensor_v2\n", b"cos\nsystem\n");
-        check_refused(
+        check_rejected(
             &hostile,
             "in the list of tensors: at byte 58: it names `os.system`, which has no part in a net's tensors; nothing of it \
              was run",
@@ -72,24 +72,24 @@ mod tests {
 
     #[test]
     fn files_of_other_formats_are_told_apart() {
-        check_refused(
+        check_rejected(
             b"",
             "it does not start as a file of PyTorch does: at byte 0: the file ends too early",
         );
-        check_refused(b"\x80\x02N.", "it does not start as a file of PyTorch does");
+        check_rejected(b"\x80\x02N.", "it does not start as a file of PyTorch does");
         let zip = "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it (Python's \
                    `safetensors.torch.save_file`)";
-        check_refused(b"PK\x03\x04", zip);
+        check_rejected(b"PK\x03\x04", zip);
         let end = LEGACY.len();
-        check_refused(&LEGACY[..end - 1], "the file ends too early");
-        check_refused(&[LEGACY, b"x"].concat(), "bytes follow the last storage");
+        check_rejected(&LEGACY[..end - 1], "the file ends too early");
+        check_rejected(&[LEGACY, b"x"].concat(), "bytes follow the last storage");
     }
 
     #[test]
     fn a_view_outside_its_storage_is_refused() {
         // The stride of the transposed tensor, (1, 3), becomes (1, 250).
         let hostile = with(b"K\x01K\x03\x86", b"K\x01K\xfa\x86");
-        check_refused(
+        check_rejected(
             &hostile,
             "tensor `transposed.weight`: it reaches beyond the end of its storage",
         );
@@ -99,14 +99,14 @@ mod tests {
     fn deep_nesting_is_refused() {
         let start = pickle_end(3);
         let deep = [&LEGACY[..start], b"\x80\x02N", &vec![0x85; 100_000], b"."].concat();
-        check_refused(
+        check_rejected(
             &deep,
             "in the list of tensors: at byte 23: values are nested more than 20 deep",
         );
         let lists =
             [&LEGACY[..start], b"\x80\x02", &vec![b']'; 100_000], &vec![b'a'; 99_999], b"."]
                 .concat();
-        check_refused(
+        check_rejected(
             &lists,
             "in the list of tensors: at byte 100022: values are nested more than 20 deep",
         );

@@ -30,7 +30,7 @@ pub(super) enum Value {
     List(Nested),
     /// Keys and values in turn.
     Dict(Nested),
-    /// What a tensor says of where its numbers are: the arguments of a persistent id.
+    /// Where the numbers of a tensor are: the arguments of a persistent id.
     Storage(Rc<Nested>),
     Tensor(Rc<Tensor>),
 }
@@ -86,7 +86,7 @@ impl Nested {
     }
 }
 
-/// Reads the pickle at the start of `bytes`; returns its value and what stands behind it.
+/// Reads the pickle at the start of `bytes`; returns its value and the bytes after it.
 pub(super) fn read(bytes: &[u8]) -> anyhow::Result<(Value, &[u8])> {
     let mut reader =
         Reader { rest: bytes, stack: Vec::new(), marks: Vec::new(), memo: BTreeMap::new() };
@@ -187,7 +187,7 @@ impl Reader<'_> {
             b'j' => self.take().map(u32::from_le_bytes).and_then(|index| self.recall(index))?,
             b'Q' => match self.pop()? {
                 Value::Tuple(id) => self.stack.push(Value::Storage(id)),
-                _ => bail!("a persistent id is no tuple"),
+                _ => bail!("a persistent id is not a tuple"),
             },
             b'R' => self.call()?,
             // The state of an object: of an OrderedDict, versions of the layers' code.
@@ -298,7 +298,7 @@ impl Reader<'_> {
     }
 
     fn recall(&mut self, index: u32) -> anyhow::Result<()> {
-        let value = self.memo.get(&index).context("it refers to a value that is not there")?;
+        let value = self.memo.get(&index).context("it refers to a missing value")?;
         self.stack.push(value.clone().context("it refers to a list or dict a second time")?);
         Ok(())
     }
@@ -306,7 +306,7 @@ impl Reader<'_> {
     fn call(&mut self) -> anyhow::Result<()> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let (Value::Tuple(arguments), Value::Global(function)) = (arguments, function) else {
-            bail!("something is called that is no function")
+            bail!("it calls something that is not a function")
         };
         let result = match &*function {
             ORDERED_DICT if arguments.items.is_empty() => Value::Dict(Nested::default()),

@@ -50,12 +50,13 @@ fn is_little_endian(machine: &Value) -> bool {
 }
 
 fn described(named: Value) -> anyhow::Result<Vec<(Rc<str>, Rc<pickle::Tensor>)>> {
-    let Value::Dict(Nested { items, .. }) = named else { bail!("it holds no tensors by name") };
+    let Value::Dict(Nested { items, .. }) = named else { bail!("it contains no named tensors") };
     let tensor = |pair: &[Value]| match pair {
         [Value::Text(name), Value::Tensor(tensor)] => Ok((Rc::clone(name), Rc::clone(tensor))),
         [Value::Text(name), _] => {
             bail!(
-                "`{name}` is no tensor; labpress reads files that hold the tensors of a net and nothing else"
+                "`{name}` is not a tensor; labpress reads only files that contain nothing but the \
+                 tensors of a net"
             )
         }
         _ => bail!("a tensor has no name"),
@@ -63,7 +64,7 @@ fn described(named: Value) -> anyhow::Result<Vec<(Rc<str>, Rc<pickle::Tensor>)>>
     items.chunks(2).map(tensor).collect()
 }
 
-/// What a tensor says of its storage.
+/// What a tensor states about its storage.
 struct Storage<'a> {
     key: &'a str,
     kind: Kind,
