@@ -119,7 +119,7 @@ fn a_budget_holds_what_fits_and_says_what_it_left() {
     check(&site, &["build", "--budget", "1m"], 1, &["left  toy/fast", "the results of `toy` are"]);
     check(&site, &["build", "-n", "--budget", "1m"], 0, &["left out", "0 runs would be done"]);
     check(&site, &["build", "--budget", "15m"], 0, &["2 runs recorded", "written"]);
-    check(&site, &["run", "--budget", "soon"], 2, &["write a time such as"]);
+    check(&site, &["run", "--budget", "soon"], 2, &["expected a time such as"]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     assert!(stderr.ends_with("2 runs without a result\n"), "{stderr}");
     // Both failed in the same way.
     assert_eq!(stderr.matches("| the net caught fire").count(), 1, "{stderr}");
-    assert_eq!(stderr.matches("its log ends as that of toy/fast seed ").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("its log ends like that of toy/fast seed ").count(), 1, "{stderr}");
     site.replace(YAML, ", fail-at: 2", "");
     assert_success(&site.labpress(&["run"]));
 }
@@ -242,7 +242,7 @@ fn runs_that_are_the_same_are_trained_once() {
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5}\n  also-fast: {rate: 0.5}");
     let output = site.labpress(&["run", "--jobs", "1"]);
     assert_success(&output);
-    let shared = stderr(&output).matches("the result of a run that is the same").count();
+    let shared = stderr(&output).matches("copied from an identical run").count();
     assert_eq!(shared, 2, "{}", stderr(&output));
     assert_eq!(site.files("experiments/toy/runs").len(), 6);
     check_stderr(&site, &["run"], &["all runs are fresh"]);
@@ -303,7 +303,7 @@ fn a_run_that_writes_too_much_is_a_failure_with_that_reason() {
     check_stderr(
         &site,
         &["run"],
-        &["into its folder, its log included, more than its limit of 1 MiB"],
+        &["to its folder, including its log, more than its limit of 1 MiB"],
     );
     assert!(site.files("experiments/toy/runs").is_empty());
 }

@@ -96,7 +96,7 @@ fn an_input_that_is_written_while_its_run_goes_on_leaves_no_record() {
         (edit, "the input `helper.py` was changed"),
         (make, "`new.py` is new and matches `inputs`"),
         (remove, "the input `helper.py` is gone"),
-        (write_again, "the input `helper.py` was written, if only with the same content"),
+        (write_again, "the input `helper.py` was written meanwhile, even if with the same content"),
     ] {
         let site = site(", inputs: ['*.py']", also);
         site.write("experiments/toy/helper.py", "x = 1");

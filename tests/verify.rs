@@ -56,7 +56,7 @@ fn first_verification(site: &Site) -> (String, serde_json::Value) {
 fn runs_that_come_out_the_same_are_bit_identical_and_it_shows() {
     let site = site();
     let records = site.files("experiments/toy/runs");
-    check(&site, &["verify"], true, &["toy/fast seed 1  bit-identical  -", "4 runs done again in"]);
+    check(&site, &["verify"], true, &["toy/fast seed 1  bit-identical  -", "4 runs re-run in"]);
     assert_eq!(site.files("experiments/toy/runs"), records, "the records are not touched");
     assert!(site.files(".labpress/verify").is_empty() && site.files(".labpress/runs").is_empty());
     assert_eq!(site.files(VERIFICATIONS).len(), 4);
@@ -80,7 +80,7 @@ fn runs_that_come_out_the_same_are_bit_identical_and_it_shows() {
 fn verifications_gather_and_none_takes_the_place_of_another() {
     let site = site();
     for _ in 0..3 {
-        check(&site, &["verify", "toy", "--sample", "1"], true, &["1 run done again"]);
+        check(&site, &["verify", "toy", "--sample", "1"], true, &["1 run re-run"]);
     }
     assert_eq!(site.files(VERIFICATIONS).len(), 3);
 }
@@ -159,7 +159,7 @@ fn what_is_not_fresh_is_not_verified() {
         &site,
         &["verify"],
         false,
-        &["4 runs not verified: nothing fresh is recorded", "there is nothing to verify"],
+        &["4 runs not verified: no fresh result is recorded", "there is nothing to verify"],
     );
 }
 
@@ -191,13 +191,13 @@ fn what_is_needed_is_taken_from_its_records() {
         &support::TOY_RUNNER.replace("params, checkpoint", needed),
     );
     check(&site, &["run"], true, &[]);
-    check(&site, &["verify"], true, &["above/default seed 0  bit-identical", "5 runs done again"]);
+    check(&site, &["verify"], true, &["above/default seed 0  bit-identical", "5 runs re-run"]);
     std::fs::remove_dir_all(site.path().join(".labpress/objects")).unwrap();
     check(
         &site,
         &["verify"],
         true,
-        &["1 run not verified: artifacts that `above` needs are not on", "4 runs done again"],
+        &["1 run not verified: artifacts that `above` needs are not on", "4 runs re-run"],
     );
 }
 
