@@ -5,6 +5,7 @@
 use jiff::tz::TimeZone;
 use tera::Map;
 
+use crate::compat::Compat;
 use crate::defaults::{self, Defaults};
 use std::collections::BTreeMap;
 
@@ -54,8 +55,8 @@ pub struct Config {
     pub unpublished: bool,
     /// Whether drafts are shown.
     pub show_drafts: bool,
-    /// The language of layouts, and of pages that are templates.
-    pub templates: TemplateLanguage,
+    /// What a blog from Jekyll does differently.
+    pub compat: &'static Compat,
     /// The Markdown of posts and pages.
     pub markdown: Dialect,
     /// The options of the dialect kramdown.
@@ -142,15 +143,6 @@ impl Default for SassLimits {
     }
 }
 
-/// A language that layouts can be in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TemplateLanguage {
-    /// Tera, the default.
-    Tera,
-    /// Liquid, for blogs that come from Jekyll.
-    Liquid,
-}
-
 /// A collection as the configuration declares it.
 #[derive(Debug, Clone)]
 pub struct CollectionSettings {
@@ -176,7 +168,8 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         Err(error) => (Fields::empty(PATH), Some(error)),
     };
     let permalink = fields.text("permalink").unwrap_or_else(|| "date".to_owned());
-    let roles = Roles::of(fields.mapping());
+    let compat = compat(&mut fields);
+    let roles = Roles::of(fields.mapping(), compat);
     let (template_limits, sass_limits) = limits(&mut fields);
     let mut config = Config {
         title: fields.text("title").unwrap_or_default(),
@@ -188,13 +181,13 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         collections: collections(&fields, &permalink, &roles),
         permalink,
         paginate: fields.count("paginate").filter(|&count| count > 0),
-        paginate_path: paginate_path(&mut fields),
+        paginate_path: paginate_path(&mut fields, compat.paginate_path),
         zone: zone(&mut fields),
-        destination: destination(&mut fields),
+        destination: destination(&mut fields, compat.destination),
         future: fields.bool("future").unwrap_or(false),
         unpublished: fields.bool("unpublished").unwrap_or(false),
         show_drafts: fields.bool("show_drafts").unwrap_or(false),
-        templates: templates(&mut fields),
+        compat,
         markdown: dialect(&mut fields),
         kramdown: kramdown_options(&fields),
         highlight: fields.bool("highlight").unwrap_or(true),
@@ -216,7 +209,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
     if let Some(error) = unreadable {
         return (config, vec![error]);
     }
-    if config.is_from_jekyll() {
+    if config.compat.is_lenient {
         config.warnings = errors.into_iter().map(Diagnostic::as_warning).collect();
         return (config, Vec::new());
     }
@@ -275,9 +268,7 @@ fn base_url(text: &str) -> String {
     if inside.is_empty() { String::new() } else { format!("/{inside}") }
 }
 
-fn paginate_path(fields: &mut Fields<'_>) -> String {
-    let is_from_jekyll = fields.value("templates").is_some_and(|language| language == "liquid");
-    let usual = if is_from_jekyll { "/page:num" } else { "/page/:num/" };
+fn paginate_path(fields: &mut Fields<'_>, usual: &str) -> String {
     let path = fields.text("paginate_path").unwrap_or_else(|| usual.to_owned());
     if !path.contains(":num") {
         fields.error(
@@ -307,12 +298,7 @@ fn zone(fields: &mut Fields<'_>) -> TimeZone {
     })
 }
 
-fn destination(fields: &mut Fields<'_>) -> String {
-    let usual = if fields.value("templates").is_some_and(|language| language == "liquid") {
-        "_site"
-    } else {
-        "public"
-    };
+fn destination(fields: &mut Fields<'_>, usual: &str) -> String {
     let given = fields.text("destination").unwrap_or_else(|| usual.to_owned());
     let stays_inside = !given.starts_with('/') && !given.split('/').any(|part| part == "..");
     if !stays_inside {
@@ -329,16 +315,14 @@ fn destination(fields: &mut Fields<'_>) -> String {
     path::plain(&given)
 }
 
-fn templates(fields: &mut Fields<'_>) -> TemplateLanguage {
-    match fields.text("templates").as_deref() {
-        None | Some("tera") => TemplateLanguage::Tera,
-        Some("liquid") => TemplateLanguage::Liquid,
-        Some(other) => {
-            let message = format!("there is no language of templates `{other}`");
-            fields.error("templates", message, "write `templates: tera` or `templates: liquid`");
-            TemplateLanguage::Tera
-        }
-    }
+fn compat(fields: &mut Fields<'_>) -> &'static Compat {
+    let templates = fields.text("templates");
+    Compat::of(templates.as_deref()).unwrap_or_else(|| {
+        let other = templates.unwrap_or_default();
+        let message = format!("unknown template language `{other}`");
+        fields.error("templates", message, "write `templates: tera` or `templates: liquid`");
+        &Compat::LABPRESS
+    })
 }
 
 /// The names that `markdown` may have, with what they mean.
@@ -504,12 +488,6 @@ impl Config {
         option
             .filter(|option| !is_nil(option))
             .map_or(default, |option| option.as_bool() != Some(false))
-    }
-
-    /// Whether the site is a blog from Jekyll, where what Jekyll builds on over is a warning and no
-    /// error.
-    pub fn is_from_jekyll(&self) -> bool {
-        self.templates == TemplateLanguage::Liquid
     }
 
     /// The value at `key`, as templates see it.

@@ -8,6 +8,7 @@
 //! [`output`], which [`destination`] writes. [`cli`] is the program around it.
 
 pub mod cli;
+mod compat;
 pub mod config;
 pub mod data;
 pub mod defaults;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_yaml::{Mapping, Value};
 
+use crate::compat::Compat;
 use crate::path;
 
 /// Where the configuration is.
@@ -102,8 +103,6 @@ const JEKYLL_EXCLUDES: [&str; 10] = [
     "vendor/gems/",
     "vendor/ruby/",
 ];
-/// What labpress leaves out beside.
-const OUR_EXCLUDES: [&str; 4] = ["public", "target", "vendor", "_site"];
 /// Folders of the site that hold texts the build reads, and never publishes as they are.
 const TEXT_FOLDERS: [&str; 4] = ["_layouts", "_includes", "_data", "_sass"];
 /// The folders of a theme that are read.
@@ -118,14 +117,14 @@ const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
 impl Default for Roles {
     fn default() -> Roles {
-        Roles::of(&Mapping::new())
+        Roles::of(&Mapping::new(), &Compat::LABPRESS)
     }
 }
 
 impl Roles {
     /// The rules that `_config.yml` gives. Lenient, because the configuration is checked elsewhere:
     /// an invalid value changes nothing.
-    pub fn of(config: &Mapping) -> Roles {
+    pub(crate) fn of(config: &Mapping, compat: &Compat) -> Roles {
         let texts = |key: &str| -> Vec<String> {
             match config.get(key) {
                 Some(Value::Sequence(items)) => {
@@ -140,15 +139,12 @@ impl Roles {
         if config.get("include").is_none() {
             include.push(".htaccess".to_owned());
         }
-        let is_from_jekyll = text("templates") == Some("liquid");
-        // A blog from Jekyll may have a folder `public` or `vendor` of its own.
-        let ours = OUR_EXCLUDES.iter().filter(|name| !is_from_jekyll || name.starts_with('_'));
-        let mut ours: Vec<String> = ours.map(|name| (*name).to_owned()).collect();
+        let mut ours: Vec<String> = compat.excludes.iter().map(|name| (*name).to_owned()).collect();
         let destination = match config.get("destination") {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(switch)) => switch.to_string(),
-            _ => if is_from_jekyll { "_site" } else { "public" }.to_owned(),
+            _ => compat.destination.to_owned(),
         };
         ours.push(path::plain(&destination));
         ours.retain(|name| !include.contains(name));

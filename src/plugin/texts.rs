@@ -1,5 +1,7 @@
 //! The texts in a page of HTML, for what changes them and leaves tags, code and scripts alone.
 
+use crate::html::{Token, tokens};
+
 /// Changes the texts of a page's body, or of all if it has none, outside of the elements in
 /// `ignored`.
 pub(super) fn changed(
@@ -11,56 +13,27 @@ pub(super) fn changed(
     let end = html.rfind("</body>").filter(|&end| end > body).unwrap_or(html.len());
     let mut written = String::with_capacity(html.len() + 256);
     written.push_str(&html[..body]);
-    let mut rest = &html[body..end];
     // How many ignored elements are open.
     let mut depth = 0_usize;
-    while !rest.is_empty() {
-        let tag = rest.find('<').unwrap_or(rest.len());
-        let (text, after) = rest.split_at(tag);
-        match change(text).filter(|_| depth == 0) {
-            Some(changed) => written.push_str(&changed),
-            None => written.push_str(text),
-        }
-        let length = tag_length(after);
-        let (tag, after) = after.split_at(length);
-        written.push_str(tag);
-        rest = after;
-        let (is_end, name) = match tag.strip_prefix("</") {
-            Some(name) => (true, name),
-            None => (false, tag.strip_prefix('<').unwrap_or("")),
-        };
-        let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
-        if ignored.iter().any(|ignored| name.eq_ignore_ascii_case(ignored)) {
-            depth = if is_end { depth.saturating_sub(1) } else { depth + 1 };
+    for token in tokens(&html[body..end]) {
+        match token {
+            // Comments and the like are not for readers.
+            Token::Text(text)
+                if depth == 0 && !text.starts_with("<!") && !text.starts_with("<?") =>
+            {
+                written.push_str(&change(text).unwrap_or_else(|| text.to_owned()));
+            }
+            Token::Text(text) => written.push_str(text),
+            Token::Tag(tag) => {
+                written.push_str(tag.text);
+                if ignored.iter().any(|ignored| tag.is(ignored)) {
+                    depth = if tag.is_end { depth.saturating_sub(1) } else { depth + 1 };
+                }
+            }
         }
     }
     written.push_str(&html[end..]);
     written
-}
-
-/// How long the tag, comment or lone `<` is that a text starts with.
-fn tag_length(text: &str) -> usize {
-    if text.is_empty() {
-        return 0;
-    }
-    if text.starts_with("<!--") {
-        return text.find("-->").map_or(text.len(), |end| end + 3);
-    }
-    let is_tag = text[1..]
-        .starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!' || c == '?');
-    if !is_tag {
-        return 1;
-    }
-    let mut quote = None;
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '>') => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub fn read<'a>(source: &'a Source, config: &Config, shown: &Shown) -> (Blog<'a>
     let mut blog = Blog { posts, collections, pages, plain, files, now, warnings: Vec::new() };
     plugins::complete(&mut blog, source, config);
     findings.extend(addresses_used_twice(&blog));
-    if config.is_from_jekyll() {
+    if config.compat.is_lenient {
         findings.sort();
         blog.warnings = findings.into_iter().map(Diagnostic::as_warning).collect();
         return (blog, Vec::new());
@@ -314,7 +314,8 @@ impl Reader<'_> {
             is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
             is_markdown,
             body,
-            is_without_blank_lines: config.is_from_jekyll() && self.source.has_windows_ends(path),
+            is_without_blank_lines: config.compat.needs_unix_blank_lines
+                && self.source.has_windows_ends(path),
         };
         (Some(post), errors)
     }
@@ -328,7 +329,7 @@ impl Reader<'_> {
         let (mut pages, mut plain, mut added) = (Vec::new(), Vec::new(), Vec::new());
         for (path, text) in source.of(Role::Page) {
             let split = match front_matter::split(path, text) {
-                None if is_unclosed(text) && self.config.is_from_jekyll() => {
+                None if is_unclosed(text) && self.config.compat.is_lenient => {
                     Some(without_front_matter(path, text))
                 }
                 None if plugins::is_page_without_front_matter(path, self.config) => {
@@ -408,7 +409,7 @@ impl Reader<'_> {
     ) -> Result<(Yaml<'a>, Located<'a>), Diagnostic> {
         match front_matter::split(path, text) {
             Some(split) => Ok(split),
-            None if is_unclosed(text) && !self.config.is_from_jekyll() => {
+            None if is_unclosed(text) && !self.config.compat.is_lenient => {
                 let error = Diagnostic::new(
                     Located { path, text, lines_above: 0 }.place(0),
                     "the front matter is not closed",

@@ -18,14 +18,14 @@ pub(super) fn page<'b, 'a>(config: &Config, blog: &'b Blog<'a>) -> Option<&'b Pa
         return blog
             .pages
             .iter()
-            .find(|page| !config.is_from_jekyll() && page.address.file == "index.html");
+            .find(|page| !config.compat.paginates_as_jekyll && page.address.file == "index.html");
     }
     let parts = config.paginate_path.trim_matches('/');
     let folder = parts.rfind('/').map_or("", |slash| &parts[..slash]);
     let is_above = |page: &&Page<'_>| {
         let (of_page, name) = page.body.path.rsplit_once('/').unwrap_or(("", page.body.path));
         let is_index = name == "index.html"
-            || !config.is_from_jekyll() && page.address.file.ends_with("index.html");
+            || !config.compat.paginates_as_jekyll && page.address.file.ends_with("index.html");
         let is_above =
             of_page.is_empty() || folder == of_page || folder.starts_with(&format!("{of_page}/"));
         is_index && name.starts_with("index.") && is_above
@@ -51,7 +51,7 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         let address = number.checked_sub(1).and_then(|index| addresses.get(index))?;
         // What Jekyll gives has no slash at its end if `paginate_path` has none.
         let keeps_slash = number == 1
-            || !site.config.is_from_jekyll()
+            || !site.config.compat.paginates_as_jekyll
             || site.config.paginate_path.ends_with('/');
         Some(if keeps_slash { address.url.as_str() } else { address.url.trim_end_matches('/') })
     };
@@ -64,7 +64,10 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         set(
             &mut map,
             "per_page",
-            site.config.paginate.filter(|_| site.config.is_from_jekyll()).unwrap_or(per_page),
+            site.config
+                .paginate
+                .filter(|_| site.config.compat.paginates_as_jekyll)
+                .unwrap_or(per_page),
         );
         set(&mut map, "total_posts", posts.len());
         set(&mut map, "total_pages", total);

@@ -39,7 +39,8 @@ use self::post::{RenderedBlog, RenderedPost};
 use self::sass::Sass;
 use self::tags::Tag;
 use self::values::Sites;
-use crate::config::{self, Config, TemplateLanguage};
+use crate::compat::TemplateLanguage;
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::errors::Errors;
 use crate::experiment::plan::plan;
@@ -163,14 +164,12 @@ impl Pages<'_> {
             page::files(&site, &layouts, &environment, &options),
             redirect::files(&site, &layouts),
         ];
-        match config.templates {
-            TemplateLanguage::Tera => {
-                parts.push(tags::files(&site, &layouts));
-                parts.push(Ok(feed::files(&site)));
-                parts.push(Ok(sitemap::files(&site)));
-            }
-            // What is made beside the author's own pages, the blog says by naming plugins.
-            TemplateLanguage::Liquid => parts.push(Ok(plugins::files(&site, &environment))),
+        if config.compat.generates_pages {
+            parts.push(tags::files(&site, &layouts));
+            parts.push(Ok(feed::files(&site)));
+            parts.push(Ok(sitemap::files(&site)));
+        } else {
+            parts.push(Ok(plugins::files(&site, &environment)));
         }
         for part in parts {
             made.extend(errors.take(part).unwrap_or_default());
@@ -197,7 +196,7 @@ fn site_warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
         Diagnostic::new(place(key), message).hint(hint)
     }));
     let theme = config.value("theme").and_then(Value::as_str).filter(|theme| !theme.is_empty());
-    if let Some(theme) = theme.filter(|_| config.templates == TemplateLanguage::Liquid)
+    if let Some(theme) = theme.filter(|_| config.compat.has_plugins)
         && source.of(Role::Layout).next().is_none()
     {
         let message =
@@ -227,8 +226,7 @@ fn environment<'a>(
         markdown,
         source,
         options: &config.liquid,
-        // The moment of the build would make every build another one; a blog from Jekyll means it.
-        now: if config.is_from_jekyll() {
+        now: if config.compat.reads_clock {
             blog.now.clone()
         } else {
             blog.posts.iter().map(|post| &post.date).max().cloned()
@@ -310,12 +308,12 @@ impl<'a> Shared<'a> {
         let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
         let mut map = entries(&liquid_value);
         value::set_default(&mut map, "tag_urls", tags::urls(blog, &tags));
-        if let Some(feed) = feed.as_deref().filter(|_| !config.is_from_jekyll()) {
+        if let Some(feed) = feed.as_deref().filter(|_| config.compat.has_theme_keys) {
             value::set(&mut map, "feed", feed);
         }
         liquid_value = Value::from(map);
         let RenderedBlog { posts, collections } = rendered;
-        let value = match config.templates {
+        let value = match config.compat.templates {
             TemplateLanguage::Tera => values::site_for_tera(&liquid_value, &posts, &tags),
             TemplateLanguage::Liquid => liquid_value.clone(),
         };
@@ -341,8 +339,7 @@ impl<'a> Shared<'a> {
 impl Shared<'_> {
     /// Does to the file at `path` what plugins do to whole pages.
     fn finished(&self, text: String, path: &str, page: &Map) -> String {
-        let is_touched =
-            self.config.templates == TemplateLanguage::Liquid && path.ends_with(".html");
+        let is_touched = self.config.compat.has_plugins && path.ends_with(".html");
         if is_touched {
             plugin::finished(text, &Value::from(page.clone()), self.config)
         } else {
@@ -356,7 +353,7 @@ fn markdown_options(config: &Config) -> markdown::Options {
         dialect: config.markdown,
         kramdown: config.kramdown.clone(),
         highlight: config.highlight,
-        stops: !config.is_from_jekyll(),
+        stops: config.compat.has_keyboard_stops,
         ..markdown::Options::default()
     }
 }
@@ -401,7 +398,7 @@ fn gathered(
     for file in blog.files.iter().filter(|file| file.is_written) {
         let Some(on_disk) = on_disk.get(file.path.as_str()) else { continue };
         if output.add(&file.address.file, Content::CopyOf((*on_disk).clone())).is_err()
-            && !config.is_from_jekyll()
+            && !config.compat.is_lenient
         {
             let message =
                 format!("would replace another file of the site, `{}`", file.address.file);
@@ -413,7 +410,7 @@ fn gathered(
         if output.file(&path) == Some(&content) {
             continue;
         }
-        if output.add(path.clone(), content).is_err() && !config.is_from_jekyll() {
+        if output.add(path.clone(), content).is_err() && !config.compat.is_lenient {
             let place = Place::file(from.unwrap_or_else(|| path.clone()));
             errors.push(Diagnostic::new(
                 place,

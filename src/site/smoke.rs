@@ -2,6 +2,7 @@
 
 use crate::diagnostic::listed;
 use crate::experiment::results::Results;
+use crate::html::{Token, tokens};
 use crate::output::Output;
 
 /// Puts a banner at the top of every HTML page, and a word into the feed's title, if any of the
@@ -57,44 +58,20 @@ fn with_banner(html: &str, banner: &str) -> String {
     format!("{before}{banner}{after}")
 }
 
-/// What can hold text that looks like a tag, with what ends it.
-const OPAQUE: [(&str, &str); 5] = [
-    ("<!--", "-->"),
-    ("<script", "</script"),
-    ("<style", "</style"),
-    ("<title", "</title"),
-    ("<template", "</template"),
-];
-
 /// Where the content of the body starts.
 fn start_of_body(html: &str) -> Option<usize> {
-    let lower = html.to_ascii_lowercase();
-    let mut from = 0;
-    loop {
-        let tag = from + lower[from..].find('<')?;
-        let rest = &lower[tag..];
-        let opaque = OPAQUE.iter().find(|(start, _)| rest.starts_with(start));
-        from = match opaque {
-            Some((start, end)) => tag + start.len() + rest[start.len()..].find(end)? + end.len(),
-            None if rest.starts_with("<body")
-                && rest[5..].starts_with(|c: char| c == '>' || c.is_whitespace()) =>
-            {
-                return Some(tag + end_of_tag(rest)?);
-            }
-            None => tag + 1,
+    let (mut at, mut templates) = (0, 0_usize);
+    for token in tokens(html) {
+        let text = match &token {
+            Token::Text(text) => text,
+            Token::Tag(tag) => tag.text,
         };
-    }
-}
-
-/// Where a start tag ends: at the first `>` outside of quotes.
-fn end_of_tag(tag: &str) -> Option<usize> {
-    let mut quote = None;
-    for (index, c) in tag.char_indices() {
-        match (quote, c) {
-            (None, '>') => return Some(index + 1),
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), c) if c == open => quote = None,
-            _ => {}
+        at += text.len();
+        let Token::Tag(tag) = token else { continue };
+        if tag.is("template") {
+            templates = if tag.is_end { templates.saturating_sub(1) } else { templates + 1 };
+        } else if tag.is("body") && !tag.is_end && templates == 0 {
+            return Some(at);
         }
     }
     None

@@ -52,7 +52,7 @@ fn id(post: &Post<'_>) -> String {
 /// A page as templates see it.
 pub(super) fn page(page: &Page<'_>, url: &str, config: &Config) -> Map {
     let mut map = page.front.values.clone();
-    if !config.is_from_jekyll() {
+    if config.compat.has_theme_keys {
         set_default(&mut map, "title", "");
     }
     let path = page.body.path;
@@ -231,7 +231,7 @@ impl Sites {
 
 fn base(config: &Config, data: &Value) -> Map {
     let mut map = config.values.clone();
-    if !config.is_from_jekyll() {
+    if config.compat.has_theme_keys {
         set(&mut map, "title", config.title.as_str());
         set(&mut map, "description", config.description.as_str());
         set(&mut map, "url", config.url.as_str());

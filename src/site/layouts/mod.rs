@@ -11,7 +11,8 @@ mod tera;
 use std::collections::BTreeMap;
 
 use super::values;
-use crate::config::{Config, TemplateLanguage};
+use crate::compat::TemplateLanguage;
+use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::results::Need;
 use crate::fields::Fields;
@@ -80,7 +81,7 @@ impl<'a> Layouts<'a> {
                 Err(found) => errors.extend(found),
             }
         }
-        let is_lenient = config.templates == TemplateLanguage::Liquid;
+        let is_lenient = config.compat.is_lenient;
         errors.extend(endless(&by_name, source));
         if !is_lenient {
             errors.extend(missing_parents(&by_name, source));
@@ -93,7 +94,7 @@ impl<'a> Layouts<'a> {
                 lines_above: page.body.lines_above,
             })
             .collect();
-        let templates = match config.templates {
+        let templates = match config.compat.templates {
             TemplateLanguage::Tera => {
                 let includes = source.of(Role::Include);
                 let includes: Vec<_> =
@@ -249,7 +250,7 @@ fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnosti
 
 /// Layouts that are asked for and not there, where that is no error.
 pub(super) fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
-    if config.templates != TemplateLanguage::Liquid {
+    if !config.compat.is_lenient {
         return Vec::new();
     }
     let layouts = source

@@ -1,0 +1,88 @@
+//! What a blog written for Jekyll does differently: one value, made from `templates`.
+//!
+//! `templates: liquid` says that layouts are Jekyll's, and with them comes everything else that
+//! such a blog relies on.
+
+/// A language that layouts can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TemplateLanguage {
+    /// Tera, the default.
+    Tera,
+    /// Liquid, for blogs that come from Jekyll.
+    Liquid,
+}
+
+/// How a site is built where labpress and Jekyll differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a difference of its own")]
+pub struct Compat {
+    /// The language of layouts, and of pages that are templates.
+    pub templates: TemplateLanguage,
+    /// Whether errors that do not stop Jekyll are warnings.
+    pub is_lenient: bool,
+    /// The folder that the site is written to, unless the configuration says another.
+    pub destination: &'static str,
+    /// The address of the second and later pages of the index, unless the configuration says
+    /// another.
+    pub paginate_path: &'static str,
+    /// Folders at the root that are not read: those of other tools and of built sites.
+    pub excludes: &'static [&'static str],
+    /// Whether `site.time` is the moment of the build. It makes every build another one, so
+    /// labpress takes the date of the newest post.
+    pub reads_clock: bool,
+    /// Whether tags, feed and sitemap are made for every site, not only where the blog names the
+    /// plugin that makes them.
+    pub generates_pages: bool,
+    /// Whether plugins change finished pages.
+    pub has_plugins: bool,
+    /// Whether the index is what `jekyll-paginate` takes for it.
+    pub paginates_as_jekyll: bool,
+    /// Whether `site` and pages have the keys that labpress's own themes read.
+    pub has_theme_keys: bool,
+    /// Whether blocks of code and tables can be scrolled by keyboard.
+    pub has_keyboard_stops: bool,
+    /// Whether only `\n\n` is a blank line, so that a file with the line ends of Windows has none.
+    pub needs_unix_blank_lines: bool,
+}
+
+impl Compat {
+    /// A site of labpress's own.
+    pub const LABPRESS: Compat = Compat {
+        templates: TemplateLanguage::Tera,
+        is_lenient: false,
+        destination: "public",
+        paginate_path: "/page/:num/",
+        excludes: &["public", "target", "vendor", "_site"],
+        reads_clock: false,
+        generates_pages: true,
+        has_plugins: false,
+        paginates_as_jekyll: false,
+        has_theme_keys: true,
+        has_keyboard_stops: true,
+        needs_unix_blank_lines: false,
+    };
+    /// A blog from Jekyll, which may have a folder `public` or `vendor` of its own.
+    pub const JEKYLL: Compat = Compat {
+        templates: TemplateLanguage::Liquid,
+        is_lenient: true,
+        destination: "_site",
+        paginate_path: "/page:num",
+        excludes: &["_site"],
+        reads_clock: true,
+        generates_pages: false,
+        has_plugins: true,
+        paginates_as_jekyll: true,
+        has_theme_keys: false,
+        has_keyboard_stops: false,
+        needs_unix_blank_lines: true,
+    };
+
+    /// That of a site with this value at `templates`; `None` if it is unknown.
+    pub fn of(templates: Option<&str>) -> Option<&'static Compat> {
+        match templates {
+            None | Some("tera") => Some(&Compat::LABPRESS),
+            Some("liquid") => Some(&Compat::JEKYLL),
+            Some(_) => None,
+        }
+    }
+}
