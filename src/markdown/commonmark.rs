@@ -134,10 +134,10 @@ impl<'a> Builder<'a> {
     fn document(self) -> Document {
         let mut blocks = self.root.children;
         if self.footnotes.known.is_empty() {
-            return Document { blocks, ..Document::default() };
+            return Document::new(blocks, Vec::new());
         }
         let footnotes = numbered(&mut blocks, self.footnotes.known);
-        Document { blocks, footnotes, ..Document::default() }
+        Document::new(blocks, footnotes)
     }
 
     fn event(&mut self, event: Event<'_>) {

@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 
 use kramdown::embed::{self, Embeds};
 use kramdown::tree::Document;
-use kramdown::{headings, html, markers, text};
+use kramdown::{headings, html, text};
 
 /// The grammar that a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,25 +95,21 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     // Before markers become what they stand for: a rerun may change a number, and links to its
     // heading go on working.
     match options.dialect {
-        Dialect::CommonMark => headings::set_ids(&mut document),
-        Dialect::Kramdown => kramdown::ids::set(&mut document, &options.kramdown),
+        Dialect::CommonMark => headings::set_unique_ids(&mut document),
+        Dialect::Kramdown => headings::set_ids(&mut document, &options.kramdown),
     }
     if embed::has_marker(text) {
-        markers::resolve(&mut document, embeds);
+        embed::resolve(&mut document, embeds);
     }
     let levels = document.settings.toc_levels.as_ref().unwrap_or(&options.toc_levels);
     let entries = headings::contents(&document, levels);
     headings::place_contents(&mut document, &entries);
-    let code_class = match options.dialect {
-        Dialect::CommonMark => "highlight",
-        Dialect::Kramdown => &options.kramdown.code_class,
-    };
-    let context = html::Context {
-        embeds,
-        highlight: options.highlight.then_some(highlight::write),
-        code_class,
-        stops: options.stops,
-    };
+    let mut context = html::Context::new(embeds);
+    context.highlight = options.highlight.then_some(highlight::write);
+    context.focusable = options.stops;
+    if options.dialect == Dialect::Kramdown {
+        context.code_class = &options.kramdown.code_class;
+    }
     Rendered {
         html: html::document(&document, context),
         toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),
@@ -129,12 +125,9 @@ pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
         Dialect::Kramdown => kramdown::parse_inline(text, &options.kramdown),
     };
     if embed::has_marker(text) {
-        markers::resolve_inline(&mut paragraph, embeds);
+        embed::resolve_inline(&mut paragraph, embeds);
     }
-    html::inline(
-        &paragraph,
-        html::Context { embeds, highlight: None, code_class: "", stops: false },
-    )
+    html::inline(&paragraph, html::Context::new(embeds))
 }
 
 fn parse(text: &str, options: &Options) -> Document {

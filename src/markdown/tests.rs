@@ -529,10 +529,14 @@ proptest! {
 #[test]
 fn code_can_be_scrolled_by_keyboard_in_both_dialects_unless_the_html_is_to_be_that_of_jekyll() {
     for dialect in [Dialect::CommonMark, Dialect::Kramdown] {
-        for stops in [true, false] {
-            let options = Options { dialect, stops, ..Options::default() };
+        for focusable in [true, false] {
+            let options = Options { dialect, stops: focusable, ..Options::default() };
             let html = render("```\nx\n```\n", &Embeds::default(), &options).html;
-            assert_eq!(html.contains("<pre class=\"highlight\" tabindex=\"0\">"), stops, "{html}");
+            assert_eq!(
+                html.contains("<pre class=\"highlight\" tabindex=\"0\">"),
+                focusable,
+                "{html}"
+            );
         }
     }
 }

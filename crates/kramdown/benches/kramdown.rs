@@ -1,7 +1,7 @@
-//! How long a typical post of 9 kB takes from kramdown to HTML: `cargo bench --package kramdown`.
+//! Measures the conversion of a typical post of 9 kB to HTML: `cargo bench --package kramdown`.
 //!
-//! Prints the median and the fastest of many runs, and the same for other posts: `cargo bench
-//! --package kramdown -- FILE…` (what stands below their front matter).
+//! Prints the median and the fastest of many runs. `cargo bench --package kramdown -- FILE…` also
+//! measures other posts, without their front matter.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use kramdown::{Options, to_html};
 
-/// How large a typical post is, in bytes.
+/// The size of a typical post in bytes.
 const LENGTH: usize = 9_000;
 const RUNS: usize = 2_000;
 
-/// What posts are mostly made of, in about their shares.
+/// What posts mostly consist of, in typical proportions.
 const PART: &str = r#"## What the numbers "say" about part NUMBER
 
 It's a truth -- almost universally acknowledged -- that a net in possession of *many parameters* must be in want of

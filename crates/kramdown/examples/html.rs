@@ -1,8 +1,8 @@
 //! kramdown to HTML: `cargo run --package kramdown --example html -- hard_wrap=true < post.md`.
 //!
-//! Arguments are kramdown's options, `name=value`; the defaults are Jekyll's. `times=1000` does it
-//! as often and says how long one takes. `tests/cases/testcases.py` runs kramdown's own test cases
-//! through it.
+//! The arguments are options of kramdown, `name=value`; the defaults are Jekyll's. `times=1000`
+//! converts the input that often and prints the shortest time. `tests/cases/testcases.py` runs
+//! kramdown's own test cases through it.
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "an example reads its input and the clock")]
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use kramdown::{Options, parse, to_html};
 
-/// The shortest of `times` runs: what else the machine does only adds.
+/// The shortest of `times` runs: anything else that the machine does only adds to it.
 fn seconds(times: u32, run: impl Fn()) -> f64 {
     let runs = (0..times).map(|_| {
         let start = Instant::now();

@@ -1,11 +1,10 @@
-//! Marks abbreviations in a text that is read.
+//! Marks abbreviations in text.
 
 use crate::block::Context;
 use crate::scan::is_word_byte;
 use crate::tree::{Kind, Node};
 
-/// Splits text at the abbreviations that are defined, the longest first, where they are words of
-/// their own.
+/// Splits text at defined abbreviations that are whole words, preferring the longest.
 pub(super) fn mark(nodes: Vec<Node>, context: &Context) -> Vec<Node> {
     if context.definitions.abbreviations.is_empty() {
         return nodes;
@@ -44,7 +43,7 @@ fn split(text: &str, context: &Context, into: &mut Vec<Node>) {
     }
 }
 
-/// The abbreviation at this place.
+/// The abbreviation that starts at this byte.
 fn found(text: &str, at: usize, context: &Context) -> Option<Node> {
     let definitions = &context.definitions;
     let after_word = text.as_bytes()[..at].last().is_some_and(|&byte| is_word_byte(byte));

@@ -1,31 +1,39 @@
 //! Attribute lists: `{: #id .class key="value" name}`.
+//!
+//! ```
+//! let list = kramdown::attributes::parse_list("#a .b key='c d' toc");
+//! assert_eq!(list.attributes.value("key"), Some("c d"));
+//! assert!(list.refers_to("toc"));
+//! ```
 
 use std::collections::BTreeMap;
 
 use crate::tree::Attributes;
 
-/// What an attribute list says.
+/// The content of an attribute list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct List {
-    /// Its own attributes. Classes are joined; of two values for another name the last counts.
+    /// Its own attributes. Classes are joined; for other names, the last value wins.
     pub attributes: Attributes,
-    /// Names of lists defined elsewhere by `{:name: …}`, and kramdown's own words such as `toc`.
+    /// Names of lists that are defined elsewhere by `{:name: …}`, and words of kramdown such as
+    /// `toc`.
     pub references: Vec<String>,
 }
 
-/// How many lists one list may draw in.
+/// How many other lists a list may include.
 const MAX_REFERENCES: usize = 64;
 
 /// Lists defined by `{:name: …}`, by name.
 pub type Definitions = BTreeMap<String, List>;
 
 impl List {
-    /// Whether the list has this word.
+    /// Whether the list contains this word.
     pub fn refers_to(&self, name: &str) -> bool {
         self.references.iter().any(|reference| reference == name)
     }
 
-    /// All attributes: those of the lists it refers to, and that those refer to, then its own.
+    /// All attributes: those of the lists that it refers to, directly or indirectly, then its own.
     pub fn resolved(&self, definitions: &Definitions) -> Attributes {
         if self.references.is_empty() {
             return self.attributes.clone();
@@ -42,7 +50,7 @@ impl List {
         into: &mut Attributes,
     ) {
         for name in &self.references {
-            // Lists may refer to each other in a circle, and there may be very many.
+            // Lists may refer to each other in cycles, and there may be very many.
             if seen.len() >= MAX_REFERENCES || seen.contains(&name.as_str()) {
                 continue;
             }
@@ -54,7 +62,7 @@ impl List {
         into.merge(&self.attributes);
     }
 
-    /// Takes all of `other` in.
+    /// Adds all of `other`.
     pub fn merge(&mut self, other: &List) {
         for name in &other.references {
             if !self.refers_to(name) {
@@ -65,8 +73,8 @@ impl List {
     }
 }
 
-/// Reads an attribute list, given without its braces and first colon. What is no part of one is
-/// passed over.
+/// Reads an attribute list, given without its braces and first colon. Anything invalid in it is
+/// skipped.
 pub fn parse_list(text: &str) -> List {
     let mut list = List::default();
     for part in parts(text) {
@@ -149,8 +157,8 @@ fn pair_or_reference(text: &str) -> (Part<'_>, usize) {
     }
 }
 
-/// Reads up to the closing `quote`; returns the value and the bytes read, the quote among them. A
-/// backslash before a quote or a closing brace keeps it as a letter.
+/// Reads up to the closing `quote`; returns the value and the number of bytes read, including the
+/// quote. A backslash escapes a quote or a closing brace.
 fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
     let mut value = String::new();
     let mut letters = text.char_indices().peekable();
@@ -198,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_of_a_list_is_passed_over() {
+    fn invalid_parts_of_a_list_are_skipped() {
         check_list(".a = ,b \"x\" c=d . #", &[("class", "a")]);
     }
 
@@ -208,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_that_refer_to_each_other_end() {
+    fn lists_may_refer_to_each_other() {
         let mut definitions = Definitions::new();
         definitions.insert("a".to_owned(), parse_list("b .x"));
         definitions.insert("b".to_owned(), parse_list("a .y"));

@@ -1,6 +1,6 @@
-//! Cuts a text into blocks.
+//! Splits text into blocks.
 //!
-//! The text of each block stays as it is in the source, but for what marks the block: the span
+//! The text of each block stays as it is in the source, without the marks of the block. The span
 //! parser reads it later.
 
 use crate::Options;
@@ -10,15 +10,15 @@ use crate::html_tag::Content;
 use crate::scan::{self, count, is_blank, is_space, line, line_length, unindented};
 use crate::tree::{Alignment, Attributes, MAX_DEPTH};
 
-/// How deep blocks may nest in the tree; what is deeper is text. The rest up to [`MAX_DEPTH`] is
+/// How deep blocks may nest in the tree; what is deeper is text. The levels up to [`MAX_DEPTH`] are
 /// left to spans.
 pub(super) const MAX_BLOCK_DEPTH: usize = MAX_DEPTH - 30;
 
-/// A block whose text is not read yet.
+/// A block whose spans are not parsed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
     pub(super) kind: BlockKind,
-    /// What attribute lists beside it say.
+    /// The attribute lists next to it.
     pub(super) list: List,
     pub(super) children: Vec<Block>,
 }
@@ -26,15 +26,15 @@ pub(super) struct Block {
 /// What a [`Block`] is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BlockKind {
-    /// Blank lines, and whether it is just one line end.
+    /// Blank lines, and whether they are a single line end.
     Blank {
         single: bool,
     },
     /// A `^` on a line of its own.
     EndMarker,
-    /// An attribute list that was given to the block before it, or the definition of one.
+    /// An attribute list that belongs to the block before it, or the definition of one.
     AfterList,
-    /// A definition, which shows nothing.
+    /// A definition, which is not visible.
     Definition(Defined),
     /// Text. Bare text has no `<p>` around it: the short text of a list item.
     Paragraph {
@@ -74,22 +74,22 @@ pub(super) enum BlockKind {
     Cell {
         text: String,
     },
-    /// An HTML element; a closed one ended with its opening tag, `<name />`.
+    /// An HTML element. It is `closed` if it has only one tag, `<name />`.
     Element {
         name: String,
         attributes: Attributes,
         content: Content,
         closed: bool,
     },
-    /// HTML that is written as it is.
+    /// HTML that is written unchanged.
     Html {
         html: String,
     },
-    /// Text inside of a raw element: written as it is, but for characters that would be markup.
+    /// Text inside a raw element: written unchanged, except for characters that would be markup.
     RawText {
         text: String,
     },
-    /// Text of an element that is read as spans.
+    /// The text of an element that is parsed as spans.
     SpanText {
         text: String,
     },
@@ -120,8 +120,7 @@ impl Block {
         matches!(self.kind, BlockKind::Paragraph { .. })
     }
 
-    /// Takes the paragraph out of its `<p>`. Where another block follows, a line end keeps them
-    /// apart.
+    /// Removes the `<p>` of the paragraph. If another block follows, a line end separates them.
     pub(super) fn make_bare(&mut self, is_followed: bool) {
         if let BlockKind::Paragraph { bare, text } = &mut self.kind {
             *bare = true;
@@ -132,7 +131,7 @@ impl Block {
     }
 }
 
-/// What holds for the whole text.
+/// What applies to the whole text.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     pub(super) options: Options,
@@ -145,12 +144,12 @@ impl Context {
     }
 }
 
-/// Parses a text of its own: the whole, a quote's or a list item's.
+/// Parses a whole text, or that of a quote or a list item.
 pub(super) fn blocks(text: &str, context: &mut Context, depth: usize) -> Vec<Block> {
     blocks_behind(Vec::new(), text, context, depth)
 }
 
-/// Parses a text as blocks that follow `before`.
+/// Parses text as blocks that follow `before`.
 pub(super) fn blocks_behind(
     mut before: Vec<Block>,
     text: &str,
@@ -168,22 +167,22 @@ pub(super) fn blocks_behind(
     before
 }
 
-/// Reads one text from its start to its end.
+/// Parses one text from start to end.
 pub(super) struct Parser<'t, 'c> {
     pub(super) text: &'t str,
     pub(super) position: usize,
     pub(super) context: &'c mut Context,
     /// An attribute list that waits for the next block.
     pub(super) pending: Option<List>,
-    /// How deep the blocks of this text stand in the tree.
+    /// The depth of the blocks of this text in the tree.
     pub(super) depth: usize,
     pub(super) vain: Vain,
 }
 
-/// Searches to the end of the text that found nothing, so that they are not made again.
+/// Searches to the end of the text that found nothing, so that they are not repeated.
 #[derive(Debug, Default)]
 pub(super) struct Vain {
-    /// The shortest backtick fence, and the shortest tilde fence, that has no end.
+    /// The shortest backtick fence and the shortest tilde fence without an end.
     fence: [Option<usize>; 2],
     math: bool,
     pub(super) comment: bool,
@@ -192,7 +191,7 @@ pub(super) struct Vain {
     pub(super) extensions: Vec<String>,
 }
 
-/// Whether a block was found, or the end of the HTML element that is open.
+/// Whether a block was found, or the end of the open HTML element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
@@ -207,8 +206,7 @@ impl From<bool> for Found {
 }
 
 impl<'t> Parser<'t, '_> {
-    /// Reads blocks up to the end of the text, or up to the tag that closes the element
-    /// `enclosing`.
+    /// Parses blocks up to the end of the text or the tag that closes the element `enclosing`.
     pub(super) fn run(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) {
         let pending = self.pending.take();
         let mut closed = false;
@@ -218,7 +216,7 @@ impl<'t> Parser<'t, '_> {
         self.pending = pending;
     }
 
-    /// Reads one block, in the order in which kramdown tries them.
+    /// Parses one block, in the order in which kramdown tries them.
     fn block(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) -> Found {
         let rest = self.rest();
         if scan::is_blank_line(rest) {
@@ -267,12 +265,12 @@ impl<'t> Parser<'t, '_> {
         Found::Block
     }
 
-    /// The text that is still to be read.
+    /// The rest of the text.
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.position..]
     }
 
-    /// Adds a block, with the attribute list that waits for it.
+    /// Adds a block with the pending attribute list.
     pub(super) fn push(&mut self, blocks: &mut Vec<Block>, kind: BlockKind, children: Vec<Block>) {
         let list = self.pending.take().unwrap_or_default();
         blocks.push(Block { kind, list, children });
@@ -287,14 +285,14 @@ impl<'t> Parser<'t, '_> {
         after || self.pending.is_some()
     }
 
-    /// One or more blank lines are one blank.
+    /// One or more blank lines are one block.
     fn blank(&mut self, blocks: &mut Vec<Block>) {
         let length = scan::blank_lines(self.rest());
         let single = &self.rest()[..length] == "\n";
         self.position += length;
         if let Some(BlockKind::Blank { single }) = blocks.last_mut().map(|last| &mut last.kind) {
-            // An attribute list between two blanks still waits: the documentation says otherwise,
-            // the program does it.
+            // An attribute list between two blanks stays pending, contrary to kramdown's
+            // documentation.
             *single = false;
         } else {
             self.pending = None;
@@ -312,8 +310,8 @@ impl<'t> Parser<'t, '_> {
         found
     }
 
-    /// A paragraph goes on until a line that ends it; a paragraph right behind another is its
-    /// continuation, because nothing but text was between them.
+    /// A paragraph continues up to a line that ends it. A paragraph right after another continues
+    /// that one, because there was only text between them.
     fn paragraph(&mut self, blocks: &mut Vec<Block>) {
         let start = self.position;
         self.position += line_length(self.rest());
@@ -332,7 +330,7 @@ impl<'t> Parser<'t, '_> {
         self.push(blocks, BlockKind::Paragraph { text, bare: false }, Vec::new());
     }
 
-    /// Whether a paragraph ends before this line. With GFM's rules, blocks need no blank line
+    /// Whether a paragraph ends before this line. By the rules of GFM, blocks need no blank line
     /// before them.
     fn ends_paragraph(&self, text: &str) -> bool {
         let unindented = unindented(text);
@@ -359,7 +357,7 @@ impl<'t> Parser<'t, '_> {
         let unclosed = text.trim_end_matches('#');
         let text = match unclosed.as_bytes().last() {
             Some(b' ' | b'\t') => unclosed.trim_end(),
-            // `\#` is a hash, those behind it are none.
+            // `\#` is a literal hash that keeps those after it from being marks.
             Some(b'\\') if !gfm && unclosed.len() < text.len() => &text[..=unclosed.len()],
             Some(_) if !gfm => unclosed,
             _ => text,
@@ -389,7 +387,7 @@ impl<'t> Parser<'t, '_> {
         true
     }
 
-    /// Every line that starts with `>`, and the lazy lines behind it.
+    /// Every line that starts with `>`, and the lazy lines after it.
     fn quote(&mut self, blocks: &mut Vec<Block>) -> bool {
         let mut inside = String::new();
         while inside.is_empty() || self.position < self.text.len() && !scan::ends_lazy(self.rest())
@@ -421,8 +419,8 @@ impl<'t> Parser<'t, '_> {
         self.push(blocks, BlockKind::Code { language: None, text }, Vec::new());
     }
 
-    /// Code between fences. A fence that has no end as long as itself may be taken for a shorter
-    /// one, whose language then starts with the rest of the fence.
+    /// Code between fences. A fence without an end of the same length may be a shorter one, whose
+    /// language then starts with the rest of the fence.
     fn fenced_code(&mut self, blocks: &mut Vec<Block>) -> bool {
         let start = if self.context.options.gfm { unindented(self.rest()) } else { self.rest() };
         let Some(mark @ (b'`' | b'~')) = start.bytes().next() else { return false };
@@ -438,7 +436,7 @@ impl<'t> Parser<'t, '_> {
         false
     }
 
-    /// The language behind a fence, without what follows a `?`, and the text from the next line on.
+    /// The language after a fence, without what follows a `?`, and the text from the next line on.
     fn fence_language(&self, text: &'t str) -> Option<(Option<&'t str>, &'t str)> {
         let line = line(text);
         let behind = &text[line.len()..];
@@ -452,7 +450,7 @@ impl<'t> Parser<'t, '_> {
         Some(((!name.is_empty()).then_some(name), behind))
     }
 
-    /// The code up to the line that is a fence at least as long, and what is behind that line.
+    /// The code up to a line that is a fence of at least this length, and the text after that line.
     fn until_fence(
         &mut self,
         text: &'t str,
@@ -533,7 +531,7 @@ fn heading_id(text: &str) -> (&str, Option<String>) {
     }
 }
 
-/// How long the indented lines at the start are, with lazy lines behind them and blank lines
+/// The length of the indented lines at the start, with lazy lines after them and blank lines
 /// between them.
 pub(super) fn indented_length(text: &str) -> usize {
     let mut length = 0;
@@ -557,7 +555,7 @@ pub(super) fn indented_length(text: &str) -> usize {
     }
 }
 
-/// The lines without their indentation; a lazy line is put behind the line before it.
+/// The lines without their indentation. A lazy line is appended to the line before it.
 fn unindented_code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -572,7 +570,7 @@ fn unindented_code(text: &str) -> String {
     code
 }
 
-/// Whether the character is ASCII white space: other white space is text.
+/// Whether the character is ASCII white space; other white space is text.
 pub(super) fn is_ascii_space(character: char) -> bool {
     character.is_ascii() && u8::try_from(character).is_ok_and(is_space)
 }

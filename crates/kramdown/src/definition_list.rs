@@ -5,16 +5,16 @@ use crate::block::{self, Block, BlockKind, Parser};
 use crate::list::{is_indented_by, is_lazy, leading_list, strip_spaces, with_spaces};
 use crate::scan::{self, line_length};
 
-/// A definition while its lines are gathered.
+/// A definition while its lines are collected.
 struct Definition {
     list: List,
     text: String,
-    /// Whether a blank line comes before it, which makes its text a paragraph.
+    /// Whether a blank line precedes it, which makes its text a paragraph.
     spaced: bool,
 }
 
 impl Parser<'_, '_> {
-    /// Definitions of the paragraph before them: each of its lines is a term.
+    /// The definitions of the paragraph before them. Each of its lines is a term.
     pub(super) fn definition_list(&mut self, blocks: &mut Vec<Block>) -> bool {
         if scan::definition_marker(self.rest(), 3).is_none() {
             return false;
@@ -95,8 +95,8 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Takes the paragraph before the definitions out of the blocks, and whether one blank line was
-/// between.
+/// Removes the paragraph before the definitions from the blocks, and says whether a blank line was
+/// in between.
 fn take_terms(blocks: &mut Vec<Block>) -> Option<(Block, bool)> {
     let spaced = match blocks.as_slice() {
         [.., last] if last.is_paragraph() => false,
@@ -113,7 +113,7 @@ fn take_terms(blocks: &mut Vec<Block>) -> Option<(Block, bool)> {
     blocks.pop().map(|terms| (terms, spaced))
 }
 
-/// Adds a definition list; one that is right before it goes on.
+/// Adds a definition list, or continues the one right before it.
 fn add_list(blocks: &mut Vec<Block>, list: Block) {
     let is_list = |block: &Block| block.kind == BlockKind::DefinitionList;
     if let [.., before, blank] = blocks.as_slice()

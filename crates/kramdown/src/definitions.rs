@@ -10,15 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Definitions {
     pub(super) links: BTreeMap<String, LinkTarget>,
     pub(super) footnotes: BTreeMap<String, FootnoteText>,
-    /// The place of each footnote among all. Set when all are known.
+    /// The index of each footnote. Set when all are known.
     pub(super) footnote_numbers: BTreeMap<String, usize>,
     pub(super) abbreviations: BTreeMap<String, Abbreviation>,
-    /// The lengths of abbreviations, each once, the longest first. Set when all are known.
+    /// The distinct lengths of abbreviations, the longest first. Set when all are known.
     pub(super) abbreviation_lengths: Vec<usize>,
     pub(super) attribute_lists: attributes::Definitions,
 }
 
-/// Where a link goes.
+/// The target of a link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LinkTarget {
     pub(super) url: String,
@@ -26,30 +26,30 @@ pub(super) struct LinkTarget {
     pub(super) list: List,
 }
 
-/// What a footnote says.
+/// The content of a footnote.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FootnoteText {
     pub(super) blocks: Vec<Block>,
 }
 
-/// What an abbreviation stands for.
+/// The meaning of an abbreviation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Abbreviation {
     pub(super) title: String,
     pub(super) list: List,
 }
 
-/// Which definition a line made, for the attribute list that may follow it.
+/// The definition on a line, for the attribute list that may follow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Defined {
     Link(String),
-    /// A footnote, which takes no attributes.
+    /// A footnote, which has no attributes.
     Footnote,
     Abbreviation(String),
 }
 
 impl Definitions {
-    /// Notes what is asked when all definitions are known.
+    /// Computes what is needed once all definitions are known.
     pub(super) fn complete(&mut self) {
         self.footnote_numbers = self.footnotes.keys().cloned().zip(0..).collect();
         let lengths: BTreeSet<usize> = self.abbreviations.keys().map(String::len).collect();
@@ -71,7 +71,7 @@ impl Definitions {
     }
 }
 
-/// A link's name as it is looked up: in small letters, each white space one space.
+/// The name of a link as it is looked up: in lower case, with a space for any white space.
 pub(super) fn link_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for character in text.chars().flat_map(char::to_lowercase) {
@@ -85,7 +85,7 @@ pub(super) fn link_name(text: &str) -> String {
 }
 
 impl Parser<'_, '_> {
-    /// `[name]: url "title"`, the title maybe on a line of its own.
+    /// `[name]: url "title"`. The title may be on a line of its own.
     pub(super) fn link_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[") else {
             return false;
@@ -99,7 +99,7 @@ impl Parser<'_, '_> {
         true
     }
 
-    /// `[^name]: text`, with indented lines that belong to it.
+    /// `[^name]: text`, with the indented lines that belong to it.
     pub(super) fn footnote_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[^") else {
             return false;
@@ -121,7 +121,7 @@ impl Parser<'_, '_> {
         true
     }
 
-    /// `*[abbreviation]: what it stands for`.
+    /// `*[abbreviation]: meaning`.
     pub(super) fn abbreviation_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((name, behind)) = bracketed_name(unindented(self.rest()), "*[") else {
             return false;
@@ -142,7 +142,7 @@ impl Parser<'_, '_> {
     }
 }
 
-/// The name between `open` and `]:`, on one line, and what is behind.
+/// The name between `open` and `]:`, on one line, and the rest.
 fn bracketed_name<'t>(text: &'t str, open: &str) -> Option<(&'t str, &'t str)> {
     let inside = text.strip_prefix(open)?;
     let (name, behind) = inside.split_at(inside.find([']', '\n'])?);
@@ -150,8 +150,7 @@ fn bracketed_name<'t>(text: &'t str, open: &str) -> Option<(&'t str, &'t str)> {
     (!name.is_empty()).then_some((name, behind))
 }
 
-/// The address and title behind a link definition's colon, and how long they are with the line's
-/// end.
+/// The address and title after the colon of a link definition, and their length with the line end.
 fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     let first = line(text);
     let spaces = count(text, is_blank);
@@ -162,7 +161,7 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     {
         return Some((url.to_owned(), title, first.len() - behind.len() + length));
     }
-    // A quote behind a space starts a title, or this is no definition.
+    // After a space, a quote must start a title, or this is not a definition.
     let bytes = start.as_bytes();
     let is_title =
         |at: usize| is_blank(bytes[at]) && matches!(bytes.get(at + 1), Some(b'"' | b'\''));
@@ -176,7 +175,7 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     Some((url.to_owned(), title, behind + length))
 }
 
-/// A title in quotes, on this line or the next, or nothing, up to the end of the line.
+/// An optional title in quotes, on this line or the next, up to the end of the line.
 fn title_or_end(text: &str) -> Option<(Option<String>, usize)> {
     let spaces = count(text, is_blank);
     let ended = text[spaces..].starts_with('\n') || text.len() == spaces;

@@ -1,34 +1,53 @@
-//! What labpress's own tags leave in a body, between Liquid and Markdown.
+//! HTML of the caller, inserted anywhere in a document.
 //!
-//! A tag such as `{% value … %}` must work wherever text can stand: in a sentence, a heading, a
-//! table cell, a title. So Liquid leaves only a *marker* in the text, which no Markdown rule
-//! touches, and the writer puts the HTML (or, where only text can stand, the plain text) in its
-//! place.
+//! The tags of a template language must work anywhere text is allowed: in a sentence, a heading, a
+//! table cell, a title. So a template only inserts a *marker*, which no rule of Markdown affects, and
+//! the writer replaces it with HTML, or with plain text where only text is allowed.
+//!
+//! ```
+//! use kramdown::embed::{self, Embed, Embeds};
+//! use kramdown::{Options, html};
+//!
+//! let mut embeds = Embeds::default();
+//! let marker = embeds.marker(Embed {
+//!     html: "<b>93 %</b>".to_owned(),
+//!     text: "93 %".to_owned(),
+//!     block: false,
+//! });
+//! let text = format!("It got {marker} right, see [here](/a \"{marker}\").");
+//! let mut document = kramdown::parse(&text, &Options::default());
+//! embed::resolve(&mut document, &embeds);
+//! assert_eq!(
+//!     html::document(&document, html::Context::new(&embeds)),
+//!     "<p>It got <b>93 %</b> right, see <a href=\"/a\" title=\"93 %\">here</a>.</p>\n"
+//! );
+//! ```
 
 use crate::html::escape_attribute;
+pub use crate::markers::{resolve, resolve_inline};
 
-/// Starts a marker. A noncharacter of Unicode, never part of a text; a body that holds one all the
-/// same loses it.
+/// Starts a marker. It is a noncharacter of Unicode, which does not occur in text; if it does, it is
+/// removed.
 const OPEN: char = '\u{FDD0}';
 /// Ends a marker.
 const CLOSE: char = '\u{FDD1}';
 
-/// What a tag shows.
+/// What replaces a marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Embed {
-    /// As HTML: phrasing content if `block` is false, else one element that may stand among blocks.
+    /// As HTML: one element that is a block, or phrasing content if `block` is false.
     pub html: String,
-    /// As plain text, for titles, alternative texts and code.
+    /// As plain text, for titles, alternative text and code.
     pub text: String,
-    /// Whether it stands among blocks.
+    /// Whether it is a block.
     pub block: bool,
 }
 
-/// All embeds of one body, by number.
+/// All embeds of a document, by number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Embeds(Vec<Embed>);
 
-/// A piece of text that may hold markers.
+/// A piece of text that may contain markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Text without markers.
@@ -38,25 +57,24 @@ pub enum Piece<'a> {
 }
 
 impl Embeds {
-    /// Keeps `embed` and returns the marker that stands for it in the text.
+    /// Adds `embed` and returns its marker, for use in the text.
     pub fn marker(&mut self, embed: Embed) -> String {
         self.0.push(embed);
         format!("{OPEN}{}{CLOSE}", self.0.len() - 1)
     }
 
-    /// The embed with this number, as a marker or [`Kind::Embed`](crate::tree::Kind::Embed) names
-    /// it.
+    /// The embed with this number, which is that of a [`Kind::Embed`](crate::tree::Kind::Embed).
     pub fn numbered(&self, number: usize) -> Option<&Embed> {
         self.0.get(number)
     }
 
-    /// Puts plain text in the place of all markers.
+    /// Replaces all markers with plain text.
     pub fn as_text(&self, text: &str) -> String {
         self.replaced(text, |embed| &embed.text)
     }
 
-    /// Puts HTML in the place of all markers in raw HTML; inside of a tag, plain text escaped for
-    /// an attribute.
+    /// Replaces all markers in HTML with their HTML, or inside a tag with plain text that is escaped
+    /// for an attribute.
     pub fn in_html(&self, html: &str) -> String {
         let mut written = String::with_capacity(html.len());
         for piece in pieces(html) {
@@ -86,7 +104,7 @@ impl Embeds {
     }
 }
 
-/// Splits a text at its markers.
+/// Splits text at its markers.
 pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -114,25 +132,25 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                     rest = behind;
                     return Some(Piece::Embed(number));
                 }
-                // Not one of ours: the body itself held the noncharacter. Drop it.
+                // Not a marker: the text itself contained the noncharacter.
                 None => rest = after,
             }
         }
     })
 }
 
-/// Whether the text holds a marker, or a stray piece of one.
+/// Whether the text contains a marker, or a stray piece of one.
 pub fn has_marker(text: &str) -> bool {
     text.contains([OPEN, CLOSE])
 }
 
-/// Takes the characters that markers are made of out of an author's text, so that no text can be
-/// taken for a marker.
+/// Removes the characters of markers from an author's text, so that none of it can be mistaken for a
+/// marker.
 pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([OPEN, CLOSE]) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
 }
 
-/// The parts of an author's text between the characters that markers are made of.
+/// The parts of an author's text between the characters of markers.
 pub fn between_marker_characters(text: &str) -> impl Iterator<Item = &str> {
     text.split([OPEN, CLOSE])
 }
@@ -150,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_becomes_html_among_elements_and_text_inside_a_tag() {
+    fn a_marker_becomes_html_between_tags_and_text_inside_one() {
         let mut embeds = Embeds::default();
         let marker = number(&mut embeds);
         let html = format!("<p title=\"{marker}\">{marker}</p>");
@@ -158,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn stray_marker_characters_are_dropped() {
+    fn stray_marker_characters_are_removed() {
         assert_eq!(without_marker_characters("a\u{FDD0}b\u{FDD1}c"), "abc");
         assert_eq!(Embeds::default().as_text("a\u{FDD0}b\u{FDD1}c"), "abc");
     }

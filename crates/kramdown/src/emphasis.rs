@@ -1,14 +1,14 @@
-//! `*light*`, `**strong**`, `~~struck~~`.
+//! Emphasis: `*light*`, `**strong**`, `~~struck~~`.
 
 use crate::scan;
 use crate::span::{Inside, Spans, Stop};
 use crate::tree::{Kind, Node};
 
 impl Spans<'_, '_> {
-    /// One or two `*` or `_`. What no delimiter ends is text.
+    /// One or two `*` or `_`. Without a closing delimiter, they are text.
     ///
-    /// `_` does not open in a word. Emphasis may not stand in emphasis of its own strength, however
-    /// deep. Two marks that end nowhere may be one mark and text.
+    /// `_` does not open inside a word. Emphasis cannot be inside emphasis of the same strength at
+    /// any depth. Two marks without an end may be one mark and text.
     pub(super) fn emphasis(&mut self, nodes: &mut Vec<Node>) -> bool {
         let rest = self.rest();
         let mark = rest.as_bytes()[0];
@@ -33,13 +33,13 @@ impl Spans<'_, '_> {
         true
     }
 
-    /// Whether a word ends right before, maybe with a hyphen behind it.
+    /// Whether a word ends right before, with or without a hyphen after it.
     fn is_behind_word(&self) -> bool {
         let before = &self.text[..self.position];
         before.strip_suffix('-').unwrap_or(before).ends_with(char::is_alphabetic)
     }
 
-    /// Reads emphasis of this strength that starts here; nothing is passed if it has no end.
+    /// Parses emphasis of this strength that starts here; consumes nothing if it has no end.
     fn emphasized(&mut self, mark: u8, strong: bool) -> Option<Node> {
         let start = self.position;
         let length = if strong { 2 } else { 1 };
@@ -60,12 +60,12 @@ impl Spans<'_, '_> {
         Some(Node::with_children(kind, children))
     }
 
-    /// Whether emphasis ends here: not behind a space; light emphasis not with two marks, which
-    /// belong to strong; `_` not in a word.
+    /// Whether emphasis ends here. It does not end after a space, light emphasis does not end at
+    /// two marks, which belong to strong emphasis, and `_` does not end inside a word.
     pub(super) fn ends_emphasis(&self, mark: u8, strong: bool, nodes: &[Node]) -> bool {
         let rest = self.rest();
-        // More than two are as good as three; a long row of marks is not counted again at each of
-        // them.
+        // Three stand for any number, so that a long row of marks is not counted again at each
+        // mark.
         let marks = rest.bytes().take(3).take_while(|&byte| byte == mark).count();
         let length = if strong { 2 } else { 1 };
         if marks < length || (!strong && marks == 2) || nodes.is_empty() || self.is_after_space() {
@@ -74,8 +74,7 @@ impl Spans<'_, '_> {
         mark != b'_' || !rest[length..].starts_with(char::is_alphanumeric)
     }
 
-    /// `~~text~~`, up to the next two tildes behind something else than a space, whatever they are
-    /// in.
+    /// `~~text~~`, up to the next two tildes that are not after a space, whatever they are in.
     pub(super) fn strikethrough(&mut self, nodes: &mut Vec<Node>) -> bool {
         let Some(text) = self.rest().strip_prefix("~~").filter(|_| self.may_try()) else {
             return false;
@@ -93,8 +92,8 @@ impl Spans<'_, '_> {
     }
 }
 
-/// How long the struck text is: up to the first `~~` behind a character that is neither a space nor
-/// a tilde.
+/// The length of the struck text: up to the first `~~` after a character that is neither a space
+/// nor a tilde.
 fn struck_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_mark = |byte: u8| scan::is_space(byte) || byte == b'~';
@@ -105,5 +104,5 @@ fn struck_length(text: &str) -> Option<usize> {
         .find(|&at| bytes[at..].starts_with(b"~~") && !is_mark(bytes[at - 1]))
 }
 
-/// How far the end of struck text is looked for, in bytes: no paragraph is that long.
+/// How many bytes are searched for the end of struck text: no paragraph is that long.
 const MAX_STRUCK: usize = 10_000;

@@ -2,8 +2,7 @@
 
 use crate::scan::{count, name_length};
 
-/// The character that a reference at the start of the text stands for, and how long the reference
-/// is.
+/// The character of the reference at the start of the text, and the length of the reference.
 pub(super) fn reference(text: &str) -> Option<(char, usize)> {
     let inside = text.strip_prefix('&')?;
     let (character, length) = if let Some(number) = inside.strip_prefix('#') {
@@ -15,7 +14,7 @@ pub(super) fn reference(text: &str) -> Option<(char, usize)> {
     inside[length..].starts_with(';').then_some((character, length + 2))
 }
 
-/// The text with characters in the place of references.
+/// The text with references replaced by their characters.
 pub(super) fn decoded(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;
@@ -29,7 +28,7 @@ pub(super) fn decoded(text: &str) -> String {
     decoded
 }
 
-/// The text as HTML: what would be markup is escaped, references stay as they are.
+/// The text as HTML: what would be markup is escaped, references are kept.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;
@@ -44,7 +43,7 @@ pub(super) fn escaped(text: &str) -> String {
                 escaped.push_str("&gt;");
                 1
             }
-            // A browser may know more names than kramdown does.
+            // Browsers may know more names than kramdown.
             _ => {
                 if let Some(length) = reference(&rest[at..])
                     .map(|(_, length)| length)
@@ -63,7 +62,7 @@ pub(super) fn escaped(text: &str) -> String {
     escaped + rest
 }
 
-/// How long the reference is that has a name, known or not.
+/// The length of a reference by name, known or unknown.
 fn named_length(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('&')?;
     let length = name_length(inside);
@@ -77,7 +76,7 @@ fn numbered(text: &str) -> Option<(char, usize)> {
     };
     let length = count(digits, |byte| char::from(byte).is_digit(radix));
     let number = u32::from_str_radix(&digits[..length], radix).ok()?;
-    // A character that cannot stand in a document: the mark that something is missing.
+    // A character that is not allowed in a document becomes the replacement character.
     Some((char::from_u32(number).filter(|&c| c != '\0').unwrap_or('\u{fffd}'), before + length))
 }
 

@@ -10,9 +10,9 @@ use crate::scan::{self, braced, count, is_space, line_length, name_length, unind
 pub(super) struct Start<'t> {
     pub(super) name: &'t str,
     pub(super) options: &'t str,
-    /// Whether it ends with `/}` and so has no body.
+    /// Whether it ends with `/}`, and so has no body.
     pub(super) closed: bool,
-    /// What is behind it.
+    /// The text after it.
     pub(super) behind: &'t str,
 }
 
@@ -29,14 +29,15 @@ pub(super) fn start(text: &str) -> Option<Start<'_>> {
     is_start.then_some(Start { name, options, closed, behind })
 }
 
-/// How long the end of the extension `name` is, if the text starts with one: `{:/name}` or `{:/}`.
+/// The length of the end of the extension `name`, `{:/name}` or `{:/}`, if the text starts with
+/// one.
 pub(super) fn end_length(text: &str, name: &str) -> Option<usize> {
     let inside = text.strip_prefix("{:/")?;
     let inside = inside.strip_prefix(name).unwrap_or(inside);
     inside.strip_prefix('}').map(|behind| text.len() - behind.len())
 }
 
-/// Whether the extension is one that is known; others are text.
+/// Whether the extension is known; others are text.
 pub(super) fn is_known(name: &str) -> bool {
     matches!(name, "comment" | "nomarkdown" | "options")
 }
@@ -49,7 +50,7 @@ pub(super) fn is_for_html(options: &str) -> bool {
         .is_none_or(|types| types.split_whitespace().any(|name| name == "html"))
 }
 
-/// Takes over what `{::options … /}` sets.
+/// Applies what `{::options … /}` sets.
 pub(super) fn set_options(options: &mut Options, text: &str) {
     for (name, value) in parse_list(text).attributes.iter() {
         options.set(name, value);
@@ -71,7 +72,7 @@ impl Parser<'_, '_> {
         else {
             return false;
         };
-        // The name may itself hold colons: it is as long as it can be.
+        // The name may itself contain colons: it is as long as possible.
         let Some(colon) = list[..name_length(list)].rfind(':').filter(|&at| at > 0) else {
             return false;
         };
@@ -87,7 +88,7 @@ impl Parser<'_, '_> {
         true
     }
 
-    /// `{: … }`: belongs to the block right before it, else to the one right behind.
+    /// `{: … }`: belongs to the block right before it, otherwise to the one right after it.
     fn block_attribute_list(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((text, behind)) = scan::block_attribute_list(self.rest()) else { return false };
         self.position = self.text.len() - behind.len();
@@ -145,7 +146,7 @@ impl Parser<'_, '_> {
     }
 
     /// Splits at the line that ends the extension: the body before it, without its last line end,
-    /// and what is behind.
+    /// and the text after it.
     fn extension_body<'t>(&mut self, text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
         if self.vain.extensions.iter().any(|vain| vain == name) {
             return None;

@@ -1,5 +1,5 @@
-//! Blocks with their text → the document tree: reads the spans, resolves attribute lists, numbers
-//! footnotes.
+//! Turns blocks with their text into the document tree: parses the spans, resolves attribute lists,
+//! numbers footnotes.
 
 use std::cell::{Cell, RefCell};
 
@@ -16,7 +16,7 @@ use crate::rouge;
 use crate::span;
 use crate::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
-/// The document that the blocks of a text and its definitions make.
+/// Makes the document from the blocks and the definitions of a text.
 pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     context.definitions.complete();
     let texts = std::mem::take(&mut context.definitions.footnotes);
@@ -26,7 +26,7 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     let mut unnumbered: Vec<_> = texts
         .into_iter()
         .map(|(name, text)| {
-            // An attribute list at a definition is read, and shows nowhere.
+            // An attribute list of a definition is parsed, but has no effect.
             let mut attributes = Attributes::default();
             attributes.set("role", "doc-endnote");
             Some(Footnote {
@@ -60,7 +60,8 @@ pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
     Document { blocks, footnotes, settings }
 }
 
-/// Numbers footnotes in the order in which they are referred to, and moves those to `footnotes`.
+/// Numbers footnotes in the order of the references to them, and moves these footnotes to
+/// `footnotes`.
 fn number(
     nodes: &mut [Node],
     numbers: &mut [Option<usize>],
@@ -83,11 +84,11 @@ fn number(
     }
 }
 
-/// Where in the tree a block stands.
+/// The place of a block in the tree.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     depth: usize,
-    /// Whether in an HTML element, where the GFM parser's rules do not reach.
+    /// Whether it is inside an HTML element, where the rules of the GFM parser do not apply.
     in_element: bool,
 }
 
@@ -99,7 +100,7 @@ impl Place {
 
 struct Finisher<'c> {
     context: &'c Context,
-    /// Whether the place of the table of contents is found.
+    /// Whether the place of the table of contents has been found.
     has_contents: Cell<bool>,
     /// The ids of headings without GFM.
     ids: RefCell<Counts>,
@@ -114,11 +115,11 @@ impl Finisher<'_> {
         nodes
     }
 
-    /// Adds what a block becomes: mostly one node.
+    /// Adds what a block becomes, usually one node.
     fn add(&self, block: Block, place: Place, nodes: &mut Vec<Node>) {
         let Block { kind, list, children } = block;
         let node = match kind {
-            // Blanks and definitions show nothing; the parts of a table are made with it.
+            // Blanks and definitions are not visible; the parts of a table are made with it.
             BlockKind::Blank { .. }
             | BlockKind::EndMarker
             | BlockKind::AfterList
@@ -151,7 +152,8 @@ impl Finisher<'_> {
             }
             BlockKind::Code { language, text } => self.code(language, text, &list),
             BlockKind::Math { tex } => {
-                // TeX shares a line with the spans around it, which here are other blocks' TeX.
+                // TeX shares a line with the spans around it, which here are the TeX of other
+                // blocks.
                 if nodes.last().is_some_and(|last| !last.kind.is_block()) {
                     nodes.push(Node::text("\n"));
                 }
@@ -166,7 +168,7 @@ impl Finisher<'_> {
                 }
             }
             BlockKind::Rule => self.node(Kind::Rule, Vec::new(), &list),
-            // The first such list of the document, others stay lists.
+            // Only the first such list of the document; others stay lists.
             BlockKind::List { ordered }
                 if list.refers_to("toc") && !self.has_contents.replace(true) =>
             {
@@ -235,8 +237,7 @@ impl Finisher<'_> {
     ) -> Node {
         let level = level.saturating_add_signed(self.context.options.header_offset).clamp(1, 6);
         let mut node = self.node(Kind::Heading { level }, self.spans(text, place.deeper(1)), list);
-        // Without GFM, the id is made of the text as it is written, marks and addresses of links
-        // included.
+        // Without GFM, the id is made from the source text, including marks and addresses of links.
         let options = &self.context.options;
         let needs_id = options.auto_ids && !options.gfm && node.attributes.value("id").is_none();
         let made = || {
@@ -287,8 +288,7 @@ impl Finisher<'_> {
         let inside = Place { in_element: true, ..place.deeper(1) };
         let mut children = self.nodes(children, inside);
         if content == Content::Raw {
-            // Inside of raw HTML, all white space is the author's: nothing is put on lines of its
-            // own.
+            // Inside raw HTML, all white space is kept: nothing is put on lines of its own.
             for child in &mut children {
                 match &mut child.kind {
                     Kind::Element { block, .. } | Kind::Html { block, .. } => *block = false,
@@ -336,7 +336,7 @@ impl Finisher<'_> {
     }
 }
 
-/// `<name />`, as it was written: to HTML that is not the same as an element without content.
+/// `<name />`, as in the source: in HTML, that is different from an element without content.
 fn closed_element(name: &str, attributes: &Attributes) -> Node {
     let mut html = format!("<{name}");
     for (name, value) in attributes.iter() {
@@ -360,7 +360,7 @@ fn set_ids_of_terms(definitions: &mut Node, prefix: &str) {
     }
 }
 
-/// Gives code in a line the classes that Jekyll gives it.
+/// Adds the classes that Jekyll gives to code in a line.
 fn name_languages(nodes: &mut [Node], default: &str) {
     for node in nodes {
         if let Kind::Code(_) = node.kind {
@@ -374,7 +374,7 @@ fn name_languages(nodes: &mut [Node], default: &str) {
     }
 }
 
-/// Takes the language out of the classes: `language-x`.
+/// Removes the language from the classes: `language-x`.
 fn take_language(attributes: &mut Attributes) -> Option<String> {
     let classes = attributes.value("class")?;
     let language =
@@ -396,8 +396,8 @@ fn is_standalone(text: &str) -> bool {
     list.is_some_and(|list| parse_list(list).refers_to("standalone"))
 }
 
-/// An image with its alternative text as its caption. The figure takes over the image's class and
-/// id.
+/// An image with its alternative text as its caption. The class and the id of the image move to the
+/// figure.
 fn figure(mut image: Node, mut attributes: Attributes) -> Node {
     for name in ["class", "id"] {
         if attributes.value(name).is_none()

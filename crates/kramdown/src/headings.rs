@@ -1,31 +1,46 @@
-//! Ids of headings, and the table of contents.
+//! Ids of headings, and tables of contents.
 //!
-//! An id is made by the rule of GitHub and of Jekyll (kramdown's GFM parser): the text in lower
-//! case, only letters, digits, `_`, `-` and spaces of it, spaces as `-`, and `-1`, `-2` behind
-//! those that are taken.
+//! An id is made by the rule of GitHub and of Jekyll (kramdown's GFM parser): the letters, digits,
+//! `_`, `-` and spaces of the text, in lower case and with `-` for spaces, followed by `-1`, `-2` if
+//! the id is already taken.
+//!
+//! ```
+//! use kramdown::{Options, headings, text};
+//! use kramdown::embed::Embeds;
+//!
+//! let options = Options::default();
+//! let mut document = kramdown::parse("# One\n\n## *Two*\n", &options);
+//! headings::set_ids(&mut document, &options);
+//! let contents = headings::contents(&document, &(1..=6));
+//! assert_eq!(contents[0].children[0].id, "two");
+//! assert_eq!(text::inline_text(&contents[0].children[0].title, &Embeds::default()), "Two");
+//! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::embed::{Embeds, has_marker};
+pub use crate::ids::set_ids;
 use crate::text::inline_text;
 use crate::tree::{Document, Kind, Node};
 
 /// A heading in the table of contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
-    /// 1 to 6.
+    /// The level of the heading, 1 to 6.
     pub level: u8,
-    /// Its id in the page.
+    /// Its id.
     pub id: String,
-    /// What it says, without links and footnotes, which cannot stand inside of a link.
+    /// Its text, without links and footnotes, so that it can be inside a link.
     pub title: Vec<Node>,
     /// The headings below it.
     pub children: Vec<Entry>,
 }
 
-/// Gives an id to each heading that has none.
-pub fn set_ids(document: &mut Document) {
+/// Gives an id to each heading that has none, as GitHub does: unlike those of [`set_ids`], the ids
+/// are unique and differ from all explicit ids.
+pub fn set_unique_ids(document: &mut Document) {
     let mut ids = Ids { used: BTreeSet::new(), counts: BTreeMap::new() };
     visit(document, &mut |node| ids.used.extend(node.attributes.value("id").map(str::to_owned)));
     visit_mut(document, &mut |node| {
@@ -38,8 +53,7 @@ pub fn set_ids(document: &mut Document) {
     });
 }
 
-/// The plain text of nodes without what our tags leave in it, and without the white space around
-/// that: for ids.
+/// The plain text of nodes without embeds and the white space around them: for ids.
 pub(super) fn text_without_embeds(nodes: &[Node]) -> String {
     let none = Embeds::default();
     let text = inline_text(nodes, &none);
@@ -49,7 +63,7 @@ pub(super) fn text_without_embeds(nodes: &[Node]) -> String {
     none.as_text(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The headings of these levels as a tree, without those of class `no_toc`.
+/// The headings of these levels as a tree, without those of class `no_toc` or without an id.
 pub fn contents(document: &Document, levels: &RangeInclusive<u8>) -> Vec<Entry> {
     let mut entries = Vec::new();
     visit(document, &mut |node| {
@@ -65,13 +79,13 @@ pub fn contents(document: &Document, levels: &RangeInclusive<u8>) -> Vec<Entry> 
     entries
 }
 
-/// Puts the table of contents where the document wants it. There it may nest deeper than a parser's
-/// nodes, by two for each level of headings.
+/// Fills in the tables of contents of a document. They may nest deeper than the nodes of a parser,
+/// by two for each level of headings.
 pub fn place_contents(document: &mut Document, entries: &[Entry]) {
     let mut is_first = true;
     visit_mut(document, &mut |node| {
         if let Kind::TableOfContents { ordered } = node.kind {
-            // kramdown makes the ids in the list from the id of the list.
+            // kramdown derives the ids in the list from the id of the list.
             let id = node.attributes.value("id").unwrap_or("markdown-toc");
             node.children = items(entries, ordered, is_first.then_some(id));
             is_first = false;
@@ -79,7 +93,7 @@ pub fn place_contents(document: &mut Document, entries: &[Entry]) {
     });
 }
 
-/// Makes an id of a text. Empty if there is no letter or digit in it.
+/// Makes an id from text. It is empty if the text contains no letter or digit.
 pub fn slug(text: &str) -> String {
     let mut slug = String::with_capacity(text.len());
     for letter in text.chars().flat_map(char::to_lowercase) {
@@ -92,8 +106,8 @@ pub fn slug(text: &str) -> String {
     slug
 }
 
-/// Whether Unicode counts the character among those that words are made of: letters, marks, digits,
-/// connectors. Those that only join others, as in emoji, are none to Ruby.
+/// Whether the character is a word character of Unicode: a letter, mark, digit or connector. Those
+/// that only join others, as in emoji, are not word characters to Ruby.
 fn is_word_character(c: char) -> bool {
     let is_joiner = matches!(c, '\u{200C}' | '\u{200D}');
     let is_beyond_ascii =
@@ -120,7 +134,7 @@ impl Ids {
     }
 }
 
-/// Puts `entry` below the last entry of a lower level, at the right end of the tree.
+/// Adds `entry` below the last entry of a lower level, at the right edge of the tree.
 fn insert(entries: &mut Vec<Entry>, entry: Entry) {
     match entries.last_mut() {
         Some(last) if last.level < entry.level => insert(&mut last.children, entry),
@@ -155,7 +169,7 @@ fn without_links(nodes: &[Node]) -> Vec<Node> {
             Kind::Link => kept.extend(without_links(&node.children)),
             _ => {
                 let mut node = Node { children: without_links(&node.children), ..node.clone() };
-                // An id must be in a page once.
+                // An id must be unique in a page.
                 node.attributes.remove("id");
                 kept.push(node);
             }
@@ -206,7 +220,7 @@ mod tests {
     #[track_caller]
     fn check_ids(blocks: Vec<Node>, expected: &[&str]) {
         let mut document = Document { blocks, ..Document::default() };
-        set_ids(&mut document);
+        set_unique_ids(&mut document);
         let ids: Vec<_> =
             document.blocks.iter().filter_map(|node| node.attributes.value("id")).collect();
         assert_eq!(ids, expected);
@@ -252,7 +266,7 @@ mod tests {
             heading(6, "e"),
         ];
         let mut document = Document { blocks, ..Document::default() };
-        set_ids(&mut document);
+        set_unique_ids(&mut document);
         let shape = |entries: &[Entry]| -> String {
             fn write(entries: &[Entry]) -> String {
                 let entries =

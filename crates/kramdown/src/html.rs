@@ -1,35 +1,59 @@
-//! The one writer: document tree → HTML.
+//! Writes the document tree as HTML.
 //!
-//! Where a convention is needed it is Jekyll's (kramdown with Rouge), because themes and their CSS
-//! expect it: blocks on lines of their own, indented by two spaces a level, `<br />`,
+//! The HTML follows the conventions of Jekyll (kramdown with Rouge), because themes and their CSS
+//! expect them: blocks on lines of their own, indented by two spaces per level, `<br />`,
 //! `div.language-x.highlighter-rouge` around code, `div.footnotes`, `\(…\)` and `\[…\]` around TeX.
 //!
-//! Every text and attribute value is escaped here and nowhere else. What the tree holds as
-//! [`Kind::Html`] goes through as it is.
+//! All text and all attribute values are escaped here. [`Kind::Html`] is written unchanged.
+//!
+//! ```
+//! use kramdown::{Options, embed::Embeds, html};
+//!
+//! fn highlight(out: &mut String, language: &str, code: &str) {
+//!     out.push_str(&format!("<span class=\"{language}\">"));
+//!     html::escape_text(out, code);
+//!     out.push_str("</span>");
+//! }
+//!
+//! let embeds = Embeds::default();
+//! let mut context = html::Context::new(&embeds);
+//! context.highlight = Some(highlight);
+//! let document = kramdown::parse("```rust\n1 < 2\n```\n", &Options::default());
+//! assert!(html::document(&document, context).contains("<span class=\"rust\">1 &lt; 2\n</span>"));
+//! ```
 
 use std::fmt::Write;
 
 use crate::embed::{Embed, Embeds};
 use crate::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
-/// Writes code in a language, given in this order, to a string as HTML.
+/// Appends highlighted code to the first argument, as HTML. The second argument is the language, the
+/// third the code.
 pub type Highlight = fn(&mut String, &str, &str);
 
-/// What the HTML of a body depends on beside its tree.
+/// What the HTML depends on besides the tree.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Context<'a> {
-    /// What stands in the place of [`Kind::Embed`].
+    /// The embeds that [`Kind::Embed`] refers to.
     pub embeds: &'a Embeds,
-    /// Writes code with spans that colour it; `None` leaves it plain.
+    /// Highlights code; `None` leaves it plain.
     pub highlight: Option<Highlight>,
     /// The class of the `<pre>` around blocks of code.
     pub code_class: &'a str,
-    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so
+    /// Whether blocks of code and tables, which may be wider than the page, can be focused and so
     /// scrolled by keyboard.
-    pub stops: bool,
+    pub focusable: bool,
 }
 
-/// The HTML of a whole body, footnotes at its end.
+impl<'a> Context<'a> {
+    /// A context with these embeds that writes HTML like Jekyll's, without highlighting.
+    pub fn new(embeds: &'a Embeds) -> Context<'a> {
+        Context { embeds, highlight: None, code_class: "highlight", focusable: false }
+    }
+}
+
+/// The HTML of a whole document, with footnotes at its end.
 pub fn document(document: &Document, context: Context<'_>) -> String {
     let (footnotes, settings) = (&document.footnotes, &document.settings);
     let mut writer = Writer::new(context, footnotes, settings);
@@ -38,8 +62,8 @@ pub fn document(document: &Document, context: Context<'_>) -> String {
     writer.out
 }
 
-/// The HTML of nodes that stand in a line, without an element around them. References to footnotes
-/// are left out, because the footnotes are elsewhere.
+/// The HTML of nodes on one line, without an element around them. References to footnotes are
+/// omitted, because the footnotes are elsewhere.
 pub fn inline(nodes: &[Node], context: Context<'_>) -> String {
     let settings = Settings::default();
     let mut writer = Writer::new(context, &[], &settings);
@@ -47,7 +71,7 @@ pub fn inline(nodes: &[Node], context: Context<'_>) -> String {
     writer.out
 }
 
-/// Writes `text` with `&`, `<` and `>` escaped: safe between tags.
+/// Appends `text` to `out` with `&`, `<` and `>` escaped, for use between tags.
 pub fn escape_text(out: &mut String, text: &str) {
     escape(out, text, |byte| match byte {
         b'&' => Some("&amp;"),
@@ -57,7 +81,7 @@ pub fn escape_text(out: &mut String, text: &str) {
     });
 }
 
-/// Writes `value` with `&`, `<`, `>` and `"` escaped: safe between double quotes.
+/// Appends `value` to `out` with `&`, `<`, `>` and `"` escaped, for use between double quotes.
 pub fn escape_attribute(out: &mut String, value: &str) {
     escape(out, value, |byte| match byte {
         b'&' => Some("&amp;"),
@@ -80,21 +104,21 @@ fn escape(out: &mut String, text: &str, replacement: impl Fn(u8) -> Option<&'sta
     out.push_str(&text[written..]);
 }
 
-/// Elements that have no content and no end tag.
+/// Elements without content and end tag.
 const VOID: [&str; 13] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track",
     "wbr",
 ];
 
-/// Elements in which every space counts, or which hold no HTML.
+/// Elements in which white space matters, or which contain no HTML.
 const VERBATIM: [&str; 4] = ["pre", "script", "style", "textarea"];
 
-/// What a container does with what is inside it.
+/// How the content of a container is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
-    /// Blocks follow each other with an empty line between.
+    /// Blocks, separated by empty lines.
     Blocks,
-    /// Parts follow each other line by line (items of a list, rows of a table).
+    /// Parts such as items of a list or rows of a table, line by line.
     Parts,
 }
 
@@ -103,7 +127,7 @@ struct Writer<'a> {
     context: Context<'a>,
     footnotes: &'a [Footnote],
     settings: &'a Settings,
-    /// Whether footnotes are written already, where the document wants them.
+    /// Whether the footnotes are already written, at the place that the document sets.
     has_endnotes: bool,
 }
 
@@ -112,7 +136,7 @@ impl<'a> Writer<'a> {
         Writer { out: String::new(), context, footnotes, settings, has_endnotes: false }
     }
 
-    /// Writes siblings, each on lines of its own. Spans among them share a line.
+    /// Writes siblings, each on lines of its own. Adjacent spans share a line.
     fn blocks(&mut self, nodes: &[Node], indent: usize) {
         self.sequence(nodes, indent, Inside::Blocks);
     }
@@ -216,7 +240,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes an element that holds only what stands in a line.
+    /// Writes an element that only contains spans.
     fn line(&mut self, name: &str, node: &Node, indent: usize) {
         self.indent(indent);
         self.open(name, &node.attributes);
@@ -242,8 +266,8 @@ impl<'a> Writer<'a> {
         self.out.push('\n');
     }
 
-    /// Writes an element that holds spans, or blocks, or spans and then blocks. `start` is HTML
-    /// before all of them.
+    /// Writes an element that contains spans, blocks, or spans and then blocks. `start` is HTML
+    /// before them.
     fn mixed(
         &mut self,
         name: &str,
@@ -261,8 +285,7 @@ impl<'a> Writer<'a> {
             if run == 0 || !self.out.ends_with('\n') {
                 self.out.push('\n');
             }
-            // A paragraph behind the text is set off by an empty line, a list that goes on from it
-            // is not.
+            // An empty line separates a paragraph from the text before it, but not a list.
             if run > 0 && matches!(nodes[run].kind, Kind::Paragraph) {
                 self.out.push('\n');
             }
@@ -303,7 +326,7 @@ impl<'a> Writer<'a> {
         let mut attributes = node.attributes.clone();
         attributes.prepend_class("task-list-item");
         match node.children.split_first() {
-            // In a loose list the box stands in the first paragraph, beside its text.
+            // In a loose list, the box is inside the first paragraph, before its text.
             Some((first, rest)) if first.kind == Kind::Paragraph => {
                 self.indent(indent);
                 self.open("li", &attributes);
@@ -347,7 +370,7 @@ impl<'a> Writer<'a> {
         }
         for child in &node.children {
             match child.kind {
-                // Blocks may stand in a cell, so a chart can.
+                // A cell may contain blocks, and so embeds that are blocks.
                 Kind::Embed(number) => {
                     let html = self.embed(number).map_or("", |embed| embed.html.as_str());
                     self.out.push_str(html);
@@ -360,12 +383,12 @@ impl<'a> Writer<'a> {
     }
 
     fn table(&mut self, attributes: &Attributes, rows: &[Node], indent: usize) {
-        if self.context.stops {
+        if self.context.focusable {
             self.indent(indent);
             self.out.push_str("<div class=\"table-scroll\" tabindex=\"0\">\n");
         }
         self.container("table", attributes, rows, indent, Inside::Parts);
-        if self.context.stops {
+        if self.context.focusable {
             self.indent(indent);
             self.out.push_str("</div>\n");
         }
@@ -411,7 +434,7 @@ impl<'a> Writer<'a> {
         self.open("div", &attributes);
         self.out.push_str(r#"<div class="highlight"><pre class=""#);
         escape_attribute(&mut self.out, self.context.code_class);
-        self.out.push_str(if self.context.stops {
+        self.out.push_str(if self.context.focusable {
             "\" tabindex=\"0\"><code>"
         } else {
             "\"><code>"
@@ -460,8 +483,7 @@ impl<'a> Writer<'a> {
             Kind::Html { html, .. } => self.out.push_str(html),
             Kind::Embed(number) => {
                 let Some(embed) = self.context.embeds.numbered(*number) else { return };
-                // A block inside of a line would end the paragraph around it; its text can always
-                // stand.
+                // A block inside a line would end the paragraph around it, so its text is written.
                 if embed.block {
                     escape_text(&mut self.out, &embed.text);
                 } else {
@@ -495,7 +517,7 @@ impl<'a> Writer<'a> {
         self.close(name);
     }
 
-    /// Writes code in a line; one whose class names a language gets colours, too.
+    /// Writes code in a line. It is highlighted if its class names a language.
     fn code(&mut self, text: &str, attributes: &Attributes) {
         self.open("code", attributes);
         let classes = attributes.value("class").unwrap_or_default();
@@ -507,7 +529,7 @@ impl<'a> Writer<'a> {
         self.close("code");
     }
 
-    /// Writes TeX for `MathJax`, in an element where it has attributes.
+    /// Writes TeX for MathJax, in an element if it has attributes.
     fn math(&mut self, tex: &str, display: bool, attributes: &Attributes) {
         let (open, close, name) = match (display, attributes.is_empty()) {
             (true, _) => ("\\[", "\\]", "div"),
@@ -534,8 +556,7 @@ impl<'a> Writer<'a> {
         self.out.push_str("><a href=\"#fn:");
         self.footnote_id(&note.name, 0);
         self.out.push_str("\" class=\"footnote\" rel=\"footnote\"");
-        // Where the tree gives the role to the <sup> (as kramdown before 2.5 does), it is there
-        // already.
+        // If the tree gives the role to the <sup>, as kramdown before 2.5 does, it is already there.
         if attributes.value("role").is_none() {
             self.out.push_str(" role=\"doc-noteref\"");
         }
@@ -609,7 +630,7 @@ impl<'a> Writer<'a> {
             self.out.push_str("<a href=\"#fnref:");
             self.footnote_id(&note.name, occurrence);
             self.out.push_str("\" class=\"reversefootnote\" role=\"doc-backlink\">");
-            // As kramdown writes its arrow.
+            // kramdown writes its arrow like this.
             if back_link == "↩" {
                 self.out.push_str("&#8617;");
             } else {
@@ -645,7 +666,7 @@ impl<'a> Writer<'a> {
 
     fn attributes(&mut self, attributes: &Attributes) {
         for (name, value) in attributes.iter() {
-            // Of a heading without letters: kramdown counts it, and writes no id.
+            // kramdown counts headings without letters, but does not write their empty id.
             if name == "id" && value.is_empty() {
                 continue;
             }
@@ -666,7 +687,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Keeps the arrow back on the line of the last word.
+/// Keeps the arrow on the line of the last word.
 const NO_BREAK_SPACE: char = '\u{a0}';
 
 const HEADINGS: [&str; 6] = ["h1", "h2", "h3", "h4", "h5", "h6"];

@@ -1,7 +1,7 @@
-//! HTML elements among blocks.
+//! HTML elements between blocks.
 //!
-//! Inside of an element is HTML up to the tag that closes it, however many blank lines are between;
-//! with the attribute `markdown="1"` (or `block`, or `span`) it is Markdown.
+//! The content of an element is HTML up to the tag that closes it, even across blank lines. With
+//! the attribute `markdown="1"` (or `block`, or `span`) it is Markdown.
 
 use crate::block::{Block, BlockKind, Found, MAX_BLOCK_DEPTH, Parser};
 use crate::html_tag::{self, Content, OpenTag};
@@ -10,12 +10,12 @@ use crate::scan::{self, line_length, unindented};
 impl Parser<'_, '_> {
     /// A comment, an element, or the tag that closes the element `enclosing`.
     pub(super) fn html(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) -> Found {
-        // A comment is one in the first column only; further in, it is part of a paragraph.
+        // A comment must start in the first column; otherwise it is part of a paragraph.
         if let Some(length) = self.comment_length(self.rest()) {
             let html = self.rest()[..length].to_owned();
             self.position += length;
             self.skip_line_end();
-            // An attribute list before it goes on waiting.
+            // An attribute list before it stays pending.
             blocks.push(Block::new(BlockKind::Html { html }));
             return Found::Block;
         }
@@ -30,8 +30,8 @@ impl Parser<'_, '_> {
             } else {
                 Content::Raw
             };
-            // What is behind a script on its line counts as a line of its own, even if it is only
-            // the line's end.
+            // What follows a script on its line counts as a line of its own, even if it is only the
+            // line end.
             let is_verbatim = is_verbatim(&tag.name);
             let element = self.element(tag, default, self.depth);
             if !is_verbatim {
@@ -54,13 +54,13 @@ impl Parser<'_, '_> {
 
     fn skip_line_end(&mut self) {
         let rest = self.rest();
-        // White space before anything else is that one's indentation.
+        // White space before anything else is its indentation.
         if scan::is_blank_line(rest) {
             self.position += line_length(rest);
         }
     }
 
-    /// How long the comment is that starts here.
+    /// The length of the comment that starts here.
     fn comment_length(&mut self, text: &str) -> Option<usize> {
         let inside = text.strip_prefix("<!--").filter(|_| !self.vain.comment)?;
         let found = inside.find("-->").map(|length| length + 7);
@@ -68,7 +68,7 @@ impl Parser<'_, '_> {
         found
     }
 
-    /// How long the processing instruction is that starts here.
+    /// The length of the processing instruction that starts here.
     fn instruction_length(&mut self, text: &str) -> Option<usize> {
         let inside = text.strip_prefix("<?").filter(|_| !self.vain.instruction)?;
         let found = inside.find("?>").map(|length| length + 4);
@@ -76,8 +76,8 @@ impl Parser<'_, '_> {
         found
     }
 
-    /// Reads an element from behind its opening tag on. `content` is how it is read if it does not
-    /// say so itself.
+    /// Parses an element after its opening tag. `content` is how its content is parsed unless its
+    /// attributes say otherwise.
     fn element(&mut self, tag: OpenTag<'_>, content: Content, depth: usize) -> Block {
         let list = self.pending.take().unwrap_or_default();
         let OpenTag { name, attributes, closed, length } = tag;
@@ -119,8 +119,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// The text up to the tag that closes the element, which is passed; all that is left if there
-    /// is none.
+    /// Consumes the text up to and including the tag that closes the element, and returns it
+    /// without the tag; the rest of the text if there is none.
     fn until_close(&mut self, name: &str) -> &str {
         let rest = self.rest();
         let (at, length) = html_tag::find_close(rest, name).unwrap_or((rest.len(), 0));
@@ -128,7 +128,7 @@ impl Parser<'_, '_> {
         &rest[..at]
     }
 
-    /// What is inside of a raw element: text and other elements. Closing tags that close nothing
+    /// The content of a raw element: text and other elements. Closing tags without an opening tag
     /// are text.
     fn raw_children(&mut self, name: &str, depth: usize) -> Vec<Block> {
         let mut children = Vec::new();
@@ -165,7 +165,7 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Elements whose content is not even HTML.
+/// Elements whose content is not HTML.
 fn is_verbatim(name: &str) -> bool {
     name == "script" || name == "style"
 }

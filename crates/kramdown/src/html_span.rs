@@ -1,4 +1,4 @@
-//! HTML in a line.
+//! HTML inside a line.
 
 use crate::entity;
 use crate::html_tag::{self, Content, OpenTag};
@@ -6,8 +6,9 @@ use crate::span::{Inside, Spans, Stop};
 use crate::tree::{Kind, Node};
 
 impl Spans<'_, '_> {
-    /// A comment or an element. Tags of elements that cannot stand in a line, and closing tags that
-    /// close nothing, are text. An element that is not closed goes on to the end of the text.
+    /// A comment or an element. Tags of elements that are not allowed inside a line and closing
+    /// tags without an opening tag are text. An unclosed element continues up to the end of the
+    /// text.
     pub(super) fn html(&mut self, nodes: &mut Vec<Node>) -> bool {
         if let Some(length) = self.comment_length() {
             let html = self.rest()[..length].to_owned();
@@ -29,7 +30,8 @@ impl Spans<'_, '_> {
         true
     }
 
-    /// A bracket that might have been a tag's is text of its own; any other is left to other rules.
+    /// A bracket that could have started a tag is a text of its own; any other is left to other
+    /// rules.
     fn take_bracket(&mut self, nodes: &mut Vec<Node>) -> bool {
         let next = self.rest()[1..].chars().next();
         let looks_like_tag = next.is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '/'));
@@ -76,7 +78,7 @@ impl Spans<'_, '_> {
     }
 }
 
-/// Text in raw HTML is HTML: its character references stand as they are.
+/// Text in raw HTML is HTML: its character references are kept.
 fn keep_references(nodes: &mut [Node]) {
     for node in nodes {
         if let Kind::Text(text) = &node.kind {

@@ -1,4 +1,4 @@
-//! What an HTML tag is, and what its element may hold.
+//! HTML tags, and what their elements may contain.
 
 use crate::entity;
 use crate::scan::{count, is_space};
@@ -13,11 +13,11 @@ pub(super) struct OpenTag<'t> {
     pub(super) attributes: &'t str,
     /// Whether it ends with `/>`.
     pub(super) closed: bool,
-    /// How long the whole tag is.
+    /// The length of the whole tag.
     pub(super) length: usize,
 }
 
-/// How the text inside of an element is read.
+/// How the content of an element is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// As HTML.
@@ -28,7 +28,7 @@ pub(super) enum Content {
     Spans,
 }
 
-/// Reads a tag that opens an element. Values may be in quotes or be one word; an attribute may have
+/// Reads a tag that opens an element. Values may be quoted or single words; an attribute may have
 /// no value.
 pub(super) fn open_tag(text: &str) -> Option<OpenTag<'_>> {
     let inside = text.strip_prefix('<')?;
@@ -46,7 +46,7 @@ pub(super) fn open_tag(text: &str) -> Option<OpenTag<'_>> {
     })
 }
 
-/// Reads a tag that closes an element: its name and how long the tag is.
+/// Reads a tag that closes an element: its name and the length of the tag.
 pub(super) fn close_tag(text: &str) -> Option<(String, usize)> {
     let inside = text.strip_prefix("</")?;
     let name = name_length(inside)?;
@@ -56,8 +56,8 @@ pub(super) fn close_tag(text: &str) -> Option<(String, usize)> {
         .then(|| (known_name(&inside[..name]), 2 + name + spaces + 1))
 }
 
-/// How long the tag is that closes the element `name`, if one starts here. Capitals matter only
-/// where kramdown does not know the element.
+/// The length of the tag that closes the element `name`, if one starts here. Case matters only for
+/// elements that kramdown does not know.
 pub(super) fn closes(text: &str, name: &str) -> Option<usize> {
     let inside = text.strip_prefix("</")?;
     let found = inside.get(..name.len())?;
@@ -67,7 +67,7 @@ pub(super) fn closes(text: &str, name: &str) -> Option<usize> {
         .then_some(2 + name.len() + spaces + 1)
 }
 
-/// Where the next tag is that closes the element `name`, and how long it is.
+/// The position and the length of the next tag that closes the element `name`.
 pub(super) fn find_close(text: &str, name: &str) -> Option<(usize, usize)> {
     let mut from = 0;
     loop {
@@ -79,7 +79,7 @@ pub(super) fn find_close(text: &str, name: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// Reads a tag's attributes. Names of known elements' attributes are put in lower case.
+/// Reads the attributes of a tag. Names of attributes of known elements become lower case.
 pub(super) fn attributes(text: &str, known: bool) -> Attributes {
     let mut attributes = Attributes::default();
     let mut rest = text;
@@ -98,8 +98,8 @@ pub(super) fn attributes(text: &str, known: bool) -> Attributes {
     attributes
 }
 
-/// Whether a paragraph ends before this: what looks like the start of a tag that opens an element,
-/// or is a tag that closes one, if the element does not stand in a line.
+/// Whether a paragraph ends before this: before what looks like the start of an opening tag, or is
+/// a closing tag, of an element that is not a span.
 pub(super) fn ends_lazy(text: &str) -> bool {
     let inside = text.strip_prefix('<').unwrap_or(text);
     let name = match (name_length(inside), close_tag(text)) {
@@ -111,8 +111,8 @@ pub(super) fn ends_lazy(text: &str) -> bool {
     !is_span(first) && first != "script"
 }
 
-/// How long the name of an element or attribute is: a letter or `_`, then also digits, `.` and `-`;
-/// at most one prefix with a colon.
+/// The length of the name of an element or attribute: a letter or `_`, then also digits, `.` and
+/// `-`, with at most one prefix before a colon.
 fn name_length(text: &str) -> Option<usize> {
     let first = plain_name_length(text)?;
     let second = text[first..].strip_prefix(':').and_then(plain_name_length);
@@ -126,7 +126,7 @@ fn plain_name_length(text: &str) -> Option<usize> {
     starts.then(|| text.find(|character| !goes_on(character)).unwrap_or(text.len()))
 }
 
-/// How long the attributes are that follow a name, each with white space before it.
+/// The length of the attributes that follow a name, each preceded by white space.
 fn attributes_length(text: &str) -> usize {
     let mut length = 0;
     loop {
@@ -138,7 +138,7 @@ fn attributes_length(text: &str) -> usize {
     }
 }
 
-/// The value behind an attribute's name, without quotes, and how long it is with the equals sign
+/// The value after the name of an attribute, without quotes, and its length with the equals sign
 /// and quotes.
 fn value(text: &str) -> Option<(&str, usize)> {
     let spaces = count(text, is_space);
@@ -159,7 +159,7 @@ fn known_name(name: &str) -> String {
     if is_known(&lower) { lower } else { name.to_owned() }
 }
 
-/// Whether kramdown knows the element, so that capitals in its name do not matter.
+/// Whether kramdown knows the element, so that the case of its name does not matter.
 pub(super) fn is_known(name: &str) -> bool {
     is_span(name)
         || is_block(name)
@@ -170,7 +170,7 @@ pub(super) fn is_known(name: &str) -> bool {
 
 const OTHER_KNOWN: [&str; 3] = ["script", "style", "textarea"];
 
-/// Whether the element stands in a line and so starts no HTML block.
+/// Whether the element is a span, and so does not start an HTML block.
 pub(super) fn is_span(name: &str) -> bool {
     matches!(
         name,
@@ -214,7 +214,7 @@ pub(super) fn is_span(name: &str) -> bool {
     )
 }
 
-/// Whether the element stands among blocks only: in a line, its tags are text.
+/// Whether the element is a block: inside a line, its tags are text.
 pub(super) fn is_block(name: &str) -> bool {
     matches!(
         name,
@@ -293,7 +293,7 @@ pub(super) fn is_void(name: &str) -> bool {
     )
 }
 
-/// How the text inside of the element is read where Markdown is asked for.
+/// How the content of the element is parsed if it is Markdown.
 pub(super) fn default_content(name: &str) -> Content {
     match name {
         "address" | "applet" | "article" | "aside" | "blockquote" | "body" | "dd" | "details"
@@ -312,7 +312,7 @@ pub(super) fn default_content(name: &str) -> Content {
 mod tests {
     use super::*;
 
-    /// Checks name, attributes, and what is behind the tag.
+    /// Checks the name, the attributes and the text after the tag.
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let found = open_tag(text).map_or("none".to_owned(), |tag| {

@@ -1,16 +1,17 @@
 //! Ids of headings, by kramdown's rules.
 //!
-//! They are counted one by one without a look at ids that are given: an id may occur twice. The GFM
-//! parser's rule does not reach into HTML elements; there kramdown's older rule holds. Without GFM,
-//! `finish` gives the ids.
+//! Equal ids are counted, but explicit ids are ignored: an id may occur twice. Inside HTML elements,
+//! kramdown's older rule applies instead of that of the GFM parser. Without GFM, `finish` sets the
+//! ids.
 
 use crate::Options;
 use crate::headings::{slug, text_without_embeds};
 use crate::tree::{Document, Kind, Node};
 use std::collections::BTreeMap;
 
-/// Gives an id to each heading that has none. An id may come out empty: the writer leaves it out.
-pub fn set(document: &mut Document, options: &Options) {
+/// Gives an id to each heading that has none, by kramdown's rules. An id may be empty; then the
+/// writer omits it. An id may also occur twice: see [`set_unique_ids`](crate::headings::set_unique_ids).
+pub fn set_ids(document: &mut Document, options: &Options) {
     if !options.auto_ids {
         return;
     }
@@ -27,12 +28,12 @@ struct Ids<'a> {
     plain: Counts,
 }
 
-/// How often each id was made already by one of the rules.
+/// How often one of the rules has already made each id.
 #[derive(Debug, Default)]
 pub(super) struct Counts(BTreeMap<String, usize>);
 
 impl Counts {
-    /// The id, with a number if there is such a one.
+    /// The id, with a number if it is already taken.
     pub(super) fn id(&mut self, slug: &str, prefix: &str) -> String {
         let before = *self.0.entry(slug.to_owned()).and_modify(|count| *count += 1).or_default();
         if before == 0 { format!("{prefix}{slug}") } else { format!("{prefix}{slug}-{before}") }
@@ -60,8 +61,8 @@ impl Ids<'_> {
     }
 }
 
-/// kramdown's own rule: only ASCII letters, digits, spaces (as `-`) and `-`, from the first letter
-/// on.
+/// kramdown's own rule: ASCII letters, digits, spaces (as `-`) and `-`, starting with the first
+/// letter.
 pub(super) fn plain_slug(text: &str) -> String {
     let text = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
     let kept = text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
@@ -77,7 +78,7 @@ mod tests {
     fn check(text: &str, expected: &[&str]) {
         let options = Options { parse_block_html: true, ..Options::default() };
         let mut document = crate::parse(text, &options);
-        set(&mut document, &options);
+        set_ids(&mut document, &options);
         let mut ids = Vec::new();
         gather(&document.blocks, &mut ids);
         assert_eq!(ids, expected);
@@ -93,17 +94,17 @@ mod tests {
     }
 
     #[test]
-    fn repeated_headings_are_counted_whatever_ids_are_given() {
+    fn repeated_headings_are_counted_regardless_of_explicit_ids() {
         check("# a\n# a\n# a-1\n# b {#a}\n", &["a", "a-1", "a-1", "a"]);
     }
 
     #[test]
-    fn a_heading_without_letters_has_none_and_the_next_a_number() {
+    fn a_heading_without_letters_has_no_id_and_the_next_one_a_number() {
         check("# !\n# ?\n", &["", "-1"]);
     }
 
     #[test]
-    fn in_html_elements_the_older_rule_holds() {
+    fn in_html_elements_the_older_rule_applies() {
         check("# 2: é x\n<div>\n# 2: é x\n# 2\n</div>\n", &["2-é-x", "x", "section"]);
     }
 }

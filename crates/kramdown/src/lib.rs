@@ -1,44 +1,55 @@
-//! kramdown in Rust: the Markdown that Jekyll blogs are written in, with its GFM parser as Jekyll
-//! sets it up.
+//! kramdown in Rust: the Markdown dialect of Jekyll blogs, with its GFM parser as Jekyll sets it up.
 //!
 //! ```
 //! let html = kramdown::to_html("A *short*{: .lead} text", &kramdown::Options::default());
 //! assert_eq!(html, "<p>A <em class=\"lead\">short</em> text</p>\n");
 //! ```
 //!
-//! [`to_html`] does all of it. A program that wants to look at a text, or change it, parses it to a
-//! [document tree](tree), gives its headings [`ids`], and writes it with [`html::document`]. It can
-//! put HTML of its own anywhere in a text with [embeds](embed), and color code with
-//! [`html::Context::highlight`].
+//! [`to_html`] does everything. To inspect or change a document, [`parse`] it into a
+//! [document tree](tree), give its headings ids with [`headings::set_ids`], and write it with
+//! [`html::document`]. [Embeds](embed) insert HTML of your own anywhere in the text, and
+//! [`html::Context::highlight`] colours code.
 //!
-//! Parsing takes two steps. The block parser cuts a text into [blocks](block) and gathers what is
-//! [defined](definitions) anywhere in it (links, footnotes, abbreviations, attribute lists); then
-//! the span parser reads each block's own text, now that all definitions are known, and both make
-//! the document tree.
+//! ```
+//! use kramdown::tree::{Kind, Node};
+//! use kramdown::{Options, embed::Embeds, headings, html};
 //!
-//! | file | answers |
-//! |---|---|
-//! | `scan` | what a line is: blank, indented, the end of a lazy paragraph |
-//! | `block` | which block starts here; paragraphs, headings, quotes, code, rules, display math |
-//! | `list`, `definition_list`, `table` | the blocks that have parts |
-//! | `html_tag`, `html_block` | what a tag is; elements among blocks, and what Markdown means inside them |
-//! | `extension` | `{:…}` and `{::…}` among blocks |
-//! | `definitions` | `[id]: url`, `[^id]: text`, `*[abbr]: text` |
-//! | `span` | which span starts here; text, code, math, escapes, line breaks |
-//! | `emphasis`, `link`, `html_span`, `quotes`, `entity`, `abbreviation` | the spans that have rules of their own |
-//! | `finish` | blocks with their text → the document tree |
-//! | `attributes` | attribute lists |
-//! | `tree` | the document tree |
-//! | `embed`, `markers` | HTML of the calling program, and its markers in a text |
-//! | `ids`, `headings` | ids of headings, by kramdown's rules and by GitHub's; the table of contents |
-//! | `html`, `text` | document tree → HTML, or plain text |
-//! | `rouge` | which languages of code are known |
-//! | `smart` | typographic quotes and dashes alone |
+//! let options = Options::default();
+//! let mut document = kramdown::parse("# One\n\nTwo.\n", &options);
+//! document.blocks.push(Node::with_children(Kind::Paragraph, vec![Node::text("Three & four.")]));
+//! headings::set_ids(&mut document, &options);
+//! let html = html::document(&document, html::Context::new(&Embeds::default()));
+//! assert_eq!(html, "<h1 id=\"one\">One</h1>\n\n<p>Two.</p>\n\n<p>Three &amp; four.</p>\n");
+//! ```
 //!
-//! The grammar is kramdown's, found from its documentation and by trying the program; the code is
-//! not. Everything is linear in the length of the text: a search that failed is not made again,
-//! nesting ends at [`MAX_DEPTH`](tree::MAX_DEPTH), and spans that are tried in vain cost from a
-//! budget that grows with the text.
+//! The grammar is that of kramdown 2.4, worked out from its documentation and by running it; none of
+//! its code is used. Every string is a valid document: what is not valid syntax is text. Nodes nest
+//! at most [`MAX_DEPTH`](tree::MAX_DEPTH) levels deep, and parsing takes linear time: a search that
+//! failed is not repeated, and attempts at spans that turn out to be text draw on a budget that is
+//! proportional to the length of the text.
+
+// How it works: the block parser cuts the text into blocks (`block`) and collects what is defined
+// anywhere in it (`definitions`): links, footnotes, abbreviations, attribute lists. Then, with all
+// definitions known, the span parser reads the text of each block, and `finish` makes the tree.
+//
+// | file | contents |
+// |---|---|
+// | `scan` | what a line is: blank, indented, the end of a lazy paragraph |
+// | `block` | which block starts here; paragraphs, headings, quotes, code, rules, display math |
+// | `list`, `definition_list`, `table` | the blocks that have parts |
+// | `html_tag`, `html_block` | HTML tags; elements between blocks, and the Markdown inside them |
+// | `extension` | `{:…}` and `{::…}` between blocks |
+// | `definitions` | `[id]: url`, `[^id]: text`, `*[abbr]: text` |
+// | `span` | which span starts here; text, code, math, escapes, line breaks |
+// | `emphasis`, `link`, `html_span`, `quotes`, `entity`, `abbreviation` | the other spans |
+// | `finish` | blocks with their text → the document tree |
+// | `attributes` | attribute lists |
+// | `tree` | the document tree |
+// | `embed`, `markers` | HTML of the caller, and its markers in the text |
+// | `ids`, `headings` | ids of headings by kramdown's rules and by GitHub's; the table of contents |
+// | `html`, `text` | document tree → HTML or plain text |
+// | `rouge` | the languages of code that Rouge knows |
+// | `smart` | typographic quotes and dashes alone |
 
 #![forbid(unsafe_code)]
 
@@ -57,10 +68,10 @@ pub mod html;
 mod html_block;
 mod html_span;
 mod html_tag;
-pub mod ids;
+mod ids;
 mod link;
 mod list;
-pub mod markers;
+mod markers;
 mod quotes;
 mod rouge;
 mod scan;
@@ -78,48 +89,54 @@ use embed::Embeds;
 pub use smart::smart;
 use tree::{Document, Node};
 
-/// What `_config.yml` may set under `kramdown`, as far as it changes how a text is read.
+/// The options of kramdown that affect its HTML. The defaults are those of Jekyll.
+///
+/// ```
+/// let mut options = kramdown::Options::default();
+/// options.hard_wrap = true;
+/// assert_eq!(kramdown::to_html("a\nb", &options), "<p>a<br />\nb</p>\n");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own in `_config.yml`")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[non_exhaustive]
 pub struct Options {
-    /// Whether the GFM rules hold (`input: GFM`): blocks that end a paragraph without a blank line,
-    /// indented fences, `~~`, task lists, a backslash that breaks a line.
+    /// Whether the rules of GFM apply (`input: GFM`): blocks that end a paragraph without a blank
+    /// line, indented fences, `~~`, task lists, backslashes that break lines.
     pub gfm: bool,
-    /// Whether each line end inside of a paragraph is a line break.
+    /// Whether each line end inside a paragraph is a line break.
     pub hard_wrap: bool,
-    /// What quotes become: single left and right, double left and right.
+    /// The replacements of quotes: single left and right, double left and right.
     pub smart_quotes: [String; 4],
-    /// Whether the text in HTML elements among blocks is Markdown even without `markdown="1"`.
+    /// Whether text in HTML elements between blocks is Markdown even without `markdown="1"`.
     pub parse_block_html: bool,
-    /// Whether the text in HTML elements in a line is Markdown.
+    /// Whether text in HTML elements inside a line is Markdown.
     pub parse_span_html: bool,
     /// Whether headings without an id get one from their text.
     pub auto_ids: bool,
-    /// What goes before the ids made from headings.
+    /// A prefix of the ids made from headings.
     pub auto_id_prefix: String,
-    /// What replaces `...`, `---`, `--`, `<<`, `>>`, in this order.
+    /// The replacements of `...`, `---`, `--`, `<<` and `>>`, in this order.
     pub typographic_symbols: [String; 5],
     /// The levels of headings in the table of contents.
     pub toc_levels: RangeInclusive<u8>,
-    /// How many levels lower headings are than their text says.
+    /// A number to add to the level of each heading.
     pub header_offset: i8,
     /// The number of the first footnote.
     pub footnote_nr: usize,
-    /// What goes before the names of footnotes in ids.
+    /// A prefix of the names of footnotes in ids.
     pub footnote_prefix: String,
-    /// What the link from a footnote back to the text says; empty for no link.
+    /// The text of the link from a footnote back to the text; empty for no link.
     pub footnote_backlink: String,
     /// Whether TeX is written for MathJax, in `\\(…\\)` and `\\[…\\]`, or in elements of class
     /// `kdmath`.
     pub math_engine: bool,
-    /// The language of code that names none.
+    /// The language of code that does not name one.
     pub default_lang: String,
     /// The class of the `<pre>` around blocks of code.
     pub code_class: String,
 }
 
 impl Default for Options {
-    /// Jekyll's.
     fn default() -> Options {
         Options {
             gfm: true,
@@ -143,10 +160,17 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Sets an option by kramdown's name for it, to a value as it is written in `_config.yml`;
-    /// those in a map are named `syntax_highlighter_opts.default_lang`, and the items of a list
-    /// have commas between. False if the name or the value means nothing here; then nothing
-    /// changes.
+    /// Sets the option with kramdown's own name `name` to `value`, as written in `_config.yml`. An
+    /// option in a mapping has a name such as `syntax_highlighter_opts.default_lang`, and the items
+    /// of a list are separated by commas. Returns whether the option was set: `false` if the name or
+    /// the value is unknown.
+    ///
+    /// ```
+    /// let mut options = kramdown::Options::default();
+    /// assert!(options.set("toc_levels", "2..3"));
+    /// assert_eq!(options.toc_levels, 2..=3);
+    /// assert!(!options.set("toc_level", "2"));
+    /// ```
     pub fn set(&mut self, name: &str, value: &str) -> bool {
         let switch = match name {
             "auto_ids" => &mut self.auto_ids,
@@ -236,22 +260,32 @@ fn quotes_named(names: &str) -> Option<[String; 4]> {
     quotes?.try_into().ok()
 }
 
-/// Renders a text as HTML: parses it, gives ids to its headings, fills in its table of contents.
+/// Converts Markdown to HTML, with ids of headings and tables of contents.
+///
+/// ```
+/// let html = kramdown::to_html("## Say *hi*\n", &kramdown::Options::default());
+/// assert_eq!(html, "<h2 id=\"say-hi\">Say <em>hi</em></h2>\n");
+/// ```
 pub fn to_html(text: &str, options: &Options) -> String {
     let embeds = Embeds::default();
     let mut document = parse(text, options);
-    ids::set(&mut document, options);
+    headings::set_ids(&mut document, options);
     let levels = document.settings.toc_levels.clone().unwrap_or_else(|| options.toc_levels.clone());
     let entries = headings::contents(&document, &levels);
     headings::place_contents(&mut document, &entries);
-    let code_class = &options.code_class;
-    html::document(
-        &document,
-        html::Context { embeds: &embeds, highlight: None, code_class, stops: false },
-    )
+    let context = html::Context { code_class: &options.code_class, ..html::Context::new(&embeds) };
+    html::document(&document, context)
 }
 
-/// Parses a body. Any text is some document: what is no valid syntax is text.
+/// Parses Markdown into a document tree. Every string is a valid document.
+///
+/// ```
+/// use kramdown::tree::Kind;
+///
+/// let document = kramdown::parse("> A quote", &kramdown::Options::default());
+/// assert_eq!(document.blocks[0].kind, Kind::BlockQuote);
+/// assert_eq!(document.blocks[0].children[0].kind, Kind::Paragraph);
+/// ```
 pub fn parse(text: &str, options: &Options) -> Document {
     let text = scan::normalised(text);
     let mut context = block::Context::new(options.clone());
@@ -259,8 +293,21 @@ pub fn parse(text: &str, options: &Options) -> Document {
     finish::document(blocks, context)
 }
 
-/// Parses a text that stays in one line, such as a title: what would start a block is text.
+/// Parses Markdown that must stay on one line, such as a title: what would start a block is text.
+///
+/// ```
+/// use kramdown::{Options, embed::Embeds, html};
+///
+/// let title = kramdown::parse_inline("1. *First*", &Options::default());
+/// let html = html::inline(&title, html::Context::new(&Embeds::default()));
+/// assert_eq!(html, "1. <em>First</em>");
+/// ```
 pub fn parse_inline(text: &str, options: &Options) -> Vec<Node> {
     let text = scan::normalised(text);
     span::spans(text.trim(), &block::Context::new(options.clone()), 0, false)
 }
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

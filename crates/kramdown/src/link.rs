@@ -1,4 +1,4 @@
-//! Links and images, written out or by reference, and addresses in angle brackets.
+//! Links and images, inline or by reference, and addresses in angle brackets.
 
 use crate::block::is_ascii_space;
 use crate::definitions::{LinkTarget, link_name};
@@ -45,7 +45,7 @@ impl Spans<'_, '_> {
         Some(self.node(is_image, children, &text, &target))
     }
 
-    /// What the link refers to by name: that in the brackets that follow, else its own text.
+    /// The name that the link refers to: that in the brackets after it, otherwise its own text.
     fn referred(&mut self, text: &str) -> Option<LinkTarget> {
         let rest = self.rest();
         let spaces = count(rest, is_space);
@@ -129,7 +129,7 @@ impl Spans<'_, '_> {
         node
     }
 
-    /// How long the address is that goes up to a `>` on the same line.
+    /// The length of an address up to a `>` on the same line.
     fn address_length(&mut self, text: &str) -> Option<usize> {
         if !has_scheme(text) {
             return mail_address_length(text);
@@ -164,7 +164,7 @@ impl Spans<'_, '_> {
     }
 }
 
-/// How long the address of a mailbox is, if the text starts with one and `>`.
+/// The length of an email address, if the text starts with one and `>`.
 fn mail_address_length(text: &str) -> Option<usize> {
     let length = text
         .find(|c: char| !(scan::is_word_char(c) || matches!(c, '-' | '.' | '@')))
@@ -172,14 +172,14 @@ fn mail_address_length(text: &str) -> Option<usize> {
     (text[length..].starts_with('>') && is_mail_address(&text[..length])).then_some(length)
 }
 
-/// An address in angle brackets and what is behind it.
+/// An address in angle brackets, and the text after it.
 fn pointed_url(text: &str) -> Option<(&str, &str)> {
     let (url, behind) = text.strip_prefix('<')?.split_once('>')?;
     (!url.contains('\n')).then_some((url, behind))
 }
 
-/// An address up to the parenthesis that ends the link, or up to the space before a title; whether
-/// it is the former.
+/// An address up to the parenthesis that ends the link, or up to the space before a title, and
+/// whether it is the former.
 fn plain_url(text: &str) -> Option<(&str, &str, bool)> {
     let bytes = text.as_bytes();
     let mut open = 1;

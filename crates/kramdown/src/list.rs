@@ -1,17 +1,17 @@
 //! Lists.
 //!
-//! An item is the text behind its marker and every line that is indented as far as that text, or
-//! that is lazy. Its text is gathered without the indentation and then parsed as blocks of its own.
+//! An item consists of the text after its marker and every line that is lazy or indented as far as
+//! that text. Its text is collected without the indentation and then parsed as blocks of its own.
 
 use crate::attributes::{List, parse_list};
 use crate::block::{self, Block, BlockKind, Parser, is_ascii_space};
 use crate::html_tag;
 use crate::scan::{self, line_length};
 
-/// An item while its lines are gathered.
+/// An item while its lines are collected.
 struct Item {
     list: List,
-    /// Texts that are parsed one after another: a nested list starts a new one, so that it is no
+    /// Texts that are parsed one after another. A nested list starts a new one, so that it is not a
     /// lazy line.
     parts: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Parser<'_, '_> {
         true
     }
 
-    /// Gathers all items, and whether a `^` ended the list.
+    /// Collects all items, and says whether a `^` ended the list.
     fn items(&mut self, ordered: bool) -> (Vec<Item>, bool) {
         let mut items: Vec<Item> = Vec::new();
         let mut indentation = 4;
@@ -93,7 +93,7 @@ impl Parser<'_, '_> {
                 }
                 Some(text) => part.push_str(text),
                 None if nested && scan::list_marker(&line, 3).is_some() => {
-                    // Too far in for a list: a lazy line is text, even if it looks like an item.
+                    // Too deep for a list: a lazy line is text, even if it looks like an item.
                     part.extend(std::iter::repeat_n(' ', indentation + 4));
                     part.push_str(&line);
                 }
@@ -105,8 +105,8 @@ impl Parser<'_, '_> {
         (items, false)
     }
 
-    /// Reads the line with an item's marker: the text behind it, the attribute list that the text
-    /// may start with, and the column in which the text stands.
+    /// Reads the line with the marker of an item: the text after it, the attribute list that the
+    /// text may start with, and the column of the text.
     pub(super) fn first_line(&mut self, marker: usize) -> (String, List, usize) {
         let rest = self.rest();
         let line = &rest[marker..line_length(rest)];
@@ -117,14 +117,14 @@ impl Parser<'_, '_> {
         (text.trim_start_matches(is_ascii_space).to_owned(), list, column)
     }
 
-    /// Parses a part of an item behind what is parsed already.
+    /// Parses a part of an item after those that are already parsed.
     fn item_blocks(&mut self, text: &str, blocks: &mut Vec<Block>) {
         let before = std::mem::take(blocks);
         *blocks = block::blocks_behind(before, text, self.context, self.depth + 2);
     }
 }
 
-/// An attribute list at the start of an item's text, and the text behind it.
+/// The attribute list at the start of an item's text, and the text after it.
 pub(super) fn leading_list(text: &str) -> (List, &str) {
     let start = text.trim_start_matches(is_ascii_space);
     match start.strip_prefix("{:").and_then(scan::attribute_list) {
@@ -133,7 +133,7 @@ pub(super) fn leading_list(text: &str) -> (List, &str) {
     }
 }
 
-/// How wide the white space at the start of the text is, if it stands behind `before` columns.
+/// The width of the white space at the start of the text, if it starts after `before` columns.
 fn width(text: &str, before: usize) -> usize {
     let mut column = before;
     for byte in text.bytes() {
@@ -146,7 +146,7 @@ fn width(text: &str, before: usize) -> usize {
     column - before
 }
 
-/// Whether the line is indented by so many columns, each four of them a tab or four spaces.
+/// Whether the line is indented by this many columns, where a tab may replace four spaces.
 pub(super) fn is_indented_by(text: &str, columns: usize) -> bool {
     let mut rest = text;
     for _ in 0..columns / 4 {
@@ -159,8 +159,8 @@ pub(super) fn is_indented_by(text: &str, columns: usize) -> bool {
         || rest.bytes().take(columns % 4).take_while(|&byte| byte == b' ').count() == columns % 4
 }
 
-/// Whether a line that is not indented may belong to the item all the same: not an attribute list
-/// and not a tag of an element among blocks.
+/// Whether a line that is not indented may still belong to the item: it is neither an attribute
+/// list nor the tag of a block element.
 pub(super) fn is_lazy(text: &str, columns: usize) -> bool {
     let spaces = text.bytes().take(columns.min(3)).take_while(|&byte| byte == b' ').count();
     let start = &text[spaces..];
@@ -174,18 +174,18 @@ pub(super) fn with_spaces(line: &str) -> std::borrow::Cow<'_, str> {
     if tabs == 0 { line.into() } else { (" ".repeat(4 * tabs) + &line[tabs..]).into() }
 }
 
-/// The line without so many spaces, if it starts with them.
+/// The line without this many spaces, if it starts with them.
 pub(super) fn strip_spaces(line: &str, columns: usize) -> Option<&str> {
     let spaces = line.bytes().take(columns).take_while(|&byte| byte == b' ').count();
     (spaces == columns).then(|| &line[columns..])
 }
 
-/// Decides which items' first paragraphs are bare, and takes blank lines at the items' ends off.
-/// Returns those of the last item.
+/// Decides in which items the first paragraph is bare, and removes blank lines at the ends of
+/// items. Returns those of the last item.
 ///
-/// A paragraph is bare if no blank line follows it in its item. The last item, whose blank line may
-/// as well be the list's, goes with the items before it: it stays a paragraph only if all of theirs
-/// do.
+/// A paragraph is bare if no blank line follows it in its item. A blank line after the last item
+/// may belong to the list, so the last item follows the others: its paragraph is kept only if all
+/// of theirs are.
 fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
     let count = items.len();
     let mut some_before_bare = count == 1;
@@ -217,8 +217,8 @@ fn settle(items: &mut [Block], ended: bool) -> Option<Block> {
     last_blank
 }
 
-/// Turns `[ ]` and `[x]` at the start of items into check boxes. Items behind the first such item
-/// get the class of tasks, too.
+/// Turns `[ ]` and `[x]` at the start of items into check boxes. Items after the first such item
+/// also get the class of tasks.
 fn mark_tasks(list: &mut Block) {
     let mut after_task = false;
     for item in &mut list.children {

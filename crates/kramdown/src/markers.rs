@@ -1,14 +1,14 @@
-//! Puts embeds in the place of their markers, everywhere in a document.
-//!
-//! In text a marker becomes a [`Kind::Embed`]. Where only text can stand (code, TeX, attributes) it
-//! becomes the embed's plain text, in raw HTML its HTML. An embed that is a block and stands in a
-//! paragraph ends it, since HTML has no blocks in paragraphs; alone in its paragraph, it takes its
-//! place.
+//! Replaces markers with their embeds, everywhere in a document.
 
 use crate::embed::{self, Embeds, Piece};
 use crate::tree::{Document, Kind, Node};
 
-/// Resolves all markers of `document`.
+/// Replaces all markers in `document`.
+///
+/// In text, a marker becomes a [`Kind::Embed`]. Where only text is allowed (code, TeX, attributes),
+/// it becomes the embed's plain text; in raw HTML, its HTML. An embed that is a block ends the
+/// paragraph that it is in, because HTML has no blocks in paragraphs; if it is alone in the
+/// paragraph, it replaces it.
 pub fn resolve(document: &mut Document, embeds: &Embeds) {
     resolve_siblings(&mut document.blocks, embeds);
     for footnote in &mut document.footnotes {
@@ -17,7 +17,7 @@ pub fn resolve(document: &mut Document, embeds: &Embeds) {
     }
 }
 
-/// Resolves all markers in nodes that stand in a line.
+/// Replaces all markers in nodes on one line.
 pub fn resolve_inline(nodes: &mut Vec<Node>, embeds: &Embeds) {
     resolve_siblings(nodes, embeds);
 }

@@ -1,7 +1,7 @@
-//! Which way quotes face.
+//! The direction of quotes.
 //!
-//! The rules are those of `SmartyPants` as kramdown has them: they look at one character before the
-//! quote, if it was plain text, and at one or two behind it.
+//! The rules are those of SmartyPants in kramdown's version. They look at one character before the
+//! quote, if it was plain text, and at one or two after it.
 
 use crate::scan::{is_space, is_word_byte, is_word_char};
 
@@ -15,16 +15,16 @@ pub(super) enum Facing {
 /// What quotes at the start of a text become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Quotes {
-    /// The first character is a quote that faces there.
+    /// The first character is a quote with this direction.
     One(Facing),
     /// The first two characters are different quotes, both opening.
     TwoLeft,
-    /// The first character stays as it is and the second is a quote.
+    /// The first character is unchanged and the second is a quote.
     PlainThen(Facing),
 }
 
-/// Decides about the quote that `text` starts with. `before` is the character before it, `None`
-/// where that belongs to something else than text (or where there is none).
+/// Determines the quote that `text` starts with. `before` is the character before it; `None` if
+/// there is none or it is not part of text.
 pub(super) fn quotes(text: &str, before: Option<char>) -> Quotes {
     let bytes = text.as_bytes();
     let quote = bytes[0];
@@ -67,7 +67,7 @@ fn opens_emphasis(text: &str) -> bool {
     (1..=marks).any(|marks| text[marks..].bytes().next().is_some_and(|byte| !is_space(byte)))
 }
 
-/// Whether punctuation follows that ends something: not dots, and no word right behind.
+/// Whether closing punctuation follows: not dots, and no word right after it.
 fn closes_before_punctuation(text: &str) -> bool {
     let Some(mark) =
         text.bytes().next().filter(|byte| byte.is_ascii_punctuation() && *byte != b'&')
@@ -84,7 +84,7 @@ fn is_decade(text: &str) -> bool {
     matches!(text.as_bytes(), [a, b, b's', ..] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
-/// Whether the word has ended, maybe with an `s`: white space, the end, or `s` alone.
+/// Whether the word ends here or after an `s`: white space, the end, or `s` alone.
 fn ends_word(text: &str) -> bool {
     match text.strip_prefix('s') {
         Some(behind) => !behind.chars().next().is_some_and(is_word_char),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_open_before_words_and_close_behind_them() {
+    fn quotes_open_before_words_and_close_after_them() {
         check(None, "\"a\"", LEFT);
         check(Some(' '), "'a'", LEFT);
         check(Some('a'), "\" b", RIGHT);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_an_element_a_quote_closes_before_space_and_s() {
+    fn after_an_element_a_quote_closes_before_space_and_s() {
         check(None, "'s last", RIGHT);
         check(None, "\" b", RIGHT);
         check(None, "\".", RIGHT);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn decades_are_shortened_not_quoted() {
+    fn decades_get_apostrophes() {
         check(Some(' '), "'80s", RIGHT);
         check(Some(' '), "'90", LEFT);
     }

@@ -1,12 +1,12 @@
-//! The languages that Rouge knows: code in one of them gets Jekyll's wrapper and is coloured, other
-//! code does not.
+//! The languages that Rouge knows: code in one of them gets Jekyll's wrapper and is highlighted,
+//! other code is not.
 
-/// Whether Rouge knows the language by this name. Capitals matter.
+/// Whether Rouge knows a language by this name, which is case-sensitive.
 pub(super) fn is_known(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()
 }
 
-/// Names and other names of Rouge 3.30's languages, sorted.
+/// The names and aliases of the languages of Rouge 3.30, sorted.
 #[rustfmt::skip]
 const NAMES: [&str; 372] = [
     "Dockerfile", "HAML", "Isabelle", "LaTeX", "OCL", "R", "S", "TeX", "abap", "actionscript", "ada", "apache",

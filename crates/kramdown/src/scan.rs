@@ -1,7 +1,7 @@
-//! What a line is, seen from its first characters.
+//! What a line is, by its first characters.
 //!
-//! All functions take the text from the place in question on. "Space" is ASCII white space; a
-//! line's end is `\n`, which the last line has, too.
+//! All functions take the text from the place in question on. "Space" is ASCII white space. A line
+//! ends with `\n`, including the last one.
 
 use crate::html_tag;
 use std::borrow::Cow;
@@ -20,7 +20,7 @@ pub(super) fn normalised(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// How long the first line is, with its end.
+/// The length of the first line, with its end.
 pub(super) fn line_length(text: &str) -> usize {
     text.find('\n').map_or(text.len(), |end| end + 1)
 }
@@ -40,17 +40,17 @@ pub(super) fn is_space(byte: u8) -> bool {
     is_blank(byte) || byte == b'\n'
 }
 
-/// How many of the first bytes are what `wanted` says.
+/// The number of bytes at the start for which `wanted` returns true.
 pub(super) fn count(text: &str, wanted: impl Fn(u8) -> bool) -> usize {
     text.bytes().position(|byte| !wanted(byte)).unwrap_or(text.len())
 }
 
-/// Whether the first line has nothing but white space.
+/// Whether the first line contains only white space.
 pub(super) fn is_blank_line(text: &str) -> bool {
     matches!(text.as_bytes().get(count(text, is_blank)), None | Some(b'\n'))
 }
 
-/// How long the blank lines at the start are together.
+/// The length of the blank lines at the start.
 pub(super) fn blank_lines(text: &str) -> usize {
     let spaces = count(text, is_space);
     match text.get(..spaces).and_then(|blank| blank.rfind('\n')) {
@@ -60,7 +60,7 @@ pub(super) fn blank_lines(text: &str) -> usize {
     }
 }
 
-/// The text behind up to three spaces.
+/// The text after up to three spaces.
 pub(super) fn unindented(text: &str) -> &str {
     &text[text.bytes().take(3).take_while(|&byte| byte == b' ').count()..]
 }
@@ -70,18 +70,18 @@ pub(super) fn is_indented(text: &str) -> bool {
     text.starts_with('\t') || text.starts_with("    ")
 }
 
-/// The text behind the indentation of code.
+/// The text after the indentation of code.
 pub(super) fn without_indentation(text: &str) -> &str {
     text.strip_prefix('\t').or_else(|| text.strip_prefix("    ")).unwrap_or(text)
 }
 
-/// Whether the first line is a `^` alone: the end of whatever block is open.
+/// Whether the first line is only a `^`: the end of the open block.
 pub(super) fn is_end_marker(text: &str) -> bool {
     text.strip_prefix('^').is_some_and(is_blank_line)
 }
 
-/// What is inside of a block's attribute list (`{: … }` alone on the line), if the first line is
-/// one, and what is behind the line.
+/// The content of the attribute list of a block (`{: … }` alone on the line), if the first line is
+/// one, and the text after the line.
 pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
     let inside = unindented(text).strip_prefix("{:")?;
     let (list, rest) = attribute_list(inside)?;
@@ -95,14 +95,14 @@ pub(super) fn is_attribute_line(text: &str) -> bool {
     inside.and_then(braced).is_some_and(|(_, behind)| is_blank_line(behind))
 }
 
-/// Splits what is behind `{:` into what an attribute list holds and what is behind its brace.
-/// Definitions (`{:name: …}`) and extensions (`{::name}`, `{:/name}`) are none.
+/// Splits the text after `{:` into the content of an attribute list and the text after its brace.
+/// Definitions (`{:name: …}`) and extensions (`{::name}`, `{:/name}`) are not attribute lists.
 pub(super) fn attribute_list(inside: &str) -> Option<(&str, &str)> {
     let is_other = inside.starts_with(['/', ':']) || inside[..name_length(inside)].contains(':');
     braced(inside).filter(|(list, _)| !is_other && !list.is_empty())
 }
 
-/// Splits at the first `}` without a backslash before it: what is before and what is behind.
+/// Splits at the first `}` without a backslash before it.
 pub(super) fn braced(text: &str) -> Option<(&str, &str)> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -115,7 +115,7 @@ pub(super) fn braced(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// How long the name at the start is: a word character, then word characters, `:` and `-`. 0 for
+/// The length of the name at the start: a word character, then word characters, `:` and `-`; 0 for
 /// none.
 pub(super) fn name_length(text: &str) -> usize {
     match text.bytes().next() {
@@ -138,14 +138,14 @@ pub(super) fn is_word_char(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// Whether a block must have ended before this line: nothing more, a blank line, an attribute list
+/// Whether a block must end before this line: the end of the text, a blank line, an attribute list
 /// or a `^`.
 pub(super) fn is_boundary(text: &str) -> bool {
     text.is_empty() || is_blank_line(text) || is_end_marker(text) || is_attribute_line(text)
 }
 
-/// Whether a block that takes lazy lines ends before this one: at a boundary or at a tag of an
-/// element that stands among blocks.
+/// Whether a block with lazy lines ends before this one: at a boundary or at the tag of a block
+/// element.
 pub(super) fn ends_lazy(text: &str) -> bool {
     match unindented(text).bytes().next() {
         Some(b'<') => html_tag::ends_lazy(unindented(text)),
@@ -166,8 +166,8 @@ pub(super) fn is_rule(text: &str) -> bool {
     (rest.is_empty() || rest.starts_with('\n')) && enough()
 }
 
-/// How long the list marker at the start of the line is, with up to `indentation` spaces before it:
-/// a bullet, or a number with a period, with white space (or a bar) behind.
+/// The length of the list marker at the start of the line, with up to `indentation` spaces before
+/// it: a bullet, or a number with a period, followed by white space (or a bar).
 pub(super) fn list_marker(text: &str, indentation: usize) -> Option<Marker> {
     let spaces = text.bytes().take(indentation).take_while(|&byte| byte == b' ').count();
     let rest = &text[spaces..];
@@ -188,12 +188,12 @@ pub(super) fn list_marker(text: &str, indentation: usize) -> Option<Marker> {
 pub(super) struct Marker {
     /// Whether it is a number.
     pub(super) ordered: bool,
-    /// How long it is, with the spaces before it.
+    /// Its length, with the spaces before it.
     pub(super) length: usize,
 }
 
-/// How long a definition's marker is: a colon with up to `indentation` spaces before it and white
-/// space behind.
+/// The length of the marker of a definition: a colon with up to `indentation` spaces before it and
+/// white space after it.
 pub(super) fn definition_marker(text: &str, indentation: usize) -> Option<usize> {
     let spaces = text.bytes().take(indentation).take_while(|&byte| byte == b' ').count();
     let bytes = &text.as_bytes()[spaces..];
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_become_one_kind() {
+    fn line_ends_are_normalised() {
         assert_eq!(normalised("\u{FEFF}a\r\nb\rc"), "a\nb\nc\n");
         assert_eq!(normalised(""), "\n");
     }
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_marker_needs_space_behind() {
+    fn a_list_marker_needs_space_after_it() {
         assert_eq!(list_marker("  - a\n", 3), Some(Marker { ordered: false, length: 3 }));
         assert_eq!(list_marker("12. a\n", 3), Some(Marker { ordered: true, length: 3 }));
         assert_eq!(list_marker("-a\n", 3), None);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_are_taken_whole() {
+    fn blank_lines_are_taken_as_a_whole() {
         assert_eq!(blank_lines(" \n\n  a"), 3);
         assert_eq!(blank_lines("a\n"), 0);
         assert_eq!(blank_lines(" \n "), 3);

@@ -1,17 +1,20 @@
-//! Typographic quotes, dashes and dots in a text that is no Markdown otherwise, for the filter
-//! `smartify`.
+//! Typographic quotes, dashes and dots in text that is not Markdown.
 
 use crate::Options;
 use crate::quotes::{Facing, Quotes, quotes};
 
-/// Makes quotes, dashes and dots of a text typographic, outside of its HTML tags.
+/// Makes the quotes, dashes and dots of text typographic, except inside HTML tags.
+///
+/// ```
+/// assert_eq!(kramdown::smart("<a href=\"x\">It's</a> -- \"here\""), "<a href=\"x\">It’s</a> – “here”");
+/// ```
 pub fn smart(text: &str) -> String {
     let options = Options::default();
     let [dots, long, short, left, right] = &options.typographic_symbols;
     let symbols = [("---", long), ("--", short), ("...", dots), ("<<", left), (">>", right)];
     let mut written = String::with_capacity(text.len() + 16);
     let mut rest = text;
-    // `None` behind what is no text of its own, as the rules for quotes want it.
+    // `None` after what is not text, as the rules for quotes require.
     let mut before = None;
     let mut has_tags = true;
     while let Some(c) = rest.chars().next() {
@@ -48,7 +51,7 @@ pub fn smart(text: &str) -> String {
     written
 }
 
-/// Writes the quotes that the text starts with, and returns how many they are.
+/// Writes the quotes at the start of the text, and returns their number.
 fn write_quotes(out: &mut String, text: &str, before: Option<char>, options: &Options) -> usize {
     let [single_left, single_right, double_left, double_right] = &options.smart_quotes;
     let shown = |at: usize, facing| match (text.as_bytes()[at], facing) {

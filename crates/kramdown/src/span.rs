@@ -1,4 +1,4 @@
-//! Reads a block's own text: which span starts where, and the spans that have few rules.
+//! Parses the text of a block: finds which span starts where, and parses the simpler spans.
 
 use crate::attributes::parse_list;
 use crate::block::Context;
@@ -7,7 +7,7 @@ use crate::scan::{self, braced, count, name_length};
 use crate::tree::{Kind, MAX_DEPTH, Node};
 use crate::{Options, entity, extension, html_tag};
 
-/// Which kinds of spans the text being read is inside of, however deep.
+/// The kinds of spans around the text being parsed, at any depth.
 #[expect(clippy::struct_excessive_bools, reason = "a set, and each member is asked for by name")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Inside {
@@ -15,71 +15,71 @@ pub(super) struct Inside {
     pub(super) strong: bool,
     /// Whether the innermost span is light emphasis.
     pub(super) directly_emphasis: bool,
-    /// A link or the text of an image: no link may be inside.
+    /// A link or the text of an image: it cannot contain links.
     pub(super) link: bool,
-    /// An HTML element, or struck text: a backslash breaks no line there.
+    /// An HTML element or struck text, in which a backslash does not break lines.
     pub(super) element: bool,
 }
 
-/// What ends the span that is being read.
+/// What ends the span being parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Only the end of the text.
+    /// The end of the text only.
     Never,
     /// One or two `*` or `_`.
     Emphasis { mark: u8, strong: bool },
-    /// The bracket that belongs to a link's opening one: so many are open. Among the `seen` nodes
-    /// of the link's text are so many images.
+    /// The closing bracket of a link: the number of brackets that are open, and the number of
+    /// images among the `seen` nodes of its text.
     Bracket { open: usize, seen: usize, images: usize },
     /// The tag that closes an element.
     Element { name: String },
 }
 
-/// What was written last, for an attribute list that follows it.
+/// What was added last, for an attribute list that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Text,
-    /// A character made of others, which takes no attributes.
+    /// A character that replaced others and has no attributes.
     Symbol,
     Node,
 }
 
-/// Reads one text.
+/// Parses one text.
 pub(super) struct Spans<'t, 'c> {
     pub(super) text: &'t str,
     pub(super) position: usize,
     pub(super) context: &'c Context,
     pub(super) inside: Inside,
-    /// How deep the spans being read stand in the tree.
+    /// The depth of the spans being parsed in the tree.
     pub(super) depth: usize,
-    /// How many more bytes may be read in spans that may turn out to be none.
+    /// How many more bytes may be parsed in spans that may turn out to be text.
     pub(super) budget: usize,
-    /// Whether elements are read as HTML, without Markdown in them.
+    /// Whether the content of elements is HTML rather than Markdown.
     pub(super) raw: bool,
-    /// Where the text starts that belongs to no other span: quotes look no further back.
+    /// The start of the text since the last span: quotes look no further back.
     plain_from: usize,
     last: Last,
     vain: Vain,
 }
 
-/// Searches that found nothing up to the end of the text, each by the place from which on that is
-/// known: what failed in a span that turned out to be none may yet succeed before that place.
+/// Searches that found nothing up to the end of the text, each with the place from which on that is
+/// known: what failed in a span that turned out to be text may still succeed before that place.
 #[derive(Debug, Default)]
 struct Vain {
     math: Option<usize>,
     comment: Option<usize>,
     extension: Option<usize>,
     bracket: Option<usize>,
-    /// Also the least number of backticks that nothing closes.
+    /// Also the least number of backticks without an end.
     backticks: Option<(usize, usize)>,
 }
 
-/// Whether a search from this place is in vain.
+/// Whether a search from this place would find nothing.
 fn is_vain(known: Option<usize>, position: usize) -> bool {
     known.is_some_and(|from| position >= from)
 }
 
-/// Reads a text as spans, in nodes that stand `depth` deep, maybe in an HTML element.
+/// Parses text as spans, at this depth in the tree.
 pub(super) fn spans(text: &str, context: &Context, depth: usize, in_element: bool) -> Vec<Node> {
     let mut reader = Spans {
         text,
@@ -98,7 +98,7 @@ pub(super) fn spans(text: &str, context: &Context, depth: usize, in_element: boo
     nodes
 }
 
-/// Which bytes may start a span.
+/// The bytes that may start a span.
 const STARTS: [bool; 256] = {
     let mut starts = [false; 256];
     let bytes = b"*_`<[!\"'${&-. >\\~\n]";
@@ -111,8 +111,8 @@ const STARTS: [bool; 256] = {
 };
 
 impl<'t> Spans<'t, '_> {
-    /// Reads up to what ends the span (which is not passed): then true. False at the end of the
-    /// text.
+    /// Parses up to what ends the span, without consuming it, and returns true; false at the end of
+    /// the text.
     pub(super) fn run(&mut self, stop: &mut Stop, nodes: &mut Vec<Node>) -> bool {
         self.last = Last::Text;
         let start = self.position;
@@ -137,7 +137,7 @@ impl<'t> Spans<'t, '_> {
             }
             let before = self.position;
             if self.span(nodes) {
-                // The line end behind a break is still there for a quote to see.
+                // The line end after a break is still visible to quotes.
                 let breaks = matches!(nodes.last(), Some(Node { kind: Kind::HardBreak, .. }));
                 self.plain_from = self.position - usize::from(breaks);
                 from = self.position;
@@ -152,7 +152,8 @@ impl<'t> Spans<'t, '_> {
         found
     }
 
-    /// Whether a span may start here or the current one end, told quickly and for most text.
+    /// Whether a span may start here or the current one end. This is a quick check that rules out
+    /// most text.
     fn may_start(&self, stop: &Stop) -> bool {
         let bytes = self.text.as_bytes();
         let next = bytes.get(self.position + 1).copied();
@@ -169,12 +170,12 @@ impl<'t> Spans<'t, '_> {
         }
     }
 
-    /// The text that is still to be read.
+    /// The rest of the text.
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.position..]
     }
 
-    /// Adds text that is part of no span.
+    /// Adds text outside spans.
     pub(super) fn push_text(&mut self, nodes: &mut Vec<Node>, text: &str) {
         if text.is_empty() {
             return;
@@ -194,19 +195,19 @@ impl<'t> Spans<'t, '_> {
         self.last = Last::Symbol;
     }
 
-    /// Adds the next bytes as text and passes them.
+    /// Consumes the next bytes as text.
     pub(super) fn take_text(&mut self, nodes: &mut Vec<Node>, length: usize) {
         let start = self.position;
         self.position += length;
         self.push_text(nodes, &self.text[start..start + length]);
     }
 
-    /// Whether spans may nest one deeper and be tried in vain.
+    /// Whether depth and budget allow another attempt at a span.
     pub(super) fn may_try(&self) -> bool {
         self.depth + 1 < MAX_DEPTH && self.budget > 0
     }
 
-    /// Reads what is inside of a span, one deeper, up to its end: then its nodes.
+    /// Parses the content of a span, one level deeper, up to its end.
     pub(super) fn nested(&mut self, inside: Inside, mut stop: Stop) -> (Vec<Node>, bool) {
         let outer = std::mem::replace(&mut self.inside, inside);
         self.depth += 1;
@@ -218,7 +219,7 @@ impl<'t> Spans<'t, '_> {
         (nodes, found)
     }
 
-    /// Reads what is inside of a span that ends at `end`.
+    /// Parses the content of a span that ends at `end`.
     pub(super) fn nested_up_to(&mut self, end: usize) -> Vec<Node> {
         let text = self.text;
         self.text = &text[..end];
@@ -241,7 +242,7 @@ impl<'t> Spans<'t, '_> {
                     b'[' | b'!' => *open += 1,
                     _ => return false,
                 }
-                // An image's brackets were counted when it started, and passed with it.
+                // The brackets of an image were counted when it started, and consumed with it.
                 *images += nodes[*seen..].iter().filter(|node| node.kind == Kind::Image).count();
                 *seen = nodes.len();
                 *open <= *images
@@ -254,7 +255,7 @@ impl<'t> Spans<'t, '_> {
         self.text[..self.position].bytes().next_back().is_some_and(scan::is_space)
     }
 
-    /// Reads the span that starts here. False if none does and nothing was passed.
+    /// Parses the span that starts here. Returns false, and consumes nothing, if none does.
     fn span(&mut self, nodes: &mut Vec<Node>) -> bool {
         let rest = self.rest();
         let byte = rest.as_bytes()[0];
@@ -285,7 +286,7 @@ impl<'t> Spans<'t, '_> {
         }
     }
 
-    /// Code between as many backticks as it starts with. A single backtick between spaces is text.
+    /// Code between equal numbers of backticks. A single backtick between spaces is text.
     fn code(&mut self, nodes: &mut Vec<Node>) -> bool {
         let rest = self.rest();
         let ticks = count(rest, |byte| byte == b'`');
@@ -356,8 +357,8 @@ impl<'t> Spans<'t, '_> {
         if name.is_empty() || !self.rest()[2 + name.len()..].starts_with(']') {
             return false;
         }
-        // The final number is known when the whole document is: until then, the place among the
-        // definitions.
+        // The final number is only known at the end of the document; until then, this is the index
+        // among the definitions.
         match self.context.definitions.footnote_numbers.get(name) {
             Some(&footnote) => {
                 self.position += name.len() + 3;
@@ -435,14 +436,14 @@ impl<'t> Spans<'t, '_> {
         } else {
             return false;
         };
-        // The writer ends the line behind the break.
+        // The writer ends the line after the break.
         self.position += length + 1;
         self.push(nodes, Node::new(Kind::HardBreak));
         self.last = Last::Text;
         true
     }
 
-    /// A line end, where each is a break.
+    /// A line end, if each of them is a break.
     fn wrap(&mut self, nodes: &mut Vec<Node>) -> bool {
         let wraps = self.context.options.hard_wrap && self.context.options.gfm;
         if wraps {
@@ -468,7 +469,7 @@ impl<'t> Spans<'t, '_> {
         true
     }
 
-    /// `{: … }` right behind a span, or `{::name …}`.
+    /// `{: … }` right after a span, or `{::name …}`.
     fn extension(&mut self, nodes: &mut Vec<Node>) -> bool {
         let Some(inside) = self.rest().strip_prefix("{:").filter(|_| self.budget > 0) else {
             return false;
@@ -486,7 +487,7 @@ impl<'t> Spans<'t, '_> {
         if self.last == Last::Text {
             return false;
         }
-        // On a symbol or a footnote's number, the list is read and forgotten.
+        // The list of a symbol or a footnote reference has no effect.
         let takes_attributes =
             |node: &&mut Node| !matches!(node.kind, Kind::FootnoteReference { .. } | Kind::Text(_));
         if let Some(node) = nodes.last_mut().filter(takes_attributes) {
@@ -521,7 +522,7 @@ impl<'t> Spans<'t, '_> {
         true
     }
 
-    /// The text up to the extension's end, and what is behind that.
+    /// The text up to the end of the extension, and the text after that.
     fn extension_body(&mut self, start: extension::Start<'t>) -> Option<(&'t str, &'t str)> {
         let text = start.behind;
         let mut from = 0;
@@ -543,7 +544,7 @@ impl<'t> Spans<'t, '_> {
         None
     }
 
-    /// Whether a bracket closes behind this place.
+    /// Whether a bracket is closed after this place.
     pub(super) fn has_bracket(&mut self) -> bool {
         let found = !is_vain(self.vain.bracket, self.position) && self.rest().contains(']');
         if !found && self.vain.bracket.is_none() {
@@ -552,7 +553,7 @@ impl<'t> Spans<'t, '_> {
         found
     }
 
-    /// How long the comment is that starts here.
+    /// The length of the comment that starts here.
     pub(super) fn comment_length(&mut self) -> Option<usize> {
         let inside = self
             .rest()
@@ -568,7 +569,7 @@ impl<'t> Spans<'t, '_> {
 
 const NO_BREAK: &str = "\u{a0}";
 
-/// Adds text behind what is there.
+/// Appends text.
 fn append(nodes: &mut Vec<Node>, text: &str) {
     match nodes.last_mut().map(|last| &mut last.kind) {
         Some(Kind::Text(known)) => known.push_str(text),
@@ -577,7 +578,7 @@ fn append(nodes: &mut Vec<Node>, text: &str) {
     }
 }
 
-/// Whether a backslash makes the character plain text.
+/// Whether a backslash escapes the character.
 fn is_escapable(byte: u8, options: &Options) -> bool {
     match byte {
         b'~' => options.gfm,
@@ -587,7 +588,7 @@ fn is_escapable(byte: u8, options: &Options) -> bool {
     }
 }
 
-/// The text without the backslashes that make characters plain.
+/// The text without the backslashes of escaped characters.
 pub(super) fn unescaped(text: &str, options: &Options) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

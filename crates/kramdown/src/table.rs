@@ -5,26 +5,25 @@ use crate::html_tag;
 use crate::scan::{self, count, line, unindented};
 use crate::tree::Alignment;
 
-/// A table while its lines are read.
+/// A table while its lines are parsed.
 #[derive(Default)]
 struct Table {
     sections: Vec<Block>,
-    /// Rows that are not in a section yet.
+    /// Rows that are not yet in a section.
     rows: Vec<Block>,
     alignments: Vec<Option<Alignment>>,
     has_foot: bool,
 }
 
 impl Parser<'_, '_> {
-    /// Rows of cells, with lines of dashes between head and bodies and of equals signs before the
-    /// foot. A table is one only if every line has a bar that is not in code, and if a boundary
-    /// follows.
+    /// Rows of cells, with lines of dashes between the head and the bodies and of equals signs
+    /// before the foot. Every line must have a bar that is not in code, and a boundary must follow.
     pub(super) fn table(&mut self, blocks: &mut Vec<Block>) -> bool {
         let first = line(self.rest());
         if !first.contains('|') || !has_bar(first) || !self.is_after_boundary(blocks) {
             return false;
         }
-        // An attribute list that waits is lost, if this is no table after all.
+        // A pending attribute list is lost if this turns out not to be a table.
         let waiting = self.pending.take().unwrap_or_default();
         let starts_with_bar = unindented(first).starts_with('|');
         let mut table = Table::default();
@@ -71,7 +70,7 @@ impl Parser<'_, '_> {
 }
 
 impl Table {
-    /// A line of dashes: the first below rows ends the head and says how columns are aligned.
+    /// A line of dashes. The first one below rows ends the head and aligns the columns.
     fn separate(&mut self, line: &str) {
         if self.rows.is_empty() {
             return;
@@ -96,7 +95,7 @@ impl Table {
         self.sections.push(Block::with_children(BlockKind::Section(section), rows));
     }
 
-    /// All sections, each row with as many cells as the longest; `None` if no body is among them.
+    /// All sections, with each row as long as the longest; `None` without a body.
     fn finished(&mut self) -> Option<Vec<Block>> {
         if !self.rows.is_empty() {
             self.end_section(if self.has_foot { Section::Foot } else { Section::Body });
@@ -104,7 +103,8 @@ impl Table {
         let mut sections = std::mem::take(&mut self.sections);
         let rows = || sections.iter().flat_map(|section| &section.children);
         let columns = rows().map(|row| row.children.len()).max().unwrap_or(0);
-        // Long rows and many of them: filling up must not make far more than was written.
+        // Filling up many rows to the length of a long one must not make far more cells than were
+        // written.
         let cells: usize = rows().map(|row| row.children.len()).sum();
         let columns =
             if columns.saturating_mul(rows().count()) > 1000 + 100 * cells { 0 } else { columns };
@@ -126,7 +126,7 @@ fn has_bar(line: &str) -> bool {
     bytes.iter().enumerate().any(|(at, &byte)| byte == b'|' && (at == 0 || bytes[at - 1] != b'\\'))
 }
 
-/// Whether the line only separates: dashes (or equals signs) with bars, pluses, colons and white
+/// Whether the line is a separator: dashes (or equals signs) with bars, pluses, colons and white
 /// space.
 fn is_line_of(line: &str, mark: u8) -> bool {
     let allowed =
@@ -134,7 +134,7 @@ fn is_line_of(line: &str, mark: u8) -> bool {
     line.bytes().all(allowed) && line.bytes().any(|byte| byte == mark)
 }
 
-/// How the columns are aligned: one for each run of dashes, by the colons beside it.
+/// The alignments of the columns, one for each run of dashes, by the colons next to it.
 fn alignments(line: &str) -> Vec<Option<Alignment>> {
     let bytes = line.as_bytes();
     let mut alignments = Vec::new();
@@ -174,7 +174,7 @@ fn row(line: &str, starts_with_bar: bool) -> Option<Block> {
     Some(Block::with_children(BlockKind::Row, cells.collect()))
 }
 
-/// The texts between the bars that are not in code and not behind a backslash.
+/// The texts between the bars that are neither in code nor after a backslash.
 fn cells(line: &str) -> Option<Vec<String>> {
     let mut cells = Vec::new();
     let mut cell = String::new();
@@ -212,7 +212,7 @@ fn cells(line: &str) -> Option<Vec<String>> {
     is_row.then_some(cells)
 }
 
-/// How long the code between backticks is, or the backticks alone if nothing ends them.
+/// The length of the code between backticks, or that of the backticks if nothing ends them.
 fn code_span_length(text: &str, after_space: bool) -> usize {
     let ticks = count(text, |byte| byte == b'`');
     let inside = &text[ticks..];
@@ -222,14 +222,14 @@ fn code_span_length(text: &str, after_space: bool) -> usize {
     inside.find(&text[..ticks]).map_or(ticks, |length| ticks + length + ticks)
 }
 
-/// How long a `<code>` element is, or just the angle bracket if it is none.
+/// The length of a `<code>` element, or that of the angle bracket if it is not one.
 fn code_element_length(text: &str) -> usize {
     const END: &str = "</code>";
     let found = text.strip_prefix("<code").and_then(|_| text.find(END));
     found.map_or(1, |at| at + END.len())
 }
 
-/// Whether each line has a bar that is neither in code nor in an HTML element, which may go over
+/// Whether each line has a bar that is neither in code nor in an HTML element, which may span
 /// several lines.
 fn has_bars_outside_of_spans(text: &str) -> bool {
     let text = text.trim_end_matches('\n');
@@ -271,8 +271,7 @@ fn has_bars_outside_of_spans(text: &str) -> bool {
     has_bar
 }
 
-/// How long the element in a line is that starts here; up to the end of the text if it is not
-/// closed.
+/// The length of the span element that starts here; up to the end of the text if it is not closed.
 fn element_length(text: &str) -> usize {
     match html_tag::open_tag(text) {
         Some(tag)
@@ -292,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_in_code_or_behind_a_backslash_split_nothing() {
+    fn bars_in_code_or_after_a_backslash_do_not_split() {
         let split = |line| cells(line).map(|cells| cells.join("/"));
         assert_eq!(split("a | `b|c` | d"), Some("a / `b|c` / d".to_owned()));
         assert_eq!(split("a\\|b|c"), Some("a|b/c".to_owned()));
@@ -301,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn colons_beside_dashes_align() {
+    fn colons_next_to_dashes_align() {
         use Alignment::{Center, Left, Right};
         assert_eq!(alignments("|:-|-:|:-:|-|\n"), [Some(Left), Some(Right), Some(Center), None]);
         assert_eq!(alignments("+---+:---\n"), [None, Some(Left)]);

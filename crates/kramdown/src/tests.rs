@@ -5,8 +5,8 @@ use std::borrow::Borrow;
 use super::*;
 use crate::embed::Embed;
 
-/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a
-/// chart.
+/// Checks the HTML of text in which `@` is replaced with the marker of an inline embed and `%` with
+/// that of a block.
 #[track_caller]
 fn check_embeds(text: &str, expected: &str) {
     let mut embeds = Embeds::default();
@@ -22,25 +22,20 @@ fn check_embeds(text: &str, expected: &str) {
     });
     let options = Options::default();
     let mut document = parse(&text.replace('@', &number).replace('%', &chart), &options);
-    ids::set(&mut document, &options);
-    markers::resolve(&mut document, &embeds);
-    let context = html::Context {
-        embeds: &embeds,
-        highlight: None,
-        code_class: &options.code_class,
-        stops: false,
-    };
-    assert_eq!(html::document(&document, context).trim_end(), expected);
+    headings::set_ids(&mut document, &options);
+    embed::resolve(&mut document, &embeds);
+    let html = html::document(&document, html::Context::new(&embeds));
+    assert_eq!(html.trim_end(), expected);
 }
 
-/// Checks the HTML of a body with options.
+/// Checks the HTML of text with these options.
 #[track_caller]
 fn check(text: &str, options: impl Borrow<Options>, expected: &str) {
     assert_eq!(to_html(text, options.borrow()).trim_end(), expected);
 }
 
 #[test]
-fn a_number_stands_wherever_text_can() {
+fn an_inline_embed_works_anywhere_text_is_allowed() {
     check_embeds(
         "got *@*, _@_ \"@\".",
         "<p>got <em><b>9 &amp; 1</b></em>, <em><b>9 &amp; 1</b></em> “<b>9 &amp; 1</b>”.</p>",
@@ -56,7 +51,7 @@ fn a_number_stands_wherever_text_can() {
 }
 
 #[test]
-fn a_chart_stands_among_blocks() {
+fn a_block_embed_is_a_block() {
     check_embeds("a\n\n%\n\nb", "<p>a</p>\n\n<figure></figure>\n\n<p>b</p>");
     check_embeds("a\n%\nb", "<p>a</p>\n\n<figure></figure>\n\n<p>b</p>");
     check_embeds("- %\n- a", "<ul>\n  <li>\n<figure></figure>\n  </li>\n  <li>a</li>\n</ul>");
@@ -65,13 +60,9 @@ fn a_chart_stands_among_blocks() {
 #[test]
 fn a_title_has_no_blocks() {
     let options = Options::default();
-    let context = html::Context {
-        embeds: &Embeds::default(),
-        highlight: None,
-        code_class: &options.code_class,
-        stops: false,
-    };
-    let title = html::inline(&parse_inline("# \"1. *One*\"", &options), context);
+    let embeds = Embeds::default();
+    let title = parse_inline("# \"1. *One*\"", &options);
+    let title = html::inline(&title, html::Context::new(&embeds));
     assert_eq!(title, "# “1. <em>One</em>”");
 }
 
@@ -98,7 +89,7 @@ fn options(given: &[(&str, &str)]) -> Options {
 }
 
 #[test]
-fn options_shape_footnotes() {
+fn options_affect_footnotes() {
     let given =
         options(&[("footnote_nr", "3"), ("footnote_prefix", "p-"), ("footnote_backlink", "")]);
     let html = "<p>a<sup id=\"fnref:p-1\" role=\"doc-noteref\"><a href=\"#fn:p-1\" class=\"footnote\" rel=\"footnote\">3</a></sup></p>\n\n\
@@ -107,7 +98,7 @@ fn options_shape_footnotes() {
 }
 
 #[test]
-fn options_shape_math_headings_and_code() {
+fn options_affect_math_headings_and_code() {
     check(
         "$$a$$ x $$b$$",
         options(&[("math_engine", "")]),
@@ -125,7 +116,7 @@ fn options_shape_math_headings_and_code() {
 }
 
 #[test]
-fn terms_get_ids_and_footnotes_a_place_where_asked_for() {
+fn terms_get_ids_and_footnotes_a_place_on_request() {
     let html = "<dl>\n  <dt id=\"p-the-item\">The Item</dt>\n  <dd>x</dd>\n</dl>";
     check("{:auto_ids-p-}\nThe Item\n: x", Options::default(), html);
     let html = "<div class=\"footnotes\" role=\"doc-endnotes\">\n  <ol>\n    <li id=\"fn:1\" role=\"doc-endnote\">\n      <p>x\u{a0}<a href=\"#fnref:1\" class=\"reversefootnote\" role=\"doc-backlink\">&#8617;</a></p>\n    </li>\n  </ol>\n</div>\n\n<p>a<sup id=\"fnref:1\" role=\"doc-noteref\"><a href=\"#fn:1\" class=\"footnote\" rel=\"footnote\">1</a></sup></p>";
@@ -133,13 +124,13 @@ fn terms_get_ids_and_footnotes_a_place_where_asked_for() {
 }
 
 #[test]
-fn white_space_behind_an_element_indents_what_follows() {
+fn white_space_after_an_element_indents_what_follows() {
     check("<div></div>  <!--x-->", Options::default(), "<div></div>\n\n<p><!--x--></p>");
     check("<a href=\"b\nc\">x</a>", Options::default(), "<p><a href=\"b c\">x</a></p>");
 }
 
 #[test]
-fn quotes_and_symbols_are_those_asked_for() {
+fn options_replace_quotes_and_symbols() {
     let options = Options {
         smart_quotes: ["‚", "‘", "„", "“"].map(str::to_owned),
         typographic_symbols: ["...", "---", "--", "<<", ">>"].map(str::to_owned),
@@ -156,7 +147,7 @@ fn without_gfm_a_paragraph_needs_a_blank_line_to_end() {
 }
 
 #[test]
-fn without_gfm_hashes_end_a_heading_and_its_id_is_made_of_the_text_as_written() {
+fn without_gfm_hashes_end_a_heading_and_its_id_is_made_from_the_source() {
     let options = Options { gfm: false, auto_ids: true, ..Options::default() };
     check("# a#", options.clone(), "<h1 id=\"a\">a</h1>");
     check("# b \\##", options.clone(), "<h1 id=\"b-\">b #</h1>");
@@ -165,7 +156,7 @@ fn without_gfm_hashes_end_a_heading_and_its_id_is_made_of_the_text_as_written() 
 }
 
 #[test]
-fn options_are_set_by_the_names_of_kramdown() {
+fn options_have_the_names_of_kramdown() {
     let mut options = Options::default();
     for (name, value) in
         [("hard_wrap", "true"), ("input", "kramdown"), ("smart_quotes", "apos,apos,quot,quot")]
@@ -183,7 +174,7 @@ fn options_are_set_by_the_names_of_kramdown() {
 
 /// Each of these took minutes when a row of marks was counted again at each of its marks.
 #[test]
-fn long_rows_of_marks_are_read_in_time_by_their_length() {
+fn long_rows_of_marks_take_linear_time() {
     for (start, mark) in [("x", "*"), ("x", "_"), ("", "*"), ("", "_")] {
         let text = format!("{start}{}y", mark.repeat(100_000));
         let document = parse(&text, &Options::default());

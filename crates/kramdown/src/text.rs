@@ -1,10 +1,17 @@
-//! The plain text of a document, for excerpts, search, word counts and heading ids.
+//! The plain text of a document, for excerpts, search, word counts and ids of headings.
+//!
+//! ```
+//! use kramdown::{Options, embed::Embeds, text};
+//!
+//! let document = kramdown::parse("# One\n\n*Two* &amp; three.\n", &Options::default());
+//! assert_eq!(text::plain_text(&document, &Embeds::default()), "One\nTwo & three.");
+//! ```
 
 use crate::embed::Embeds;
 use crate::tree::{Document, Kind, Node};
 
-/// The text of a whole body without footnotes: a line for each block, no mark-up, no alternative
-/// texts.
+/// The text of a whole document without footnotes, markup and alternative text: a line for each
+/// block.
 pub fn plain_text(document: &Document, embeds: &Embeds) -> String {
     let mut text = String::new();
     for node in &document.blocks {
@@ -14,7 +21,7 @@ pub fn plain_text(document: &Document, embeds: &Embeds) -> String {
     text
 }
 
-/// The text of nodes that stand in a line.
+/// The text of nodes on one line.
 pub fn inline_text(nodes: &[Node], embeds: &Embeds) -> String {
     let mut text = String::new();
     for node in nodes {
@@ -52,7 +59,7 @@ fn write(out: &mut String, node: &Node, embeds: &Embeds) {
                 write_html_text(out, html);
             }
         }
-        // Made of the headings, which have their turn.
+        // The headings themselves are written elsewhere.
         Kind::TableOfContents { .. } | Kind::Footnotes => return,
         Kind::Cell { .. } => {
             for child in &node.children {
@@ -79,8 +86,8 @@ fn end_line(out: &mut String) {
     }
 }
 
-/// Writes what a reader sees of raw HTML: no tags, comments, scripts and styles; entities as
-/// letters.
+/// Writes what is visible of raw HTML: without tags, comments, scripts and styles, and with
+/// references replaced by their characters.
 fn write_html_text(out: &mut String, html: &str) {
     let mut rest = html;
     while let Some(at) = rest.find('<') {
@@ -103,7 +110,7 @@ fn write_html_text(out: &mut String, html: &str) {
             out.push('<');
             Some(1)
         };
-        // What is opened and never closed hides all behind it, as in a browser.
+        // What is not closed hides everything after it, as in a browser.
         rest = end.map_or("", |end| &from[end..]);
     }
     write_decoded(out, rest);

@@ -1,33 +1,55 @@
-//! The document tree: what a post's body is after parsing, whatever the dialect.
+//! The document tree, which [`parse`](crate::parse) makes and [`html`](crate::html) writes. Parsers
+//! of other dialects can also make it.
 //!
-//! Both dialects make it, the passes over it (heading ids, table of contents, highlighting) work on
-//! it, and one writer turns it into HTML. Nodes nest at most [`MAX_DEPTH`] deep, so that walking a
-//! tree by recursion is safe; a parser puts what is deeper into the deepest node allowed.
+//! ```
+//! use kramdown::tree::{Kind, Node};
+//!
+//! /// The addresses of all links.
+//! fn links<'a>(nodes: &'a [Node], found: &mut Vec<&'a str>) {
+//!     for node in nodes {
+//!         if node.kind == Kind::Link {
+//!             found.extend(node.attributes.value("href"));
+//!         }
+//!         links(&node.children, found);
+//!     }
+//! }
+//!
+//! let document = kramdown::parse("- [a](/a)\n- *[b](/b)*\n", &kramdown::Options::default());
+//! let mut found = Vec::new();
+//! links(&document.blocks, &mut found);
+//! assert_eq!(found, ["/a", "/b"]);
+//! ```
+//!
+//! Nodes nest at most [`MAX_DEPTH`] levels deep, so that recursion over a tree is safe. A parser
+//! flattens what is deeper.
 
 use std::ops::RangeInclusive;
 
-/// How deep nodes may nest. Prose does not come near it; hostile input must not overflow the stack.
+/// How deep nodes may nest: far deeper than in any prose, but not deep enough for hostile input to
+/// overflow the stack.
 pub const MAX_DEPTH: usize = 100;
 
-/// A whole body.
+/// A whole document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Document {
     /// Blocks from top to bottom.
     pub blocks: Vec<Node>,
-    /// Footnotes in the order in which they are first referred to.
+    /// Footnotes in the order of the first references to them.
     pub footnotes: Vec<Footnote>,
-    /// How footnotes and the table of contents are shown.
+    /// How footnotes and the table of contents are written.
     pub settings: Settings,
 }
 
-/// How parts of a document are shown that are made when it is written.
+/// How the parts of a document that are made by the writer look.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Settings {
     /// The number of the first footnote.
     pub first_footnote: usize,
-    /// What the link from a footnote back to the text says; empty for no link.
+    /// The text of the link from a footnote back to the text; empty for no link.
     pub back_link: String,
-    /// The levels of headings in the table of contents, if the document says so.
+    /// The levels of headings in the table of contents, if the document sets them.
     pub toc_levels: Option<RangeInclusive<u8>>,
 }
 
@@ -37,32 +59,33 @@ impl Default for Settings {
     }
 }
 
-/// A footnote's definition.
+/// The definition of a footnote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Footnote {
-    /// The name it has in the source, without brackets and caret.
+    /// Its name in the source, without brackets and caret.
     pub name: String,
-    /// Attributes given to the definition.
+    /// The attributes of the definition.
     pub attributes: Attributes,
     /// Its blocks.
     pub blocks: Vec<Node>,
-    /// How many times the text refers to it, at least once.
+    /// The number of references to it, at least one.
     pub references: usize,
 }
 
-/// One block or span, with what is inside it.
+/// A block or span, with what is inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// What it is.
     pub kind: Kind,
     /// Its HTML attributes, from attribute lists and from passes over the tree.
     pub attributes: Attributes,
-    /// What is inside, in order. Empty for the kinds that hold text themselves.
+    /// What is inside it, in order. Empty for kinds that contain text themselves.
     pub children: Vec<Node>,
 }
 
 /// What a [`Node`] is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     // Blocks
     /// `<p>`.
@@ -76,9 +99,9 @@ pub enum Kind {
     BlockQuote,
     /// Preformatted code.
     CodeBlock {
-        /// The language as the author names it.
+        /// The language, as the author writes it.
         language: Option<String>,
-        /// The code, with its last line end.
+        /// The code, including its last line end.
         text: String,
     },
     /// `<ul>`, or `<ol>` if it has a first number.
@@ -88,7 +111,7 @@ pub enum Kind {
     },
     /// `<li>`.
     Item {
-        /// Of a task list: whether it is ticked.
+        /// In a task list, whether it is ticked.
         task: Option<bool>,
     },
     /// `<dl>`.
@@ -116,42 +139,41 @@ pub enum Kind {
         /// How its text is aligned.
         alignment: Option<Alignment>,
     },
-    /// The place where the table of contents goes.
+    /// The place of the table of contents.
     TableOfContents {
         /// Whether it is an `<ol>`.
         ordered: bool,
     },
 
     // Blocks or spans
-    /// An HTML element that the parser has opened, so that Markdown inside it is Markdown.
+    /// An HTML element with Markdown inside it.
     Element {
         /// Its name.
         name: String,
-        /// Whether it stands among blocks (and is written on lines of its own) or in a line.
+        /// Whether it is a block, and so written on lines of its own.
         block: bool,
     },
-    /// HTML that goes through as it is.
+    /// HTML that is written unchanged.
     Html {
         /// The HTML.
         html: String,
-        /// Whether it stands among blocks.
+        /// Whether it is a block.
         block: bool,
     },
     /// TeX between dollars.
     Math {
         /// The TeX.
         tex: String,
-        /// Whether it is shown as a block of its own.
+        /// Whether it is displayed as a block.
         display: bool,
     },
-    /// What one of labpress's own tags stands for: the number given to
-    /// [`Embeds::marker`](crate::embed::Embeds).
+    /// HTML of the caller: the number of an [`Embed`](crate::embed::Embed).
     Embed(usize),
 
-    /// The place of the footnotes, where it is not the end.
+    /// The place of the footnotes, if it is not the end.
     Footnotes,
     // Spans
-    /// Plain text, with all replacements (quotes, dashes, entities) made. Not escaped.
+    /// Plain text, with all replacements (quotes, dashes, entities) already made. Not escaped.
     Text(String),
     /// `<code>`.
     Code(String),
@@ -165,24 +187,24 @@ pub enum Kind {
     Link,
     /// `<img>`. `src`, `alt` and `title` are among the attributes.
     Image,
-    /// A line end in the source that means nothing.
+    /// A line end in the source without meaning.
     SoftBreak,
     /// `<br>`.
     HardBreak,
-    /// The raised number that refers to [`Document::footnotes`].
+    /// The superscript number that refers to a footnote.
     FootnoteReference {
-        /// Which footnote, from 0.
+        /// The index of the footnote in [`Document::footnotes`].
         footnote: usize,
-        /// Which of the references to it, from 0.
+        /// The index of this reference among all to the footnote.
         occurrence: usize,
     },
-    /// `<abbr>`; its `title` is among the attributes.
+    /// `<abbr>`. `title` is among the attributes.
     Abbreviation(String),
 }
 
 impl Kind {
-    /// Whether it stands among blocks, on lines of its own. An [`Embed`](Kind::Embed) does if what
-    /// it stands for does, which the tree does not know: `false`.
+    /// Whether it is a block, written on lines of its own. For an [`Embed`](Kind::Embed) the tree
+    /// does not know; this returns `false`.
     pub fn is_block(&self) -> bool {
         match self {
             Kind::Paragraph
@@ -232,6 +254,13 @@ pub enum Alignment {
     Right,
 }
 
+impl Document {
+    /// A document with these blocks and footnotes.
+    pub fn new(blocks: Vec<Node>, footnotes: Vec<Footnote>) -> Document {
+        Document { blocks, footnotes, settings: Settings::default() }
+    }
+}
+
 impl Node {
     /// A node without attributes and children.
     pub fn new(kind: Kind) -> Node {
@@ -249,7 +278,7 @@ impl Node {
     }
 }
 
-/// HTML attributes in the order in which they were first given. Values are not escaped.
+/// HTML attributes in the order in which they were first set. Values are not escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes(Vec<(String, String)>);
 
@@ -259,7 +288,7 @@ impl Attributes {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Sets `name`, in its old place if it was there.
+    /// Sets `name`. If it is already set, it keeps its position.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let (name, value) = (name.into(), value.into());
         match self.0.iter_mut().find(|(known, _)| *known == name) {
@@ -268,7 +297,7 @@ impl Attributes {
         }
     }
 
-    /// Adds a class behind those that are there.
+    /// Adds a class after the others.
     pub fn add_class(&mut self, class: &str) {
         let class = match self.value("class") {
             Some(classes) if !classes.is_empty() => format!("{classes} {class}"),
@@ -277,7 +306,7 @@ impl Attributes {
         self.set("class", class);
     }
 
-    /// Adds a class before those that are there.
+    /// Adds a class before the others.
     pub fn prepend_class(&mut self, class: &str) {
         let class = match self.value("class") {
             Some(classes) if !classes.is_empty() => format!("{class} {classes}"),
@@ -286,7 +315,7 @@ impl Attributes {
         self.set("class", class);
     }
 
-    /// Makes each value one line.
+    /// Joins the lines of each value.
     pub fn put_on_one_line(&mut self) {
         for (_, value) in &mut self.0 {
             if value.contains('\n') {
@@ -303,18 +332,18 @@ impl Attributes {
         }
     }
 
-    /// Takes `name` out.
+    /// Removes `name` and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.remove(index).1)
     }
 
-    /// Whether there is none.
+    /// Whether there are no attributes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Name and value of each, in order.
+    /// The names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -1,8 +1,7 @@
-//! Bodies in kramdown against what kramdown 2.4 with its GFM parser makes of them, set up as Jekyll
-//! 4.3 does.
+//! Compares the HTML with that of kramdown 2.4 and its GFM parser, as configured by Jekyll 4.3.
 //!
-//! Each `tests/cases/NAME.md` is a text of our own; `NAME.html` is that program's output, compared
-//! but for white space around tags.
+//! Each `tests/cases/NAME.md` is Markdown of our own; `NAME.html` is the output of kramdown. White
+//! space around tags is ignored.
 
 #![expect(clippy::disallowed_methods, reason = "the cases are files")]
 
@@ -16,7 +15,7 @@ fn html(text: &str) -> String {
     to_html(text, &Options::default())
 }
 
-/// The HTML, a tag a line, without the white space around tags; code keeps all of its own.
+/// The HTML with a tag per line and without the white space around tags, except in code.
 fn squeezed(html: &str) -> String {
     let mut lines = String::new();
     for (index, part) in html.split("<pre").enumerate() {
@@ -32,7 +31,7 @@ fn squeezed(html: &str) -> String {
 }
 
 #[test]
-fn bodies_come_out_as_in_jekyll() {
+fn html_is_that_of_jekyll() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut cases = 0;
     for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
@@ -48,7 +47,7 @@ fn bodies_come_out_as_in_jekyll() {
     assert!(cases > 10, "only {cases} cases were found");
 }
 
-/// How deep elements nest, told from the HTML.
+/// How deep elements nest in the HTML.
 fn depth(html: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for tag in html.split('<').skip(1) {
@@ -63,7 +62,7 @@ fn depth(html: &str) -> usize {
 }
 
 #[test]
-fn hostile_nesting_ends_and_stays_shallow() {
+fn hostile_nesting_is_flattened_in_time() {
     let starts = [
         "> ",
         "- ",
@@ -102,7 +101,7 @@ fn hostile_nesting_ends_and_stays_shallow() {
     let closed =
         pairs.iter().map(|(open, close)| open.repeat(10_000) + "x" + &close.repeat(10_000));
     let mixed = ["*a [b \"c ", "- > 1. ", "> - "].iter().map(|start| start.repeat(10_000));
-    // Deeper and deeper by indentation, whose length grows with the square of the depth.
+    // Nesting by indentation, whose length grows with the square of the depth.
     let deeper = ["- a", "1. a", "> a", "a\n: b"];
     let deeper = deeper
         .iter()
@@ -110,7 +109,7 @@ fn hostile_nesting_ends_and_stays_shallow() {
     for text in opened.chain(closed).chain(mixed).chain(deeper) {
         let start = Instant::now();
         let html = html(&text);
-        // The tree may be 100 deep, and some nodes are two or three elements.
+        // The tree may be 100 levels deep, and some nodes are two or three elements.
         assert!(depth(&html) <= 300, "{:?} nests {} deep", &text[..20], depth(&html));
         let allowed = Duration::from_secs(1)
             + Duration::from_micros(50) * u32::try_from(text.len()).expect("it is short");
@@ -118,7 +117,7 @@ fn hostile_nesting_ends_and_stays_shallow() {
     }
 }
 
-/// Pieces that mean something to kramdown, and some that do not.
+/// Strings of pieces of kramdown's syntax and of text.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "*",
@@ -196,22 +195,22 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_text_is_a_body_and_twice_the_same(text in ".{0,200}") {
+    fn any_string_is_valid_and_always_gives_the_same_html(text in ".{0,200}") {
         prop_assert_eq!(html(&text), html(&text));
     }
 
     #[test]
-    fn any_mix_of_syntax_is_a_body(text in pieces()) {
+    fn any_mix_of_syntax_is_valid(text in pieces()) {
         prop_assert_eq!(html(&text), html(&text));
     }
 
     #[test]
-    fn line_ends_of_any_kind_are_the_same(text in pieces()) {
+    fn line_ends_of_any_kind_are_equivalent(text in pieces()) {
         prop_assert_eq!(html(&text), html(&text.replace('\n', "\r\n")));
     }
 
     #[test]
-    fn plain_words_come_out_as_they_are(words in "[a-zA-Z]{1,8}( [a-zA-Z]{1,8}){0,9}") {
+    fn plain_words_are_unchanged(words in "[a-zA-Z]{1,8}( [a-zA-Z]{1,8}){0,9}") {
         prop_assert_eq!(html(&words), format!("<p>{words}</p>\n"));
     }
 }

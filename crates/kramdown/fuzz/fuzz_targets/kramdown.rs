@@ -1,4 +1,4 @@
-//! Any text is some kramdown, in time by its length.
+//! Every string is valid kramdown and takes time proportional to its length.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kramdown::{Options, to_html};
 use libfuzzer_sys::fuzz_target;
 
-/// A thousand times what a post takes per byte, and a start for a busy machine.
+/// A thousand times what a post takes per byte, plus an allowance for a busy machine.
 fn allowed(length: usize) -> Duration {
     Duration::from_millis(500) + Duration::from_micros(10) * u32::try_from(length).unwrap_or(u32::MAX)
 }
