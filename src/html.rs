@@ -233,6 +233,13 @@ pub(crate) fn escaped(text: &str) -> String {
     written
 }
 
+/// Escapes a value for use between double quotes: as [`escaped`], but keeps single quotes.
+pub(crate) fn escaped_attribute(value: &str) -> String {
+    let mut written = String::with_capacity(value.len() + value.len() / 8);
+    kramdown::html::escape_attribute(&mut written, value);
+    written
+}
+
 /// Undoes [`escaped`].
 pub(crate) fn unescaped(text: &str) -> String {
     let text = text

@@ -2,21 +2,13 @@
 
 use std::fmt::Write;
 
+use crate::html::escaped_attribute;
+
 /// Text escaped for use between tags and in a quoted attribute. Line breaks become spaces: a blank
 /// line in a figure would end it, as Markdown sees it.
 pub(super) fn escaped(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => written.push_str("&amp;"),
-            '<' => written.push_str("&lt;"),
-            '>' => written.push_str("&gt;"),
-            '"' => written.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => written.push(' '),
-            c => written.push(c),
-        }
-    }
-    written
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    escaped_attribute(&text.replace(is_break, " "))
 }
 
 /// A table, in plain text.

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::{Scope, at, plain, text_at, xml_escaped};
-use crate::html::{self, Attribute, Tag, Token};
+use super::{Scope, at, plain, text_at};
+use crate::html::{self, Attribute, Tag, Token, escaped_attribute};
 use crate::liquid::Environment;
 use crate::slug::percent_encoded;
 use crate::time::Date;
@@ -112,8 +112,8 @@ pub(super) fn meta(scope: &Scope<'_, '_>) -> String {
     let path = text_at(scope.site, &["feed", "path"]).unwrap_or_else(|| "feed.xml".to_owned());
     let title = text_at(scope.site, &["title"]).or_else(|| text_at(scope.site, &["name"]));
     let title =
-        title.map(|title| format!(" title=\"{}\"", xml_escaped(&title))).unwrap_or_default();
-    let address = xml_escaped(&scope.absolute(&path));
+        title.map(|title| format!(" title=\"{}\"", escaped_attribute(&title))).unwrap_or_default();
+    let address = escaped_attribute(&scope.absolute(&path));
     format!("<link type=\"application/atom+xml\" rel=\"alternate\" href=\"{address}\"{title} />")
 }
 
@@ -130,11 +130,11 @@ pub(crate) fn atom(
     let scope = Scope { environment, site, page: &none, paginator: &none };
     let posts = posts(feed, site, environment);
     let updated = posts.iter().map(|post| scope.xml_schema(modified(post))).max();
-    let language = text_at(site, &["lang"]).map(|language| xml_escaped(&language));
-    let address = xml_escaped(&scope.absolute(&format!("/{}", feed.path)));
+    let language = text_at(site, &["lang"]).map(|language| escaped_attribute(&language));
+    let address = escaped_attribute(&scope.absolute(&format!("/{}", feed.path)));
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
     if has_style {
-        let style = xml_escaped(&scope.absolute("/feed.xslt.xml"));
+        let style = escaped_attribute(&scope.absolute("/feed.xslt.xml"));
         let _ = write!(xml, "<?xml-stylesheet type=\"text/xml\" href=\"{style}\"?>");
     }
     let attribute = |name: &str| {
@@ -146,7 +146,7 @@ pub(crate) fn atom(
          type=\"application/atom+xml\" /><link href=\"{}\" rel=\"alternate\" type=\"text/html\"{} /><updated>{}</updated>\
          <id>{address}</id>",
         attribute("xml:lang"),
-        xml_escaped(&scope.absolute("/")),
+        escaped_attribute(&scope.absolute("/")),
         attribute("hreflang"),
         updated.unwrap_or_else(|| "1970-01-01T00:00:00+00:00".to_owned()),
     );
@@ -155,10 +155,10 @@ pub(crate) fn atom(
     let parts = parts.into_iter().flatten().map(|name| capitalized(name));
     let title = title.into_iter().chain(parts).collect::<Vec<_>>().join(" | ");
     if !title.is_empty() {
-        let _ = write!(xml, "<title type=\"html\">{}</title>", xml_escaped(&smart(&title)));
+        let _ = write!(xml, "<title type=\"html\">{}</title>", escaped_attribute(&smart(&title)));
     }
     if let Some(description) = text_at(site, &["description"]) {
-        let _ = write!(xml, "<subtitle>{}</subtitle>", xml_escaped(&description));
+        let _ = write!(xml, "<subtitle>{}</subtitle>", escaped_attribute(&description));
     }
     if let Some(author) = at(site, &["author"]) {
         write_author(&mut xml, Some(author));
@@ -206,11 +206,11 @@ fn modified(post: &Value) -> &Value {
 }
 
 fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
-    let title = xml_escaped(&plain(&smart(&text_at(post, &["title"]).unwrap_or_default())));
-    let address = xml_escaped(&scope.absolute(&text_at(post, &["url"]).unwrap_or_default()));
-    let id = xml_escaped(&scope.absolute(&text_at(post, &["id"]).unwrap_or_default()));
+    let title = escaped_attribute(&plain(&smart(&text_at(post, &["title"]).unwrap_or_default())));
+    let address = escaped_attribute(&scope.absolute(&text_at(post, &["url"]).unwrap_or_default()));
+    let id = escaped_attribute(&scope.absolute(&text_at(post, &["id"]).unwrap_or_default()));
     let language = text_at(post, &["lang"])
-        .map(|language| format!(" xml:lang=\"{}\"", xml_escaped(&language)));
+        .map(|language| format!(" xml:lang=\"{}\"", escaped_attribute(&language)));
     let published = entry(post, "date").map(|date| scope.xml_schema(date)).unwrap_or_default();
     let _ = write!(
         xml,
@@ -242,7 +242,7 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
         None => texts(post, "categories"),
     };
     for name in categories.into_iter().chain(texts(post, "tags")) {
-        let _ = write!(xml, "<category term=\"{}\" />", xml_escaped(&name));
+        let _ = write!(xml, "<category term=\"{}\" />", escaped_attribute(&name));
     }
     let summary = text_at(post, &["description"]).or_else(|| text_at(post, &["excerpt"]));
     if let Some(summary) = summary {
@@ -253,7 +253,8 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
     {
         let image =
             if image.contains("://") { image } else { scope.absolute(&percent_encoded(&image)) };
-        let (image, space) = (xml_escaped(&image), "xmlns:media=\"http://search.yahoo.com/mrss/\"");
+        let (image, space) =
+            (escaped_attribute(&image), "xmlns:media=\"http://search.yahoo.com/mrss/\"");
         let _ = write!(
             xml,
             "<media:thumbnail {space} url=\"{image}\" /><media:content medium=\"image\" url=\"{image}\" {space} />"
@@ -307,10 +308,10 @@ fn is_page_part(tag: &Tag<'_>) -> bool {
 fn write_author(xml: &mut String, author: Option<&Value>) {
     let part = |key: &str| author.and_then(|author| text_at(author, &[key]));
     let name = part("name").or_else(|| author.map(as_text)).unwrap_or_default();
-    let _ = write!(xml, "<author><name>{}</name>", xml_escaped(&name));
+    let _ = write!(xml, "<author><name>{}</name>", escaped_attribute(&name));
     for key in ["email", "uri"] {
         if let Some(value) = part(key) {
-            let _ = write!(xml, "<{key}>{}</{key}>", xml_escaped(&value));
+            let _ = write!(xml, "<{key}>{}</{key}>", escaped_attribute(&value));
         }
     }
     xml.push_str("</author>");

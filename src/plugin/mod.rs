@@ -153,11 +153,6 @@ fn text_at(value: &Value, path: &[&str]) -> Option<String> {
     at(value, path).map(as_text).filter(|text| !text.is_empty())
 }
 
-/// Escapes a text as Jekyll's `xml_escape` does.
-fn xml_escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 /// A text on one line without HTML.
 fn plain(html: &str) -> String {
     crate::html::without_html(html).split_whitespace().collect::<Vec<_>>().join(" ")

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Scope, at, text_at, xml_escaped};
+use super::{Scope, at, text_at};
+use crate::html::escaped_attribute;
 use crate::liquid::Environment;
 use crate::value::{Value, entry};
 
@@ -68,7 +69,7 @@ fn write(xml: &mut String, page: &Value, date: Option<&Value>, scope: &Scope<'_,
 }
 
 fn write_url(xml: &mut String, url: &str, modified: Option<&str>, scope: &Scope<'_, '_>) {
-    let address = xml_escaped(&scope.absolute(&url.replace("/index.html", "/")));
+    let address = escaped_attribute(&scope.absolute(&url.replace("/index.html", "/")));
     let _ = writeln!(xml, "<url>\n<loc>{address}</loc>");
     if let Some(modified) = modified {
         let _ = writeln!(xml, "<lastmod>{modified}</lastmod>");
