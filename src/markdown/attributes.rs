@@ -1,11 +1,10 @@
-//! Brings kramdown's attribute lists, `{: #id .class key="value" name}`, to `CommonMark`, whose
-//! parser does not know them.
+//! Adds kramdown's attribute lists, `{: #id .class key="value" name}`, to CommonMark, whose parser
+//! does not know them.
 //!
-//! Before it runs, each list is replaced by a mark that Markdown leaves alone
-//! ([`Lists::take_out`]), and the marks are found again in the parser's events. A list on a line of
-//! its own becomes an HTML comment there. A comment ends paragraphs, lists, quotes and tables just
-//! where kramdown's list would end them, so it arrives as a block behind the one that it belongs
-//! to.
+//! Before the parser runs, each list is replaced with a mark that Markdown ignores
+//! ([`Lists::take_out`]); the marks are then found in the parser's events. A list on a line of its
+//! own becomes an HTML comment. A comment ends paragraphs, lists, quotes and tables exactly where
+//! kramdown's list would end them, so it becomes a block after the one that it belongs to.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -13,36 +12,35 @@ use std::fmt::Write;
 use kramdown::attributes::{Definitions, Part, is_name_character, parse_list, parts};
 use kramdown::tree::Attributes;
 
-/// The words that mean something without being defined.
+/// The words with a meaning that need no definition.
 const KNOWN_WORDS: [&str; 2] = ["toc", "no_toc"];
 
-/// Starts the mark of a list, behind a comma. A noncharacter of Unicode, as those of
+/// Starts the mark of a list, after a comma. It is a noncharacter of Unicode, like those of
 /// [`embed`](kramdown::embed).
 const MARK: char = '\u{FDD2}';
 
-/// The attribute lists of a text, taken out of it.
+/// The attribute lists that were taken out of a text.
 #[derive(Debug, Default)]
 pub struct Lists {
     found: Vec<Found>,
 }
 
-/// One list and where it stood.
+/// A list and its place.
 #[derive(Debug)]
 pub struct Found {
-    /// As it is written, braces and all.
+    /// The source of the list, with braces.
     source: String,
-    /// What to add to the node it belongs to. Empty for `{:name: …}`, which only defines.
+    /// The attributes to add to the node that it belongs to. Empty for a definition, `{:name: …}`.
     pub attributes: Attributes,
-    /// Whether it makes its list the table of contents.
+    /// Whether it turns a list into the table of contents.
     pub is_toc: bool,
-    /// Of a list on a line of its own: whether the line above is empty, so that it belongs to the
-    /// block below.
+    /// Whether the line above is empty, so that a list on a line of its own belongs to the block
+    /// below.
     pub after_blank: bool,
 }
 
 impl Lists {
-    /// Puts a mark in the place of each attribute list. Braces around anything else stay as they
-    /// are.
+    /// Replaces each attribute list with a mark. Braces around anything else are kept.
     pub fn take_out(text: &str) -> (Cow<'_, str>, Lists) {
         let text: Cow<'_, str> =
             if text.contains(MARK) { text.replace(MARK, "").into() } else { text.into() };
@@ -91,13 +89,13 @@ impl Lists {
     }
 
     fn push_mark(&mut self, out: &mut String, found: Found) {
-        // A mark starts and ends with punctuation as the list does, so that `_em_{: .a}` stays
-        // emphasis. It has no brace, which would have to be balanced in TeX.
-        write!(out, ",{MARK}{},", self.found.len()).expect("a string takes all that is written");
+        // Like the list, a mark starts and ends with punctuation, so that `_em_{: .a}` stays
+        // emphasis. It has no braces, which would have to be balanced in TeX.
+        write!(out, ",{MARK}{},", self.found.len()).expect("writing to a string never fails");
         self.found.push(found);
     }
 
-    /// Splits text at the marks in it.
+    /// Splits text at its marks.
     pub fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Piece<'a>> {
         let mut rest = text;
         std::iter::from_fn(move || {
@@ -119,7 +117,7 @@ impl Lists {
         })
     }
 
-    /// The list whose mark is all there is in this HTML.
+    /// The list whose mark is the only content of this HTML.
     pub fn in_comment(&self, html: &str) -> Option<&Found> {
         let inside = html.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
         match self.first_mark(inside)? {
@@ -128,7 +126,7 @@ impl Lists {
         }
     }
 
-    /// Puts the lists back, as they are written, for text in which they are none: code, TeX,
+    /// Restores the source of the lists in text where they are not attribute lists: code, TeX,
     /// addresses, HTML.
     pub fn restored<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut restored = String::new();
@@ -150,7 +148,7 @@ impl Lists {
         restored.into()
     }
 
-    /// Finds the first mark: its place, its length and its list.
+    /// Finds the first mark: its position, its length and its list.
     fn first_mark(&self, text: &str) -> Option<(usize, usize, &Found)> {
         if self.found.is_empty() {
             return None;
@@ -163,7 +161,7 @@ impl Lists {
     }
 }
 
-/// A piece of text between and at marks.
+/// A piece of text with marks.
 #[derive(Debug)]
 pub enum Piece<'a> {
     /// Text without marks.
@@ -173,7 +171,7 @@ pub enum Piece<'a> {
 }
 
 impl Found {
-    /// The list as it is written.
+    /// The source of the list.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -186,7 +184,7 @@ fn braced(text: &str) -> Option<&str> {
     for (at, letter) in inside.char_indices() {
         match letter {
             '\n' => return None,
-            // Looking behind each of many opening braces for the same closing one would take
+            // Searching for the same closing brace from each of many opening ones would take
             // quadratic time.
             '{' if !after_backslash => return None,
             '}' if !after_backslash => return Some(&text[..=2 + at]),
@@ -207,8 +205,8 @@ fn found(braced: &str, definitions: &Definitions, after_blank: bool) -> Option<F
             after_blank,
         });
     }
-    // Braces with a colon occur in TeX and code, too (`A_{:j}`), so a list must hold nothing but
-    // its parts, and only names that are defined.
+    // Braces with a colon also occur in TeX and code (`A_{:j}`), so a list must consist only of
+    // valid parts and defined names.
     let is_part = |part: Part<'_>| match part {
         Part::Reference(name) => definitions.contains_key(name) || KNOWN_WORDS.contains(&name),
         Part::Other => false,
@@ -225,7 +223,7 @@ fn found(braced: &str, definitions: &Definitions, after_blank: bool) -> Option<F
     })
 }
 
-/// All `{:name: …}` of a text. A later one adds to an earlier one of the same name.
+/// All definitions `{:name: …}` of a text. A later one adds to an earlier one of the same name.
 fn definitions(text: &str) -> Definitions {
     let mut definitions = Definitions::new();
     for line in text.lines() {
@@ -264,12 +262,12 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_put_back_as_they_were() {
+    fn lists_are_restored_unchanged() {
         check_round_trip("a{: .b} and\n  {: #c}\n> {: .d}\n\n{:name: .x}\n{: name}");
     }
 
     #[test]
-    fn braces_that_are_no_lists_stay() {
+    fn braces_that_are_not_lists_are_kept() {
         for text in
             ["$A_{:j}$", "{: }", "{:}", r"\{: .a}", "{: .a", "{:key 1}", "x[{:,0}]", "{: .a\n}"]
         {
@@ -279,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_the_author_are_taken_out() {
+    fn marks_typed_by_the_author_are_removed() {
         let (marked, lists) = Lists::take_out("a,\u{FDD2}0, *b*{: .c}");
         assert_eq!(lists.restored(&marked), "a,0, *b*{: .c}");
     }

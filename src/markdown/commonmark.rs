@@ -1,7 +1,7 @@
-//! The dialect `CommonMark`: what pulldown-cmark reads → document tree.
+//! The dialect CommonMark: events of pulldown-cmark → document tree.
 //!
 //! With GitHub's tables, footnotes, strikethrough, task lists and alerts, TeX between dollars,
-//! curly quotes, `{#id}` behind headings, definition lists, and kramdown's attribute lists (see
+//! curly quotes, `{#id}` after headings, definition lists, and kramdown's attribute lists (see
 //! [`attributes`](super::attributes)).
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Tag
 use super::attributes::{Found, Lists, Piece};
 use kramdown::tree::{Alignment, Attributes, Document, Footnote, Kind, MAX_DEPTH, Node};
 
-/// What of the dialect can be turned off.
+/// The parts of the dialect that can be turned off.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Whether dollars enclose TeX.
@@ -21,7 +21,7 @@ pub struct Options {
     pub smart_punctuation: bool,
 }
 
-/// Parses a body.
+/// Parses Markdown into a document tree.
 pub fn parse(text: &str, options: Options) -> Document {
     let (text, lists) = Lists::take_out(text);
     let mut builder = Builder::new(&lists);
@@ -31,10 +31,10 @@ pub fn parse(text: &str, options: Options) -> Document {
     builder.document()
 }
 
-/// Parses text that must stay in one line (a title, a caption): what would start a block is text.
+/// Parses text that must stay on one line (a title, a caption): what would start a block is text.
 /// Line ends are spaces.
 pub fn parse_inline(text: &str, options: Options) -> Vec<Node> {
-    // No block starts with this. As punctuation it lets emphasis and quotes start behind it.
+    // No block starts with this. Because it is punctuation, emphasis and quotes can start after it.
     const START: &str = "\u{FDD3};";
     let line = format!("{START}{}", text.replace(['\n', '\r'], " ").trim());
     let mut document = parse(&line, options);
@@ -59,32 +59,32 @@ fn extensions(options: Options) -> cmark::Options {
     extensions
 }
 
-/// How deep containers nest before what is in them is put side by side. Above it is room for what a
-/// container is wrapped in or filled with: the body of a table, a row, a cell, its text.
+/// How deep containers may nest; the content of deeper ones is flattened. The levels up to
+/// [`MAX_DEPTH`] are left to what a container contains: the body of a table, a row, a cell, its
+/// text.
 const DEEPEST: usize = MAX_DEPTH - 4;
 
-/// Puts the parser's events together to a tree.
+/// Builds a tree from the events of the parser.
 struct Builder<'a> {
     lists: &'a Lists,
     root: Frame,
     /// The nodes that are open, outermost first.
     open: Vec<Frame>,
-    /// How many of the parser's tags are open that did not become a node, because they are too
-    /// deep.
+    /// The number of open tags that did not become nodes because they are too deep.
     too_deep: usize,
-    /// How the columns of the table that is being read are aligned.
+    /// The alignments of the columns of the current table.
     alignments: Vec<cmark::Alignment>,
     footnotes: Footnotes,
 }
 
-/// A node that is being read.
+/// A node under construction.
 struct Frame {
     kind: Open,
     attributes: Attributes,
     children: Vec<Node>,
-    /// Attributes that the next block gets.
+    /// The attributes of the next block.
     for_next: Option<Attributes>,
-    /// Of the last footnote's definition, if no block came behind it: where it is.
+    /// The number of the last defined footnote, if no block came after it.
     last_footnote: Option<usize>,
 }
 
@@ -96,7 +96,7 @@ enum Open {
 
 #[derive(Default)]
 struct Footnotes {
-    /// Number by name.
+    /// Numbers by name.
     numbers: BTreeMap<String, usize>,
     /// Names as first written, and definitions, by number.
     known: Vec<(String, Option<Definition>)>,
@@ -113,7 +113,7 @@ impl Frame {
         Frame { kind, attributes, children: Vec::new(), for_next: None, last_footnote: None }
     }
 
-    /// Whether a formula in it can stand on a line of its own.
+    /// Whether it may contain a formula on a line of its own.
     fn may_hold_blocks(&self) -> bool {
         matches!(self.kind, Open::Node(Kind::Paragraph | Kind::Item { .. } | Kind::Definition))
     }
@@ -233,7 +233,7 @@ impl<'a> Builder<'a> {
                 let attributes = self.target("src", &address, title);
                 self.open_with(Open::Node(Kind::Image), attributes);
             }
-            // The last three are extensions that are not turned on.
+            // The last three are extensions that are not enabled.
             Tag::Emphasis | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => {
                 self.open(Kind::Emphasis)
             }
@@ -285,8 +285,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Opens a quote. GitHub's alerts (`> [!NOTE]`) get a class and a first line that says what
-    /// they are.
+    /// Opens a quote. GitHub's alerts (`> [!NOTE]`) get a class and a first line with their kind.
     fn block_quote(&mut self, alert: Option<BlockQuoteKind>) {
         let (class, title) = match alert {
             None => return self.open(Kind::BlockQuote),
@@ -304,7 +303,7 @@ impl<'a> Builder<'a> {
         self.add(line);
     }
 
-    /// Puts a block of raw HTML into the tree, or finds that it stands for an attribute list.
+    /// Adds a block of raw HTML, or applies the attribute list that it represents.
     fn end_html(&mut self, html: &str) {
         if let Some(list) = self.lists.in_comment(html) {
             return self.block_list(list);
@@ -372,7 +371,7 @@ impl<'a> Builder<'a> {
         match children.last_mut().map(|node| &mut node.kind) {
             Some(Kind::Text(before)) => before.push_str(text),
             Some(_) => children.push(Node::text(text)),
-            // Only behind the attribute list of an item can there be a space.
+            // A space is only possible after the attribute list of an item.
             None => children.push(Node::text(text.trim_start())),
         }
     }
@@ -380,7 +379,7 @@ impl<'a> Builder<'a> {
     fn html(&mut self, html: CowStr<'_>) {
         let lists = self.lists;
         match &mut self.top().kind {
-            // Lists in it are put back at its end, when it is clear that it is more than one.
+            // Lists in it are restored at its end, when it turns out to be more than one list.
             Open::Node(Kind::Html { html: before, .. }) => before.push_str(&html),
             // A block that was too deep to be opened.
             _ if lists.in_comment(&html).is_some() => {}
@@ -404,8 +403,8 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Gives the attributes of a list inside of a line to the span before it. A list at the start
-    /// of an item belongs to the item; any other is text.
+    /// Adds the attributes of a list inside a line to the span before it. A list at the start of an
+    /// item belongs to the item; any other is text.
     fn span_list(&mut self, list: &Found) {
         let top = self.top();
         match top.children.last_mut() {
@@ -420,7 +419,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The open item in which nothing has been read yet.
+    /// The open item, if it is still empty.
     fn item_at_start(&mut self) -> Option<&mut Frame> {
         let is_paragraph = matches!(self.open.last()?.kind, Open::Node(Kind::Paragraph));
         let depth = if is_paragraph { 2 } else { 1 };
@@ -431,8 +430,8 @@ impl<'a> Builder<'a> {
         is_item.then_some(frame)
     }
 
-    /// Gives the attributes of a list on a line of its own to the block above it, or if there is
-    /// none right above, to the next one.
+    /// Adds the attributes of a list on a line of its own to the block right above it, or if there
+    /// is none, to the next one.
     fn block_list(&mut self, list: &Found) {
         if self.too_deep > 0 {
             return;
@@ -453,7 +452,7 @@ impl<'a> Builder<'a> {
                     }
                     return;
                 }
-                // The text of an item stands in it without a paragraph.
+                // The text of an item may have no paragraph.
                 Some(_) => return top.attributes.merge(&list.attributes),
                 None => {}
             }
@@ -481,18 +480,18 @@ impl<'a> Builder<'a> {
 }
 
 impl Footnotes {
-    /// The number of the footnote with this name, whose case does not matter.
+    /// The number of the footnote with this name, which is not case-sensitive.
     fn number(&mut self, name: &str) -> usize {
         *self.numbers.entry(name.to_lowercase()).or_insert_with(|| {
-            // The name becomes part of an id, which has no spaces.
+            // The name becomes part of an id, which cannot contain spaces.
             self.known.push((name.replace(char::is_whitespace, "-"), None));
             self.known.len() - 1
         })
     }
 }
 
-/// Numbers footnotes in the order in which they are first referred to: first from the text, then
-/// from each other. Those that nothing refers to are dropped.
+/// Numbers footnotes in the order of the first references to them, first from the text, then from
+/// each other. Footnotes without references are dropped.
 fn numbered(blocks: &mut [Node], mut known: Vec<(String, Option<Definition>)>) -> Vec<Footnote> {
     let mut order = Order { places: vec![None; known.len()], numbers: Vec::new() };
     order.number(blocks);
@@ -512,9 +511,9 @@ fn numbered(blocks: &mut [Node], mut known: Vec<(String, Option<Definition>)>) -
 }
 
 struct Order {
-    /// By the number that a footnote had while reading: its place in `numbers`.
+    /// The index in `numbers` of each footnote, by its number while parsing.
     places: Vec<Option<usize>>,
-    /// In order: the number a footnote had while reading, and how many references to it there are.
+    /// In order: the number of a footnote while parsing, and the number of references to it.
     numbers: Vec<(usize, usize)>,
 }
 
@@ -536,8 +535,8 @@ impl Order {
     }
 }
 
-/// Leaves as blocks only those formulas between `$$` that stand on lines of their own. In the
-/// middle of a sentence `$$` is what kramdown's authors write for TeX in a line.
+/// Keeps formulas between `$$` as blocks only if they are on lines of their own. Within a sentence,
+/// `$$` is kramdown's syntax for inline TeX.
 fn set_off_math(nodes: &mut [Node]) {
     let is_break = |node: Option<&Node>| {
         node.is_none_or(|node| node.kind.is_block() || is_line_end(&node.kind))
@@ -551,7 +550,7 @@ fn set_off_math(nodes: &mut [Node]) {
     }
 }
 
-/// Turns a formula right before a digit back to text: `$5-$6` are two prices.
+/// Turns a formula right before a digit back into text: `$5-$6` are two prices.
 fn prices_are_text(nodes: &mut Vec<Node>) {
     let Some(Kind::Math { tex, display: false }) = nodes.last().map(|node| &node.kind) else {
         return;
@@ -572,7 +571,7 @@ fn math(tex: String, display: bool) -> Node {
     Node::new(Kind::Math { tex, display })
 }
 
-/// Whether an attribute list right behind such a node belongs to it.
+/// Whether an attribute list right after a node of this kind belongs to it.
 fn takes_attributes(kind: &Kind) -> bool {
     matches!(
         kind,
@@ -585,8 +584,8 @@ fn takes_attributes(kind: &Kind) -> bool {
     )
 }
 
-/// The language in a fence's info string: its first word, without what some tools put behind it in
-/// braces or commas.
+/// The language in the info string of a fence: its first word, without the braces or commas that
+/// some tools append.
 fn language(info: &str) -> Option<String> {
     let info = info.trim_start().trim_start_matches(['{', '.']);
     let end = info
@@ -609,8 +608,8 @@ fn is_attribute_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'))
 }
 
-/// Percent-encodes what must not stand in an address. What the author has encoded stays, and so do
-/// letters beyond ASCII, which browsers encode themselves.
+/// Percent-encodes what is not allowed in an address. What the author has encoded is kept, and so
+/// are letters beyond ASCII, which browsers encode themselves.
 fn encoded(address: &str) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let is_safe = |byte: u8| !(byte <= b' ' || byte == 0x7f || b"\"<>\\^`{|}".contains(&byte));
@@ -632,7 +631,7 @@ fn encoded(address: &str) -> String {
     encoded
 }
 
-/// What the text between an image's brackets says.
+/// The plain text between the brackets of an image.
 fn alternative_text(nodes: &[Node]) -> String {
     let mut text = String::new();
     for node in nodes {

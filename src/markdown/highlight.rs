@@ -1,11 +1,11 @@
-//! Colours for code: source text → text with spans whose classes are Rouge's short names.
+//! Syntax highlighting: code → spans with the short class names of Rouge.
 //!
-//! Jekyll's themes bring CSS for those names, so a theme colours our code too. Grammars are Sublime
-//! Text's, by syntect and two-face; the table `CLASSES` says which class a grammar's scope becomes.
-//! Spans do not nest, neighbours of one class are one span, and what is coloured like plain text
-//! (names, punctuation) gets none.
+//! The themes of Jekyll have CSS for these names. The grammars are those of Sublime Text, by
+//! syntect and two-face; the table `CLASSES` maps their scopes to classes. Spans do not nest,
+//! adjacent text of one class is one span, and what looks like plain text (names, punctuation) has
+//! none.
 //!
-//! A style sheet for light and dark needs these classes, all inside of `.highlight`:
+//! A style sheet for light and dark needs these classes, all inside `.highlight`:
 //! - comments: `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp`
 //!   preprocessor and `cpf` the file it includes
 //! - strings: `s`, `s1`, `s2`, `sh` here-document, `sr` regular expression, `se` escape, `si`
@@ -17,9 +17,9 @@
 //!   tag and option of a command, `na` attribute, `nl` key, property and label, `py` key in TOML,
 //!   `nv` variable of a shell, `no` constant, `bp` `self` and `None`, `vi` `vg` `vc` variables of
 //!   Ruby
-//! - mark-up and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi`
+//! - markup and diffs: `gh` heading, `gu` place in a diff, `gs` strong, `ge` emphasis, `gi`
 //!   inserted, `gd` deleted
-//! - `gp` the prompt of a terminal, `go` what a command wrote
+//! - `gp` the prompt of a terminal, `go` the output of a command
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -31,11 +31,11 @@ use syntect::util::LinesWithEndings;
 
 use kramdown::html::escape_text;
 
-/// A longer line than this is no code that someone reads (minified scripts, data), and would take
-/// seconds.
+/// The longest line that is highlighted, in bytes. Longer ones are minified scripts or data, which
+/// nobody reads and which would take seconds.
 const LONGEST_LINE: usize = 4_000;
 
-/// Writes `code`, escaped, with spans for its colours, or without any if the language is not known.
+/// Appends `code`, escaped and with spans, or without spans if the language is unknown.
 pub fn write(out: &mut String, language: &str, code: &str) {
     let is_readable = LinesWithEndings::from(code).all(|line| line.len() <= LONGEST_LINE);
     let before = out.len();
@@ -55,15 +55,15 @@ pub fn write(out: &mut String, language: &str, code: &str) {
     }
 }
 
-/// Whether code of this language is what a terminal shows: prompts, commands and their output.
+/// Whether code in this language is a terminal session: prompts, commands and their output.
 fn is_session(language: &str) -> bool {
     ["console", "shell-session", "terminal"]
         .iter()
         .any(|session| language.eq_ignore_ascii_case(session))
 }
 
-/// Writes what a terminal shows: a command behind each `$`, `#`, `%` or `>` with colours, and what
-/// it wrote.
+/// Writes a terminal session: highlighted commands after each `$`, `#`, `%` or `>`, and their
+/// output.
 fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result<(), NotParsed> {
     let mut is_output = false;
     for line in LinesWithEndings::from(code) {
@@ -89,14 +89,14 @@ fn write_session(out: &mut String, syntax: &SyntaxReference, code: &str) -> Resu
     Ok(())
 }
 
-/// Whether code of this language is a shell's, with prompts in it nevertheless.
+/// Whether code in this language is a shell script that nevertheless contains prompts.
 fn is_typed(language: &str, code: &str) -> bool {
     let is_shell =
         ["bash", "sh", "shell", "zsh"].iter().any(|shell| language.eq_ignore_ascii_case(shell));
     is_shell && (code.starts_with("$ ") || code.contains("\n$ "))
 }
 
-/// Writes what is a script to Rouge, which takes each prompt for a variable.
+/// Writes a script with prompts. Rouge takes each of them for a variable.
 fn write_typed(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result<(), NotParsed> {
     for line in LinesWithEndings::from(code) {
         let command = line.strip_prefix("$ ");
@@ -108,7 +108,7 @@ fn write_typed(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result
     Ok(())
 }
 
-/// Whether code in this language gets colours.
+/// Whether code in this language is highlighted.
 pub fn is_known(language: &str) -> bool {
     syntax(language).is_some()
 }
@@ -174,10 +174,10 @@ fn write_spans(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result
     Ok(())
 }
 
-/// The grammar failed at run time; the code is shown without colours.
+/// The grammar failed at run time, so the code is not highlighted.
 struct NotParsed;
 
-/// The class of every scope that is open, innermost last; `None` is plain text.
+/// The classes of the open scopes, innermost last; `None` is plain text.
 #[derive(Default)]
 struct Classes {
     open: Vec<Option<&'static str>>,
@@ -185,15 +185,15 @@ struct Classes {
     import: Import,
 }
 
-/// Where in an import of Python the parser is: the grammar gives the module and its other name the
-/// same scope.
+/// The position of the parser in an import of Python, whose grammar gives the module and its alias
+/// the same scope.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 enum Import {
     #[default]
     Outside,
-    /// Behind `from`: the names behind `import` are no modules.
+    /// After `from`: the names after `import` are not modules.
     From,
-    /// Behind `import`.
+    /// After `import`.
     Module,
 }
 
@@ -206,7 +206,7 @@ impl Classes {
         let outer = self.now();
         let found = *self.known.entry(scope).or_insert_with(|| found(scope));
         let class = match found {
-            // A key in quotes is a key.
+            // A quoted key is a key.
             Found::Class(class) if outer == Some("nl") && class.starts_with('s') => outer,
             Found::Class(class) => Some(class),
             Found::Plain => None,
@@ -237,11 +237,11 @@ impl Classes {
     }
 }
 
-/// Joins text of one class to one span.
+/// Joins adjacent text of one class into one span.
 struct Spans<'a, 'code> {
     out: &'a mut String,
     open: Option<&'static str>,
-    /// White space behind the open span, which belongs to it if text of the same class follows.
+    /// White space after the open span, which belongs to it if text of the same class follows.
     space: &'code str,
 }
 
@@ -256,19 +256,18 @@ impl<'code> Spans<'_, 'code> {
         let body = text.trim_end();
         if body.is_empty() {
             match self.open {
-                // `space` and `text` are neighbours in `code`.
+                // `space` and `text` are adjacent in `code`.
                 Some(_) => self.space = &code[range.start - self.space.len()..range.end],
                 None => self.out.push_str(text),
             }
             return;
         }
-        // Comments and strings go on from line to line; keywords under each other are no
-        // neighbours.
-        let goes_on = self.open.is_some_and(|class| class.starts_with(['c', 's']))
+        // Comments and strings continue across lines, but keywords on two lines are two spans.
+        let continues = self.open.is_some_and(|class| class.starts_with(['c', 's']))
             || !self.space.contains('\n');
-        if class != self.open || !goes_on {
+        if class != self.open || !continues {
             self.close();
-            // Indentation stays outside of the span.
+            // Indentation stays outside the span.
             let indentation = text.len() - text.trim_start().len();
             self.out.push_str(&text[..indentation]);
             if let Some(class) = class {
@@ -296,19 +295,19 @@ impl<'code> Spans<'_, 'code> {
     }
 }
 
-/// What the table `CLASSES` says about a scope.
+/// The entry of a scope in the table `CLASSES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Class(&'static str),
-    /// Coloured like plain text, even inside of something coloured.
+    /// Plain text, even inside a scope with a class.
     Plain,
-    /// Coloured like what is around it.
+    /// The class of the scope around it.
     Nothing,
-    /// By where in an import it stands.
+    /// Depends on its position in an import.
     Import(ImportPart),
 }
 
-/// What imports of Python are made of.
+/// The parts of an import of Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ImportPart {
     From,
@@ -352,66 +351,37 @@ static TABLE: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Class and the scopes that have it; of several that fit, the longest counts. An empty class is
-/// plain text, `=` is the class of what is around it.
+/// Classes and their scopes. If several scopes match, the longest wins. An empty class is plain
+/// text, `=` is the class of the scope around it.
 const CLASSES: &[(&str, &str)] = &[
-    (
-        "",
-        "source text meta.interpolation meta.group.annotation punctuation keyword.operator.accessor",
-    ),
-    (
-        "=",
-        "punctuation.definition.comment punctuation.definition.string punctuation.definition.keyword",
-    ),
-    (
-        "=",
-        "punctuation.definition.variable punctuation.definition.constant punctuation.definition.heading",
-    ),
+    ("", "source text meta.interpolation meta.group.annotation punctuation"),
+    ("", "keyword.operator.accessor"),
+    ("=", "punctuation.definition.comment punctuation.definition.string"),
+    ("=", "punctuation.definition.keyword punctuation.definition.variable"),
+    ("=", "punctuation.definition.constant punctuation.definition.heading"),
     ("=", "punctuation.definition.bold punctuation.definition.italic punctuation.definition.raw"),
-    (
-        "=",
-        "punctuation.definition.annotation punctuation.definition.inserted punctuation.definition.deleted",
-    ),
-    (
-        "=",
-        "punctuation.definition.directive punctuation.definition.preprocessor punctuation.definition.attribute",
-    ),
-    (
-        "=",
-        "punctuation.definition.from-file punctuation.definition.to-file punctuation.definition.range",
-    ),
-    (
-        "=",
-        "punctuation.definition.entity punctuation.definition.numeric punctuation.definition.backslash",
-    ),
-    (
-        "=",
-        "punctuation.terminator.entity punctuation.separator.decimal keyword.operator.quantifier.regexp",
-    ),
-    ("=", "keyword.other.template keyword.other.block punctuation.definition.parameter.shell"),
-    // Rouge tells calls from other names in few languages, and knows these no better.
-    (
-        "",
-        "variable.function.python variable.function.c variable.function.c++ variable.function.js variable.function.ts",
-    ),
-    (
-        "",
-        "variable.function.shell variable.function.r string.unquoted.shell support.function.C99 support.type.object.js",
-    ),
-    ("", "support.function.console.js support.function.node.js support.type.object.console.js"),
-    (
-        "",
-        "entity.other.inherited-class.python entity.name.struct.rust entity.name.enum.rust entity.name.trait.rust",
-    ),
-    ("", "entity.name.impl.rust entity.name.type.rust"),
+    ("=", "punctuation.definition.annotation punctuation.definition.inserted"),
+    ("=", "punctuation.definition.deleted punctuation.definition.directive"),
+    ("=", "punctuation.definition.preprocessor punctuation.definition.attribute"),
+    ("=", "punctuation.definition.from-file punctuation.definition.to-file"),
+    ("=", "punctuation.definition.range punctuation.definition.entity"),
+    ("=", "punctuation.definition.numeric punctuation.definition.backslash"),
+    ("=", "punctuation.terminator.entity punctuation.separator.decimal"),
+    ("=", "keyword.operator.quantifier.regexp keyword.other.template keyword.other.block"),
+    ("=", "punctuation.definition.parameter.shell"),
+    // Rouge distinguishes calls from other names in few languages, and not in these.
+    ("", "variable.function.python variable.function.c variable.function.c++ variable.function.js"),
+    ("", "variable.function.ts variable.function.shell variable.function.r string.unquoted.shell"),
+    ("", "support.function.C99 support.type.object.js support.function.console.js"),
+    ("", "support.function.node.js support.type.object.console.js"),
+    ("", "entity.other.inherited-class.python entity.name.struct.rust entity.name.enum.rust"),
+    ("", "entity.name.trait.rust entity.name.impl.rust entity.name.type.rust"),
     ("c1", "comment comment.line"),
     ("cm", "comment.block"),
     ("cd", "comment.block.documentation comment.line.documentation"),
     ("sd", "comment.block.documentation.python comment.block.documentation.summary.python"),
-    (
-        "cp",
-        "meta.preprocessor keyword.control.import.include keyword.control.directive keyword.directive",
-    ),
+    ("cp", "meta.preprocessor keyword.control.import.include keyword.control.directive"),
+    ("cp", "keyword.directive"),
     ("cpf", "string.quoted.other.lt-gt.include"),
     ("s", "string"),
     ("s1", "string.quoted.single"),
@@ -419,10 +389,8 @@ const CLASSES: &[(&str, &str)] = &[
     ("sh", "string.unquoted.heredoc"),
     ("sr", "string.regexp"),
     ("se", "constant.character.escape"),
-    (
-        "si",
-        "punctuation.section.interpolation keyword.other.substitution constant.other.placeholder constant.character.format.placeholder",
-    ),
+    ("si", "punctuation.section.interpolation keyword.other.substitution"),
+    ("si", "constant.other.placeholder constant.character.format.placeholder"),
     ("sa", "storage.type.string"),
     ("ss", "constant.other.symbol"),
     ("sc", "constant.character"),
@@ -433,15 +401,9 @@ const CLASSES: &[(&str, &str)] = &[
     ("mo", "constant.numeric.integer.octal constant.numeric.octal"),
     ("mb", "constant.numeric.integer.binary constant.numeric.binary"),
     ("kc", "constant.language"),
-    (
-        "k",
-        "keyword storage.modifier storage.type.function storage.type.class storage.type.struct storage.type.enum",
-    ),
-    (
-        "k",
-        "storage.type.trait storage.type.impl storage.type.module storage.type.namespace storage.type.type",
-    ),
-    ("k", "keyword.declaration storage.type.keyword"),
+    ("k", "keyword storage.modifier storage.type.function storage.type.class storage.type.struct"),
+    ("k", "storage.type.enum storage.type.trait storage.type.impl storage.type.module"),
+    ("k", "storage.type.namespace storage.type.type keyword.declaration storage.type.keyword"),
     ("kd", "storage.type.js storage.type.ts storage.type.function.js storage.type.function.ts"),
     ("kn", "keyword.control.import keyword.other.import keyword.import"),
     ("kt", "storage.type support.type"),
@@ -449,26 +411,18 @@ const CLASSES: &[(&str, &str)] = &[
     ("ow", "keyword.operator.word keyword.operator.logical.python keyword.operator.new"),
     ("nf", "entity.name.function variable.function support.function.magic support.function.rust"),
     ("nb", "support.function support.constant support.type.exception storage.modifier.shell"),
-    (
-        "nc",
-        "entity.name.class entity.name.struct entity.name.enum entity.name.trait entity.name.type entity.name.impl",
-    ),
-    ("nc", "entity.name.union entity.name.interface entity.other.inherited-class support.class"),
-    (
-        "nn",
-        "entity.name.namespace entity.name.module entity.name.table meta.import-name.python meta.path.rust",
-    ),
-    (
-        "nd",
-        "variable.annotation meta.annotation support.macro entity.name.macro entity.name.function.decorator",
-    ),
+    ("nc", "entity.name.class entity.name.struct entity.name.enum entity.name.trait"),
+    ("nc", "entity.name.type entity.name.impl entity.name.union entity.name.interface"),
+    ("nc", "entity.other.inherited-class support.class"),
+    ("nn", "entity.name.namespace entity.name.module entity.name.table meta.import-name.python"),
+    ("nn", "meta.path.rust"),
+    ("nd", "variable.annotation meta.annotation support.macro entity.name.macro"),
+    ("nd", "entity.name.function.decorator"),
     ("nt", "entity.name.tag variable.parameter.option.shell"),
     ("na", "entity.other.attribute-name entity.name.tag.yaml"),
     ("py", "entity.name.tag.toml"),
-    (
-        "nl",
-        "entity.name.label meta.mapping.key meta.structure.dictionary.key support.type.property-name",
-    ),
+    ("nl", "entity.name.label meta.mapping.key meta.structure.dictionary.key"),
+    ("nl", "support.type.property-name"),
     ("nv", "variable.other.readwrite.shell variable.other.readwrite.assignment.shell"),
     ("nv", "variable.other.normal.shell variable.other.php variable.parameter.makefile"),
     ("no", "entity.name.constant constant.other"),

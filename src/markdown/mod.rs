@@ -1,10 +1,8 @@
-//! From a body's Markdown to its HTML: text → document tree, by dialect → passes over the tree →
-//! HTML.
+//! Renders Markdown: text → document tree, by dialect → passes over the tree → HTML.
 //!
-//! A dialect is one parser that makes a [document tree](kramdown::tree): that of the package
-//! `kramdown`, or [`commonmark`]. Everything after the parser is shared, and part of `kramdown`:
-//! headings get ids, embeds take the place of their markers, the table of contents is filled, one
-//! writer makes the HTML.
+//! Each dialect has a parser that makes a [document tree](kramdown::tree): that of the package
+//! `kramdown`, or [`commonmark`]. The rest is shared and part of `kramdown`: ids of headings,
+//! embeds, the table of contents, and the writer of HTML.
 
 pub mod attributes;
 pub mod commonmark;
@@ -16,33 +14,33 @@ use kramdown::embed::{self, Embeds};
 use kramdown::tree::Document;
 use kramdown::{headings, html, text};
 
-/// The grammar that a body is written in.
+/// The dialect of Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// `CommonMark` with GitHub's extensions; what new blogs get.
+    /// CommonMark with GitHub's extensions, the default for new blogs.
     CommonMark,
     /// kramdown, as Jekyll sets it up.
     Kramdown,
 }
 
-/// How bodies are rendered: what `_config.yml` says, the same for all bodies of a site.
+/// How Markdown is rendered: the settings in `_config.yml`, the same for a whole site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Options {
-    /// The grammar.
+    /// The dialect.
     pub dialect: Dialect,
     /// Whether dollars enclose TeX.
     pub math: bool,
     /// Whether straight quotes, `--` and `...` become typographic ones.
     pub smart_punctuation: bool,
-    /// Whether code gets spans with classes for its colours.
+    /// Whether code is highlighted.
     pub highlight: bool,
-    /// Whether blocks of code and tables, which may be wider than the page, can be reached and so
-    /// scrolled by keyboard. Not on blogs from Jekyll, whose HTML is Jekyll's.
+    /// Whether blocks of code and tables, which may be wider than the page, can be focused and so
+    /// scrolled by keyboard. Off for blogs from Jekyll, to keep Jekyll's HTML.
     pub stops: bool,
-    /// The levels of headings that the table of contents shows.
+    /// The levels of headings in the table of contents.
     pub toc_levels: RangeInclusive<u8>,
-    /// What only kramdown asks.
+    /// The options of kramdown only.
     pub kramdown: kramdown::Options,
 }
 
@@ -62,38 +60,38 @@ impl Default for Options {
     }
 }
 
-/// A body, rendered.
+/// Rendered Markdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The HTML of the body, footnotes at its end.
+    /// The HTML, with footnotes at its end.
     pub html: String,
-    /// Its headings as a tree.
+    /// The headings as a tree.
     pub toc: Vec<Heading>,
-    /// Its plain text without footnotes, a line for each block.
+    /// The plain text without footnotes, a line for each block.
     pub text: String,
 }
 
 /// A heading in the table of contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heading {
-    /// 1 to 6.
+    /// The level of the heading, 1 to 6.
     pub level: u8,
-    /// Its id in the page.
+    /// Its id.
     pub id: String,
-    /// What it says, as HTML that can stand inside of a link.
+    /// Its text as HTML that is allowed inside a link.
     pub html: String,
-    /// What it says, as plain text.
+    /// Its text as plain text.
     pub text: String,
     /// The headings below it.
     pub children: Vec<Heading>,
 }
 
-/// Renders a body. Markers in it stand for `embeds`; of markers that the author typed there must be
-/// none (see [`embed::without_marker_characters`]).
+/// Renders Markdown. Its markers are replaced with `embeds`; it must not contain any that the
+/// author typed (see [`embed::without_marker_characters`]).
 pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     let mut document = parse(text, options);
-    // Before markers become what they stand for: a rerun may change a number, and links to its
-    // heading go on working.
+    // Set before markers are replaced: a rerun may change a number, but must not break links to its
+    // heading.
     match options.dialect {
         Dialect::CommonMark => headings::set_unique_ids(&mut document),
         Dialect::Kramdown => headings::set_ids(&mut document, &options.kramdown),
@@ -117,7 +115,7 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     }
 }
 
-/// Renders text that must stay in one line, such as a title or a caption: what would start a block
+/// Renders text that must stay on one line, such as a title or a caption: what would start a block
 /// is text.
 pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     let mut paragraph = match options.dialect {

@@ -1,4 +1,4 @@
-//! Bodies in, HTML out: the whole way through the dialect `CommonMark`.
+//! Renders Markdown of the dialect CommonMark, from text to HTML.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -17,8 +17,8 @@ fn check(markdown: &str, expected: &str) {
     assert_eq!(html(markdown).trim_end(), expected);
 }
 
-/// Checks the HTML of a body in which `@` stands for the marker of a number and `%` for that of a
-/// chart.
+/// Checks the HTML of text in which `@` is replaced with the marker of a number and `%` with that
+/// of a chart.
 #[track_caller]
 fn check_embeds(markdown: &str, expected: &str) {
     let (embeds, body) = with_embeds(markdown);
@@ -52,7 +52,7 @@ fn check_text(markdown: &str, expected: &str) {
     assert_eq!(render(&body, &embeds, &Options::default()).text, expected);
 }
 
-/// How deep the nodes of a body nest.
+/// How deep the nodes of a document nest.
 fn depth(markdown: &str) -> usize {
     fn deepest(nodes: &[tree::Node]) -> usize {
         nodes.iter().map(|node| 1 + deepest(&node.children)).max().unwrap_or(0)
@@ -111,7 +111,7 @@ A paragraph with <span class="red">raw</span> HTML.
 "#;
 
 #[test]
-fn a_progress_post_of_a_jekyll_user_renders_right() {
+fn a_post_of_a_jekyll_user_renders_correctly() {
     check_snapshot(
         PROGRESS_POST,
         &expect![[r##"
@@ -210,7 +210,7 @@ fn text_and_attributes_are_escaped() {
 }
 
 #[test]
-fn raw_html_goes_through() {
+fn raw_html_is_unchanged() {
     check(
         "<div id=\"a\">\n*b*\n</div>\n\n<b>c</b> *d*",
         "<div id=\"a\">\n*b*\n</div>\n\n<p><b>c</b> <em>d</em></p>",
@@ -218,7 +218,7 @@ fn raw_html_goes_through() {
 }
 
 #[test]
-fn lists_on_their_own_line_belong_to_the_block_above() {
+fn an_attribute_list_on_its_own_line_belongs_to_the_block_above() {
     check("a\n{: .x}", "<p class=\"x\">a</p>");
     check("- a\n- b\n{: .x}", "<ul class=\"x\">\n  <li>a</li>\n  <li>b</li>\n</ul>");
     check("> a\n{: .x}", "<blockquote class=\"x\">\n  <p>a</p>\n</blockquote>");
@@ -228,13 +228,13 @@ fn lists_on_their_own_line_belong_to_the_block_above() {
 }
 
 #[test]
-fn lists_behind_an_empty_line_belong_to_the_block_below() {
+fn an_attribute_list_after_an_empty_line_belongs_to_the_block_below() {
     check("a\n\n{: .x}\nb", "<p>a</p>\n\n<p class=\"x\">b</p>");
     check("{: .x}\n\na\n{: .y}\nb", "<p class=\"x y\">a</p>\n\n<p>b</p>");
 }
 
 #[test]
-fn tables_and_code_take_attribute_lists() {
+fn tables_and_code_may_have_attribute_lists() {
     check(
         "| a |\n|---|\n| b |\n{: .x}",
         "<div class=\"table-scroll\" tabindex=\"0\">\n<table class=\"x\">\n  <thead>\n    <tr>\n      <th>a</th>\n    </tr>\n  </thead>\n  <tbody>\n    <tr>\n      \
@@ -248,7 +248,7 @@ fn tables_and_code_take_attribute_lists() {
 }
 
 #[test]
-fn spans_and_items_take_attribute_lists() {
+fn spans_and_items_may_have_attribute_lists() {
     check(
         "*a*{: .x} **b**{:.y} `c`{: #z}",
         "<p><em class=\"x\">a</em> <strong class=\"y\">b</strong> <code id=\"z\">c</code></p>",
@@ -260,7 +260,7 @@ fn spans_and_items_take_attribute_lists() {
 }
 
 #[test]
-fn lists_can_be_defined_and_referred_to() {
+fn attribute_lists_can_be_defined_and_referred_to() {
     check("{:n: .x key=\"v\"}\n\na\n{: n .y}", "<p class=\"x y\" key=\"v\">a</p>");
 }
 
@@ -276,7 +276,7 @@ fn attribute_lists_in_code_and_tex_are_text() {
 }
 
 #[test]
-fn tex_is_set_off_only_on_lines_of_its_own() {
+fn tex_is_a_block_only_on_lines_of_its_own() {
     check("$$a$$", "\\[a\\]");
     check("- $$a$$\n- b $$c$$", "<ul>\n  <li>\\[a\\]</li>\n  <li>b \\(c\\)</li>\n</ul>");
     check("a\n$$\nb\n$$\nc $$d$$ e", "<p>a\n\\[b\\]\nc \\(d\\) e</p>");
@@ -299,7 +299,7 @@ fn ordered_lists_keep_their_first_number() {
 }
 
 #[test]
-fn alerts_say_what_they_are() {
+fn alerts_have_a_title() {
     check(
         "> [!NOTE]\n> a",
         "<blockquote class=\"markdown-alert markdown-alert-note\">\n  <p class=\"markdown-alert-title\">Note</p>\n\n  \
@@ -313,7 +313,7 @@ fn terms_have_definitions() {
 }
 
 #[test]
-fn footnotes_are_numbered_as_they_are_referred_to() {
+fn footnotes_are_numbered_in_the_order_of_references() {
     let html = html("a[^b] c[^d] e[^B] f[^none]\n\n[^d]: D[^x]\n[^b]: B\n[^x]: X\n[^unused]: U\n");
     let order: Vec<_> =
         html.match_indices("<li id=\"fn:").map(|(at, _)| &html[at + 11..at + 12]).collect();
@@ -327,7 +327,7 @@ fn footnotes_are_numbered_as_they_are_referred_to() {
 }
 
 #[test]
-fn the_table_of_contents_is_put_where_it_is_wanted() {
+fn the_table_of_contents_replaces_its_list() {
     check(
         "* x\n{:toc}\n\n# [a](b)\n\n## *c*[^1]\n\n# d\n{: .no_toc}\n\n[^1]: e",
         "<ul id=\"markdown-toc\">\n  <li><a href=\"#a\" id=\"markdown-toc-a\">a</a>\n    <ul>\n      \
@@ -356,7 +356,7 @@ fn the_contents_have_html_and_text() {
 }
 
 #[test]
-fn embeds_stand_in_sentences_headings_and_cells() {
+fn embeds_work_in_sentences_headings_and_cells() {
     check_embeds("got *@*.", "<p>got <em><b>9 &amp; 1</b></em>.</p>");
     check_embeds("# @ \"@\"", "<h1 id=\"section\"><b>9 &amp; 1</b> “<b>9 &amp; 1</b>”</h1>");
     check_embeds(
@@ -367,7 +367,7 @@ fn embeds_stand_in_sentences_headings_and_cells() {
 }
 
 #[test]
-fn ids_of_headings_hold_no_values() {
+fn ids_of_headings_contain_no_values() {
     check_embeds(
         "## Deep has @ here",
         "<h2 id=\"deep-has-here\">Deep has <b>9 &amp; 1</b> here</h2>",
@@ -383,7 +383,7 @@ fn ids_of_headings_hold_no_values() {
 }
 
 #[test]
-fn embeds_that_are_blocks_do_not_stand_in_paragraphs() {
+fn embeds_that_are_blocks_are_never_inside_paragraphs() {
     check_embeds("%", "<figure></figure>");
     check_embeds("a\n%\nb", "<p>a</p>\n\n<figure></figure>\n\n<p>b</p>");
     check_embeds("%\n{: .x}", "<div class=\"x\">\n<figure></figure>\n</div>");
@@ -393,7 +393,7 @@ fn embeds_that_are_blocks_do_not_stand_in_paragraphs() {
 }
 
 #[test]
-fn embeds_are_text_where_only_text_can_stand() {
+fn embeds_are_text_where_only_text_is_allowed() {
     check_embeds("`@`", "<p><code>9 &amp; 1</code></p>");
     check_embeds("![@](/a/@)", "<p><img src=\"/a/9 &amp; 1\" alt=\"9 &amp; 1\" /></p>");
     check_embeds("$x = @$", "<p>\\(x = 9 &amp; 1\\)</p>");
@@ -425,7 +425,7 @@ fn plain_text_has_a_line_for_each_block() {
 }
 
 #[test]
-fn hostile_nesting_is_shallow_and_quick() {
+fn hostile_nesting_is_flattened_in_time() {
     let quotes = ">".repeat(10_000) + " a";
     let list: String = "- ".repeat(10_000) + "a";
     let steps = (0..500).map(|level| "  ".repeat(level) + "- a").collect::<Vec<_>>().join("\n");
@@ -445,7 +445,7 @@ fn hostile_nesting_is_shallow_and_quick() {
     }
 }
 
-/// Text made of what means something to Markdown, embeds or attribute lists.
+/// Text of pieces of the syntax of Markdown, embeds and attribute lists.
 fn markdown() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[a-c \\n]{1,4}",
@@ -509,7 +509,7 @@ fn markdown() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_markdown_renders_twice_the_same_without_leaks(body in markdown()) {
+    fn any_markdown_always_renders_the_same_without_leaks(body in markdown()) {
         let (embeds, _) = with_embeds("");
         let once = render(&body, &embeds, &Options::default());
         prop_assert_eq!(&once, &render(&body, &embeds, &Options::default()));
@@ -527,7 +527,7 @@ proptest! {
 }
 
 #[test]
-fn code_can_be_scrolled_by_keyboard_in_both_dialects_unless_the_html_is_to_be_that_of_jekyll() {
+fn code_can_be_scrolled_by_keyboard_in_both_dialects_except_in_jekylls_html() {
     for dialect in [Dialect::CommonMark, Dialect::Kramdown] {
         for focusable in [true, false] {
             let options = Options { dialect, stops: focusable, ..Options::default() };
