@@ -6,7 +6,7 @@
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The level of all intervals.
-pub const CONFIDENCE: f64 = 0.95;
+const CONFIDENCE: f64 = 0.95;
 
 /// A summary of numbers, one for each seed.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -21,27 +21,27 @@ const MARK: char = '\u{FDD2}';
 
 /// The attribute lists that were taken out of a text.
 #[derive(Debug, Default)]
-pub struct Lists {
+pub(super) struct Lists {
     found: Vec<Found>,
 }
 
 /// A list and its place.
 #[derive(Debug)]
-pub struct Found {
+pub(super) struct Found {
     /// The source of the list, with braces.
     source: String,
     /// The attributes to add to the node that it belongs to. Empty for a definition, `{:name: …}`.
-    pub attributes: Attributes,
+    pub(super) attributes: Attributes,
     /// Whether it turns a list into the table of contents.
-    pub is_toc: bool,
+    pub(super) is_toc: bool,
     /// Whether the line above is empty, so that a list on a line of its own belongs to the block
     /// below.
-    pub after_blank: bool,
+    pub(super) after_blank: bool,
 }
 
 impl Lists {
     /// Replaces each attribute list with a mark. Braces around anything else are kept.
-    pub fn take_out(text: &str) -> (Cow<'_, str>, Lists) {
+    pub(super) fn take_out(text: &str) -> (Cow<'_, str>, Lists) {
         let text: Cow<'_, str> =
             if text.contains(MARK) { text.replace(MARK, "").into() } else { text.into() };
         let mut lists = Lists::default();
@@ -96,7 +96,7 @@ impl Lists {
     }
 
     /// Splits text at its marks.
-    pub fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Piece<'a>> {
+    pub(super) fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Piece<'a>> {
         let mut rest = text;
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -118,7 +118,7 @@ impl Lists {
     }
 
     /// The list whose mark is the only content of this HTML.
-    pub fn in_comment(&self, html: &str) -> Option<&Found> {
+    pub(super) fn in_comment(&self, html: &str) -> Option<&Found> {
         let inside = html.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
         match self.first_mark(inside)? {
             (0, length, found) if length == inside.len() => Some(found),
@@ -128,7 +128,7 @@ impl Lists {
 
     /// Restores the source of the lists in text where they are not attribute lists: code, TeX,
     /// addresses, HTML.
-    pub fn restored<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(super) fn restored<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut restored = String::new();
         let mut rest = text;
         while let Some((at, length, found)) = self.first_mark(rest) {
@@ -163,7 +163,7 @@ impl Lists {
 
 /// A piece of text with marks.
 #[derive(Debug)]
-pub enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// Text without marks.
     Text(&'a str),
     /// A list.
@@ -172,7 +172,7 @@ pub enum Piece<'a> {
 
 impl Found {
     /// The source of the list.
-    pub fn source(&self) -> &str {
+    pub(super) fn source(&self) -> &str {
         &self.source
     }
 }

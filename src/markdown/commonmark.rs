@@ -14,15 +14,15 @@ use kramdown::tree::{Alignment, Attributes, Document, Footnote, Kind, MAX_DEPTH,
 
 /// The parts of the dialect that can be turned off.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub(super) struct Options {
     /// Whether dollars enclose TeX.
-    pub math: bool,
+    pub(super) math: bool,
     /// Whether straight quotes, `--` and `...` become typographic ones.
-    pub smart_punctuation: bool,
+    pub(super) smart_punctuation: bool,
 }
 
 /// Parses Markdown into a document tree.
-pub fn parse(text: &str, options: Options) -> Document {
+pub(super) fn parse(text: &str, options: Options) -> Document {
     let (text, lists) = Lists::take_out(text);
     let mut builder = Builder::new(&lists);
     for event in cmark::Parser::new_ext(&text, extensions(options)) {
@@ -33,7 +33,7 @@ pub fn parse(text: &str, options: Options) -> Document {
 
 /// Parses text that must stay on one line (a title, a caption): what would start a block is text.
 /// Line ends are spaces.
-pub fn parse_inline(text: &str, options: Options) -> Vec<Node> {
+pub(super) fn parse_inline(text: &str, options: Options) -> Vec<Node> {
     // No block starts with this. Because it is punctuation, emphasis and quotes can start after it.
     const START: &str = "\u{FDD3};";
     let line = format!("{START}{}", text.replace(['\n', '\r'], " ").trim());

@@ -36,7 +36,7 @@ use kramdown::html::escape_text;
 const LONGEST_LINE: usize = 4_000;
 
 /// Appends `code`, escaped and with spans, or without spans if the language is unknown.
-pub fn write(out: &mut String, language: &str, code: &str) {
+pub(crate) fn write(out: &mut String, language: &str, code: &str) {
     let is_readable = LinesWithEndings::from(code).all(|line| line.len() <= LONGEST_LINE);
     let before = out.len();
     let done = match syntax(language) {
@@ -106,11 +106,6 @@ fn write_typed(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result
         write_spans(out, syntax, command.unwrap_or(line))?;
     }
     Ok(())
-}
-
-/// Whether code in this language is highlighted.
-pub fn is_known(language: &str) -> bool {
-    syntax(language).is_some()
 }
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
@@ -527,7 +522,7 @@ mod tests {
             "diff",
             "r",
         ] {
-            assert!(is_known(language), "{language}");
+            assert!(syntax(language).is_some(), "{language}");
         }
     }
 

@@ -4,9 +4,9 @@
 //! `kramdown`, or [`commonmark`]. The rest is shared and part of `kramdown`: ids of headings,
 //! embeds, the table of contents, and the writer of HTML.
 
-pub mod attributes;
-pub mod commonmark;
-pub mod highlight;
+mod attributes;
+mod commonmark;
+pub(crate) mod highlight;
 
 use std::ops::RangeInclusive;
 

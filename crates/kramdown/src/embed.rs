@@ -49,7 +49,7 @@ pub struct Embeds(Vec<Embed>);
 
 /// A piece of text that may contain markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// Text without markers.
     Text(&'a str),
     /// The marker of this embed.
@@ -105,7 +105,7 @@ impl Embeds {
 }
 
 /// Splits text at its markers.
-pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {

@@ -316,7 +316,7 @@ impl Attributes {
     }
 
     /// Joins the lines of each value.
-    pub fn put_on_one_line(&mut self) {
+    pub(crate) fn put_on_one_line(&mut self) {
         for (_, value) in &mut self.0 {
             if value.contains('\n') {
                 let lines: Vec<&str> = value.split('\n').filter(|line| !line.is_empty()).collect();
