@@ -183,7 +183,6 @@ pub fn main() -> ExitCode {
         return code;
     }
     let Cli { site: SiteFolder { source }, command } = Cli::parse();
-    crate::site::sass::compile_with(sass::in_a_process);
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),

@@ -9,6 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use super::Error;
+use crate::runner::processes;
 use crate::site::sass::{Compiled, Job};
 
 /// The name of the command.
@@ -18,7 +19,7 @@ pub(super) const COMMAND: &str = "compile-sass";
 pub(super) fn in_a_process(job: &Job) -> Result<Compiled, String> {
     let text = serde_json::to_vec(job).map_err(|error| error.to_string())?;
     let failed = |error: std::io::Error| format!("the Sass compiler cannot be started: {error}");
-    let mut child = Command::new(this_program().map_err(failed)?)
+    let mut child = Command::new(processes::this_program().map_err(failed)?)
         .args([COMMAND, &job.limits.seconds.to_string(), &job.limits.bytes.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -43,11 +44,6 @@ pub(super) fn in_a_process(job: &Job) -> Result<Compiled, String> {
     } else {
         format!("this style sheet takes the Sass compiler more than {} s", job.limits.seconds)
     })
-}
-
-/// Where this program is, even if its file was replaced since it started.
-fn this_program() -> std::io::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 /// The command: compiles the style sheet that standard input holds, within limits.

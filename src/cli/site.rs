@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::{Error, environment, mv};
+use super::{Error, environment, mv, sass};
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::spec::Experiment;
@@ -41,7 +41,8 @@ pub(super) fn read_with(
 ) -> Result<Site, Error> {
     mv::check_unfinished(root)?;
     let source = source::read(root, &config.0.roles.clone().without(destination))?;
-    Ok(Site::parse(config, source, &environment::variable))
+    let site = Site::parse(config, source, &environment::variable);
+    Ok(Site { compile_sass: sass::in_a_process, ..site })
 }
 
 /// The folder that a smoke build is written to. It is hidden, so that nothing publishes it by

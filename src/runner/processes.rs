@@ -3,7 +3,14 @@
 #![expect(clippy::disallowed_methods, reason = "`runner` watches processes by /proc")]
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the file of this program is, even if it was replaced since the program started.
+pub(crate) fn this_program() -> io::Result<PathBuf> {
+    let own = Path::new("/proc/self/exe");
+    if own.exists() { Ok(own.to_owned()) } else { std::env::current_exe() }
+}
 
 /// The children of a process, whichever of its threads started them.
 pub(super) fn children(process: u32) -> Vec<u32> {

@@ -15,6 +15,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
+use super::processes;
 use labpress_runner::protocol::INTERRUPTED;
 
 /// The first argument of a supervisor.
@@ -83,10 +84,7 @@ pub(super) fn command(
     program: &OsStr,
     arguments: &[OsString],
 ) -> io::Result<Command> {
-    // The executable file of this process may have been replaced since it was started.
-    let own = Path::new("/proc/self/exe");
-    let own = if own.exists() { own.to_owned() } else { std::env::current_exe()? };
-    let mut command = Command::new(own);
+    let mut command = Command::new(processes::this_program()?);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::arg0(&mut command, "labpress");
     command.arg(SUBCOMMAND).arg(folder).arg(program).args(arguments);

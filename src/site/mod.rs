@@ -113,7 +113,13 @@ impl Site {
         let mut warnings = [config.warnings.as_slice(), &self.warnings, &blog.warnings].concat();
         warnings.extend(site_warnings(source, config, &blog));
         warnings.extend(results.warnings());
-        let pages = Pages { source, config, blog: &blog, results: &results };
+        let pages = Pages {
+            source,
+            config,
+            blog: &blog,
+            results: &results,
+            compile_sass: self.compile_sass,
+        };
         let built = pages.render(errors);
         let output = smoke::marked(built.output, &results).keeping(&config.keep_files);
         Built { output, warnings, ..built }
@@ -126,12 +132,13 @@ struct Pages<'s> {
     config: &'s Config,
     blog: &'s Blog<'s>,
     results: &'s Results<'s>,
+    compile_sass: sass::Compiler,
 }
 
 impl Pages<'_> {
     /// Renders all pages; `errors` are those found before.
     fn render(&self, mut errors: Errors) -> Built {
-        let Pages { source, config, blog, results } = *self;
+        let Pages { source, config, blog, results, .. } = *self;
         let options = markdown_options(config);
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
         let figures = FigureTags { results, base_url: &config.base_url };
@@ -295,7 +302,7 @@ struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     fn new(pages: &Pages<'a>, rendered: RenderedBlog, tags: Vec<Tag>, data: &Value) -> Shared<'a> {
-        let Pages { source, config, blog, results } = *pages;
+        let Pages { source, config, blog, results, compile_sass } = *pages;
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
@@ -303,7 +310,7 @@ impl<'a> Shared<'a> {
         let files: Vec<String> = files.chain(plain).collect();
         let taken: BTreeSet<String> = pages.chain(files.iter().cloned()).collect();
         let feed = feed::address(config, &taken);
-        let sass = Sass::new(source, config);
+        let sass = Sass::new(source, config, compile_sass);
         let listed = rendered.listed();
         let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
         let mut map = entries(&liquid_value);

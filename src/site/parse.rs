@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
+use super::sass::{self, Compiler};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::experiment::Name;
@@ -39,6 +40,8 @@ pub struct Site {
     pub warnings: Vec<Diagnostic>,
     /// The folder that new results go to: that of the site, or of smoke results.
     pub results: PathBuf,
+    /// Compiles style sheets; in this process, unless the caller sets another way.
+    pub compile_sass: Compiler,
 }
 
 impl Site {
@@ -64,6 +67,7 @@ impl Site {
             verifications,
             errors,
             warnings: Vec::new(),
+            compile_sass: sass::in_this_process,
         };
         site.judge_incomplete(incomplete);
         site

@@ -6,7 +6,7 @@
 //!
 //! The compiler has no limits: selectors that `@extend` chains, texts that double and expressions
 //! that nest fill time, memory or stack from a few lines. So the program compiles each style sheet
-//! in a process of its own, which the system ends at its limits (see [`compile_with`]); only tests
+//! in a process of its own, which the system ends at its limits (see [`Site::compile_sass`](super::Site::compile_sass)); only tests
 //! and other callers of the library do it in theirs.
 
 mod limits;
@@ -14,7 +14,6 @@ mod limits;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +33,7 @@ pub(super) struct Sass<'a> {
     load_paths: Vec<String>,
     is_compressed: bool,
     limits: SassLimits,
+    compiler: Compiler,
 }
 
 /// A style sheet with all that it may import, and how it is to be compiled: all that a process
@@ -73,11 +73,10 @@ pub enum Compiled {
 /// Compiles a style sheet; an error is what kept the compiler from its end, as a phrase.
 pub type Compiler = fn(&Job) -> Result<Compiled, String>;
 
-static COMPILER: OnceLock<Compiler> = OnceLock::new();
-
-/// Lets all style sheets be compiled by `compiler` from now on.
-pub fn compile_with(compiler: Compiler) {
-    let _ = COMPILER.set(compiler);
+/// Compiles in this process: without limits on time and memory, for callers whose style sheets are
+/// trusted.
+pub fn in_this_process(job: &Job) -> Result<Compiled, String> {
+    Ok(job.compiled())
 }
 
 /// A style sheet to compile: what a template has made.
@@ -93,7 +92,7 @@ pub(super) struct Sheet<'a> {
 
 impl<'a> Sass<'a> {
     /// Takes all style sheets of the site.
-    pub(super) fn new(source: &'a Source, config: &Config) -> Sass<'a> {
+    pub(super) fn new(source: &'a Source, config: &Config, compiler: Compiler) -> Sass<'a> {
         let sheets =
             source.texts().map(|(path, text)| (path, text.text.as_str())).filter(|(path, _)| {
                 let ending = path.rsplit('.').next().unwrap_or("");
@@ -111,7 +110,13 @@ impl<'a> Sass<'a> {
         let style = option("style").map(as_text);
         let is_compressed =
             style.as_deref().map(|style| style.trim_start_matches(':')) == Some("compressed");
-        Sass { sheets: sheets.collect(), load_paths, is_compressed, limits: config.sass_limits }
+        Sass {
+            sheets: sheets.collect(),
+            load_paths,
+            is_compressed,
+            limits: config.sass_limits,
+            compiler,
+        }
     }
 
     /// The CSS of a style sheet.
@@ -127,8 +132,7 @@ impl<'a> Sass<'a> {
             lines_above: sheet.lines_above,
             limits: self.limits,
         };
-        let compiler = COMPILER.get().copied().unwrap_or(|job| Ok(job.compiled()));
-        match compiler(&job) {
+        match (self.compiler)(&job) {
             Ok(Compiled::Css(css)) => Ok(css),
             Ok(Compiled::Error { path, position, message, hint }) => {
                 let position = position.map(|(line, column)| Position { line, column });
@@ -300,7 +304,7 @@ mod tests {
     fn css(files: &[(&str, &str)], config: &str) -> Result<String, Diagnostic> {
         let source =
             files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
-        let sass = Sass::new(&source, &Config::for_tests(config));
+        let sass = Sass::new(&source, &Config::for_tests(config), in_this_process);
         let (path, text) = files[0];
         sass.css(Sheet { path, text, lines_above: 3 })
     }
