@@ -28,8 +28,8 @@ pub struct Summary {
 pub struct Estimate {
     /// The number.
     pub value: f64,
-    /// The interval is `value ± half_width`; `None` if there is no interval, such as for the mean of
-    /// a single number.
+    /// The interval is `value ± half_width`; `None` if there is no interval, such as for the mean
+    /// of a single number.
     pub half_width: Option<f64>,
 }
 

@@ -29,7 +29,8 @@ impl<'a> Arguments<'a> {
     /// Splits the arguments `text`, which start at `start`.
     ///
     /// An option is a name of lowercase letters and hyphens, `=` and a value: in double or single
-    /// quotes, or bare if it contains no white space. Everything else between white space is a word.
+    /// quotes, or bare if it contains no white space. Everything else between white space is a
+    /// word.
     pub(super) fn parse(text: &'a str, start: &Place) -> Result<Arguments<'a>, Diagnostic> {
         let mut arguments =
             Arguments { text, start: start.clone(), words: Vec::new(), options: Vec::new() };

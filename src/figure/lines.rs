@@ -73,8 +73,8 @@ pub(super) enum Span {
     Numbers(f64, f64),
     /// Numbers above zero on a logarithmic scale.
     Powers(f64, f64),
-    /// These numbers only, in order, with a tick at each of them. The flag says whether the scale is
-    /// logarithmic.
+    /// These numbers only, in order, with a tick at each of them. The flag says whether the scale
+    /// is logarithmic.
     These(Vec<f64>, bool),
 }
 

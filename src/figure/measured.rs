@@ -297,8 +297,8 @@ pub(super) fn diverged_phrase(diverged: usize, all: usize) -> String {
     }
 }
 
-/// A note on how to read the numbers: what `of_means` says about that many seeds, unless there is no
-/// mean at all.
+/// A note on how to read the numbers: what `of_means` says about that many seeds, unless there is
+/// no mean at all.
 pub(super) fn note<'m>(
     all: &(impl Iterator<Item = &'m Measured> + Clone),
     of_means: impl FnOnce(&str) -> String,

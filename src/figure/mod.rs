@@ -3,9 +3,10 @@
 //! Figures are drawn when the site is built, so a change of their look never requires a rerun. Each
 //! kind has a file: `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`,
 //! `confusion` and `curve`, and `image`. All but `value` only make the parts of a figure, which
-//! `parts` turns into one. They share `arguments`, which reads tags, `request`, which looks up names
-//! in results, `artifact`, which finds what runs wrote, `number`, which formats numbers, and `lines`
-//! and `svg`, which draw. Colours and sizes are left to the stylesheet, `assets/css/labpress.css`.
+//! `parts` turns into one. They share `arguments`, which reads tags, `request`, which looks up
+//! names in results, `artifact`, which finds what runs wrote, `number`, which formats numbers, and
+//! `lines` and `svg`, which draw. Colours and sizes are left to the stylesheet,
+//! `assets/css/labpress.css`.
 //!
 //! No figure depends on another: the same tag gives the same bytes anywhere. It has no `id` unless
 //! its author gives it one, so it can appear many times on a page.

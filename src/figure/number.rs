@@ -1,7 +1,7 @@
 //! Formats numbers for readers: their digits, their sign, their unit.
 //!
-//! By English conventions: a point before the decimals, commas between thousands, a real minus sign,
-//! and no-break spaces before a unit and around `±`.
+//! By English conventions: a point before the decimals, commas between thousands, a real minus
+//! sign, and no-break spaces before a unit and around `±`.
 
 use crate::recipe::Metric;
 use crate::stats::{Estimate, Summary};
@@ -140,8 +140,8 @@ pub(super) fn without_unit_between(value: f64, interval: Option<Interval>, unit:
     }
 }
 
-/// A number and the ends of its interval with the same decimals, as many as half the interval leaves
-/// meaningful.
+/// A number and the ends of its interval with the same decimals, as many as half the interval
+/// leaves meaningful.
 fn alike([value, from, to]: [f64; 3], unit: &Unit) -> [String; 3] {
     let numbers = [value, from, to].map(|number| scaled(number, unit));
     let half_width = (numbers[2] / 2.0 - numbers[1] / 2.0).abs();
@@ -173,7 +173,8 @@ fn powered(digits: &str, power: i32) -> String {
     if power == 0 { digits.to_owned() } else { format!("{digits}{}", times_ten_to(power)) }
 }
 
-/// `93.4 ± 0.6 %`: the number, its interval if it does not vanish in the digits shown, and its unit.
+/// `93.4 ± 0.6 %`: the number, its interval if it does not vanish in the digits shown, and its
+/// unit.
 pub(crate) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
     without_unit(estimate, unit) + &unit.suffix()
 }
@@ -353,7 +354,8 @@ impl Format {
     }
 }
 
-/// Reads `0`, `0.0`, `0.00` … at the start of a string; returns the number of decimals and the rest.
+/// Reads `0`, `0.0`, `0.00` … at the start of a string; returns the number of decimals and the
+/// rest.
 fn zeros(text: &str) -> Option<(usize, &str)> {
     let rest = text.strip_prefix('0')?;
     let Some(after_point) = rest.strip_prefix('.') else {
@@ -400,11 +402,11 @@ fn last_digit_of_error(error: f64) -> i32 {
     if first_three <= 354.0 { magnitude - 1 } else { magnitude }
 }
 
-/// The power of ten of the last digit of a number with an interval. It follows from the error by the
-/// rule of the Particle Data Group, with three exceptions that keep digits of the number. If the
-/// rule leaves it fewer than two digits, the interval gets two. A share or a difference of shares is
-/// never rounded to more than whole per cent. And the number keeps its first digit unless it is less
-/// than about a hundredth of the interval; then it is shown as 0.
+/// The power of ten of the last digit of a number with an interval. It follows from the error by
+/// the rule of the Particle Data Group, with three exceptions that keep digits of the number. If
+/// the rule leaves it fewer than two digits, the interval gets two. A share or a difference of
+/// shares is never rounded to more than whole per cent. And the number keeps its first digit unless
+/// it is less than about a hundredth of the interval; then it is shown as 0.
 fn last_digit(value: f64, half_width: f64, unit: &Unit, power: i32) -> i32 {
     let (first, first_of_error) = (magnitude(value), magnitude(half_width));
     let mut last = last_digit_of_error(half_width);

@@ -3,8 +3,9 @@
 //!
 //! The SVG backend of plotters rounds to whole pixels and writes fixed colours, but here the page
 //! chooses them, light or dark. So what plotters is given as a colour is an [`Ink`], the role of a
-//! mark in its chart, which is written as a class: `lp-line lp-s2`. For pages without the stylesheet,
-//! each element also has attributes, in colours that are readable on white and on black.
+//! mark in its chart, which is written as a class: `lp-line lp-s2`. For pages without the
+//! stylesheet, each element also has attributes, in colours that are readable on white and on
+//! black.
 
 use std::convert::Infallible;
 
@@ -27,8 +28,8 @@ pub(super) const TEXT: f64 = 13.0;
 /// The colours of series; with more series, they repeat.
 const COLORS: [&str; 6] = ["#3b7dd8", "#c8641b", "#16936f", "#a45bb5", "#987a12", "#c9457a"];
 
-/// The dashes of lines, the first one solid. With markers and labels, they distinguish lines without
-/// colour.
+/// The dashes of lines, the first one solid. With markers and labels, they distinguish lines
+/// without colour.
 const DASHES: [&str; 5] = ["", "7 4", "2 3", "10 3 2 3", "5 2"];
 
 /// The role of a mark in its chart.

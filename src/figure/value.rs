@@ -1,9 +1,9 @@
 //! `{% value EXPERIMENT.VARIANT.METRIC %}`: a number in a sentence.
 //!
 //! The page shows the number, its interval, and a remark if there is only one run, if all runs have
-//! the same number, or if some diverged. The `title` says what the number is and over how many seeds.
-//! Keyboards and most screen readers cannot reach a title, so it contains nothing that tables and
-//! captions do not also say.
+//! the same number, or if some diverged. The `title` says what the number is and over how many
+//! seeds. Keyboards and most screen readers cannot reach a title, so it contains nothing that
+//! tables and captions do not also say.
 
 use super::arguments::{Arguments, Piece};
 use super::html::escaped;

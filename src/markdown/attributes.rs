@@ -109,8 +109,8 @@ impl Lists {
                     Some(Piece::List(found))
                 }
                 Some((at, ..)) => {
-                    let (text, behind) = rest.split_at(at);
-                    rest = behind;
+                    let (text, after) = rest.split_at(at);
+                    rest = after;
                     Some(Piece::Text(text))
                 }
             }
@@ -132,14 +132,14 @@ impl Lists {
         let mut restored = String::new();
         let mut rest = text;
         while let Some((at, length, found)) = self.first_mark(rest) {
-            let (before, behind) = (&rest[..at], &rest[at + length..]);
-            let (before, behind) = match (before.strip_suffix("<!--"), behind.strip_prefix("-->")) {
-                (Some(before), Some(behind)) => (before, behind),
-                _ => (before, behind),
+            let (before, after) = (&rest[..at], &rest[at + length..]);
+            let (before, after) = match (before.strip_suffix("<!--"), after.strip_prefix("-->")) {
+                (Some(before), Some(after)) => (before, after),
+                _ => (before, after),
             };
             restored.push_str(before);
             restored.push_str(&found.source);
-            rest = behind;
+            rest = after;
         }
         if restored.is_empty() {
             return text.into();

@@ -138,20 +138,20 @@ fn class_or_id(text: &str) -> (Part<'_>, usize) {
 /// in bytes.
 fn pair_or_reference(text: &str) -> (Part<'_>, usize) {
     let name_end = text.find(|c| !is_name_character(c)).unwrap_or(text.len());
-    let (name, behind) = text.split_at(name_end);
+    let (name, after) = text.split_at(name_end);
     let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     let word_end = || text.find(char::is_whitespace).unwrap_or(text.len());
     if !is_name {
         return (Part::Other, word_end());
     }
-    if behind.is_empty() || behind.starts_with(char::is_whitespace) {
+    if after.is_empty() || after.starts_with(char::is_whitespace) {
         return (Part::Reference(name), name_end);
     }
-    let quote = behind
+    let quote = after
         .strip_prefix('=')
         .and_then(|value| value.chars().next())
         .filter(|c| matches!(c, '"' | '\''));
-    match quote.and_then(|quote| quoted(&behind[2..], quote)) {
+    match quote.and_then(|quote| quoted(&after[2..], quote)) {
         Some((value, length)) => (Part::Pair(name, value), name_end + 2 + length),
         None => (Part::Other, word_end()),
     }

@@ -146,11 +146,11 @@ impl Context {
 
 /// Parses a whole text, or that of a quote or a list item.
 pub(super) fn blocks(text: &str, context: &mut Context, depth: usize) -> Vec<Block> {
-    blocks_behind(Vec::new(), text, context, depth)
+    blocks_after(Vec::new(), text, context, depth)
 }
 
 /// Parses text as blocks that follow `before`.
-pub(super) fn blocks_behind(
+pub(super) fn blocks_after(
     mut before: Vec<Block>,
     text: &str,
     context: &mut Context,

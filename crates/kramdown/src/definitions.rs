@@ -87,12 +87,12 @@ pub(super) fn link_name(text: &str) -> String {
 impl Parser<'_, '_> {
     /// `[name]: url "title"`. The title may be on a line of its own.
     pub(super) fn link_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[") else {
+        let Some((name, after)) = bracketed_name(unindented(self.rest()), "[") else {
             return false;
         };
-        let Some((url, title, length)) = link_target(behind) else { return false };
+        let Some((url, title, length)) = link_target(after) else { return false };
         let target = LinkTarget { url, title, list: List::default() };
-        self.position = self.text.len() - behind.len() + length;
+        self.position = self.text.len() - after.len() + length;
         let name = link_name(name);
         self.context.definitions.links.insert(name.clone(), target);
         self.define(blocks, Defined::Link(name));
@@ -101,19 +101,19 @@ impl Parser<'_, '_> {
 
     /// `[^name]: text`, with the indented lines that belong to it.
     pub(super) fn footnote_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "[^") else {
+        let Some((name, after)) = bracketed_name(unindented(self.rest()), "[^") else {
             return false;
         };
         if scan::name_length(name) != name.len() {
             return false;
         }
-        let first = line(behind);
-        let length = first.len() + block::indented_length(&behind[first.len()..]);
+        let first = line(after);
+        let length = first.len() + block::indented_length(&after[first.len()..]);
         let mut text = first.trim_start_matches([' ', '\t']).to_owned();
-        for line in behind[first.len()..length].split_inclusive('\n') {
+        for line in after[first.len()..length].split_inclusive('\n') {
             text.push_str(scan::without_indentation(line));
         }
-        self.position = self.text.len() - behind.len() + length;
+        self.position = self.text.len() - after.len() + length;
         let inside = block::blocks(&text, self.context, self.depth + 2);
         let footnote = FootnoteText { blocks: inside };
         self.context.definitions.footnotes.insert(name.to_owned(), footnote);
@@ -123,11 +123,11 @@ impl Parser<'_, '_> {
 
     /// `*[abbreviation]: meaning`.
     pub(super) fn abbreviation_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((name, behind)) = bracketed_name(unindented(self.rest()), "*[") else {
+        let Some((name, after)) = bracketed_name(unindented(self.rest()), "*[") else {
             return false;
         };
-        let title = line(behind).trim_matches(is_ascii_space).to_owned();
-        self.position = self.text.len() - behind.len() + line_length(behind);
+        let title = line(after).trim_matches(is_ascii_space).to_owned();
+        self.position = self.text.len() - after.len() + line_length(after);
         let abbreviation = Abbreviation { title, list: List::default() };
         self.context.definitions.abbreviations.insert(name.to_owned(), abbreviation);
         self.define(blocks, Defined::Abbreviation(name.to_owned()));
@@ -145,9 +145,9 @@ impl Parser<'_, '_> {
 /// The name between `open` and `]:`, on one line, and the rest.
 fn bracketed_name<'t>(text: &'t str, open: &str) -> Option<(&'t str, &'t str)> {
     let inside = text.strip_prefix(open)?;
-    let (name, behind) = inside.split_at(inside.find([']', '\n'])?);
-    let behind = behind.strip_prefix("]:")?;
-    (!name.is_empty()).then_some((name, behind))
+    let (name, after) = inside.split_at(inside.find([']', '\n'])?);
+    let after = after.strip_prefix("]:")?;
+    (!name.is_empty()).then_some((name, after))
 }
 
 /// The address and title after the colon of a link definition, and their length with the line end.
@@ -156,10 +156,10 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     let spaces = count(text, is_blank);
     let start = &first[spaces..];
     let pointed = start.strip_prefix('<').and_then(|inside| inside.split_once('>'));
-    if let Some((url, behind)) = pointed
-        && let Some((title, length)) = title_or_end(&text[first.len() - behind.len()..])
+    if let Some((url, after)) = pointed
+        && let Some((title, length)) = title_or_end(&text[first.len() - after.len()..])
     {
-        return Some((url.to_owned(), title, first.len() - behind.len() + length));
+        return Some((url.to_owned(), title, first.len() - after.len() + length));
     }
     // After a space, a quote must start a title, or this is not a definition.
     let bytes = start.as_bytes();
@@ -170,9 +170,9 @@ fn link_target(text: &str) -> Option<(String, Option<String>, usize)> {
     if url.is_empty() {
         return None;
     }
-    let behind = spaces + url.len();
-    let (title, length) = title_or_end(&text[behind..])?;
-    Some((url.to_owned(), title, behind + length))
+    let after = spaces + url.len();
+    let (title, length) = title_or_end(&text[after..])?;
+    Some((url.to_owned(), title, after + length))
 }
 
 /// An optional title in quotes, on this line or the next, up to the end of the line.

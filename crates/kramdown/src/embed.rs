@@ -1,8 +1,8 @@
 //! HTML of the caller, inserted anywhere in a document.
 //!
 //! The tags of a template language must work anywhere text is allowed: in a sentence, a heading, a
-//! table cell, a title. So a template only inserts a *marker*, which no rule of Markdown affects, and
-//! the writer replaces it with HTML, or with plain text where only text is allowed.
+//! table cell, a title. So a template only inserts a *marker*, which no rule of Markdown affects,
+//! and the writer replaces it with HTML, or with plain text where only text is allowed.
 //!
 //! ```
 //! use kramdown::embed::{self, Embed, Embeds};
@@ -26,8 +26,8 @@
 use crate::html::escape_attribute;
 pub use crate::markers::{resolve, resolve_inline};
 
-/// Starts a marker. It is a noncharacter of Unicode, which does not occur in text; if it does, it is
-/// removed.
+/// Starts a marker. It is a noncharacter of Unicode, which does not occur in text; if it does, it
+/// is removed.
 const OPEN: char = '\u{FDD0}';
 /// Ends a marker.
 const CLOSE: char = '\u{FDD1}';
@@ -73,8 +73,8 @@ impl Embeds {
         self.replaced(text, |embed| &embed.text)
     }
 
-    /// Replaces all markers in HTML with their HTML, or inside a tag with plain text that is escaped
-    /// for an attribute.
+    /// Replaces all markers in HTML with their HTML, or inside a tag with plain text that is
+    /// escaped for an attribute.
     pub fn in_html(&self, html: &str) -> String {
         let mut written = String::with_capacity(html.len());
         for piece in pieces(html) {
@@ -144,8 +144,8 @@ pub fn has_marker(text: &str) -> bool {
     text.contains([OPEN, CLOSE])
 }
 
-/// Removes the characters of markers from an author's text, so that none of it can be mistaken for a
-/// marker.
+/// Removes the characters of markers from an author's text, so that none of it can be mistaken for
+/// a marker.
 pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([OPEN, CLOSE]) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
 }

@@ -14,10 +14,10 @@ impl Spans<'_, '_> {
         let mark = rest.as_bytes()[0];
         let strong = rest.as_bytes().get(1) == Some(&mark);
         let length = if strong { 2 } else { 1 };
-        let behind = &rest[length..];
+        let after = &rest[length..];
         let nested = if strong { self.inside.strong } else { self.inside.emphasis };
-        let in_word = mark == b'_' && self.is_behind_word();
-        let before_space = behind.bytes().next().is_some_and(scan::is_space);
+        let in_word = mark == b'_' && self.is_after_word();
+        let before_space = after.bytes().next().is_some_and(scan::is_space);
         if nested || in_word || before_space || !self.may_try() {
             self.take_text(nodes, length);
             return true;
@@ -34,7 +34,7 @@ impl Spans<'_, '_> {
     }
 
     /// Whether a word ends right before, with or without a hyphen after it.
-    fn is_behind_word(&self) -> bool {
+    fn is_after_word(&self) -> bool {
         let before = &self.text[..self.position];
         before.strip_suffix('-').unwrap_or(before).ends_with(char::is_alphabetic)
     }

@@ -13,12 +13,12 @@ pub(super) struct Start<'t> {
     /// Whether it ends with `/}`, and so has no body.
     pub(super) closed: bool,
     /// The text after it.
-    pub(super) behind: &'t str,
+    pub(super) after: &'t str,
 }
 
 /// Reads the start of an extension.
 pub(super) fn start(text: &str) -> Option<Start<'_>> {
-    let (inside, behind) = braced(text.strip_prefix("{::")?)?;
+    let (inside, after) = braced(text.strip_prefix("{::")?)?;
     let (inside, closed) = match inside.strip_suffix('/') {
         Some(inside) => (inside, true),
         None => (inside, false),
@@ -26,7 +26,7 @@ pub(super) fn start(text: &str) -> Option<Start<'_>> {
     let (name, options) = inside.split_at(count(inside, scan::is_word_byte));
     let is_start =
         !name.is_empty() && (options.is_empty() || options.bytes().next().is_some_and(is_space));
-    is_start.then_some(Start { name, options, closed, behind })
+    is_start.then_some(Start { name, options, closed, after })
 }
 
 /// The length of the end of the extension `name`, `{:/name}` or `{:/}`, if the text starts with
@@ -34,7 +34,7 @@ pub(super) fn start(text: &str) -> Option<Start<'_>> {
 pub(super) fn end_length(text: &str, name: &str) -> Option<usize> {
     let inside = text.strip_prefix("{:/")?;
     let inside = inside.strip_prefix(name).unwrap_or(inside);
-    inside.strip_prefix('}').map(|behind| text.len() - behind.len())
+    inside.strip_prefix('}').map(|after| text.len() - after.len())
 }
 
 /// Whether the extension is known; others are text.
@@ -68,7 +68,7 @@ impl Parser<'_, '_> {
     /// `{:name: … }`.
     fn attribute_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some(inside) = unindented(self.rest()).strip_prefix("{:") else { return false };
-        let Some((list, behind)) = braced(inside).filter(|(_, behind)| scan::is_blank_line(behind))
+        let Some((list, after)) = braced(inside).filter(|(_, after)| scan::is_blank_line(after))
         else {
             return false;
         };
@@ -83,15 +83,15 @@ impl Parser<'_, '_> {
             .entry(name.to_owned())
             .or_default()
             .merge(&parse_list(list));
-        self.position = self.text.len() - behind.len() + line_length(behind);
+        self.position = self.text.len() - after.len() + line_length(after);
         blocks.push(Block::new(BlockKind::AfterList));
         true
     }
 
     /// `{: … }`: belongs to the block right before it, otherwise to the one right after it.
     fn block_attribute_list(&mut self, blocks: &mut Vec<Block>) -> bool {
-        let Some((text, behind)) = scan::block_attribute_list(self.rest()) else { return false };
-        self.position = self.text.len() - behind.len();
+        let Some((text, after)) = scan::block_attribute_list(self.rest()) else { return false };
+        self.position = self.text.len() - after.len();
         let list = parse_list(text);
         let more = scan::block_attribute_list(self.rest()).is_some();
         match blocks.last_mut() {
@@ -117,11 +117,11 @@ impl Parser<'_, '_> {
     /// `{::comment}`, `{::nomarkdown}` or `{::options}`, with its body.
     fn block_extension(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some(start) = start(unindented(self.rest())) else { return false };
-        if !is_known(start.name) || !scan::is_blank_line(start.behind) {
+        if !is_known(start.name) || !scan::is_blank_line(start.after) {
             return false;
         }
-        let first_line = &start.behind[line_length(start.behind)..];
-        let (body, behind) = if start.closed {
+        let first_line = &start.after[line_length(start.after)..];
+        let (body, after) = if start.closed {
             ("", first_line)
         } else {
             match self.extension_body(first_line, start.name) {
@@ -130,7 +130,7 @@ impl Parser<'_, '_> {
             }
         };
         let (name, options, body) = (start.name, start.options, body.to_owned());
-        self.position = self.text.len() - behind.len();
+        self.position = self.text.len() - after.len();
         match name {
             "options" => set_options(&mut self.context.options, options),
             "nomarkdown" if is_for_html(options) && !body.is_empty() => {
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn an_extension_has_a_name_options_and_maybe_a_body() {
         let found = start("{::options parse_block_html=\"true\" /}x").expect("an extension");
-        assert_eq!((found.name, found.closed, found.behind), ("options", true, "x"));
+        assert_eq!((found.name, found.closed, found.after), ("options", true, "x"));
         assert_eq!(start("{:comment}"), None);
         assert_eq!(end_length("{:/comment}x", "comment"), Some(11));
         assert_eq!(end_length("{:/}", "comment"), Some(4));

@@ -1,8 +1,8 @@
 //! Ids of headings, and tables of contents.
 //!
 //! An id is made by the rule of GitHub and of Jekyll (kramdown's GFM parser): the letters, digits,
-//! `_`, `-` and spaces of the text, in lower case and with `-` for spaces, followed by `-1`, `-2` if
-//! the id is already taken.
+//! `_`, `-` and spaces of the text, in lower case and with `-` for spaces, followed by `-1`, `-2`
+//! if the id is already taken.
 //!
 //! ```
 //! use kramdown::{Options, headings, text};

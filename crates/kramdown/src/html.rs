@@ -27,8 +27,8 @@ use std::fmt::Write;
 use crate::embed::{Embed, Embeds};
 use crate::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
-/// Appends highlighted code to the first argument, as HTML. The second argument is the language, the
-/// third the code.
+/// Appends highlighted code to the first argument, as HTML. The second argument is the language,
+/// the third the code.
 pub type Highlight = fn(&mut String, &str, &str);
 
 /// What the HTML depends on besides the tree.
@@ -556,7 +556,8 @@ impl<'a> Writer<'a> {
         self.out.push_str("><a href=\"#fn:");
         self.footnote_id(&note.name, 0);
         self.out.push_str("\" class=\"footnote\" rel=\"footnote\"");
-        // If the tree gives the role to the <sup>, as kramdown before 2.5 does, it is already there.
+        // If the tree gives the role to the <sup>, as kramdown before 2.5 does, it is already
+        // there.
         if attributes.value("role").is_none() {
             self.out.push_str(" role=\"doc-noteref\"");
         }

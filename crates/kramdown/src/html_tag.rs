@@ -34,10 +34,10 @@ pub(super) fn open_tag(text: &str) -> Option<OpenTag<'_>> {
     let inside = text.strip_prefix('<')?;
     let name = name_length(inside)?;
     let attributes = attributes_length(&inside[name..]);
-    let behind = name + attributes + count(&inside[name + attributes..], is_space);
-    let rest = &inside[behind..];
+    let after = name + attributes + count(&inside[name + attributes..], is_space);
+    let rest = &inside[after..];
     let closed = rest.starts_with('/');
-    let length = 1 + behind + usize::from(closed) + 1;
+    let length = 1 + after + usize::from(closed) + 1;
     rest[usize::from(closed)..].starts_with('>').then(|| OpenTag {
         name: known_name(&inside[..name]),
         attributes: &inside[name..name + attributes],
@@ -86,14 +86,14 @@ pub(super) fn attributes(text: &str, known: bool) -> Attributes {
     loop {
         rest = &rest[count(rest, is_space)..];
         let Some(name) = name_length(rest) else { break };
-        let (name, behind) = rest.split_at(name);
-        let (value, behind) = match value(behind) {
-            Some((value, length)) => (value, &behind[length..]),
-            None => ("", behind),
+        let (name, after) = rest.split_at(name);
+        let (value, after) = match value(after) {
+            Some((value, length)) => (value, &after[length..]),
+            None => ("", after),
         };
         let name = if known { name.to_ascii_lowercase() } else { name.to_owned() };
         attributes.set(name, entity::decoded(value));
-        rest = behind;
+        rest = after;
     }
     attributes
 }
@@ -142,8 +142,8 @@ fn attributes_length(text: &str) -> usize {
 /// and quotes.
 fn value(text: &str) -> Option<(&str, usize)> {
     let spaces = count(text, is_space);
-    let behind = text[spaces..].strip_prefix('=')?;
-    let value = &behind[count(behind, is_space)..];
+    let after = text[spaces..].strip_prefix('=')?;
+    let value = &after[count(after, is_space)..];
     let at = text.len() - value.len();
     if let quote @ ('"' | '\'') = value.chars().next()? {
         let length = value[1..].find(quote)?;

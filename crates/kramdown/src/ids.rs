@@ -1,8 +1,8 @@
 //! Ids of headings, by kramdown's rules.
 //!
-//! Equal ids are counted, but explicit ids are ignored: an id may occur twice. Inside HTML elements,
-//! kramdown's older rule applies instead of that of the GFM parser. Without GFM, `finish` sets the
-//! ids.
+//! Equal ids are counted, but explicit ids are ignored: an id may occur twice. Inside HTML
+//! elements, kramdown's older rule applies instead of that of the GFM parser. Without GFM, `finish`
+//! sets the ids.
 
 use crate::Options;
 use crate::headings::{slug, text_without_embeds};
@@ -10,7 +10,8 @@ use crate::tree::{Document, Kind, Node};
 use std::collections::BTreeMap;
 
 /// Gives an id to each heading that has none, by kramdown's rules. An id may be empty; then the
-/// writer omits it. An id may also occur twice: see [`set_unique_ids`](crate::headings::set_unique_ids).
+/// writer omits it. An id may also occur twice: see
+/// [`set_unique_ids`](crate::headings::set_unique_ids).
 pub fn set_ids(document: &mut Document, options: &Options) {
     if !options.auto_ids {
         return;

@@ -1,4 +1,5 @@
-//! kramdown in Rust: the Markdown dialect of Jekyll blogs, with its GFM parser as Jekyll sets it up.
+//! kramdown in Rust: the Markdown dialect of Jekyll blogs, with its GFM parser as Jekyll sets it
+//! up.
 //!
 //! ```
 //! let html = kramdown::to_html("A *short*{: .lead} text", &kramdown::Options::default());
@@ -22,11 +23,11 @@
 //! assert_eq!(html, "<h1 id=\"one\">One</h1>\n\n<p>Two.</p>\n\n<p>Three &amp; four.</p>\n");
 //! ```
 //!
-//! The grammar is that of kramdown 2.4, worked out from its documentation and by running it; none of
-//! its code is used. Every string is a valid document: what is not valid syntax is text. Nodes nest
-//! at most [`MAX_DEPTH`](tree::MAX_DEPTH) levels deep, and parsing takes linear time: a search that
-//! failed is not repeated, and attempts at spans that turn out to be text draw on a budget that is
-//! proportional to the length of the text.
+//! The grammar is that of kramdown 2.4, worked out from its documentation and by running it; none
+//! of its code is used. Every string is a valid document: what is not valid syntax is text. Nodes
+//! nest at most [`MAX_DEPTH`](tree::MAX_DEPTH) levels deep, and parsing takes linear time: a search
+//! that failed is not repeated, and attempts at spans that turn out to be text draw on a budget
+//! that is proportional to the length of the text.
 
 // How it works: the block parser cuts the text into blocks (`block`) and collects what is defined
 // anywhere in it (`definitions`): links, footnotes, abbreviations, attribute lists. Then, with all
@@ -162,8 +163,8 @@ impl Default for Options {
 impl Options {
     /// Sets the option with kramdown's own name `name` to `value`, as written in `_config.yml`. An
     /// option in a mapping has a name such as `syntax_highlighter_opts.default_lang`, and the items
-    /// of a list are separated by commas. Returns whether the option was set: `false` if the name or
-    /// the value is unknown.
+    /// of a list are separated by commas. Returns whether the option was set: `false` if the name
+    /// or the value is unknown.
     ///
     /// ```
     /// let mut options = kramdown::Options::default();

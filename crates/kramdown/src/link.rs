@@ -51,8 +51,8 @@ impl Spans<'_, '_> {
         let spaces = count(rest, is_space);
         let bracketed = rest[spaces..].strip_prefix('[').and_then(|inside| inside.split_once(']'));
         let mut name = text;
-        if let Some((found, behind)) = bracketed {
-            self.position = self.text.len() - behind.len();
+        if let Some((found, after)) = bracketed {
+            self.position = self.text.len() - after.len();
             name = if found.is_empty() { text } else { found };
         }
         self.context.definitions.links.get(&link_name(name)).cloned()
@@ -61,27 +61,27 @@ impl Spans<'_, '_> {
     /// Reads the address and title in parentheses.
     fn target(&mut self) -> Option<LinkTarget> {
         let inside = self.rest().strip_prefix('(')?;
-        let (url, behind) = if let Some((url, behind)) = pointed_url(inside) {
-            match behind.strip_prefix(')') {
-                Some(behind) => {
-                    self.position = self.text.len() - behind.len();
+        let (url, after) = if let Some((url, after)) = pointed_url(inside) {
+            match after.strip_prefix(')') {
+                Some(after) => {
+                    self.position = self.text.len() - after.len();
                     return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
                 }
-                None => (url, behind),
+                None => (url, after),
             }
         } else {
-            let Some((url, behind, is_whole)) = plain_url(inside) else {
+            let Some((url, after, is_whole)) = plain_url(inside) else {
                 self.budget = self.budget.saturating_sub(inside.len());
                 return None;
             };
             if is_whole {
-                self.position = self.text.len() - behind.len();
+                self.position = self.text.len() - after.len();
                 return Some(LinkTarget { url: url.to_owned(), ..LinkTarget::default() });
             }
-            (url, behind)
+            (url, after)
         };
-        let (title, behind) = self.title(behind)?;
-        self.position = self.text.len() - behind.len();
+        let (title, after) = self.title(after)?;
+        self.position = self.text.len() - after.len();
         Some(LinkTarget {
             url: url.to_owned(),
             title: Some(title.to_owned()),
@@ -97,9 +97,9 @@ impl Spans<'_, '_> {
         let mut from = inside.chars().next()?.len_utf8();
         loop {
             let end = from + inside[from..].find(quote)?;
-            let behind = &inside[end + 1..];
-            if let Some(behind) = behind[count(behind, is_space)..].strip_prefix(')') {
-                return Some((&inside[..end], behind));
+            let after = &inside[end + 1..];
+            if let Some(after) = after[count(after, is_space)..].strip_prefix(')') {
+                return Some((&inside[..end], after));
             }
             self.budget = self.budget.saturating_sub(end + 1 - from);
             if self.budget == 0 {
@@ -174,8 +174,8 @@ fn mail_address_length(text: &str) -> Option<usize> {
 
 /// An address in angle brackets, and the text after it.
 fn pointed_url(text: &str) -> Option<(&str, &str)> {
-    let (url, behind) = text.strip_prefix('<')?.split_once('>')?;
-    (!url.contains('\n')).then_some((url, behind))
+    let (url, after) = text.strip_prefix('<')?.split_once('>')?;
+    (!url.contains('\n')).then_some((url, after))
 }
 
 /// An address up to the parenthesis that ends the link, or up to the space before a title, and

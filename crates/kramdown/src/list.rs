@@ -120,7 +120,7 @@ impl Parser<'_, '_> {
     /// Parses a part of an item after those that are already parsed.
     fn item_blocks(&mut self, text: &str, blocks: &mut Vec<Block>) {
         let before = std::mem::take(blocks);
-        *blocks = block::blocks_behind(before, text, self.context, self.depth + 2);
+        *blocks = block::blocks_after(before, text, self.context, self.depth + 2);
     }
 }
 
@@ -128,7 +128,7 @@ impl Parser<'_, '_> {
 pub(super) fn leading_list(text: &str) -> (List, &str) {
     let start = text.trim_start_matches(is_ascii_space);
     match start.strip_prefix("{:").and_then(scan::attribute_list) {
-        Some((list, behind)) => (parse_list(list), behind.trim_start_matches(is_ascii_space)),
+        Some((list, after)) => (parse_list(list), after.trim_start_matches(is_ascii_space)),
         None => (List::default(), text),
     }
 }

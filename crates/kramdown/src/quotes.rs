@@ -74,9 +74,9 @@ fn closes_before_punctuation(text: &str) -> bool {
     else {
         return false;
     };
-    let behind = &text[1..];
-    let word_follows = behind.chars().next().is_some_and(is_word_char);
-    !behind.starts_with("..") && word_follows == (mark == b'_')
+    let after = &text[1..];
+    let word_follows = after.chars().next().is_some_and(is_word_char);
+    !after.starts_with("..") && word_follows == (mark == b'_')
 }
 
 /// Whether a decade follows: `80s`.
@@ -87,7 +87,7 @@ fn is_decade(text: &str) -> bool {
 /// Whether the word ends here or after an `s`: white space, the end, or `s` alone.
 fn ends_word(text: &str) -> bool {
     match text.strip_prefix('s') {
-        Some(behind) => !behind.chars().next().is_some_and(is_word_char),
+        Some(after) => !after.chars().next().is_some_and(is_word_char),
         None => text.bytes().next().is_none_or(is_space),
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn block_attribute_list(text: &str) -> Option<(&str, &str)> {
 pub(super) fn is_attribute_line(text: &str) -> bool {
     let inside =
         unindented(text).strip_prefix("{:").filter(|inside| !inside.starts_with(['/', ':', '}']));
-    inside.and_then(braced).is_some_and(|(_, behind)| is_blank_line(behind))
+    inside.and_then(braced).is_some_and(|(_, after)| is_blank_line(after))
 }
 
 /// Splits the text after `{:` into the content of an attribute list and the text after its brace.

@@ -6,7 +6,7 @@ use crate::quotes::{Facing, Quotes, quotes};
 /// Makes the quotes, dashes and dots of text typographic, except inside HTML tags.
 ///
 /// ```
-/// assert_eq!(kramdown::smart("<a href=\"x\">It's</a> -- \"here\""), "<a href=\"x\">It’s</a> – “here”");
+/// assert_eq!(kramdown::smart("<i class=\"a\">It's</i> -- ..."), "<i class=\"a\">It’s</i> – …");
 /// ```
 pub fn smart(text: &str) -> String {
     let options = Options::default();

@@ -474,7 +474,7 @@ impl<'t> Spans<'t, '_> {
         let Some(inside) = self.rest().strip_prefix("{:").filter(|_| self.budget > 0) else {
             return false;
         };
-        let Some((list, behind)) = braced(inside) else {
+        let Some((list, after)) = braced(inside) else {
             self.budget = self.budget.saturating_sub(inside.len());
             return false;
         };
@@ -494,7 +494,7 @@ impl<'t> Spans<'t, '_> {
             node.attributes
                 .merge(&parse_list(list).resolved(&self.context.definitions.attribute_lists));
         }
-        self.position = self.text.len() - behind.len();
+        self.position = self.text.len() - after.len();
         true
     }
 
@@ -502,15 +502,15 @@ impl<'t> Spans<'t, '_> {
         if !extension::is_known(start.name) {
             return false;
         }
-        let (body, behind) = if start.closed {
-            ("", start.behind)
+        let (body, after) = if start.closed {
+            ("", start.after)
         } else {
             match self.extension_body(start) {
                 Some(split) => split,
                 None => return false,
             }
         };
-        self.position = self.text.len() - behind.len();
+        self.position = self.text.len() - after.len();
         let html = match start.name {
             "comment" => format!("<!-- {body} -->"),
             "nomarkdown" if extension::is_for_html(start.options) => body.to_owned(),
@@ -524,7 +524,7 @@ impl<'t> Spans<'t, '_> {
 
     /// The text up to the end of the extension, and the text after that.
     fn extension_body(&mut self, start: extension::Start<'t>) -> Option<(&'t str, &'t str)> {
-        let text = start.behind;
+        let text = start.after;
         let mut from = 0;
         while !is_vain(self.vain.extension, self.position) {
             let Some(at) = text[from..].find("{:/") else {
