@@ -121,7 +121,7 @@ fn numbers_beyond_the_tolerance_are_different_kept_and_shown() {
 fn a_tolerance_that_is_none_is_refused() {
     let site = Site::with_toy();
     site.replace(YAML, "{accuracy: {goal: max,", "{accuracy: {tolerance: -1, goal: max,");
-    check(&site, &["status"], false, &["a tolerance is a number from 0", "experiment.yml:8:"]);
+    check(&site, &["status"], false, &["`tolerance` must be a number from 0", "experiment.yml:8:"]);
 }
 
 #[test]

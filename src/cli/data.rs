@@ -163,7 +163,7 @@ fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Error> {
     }
     let of_site = root.map(|root| source::read_one(root, &path)).transpose()?.flatten();
     let text = of_site.as_deref().or_else(|| built_in(name)).unwrap_or_default();
-    DataSet::parse(&Yaml::file(&path, text)).map_err(|error| Error::Errors(vec![error]))
+    DataSet::parse(&Yaml::file(&path, text)).map_err(Error::Errors)
 }
 
 fn list(root: Option<&Path>) -> Result<(), Error> {

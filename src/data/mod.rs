@@ -161,16 +161,11 @@ pub(crate) fn folders(text: &str) -> Vec<String> {
 }
 
 impl DataSet {
-    /// Reads and checks a declaration.
-    pub fn parse(yaml: &Yaml<'_>) -> Result<DataSet, Diagnostic> {
-        let set: DataSet = yaml.parse()?;
-        match set.error() {
-            Some(check::Error { keys, message, hint }) => {
-                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                Err(Diagnostic::new(yaml.place(&keys), message).hint(hint))
-            }
-            None => Ok(set),
-        }
+    /// Parses and checks a declaration. The errors are in order of their places.
+    pub fn parse(yaml: &Yaml<'_>) -> Result<DataSet, Vec<Diagnostic>> {
+        let set: DataSet = yaml.parse().map_err(|error| vec![error])?;
+        check::check(&set, yaml)?;
+        Ok(set)
     }
 
     /// The digest of what the data mean to a run: the format, the classes and the digests of the
@@ -232,7 +227,7 @@ files:
 sources: [{kind: url, base: "https://example.org/data"}]
 "#;
 
-    fn parse(text: &str) -> Result<DataSet, Diagnostic> {
+    fn parse(text: &str) -> Result<DataSet, Vec<Diagnostic>> {
         DataSet::parse(&Yaml::file("small.yml", text))
     }
 
@@ -240,14 +235,16 @@ sources: [{kind: url, base: "https://example.org/data"}]
     #[track_caller]
     fn check_error(from: &str, to: &str, expected: &str) {
         assert!(SMALL.contains(from), "`{from}` is not in the example");
-        assert_eq!(parse(&SMALL.replace(from, to)).expect_err("it is wrong").to_string(), expected);
+        let errors = parse(&SMALL.replace(from, to)).expect_err("it is wrong");
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.join("\n"), expected);
     }
 
     #[test]
     fn the_built_in_declarations_are_whole() {
         for name in built_in_names() {
             let set = parse(built_in(name).expect("it is built in"))
-                .unwrap_or_else(|error| panic!("{error}"));
+                .unwrap_or_else(|errors| panic!("{errors:?}"));
             assert_eq!(set.classes.len(), if name == "solar-cells" { 2 } else { 10 }, "{name}");
         }
         assert_eq!(built_in("nothing"), None);
@@ -288,7 +285,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "[a, b]",
             "[a, b, a]",
-            "error: the class `a` stands twice\n --> small.yml:6:17\nhint: name each class once, in the order of their labels",
+            "error: duplicate class `a`\n --> small.yml:6:17\nhint: list each class once, in the order of the labels",
         );
     }
 
@@ -297,7 +294,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "file: small.csv,",
             "file: large.csv,",
-            "error: `large.csv` is not among the `files`\n --> small.yml:7:28\nhint: add it to `files` with its `sha256`",
+            "error: `large.csv` is missing from `files`\n --> small.yml:7:28\nhint: add it to `files` with its `sha256`",
         );
     }
 
@@ -306,7 +303,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "file: small.csv, shape: [1, 2], white: 4, test-rows: 1}\nfiles:\n  small.csv",
             "file: ../x, shape: [1, 2], white: 4, test-rows: 1}\nfiles:\n  ../x",
-            "error: `../x` is no plain file name\n --> small.yml:9:3\nhint: a name without `/` that does not start with a dot",
+            "error: invalid file name `../x`\n --> small.yml:9:3\nhint: use a name without `/` that does not start with a dot",
         );
     }
 
@@ -315,8 +312,9 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "sha256: 00",
             "sha256: x0",
-            "error: the digest of `small.csv` is no SHA-256\n --> small.yml:9:15\nhint: 64 lowercase hex digits, of the \
-             unpacked content: `cat small.csv | sha256sum`",
+            "error: invalid SHA-256 digest of `small.csv`\n --> small.yml:9:15\n\
+             hint: use the 64 lowercase hex digits of the unpacked content: \
+             `cat small.csv | sha256sum`",
         );
     }
 
@@ -331,8 +329,39 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "{kind: url, base: \"https://example.org/data\"}",
             "{kind: debian, package: a, folder: ../../etc}",
-            "error: `../../etc` is no folder inside a package\n --> small.yml:10:38\nhint: a path without `/` at its start \
-             and without `..`, such as `usr/share/datasets`",
+            "error: `../../etc` is not a folder inside a package\n --> small.yml:10:38\n\
+             hint: use a relative path without `..`, such as `usr/share/datasets`",
+        );
+        check_error(
+            "{kind: url, base: \"https://example.org/data\"}",
+            "{kind: kaggle, folder: x}",
+            "error: sources: `kaggle` needs either a `competition` or a `dataset`, \
+             as in its address: `dogs-vs-cats`, `owner/name`\n --> small.yml:10:10",
+        );
+        let kaggle = |source: &str| {
+            parse(&SMALL.replace("kind: url, base: \"https://example.org/data\"", source))
+        };
+        for source in ["kind: kaggle, competition: cats", "kind: kaggle, dataset: ada/cats"] {
+            let set = kaggle(source).unwrap();
+            let json = serde_json::to_value(&set.sources[0]).unwrap();
+            assert_eq!(json.as_object().unwrap().len(), 2, "{json}");
+            assert_eq!(serde_json::from_value::<DataSource>(json).unwrap(), set.sources[0]);
+        }
+    }
+
+    #[test]
+    fn independent_errors_are_reported_together() {
+        check_error(
+            "[a, b]\nformat: {kind: csv-pixels, file: small.csv, shape: [1, 2], white: 4",
+            "[a, b, b]\nformat: {kind: csv-pixels, file: large.csv, shape: [1, 0], white: 0",
+            "error: duplicate class `b`\n --> small.yml:6:17\n\
+             hint: list each class once, in the order of the labels\n\
+             error: `large.csv` is missing from `files`\n --> small.yml:7:28\n\
+             hint: add it to `files` with its `sha256`\n\
+             error: an image needs rows and columns\n --> small.yml:7:45\n\
+             hint: such as `[8, 8]`\n\
+             error: `white` must be from 1 to 255\n --> small.yml:7:60\n\
+             hint: set it to the value of a white pixel; black is 0",
         );
     }
 }

@@ -63,19 +63,72 @@ pub enum DataSource {
     },
     /// A competition or data set of Kaggle, which the user downloads: its terms have to be accepted
     /// by a person.
-    Kaggle {
-        /// Name of the competition, as in its address.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        competition: Option<String>,
-        /// `OWNER/NAME` of the data set, as in its address.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dataset: Option<String>,
-        /// The folder in it that holds the files; left out, they are at its top.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        folder: Option<String>,
-    },
+    Kaggle(Kaggle),
     /// A file that labpress carries inside itself.
     BuiltIn {},
+}
+
+/// What a source of the kind `kaggle` names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "WrittenKaggle", into = "WrittenKaggle")]
+pub struct Kaggle {
+    /// What is downloaded.
+    pub item: KaggleItem,
+    /// The folder in it that holds the files; `None` if they are at its top.
+    pub folder: Option<String>,
+}
+
+/// What can be downloaded from Kaggle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KaggleItem {
+    /// The data of a competition, by its name.
+    Competition(String),
+    /// A data set, by `OWNER/NAME`.
+    Dataset(String),
+}
+
+/// [`Kaggle`] in a declaration.
+#[derive(Default, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WrittenKaggle {
+    /// Name of the competition, as in its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    competition: Option<String>,
+    /// `OWNER/NAME` of the data set, as in its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dataset: Option<String>,
+    /// The folder in it that holds the files; left out, they are at its top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    folder: Option<String>,
+}
+
+impl TryFrom<WrittenKaggle> for Kaggle {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenKaggle) -> Result<Kaggle, &'static str> {
+        let item = match (written.competition, written.dataset) {
+            (Some(name), None) => KaggleItem::Competition(name),
+            (None, Some(name)) => KaggleItem::Dataset(name),
+            (Some(_), Some(_)) | (None, None) => {
+                return Err("`kaggle` needs either a `competition` or a `dataset`, \
+                            as in its address: `dogs-vs-cats`, `owner/name`");
+            }
+        };
+        Ok(Kaggle { item, folder: written.folder })
+    }
+}
+
+impl From<Kaggle> for WrittenKaggle {
+    fn from(Kaggle { item, folder }: Kaggle) -> WrittenKaggle {
+        match item {
+            KaggleItem::Competition(name) => {
+                WrittenKaggle { competition: Some(name), folder, ..WrittenKaggle::default() }
+            }
+            KaggleItem::Dataset(name) => {
+                WrittenKaggle { dataset: Some(name), folder, ..WrittenKaggle::default() }
+            }
+        }
+    }
 }
 
 /// A picture that stands for a file in the format of CIFAR: each of its rows is an image, pixel

@@ -1,7 +1,7 @@
 //! `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all defaults
 //! filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use labpress_runner::protocol;
@@ -15,6 +15,7 @@ use super::{Name, is_windows_device, name_rule, needs};
 use crate::data::{self, DataSet};
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::digest::Digest;
+use crate::errors::Errors;
 use crate::recipe::Metric;
 use crate::recipe::image_classification::{self, Model, Pretrained};
 use crate::roles::Role;
@@ -327,13 +328,13 @@ fn one_seed() -> serde_yaml::Value {
 /// The value of an environment variable, for the experiments that declare to depend on it.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Reads all experiments of a site, in order of name. All errors of all files are gathered.
+/// Parses all experiments of a site, in order of name, and returns the errors of all files.
 pub fn parse_all(
     source: &Source,
     environment: Environment<'_>,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
     let mut parsed = Vec::new();
-    let mut errors = Vec::new();
+    let mut errors = Errors::default();
     for (path, text) in source.of(Role::Experiment) {
         let Some(folder) =
             path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
@@ -346,10 +347,7 @@ pub fn parse_all(
         if outer.is_some_and(|outer| source.text(&outer).is_some()) {
             continue;
         }
-        match parse(folder, &Yaml::file(path, text), source, environment) {
-            Ok(experiment) => parsed.push(experiment),
-            Err(found) => errors.extend(found),
-        }
+        parsed.extend(errors.take(parse(folder, &Yaml::file(path, text), source, environment)));
     }
     for (path, _) in source.of(Role::DataSet) {
         let name =
@@ -361,48 +359,49 @@ pub fn parse_all(
     }
     if !errors.is_empty() {
         // What an experiment needs may be one of those that cannot be read.
-        return (parsed.into_iter().map(|(experiment, _)| experiment).collect(), errors);
+        let experiments = parsed.into_iter().map(|(experiment, _)| experiment).collect();
+        return (experiments, errors.into_sorted());
     }
     needs::resolved(parsed, source)
 }
 
-/// Reads the experiment in the folder `folder`.
+/// Parses the experiment in `folder`.
 ///
-/// Beside it come the names of the experiments it needs: their digests can only be found when all
-/// are read.
+/// Also returns the names of the experiments it needs, whose digests are known only when all
+/// experiments are parsed.
 fn parse(
     folder: &str,
     yaml: &Yaml<'_>,
     source: &Source,
     environment: Environment<'_>,
 ) -> Result<(Experiment, Vec<String>), Vec<Diagnostic>> {
-    let one = |diagnostic| vec![diagnostic];
     let is_reserved = folder == "data";
     let name = Name::new(folder).filter(|_| !is_reserved).ok_or_else(|| {
         let message = format!("`{folder}` cannot be the name of an experiment");
-        one(Diagnostic::new(Place::file(yaml.path), message).hint(name_rule(folder)))
+        vec![Diagnostic::new(Place::file(yaml.path), message).hint(name_rule(folder))]
     })?;
-    let written: Written = yaml.parse().map_err(one)?;
-    for (key, values) in
-        [("params", &written.params), ("variants", &written.variants), ("grid", &written.grid)]
-    {
-        if let Some(keys) = not_finite(&serde_yaml::Value::Mapping(values.clone())) {
-            let keys: Vec<&str> =
-                std::iter::once(key).chain(keys.iter().map(String::as_str)).collect();
-            let error = Diagnostic::new(
-                yaml.place(&keys),
-                "a parameter must be a finite number: JSON has no other",
-            );
-            return Err(one(
-                error.hint("put quotes around it if the program reads it from text, or use `null`")
-            ));
-        }
+    let written: Written = yaml.parse().map_err(|error| vec![error])?;
+    let mut errors = Errors::default();
+    let runner = errors.take(runner(&written, &name, yaml, source, environment));
+    let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose();
+    let data = errors.take(data);
+    let seeds = errors.take(seeds(&written.seeds, yaml));
+    let limits = errors.take(limits(&written.limits, yaml));
+    let metrics = errors.take(metrics(runner.as_ref(), &written.metrics, yaml));
+    let parameters = errors.take(finite(&written, yaml));
+    let variants = parameters
+        .and(runner.as_ref())
+        .and_then(|runner| errors.take(variants(&written, runner, yaml, source)));
+    if matches!(runner, Some(Runner::Lab { .. })) && written.data.is_none() {
+        let built_in = listed(data::built_in_names());
+        let error = Diagnostic::new(Place::file(yaml.path), "the recipe needs a data set");
+        errors.push(error.hint(format!("add `data: NAME`; built in are {built_in}")));
     }
-    let runner = runner(&written, &name, yaml, source, environment).map_err(one)?;
-    let data =
-        written.data.as_ref().map(|name| data(name, yaml, source)).transpose().map_err(one)?;
-    let seeds = seeds(&written.seeds, yaml).map_err(one)?;
-    let variants = variants(&written, &runner, yaml, source)?;
+    let (Some(runner), Some(data), Some(seeds), Some(variants), Some(limits), Some(metrics)) =
+        (runner, data, seeds, variants, limits, metrics)
+    else {
+        return Err(errors.into_sorted());
+    };
     let runs = variants.len() * seeds.len();
     if runs > MOST_RUNS {
         let (variants, seeds) = (variants.len(), seeds.len());
@@ -410,21 +409,14 @@ fn parse(
             "{variants} variants with {seeds} seeds each are {runs} runs, more than {MOST_RUNS}"
         );
         let hint = "use fewer seeds, a smaller grid, or several experiments";
-        return Err(one(Diagnostic::new(yaml.place(&["seeds"]), message).hint(hint)));
-    }
-    let limits = limits(&written.limits, yaml).map_err(one)?;
-    if data.is_none() && matches!(runner, Runner::Lab { .. }) {
-        let message = "the recipe needs a data set";
-        let known = data::built_in_names();
-        return Err(one(Diagnostic::new(Place::file(yaml.path), message)
-            .hint(format!("add `data: NAME`; built in are {}", listed(known)))));
+        errors.push(Diagnostic::new(yaml.place(&["seeds"]), message).hint(hint));
     }
     let experiment = Experiment {
         name,
         path: yaml.path.to_owned(),
         title: written.title,
         question: written.question,
-        metrics: metrics(&runner, written.metrics, yaml).map_err(one)?,
+        metrics,
         runner,
         data,
         seeds,
@@ -434,7 +426,24 @@ fn parse(
         limits,
         smoke: false,
     };
-    Ok((experiment, written.needs))
+    errors.finish((experiment, written.needs))
+}
+
+/// Checks that all parameters are finite numbers.
+fn finite(written: &Written, yaml: &Yaml<'_>) -> Result<(), Vec<Diagnostic>> {
+    let mut errors = Errors::default();
+    for (key, values) in
+        [("params", &written.params), ("variants", &written.variants), ("grid", &written.grid)]
+    {
+        if let Some(keys) = not_finite(&serde_yaml::Value::Mapping(values.clone())) {
+            let keys: Vec<&str> =
+                std::iter::once(key).chain(keys.iter().map(String::as_str)).collect();
+            let message = "a parameter must be a finite number: JSON has no other";
+            let hint = "put quotes around it if the program reads it as a string, or use `null`";
+            errors.push(Diagnostic::new(yaml.place(&keys), message).hint(hint));
+        }
+    }
+    errors.finish(())
 }
 
 fn runner(
@@ -474,9 +483,8 @@ fn command_runner(
     source: &Source,
     environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
-    let place = yaml.place(&["runner"]);
     let CommandRunner { command, inputs: patterns, env } = serde_yaml::from_value(written.clone())
-        .map_err(|error| yaml::invalid_yaml(place.clone(), &error.to_string()))?;
+        .map_err(|error| yaml::invalid_yaml(yaml.place(&["runner"]), &error.to_string()))?;
     if command.is_empty() {
         return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
     }
@@ -489,7 +497,7 @@ fn command_runner(
     Ok(Runner::Command { command, patterns, inputs, environment })
 }
 
-fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, Diagnostic> {
+fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, Vec<Diagnostic>> {
     let path = format!("experiments/data/{name}.yml");
     let Some(text) = source.text(&path).or_else(|| data::built_in(name)) else {
         let mut known: Vec<&str> = data::built_in_names().collect();
@@ -501,7 +509,8 @@ fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, 
         known.sort_unstable();
         known.dedup();
         let message = format!("unknown data set `{name}`");
-        return Err(Diagnostic::new(yaml.place(&["data"]), message).hint_nearest(name, known));
+        let error = Diagnostic::new(yaml.place(&["data"]), message);
+        return Err(vec![error.hint_nearest(name, known)]);
     };
     let set = DataSet::parse(&Yaml::file(&path, text))?;
     let digest = set.digest();
@@ -529,13 +538,11 @@ fn seeds(written: &serde_yaml::Value, yaml: &Yaml<'_>) -> Result<Vec<u64>, Diagn
     if seeds.is_empty() {
         return Err(error("`seeds` is empty"));
     }
-    let mut once = seeds.clone();
-    once.sort_unstable();
-    once.dedup();
-    if once.len() < seeds.len() {
-        return Err(error("a seed stands twice in `seeds`"));
+    let mut seen = BTreeSet::new();
+    match seeds.iter().find(|seed| !seen.insert(**seed)) {
+        Some(duplicate) => Err(error(&format!("duplicate seed {duplicate}"))),
+        None => Ok(seeds),
     }
-    Ok(seeds)
 }
 
 fn variants(
@@ -548,25 +555,21 @@ fn variants(
     let named = if written.variants.is_empty() { &only } else { &written.variants };
     let combinations = grid::combinations(&written.grid, yaml).map_err(|error| vec![error])?;
     let mut checked = Vec::new();
-    let mut errors = Vec::new();
+    // An error in the shared parameters is found again for each variant.
+    let mut errors = Errors::default();
     for (name, own) in named {
         for combination in &combinations {
-            match variant(name, own, combination, written, runner, yaml, source) {
-                Ok(variant) => checked.push(variant),
-                Err(found) => errors.extend(found),
-            }
+            let found = variant(name, own, combination, written, runner, yaml, source);
+            checked.extend(errors.take(found));
         }
     }
-    // An error in the shared parameters is found once for each variant.
-    errors.sort();
-    errors.dedup();
     errors.extend(same_name(&checked, yaml));
-    if errors.is_empty() { Ok(checked) } else { Err(errors) }
+    errors.finish(checked)
 }
 
 /// Two combinations of a grid may come out with one name: `0.1` and `0-1`.
 fn same_name(variants: &[Variant], yaml: &Yaml<'_>) -> Option<Diagnostic> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let twice = variants.iter().find(|variant| !seen.insert(&variant.name))?;
     Some(Diagnostic::new(
         yaml.place(&["grid"]),
@@ -763,31 +766,37 @@ fn param_place(variant: &Name, keys: &[&str], yaml: &Yaml<'_>) -> Place {
     if shared_depth > own_depth { shared } else { own }
 }
 
-fn limits(written: &WrittenLimits, yaml: &Yaml<'_>) -> Result<Limits, Diagnostic> {
-    let error = |key: &str, message: &str| {
-        Diagnostic::new(yaml.place(&["limits", key]), format!("`{key}` {message}"))
-    };
+fn limits(written: &WrittenLimits, yaml: &Yaml<'_>) -> Result<Limits, Vec<Diagnostic>> {
+    let error = |key: &str, message: String| Diagnostic::new(yaml.place(&["limits", key]), message);
     let read = |key: &str, text: &Option<String>, units: &[(&str, u64)], example: &str| {
         let Some(text) = text else { return Ok(None) };
-        let quantity = quantity(text, units)
-            .ok_or_else(|| error(key, "cannot be read").hint(format!("write {example}")))?;
-        if quantity == 0 { Err(error(key, "must be above 0")) } else { Ok(Some(quantity)) }
+        match quantity(text, units) {
+            Some(0) => Err(error(key, format!("`{key}` must be above 0"))),
+            Some(quantity) => Ok(Some(quantity)),
+            None => Err(error(key, format!("invalid value `{text}` for `{key}`"))
+                .hint(format!("write {example}"))),
+        }
     };
+    let mut errors = Errors::default();
     if written.threads == Some(0) {
-        return Err(error("threads", "must be at least 1"));
+        errors.push(error("threads", "`threads` must be at least 1".to_owned()));
     }
-    Ok(Limits {
-        // One thread a run and as many runs at once as there are cores: small nets gain little from
-        // a second thread, and the bits of a result do not depend on how many other runs happened
-        // to be stale.
+    let size = "`512MiB` or `8GiB`";
+    let time = errors.take(read("time", &written.time, TIME_UNITS, "`90s`, `10m` or `2h`"));
+    let memory = errors.take(read("memory", &written.memory, MEMORY_UNITS, size));
+    let disk = errors.take(read("disk", &written.disk, MEMORY_UNITS, size));
+    let limits = Limits {
+        // One thread per run and as many runs at once as there are cores: small nets gain little
+        // from a second thread, and the bits of a result do not depend on how many other runs
+        // happened to be stale.
         threads: written.threads.unwrap_or(1),
-        time: read("time", &written.time, TIME_UNITS, "`90s`, `10m` or `2h`")?
-            .map(Duration::from_secs),
-        memory: read("memory", &written.memory, MEMORY_UNITS, "`512MiB` or `8GiB`")?,
+        time: time.flatten().map(Duration::from_secs),
+        memory: memory.flatten(),
         // Enough for the checkpoints of large nets, and an end to a log that is written in an
         // endless loop.
-        disk: read("disk", &written.disk, MEMORY_UNITS, "`512MiB` or `8GiB`")?.unwrap_or(16 << 30),
-    })
+        disk: disk.flatten().unwrap_or(16 << 30),
+    };
+    errors.finish(limits)
 }
 
 /// The most runs of an experiment: each has a file of its own, and all are looked at by every
@@ -814,32 +823,34 @@ pub fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// The recipe's own metrics, with what the author says laid over them.
-/// What is written is laid over what the recipe says of its numbers.
+/// The recipe's own metrics, overridden by those that the experiment declares.
 fn metrics(
-    runner: &Runner,
-    written: BTreeMap<String, Metric>,
+    runner: Option<&Runner>,
+    written: &BTreeMap<String, Metric>,
     yaml: &Yaml<'_>,
-) -> Result<BTreeMap<String, Metric>, Diagnostic> {
+) -> Result<BTreeMap<String, Metric>, Vec<Diagnostic>> {
     let mut metrics = match runner {
-        Runner::Lab { .. } => image_classification::metrics(),
-        Runner::Command { .. } => BTreeMap::new(),
+        Some(Runner::Lab { .. }) => image_classification::metrics(),
+        Some(Runner::Command { .. }) | None => BTreeMap::new(),
     };
+    let mut errors = Errors::default();
     for (name, Metric { goal, unit, tolerance }) in written {
         if tolerance.is_some_and(|tolerance| !tolerance.is_finite() || tolerance < 0.0) {
-            let place = yaml.place(&["metrics", &name, "tolerance"]);
-            return Err(Diagnostic::new(place, "a tolerance is a number from 0"));
+            let place = yaml.place(&["metrics", name, "tolerance"]);
+            errors.push(Diagnostic::new(place, "`tolerance` must be a number from 0"));
         }
-        let metric = metrics.entry(name).or_default();
+        let metric = metrics.entry(name.clone()).or_default();
         metric.goal = goal.or(metric.goal);
-        metric.unit = unit.or_else(|| metric.unit.take());
-        metric.tolerance = tolerance;
+        metric.unit = unit.clone().or_else(|| metric.unit.take());
+        metric.tolerance = *tolerance;
     }
-    Ok(metrics)
+    errors.finish(metrics)
 }
 
 #[cfg(test)]
 mod tests {
+    use expect_test::expect;
+
     use super::*;
     use crate::experiment::fingerprint::Fingerprint;
 
@@ -935,6 +946,28 @@ mod tests {
     }
 
     #[test]
+    fn independent_errors_are_reported_together() {
+        let yaml = "title: Spirals\nrecipe: image-clasification\ndata: digit\nseeds: [0, 0]\n\
+            limits: {time: soon}\n";
+        let errors = parsed(yaml).unwrap_err();
+        let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        expect![[r#"
+            error: unknown recipe `image-clasification`
+             --> experiments/spiral/experiment.yml:2:1
+            hint: did you mean `image-classification`?
+            error: unknown data set `digit`
+             --> experiments/spiral/experiment.yml:3:1
+            hint: did you mean `digits`?
+            error: duplicate seed 0
+             --> experiments/spiral/experiment.yml:4:1
+            hint: write a list such as `[0, 1, 2]`, or how many, such as `3`
+            error: invalid value `soon` for `time`
+             --> experiments/spiral/experiment.yml:5:10
+            hint: write `90s`, `10m` or `2h`"#]]
+        .assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
     fn seeds_can_be_counted() {
         assert_eq!(parsed(&SPIRAL.replace("[0, 1]", "3")).unwrap().seeds, [0, 1, 2]);
     }
@@ -1027,7 +1060,7 @@ mod tests {
 
     #[test]
     fn a_parameter_that_is_not_finite_is_refused_where_it_is_written() {
-        let hint = "put quotes around it if the program reads it from text, or use `null`";
+        let hint = "put quotes around it if the program reads it as a string, or use `null`";
         for (number, from, at) in [(".nan", "lr: 0.1", "5:44"), ("-.inf", "hidden: [512]", "8:46")]
         {
             let key = from.split(':').next().unwrap();

@@ -407,8 +407,8 @@ fn a_competition_of_kaggle_becomes_a_submission() {
         digest("train"),
         digest("test"),
     );
-    let declaration =
-        DataSet::parse(&Yaml::file("colours.yml", &text)).unwrap_or_else(|error| panic!("{error}"));
+    let declaration = DataSet::parse(&Yaml::file("colours.yml", &text))
+        .unwrap_or_else(|errors| panic!("{errors:?}"));
 
     // Nothing is there yet: it is said what to do.
     let elsewhere = folder.path().join("elsewhere");

@@ -19,7 +19,7 @@ fn declared(lines: &str) -> DataSet {
          sources: [{{kind: folder, path: x}}]\n{}",
         lines.replace("ZEROS", ZEROS),
     );
-    DataSet::parse(&Yaml::file("t.yml", &text)).unwrap_or_else(|error| panic!("{error}"))
+    DataSet::parse(&Yaml::file("t.yml", &text)).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 fn write(folder: &Path, files: &[(&str, &[u8])]) {
