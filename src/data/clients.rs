@@ -7,10 +7,11 @@
     reason = "`data::fetch` fills the cache folder and starts the clients it needs"
 )]
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -350,21 +351,19 @@ fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyho
         let _ = fs::remove_file(&headers);
         match done {
             Ok(()) => return Ok(part),
-            // The server may not let us go on in the midst, or the file may have been whole
-            // already.
-            Err(error) if present > 0 && error.downcast_ref::<io::Error>().is_none() => {
-                let text = error.to_string();
-                let is_refused = ["(22)", "(33)", "(36)", "416", "range", "resume"]
-                    .iter()
-                    .any(|sign| text.contains(sign));
-                if !is_refused {
-                    return Err(error);
-                }
-                fs::remove_file(&part)?;
-            }
+            // The server may not support ranges, or the partial file may already be whole.
+            Err(error) if present > 0 && cannot_resume(&error) => fs::remove_file(&part)?,
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Whether curl failed because it asked for the rest of a file. Its exit statuses: 22 is an error
+/// of the HTTP server (416 for a range that it does not have), 33 is a server without ranges, and
+/// 36 is a resume beyond the end of the file.
+fn cannot_resume(error: &anyhow::Error) -> bool {
+    let failure = error.downcast_ref::<ClientFailure>();
+    failure.is_some_and(|failure| matches!(failure.status.code(), Some(22 | 33 | 36)))
 }
 
 /// The length that the last of several answers states.
@@ -423,8 +422,29 @@ fn batch(folder: &Path, sprite: &Sprite) -> anyhow::Result<Vec<u8>> {
     Ok(batch)
 }
 
-/// Runs a client to its end, and calls `watch` meanwhile. Where it failed, the error is the last
-/// line that it wrote; an [`io::Error`] is at the root if it could not be started at all.
+/// A client that was started and failed.
+#[derive(Debug)]
+struct ClientFailure {
+    program: String,
+    status: ExitStatus,
+    /// The last line that it wrote to standard error, or `no message`.
+    reason: String,
+}
+
+impl fmt::Display for ClientFailure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ClientFailure { program, status, reason } = self;
+        match status.code() {
+            Some(code) => write!(out, "`{program}` exited with status {code}: {reason}"),
+            None => write!(out, "`{program}` was killed ({status}): {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for ClientFailure {}
+
+/// Runs a client to completion and calls `watch` in the meantime. The error is a [`ClientFailure`]
+/// if the client failed; an [`io::Error`] is its root cause if the client could not be started.
 fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::Result<()> {
     let program = command.get_program().display().to_string();
     // A file, so that a client that says a lot never waits for us.
@@ -464,9 +484,9 @@ fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::
     said.rewind()?;
     said.read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let last =
-        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
-    bail!("`{program}` failed ({status}): {last}")
+    let last = text.lines().rfind(|line| !line.trim().is_empty());
+    let reason = last.unwrap_or("no message").trim().to_owned();
+    Err(ClientFailure { program, status, reason }.into())
 }
 
 #[cfg(test)]
@@ -487,7 +507,7 @@ mod tests {
         let mut shell = Command::new("sh");
         shell.args(["-c", "echo first >&2; echo last >&2; exit 3"]);
         let error = run(&mut shell, "sh", &mut || {}).unwrap_err().to_string();
-        assert_eq!(error, "`sh` failed (exit status: 3): last");
+        assert_eq!(error, "`sh` exited with status 3: last");
     }
 
     #[test]
