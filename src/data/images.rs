@@ -1,4 +1,4 @@
-//! Decoded images with their labels, as a training takes them.
+//! Decoded images with their labels, ready for training.
 
 use std::fmt;
 use std::fs::File;
@@ -13,9 +13,9 @@ use super::picture::{self, Picture};
 pub struct Wanted<'a> {
     /// Name of a split that the data set declares, or [`DEFAULT`](super::split::DEFAULT).
     pub split: &'a str,
-    /// The seed of the run: it chooses the fold of a split with folds that names none.
+    /// The seed of the run: it selects the fold of a split that has `folds` but no `fold`.
     pub seed: u64,
-    /// Rows and columns to bring the images to; `None` leaves them as they are.
+    /// Rows and columns to resize the images to; `None` leaves them as they are.
     pub image_size: Option<u32>,
     /// 1 (grey) or 3 (red, green, blue); `None` takes 3 if any image has colours.
     pub channels: Option<u32>,
@@ -24,24 +24,24 @@ pub struct Wanted<'a> {
 /// The parts of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Splits {
-    /// To learn from.
+    /// Training images.
     pub train: Images,
-    /// To test on.
+    /// Test images.
     pub test: Images,
-    /// Without labels; their classes are to be predicted.
+    /// Images without labels, whose classes are to be predicted.
     pub unlabelled: Option<Images>,
 }
 
-/// Images of one size, with what is known of them.
+/// Images of one size, with their labels, names and groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     /// `[image, channel, row, column]`.
     pub pixels: Pixels,
-    /// One label an image, below the number of classes; empty where there are none.
+    /// One label per image, below the number of classes; empty if there are none.
     pub labels: Vec<u16>,
     /// The name of each image in predictions and submissions; `None` if they have none.
     pub ids: Option<Vec<String>>,
-    /// The group of each image that must not be torn apart; `None` if the split has none.
+    /// The group of each image, which must stay together; `None` if the split has no groups.
     pub groups: Option<Vec<u32>>,
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: usize,
@@ -52,12 +52,12 @@ pub struct Images {
 }
 
 impl Images {
-    /// One picture (PNG or JPEG) in red, green and blue, as a net that learnt `ImageNet` is shown
-    /// it: `size` rows and columns of its middle.
+    /// One picture (PNG or JPEG) in red, green and blue, prepared as for a net trained on
+    /// `ImageNet`: its central `size` rows and columns.
     ///
     /// # Errors
     ///
-    /// When the bytes are no whole picture, or one of too many pixels.
+    /// Fails if the bytes are not a complete picture, or have too many pixels.
     pub fn of_picture(bytes: &[u8], size: u32) -> anyhow::Result<Images> {
         let middle = picture::decoded(bytes)?.with_channels(3).middle(size as usize);
         let Picture { pixels, channels, rows, columns } = middle;
@@ -90,8 +90,8 @@ impl Images {
         &self.pixels[index * self.size()..][..self.size()]
     }
 
-    /// The pixels of the images at `indices`, one after the other. Of a large data set it touches
-    /// only these.
+    /// The pixels of the images at `indices`, one after the other. Reads only these from a large
+    /// data set.
     pub fn gathered(&self, indices: impl IntoIterator<Item = usize>) -> Vec<u8> {
         let indices = indices.into_iter();
         let mut pixels = Vec::with_capacity(indices.size_hint().0 * self.size());
@@ -102,8 +102,7 @@ impl Images {
     }
 }
 
-/// Bytes of pixels, in memory or in a file that is mapped into it, shared and never copied by a
-/// clone.
+/// Bytes of pixels, in memory or in a mapped file. Clones share them.
 #[derive(Clone)]
 pub struct Pixels {
     whole: Arc<Whole>,
@@ -125,16 +124,16 @@ impl Whole {
 }
 
 impl Pixels {
-    /// The part of these in `range`.
+    /// The bytes in `range`.
     ///
     /// # Panics
     ///
-    /// If the range is not within them.
+    /// Panics if the range is out of bounds.
     #[must_use]
     pub fn part(&self, range: Range<usize>) -> Pixels {
         assert!(
             range.start <= range.end && range.end <= self.range.len(),
-            "the part is within the whole"
+            "the range is within bounds"
         );
         Pixels {
             whole: Arc::clone(&self.whole),
@@ -145,12 +144,15 @@ impl Pixels {
 
 impl Pixels {
     /// The bytes of `file` from `start` on, mapped into memory.
-    #[expect(unsafe_code, reason = "that is how a file is mapped; see there why it is sound")]
+    #[expect(
+        unsafe_code,
+        reason = "mapping a file is unsafe; the comment says why this one is sound"
+    )]
     pub(super) fn mapped(file: &File, start: usize) -> io::Result<Pixels> {
-        // SAFETY: the bytes of a map must not change while it is there. These files are made by
-        // labpress alone, in its own cache folder, under another name until they are whole; none is
-        // ever written again, and one that is replaced or removed lives on until it is unmapped.
-        // Bytes are read as numbers, whatever they are.
+        // SAFETY: the bytes of a map must not change while it exists. Only labpress creates these
+        // files, in its own cache folder, under another name until they are complete; none is ever
+        // written again, and one that is replaced or removed stays alive until it is unmapped. Any
+        // bytes are valid pixels.
         let bytes = unsafe { memmap2::Mmap::map(file) }?;
         let range = start.min(bytes.len())..bytes.len();
         Ok(Pixels { range, whole: Arc::new(Whole::File(bytes)) })

@@ -1,11 +1,9 @@
-//! Data sets: what their declarations say, how their bytes come onto this machine, and how these
-//! become images.
+//! Data sets: their declarations, fetching their files, and decoding these to images.
 //!
 //! A declaration is `experiments/data/NAME.yml`. Some are built in, so that a first experiment
-//! needs none ([`built_in_names`]). The content digest of a data set is that of its declared file
-//! digests, so an experiment's fingerprint can be computed where the data are not, and whichever
-//! source gave them; [`fetch`] makes the files present and checks them, [`read`] makes images of
-//! them.
+//! needs none ([`built_in_names`]). The content digest of a data set is computed from the declared
+//! digests of its files, so an experiment's fingerprint does not need the files and does not depend
+//! on their source. [`fetch`] fetches and checks the files, [`read`] decodes them.
 
 mod archive;
 mod check;
@@ -37,12 +35,12 @@ use crate::yaml::Yaml;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DataSet {
-    /// Its name for readers.
+    /// Its name as shown to readers.
     pub title: String,
-    /// Under which terms it may be used.
+    /// The terms under which it may be used.
     pub licence: String,
-    /// Whether pictures of it may be committed and published with a site: those of results are kept
-    /// out of `experiments/NAME/files/` where it is `false`.
+    /// Whether its pictures may be committed and published with a site. If `false`, pictures in
+    /// results are kept out of `experiments/NAME/files/`.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub redistribute: bool,
     /// Where it comes from, for people.
@@ -61,11 +59,10 @@ pub struct DataSet {
     pub format: Format,
     /// The files, by name in the data folder.
     pub files: BTreeMap<String, DataFile>,
-    /// Where the files can be had, tried in this order.
+    /// Where the files can be fetched from, tried in this order.
     pub sources: Vec<DataSource>,
-    /// Ways to divide the images into those to learn from and those to test on, by name; `default`
-    /// is taken where an experiment names none. Where nothing is declared, the default is what the
-    /// files say.
+    /// Ways to divide the images into training and test images, by name; `default` is used if an
+    /// experiment names none. If nothing is declared, the files determine the default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub splits: BTreeMap<String, Split>,
 }
@@ -75,8 +72,8 @@ pub struct DataSet {
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
     /// SHA-256 in hex: of a file's content; of a `.gz` file's unpacked content, because packers
-    /// write other headers; of what `sha256sum` says of the files of a folder, in order of their
-    /// paths.
+    /// write different headers; of the output of `sha256sum` for the files of a folder, in order of
+    /// their paths.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     pub sha256: String,
     /// Whether it is a folder.
@@ -88,12 +85,12 @@ fn yes() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_yes(redistribute: &bool) -> bool {
     *redistribute
 }
 
-/// The declarations that labpress brings along, by name.
+/// The built-in declarations, by name.
 const BUILT_IN: [(&str, &str); 5] = [
     ("cifar-10", include_str!("../../experiments/data/cifar-10.yml")),
     ("digits", include_str!("../../experiments/data/digits.yml")),
@@ -102,7 +99,7 @@ const BUILT_IN: [(&str, &str); 5] = [
     ("solar-cells", include_str!("../../experiments/data/solar-cells.yml")),
 ];
 
-/// The declaration of a data set that labpress brings along: the text of its YAML.
+/// The YAML of a built-in declaration.
 #[must_use]
 pub fn built_in(name: &str) -> Option<&'static str> {
     BUILT_IN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
@@ -113,8 +110,8 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
-/// The declarations of published weights that labpress brings along, by the name of the net; and of
-/// the names of the classes that they tell apart.
+/// The built-in declarations of published weights, by the name of the net, and that of the names of
+/// their classes.
 const WEIGHTS: [(&str, &str); 4] = [
     ("efficientnet-lite0", include_str!("weights/efficientnet-lite0.yml")),
     ("efficientnet-lite1", include_str!("weights/efficientnet-lite1.yml")),
@@ -122,16 +119,16 @@ const WEIGHTS: [(&str, &str); 4] = [
     (IMAGENET_NAMES, include_str!("weights/imagenet-names.yml")),
 ];
 
-/// What [`published_weights`] calls the names of `ImageNet`'s classes.
+/// The name of `ImageNet`'s class names for [`published_weights`].
 pub const IMAGENET_NAMES: &str = "imagenet-names";
 
-/// The published weights of a net that labpress knows where to get, declared as a data set is; and
-/// their file.
+/// The published weights of a net, declared as a data set, and their file; `None` if labpress knows
+/// none.
 #[must_use]
 pub fn published_weights(name: &str) -> Option<(DataSet, String)> {
     let (_, text) = WEIGHTS.iter().find(|(known, _)| *known == name)?;
-    let set = DataSet::parse(&Yaml::file("weights.yml", text)).expect("a test reads all of them");
-    let Format::Weights { file } = &set.format else { unreachable!("a test reads all of them") };
+    let set = DataSet::parse(&Yaml::file("weights.yml", text)).expect("a test parses all of them");
+    let Format::Weights { file } = &set.format else { unreachable!("a test parses all of them") };
     let file = file.clone();
     Some((set, file))
 }
@@ -144,8 +141,8 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
-/// The folders of the site that the text of a declaration names as places its files can be had
-/// from. Lenient: they are needed before the declaration is checked.
+/// The folders of the site that the YAML of a declaration names as sources. Lenient, because they
+/// are needed before the declaration is checked.
 pub(crate) fn folders(text: &str) -> Vec<String> {
     let declaration: serde_yaml::Value = serde_yaml::from_str(text).unwrap_or_default();
     let sources =
@@ -168,8 +165,8 @@ impl DataSet {
         Ok(set)
     }
 
-    /// The digest of what the data mean to a run: the format, the classes and the digests of the
-    /// files. Titles, licences and where the files come from are not in it.
+    /// The digest of everything that affects a run: the format, the classes and the digests of the
+    /// files, but not titles, licences and sources.
     ///
     /// It is the BLAKE3 digest of the canonical JSON ([`crate::digest::canonical`]) of `{"classes":
     /// [NAME…], "files": {NAME: SHA256…}, "format": {…}, "splits": {…}}`, without `splits` if there
@@ -184,14 +181,14 @@ impl DataSet {
         Digest::of_value(&value)
     }
 
-    /// The digest of the files alone: the same whatever a declaration makes of them.
+    /// The digest of the files only, however a declaration interprets them.
     #[must_use]
     pub fn files_digest(&self) -> Digest {
         Digest::of_value(&json!({"files": self.file_digests()}))
     }
 
-    /// The digest of what decides the images and their order: all of [`DataSet::digest`] but the
-    /// splits.
+    /// The digest of everything that affects the images and their order: all of [`DataSet::digest`]
+    /// except the splits.
     #[must_use]
     pub fn images_digest(&self) -> Digest {
         Digest::of_value(
@@ -204,7 +201,7 @@ impl DataSet {
     }
 }
 
-/// Whether a path leads to something below the folder it is seen from.
+/// Whether a relative path leads to something inside its folder.
 fn is_inner_path(path: &str) -> bool {
     !path.is_empty()
         && !path.contains(['\\', '\0'])
@@ -231,17 +228,17 @@ sources: [{kind: url, base: "https://example.org/data"}]
         DataSet::parse(&Yaml::file("small.yml", text))
     }
 
-    /// Checks what is said about [`SMALL`] after an edit.
+    /// Checks the errors of [`SMALL`] after an edit.
     #[track_caller]
     fn check_error(from: &str, to: &str, expected: &str) {
-        assert!(SMALL.contains(from), "`{from}` is not in the example");
+        assert!(SMALL.contains(from), "the example has no `{from}`");
         let errors = parse(&SMALL.replace(from, to)).expect_err("it is wrong");
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(shown.join("\n"), expected);
     }
 
     #[test]
-    fn the_built_in_declarations_are_whole() {
+    fn the_built_in_declarations_are_valid() {
         for name in built_in_names() {
             let set = parse(built_in(name).expect("it is built in"))
                 .unwrap_or_else(|errors| panic!("{errors:?}"));
@@ -251,7 +248,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn the_declarations_of_published_weights_are_whole() {
+    fn the_declarations_of_published_weights_are_valid() {
         for (name, _) in WEIGHTS {
             let (set, file) = published_weights(name).expect("it is built in");
             assert!(set.files.contains_key(&file), "{name}");
@@ -260,17 +257,17 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn a_declaration_survives_the_way_to_the_runner() {
-        let set = parse(built_in("fashion-mnist").expect("it is built in")).expect("it is whole");
-        let text = serde_json::to_string(&set).expect("it has only text keys");
+    fn a_declaration_survives_a_round_trip_through_json() {
+        let set = parse(built_in("fashion-mnist").expect("it is built in")).expect("it is valid");
+        let text = serde_json::to_string(&set).expect("all keys are strings");
         assert_eq!(serde_json::from_str::<DataSet>(&text).expect("it was just written"), set);
     }
 
     #[test]
-    fn the_digest_is_of_what_the_bytes_mean() {
-        let digest = parse(SMALL).expect("it is whole").digest();
+    fn the_digest_covers_what_affects_a_run() {
+        let digest = parse(SMALL).expect("it is valid").digest();
         let same = |from: &str, to: &str| {
-            parse(&SMALL.replace(from, to)).expect("it is whole").digest() == digest
+            parse(&SMALL.replace(from, to)).expect("it is valid").digest() == digest
         };
         assert!(same("title: Small", "title: Other"));
         assert!(same("licence: none", "licence: MIT"));
@@ -281,7 +278,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn a_class_named_twice_is_an_error() {
+    fn a_duplicate_class_is_an_error() {
         check_error(
             "[a, b]",
             "[a, b, a]",
@@ -290,7 +287,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn a_format_names_only_declared_files() {
+    fn files_of_a_format_must_be_declared() {
         check_error(
             "file: small.csv,",
             "file: large.csv,",
@@ -308,7 +305,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn a_digest_has_64_digits() {
+    fn an_invalid_digest_is_an_error() {
         check_error(
             "sha256: 00",
             "sha256: x0",
@@ -319,7 +316,7 @@ sources: [{kind: url, base: "https://example.org/data"}]
     }
 
     #[test]
-    fn a_source_is_checked() {
+    fn sources_are_checked() {
         check_error(
             "{kind: url, base: \"https://example.org/data\"}",
             "{kind: url, base: \"-o/etc/passwd\"}",

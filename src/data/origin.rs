@@ -1,11 +1,11 @@
-//! What a declaration may say of where the files of a data set can be had.
+//! Sources of data sets, as declarations name them.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A place that files of a data set can be had from.
+/// A source of a data set's files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
@@ -37,22 +37,22 @@ pub enum DataSource {
         package: String,
         /// Its version.
         version: String,
-        /// The folder in it that holds the files; everything of a package is in `package`.
+        /// The folder in it that holds the files; npm packs everything into `package`.
         folder: String,
-        /// Files that are made of pictures of the package.
+        /// Files that are made from pictures in the package.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         sprites: BTreeMap<String, Sprite>,
     },
     /// The files at `BASE/NAME`.
     Url {
-        /// What stands before the file names, starting with `https://`.
+        /// The address of the folder, starting with `https://`.
         base: String,
     },
     /// A `.zip`, `.tar` or `.tar.gz` file.
     Archive {
         /// Its address, starting with `https://`.
         url: String,
-        /// The folder in it that holds the files; left out, they are at its top.
+        /// The folder in it that holds the files; if omitted, they are at its top.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folder: Option<String>,
     },
@@ -61,14 +61,14 @@ pub enum DataSource {
         /// Its path from the site's root, or from the data folder.
         path: String,
     },
-    /// A competition or data set of Kaggle, which the user downloads: its terms have to be accepted
-    /// by a person.
+    /// A competition or data set on Kaggle. The user downloads it, because a person has to accept
+    /// its terms.
     Kaggle(Kaggle),
-    /// A file that labpress carries inside itself.
+    /// A file that is built into labpress.
     BuiltIn {},
 }
 
-/// What a source of the kind `kaggle` names.
+/// A source of the kind `kaggle`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "WrittenKaggle", into = "WrittenKaggle")]
 pub struct Kaggle {
@@ -97,7 +97,7 @@ struct WrittenKaggle {
     /// `OWNER/NAME` of the data set, as in its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dataset: Option<String>,
-    /// The folder in it that holds the files; left out, they are at its top.
+    /// The folder in it that holds the files; if omitted, they are at its top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     folder: Option<String>,
 }
@@ -131,8 +131,7 @@ impl From<Kaggle> for WrittenKaggle {
     }
 }
 
-/// A picture that stands for a file in the format of CIFAR: each of its rows is an image, pixel
-/// after pixel.
+/// A picture to convert to the format of CIFAR: each of its rows is an image, pixel after pixel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sprite {
@@ -140,7 +139,7 @@ pub struct Sprite {
     pub image: String,
     /// The JSON file with the labels, a list of numbers.
     pub labels: String,
-    /// Where in that list the label of the first row stands, from 0.
+    /// The index of the first row's label in that list, from 0.
     #[serde(default)]
     pub first_label: usize,
 }

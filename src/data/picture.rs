@@ -1,7 +1,7 @@
-//! Decodes PNG and JPEG files, within bounds that no file can break.
+//! Decodes PNG and JPEG files within strict limits.
 //!
-//! Transparency and the orientation that a camera notes are not looked at, and 16-bit samples lose
-//! their lower 8: all as Pillow's `convert` does.
+//! Transparency and EXIF orientation are ignored, and 16-bit samples lose their lower 8 bits, as in
+//! Pillow's `convert`.
 
 use std::io::Cursor;
 
@@ -12,10 +12,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::resize::{Filter, centre_square, cut, resized};
 
-/// The most rows or columns that a picture may have.
+/// The maximum number of rows or columns of a picture.
 const MAX_SIDE: usize = 32_768;
-/// The most pixels that a picture may have: what a bomb of a few bytes can make us hold is below
-/// 400 MB.
+/// The maximum number of pixels of a picture: a decompression bomb takes less than 400 MB.
 const MAX_PIXELS: usize = 1 << 26;
 
 /// A decoded picture: plane after plane, 1 (grey) or 3 (red, green, blue).
@@ -27,7 +26,7 @@ pub(crate) struct Picture {
     pub(crate) columns: usize,
 }
 
-/// What a picture says of itself before it is decoded.
+/// The header of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) channels: usize,
@@ -40,21 +39,21 @@ enum Kind {
     Jpeg,
 }
 
-/// The kind that the first bytes say, whatever the file's name.
+/// The kind of a picture by its first bytes, whatever the file's name.
 fn kind(bytes: &[u8]) -> anyhow::Result<Kind> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Ok(Kind::Png),
         [0xFF, 0xD8, 0xFF, ..] => Ok(Kind::Jpeg),
-        _ => bail!("it is neither PNG nor JPEG"),
+        _ => bail!("neither a PNG nor a JPEG file"),
     }
 }
 
-/// Reads no more than the header.
+/// Reads only the header.
 pub(crate) fn header(bytes: &[u8]) -> anyhow::Result<Header> {
     match kind(bytes)? {
         Kind::Png => {
             let mut decoder = png_decoder(bytes);
-            let header = decoder.read_header_info().context("it is no whole PNG")?;
+            let header = decoder.read_header_info().context("invalid or truncated PNG")?;
             let is_grey = matches!(
                 header.color_type,
                 png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha
@@ -65,7 +64,7 @@ pub(crate) fn header(bytes: &[u8]) -> anyhow::Result<Header> {
             let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), jpeg_options());
             decoder
                 .decode_headers()
-                .map_err(|error| anyhow::anyhow!("it is no whole JPEG: {error:?}"))?;
+                .map_err(|error| anyhow::anyhow!("invalid or truncated JPEG: {error:?}"))?;
             let (columns, rows) = decoder.dimensions().context("it has no size")?;
             checked(columns, rows, decoder.input_colorspace() == Some(ColorSpace::Luma))
         }
@@ -74,17 +73,14 @@ pub(crate) fn header(bytes: &[u8]) -> anyhow::Result<Header> {
 
 fn checked(columns: usize, rows: usize, is_grey: bool) -> anyhow::Result<Header> {
     let is_bounded = rows <= MAX_SIDE && columns <= MAX_SIDE && rows * columns <= MAX_PIXELS;
-    ensure!(
-        is_bounded,
-        "its {columns}×{rows} pixels are more than the {MAX_PIXELS} that labpress reads"
-    );
+    ensure!(is_bounded, "{columns}×{rows} pixels are more than the limit of {MAX_PIXELS}");
     ensure!(rows > 0 && columns > 0, "it has no pixels");
     Ok(Header { channels: if is_grey { 1 } else { 3 }, rows, columns })
 }
 
 /// Decodes a PNG or JPEG.
 pub(crate) fn decoded(bytes: &[u8]) -> anyhow::Result<Picture> {
-    // The size is looked at before memory is taken for it.
+    // Check the size before allocating memory for it.
     let header = header(bytes)?;
     let (interleaved, samples) = match kind(bytes)? {
         Kind::Png => png_samples(bytes)?,
@@ -94,12 +90,12 @@ pub(crate) fn decoded(bytes: &[u8]) -> anyhow::Result<Picture> {
             let mut decoder = JpegDecoder::new_with_options(Cursor::new(bytes), options);
             let pixels = decoder
                 .decode()
-                .map_err(|error| anyhow::anyhow!("it is no whole JPEG: {error:?}"))?;
+                .map_err(|error| anyhow::anyhow!("invalid or truncated JPEG: {error:?}"))?;
             (pixels, header.channels)
         }
     };
     let Header { channels, rows, columns } = header;
-    ensure!(interleaved.len() == rows * columns * samples, "it ends too early");
+    ensure!(interleaved.len() == rows * columns * samples, "truncated data");
     let pixels = if samples == 1 {
         interleaved
     } else {
@@ -116,12 +112,12 @@ fn png_decoder(bytes: &[u8]) -> png::Decoder<Cursor<&[u8]>> {
     decoder
 }
 
-/// The samples of all pixels, one pixel after the other, and how many a pixel has.
+/// The samples of all pixels, one pixel after the other, and the number of samples per pixel.
 fn png_samples(bytes: &[u8]) -> anyhow::Result<(Vec<u8>, usize)> {
-    let mut reader = png_decoder(bytes).read_info().context("it is no whole PNG")?;
+    let mut reader = png_decoder(bytes).read_info().context("invalid or truncated PNG")?;
     let size = reader.output_buffer_size().context("it is too large")?;
     let mut samples = vec![0; size];
-    let frame = reader.next_frame(&mut samples).context("it is no whole PNG")?;
+    let frame = reader.next_frame(&mut samples).context("invalid or truncated PNG")?;
     samples.truncate(frame.buffer_size());
     Ok((samples, frame.color_type.samples()))
 }
@@ -134,7 +130,7 @@ fn jpeg_options() -> DecoderOptions {
 }
 
 impl Picture {
-    /// This picture with as many channels: grey is repeated, colours are weighed by their
+    /// This picture with this number of channels: grey is repeated, colours are weighted by their
     /// brightness.
     pub(crate) fn with_channels(self, channels: usize) -> Picture {
         let pixels = match (self.channels, channels) {
@@ -145,7 +141,7 @@ impl Picture {
         Picture { pixels, channels, ..self }
     }
 
-    /// The square in the middle of this picture, brought to `size` rows and columns.
+    /// The central square of this picture, resized to `size` rows and columns.
     pub(crate) fn squared(self, size: usize) -> Picture {
         if self.rows == size && self.columns == size {
             return self;
@@ -160,9 +156,9 @@ impl Picture {
         Picture { pixels, channels: self.channels, rows: size, columns: size }
     }
 
-    /// What a net that learnt `ImageNet` is shown of a picture in its evaluation: the picture is
-    /// brought to a short side of 8/7 of `size`, bicubically, and `size` rows and columns are cut
-    /// from the middle (256 and 224 in torchvision's reference scripts, whose rounding this is).
+    /// Prepares a picture as for the evaluation of a net trained on `ImageNet`: resizes its short
+    /// side to 8/7 of `size`, bicubically, and crops the central `size` rows and columns (256 and
+    /// 224 in torchvision's reference scripts, whose rounding this follows).
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -187,7 +183,7 @@ impl Picture {
     }
 }
 
-/// The brightness of planes of red, green and blue by ITU-R BT.601, in Pillow's whole numbers.
+/// The brightness of planes of red, green and blue by ITU-R BT.601, in Pillow's integer arithmetic.
 fn grey(planes: &[u8]) -> Vec<u8> {
     let size = planes.len() / 3;
     let (red, rest) = planes.split_at(size);
@@ -220,7 +216,7 @@ mod tests {
     const JPEG: &[u8] = include_bytes!("../../tests/data/grey.jpg");
 
     #[test]
-    fn a_png_gives_planes() {
+    fn a_png_is_decoded_to_planes() {
         let picture = decoded(&png_of(&[1, 2, 3, 4, 5, 6], 3, 2, 1)).unwrap();
         assert_eq!(
             picture,
@@ -231,7 +227,8 @@ mod tests {
 
     #[test]
     fn the_middle_is_seven_eighths_of_the_short_side() {
-        // 8/7 of 28 are 32, so 96 by 32 pixels are cut to their middle, whose left half is black.
+        // 8/7 of 28 is 32, so 96 by 32 pixels are cropped to their middle, whose left half is
+        // black.
         let half = |column: usize| if column < 192 { 0 } else { 255 };
         let pixels = (0..128).flat_map(|_| (0..384).map(half)).collect();
         let middle = Picture { pixels, channels: 1, rows: 128, columns: 384 }.middle(28);
@@ -242,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_is_read_with_its_channels() {
+    fn a_jpeg_keeps_its_channels() {
         let picture = decoded(JPEG).unwrap();
         assert_eq!((picture.channels, picture.rows, picture.columns), (1, 8, 8));
         assert!(
@@ -253,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn grey_and_colours_are_made_of_each_other() {
+    fn grey_and_colours_are_converted_to_each_other() {
         let picture = decoded(&png_of(&[255, 0, 0, 0, 255, 0], 3, 2, 1)).unwrap();
         assert_eq!(picture.with_channels(1).pixels, [76, 150]);
         let grey = decoded(&png_of(&[7, 8], 1, 2, 1)).unwrap();
@@ -267,29 +264,29 @@ mod tests {
     }
 
     #[test]
-    fn broken_pictures_are_refused() {
+    fn damaged_pictures_are_refused() {
         let whole = png_of(&[1, 2, 3, 4, 5, 6], 3, 2, 1);
         for end in 0..whole.len() - 12 {
             assert!(decoded(&whole[..end]).is_err(), "{end} bytes");
         }
         for end in 0..JPEG.len() / 2 {
-            // What can be made out of half a JPEG is for the decoder to say; it must come back.
+            // The decoder decides what to make of half a JPEG; it only has to return.
             let _ = decoded(&JPEG[..end]);
         }
-        assert_eq!(decoded(b"GIF89a").unwrap_err().to_string(), "it is neither PNG nor JPEG");
+        assert_eq!(decoded(b"GIF89a").unwrap_err().to_string(), "neither a PNG nor a JPEG file");
     }
 
     #[test]
-    fn a_picture_that_claims_to_be_huge_is_refused_by_its_header() {
+    fn a_huge_picture_is_refused_by_its_header() {
         let mut bomb = png_of(&[0], 1, 1, 1);
         bomb[16..24].copy_from_slice(&[0, 0, 255, 255, 0, 0, 255, 255]);
         let checksum = crc(&bomb[12..29]);
         bomb[29..33].copy_from_slice(&checksum.to_be_bytes());
         let error = decoded(&bomb).unwrap_err().to_string();
-        assert_eq!(error, "its 65535×65535 pixels are more than the 67108864 that labpress reads");
+        assert_eq!(error, "65535×65535 pixels are more than the limit of 67108864");
     }
 
-    /// CRC-32 of a PNG's chunk.
+    /// CRC-32 of a PNG chunk.
     fn crc(bytes: &[u8]) -> u32 {
         let mut hasher = flate2::Crc::new();
         hasher.update(bytes);

@@ -1,15 +1,14 @@
-//! Brings images to another size, as Pillow and torchvision do: bilinear or bicubic, with
-//! antialias.
+//! Resizes images as Pillow and torchvision do: bilinear or bicubic, with antialiasing.
 //!
-//! Where an image shrinks, the filter is widened so that it covers all pixels that fall into one;
-//! without that, fine lines such as cracks come and go with their place. Weights are whole numbers
-//! of 22 bits and sums are rounded to bytes after each direction, rows first, so that the result is
-//! Pillow's to the bit.
+//! When an image shrinks, the filter is widened to cover all pixels that fall into one; without
+//! that, fine lines such as cracks would appear or vanish depending on their position. Weights are
+//! integers of 22 bits, and sums are rounded to bytes after each direction, rows first, so that the
+//! result is bit-identical to Pillow's.
 
-/// Bits behind the point of a weight: a byte times a weight has room for the sum of all weights.
+/// Fractional bits of a weight: the weighted sum of bytes does not overflow.
 const PRECISION: u32 = 32 - 8 - 2;
 
-/// How a pixel is made of those around it.
+/// How a pixel is computed from those around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filter {
     Bilinear,
@@ -82,7 +81,7 @@ pub(crate) fn resized(
     resized
 }
 
-/// The square in the middle of a plane: its side, and its bytes.
+/// The central square of a plane: its side and its bytes.
 pub(crate) fn centre_square(plane: &[u8], [rows, columns]: [usize; 2]) -> (usize, Vec<u8>) {
     let side = rows.min(columns);
     (side, cut(plane, columns, [(rows - side) / 2, (columns - side) / 2], side))
@@ -95,12 +94,12 @@ pub(crate) fn cut(plane: &[u8], columns: usize, [top, left]: [usize; 2], side: u
 }
 
 /// A sum of weighted bytes, rounded to a byte.
-#[expect(clippy::cast_sign_loss, reason = "it is brought into the range of a byte")]
+#[expect(clippy::cast_sign_loss, reason = "it is clamped to the range of a byte")]
 fn byte(sum: i32) -> u8 {
     ((sum + (1 << (PRECISION - 1))) >> PRECISION).clamp(0, 255) as u8
 }
 
-/// For each output, which inputs it is made of and how much of each.
+/// For each output, its inputs and their weights.
 struct Weights {
     firsts: Vec<(usize, usize)>,
     weights: Vec<i32>,
@@ -153,7 +152,7 @@ mod tests {
         (0..rows * columns).map(|place| u8::try_from(pixel(place)).unwrap()).collect()
     }
 
-    // What Pillow makes of the pattern, by `tests/reference/resize.py`.
+    // Pillow's results for the pattern, from `tests/reference/resize.py`.
     const SHRUNK: [u8; 6] = [139, 135, 152, 144, 167, 149];
     const SHRUNK_BICUBIC: [u8; 6] = [135, 138, 157, 142, 168, 147];
     const GROWN: [u8; 20] =
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_is_cut_out() {
+    fn the_middle_is_cropped() {
         assert_eq!(centre_square(&[1, 2, 3, 4, 5, 6, 7, 8], [2, 4]), (2, vec![2, 3, 6, 7]));
         assert_eq!(centre_square(&[1, 2, 3], [3, 1]), (1, vec![2]));
     }

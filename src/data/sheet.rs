@@ -1,5 +1,5 @@
-//! Draws grids of images with captions as a PNG: contact sheets of data sets, the worst predictions
-//! of a net.
+//! Draws grids of images with captions as a PNG: contact sheets of data sets, or the worst
+//! predictions of a net.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
@@ -8,7 +8,7 @@ use super::resize::{Filter, resized};
 /// A sheet: a heading, and images in rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sheet {
-    /// Stands above all in bold; empty for none.
+    /// The title at the top in bold; empty for none.
     pub title: String,
     /// Lines below the title; empty for none.
     pub subtitle: String,
@@ -16,18 +16,18 @@ pub struct Sheet {
     pub rows: Vec<Row>,
 }
 
-/// Images beside each other.
+/// A row of images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
-    /// Stands at the left in bold, such as a class; empty for none.
+    /// The heading at the left in bold, such as a class; empty for none.
     pub heading: String,
-    /// Stands below the heading, such as how many images there are of it.
+    /// Text below the heading, such as the number of images.
     pub note: String,
     /// The images.
     pub tiles: Vec<Tile>,
 }
 
-/// An image with what stands below it.
+/// An image with its caption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tile {
     /// Its pixels, plane after plane.
@@ -38,20 +38,20 @@ pub struct Tile {
     pub rows: usize,
     /// Its columns.
     pub columns: usize,
-    /// Lines below it.
+    /// The lines of its caption.
     pub caption: Vec<(String, Tone)>,
 }
 
-/// What a text means, which decides its colour.
+/// The meaning of a text, which determines its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// No more than it says.
+    /// Neutral.
     Plain,
-    /// Something less important.
+    /// Less important.
     Faint,
-    /// What is right.
+    /// Correct.
     Good,
-    /// What is wrong.
+    /// Wrong.
     Bad,
 }
 
@@ -77,10 +77,10 @@ const EDGE: Colour = [0xD0, 0xD7, 0xDE];
 const MARGIN: usize = 16;
 /// Pixels between tiles.
 const GAP: usize = 8;
-/// Rows of a line of text.
+/// Height of a line of text in pixels.
 const LINE: usize = 17;
-/// Small images are blown up to about this many pixels, in whole steps so that their pixels stay
-/// square.
+/// Small images are enlarged to about this many pixels, by an integer factor so that their pixels
+/// stay square.
 const SMALL: usize = 72;
 /// Larger images are shrunk to this many.
 const LARGE: usize = 128;
@@ -105,8 +105,8 @@ impl Sheet {
         self.canvas(LARGE).png()
     }
 
-    /// The sheet as a PNG of at most `limit` bytes, if that can be had by taking fewer colours, and
-    /// then by smaller images.
+    /// The sheet as a PNG of at most `limit` bytes if possible, with fewer colours and then with
+    /// smaller images.
     #[must_use]
     pub fn png_within(&self, limit: usize) -> Vec<u8> {
         let mut smallest = self.png();
@@ -138,7 +138,7 @@ impl Sheet {
             .max()
             .unwrap_or(0);
         let widest = drawn().map(|drawn| drawn.columns).max().unwrap_or(0);
-        // A caption may be half as wide again as its image; what is longer is cut.
+        // A caption may be half as wide again as its image; a longer one is cut.
         let cell = widest.max(caption.min((widest * 3 / 2).max(14 * width("x"))));
         let heading = self
             .rows
@@ -247,12 +247,12 @@ impl<'a> Drawn<'a> {
     }
 }
 
-/// How many pixels wide a text is.
+/// The width of a text in pixels.
 fn width(text: &str) -> usize {
     text.chars().count() * get_raster_width(FontWeight::Regular, RasterHeight::Size16)
 }
 
-/// A text of at most so many characters; of a longer one, the start.
+/// The first characters of a text, at most this many.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
@@ -273,7 +273,7 @@ impl Canvas {
         Canvas { pixels: PAPER.repeat(columns * rows), columns, rows }
     }
 
-    /// The pixel at a place; `None` outside.
+    /// The pixel at a position; `None` outside.
     fn at(&mut self, x: usize, y: usize) -> Option<&mut [u8]> {
         let is_inside = x < self.columns && y < self.rows;
         let start = (y * self.columns + x) * 3;
@@ -292,7 +292,7 @@ impl Canvas {
                 self.set(x + column, y + row, drawn.colour(row, column));
             }
         }
-        // An edge of one pixel around it, so that a white image has an end.
+        // A border of one pixel, so that the edge of a white image can be seen.
         for column in 0..drawn.columns + 2 {
             self.set(x + column - 1, y - 1, EDGE);
             self.set(x + column - 1, y + drawn.rows, EDGE);
@@ -335,7 +335,7 @@ impl Canvas {
     }
 }
 
-/// A letter that the font has, for some that it has not.
+/// A substitute for a letter that the font lacks.
 fn plain(letter: char) -> char {
     match letter {
         '–' | '—' | '−' => '-',
@@ -373,14 +373,14 @@ fn encoded(
         writer.write_image_data(data)?;
         writer.finish()
     });
-    written.expect("a vector takes all, and the data are of the size of the header");
+    written.expect("writing to a vector cannot fail, and the data have the size in the header");
     bytes
 }
 
-/// The colours that stand for all of an image best, by median cut: the box of colours with the
-/// widest side is halved until there are enough. Also gives the place in the palette of each pixel.
+/// A palette for an image by median cut: the box of colours with the widest side is halved until
+/// there are enough. Also returns each pixel's index in the palette.
 fn palette(pixels: &[u8], colours: usize) -> (Vec<u8>, Vec<u8>) {
-    // Colours of five bits a channel, as far as they occur, with their number and sums.
+    // The colours that occur, with five bits per channel, and their counts and sums.
     let key = |pixel: &[u8]| {
         (usize::from(pixel[0] >> 3) << 10)
             | (usize::from(pixel[1] >> 3) << 5)
@@ -410,7 +410,7 @@ fn palette(pixels: &[u8], colours: usize) -> (Vec<u8>, Vec<u8>) {
         };
         let count = |members: &[usize]| members.iter().map(|&index| bins[index].count).sum::<u64>();
         let widest = (0..boxes.len()).max_by_key(|&index| {
-            // Wide boxes first, and of these the ones that many pixels are in.
+            // Wide boxes first, weighted by their number of pixels.
             spread(&boxes[index]).0 * count(&boxes[index]).isqrt()
         });
         let Some(widest) = widest.filter(|&index| boxes[index].len() > 1) else { break };
@@ -476,23 +476,22 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_shows_its_images_blown_up() {
+    fn small_images_are_enlarged() {
         let picture = decoded(&sheet(vec![tile(10, "a"), tile(77, "b")]).png()).unwrap();
-        // 72 pixels of six each, in each of three channels.
-        // Letters may have that grey, too.
+        // 72 pixels of six each, in each of three channels. Letters may also have that grey.
         let ours: Vec<u8> = picture.pixels.iter().copied().filter(|&pixel| pixel == 77).collect();
         assert!(ours.len() >= 3 * 72 * 72);
         assert_eq!(picture.channels, 3);
     }
 
     #[test]
-    fn tiles_stand_in_rows() {
+    fn tiles_are_arranged_in_rows() {
         let rows = sheet((0..7).map(|value| tile(value, "")).collect()).rows;
         assert_eq!(rows.iter().map(|row| row.tiles.len()).collect::<Vec<_>>(), [3, 3, 1]);
     }
 
     #[test]
-    fn a_sheet_of_nothing_is_still_a_picture() {
+    fn an_empty_sheet_is_a_valid_picture() {
         assert!(
             decoded(
                 &Sheet { title: String::new(), subtitle: String::new(), rows: Vec::new() }.png()
@@ -505,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_colours_make_a_smaller_file_that_looks_alike() {
+    fn fewer_colours_make_a_smaller_file() {
         let noisy = |seed: usize| Tile {
             pixels: (0..3 * 64 * 64)
                 .map(|place| blake3::hash(&(place * 31 + seed).to_le_bytes()).as_bytes()[0])
@@ -522,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn few_colours_stay_as_they_are() {
+    fn few_colours_are_kept_exactly() {
         let pixels = [[255, 0, 0], [0, 255, 0], [255, 0, 0]].concat();
         let (palette, places) = palette(&pixels, 256);
         let colours: Vec<&[u8]> =

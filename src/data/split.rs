@@ -1,4 +1,4 @@
-//! How the images of a data set are divided into those to learn from and those to test on.
+//! Divides the images of a data set into training and test images.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::listed;
 
-/// The split that is taken where none is named.
+/// The split that is used if none is named.
 pub const DEFAULT: &str = "default";
 
-/// A rule by which images are for the test. All but `given` divide the images that have labels,
+/// A rule that selects test images. All kinds except `given` divide the images that have labels,
 /// whatever the files say.
 ///
 /// Each takes either a share `test`, or `folds`, of which one is the test: the one that `fold`
-/// names, else the run's seed modulo `folds`, so that as many seeds as folds are a
+/// names, or else the run's seed modulo `folds`, so that as many seeds as folds make a
 /// cross-validation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -27,61 +27,61 @@ pub const DEFAULT: &str = "default";
 pub enum Split {
     /// As the files of the data set divide them.
     Given {},
-    /// At random, each class by itself, so that every class has the same share in the test.
+    /// At random within each class, so that every class has the same share in the test.
     Stratified {
-        /// The share of the test.
+        /// The share of the test images.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test: Option<f64>,
-        /// How many folds there are.
+        /// The number of folds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folds: Option<u32>,
-        /// The fold that is the test, from 0.
+        /// The fold to test on, from 0.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fold: Option<u32>,
-        /// Another number gives another division.
+        /// Another seed gives another division.
         #[serde(default)]
         seed: u64,
     },
-    /// By what stands in a column of the table.
+    /// By a column of the table.
     Column {
         /// The column.
         column: String,
-        /// What stands in it where an image is for the test.
+        /// The values of test images in it.
         test: Vec<String>,
     },
-    /// At random, but images with the same value in a column stay together, since they are of one
+    /// At random, but images with the same value in a column stay together, because they are of one
     /// patient, one panel or one day.
     Groups {
         /// The column.
         column: String,
-        /// The share of the test.
+        /// The share of the test images.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test: Option<f64>,
-        /// How many folds there are.
+        /// The number of folds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folds: Option<u32>,
-        /// The fold that is the test, from 0.
+        /// The fold to test on, from 0.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fold: Option<u32>,
-        /// Another number gives another division.
+        /// Another seed gives another division.
         #[serde(default)]
         seed: u64,
     },
-    /// At random, but images that follow each other stay together, where neighbours are alike and
-    /// no column says which.
+    /// At random, but consecutive images stay together, for data whose neighbours are similar
+    /// without a column that says so.
     Blocks {
-        /// How many images stay together.
+        /// The number of images that stay together.
         size: u32,
-        /// The share of the test.
+        /// The share of the test images.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test: Option<f64>,
-        /// How many folds there are.
+        /// The number of folds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         folds: Option<u32>,
-        /// The fold that is the test, from 0.
+        /// The fold to test on, from 0.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fold: Option<u32>,
-        /// Another number gives another division.
+        /// Another seed gives another division.
         #[serde(default)]
         seed: u64,
     },
@@ -102,15 +102,15 @@ impl Split {
 /// Which images are for the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Division {
-    /// Whether each image is.
+    /// Whether each image is for testing.
     pub(super) is_test: Vec<bool>,
     /// The group that each image is in, if the split keeps groups together.
     pub(super) groups: Option<Vec<u32>>,
 }
 
 impl Split {
-    /// Divides images with these labels and columns. `run_seed` chooses the fold where none is
-    /// named. `None` leaves it to the files.
+    /// Divides images with these labels and columns. `run_seed` selects the fold if none is named.
+    /// Returns `None` if the files decide.
     pub(super) fn divide(
         &self,
         labels: &[u16],
@@ -120,7 +120,7 @@ impl Split {
         let column = |name: &String| {
             columns.get(name).with_context(|| {
                 format!(
-                    "there is no column `{name}`, but {}",
+                    "there is no column `{name}`, only {}",
                     listed(columns.keys().map(String::as_str))
                 )
             })
@@ -152,16 +152,16 @@ impl Split {
             }
         };
         let tests = division.is_test.iter().filter(|&&is_test| is_test).count();
-        ensure!(tests > 0, "it leaves no image for the test");
-        ensure!(tests < images, "it leaves no image to learn from");
+        ensure!(tests > 0, "it leaves no test images");
+        ensure!(tests < images, "it leaves no training images");
         Ok(Some(division))
     }
 }
 
-/// How much is for the test.
+/// How many images are for testing.
 #[derive(Clone, Copy)]
 enum Share {
-    /// This share of all.
+    /// This share of all images.
     Of(f64),
     /// One fold of several.
     Fold { fold: u64, folds: u64 },
@@ -179,8 +179,8 @@ impl Share {
     }
 }
 
-/// A place in a shuffle by `seed`. It is a digest, so that it is the same on every machine and in
-/// every version.
+/// The sort key of `thing` in a shuffle by `seed`. A digest, so that it is the same on every
+/// machine and in every version.
 fn shuffle_key(seed: u64, thing: u64) -> [u8; 32] {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -202,7 +202,7 @@ fn stratified(labels: &[u16], share: Share, seed: u64) -> Vec<bool> {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
-                    reason = "a share of a count is one itself"
+                    reason = "a share of a count is a valid count"
                 )]
                 let count = (members.len() as f64 * test).round() as usize;
                 members.truncate(count);
@@ -211,8 +211,8 @@ fn stratified(labels: &[u16], share: Share, seed: u64) -> Vec<bool> {
                 }
             }
             Share::Fold { fold, folds } => {
-                // Dealt like cards, on from the class before, so that the folds differ by one image
-                // at most.
+                // Dealt like cards, continuing from the previous class, so that the sizes of the
+                // folds differ by at most one image.
                 for image in members {
                     is_test[image] = dealt % folds == fold;
                     dealt += 1;
@@ -223,7 +223,7 @@ fn stratified(labels: &[u16], share: Share, seed: u64) -> Vec<bool> {
     is_test
 }
 
-/// Groups in a shuffle by `seed`, taken whole.
+/// Assigns whole groups, in a shuffle by `seed`.
 fn grouped(groups: &[u32], share: Share, seed: u64) -> Vec<bool> {
     let mut sizes: BTreeMap<u32, usize> = BTreeMap::new();
     for group in groups {
@@ -237,7 +237,7 @@ fn grouped(groups: &[u32], share: Share, seed: u64) -> Vec<bool> {
             let wanted = groups.len() as f64 * test;
             let mut count = 0;
             for (group, size) in order {
-                // One more as long as it brings the count nearer to what is wanted.
+                // Add a group if that brings the count nearer to the wanted one.
                 let (without, with) =
                     ((count as f64 - wanted).abs(), ((count + size) as f64 - wanted).abs());
                 if with <= without || tests.is_empty() {
@@ -291,7 +291,11 @@ mod tests {
     fn check_whole(division: &Division) {
         let mut sides: BTreeMap<u32, bool> = BTreeMap::new();
         for (group, is_test) in division.groups.as_ref().unwrap().iter().zip(&division.is_test) {
-            assert_eq!(sides.entry(*group).or_insert(*is_test), is_test, "group {group} straddles");
+            assert_eq!(
+                sides.entry(*group).or_insert(*is_test),
+                is_test,
+                "group {group} is divided"
+            );
         }
         assert!(sides.values().any(|side| *side) && sides.values().any(|side| !*side));
     }
@@ -318,13 +322,13 @@ mod tests {
             (0..200).filter(|&image| division.is_test[image] && labels[image] == class).count()
         };
         assert_eq!((of_class(0), of_class(1)), (36, 4));
-        assert_eq!(division, divide(&split, &labels, 9), "the run's seed has no part in it");
+        assert_eq!(division, divide(&split, &labels, 9), "the run's seed does not matter");
         let other = Split::Stratified { test: Some(0.2), folds: None, fold: None, seed: 1 };
         assert_ne!(division, divide(&other, &labels, 0));
     }
 
     #[test]
-    fn folds_take_every_image_once() {
+    fn folds_cover_every_image_once() {
         let labels: Vec<u16> = (0..103).map(|image| image % 3).collect();
         let split = Split::Stratified { test: None, folds: Some(5), fold: None, seed: 0 };
         check_folds(&split, &labels);
@@ -341,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn no_group_straddles() {
+    fn no_group_is_divided() {
         let labels = vec![0; 150];
         for seed in 0..20 {
             let column = "panel".to_owned();
@@ -367,20 +371,20 @@ mod tests {
     }
 
     #[test]
-    fn a_column_may_say_it() {
+    fn a_column_can_select_the_test() {
         let split = Split::Column { column: "part".to_owned(), test: vec!["b".to_owned()] };
         assert_eq!(divide(&split, &[0; 4], 0).is_test, [false, true, false, false]);
     }
 
     #[test]
-    fn a_split_without_a_side_is_refused() {
+    fn an_empty_side_is_refused() {
         let error =
             |split: &Split| split.divide(&[0, 0], &BTreeMap::new(), 0).unwrap_err().to_string();
         let block =
             |test| Split::Blocks { size: 9, test: Some(test), folds: None, fold: None, seed: 0 };
-        assert_eq!(error(&block(0.5)), "it leaves no image to learn from");
+        assert_eq!(error(&block(0.5)), "it leaves no training images");
         let few = Split::Stratified { test: Some(0.1), folds: None, fold: None, seed: 0 };
-        assert_eq!(error(&few), "it leaves no image for the test");
+        assert_eq!(error(&few), "it leaves no test images");
         let column = Split::Column { column: "x".to_owned(), test: Vec::new() };
         assert!(error(&column).starts_with("there is no column `x`"));
     }

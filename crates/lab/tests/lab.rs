@@ -548,7 +548,7 @@ fn a_picture_that_is_none_is_said_before_anything_is_fetched() {
         command.arg("classify").arg(&picture).env("LABPRESS_DATA", folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let expected = format!(
-        "lab: cannot read the picture `{}`: it is neither PNG nor JPEG\n",
+        "lab: cannot read the picture `{}`: neither a PNG nor a JPEG file\n",
         picture.display()
     );
     assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);

@@ -1,4 +1,4 @@
-//! The binary format of CIFAR: image after image, each its label and then a plane of bytes a
+//! The binary format of CIFAR: image after image, each its label and then a plane of bytes per
 //! channel.
 
 use std::path::Path;
@@ -21,12 +21,12 @@ pub(super) fn read(
     let mut pixels = Vec::new();
     for file in train {
         append(&content(folder, file)?, size, label_bytes, &mut listing.labels, &mut pixels)
-            .with_context(|| format!("`{file}` is no batch of images"))?;
+            .with_context(|| format!("invalid batch of images `{file}`"))?;
     }
     listing.test_begins = Some(listing.labels.len());
     for file in test {
         append(&content(folder, file)?, size, label_bytes, &mut listing.labels, &mut pixels)
-            .with_context(|| format!("`{file}` is no batch of images"))?;
+            .with_context(|| format!("invalid batch of images `{file}`"))?;
     }
     Ok((listing, Raw::Bytes { pixels, channels, rows, columns }))
 }
@@ -41,7 +41,7 @@ fn append(
     let record = size + label_bytes;
     ensure!(
         bytes.len().is_multiple_of(record),
-        "it holds {} bytes, which are no multiple of {record}",
+        "{} bytes are not a multiple of {record}",
         bytes.len()
     );
     for image in bytes.chunks_exact(record) {
@@ -57,15 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_gives_labels_and_pixels() {
+    fn a_batch_holds_labels_and_pixels() {
         let (mut labels, mut pixels) = (Vec::new(), Vec::new());
         append(&[7, 1, 10, 20, 7, 2, 30, 40], 2, 2, &mut labels, &mut pixels).unwrap();
         assert_eq!((labels, pixels), (vec![1, 2], vec![10, 20, 30, 40]));
     }
 
     #[test]
-    fn a_batch_that_ends_early_is_refused() {
+    fn a_truncated_batch_is_refused() {
         let result = append(&[1, 10, 20, 2, 30], 2, 1, &mut Vec::new(), &mut Vec::new());
-        check_error(result, "it holds 5 bytes, which are no multiple of 3");
+        check_error(result, "5 bytes are not a multiple of 3");
     }
 }

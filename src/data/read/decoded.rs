@@ -1,10 +1,10 @@
-//! Shapes images as they are wanted and keeps them on disk, so that only the first run decodes
+//! Converts images to the wanted shape and keeps them on disk, so that only the first run decodes
 //! them.
 //!
 //! `FOLDER/decoded/IMAGES8-SIZE-CHANNELS.images` holds a line of JSON, the [`Head`], and then the
-//! pixels of all images. It appears whole or not at all, under a lock, and is mapped into memory:
-//! runs that go on at once share it, and what is not looked at is not read. Where the folder cannot
-//! be written, images are decoded into memory every time.
+//! pixels of all images. It is written atomically, under a lock, and mapped into memory: concurrent
+//! runs share it, and unused parts are not read. If the folder is read-only, images are decoded
+//! into memory every time.
 #![expect(
     clippy::disallowed_methods,
     reason = "`data::read` keeps decoded images in the cache folder"
@@ -24,12 +24,12 @@ use crate::data::images::{Pixels, Wanted};
 use crate::data::picture::{self, Header, Picture};
 use crate::digest::Digest;
 
-/// Goes up when the same files give other pixels.
+/// Increases when the same files are decoded to other pixels.
 const REVISION: u32 = 1;
-/// How many images are decoded before they are written: it bounds the memory.
+/// How many images are decoded before they are written, which limits memory.
 const AT_ONCE: usize = 512;
 
-/// All images of a data set, as they are wanted.
+/// All images of a data set, in the wanted shape.
 pub(super) struct Decoded {
     pub(super) listing: Listing,
     pub(super) pixels: Pixels,
@@ -50,15 +50,14 @@ struct Head {
 }
 
 impl Head {
-    /// How many bytes of pixels follow; `None` if that is no number.
+    /// The number of bytes of pixels that follow; `None` if it overflows.
     fn pixels(&self) -> Option<u64> {
         let factors = [self.channels, self.rows, self.columns, self.listing.count()];
         factors.into_iter().try_fold(1_u64, |product, factor| product.checked_mul(factor as u64))
     }
 }
 
-/// The images of `set`, from the file that holds them as they are wanted, else from what `read`
-/// gives.
+/// The images of `set`, from the file that holds them in the wanted shape, or else from `read`.
 pub(super) fn decoded(
     folder: &Path,
     set: &DataSet,
@@ -70,10 +69,10 @@ pub(super) fn decoded(
     if let Some(decoded) = opened(&path, &images) {
         return Ok(decoded);
     }
-    // One decodes, others that want the same wait for it. Where there can be no lock there can be
-    // no file.
+    // One process decodes, others that want the same images wait for it. If no lock can be created,
+    // neither can the file.
     let lock = path.parent().and_then(|folder| {
-        // Not `create_dir_all`: where there is no data set, there is nothing to keep.
+        // Not `create_dir_all`: without a data set, there is nothing to keep.
         if let Err(error) = fs::create_dir(folder)
             && error.kind() != ErrorKind::AlreadyExists
         {
@@ -113,7 +112,7 @@ pub(super) fn decoded(
             Ok(Decoded { listing: head.listing, pixels: pixels.into(), channels, rows, columns })
         }
         Err(Error::Images(error)) => Err(error),
-        Err(Error::Disk) => unreachable!("memory is no disk"),
+        Err(Error::Disk) => unreachable!("memory does not fail like a disk"),
     }
 }
 
@@ -123,7 +122,7 @@ fn path(folder: &Path, images: &Digest, wanted: &Wanted<'_>) -> PathBuf {
     folder.join("decoded").join(format!("{}-{size}-{channels}.images", images.short()))
 }
 
-/// The images in the file at `path`; `None` if it is not there or not whole.
+/// The images in the file at `path`; `None` if it is missing or incomplete.
 fn opened(path: &Path, images: &Digest) -> Option<Decoded> {
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
@@ -146,11 +145,10 @@ fn opened(path: &Path, images: &Digest) -> Option<Decoded> {
     Some(Decoded { listing, pixels, channels, rows, columns })
 }
 
-/// A temporary file beside `path`; `None` if there can be none.
+/// A temporary file next to `path`; `None` if it cannot be created.
 fn new_file(path: &Path) -> Option<BufWriter<tempfile::NamedTempFile>> {
     let folder = path.parent()?;
-    // What a killed process left. The lock of this very file does not say that nobody writes
-    // another, so only files of this name are looked at.
+    // Leftovers of killed processes. The lock covers only this file, so others are left alone.
     let prefix = format!(".{}-", path.file_name()?.to_string_lossy());
     for entry in fs::read_dir(folder).ok()?.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
@@ -163,9 +161,9 @@ fn new_file(path: &Path) -> Option<BufWriter<tempfile::NamedTempFile>> {
 
 /// Why images were not written.
 enum Error {
-    /// They cannot be decoded.
+    /// Decoding failed.
     Images(anyhow::Error),
-    /// There is no room.
+    /// Writing failed.
     Disk,
 }
 
@@ -185,12 +183,12 @@ fn written(
     file.write_all(&text)?;
     shaped(raw, head, &mut |part| file.write_all(part))?;
     file.flush()?;
-    // What a crash of the machine leaves must be whole, too.
+    // After a crash of the machine, the file must be complete or absent.
     file.get_ref().as_file().sync_all()?;
     Ok(())
 }
 
-/// The shape that all images get.
+/// The shape that all images are converted to.
 fn shape(raw: &Raw, wanted: &Wanted<'_>) -> anyhow::Result<Header> {
     if let (Some(size), Some(channels)) = (wanted.image_size, wanted.channels) {
         let (size, channels) = (size as usize, channels as usize);
@@ -202,7 +200,7 @@ fn shape(raw: &Raw, wanted: &Wanted<'_>) -> anyhow::Result<Header> {
             let header = |path: &PathBuf| picture::header(&bytes(path)?).with_context(|| at(path));
             let headers: Vec<Header> =
                 files.par_iter().map(header).collect::<anyhow::Result<_>>()?;
-            let first = headers.first().context("it has no image")?;
+            let first = headers.first().context("it has no images")?;
             let size = |header: &Header| (header.rows, header.columns);
             let other = headers.iter().position(|header| size(header) != size(first));
             if let (Some(other), None) = (other, wanted.image_size) {
@@ -226,7 +224,7 @@ fn shape(raw: &Raw, wanted: &Wanted<'_>) -> anyhow::Result<Header> {
     Ok(Header { channels, rows: size.unwrap_or(rows), columns: size.unwrap_or(columns) })
 }
 
-/// Gives the pixels of all images in the shape of `head` to `take`, some images at a time.
+/// Passes the pixels of all images in the shape of `head` to `take`, a few images at a time.
 fn shaped(
     raw: &Raw,
     head: &Head,
@@ -262,7 +260,7 @@ fn shaped(
                 let pixels = fitting(picture);
                 ensure!(
                     pixels.len() == size,
-                    "`{}` is not of the size of the others",
+                    "`{}` differs in size from the others",
                     path.display()
                 );
                 Ok(pixels)
@@ -281,7 +279,7 @@ fn shaped(
 }
 
 fn at(path: &Path) -> String {
-    format!("`{}` cannot be decoded", path.display())
+    format!("cannot decode `{}`", path.display())
 }
 
 fn bytes(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! Folders of pictures: one folder a class.
+//! Folders of pictures: one folder per class.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,10 @@ pub(super) fn read(
         }
         for (class, class_folder) in class_folders.iter().enumerate() {
             let found = pictures(&folder.join(part).join(class_folder), &folder.join(part))?;
-            ensure!(!found.is_empty(), "the folder `{part}/{class_folder}` holds no PNG or JPEG");
+            ensure!(
+                !found.is_empty(),
+                "the folder `{part}/{class_folder}` has no PNG or JPEG files"
+            );
             let class = u16::try_from(class).context("there are too many classes")?;
             listing.labels.extend(found.iter().map(|_| class));
             listing.add(found, &mut files);
@@ -46,8 +49,8 @@ impl Listing {
     }
 }
 
-/// The pictures in a folder and the folders in it, in order of their paths, each with its path from
-/// `above`.
+/// The pictures in a folder and its subfolders, in order of their paths, each with its path
+/// relative to `above`.
 fn pictures(folder: &Path, above: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(folder).follow_links(true).sort_by_file_name() {

@@ -1,8 +1,8 @@
-//! Makes images of the files of a data set.
+//! Decodes the files of a data set to images.
 //!
 //! Every format is read into the same two values: a [`Listing`] of all images in one order, and
-//! [`Raw`] pixels or the pictures that hold them. What comes after knows no formats: [`decoded`]
-//! shapes the images and keeps them on disk, the split says which are for what.
+//! [`Raw`] pixels or the pictures that hold them. The rest does not depend on the format:
+//! [`decoded`] converts the images and keeps them on disk, and the split divides them.
 
 mod batches;
 mod csv_pixels;
@@ -26,19 +26,19 @@ use super::images::{Images, Pixels, Splits, Wanted};
 use super::split::{DEFAULT, Division, Split};
 use crate::diagnostic::listed;
 
-/// What is known of the images of a data set but their pixels. First come the images with labels,
+/// Everything about the images of a data set except their pixels. Images with labels come first,
 /// then those without.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Listing {
     /// The labels of the images that have one.
     labels: Vec<u16>,
-    /// Where among them the test begins, if the files say so.
+    /// The index of the first test image, if the files have a test split.
     test_begins: Option<usize>,
-    /// How many images without labels come after.
+    /// The number of images without labels that follow.
     unlabelled: usize,
     /// The name of each image, with and without label.
     ids: Option<Vec<String>>,
-    /// What else is known of the images with labels, by column.
+    /// Other columns of the images with labels, by name.
     columns: BTreeMap<String, Vec<String>>,
 }
 
@@ -50,14 +50,14 @@ impl Listing {
 
 /// The pixels of all images of a [`Listing`], in its order.
 enum Raw {
-    /// Bytes of images of one size, plane after plane.
+    /// Pixels of images of one size, plane after plane.
     Bytes { pixels: Vec<u8>, channels: usize, rows: usize, columns: usize },
     /// PNG and JPEG files.
     Files(Vec<PathBuf>),
 }
 
-/// Reads the data set `name`, whose files are in `folder`. Decoded images are kept beside them, so
-/// that only the first call with the same wishes takes its time.
+/// Reads the data set `name`, whose files are in `folder`. Decoded images are kept next to them, so
+/// only the first call for the same images is slow.
 pub fn read(
     name: &str,
     folder: &Path,
@@ -67,8 +67,7 @@ pub fn read(
     let at_set = || format!("cannot read the data set `{name}`");
     let decoded = decoded::decoded(folder, set, wanted, &|| listing_and_raw(folder, set))
         .with_context(at_set)?;
-    let at_split =
-        || format!("the split `{}` of the data set `{name}` cannot be made", wanted.split);
+    let at_split = || format!("cannot make the split `{}` of the data set `{name}`", wanted.split);
     let division = division(set, &decoded.listing, wanted).with_context(at_split)?;
     Ok(splits(&decoded, &division))
 }
@@ -90,17 +89,17 @@ fn listing_and_raw(folder: &Path, set: &DataSet) -> anyhow::Result<(Listing, Raw
             let folders = folders.as_deref().unwrap_or(&set.classes);
             image_folder::read(folder, folders, train, test.as_deref(), unlabelled.as_deref())
         }
-        Format::Weights { .. } => bail!("it holds the weights of a net, no images"),
+        Format::Weights { .. } => bail!("it holds the weights of a net, not images"),
     }?;
     let classes = set.classes.len();
     if let Some(label) = listing.labels.iter().find(|&&label| usize::from(label) >= classes) {
-        bail!("it has the label {label}, but only {classes} classes");
+        bail!("it has label {label}, but only {classes} classes");
     }
-    ensure!(!listing.labels.is_empty(), "it has no image");
+    ensure!(!listing.labels.is_empty(), "it has no images");
     Ok((listing, raw))
 }
 
-/// Which images are for the test, and which are kept together.
+/// Which images are for testing, and which are kept together.
 fn division(set: &DataSet, listing: &Listing, wanted: &Wanted<'_>) -> anyhow::Result<Division> {
     let given = Split::Given {};
     let split = match set.splits.get(wanted.split) {
@@ -115,10 +114,10 @@ fn division(set: &DataSet, listing: &Listing, wanted: &Wanted<'_>) -> anyhow::Re
         return Ok(division);
     }
     let test_begins =
-        listing.test_begins.context("the files do not say which images are for the test")?;
+        listing.test_begins.context("the files do not say which images are for testing")?;
     let images = listing.labels.len();
-    ensure!(test_begins > 0, "it leaves no image to learn from");
-    ensure!(test_begins < images, "it leaves no image for the test");
+    ensure!(test_begins > 0, "it leaves no training images");
+    ensure!(test_begins < images, "it leaves no test images");
     Ok(Division { is_test: (0..images).map(|image| image >= test_begins).collect(), groups: None })
 }
 
@@ -137,7 +136,7 @@ fn splits(decoded: &Decoded, division: &Division) -> Splits {
 }
 
 impl Decoded {
-    /// The images at `indices`. Those that follow each other are not copied.
+    /// The images at `indices`. A contiguous range is not copied.
     fn images(&self, indices: &[usize], groups: Option<&[u32]>) -> Images {
         let size = self.channels * self.rows * self.columns;
         let pixels = if let Some(range) = range(indices) {
@@ -167,13 +166,13 @@ impl Decoded {
     }
 }
 
-/// The range that rising numbers make if none is left out.
+/// The range of ascending numbers, if it is contiguous.
 fn range(indices: &[usize]) -> Option<Range<usize>> {
     let (first, last) = (*indices.first()?, *indices.last()?);
     (last - first + 1 == indices.len()).then_some(first..last + 1)
 }
 
-/// Reads a file whole, unpacked if its name ends with `.gz`.
+/// Reads a whole file, unpacked if its name ends with `.gz`.
 #[expect(
     clippy::disallowed_methods,
     reason = "`data::read` reads the files that `data::fetch` put into the cache"
@@ -192,7 +191,7 @@ fn content(folder: &Path, file: &str) -> anyhow::Result<Vec<u8>> {
     Ok(unpacked)
 }
 
-/// Checks what a reader says of broken input.
+/// Checks the error for invalid input.
 #[cfg(test)]
 #[track_caller]
 fn check_error<T>(result: anyhow::Result<T>, expected: &str) {

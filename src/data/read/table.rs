@@ -1,4 +1,4 @@
-//! A table with a row an image.
+//! A table with one row per image.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(super) fn read(
 pub(crate) struct Cells {
     pub(crate) columns: Vec<String>,
     pub(crate) of_columns: Vec<Vec<String>>,
-    /// The line that the first row stands in.
+    /// The line of the first row.
     first_line: usize,
 }
 
@@ -47,7 +47,7 @@ impl Cells {
         let index = self.columns.iter().position(|column| column == name);
         let index = index.with_context(|| {
             format!(
-                "it has no column `{name}`, but {}",
+                "it has no column `{name}`, only {}",
                 listed(self.columns.iter().map(String::as_str))
             )
         })?;
@@ -57,12 +57,12 @@ impl Cells {
 
 fn cells(folder: &Path, table: &Table) -> anyhow::Result<Cells> {
     let text = String::from_utf8(content(folder, &table.file)?)
-        .with_context(|| format!("`{}` is no text", table.file))?;
+        .with_context(|| format!("`{}` is not UTF-8", table.file))?;
     parsed(&text, table.separator, table.columns.as_deref())
         .with_context(|| format!("`{}`", table.file))
 }
 
-/// Reads a table. Without `columns`, its first row has their names.
+/// Parses a table. Without `columns`, its first row names them.
 pub(crate) fn parsed(
     text: &str,
     separator: Separator,
@@ -83,7 +83,7 @@ pub(crate) fn parsed(
         let expected = columns.len();
         ensure!(
             cells.len() == expected,
-            "line {}: {} cells instead of {expected}",
+            "line {}: found {} cells, expected {expected}",
             index + 1,
             cells.len()
         );
@@ -94,8 +94,8 @@ pub(crate) fn parsed(
     Ok(Cells { columns, of_columns, first_line })
 }
 
-/// The cells of a line. A cell in double quotes may hold separators, and quotes that are doubled;
-/// it ends in its line.
+/// The cells of a line. A cell in double quotes may contain separators and doubled quotes, but not
+/// line breaks.
 fn split(line: &str, separator: Separator) -> anyhow::Result<Vec<String>> {
     let separator = match separator {
         Separator::Comma => ',',
@@ -115,7 +115,7 @@ fn split(line: &str, separator: Separator) -> anyhow::Result<Vec<String>> {
                 let mut cell = String::new();
                 let mut quoted = quoted;
                 loop {
-                    let end = quoted.find('"').context("a quote is not closed")?;
+                    let end = quoted.find('"').context("unclosed quote")?;
                     cell.push_str(&quoted[..end]);
                     quoted = &quoted[end + 1..];
                     match quoted.strip_prefix('"') {
@@ -132,7 +132,7 @@ fn split(line: &str, separator: Separator) -> anyhow::Result<Vec<String>> {
         match after.strip_prefix(separator) {
             Some(more) => rest = more,
             None if after.is_empty() => return Ok(cells),
-            None => bail!("something follows a closing quote"),
+            None => bail!("unexpected text after a closing quote"),
         }
     }
 }
@@ -145,7 +145,11 @@ fn labels(cells: &Cells, label: &Label, classes: &[String]) -> anyhow::Result<Ve
         let class = |(index, cell): (usize, &String)| {
             let value: f64 =
                 cell.parse().ok().filter(|value: &f64| value.is_finite()).with_context(|| {
-                    format!("{}: `{cell}` in column `{}` is no number", place(index), label.column)
+                    format!(
+                        "{}: invalid number `{cell}` in column `{}`",
+                        place(index),
+                        label.column
+                    )
                 })?;
             number(thresholds.iter().filter(|&&threshold| value > threshold).count())
         };
@@ -158,7 +162,7 @@ fn labels(cells: &Cells, label: &Label, classes: &[String]) -> anyhow::Result<Ve
         let class = known.get(cell.as_str()).with_context(|| {
             let among = listed(values.iter().take(10).map(String::as_str));
             format!(
-                "{}: `{cell}` in column `{}` is no class; known are {among}",
+                "{}: unknown class `{cell}` in column `{}`, expected one of {among}",
                 place(index),
                 label.column
             )
@@ -182,7 +186,7 @@ fn images(
     let path = |id: &String| {
         let path = format!("{id}{extension}");
         if !is_inner_path(&path) {
-            bail!("`{path}` is no path inside the data set");
+            bail!("`{path}` is not a path inside the data set");
         }
         Ok(inner.join(path))
     };
@@ -200,8 +204,8 @@ mod tests {
         let row = |line| split(line, Separator::Comma).unwrap();
         assert_eq!(row(r#"a, b ,"c, ""d""",,"#), ["a", "b", "c, \"d\"", "", ""]);
         assert_eq!(split("a  b\tc", Separator::Whitespace).unwrap(), ["a", "b", "c"]);
-        check_error(split("\"a", Separator::Comma), "a quote is not closed");
-        check_error(split("\"a\"b", Separator::Comma), "something follows a closing quote");
+        check_error(split("\"a", Separator::Comma), "unclosed quote");
+        check_error(split("\"a\"b", Separator::Comma), "unexpected text after a closing quote");
     }
 
     #[test]
@@ -210,14 +214,17 @@ mod tests {
         assert_eq!(cells.column("label").unwrap(), ["cat"]);
         check_error(
             cells.column("x").map(<[String]>::to_vec),
-            "it has no column `x`, but `id`, `label`",
+            "it has no column `x`, only `id`, `label`",
         );
-        check_error(parsed("a,b\n1\n", Separator::Comma, None), "line 2: 1 cells instead of 2");
+        check_error(
+            parsed("a,b\n1\n", Separator::Comma, None),
+            "line 2: found 1 cells, expected 2",
+        );
         check_error(parsed("", Separator::Comma, None), "it is empty");
     }
 
     #[test]
-    fn a_class_is_a_name_or_between_thresholds() {
+    fn a_class_is_named_or_between_thresholds() {
         let cells = parsed("y,p\ncat,0.5\ndog,0.9\n", Separator::Comma, None).unwrap();
         let label = |column: &str, thresholds: Option<Vec<f64>>| Label {
             column: column.to_owned(),
@@ -227,9 +234,10 @@ mod tests {
         let classes = ["cat".to_owned(), "dog".to_owned()];
         assert_eq!(labels(&cells, &label("y", None), &classes).unwrap(), [0, 1]);
         assert_eq!(labels(&cells, &label("p", Some(vec![0.5])), &classes).unwrap(), [0, 1]);
-        let error = "row 1 (from line 2): `0.5` in column `p` is no class; known are `cat`, `dog`";
+        let error =
+            "row 1 (from line 2): unknown class `0.5` in column `p`, expected one of `cat`, `dog`";
         check_error(labels(&cells, &label("p", None), &classes), error);
-        let error = "row 1 (from line 2): `cat` in column `y` is no number";
+        let error = "row 1 (from line 2): invalid number `cat` in column `y`";
         check_error(labels(&cells, &label("y", Some(vec![0.5])), &classes), error);
     }
 }

@@ -1,5 +1,5 @@
-//! Small data sets of every format, made here and read.
-#![expect(clippy::disallowed_methods, reason = "these tests make files and read them")]
+//! Reads small data sets of every format.
+#![expect(clippy::disallowed_methods, reason = "these tests write files and read them")]
 
 use std::fs;
 use std::path::Path;
@@ -74,7 +74,7 @@ fn table_folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_table_gives_images_by_its_columns() {
+fn a_table_lists_images() {
     let folder = table_folder();
     let splits = read("t", folder.path(), &declared(TABLE), &AS_IS).unwrap();
     assert_eq!(
@@ -98,10 +98,11 @@ fn groups_of_a_table_stay_together() {
 }
 
 #[test]
-fn a_split_that_is_not_declared_is_named() {
+fn an_undeclared_split_is_named() {
     let folder = table_folder();
     let error = read_error(folder.path(), &declared(TABLE), &Wanted { split: "panel", ..AS_IS });
-    let expected = "the split `panel` of the data set `t` cannot be made: it declares only `default`, `panels`";
+    let expected =
+        "cannot make the split `panel` of the data set `t`: it declares only `default`, `panels`";
     assert_eq!(error, expected);
 }
 
@@ -123,7 +124,7 @@ fn a_path_in_a_table_stays_in_the_data_set() {
     let error = read_error(folder.path(), &declared(TABLE), &AS_IS);
     assert_eq!(
         error,
-        "cannot read the data set `t`: `train.csv`: `../../x.png` is no path inside the data set"
+        "cannot read the data set `t`: `train.csv`: `../../x.png` is not a path inside the data set"
     );
 }
 
@@ -168,7 +169,7 @@ fn folders_are_classes() {
 }
 
 #[test]
-fn images_of_different_sizes_need_one() {
+fn images_of_different_sizes_need_an_image_size() {
     let folder = image_folder();
     let error = read_error(folder.path(), &declared(FOLDERS), &AS_IS);
     assert_eq!(
@@ -184,37 +185,40 @@ fn a_class_without_images_is_named() {
     fs::remove_dir_all(folder.path().join("test/cat")).unwrap();
     fs::create_dir(folder.path().join("test/cat")).unwrap();
     let error = read_error(folder.path(), &declared(FOLDERS), &AS_IS);
-    assert_eq!(error, "cannot read the data set `t`: the folder `test/cat` holds no PNG or JPEG");
+    assert_eq!(
+        error,
+        "cannot read the data set `t`: the folder `test/cat` has no PNG or JPEG files"
+    );
 }
 
 #[test]
-fn a_broken_picture_is_named() {
+fn a_damaged_picture_is_named() {
     let folder = image_folder();
     write(folder.path(), &[("train/cat/1.png", b"GIF89a")]);
     let error =
         read_error(folder.path(), &declared(FOLDERS), &Wanted { image_size: Some(2), ..AS_IS });
     assert_eq!(
         error,
-        "cannot read the data set `t`: `DIR/train/cat/1.png` cannot be decoded: it is neither PNG nor JPEG"
+        "cannot read the data set `t`: cannot decode `DIR/train/cat/1.png`: neither a PNG nor a JPEG file"
     );
 }
 
 #[test]
-fn a_second_reading_needs_the_files_no_more() {
+fn a_second_read_does_not_need_the_files() {
     let folder = image_folder();
     let wanted = Wanted { image_size: Some(2), ..AS_IS };
     let set = declared(FOLDERS);
     let first = read("t", folder.path(), &set, &wanted).unwrap();
     fs::remove_dir_all(folder.path().join("train")).unwrap();
     assert_eq!(read("t", folder.path(), &set, &wanted).unwrap(), first);
-    // Another size needs them, and so does another meaning of the files.
+    // Another size or another format needs them again.
     assert!(read("t", folder.path(), &set, &Wanted { image_size: Some(3), ..wanted }).is_err());
     let other = DataSet { classes: vec!["dog".to_owned(), "cat".to_owned()], ..set };
     assert!(read("t", folder.path(), &other, &wanted).is_err());
 }
 
 #[test]
-fn a_damaged_file_of_decoded_images_is_made_again() {
+fn a_damaged_file_of_decoded_images_is_replaced() {
     let folder = image_folder();
     let wanted = Wanted { image_size: Some(2), ..AS_IS };
     let first = read("t", folder.path(), &declared(FOLDERS), &wanted).unwrap();
@@ -227,8 +231,7 @@ fn a_damaged_file_of_decoded_images_is_made_again() {
     let whole = fs::read(&kept).unwrap();
     for damaged in [&whole[..0], &whole[..5], &whole[..20], &whole[..whole.len() - 1], &[255; 400]]
     {
-        // Under the map of `first` the old bytes live on; they would not if the file itself were
-        // cut.
+        // The map of `first` keeps the old bytes; it would not if the file itself were truncated.
         fs::remove_file(&kept).unwrap();
         fs::write(&kept, damaged).unwrap();
         assert_eq!(read("t", folder.path(), &declared(FOLDERS), &wanted).unwrap(), first);
@@ -237,17 +240,17 @@ fn a_damaged_file_of_decoded_images_is_made_again() {
 }
 
 #[test]
-fn images_are_read_where_nothing_can_be_kept() {
+fn images_are_read_if_nothing_can_be_kept() {
     let folder = image_folder();
     let wanted = Wanted { image_size: Some(2), ..AS_IS };
-    // A file where the folder should be.
+    // A file in place of the folder.
     fs::write(folder.path().join("decoded"), b"").unwrap();
     let splits = read("t", folder.path(), &declared(FOLDERS), &wanted).unwrap();
     assert_eq!(splits.train.image(1), [2; 12]);
 }
 
 #[test]
-fn where_no_data_set_is_nothing_is_made() {
+fn a_missing_data_set_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing");
     assert!(read("t", &missing, &declared(FOLDERS), &AS_IS).is_err());
@@ -255,7 +258,7 @@ fn where_no_data_set_is_nothing_is_made() {
 }
 
 #[test]
-fn batches_are_divided_as_their_files_or_anew() {
+fn batches_are_divided_by_their_files_or_by_a_split() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &[("a.bin", &[0, 10, 20, 1, 30, 40]), ("b.bin", &[1, 50, 60, 0, 70, 80])]);
     let set = declared(
@@ -268,7 +271,7 @@ fn batches_are_divided_as_their_files_or_anew() {
     let halves = [0, 1].map(|seed| {
         read("t", folder.path(), &set, &Wanted { split: "half", seed, ..AS_IS }).unwrap()
     });
-    // One image of each class; which, the split says.
+    // One image of each class, chosen by the split.
     assert!(halves[0].test.labels.contains(&0) && halves[0].test.labels.contains(&1));
     assert_eq!((&halves[0].test, &halves[0].train), (&halves[1].train, &halves[1].test));
 }
