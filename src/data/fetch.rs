@@ -265,8 +265,8 @@ fn get_from_first(
     };
     let names = crate::diagnostic::listed(set.files.keys().map(String::as_str));
     bail!(
-        "cannot get the data set `{name}`\n  {}\nhint: {by_command}put {names} (from {}) into `{}` yourself and try \
-         again; labpress checks them",
+        "cannot fetch the data set `{name}`\n  {}\nhint: {by_command}put {names} (from {}) into \
+         `{}` yourself and try again; labpress checks them",
         errors.join("\n  "),
         set.homepage,
         folder.display(),

@@ -282,7 +282,8 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "[a, b]",
             "[a, b, a]",
-            "error: duplicate class `a`\n --> small.yml:6:17\nhint: list each class once, in the order of the labels",
+            "error: duplicate class `a`\n --> small.yml:6:17\n\
+             hint: list each class once, in the order of the labels",
         );
     }
 
@@ -291,7 +292,8 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "file: small.csv,",
             "file: large.csv,",
-            "error: `large.csv` is missing from `files`\n --> small.yml:7:28\nhint: add it to `files` with its `sha256`",
+            "error: `large.csv` is missing from `files`\n --> small.yml:7:28\n\
+             hint: add it to `files` with its `sha256`",
         );
     }
 
@@ -300,7 +302,8 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "file: small.csv, shape: [1, 2], white: 4, test-rows: 1}\nfiles:\n  small.csv",
             "file: ../x, shape: [1, 2], white: 4, test-rows: 1}\nfiles:\n  ../x",
-            "error: invalid file name `../x`\n --> small.yml:9:3\nhint: use a name without `/` that does not start with a dot",
+            "error: invalid file name `../x`\n --> small.yml:9:3\n\
+             hint: use a name without `/` that does not start with a dot",
         );
     }
 
@@ -320,8 +323,8 @@ sources: [{kind: url, base: "https://example.org/data"}]
         check_error(
             "{kind: url, base: \"https://example.org/data\"}",
             "{kind: url, base: \"-o/etc/passwd\"}",
-            "error: `-o/etc/passwd` does not start with `https://`\n --> small.yml:10:23\nhint: give the folder that holds \
-             the files",
+            "error: `-o/etc/passwd` does not start with `https://`\n --> small.yml:10:23\n\
+             hint: give the folder that holds the files",
         );
         check_error(
             "{kind: url, base: \"https://example.org/data\"}",

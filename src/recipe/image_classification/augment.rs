@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Random changes to each training image, drawn anew every epoch from the run's seed. They are made
-/// in this order, but for the four of shape, which are one change of shear, scale, rotation and
-/// shift; what a change lets in from outside of the image is black.
+/// Random changes to each training image, drawn anew every epoch from the run's seed. They are
+/// applied in this order, except that shear, scale, rotation and shift are one transformation;
+/// pixels from outside the image are black.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Augment {
@@ -30,15 +30,15 @@ pub struct Augment {
     /// less.
     pub contrast: f64,
     /// Multiplies the distance of all pixels from their grey by up to this share more or less. Grey
-    /// images stay.
+    /// images stay the same.
     pub saturation: f64,
-    /// Blackens a square with sides of this many pixels at a random place, partly outside of the
-    /// image (DeVries and Taylor 2017, arXiv 1708.04552).
+    /// Blackens a square with sides of this many pixels at a random place, possibly partly outside
+    /// the image (DeVries and Taylor 2017, arXiv 1708.04552).
     pub cutout: u32,
 }
 
-/// Test-time augmentation: an image's probabilities are the mean over it and its changed copies
-/// (Krizhevsky et al. 2012 did so with flips and crops).
+/// Test-time augmentation: an image's probabilities are the mean over the image and its modified
+/// copies (Krizhevsky et al. 2012 did so with flips and crops).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Tta {
@@ -52,7 +52,7 @@ pub struct Tta {
 }
 
 impl Tta {
-    /// Whether images are judged as they are.
+    /// Whether test images are not modified.
     pub fn is_none(&self) -> bool {
         *self == Tta::default()
     }

@@ -1,8 +1,8 @@
-//! What the parameters may be.
+//! The allowed values of parameters.
 
 use super::{Augment, Loss, Model, Optimizer, Params, Pretrained, Rate, Schedule, Tuning};
 
-/// A parameter out of its bounds: which, and what it may be.
+/// A parameter that is out of bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfBounds {
     /// Keys that lead to it: `["optimizer", "lr"]`.
@@ -35,7 +35,7 @@ fn is_not_negative(number: f64) -> bool {
     number >= 0.0 && number.is_finite()
 }
 
-/// Of a running mean, a momentum.
+/// For running means and momentum.
 fn is_decay(share: f64) -> bool {
     (0.0..1.0).contains(&share)
 }
@@ -49,7 +49,7 @@ fn is_size(size: u32) -> bool {
 }
 
 impl Params {
-    /// Says which parameters are out of bounds, in the order they are declared.
+    /// Returns the parameters that are out of bounds, in the order of their declaration.
     pub fn out_of_bounds(&self) -> Vec<OutOfBounds> {
         let mut errors = Errors(Vec::new());
         self.check_data(&mut errors);
@@ -83,7 +83,7 @@ impl Params {
         errors.require(
             is_one,
             &["labels-per-class"],
-            "says how many images to use, as `train-images` does: keep one",
+            "cannot be combined with `train-images`: both set the number of images",
         );
         errors.require(self.valid_images != Some(0), &["valid-images"], "must be at least 1");
         errors.require(self.test_images != Some(0), &["test-images"], "must be at least 1");
@@ -101,7 +101,7 @@ impl Params {
                 errors.require(
                     blocks >= 1,
                     &["tuning", "blocks"],
-                    "must be at least 1; `kind: frozen` tunes no block",
+                    "must be at least 1; `kind: frozen` tunes no blocks",
                 );
             }
             Tuning::Gradual { head_epochs, blocks, .. } => {
@@ -114,8 +114,7 @@ impl Params {
                 errors.require(blocks != Some(0), &["tuning", "blocks"], "must be at least 1");
             }
             Tuning::Frozen {} => {
-                let rule =
-                    "has no effect where features are computed once (`tuning: {kind: frozen}`)";
+                let rule = "has no effect if features are computed once (`tuning: {kind: frozen}`)";
                 errors.require(self.augment == Augment::default(), &["augment"], rule);
                 errors.require(self.mixup.is_none(), &["mixup"], rule);
                 errors.require(self.cutmix.is_none(), &["cutmix"], rule);
@@ -194,9 +193,9 @@ impl Params {
         errors.require(stages_are_whole, &["progressive"], rule);
         let staged =
             self.progressive.iter().fold(0_u32, |sum, stage| sum.saturating_add(stage.epochs));
-        let rule = "must leave an epoch for images of the whole size";
+        let rule = "must leave an epoch for images of the full size";
         errors.require(!is_staged || staged < self.epochs, &["progressive"], rule);
-        let rule = "needs a net that takes images of any size: no `mlp`, and no `dense`";
+        let rule = "needs a net that accepts images of any size: neither an `mlp` nor `dense`";
         errors.require(!is_staged || self.model.takes_any_size(), &["progressive"], rule);
         let patience = self.early_stopping.map(|stopping| stopping.patience);
         errors.require(patience != Some(0), &["early-stopping", "patience"], "must be at least 1");
@@ -306,7 +305,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads parameters and compares what is wrong with them.
+    /// Parses parameters and compares the errors.
     #[track_caller]
     fn check(params: Value, expected: &[&str]) {
         let params: Params = serde_json::from_value(params).unwrap();
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_and_the_toy_scale_of_anything_are_within_bounds() {
+    fn defaults_and_toy_scales_are_within_bounds() {
         check(json!({}), &[]);
         let params = json!({
             "epochs": 9, "labels-per-class": 25, "model": {"kind": "resnet9"}, "image-size": 96,
@@ -331,15 +330,14 @@ mod tests {
     }
 
     #[test]
-    fn two_ways_to_say_how_many_images_to_use_are_refused() {
-        let expected =
-            "labels-per-class says how many images to use, as `train-images` does: keep one";
+    fn two_numbers_of_training_images_are_refused() {
+        let expected = "labels-per-class cannot be combined with `train-images`: both set the number of images";
         check(json!({"train-images": 100, "labels-per-class": 5}), &[expected]);
     }
 
     #[test]
-    fn what_has_no_effect_on_features_that_are_computed_once_is_refused() {
-        let why = "has no effect where features are computed once (`tuning: {kind: frozen}`)";
+    fn parameters_without_effect_on_frozen_features_are_refused() {
+        let why = "has no effect if features are computed once (`tuning: {kind: frozen}`)";
         check(
             json!({"tuning": {"kind": "frozen"}, "augment": {"flip": true}, "mixup": 0.2}),
             &[&format!("augment {why}"), &format!("mixup {why}")],
@@ -347,18 +345,18 @@ mod tests {
     }
 
     #[test]
-    fn stages_must_leave_an_epoch_and_suit_the_net() {
+    fn stages_must_leave_an_epoch_and_fit_the_net() {
         check(
             json!({"epochs": 4, "progressive": [{"epochs": 4, "image-size": 16}]}),
             &[
-                "progressive must leave an epoch for images of the whole size",
-                "progressive needs a net that takes images of any size: no `mlp`, and no `dense`",
+                "progressive must leave an epoch for images of the full size",
+                "progressive needs a net that accepts images of any size: neither an `mlp` nor `dense`",
             ],
         );
     }
 
     #[test]
-    fn the_head_must_not_learn_alone_to_the_end() {
+    fn the_head_must_not_train_alone_to_the_end() {
         let tuning = json!({"kind": "gradual", "head-epochs": 5, "rate-decay": 0.5});
         check(
             json!({"epochs": 5, "tuning": tuning}),
@@ -370,14 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn momentum_cycles_between_bounds_in_their_order() {
+    fn momentum_bounds_must_be_in_order() {
         let rule = "must be at least 0 and at most `momentum-high`, which is the optimizer's own by default";
         let schedule = json!({"kind": "one-cycle", "max-lr": "find", "momentum-low": 0.95});
         check(json!({"schedule": schedule}), &[&format!("schedule.momentum-low {rule}")]);
     }
 
     #[test]
-    fn weights_of_imagenet_are_only_for_nets_that_have_some() {
+    fn imagenet_weights_are_only_for_nets_that_have_them() {
         let rule = "model.pretrained `imagenet` is only for the `efficientnet-lite` nets; give a `.safetensors` file";
         check(json!({"model": {"kind": "efficientnet-lite0", "pretrained": "imagenet"}}), &[]);
         check(json!({"model": {"kind": "resnet18", "pretrained": "imagenet"}}), &[rule]);

@@ -1,9 +1,7 @@
-//! The parameters of the recipe `image-classification`: a net learns to tell the classes of images
-//! apart.
+//! The parameters of the recipe `image-classification`, which trains a net to classify images.
 //!
-//! One file a subject: the nets and what of them learns (`model`), how weights follow gradients
-//! (`optimizer`), how the rate goes (`schedule`), random changes to images (`augment`), what all of
-//! them may be (`bounds`).
+//! One file per subject: nets and which of their layers train (`model`), optimizers (`optimizer`),
+//! learning rates (`schedule`), random changes to images (`augment`), allowed values (`bounds`).
 
 mod augment;
 mod bounds;
@@ -27,12 +25,12 @@ pub use schedule::{Rate, Schedule};
 /// The recipe's name in `experiment.yml`.
 pub const NAME: &str = "image-classification";
 
-/// Goes up whenever the recipe computes other numbers from the same parameters, data and seed. It
-/// is part of every fingerprint. A golden test trains a few steps and fails if the numbers moved
-/// while this did not.
+/// Increases whenever the recipe computes other numbers from the same parameters, data and seed. It
+/// is part of every fingerprint. A golden test trains a few steps and fails if the numbers change
+/// and this does not.
 pub const REVISION: u32 = 2;
 
-/// The numbers of a run that are more than plain numbers: shares, losses, times.
+/// The metrics that have a unit or a goal: shares, losses, times.
 pub fn metrics() -> BTreeMap<String, Metric> {
     let metric = |name: &str, goal, unit: Option<&str>| {
         (name.to_owned(), Metric { goal, unit: unit.map(str::to_owned), tolerance: None })
@@ -54,49 +52,48 @@ pub fn metrics() -> BTreeMap<String, Metric> {
     ])
 }
 
-/// Everything that an author may set. What is left out takes the value in [`Params::default`].
+/// All parameters that an author can set. Omitted ones have the value in [`Params::default`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Params {
     /// Passes over the training images.
     pub epochs: u32,
-    /// Images a step.
+    /// Images per step.
     pub batch_size: u32,
-    /// Rows and columns that the square in the middle of each image is resized to as it is read
+    /// Rows and columns that the central square of each image is resized to when it is read
     /// (bilinear, with antialiasing); `None` leaves images as they are.
     pub image_size: Option<u32>,
-    /// Which of the splits that the data set declares.
+    /// The name of a split that the data set declares.
     pub split: String,
     /// How many training images to use, the first of a shuffle by the seed; `None` is all that are
-    /// not set aside.
+    /// not held out for validation.
     pub train_images: Option<u32>,
-    /// How many training images of each class to use, the first of a shuffle by the seed. In place
-    /// of `train-images`.
+    /// How many training images of each class to use, the first of a shuffle by the seed. Replaces
+    /// `train-images`.
     pub labels_per_class: Option<u32>,
-    /// How many images of the training split are set aside to measure `valid.loss` and
+    /// How many images of the training split are held out to measure `valid.loss` and
     /// `valid.accuracy` on: the last of a shuffle by the seed, of each class in proportion to its
-    /// share; or whole groups, where the split keeps groups of images together. `None` is a tenth
-    /// of the split.
+    /// share; or whole groups, if the split keeps groups of images together. `None` is a tenth of
+    /// the split.
     pub valid_images: Option<u32>,
     /// How many images of the test split to test on, the first ones; `None` is all.
     pub test_images: Option<u32>,
     /// The net.
     pub model: Model,
-    /// What of the net learns, and when.
+    /// Which layers of the net train, and when.
     pub tuning: Tuning,
-    /// How weights follow gradients.
+    /// The optimizer.
     pub optimizer: Optimizer,
-    /// How the learning rate goes over the run.
+    /// The learning rate over the course of the run.
     pub schedule: Schedule,
     /// What is minimized.
     pub loss: Loss,
-    /// The longest that the gradient of all parameters together may be; a longer one is shortened
-    /// to it (Pascanu, Mikolov and Bengio 2012, arXiv 1211.5063). `None` leaves gradients as they
-    /// are.
+    /// The maximum norm of the gradient of all parameters together; a longer one is clipped to it
+    /// (Pascanu, Mikolov and Bengio 2012, arXiv 1211.5063). `None` leaves gradients as they are.
     pub clip_norm: Option<f64>,
-    /// Judges the exponential moving average of the weights instead of the weights (Polyak and
-    /// Juditsky 1992): the share of the average that is kept each step, in its first steps less: (1
-    /// + step) / (10 + step).
+    /// Evaluates the exponential moving average of the weights instead of the weights (Polyak and
+    /// Juditsky 1992): the share of the average that is kept each step, at most (1 + step) / (10 +
+    /// step).
     pub ema: Option<f64>,
     /// Mixes pairs of images and of their labels by a share drawn from the Beta distribution with
     /// this parameter twice (Zhang et al. 2017, arXiv 1710.09412).
@@ -107,24 +104,24 @@ pub struct Params {
     pub cutmix: Option<f64>,
     /// Random changes to the training images.
     pub augment: Augment,
-    /// Test-time augmentation: how the test images are changed, once the training is over.
+    /// Test-time augmentation: how the test images are modified after training.
     pub tta: Tta,
     /// Smaller images in the first epochs (progressive resizing: Howard 2018, fast.ai's DAWNBench
-    /// entry; Karras et al. 2017, arXiv 1710.10196, for generators). The epochs that are left take
-    /// images of the whole size.
+    /// entry; Karras et al. 2017, arXiv 1710.10196, for generators). The remaining epochs use
+    /// images of the full size.
     pub progressive: Vec<Stage>,
-    /// Ends the training when images that are set aside are no longer told better, and takes the
-    /// best weights (Prechelt 1998). `None` trains all epochs and takes the last weights.
+    /// Ends the training when the validation metric stops improving, and keeps the best weights
+    /// (Prechelt 1998). `None` trains all epochs and keeps the last weights.
     pub early_stopping: Option<EarlyStopping>,
-    /// The numbers that nets compute with.
+    /// The precision of computations.
     pub precision: Precision,
-    /// Lays images, maps and kernels out in memory with the channels of a pixel beside each other,
-    /// which makes most of what convolutional nets do faster (docs/performance.md). It moves no
-    /// more than last bits.
+    /// Stores images, maps and kernels with the channels of a pixel next to each other (channels
+    /// last), which makes most operations of convolutional nets faster (docs/performance.md). It
+    /// affects only the last bits of results.
     pub channels_last: bool,
     /// Writes grids of test images, `worst` (highest loss) and `most-confused`, which are committed
-    /// with the record. Not asked for, they are not written: they take up to 128 KiB a run, and a
-    /// figure shows those of one.
+    /// with the record. Off by default, because they take up to 128 KiB per run, and a figure shows
+    /// those of one run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub images: bool,
 }
@@ -160,30 +157,30 @@ impl Default for Params {
     }
 }
 
-/// What is minimized: the cross-entropy of the classes' scores.
+/// The loss: the cross-entropy of the classes' scores.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Loss {
-    /// Share of each label that is spread over all classes alike (Szegedy et al. 2015, arXiv
+    /// Share of each label that is spread evenly over all classes (Szegedy et al. 2015, arXiv
     /// 1512.00567).
     pub label_smoothing: f64,
-    /// How much an image counts by its class.
+    /// The weight of an image by its class.
     pub class_weights: ClassWeights,
 }
 
-/// How much an image counts in the loss by its class.
+/// The weight of an image in the loss by its class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
-    /// All alike.
+    /// All the same.
     #[default]
     None,
-    /// As many times as its class is rarer than the mean class among the training images: images /
+    /// Inversely proportional to the frequency of its class among the training images: images /
     /// (classes × images of the class) (King and Zeng 2001).
     Balanced,
 }
 
-/// Some of the first epochs, and the size of the images in them.
+/// A number of epochs, and the size of the images in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Stage {
@@ -198,10 +195,10 @@ pub struct Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What is watched.
+    /// The watched metric.
     #[serde(default)]
     pub metric: Watched,
-    /// How many epochs in a row may be no better than the best one before.
+    /// How many epochs in a row may fail to improve on the best one.
     #[serde(default = "default_patience")]
     pub patience: u32,
 }
@@ -210,19 +207,19 @@ fn default_patience() -> u32 {
     3
 }
 
-/// A number of each epoch that may end the training.
+/// A metric that can end the training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Watched {
-    /// The loss on the images that are set aside; less is better.
+    /// The validation loss; lower is better.
     #[default]
     #[serde(rename = "valid.loss")]
     ValidLoss,
-    /// The accuracy on the images that are set aside; more is better.
+    /// The validation accuracy; higher is better.
     #[serde(rename = "valid.accuracy")]
     ValidAccuracy,
 }
 
-/// The numbers that nets compute with.
+/// The precision of computations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
@@ -230,13 +227,13 @@ pub enum Precision {
     #[default]
     F32,
     /// Convolutions and matrix products in bfloat16, weights and sums in 32 bits (libtorch's
-    /// autocast; Micikevicius et al. 2017, arXiv 1710.03740). Faster where the hardware has it.
+    /// autocast; Micikevicius et al. 2017, arXiv 1710.03740). Faster if the hardware supports it.
     Bf16,
 }
 
-/// The parameters of a run that only shows that an experiment works: one epoch (two, if the head
-/// alone learns in the first) over a few small images. What cannot be read as parameters stays as
-/// it is.
+/// The parameters of a smoke run, which only shows that an experiment works: one epoch (two, if
+/// only the head trains in the first) over a few small images. Returns invalid parameters
+/// unchanged.
 pub fn at_toy_scale(params: &serde_json::Value) -> serde_json::Value {
     let Ok(params) = serde_json::from_value::<Params>(params.clone()) else {
         return params.clone();
@@ -265,5 +262,5 @@ pub fn at_toy_scale(params: &serde_json::Value) -> serde_json::Value {
         progressive: Vec::new(),
         ..params
     };
-    serde_json::to_value(&toy).expect("parameters are numbers, texts and lists")
+    serde_json::to_value(&toy).expect("parameters are numbers, strings and lists")
 }

@@ -1,4 +1,4 @@
-//! The nets, and what of them learns.
+//! The nets, and which of their layers train.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub enum Model {
         #[serde(default = "default_hidden")]
         hidden: Vec<u32>,
     },
-    /// Blocks of 3×3 convolution, (BatchNorm,) ReLU and 2×2 max-pooling, then global average
+    /// Blocks of 3×3 convolution, optional BatchNorm, ReLU and 2×2 max-pooling, then global average
     /// pooling (or, with `dense`, a hidden fully connected layer on the flattened map) and a linear
     /// layer.
     Convnet {
@@ -35,47 +35,47 @@ pub enum Model {
     },
     /// Nine layers with two residual connections, for images of 32 pixels: the net of David Page's
     /// "How to train your ResNet" (2018), which set DAWNBench's record on CIFAR-10. It halves
-    /// images three times and then takes what is strongest of each map.
+    /// images three times and ends with global max-pooling.
     Resnet9 {
         /// Channels of the first layer; the others have twice, four times and eight times as many.
         #[serde(default = "default_resnet9_width")]
         width: u32,
-        /// Weights to begin with; `None` is random ones.
+        /// Pretrained weights; `None` is random initialization.
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
     /// The residual net of 18 layers (He et al. 2015, arXiv 1512.03385), as torchvision builds it.
     Resnet18 {
-        /// What the images meet first.
+        /// The first layers.
         #[serde(default)]
         stem: Stem,
-        /// Weights to begin with; `None` is random ones.
+        /// Pretrained weights; `None` is random initialization.
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
-    /// EfficientNet (Tan and Le 2019, arXiv 1905.11946) without what is slow on small devices, for
-    /// 224 pixels.
+    /// EfficientNet (Tan and Le 2019, arXiv 1905.11946) without operations that are slow on small
+    /// devices, for 224 pixels.
     EfficientnetLite0 {
-        /// Weights to begin with; `None` is random ones.
+        /// Pretrained weights; `None` is random initialization.
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
-    /// The same with 21 blocks in place of 16, for 240 pixels.
+    /// The same with 21 blocks instead of 16, for 240 pixels.
     EfficientnetLite1 {
-        /// Weights to begin with; `None` is random ones.
+        /// Pretrained weights; `None` is random initialization.
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
-    /// The same with 21 blocks in place of 16, a tenth wider, for 260 pixels.
+    /// The same with 21 blocks instead of 16, a tenth wider, for 260 pixels.
     EfficientnetLite2 {
-        /// Weights to begin with; `None` is random ones.
+        /// Pretrained weights; `None` is random initialization.
         #[serde(default)]
         pretrained: Option<Pretrained>,
     },
 }
 
 impl Model {
-    /// The weights that the net begins with; `None` is random ones.
+    /// The pretrained weights; `None` is random initialization.
     pub fn pretrained(&self) -> Option<&Pretrained> {
         match self {
             Model::Mlp { .. } | Model::Convnet { .. } => None,
@@ -101,25 +101,24 @@ impl Model {
     }
 }
 
-/// What the images meet first in a [`Model::Resnet18`].
+/// The first layers of a [`Model::Resnet18`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stem {
-    /// A 7×7 convolution and a pooling that leave a quarter of the rows and columns, for large
-    /// images.
+    /// A 7×7 convolution and a pooling that reduce rows and columns to a quarter, for large images.
     #[default]
     Imagenet,
-    /// A 3×3 convolution that leaves all of them, as is usual for CIFAR's 32 pixels.
+    /// A 3×3 convolution that keeps the size, as usual for CIFAR's 32 pixels.
     Small,
 }
 
-/// Where the weights come from that a net begins with.
+/// The source of a net's pretrained weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Pretrained {
-    /// The published ones, learnt on ImageNet's thousand classes.
+    /// The published ones, trained on ImageNet's thousand classes.
     Imagenet,
-    /// A `.safetensors` file, by its path in the site, below `experiments/`.
+    /// A `.safetensors` file, by its path in the site, inside `experiments/`.
     File(String),
 }
 
@@ -153,7 +152,7 @@ impl JsonSchema for Pretrained {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "Where the weights come from that a net begins with: `imagenet`, or the path of a \
+            "description": "The source of a net's pretrained weights: `imagenet`, or the path of a \
                             `.safetensors` file in the site.",
             "type": "string",
             "pattern": "^imagenet$|\\.safetensors$"
@@ -174,19 +173,19 @@ fn default_widths() -> Vec<u32> {
 }
 
 impl Model {
-    /// Whether the net takes images of other sizes than that it was made for: progressive resizing
-    /// needs it.
+    /// Whether the net accepts images of other sizes than it was built for, which progressive
+    /// resizing needs.
     pub fn takes_any_size(&self) -> bool {
         !matches!(self, Model::Mlp { .. } | Model::Convnet { dense: Some(_), .. })
     }
 }
 
-/// What of the net learns, and when. A net's layers are groups from the stem over the blocks to the
-/// head, which is its last linear layer. Groups that do not learn (are frozen) keep their weights,
-/// and their BatchNorm its running mean and variance.
+/// Which layers of the net train, and when. A net consists of groups of layers: the stem, the
+/// blocks and the head, which is its last linear layer. Frozen groups keep their weights, and their
+/// BatchNorm keeps its running mean and variance.
 ///
-/// `rate-decay` gives each group a rate so many times lower than that of the group behind it, the
-/// head the whole rate (discriminative rates: Howard and Ruder 2018, arXiv 1801.06146, who take
+/// `rate-decay` makes the rate of each group so many times lower than that of the next group; the
+/// head has the full rate (discriminative rates: Howard and Ruder 2018, arXiv 1801.06146, who use
 /// 2.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -196,34 +195,34 @@ impl Model {
     deny_unknown_fields
 )]
 pub enum Tuning {
-    /// The whole net.
+    /// All groups.
     All {
         /// How many times lower each group's rate is than the next one's.
         #[serde(default = "no_decay")]
         rate_decay: f64,
     },
-    /// The head alone, on features that are computed once (Donahue et al. 2013, arXiv 1310.1531;
-    /// Sharif Razavian et al. 2014, arXiv 1403.6382). Images are not changed at random, since their
+    /// Only the head, on features that are computed once (Donahue et al. 2013, arXiv 1310.1531;
+    /// Sharif Razavian et al. 2014, arXiv 1403.6382). Images are not augmented, because their
     /// features are the same in every epoch.
     Frozen {},
     /// The last blocks and the head (Yosinski et al. 2014, arXiv 1411.1792).
     LastBlocks {
-        /// How many groups before the head learn.
+        /// How many groups before the head train.
         blocks: u32,
         /// How many times lower each group's rate is than the next one's.
         #[serde(default = "no_decay")]
         rate_decay: f64,
     },
-    /// First the head alone, then block after block from the last one (gradual unfreezing: Howard
+    /// First only the head, then block after block from the last one (gradual unfreezing: Howard
     /// and Ruder 2018, arXiv 1801.06146).
     Gradual {
-        /// Epochs in which the head alone learns.
+        /// Epochs in which only the head trains.
         #[serde(default = "default_head_epochs")]
         head_epochs: u32,
-        /// How many groups before the head learn in the end; `None` is all.
+        /// How many groups before the head train in the end; `None` is all.
         #[serde(default)]
         blocks: Option<u32>,
-        /// Epochs from one block to the next; 0 lets all of `blocks` learn after `head-epochs`, as
+        /// Epochs from one block to the next; 0 trains all of `blocks` after `head-epochs`, as
         /// fast.ai's `fine_tune` does.
         #[serde(default = "default_block_epochs")]
         block_epochs: u32,

@@ -1,4 +1,4 @@
-//! How weights follow gradients.
+//! Optimizers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,17 +17,18 @@ pub enum Optimizer {
         /// Learning rate of the schedules `constant` and `step`.
         #[serde(default = "default_sgd_lr")]
         lr: f64,
-        /// Share of the last step's direction that is kept.
+        /// Momentum: the share of the last step's direction that is kept.
         #[serde(default = "default_momentum")]
         momentum: f64,
-        /// Whether the gradient is taken ahead of the step (Sutskever et al. 2013).
+        /// Whether to use Nesterov momentum, which takes the gradient ahead of the step (Sutskever
+        /// et al. 2013).
         #[serde(default)]
         nesterov: bool,
         /// L2 penalty, added to the gradient.
         #[serde(default)]
         weight_decay: f64,
-        /// Whether `weight-decay` holds for biases and the parameters of normalizing layers, too
-        /// (it had better not: He et al. 2018, arXiv 1812.01187).
+        /// Whether `weight-decay` also applies to biases and the parameters of normalization layers
+        /// (not recommended: He et al. 2018, arXiv 1812.01187).
         #[serde(default)]
         decay_norm_and_bias: bool,
     },
@@ -45,11 +46,12 @@ pub enum Optimizer {
         /// L2 penalty, added to the gradient.
         #[serde(default)]
         weight_decay: f64,
-        /// Whether `weight-decay` holds for biases and the parameters of normalizing layers, too.
+        /// Whether `weight-decay` also applies to biases and the parameters of normalization
+        /// layers.
         #[serde(default)]
         decay_norm_and_bias: bool,
     },
-    /// Adam with weight decay beside the gradient (Loshchilov and Hutter 2017, arXiv 1711.05101).
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2017, arXiv 1711.05101).
     Adamw {
         /// Learning rate of the schedules `constant` and `step`.
         #[serde(default = "default_adam_lr")]
@@ -60,10 +62,11 @@ pub enum Optimizer {
         /// Decay of the mean of squared gradients.
         #[serde(default = "default_beta2")]
         beta2: f64,
-        /// Share of a weight that is taken off each step, times the rate.
+        /// Share of a weight that is subtracted each step, times the rate.
         #[serde(default = "default_adamw_decay")]
         weight_decay: f64,
-        /// Whether `weight-decay` holds for biases and the parameters of normalizing layers, too.
+        /// Whether `weight-decay` also applies to biases and the parameters of normalization
+        /// layers.
         #[serde(default)]
         decay_norm_and_bias: bool,
     },
@@ -91,7 +94,7 @@ impl Optimizer {
         }
     }
 
-    /// What one-cycle moves against the rate: SGD's momentum, Adam's `beta1`.
+    /// The momentum that one-cycle varies: SGD's momentum, Adam's `beta1`.
     pub fn momentum(&self) -> f64 {
         match *self {
             Optimizer::Sgd { momentum, .. } => momentum,

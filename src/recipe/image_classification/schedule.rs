@@ -1,4 +1,4 @@
-//! How the learning rate goes over a run.
+//! Schedules of the learning rate.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Schedule {
     /// The optimizer's rate throughout.
     Constant {},
-    /// The optimizer's rate, lower by a factor after every so many epochs (PyTorch's `StepLR`).
+    /// The optimizer's rate, multiplied by a factor every few epochs (PyTorch's `StepLR`).
     Step {
         /// Epochs between two changes.
         every: u32,
@@ -26,16 +26,16 @@ pub enum Schedule {
         #[serde(default = "default_factor")]
         factor: f64,
     },
-    /// Up to `max-lr` along a line, then down along half a cosine (Loshchilov and Hutter 2016,
-    /// arXiv 1608.03983; the warm-up: Goyal et al. 2017, arXiv 1706.02677). The optimizer's own
-    /// rate is not used.
+    /// Up to `max-lr` linearly, then down along half a cosine (Loshchilov and Hutter 2016, arXiv
+    /// 1608.03983; the warm-up: Goyal et al. 2017, arXiv 1706.02677). The optimizer's own rate is
+    /// not used.
     Cosine {
         /// The highest rate, or `find`.
         max_lr: Rate,
-        /// Share of the steps that go up.
+        /// Share of the steps with a rising rate.
         #[serde(default)]
         warm_up: f64,
-        /// What is left of `max-lr` in the end, as a share of it.
+        /// The final rate as a share of `max-lr`.
         #[serde(default)]
         last: f64,
     },
@@ -45,7 +45,7 @@ pub enum Schedule {
     OneCycle {
         /// The highest rate, or `find`.
         max_lr: Rate,
-        /// Share of the steps that go up.
+        /// Share of the steps with a rising rate.
         #[serde(default = "default_warm_up")]
         warm_up: f64,
         /// `max-lr` is this many times the first rate.
@@ -54,8 +54,7 @@ pub enum Schedule {
         /// The first rate is this many times the last.
         #[serde(default = "default_final_div")]
         final_div: f64,
-        /// The momentum where the rate is highest; `None` is 0.1 less than `momentum-high`, but at
-        /// least 0.
+        /// The momentum at the highest rate; `None` is 0.1 less than `momentum-high`, at least 0.
         #[serde(default)]
         momentum_low: Option<f64>,
         /// The momentum at the start and at the end; `None` is the optimizer's own.
@@ -89,12 +88,12 @@ impl Schedule {
         }
     }
 
-    /// Whether the rate is to be found before training.
+    /// Whether the rate is found by a test before training.
     pub fn has_rate_to_find(&self) -> bool {
         self.max_lr() == Some(Rate::Find)
     }
 
-    /// The same schedule up to another rate.
+    /// The same schedule with another highest rate.
     #[must_use]
     pub fn up_to(mut self, rate: f64) -> Schedule {
         match &mut self {
@@ -107,13 +106,13 @@ impl Schedule {
     }
 }
 
-/// A learning rate, or the wish to have it found.
+/// A learning rate, or a request to find one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rate {
     /// This rate.
     Of(f64),
     /// What the learning-rate finder suggests (Smith 2015, arXiv 1506.01186): the run starts with a
-    /// short training at rising rates, and throws its weights away.
+    /// short training at rising rates, whose weights are discarded.
     Find,
 }
 
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_a_number_or_the_wish_to_find_one() {
+    fn a_rate_is_a_number_or_find() {
         check("0.1", Ok(Rate::Of(0.1)));
         check("1", Ok(Rate::Of(1.0)));
         check("find", Ok(Rate::Find));
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_written_as_it_was_read() {
+    fn a_rate_survives_a_round_trip() {
         assert_eq!(serde_json::to_string(&[Rate::Of(0.1), Rate::Find]).unwrap(), "[0.1,\"find\"]");
     }
 }
