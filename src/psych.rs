@@ -1,11 +1,11 @@
-//! YAML as Psych reads it, Ruby's reader and so Jekyll's: front matter, `_config.yml` and data
-//! files.
+//! YAML as Psych parses it, the parser of Ruby and so of Jekyll: front matter, `_config.yml` and
+//! data files.
 //!
-//! Psych is libyaml and rules of its own for what a plain scalar means: `yes` is true, `0777` is
-//! octal, `1:30` counts seconds, `2026-01-31 10:00:00` is a time, the last of two equal keys
-//! counts. The grammar here is libyaml's, in Rust; the rules are ours. A date or a time becomes the
-//! text that Liquid would show for it. Our own files, where a slip should be an error, are read by
-//! [`yaml`].
+//! Psych is libyaml with its own rules for plain scalars: `yes` is true, `0777` is octal, `1:30`
+//! counts seconds, `2026-01-31 10:00:00` is a time, the last of duplicate keys wins. The grammar
+//! here is libyaml's, in Rust; the rules are reimplemented. A date or a time becomes the string
+//! that Liquid would print for it. labpress's own files, where a typo should be an error, are
+//! parsed by [`yaml`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,16 +20,17 @@ use crate::yaml::{self, Yaml};
 
 /// How deep lists and mappings may nest.
 const MAX_DEPTH: usize = 200;
-/// How deep the keys of keys may nest: each level is quoted in the text of the one around it, which
-/// doubles its length.
+/// How deep keys may nest in keys: each level is quoted in the string of its parent, which doubles
+/// its length.
 const MAX_KEY_DEPTH: usize = 4;
-/// How many values a text may stand for: a few aliases of aliases could fill the memory.
+/// How many values a text may expand to: a few aliases of aliases could fill the memory.
 const MAX_VALUES: usize = 2_000_000;
 
-/// Reads the first document of a text; nothing is null. Times without a zone are shown in `zone`.
+/// Parses the first document of a text; an empty one is null. Times without a zone are converted to
+/// `zone`.
 pub fn read(yaml: &Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     let (mut text, gap) = with_tags_apart(yaml.text);
-    // The scanner would panic where the last line of a block, or an escape, ends with the file.
+    // The scanner would panic if the last line of a block, or an escape, ends with the file.
     let end = (!text.ends_with('\n')).then_some(text.len());
     if end.is_some() {
         text.to_mut().push('\n');
@@ -57,9 +58,9 @@ pub fn read(yaml: &Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     }
 }
 
-/// The text with a gap between a tag and the comma behind it, where the scanner would panic (`[!,
-/// a]`); and that gap, to be taken out again of texts in quotes, which only look like it. It ends
-/// in a character that the text does not have.
+/// Inserts a gap between a tag and a comma after it, where the scanner would panic (`[!, a]`). Also
+/// returns the gap, which has to be removed again from quoted strings that only look like a tag. It
+/// ends in a character that the text does not contain.
 fn with_tags_apart(text: &str) -> (Cow<'_, str>, Option<String>) {
     let (mut out, mut copied) = (String::new(), 0);
     let mut gap = None;
@@ -75,7 +76,7 @@ fn with_tags_apart(text: &str) -> (Cow<'_, str>, Option<String>) {
             .find(|c: char| c.is_whitespace() || ",[]{}".contains(c))
             .unwrap_or(text.len() - at);
         let end = at + length;
-        // A tag in angle brackets may hold commas.
+        // A tag in angle brackets may contain commas.
         if begins_node
             && !text[at..].starts_with("!<")
             && text[end..].starts_with(',')
@@ -97,18 +98,18 @@ fn with_tags_apart(text: &str) -> (Cow<'_, str>, Option<String>) {
     (Cow::Owned(out), gap)
 }
 
-/// Makes values of libyaml's events.
+/// Builds values from libyaml's events.
 struct Composer<'a, R> {
     yaml: &'a Yaml<'a>,
     zone: &'a TimeZone,
     parser: Parser<R>,
-    /// What [`with_tags_apart`] put in.
+    /// The gap that [`with_tags_apart`] inserted.
     gap: Option<String>,
-    /// Where the text ended before it got a line end that a block at its end must not have.
+    /// Where the text ended before a line end was added, which a block at its end must not include.
     end: Option<usize>,
     anchors: BTreeMap<String, Value>,
     values: usize,
-    /// Where the last scalar in quotes starts and ends, if it has several lines.
+    /// Where the last quoted scalar starts and ends, if it has several lines.
     quoted: Option<(Position, Position)>,
 }
 
@@ -116,7 +117,7 @@ impl<R: std::io::BufRead> Composer<'_, R> {
     fn event(&mut self) -> Result<Event, Diagnostic> {
         self.parser.parse().map_err(|error| {
             let message = match (error.problem(), error.context().filter(|context| !context.is_empty())) {
-                ("", None) => "is no YAML".to_owned(),
+                ("", None) => "invalid YAML".to_owned(),
                 (problem, None) => problem.to_owned(),
                 (problem, Some(context)) => format!("{problem} {context}"),
             };
@@ -129,16 +130,16 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             }
             if let Some((start, end)) = self.quoted.filter(|(start, _)| start.line < position.map_or(0, |at| at.line)) {
                 let place = Place::new(self.yaml.path, start);
-                return Diagnostic::new(place, format!("the quote that opens here closes in line {}", end.line))
-                    .hint("close it in its own line; inside double quotes, write `\\\"` for a quote");
+                return Diagnostic::new(place, format!("this quote is closed only in line {}", end.line))
+                    .hint("close it in the same line; write `\\\"` for a quote inside double quotes");
             }
             let diagnostic = Diagnostic::new(Place { path: self.yaml.path.to_owned(), position }, message);
             match error.problem() {
                 "mapping values are not allowed in this context" => {
-                    diagnostic.hint("put quotes around a value that holds `: `")
+                    diagnostic.hint("put quotes around a value that contains `: `")
                 }
                 "found character that cannot start any token" => diagnostic
-                    .hint("indent with spaces, and put quotes around a value that starts with `@`, `%` or a backtick"),
+                    .hint("indent with spaces; put quotes around a value that starts with `@`, `%` or a backtick"),
                 _ => diagnostic,
             }
         })
@@ -160,7 +161,7 @@ impl<R: std::io::BufRead> Composer<'_, R> {
         }
         self.values += 1;
         if self.values > MAX_VALUES {
-            return Err(self.error(&event, format!("stands for more than {MAX_VALUES} values")));
+            return Err(self.error(&event, format!("expands to more than {MAX_VALUES} values")));
         }
         let (anchor, value) = match event.data {
             EventData::Scalar { anchor, tag, mut value, style, .. } => {
@@ -175,7 +176,7 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                     value.pop();
                 }
                 let value = match &self.gap {
-                    // By itself it is the value of a tag that has none.
+                    // On its own it is the empty value of a tag.
                     Some(gap) if value == gap.trim_start() => String::new(),
                     Some(gap) => value.replace(gap.as_str(), ""),
                     None => value,
@@ -191,12 +192,12 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             EventData::MappingStart { anchor, .. } => (anchor, self.mapping(depth)?),
             EventData::Alias { ref anchor } => {
                 let Some(value) = self.anchors.get(anchor) else {
-                    return Err(self.error(&event, format!("there is no anchor `&{anchor}` above")));
+                    return Err(self.error(&event, format!("unknown anchor `&{anchor}`")));
                 };
                 self.values += size(value);
                 (None, value.clone())
             }
-            _ => return Err(self.error(&event, "a value is missing here")),
+            _ => return Err(self.error(&event, "missing value")),
         };
         if let Some(anchor) = anchor {
             self.values += size(&value);
@@ -228,14 +229,14 @@ impl<R: std::io::BufRead> Composer<'_, R> {
             if key_depth(&key) > MAX_KEY_DEPTH {
                 let message = format!("a key nests deeper than {MAX_KEY_DEPTH} levels");
                 return Err(Diagnostic::new(Place::new(self.yaml.path, at), message)
-                    .hint("`? ` makes a key of a mapping"));
+                    .hint("`? ` turns a mapping into a key"));
             }
             let event = self.event()?;
             let value = self.node(event, depth + 1)?;
             match (key.as_str(), value) {
                 (Some("<<"), Value::Mapping(other)) => mapping.extend(other),
                 (Some("<<"), Value::Sequence(others)) if others.iter().all(Value::is_mapping) => {
-                    // Of several, the first counts most.
+                    // Of several, the first wins.
                     for other in others.into_iter().rev() {
                         if let Value::Mapping(other) = other {
                             mapping.extend(other);
@@ -273,13 +274,13 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// What a scalar without quotes means.
+/// The value of a scalar without quotes.
 fn plain(text: String, zone: &TimeZone) -> Value {
     let Some(first) = text.chars().next() else {
         return Value::Null;
     };
-    // Everything that is no text starts with a digit, a sign, a point or a colon, but for these few
-    // words.
+    // Except for these words, everything that is not a string starts with a digit, a sign, a point
+    // or a colon.
     if !matches!(first, '0'..='9' | '-' | '+' | '.') {
         return match text.to_ascii_lowercase().as_str() {
             "~" | "null" => Value::Null,
@@ -312,14 +313,14 @@ fn leading_day(text: &str) -> Option<(civil::Date, &str)> {
     Some((day, rest))
 }
 
-/// The digits at the start of a text, if there are as many as `count` says and no more.
+/// The digits at the start of a text, if their number is in `count`.
 fn leading_digits(text: &str, count: std::ops::RangeInclusive<usize>) -> Option<(&str, &str)> {
     let end = text.bytes().take_while(u8::is_ascii_digit).count();
     count.contains(&end).then(|| text.split_at(end))
 }
 
-/// A day and a time, as Ruby writes it: in the offset that it has; in `zone` if it has none, which
-/// means UTC.
+/// A date and time as Ruby prints it: in its own offset, or in `zone` if it has none, which means
+/// UTC.
 fn time(text: &str, zone: &TimeZone) -> Option<String> {
     let (day, rest) = leading_day(text)?;
     let rest = match rest.strip_prefix(['T', 't']) {
@@ -369,7 +370,7 @@ fn special_float(text: &str) -> Option<Value> {
     Some(Value::from(float))
 }
 
-/// `1:30:00` counts to 60: Psych takes the first part for hours, even of two.
+/// `1:30:00` is sexagesimal: Psych takes the first part for hours, even of two.
 fn base_60(text: &str) -> Option<Value> {
     let (whole, fraction) =
         text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
@@ -402,7 +403,7 @@ fn base_60(text: &str) -> Option<Value> {
     Some(Value::from(sum as f64 + if rest.len() == 1 { fraction * 60.0 } else { fraction }))
 }
 
-/// `-1_000.5e+3`: a number with a point.
+/// `-1_000.5e+3`: a number with a decimal point.
 fn float(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, rest) = unsigned.split_once('.')?;
@@ -426,7 +427,7 @@ fn float(text: &str) -> Option<Value> {
     text.replace([',', '_'], "").parse::<f64>().ok().map(Value::from)
 }
 
-/// `1,000`, `0777`, `0x1F`, `0b101`. What no machine number holds stays text.
+/// `1,000`, `0777`, `0x1F`, `0b101`. Numbers that do not fit in 64 bits stay strings.
 fn integer(text: &str) -> Option<Value> {
     let (sign, unsigned) = match text.as_bytes()[0] {
         b'-' => (-1_i128, &text[1..]),
@@ -463,7 +464,7 @@ mod tests {
     use crate::value;
 
     #[test]
-    fn a_tag_may_stand_before_a_comma() {
+    fn a_tag_may_precede_a_comma() {
         assert_eq!(
             read_text("a: [!, b, !x,c, &d !!str, 'e !, f']"),
             read_text("a: [! , b, !x ,c, &d !!str , 'e !, f']")
@@ -484,23 +485,21 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_end_in_an_escape_of_nothing() {
+    fn a_text_may_end_in_an_incomplete_escape() {
         let error = read_text("a: \"\\").unwrap_err();
-        assert!(error.contains("is not closed"), "{error}");
+        assert!(error.contains("unclosed quote"), "{error}");
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
+    fn an_unclosed_quote_is_reported_where_it_opens() {
         let error = |at: &str| {
-            format!(
-                "error: the quote that opens here is not closed\n --> a.md:{at}\nhint: add the closing quote"
-            )
+            format!("error: unclosed quote\n --> a.md:{at}\nhint: add the closing quote")
         };
         assert_eq!(read_text("title: \"Hello\ntags: [a]\nlayout: post\n"), Err(error("2:8")));
         assert_eq!(read_text("layout: post\ntitle: 'Hello\ntags: [a]"), Err(error("3:8")));
         let error = read_text("title: \"Hello\ntags: [\"a\"]\nlayout: post\n").unwrap_err();
         assert!(
-            error.starts_with("error: the quote that opens here closes in line 3\n --> a.md:2:8\n"),
+            error.starts_with("error: this quote is closed only in line 3\n --> a.md:2:8\n"),
             "{error}"
         );
     }
@@ -544,7 +543,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_times_become_the_text_that_liquid_shows() {
+    fn dates_and_times_become_the_string_that_liquid_prints() {
         check(
             "[2026-1-5, 2026-02-30, 2026-01-31x]",
             "[\"2026-01-05\",\"2026-02-30\",\"2026-01-31x\"]",
@@ -556,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_equal_keys_counts() {
+    fn the_last_of_duplicate_keys_wins() {
         check("a: 1\nb: 2\na: 3\n", "{\"a\":3,\"b\":2}");
     }
 
@@ -569,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tab_may_follow_a_colon_and_a_symbol_is_a_text() {
+    fn a_tab_may_follow_a_colon_and_a_symbol_is_a_string() {
         check("a:\tb\nc: :d\n", "{\"a\":\"b\",\"c\":\":d\"}");
     }
 
@@ -582,14 +581,14 @@ mod tests {
     #[test]
     fn an_error_has_its_place_in_the_file() {
         assert_eq!(
-            read_text("title: a: b\n").expect_err("it is wrong"),
-            "error: mapping values are not allowed in this context\n --> a.md:2:9\nhint: put quotes around a value that \
-             holds `: `"
+            read_text("title: a: b\n").expect_err("it is invalid"),
+            "error: mapping values are not allowed in this context\n --> a.md:2:9\n\
+             hint: put quotes around a value that contains `: `"
         );
         assert!(
             read_text("a: *x\n")
-                .expect_err("it is wrong")
-                .starts_with("error: there is no anchor `&x` above")
+                .expect_err("it is invalid")
+                .starts_with("error: unknown anchor `&x`")
         );
     }
 
@@ -600,7 +599,7 @@ mod tests {
             let before = n - 1;
             text + &format!("a{n}: &a{n} [*a{before}, *a{before}]\n")
         });
-        assert!(read_text(&bomb).expect_err("it is too much").contains("stands for more than"));
+        assert!(read_text(&bomb).expect_err("it is too much").contains("expands to more than"));
         assert!(
             read_text(&"? ".repeat(40))
                 .expect_err("it is too deep")

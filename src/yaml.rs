@@ -41,8 +41,7 @@ impl<'a> Yaml<'a> {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         if let Some(at) = too_deep(self.text) {
             let position = Position::at(self.text, at).down(self.lines_above);
-            let message =
-                format!("lists and mappings in brackets nest deeper than {MAX_FLOW_DEPTH} levels");
+            let message = format!("brackets nest deeper than {MAX_FLOW_DEPTH} levels");
             return Err(Diagnostic::new(Place::new(self.path, position), message));
         }
         if self.text.contains("<<") {
@@ -51,14 +50,16 @@ impl<'a> Yaml<'a> {
         serde_yaml::from_str(self.text).map_err(|error| self.error(&error))
     }
 
-    /// The same for a text that may hold merge keys (`<<: *base`).
+    /// Parses a text that may have merge keys (`<<: *base`).
     fn parse_merged<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         let mut value: Value =
             serde_yaml::from_str(self.text).map_err(|error| self.error(&error))?;
         merge(&mut value, &mut Vec::new()).map_err(|keys| {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let error = Diagnostic::new(self.place(&keys), "`<<` must be a map or a list of maps, and is neither");
-            error.hint("write `<<: *NAME` for a map that `&NAME` stands before, or put quotes around another key")
+            let message = "`<<` must be a map or a list of maps";
+            Diagnostic::new(self.place(&keys), message).hint(
+                "write `<<: *NAME` for a map marked with `&NAME`, or put quotes around the key",
+            )
         })?;
         serde_path_to_error::deserialize(value).map_err(|error| {
             let keys: Vec<String> = error.path().iter().map(ToString::to_string).collect();
@@ -82,9 +83,9 @@ impl<'a> Yaml<'a> {
             let first = place(*first);
             return Diagnostic::new(
                 place(*second),
-                format!("the key `{key}` is here a second time; the first is at {first}"),
+                format!("duplicate key `{key}`, first set at {first}"),
             )
-            .hint("remove one of the two");
+            .hint("remove one of them");
         }
         let position = error
             .location()
@@ -93,8 +94,8 @@ impl<'a> Yaml<'a> {
         invalid_yaml(at, without_place(&message))
     }
 
-    /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of the deepest
-    /// of its parents that is there, or of the whole file.
+    /// The place of the value at `keys` (`["variants", "plain", "optimizer"]`), or of its deepest
+    /// parent that exists, or of the whole file.
     pub fn place(&self, keys: &[&str]) -> Place {
         let places = self.places();
         let position = places.key(&keys[..places.depth(keys)]);
@@ -104,7 +105,7 @@ impl<'a> Yaml<'a> {
         }
     }
 
-    /// How many of `keys`, from the first on, are in the text.
+    /// How many of `keys` exist, counted from the first.
     pub fn depth(&self, keys: &[&str]) -> usize {
         self.places().depth(keys)
     }
@@ -114,9 +115,9 @@ impl<'a> Yaml<'a> {
     }
 }
 
-/// Lays the maps that `<<` names into the maps that it stands in, as Psych does for all other YAML
-/// of a site: at its place among the keys, so that what stands below counts more. The error is
-/// where one stands that is no map.
+/// Merges the maps that `<<` names into the maps that contain it, as Psych does for all other YAML
+/// of a site: in the order of the keys, so that later ones win. The error is the path of a `<<`
+/// that is not a map.
 fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
     match value {
         Value::Mapping(mapping) => {
@@ -128,7 +129,7 @@ fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
                 match value {
                     Value::Mapping(other) if is_merge => merged.extend(other),
                     Value::Sequence(others) if is_merge && others.iter().all(Value::is_mapping) => {
-                        // Of several, the first counts most.
+                        // Of several, the first wins.
                         let others = others.into_iter().rev();
                         others
                             .filter_map(|other| other.as_mapping().cloned())
@@ -154,11 +155,11 @@ fn merge(value: &mut Value, keys: &mut Vec<String>) -> Result<(), Vec<String>> {
     Ok(())
 }
 
-/// How deep lists and mappings in brackets may nest: the parser takes time by the square of it.
+/// How deep brackets may nest: the parser's time is quadratic in the depth.
 const MAX_FLOW_DEPTH: usize = 500;
 
-/// Where brackets nest too deep. Brackets in quotes and comments are counted as well, as nobody
-/// writes so many there.
+/// Where brackets nest too deep. Also counts brackets in quotes and comments, where nobody writes
+/// so many.
 fn too_deep(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in text.bytes().enumerate() {
@@ -174,12 +175,12 @@ fn too_deep(text: &str) -> Option<usize> {
     None
 }
 
-/// The error of a quote that is not closed, where it opens.
+/// The error for an unclosed quote, where it opens.
 pub(crate) fn unclosed_quote(place: Place) -> Diagnostic {
-    Diagnostic::new(place, "the quote that opens here is not closed").hint("add the closing quote")
+    Diagnostic::new(place, "unclosed quote").hint("add the closing quote")
 }
 
-/// Where the quoted text starts at whose end the parser found the file's.
+/// Where the unclosed quote of a parser's message opens.
 fn quote_start(message: &str) -> Option<Position> {
     let (_, at) = message.split_once("while scanning a quoted scalar at line ")?;
     let (line, column) = at.split_once(" column ")?;
@@ -187,8 +188,8 @@ fn quote_start(message: &str) -> Option<Position> {
     Some(Position { line: line.parse().ok()?, column: column.parse().ok()? })
 }
 
-/// Makes a diagnostic of a message by serde, whose wording for unknown keys and values is
-/// ``unknown field `x`, expected one of `a`, `b` ``.
+/// Turns a message of serde into a diagnostic. Its wording for unknown keys and values is ``unknown
+/// field `x`, expected one of `a`, `b` ``.
 pub fn invalid_yaml(place: Place, message: &str) -> Diagnostic {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let is_unknown = message.contains("unknown field") || message.contains("unknown variant");
@@ -200,16 +201,16 @@ pub fn invalid_yaml(place: Place, message: &str) -> Diagnostic {
     Diagnostic::new(place, format!("unknown {what} `{given}`")).hint_nearest(given, known)
 }
 
-/// Where the keys of a YAML text stand.
+/// The places of the keys of a YAML text.
 #[derive(Debug, Clone, Default)]
 struct Places {
     keys: BTreeMap<Vec<String>, Position>,
-    /// The first key that stands twice in a map, and both of its places.
+    /// The first key that a map has twice, and both of its places.
     duplicate: Option<(String, Position, Position)>,
 }
 
 impl Places {
-    /// Finds the places of all keys. Of a text that is no YAML, those before the error.
+    /// Finds the places of all keys; in invalid YAML, of those before the error.
     fn of(text: &str) -> Places {
         let mut places = Places::default();
         let mut open: Vec<Open> = Vec::new();
@@ -246,7 +247,7 @@ impl Places {
         places
     }
 
-    /// Where the key at the end of `keys` stands. Items of a list are counted from 0: `["seeds",
+    /// The place of the key at the end of `keys`. Items of a list are counted from 0: `["seeds",
     /// "2"]`.
     fn key(&self, keys: &[&str]) -> Option<Position> {
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
@@ -279,7 +280,7 @@ impl Places {
     }
 }
 
-/// A collection that the reader of events is inside of.
+/// A collection that is not closed yet.
 enum Open {
     Mapping { key: Option<String> },
     Sequence { items: usize },
@@ -300,18 +301,18 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Example {
-        #[expect(dead_code, reason = "only its being read is tested")]
+        #[expect(dead_code, reason = "it is only parsed")]
         epochs: u32,
     }
 
     #[track_caller]
     fn check_error(text: &str, expected: &str) {
-        let error = Yaml::new("a.yml", text, 10).parse::<Example>().expect_err("it is wrong");
+        let error = Yaml::new("a.yml", text, 10).parse::<Example>().expect_err("it is invalid");
         assert_eq!(error.to_string(), expected);
     }
 
     #[test]
-    fn an_unknown_key_is_said_with_its_place_and_the_nearest() {
+    fn an_unknown_key_has_its_place_and_the_nearest_key() {
         check_error(
             "epochs: 3\nepoks: 4",
             "error: unknown key `epoks`\n --> a.yml:12:1\nhint: did you mean `epochs`?",
@@ -319,12 +320,12 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_key_is_said_with_both_places() {
-        let expected = "error: the key `epochs` is here a second time; the first is at a.yml:11:1\n --> a.yml:12:1\n\
-            hint: remove one of the two";
+    fn a_duplicate_key_has_both_places() {
+        let expected = "error: duplicate key `epochs`, first set at a.yml:11:1\n --> a.yml:12:1\n\
+            hint: remove one of them";
         check_error("epochs: 3\nepochs: 4", expected);
-        let expected = "error: the key `b` is here a second time; the first is at a.yml:1:5\n --> a.yml:1:11\n\
-            hint: remove one of the two";
+        let expected = "error: duplicate key `b`, first set at a.yml:1:5\n --> a.yml:1:11\n\
+            hint: remove one of them";
         let error =
             Yaml::file("a.yml", "a: {b: 1, b: 2}").parse::<BTreeMap<String, Value>>().unwrap_err();
         assert_eq!(error.to_string(), expected);
@@ -335,7 +336,7 @@ mod tests {
         let merged: BTreeMap<String, Value> = Yaml::file("a.yml", text).parse().unwrap();
         let expected: Value = serde_yaml::from_str(expected).unwrap();
         assert_eq!(merged["x"], expected);
-        // Front matter and `_config.yml` are read by another reader, to the same effect.
+        // Front matter and `_config.yml` have another parser, with the same result.
         let by_psych =
             crate::psych::read(&Yaml::file("a.yml", text), &jiff::tz::TimeZone::UTC).unwrap();
         assert_eq!(by_psych["x"], expected);
@@ -350,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_key_of_no_map_is_an_error_with_its_place() {
+    fn a_merge_key_without_a_map_is_an_error() {
         let error = Yaml::file("a.yml", "a: 1\nx:\n  - {<<: 3}")
             .parse::<BTreeMap<String, Value>>()
             .unwrap_err();
@@ -362,22 +363,21 @@ mod tests {
     }
 
     #[test]
-    fn errors_beside_merge_keys_have_their_place() {
+    fn errors_next_to_merge_keys_have_their_place() {
         let error = Yaml::file("a.yml", "epochs: {<<: {}}").parse::<Example>().unwrap_err();
         assert!(error.to_string().contains("a.yml:1:1"), "{error}");
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
-        let error = "error: the quote that opens here is not closed\n --> a.yml:12:9\nhint: add the closing quote";
+    fn an_unclosed_quote_is_reported_where_it_opens() {
+        let error = "error: unclosed quote\n --> a.yml:12:9\nhint: add the closing quote";
         check_error("# a\nepochs: \"abc\nx: y\n", error);
         check_error("# a\nepochs: 'abc\nx: y\n", error);
     }
 
     #[test]
-    fn brackets_that_nest_deep_are_refused_at_once() {
-        let message =
-            "error: lists and mappings in brackets nest deeper than 500 levels\n --> a.yml:11:509";
+    fn deeply_nested_brackets_are_refused() {
+        let message = "error: brackets nest deeper than 500 levels\n --> a.yml:11:509";
         check_error(&format!("epochs: {}", "[".repeat(200_000)), message);
     }
 

@@ -173,7 +173,7 @@ fn an_altered_record_is_an_error_of_a_build_and_made_again_by_a_run() {
         &[
             "error: the record was altered: its content does not match its digest",
             &format!("--> {path}"),
-            "delete it and run `labpress run toy` to make it again",
+            "delete it and run `labpress run toy` to recreate it",
         ],
     );
     let again = site.labpress(&["run", "toy"]);

@@ -42,7 +42,7 @@ fn a_quote_that_is_not_closed_is_reported_where_it_opens() {
     let site = site_of("title: \"Hello\ntags: [a]\n", "x\n");
     assert_fails(
         &site.labpress(&["build"]),
-        "error: the quote that opens here is not closed\n --> _posts/2026-01-02-a.md:3:8\nhint: add the closing quote\n\n\
+        "error: unclosed quote\n --> _posts/2026-01-02-a.md:3:8\nhint: add the closing quote\n\n\
          nothing was written because of 1 error\n",
     );
 }

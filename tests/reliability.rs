@@ -365,7 +365,7 @@ fn half_a_record_is_named_and_the_run_done_again() {
 fn a_merge_conflict_in_a_record_is_named_and_the_run_done_again() {
     check_damaged_record(
         |record| drop(record.splice(2..2, *b"<<<<<<< HEAD\n")),
-        "the record holds an unresolved merge conflict",
+        "the record has an unresolved merge conflict",
     );
 }
 

@@ -1,8 +1,8 @@
-//! Where results were made: facts that no result officially depends on, and that can still move a
-//! number a little.
+//! The environment of results: facts that no result officially depends on, but that can change a
+//! number slightly.
 //!
-//! A fact that changed never makes a result stale: it is said, to the author by `labpress status`
-//! and to the reader under the figure.
+//! A changed fact never makes a result stale: it is reported to the author by `labpress status` and
+//! to the reader under the figure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use super::fingerprint::{Changed, Part};
 /// Facts by name: `device`, `libtorch`, `cpu`, `threads`…
 pub type Environment = BTreeMap<String, String>;
 
-/// Is no fact about the machine: what of labpress results depend on is in the fingerprint.
+/// Not a fact about the machine: the fingerprint has what results depend on in labpress.
 const PROGRAM: &str = "labpress";
 
-/// The facts of the environment in which a result was made that are not so at present. What only
-/// one side knows is no drift: a program of the author's own may report little, and less is known
-/// before a run than after it.
+/// The facts of a result's environment that differ from the present ones. A fact that only one side
+/// has is not a drift: a custom program may report little, and less is known before a run than
+/// after it.
 pub fn drift(recorded: &Environment, present: &Environment) -> Vec<Changed> {
     let part = |fact: &String| Some(Part::Value(Value::from(fact.as_str())));
     facts(recorded)
@@ -32,8 +32,8 @@ pub fn drift(recorded: &Environment, present: &Environment) -> Vec<Changed> {
         .collect()
 }
 
-/// The values that a fact has where environments differ in it: `device` → `cpu`, `cuda:0`. An
-/// environment that does not know the fact counts as `unknown`.
+/// The values of facts in which environments differ: `device` → `cpu`, `cuda:0`. An environment
+/// without the fact counts as `unknown`.
 pub fn differences<'a>(environments: &[&'a Environment]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for name in environments.iter().flat_map(|environment| facts(environment)).map(|(name, _)| name)
@@ -47,7 +47,7 @@ pub fn differences<'a>(environments: &[&'a Environment]) -> BTreeMap<&'a str, BT
     values
 }
 
-/// How many different kinds of machine the environments are.
+/// How many different environments there are.
 pub fn kinds(environments: &[&Environment]) -> usize {
     environments
         .iter()
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_says_from_what_to_what() {
+    fn drift_has_old_and_new_values() {
         check_drift(
             "device=cuda:0 os=linux",
             "device=cpu os=linux",
@@ -94,18 +94,18 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_side_knows_is_no_drift() {
+    fn a_fact_on_one_side_only_is_not_a_drift() {
         check_drift("python=3.13", "os=linux", "");
         check_drift("", "os=linux", "");
     }
 
     #[test]
-    fn another_labpress_is_no_drift() {
+    fn another_labpress_is_not_a_drift() {
         check_drift("labpress=0.1.0", "labpress=0.2.0", "");
     }
 
     #[test]
-    fn environments_are_told_apart_by_their_facts() {
+    fn environments_are_distinguished_by_their_facts() {
         let [a, b] = ["cpu=EPYC labpress=0.1.0", "cpu=EPYC labpress=0.2.0"].map(environment);
         assert_eq!((kinds(&[&a, &b]), differences(&[&a, &b]).len()), (1, 0));
         let [a, b] = ["device=cpu os=linux", "device=cuda:0 os=linux driver=580"].map(environment);

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! makes `lr-0-01-batch-size-32`, `lr-0-01-batch-size-64`, `lr-0-1-batch-size-64` and
-//! `lr-1-0-batch-size-256`. Keys are parameters, with dots into maps. As in the matrices of CI
-//! services, `exclude` takes out the combinations that have all of its values, and `include` adds
+//! `lr-1-0-batch-size-256`. Keys are parameters, with dots for nested maps. As in the matrices of
+//! CI services, `exclude` removes combinations that have all of its values, and `include` adds
 //! combinations.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use super::Name;
 use crate::diagnostic::Diagnostic;
 use crate::yaml::Yaml;
 
-/// How many variants a grid may make: more is a slip of the pen, not an experiment.
+/// The maximum number of variants of a grid: more is a typo, not an experiment.
 const MOST: usize = 10_000;
 
 /// One combination of a grid.
@@ -31,11 +31,11 @@ pub struct Combination {
     pub name: Name,
     /// Its part of the variant's title: `lr = 0.01, batch-size = 32`.
     pub title: String,
-    /// The parameters, as an experiment writes them: dots are maps.
+    /// The parameters as in an experiment: dots become maps.
     pub params: Mapping,
 }
 
-/// Expands a grid. The first axis turns slowest.
+/// Expands a grid. The first axis varies slowest.
 pub fn combinations(grid: &Mapping, yaml: &Yaml<'_>) -> Result<Vec<Combination>, Diagnostic> {
     let error = |keys: &[&str], message: String| {
         let keys: Vec<&str> = ["grid"].iter().chain(keys).copied().collect();
@@ -52,13 +52,15 @@ pub fn combinations(grid: &Mapping, yaml: &Yaml<'_>) -> Result<Vec<Combination>,
         match key {
             "exclude" => exclude = cells(key, values, yaml)?,
             "include" => include = cells(key, values, yaml)?,
-            _ if values.is_empty() => return Err(error(&[key], format!("`{key}` lists no value"))),
+            _ if values.is_empty() => {
+                return Err(error(&[key], format!("`{key}` lists no values")));
+            }
             _ => axes.push((key, values)),
         }
     }
     let size = axes.iter().try_fold(1_usize, |size, (_, values)| size.checked_mul(values.len()));
     if size.is_none_or(|size| size > MOST) {
-        return Err(error(&[], format!("the grid makes more than {MOST} variants")));
+        return Err(error(&[], format!("the grid has more than {MOST} variants")));
     }
     let known: Vec<&str> = axes.iter().map(|(key, _)| *key).collect();
     for (list, cells) in [("exclude", &exclude), ("include", &include)] {
@@ -112,7 +114,7 @@ fn product(axes: &[(&str, &[Value])]) -> Vec<Cell> {
 }
 
 fn combination(cell: &Cell, axes: &[&str]) -> Combination {
-    // The axes in the order they are written.
+    // The axes in written order.
     let values: Vec<(&str, &Value)> =
         axes.iter().filter_map(|axis| Some((*axis, cell.get(*axis)?))).collect();
     let short = |axis: &str| axis.rsplit('.').next().unwrap_or(axis).to_owned();
@@ -134,7 +136,7 @@ fn combination(cell: &Cell, axes: &[&str]) -> Combination {
     Combination { name: Name::nearest_to(&name.join("-")), title: title.join(", "), params }
 }
 
-/// A value for a name: that of `kind` for a map that has one.
+/// A value as part of a name: for a map, its `kind` if it has one.
 fn shown(value: &Value) -> String {
     match value {
         Value::Mapping(map) => match map.get("kind") {
@@ -153,7 +155,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Sets the parameter at a path with dots.
+/// Sets the parameter at a dotted path.
 fn insert(params: &mut Mapping, path: &str, value: Value) {
     let Some((first, rest)) = path.split_once('.') else {
         params.insert(path.into(), value);
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn every_combination_is_made_and_the_first_axis_turns_slowest() {
+    fn every_combination_is_made_and_the_first_axis_varies_slowest() {
         check_names(
             "grid: {epochs: [1, 2], optimizer.lr: [0.1, 0.01]}",
             &["epochs-1-lr-0-1", "epochs-1-lr-0-01", "epochs-2-lr-0-1", "epochs-2-lr-0-01"],
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn exclude_takes_out_and_include_adds() {
+    fn exclude_removes_and_include_adds() {
         check_names(
             "grid: {a: [1, 2], b: [3, 4], exclude: [{a: 1, b: 3}, {b: 4, a: 2}], include: [{a: 9, b: 9}]}",
             &["a-1-b-4", "a-2-b-3", "a-9-b-9"],
@@ -213,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_lead_into_maps() {
+    fn dots_become_maps() {
         let one = expanded("grid: {optimizer.lr: [0.1]}").unwrap().remove(0);
         assert_eq!(one.params, serde_yaml::from_str::<Mapping>("optimizer: {lr: 0.1}").unwrap());
         assert_eq!(one.title, "lr = 0.1");
@@ -226,11 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_without_bounds_is_refused() {
+    fn a_huge_grid_is_refused() {
         let axes: Vec<String> = (0..20).map(|axis| format!("a{axis}: [1, 2]")).collect();
         check_error(
             &format!("grid: {{{}}}", axes.join(", ")),
-            "error: the grid makes more than 10000 variants\n --> a.yml:1:1",
+            "error: the grid has more than 10000 variants\n --> a.yml:1:1",
         );
     }
 }

@@ -1,9 +1,9 @@
-//! What was recorded before, and what moved since.
+//! Earlier results, and what has changed since.
 //!
-//! Records of runs that only differ in their seed belong together: they have the same
-//! [configuration](super::fingerprint::Fingerprint::configuration). Of each variant the newest
-//! older configuration is what it was before. One that was given up after some of its seeds does
-//! not count where a whole one is there.
+//! Records of runs that differ only in their seed belong together: they have the same
+//! [configuration](super::fingerprint::Fingerprint::configuration). The earlier results of a
+//! variant are those of its newest older configuration. One that was abandoned after some of its
+//! seeds is ignored if there is a complete one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,42 +11,42 @@ use super::record::Record;
 use crate::digest::Digest;
 use crate::stats::{Estimate, Summary, combined};
 
-/// Records by variant, each variant's in order of seed.
+/// Records by variant, in order of seed.
 pub type Recorded<'a> = BTreeMap<&'a str, Vec<&'a Record>>;
 
-/// How a number of a variant moved.
+/// The change of a number of a variant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
     /// Name of the variant.
     pub variant: String,
     /// Name of the number.
     pub metric: String,
-    /// What it was, over the seeds.
+    /// The earlier number, over the seeds.
     pub before: Option<Summary>,
-    /// What it is.
+    /// The present number.
     pub after: Option<Summary>,
-    /// What to think of it.
+    /// The verdict on the change.
     pub verdict: Verdict,
 }
 
-/// What to think of a difference.
+/// The verdict on a difference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
     /// Both sides are the same records.
     Unchanged,
     /// The number is on one side only.
     OneSided,
-    /// Runs diverged, so many before and after: the means are those of the rest.
+    /// Runs diverged, this many before and after; the means are of the other runs.
     Diverged(usize, usize),
-    /// There is a difference that no interval can be told of, as one side has a single seed.
+    /// There is a difference, but no interval, because one side has a single seed.
     Single(Estimate),
-    /// The interval of the difference, after less before, holds 0: it may be chance.
+    /// The interval of the difference, after minus before, contains 0: it may be chance.
     Within(Estimate),
-    /// The interval of the difference does not hold 0.
+    /// The interval of the difference does not contain 0.
     Beyond(Estimate),
 }
 
-/// Records by the variant that stands beside each, in order of seed.
+/// Groups records by the variant given with each, in order of seed.
 pub fn recorded<'a>(records: impl IntoIterator<Item = (&'a str, &'a Record)>) -> Recorded<'a> {
     let mut recorded = Recorded::new();
     for (variant, record) in records {
@@ -58,15 +58,14 @@ pub fn recorded<'a>(records: impl IntoIterator<Item = (&'a str, &'a Record)>) ->
     recorded
 }
 
-/// A record beside the variant that it was recorded for.
+/// A record with the variant that it was recorded for.
 fn by_own_variant(record: &Record) -> (&str, &Record) {
     (record.variant.as_str(), record)
 }
 
-/// What was recorded before `present`, the fresh records of an experiment of which `records` are
-/// all: of each variant the newest older configuration. A variant that never was anything else is
-/// as it was. One that was renamed was before what there is under any name that its records of
-/// today have.
+/// The results before `present`, the fresh records of an experiment, among all its `records`: for
+/// each variant, those of the newest older configuration, or the present ones if there is none.
+/// Earlier results of a renamed variant are those under any name in its present records.
 pub fn before<'a>(
     present: &Recorded<'a>,
     records: impl IntoIterator<Item = &'a Record>,
@@ -107,7 +106,7 @@ pub fn before<'a>(
     before
 }
 
-/// The records of every configuration that has a record whose fingerprint starts with `prefix`, hex
+/// The records of every configuration with a record whose fingerprint starts with `prefix`, hex
 /// digits.
 pub fn of_fingerprint<'a>(prefix: &str, records: &[&'a Record]) -> Recorded<'a> {
     let named =
@@ -120,8 +119,8 @@ pub fn of_fingerprint<'a>(prefix: &str, records: &[&'a Record]) -> Recorded<'a> 
     recorded(records.iter().filter(is_of_one).map(|record| by_own_variant(record)))
 }
 
-/// How the results moved from `before` to `after`: of each variant and each of its results, in
-/// order of name. Where runs have no results but only series, the last values of those.
+/// The changes from `before` to `after`, of each variant and each of its metrics, in order of name.
+/// For runs that have only series, of the last values of those.
 pub fn moved(before: &Recorded<'_>, after: &Recorded<'_>) -> Vec<Moved> {
     let variants: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
     let numbers_of = |variant: &str| {
@@ -183,7 +182,7 @@ fn judged(difference: Estimate) -> Verdict {
 }
 
 impl Verdict {
-    /// The difference, after less before, where there are two numbers that can differ.
+    /// The difference, after minus before, if there are two numbers that can differ.
     pub fn difference(self) -> Option<Estimate> {
         match self {
             Verdict::Unchanged | Verdict::OneSided | Verdict::Diverged(..) => None,
@@ -193,8 +192,7 @@ impl Verdict {
         }
     }
 
-    /// Whether the difference is beyond the spread over the seeds; `None` where that cannot be
-    /// told.
+    /// Whether the difference is beyond the spread over the seeds; `None` if unknown.
     pub fn is_beyond(self) -> Option<bool> {
         match self {
             Verdict::Beyond(_) => Some(true),
@@ -235,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_variant_was_before_what_its_old_name_has() {
+    fn a_renamed_variant_has_the_history_of_its_old_name() {
         let older = [record(0, 0.2, 3, 0.2)];
         let now = [record(0, 0.4, 4, 0.4)];
         let all: Vec<&Record> = older.iter().chain(&now).collect();
@@ -262,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn of_single_seeds_nothing_can_be_told() {
+    fn single_seeds_have_no_verdict() {
         check(&[0.5], &[0.6, 0.7], None);
         check(&[], &[0.6, 0.7], None);
     }
 
     #[test]
-    fn before_is_the_newest_whole_configuration() {
+    fn before_is_the_newest_complete_configuration() {
         let oldest = [record(0, 0.1, 1, 0.1), record(1, 0.1, 2, 0.1)];
         let older = [record(0, 0.2, 3, 0.2), record(1, 0.2, 4, 0.2)];
         let given_up = [record(0, 0.3, 5, 0.3)];

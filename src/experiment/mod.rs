@@ -1,10 +1,10 @@
-//! Experiments: what they are ([`spec`]), what their results depend on ([`fingerprint`]), what came
-//! out ([`record`]), and whether the two still belong together ([`plan`]). What a rerun said of a
-//! record is its [`verification`]; where it was made, its [`environment`]. What was before is
-//! [`history`], and a post may hold on to it by a [`pin`].
+//! Experiments: their definition ([`spec`]), what their results depend on ([`fingerprint`]), their
+//! results ([`record`]), and whether these are current ([`plan`]). A [`verification`] is the
+//! outcome of a rerun, an [`environment`] is where a record was made. Earlier results are the
+//! [`history`], and a post can keep showing them by a [`pin`].
 //!
-//! Works on values only: files are read by [`source`](crate::source), runs are started by
-//! [`runner`](crate::runner).
+//! Works on values only: [`source`](crate::source) reads files, [`runner`](crate::runner) starts
+//! runs.
 
 pub mod environment;
 pub mod fingerprint;
@@ -26,7 +26,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A name of an experiment or a variant: lowercase words and digits joined by hyphens, because it
-/// is also a folder, a file name and part of addresses.
+/// is also a folder, a file name and part of URLs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
@@ -39,8 +39,7 @@ impl Name {
         (starts_well && goes_on_well && !is_windows_device(text)).then(|| Name(text.to_owned()))
     }
 
-    /// The name most like `text`: capitals are lowered, and what a name cannot hold becomes one
-    /// hyphen.
+    /// The name nearest to `text`: in lowercase, with a hyphen for other characters.
     pub fn nearest_to(text: &str) -> Name {
         let mut name = String::new();
         for c in text.to_lowercase().chars() {
@@ -58,7 +57,7 @@ impl Name {
         })
     }
 
-    /// The name as text.
+    /// The name as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -68,7 +67,7 @@ impl TryFrom<String> for Name {
     type Error = String;
 
     fn try_from(text: String) -> Result<Name, String> {
-        Name::new(&text).ok_or_else(|| format!("`{text}` is not a name: {}", name_rule(&text)))
+        Name::new(&text).ok_or_else(|| format!("invalid name `{text}`: {}", name_rule(&text)))
     }
 }
 
@@ -84,16 +83,16 @@ impl fmt::Display for Name {
     }
 }
 
-/// The rule that `text` breaks, which is to be a [`Name`] or that of a file; for messages.
+/// The rule that `text` breaks as a [`Name`] or as the name of a file, for messages.
 pub fn name_rule(text: &str) -> &'static str {
     if is_windows_device(text) {
-        "Windows keeps this name for a device and cannot check out a file of this name: choose another"
+        "Windows reserves this name for a device, so files with this name cannot be checked out: choose another"
     } else {
-        "a name is lowercase letters, digits and hyphens, such as `from-scratch`"
+        "use lowercase letters, digits and hyphens, such as `from-scratch`"
     }
 }
 
-/// Whether Windows takes a file of this name for a device, whatever follows its first point.
+/// Whether Windows reserves the file name for a device, whatever follows its first point.
 pub fn is_windows_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
     let is_numbered = |port: &str| {

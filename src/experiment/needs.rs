@@ -1,5 +1,5 @@
-//! `needs:` between experiments: artifacts of one are inputs of another, so its fingerprint is
-//! folded into theirs.
+//! `needs:` between experiments: artifacts of one are inputs of another, so its fingerprint is part
+//! of the other's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ use crate::digest::Digest;
 use crate::source::Source;
 use crate::yaml::Yaml;
 
-/// Fills in what each experiment needs, transitively. Beside each experiment stand the names it
-/// gives as `needs:`. Errors are names of no experiment, and loops.
+/// Resolves what each experiment needs, transitively. Each experiment comes with the names in its
+/// `needs:`. Errors are unknown names and cycles.
 pub fn resolved(
     parsed: Vec<(Experiment, Vec<String>)>,
     source: &Source,
@@ -24,8 +24,8 @@ pub fn resolved(
     let mut waiting = parsed;
     let mut ready: BTreeMap<Name, Experiment> = BTreeMap::new();
     if errors.is_empty() {
-        // An experiment is ready when all that it needs is; what never gets ready is in a loop, or
-        // needs one that is.
+        // An experiment is ready when everything it needs is; one that never gets ready is in a
+        // cycle, or needs one that is.
         loop {
             let is_ready = |needs: &[String]| {
                 needs
@@ -53,7 +53,8 @@ pub fn resolved(
     (experiments, errors)
 }
 
-/// A digest of all that the results of an experiment depend on: the fingerprints of all its runs.
+/// A digest of everything that the results of an experiment depend on: the fingerprints of all its
+/// runs.
 pub(super) fn digest(experiment: &Experiment) -> Digest {
     let runs = experiment
         .variants
@@ -61,14 +62,14 @@ pub(super) fn digest(experiment: &Experiment) -> Digest {
         .flat_map(|variant| experiment.seeds.iter().map(move |&seed| (variant, seed)));
     let digests = runs.map(|(variant, seed)| {
         let digest = Fingerprint::of(experiment, variant, seed).digest();
-        // Names count: the needing run finds its artifacts by them.
+        // Names are included: the run that needs the artifacts finds them by name.
         Value::from(format!("{} {seed} {digest}", variant.name))
     });
     Digest::of_value(&Value::Array(digests.collect()))
 }
 
-/// A digest of what a run that needs an experiment is given of it: numbers, except times, and
-/// artifacts of its runs.
+/// A digest of the results of an experiment that are passed to a run that needs it: numbers, except
+/// times, and artifacts.
 pub fn results_digest<'a>(runs: impl IntoIterator<Item = (&'a Name, u64, &'a Record)>) -> Digest {
     let runs = runs.into_iter().map(|(variant, seed, record)| {
         let artifacts: BTreeMap<&str, String> = record
@@ -91,15 +92,14 @@ fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnos
             needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str()))
         {
             let place = yaml.place(&["needs", &index.to_string()]);
-            let error = Diagnostic::new(place, format!("there is no experiment `{need}`"));
+            let error = Diagnostic::new(place, format!("unknown experiment `{need}`"));
             errors.push(error.hint_nearest(need, known.iter().copied()));
         }
     }
     errors
 }
 
-/// One error for each loop, at the experiment of it that is first in order of name: `a needs b
-/// needs a`.
+/// One error for each cycle, at its first experiment in order of name: `a needs b needs a`.
 fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[String]> = waiting
         .iter()
@@ -115,16 +115,18 @@ fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnost
         let shown: Vec<String> =
             path.iter().chain(path.first()).map(|name| format!("`{name}`")).collect();
         let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
-        let error =
-            Diagnostic::new(yaml.place(&["needs"]), format!("a loop: {}", shown.join(" needs ")));
+        let error = Diagnostic::new(
+            yaml.place(&["needs"]),
+            format!("cyclic needs: {}", shown.join(" needs ")),
+        );
         errors.push(
-            error.hint("an experiment cannot need its own results; take one of these needs out"),
+            error.hint("an experiment cannot need its own results; remove one of these needs"),
         );
     }
     errors
 }
 
-/// The shortest way from an experiment back to itself.
+/// The shortest path from an experiment back to itself.
 fn loop_through<'a>(
     start: &'a str,
     needs: &BTreeMap<&'a str, &'a [String]>,
@@ -168,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_far_down_makes_all_above_stale() {
+    fn a_change_makes_all_dependents_stale() {
         let source = site(&[("a", "b"), ("b", "c"), ("c", ""), ("d", "")]);
         let text =
             source.text("experiments/c/experiment.yml").unwrap().replace("rate: 1", "rate: 2");
@@ -183,18 +185,18 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_printed() {
+    fn a_cycle_is_an_error() {
         let (_, errors) = parse_all(&site(&[("a", "b"), ("b", "c"), ("c", "b")]), &|_| None);
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let expected = "error: a loop: `b` needs `c` needs `b`\n --> experiments/b/experiment.yml:4:1\n\
-            hint: an experiment cannot need its own results; take one of these needs out";
+        let expected = "error: cyclic needs: `b` needs `c` needs `b`\n --> experiments/b/experiment.yml:4:1\n\
+            hint: an experiment cannot need its own results; remove one of these needs";
         assert_eq!(shown, [expected]);
     }
 
     #[test]
     fn an_unknown_need_names_the_nearest() {
         let (_, errors) = parse_all(&site(&[("spiral", ""), ("b", "spirol")]), &|_| None);
-        let expected = "error: there is no experiment `spirol`\n --> experiments/b/experiment.yml:4:9\nhint: did you mean `spiral`?";
+        let expected = "error: unknown experiment `spirol`\n --> experiments/b/experiment.yml:4:9\nhint: did you mean `spiral`?";
         assert_eq!(errors[0].to_string(), expected);
     }
 }

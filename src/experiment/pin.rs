@@ -1,9 +1,9 @@
-//! A pin: which results an experiment had at one time, so that a post can go on showing them.
+//! A pin: the results of an experiment at one time, so that a post can keep showing them.
 //!
 //! `experiments/NAME/pins/DIGEST8.json`, committed. It names each run's record by fingerprint, and
-//! keeps what readers saw of the experiment and no record holds: titles, units, the order of the
-//! variants. The file is named by the digest of its content, so pins never conflict and one that
-//! was altered is found out. A post refers to it by that name: `pin: {NAME: "DIGEST8"}`.
+//! keeps what readers saw but no record contains: titles, units, the order of the variants. The
+//! file is named by the digest of its content, so pins never conflict and changes are detected. A
+//! post refers to it by that name: `pin: {NAME: "DIGEST8"}`.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::{Digest, pretty};
 use crate::recipe::Metric;
 
-/// The version of the pin's format that this labpress writes and reads.
+/// The version of the pin format that this labpress reads and writes.
 const FORMAT: u32 = 1;
 
-/// Which results an experiment had at one time.
+/// The results of an experiment at one time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pin {
@@ -41,7 +41,7 @@ struct PinnedVariant {
     runs: Vec<PinnedRun>,
 }
 
-/// A run, by what its result depended on.
+/// A run, identified by its fingerprint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct PinnedRun {
@@ -54,15 +54,15 @@ struct PinnedRun {
 pub struct Pinned<'a> {
     /// The name of the pin: eight hex digits.
     pub id: String,
-    /// The experiment as readers saw it. Parameters are left out: the records' fingerprints hold
-    /// them.
+    /// The experiment as readers saw it. Parameters are omitted: they are in the records'
+    /// fingerprints.
     pub experiment: Experiment,
     /// The records of each of its variants, in the order of the seeds.
     records: Vec<Vec<&'a Record>>,
 }
 
 impl Pin {
-    /// Pins the results as they are; `None` if runs have no fresh record.
+    /// Pins the present results; `None` if runs have no fresh record.
     pub fn of(results: &ExperimentResults<'_>) -> Option<Pin> {
         let experiment = results.experiment;
         let variants = results.variants.iter().map(|of| PinnedVariant {
@@ -86,12 +86,12 @@ impl Pin {
         })
     }
 
-    /// The experiment whose results it holds on to.
+    /// The experiment that it pins.
     pub fn experiment(&self) -> &Name {
         &self.experiment
     }
 
-    /// The pin for an experiment of another name, and for other fingerprints of the same runs.
+    /// The pin with another name of the experiment and other fingerprints of the same runs.
     #[must_use]
     pub fn renamed(&self, experiment: &Name, fingerprint: impl Fn(Digest) -> Digest) -> Pin {
         let mut renamed = Pin { experiment: experiment.clone(), ..self.clone() };
@@ -102,7 +102,7 @@ impl Pin {
     }
 
     fn value(&self) -> Value {
-        serde_json::to_value(self).expect("keys are text and all numbers are finite")
+        serde_json::to_value(self).expect("keys are strings and all numbers are finite")
     }
 
     /// Its name: the first eight hex digits of the digest of its content.
@@ -115,13 +115,13 @@ impl Pin {
         path(self.experiment.as_str(), &self.id())
     }
 
-    /// The pin as the text of its file.
+    /// The content of its file.
     pub fn to_text(&self) -> String {
         pretty(&self.value())
     }
 
-    /// Its runs, in order: where the record of each belongs if its variant was never renamed, and
-    /// its fingerprint.
+    /// Its runs, in order: the path of each record if its variant was never renamed, and its
+    /// fingerprint.
     fn runs(&self) -> impl Iterator<Item = (String, Digest)> {
         let runs = self
             .variants
@@ -133,14 +133,13 @@ impl Pin {
         })
     }
 
-    /// How many runs it holds on to.
+    /// The number of runs that it pins.
     pub fn run_count(&self) -> usize {
         self.runs().count()
     }
 
-    /// The records that it holds on to, in order, or else the path of one that is not there. Of
-    /// several records with one fingerprint it is the one that lies where the variant's belongs, or
-    /// else the newest.
+    /// The records that it pins, in order; the error is the path of a missing one. Of several
+    /// records with one fingerprint, the one at the variant's own path, or else the newest.
     pub fn records<'a>(
         &self,
         records: &'a [Record],
@@ -156,9 +155,9 @@ impl Pin {
         })
     }
 
-    /// The pin with its records. The error is the path of the first that is not there.
+    /// The pin with its records. The error is the path of the first missing one.
     ///
-    /// `experiment` is what became of the experiment since.
+    /// `experiment` is the experiment as it is now.
     pub fn with_records<'a>(
         &self,
         experiment: &Experiment,
@@ -203,7 +202,7 @@ impl<'a> Pinned<'a> {
         })
     }
 
-    /// The results that it pins.
+    /// The pinned results.
     pub fn results(&'a self) -> ExperimentResults<'a> {
         let variants = self.experiment.variants.iter().zip(&self.records);
         ExperimentResults {
@@ -222,7 +221,7 @@ pub fn path(experiment: &str, id: &str) -> String {
     format!("experiments/{experiment}/pins/{id}.json")
 }
 
-/// Reads a pin and checks it against its name.
+/// Parses a pin and checks it against its name.
 pub fn parse(path: &str, text: &str) -> Result<Pin, Diagnostic> {
     let damaged = |message: String| {
         Diagnostic::new(Place::file(path), message)
@@ -233,7 +232,7 @@ pub fn parse(path: &str, text: &str) -> Result<Pin, Diagnostic> {
     if value["format"] != FORMAT {
         let format = &value["format"];
         return Err(damaged(format!(
-            "the pin has format {format}, this labpress reads format {FORMAT}"
+            "the pin has format {format}, but this labpress reads format {FORMAT}"
         )));
     }
     let name = path.rsplit('/').next().unwrap_or(path);

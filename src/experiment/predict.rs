@@ -1,5 +1,4 @@
-//! Predicts how long runs will take, from what runs like them took, and what of them fits into a
-//! budget.
+//! Predicts how long runs will take from similar runs, and which of them fit into a budget.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +6,15 @@ use super::fingerprint::{Fingerprint, Part};
 use super::plan::PlannedRun;
 use super::record::Record;
 
-/// Predicts how long runs take from what recorded runs took.
+/// Predicts how long runs take from recorded runs.
 pub struct Predictor<'a> {
-    /// Of each experiment, of each variant, the times in seconds and the epochs that took them.
+    /// Times of runs in seconds with their epochs, by experiment and variant.
     times: BTreeMap<&'a str, BTreeMap<&'a str, Vec<Took>>>,
-    /// What was predicted for runs of an experiment without a time of their variant, by experiment
-    /// and epochs.
+    /// Predictions for variants without recorded times, by experiment and epochs.
     of_experiment: BTreeMap<(&'a str, Option<u64>), Option<f64>>,
 }
 
-/// The seconds that a run took, and its epochs.
+/// The time of a run in seconds, and its epochs.
 type Took = (f64, Option<f64>);
 
 impl<'a> Predictor<'a> {
@@ -38,9 +36,9 @@ impl<'a> Predictor<'a> {
         Predictor { times, of_experiment: BTreeMap::new() }
     }
 
-    /// The time in seconds that a run is expected to take: the median of the recorded times
-    /// (`seconds`) of its variant, else of its experiment, scaled by `epochs` where both have that
-    /// parameter. `None` if no such time is recorded.
+    /// The expected time of a run in seconds: the median of the recorded times (`seconds`) of its
+    /// variant, or else of its experiment, scaled by `epochs` if both have that parameter. `None`
+    /// if no such time is recorded.
     pub fn seconds(&mut self, run: &PlannedRun<'_>) -> Option<f64> {
         let present = epochs(&run.fingerprint);
         let scaled = |&(seconds, then): &Took| {
@@ -58,7 +56,7 @@ impl<'a> Predictor<'a> {
     }
 }
 
-/// The parameter `epochs` that a fingerprint holds, if it is above 0.
+/// The parameter `epochs` of a fingerprint, if it is above 0.
 fn epochs(fingerprint: &Fingerprint) -> Option<f64> {
     let (_, part) = fingerprint.parts().find(|(name, _)| *name == "params.epochs")?;
     match part {
@@ -67,37 +65,38 @@ fn epochs(fingerprint: &Fingerprint) -> Option<f64> {
     }
 }
 
-/// The middle one, the lower of two; `None` of nothing.
+/// The median, the lower of two; `None` if empty.
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len().checked_sub(1)? / 2).copied()
 }
 
-/// What is expected of one run of a list.
+/// The prediction for one run of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expected {
-    /// How long it takes; `None` if nothing like it is recorded.
+    /// How long it takes; `None` if no similar run is recorded.
     pub seconds: Option<f64>,
-    /// The runs of the list that have to end before it starts.
+    /// The runs of the list that must end before it starts.
     pub needs: Vec<usize>,
 }
 
 /// Whether a run fits into the budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fit {
-    /// It does, and is expected to end after so many seconds.
+    /// It fits, and is expected to end after this many seconds.
     Ends(f64),
-    /// It would end only after so many seconds.
+    /// It would end after this many seconds, too late.
     TooLong(f64),
-    /// It needs this run of the list, which does not fit.
+    /// It needs this run, which does not fit.
     NeedsLeftOut(usize),
 }
 
-/// Fits runs into a budget of seconds, `slots` of them at once: each, in order, goes to the slot
-/// that is free first, and is left out if it would not end in time; a shorter one after it may
+/// Fits runs into a budget of seconds, with `slots` at once: each, in order, is assigned to the
+/// slot that is free first, and left out if it would not end in time; a later, shorter one may
 /// still fit. Without a budget all fit.
 ///
-/// A run of unknown length counts as no time at all: its first record is how its time gets known.
+/// A run of unknown length counts as instantaneous, since only its first record can tell its
+/// length.
 pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
     let mut free_at = vec![0.0; slots.max(1)];
     let mut fits: Vec<Option<Fit>> = vec![None; runs.len()];
@@ -108,7 +107,7 @@ pub fn fit(runs: &[Expected], slots: usize, budget: Option<f64>) -> Vec<Fit> {
     let mut lacking: Vec<usize> = runs.iter().map(|run| run.needs.len()).collect();
     let mut ready: BTreeSet<usize> =
         (0..runs.len()).filter(|&number| lacking[number] == 0).collect();
-    // What is in a loop of needs never gets its turn.
+    // Runs in a cycle of needs never get ready.
     while let Some(number) = ready.pop_first() {
         fits[number] = Some(fit_one(&runs[number], &fits, &mut free_at, budget));
         for &other in &needed_by[number] {
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_times_of_the_variant_come_first_and_the_middle_one_counts() {
+    fn a_prediction_is_the_median_of_the_variant() {
         check(
             &[took("b", 10, 99.0), took("a", 10, 4.0), took("a", 10, 5.0), took("a", 10, 60.0)],
             Some(5.0),
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_without_times_takes_those_of_its_experiment() {
+    fn a_variant_without_times_uses_those_of_its_experiment() {
         check(&[took("b", 10, 99.0)], Some(99.0));
         check(&[], None);
     }
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_left_and_what_is_shorter_goes_on() {
+    fn runs_that_do_not_fit_are_left_out_and_shorter_ones_are_not() {
         let runs: [(Option<f64>, &[usize]); 3] =
             [(Some(5.0), &[]), (Some(9.0), &[]), (Some(4.0), &[])];
         check_fit(&runs, 1, 10.0, &[Fit::Ends(5.0), Fit::TooLong(14.0), Fit::Ends(9.0)]);
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_run_starts_after_it_and_is_left_with_it() {
+    fn a_run_starts_after_its_needs_and_is_left_out_with_them() {
         let runs: [(Option<f64>, &[usize]); 2] = [(Some(1.0), &[1]), (Some(5.0), &[])];
         check_fit(&runs, 2, 10.0, &[Fit::Ends(6.0), Fit::Ends(5.0)]);
         check_fit(&runs, 2, 4.0, &[Fit::NeedsLeftOut(1), Fit::TooLong(5.0)]);

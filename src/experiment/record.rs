@@ -1,9 +1,9 @@
-//! What one run produced: the record, a committed JSON file.
+//! The record: a committed JSON file with what one run produced.
 //!
-//! `experiments/NAME/runs/VARIANT-sSEED-FINGERPRINT8.json`, one run a file, so that branches never
-//! conflict. Keys are in order and floats in their shortest exact form, so the same result is the
-//! same bytes. Each record carries the digest of its own content: one that was altered by hand is
-//! found out.
+//! `experiments/NAME/runs/VARIANT-sSEED-FINGERPRINT8.json`, one file per run, so that branches
+//! never conflict. Keys are sorted and floats in their shortest exact form, so that equal results
+//! are equal bytes. Each record has the digest of its own content, so that manual changes are
+//! detected.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::sealed;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
 
-/// The version of the record's format that this labpress writes and reads.
+/// The version of the record format that this labpress reads and writes.
 pub const FORMAT: u32 = 1;
 
 pub use crate::source::COMMITTED_UP_TO;
@@ -37,25 +37,25 @@ pub struct Record {
     /// What the result depends on.
     pub fingerprint: Fingerprint,
     /// Digests of the results that the run was given, by name of the needed experiment. Absent in
-    /// records that are older than this field, and where nothing is needed.
+    /// records older than this field, and if nothing is needed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub given: BTreeMap<String, Digest>,
-    /// What the result does not officially depend on and was the case: device, libtorch, CPU,
+    /// The environment, on which the result does not officially depend: device, libtorch, CPU,
     /// threads.
     pub environment: BTreeMap<String, String>,
     /// When the run ended, in UTC to the second: `2026-11-23T14:05:00Z`.
     #[schemars(with = "String")]
     pub finished: jiff::Timestamp,
-    /// The results, by name. All finite.
+    /// The results, by name. All are finite.
     pub metrics: BTreeMap<String, f64>,
-    /// Durations and speeds, which no rerun repeats bit for bit.
+    /// Durations and speeds, which no rerun reproduces exactly.
     pub timing: BTreeMap<String, f64>,
     /// Numbers over the course of the run: name → (epoch, value) in order of epoch.
     pub series: BTreeMap<String, Vec<(u64, f64)>>,
     /// Files that the run made.
     pub artifacts: Vec<Artifact>,
-    /// Which number stopped being finite, if one did. The run ended there: what it reported before
-    /// is no result of it.
+    /// Which number became non-finite, if one did. The run ended there, and what it reported before
+    /// is not a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Diverged>,
 }
@@ -66,14 +66,14 @@ pub struct Record {
 pub struct Artifact {
     /// Its name in posts.
     pub name: String,
-    /// What it is, as the runner called it: `confusion-matrix`, `checkpoint`.
+    /// Its kind, as reported by the runner: `confusion-matrix`, `checkpoint`.
     #[schemars(with = "String")]
     pub kind: ArtifactKind,
     /// Digest of its content; its name in the store.
     pub digest: Digest,
     /// Its size.
     pub bytes: u64,
-    /// Its path in the experiment's folder, if it is small enough to be committed beside the
+    /// Its path in the experiment's folder, if it is small enough to be committed next to the
     /// record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -85,24 +85,24 @@ impl Record {
         path(&self.experiment, &self.variant, self.seed, &self.fingerprint)
     }
 
-    /// The record as the text of its file.
+    /// The content of its file.
     pub fn to_text(&self) -> String {
         sealed::text(self)
     }
 
-    /// The digest of all that the record says, which its file carries.
+    /// The digest of its content, which is part of its file.
     pub fn digest(&self) -> Digest {
         sealed::digest(self)
     }
 
-    /// The paths of the files that are committed beside it, from the site's root.
+    /// The paths of the files that are committed next to it, from the site's root.
     pub fn file_paths(&self) -> impl Iterator<Item = String> {
         let files = self.artifacts.iter().filter_map(|artifact| artifact.file.as_ref());
         files.map(|file| format!("experiments/{}/{file}", self.experiment))
     }
 
-    /// The number of this name: a metric, a time, or the last value of a series; `None` for a run
-    /// that diverged, whose numbers are those of a run that did not end.
+    /// The number with this name: a metric, a time, or the last value of a series; `None` if the
+    /// run diverged, because its numbers are those of an unfinished run.
     pub fn number(&self, name: &str) -> Option<f64> {
         if self.diverged.is_some() {
             return None;
@@ -123,7 +123,7 @@ pub fn path(experiment: &str, variant: &str, seed: u64, fingerprint: &Fingerprin
     format!("experiments/{experiment}/runs/{}.json", file_stem(variant, seed, fingerprint))
 }
 
-/// The name that a run has in files, within its experiment: `VARIANT-sSEED-FINGERPRINT8`.
+/// The name of a run's files in its experiment: `VARIANT-sSEED-FINGERPRINT8`.
 pub fn file_stem(variant: &str, seed: u64, fingerprint: &Fingerprint) -> String {
     stem_of(variant, seed, fingerprint.digest())
 }
@@ -144,10 +144,10 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Reads a record and checks it against its own digest and its place.
+/// Parses a record and checks its digest and its path.
 pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
     let hint = |name| {
-        format!("restore it from git, or delete it and run `labpress run {name}` to make it again")
+        format!("restore it from git, or delete it and run `labpress run {name}` to recreate it")
     };
     let kind = sealed::Kind { name: "record", format: FORMAT, hint: experiment_of(path).map(hint) };
     let record: Record = sealed::parse(path, text, &kind)?;
@@ -156,24 +156,23 @@ pub fn parse(path: &str, text: &str) -> Result<Record, Diagnostic> {
             kind.error(Place::file(path), format!("the record belongs at `{}`", record.path()));
         let (old, new) = (&record.experiment, experiment_of(path).unwrap_or_default());
         let hint = format!(
-            "if you renamed the folder, call it `{old}` again and write `labpress mv {old} {new}`"
+            "if you renamed the folder, change it back to `{old}` and run `labpress mv {old} {new}`"
         );
         return Err(if old == new { error } else { error.hint(hint) });
     }
     Ok(record)
 }
 
-/// What is wrong with the files that lie beside a record: a diagnostic for each.
+/// The errors of the files next to a record, one for each file.
 #[derive(Debug, Default)]
 pub struct Damage {
-    /// Files that are not there.
+    /// Missing files.
     pub missing: Vec<Diagnostic>,
-    /// Files that are not what the run made.
+    /// Files whose content is not what the run made.
     pub altered: Vec<Diagnostic>,
 }
 
-/// Checks the files that lie beside a record; `digest_of` gives the digest of the site's file at a
-/// path.
+/// Checks the files next to a record; `digest_of` returns the digest of the site's file at a path.
 pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Damage {
     let mut damage = Damage::default();
     for artifact in &record.artifacts {
@@ -192,14 +191,14 @@ pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>
         };
         let name = &record.experiment;
         let hint = format!(
-            "restore it from git, or delete the record and run `labpress run {name}` to make both again"
+            "restore it from git, or delete the record and run `labpress run {name}` to recreate both"
         );
         found.push(Diagnostic::new(Place::file(path), message).hint(hint));
     }
     damage
 }
 
-/// The experiment whose record lies at `path`.
+/// The experiment of the record at `path`.
 fn experiment_of(path: &str) -> Option<&str> {
     path.strip_prefix("experiments/")?.split('/').next()
 }
@@ -234,16 +233,16 @@ mod tests {
     fn check_error(text: &str, expected: &str) {
         let error = parse(&record().path(), text).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
-        assert!(error.ends_with("`labpress run spiral` to make it again"), "{error}");
+        assert!(error.ends_with("`labpress run spiral` to recreate it"), "{error}");
     }
 
     #[test]
-    fn a_record_reads_back_to_the_last_bit() {
+    fn a_record_survives_a_round_trip() {
         assert_eq!(parse(&record().path(), &record().to_text()).unwrap(), record());
     }
 
     #[test]
-    fn what_a_run_was_given_is_kept_and_absent_where_it_was_given_nothing() {
+    fn given_results_are_recorded_if_there_are_any() {
         assert!(!record().to_text().contains("given"));
         let given = Record {
             given: BTreeMap::from([("base".to_owned(), Digest::of(b"numbers"))]),
@@ -253,22 +252,22 @@ mod tests {
     }
 
     #[test]
-    fn a_number_altered_by_hand_is_found() {
+    fn a_number_altered_by_hand_is_detected() {
         let text = record().to_text().replace("8.0", "7.0");
         check_error(&text, "error: the record was altered: its content does not match its digest");
     }
 
     #[test]
-    fn half_a_record_is_found_with_its_line() {
+    fn a_truncated_record_is_an_error() {
         let text = record().to_text();
         check_error(&text[..text.len() / 2], "error: the record is damaged: EOF while parsing");
     }
 
     #[test]
-    fn a_merge_conflict_is_named() {
+    fn a_merge_conflict_is_an_error() {
         let text = record().to_text().replacen('\n', "\n<<<<<<< ours\n", 1);
         let expected = format!(
-            "error: the record holds an unresolved merge conflict\n --> {}:2:1",
+            "error: the record has an unresolved merge conflict\n --> {}:2:1",
             record().path()
         );
         check_error(&text, &expected);
@@ -282,16 +281,16 @@ mod tests {
         value["digest"] = Digest::of_value(&value).to_string().into();
         check_error(
             &pretty(&value),
-            "error: the record has format 2, this labpress reads format 1",
+            "error: the record has format 2, but this labpress reads format 1",
         );
     }
 
     #[test]
-    fn records_of_a_folder_that_was_renamed_by_hand_name_the_command_that_renames_it() {
+    fn records_of_a_folder_renamed_by_hand_suggest_the_command() {
         let path = record().path().replace("spiral", "spirals");
         let error = parse(&path, &record().to_text()).unwrap_err().to_string();
         assert!(
-            error.ends_with("call it `spiral` again and write `labpress mv spiral spirals`"),
+            error.ends_with("change it back to `spiral` and run `labpress mv spiral spirals`"),
             "{error}"
         );
     }

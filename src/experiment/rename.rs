@@ -1,8 +1,8 @@
-//! What has to be written where an experiment gets another name, so that no result of it is lost.
+//! The files to write when an experiment is renamed, so that no result is lost.
 //!
-//! Its records, verifications and pins hold the name, and each carries a digest of its own content.
-//! The fingerprints of experiments that need it hold the name, too, and so on upwards: their
-//! records, verifications and pins are written anew as well.
+//! Its records, verifications and pins contain the name, and each has a digest of its own content.
+//! The fingerprints of experiments that need it also contain the name, and so on transitively:
+//! their records, verifications and pins are rewritten as well.
 
 use std::collections::BTreeMap;
 
@@ -15,20 +15,18 @@ use super::spec::Experiment;
 use super::verification::Verification;
 use crate::digest::Digest;
 
-/// The files to write. Paths are from the site's root, as they are when the folder has its new
-/// name.
+/// The files to write. Paths are from the site's root, with the folder's new name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Renaming {
-    /// Texts by path.
+    /// File contents by path.
     pub written: BTreeMap<String, String>,
-    /// Files that another takes the place of.
+    /// Files that are replaced by a file with another name.
     pub removed: Vec<String>,
-    /// Experiment and name of each pin that has others now: what posts say, and what they have to
-    /// say.
+    /// Renamed pins, each with its experiment: old and new.
     pub pins: BTreeMap<(String, String), (String, String)>,
 }
 
-/// What is written where the experiment `old` gets the name `new`.
+/// Renames the experiment `old` to `new`.
 pub fn renaming(
     (old, new): (&Name, &Name),
     experiments: &[Experiment],
@@ -42,7 +40,7 @@ pub fn renaming(
         needs: changed_needs((old, new), experiments),
     };
     let mut renaming = Renaming::default();
-    // By the digests of what they were.
+    // By their old digests.
     let (mut fingerprints, mut new_records) = (BTreeMap::new(), BTreeMap::new());
     for record in records {
         let renamed = Record {
@@ -97,12 +95,11 @@ impl Renaming {
     }
 }
 
-/// What is called otherwise.
+/// What is renamed.
 struct Names<'a> {
     old: &'a str,
     new: &'a str,
-    /// The digests that stand for experiments in the fingerprints of those that need them: what
-    /// they were, and are.
+    /// The digests of experiments in the fingerprints of those that need them: old and new.
     needs: BTreeMap<String, (Digest, Digest)>,
 }
 
@@ -111,7 +108,7 @@ impl Names<'_> {
         if experiment == self.old { self.new } else { experiment }
     }
 
-    /// Where a file is when the folder has its new name.
+    /// The path of a file after the rename.
     fn moved(&self, path: &str) -> String {
         match path.strip_prefix(&format!("experiments/{}/", self.old)) {
             Some(inside) => format!("experiments/{}/{inside}", self.new),
@@ -130,7 +127,7 @@ impl Names<'_> {
     }
 }
 
-/// The digest of each experiment, by its old name, before and after.
+/// The digest of each experiment before and after the rename, by its old name.
 fn changed_needs(
     (old, new): (&Name, &Name),
     experiments: &[Experiment],
@@ -144,7 +141,7 @@ fn changed_needs(
             experiment.name = new.clone();
         }
     }
-    // Each round is right one step further up.
+    // Each round resolves one more level of needs.
     loop {
         let digests: BTreeMap<Name, Digest> =
             renamed.iter().map(|one| (one.name.clone(), needs::digest(one))).collect();

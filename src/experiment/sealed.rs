@@ -1,5 +1,4 @@
-//! Committed JSON files that carry the digest of their own content: one that was altered by hand is
-//! found out.
+//! Committed JSON files with the digest of their own content, so that manual changes are detected.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,20 +9,20 @@ use crate::digest::{Digest, pretty};
 
 /// A kind of sealed file, for reading and for messages.
 pub(super) struct Kind<'a> {
-    /// What the file is called: `record`.
+    /// The name of the kind: `record`.
     pub(super) name: &'a str,
-    /// The only format that is read.
+    /// The only format that is accepted.
     pub(super) format: u32,
-    /// What to do about a file that cannot be used.
+    /// How to replace an unusable file.
     pub(super) hint: Option<String>,
 }
 
-/// The digest of what a file says, which it carries as `digest`.
+/// The digest of a file's content, which it has as `digest`.
 pub(super) fn digest(content: &impl Serialize) -> Digest {
     Digest::of_value(&value(content))
 }
 
-/// The text of a file: its content and its digest.
+/// The text of a file: its content with its digest.
 pub(super) fn text(content: &impl Serialize) -> String {
     let mut value = value(content);
     value["digest"] = Value::from(Digest::of_value(&value).to_string());
@@ -31,10 +30,10 @@ pub(super) fn text(content: &impl Serialize) -> String {
 }
 
 fn value(content: &impl Serialize) -> Value {
-    serde_json::to_value(content).expect("keys are text and all numbers are finite")
+    serde_json::to_value(content).expect("keys are strings and all numbers are finite")
 }
 
-/// Reads the file at `path` and checks it against its own digest and the format of its kind.
+/// Parses the file at `path` and checks its digest and its format.
 pub(super) fn parse<T: DeserializeOwned>(
     path: &str,
     text: &str,
@@ -43,7 +42,7 @@ pub(super) fn parse<T: DeserializeOwned>(
     let name = kind.name;
     if let Some(line) = text.lines().position(|line| line.starts_with("<<<<<<<")) {
         let place = Place::new(path, Position { line: line + 1, column: 1 });
-        return Err(kind.error(place, format!("the {name} holds an unresolved merge conflict")));
+        return Err(kind.error(place, format!("the {name} has an unresolved merge conflict")));
     }
     let mut value: Value = serde_json::from_str(text).map_err(|error| {
         let place =
@@ -64,7 +63,7 @@ pub(super) fn parse<T: DeserializeOwned>(
     if value["format"] != kind.format {
         let (format, known) = (&value["format"], kind.format);
         return Err(damaged(format!(
-            "the {name} has format {format}, this labpress reads format {known}"
+            "the {name} has format {format}, but this labpress reads format {known}"
         )));
     }
     serde_json::from_value(value)
@@ -72,7 +71,7 @@ pub(super) fn parse<T: DeserializeOwned>(
 }
 
 impl Kind<'_> {
-    /// An error of a file of this kind.
+    /// An error in a file of this kind.
     pub(super) fn error(&self, place: Place, message: String) -> Diagnostic {
         let error = Diagnostic::new(place, message);
         match &self.hint {

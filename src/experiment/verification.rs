@@ -1,23 +1,22 @@
-//! What came of doing a recorded run again from the beginning: a committed JSON file beside the
+//! The result of re-running a recorded run from the start: a committed JSON file next to the
 //! record.
 //!
-//! `experiments/NAME/verifications/VARIANT-sSEED-FINGERPRINT8-DATE.json`. A record may gather many,
-//! and those that went wrong are kept and shown as well. A verification names its record by digest:
-//! one that was made anew has none yet.
+//! `experiments/NAME/verifications/VARIANT-sSEED-FINGERPRINT8-DATE.json`. A record can have many,
+//! and failed ones are also kept and shown. A verification names its record by digest, so a
+//! re-created record starts without one.
 //!
 //! # Tolerance
 //!
-//! Numbers that differ in their bits agree if they are no further apart than a tolerance.
-//! `experiment.yml` may state it (`metrics: {accuracy: {tolerance: 0.005}}`), also for a series of
-//! that name. Where it does not, it is three times the standard deviation over the seeds of the
-//! variant; at a step of a series that of the step or the one pooled over all steps (the root of
-//! the mean of the squares), whichever is larger: a few seeds may agree at a step by chance. If a
-//! rerun had nothing but its configuration in common with the record, as where a GPU adds up in
-//! another order each time, the difference of the two would have √2 times that deviation and stay
-//! within the tolerance in 97 of 100 cases. So numbers within tolerance confirm what a post
-//! concludes, but not the bits; numbers outside of it are more than luck. A hundred-thousandth of
-//! the recorded number is always allowed, for rounding, and where there is one seed it is all that
-//! is.
+//! Numbers that are not bit-identical agree if they differ by at most a tolerance. `experiment.yml`
+//! can state it (`metrics: {accuracy: {tolerance: 0.005}}`), also for a series of that name.
+//! Otherwise it is three standard deviations over the seeds of the variant; at a step of a series,
+//! the deviation of that step or the one pooled over all steps (the root of the mean of the
+//! squares), whichever is larger, because a few seeds may agree at a step by chance. If a rerun had
+//! only its configuration in common with the record, as when a GPU sums in another order each time,
+//! the difference of the two would have √2 times that deviation and stay within the tolerance in 97
+//! of 100 cases. So numbers within tolerance confirm the conclusions of a post, but not the bits;
+//! numbers outside are more than chance. A hundred-thousandth of the recorded number is always
+//! allowed, for rounding; for a single seed it is the whole tolerance.
 //!
 //! Times and speeds are never compared.
 
@@ -34,16 +33,16 @@ use crate::digest::Digest;
 use crate::recipe::Metric;
 use crate::stats::Summary;
 
-/// The version of the format that this labpress writes and reads.
+/// The version of the format that this labpress reads and writes.
 pub const FORMAT: u32 = 1;
 
-/// How many standard deviations over the seeds a rerun may be off.
+/// How many standard deviations over the seeds a rerun may deviate.
 const DEVIATIONS: f64 = 3.0;
-/// The part of a number that is always allowed: the roundings of some thousand sums in single
+/// The fraction of a number that is always allowed: the rounding of some thousand sums in single
 /// precision.
 const ROUNDING: f64 = 1e-5;
 
-/// What came of doing a recorded run again.
+/// The result of re-running a recorded run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Verification {
@@ -61,75 +60,75 @@ pub struct Verification {
     pub record: Digest,
     /// When the rerun ended, in UTC to the second.
     pub date: jiff::Timestamp,
-    /// Who did it, as git knows them; `unknown` if it does not.
+    /// The user's name in git; `unknown` if there is none.
     pub by: String,
-    /// Where it was done, as the rerun reported; empty if it failed.
+    /// The environment, as the rerun reported it; empty if it failed.
     pub environment: Environment,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What came of a rerun.
+/// The outcome of a rerun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// All numbers are the same to the last bit.
+    /// All numbers are bit-identical.
     BitIdentical(Numbers),
-    /// Some are not, but all are within their tolerance.
+    /// All numbers are within their tolerance, but not all are bit-identical.
     WithinTolerance(Numbers),
-    /// At least one is not within its tolerance, or is only on one side.
+    /// At least one number is outside its tolerance, or only on one side.
     Different(Numbers),
-    /// The rerun has no result.
+    /// The rerun failed.
     Failed {
-        /// Why: `it exited with status 1`.
+        /// The reason: `exited with status 1`.
         reason: String,
     },
 }
 
-/// The numbers of a record and of its rerun.
+/// The numbers of a record and its rerun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Numbers {
     /// Each result, by name.
     pub metrics: BTreeMap<String, Compared>,
-    /// Of each series the step at which the two agree least; the last one of several.
+    /// For each series, the step with the worst agreement; the last one of several.
     pub series: BTreeMap<String, Compared>,
-    /// Names of the artifacts that did not come out with the same bytes. Part of no verdict: an
-    /// image may hold its date.
+    /// Names of the artifacts whose bytes differ. Not part of the verdict: an image may contain its
+    /// date.
     pub other_artifacts: BTreeSet<String>,
 }
 
-/// A number of a record and that of its rerun.
+/// A number in a record and in its rerun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Compared {
     /// The step, in a series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
-    /// What is recorded; `None` if nothing is.
+    /// The recorded number; `None` if there is none.
     pub recorded: Option<f64>,
-    /// What the rerun found; `None` if it found nothing.
+    /// The rerun's number; `None` if there is none.
     pub rerun: Option<f64>,
-    /// How far apart they may be.
+    /// How much they may differ.
     pub tolerance: f64,
-    /// How well they agree.
+    /// Their agreement.
     pub agreement: Agreement,
 }
 
-/// How well two numbers agree, the better the lower.
+/// The agreement of two numbers; lower is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Agreement {
-    /// To the last bit.
+    /// Bit-identical.
     BitIdentical,
-    /// They are no further apart than their tolerance.
+    /// They differ by at most the tolerance.
     WithinTolerance,
-    /// They are further apart, or there is only one.
+    /// They differ by more, or there is only one.
     Different,
 }
 
 /// Compares a record with its rerun. `declared` are the experiment's metrics, `of_variant` the
-/// records of all seeds of the variant, from which tolerances follow that are not declared.
+/// records of all seeds of the variant, from which undeclared tolerances are derived.
 pub fn compare(
     record: &Record,
     rerun: &Record,
@@ -162,7 +161,7 @@ pub fn compare(
         series: series.collect(),
         other_artifacts: other_artifacts(record, rerun),
     };
-    // Numbers up to where one of the two diverged say nothing of what they would have become.
+    // Numbers up to a divergence say nothing about the final ones.
     let is_same_end = record.diverged == rerun.diverged;
     let of_end = (!is_same_end).then_some(Agreement::Different);
     match numbers.all().map(|(_, compared)| compared.agreement).chain(of_end).max() {
@@ -179,7 +178,7 @@ fn names<'a, T>(
     a.keys().chain(b.keys()).collect::<BTreeSet<_>>().into_iter()
 }
 
-/// Standard deviation over the seeds; 0 where it is not known.
+/// Standard deviation over the seeds; 0 if unknown.
 fn spread(values: impl Iterator<Item = f64>) -> f64 {
     Summary::of(&values.collect::<Vec<_>>()).and_then(|summary| summary.deviation).unwrap_or(0.0)
 }
@@ -194,13 +193,13 @@ fn deviations<'a>(series: impl Iterator<Item = &'a Vec<(u64, f64)>>) -> BTreeMap
     of_step.into_iter().filter_map(|(step, values)| Some((step, deviation(&values)?))).collect()
 }
 
-/// The deviations of all steps in one; 0 if there are none.
+/// The pooled deviation of all steps; 0 if there are none.
 fn pooled(deviations: &BTreeMap<u64, f64>) -> f64 {
     let largest = deviations.values().copied().fold(0.0, f64::max);
     if largest == 0.0 {
         return 0.0;
     }
-    // Squares of parts of the largest neither overflow nor vanish.
+    // Relative to the largest, squares neither overflow nor underflow.
     let squares: f64 = deviations.values().map(|deviation| (deviation / largest).powi(2)).sum();
     largest * (squares / deviations.len() as f64).sqrt()
 }
@@ -235,12 +234,12 @@ fn other_artifacts(record: &Record, rerun: &Record) -> BTreeSet<String> {
 }
 
 impl Compared {
-    /// How far apart the two are; `None` if there is only one.
+    /// The difference of the two; `None` if there is only one.
     pub fn distance(&self) -> Option<f64> {
         Some((self.recorded? - self.rerun?).abs())
     }
 
-    /// From those that agree best to those that agree least.
+    /// Orders from best to worst agreement.
     fn by_distance(&self, other: &Compared) -> std::cmp::Ordering {
         let distance = |of: &Compared| of.distance().unwrap_or(f64::INFINITY);
         self.agreement.cmp(&other.agreement).then(distance(self).total_cmp(&distance(other)))
@@ -260,7 +259,7 @@ impl Outcome {
         matches!(self, Outcome::BitIdentical(_) | Outcome::WithinTolerance(_))
     }
 
-    /// The numbers of both sides; `None` if the rerun has none.
+    /// The compared numbers; `None` if the rerun failed.
     pub fn numbers(&self) -> Option<&Numbers> {
         match self {
             Outcome::BitIdentical(numbers)
@@ -293,7 +292,7 @@ impl fmt::Display for Agreement {
 }
 
 impl Verification {
-    /// What came of doing the run of `record` again.
+    /// The verification of `record` by a rerun.
     pub fn of(
         record: &Record,
         outcome: Outcome,
@@ -332,7 +331,7 @@ impl Verification {
     }
 }
 
-/// Where the verifications of an experiment lie, from the site's root.
+/// The folder of an experiment's verifications, from the site's root.
 fn folder(experiment: &str) -> String {
     format!("experiments/{experiment}/verifications/")
 }
@@ -343,9 +342,9 @@ pub fn is_path(path: &str) -> bool {
     inside.is_some_and(|(_, rest)| rest.starts_with("verifications/") && rest.ends_with(".json"))
 }
 
-/// Reads a verification and checks it against its own digest and its place.
+/// Parses a verification and checks its digest and its path.
 pub fn parse(path: &str, text: &str) -> Result<Verification, Diagnostic> {
-    let hint = "restore it from git, or delete it and verify again with `labpress verify`";
+    let hint = "restore it from git, or delete it and run `labpress verify` again";
     let kind = sealed::Kind { name: "verification", format: FORMAT, hint: Some(hint.to_owned()) };
     let verification: Verification = sealed::parse(path, text, &kind)?;
     if verification.path() != path {
@@ -358,7 +357,7 @@ pub fn parse(path: &str, text: &str) -> Result<Verification, Diagnostic> {
 /// Verifications by the experiment, variant and seed of their run.
 pub type ByRun<'a> = BTreeMap<(&'a str, &'a str, u64), Vec<&'a Verification>>;
 
-/// Sorts verifications by their run.
+/// Groups verifications by run.
 pub fn by_run(verifications: &[Verification]) -> ByRun<'_> {
     let mut by_run = ByRun::new();
     for one in verifications {
@@ -379,9 +378,9 @@ pub fn of_record<'a>(record: &Record, verifications: &ByRun<'a>) -> Vec<&'a Veri
     of_run
 }
 
-/// How runs stand, in phrases: `2 of 3 runs verified 2026-11-23 (bit-identical)`, `1 of 3 runs
+/// The state of runs in phrases: `2 of 3 runs verified 2026-11-23 (bit-identical)`, `1 of 3 runs
 /// different when rerun 2026-11-24`. `runs` are the verifications of each run's record in order of
-/// date, as [`of_record`] gives them. No phrase if there are none.
+/// date, as [`of_record`] returns them. Empty if there are none.
 pub fn phrases(runs: &[Vec<&Verification>]) -> Vec<String> {
     let verified = newest(runs, |one| one.outcome.is_good());
     let all_identical = verified.iter().all(|one| matches!(one.outcome, Outcome::BitIdentical(_)));
@@ -400,7 +399,7 @@ pub fn phrases(runs: &[Vec<&Verification>]) -> Vec<String> {
     phrases.into_iter().flatten().collect()
 }
 
-/// Of each run the newest verification of a sort, if it has one.
+/// The newest matching verification of each run that has one.
 fn newest<'a>(
     runs: &[Vec<&'a Verification>],
     is_of_sort: fn(&Verification) -> bool,
@@ -421,11 +420,11 @@ fn share(count: usize, of: usize) -> String {
     if count == of { String::new() } else { format!("{count} of {of} runs ") }
 }
 
-/// A seeded random sample of `count` of `runs`, in their order; all if there are no more. The same
-/// runs, count and seed give the same sample on every machine.
+/// A seeded random sample of `count` of `runs`, in their order; all of them if there are fewer. The
+/// same runs, count and seed give the same sample on every machine.
 pub fn sample<T>(runs: Vec<T>, label: impl Fn(&T) -> String, count: usize, seed: u64) -> Vec<T> {
-    // The runs whose labels have the lowest digests: as good as drawn by lot, and one more run in
-    // the experiment changes one at most.
+    // The runs whose labels have the lowest digests: as good as random, and one more run in the
+    // experiment changes at most one of the sample.
     let mut lots: Vec<(Digest, usize)> = runs
         .iter()
         .enumerate()
@@ -489,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_bits_are_bit_identical_whatever_the_times() {
+    fn times_do_not_affect_bit_identity() {
         check(0.9, LOSS, None, "bit-identical");
         let mut slower = record(0, 0.9, LOSS);
         slower.timing.insert("seconds".to_owned(), 1e9);
@@ -506,9 +505,9 @@ mod tests {
     }
 
     #[test]
-    fn a_step_may_scatter_more_than_the_others_but_none_less() {
+    fn a_step_may_vary_more_but_not_less_than_the_pooled_deviation() {
         // Deviations are 0.1 at the first step and 0 at the others: pooled 0.1 / √3, three times
-        // which is 0.173.
+        // that is 0.173.
         let all = [0.4, 0.5, 0.6].map(|first| record(0, 0.9, [first, 0.3, 0.2]));
         let verdict = |loss| {
             compare(
@@ -526,14 +525,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stated_tolerance_takes_the_place_of_the_derived_one() {
+    fn a_stated_tolerance_replaces_the_derived_one() {
         check(0.9 + 0.029, LOSS, Some(0.001), "different");
         check(0.9 + 0.05, LOSS, Some(0.1), "within tolerance");
         check(0.9 + 1e-12, LOSS, Some(0.0), "different");
     }
 
     #[test]
-    fn of_a_single_seed_only_rounding_is_tolerated() {
+    fn only_rounding_is_tolerated_for_a_single_seed() {
         let alone = record(0, 0.9, LOSS);
         let verdict = |accuracy| {
             compare(&alone, &record(0, accuracy, LOSS), &BTreeMap::new(), &[&alone]).to_string()
@@ -555,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rerun_that_diverges_otherwise_is_different() {
+    fn a_rerun_that_diverges_differently_is_different() {
         let diverged = |step| {
             let diverged = labpress_runner::protocol::Diverged {
                 metric: "loss".to_owned(),
@@ -571,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_series_the_step_that_agrees_least_is_kept() {
+    fn the_worst_step_of_a_series_is_kept() {
         let outcome = outcome(0.9, [0.51, 0.32, 0.2], None);
         let furthest = &outcome.numbers().unwrap().series["loss"];
         assert_eq!(
@@ -581,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_of_an_artifact_are_named_and_no_verdict() {
+    fn artifacts_with_other_bytes_are_listed_without_a_verdict() {
         let artifact = |content: &[u8]| record::Artifact {
             name: "table".to_owned(),
             kind: "table".into(),
@@ -604,9 +603,9 @@ mod tests {
     }
 
     #[test]
-    fn a_verification_reads_back_to_the_last_bit() {
+    fn a_verification_survives_a_round_trip() {
         for outcome in
-            [outcome(0.1 + 0.2, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() }]
+            [outcome(0.1 + 0.2, LOSS, None), Outcome::Failed { reason: "out of memory".to_owned() }]
         {
             let verification = verification(0, outcome, "2026-11-23");
             assert_eq!(parse(&verification.path(), &verification.to_text()).unwrap(), verification);
@@ -614,12 +613,12 @@ mod tests {
     }
 
     #[test]
-    fn a_verification_belongs_to_its_record_as_it_is() {
+    fn a_verification_belongs_to_one_version_of_its_record() {
         let all = [verification(0, outcome(0.9, LOSS, None), "2026-11-23")];
         let all = by_run(&all);
         assert_eq!(of_record(&record(0, 0.9, LOSS), &all).len(), 1);
         assert_eq!(of_record(&record(1, 0.9, LOSS), &all).len(), 0, "another seed");
-        assert_eq!(of_record(&record(0, 0.8, LOSS), &all).len(), 0, "made anew");
+        assert_eq!(of_record(&record(0, 0.8, LOSS), &all).len(), 0, "re-created");
     }
 
     #[track_caller]
@@ -634,10 +633,10 @@ mod tests {
     }
 
     #[test]
-    fn phrases_say_how_many_runs_stand_how() {
+    fn phrases_count_the_runs_in_each_state() {
         let (same, near) = (outcome(0.9, LOSS, None), outcome(0.901, LOSS, None));
         let (other, failed) =
-            (outcome(0.5, LOSS, None), Outcome::Failed { reason: "it burst".to_owned() });
+            (outcome(0.5, LOSS, None), Outcome::Failed { reason: "out of memory".to_owned() });
         check_phrases(&[&[], &[]], "");
         check_phrases(&[&[("2026-11-23", same.clone())]], "verified 2026-11-23 (bit-identical)");
         check_phrases(

@@ -155,7 +155,8 @@ impl Params {
                 );
                 let high = momentum_high.unwrap_or(self.optimizer.momentum());
                 let is_low = momentum_low.is_none_or(|low| is_decay(low) && low <= high);
-                let rule = "must be at least 0 and at most `momentum-high`, which is the optimizer's own by default";
+                let rule = "must be at least 0 and at most `momentum-high`, \
+                     by default the optimizer's own";
                 errors.require(is_low, &["schedule", "momentum-low"], rule);
                 errors.require(
                     momentum_high.is_none_or(is_decay),
@@ -331,7 +332,8 @@ mod tests {
 
     #[test]
     fn two_numbers_of_training_images_are_refused() {
-        let expected = "labels-per-class cannot be combined with `train-images`: both set the number of images";
+        let expected = "labels-per-class cannot be combined with `train-images`: \
+                        both set the number of images";
         check(json!({"train-images": 100, "labels-per-class": 5}), &[expected]);
     }
 
@@ -369,14 +371,16 @@ mod tests {
 
     #[test]
     fn momentum_bounds_must_be_in_order() {
-        let rule = "must be at least 0 and at most `momentum-high`, which is the optimizer's own by default";
+        let rule = "must be at least 0 and at most `momentum-high`, \
+                     by default the optimizer's own";
         let schedule = json!({"kind": "one-cycle", "max-lr": "find", "momentum-low": 0.95});
         check(json!({"schedule": schedule}), &[&format!("schedule.momentum-low {rule}")]);
     }
 
     #[test]
     fn imagenet_weights_are_only_for_nets_that_have_them() {
-        let rule = "model.pretrained `imagenet` is only for the `efficientnet-lite` nets; give a `.safetensors` file";
+        let rule = "model.pretrained `imagenet` is only for the `efficientnet-lite` nets; \
+                    give a `.safetensors` file";
         check(json!({"model": {"kind": "efficientnet-lite0", "pretrained": "imagenet"}}), &[]);
         check(json!({"model": {"kind": "resnet18", "pretrained": "imagenet"}}), &[rule]);
     }
