@@ -1,15 +1,15 @@
-//! The folder that a site is written to: makes it equal to an [`Output`], and removes only what
-//! labpress wrote there.
+//! Makes a destination folder equal to an [`Output`], and removes only files that labpress wrote
+//! there.
 //!
 //! The file [`LIST`] in the folder names every file that labpress wrote, and only those are ever
-//! removed or replaced. While a build is at work it names the files of before and of afterwards, so
-//! that the next build cleans up after one that was killed at any moment. Other files stay; where
-//! one is in the way of a page, or a folder without a list is not empty, nothing is touched and the
-//! error says what to do.
+//! removed or replaced. During a build it names both the old and the new files, so that the next
+//! build cleans up after one that was killed at any moment. Other files are kept; if one is in the
+//! way of a page, or a folder without a list is not empty, nothing is touched and the error says
+//! what to do.
 //!
-//! Only files that differ are written, each whole or not at all: a browser or a copying program
-//! that looks while a build writes sees the old file or the new one. Links inside the folder are
-//! never followed. Builds into one folder take turns: the list is what they lock.
+//! Only files that differ are written, each atomically: a browser or a copying program sees either
+//! the old or the new file during a build. Links inside the folder are never followed. Concurrent
+//! builds into one folder wait for each other: they lock the list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
@@ -24,32 +24,31 @@ use crate::path;
 use crate::source::{LIST, is_same_content, open_file};
 use crate::store::named;
 
-/// How the names of files start that are on their way to their place. They lie beside that place:
-/// renaming a file from one folder to another is several times as slow.
+/// The prefix of temporary files. They are in the folder of their target, because renaming a file
+/// to another folder is several times as slow.
 const TEMPORARY: &str = ".labpress-tmp-";
 
-/// What [`write`](fn@write) has done.
+/// The result of [`write`](fn@write).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Files that were made or replaced.
+    /// Files that were created or replaced.
     pub written: usize,
-    /// Files that were right already.
+    /// Files that were already up to date.
     pub unchanged: usize,
-    /// Files that are made no longer.
+    /// Files that were removed.
     pub removed: usize,
 }
 
-/// Makes the folder `dir` equal to `output`, except for files that labpress did not write.
-/// `waiting` is called once, if another build into the same folder has to end first.
+/// Makes the folder `dir` equal to `output`, except for files that labpress did not write. Calls
+/// `waiting` once if another build into the same folder has to finish first.
 pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<Written> {
     if let Some((path, _)) = output.files().find(|(path, _)| !is_inner_path(path)) {
-        let message = format!(
-            "`{path}` cannot be the path of a file in the site's folder: change its permalink"
-        );
+        let message =
+            format!("`{path}` is not a valid path in the destination: change the permalink");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     if List::read(dir)?.is_none() {
-        // Before even the list leaves a trace in somebody else's folder.
+        // Check before writing even the list into somebody else's folder.
         Folder::read(output, dir, None)?.check(output)?;
     }
     make_folder(dir)?;
@@ -59,7 +58,7 @@ pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<
     folder.make_equal(output, &mut list)
 }
 
-/// Whether a path leads to a file in the folder, and not to one of labpress's or git's own.
+/// Whether a path leads to a file inside the folder, except labpress's and git's own files.
 fn is_inner_path(path: &str) -> bool {
     let mut parts = path.split('/');
     let is_plain = |part: &str| {
@@ -67,26 +66,27 @@ fn is_inner_path(path: &str) -> bool {
             && !part.eq_ignore_ascii_case(".git")
             && !part.starts_with(TEMPORARY)
     };
-    // On other systems a backslash is a character like any other.
+    // On other systems, a backslash is an ordinary character.
     let has_separator = cfg!(windows) && path.contains('\\');
     !path.starts_with(".labpress-") && !path.contains('\0') && !has_separator && parts.all(is_plain)
 }
 
-/// The list of what labpress wrote, held against other builds into the same folder.
+/// The list of files that labpress wrote, locked against other builds into the same folder.
 struct List<'a> {
     dir: &'a Path,
-    /// The file that is the list now, locked.
+    /// The current list file, locked.
     file: File,
 }
 
-/// What is in the file.
+/// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Listed {
     about: String,
     files: BTreeSet<String>,
 }
 
-const ABOUT: &str = "Files that labpress wrote to this folder. It removes those that are made no longer, and no others.";
+const ABOUT: &str = "Files that labpress wrote to this folder. \
+                     It removes those that the site no longer has, and no others.";
 
 impl<'a> List<'a> {
     /// The listed paths; `None` if labpress has not written to the folder yet.
@@ -99,14 +99,14 @@ impl<'a> List<'a> {
         open_file(&path)
             .and_then(|mut file| file.read_to_string(&mut text))
             .map_err(|error| named(&error, "cannot read", &path))?;
-        // One who was killed before it wrote anything leaves an empty list.
+        // A build that was killed before it wrote anything leaves an empty list.
         if text.is_empty() {
             return Ok(None);
         }
         let listed: Listed = serde_json::from_str(&text).map_err(|error| {
             let message = format!(
-                "cannot read `{}`, the list of files that labpress wrote: {error}\nhint: restore it, or delete the \
-                 folder `{}` if nothing in it is yours",
+                "cannot read `{}`, the list of files that labpress wrote: {error}\n\
+                 hint: restore it, or delete the folder `{}` if nothing in it is yours",
                 path.display(),
                 dir.display()
             );
@@ -121,7 +121,7 @@ impl<'a> List<'a> {
         let cannot_lock = |error: &io::Error| named(error, "cannot lock", &path);
         let mut waiting = Some(waiting);
         loop {
-            // Not a link or a pipe: opening it would make or wait for something elsewhere.
+            // Not a link or a pipe: opening one would create a file elsewhere, or block.
             is_there(&path)?;
             let file =
                 File::options().create(true).truncate(false).read(true).write(true).open(&path);
@@ -134,7 +134,7 @@ impl<'a> List<'a> {
                 }
                 Err(TryLockError::Error(error)) => return Err(cannot_lock(&error)),
             }
-            // Who had it before may have put another file in its place.
+            // The previous holder may have replaced the file.
             let held = file
                 .try_clone()
                 .and_then(same_file::Handle::from_file)
@@ -148,17 +148,14 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Replaces the list, so that it survives a power cut before any of the files does.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "`destination` is the one writer of the site's folder"
-    )]
+    /// Replaces the list durably: it must survive a power cut if any of the files do.
+    #[expect(clippy::disallowed_methods, reason = "only `destination` writes to the site's folder")]
     fn replace(&mut self, files: BTreeSet<String>) -> io::Result<()> {
         let path = self.dir.join(LIST);
         let listed = Listed { about: ABOUT.to_owned(), files };
         let text = serde_json::to_string_pretty(&listed).expect("strings are JSON") + "\n";
         let written = temporary_file(self.dir).and_then(|mut file| {
-            // Locked before it is in its place: at no moment there is a list that nobody holds.
+            // Locked before the rename, so that the list is never unlocked.
             file.as_file().lock()?;
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
@@ -169,7 +166,7 @@ impl<'a> List<'a> {
     }
 }
 
-/// Whether there is a file at the path. Anything else there is an error.
+/// Whether there is a regular file at the path. Anything else is an error.
 fn is_there(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(about) if about.is_file() => Ok(true),
@@ -185,12 +182,11 @@ fn is_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// A new file in `folder`, where it is renamed to its place when it is whole.
+/// A new file in `folder`, to be renamed to its final name when it is complete.
 fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
-    // Temporary files are for their owner alone; pages are for everybody whom the user's `umask`
-    // lets read them.
+    // Temporary files are private to their owner; pages get the permissions of the user's `umask`.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
@@ -200,20 +196,20 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 enum Kind {
     File,
     Folder,
-    /// A link, or something else that is neither.
+    /// A link, or anything else.
     Other,
 }
 
-/// The destination as a build finds it.
+/// The state of the destination before a build.
 struct Folder<'a> {
     dir: &'a Path,
-    /// What is there, except for hidden names at its top that neither the list nor the output has.
+    /// Its content, except for hidden names at its top that are in neither the list nor the output.
     present: BTreeMap<String, Kind>,
-    /// What labpress has written; `None` if nothing ever.
+    /// The files that labpress wrote; `None` if there is no list.
     listed: Option<BTreeSet<String>>,
-    /// What a killed build left.
+    /// Leftovers of a killed build.
     temporary: Vec<PathBuf>,
-    /// The folders that files of the output lie in.
+    /// The folders of the output's files.
     needed: BTreeSet<&'a str>,
 }
 
@@ -237,7 +233,8 @@ impl<'a> Folder<'a> {
                 || hidden.contains(name.as_ref())
         };
         let (mut present, mut temporary) = (BTreeMap::new(), Vec::new());
-        let is_new = matches!(fs::symlink_metadata(dir), Err(error) if error.kind() == io::ErrorKind::NotFound);
+        let is_new =
+            fs::symlink_metadata(dir).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         let entries = (!is_new).then(|| {
             walkdir::WalkDir::new(dir).min_depth(1).into_iter().filter_entry(is_looked_at)
         });
@@ -254,8 +251,8 @@ impl<'a> Folder<'a> {
                 temporary.push(entry.into_path());
                 continue;
             }
-            // A name that is not Unicode gets marks in it here, so that no list and no output has
-            // it.
+            // A name that is not Unicode gets replacement characters, so that it is in no list and
+            // no output.
             present.insert(path::of_disk(dir, entry.path()), kind);
         }
         let needed = output.files().flat_map(|(path, _)| path::folders(path)).collect();
@@ -266,8 +263,8 @@ impl<'a> Folder<'a> {
         self.listed.as_ref().is_some_and(|listed| listed.contains(path))
     }
 
-    /// An error if anything would be lost that labpress did not write, or the folder is somebody
-    /// else's.
+    /// Returns an error if a file would be lost that labpress did not write, or if the folder
+    /// belongs to somebody else.
     fn check(&self, output: &Output) -> io::Result<()> {
         let mut foreign = Vec::new();
         for (path, kind) in self.present.iter().filter(|(_, kind)| **kind != Kind::Folder) {
@@ -298,19 +295,20 @@ impl<'a> Folder<'a> {
         let dir = self.dir.display();
         let message = if self.listed.is_none() {
             format!(
-                "the folder `{dir}` holds files that labpress did not write: {shown}\nhint: choose another folder for \
-                 the site with `destination` in _config.yml or `--destination`, or empty this one yourself"
+                "the folder `{dir}` contains files that labpress did not write: {shown}\n\
+                 hint: choose another folder with `destination` in _config.yml or \
+                 `--destination`, or empty this one yourself"
             )
         } else {
             format!(
-                "labpress did not write {shown} in `{dir}`, and does not replace what is not its own\nhint: move it \
-                 away, or delete it"
+                "labpress did not write {shown} in `{dir}` and will not replace it\n\
+                 hint: move or delete it"
             )
         };
         Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
     }
 
-    /// Writes, replaces and removes what differs, after [`check`](Folder::check) found nothing.
+    /// Writes, replaces and removes files, after [`check`](Folder::check) has succeeded.
     fn make_equal(self, output: &Output, list: &mut List<'_>) -> io::Result<Written> {
         for left in &self.temporary {
             remove(left)?;
@@ -337,7 +335,7 @@ impl<'a> Folder<'a> {
         for folder in
             self.needed.iter().filter(|folder| self.present.get(**folder) != Some(&Kind::Folder))
         {
-            // Sorted, so a folder comes before what is in it.
+            // Sorted, so a folder precedes its content.
             make_folder(&self.dir.join(folder))?;
         }
         let files: Vec<(&str, &Content)> = output.files().collect();
@@ -360,9 +358,9 @@ impl<'a> Folder<'a> {
         })
     }
 
-    /// Divides old files into those that new ones cannot be written beside, and the rest: a file
-    /// where a folder must be, one in a folder where a file must be, and a name that some systems
-    /// do not tell from a new one.
+    /// Divides old files into those that conflict with new ones, and the rest. Conflicts are a file
+    /// where a folder must be, one in a folder where a file must be, and a name that differs only
+    /// in a way that some systems ignore.
     fn in_the_way<'p>(&self, output: &Output, stale: Vec<&'p str>) -> (Vec<&'p str>, Vec<&'p str>) {
         if stale.is_empty() {
             return (stale, Vec::new());
@@ -375,7 +373,7 @@ impl<'a> Folder<'a> {
         })
     }
 
-    /// Removes what is in the way, and folders where a file must be.
+    /// Removes conflicting files, and folders where a file must be.
     fn clear_the_way(&self, output: &Output, in_the_way: &[&str]) -> io::Result<()> {
         for path in in_the_way {
             remove(&self.dir.join(path))?;
@@ -389,7 +387,7 @@ impl<'a> Folder<'a> {
         folders.try_for_each(|(path, _)| remove_empty_folder(&self.dir.join(path)))
     }
 
-    /// Removes the folders that listed files were in and nothing is in any more.
+    /// Removes folders of listed files that are now empty.
     fn remove_empty_folders(&self, output: &Output) -> io::Result<()> {
         let of_files = self.listed.iter().flatten().flat_map(|path| path::folders(path));
         let is_needed = |folder: &str| {
@@ -399,11 +397,11 @@ impl<'a> Folder<'a> {
         let is_left =
             |folder: &&str| self.present.get(*folder) == Some(&Kind::Folder) && !is_needed(folder);
         let left: BTreeSet<&str> = of_files.filter(is_left).collect();
-        // Backwards, so that what is in a folder comes before it.
+        // In reverse, so that the content of a folder precedes it.
         left.iter().rev().try_for_each(|folder| remove_empty_folder(&self.dir.join(folder)))
     }
 
-    /// Writes a file unless it holds the same already. Returns whether it did.
+    /// Writes a file unless its content is already the same. Returns whether it was written.
     fn write_if_changed(&self, path: &str, content: &Content) -> io::Result<bool> {
         let on_disk = self.dir.join(path);
         if self.present.get(path) == Some(&Kind::File) && is_equal(&on_disk, content)? {
@@ -428,23 +426,17 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// Whether one of the folders that the path lies in is to be a file.
+/// Whether one of the path's parent folders has to be a file.
 fn lies_in_a_file(path: &str, output: &Output) -> bool {
     path::folders(path).any(|folder| output.file(folder).is_some())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "`destination` is the one writer of the site's folder"
-)]
+#[expect(clippy::disallowed_methods, reason = "only `destination` writes to the site's folder")]
 fn make_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path).map_err(|error| named(&error, "cannot make the folder", path))
+    fs::create_dir_all(path).map_err(|error| named(&error, "cannot create the folder", path))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "`destination` is the one writer of the site's folder"
-)]
+#[expect(clippy::disallowed_methods, reason = "only `destination` writes to the site's folder")]
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -468,8 +460,8 @@ fn remove_empty_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the file at `path` holds the same bytes. Times of files are not asked: many tools set
-/// them as they please.
+/// Whether the file at `path` has the same content. Ignores file times, which many tools set
+/// arbitrarily.
 fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
     let bytes = match content {
         Content::Bytes(bytes) => bytes,
@@ -485,7 +477,7 @@ fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests look at what was written")]
+#[expect(clippy::disallowed_methods, reason = "tests read the written files")]
 mod tests {
     use super::*;
 
@@ -497,7 +489,7 @@ mod tests {
         output
     }
 
-    /// What is in the folder, without the list.
+    /// The content of the folder, without the list.
     fn listing(dir: &Path) -> String {
         let walk = walkdir::WalkDir::new(dir).min_depth(1).sort_by_file_name();
         let entries = walk.into_iter().map(|entry| {
@@ -523,7 +515,7 @@ mod tests {
         (written, unchanged, removed)
     }
 
-    /// The build is refused with these words, and the folder stays as it was.
+    /// Checks that the build is refused with this message, and that the folder does not change.
     #[track_caller]
     fn check_refused(dir: &Path, files: &[(&str, &str)], expected: &str) {
         let list = || fs::read_to_string(dir.join(LIST)).ok();
@@ -534,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_becomes_equal_and_then_nothing_is_touched() {
+    fn a_second_write_touches_nothing() {
         let dir = tempfile::tempdir().expect("a folder");
         let files = [("index.html", "a"), ("p/q/index.html", "b")];
         assert_eq!(write_to(dir.path(), &files), (2, 0, 0));
@@ -568,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_other_files_is_refused_as_long_as_it_holds_them() {
+    fn a_folder_with_other_files_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("thesis.tex"), "years").expect("it can be written");
         fs::write(dir.path().join("page.html"), "other").expect("it can be written");
@@ -576,13 +568,13 @@ mod tests {
         check_refused(
             dir.path(),
             &files,
-            "holds files that labpress did not write: `page.html` and 1 more file",
+            "contains files that labpress did not write: `page.html` and 1 more file",
         );
         fs::remove_file(dir.path().join("thesis.tex")).expect("it is there");
         check_refused(
             dir.path(),
             &files,
-            "holds files that labpress did not write: `page.html`\nhint: choose",
+            "contains files that labpress did not write: `page.html`\nhint: choose",
         );
         fs::write(dir.path().join("page.html"), "b").expect("it can be written");
         assert_eq!(write_to(dir.path(), &files), (1, 1, 0));
@@ -590,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_author_is_not_replaced() {
+    fn files_of_the_author_are_not_replaced() {
         let dir = tempfile::tempdir().expect("a folder");
         write_to(dir.path(), &[("a", "x")]);
         fs::write(dir.path().join("CNAME"), "mine").expect("it can be written");
@@ -604,7 +596,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_kept_stays() {
+    fn files_to_keep_are_kept() {
         let dir = tempfile::tempdir().expect("a folder");
         write_to(dir.path(), &[("a/b", "x"), ("ab", "y"), ("c", "z")]);
         let output = output(&[("d", "w")]).keeping(&["a/".to_owned(), "c".to_owned()]);
@@ -613,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn kept_files_do_not_keep_a_folder_from_being_used() {
+    fn kept_files_do_not_prevent_a_build() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("mine"), "").expect("it can be written");
         let output = output(&[("d", "w")]).keeping(&["mine".to_owned()]);
@@ -622,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_folders_change_places() {
+    fn files_and_folders_can_swap() {
         let dir = tempfile::tempdir().expect("a folder");
         write_to(dir.path(), &[("a", "file"), ("b/c/d", "x")]);
         write_to(dir.path(), &[("a/d", "y"), ("b", "file")]);
@@ -637,7 +629,8 @@ mod tests {
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(outside.path().join("x"), "mine").expect("it can be written");
         write_to(dir.path(), &[("a", "1"), ("b/x", "2"), ("p", "3")]);
-        // What labpress wrote may have been replaced, by a link, a link of a folder, a pipe.
+        // Files that labpress wrote may have been replaced by a link, a link to a folder, or a
+        // pipe.
         fs::remove_file(dir.path().join("a")).expect("it is there");
         symlink(outside.path().join("x"), dir.path().join("a")).expect("a link");
         fs::remove_file(dir.path().join("p")).expect("it is there");
@@ -663,7 +656,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_list_itself_is_a_file() {
+    fn the_list_must_be_a_regular_file() {
         let (dir, outside) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let link = dir.path().join(LIST);
@@ -681,12 +674,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_build_left_is_removed() {
+    fn leftovers_of_a_killed_build_are_removed() {
         let dir = tempfile::tempdir().expect("a folder");
-        // It was killed when the folder had no file yet, ...
+        // One was killed when the folder had no file yet, ...
         fs::write(dir.path().join(LIST), "").expect("it can be written");
         write_to(dir.path(), &[("a", "1"), (".b/c", "2")]);
-        // ... and then when some were new, some old, one on its way, and a folder empty.
+        // ... and one with new, old and temporary files, and an empty folder.
         let mut list = List::lock(dir.path(), || ()).expect("nobody holds it");
         list.replace(["a", ".b/c", "new/d", "gone/e"].map(str::to_owned).into())
             .expect("it can be written");
@@ -704,7 +697,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_temporary_are_names_like_any_other() {
+    fn names_that_look_temporary_are_ordinary_names() {
         let dir = tempfile::tempdir().expect("a folder");
         let files = [
             ("x.html", "page"),
@@ -721,7 +714,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_leaves_the_folder_or_is_reserved_writes_nothing() {
+    fn paths_outside_the_folder_and_reserved_ones_are_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         for path in [
             "../x",
@@ -737,14 +730,14 @@ mod tests {
             let error = write(&output(&[("ok", ""), (path, "x")]), dir.path(), || ())
                 .expect_err(path)
                 .to_string();
-            assert!(error.contains(&format!("`{path}` cannot be the path")), "{error}");
+            assert!(error.contains(&format!("`{path}` is not a valid path")), "{error}");
         }
         assert!(!dir.path().join(LIST).exists());
         assert_eq!(listing(dir.path()), "");
     }
 
     #[test]
-    fn copies_are_made_again_when_the_content_differs_whatever_the_times_say() {
+    fn copies_are_compared_by_content() {
         let (dir, from) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let picture = from.path().join("p.png");
@@ -780,7 +773,7 @@ mod tests {
             });
             said.recv().expect("it waits");
             let mut first = first;
-            // Even after the first has put another list in its place, the second waits.
+            // The second also waits after the first has replaced the list.
             first.replace(BTreeSet::from(["b".to_owned()])).expect("it can be written");
             fs::write(dir.join("b"), "1").expect("it can be written");
             drop(first);

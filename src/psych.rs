@@ -116,11 +116,12 @@ struct Composer<'a, R> {
 impl<R: std::io::BufRead> Composer<'_, R> {
     fn event(&mut self) -> Result<Event, Diagnostic> {
         self.parser.parse().map_err(|error| {
-            let message = match (error.problem(), error.context().filter(|context| !context.is_empty())) {
-                ("", None) => "invalid YAML".to_owned(),
-                (problem, None) => problem.to_owned(),
-                (problem, Some(context)) => format!("{problem} {context}"),
-            };
+            let message =
+                match (error.problem(), error.context().filter(|context| !context.is_empty())) {
+                    ("", None) => "invalid YAML".to_owned(),
+                    (problem, None) => problem.to_owned(),
+                    (problem, Some(context)) => format!("{problem} {context}"),
+                };
             let position = error.problem_mark().map(|mark| self.position(mark));
             if error.context() == Some("while scanning a quoted scalar")
                 && let Some(start) = error.context_mark()
@@ -128,18 +129,29 @@ impl<R: std::io::BufRead> Composer<'_, R> {
                 let place = Place::new(self.yaml.path, self.position(start));
                 return yaml::unclosed_quote(place);
             }
-            if let Some((start, end)) = self.quoted.filter(|(start, _)| start.line < position.map_or(0, |at| at.line)) {
+            if let Some((start, end)) =
+                self.quoted.filter(|(start, _)| start.line < position.map_or(0, |at| at.line))
+            {
                 let place = Place::new(self.yaml.path, start);
-                return Diagnostic::new(place, format!("this quote is closed only in line {}", end.line))
-                    .hint("close it in the same line; write `\\\"` for a quote inside double quotes");
+                return Diagnostic::new(
+                    place,
+                    format!("this quote is closed only in line {}", end.line),
+                )
+                .hint(
+                    "close it in the same line; \
+                         write `\\\"` for a quote inside double quotes",
+                );
             }
-            let diagnostic = Diagnostic::new(Place { path: self.yaml.path.to_owned(), position }, message);
+            let place = Place { path: self.yaml.path.to_owned(), position };
+            let diagnostic = Diagnostic::new(place, message);
             match error.problem() {
                 "mapping values are not allowed in this context" => {
                     diagnostic.hint("put quotes around a value that contains `: `")
                 }
-                "found character that cannot start any token" => diagnostic
-                    .hint("indent with spaces; put quotes around a value that starts with `@`, `%` or a backtick"),
+                "found character that cannot start any token" => diagnostic.hint(
+                    "indent with spaces; \
+                     put quotes around a value that starts with `@`, `%` or a backtick",
+                ),
                 _ => diagnostic,
             }
         })

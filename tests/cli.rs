@@ -244,7 +244,7 @@ fn a_new_experiment_is_read_by_editors_and_by_labpress() {
     assert!(answer(&site.labpress(&["status"])).contains("first       large    0 1 2  missing"));
     let again = site.labpress(&["new", "experiment", "first"]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(stderr(&again).contains("is there already"), "{}", stderr(&again));
+    assert!(stderr(&again).contains("already exists"), "{}", stderr(&again));
     assert_eq!(site.labpress(&["new", "experiment", "../x"]).status.code(), Some(1));
 }
 

@@ -69,29 +69,29 @@ const REFUSED: [(&str, &str); 29] = [
     ("src/..", "it is the site's own folder"),
     ("gone/..", "it is the site's own folder"),
     ("../site/", "it is the site's own folder"),
-    ("..", "the site itself is in it"),
-    ("../.", "the site itself is in it"),
-    ("/", "the site itself is in it"),
-    ("_posts", "a folder for sources of the site"),
-    ("./_posts/", "a folder for sources of the site"),
-    ("_posts/new", "a folder for sources of the site"),
-    ("_POSTS", "a folder for sources of the site"),
-    ("_layouts", "a folder for sources of the site"),
-    ("_includes", "a folder for sources of the site"),
-    ("_data", "a folder for sources of the site"),
-    ("_sass", "a folder for sources of the site"),
-    ("_drafts", "a folder for sources of the site"),
-    ("_theme", "a folder for sources of the site"),
-    ("_other", "a folder for sources of the site"),
-    ("experiments", "a folder for sources of the site"),
-    ("experiments/x", "a folder for sources of the site"),
-    ("Experiments", "a folder for sources of the site"),
-    ("assets", "a folder for sources of the site"),
-    ("src", "a folder for sources of the site"),
-    (".git", "a folder for sources of the site"),
-    (".labpress", "a folder for sources of the site"),
-    (".github/", "a folder for sources of the site"),
-    ("pages/out", "it is in `pages`, which holds files of the site"),
+    ("..", "it contains the site itself"),
+    ("../.", "it contains the site itself"),
+    ("/", "it contains the site itself"),
+    ("_posts", "a folder for source files"),
+    ("./_posts/", "a folder for source files"),
+    ("_posts/new", "a folder for source files"),
+    ("_POSTS", "a folder for source files"),
+    ("_layouts", "a folder for source files"),
+    ("_includes", "a folder for source files"),
+    ("_data", "a folder for source files"),
+    ("_sass", "a folder for source files"),
+    ("_drafts", "a folder for source files"),
+    ("_theme", "a folder for source files"),
+    ("_other", "a folder for source files"),
+    ("experiments", "a folder for source files"),
+    ("experiments/x", "a folder for source files"),
+    ("Experiments", "a folder for source files"),
+    ("assets", "a folder for source files"),
+    ("src", "a folder for source files"),
+    (".git", "a folder for source files"),
+    (".labpress", "a folder for source files"),
+    (".github/", "a folder for source files"),
+    ("pages/out", "it is inside `pages`, which contains files of the site"),
     ("notes.txt", "it is a file"),
 ];
 
@@ -105,13 +105,9 @@ fn no_folder_of_the_author_is_taken_for_a_destination_on_the_command_line() {
     }
     let absolute = site.path().join("site").display().to_string();
     check_refused(&site, &["-d", &absolute], "it is the site's own folder");
-    check_refused(
-        &site,
-        &["-d", &format!("{absolute}/_posts")],
-        "a folder for sources of the site",
-    );
+    check_refused(&site, &["-d", &format!("{absolute}/_posts")], "a folder for source files");
     for folder in ["thesis", "pages", "../site/thesis"] {
-        check_refused(&site, &["-d", folder], "holds files that labpress did not write");
+        check_refused(&site, &["-d", folder], "contains files that labpress did not write");
     }
 }
 
@@ -136,7 +132,7 @@ fn no_folder_of_the_author_is_taken_for_a_destination_in_the_configuration() {
         check_refused(&site, &[], "is not a folder inside of the site\n --> _config.yml:2:1");
     }
     site.write("site/_config.yml", "url: https://example.org\ndestination: thesis\n");
-    check_refused(&site, &[], "holds files that labpress did not write: `thesis.tex`");
+    check_refused(&site, &[], "contains files that labpress did not write: `thesis.tex`");
 }
 
 #[test]
@@ -148,7 +144,7 @@ fn the_home_folder_is_not_a_destination() {
     let mut command = site.command(&["build", "-d", &folder]);
     let output =
         command.current_dir(site.path().join("site")).env("HOME", home.path()).output().unwrap();
-    assert!(stderr(&output).contains("it holds your home folder"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("it contains your home folder"), "{}", stderr(&output));
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
@@ -159,11 +155,11 @@ fn links_to_folders_of_the_author_are_seen_through() {
     let site = site();
     let public = site.path().join("site/public");
     for (target, expected) in [
-        ("..", "the site itself is in it"),
+        ("..", "it contains the site itself"),
         (".", "it is the site's own folder"),
-        ("_posts", "a folder for sources of the site"),
-        ("thesis", "holds files that labpress did not write"),
-        ("nowhere", "is a link that leads nowhere"),
+        ("_posts", "a folder for source files"),
+        ("thesis", "contains files that labpress did not write"),
+        ("nowhere", "is a broken link"),
     ] {
         symlink(target, &public).unwrap();
         check_refused(&site, &[], expected);

@@ -158,12 +158,12 @@ fn a_pin_that_is_not_complete_is_an_error_with_its_place() {
 #[test]
 fn what_cannot_be_pinned_says_why() {
     let site = Site::with_toy();
-    fail(&site, &["pin", "2026-01-02-tay"], "is no post of this site");
+    fail(&site, &["pin", "2026-01-02-tay"], "is not a post of this site");
     fail(&site, &["pin", POST, "tay"], "there is no experiment `tay`");
     fail(&site, &["pin", POST, "--remove", "toy"], "does not pin `toy`");
     site.replace(POST, "layout: post", "pin: true");
     succeed(&site, &["build"]);
-    fail(&site, &["pin", POST], "this front matter cannot be changed without changing more");
+    fail(&site, &["pin", POST], "cannot edit `pin` in this front matter");
 }
 
 #[test]
@@ -197,13 +197,10 @@ fn diff_says_what_moved_and_whether_beyond_the_spread() {
     succeed(&site, &["run"]);
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 500}");
     let text = succeed(&site, &["diff", "toy"]);
-    assert!(
-        text.contains("2 runs without a result of today: `labpress run toy` does them"),
-        "{text}"
-    );
+    assert!(text.contains("2 runs without a current result: run `labpress run toy`"), "{text}");
     succeed(&site, &["run"]);
     let text = squeezed(&succeed(&site, &["diff", "toy"]));
-    assert!(text.contains("`toy` since the results before"), "{text}");
+    assert!(text.contains("`toy` since the earlier results"), "{text}");
     assert!(text.contains("fast accuracy 99.024, 99.034 % (2 runs) 99.93754, "), "{text}");
     assert!(
         text.lines().any(|line| line.starts_with("fast accuracy") && line.ends_with(" pp yes")),

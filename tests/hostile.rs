@@ -163,7 +163,7 @@ fn a_new_post_needs_a_title_that_makes_a_file_name() {
     let site = Site::empty();
     assert_fails(
         &site.labpress(&["new", "post", "???"]),
-        "error: no file name can be made of the title `???`\n --> _posts/\nhint: give a title with letters or digits\n\n\
+        "error: cannot make a file name from the title `???`\n --> _posts/\nhint: use a title with letters or digits\n\n\
          nothing was written because of 1 error\n",
     );
     assert!(!site.path().join("_posts").exists());

@@ -188,7 +188,7 @@ fn an_experiment_is_renamed_with_all_that_names_it() {
     let before = site.files(".");
     check(&site, &["mv", "toy", "spire", "--dry-run"], "edit   pages/all.md");
     assert_eq!(site.files("."), before);
-    check(&site, &["mv", "toy", "top"], "is there already");
+    check(&site, &["mv", "toy", "top"], "already exists");
     check(&site, &["mv", "toy", "Spire"], "cannot be the name of an experiment");
     check(&site, &["mv", "toi", "spire"], "there is no experiment `toi`");
     check(&site, &["mv", "toy", "spire"], "rename experiments/toy/ to experiments/spire/");

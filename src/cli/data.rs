@@ -19,15 +19,15 @@ use crate::yaml::Yaml;
 
 #[derive(Subcommand)]
 pub(super) enum What {
-    /// List the data sets that are built in and those of this site
+    /// List the built-in data sets and those of this site
     List,
-    /// Fetch data sets, as the first run that needs them does
+    /// Fetch data sets, as the first run that needs them would
     Fetch(Names),
-    /// Check the files of data sets against their digests again
+    /// Check the files of data sets against their digests
     Check(Names),
-    /// Draw a sheet of images of every class, with how many there are
+    /// Draw a contact sheet with images of every class
     Show(Show),
-    /// Print the digest to declare for a file, or for a folder of files
+    /// Print the digest to declare for a file or a folder
     Digest {
         /// The file or folder
         path: PathBuf,
@@ -48,19 +48,20 @@ pub(super) struct Show {
     /// The split whose training images are shown
     #[arg(long, value_name = "S", default_value = split::DEFAULT)]
     split: String,
-    /// Images of each class
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=40))]
+    /// Images per class
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=40))]
     count: u32,
-    /// Show the test of the split
+    /// Show test images instead
     #[arg(long)]
     test: bool,
-    /// The PNG file to write [default: .labpress/sheets/NAME.png; outside of a site NAME.png]
+    /// The PNG file to write [default: .labpress/sheets/NAME.png; NAME.png outside a site]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn data(root: &Path, what: &What) -> Result<(), Error> {
-    // Outside of a site there are still the built-in data sets.
+    // The built-in data sets are also available outside a site.
     let root = site::root(root).ok();
     match what {
         What::List => list(root.as_deref()),
@@ -74,14 +75,14 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Error> {
             let set = declaration(name, root.as_deref())?;
             if !fetch::is_there(name, &set, &cache()?) {
                 let message = format!(
-                    "the data set `{name}` is not here; `labpress data fetch {name}` gets it"
+                    "the data set `{name}` has not been fetched: run `labpress data fetch {name}`"
                 );
                 return Err(anyhow::Error::msg(message).into());
             }
             fetch::check_again(name, &set, &cache()?).with_context(|| {
-                format!("the data set `{name}` is not whole; `labpress data fetch {name}` mends it")
+                format!("the data set `{name}` is damaged: run `labpress data fetch {name}`")
             })?;
-            answer(&format!("{name}: all files have their digests"));
+            answer(&format!("{name}: all files match their digests"));
             Ok(())
         }),
         What::Show(show) => sheet(show, root.as_deref()),
@@ -95,15 +96,16 @@ pub(super) fn data(root: &Path, what: &What) -> Result<(), Error> {
     }
 }
 
-/// Makes a data set present and returns its folder. How it goes is told, on a terminal with a bar.
+/// Fetches a data set unless it is there, and returns its folder. Reports progress, on a terminal
+/// with a bar.
 pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<PathBuf, Error> {
     let cache = cache()?;
     let style = ProgressStyle::with_template("  {spinner} {bytes} {bytes_per_sec}")
-        .expect("it is a constant");
+        .expect("the template is valid");
     let whole_style = ProgressStyle::with_template(
         "  {bar:24.cyan/dim} {bytes} of {total_bytes} {bytes_per_sec} {eta} left",
     )
-    .expect("it is a constant")
+    .expect("the template is valid")
     .progress_chars("━╸─");
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
     let folder =
@@ -131,10 +133,10 @@ fn cache() -> Result<PathBuf, Error> {
         .context("there is no folder for data sets: set LABPRESS_DATA, or HOME")?)
 }
 
-/// The names of all data sets: the built-in ones and those of the site.
+/// The names of all data sets, built-in and of the site.
 #[expect(
     clippy::disallowed_methods,
-    reason = "reading the whole site for the names in one folder could take long"
+    reason = "reading the whole site only to list one folder would be slow"
 )]
 fn names(root: Option<&Path>) -> Vec<String> {
     let folder = root.map(|root| root.join("experiments/data"));
@@ -151,7 +153,7 @@ fn names(root: Option<&Path>) -> Vec<String> {
     names
 }
 
-/// The declaration of a data set. One of the site comes before a built-in one of the same name.
+/// The declaration of a data set. One of the site overrides a built-in one of the same name.
 fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Error> {
     let path = format!("experiments/data/{name}.yml");
     let known = names(root);
@@ -203,15 +205,12 @@ fn list(root: Option<&Path>) -> Result<(), Error> {
     if errors.is_empty() { Ok(()) } else { Err(Error::Errors(errors)) }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the file is what was asked for, where it was asked for"
-)]
+#[expect(clippy::disallowed_methods, reason = "the user asked for this file")]
 fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
     let set = declaration(&show.name, root)?;
     let folder = fetched(&show.name, &set, root)?;
     let wanted = Wanted { split: &show.split, seed: 0, image_size: None, channels: None };
-    // Pictures of many sizes are brought to one.
+    // Resize pictures of different sizes.
     let splits = read::read(&show.name, &folder, &set, &wanted).or_else(|_| {
         read::read(&show.name, &folder, &set, &Wanted { image_size: Some(128), ..wanted })
     })?;
@@ -221,7 +220,8 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
         if count == 1 { "1 image".to_owned() } else { format!("{} images", grouped(count)) }
     };
     let subtitle = format!(
-        "{} to learn from, {} to test on (split `{}`), {}×{} pixels, {}; shown: {part}\nLicence: {}",
+        "{} for training, {} for testing (split `{}`), {}×{} pixels, {}; \
+         shown: {part}\nLicence: {}",
         grouped(splits.train.count()),
         grouped(splits.test.count()),
         show.split,
@@ -243,7 +243,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
         }
     });
     let sheet = Sheet { title: set.title.clone(), subtitle, rows: rows.collect() };
-    // Where a build does not publish it.
+    // A folder that a build does not publish.
     let usual =
         |root: Option<&Path>| root.map_or_else(PathBuf::new, |root| root.join(".labpress/sheets"));
     let out = show.out.clone().unwrap_or_else(|| usual(root).join(format!("{}.png", show.name)));
@@ -274,7 +274,7 @@ fn sheet(show: &Show, root: Option<&Path>) -> Result<(), Error> {
     Ok(())
 }
 
-/// So many of the items, evenly spread over all.
+/// Picks this many of the items, evenly spread.
 fn spread(items: &[usize], count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(items.len());
     (0..count).map(move |number| items[number * items.len() / count])
@@ -290,7 +290,7 @@ fn tile(images: &Images, image: usize) -> Tile {
     }
 }
 
-/// A number with commas between its thousands.
+/// A number with commas as thousands separators.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_taken_from_everywhere() {
+    fn images_are_evenly_spread() {
         assert_eq!(spread(&[0, 1, 2, 3, 4, 5, 6, 7], 3).collect::<Vec<_>>(), [0, 2, 5]);
         assert_eq!(spread(&[4, 5], 9).collect::<Vec<_>>(), [4, 5]);
     }

@@ -1,6 +1,6 @@
-//! Which folder a build writes to, and which it refuses whatever is in it.
+//! Chooses the folder that a build writes to, and refuses unsuitable ones whatever they contain.
 //!
-//! What a folder may lose is [`destination`](crate::destination)'s part.
+//! [`destination`](crate::destination) decides which files in a folder may be removed.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::roles::Roles;
 use crate::source::Source;
 use crate::yaml::Yaml;
 
-/// The folder of a site, without links, and the text of its `_config.yml`.
+/// The folder of a site, with links resolved, and the content of its `_config.yml`.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) root: &'a Path,
@@ -21,12 +21,12 @@ pub(super) struct Place<'a> {
 
 /// A folder that a build may write to.
 pub(super) struct Destination<'a> {
-    /// Where it is, without links.
+    /// Its path, with links resolved.
     pub(super) path: PathBuf,
-    /// Its path from the site's root, if it is in there.
+    /// Its path from the site's root, if it is inside the site.
     pub(super) path_in_site: Option<String>,
     place: Place<'a>,
-    /// As it was given on the command line; `None` where the configuration says.
+    /// The path given on the command line; `None` if it is from the configuration.
     given: Option<&'a Path>,
 }
 
@@ -36,12 +36,12 @@ impl<'a> Place<'a> {
         self.destination(given, Some(given), roles)
     }
 
-    /// The folder that the configuration names, or the usual one.
+    /// The folder that the configuration names, or the default.
     pub(super) fn configured(self, config: &Config) -> Result<Destination<'a>, Error> {
         self.destination(Path::new(&config.destination), None, &config.roles)
     }
 
-    /// The folder that smoke builds go to.
+    /// The folder for smoke builds.
     pub(super) fn smoke(self) -> Result<Destination<'a>, Error> {
         let path = site::smoke_destination(self.root);
         let path = resolved(self.root, &path).map_err(|reason| self.refusal(None, &reason))?;
@@ -60,14 +60,14 @@ impl<'a> Place<'a> {
         let reason = match path_in_site.as_deref() {
             Some("") => Some("it is the site's own folder".to_owned()),
             Some(path) if roles.is_for_sources(path) => {
-                Some(format!("`{path}` is a folder for sources of the site"))
+                Some(format!("`{path}` is a folder for source files"))
             }
-            _ if holds(&path, self.root) => Some("the site itself is in it".to_owned()),
+            _ if holds(&path, self.root) => Some("it contains the site itself".to_owned()),
             _ if environment::home().is_some_and(|home| holds(&path, &home)) => {
-                Some("it holds your home folder".to_owned())
+                Some("it contains your home folder".to_owned())
             }
             _ if path.components().any(|part| part.as_os_str() == ".git") => {
-                Some("git's own files are in it".to_owned())
+                Some("it contains git's own files".to_owned())
             }
             _ if path.exists() && !path.is_dir() => Some("it is a file".to_owned()),
             _ => None,
@@ -78,27 +78,27 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The path from the site's root. Folders are compared, not names, of which some systems ignore
-    /// the case.
+    /// The path from the site's root. Compares folders, not names, because some systems ignore
+    /// case.
     fn path_in_site(self, path: &Path) -> Option<String> {
         let root = path.ancestors().find(|folder| is_same(folder, self.root))?;
         Some(path::of_disk(root, path))
     }
 
     fn refusal(self, given: Option<&Path>, reason: &str) -> Error {
-        let hint = "choose a folder that is for the built site only, such as `public`";
+        let hint = "choose a folder for the built site only, such as `public`";
         if let Some(given) = given {
-            let message = format!("the site cannot be written to `{}`: {reason}", given.display());
+            let message = format!("cannot build into `{}`: {reason}", given.display());
             return anyhow::anyhow!("{message}\nhint: {hint}").into();
         }
         let place = Yaml::file(config::PATH, self.config).place(&["destination"]);
-        let message = format!("the site cannot be written to its destination: {reason}");
+        let message = format!("cannot build into the destination: {reason}");
         Error::Errors(vec![Diagnostic::new(place, message).hint(hint)])
     }
 }
 
 impl Destination<'_> {
-    /// Refuses a smoke build that would go to where the real one goes.
+    /// Refuses a smoke build into the destination of the real one.
     pub(super) fn check_smoke(&self, configured: &str) -> Result<(), Error> {
         let Ok(real) = resolved(self.place.root, Path::new(configured)) else {
             return Ok(());
@@ -107,18 +107,19 @@ impl Destination<'_> {
             return Ok(());
         }
         let message = format!(
-            "a smoke build cannot be published, so it is not written to `{configured}`, the site's own destination\n\
-             hint: leave `--destination` out, or name another folder"
+            "cannot build into `{configured}`, the site's own destination: \
+             a smoke build must not be published\n\
+             hint: omit `--destination`, or name another folder"
         );
         Err(anyhow::anyhow!(message).into())
     }
 
-    /// Refuses a folder that lies among files of the site.
+    /// Refuses a folder among files of the site.
     pub(super) fn check_sources(&self, source: &Source) -> Result<(), Error> {
         let folders = self.path_in_site.iter().flat_map(|path| path::folders(path));
         for folder in folders {
             if source.has_files_in(folder) {
-                let reason = format!("it is in `{folder}`, which holds files of the site");
+                let reason = format!("it is inside `{folder}`, which contains files of the site");
                 return Err(self.place.refusal(self.given, &reason));
             }
         }
@@ -126,8 +127,7 @@ impl Destination<'_> {
     }
 }
 
-/// The path as the system reads it, without `..` and links. What does not exist yet is taken as it
-/// is written.
+/// Resolves `..` and links in a path. Parts that do not exist are kept as written.
 fn resolved(root: &Path, path: &Path) -> Result<PathBuf, String> {
     let mut resolved = PathBuf::new();
     for part in root.join(path).components() {
@@ -137,14 +137,14 @@ fn resolved(root: &Path, path: &Path) -> Result<PathBuf, String> {
             part => resolved.push(part),
         }
         if resolved.is_symlink() {
-            let dangling = |_| format!("`{}` is a link that leads nowhere", resolved.display());
+            let dangling = |_| format!("`{}` is a broken link", resolved.display());
             resolved = resolved.canonicalize().map_err(dangling)?;
         }
     }
     Ok(resolved)
 }
 
-/// Whether `inner` is the folder or lies in it.
+/// Whether `inner` is the folder or inside it.
 fn holds(folder: &Path, inner: &Path) -> bool {
     inner.ancestors().any(|outer| is_same(outer, folder))
 }

@@ -1,4 +1,5 @@
-//! `labpress diff`: which numbers of an experiment moved, and whether by more than seeds do.
+//! `labpress diff`: which numbers of an experiment changed, and whether by more than the spread
+//! over seeds.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -24,13 +25,13 @@ use crate::stats::{Estimate, Summary};
 #[derive(Args)]
 #[command(allow_missing_positional = true)]
 pub(super) struct Options {
-    /// What to compare with: a pin, the start of a fingerprint, or a git revision [default: of each
-    /// variant, the newest older results]
+    /// Compare with a pin, the start of a fingerprint, or a git revision [default: each variant's
+    /// newest older results]
     #[arg(value_name = "REV")]
     before: Option<String>,
     /// The experiment
     name: String,
-    /// How to write it; `md` suits a pull request
+    /// The format; `md` is for pull requests
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -54,7 +55,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
     if lacking > 0 {
         let name = &experiment.name;
         report(format_args!(
-            "{} without a result of today: `labpress run {name}` does them",
+            "{} without a current result: run `labpress run {name}`",
             counted(lacking, "run")
         ));
     }
@@ -69,7 +70,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
     let (moved, since) = match &options.before {
         None => {
             let before = history::before(&after, records.iter().copied());
-            (history::moved(&before, &after), "the results before".to_owned())
+            (history::moved(&before, &after), "the earlier results".to_owned())
         }
         Some(named) => {
             if let Some(found) = here(named, experiment, &site, &records, &after)? {
@@ -92,8 +93,8 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// What moved since what `named` means among the site's pins and fingerprints, with its name for
-/// readers; `None` if it is neither.
+/// The changes since the pin or fingerprint `named`, and its name for readers; `None` if it is
+/// neither.
 fn here(
     named: &str,
     experiment: &Experiment,
@@ -110,35 +111,39 @@ fn here(
     if let Some(text) = site.source.text(&path) {
         let pin = pin::parse(&path, text).map_err(|error| Error::Errors(vec![error]))?;
         let pinned = pin.with_records(experiment, &site.records).map_err(|lacking| {
-            anyhow!("the pin `{named}` is not complete: there is no `{lacking}`")
+            anyhow!("the pin `{named}` is incomplete: there is no `{lacking}`")
         })?;
         let moved = history::moved(&history::recorded(pinned.records()), after);
         return Ok(Some((moved, format!("pin {named}"))));
     }
     let before = history::of_fingerprint(named, records);
-    // A fingerprint is of one variant, and says nothing of the others.
+    // A fingerprint is of one variant; ignore the others.
     let after = after.iter().filter(|(variant, _)| before.contains_key(*variant));
     let after: Recorded<'_> = after.map(|(variant, records)| (*variant, records.clone())).collect();
     Ok((!before.is_empty())
         .then(|| (history::moved(&before, &after), format!("fingerprint {named}"))))
 }
 
-/// The site as it was committed in the git revision `revision`: its experiments and records.
+/// The experiments and records of the site in a git revision.
 fn site_at(revision: &str, root: &Path) -> Result<Site, Error> {
     let scratch = tempfile::tempdir()?;
     environment::check_out(revision, root, "experiments", scratch.path()).map_err(|error| {
-        anyhow!("`{revision}` is neither a pin nor a fingerprint of the experiment, and as a git revision: {error}")
+        anyhow!(
+            "`{revision}` is neither a pin nor a fingerprint of the experiment, \
+             and not a git revision: {error}"
+        )
     })?;
-    // Everything of it is read into memory: the folder is not needed any more.
+    // Everything is in memory now, so the folder can be removed.
     site::read(&scratch.path().canonicalize()?)
 }
 
-/// The results of the experiment as they were shown then: fresh at that time, or the nearest to it.
+/// The results of the experiment as they were shown then: those that were fresh, or the newest
+/// ones.
 fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
     let experiment = then.experiments.iter().find(|then| then.name == experiment.name);
     let planned = plan(experiment, &then.records);
     history::recorded(planned.iter().filter_map(|run| match run.state {
-        // Of a fingerprint format that another labpress wrote, everything is stale.
+        // With the fingerprint format of another labpress, everything is stale.
         RunState::Fresh(record) | RunState::Stale { record, .. } => {
             Some((run.variant.name.as_str(), record))
         }
@@ -146,7 +151,7 @@ fn recorded_then<'a>(then: &'a Site, experiment: &Experiment) -> Recorded<'a> {
     }))
 }
 
-/// The cells of a row behind variant and metric: before, after, difference, verdict.
+/// The cells of a row after variant and metric: before, after, difference, verdict.
 fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
     let unit = Unit::of(experiment.metrics.get(&moved.metric));
     let side = |summary: Option<Summary>| {
@@ -167,7 +172,7 @@ fn cells(moved: &Moved, experiment: &Experiment) -> [String; 4] {
         Verdict::Diverged(before, after) => {
             format!("runs diverged: {before} before, {after} after")
         }
-        Verdict::Single(_) => "one seed tells nothing".to_owned(),
+        Verdict::Single(_) => "unknown with one seed".to_owned(),
         Verdict::Within(_) => "no".to_owned(),
         Verdict::Beyond(_) => "yes".to_owned(),
     };
@@ -180,7 +185,7 @@ const HEADS: [&str; 6] =
 
 fn heading(experiment: &Experiment, since: &str) -> String {
     format!(
-        "`{}` since {since}: means with their 95 % intervals; of two runs, both numbers",
+        "`{}` since {since}: means with 95 % intervals, or both numbers of two runs",
         experiment.name
     )
 }

@@ -1,4 +1,4 @@
-//! `labpress doctor`: what this machine has, what it lacks, and the command that mends it.
+//! `labpress doctor`: what this machine has, what is missing, and the command that installs it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) fn doctor(root: &Path) {
     answer(&report.text);
 }
 
-/// Lines of what is there and what is not.
+/// Lines for what is there and what is missing.
 #[derive(Default)]
 struct Report {
     text: String,
@@ -35,8 +35,8 @@ impl Report {
         let _ = writeln!(self.text, "warning  {what}: {problem}\n         {fix}");
     }
 
-    fn lack(&mut self, what: &str, lack: impl AsRef<str>, mend: &str) {
-        let _ = writeln!(self.text, "missing  {what}: {}\n         {mend}", lack.as_ref());
+    fn lack(&mut self, what: &str, lack: impl AsRef<str>, fix: &str) {
+        let _ = writeln!(self.text, "missing  {what}: {}\n         {fix}", lack.as_ref());
     }
 }
 
@@ -44,8 +44,9 @@ fn lab(report: &mut Report) {
     let Some(path) = environment::lab() else {
         report.lack(
             "lab",
-            "the built-in runner was not found beside labpress or on the PATH; sites build without it",
-            "to train, run `make lab` in labpress's repository, or set LABPRESS_LAB to the program",
+            "the built-in runner was not found next to labpress or on the PATH; \
+             sites build without it",
+            "to train, run `make lab` in labpress's repository, or set LABPRESS_LAB to its path",
         );
         return;
     };
@@ -54,8 +55,8 @@ fn lab(report: &mut Report) {
         Err(reason) => {
             report.lack(
                 "lab",
-                format!("`{}` does not start: {reason}", path.display()),
-                "build it again with `make lab`",
+                format!("cannot start `{}`: {reason}", path.display()),
+                "rebuild it with `make lab`",
             );
             return;
         }
@@ -80,8 +81,9 @@ fn lab(report: &mut Report) {
     } else {
         report.lack(
             "GPU",
-            "libtorch finds none that it can use",
-            "training runs on the CPU; for a GPU, set LIBTORCH to a CUDA build of libtorch 2.11 and run `make lab`",
+            "libtorch finds no usable one",
+            "training runs on the CPU; for a GPU, set LIBTORCH to a CUDA build of libtorch 2.11 \
+             and run `make lab`",
         );
     }
 }
@@ -91,7 +93,7 @@ fn data_sets(root: &Path, report: &mut Report) {
         report.lack("data", "there is no folder for data sets", "set LABPRESS_DATA, or HOME");
         return;
     };
-    // Outside of a site there are still the built-in data sets.
+    // The built-in data sets are also available outside a site.
     let experiments = site::root(root)
         .and_then(|root| site::read(&root))
         .map(|site| site.experiments)
@@ -106,11 +108,11 @@ fn data_sets(root: &Path, report: &mut Report) {
         if data::fetch::is_present(&data.name, &data.set, &cache) {
             report.fact(&format!("data set {}", data.name), cache.display().to_string());
         } else {
-            let mend = "it is fetched by the first run that needs it";
+            let fix = "the first run that needs it fetches it";
             report.lack(
                 &format!("data set {}", data.name),
                 format!("not in {}", cache.display()),
-                mend,
+                fix,
             );
         }
     }

@@ -1,4 +1,4 @@
-//! What a command takes from the process's environment, read here and passed on as values.
+//! Reads the process's environment, for commands to pass on as values.
 #![expect(
     clippy::disallowed_methods,
     reason = "`cli` reads the environment and the clock for the pure parts"
@@ -37,8 +37,7 @@ pub(super) fn now_to_the_second() -> jiff::Timestamp {
     jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
-/// The user's name as git knows it in the folder `root`; `None` if there is no git or it knows
-/// none.
+/// The user's name in git's configuration for the folder `root`; `None` without git or a name.
 pub(super) fn git_user(root: &Path) -> Option<String> {
     let output =
         Command::new("git").args(["config", "user.name"]).current_dir(root).output().ok()?;
@@ -46,7 +45,7 @@ pub(super) fn git_user(root: &Path) -> Option<String> {
     (output.status.success() && !name.is_empty()).then_some(name)
 }
 
-/// A clock for telling how long something took.
+/// A clock to measure how long something takes.
 pub(super) struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
@@ -59,18 +58,17 @@ impl Stopwatch {
     }
 }
 
-/// Counts how often the process is asked to stop, by Ctrl-C or `TERM`: the first time runs write a
-/// checkpoint and leave, the second time they are killed. Once it is dropped, they end the process
-/// as they do usually.
+/// Counts requests to stop, by Ctrl-C or `TERM`: on the first, runs write a checkpoint and exit; on
+/// the second, they are killed. Once it is dropped, the signals end the process as usual.
 pub(super) struct Interrupts(());
 
-/// How often the process was asked to stop since they are counted.
+/// The number of requests since counting began.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
-/// Whether they are counted.
+/// Whether requests are counted.
 static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 
 impl Interrupts {
-    /// Counts from now on. Only one at a time.
+    /// Starts counting. There can be only one at a time.
     pub(super) fn counted() -> io::Result<Interrupts> {
         static SIGNALS: OnceLock<()> = OnceLock::new();
         ASKED.store(0, Ordering::Relaxed);
@@ -81,7 +79,7 @@ impl Interrupts {
                 for signal in signals.forever() {
                     ASKED.fetch_add(1, Ordering::Relaxed);
                     if !IS_COUNTING.load(Ordering::Relaxed) {
-                        // It ends the process.
+                        // The signal ends the process.
                         let _ = signal_hook::low_level::emulate_default_handler(signal);
                     }
                 }
@@ -90,7 +88,7 @@ impl Interrupts {
         Ok(Interrupts(()))
     }
 
-    #[expect(clippy::unused_self, reason = "only who counts may ask")]
+    #[expect(clippy::unused_self, reason = "only valid while counting")]
     pub(super) fn stop(&self) -> Stop {
         match ASKED.load(Ordering::Relaxed) {
             0 => Stop::GoOn,
@@ -106,12 +104,12 @@ impl Drop for Interrupts {
     }
 }
 
-/// How many CPU threads this process may use.
+/// The number of CPU threads that this process may use.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// The folder that data sets are kept in.
+/// The folder for data sets.
 pub(super) fn data_cache() -> Option<PathBuf> {
     let value = std::env::var_os;
     cache_folder(
@@ -121,7 +119,7 @@ pub(super) fn data_cache() -> Option<PathBuf> {
     )
 }
 
-/// The program `lab`: what `LABPRESS_LAB` names, else beside this program, else on the `PATH`.
+/// The program `lab`: `LABPRESS_LAB`, or else next to this program, or else on the `PATH`.
 pub(super) fn lab() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("LABPRESS_LAB").filter(|value| !value.is_empty()) {
         return Some(named.into());
@@ -134,7 +132,7 @@ pub(super) fn lab() -> Option<PathBuf> {
     beside.into_iter().chain(on_path).find(|path| path.is_file())
 }
 
-/// The program of this name on the `PATH`.
+/// The program with this name on the `PATH`.
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
@@ -151,7 +149,7 @@ pub(super) fn other_build(lab: &Path, info: &serde_json::Value) -> Option<String
     })
 }
 
-/// The text of a file of labpress's own; `None` if it cannot be read.
+/// The content of one of labpress's own files; `None` if it cannot be read.
 pub(super) fn text(path: &Path) -> Option<String> {
     std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -169,12 +167,11 @@ fn ask_lab(lab: &Path) -> Result<serde_json::Value, String> {
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("its answer cannot be read: {error}"))
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("invalid output: {error}"))
 }
 
-/// Writes what the folder `folder` of the site at `root` held in a git revision to `target`. The
-/// error says what git says.
+/// Checks out the folder `folder` of the site at `root` in a git revision to `target`. The error is
+/// git's message.
 pub(super) fn check_out(
     revision: &str,
     root: &Path,
@@ -182,12 +179,12 @@ pub(super) fn check_out(
     target: &Path,
 ) -> Result<(), String> {
     if revision.starts_with('-') {
-        return Err("a revision does not start with a hyphen".to_owned());
+        return Err("a revision cannot start with a hyphen".to_owned());
     }
     let top = git(root, &["rev-parse", "--show-toplevel"], None)?;
     let inside = git(root, &["rev-parse", "--show-prefix"], None)?;
     let tree = format!("{revision}:{inside}{folder}");
-    // An index of its own, so that the user's is not touched.
+    // A separate index, so that the user's is not touched.
     let index = target.join("index");
     let prefix = format!("--prefix={}/", target.join(folder).display());
     git(Path::new(&top), &["read-tree", &tree], Some(&index))?;
@@ -195,7 +192,7 @@ pub(super) fn check_out(
     Ok(())
 }
 
-/// What git answers, in one line. The error is the last line of what it complains.
+/// The output of git in one line. The error is the last line of its messages.
 fn git(folder: &Path, arguments: &[&str], index: Option<&Path>) -> Result<String, String> {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(arguments);

@@ -1,19 +1,19 @@
-//! `labpress gc`: what nothing refers to any more, and its removal.
+//! `labpress gc`: lists or deletes files that nothing refers to.
 //!
 //! | kind | is referred to by |
 //! |---|---|
-//! | record | an experiment as it is written today, the pin of a post, a verification |
-//! | pin | the front matter of a post or page, a draft's, too |
-//! | file | a record that stays |
-//! | object | a record that stays |
-//! | run | an experiment as it is written today that has no record of it yet |
-//! | log | a record that stays, or a run that does |
+//! | record | an experiment as written now, the pin of a post, a verification |
+//! | pin | the front matter of a post, page or draft |
+//! | file | a record that is kept |
+//! | object | a record that is kept |
+//! | run | an experiment as written now, if the run has no record yet |
+//! | log | a record or run that is kept |
 //!
-//! What is younger than `--keep-days` stays, and all that it refers to. Files that labpress did not
-//! make are no business of this command.
+//! Files newer than `--keep-days` are kept, with everything that they refer to. Files that labpress
+//! did not make are never touched.
 //!
-//! What refers to something is removed before it, so that nothing on disk ever refers to what is
-//! gone, wherever the removal is interrupted.
+//! A file is deleted before the files that it refers to, so that no reference is ever dangling,
+//! wherever the deletion is interrupted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,16 +33,15 @@ use crate::store::{FileInfo, Store};
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Keep what is younger than this many days
+    /// Keep files newer than this many days
     #[arg(long, value_name = "N", default_value_t = 0)]
     keep_days: u16,
-    /// Delete what is listed
+    /// Delete the listed files
     #[arg(long)]
     delete: bool,
 }
 
-/// What kind of thing it is that nothing refers to. Each kind refers only to kinds that come after
-/// it.
+/// A kind of file. Each kind refers only to later kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Pin,
@@ -54,7 +53,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// All, in the order in which they are removed.
+    /// All kinds, in the order of deletion.
     const ALL: [Kind; 6] =
         [Kind::Pin, Kind::Record, Kind::File, Kind::Object, Kind::Run, Kind::Log];
 
@@ -70,10 +69,10 @@ impl Kind {
     }
 }
 
-/// Something that nothing refers to.
+/// A file or folder that nothing refers to.
 struct Item {
     kind: Kind,
-    /// A file or a folder, from the site's root.
+    /// Its path from the site's root.
     path: String,
     bytes: u64,
 }
@@ -81,10 +80,10 @@ struct Item {
 pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
     let store = Store::of(&root);
-    // A list is made without waiting for anybody.
+    // A list needs no lock.
     let _lock = if options.delete { Some(store.lock(report_waiting)?) } else { None };
     let site = site::read(&root)?;
-    // What cannot be read may refer to anything.
+    // An unreadable file may refer to anything.
     if !site.errors.is_empty() {
         return Err(Error::Errors(site.errors));
     }
@@ -97,7 +96,7 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
     let garbage = Garbage::of(&site, pins, &store, now.checked_sub(age).unwrap_or(now))?;
     let items = garbage.items()?;
     if items.is_empty() {
-        report(format_args!("everything is referred to: nothing to remove"));
+        report(format_args!("nothing to delete: every file is referred to"));
         return Ok(());
     }
     let rows: Vec<Vec<String>> = items
@@ -109,7 +108,7 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
     let count = counted(items.len(), "thing");
     if !options.delete {
         report(format_args!(
-            "{count} that nothing refers to, {total}: `labpress gc --delete` removes them"
+            "{count} without a reference, {total}: delete them with `labpress gc --delete`"
         ));
         return Ok(());
     }
@@ -122,22 +121,22 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is there, and what of it stays.
+/// The files, and which of them are kept.
 struct Garbage<'a> {
     store: &'a Store,
-    /// What was changed later stays.
+    /// Files changed later are kept.
     until: Timestamp,
     /// Files under `experiments/`.
     committed: Vec<FileInfo>,
     /// When each record was made, by path.
     finished: BTreeMap<String, Timestamp>,
-    /// Paths of the records, pins and files that stay.
+    /// Paths of the records, pins and files that are kept.
     paths: BTreeSet<String>,
-    /// Digests of the objects that stay.
+    /// Digests of the objects that are kept.
     objects: BTreeSet<String>,
-    /// Names of runs that stay, as files have them.
+    /// Stems of the runs that are kept.
     stems: BTreeSet<String>,
-    /// Experiment and name of the runs that have no record yet.
+    /// Experiment and stem of the runs that have no record yet.
     unfinished: BTreeSet<(String, String)>,
 }
 
@@ -196,7 +195,7 @@ impl<'a> Garbage<'a> {
         Ok(garbage)
     }
 
-    /// All that nothing refers to and is old enough.
+    /// Everything that nothing refers to and that is old enough.
     fn items(&self) -> Result<Vec<Item>, Error> {
         let mut items: Vec<Item> =
             self.committed.iter().filter_map(|file| self.committed_item(file)).collect();
@@ -218,7 +217,7 @@ impl<'a> Garbage<'a> {
         Ok(items)
     }
 
-    /// A file of an experiment, if it was made by labpress and nothing refers to it.
+    /// A file of an experiment, if labpress made it and nothing refers to it.
     fn committed_item(&self, file: &FileInfo) -> Option<Item> {
         let (folder, name) = file.path.rsplit_once('/')?;
         let (experiment, folder) = folder.strip_prefix("experiments/")?.split_once('/')?;
@@ -234,7 +233,7 @@ impl<'a> Garbage<'a> {
         is_garbage.then(|| Item { kind, path: file.path.clone(), bytes: file.bytes })
     }
 
-    /// The folders of runs that nobody goes on with.
+    /// The folders of abandoned runs.
     fn run_items(&self) -> Result<Vec<Item>, Error> {
         let mut folders: BTreeMap<(String, String), (u64, Timestamp)> = BTreeMap::new();
         for file in self.store.site.files_under(".labpress/runs")? {
@@ -262,7 +261,7 @@ impl<'a> Garbage<'a> {
     }
 }
 
-/// A size for people: `812 B`, `3.4 kB`, `1.2 GB`.
+/// A human-readable size: `812 B`, `3.4 kB`, `1.2 GB`.
 fn size(bytes: u64) -> String {
     let mut size = bytes as f64;
     if bytes < 1000 {
@@ -282,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_in_the_unit_that_is_easy_to_read() {
+    fn sizes_are_human_readable() {
         assert_eq!(
             [0, 999, 1000, 3_449, 2_000_000, 5_000_000_000_000].map(size),
             ["0 B", "999 B", "1.0 kB", "3.4 kB", "2.0 MB", "5000.0 GB"]

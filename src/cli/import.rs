@@ -1,5 +1,5 @@
-//! `labpress import`: checks a Jekyll blog, writes the one line that it needs, and says what builds
-//! and what does not.
+//! `labpress import`: checks a Jekyll blog, adds the one line that it needs, and reports what
+//! builds and what does not.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -27,19 +27,20 @@ pub(super) struct Options {
     /// The blog's folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Only say what would be written
+    /// Report what would be written, without writing it
     #[arg(long)]
     dry_run: bool,
 }
 
-/// What an imported blog has in `_config.yml`.
-const ADDED: &str = "\n# Layouts and pages are templates in Jekyll's Liquid (added by `labpress import`).\ntemplates: liquid\n";
+/// The lines to add to `_config.yml`.
+const ADDED: &str = "\n# Layouts and pages are templates in Jekyll's Liquid \
+                     (added by `labpress import`).\ntemplates: liquid\n";
 
 pub(super) fn import(options: &Options) -> Result<(), Error> {
     let root = site::root(&options.folder)?;
     let store = Store::of(&root);
     let read = || source::read_one(&root, config::PATH);
-    // A blog to which nothing is written is looked at without waiting for anybody.
+    // Without writing, no lock is needed.
     let is_written = !options.dry_run && with_templates(read()?.as_deref()).is_some();
     let _lock = if is_written { Some(store.lock(report_waiting)?) } else { None };
     let before = read()?;
@@ -50,7 +51,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
         site.source = site.source.with(config::PATH, after);
     }
     let shown = build::as_configured(&site.config);
-    // Results of experiments come when the blog is built.
+    // Results of experiments are made when the blog is built.
     let Built { errors, mut warnings, .. } = site.render(&shown);
     let config = site.config_errors.is_empty().then_some(&site.config);
     let mut found = String::new();
@@ -60,17 +61,17 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
     }
     let mut report = format!("{}\n\n", root.display());
     report.push_str(match (&before, &added, config) {
-        (_, None, _) => "nothing to do: _config.yml says `templates` already\n",
-        (_, _, None) => "_config.yml is left as it is, since it cannot be read\n",
-        (Some(_), _, _) if options.dry_run => {
-            "_config.yml: would get `templates: liquid` at its end\n"
+        (_, None, _) => "nothing to do: _config.yml already sets `templates`\n",
+        (_, _, None) => "_config.yml is unchanged, because it is invalid\n",
+        (Some(_), _, _) if options.dry_run => "_config.yml: would append `templates: liquid`\n",
+        (Some(_), _, _) => "_config.yml: appended `templates: liquid`\n",
+        (None, _, _) if options.dry_run => {
+            "_config.yml: would be created with `templates: liquid`\n"
         }
-        (Some(_), _, _) => "_config.yml: added `templates: liquid` at its end\n",
-        (None, _, _) if options.dry_run => "_config.yml: would be made, with `templates: liquid`\n",
-        (None, _, _) => "_config.yml: made, with `templates: liquid`\n",
+        (None, _, _) => "_config.yml: created with `templates: liquid`\n",
     });
     report.push_str(&found);
-    // Last of all, so that what fails before leaves the blog as it was.
+    // At the end, so that an earlier failure leaves the blog unchanged.
     if let (Some(added), Some(_), false) = (&added, config, options.dry_run) {
         store.site.write(config::PATH, added.as_bytes())?;
     }
@@ -79,30 +80,26 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
         lacks_theme = write_theme(&mut report, config, &site);
         write_plugins(&mut report, config);
     }
-    // What the report says elsewhere: plugins, and layouts of a theme that is not there.
+    // Warnings that are covered elsewhere in the report: plugins, and layouts of a missing theme.
     warnings.retain(|warning| {
         let is_of_theme = warning.message().starts_with("there is no layout")
             || warning.message().starts_with("the files of the theme");
         !(warning.message().contains("what the plugin") || lacks_theme && is_of_theme)
     });
     write_ruby(&mut report, &ruby_files(&root.join("_plugins")));
-    write_by_file(&mut report, "worth a look", &warnings.iter().collect::<Vec<_>>());
+    write_by_file(&mut report, "warnings", &warnings.iter().collect::<Vec<_>>());
     write_errors(&mut report, &errors);
     if errors.is_empty() {
         let folder = options.folder.display();
-        let how = if lacks_theme {
-            "It builds, but looks like nothing without its theme"
-        } else {
-            "All of it builds"
-        };
+        let how =
+            if lacks_theme { "The blog builds, but without its theme" } else { "The blog builds" };
         let _ = write!(report, "\n{how}: `labpress build --source {folder}`\n");
     }
     answer(&report);
     if errors.is_empty() { Ok(()) } else { Err(Error::Unimported(errors.len())) }
 }
 
-/// The configuration with `templates: liquid`, every other byte as it was; `None` if it says what
-/// `templates` is.
+/// The configuration with `templates: liquid`, otherwise unchanged; `None` if it sets `templates`.
 fn with_templates(text: Option<&str>) -> Option<String> {
     let text = text.unwrap_or("");
     let says_already = text.lines().any(|line| line.starts_with("templates:"));
@@ -144,16 +141,16 @@ fn collections(config: &Config) -> Vec<String> {
     names.into_iter().filter(|name| name != "posts").collect()
 }
 
-/// A theme that is a gem or another repository: its files have to lie in the blog. Returns whether
-/// pages have no layout without them.
+/// Reports a theme that is a gem or another repository, whose files have to be in the blog. Returns
+/// whether pages lack a layout without them.
 fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
     let named =
         |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
     let has_layouts = site.source.of(Role::Layout).next().is_some();
     let note = if has_layouts {
-        "the blog has layouts; for those that it lacks"
+        "needed for layouts that the blog does not have"
     } else {
-        "its layouts are needed"
+        "its layouts are required"
     };
     let folder =
         site.source.root().join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
@@ -195,18 +192,18 @@ fn write_plugins(report: &mut String, config: &Config) {
         let said = match fate {
             Fate::BuiltIn => "built in",
             Fate::NotNeeded => "not needed",
-            Fate::WithoutNetwork => "built in, but for what only GitHub's network can say",
-            Fate::Theme => "its theme is read from a folder, see `theme`",
-            Fate::Missing => "what it adds is missing; a tag of it can be an include, see `tags`",
+            Fate::WithoutNetwork => "built in, except for data from GitHub's API",
+            Fate::Theme => "its theme is read from a folder; see `theme`",
+            Fate::Missing => "not supported; its tags can be includes, see `tags`",
         };
         let _ = writeln!(report, "  {name:width$}  {said}");
     }
 }
 
-/// Plugins of the blog's own.
+/// The blog's own plugins.
 #[expect(
     clippy::disallowed_methods,
-    reason = "`cli` may look; the folder is no part of a site's source"
+    reason = "`cli` may read the disk; the folder is not part of a site's source"
 )]
 fn ruby_files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
@@ -221,14 +218,11 @@ fn write_ruby(report: &mut String, names: &[String]) {
         return;
     }
     let files: Vec<String> = names.iter().map(|name| format!("_plugins/{name}")).collect();
-    let _ = write!(
-        report,
-        "\nprograms in Ruby, which labpress does not run\n  {}\n",
-        files.join("\n  ")
-    );
+    let _ =
+        write!(report, "\nRuby plugins, which labpress does not run\n  {}\n", files.join("\n  "));
 }
 
-/// What does not build: tags that nothing is known of, then all other errors by file.
+/// Reports what does not build: unknown tags, then all other errors by file.
 fn write_errors(report: &mut String, errors: &[Diagnostic]) {
     let mut tags: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     let mut others = Vec::new();
@@ -247,23 +241,19 @@ fn write_errors(report: &mut String, errors: &[Diagnostic]) {
                 vec![format!("  {tag}"), errors.len().to_string(), errors[0].place().to_string()]
             })
             .collect();
-        let _ = write!(
-            report,
-            "\ntags that no one makes\n{}",
-            table(&["  TAG", "TIMES", "FIRST"], &rows)
-        );
+        let _ = write!(report, "\nunknown tags\n{}", table(&["  TAG", "TIMES", "FIRST"], &rows));
         let mapping: Vec<String> = tags.keys().map(|tag| format!("{tag}: {tag}.html")).collect();
         let _ = write!(
             report,
-            "\n  Write an include for each (it sees `include.arguments`, `include.words` and named ones by their \
-             names),\n  and name them in _config.yml:\n\n    liquid:\n      tags: {{{}}}\n",
+            "\n  Write an include for each (it sees `include.arguments`, `include.words` and named \
+             arguments),\n  and list them in _config.yml:\n\n    liquid:\n      tags: {{{}}}\n",
             mapping.join(", ")
         );
     }
     write_by_file(report, "errors", &others);
 }
 
-/// Diagnostics under the files that they are about; but what is wrong with many files alike, once.
+/// Lists diagnostics by file; one that many files have in common, once.
 fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) {
     if diagnostics.is_empty() {
         return;
@@ -306,7 +296,7 @@ fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) 
     }
 }
 
-/// How many errors of a file are shown.
+/// The maximum number of errors shown per file.
 const SHOWN: usize = 3;
 
 #[cfg(test)]
@@ -314,14 +304,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_configuration_keeps_its_text_and_gets_one_key() {
+    fn the_configuration_gets_one_key_and_is_otherwise_unchanged() {
         let text = "title: T # mine\nbaseurl: \"\"";
-        let added = with_templates(Some(text)).expect("it has none");
+        let added = with_templates(Some(text)).expect("it does not set `templates`");
         assert!(
             added.starts_with("title: T # mine\nbaseurl: \"\"\n\n#")
                 && added.ends_with("\ntemplates: liquid\n")
         );
         assert_eq!(with_templates(Some(&added)), None);
-        assert!(with_templates(None).expect("it has none").starts_with("# Layouts"));
+        assert!(
+            with_templates(None).expect("it does not set `templates`").starts_with("# Layouts")
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What is known of this machine before a run: the facts that a record made here would have.
+//! What is known about this machine before a run: the facts that a record made here would have.
 
 use serde_json::Value;
 
@@ -9,23 +9,23 @@ use crate::experiment::spec::{Device, Experiment, Runner};
 
 /// This machine.
 pub(super) struct Machine {
-    /// What `lab` says of it; `None` if it cannot be asked, or nothing it ran is recorded.
+    /// The output of `lab info`; `None` if `lab` does not start or has no recorded runs.
     lab: Option<Value>,
 }
 
 impl Machine {
-    /// This machine, as far as the records of these runs can be compared with it.
+    /// Describes this machine, as far as needed for the records of these runs.
     pub(super) fn of(planned: &[PlannedRun<'_>]) -> Machine {
         let is_recorded_by_lab = |run: &PlannedRun<'_>| {
             matches!(run.experiment.runner, Runner::Lab { .. }) && run.fresh().is_some()
         };
-        // Starting `lab` loads libtorch, which takes a while.
+        // Starting `lab` loads libtorch, which is slow.
         let lab = planned.iter().any(is_recorded_by_lab).then(environment::lab).flatten();
         Machine { lab: lab.and_then(|lab| environment::lab_info(&lab).ok()) }
     }
 
-    /// What a run of the experiment would report here. Of a program of the author's own that is
-    /// only what labpress knows by itself.
+    /// The facts that a run of the experiment would report here. For a custom program, only those
+    /// that labpress itself knows.
     pub(super) fn facts(&self, experiment: &Experiment) -> Environment {
         let mut facts = Environment::from([
             ("os".to_owned(), std::env::consts::OS.to_owned()),

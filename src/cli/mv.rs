@@ -1,8 +1,8 @@
-//! `labpress mv`: gives an experiment another name, with its results and all that names it.
+//! `labpress mv`: renames an experiment, with its results and everything that refers to it.
 //!
-//! All that is to be written is first staged in `.labpress/mv/`, then a journal that lists it. Who
-//! is killed before the journal is there has changed nothing; who is killed later is completed by
-//! the same call. Until then no other command reads the site.
+//! All new files are first staged in `.labpress/mv/`, followed by a journal that lists them. If the
+//! command is killed before it writes the journal, nothing has changed; if it is killed later, the
+//! same call completes the rename. Until then, no other command reads the site.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,35 +32,35 @@ pub(super) struct Options {
     /// Its new name
     #[arg(value_name = "NEW")]
     new: String,
-    /// Say what would be changed, and change nothing
+    /// Report what would be changed, without changing it
     #[arg(long, short = 'n')]
     dry_run: bool,
 }
 
-/// The folder of what is staged.
+/// The folder of staged files.
 const STAGED: &str = ".labpress/mv";
-/// The list of what is to be done. While it is there, it is not done.
+/// The journal. As long as it exists, the rename is incomplete.
 const JOURNAL: &str = ".labpress/mv/journal.json";
 
-/// What is to be done, in order. Each step may be done twice.
+/// The steps of a rename, in order. Each step is idempotent.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Journal {
     old: String,
     new: String,
-    /// Folders that get another name.
+    /// Folders to rename.
     folders: Vec<(String, String)>,
-    /// Files to write, and where their texts are staged.
+    /// Files to write, and their staged contents.
     written: Vec<(String, String)>,
-    /// Files to remove.
+    /// Files to delete.
     removed: Vec<String>,
 }
 
-/// An error if a call of `labpress mv` was killed before it was done.
+/// Returns an error if a call of `labpress mv` was interrupted.
 pub(super) fn check_unfinished(root: &Path) -> Result<(), Error> {
     let Some(journal) = Journal::read(root, &Store::of(root))? else { return Ok(()) };
     let call = format!("labpress mv {} {}", journal.old, journal.new);
-    Err(anyhow!("`{call}` was stopped before it was done, so the site is half renamed\nhint: call `{call}` again")
+    Err(anyhow!("`{call}` was interrupted, so the rename is incomplete\nhint: run `{call}` again")
         .into())
 }
 
@@ -74,7 +74,7 @@ pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Error> {
         }
         journal.complete(&root, &store)?;
         report(format_args!(
-            "`{}` is `{}` now: what an earlier call began is done",
+            "completed the interrupted rename of `{}` to `{}`",
             journal.old, journal.new
         ));
         return Ok(());
@@ -89,18 +89,18 @@ pub(super) fn mv(root: &Path, options: &Options) -> Result<(), Error> {
     answer(&listed((&old, &new), &renaming, &edited));
     for path in mentioning(&old, &site) {
         report(format_args!(
-            "note: {path} names a file in `experiments/{old}/`: change it by hand"
+            "note: {path} refers to a file in `experiments/{old}/`: update it by hand"
         ));
     }
     let count = counted(1 + renaming.written.len() + edited.len(), "change");
     if options.dry_run {
-        report(format_args!("{count} to make: nothing was written"));
+        report(format_args!("{count}: nothing was written"));
         return Ok(());
     }
     let journal = Journal::staged((&old, &new), &renaming, &edited, &store)?;
     journal.complete(&root, &store)?;
     report(format_args!(
-        "`{old}` is `{new}` now, with all of its results: commit experiments/ and the posts that name it"
+        "renamed `{old}` to `{new}` with all results: commit experiments/ and the changed posts"
     ));
     Ok(())
 }
@@ -112,13 +112,13 @@ fn new_name(text: &str, root: &Path) -> Result<Name, Error> {
         return Err(Error::Errors(vec![error.hint(name_rule(text))]));
     };
     if root.join("experiments").join(text).symlink_metadata().is_ok() {
-        let error = Diagnostic::new(place, "is there already");
+        let error = Diagnostic::new(place, "already exists");
         return Err(Error::Errors(vec![error.hint("choose another name")]));
     }
     Ok(name)
 }
 
-/// The files that labpress made, and the edited texts of the author's files by path.
+/// The files of labpress to write, and the edited contents of the author's files by path.
 fn changes(
     (old, new): (&Name, &Name),
     site: &Site,
@@ -157,7 +157,7 @@ fn is_read_by_liquid(path: &str) -> bool {
     !(path.starts_with("experiments/") || path.starts_with("_data/") || path == crate::config::PATH)
 }
 
-/// The text of an `experiment.yml` whose list `needs` names the experiment by its new name.
+/// The text of an `experiment.yml` with the experiment's new name in `needs`.
 fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<String, Error> {
     let yaml = Yaml::file(path, text);
     let mut text = text.to_owned();
@@ -175,7 +175,7 @@ fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<S
             text[at + quote..].strip_prefix(old.as_str()).map(|rest| rest.starts_with(is_of_name));
         if goes_on == Some(false) {
             text.replace_range(at + quote..end, new.as_str());
-            // The places behind it in the line are others now.
+            // Later places in the line have moved.
             return with_need_renamed(path, &text, old, new);
         }
     }
@@ -186,12 +186,10 @@ fn with_need_renamed(path: &str, text: &str, old: &Name, new: &Name) -> Result<S
     if needs.is_some_and(|needs| !needs.iter().any(|need| need == old.as_str())) {
         return Ok(text);
     }
-    let error = Diagnostic::new(
-        yaml.place(&["needs"]),
-        format!("`{old}` cannot be replaced without changing more"),
-    );
+    let error =
+        Diagnostic::new(yaml.place(&["needs"]), format!("cannot replace `{old}` in `needs`"));
     Err(Error::Errors(vec![
-        error.hint("write `needs` as a plain list of names, and call it again"),
+        error.hint("write `needs` as a plain list of names, and run the command again"),
     ]))
 }
 
@@ -205,7 +203,7 @@ fn byte_at(text: &str, position: Position) -> Option<usize> {
     Some(line + column)
 }
 
-/// The text of a post or page with pins by their new names.
+/// The text of a post or page with the new names of pins.
 fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Result<String, Error> {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let Some((yaml, _)) = front_matter::split(path, &text[mark..]) else { return Ok(text) };
@@ -227,19 +225,17 @@ fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Resul
             }
         });
         text = renamed.ok_or_else(|| {
-            let error = Diagnostic::new(
-                Place::file(path),
-                "this front matter cannot be changed without changing more",
-            );
-            Error::Errors(vec![
-                error.hint("write `pin` as a map with one experiment a line, and call it again"),
-            ])
+            let error =
+                Diagnostic::new(Place::file(path), "cannot edit `pin` in this front matter");
+            Error::Errors(vec![error.hint(
+                "write `pin` as a map with one experiment per line, and run the command again",
+            )])
         })?;
     }
     Ok(text)
 }
 
-/// The files that name a file in the experiment's folder: the path may be a parameter, which is
+/// The files that refer to a file in the experiment's folder: the path may be a parameter, which is
 /// part of fingerprints.
 fn mentioning(old: &Name, site: &Site) -> Vec<String> {
     let folder = format!("experiments/{old}/");
@@ -273,7 +269,7 @@ impl Journal {
         Ok(Some(journal))
     }
 
-    /// Writes all texts to the folder of what is staged, then the journal.
+    /// Stages all files, then writes the journal.
     fn staged(
         (old, new): (&Name, &Name),
         renaming: &Renaming,
@@ -294,12 +290,12 @@ impl Journal {
             written,
             removed: renaming.removed.clone(),
         };
-        let text = serde_json::to_string_pretty(&journal).expect("a journal is texts");
+        let text = serde_json::to_string_pretty(&journal).expect("a journal has only strings");
         store.site.write(JOURNAL, text.as_bytes())?;
         Ok(journal)
     }
 
-    /// Does what is not done yet.
+    /// Performs the remaining steps.
     fn complete(&self, root: &Path, store: &Store) -> Result<(), Error> {
         for (from, to) in &self.folders {
             if root.join(from).exists() && !root.join(to).exists() {
@@ -312,7 +308,7 @@ impl Journal {
         store.site.remove_all(
             self.removed.iter().map(String::as_str).filter(|path| root.join(path).exists()),
         )?;
-        // The journal goes with what is staged, whole.
+        // Deletes the journal and the staged files together.
         store.site.remove_all([STAGED].into_iter())?;
         Ok(())
     }
@@ -330,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_need_is_renamed_where_it_stands() {
+    fn a_need_is_renamed_in_place() {
         check_need("title: toy\nneeds: [toy-2, toy]\n", "title: toy\nneeds: [toy-2, toys-2]\n");
         check_need(
             "needs:\n  - \"toy\" # toy\n  - other\n",

@@ -1,4 +1,4 @@
-//! `labpress new`: starts a post or an experiment.
+//! `labpress new`: creates a post or an experiment.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use crate::experiment::{Name, name_rule, spec};
 use crate::slug::slugify;
 use crate::store::Store;
 
-/// Where editors find what an `experiment.yml` may hold.
+/// The address of the JSON Schema of `experiment.yml`, for editors.
 const SCHEMA: &str = "experiments/experiment.schema.json";
 
 #[derive(Subcommand)]
 pub(super) enum What {
-    /// Start a post of today in _posts/
+    /// Create a post with today's date in _posts/
     Post {
         /// Its title
         title: String,
     },
-    /// Start an experiment in experiments/NAME/
+    /// Create an experiment in experiments/NAME/
     Experiment {
         /// Its name: lowercase letters, digits and hyphens
         name: String,
@@ -41,7 +41,7 @@ pub(super) fn new(root: &Path, what: &What) -> Result<(), Error> {
         }
     };
     if root.join(&path).exists() {
-        let error = Diagnostic::new(Place::file(&path), "is there already");
+        let error = Diagnostic::new(Place::file(&path), "already exists");
         return Err(Error::Errors(vec![error.hint("edit it, or choose another name")]));
     }
     store.site.write(&path, text.as_bytes())?;
@@ -54,13 +54,13 @@ fn post(title: &str) -> Result<(String, String), Error> {
     if name.is_empty() {
         let error = Diagnostic::new(
             Place::file("_posts/"),
-            format!("no file name can be made of the title `{title}`"),
+            format!("cannot make a file name from the title `{title}`"),
         );
-        return Err(Error::Errors(vec![error.hint("give a title with letters or digits")]));
+        return Err(Error::Errors(vec![error.hint("use a title with letters or digits")]));
     }
     let now = environment::now();
     let day = now.to_string()[..10].to_owned();
-    // JSON's quotes are YAML's, too.
+    // A JSON string is also a YAML string.
     let title_text = serde_json::Value::from(title).to_string();
     Ok((
         format!("_posts/{day}-{name}.md"),
@@ -80,7 +80,7 @@ fn experiment(name: &str) -> Result<(String, String), Error> {
     let text = format!(
         "# yaml-language-server: $schema=../experiment.schema.json\n\
         title: {name}\n\
-        question: What is it to find out?\n\
+        question: What should it find out?\n\
         recipe: image-classification\n\
         data: digits\n\
         seeds: 3\n\

@@ -1,4 +1,4 @@
-//! `labpress pin`: makes a post go on showing the results of today, or stop doing so.
+//! `labpress pin`: keeps the results in a post fixed, or removes the pins.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,12 +19,13 @@ use crate::store::Store;
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// The post: its path, or the name of its file
+    /// The post's path or file name
     post: String,
-    /// The experiments to pin [default: all that the post shows; with --remove: all that it pins]
+    /// The experiments to pin [default: all that the post shows, or with --remove, all that it
+    /// pins]
     #[arg(value_name = "EXPERIMENT")]
     experiments: Vec<String>,
-    /// Take the pins out of the post, so that it shows the results of today again
+    /// Remove the pins, so that the post shows current results again
     #[arg(long)]
     remove: bool,
 }
@@ -59,30 +60,27 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
     for (experiment, id) in &changes {
         match id {
             Some(id) => report(format_args!(
-                "{path} is pinned to the results of `{experiment}` of today ({id})"
+                "pinned the current results of `{experiment}` in {path} ({id})"
             )),
-            None => report(format_args!("{path} shows the results of `{experiment}` as they are")),
+            None => report(format_args!("removed the pin of `{experiment}` from {path}")),
         }
     }
     Ok(())
 }
 
-/// An experiment and its pin; `None` removes it.
+/// An experiment and its pin; `None` removes the pin.
 type Change = (String, Option<String>);
 
 fn by_hand(path: &str, experiment: &str, id: Option<&str>) -> Error {
     let hint = match id {
-        Some(id) => format!("write `pin: {{{experiment}: \"{id}\"}}` into it by hand"),
-        None => format!("take `{experiment}` out of `pin` by hand"),
+        Some(id) => format!("add `pin: {{{experiment}: \"{id}\"}}` by hand"),
+        None => format!("remove `{experiment}` from `pin` by hand"),
     };
-    let error = Diagnostic::new(
-        Place::file(path),
-        "this front matter cannot be changed without changing more",
-    );
+    let error = Diagnostic::new(Place::file(path), "cannot edit `pin` in this front matter");
     Error::Errors(vec![error.hint(hint)])
 }
 
-/// The path of the post or page that `named` means.
+/// The path of the post or page `named`.
 fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Error> {
     let wanted = named.trim_start_matches("./").replace('\\', "/");
     let paths: Vec<&str> = blog.addresses().map(|(path, _)| path).collect();
@@ -96,11 +94,11 @@ fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Error> {
     match paths.iter().filter(is_meant).copied().collect::<Vec<_>>()[..] {
         [path] => Ok(path),
         [] => {
-            let error = Diagnostic::new(Place::file(named), "is no post of this site");
+            let error = Diagnostic::new(Place::file(named), "is not a post of this site");
             Err(Error::Errors(vec![error.hint_nearest(&wanted, paths)]))
         }
         [first, second, ..] => {
-            Err(anyhow!("`{named}` may be `{first}` or `{second}`: give the path").into())
+            Err(anyhow!("`{named}` is ambiguous: give the path, `{first}` or `{second}`").into())
         }
     }
 }
@@ -119,12 +117,12 @@ fn removals(blog: &Blog<'_>, path: &str, named: &[String]) -> Result<Vec<Change>
     let removed: Vec<Change> =
         pinned.into_iter().filter(is_wanted).map(|name| (name.to_owned(), None)).collect();
     if removed.is_empty() {
-        report(format_args!("{path} pins nothing"));
+        report(format_args!("{path} has no pins"));
     }
     Ok(removed)
 }
 
-/// Writes the pins of the results of today, and returns what the post has to say.
+/// Writes pins of the current results, and returns what to write to the post.
 fn pins(
     site: &Site,
     shown: &post::Shown,
@@ -149,7 +147,7 @@ fn pins(
         named.iter().cloned().collect()
     };
     if experiments.is_empty() {
-        return Err(anyhow!("`{path}` shows no results that could be pinned").into());
+        return Err(anyhow!("`{path}` shows no results to pin").into());
     }
     let pin_of = |name: String| {
         site.experiment(&name).map_err(Error::Errors)?;

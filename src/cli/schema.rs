@@ -1,4 +1,4 @@
-//! `labpress schema`: the JSON Schemas of the files that people and programs write.
+//! `labpress schema`: prints the JSON Schemas of files that people and programs write.
 
 use clap::{Args, ValueEnum};
 
@@ -9,7 +9,7 @@ use crate::experiment::{record, spec};
 
 #[derive(Args)]
 pub(super) struct Options {
-    /// Which file
+    /// The kind of file
     file: File,
 }
 

@@ -1,4 +1,4 @@
-//! `labpress status`: a table of how every experiment stands.
+//! `labpress status`: a table with the state of every experiment.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,10 +12,10 @@ use crate::experiment::verification::{self, ByRun};
 use crate::runner::{Failure, child};
 use crate::store::Store;
 
-/// How many characters of the reason of a failure and of the last line of a log are shown.
+/// The maximum length of a failure's reason and of a log's last line, in characters.
 const WIDEST_REASON: usize = 160;
 const WIDEST_LINE: usize = 80;
-/// How many seeds of a variant are listed one by one.
+/// How many seeds of a variant are listed individually.
 const SEEDS_LISTED: usize = 20;
 
 pub(super) fn status(root: &Path) -> Result<(), Error> {
@@ -35,7 +35,7 @@ pub(super) fn status(root: &Path) -> Result<(), Error> {
     }
     if rows.is_empty() && site.errors.is_empty() {
         report(format_args!(
-            "there are no experiments: make one in experiments/NAME/experiment.yml"
+            "there are no experiments: create one with `labpress new experiment NAME`"
         ));
     } else if !rows.is_empty() {
         answer(&table(&["EXPERIMENT", "VARIANT", "SEEDS", "STATE", "AGE", "TIME"], &rows));
@@ -68,7 +68,7 @@ fn row(
     let times: Vec<f64> =
         records.iter().filter_map(|record| record.timing.get("seconds").copied()).collect();
     let time = (!times.is_empty())
-        .then(|| format!("{} a run", duration(times.iter().sum::<f64>() / times.len() as f64)));
+        .then(|| format!("{} per run", duration(times.iter().sum::<f64>() / times.len() as f64)));
     let verifications: Vec<_> =
         records.iter().map(|record| verification::of_record(record, verifications)).collect();
     let drifted = is_drifted.then(|| "drifted".to_owned());
@@ -137,14 +137,14 @@ fn in_short(failure: &Failure) -> String {
     }
 }
 
-/// Which variants were run where something was not as it is on this machine, by what that is.
+/// The variants that were run in another environment, by the difference.
 #[derive(Default)]
 struct Drifts {
     variants: BTreeMap<String, Vec<String>>,
 }
 
 impl Drifts {
-    /// Adds the runs of a variant. Returns whether any of their records has drifted.
+    /// Adds the runs of a variant. Returns whether any of their records drifted.
     fn add(&mut self, runs: &[PlannedRun<'_>], machine: &Machine) -> bool {
         let facts = machine.facts(runs[0].experiment);
         let mut changes: Vec<String> = runs
@@ -167,7 +167,7 @@ impl Drifts {
     fn report(&self) {
         for (change, variants) in &self.variants {
             answer(&format!(
-                "\ndrifted: made where not all is as it is here: {change}\n    {}",
+                "\ndrifted: recorded in another environment: {change}\n    {}",
                 variants.join(" ")
             ));
         }

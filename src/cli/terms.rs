@@ -1,4 +1,4 @@
-//! Refuses to publish files of data sets whose terms do not allow it.
+//! Checks that no file of a data set is published against its terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,7 @@ use crate::site::Site;
 use crate::source::is_same_content;
 use crate::yaml::Yaml;
 
-/// Finds files of the built site that hold the same bytes as a file of a data set with
-/// `redistribute: false`.
+/// Finds files of the built site that are copies of files of a data set with `redistribute: false`.
 pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
     let sets = withheld(site).map_err(Error::Errors)?;
     if sets.is_empty() {
@@ -40,7 +39,8 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
                         let message = format!(
                             "is a file of the data set `{name}`, which must not be published"
                         );
-                        let hint = "remove it, or name it under `exclude`; the declaration says `redistribute: false`";
+                        let hint = "remove it, or add it to `exclude`; \
+                                    the data set has `redistribute: false`";
                         errors
                             .push(site.source.at_origin(
                                 Diagnostic::new(Place::file(*path), message).hint(hint),
@@ -62,7 +62,7 @@ fn copied_from(content: &Content) -> Option<&Path> {
     }
 }
 
-/// The data sets that the site declares or learns from and that must not be published, by name.
+/// The data sets that the site declares or uses and that must not be published, by name.
 fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Vec<Diagnostic>> {
     let used = site.experiments.iter().filter_map(|experiment| experiment.data.as_ref());
     let mut sets: BTreeMap<String, DataSet> =
@@ -80,7 +80,7 @@ fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Vec<Diagnostic>> {
     errors.finish(sets)
 }
 
-/// Where files of the data set may lie on this machine.
+/// The folders where files of the data set may be on this machine.
 fn folders(name: &str, set: &DataSet, root: &Path) -> Vec<PathBuf> {
     let in_site = set.sources.iter().filter_map(|source| match source {
         DataSource::Folder { path } => Some(root.join(path)),

@@ -1,5 +1,4 @@
-//! `labpress why`: for each run of an experiment, what it depends on that is not as it was
-//! recorded.
+//! `labpress why`: for each run of an experiment, what has changed since it was recorded.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -25,7 +24,7 @@ pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Error> 
     let experiment = site.experiment(name).map_err(Error::Errors)?;
     let store = Store::of(site.source.root());
     let mut text = String::new();
-    // All of them: a run can be stale because of what it needs.
+    // All of them: a run can be stale because of an experiment that it needs.
     let planned = plan(&site.experiments, &site.records);
     for run in planned.iter().filter(|run| run.experiment.name == experiment.name) {
         explain(run, &store, &mut text);

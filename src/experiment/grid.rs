@@ -223,7 +223,8 @@ mod tests {
 
     #[test]
     fn an_unknown_axis_is_named_with_its_place() {
-        let expected = "error: `epoks` is not an axis of the grid\n --> a.yml:1:35\nhint: did you mean `epochs`?";
+        let expected = "error: `epoks` is not an axis of the grid\n --> a.yml:1:35\n\
+                        hint: did you mean `epochs`?";
         check_error("grid: {epochs: [1, 2], exclude: [{epoks: 1}]}", expected);
     }
 

@@ -86,7 +86,8 @@ impl fmt::Display for Name {
 /// The rule that `text` breaks as a [`Name`] or as the name of a file, for messages.
 pub fn name_rule(text: &str) -> &'static str {
     if is_windows_device(text) {
-        "Windows reserves this name for a device, so files with this name cannot be checked out: choose another"
+        "Windows reserves this name for a device and cannot check out files with it: \
+         choose another name"
     } else {
         "use lowercase letters, digits and hyphens, such as `from-scratch`"
     }

@@ -188,7 +188,8 @@ mod tests {
     fn a_cycle_is_an_error() {
         let (_, errors) = parse_all(&site(&[("a", "b"), ("b", "c"), ("c", "b")]), &|_| None);
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let expected = "error: cyclic needs: `b` needs `c` needs `b`\n --> experiments/b/experiment.yml:4:1\n\
+        let expected = "error: cyclic needs: `b` needs `c` needs `b`\n \
+            --> experiments/b/experiment.yml:4:1\n\
             hint: an experiment cannot need its own results; remove one of these needs";
         assert_eq!(shown, [expected]);
     }
@@ -196,7 +197,8 @@ mod tests {
     #[test]
     fn an_unknown_need_names_the_nearest() {
         let (_, errors) = parse_all(&site(&[("spiral", ""), ("b", "spirol")]), &|_| None);
-        let expected = "error: unknown experiment `spirol`\n --> experiments/b/experiment.yml:4:9\nhint: did you mean `spiral`?";
+        let expected = "error: unknown experiment `spirol`\n --> experiments/b/experiment.yml:4:9\n\
+                        hint: did you mean `spiral`?";
         assert_eq!(errors[0].to_string(), expected);
     }
 }

@@ -191,7 +191,8 @@ pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>
         };
         let name = &record.experiment;
         let hint = format!(
-            "restore it from git, or delete the record and run `labpress run {name}` to recreate both"
+            "restore it from git, or delete the record and run `labpress run {name}` \
+             to recreate both"
         );
         found.push(Diagnostic::new(Place::file(path), message).hint(hint));
     }

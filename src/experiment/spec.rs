@@ -1,5 +1,5 @@
-//! `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all defaults
-//! filled in.
+//! Parses Parses `experiments/NAME/experiment.yml`: strict YAML → a checked [`Experiment`] with all
+//! defaults filled in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,39 +25,39 @@ use crate::yaml::{self, Yaml};
 /// A question with its data, its variants and its seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// Its name, that of its folder.
+    /// Its name, which is also that of its folder.
     pub name: Name,
-    /// Path of its `experiment.yml`.
+    /// The path of its `experiment.yml`.
     pub path: String,
-    /// Its title for readers.
+    /// Its title as shown to readers.
     pub title: String,
-    /// What it is to find out.
+    /// The question that it answers.
     pub question: Option<String>,
-    /// What trains.
+    /// The runner.
     pub runner: Runner,
-    /// The data set it learns from.
+    /// The data set that it trains on.
     pub data: Option<ExperimentData>,
-    /// The seeds of each variant's runs, each at most once.
+    /// The seeds of each variant's runs, without duplicates.
     pub seeds: Vec<u64>,
-    /// Its variants in the order they are written, at least one.
+    /// Its variants in written order, at least one.
     pub variants: Vec<Variant>,
-    /// How its numbers are to be shown and which way is better, by name.
+    /// How its numbers are displayed and whether higher or lower is better, by name.
     pub metrics: BTreeMap<String, Metric>,
-    /// The device that it insists on; `None` takes a GPU if there is one.
+    /// The device that it requires; `None` uses a GPU if there is one.
     pub device: Option<Device>,
-    /// The experiments whose artifacts are inputs of this one, with a digest of all that their
-    /// results depend on.
+    /// The experiments whose artifacts are inputs of this one, with a digest of everything that
+    /// their results depend on.
     pub needs: BTreeMap<Name, Digest>,
-    /// What each of its runs may use.
+    /// The limits of each of its runs.
     pub limits: Limits,
-    /// Whether it runs at toy scale, only to see that it works; see [`Experiment::at_toy_scale`].
+    /// Whether it runs at toy scale, as a smoke test; see [`Experiment::at_toy_scale`].
     pub smoke: bool,
 }
 
 impl Experiment {
-    /// The experiment at toy scale: a few seconds a run that show that it works and nothing else. A
-    /// recipe's parameters shrink; a command is told to shrink by itself (`smoke` in its
-    /// [job](labpress_runner::protocol::Job)). What it finds has another fingerprint.
+    /// The experiment at toy scale, for smoke tests of a few seconds per run. A recipe's parameters
+    /// are reduced; a command has to reduce its own (`smoke` in its
+    /// [job](labpress_runner::protocol::Job)). The results have other fingerprints.
     #[must_use]
     pub fn at_toy_scale(&self) -> Experiment {
         let mut toy = Experiment { smoke: true, ..self.clone() };
@@ -69,7 +69,7 @@ impl Experiment {
         toy
     }
 
-    /// What the points of its series count.
+    /// The unit of the steps of its series.
     pub fn step_name(&self) -> &'static str {
         match self.runner {
             Runner::Lab { .. } => "epoch",
@@ -78,22 +78,22 @@ impl Experiment {
     }
 }
 
-/// What a run may use. No part of the fingerprint: a limit ends a run or it does not, it moves no
-/// number.
+/// The limits of a run. Not part of the fingerprint: a limit may end a run, but does not change its
+/// numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// CPU threads.
     pub threads: usize,
-    /// Time from start to end. A run that takes longer is a failure.
+    /// Time from start to end. A run that takes longer fails.
     pub time: Option<Duration>,
-    /// Bytes of resident memory of all its processes. A run that takes more is a failure.
+    /// Bytes of resident memory of all its processes. A run that uses more fails.
     pub memory: Option<u64>,
-    /// Bytes on disk: its log, events, checkpoints and artifacts together. A run that takes more is
-    /// a failure.
+    /// Bytes on disk: its log, events, checkpoints and artifacts together. A run that uses more
+    /// fails.
     pub disk: u64,
 }
 
-/// What trains an experiment.
+/// The program that trains an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runner {
     /// The built-in program `lab`.
@@ -107,13 +107,12 @@ pub enum Runner {
     Command {
         /// Program and arguments.
         command: Vec<String>,
-        /// Which files it is made of, as the experiment writes it; `None` is every file of the
+        /// The patterns of its files, as declared by the experiment; `None` is every file of the
         /// folder.
         patterns: Option<Vec<String>>,
         /// Those files, by path in the experiment's folder, with the digests of their contents.
         inputs: BTreeMap<String, Digest>,
-        /// The environment variables that it depends on, with their values; `None` if one is not
-        /// set.
+        /// The environment variables that it depends on, with their values; `None` if not set.
         environment: BTreeMap<String, Option<String>>,
     },
 }
@@ -134,22 +133,22 @@ pub struct ExperimentData {
 pub struct Variant {
     /// Its name.
     pub name: Name,
-    /// Its name for readers.
+    /// Its name as shown to readers.
     pub title: String,
     /// Its parameters, with all defaults filled in.
     pub params: Value,
-    /// What its net begins with, if not with random weights.
+    /// Its pretrained weights; `None` is random initialization.
     pub weights: Option<Weights>,
 }
 
 /// A file of trained weights.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Weights {
-    /// Published ones.
+    /// Published weights.
     Published {
-        /// Where they come from.
+        /// The data set that contains them.
         data: Box<ExperimentData>,
-        /// Which of the files they are.
+        /// Their file in it.
         file: String,
     },
     /// A file of the site.
@@ -162,7 +161,7 @@ pub enum Weights {
 }
 
 impl Weights {
-    /// The digest of what they mean to a run.
+    /// The digest of everything in them that affects a run.
     pub fn digest(&self) -> Digest {
         match self {
             Weights::Published { data, .. } => data.digest,
@@ -170,7 +169,7 @@ impl Weights {
         }
     }
 
-    /// What has to be fetched for them.
+    /// The data set that has to be fetched for them.
     pub fn data(&self) -> Option<&ExperimentData> {
         match self {
             Weights::Published { data, .. } => Some(data),
@@ -179,7 +178,7 @@ impl Weights {
     }
 }
 
-/// A device that an experiment insists on.
+/// A device that an experiment requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Device {
@@ -208,16 +207,16 @@ impl From<Device> for protocol::Device {
     }
 }
 
-/// An experiment as `experiments/NAME/experiment.yml` writes it.
+/// An experiment as written in `experiments/NAME/experiment.yml`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "labpress experiment")]
 struct Written {
-    /// Its title for readers.
+    /// Its title as shown to readers.
     title: String,
-    /// What it is to find out.
+    /// The question that it answers.
     question: Option<String>,
-    /// What trains: `lab`, or a command.
+    /// The runner: `lab`, or a command.
     #[serde(default = "lab")]
     #[schemars(with = "WrittenRunner")]
     runner: serde_yaml::Value,
@@ -225,7 +224,7 @@ struct Written {
     recipe: Option<String>,
     /// The data set: a name in `experiments/data/`, or `digits` or `fashion-mnist`.
     data: Option<String>,
-    /// The seeds of each variant's runs, or how many there are.
+    /// The seeds of each variant's runs, or their number.
     #[serde(default = "one_seed")]
     #[schemars(with = "WrittenSeeds")]
     seeds: serde_yaml::Value,
@@ -233,21 +232,21 @@ struct Written {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Value>")]
     params: Mapping,
-    /// Variants by name, each with parameters laid over the shared ones and, if it likes, a
+    /// Variants by name, each with parameters that override the shared ones and, optionally, a
     /// `title`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Option<BTreeMap<String, Value>>>")]
     variants: Mapping,
-    /// How numbers are to be shown and which way is better, by name.
+    /// How numbers are displayed and whether higher or lower is better, by name.
     #[serde(default)]
     metrics: BTreeMap<String, Metric>,
-    /// The device that the experiment insists on; left out, a GPU is used if there is one.
+    /// The device that the experiment requires; if omitted, a GPU is used if there is one.
     device: Option<Device>,
-    /// What each run may use.
+    /// The limits of each run.
     #[serde(default)]
     limits: WrittenLimits,
     /// Parameters with lists of values: every combination is a variant. `exclude` and `include`
-    /// take out and add.
+    /// remove and add combinations.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Vec<Value>>")]
     grid: Mapping,
@@ -261,7 +260,8 @@ struct Written {
 #[schemars(untagged)]
 #[expect(
     dead_code,
-    reason = "only its schema is used: untagged enums give poor messages, so the reading is by hand"
+    reason = "only its schema is used: untagged enums have poor error messages, \
+              so the value is parsed by hand"
 )]
 enum WrittenRunner {
     Named(RunnerName),
@@ -293,27 +293,27 @@ pub fn schema() -> Value {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct CommandRunner {
-    /// Program and arguments; it is started in the experiment's folder.
+    /// Program and arguments, started in the experiment's folder.
     command: Vec<String>,
-    /// The files it is made of: paths and patterns from the experiment's folder. A change makes
-    /// results stale. Left out, every file of the folder counts; `[]` is none.
+    /// The files of the program: paths and patterns relative to the experiment's folder. A change
+    /// makes results stale. If omitted, these are all files of the folder; `[]` is none.
     inputs: Option<Vec<String>>,
     /// Environment variables that its results depend on.
     #[serde(default)]
     env: Vec<String>,
 }
 
-/// What a run may use.
+/// The limits of a run.
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct WrittenLimits {
-    /// CPU threads; 1 if left out.
+    /// CPU threads; 1 if omitted.
     threads: Option<usize>,
     /// Time from start to end: `90s`, `10m`, `2h`.
     time: Option<String>,
     /// Resident memory of all its processes: `512MiB`, `8GiB`.
     memory: Option<String>,
-    /// Log, events, checkpoints and artifacts together: `512MiB`, `8GiB`; 16 GiB if left out.
+    /// Log, events, checkpoints and artifacts together: `512MiB`, `8GiB`; 16 GiB if omitted.
     disk: Option<String>,
 }
 
@@ -341,7 +341,7 @@ pub fn parse_all(
         else {
             continue;
         };
-        // A file of this name may be an input of an experiment that has its own.
+        // A file with this name may be an input of an experiment that has its own.
         let outer =
             folder.split_once('/').map(|(outer, _)| format!("experiments/{outer}/experiment.yml"));
         if outer.is_some_and(|outer| source.text(&outer).is_some()) {
@@ -358,7 +358,7 @@ pub fn parse_all(
         }
     }
     if !errors.is_empty() {
-        // What an experiment needs may be one of those that cannot be read.
+        // A needed experiment may be one of those with errors.
         let experiments = parsed.into_iter().map(|(experiment, _)| experiment).collect();
         return (experiments, errors.into_sorted());
     }
@@ -394,8 +394,9 @@ fn parse(
         .and_then(|runner| errors.take(variants(&written, runner, yaml, source)));
     if matches!(runner, Some(Runner::Lab { .. })) && written.data.is_none() {
         let built_in = listed(data::built_in_names());
-        let error = Diagnostic::new(Place::file(yaml.path), "the recipe needs a data set");
-        errors.push(error.hint(format!("add `data: NAME`; built in are {built_in}")));
+        let error = Diagnostic::new(Place::file(yaml.path), "the recipe requires a data set");
+        errors
+            .push(error.hint(format!("add `data: NAME`, such as one of the built-in {built_in}")));
     }
     let (Some(runner), Some(data), Some(seeds), Some(variants), Some(limits), Some(metrics)) =
         (runner, data, seeds, variants, limits, metrics)
@@ -438,7 +439,7 @@ fn finite(written: &Written, yaml: &Yaml<'_>) -> Result<(), Vec<Diagnostic>> {
         if let Some(keys) = not_finite(&serde_yaml::Value::Mapping(values.clone())) {
             let keys: Vec<&str> =
                 std::iter::once(key).chain(keys.iter().map(String::as_str)).collect();
-            let message = "a parameter must be a finite number: JSON has no other";
+            let message = "a parameter must be a finite number, as in JSON";
             let hint = "put quotes around it if the program reads it as a string, or use `null`";
             errors.push(Diagnostic::new(yaml.place(&keys), message).hint(hint));
         }
@@ -456,23 +457,32 @@ fn runner(
     match (&written.runner, &written.recipe) {
         (serde_yaml::Value::String(lab), Some(recipe)) if lab == "lab" => {
             if recipe != image_classification::NAME {
-                let diagnostic = Diagnostic::new(yaml.place(&["recipe"]), format!("unknown recipe `{recipe}`"));
-                return Err(diagnostic.hint_nearest(recipe, [image_classification::NAME]));
+                let message = format!("unknown recipe `{recipe}`");
+                return Err(Diagnostic::new(yaml.place(&["recipe"]), message)
+                    .hint_nearest(recipe, [image_classification::NAME]));
             }
             Ok(Runner::Lab { recipe: recipe.clone(), revision: image_classification::REVISION })
         }
         (serde_yaml::Value::String(lab), None) if lab == "lab" => {
-            let message = "the runner `lab` needs a recipe";
+            let message = "the runner `lab` requires a recipe";
             Err(Diagnostic::new(Place::file(yaml.path), message)
                 .hint(format!("add `recipe: {}`", image_classification::NAME)))
         }
-        (serde_yaml::Value::Mapping(_), None) => command_runner(&written.runner, name, yaml, source, environment),
+        (serde_yaml::Value::Mapping(_), None) => {
+            command_runner(&written.runner, name, yaml, source, environment)
+        }
         (serde_yaml::Value::Mapping(_), Some(_)) => {
-            Err(Diagnostic::new(yaml.place(&["recipe"]), "a command needs no recipe")
+            Err(Diagnostic::new(yaml.place(&["recipe"]), "`recipe` is only for the runner `lab`")
                 .hint("remove `recipe`, or use `runner: lab`"))
         }
-        _ => Err(Diagnostic::new(yaml.place(&["runner"]), "`runner` must be `lab` or a command")
-            .hint("write `runner: lab` or `runner: {command: [python3, train.py], inputs: [train.py]}`")),
+        _ => Err(Diagnostic::new(
+            yaml.place(&["runner"]),
+            "`runner` must be `lab` or a map with a `command`",
+        )
+        .hint(
+            "write `runner: lab`, \
+                 or `runner: {command: [python3, train.py], inputs: [train.py]}`",
+        )),
     }
 }
 
@@ -517,11 +527,11 @@ fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, 
     Ok(ExperimentData { name: name.to_owned(), set, digest })
 }
 
-/// A list of seeds, or how many: `3` is 0, 1 and 2.
+/// A list of seeds, or their number: `3` is 0, 1 and 2.
 fn seeds(written: &serde_yaml::Value, yaml: &Yaml<'_>) -> Result<Vec<u64>, Diagnostic> {
     let error = |message: &str| {
         Diagnostic::new(yaml.place(&["seeds"]), message)
-            .hint("write a list such as `[0, 1, 2]`, or how many, such as `3`")
+            .hint("write a list such as `[0, 1, 2]`, or a number of seeds such as `3`")
     };
     let seeds: Vec<u64> = match written {
         serde_yaml::Value::Number(count) => match count.as_u64() {
@@ -532,8 +542,8 @@ fn seeds(written: &serde_yaml::Value, yaml: &Yaml<'_>) -> Result<Vec<u64>, Diagn
             .iter()
             .map(serde_yaml::Value::as_u64)
             .collect::<Option<_>>()
-            .ok_or_else(|| error("a seed is a whole number from 0"))?,
-        _ => return Err(error("`seeds` is neither a list nor a number")),
+            .ok_or_else(|| error("seeds must be whole numbers from 0"))?,
+        _ => return Err(error("`seeds` must be a list or a number")),
     };
     if seeds.is_empty() {
         return Err(error("`seeds` is empty"));
@@ -555,7 +565,7 @@ fn variants(
     let named = if written.variants.is_empty() { &only } else { &written.variants };
     let combinations = grid::combinations(&written.grid, yaml).map_err(|error| vec![error])?;
     let mut checked = Vec::new();
-    // An error in the shared parameters is found again for each variant.
+    // An error in the shared parameters occurs in every variant.
     let mut errors = Errors::default();
     for (name, own) in named {
         for combination in &combinations {
@@ -567,13 +577,13 @@ fn variants(
     errors.finish(checked)
 }
 
-/// Two combinations of a grid may come out with one name: `0.1` and `0-1`.
+/// Two combinations of a grid can have the same name, as for the values `0.1` and `0-1`.
 fn same_name(variants: &[Variant], yaml: &Yaml<'_>) -> Option<Diagnostic> {
     let mut seen = BTreeSet::new();
     let twice = variants.iter().find(|variant| !seen.insert(&variant.name))?;
     Some(Diagnostic::new(
         yaml.place(&["grid"]),
-        format!("two variants of the grid are named `{}`", twice.name),
+        format!("duplicate variant `{}` in the grid", twice.name),
     ))
 }
 
@@ -596,7 +606,7 @@ fn variant(
         serde_yaml::Value::Mapping(own) => own.clone(),
         serde_yaml::Value::Null => Mapping::new(),
         _ => {
-            let message = format!("the variant `{name}` must hold parameters");
+            let message = format!("the variant `{name}` must be a map of parameters");
             return Err(one(Diagnostic::new(yaml.place(&["variants", name.as_str()]), message)));
         }
     };
@@ -605,7 +615,7 @@ fn variant(
         Some(_) => {
             return Err(one(Diagnostic::new(
                 yaml.place(&["variants", name.as_str(), "title"]),
-                "a title must be text",
+                "`title` must be a string",
             )));
         }
         None => name.to_string(),
@@ -617,7 +627,7 @@ fn variant(
             let params = lab_params(merged, &name, yaml)?;
             let weights = weights(&params.model, &name, yaml, source).map_err(one)?;
             (
-                serde_json::to_value(&params).expect("parameters are numbers, texts and lists"),
+                serde_json::to_value(&params).expect("parameters are numbers, strings and lists"),
                 weights,
             )
         }
@@ -625,7 +635,7 @@ fn variant(
             let params = serde_json::to_value(&merged).map_err(|error| {
                 one(Diagnostic::new(
                     yaml.place(&["variants", name.as_str()]),
-                    format!("the parameters cannot be JSON: {error}"),
+                    format!("the parameters cannot be converted to JSON: {error}"),
                 ))
             })?;
             (params, None)
@@ -643,9 +653,8 @@ fn variant(
     Ok(Variant { name, title, params, weights })
 }
 
-/// The shared parameters with a variant's own laid over them. Maps are laid over key by key, but a
-/// map with another `kind` replaces the old one whole: what an `mlp` had means nothing to a
-/// `convnet`.
+/// The shared parameters, overridden by a variant's own. Maps are merged key by key, but a map with
+/// another `kind` replaces the whole map: parameters of an `mlp` mean nothing to a `convnet`.
 fn overlaid(shared: &Mapping, own: &Mapping) -> Mapping {
     let mut merged = shared.clone();
     for (key, value) in own {
@@ -677,7 +686,7 @@ fn lab_params(
             let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
             let mut keys: Vec<&str> = path.iter().map(String::as_str).collect();
             let message = error.inner().to_string();
-            // The unknown key itself, where the path ends at the map that holds it.
+            // The unknown key itself, if the path ends at the map that contains it.
             let unknown =
                 message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
             if let Some(unknown) = unknown.filter(|unknown| keys.last() != Some(unknown)) {
@@ -701,7 +710,7 @@ fn lab_params(
     Ok(params)
 }
 
-/// The weights that a net begins with.
+/// The pretrained weights of a net.
 fn weights(
     model: &Model,
     variant: &Name,
@@ -709,16 +718,15 @@ fn weights(
     source: &Source,
 ) -> Result<Option<Weights>, Diagnostic> {
     let error = |message: String| {
-        Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message).hint(
-            "give the path of a `.safetensors` file of the site that lies below `experiments/`",
-        )
+        Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message)
+            .hint("give the path of a `.safetensors` file in the site's folder `experiments/`")
     };
     match model.pretrained() {
         None => Ok(None),
         Some(Pretrained::Imagenet) => {
             let kind = model.kind();
             let (set, file) = data::published_weights(kind)
-                .ok_or_else(|| error(format!("there are no published weights of `{kind}`")))?;
+                .ok_or_else(|| error(format!("there are no published weights for `{kind}`")))?;
             let digest = set.digest();
             let data = ExperimentData { name: format!("{kind}-weights"), set, digest };
             Ok(Some(Weights::Published { data: Box::new(data), file }))
@@ -726,13 +734,13 @@ fn weights(
         Some(Pretrained::File(path)) => {
             let digest = source.weights(path);
             let digest =
-                digest.ok_or_else(|| error(format!("there is no file `{path}` to begin with")))?;
+                digest.ok_or_else(|| error(format!("there is no weights file `{path}`")))?;
             Ok(Some(Weights::File { path: path.clone(), digest }))
         }
     }
 }
 
-/// Where the first number stands that is infinite or not a number.
+/// The keys that lead to the first number that is infinite or NaN.
 fn not_finite(value: &serde_yaml::Value) -> Option<Vec<String>> {
     let below = |key: String, value| {
         let mut keys = not_finite(value)?;
@@ -754,7 +762,7 @@ fn not_finite(value: &serde_yaml::Value) -> Option<Vec<String>> {
     }
 }
 
-/// Where a parameter of a variant is written: in the variant if it is there, else among the shared
+/// The place of a variant's parameter: in the variant if it is there, or else among the shared
 /// ones.
 fn param_place(variant: &Name, keys: &[&str], yaml: &Yaml<'_>) -> Place {
     let under = |parents: &[&str]| {
@@ -799,8 +807,8 @@ fn limits(written: &WrittenLimits, yaml: &Yaml<'_>) -> Result<Limits, Vec<Diagno
     errors.finish(limits)
 }
 
-/// The most runs of an experiment: each has a file of its own, and all are looked at by every
-/// command.
+/// The maximum number of runs of an experiment: each has its own file, and every command reads all
+/// of them.
 const MOST_RUNS: usize = 100_000;
 
 /// Units of time, in seconds.
@@ -814,7 +822,7 @@ const MEMORY_UNITS: &[(&str, u64)] = &[
     ("GB", 1_000_000_000),
 ];
 
-/// Reads a whole number with one of the units: `10m`, `8 GiB`.
+/// Parses a whole number with one of the units: `10m`, `8 GiB`.
 pub fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
@@ -867,16 +875,16 @@ mod tests {
 
     #[track_caller]
     fn check_error(from: &str, to: &str, expected: &str) {
-        assert!(SPIRAL.contains(from), "the example does not hold {from}");
+        assert!(SPIRAL.contains(from), "the example has no `{from}`");
         let errors = parsed(&SPIRAL.replacen(from, to, 1)).unwrap_err();
         let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(shown.join("\n\n"), expected);
     }
 
-    /// Which parts of the first run's fingerprint are others after an edit.
+    /// Checks which parts of the first run's fingerprint change with an edit.
     #[track_caller]
     fn check_changed(from: &str, to: &str, expected: &[&str]) {
-        assert!(SPIRAL.contains(from), "the example does not hold {from}");
+        assert!(SPIRAL.contains(from), "the example has no `{from}`");
         let first = |yaml: &str| {
             let experiment = parsed(yaml).unwrap();
             Fingerprint::of(&experiment, &experiment.variants[0], experiment.seeds[0])
@@ -886,7 +894,7 @@ mod tests {
     }
 
     #[test]
-    fn variants_lay_their_parameters_over_the_shared_ones() {
+    fn variants_override_shared_parameters() {
         let experiment = parsed(SPIRAL).unwrap();
         let [plain, wide] = &experiment.variants[..] else { panic!("two variants") };
         assert_eq!((plain.title.as_str(), wide.title.as_str()), ("plain", "Wide net"));
@@ -896,14 +904,14 @@ mod tests {
     }
 
     #[test]
-    fn another_kind_replaces_what_is_shared_whole() {
+    fn another_kind_replaces_the_whole_map() {
         let yaml = SPIRAL.replace("  plain: {}", "  plain: {optimizer: {kind: adam}}");
         let plain = &parsed(&yaml).unwrap().variants[0];
         assert_eq!(plain.params["optimizer"]["lr"], 0.001);
     }
 
     #[test]
-    fn published_weights_are_part_of_what_a_run_depends_on() {
+    fn published_weights_are_part_of_the_fingerprint() {
         let weights =
             data::published_weights("efficientnet-lite0").expect("it is built in").0.digest();
         check_changed(
@@ -923,18 +931,18 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_are_not_there_are_missed_where_they_are_named() {
+    fn missing_weights_are_reported_where_they_are_named() {
         check_error(
             "  plain: {}",
             "  plain:\n    model: {kind: resnet18, pretrained: experiments/body.safetensors}",
-            "error: there is no file `experiments/body.safetensors` to begin with\n --> \
-             experiments/spiral/experiment.yml:8:29\nhint: give the path of a `.safetensors` file of the site that lies \
-             below `experiments/`",
+            "error: there is no weights file `experiments/body.safetensors`\n --> \
+             experiments/spiral/experiment.yml:8:29\n\
+             hint: give the path of a `.safetensors` file in the site's folder `experiments/`",
         );
     }
 
     #[test]
-    fn more_runs_than_can_be_kept_are_refused() {
+    fn too_many_runs_are_refused() {
         let grid = (0..1000).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
         let yaml = format!(
             "title: T\nrunner: {{command: [train]}}\nseeds: 101\ngrid: {{rate: [{grid}]}}\n"
@@ -960,7 +968,7 @@ mod tests {
             hint: did you mean `digits`?
             error: duplicate seed 0
              --> experiments/spiral/experiment.yml:4:1
-            hint: write a list such as `[0, 1, 2]`, or how many, such as `3`
+            hint: write a list such as `[0, 1, 2]`, or a number of seeds such as `3`
             error: invalid value `soon` for `time`
              --> experiments/spiral/experiment.yml:5:10
             hint: write `90s`, `10m` or `2h`"#]]
@@ -968,54 +976,59 @@ mod tests {
     }
 
     #[test]
-    fn seeds_can_be_counted() {
+    fn seeds_can_be_a_number() {
         assert_eq!(parsed(&SPIRAL.replace("[0, 1]", "3")).unwrap().seeds, [0, 1, 2]);
     }
 
     #[test]
-    fn an_unknown_key_names_the_nearest() {
+    fn an_unknown_key_suggests_the_nearest() {
         check_error(
             "seeds",
             "seedz",
-            "error: unknown key `seedz`\n --> experiments/spiral/experiment.yml:4:1\nhint: did you mean `seeds`?",
+            "error: unknown key `seedz`\n --> experiments/spiral/experiment.yml:4:1\n\
+             hint: did you mean `seeds`?",
         );
     }
 
     #[test]
-    fn an_unknown_parameter_is_found_where_it_is_written() {
-        let expected = "error: unknown key `epoch`\n --> experiments/spiral/experiment.yml:5:10\nhint: did you mean `epochs`?";
+    fn an_unknown_parameter_is_reported_where_it_is_written() {
+        let expected = "error: unknown key `epoch`\n --> experiments/spiral/experiment.yml:5:10\n\
+                        hint: did you mean `epochs`?";
         check_error("epochs", "epoch", expected);
     }
 
     #[test]
-    fn an_unknown_parameter_inside_a_kind_is_found_where_it_is_written() {
-        let expected = "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:46\nhint: did you mean `hidden`?";
+    fn an_unknown_parameter_of_a_kind_is_reported_where_it_is_written() {
+        let expected = "error: unknown key `hiden`\n --> experiments/spiral/experiment.yml:8:46\n\
+                        hint: did you mean `hidden`?";
         check_error("hidden", "hiden", expected);
     }
 
     #[test]
-    fn a_parameter_out_of_bounds_is_found_where_it_is_written() {
+    fn a_parameter_out_of_bounds_is_reported_where_it_is_written() {
         let expected =
             "error: `optimizer.lr` must be above 0\n --> experiments/spiral/experiment.yml:5:44";
         check_error("lr: 0.1", "lr: -1", expected);
     }
 
     #[test]
-    fn an_unknown_data_set_lists_the_known_ones() {
-        let expected = "error: unknown data set `digit`\n --> experiments/spiral/experiment.yml:3:1\nhint: did you mean `digits`?";
+    fn an_unknown_data_set_suggests_the_nearest() {
+        let expected = "error: unknown data set `digit`\n --> experiments/spiral/experiment.yml:3:1\n\
+                        hint: did you mean `digits`?";
         check_error("data: digits", "data: digit", expected);
     }
 
     #[test]
-    fn an_input_that_is_not_there_is_named() {
+    fn a_missing_input_is_named() {
         let yaml = "title: T\nrunner:\n  command: [python3, train.py]\n  inputs: [train.py]\n";
         let error = parsed(yaml).unwrap_err()[0].to_string();
-        let expected = "error: no file in `experiments/spiral/` matches `train.py`\n --> experiments/spiral/experiment.yml:4:12\n";
+        let expected = "error: no file in `experiments/spiral/` matches `train.py`\n \
+                        --> experiments/spiral/experiment.yml:4:12\n";
         assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]
-    fn each_part_that_a_result_depends_on_is_named_when_it_changes() {
+    fn changed_parts_of_the_fingerprint_are_named() {
         check_changed("epochs: 8", "epochs: 12", &["params.epochs changed from 8 to 12"]);
         check_changed("lr: 0.1", "lr: 0.2", &["params.optimizer.lr changed from 0.1 to 0.2"]);
         check_changed("[0, 1]", "[7, 1]", &["seed changed from 0 to 7"]);
@@ -1028,7 +1041,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_result_does_not_depend_on_leaves_it_fresh() {
+    fn changes_outside_the_fingerprint_leave_results_fresh() {
         check_changed("title: Spirals", "# two arms\ntitle: Two spirals\nquestion: Why?", &[]);
         check_changed(
             "epochs: 8, optimizer: {kind: sgd, lr: 0.1}",
@@ -1041,7 +1054,7 @@ mod tests {
     }
 
     #[test]
-    fn at_toy_scale_a_recipe_shrinks_and_has_another_fingerprint() {
+    fn toy_scale_reduces_a_recipe_and_changes_the_fingerprint() {
         let experiment = parsed(SPIRAL).unwrap();
         let toy = experiment.at_toy_scale();
         let fingerprint =
@@ -1059,13 +1072,14 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_is_not_finite_is_refused_where_it_is_written() {
+    fn a_non_finite_parameter_is_reported_where_it_is_written() {
         let hint = "put quotes around it if the program reads it as a string, or use `null`";
         for (number, from, at) in [(".nan", "lr: 0.1", "5:44"), ("-.inf", "hidden: [512]", "8:46")]
         {
             let key = from.split(':').next().unwrap();
             let expected = format!(
-                "error: a parameter must be a finite number: JSON has no other\n --> experiments/spiral/experiment.yml:{at}\nhint: {hint}"
+                "error: a parameter must be a finite number, as in JSON\n \
+                 --> experiments/spiral/experiment.yml:{at}\nhint: {hint}"
             );
             check_error(from, &format!("{key}: {number}"), &expected);
         }
@@ -1077,7 +1091,7 @@ mod tests {
     }
 
     #[test]
-    fn merge_keys_are_no_parameters() {
+    fn merge_keys_are_not_parameters() {
         let yaml = "title: T\nrunner: {command: [train], inputs: []}\nparams: {a: 1}\n\
             variants:\n  slow: &slow {rate: 0.1, b: {c: 1}}\n  fast: {<<: *slow, rate: 0.5}\n";
         let fast = &parsed(yaml).unwrap().variants[1];
@@ -1085,7 +1099,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_windows_keeps_for_devices_are_refused() {
+    fn names_that_windows_reserves_for_devices_are_refused() {
         let source = |path: &str, variant: &str| {
             let yaml = format!(
                 "title: T\nrunner: {{command: [train], inputs: []}}\nvariants: {{{variant}: {{}}}}\n"
@@ -1117,7 +1131,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_of_all_variants_are_found() {
+    fn errors_of_all_variants_are_reported() {
         let yaml = SPIRAL
             .replace("plain: {}", "plain: {epochs: 0, batch-size: 1}")
             .replace("[512]", "[0]");

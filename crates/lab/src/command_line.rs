@@ -66,7 +66,7 @@ impl Wish {
         let name = format!("{}-{}-s{seed}", experiment.name, variant.name);
         let mut task = Task::of(&experiment, variant, seed, name.clone());
         task.limits.threads = self.threads.unwrap_or(task.limits.threads);
-        ensure!(task.data.is_some(), "the recipe needs a data set");
+        ensure!(task.data.is_some(), "the recipe requires a data set");
         let cache = cache()?;
         let mut folders = BTreeMap::new();
         for data in task.data_sets() {

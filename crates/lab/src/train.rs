@@ -314,7 +314,7 @@ pub(crate) struct Setting<'a> {
 /// the net.
 pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Setting<'a>> {
     let device = machine::device(job.device)?;
-    let job_data = job.data.as_ref().context("the recipe needs a data set")?;
+    let job_data = job.data.as_ref().context("the recipe requires a data set")?;
     let set = data::declaration(job_data)?;
     let classes = &set.classes;
     // Nets of ImageNet have seen colours only.
