@@ -534,8 +534,8 @@ mod tests {
     fn all_wrong_types_are_told_at_once_with_their_places() {
         check_errors(
             "title: T\npaginate: ten\nfuture: [1]\n",
-            "error: `paginate` is a text, and should be a whole number\n --> _config.yml:2:1\nhint: write `paginate: 10`\n\
-             error: `future` is a list, and should be true or false\n --> _config.yml:3:1\nhint: write `future: true` or \
+            "error: `paginate` must be a whole number, not a string\n --> _config.yml:2:1\nhint: write `paginate: 10`\n\
+             error: `future` must be true or false, not a list\n --> _config.yml:3:1\nhint: write `future: true` or \
              `future: false`",
         );
     }

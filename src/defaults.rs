@@ -1,4 +1,4 @@
-//! `defaults` of `_config.yml`: front matter that files have unless they say otherwise.
+//! `defaults` in `_config.yml`: default front matter of files.
 
 use std::collections::VecDeque;
 
@@ -10,16 +10,16 @@ use crate::fields::{Fields, add_missing};
 /// Front matter for all files in a scope.
 #[derive(Debug, Clone)]
 pub struct Defaults {
-    /// How the path begins of the files that they are for; empty for all.
+    /// The prefix of the files' paths; empty for all files.
     path: String,
-    /// The path as a glob, if it holds a star.
+    /// The path as a glob, if it contains a star.
     glob: Option<GlobMatcher>,
     /// `posts`, `pages`, `drafts` or a collection; `None` for all.
     kind: Option<String>,
     values: Mapping,
 }
 
-/// Reads `defaults`. A set that is none is an error, and the others hold.
+/// Parses `defaults`. An invalid set is an error and does not affect the others.
 pub(crate) fn read(fields: &mut Fields<'_>) -> Vec<Defaults> {
     const HINT: &str =
         "write `defaults: [{scope: {path: \"\", type: posts}, values: {layout: post}}]`";
@@ -28,12 +28,12 @@ pub(crate) fn read(fields: &mut Fields<'_>) -> Vec<Defaults> {
         Some(Value::Sequence(sets)) => {
             let read: Vec<Option<Defaults>> = sets.iter().map(one).collect();
             if read.iter().any(Option::is_none) {
-                fields.error("defaults", "one of the `defaults` has no `values`", HINT);
+                fields.error("defaults", "a set of `defaults` has no `values`", HINT);
             }
             read.into_iter().flatten().collect()
         }
         Some(_) => {
-            fields.error("defaults", "`defaults` is no list", HINT);
+            fields.error("defaults", "`defaults` must be a list", HINT);
             Vec::new()
         }
     }
@@ -58,7 +58,7 @@ fn one(set: &Value) -> Option<Defaults> {
 impl Defaults {
     fn is_for(&self, path: &str, kinds: &[&str]) -> bool {
         let is_inside = match &self.glob {
-            // The glob is for the file or for a folder above it.
+            // The glob matches the file or one of its parent folders.
             Some(glob) => {
                 let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
                 ends.into_iter().any(|end| glob.is_match(&path[..end]))
@@ -68,7 +68,7 @@ impl Defaults {
         is_inside && self.kind.as_deref().is_none_or(|kind| kinds.contains(&kind))
     }
 
-    /// Whether these count more than those which counted most so far.
+    /// Whether these take precedence over the ones with the highest precedence so far.
     fn count_more_than(&self, other: &Defaults) -> bool {
         let length = |defaults: &Defaults| defaults.path.trim_start_matches('/').len();
         match length(self).cmp(&length(other)) {
@@ -78,9 +78,9 @@ impl Defaults {
     }
 }
 
-/// What the file at `path` (in collections, from their folder's) has by default, being of one of
-/// the kinds. As in Jekyll, the longer path counts more, then a type, then what comes later; a set
-/// that counts less than the one before counts less than all.
+/// The defaults of the file at `path` (in collections, relative to their folder) with one of the
+/// kinds. As in Jekyll, a longer path takes precedence, then a type, then a later set; a set with
+/// lower precedence than the previous one has lower precedence than all.
 pub(crate) fn of_file(sets: &[Defaults], path: &str, kinds: &[&str]) -> Mapping {
     let mut ordered: VecDeque<&Defaults> = VecDeque::new();
     for set in sets.iter().filter(|set| set.is_for(path, kinds)) {
@@ -111,13 +111,13 @@ mod tests {
 
     #[track_caller]
     fn check(path: &str, kinds: &[&str], expected: &str) {
-        let mut fields = Fields::read(Yaml::file("_config.yml", SETS)).expect("it is YAML");
+        let mut fields = Fields::read(Yaml::file("_config.yml", SETS)).expect("valid YAML");
         let values = of_file(&read(&mut fields), path, kinds);
         assert_eq!(values.get("a").and_then(Value::as_str), Some(expected));
     }
 
     #[test]
-    fn the_longer_path_counts_more_then_the_type() {
+    fn longer_paths_take_precedence_then_types() {
         check("b.png", &[], "all");
         check("_posts/a.md", &["posts"], "posts");
         check("notes/a.md", &["pages"], "notes");
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn mappings_are_merged() {
-        let mut fields = Fields::read(Yaml::file("_config.yml", SETS)).expect("it is YAML");
+        let mut fields = Fields::read(Yaml::file("_config.yml", SETS)).expect("valid YAML");
         let values = of_file(&read(&mut fields), "_posts/a.md", &["posts"]);
         assert_eq!(serde_yaml::to_string(&values["n"]).expect("it can be written"), "y: 2\nx: 1\n");
     }

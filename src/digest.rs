@@ -1,4 +1,4 @@
-//! Content digests, and the one way in which values become bytes to digest.
+//! Content digests, and the canonical encoding of values.
 
 use std::fmt;
 
@@ -17,17 +17,17 @@ impl Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest of a value: of its [`canonical`] text.
+    /// The digest of a value's [`canonical`] text.
     pub fn of_value(value: &Value) -> Digest {
         Digest::of(canonical(value).as_bytes())
     }
 
-    /// The first eight hex digits: enough to tell the results of one blog apart in a file name.
+    /// The first eight hex digits: enough to distinguish the results of one blog in file names.
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()
     }
 
-    /// Reads 64 hex digits.
+    /// Parses 64 hex digits.
     pub fn from_hex(text: &str) -> Option<Digest> {
         let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_hex
@@ -59,13 +59,13 @@ impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = String::deserialize(deserializer)?;
         Digest::from_hex(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("`{text}` is not a digest of 64 hex digits"))
+            serde::de::Error::custom(format!("invalid digest `{text}`: expected 64 hex digits"))
         })
     }
 }
 
-/// Writes a JSON value so that equal values give equal bytes: keys in order, no white space,
-/// numbers in their shortest form that reads back the same.
+/// Writes a JSON value so that equal values have equal bytes: sorted keys, no white space, numbers
+/// in the shortest form that parses to the same value.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
@@ -100,9 +100,8 @@ fn write_canonical(value: &Value, text: &mut String) {
     }
 }
 
-/// Writes a JSON value for people and for line-by-line diffs: keys in order, an object's entry a
-/// line (but an object with a single scalar stays in one), a list whose items hold no objects in
-/// one line.
+/// Writes a JSON value for people and line-by-line diffs: sorted keys, one line per entry of an
+/// object (except an object with a single scalar), and lists without objects in one line.
 pub fn pretty(value: &Value) -> String {
     let mut text = String::new();
     write_pretty(value, 0, &mut text);
@@ -146,7 +145,7 @@ fn write_pretty(value: &Value, depth: usize, text: &mut String) {
     }
 }
 
-/// Whether an object is empty, or holds one thing that is neither an object nor a list.
+/// Whether an object is empty, or has a single scalar.
 fn is_small(map: &serde_json::Map<String, Value>) -> bool {
     map.len() <= 1 && map.values().all(|value| !value.is_object() && !value.is_array())
 }
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_reads_back() {
+    fn a_digest_survives_a_round_trip() {
         let digest = Digest::of(b"x");
         assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
         assert_eq!(Digest::from_hex("zz"), None);

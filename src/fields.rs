@@ -1,5 +1,5 @@
-//! Fields of a loose YAML mapping, each checked when it is taken: `_config.yml` and front matter,
-//! which may hold keys of the author's own.
+//! Fields of a loosely typed YAML mapping, each checked when it is read: `_config.yml` and front
+//! matter, which may have the author's own keys.
 
 use jiff::tz::TimeZone;
 use serde_yaml::{Mapping, Value};
@@ -9,7 +9,7 @@ use crate::psych;
 use crate::value;
 use crate::yaml::Yaml;
 
-/// A mapping whose fields are being taken, and the errors found so far.
+/// A mapping whose fields are being read, and the errors found so far.
 pub(crate) struct Fields<'a> {
     yaml: Yaml<'a>,
     mapping: Mapping,
@@ -17,20 +17,21 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads a YAML text that is a mapping, or empty, as Psych does.
+    /// Parses YAML that is a mapping, or empty, as Psych does.
     pub(crate) fn read(yaml: Yaml<'a>) -> Result<Fields<'a>, Diagnostic> {
         Fields::read_in(yaml, &TimeZone::UTC)
     }
 
-    /// As [`read`](Fields::read), with times shown in a zone.
+    /// As [`read`](Fields::read), with times converted to a zone.
     pub(crate) fn read_in(yaml: Yaml<'a>, zone: &TimeZone) -> Result<Fields<'a>, Diagnostic> {
         let mapping = match psych::read(&yaml, zone)? {
             Value::Null => Mapping::new(),
             Value::Mapping(mapping) => mapping,
             _ => {
                 let place = Place { position: None, ..yaml.place(&[]) };
-                return Err(Diagnostic::new(place, "is not a list of keys with values")
-                    .hint("write `key: value` lines"));
+                return Err(
+                    Diagnostic::new(place, "is not a mapping").hint("write `key: value` lines")
+                );
             }
         };
         Ok(Fields { yaml, mapping, errors: Vec::new() })
@@ -46,8 +47,8 @@ impl<'a> Fields<'a> {
         &self.mapping
     }
 
-    /// Puts defaults below the keys that are there: what is a mapping in both is merged. Where
-    /// `keeps_null`, a key without a value stays so; else the default stands.
+    /// Adds defaults for missing keys, and merges mappings that are in both. With `keeps_null`, a
+    /// null value is kept; otherwise the default replaces it.
     pub(crate) fn add_defaults(&mut self, defaults: &Mapping, keeps_null: bool) {
         add_missing(&mut self.mapping, defaults, keeps_null);
     }
@@ -57,17 +58,17 @@ impl<'a> Fields<'a> {
         self.mapping.insert(key.into(), value);
     }
 
-    /// Where a key stands.
+    /// The place of a key.
     pub(crate) fn place(&self, key: &str) -> Place {
         self.yaml.place(&[key])
     }
 
-    /// Keeps an error of the value at `key`.
+    /// Records an error in the value at `key`.
     pub(crate) fn error(&mut self, key: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.errors.push(Diagnostic::new(self.place(key), message).hint(hint));
     }
 
-    /// All errors found so far, which are kept no longer.
+    /// Removes and returns the errors found so far.
     pub(crate) fn take_errors(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.errors)
     }
@@ -77,31 +78,31 @@ impl<'a> Fields<'a> {
         self.errors
     }
 
-    /// The value at `key`, if it is there and not null.
+    /// The value at `key`, if it exists and is not null.
     pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.mapping.get(key).filter(|value| !value.is_null())
     }
 
-    /// A text; a number or a boolean is taken as it is written.
+    /// A string; a number or a boolean is taken as written.
     pub(crate) fn text(&mut self, key: &str) -> Option<String> {
         match self.value(key)? {
             value @ (Value::String(_) | Value::Number(_) | Value::Bool(_)) => {
                 Some(scalar_text(value))
             }
             other => {
-                let message = format!("`{key}` is {}, and should be a text", kind(other));
+                let message = format!("`{key}` must be a string, not {}", kind(other));
                 self.error(key, message, format!("write `{key}: some text`"));
                 None
             }
         }
     }
 
-    /// True or false.
+    /// A boolean.
     pub(crate) fn bool(&mut self, key: &str) -> Option<bool> {
         match self.value(key)? {
             Value::Bool(bool) => Some(*bool),
             other => {
-                let message = format!("`{key}` is {}, and should be true or false", kind(other));
+                let message = format!("`{key}` must be true or false, not {}", kind(other));
                 self.error(key, message, format!("write `{key}: true` or `{key}: false`"));
                 None
             }
@@ -113,13 +114,17 @@ impl<'a> Fields<'a> {
         let value = self.value(key)?;
         let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
         if count.is_none() {
-            let message = format!("`{key}` is {}, and should be a whole number", kind(value));
+            let found = match value {
+                Value::Number(number) => format!("`{number}`"),
+                other => kind(other).to_owned(),
+            };
+            let message = format!("`{key}` must be a whole number, not {found}");
             self.error(key, message, format!("write `{key}: 10`"));
         }
         count
     }
 
-    /// Texts by name, if there is a mapping; anything else is the author's own.
+    /// Strings by name, if there is a mapping; anything else is the author's own.
     pub(crate) fn named_texts(&mut self, key: &str) -> Option<Vec<(String, String)>> {
         match self.value(key).filter(|value| value.is_mapping())? {
             Value::Mapping(mapping)
@@ -134,13 +139,13 @@ impl<'a> Fields<'a> {
             }
             _ => {
                 let hint = format!("write `{key}: {{NAME: \"some text\"}}`");
-                self.error(key, format!("`{key}` should hold a text for each name"), hint);
+                self.error(key, format!("`{key}` must have a string for each name"), hint);
                 None
             }
         }
     }
 
-    /// Texts: a list, or one text split at spaces if `split`.
+    /// Strings: a list, or one string, which is split at spaces if `split`.
     pub(crate) fn texts(&mut self, key: &str, split: bool) -> Option<Vec<String>> {
         match self.value(key)? {
             Value::Sequence(items) if items.iter().all(is_scalar) => {
@@ -155,7 +160,7 @@ impl<'a> Fields<'a> {
                 })
             }
             other => {
-                let message = format!("`{key}` is {}, and should be a list of texts", kind(other));
+                let message = format!("`{key}` must be a list of strings, not {}", kind(other));
                 self.error(key, message, format!("write `{key}: [one, two]`"));
                 None
             }
@@ -163,7 +168,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Adds to `mapping` what it lacks.
+/// Adds missing keys to `mapping`.
 pub(crate) fn add_missing(mapping: &mut Mapping, defaults: &Mapping, keeps_null: bool) {
     for (key, default) in defaults {
         match (mapping.get_mut(key), default) {
@@ -190,9 +195,9 @@ pub(crate) fn scalar_text(value: &Value) -> String {
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "empty",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "another number",
-        Value::String(_) => "a text",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
         Value::Sequence(_) => "a list",
         Value::Mapping(_) => "a mapping",
         Value::Tagged(_) => "a value with a tag",

@@ -1,14 +1,13 @@
-//! HTML: escaping, and tags as a row of tokens, for what is changed in finished pages: addresses,
-//! ids.
+//! HTML: escaping, and tokens for rewriting finished pages, such as their URLs and ids.
 //!
-//! The rules are those by which browsers split a text into tags (WHATWG, "Tokenization"), as far as
-//! they decide where a tag and its attributes start and end. Any text is read; putting all tokens
-//! together gives the same text.
+//! The rules are those of browsers (WHATWG, "Tokenization"), as far as they determine where a tag
+//! and its attributes start and end. Any text can be tokenized; all tokens together are the same
+//! text.
 
 /// A piece of HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
-    /// Text, a comment, or the content of an element that holds no elements, such as `script`.
+    /// Text, a comment, or the content of an element that contains no elements, such as `script`.
     Text(&'a str),
     /// A tag.
     Tag(Tag<'a>),
@@ -19,7 +18,7 @@ pub(crate) enum Token<'a> {
 pub(crate) struct Tag<'a> {
     /// All of it, from `<` to `>`.
     pub(crate) text: &'a str,
-    /// The name of its element, as it is written.
+    /// The name of its element, as written.
     pub(crate) name: &'a str,
     /// Whether it is an end tag.
     pub(crate) is_end: bool,
@@ -30,11 +29,11 @@ pub(crate) struct Tag<'a> {
 /// An attribute of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attribute<'a> {
-    /// All of it, with the white space before it.
+    /// All of it, with the preceding white space.
     pub(crate) text: &'a str,
-    /// Its name, as it is written.
+    /// Its name, as written.
     pub(crate) name: &'a str,
-    /// Its value without quotes, not unescaped; empty if it has none.
+    /// Its value without quotes, still escaped; empty if it has none.
     pub(crate) value: &'a str,
 }
 
@@ -45,7 +44,7 @@ const RAW: [&str; 8] =
 /// The tokens of a text.
 pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
     let mut rest = html;
-    // The element whose raw content comes next.
+    // The element whose raw content follows.
     let mut raw: Option<&str> = None;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -68,7 +67,7 @@ pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
-/// Rewrites the tags of a text: each becomes what `change` makes of it.
+/// Rewrites each tag of a text with `change`.
 pub(crate) fn with_tags<'a>(
     html: &'a str,
     mut change: impl FnMut(&Tag<'a>, &mut String),
@@ -84,7 +83,7 @@ pub(crate) fn with_tags<'a>(
 }
 
 impl<'a> Tag<'a> {
-    /// Whether it is of the element `name`.
+    /// Whether its element is `name`.
     pub(crate) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
@@ -103,8 +102,8 @@ impl<'a> Tag<'a> {
             .map(|found| found.value)
     }
 
-    /// Writes the tag with other attributes: of each what `change` makes of its value, nothing if
-    /// that is `None`.
+    /// Writes the tag with the attribute values that `change` returns; `None` removes the
+    /// attribute.
     pub(crate) fn write(
         &self,
         written: &mut String,
@@ -112,7 +111,7 @@ impl<'a> Tag<'a> {
     ) {
         let mut rest = self.text;
         for attribute in &self.attributes {
-            // What is between attributes stays: a slash, say.
+            // Anything between attributes is kept, such as a slash.
             if let Some((before, after)) = rest.split_once(attribute.text) {
                 written.push_str(before);
                 rest = after;
@@ -139,7 +138,7 @@ fn taken<'a>(rest: &mut &'a str, end: usize) -> &'a str {
     taken
 }
 
-/// Where the raw content of the element `name` ends.
+/// The end of the raw content of the element `name`.
 fn end_of_raw(text: &str, name: &str) -> usize {
     let is_end = |at: usize| {
         let behind = text[at..].strip_prefix("</").unwrap_or_default();
@@ -152,7 +151,7 @@ fn end_of_raw(text: &str, name: &str) -> usize {
     text.match_indices("</").map(|(at, _)| at).find(|&at| is_end(at)).unwrap_or(text.len())
 }
 
-/// Where the text or the comment that comes first ends: at least one character.
+/// The end of the text or comment at the start: at least one character.
 fn end_of_text(text: &str) -> usize {
     let closed = |end: &str, open: usize| {
         text[open..].find(end).map_or(text.len(), |at| open + at + end.len())
@@ -163,12 +162,12 @@ fn end_of_text(text: &str) -> usize {
     if text.starts_with("<!") || text.starts_with("<?") {
         return closed(">", 1);
     }
-    // A `<` that starts no tag is text.
+    // A `<` that does not start a tag is text.
     let start = text.chars().next().map_or(0, char::len_utf8);
     text[start..].find('<').map_or(text.len(), |at| start + at)
 }
 
-/// The tag that the text starts with, if it does and the tag is closed.
+/// The tag at the start of the text, if there is one and it is closed.
 fn tag_at(text: &str) -> Option<Tag<'_>> {
     let inside = text.strip_prefix('<')?;
     let is_end = inside.starts_with('/');
@@ -195,7 +194,7 @@ fn tag_at(text: &str) -> Option<Tag<'_>> {
     }
 }
 
-/// The attribute whose name starts at `start` of the text, with what is before it.
+/// The attribute whose name starts at `start` of the text, with the preceding white space.
 fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
     let at_name = &text[start..];
     // A name may start with `=`.
@@ -217,7 +216,7 @@ fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
     Some(attribute(value, rest))
 }
 
-/// Escapes the five characters that mean something in HTML and XML.
+/// Escapes the five characters that are special in HTML and XML.
 pub(crate) fn escaped(text: &str) -> String {
     let mut written = String::with_capacity(text.len() + text.len() / 8);
     for c in text.chars() {
@@ -250,11 +249,11 @@ pub(crate) fn unescaped(text: &str) -> String {
     text.replace("&amp;", "&")
 }
 
-/// Takes tags, comments, scripts and styles out of HTML.
+/// Removes tags, comments, scripts and styles from HTML.
 pub(crate) fn without_html(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
-    // What does not close is looked for once.
+    // Search for a missing end only once.
     let mut unclosed = [false; 4];
     while let Some(open) = rest.find('<') {
         text.push_str(&rest[..open]);
@@ -272,7 +271,7 @@ pub(crate) fn without_html(html: &str) -> String {
             if unclosed[kind] { None } else { tag.find(end).map(|found| found + end.len()) };
         unclosed[kind] |= length.is_none();
         if length.is_none() && kind != 3 && !unclosed[3] {
-            // A block without its end is a tag all the same.
+            // A block without its end is still a tag.
             length = tag.find('>').map(|found| found + 1);
             unclosed[3] |= length.is_none();
         }
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_a_tag_and_is_none_is_text() {
+    fn text_that_only_looks_like_a_tag_is_text() {
         check("1 < 2 <3 <é> </ <", "1 < 2 <3 <é> </ <");
         check(
             "<!-- <a href=x> --><!doctype html><?php <b>?>",
@@ -338,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_written_with_other_attributes() {
+    fn attributes_of_a_tag_can_be_changed() {
         let change = |attribute: &Attribute<'_>| match attribute.name {
             "href" => Some(format!("/{}", attribute.value)),
             "id" => None,

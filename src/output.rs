@@ -1,4 +1,4 @@
-//! Everything that a build makes, as one value. [`destination`](crate::destination) writes it to a
+//! All files of a built site as one value. [`destination`](crate::destination) writes it to a
 //! folder.
 
 use std::collections::BTreeMap;
@@ -10,22 +10,21 @@ use crate::path;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
     files: BTreeMap<String, Content>,
-    /// What stays though nothing makes it: files, and folders with all in them.
+    /// Files and folders to keep even if the site does not have them.
     kept: Vec<String>,
 }
 
-/// What a file of the site holds.
+/// The content of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// The bytes of a file on this machine, which are never in memory as a whole.
+    /// A copy of a file on this machine, which is never entirely in memory.
     CopyOf(PathBuf),
 }
 
 impl Output {
-    /// Adds a file. If there is one at this path already, that one stays and the new one is given
-    /// back.
+    /// Adds a file. If the path is taken, keeps the old file and returns the new one.
     pub fn add(&mut self, path: impl Into<String>, content: Content) -> Result<(), Content> {
         match self.files.entry(path.into()) {
             std::collections::btree_map::Entry::Vacant(entry) => {
@@ -36,8 +35,8 @@ impl Output {
         }
     }
 
-    /// Replaces the bytes of each file that is not a copy of another by what `change` makes of its
-    /// path and them.
+    /// Rewrites the bytes of each file that is not a copy with `change`, which gets the path and
+    /// the bytes.
     #[must_use]
     pub fn map_bytes(mut self, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Output {
         for (path, content) in &mut self.files {
@@ -48,7 +47,7 @@ impl Output {
         self
     }
 
-    /// The same, with files and folders that stay in the site's folder though nothing makes them.
+    /// Sets files and folders to keep in the destination even if the site does not have them.
     #[must_use]
     pub fn keeping(mut self, paths: &[String]) -> Output {
         self.kept = paths
@@ -59,7 +58,7 @@ impl Output {
         self
     }
 
-    /// Whether the file or folder at `path` stays though nothing makes it.
+    /// Whether the file or folder at `path` is kept even if the site does not have it.
     pub fn keeps(&self, path: &str) -> bool {
         let is_in = |kept: &str| {
             path.strip_prefix(kept).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -77,17 +76,17 @@ impl Output {
         self.files.iter().map(|(path, content)| (path.as_str(), content))
     }
 
-    /// How many files there are.
+    /// The number of files.
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Whether there is no file.
+    /// Whether there are no files.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
 
-    /// The first file that lies in what another file is: `a` and `a/b`.
+    /// The first file inside a path that is a file: `a/b` if there is a file `a`.
     pub fn file_in_a_file(&self) -> Option<(&str, &str)> {
         self.files.keys().find_map(|path| {
             let folder = path::folders(path).find(|folder| self.files.contains_key(*folder))?;
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_in_a_file_is_found() {
+    fn a_file_inside_a_file_is_found() {
         let output = |paths: &[&str]| {
             let mut output = Output::default();
             for path in paths {

@@ -1,9 +1,8 @@
-//! Values as templates see them: what front matter and configuration hold, and what pages are made
-//! of.
+//! Values as templates see them: front matter, configuration and pages.
 //!
-//! They are [`tera::Value`]: texts, lists and maps in it are shared, not copied, so that one list
-//! of all posts can stand in the context of every page. Liquid bodies and Tera layouts work on the
-//! same values. Texts are never marked as safe here; a layout says `{{ content | safe }}`.
+//! They are [`tera::Value`]s: strings, lists and maps in them are shared, not copied, so that one
+//! list of all posts can be in the context of every page. Liquid bodies and Tera layouts use the
+//! same values. Strings are never marked as safe here; a layout writes `{{ content | safe }}`.
 
 use tera::Map;
 pub use tera::Value;
@@ -11,7 +10,7 @@ use tera::value::Key;
 
 use kramdown::embed::without_marker_characters;
 
-/// Turns YAML into a value. Keys become text, tags (`!x`) are dropped, numbers stay numbers.
+/// Converts YAML to a value. Keys become strings, tags (`!x`) are dropped.
 pub fn of_yaml(yaml: &serde_yaml::Value) -> Value {
     match yaml {
         serde_yaml::Value::Null => Value::none(),
@@ -25,7 +24,7 @@ pub fn of_yaml(yaml: &serde_yaml::Value) -> Value {
                 Value::from(number.as_f64().unwrap_or(f64::NAN))
             }
         }
-        // A value may be written into a body, where a marker in it would be taken for one of ours.
+        // A value may be written into a body, where a marker in it would be mistaken for ours.
         serde_yaml::Value::String(text) => Value::from(without_marker_characters(text).as_ref()),
         serde_yaml::Value::Sequence(items) => {
             Value::from(items.iter().map(of_yaml).collect::<Vec<Value>>())
@@ -35,7 +34,7 @@ pub fn of_yaml(yaml: &serde_yaml::Value) -> Value {
     }
 }
 
-/// Turns a YAML mapping into a map with texts as keys.
+/// Converts a YAML mapping to a map with string keys.
 pub fn map_of_yaml(mapping: &serde_yaml::Mapping) -> Map {
     mapping.iter().map(|(key, value)| (Key::from(as_text(&of_yaml(key))), of_yaml(value))).collect()
 }
@@ -43,7 +42,7 @@ pub fn map_of_yaml(mapping: &serde_yaml::Mapping) -> Map {
 /// The value at `key`, if `value` is a map that has it.
 pub fn entry<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     let map = value.as_map()?;
-    // By way of the index, so that the value does not borrow from the key.
+    // By index, so that the value does not borrow from the key.
     let index = map.get_index_of(&Key::Str(key))?;
     map.get_index(index).map(|(_, value)| value)
 }
@@ -58,15 +57,15 @@ pub fn set_default(map: &mut Map, key: &'static str, value: impl Into<Value>) {
     map.entry(Key::Str(key)).or_insert_with(|| value.into());
 }
 
-/// The value as Liquid writes it: nothing for nil, `1.0` for a whole number with a point, lists
-/// without anything between their items, maps as Ruby shows them.
+/// The value as Liquid prints it: nothing for nil, `1.0` for a whole float, lists without
+/// separators, maps as in Ruby.
 pub fn as_text(value: &Value) -> String {
     let mut text = String::new();
     write_text(&mut text, value);
     text
 }
 
-/// Writes the value as [`as_text`] has it.
+/// Writes the value as [`as_text`] does.
 pub fn write_text(out: &mut String, value: &Value) {
     if let Some(text) = value.as_str() {
         out.push_str(text);
@@ -79,12 +78,12 @@ pub fn write_text(out: &mut String, value: &Value) {
     }
 }
 
-/// The value as Ruby turns it into a text: as [`as_text`], but lists as they are written in Ruby.
+/// The value as converted by Ruby's `to_s`: as [`as_text`], except that lists are as in Ruby.
 pub fn to_ruby(value: &Value) -> String {
     if value.as_array().is_some() { inspected(value) } else { as_text(value) }
 }
 
-/// The value as it is written in Ruby: `{"a"=>[1, nil, "b"]}`.
+/// The value as printed by Ruby's `inspect`: `{"a"=>[1, nil, "b"]}`.
 pub fn inspected(value: &Value) -> String {
     let mut text = String::new();
     write_inspected(&mut text, value);
@@ -120,7 +119,7 @@ fn write_inspected(out: &mut String, value: &Value) {
     }
 }
 
-/// A text in quotes, as Ruby writes it.
+/// A quoted string, as in Ruby.
 fn write_ruby_string(out: &mut String, text: &str) {
     use std::fmt::Write;
     out.push('"');
@@ -143,12 +142,12 @@ fn write_ruby_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Whether the value is a number with a point, even if nothing stands behind it.
+/// Whether the value is a float, even if it is whole.
 pub fn is_float(value: &Value) -> bool {
     value.is_f64()
 }
 
-/// A number with a point as Ruby writes it: `1.0`, `0.1`, `1.0e+20`, `1.0e-07`.
+/// A float as Ruby prints it: `1.0`, `0.1`, `1.0e+20`, `1.0e-07`.
 fn float_text(float: f64) -> String {
     let size = float.abs();
     if !float.is_finite() {
@@ -172,26 +171,23 @@ fn float_text(float: f64) -> String {
     format!("{digits}{point}e{sign}{exponent:0>2}")
 }
 
-/// A number without what stands behind its point; what does not fit is the nearest that does.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "what does not fit becomes the nearest that does, as `as` says"
-)]
+/// A number truncated to an integer, saturating.
+#[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as intended")]
 pub fn truncated(number: f64) -> i64 {
     number as i64
 }
 
-/// Whether the value is nil, or was never there.
+/// Whether the value is nil or undefined.
 pub fn is_nil(value: &Value) -> bool {
     value.is_none() || value.is_undefined()
 }
 
-/// The value as a number, whole numbers that only nearly fit included.
+/// The value as a number; large integers are rounded.
 pub fn as_number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_i128().map(|whole| whole as f64))
 }
 
-/// The value as JSON, keys in their order, as `jsonify` writes it.
+/// The value as JSON with keys in their order, as `jsonify` prints it.
 pub fn json(value: &Value) -> String {
     let mut text = String::new();
     write_json(&mut text, value);
@@ -234,12 +230,12 @@ mod tests {
 
     #[track_caller]
     fn check(yaml: &str, expected: &str) {
-        let yaml: serde_yaml::Value = serde_yaml::from_str(yaml).expect("it is YAML");
+        let yaml: serde_yaml::Value = serde_yaml::from_str(yaml).expect("valid YAML");
         assert_eq!(as_text(&of_yaml(&yaml)), expected);
     }
 
     #[test]
-    fn values_are_written_as_liquid_writes_them() {
+    fn values_are_printed_as_in_liquid() {
         check("1", "1");
         check("1.0", "1.0");
         check("0.25", "0.25");
@@ -252,14 +248,14 @@ mod tests {
     #[test]
     fn json_keeps_the_order_of_keys() {
         let yaml: serde_yaml::Value =
-            serde_yaml::from_str("{b: [1, 2.5, ~], a: 'x \"y\"'}").expect("it is YAML");
+            serde_yaml::from_str("{b: [1, 2.5, ~], a: 'x \"y\"'}").expect("valid YAML");
         assert_eq!(json(&of_yaml(&yaml)), r#"{"b":[1,2.5,null],"a":"x \"y\""}"#);
     }
 
     #[test]
-    fn keys_that_are_no_text_become_text() {
+    fn keys_become_strings() {
         let yaml: serde_yaml::Value =
-            serde_yaml::from_str("{2: two, true: yes}").expect("it is YAML");
+            serde_yaml::from_str("{2: two, true: yes}").expect("valid YAML");
         let value = of_yaml(&yaml);
         assert_eq!(entry(&value, "2").and_then(Value::as_str), Some("two"));
         assert_eq!(entry(&value, "true").and_then(Value::as_str), Some("yes"));

@@ -243,12 +243,17 @@ fn a_smoke_build_is_marked_and_is_not_written_to_where_the_site_goes() {
         "_layouts/post.html",
         "<!doctype html>\n<body class=\"a\">{{ content | safe }}</body>\n",
     );
-    check(&site, &["build", "--smoke", "-d", "public"], 1, &["a smoke build cannot be published"]);
+    check(
+        &site,
+        &["build", "--smoke", "-d", "public"],
+        1,
+        &["a smoke build must not be published"],
+    );
     check(
         &site,
         &["build", "--smoke", "-d", "./x/../public/y"],
         1,
-        &["a smoke build cannot be published"],
+        &["a smoke build must not be published"],
     );
     check(&site, &["build", "--smoke"], 0, &["written", ".labpress/smoke/public"]);
     let page = |folder: &str| {

@@ -284,7 +284,7 @@ fn on_a_clean_site_there_is_nothing_to_collect() {
     let site = pinned();
     succeed(&site, &["run"]);
     let text = succeed(&site, &["gc", "--delete"]);
-    assert!(text.contains("nothing to remove"), "{text}");
+    assert!(text.contains("nothing to delete"), "{text}");
 }
 
 #[test]
@@ -301,16 +301,16 @@ fn gc_lists_with_sizes_and_deletes_only_when_asked() {
             lines.filter(|line| line.ends_with(" B") || line.ends_with(" kB")).collect();
         assert_eq!(lines.len(), if kind == "record" { 2 } else { 1 }, "{kind}: {listed}");
     }
-    assert!(listed.contains("5 things that nothing refers to, "), "{listed}");
+    assert!(listed.contains("5 unreferenced items, "), "{listed}");
     let kept = succeed(&site, &["gc", "--keep-days", "1", "--delete"]);
-    assert!(kept.contains("nothing to remove"), "{kept}");
+    assert!(kept.contains("nothing to delete"), "{kept}");
     let deleted = succeed(&site, &["gc", "--delete"]);
-    assert!(deleted.contains("5 things removed, "), "{deleted}");
+    assert!(deleted.contains("5 unreferenced items deleted, "), "{deleted}");
     assert_eq!(site.files("").len(), before.len() - 5);
     succeed(&site, &["build", "--locked"]);
     check_page(&site, &[NEW], &[]);
     let text = succeed(&site, &["gc"]);
-    assert!(text.contains("nothing to remove"), "{text}");
+    assert!(text.contains("nothing to delete"), "{text}");
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn gc_keeps_failed_and_unfinished_runs_of_today_and_what_authors_made() {
     site.write("experiments/toy/files/mine.txt", "by hand");
     assert_eq!(site.labpress(&["run"]).status.code(), Some(1));
     let text = succeed(&site, &["gc", "--delete"]);
-    assert!(text.contains("nothing to remove"), "{text}");
+    assert!(text.contains("nothing to delete"), "{text}");
     assert!(succeed(&site, &["why", "toy"]).contains("the net caught fire"));
     site.replace(YAML, ", fail-at: 2", "");
     let text = succeed(&site, &["gc", "--delete"]);

@@ -175,9 +175,9 @@ fn a_new_post_needs_a_title_that_makes_a_file_name() {
 fn a_style_sheet_that_takes_too_much_is_an_error_of_its_file() {
     let chain: String = (1..2000).map(|at| format!(".a{at} {{@extend .a{};}}\n", at - 1)).collect();
     let cases = [
-        (format!(".a0 {{b: c}}\n{chain}"), "takes the Sass compiler more than 1 s"),
+        (format!(".a0 {{b: c}}\n{chain}"), "the Sass compiler needs more than 1 s"),
         ("$a: \"xxxxxxxxxx\";\n".to_owned() + &"$a: $a + $a;\n".repeat(60), "of memory"),
-        ("a,b{".repeat(40) + "c:d" + &"}".repeat(40), "takes the Sass compiler more than"),
+        ("a,b{".repeat(40) + "c:d" + &"}".repeat(40), "the Sass compiler needs more than"),
         (format!("@if {}true {{}}", "not ".repeat(100_000)), "too deep for the Sass compiler"),
         (format!("a {{b: {}1}}", "1 + ".repeat(200_000)), "too deep for the Sass compiler"),
     ];
@@ -188,10 +188,7 @@ fn a_style_sheet_that_takes_too_much_is_an_error_of_its_file() {
         let output = site.labpress(&["build"]);
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(
-            said.starts_with("error: this style sheet ") && said.contains("\n --> a.scss\n"),
-            "{said}"
-        );
+        assert!(said.starts_with("error: ") && said.contains("\n --> a.scss\n"), "{said}");
         assert!(said.contains(message), "{message:?} is not in {said}");
     }
     let site = Site::empty();

@@ -43,7 +43,7 @@ fn a_renamed_variant_keeps_its_results_everywhere() {
     check(&site, &["run"], "all runs are fresh");
     check(&site, &["status"], "quick    0 1    fresh");
     check(&site, &["why", "toy"], "toy/quick seed 0 is fresh: experiments/toy/runs/fast-s0-");
-    check(&site, &["gc"], "everything is referred to");
+    check(&site, &["gc"], "nothing to delete");
     check(&site, &["verify", "toy"], "toy/quick seed 1  bit-identical");
     check(&site, &["status"], "quick    0 1    fresh, verified");
     // The pinned post goes on as it was, another shows the variant by its name of today.
@@ -55,10 +55,10 @@ fn a_renamed_variant_keeps_its_results_everywhere() {
     assert!(built(&site).contains("toy,quick,0,"), "the file with the numbers names the variant");
     assert_eq!(site.files("experiments/toy/runs"), before);
     check(&site, &["pin", "2026-01-03-new", "toy"], "4 runs of `toy`");
-    check(&site, &["gc", "--delete"], "everything is referred to");
+    check(&site, &["gc", "--delete"], "nothing to delete");
     site.replace(YAML, "rate: 0.5", "rate: 0.6");
     assert_success(&site.labpress(&["run"]));
-    check(&site, &["gc"], "everything is referred to");
+    check(&site, &["gc"], "nothing to delete");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn check_renamed(site: &Site, was: &Site) {
             "{status}\n{before}"
         );
     }
-    check(site, &["gc"], "everything is referred to");
+    check(site, &["gc"], "nothing to delete");
     let page = site.read("pages/all.md");
     let expected = was
         .read("pages/all.md")

@@ -105,11 +105,9 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
         .collect();
     answer(&table(&["KIND", "PATH", "SIZE"], &rows));
     let total = size(items.iter().map(|item| item.bytes).sum());
-    let count = counted(items.len(), "thing");
+    let count = counted(items.len(), "unreferenced item");
     if !options.delete {
-        report(format_args!(
-            "{count} without a reference, {total}: delete them with `labpress gc --delete`"
-        ));
+        report(format_args!("{count}, {total}: delete them with `labpress gc --delete`"));
         return Ok(());
     }
     for kind in Kind::ALL {
@@ -117,7 +115,7 @@ pub(super) fn gc(root: &Path, options: &Options) -> Result<(), Error> {
             items.iter().filter(|item| item.kind == kind).map(|item| item.path.as_str()),
         )?;
     }
-    report(format_args!("{count} removed, {total}"));
+    report(format_args!("{count} deleted, {total}"));
     Ok(())
 }
 

@@ -147,7 +147,7 @@ fn published(fields: &mut Fields<'_>) -> bool {
         Some(Value::String(text))
             if ["false", "no", "off"].contains(&text.trim().to_lowercase().as_str()) =>
         {
-            let message = format!("`published` is the text `{text}`, and should be true or false");
+            let message = format!("`published` must be true or false, not the string `{text}`");
             fields.error("published", message, "write `published: false`");
             true
         }

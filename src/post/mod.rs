@@ -589,7 +589,7 @@ mod tests {
              `2026-01-31 18:30:00 +0100`\n\
              error: the file name does not start with a date\n --> _posts/b.md\nhint: name it \
              `_posts/2026-01-31-some-title.md`, or move it to `_drafts`\n\
-             error: `layout` is a list, and should be a text\n --> c.md:2:1\nhint: write `layout: some text`",
+             error: `layout` must be a string, not a list\n --> c.md:2:1\nhint: write `layout: some text`",
         );
     }
 
