@@ -251,7 +251,7 @@ fn a_renaming_that_is_killed_before_any_step_is_completed_by_the_same_call() {
         let build = site.labpress(&["build", "--locked"]);
         let said = stderr(&build);
         assert!(
-            build.status.success() || said.contains("hint: call `labpress mv toy spire` again"),
+            build.status.success() || said.contains("hint: run `labpress mv toy spire` again"),
             "{step}: {said}"
         );
         if killed && (site.path().join("experiments/toy").exists() || !build.status.success()) {
