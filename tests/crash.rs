@@ -101,7 +101,7 @@ fn killing_a_run_costs_only_what_came_after_its_last_checkpoint() {
 }
 
 #[test]
-fn two_at_once_do_each_run_once_and_the_second_says_that_it_waits() {
+fn two_at_once_do_each_run_once_and_the_second_reports_that_it_waits() {
     let site = toy();
     let start = || site.command(&["run"]).stderr(Stdio::piped()).spawn().unwrap();
     let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());

@@ -129,7 +129,7 @@ fn a_runner_may_report_that_it_diverged_and_leave_as_it_likes() {
 }
 
 #[test]
-fn what_needs_a_run_that_diverged_is_skipped_and_says_so() {
+fn a_run_that_needs_a_diverged_run_is_skipped_with_the_reason() {
     let site = with_diverging();
     with_needing(&site);
     let output = site.labpress(&["run", "above"]);
@@ -186,7 +186,7 @@ fn what_is_needed_runs_first_and_its_artifacts_are_given() {
 }
 
 #[test]
-fn a_run_whose_need_failed_is_skipped_and_says_why() {
+fn a_run_that_needs_a_failed_run_is_skipped_with_the_reason() {
     let site = Site::with_toy();
     with_needing(&site);
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 1}");
@@ -198,7 +198,7 @@ fn a_run_whose_need_failed_is_skipped_and_says_why() {
 }
 
 #[test]
-fn in_a_clone_without_artifacts_what_is_needed_is_done_again() {
+fn in_a_clone_without_artifacts_needed_runs_are_re_run() {
     let site = Site::with_toy();
     with_needing(&site);
     assert_success(&site.labpress(&["run", "toy"]));
@@ -310,7 +310,7 @@ fn a_run_that_writes_too_much_is_a_failure_with_that_reason() {
 
 #[cfg(unix)]
 #[test]
-fn an_artifact_that_is_no_plain_file_of_the_run_is_a_failure_and_nothing_of_it_is_kept() {
+fn an_artifact_that_is_not_a_regular_file_of_the_run_fails_it_and_is_not_stored() {
     let site = Site::with_toy();
     site.replace(YAML, "seeds: 2", "seeds: 1");
     site.replace(YAML, "  fast: {rate: 0.5}\n", "");
@@ -450,7 +450,7 @@ fn a_declared_environment_variable_counts_and_no_other() {
 }
 
 #[test]
-fn a_record_says_nothing_of_the_person_and_the_folder() {
+fn a_record_contains_neither_the_user_nor_the_folder() {
     let site = Site::with_toy();
     assert_success(
         &site

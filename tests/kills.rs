@@ -371,7 +371,7 @@ fcntl.ioctl(disk, 0x8004587D, struct.pack('I', 2))
 ";
 
 impl Disk {
-    /// Makes a disk, or says why that cannot be done here.
+    /// Makes a disk, or returns why that is impossible here.
     fn new() -> Option<Disk> {
         let disk = Disk { folder: tempfile::tempdir().unwrap() };
         std::fs::create_dir(disk.mounted()).unwrap();

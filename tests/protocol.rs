@@ -52,7 +52,7 @@ fn killed(command: &str, flips: u32) -> Site {
     site
 }
 
-/// Checks that a run which is killed in its midst goes on and ends in the record of one that is
+/// Checks that a run that is killed half-way resumes and ends with the record of one that is
 /// not.
 #[track_caller]
 fn check_resumes(command: &str, flips: u32) {
@@ -66,7 +66,7 @@ fn check_resumes(command: &str, flips: u32) {
     assert_eq!(expected["artifacts"][0]["name"], "shares");
     assert_eq!(recorded(&killed(command, flips)), expected);
 
-    // It did go on from its checkpoint: what is altered there comes out.
+    // It did resume from its checkpoint: what is altered there is in the result.
     let site = killed(command, flips);
     let runs = site.files(".labpress/runs");
     let path = runs.keys().find(|path| path.ends_with("checkpoint/state.json")).unwrap();

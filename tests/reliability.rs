@@ -1,7 +1,7 @@
 //! Errors are injected, and nothing is lost: docs/reliability.md is the table of them.
 //!
 //! `LABPRESS_KILLS=1000 cargo test --test reliability` kills more often. What needs strace,
-//! faketime or the right to mount is left out, with a line that says so, where they are not.
+//! faketime or the right to mount is skipped, with a line on standard error, where these are missing.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::disallowed_methods, reason = "a test starts programs and looks at files")]
@@ -293,7 +293,7 @@ fn one_record(site: &Site) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn every_flipped_bit_of_a_record_is_found_unless_it_says_the_same() {
+fn every_flipped_bit_of_a_record_that_changes_its_meaning_is_found() {
     let site = quick();
     assert_success(&site.labpress(&["run"]));
     let (path, bytes) = one_record(&site);
@@ -341,7 +341,7 @@ fn check_damaged_record(damage: impl FnOnce(&mut Vec<u8>), expected: &str) {
 }
 
 #[test]
-fn a_flipped_bit_in_a_record_is_named_and_the_run_done_again() {
+fn a_flipped_bit_in_a_record_is_reported_and_the_run_re_run() {
     check_damaged_record(
         |record| {
             let place = record.windows(4).position(|four| four == b"0000").unwrap();
@@ -352,17 +352,17 @@ fn a_flipped_bit_in_a_record_is_named_and_the_run_done_again() {
 }
 
 #[test]
-fn a_record_that_is_no_text_is_named_and_the_run_done_again() {
+fn a_record_that_is_not_text_is_reported_and_the_run_re_run() {
     check_damaged_record(|record| record[5] ^= 0x80, "UTF-8");
 }
 
 #[test]
-fn half_a_record_is_named_and_the_run_done_again() {
+fn a_truncated_record_is_reported_and_the_run_re_run() {
     check_damaged_record(|record| record.truncate(record.len() / 2), "the record is damaged");
 }
 
 #[test]
-fn a_merge_conflict_in_a_record_is_named_and_the_run_done_again() {
+fn a_merge_conflict_in_a_record_is_reported_and_the_run_re_run() {
     check_damaged_record(
         |record| drop(record.splice(2..2, *b"<<<<<<< HEAD\n")),
         "the record has an unresolved merge conflict",
@@ -370,7 +370,7 @@ fn a_merge_conflict_in_a_record_is_named_and_the_run_done_again() {
 }
 
 #[test]
-fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
+fn a_flipped_bit_in_a_needed_object_is_found_and_the_run_re_run() {
     let site = quick();
     let reader = RUNNER.replace(
         "echo '{\"kept\"",
@@ -395,11 +395,11 @@ fn a_flipped_bit_in_an_object_that_is_needed_is_found_and_the_run_done_again() {
         "{}",
         stderr(&output)
     );
-    assert_whole(&site, "after the run was done again");
+    assert_whole(&site, "after the run was re-run");
 }
 
 #[test]
-fn a_runner_that_is_not_there_is_named_and_the_others_go_on() {
+fn a_missing_runner_is_reported_and_the_other_runs_continue() {
     let site = quick();
     site.write(
         "experiments/lost/experiment.yml",
@@ -490,7 +490,7 @@ fn give(folder: &Path, owner: u32) {
 }
 
 #[test]
-fn on_a_full_disk_labpress_says_so_and_goes_on_when_there_is_room() {
+fn a_full_disk_is_reported_and_labpress_continues_when_there_is_room() {
     if !is_here("unshare", &["--mount", "mount", "-t", "tmpfs", "none", "/mnt"]) {
         return;
     }
@@ -637,7 +637,7 @@ fn a_run_that_succeeds_after_labpress_was_killed_is_recorded_without_another_sta
 }
 
 #[test]
-fn a_run_whose_exit_status_nobody_knows_is_done_again() {
+fn a_run_with_an_unknown_exit_status_is_re_run() {
     let (output, records, starts) = after_a_kill_before_the_exit(Victim::LabpressAndSupervisor, 0);
     assert_success(&output);
     assert_eq!((records, starts), (1, 2));
@@ -653,7 +653,10 @@ fn a_process_that_a_run_leaves_behind_is_ended_with_it() {
         let output = site.labpress(&["run"]);
         assert!(stderr(&output).contains("exited with status 1"), "{}", stderr(&output));
         let left = site.read(".left");
-        assert!(!Path::new(&format!("/proc/{}", left.trim())).exists(), "process {left} goes on");
+        assert!(
+            !Path::new(&format!("/proc/{}", left.trim())).exists(),
+            "process {left} is still running"
+        );
         std::fs::remove_file(site.path().join(".left")).unwrap();
     }
 }

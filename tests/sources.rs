@@ -59,7 +59,7 @@ fn git(site: &Site, arguments: &[&str]) {
 
 #[test]
 fn a_branch_that_is_checked_out_in_the_midst_of_a_build_leaves_no_record() {
-    // Each run waits until it is told to go on.
+    // Each run waits until it may continue.
     let wait = "site = pathlib.Path('../..')\n(site / 'started').touch()\nwhile not (site / 'go').exists():\n    time.sleep(0.01)";
     let site = site(", inputs: [train.py]", wait);
     site.replace(YAML, "title", "seeds: 3\ntitle");
@@ -87,7 +87,7 @@ fn a_branch_that_is_checked_out_in_the_midst_of_a_build_leaves_no_record() {
 }
 
 #[test]
-fn an_input_that_is_written_while_its_run_goes_on_leaves_no_record() {
+fn a_run_whose_input_is_written_meanwhile_leaves_no_record() {
     let edit = "pathlib.Path('helper.py').write_text('x = 2')";
     let make = "pathlib.Path('new.py').write_text('x = 2')";
     let remove = "pathlib.Path('helper.py').unlink()";
@@ -114,7 +114,7 @@ fn an_input_that_is_written_while_its_run_goes_on_leaves_no_record() {
 }
 
 #[test]
-fn data_that_change_in_the_cache_while_a_run_goes_on_leave_no_record() {
+fn a_run_whose_data_change_meanwhile_leaves_no_record() {
     let site = site(
         ", inputs: [train.py]",
         "file = pathlib.Path(job['data']['folder']) / 'tiny.csv'\nfile.chmod(0o644); file.write_text('9,9,9\\n')",
@@ -234,7 +234,7 @@ fn what_cannot_be_an_input_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_run_is_told_nothing_that_is_not_in_its_fingerprint() {
+fn a_run_receives_nothing_that_is_not_in_its_fingerprint() {
     let names = "assert not {'experiment', 'variant'} & set(job), job";
     let site = site("", names);
     assert_success(&site.labpress(&["run"]));

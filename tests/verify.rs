@@ -53,7 +53,7 @@ fn first_verification(site: &Site) -> (String, serde_json::Value) {
 }
 
 #[test]
-fn runs_that_come_out_the_same_are_bit_identical_and_it_shows() {
+fn reproduced_runs_are_shown_as_bit_identical() {
     let site = site();
     let records = site.files("experiments/toy/runs");
     check(&site, &["verify"], true, &["toy/fast seed 1  bit-identical  -", "4 runs re-run in"]);
@@ -118,7 +118,7 @@ fn numbers_beyond_the_tolerance_are_different_kept_and_shown() {
 }
 
 #[test]
-fn a_tolerance_that_is_none_is_refused() {
+fn an_invalid_tolerance_is_rejected() {
     let site = Site::with_toy();
     site.replace(YAML, "{accuracy: {goal: max,", "{accuracy: {tolerance: -1, goal: max,");
     check(&site, &["status"], false, &["`tolerance` must be a number from 0", "experiment.yml:8:"]);
@@ -153,7 +153,7 @@ fn a_sample_is_drawn_by_its_seed() {
 }
 
 #[test]
-fn what_is_not_fresh_is_not_verified() {
+fn stale_runs_are_not_verified() {
     let site = Site::with_toy();
     check(
         &site,

@@ -336,8 +336,8 @@ pub(super) fn setup<'a>(
     Ok(Setup { executor, store, stop })
 }
 
-/// A runner of another build may train differently from what its records will say. One that cannot
-/// be asked fails with its first run.
+/// A runner of another build may train differently from what the fingerprints promise. One that does
+/// not start fails with its first run.
 fn warn_of_other_build(lab: &Path) {
     let Ok(info) = environment::lab_info(lab) else { return };
     if let Some(difference) = environment::other_build(lab, &info) {

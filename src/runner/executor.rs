@@ -1,8 +1,8 @@
-//! The seam between deciding which runs are started, and when, and the place where they take place.
+//! The interface between the scheduler, which decides when runs start, and where they run.
 //!
-//! The scheduler ([`run_all`](super::run_all)) knows only [`Executor`]. A [`Task`] says what is to
-//! be done without naming any path: the executor finds data, weights and the results of other runs
-//! where it is. [`Local`](super::local::Local) is the executor of this machine.
+//! The scheduler ([`run_all`](super::run_all)) knows only [`Executor`]. A [`Task`] describes a run
+//! without any path: the executor finds data, weights and the results of other runs on its machine.
+//! [`Local`](super::local::Local) is the executor of this machine.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::experiment::Name;
 use crate::experiment::spec::{Experiment, ExperimentData, Limits, Runner, Variant, Weights};
 
-/// A place where runs take place.
+/// Where runs are done.
 pub trait Executor {
     /// How much may run at once.
     fn slots(&self) -> Slots;
@@ -30,7 +30,7 @@ pub trait Executor {
         watch: &mut dyn FnMut(usize, RunEvent<'_>),
     ) -> Vec<(usize, Result<Finished, NoResult>)>;
 
-    /// Says whether the runs are to continue. May be called again and again.
+    /// Tells the runs whether to continue. Called again and again.
     fn stop(&mut self, stop: Stop);
 
     /// Removes what is left of a finished run, except its log. To be called when its record is

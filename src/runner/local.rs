@@ -43,7 +43,7 @@ pub struct Machine {
 pub struct Local {
     machine: Arc<Machine>,
     slots: Slots,
-    /// What the runs are told, shared with their threads.
+    /// Whether the runs are to continue, shared with their threads.
     stop: Arc<Mutex<Stop>>,
     sender: SyncSender<(usize, Message)>,
     receiver: Receiver<(usize, Message)>,
