@@ -276,7 +276,7 @@ pub(super) fn do_runs(
     let forecast = Forecast::at_most(forecast.jobs, &runs, &site.records, None);
     let mut progress = Progress::of(&runs, forecast, verbosity);
     let outcomes = run_all(&runs, &wanted.fresh, &mut setup, &mut |number, event| {
-        progress.update(number, &event)
+        progress.update(number, &event);
     });
     progress.end();
     let count = outcomes.len();

@@ -105,7 +105,7 @@ impl Fingerprint {
         value("seed", seed.into());
         match &experiment.runner {
             Runner::Lab { recipe, revision } => {
-                value("recipe", format!("{recipe} revision {revision}").into())
+                value("recipe", format!("{recipe} revision {revision}").into());
             }
             Runner::Command { command, .. } => value("command", command.clone().into()),
         }

@@ -133,7 +133,7 @@ pub fn collect(events: &[Event]) -> Result<Collected, String> {
                 collected.metrics.insert(name, value);
             }
             Event::Artifact { name, path, kind } => {
-                drop(collected.artifacts.insert(name, (path, kind)))
+                drop(collected.artifacts.insert(name, (path, kind)));
             }
             Event::Diverged(diverged) => {
                 collected.diverged = Some(diverged);

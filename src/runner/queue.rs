@@ -133,12 +133,12 @@ impl<'a> Queue<'a> {
         let (needs, digests) = self.given(number);
         let claim = Claim::of(run, digests);
         let same = self.known.get(&self.digests[number]);
-        let work = match same.filter(|record| lost_artifact(record, store).is_none()) {
-            Some(record) => Work::Share(Box::new(record.clone()), claim),
-            None => {
-                let task = Task::of(run.experiment, run.variant, run.seed, run.stem());
-                Work::Start(Box::new(Task { needs, ..task }), claim)
-            }
+        let same = same.filter(|record| lost_artifact(record, store).is_none());
+        let work = if let Some(record) = same {
+            Work::Share(Box::new(record.clone()), claim)
+        } else {
+            let task = Task::of(run.experiment, run.variant, run.seed, run.stem());
+            Work::Start(Box::new(Task { needs, ..task }), claim)
         };
         Some((number, work))
     }

@@ -138,7 +138,7 @@ mod tests {
         match (tail.read_all().unwrap(), expected) {
             (Ok(()), Ok(count)) => assert_eq!(tail.events.len(), *count),
             (Err(reason), Err(expected)) => {
-                assert!(reason.starts_with(expected) && reason.len() < 400, "{reason}")
+                assert!(reason.starts_with(expected) && reason.len() < 400, "{reason}");
             }
             (found, _) => panic!("{found:?}"),
         }

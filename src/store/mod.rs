@@ -214,7 +214,7 @@ mod tests {
         fs::write(site.path().join("secret"), "").unwrap();
         fs::write(folder.join("plain"), "").unwrap();
         let link = |target: &str, name: &str| {
-            std::os::unix::fs::symlink(target, folder.join(name)).unwrap()
+            std::os::unix::fs::symlink(target, folder.join(name)).unwrap();
         };
         link("plain", "inside");
         link("../secret", "outside");

@@ -436,7 +436,7 @@ fn a_competition_of_kaggle_becomes_a_submission() {
         .events()
         .into_iter()
         .filter_map(|event| match event {
-            Event::Artifact { name, path, kind } if kind == ArtifactKind::Image => {
+            Event::Artifact { name, path, kind: ArtifactKind::Image } => {
                 assert!(fs::read(run.path().join(path)).unwrap().starts_with(b"\x89PNG"), "{name}");
                 Some(name)
             }

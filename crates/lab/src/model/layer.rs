@@ -139,10 +139,10 @@ impl Layer {
     pub(super) fn use_channels_last(&self) {
         match self {
             Layer::Convolution { weight, .. } => {
-                weight.shallow_clone().set_data(&channels_last(weight))
+                weight.shallow_clone().set_data(&channels_last(weight));
             }
             Layer::Residual { body, shortcut } => {
-                body.iter().chain(shortcut).for_each(Layer::use_channels_last)
+                body.iter().chain(shortcut).for_each(Layer::use_channels_last);
             }
             _ => {}
         }

@@ -178,11 +178,11 @@ impl Reader<'_> {
                 self.set(items)?;
             }
             b'q' => {
-                self.take().map(u8::from_le_bytes).and_then(|index| self.remember(index.into()))?
+                self.take().map(u8::from_le_bytes).and_then(|index| self.remember(index.into()))?;
             }
             b'r' => self.take().map(u32::from_le_bytes).and_then(|index| self.remember(index))?,
             b'h' => {
-                self.take().map(u8::from_le_bytes).and_then(|index| self.recall(index.into()))?
+                self.take().map(u8::from_le_bytes).and_then(|index| self.recall(index.into()))?;
             }
             b'j' => self.take().map(u32::from_le_bytes).and_then(|index| self.recall(index))?,
             b'Q' => match self.pop()? {
