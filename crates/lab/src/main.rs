@@ -142,9 +142,9 @@ fn main() -> ExitCode {
     let folder = std::env::var_os(RUN_FOLDER_VARIABLE);
     // tch turns errors inside libtorch, such as lack of memory, into panics. Their message belongs in
     // the run's log.
-    std::panic::set_hook(Box::new(
-        |panic| eprintln!("lab: {}", first_line(panic.payload_as_str());),
-    ));
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("lab: {}", first_line(panic.payload_as_str()))
+    }));
     match (arguments.command, folder) {
         (Some(Command::Info), _) => {
             machine::open_cuda();
