@@ -179,6 +179,37 @@ fn program() -> PathBuf {
     program
 }
 
+/// What a command says, whole: its exit status, standard output and standard error. What differs
+/// from run to run is redacted.
+pub fn said(site: &Site, arguments: &[&str]) -> String {
+    let output = site.command(arguments).env("COLUMNS", "100").output().unwrap();
+    let mut text = format!("$ labpress {}\n", arguments.join(" "));
+    text.push_str(&answer(&output));
+    if !output.stderr.is_empty() {
+        text.push_str(&format!("[stderr]\n{}", stderr(&output)));
+    }
+    text.push_str(&format!("[exit status {}]\n", output.status.code().unwrap_or(-1)));
+    redacted(&text, site)
+}
+
+/// The text without folders, times and digests.
+fn redacted(text: &str, site: &Site) -> String {
+    let root = site.path().canonicalize().unwrap();
+    let text = text.replace(&root.display().to_string(), "[SITE]");
+    let time = regex::Regex::new(r"(?-u)\b\d+(\.\d+)? m?s\b").unwrap();
+    let moment = regex::Regex::new(r"(?-u)\b\d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
+    let digest = regex::Regex::new(r"(?-u)\b[0-9a-f]{8}([0-9a-f]{56})?\b").unwrap();
+    let text = time.replace_all(&text, "[TIME]");
+    let text = moment.replace_all(&text, "[MOMENT]");
+    // Eight decimal digits may be a number.
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mark = |found: &regex::Captures<'_>| match &found[0] {
+        digits if is_number(digits) => digits.to_owned(),
+        _ => "[DIGEST]".to_owned(),
+    };
+    digest.replace_all(&text, mark).into_owned()
+}
+
 /// What a program wrote to standard error.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
