@@ -208,7 +208,7 @@ fn results() {
     let record = records.keys().next().expect("it was recorded");
     let record = format!("experiments/toy/runs/{}", record.display());
     let text = site.read(&record);
-    site.write(&record, &text.replacen("\"accuracy\": 0.", "\"accuracy\": 0.1", 1));
+    site.write(&record, &text.replacen("\"accuracy\":0.", "\"accuracy\":0.1", 1));
     check("results-altered", &site, &["build", "--locked"]);
 }
 
