@@ -5,9 +5,8 @@
 //! [`source`] reads every input → [`config`], [`post`] and [`experiment`] check it →
 //! [`experiment::plan`] says which runs are stale → [`runner`] does those, as child processes →
 //! [`site`] renders pages, with [`liquid`], [`markdown`] and [`figure`] → all of it as one
-//! [`output`], which [`destination`] writes. [`cli`] is the program around it.
+//! [`output`], which [`destination`] writes.
 
-pub mod cli;
 mod compat;
 pub mod config;
 pub mod data;
@@ -23,7 +22,7 @@ mod html;
 pub mod liquid;
 pub mod markdown;
 pub mod output;
-mod path;
+pub mod path;
 pub mod permalink;
 pub mod plugin;
 pub mod post;

@@ -1,7 +1,9 @@
-//! The program `labpress`. See [`labpress::cli`].
+//! The program `labpress`: the command line of the library of the same name.
+
+mod cli;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    labpress::cli::main()
+    cli::main()
 }

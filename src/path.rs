@@ -36,13 +36,13 @@ pub(crate) fn inside_of<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 }
 
 /// The folders that a path lies in, the outermost first.
-pub(crate) fn folders(path: &str) -> impl Iterator<Item = &str> {
+pub fn folders(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(slash, _)| &path[..slash])
 }
 
 /// The path of something under `root`, from there, with `/` between parts. A name that is no
 /// Unicode gets marks in it.
-pub(crate) fn of_disk(root: &Path, path: &Path) -> String {
+pub fn of_disk(root: &Path, path: &Path) -> String {
     let inside = path.strip_prefix(root).expect("walked from root");
     inside.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }

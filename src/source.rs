@@ -490,7 +490,7 @@ pub fn is_destination(dir: &Path) -> bool {
 }
 
 /// Whether two regular files hold the same bytes.
-pub(crate) fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
+pub fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     let open = |path: &Path| open_file(path).map_err(|error| with_path(&error, path));
     let fill = |file: &mut File, path: &Path, buffer: &mut Vec<u8>| {
         buffer.clear();

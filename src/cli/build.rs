@@ -8,15 +8,15 @@ use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
 use super::runs::{Verbosity, Wanted, Work, do_runs, wanted};
 use super::{Error, counted, dry_run, duration, events, report, report_waiting, site, terms};
-use crate::config::{self, Config};
-use crate::destination;
-use crate::diagnostic::Diagnostic;
-use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::results::Need;
-use crate::post::Shown;
-use crate::site::{Built, Site};
-use crate::source;
-use crate::store::Store;
+use labpress::config::{self, Config};
+use labpress::destination;
+use labpress::diagnostic::Diagnostic;
+use labpress::experiment::plan::{PlannedRun, plan};
+use labpress::experiment::results::Need;
+use labpress::post::Shown;
+use labpress::site::{Built, Site};
+use labpress::source;
+use labpress::store::Store;
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]

@@ -7,15 +7,15 @@ use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Error, answer, environment, report, report_waiting, site};
-use crate::data::fetch::{self, Places, Told};
-use crate::data::images::{Images, Wanted};
-use crate::data::sheet::{Row, Sheet, Tile};
-use crate::data::{DataSet, built_in, built_in_names, read, split};
-use crate::diagnostic::{Diagnostic, Place};
-use crate::path;
-use crate::source;
-use crate::store::Store;
-use crate::yaml::Yaml;
+use labpress::data::fetch::{self, Places, Told};
+use labpress::data::images::{Images, Wanted};
+use labpress::data::sheet::{Row, Sheet, Tile};
+use labpress::data::{DataSet, built_in, built_in_names, read, split};
+use labpress::diagnostic::{Diagnostic, Place};
+use labpress::path;
+use labpress::source;
+use labpress::store::Store;
+use labpress::yaml::Yaml;
 
 #[derive(Subcommand)]
 pub(super) enum What {

@@ -1,16 +1,16 @@
 //! Chooses the folder that a build writes to, and refuses unsuitable ones whatever they contain.
 //!
-//! [`destination`](crate::destination) decides which files in a folder may be removed.
+//! [`destination`](labpress::destination) decides which files in a folder may be removed.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::{Error, environment, site};
-use crate::config::{self, Config};
-use crate::diagnostic::Diagnostic;
-use crate::path;
-use crate::roles::Roles;
-use crate::source::Source;
-use crate::yaml::Yaml;
+use labpress::config::{self, Config};
+use labpress::diagnostic::Diagnostic;
+use labpress::path;
+use labpress::roles::Roles;
+use labpress::source::Source;
+use labpress::yaml::Yaml;
 
 /// The folder of a site, with links resolved, and the content of its `_config.yml`.
 #[derive(Clone, Copy)]

@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 use super::site;
 use super::table::table;
 use super::{Error, answer, counted, environment, report};
-use crate::digest::pretty;
-use crate::experiment::history::{self, Moved, Recorded, Verdict};
-use crate::experiment::pin;
-use crate::experiment::plan::{RunState, plan};
-use crate::experiment::record::Record;
-use crate::experiment::spec::Experiment;
-use crate::figure::measured::over_runs;
-use crate::figure::number::{Unit, signed, with_unit};
-use crate::site::Site;
-use crate::stats::{Estimate, Summary};
+use labpress::digest::pretty;
+use labpress::experiment::history::{self, Moved, Recorded, Verdict};
+use labpress::experiment::pin;
+use labpress::experiment::plan::{RunState, plan};
+use labpress::experiment::record::Record;
+use labpress::experiment::spec::Experiment;
+use labpress::figure::measured::over_runs;
+use labpress::figure::number::{Unit, signed, with_unit};
+use labpress::site::Site;
+use labpress::stats::{Estimate, Summary};
 
 #[derive(Args)]
 #[command(allow_missing_positional = true)]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{answer, environment, site};
-use crate::data;
-use crate::runner::BUILD;
+use labpress::data;
+use labpress::runner::BUILD;
 
 pub(super) fn doctor(root: &Path) {
     let mut report = Report::default();

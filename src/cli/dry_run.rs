@@ -7,10 +7,10 @@ use serde_json::json;
 use super::runs::{Forecast, Verbosity, Wanted, Work};
 use super::table::table;
 use super::{answer, counted, duration, events};
-use crate::experiment::plan::{PlannedRun, RunState};
-use crate::runner::child;
-use crate::site::Site;
-use crate::store::Store;
+use labpress::experiment::plan::{PlannedRun, RunState};
+use labpress::runner::child;
+use labpress::site::Site;
+use labpress::store::Store;
 
 /// Reports the state of the runs that `wanted` was chosen from.
 pub(super) fn report(planned: &[PlannedRun<'_>], wanted: &Wanted<'_>, site: &Site, work: &Work) {

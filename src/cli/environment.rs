@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::data::fetch::cache_folder;
-use crate::runner::{BUILD, Stop};
+use labpress::data::fetch::cache_folder;
+use labpress::runner::{BUILD, Stop};
 
 /// The value of an environment variable that an experiment depends on.
 pub(super) fn variable(name: &str) -> Option<String> {

@@ -15,9 +15,9 @@
 
 use serde_json::{Value, json};
 
-use crate::destination::Written;
-use crate::experiment::plan::PlannedRun;
-use crate::runner::{NoResult, Outcome, RunEvent};
+use labpress::destination::Written;
+use labpress::experiment::plan::PlannedRun;
+use labpress::runner::{NoResult, Outcome, RunEvent};
 
 /// Writes one event.
 pub(super) fn write(event: &Value) {

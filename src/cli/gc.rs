@@ -24,12 +24,12 @@ use jiff::Timestamp;
 use super::site;
 use super::table::table;
 use super::{Error, answer, counted, environment, report, report_waiting};
-use crate::experiment::Name;
-use crate::experiment::pin::{self, Pin};
-use crate::experiment::plan::plan;
-use crate::experiment::record;
-use crate::site::Site;
-use crate::store::{FileInfo, Store};
+use labpress::experiment::Name;
+use labpress::experiment::pin::{self, Pin};
+use labpress::experiment::plan::plan;
+use labpress::experiment::record;
+use labpress::site::Site;
+use labpress::store::{FileInfo, Store};
 
 #[derive(Args)]
 pub(super) struct Options {

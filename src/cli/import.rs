@@ -12,15 +12,15 @@ use super::build;
 use super::site;
 use super::table::table;
 use super::{Error, answer, report_waiting};
-use crate::config::{self, Config};
-use crate::diagnostic::Diagnostic;
-use crate::plugin::{self, Fate};
-use crate::post::{self, Blog};
-use crate::roles::Role;
-use crate::site::{Built, Site};
-use crate::source;
-use crate::store::Store;
-use crate::value::as_text;
+use labpress::config::{self, Config};
+use labpress::diagnostic::Diagnostic;
+use labpress::plugin::{self, Fate};
+use labpress::post::{self, Blog};
+use labpress::roles::Role;
+use labpress::site::{Built, Site};
+use labpress::source;
+use labpress::store::Store;
+use labpress::value::as_text;
 
 #[derive(Args)]
 pub(super) struct Options {

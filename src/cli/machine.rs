@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::environment;
-use crate::experiment::environment::Environment;
-use crate::experiment::plan::PlannedRun;
-use crate::experiment::spec::{Device, Experiment, Runner};
+use labpress::experiment::environment::Environment;
+use labpress::experiment::plan::PlannedRun;
+use labpress::experiment::spec::{Device, Experiment, Runner};
 
 /// This machine.
 pub(super) struct Machine {

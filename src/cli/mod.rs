@@ -36,8 +36,8 @@ use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::diagnostic::Diagnostic;
-use crate::runner::{processes, supervisor};
+use labpress::diagnostic::Diagnostic;
+use labpress::runner::{processes, supervisor};
 
 #[derive(Parser)]
 #[command(
@@ -178,7 +178,7 @@ impl<E: Into<anyhow::Error>> From<E> for Error {
 
 /// Runs the program with the process's arguments.
 #[must_use]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     if let Some(code) = supervisor::main_if_supervisor() {
         return code;
     }

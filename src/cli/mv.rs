@@ -13,16 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::site;
 use super::{Error, answer, counted, report, report_waiting};
-use crate::diagnostic::{Diagnostic, Place, Position};
-use crate::experiment::pin;
-use crate::experiment::rename::{self, Renaming};
-use crate::experiment::{Name, name_rule};
-use crate::figure;
-use crate::post::{front_matter, pin_edit};
-use crate::roles::Role;
-use crate::site::Site;
-use crate::store::Store;
-use crate::yaml::Yaml;
+use labpress::diagnostic::{Diagnostic, Place, Position};
+use labpress::experiment::pin;
+use labpress::experiment::rename::{self, Renaming};
+use labpress::experiment::{Name, name_rule};
+use labpress::figure;
+use labpress::post::{front_matter, pin_edit};
+use labpress::roles::Role;
+use labpress::site::Site;
+use labpress::store::Store;
+use labpress::yaml::Yaml;
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -154,7 +154,7 @@ fn changes(
 }
 
 fn is_read_by_liquid(path: &str) -> bool {
-    !(path.starts_with("experiments/") || path.starts_with("_data/") || path == crate::config::PATH)
+    !(path.starts_with("experiments/") || path.starts_with("_data/") || path == labpress::config::PATH)
 }
 
 /// The text of an `experiment.yml` with the experiment's new name in `needs`.

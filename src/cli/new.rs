@@ -5,11 +5,11 @@ use std::path::Path;
 use clap::Subcommand;
 
 use super::{Error, environment, report, site};
-use crate::diagnostic::{Diagnostic, Place};
-use crate::digest::pretty;
-use crate::experiment::{Name, name_rule, spec};
-use crate::slug::slugify;
-use crate::store::Store;
+use labpress::diagnostic::{Diagnostic, Place};
+use labpress::digest::pretty;
+use labpress::experiment::{Name, name_rule, spec};
+use labpress::slug::slugify;
+use labpress::store::Store;
 
 /// The address of the JSON Schema of `experiment.yml`, for editors.
 const SCHEMA: &str = "experiments/experiment.schema.json";

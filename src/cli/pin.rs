@@ -8,14 +8,14 @@ use clap::Args;
 
 use super::site;
 use super::{Error, counted, environment, report, report_waiting};
-use crate::diagnostic::{Diagnostic, Place};
-use crate::errors::Errors;
-use crate::experiment::pin::Pin;
-use crate::experiment::plan::plan;
-use crate::experiment::results::{Need, Results};
-use crate::post::{self, Blog, pin_edit};
-use crate::site::Site;
-use crate::store::Store;
+use labpress::diagnostic::{Diagnostic, Place};
+use labpress::errors::Errors;
+use labpress::experiment::pin::Pin;
+use labpress::experiment::plan::plan;
+use labpress::experiment::results::{Need, Results};
+use labpress::post::{self, Blog, pin_edit};
+use labpress::site::Site;
+use labpress::store::Store;
 
 #[derive(Args)]
 pub(super) struct Options {

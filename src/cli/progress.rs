@@ -11,12 +11,12 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use super::environment::Stopwatch;
 use super::runs::{Forecast, Verbosity};
 use super::{counted, duration, events};
-use crate::experiment::plan::PlannedRun;
-use crate::experiment::predict::{self, Expected, Fit};
-use crate::experiment::record::Record;
-use crate::figure::number::Unit;
-use crate::recipe::{Goal, Metric};
-use crate::runner::{Failure, NoResult, Outcome, RunEvent};
+use labpress::experiment::plan::PlannedRun;
+use labpress::experiment::predict::{self, Expected, Fit};
+use labpress::experiment::record::Record;
+use labpress::figure::number::Unit;
+use labpress::recipe::{Goal, Metric};
+use labpress::runner::{Failure, NoResult, Outcome, RunEvent};
 use labpress_runner::protocol::Event;
 
 /// The resolution of the overall bar: parts of one run.

@@ -7,14 +7,14 @@ use clap::Args;
 
 use super::runs::{Wanted, Work, do_runs, wanted};
 use super::{Error, build, dry_run, environment, report, site};
-use crate::diagnostic::{Diagnostic, Place, nearest};
-use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::spec::{Experiment, Runner};
-use crate::experiment::verification;
-use crate::runner::trace;
-use crate::site::Site;
-use crate::store::Store;
-use crate::yaml::Yaml;
+use labpress::diagnostic::{Diagnostic, Place, nearest};
+use labpress::experiment::plan::{PlannedRun, plan};
+use labpress::experiment::spec::{Experiment, Runner};
+use labpress::experiment::verification;
+use labpress::runner::trace;
+use labpress::site::Site;
+use labpress::store::Store;
+use labpress::yaml::Yaml;
 
 #[derive(Args)]
 pub(super) struct Options {

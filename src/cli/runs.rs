@@ -10,16 +10,16 @@ use serde_json::json;
 use super::environment::{self, Interrupts, Stopwatch, cores};
 use super::progress::Progress;
 use super::{Error, Jobs, counted, data as data_sets, duration, events, report};
-use crate::experiment::Name;
-use crate::experiment::plan::PlannedRun;
-use crate::experiment::predict::{self, Expected, Fit, Predictor};
-use crate::experiment::record::Record;
-use crate::experiment::spec::{self, Runner, Weights};
-use crate::runner::executor::Slots;
-use crate::runner::local::{Local, Machine};
-use crate::runner::{Recorded, Setup, Stop, lost_artifact, run_all};
-use crate::site::Site;
-use crate::store::Store;
+use labpress::experiment::Name;
+use labpress::experiment::plan::PlannedRun;
+use labpress::experiment::predict::{self, Expected, Fit, Predictor};
+use labpress::experiment::record::Record;
+use labpress::experiment::spec::{self, Runner, Weights};
+use labpress::runner::executor::Slots;
+use labpress::runner::local::{Local, Machine};
+use labpress::runner::{Recorded, Setup, Stop, lost_artifact, run_all};
+use labpress::site::Site;
+use labpress::store::Store;
 
 /// How runs are done, for the commands that run.
 #[derive(Args, Clone)]
@@ -363,7 +363,7 @@ pub(super) fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize
 }
 
 fn may_use_gpu(run: &PlannedRun<'_>) -> bool {
-    run.experiment.device != Some(crate::experiment::spec::Device::Cpu)
+    run.experiment.device != Some(labpress::experiment::spec::Device::Cpu)
 }
 
 fn has_gpu(lab: &Path) -> bool {

@@ -9,8 +9,8 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use super::Error;
-use crate::runner::processes;
-use crate::site::sass::{Compiled, Job};
+use labpress::runner::processes;
+use labpress::site::sass::{Compiled, Job};
 
 /// The name of the command.
 pub(super) const COMMAND: &str = "compile-sass";

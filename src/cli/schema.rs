@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 
 use super::answer;
-use crate::data;
-use crate::digest::pretty;
-use crate::experiment::{record, spec};
+use labpress::data;
+use labpress::digest::pretty;
+use labpress::experiment::{record, spec};
 
 #[derive(Args)]
 pub(super) struct Options {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::{Error, environment, mv, sass};
-use crate::config::{self, Config};
-use crate::diagnostic::Diagnostic;
-use crate::experiment::spec::Experiment;
-use crate::roles::Roles;
-use crate::site::Site;
-use crate::source::{self, Source};
+use labpress::config::{self, Config};
+use labpress::diagnostic::Diagnostic;
+use labpress::experiment::spec::Experiment;
+use labpress::roles::Roles;
+use labpress::site::Site;
+use labpress::source::{self, Source};
 
 /// Finds the site at `folder`: its absolute path.
 pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {

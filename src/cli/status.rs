@@ -6,11 +6,11 @@ use std::path::Path;
 use super::machine::Machine;
 use super::table::table;
 use super::{Error, answer, duration, environment, report, site};
-use crate::experiment::environment::drift;
-use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::experiment::verification::{self, ByRun};
-use crate::runner::{Failure, child};
-use crate::store::Store;
+use labpress::experiment::environment::drift;
+use labpress::experiment::plan::{PlannedRun, RunState, plan};
+use labpress::experiment::verification::{self, ByRun};
+use labpress::runner::{Failure, child};
+use labpress::store::Store;
 
 /// The maximum length of a failure's reason and of a log's last line, in characters.
 const WIDEST_REASON: usize = 160;

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Error, environment};
-use crate::data::origin::DataSource;
-use crate::data::{DataSet, fetch};
-use crate::diagnostic::{Diagnostic, Place};
-use crate::errors::Errors;
-use crate::output::{Content, Output};
-use crate::roles::Role;
-use crate::site::Site;
-use crate::source::is_same_content;
-use crate::yaml::Yaml;
+use labpress::data::origin::DataSource;
+use labpress::data::{DataSet, fetch};
+use labpress::diagnostic::{Diagnostic, Place};
+use labpress::errors::Errors;
+use labpress::output::{Content, Output};
+use labpress::roles::Role;
+use labpress::site::Site;
+use labpress::source::is_same_content;
+use labpress::yaml::Yaml;
 
 /// Finds files of the built site that are copies of files of a data set with `redistribute: false`.
 pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {

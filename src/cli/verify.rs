@@ -13,14 +13,14 @@ use super::runs::{Forecast, Verbosity, data_folders, jobs, setup};
 use super::site;
 use super::table::table;
 use super::{Error, Jobs, answer, counted, duration, report};
-use crate::experiment::environment::Environment;
-use crate::experiment::plan::{PlannedRun, plan};
-use crate::experiment::record::Record;
-use crate::experiment::spec::Experiment;
-use crate::experiment::verification::{self, Agreement, Compared, Verification};
-use crate::runner::{NoResult, Outcome, RunEvent, Stop, lost_artifact, run_all};
-use crate::site::Site;
-use crate::store::Store;
+use labpress::experiment::environment::Environment;
+use labpress::experiment::plan::{PlannedRun, plan};
+use labpress::experiment::record::Record;
+use labpress::experiment::spec::Experiment;
+use labpress::experiment::verification::{self, Agreement, Compared, Verification};
+use labpress::runner::{NoResult, Outcome, RunEvent, Stop, lost_artifact, run_all};
+use labpress::site::Site;
+use labpress::store::Store;
 
 #[derive(Args)]
 pub(super) struct Options {

@@ -6,9 +6,9 @@ use std::path::Path;
 use clap::Args;
 
 use super::{Error, answer, site};
-use crate::experiment::plan::{PlannedRun, RunState, plan};
-use crate::runner::child;
-use crate::store::Store;
+use labpress::experiment::plan::{PlannedRun, RunState, plan};
+use labpress::runner::child;
+use labpress::store::Store;
 
 #[derive(Args)]
 pub(super) struct Options {

@@ -79,7 +79,7 @@ fn bounds(summary: Summary, unit: &Unit) -> (f64, f64) {
 }
 
 /// The number that `summary` describes, with its unit and the number of runs.
-pub(crate) fn over_runs(summary: Summary, unit: &Unit) -> String {
+pub fn over_runs(summary: Summary, unit: &Unit) -> String {
     match Reading::of(summary, unit) {
         Reading::Nothing | Reading::Diverged => String::new(),
         Reading::Single(value) => format!("{} (1 run)", number::alone(value, unit)),

@@ -22,8 +22,8 @@ mod curves;
 mod html;
 mod image;
 mod lines;
-pub(crate) mod measured;
-pub(crate) mod number;
+pub mod measured;
+pub mod number;
 mod parts;
 mod provenance;
 mod request;
@@ -134,7 +134,7 @@ impl Tag for FigureTags<'_> {
 }
 
 /// The text with another name for an experiment in all tags of figures that name it.
-pub(crate) fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
+pub fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
     let mut renamed = String::new();
     let mut copied = 0;
     for (tag, arguments, arguments_at) in liquid::tags(text) {

@@ -14,7 +14,7 @@ const PERCENT: &str = "%";
 
 /// The unit of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
     /// None: a count, a loss.
     Plain,
     /// A share of 1, shown as per cent.
@@ -27,7 +27,7 @@ pub(crate) enum Unit {
 
 impl Unit {
     /// The unit that `metric` asks for.
-    pub(crate) fn of(metric: Option<&Metric>) -> Unit {
+    pub fn of(metric: Option<&Metric>) -> Unit {
         Unit::named(metric.and_then(|metric| metric.unit.as_deref()))
     }
 
@@ -41,7 +41,7 @@ impl Unit {
     }
 
     /// What a number is multiplied by before it is shown.
-    pub(crate) fn factor(&self) -> f64 {
+    pub fn factor(&self) -> f64 {
         match self {
             Unit::Share | Unit::Points => 100.0,
             Unit::Plain | Unit::Named(_) => 1.0,
@@ -49,7 +49,7 @@ impl Unit {
     }
 
     /// Its sign, without a space; empty if it has none.
-    pub(crate) fn sign(&self) -> &str {
+    pub fn sign(&self) -> &str {
         match self {
             Unit::Plain => "",
             Unit::Share => PERCENT,
@@ -175,7 +175,7 @@ fn powered(digits: &str, power: i32) -> String {
 
 /// `93.4 ± 0.6 %`: the number, its interval if it does not vanish in the digits shown, and its
 /// unit.
-pub(crate) fn with_unit(estimate: Estimate, unit: &Unit) -> String {
+pub fn with_unit(estimate: Estimate, unit: &Unit) -> String {
     without_unit(estimate, unit) + &unit.suffix()
 }
 
@@ -222,7 +222,7 @@ pub(super) fn error(half_width: f64, unit: &Unit) -> String {
 }
 
 /// Adds a plus sign to a number above zero.
-pub(crate) fn signed(value: f64, shown: String) -> String {
+pub fn signed(value: f64, shown: String) -> String {
     let starts_with_digit = shown.starts_with(|c: char| c.is_ascii_digit());
     match (value > 0.0, shown.strip_prefix('(')) {
         (true, Some(inside)) => format!("(+{inside}"),

@@ -10,12 +10,12 @@ pub mod collect;
 pub mod executor;
 mod guard;
 pub mod local;
-pub(crate) mod processes;
+pub mod processes;
 mod queue;
 mod sources;
 pub mod supervisor;
 mod tail;
-pub(crate) mod trace;
+pub mod trace;
 
 use std::collections::BTreeMap;
 use std::io;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where the file of this program is, even if it was replaced since the program started.
-pub(crate) fn this_program() -> io::Result<PathBuf> {
+pub fn this_program() -> io::Result<PathBuf> {
     let own = Path::new("/proc/self/exe");
     if own.exists() { Ok(own.to_owned()) } else { std::env::current_exe() }
 }
@@ -57,7 +57,7 @@ pub(super) fn kill(_: u32) {}
 
 /// Which processes hold the lock of the file at `path`, for messages: ``process 12 (`python3
 /// train.py`)``.
-pub(crate) fn holders(path: &Path) -> Option<String> {
+pub fn holders(path: &Path) -> Option<String> {
     let path = path.canonicalize().ok()?;
     let mut holders = Vec::new();
     for process in fs::read_dir("/proc").ok()?.flatten() {

@@ -12,7 +12,7 @@ use crate::experiment::spec::{Experiment, Runner};
 use crate::yaml::Yaml;
 
 /// The file in the run's folder that `strace` writes to.
-pub(crate) const FILE: &str = "trace.txt";
+pub const FILE: &str = "trace.txt";
 
 /// What precedes a command that is to be traced.
 pub(crate) fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = OsString> + use<> {
@@ -25,7 +25,7 @@ pub(crate) fn command(strace: &Path, run_folder: &Path) -> impl Iterator<Item = 
 
 /// The files that were read or started as a program, according to a trace. Relative paths are from
 /// `working_folder`.
-pub(crate) fn files_read(trace: &str, working_folder: &Path) -> BTreeSet<PathBuf> {
+pub fn files_read(trace: &str, working_folder: &Path) -> BTreeSet<PathBuf> {
     trace.lines().filter_map(file_read).map(|path| working_folder.join(path)).collect()
 }
 
@@ -45,7 +45,7 @@ fn file_read(line: &str) -> Option<PathBuf> {
 /// One error for each file under `root`, the site's folder, that was read but is not an input. Files
 /// in `.labpress/` were given to the run by labpress, and those compiled by Python belong to files
 /// that are declared.
-pub(crate) fn undeclared(
+pub fn undeclared(
     experiment: &Experiment,
     read: &BTreeSet<PathBuf>,
     root: &Path,
