@@ -199,8 +199,8 @@ fn a_style_sheet_that_takes_too_much_is_an_error_of_its_file() {
 
 #[test]
 fn a_template_in_tera_that_takes_too_much_is_an_error_of_its_file() {
-    let large = "a text becomes larger than 1000000 bytes";
-    let steps = "the template takes more than 100000 steps";
+    let large = "a string or list exceeds 1000000 bytes";
+    let steps = "the template exceeds 100000 steps";
     let cases = [
         ("{% set_global a = a ~ a %}", large),
         ("{% set_global a = a | replace(from=\"x\", to=a) %}", large),

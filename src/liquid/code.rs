@@ -1,4 +1,4 @@
-//! The tag `highlight`: code with colours and, if asked for, numbers of lines.
+//! The tag `highlight`: code with syntax highlighting and, optionally, line numbers.
 
 use std::fmt::Write;
 
@@ -6,18 +6,18 @@ use super::token::is_space;
 use crate::html::escaped;
 use crate::markdown::highlight;
 
-/// What stands behind `highlight`.
+/// The arguments of `highlight`.
 #[derive(Debug)]
 pub(super) struct Highlight<'a> {
     language: &'a str,
-    /// Whether lines have numbers, in a column of their own.
+    /// Whether lines are numbered, in a separate column.
     has_numbers: bool,
     /// Lines to mark, from 1.
     marked: Vec<usize>,
 }
 
 impl<'a> Highlight<'a> {
-    /// Reads `python linenos mark_lines="1 2"`; `None` for what Jekyll refuses.
+    /// Parses `python linenos mark_lines="1 2"`; `None` for what Jekyll refuses.
     pub(super) fn parse(arguments: &'a str) -> Option<Highlight<'a>> {
         let (language, mut rest) =
             arguments.split_at(arguments.find(is_space).unwrap_or(arguments.len()));
@@ -80,7 +80,7 @@ impl<'a> Highlight<'a> {
         out.push_str("</code></pre></figure>");
     }
 
-    /// The code as a fenced block of Markdown, in a fence that the code does not hold.
+    /// The code as a fenced block of Markdown, with a fence that the code does not contain.
     pub(super) fn write_fence(&self, out: &mut String, code: &str) {
         let longest_run = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
         let fence = "`".repeat(longest_run.max(2) + 1);
@@ -88,8 +88,8 @@ impl<'a> Highlight<'a> {
             write!(out, "\n\n{fence}{}\n{}\n{fence}\n\n", self.language, code.trim_matches('\n'));
     }
 
-    /// Puts the marked lines into spans, as Rouge does. A span that goes on over the end of a
-    /// marked line is closed there and opened again.
+    /// Wraps the marked lines in spans, as Rouge does. A span that continues past the end of a
+    /// marked line is closed there and reopened.
     fn with_marks(&self, html: &str) -> String {
         let mut marked = String::with_capacity(html.len() + self.marked.len() * 32);
         let mut open: Option<&str> = None;
@@ -118,7 +118,7 @@ impl<'a> Highlight<'a> {
     }
 }
 
-/// Puts code beside the numbers of its lines, in Rouge's table.
+/// Puts code next to its line numbers, in Rouge's table.
 fn with_numbers(out: &mut String, code: &str) {
     let lines = code.trim_end_matches('\n').matches('\n').count() + 1;
     out.push_str(

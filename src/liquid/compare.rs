@@ -1,15 +1,15 @@
-//! Truth, equality and order of values, as Ruby has them.
+//! Truth, equality and order of values, as in Ruby.
 
 use std::cmp::Ordering;
 
 use crate::value::{self, Value, as_text, is_nil};
 
-/// Whether a condition of this value alone holds: all but nil and false.
+/// Whether the value is truthy: everything except nil and false.
 pub(super) fn is_true(value: &Value) -> bool {
     !is_nil(value) && value.as_bool() != Some(false)
 }
 
-/// Whether the value equals `empty`: a text, list or map without anything in it. Nil does not.
+/// Whether the value equals `empty`: an empty string, list or map, but not nil.
 pub(super) fn is_empty(value: &Value) -> bool {
     value.as_str() == Some("") || is_empty_list(value)
 }
@@ -20,16 +20,15 @@ pub(super) fn is_empty_list(value: &Value) -> bool {
         || value.as_map().is_some_and(tera::Map::is_empty)
 }
 
-/// Whether the value equals `blank`. Jekyll's Ruby knows no such thing, and nothing equals it
-/// there; here it is what the word says: nil, false, and what has nothing but white space in it.
+/// Whether the value equals `blank`: nil, false, or only white space. In Jekyll nothing equals it,
+/// because plain Ruby has no `blank?`.
 pub(super) fn is_blank(value: &Value) -> bool {
     !is_true(value)
         || is_empty_list(value)
         || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Whether two values are equal. A nil that was never there is that nil; whole numbers equal those
-/// with a point.
+/// Whether two values are equal. Undefined equals nil; integers equal floats.
 pub(super) fn same(left: &Value, right: &Value) -> bool {
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => left == right,
@@ -38,7 +37,7 @@ pub(super) fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// How two values of one kind are ordered; `None` for those that have no order.
+/// The order of two values of the same kind; `None` if they have none.
 pub(super) fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left.as_str(), right.as_str()) {
         (Some(left), Some(right)) => Some(left.cmp(right)),

@@ -1,7 +1,7 @@
-//! Expressions: values, filters, conditions and what loops go over.
+//! Expressions: values, filters, conditions and loops.
 //!
-//! The grammar is the forgiving one of Ruby's Liquid, which takes what it can use of an expression
-//! and passes over the rest: an expression is never an error.
+//! The grammar is the lax one of Ruby's Liquid, which uses what it can of an expression and ignores
+//! the rest: an expression is never an error.
 
 use super::token::is_space;
 use crate::value::Value;
@@ -10,7 +10,7 @@ use kramdown::embed::without_marker_characters;
 /// How deep `a[b[c]]` may nest.
 const MAX_BRACKETS: usize = 16;
 
-/// A value and the filters it goes through.
+/// A value and its filters.
 #[derive(Debug)]
 pub(super) struct Expression<'a> {
     pub(super) operand: Operand<'a>,
@@ -21,15 +21,14 @@ pub(super) struct Expression<'a> {
 pub(super) struct FilterCall<'a> {
     pub(super) name: &'a str,
     pub(super) arguments: Vec<Operand<'a>>,
-    /// Arguments with a name, `allow_false: true`.
+    /// Named arguments, `allow_false: true`.
     pub(super) named: Vec<(&'a str, Operand<'a>)>,
 }
 
 #[derive(Debug)]
 pub(super) enum Operand<'a> {
     Literal(Value),
-    /// `empty` and `blank`: texts without anything in them; `empty` equals lists and maps without
-    /// entries as well.
+    /// `empty` and `blank`: empty strings; `empty` also equals empty lists and maps.
     Empty,
     Blank,
     Range(Box<Operand<'a>>, Box<Operand<'a>>),
@@ -43,13 +42,13 @@ pub(super) enum Step<'a> {
     Index(Operand<'a>),
 }
 
-/// Tests joined by `and` and `or`, which bind alike, from the right.
+/// Tests joined by `and` and `or`, which have equal precedence and are right-associative.
 #[derive(Debug)]
 pub(super) struct Condition<'a> {
-    /// Each test but the last with what joins it to the next.
+    /// Each test except the last, with the operator that joins it to the next.
     pub(super) tests: Vec<(Test<'a>, Join)>,
     pub(super) last: Test<'a>,
-    /// Whether it is that of an `unless`.
+    /// Whether it belongs to an `unless`.
     pub(super) negated: bool,
 }
 
@@ -63,7 +62,7 @@ pub(super) enum Join {
 pub(super) enum Test<'a> {
     Is(Operand<'a>),
     Compare(Operand<'a>, Comparison, Operand<'a>),
-    /// A word in the place of an operator that is none.
+    /// An unknown operator.
     Unknown(&'a str),
 }
 
@@ -78,12 +77,12 @@ pub(super) enum Comparison {
     Contains,
 }
 
-/// What a loop goes over.
+/// The header of a loop.
 #[derive(Debug)]
 pub(super) struct Loop<'a> {
     pub(super) variable: &'a str,
     pub(super) items: Operand<'a>,
-    /// What `offset: continue` goes on with: variable and list as they are written.
+    /// The label for `offset: continue`: variable and list as written.
     pub(super) label: String,
     pub(super) limit: Option<Operand<'a>>,
     pub(super) offset: Option<Offset<'a>>,
@@ -92,17 +91,17 @@ pub(super) struct Loop<'a> {
 
 #[derive(Debug)]
 pub(super) enum Offset<'a> {
-    /// Where the last loop over the same list ended.
+    /// Continue where the last loop over the same list ended.
     Continue,
     At(Operand<'a>),
 }
 
-/// Reads a value and its filters: `page.title | truncate: 20, "…" | upcase`.
+/// Parses a value and its filters: `page.title | truncate: 20, "…" | upcase`.
 pub(super) fn expression(text: &str) -> Expression<'_> {
     let Some((value, rest)) = fragment(text) else {
         return Expression { operand: Operand::Literal(Value::none()), filters: Vec::new() };
     };
-    // Whatever stands between the value and the first filter is passed over.
+    // Anything between the value and the first filter is ignored.
     let filters = rest.split_once('|').map(|(_, filters)| filters);
     let filters = filters
         .into_iter()
@@ -116,7 +115,7 @@ fn filter_call(text: &str) -> Option<FilterCall<'_>> {
     let text = &text[text.find(is_word)?..];
     let (name, mut rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
     let (mut arguments, mut named) = (Vec::new(), Vec::new());
-    // An argument stands behind the colon or a comma; what else there is, is passed over.
+    // Arguments follow the colon or a comma; anything else is ignored.
     while let Some(at) = find_outside_quotes(rest, |c| c == ':' || c == ',') {
         rest = rest[at + 1..].trim_start();
         let word = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
@@ -134,7 +133,7 @@ fn filter_call(text: &str) -> Option<FilterCall<'_>> {
     Some(FilterCall { name, arguments, named })
 }
 
-/// Splits at a character, where it stands outside of quotes. A quote that does not close is none.
+/// Splits at a character outside quotes. An unclosed quote is an ordinary character.
 pub(super) fn split_outside_quotes(text: &str, at: char) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -148,7 +147,7 @@ pub(super) fn split_outside_quotes(text: &str, at: char) -> impl Iterator<Item =
     })
 }
 
-/// Finds a character outside of quotes.
+/// Finds a character outside quotes.
 pub(super) fn find_outside_quotes(text: &str, is_wanted: impl Fn(char) -> bool) -> Option<usize> {
     let mut at = 0;
     let mut unclosed = [false; 2];
@@ -161,9 +160,8 @@ pub(super) fn find_outside_quotes(text: &str, is_wanted: impl Fn(char) -> bool) 
     None
 }
 
-/// How long the text in quotes is that starts with `c`, both quotes included. `unclosed` remembers
-/// the quotes that do not close any more, so that a text of many such quotes is looked through
-/// once.
+/// The length of the quoted string that starts with `c`, including both quotes. `unclosed` records
+/// the quotes that are never closed, so that a text with many of them is scanned only once.
 fn quoted_length(text: &str, c: char, unclosed: &mut [bool; 2]) -> Option<usize> {
     let kind = match c {
         '"' => 0,
@@ -178,8 +176,8 @@ fn quoted_length(text: &str, c: char, unclosed: &mut [bool; 2]) -> Option<usize>
     length
 }
 
-/// Takes the next value from a text: a text in quotes, or what stands up to a space, a comma, a
-/// pipe or a quote that does not close. What cannot start one is passed over.
+/// Splits off the next value of a text: a quoted string, or everything up to a space, a comma, a
+/// pipe or an unclosed quote. Skips characters that cannot start a value.
 pub(super) fn fragment(text: &str) -> Option<(&str, &str)> {
     let mut rest = text;
     loop {
@@ -194,8 +192,7 @@ pub(super) fn fragment(text: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// As [`fragment`], at the very start of the text. `None` for what starts none, of which a quote
-/// that does not close is the one of one byte.
+/// As [`fragment`], but only at the start of the text. `None` if no value starts there.
 pub(super) fn anchored_fragment(text: &str) -> Option<(&str, &str)> {
     let mut unclosed = [false; 2];
     let first = text.chars().next()?;
@@ -221,7 +218,7 @@ pub(super) fn anchored_fragment(text: &str) -> Option<(&str, &str)> {
     (at > 0).then(|| text.split_at(at))
 }
 
-/// How long the range is that the text starts with: `(1 .. page.count)`.
+/// The length of the range at the start of the text: `(1 .. page.count)`.
 fn range_length(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('(')?;
     let end = inside.find([')', '(', '"', '\''])?;
@@ -255,7 +252,7 @@ pub(super) fn fragments(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Reads one value: a literal, a range or a variable.
+/// Parses one value: a literal, a range or a variable.
 pub(super) fn operand(text: &str) -> Operand<'_> {
     operand_at(text.trim(), 0)
 }
@@ -289,7 +286,7 @@ fn operand_at(text: &str, depth: usize) -> Operand<'_> {
     lookup(text, depth)
 }
 
-/// Reads a number as Ruby does: `5.` is `5.0`, and of `1.5.2` the rest is passed over.
+/// Parses a number as Ruby does: `5.` is `5.0`, and `1.5.2` is `1.5`.
 fn number(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit())
@@ -304,7 +301,7 @@ fn number(text: &str) -> Option<Value> {
     text[..second_point].parse::<f64>().ok().map(Value::from)
 }
 
-/// Reads `name.key["key"][0]`; what does not fit in between is passed over.
+/// Parses `name.key["key"][0]`, ignoring anything invalid.
 fn lookup(text: &str, depth: usize) -> Operand<'_> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let mut steps = Vec::new();
@@ -327,7 +324,7 @@ fn lookup(text: &str, depth: usize) -> Operand<'_> {
     if steps.is_empty() { Operand::Literal(Value::none()) } else { Operand::Lookup(steps) }
 }
 
-/// Reads `a == b and c contains "d" or e`.
+/// Parses `a == b and c contains "d" or e`.
 pub(super) fn condition(text: &str) -> Condition<'_> {
     let (mut tests, mut joins) = (Vec::new(), Vec::new());
     let mut rest = text;
@@ -340,7 +337,7 @@ pub(super) fn condition(text: &str) -> Condition<'_> {
     Condition { tests: tests.into_iter().zip(joins).collect(), last, negated: false }
 }
 
-/// The next `and` or `or` outside of quotes: where it stands and how long it is.
+/// The next `and` or `or` outside quotes: its position and length.
 fn next_join(text: &str) -> Option<(usize, usize, Join)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '.' || c == '[';
     let mut at = 0;
@@ -391,7 +388,7 @@ fn test(text: &str) -> Test<'_> {
     }
 }
 
-/// The first operator outside of quotes: where it stands and how long it is.
+/// The first operator outside quotes: its position and length.
 fn operator(text: &str) -> Option<(usize, usize, Comparison)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-' || c == '.';
     let mut at = 0;
@@ -412,13 +409,13 @@ fn operator(text: &str) -> Option<(usize, usize, Comparison)> {
     None
 }
 
-/// Reads `item in list reversed limit:2 offset:1`.
+/// Parses `item in list reversed limit:2 offset:1`.
 pub(super) fn loop_of(arguments: &str) -> Option<Loop<'_>> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let (variable, rest) = arguments.split_at(arguments.find(|c| !is_name(c))?);
     let rest = rest.trim_start().strip_prefix("in").filter(|rest| rest.starts_with(is_space));
     let (items, options) = fragment(rest?)?;
-    // As in Jekyll, `reversed` counts only right behind the list.
+    // As in Jekyll, `reversed` must directly follow the list.
     let reversed = options
         .trim_start()
         .strip_prefix("reversed")
@@ -439,7 +436,7 @@ pub(super) fn loop_of(arguments: &str) -> Option<Loop<'_>> {
     })
 }
 
-/// The value of `name:` among the options of a loop.
+/// The value of the option `name:` of a loop.
 pub(super) fn option<'a>(options: &'a str, name: &str) -> Option<&'a str> {
     let (_, after) = options.match_indices(name).find_map(|(at, _)| {
         let after = options[at + name.len()..].trim_start().strip_prefix(':')?;
@@ -449,8 +446,7 @@ pub(super) fn option<'a>(options: &'a str, name: &str) -> Option<&'a str> {
     fragment(after).map(|(value, _)| value)
 }
 
-/// Reads the names and values of `name=value name2="value"`. What does not fit is returned as the
-/// error.
+/// Parses `name=value name2="value"`. The error is the invalid rest.
 pub(super) fn parameters(text: &str) -> Result<Vec<(&str, Operand<'_>)>, &str> {
     let mut found = Vec::new();
     let mut rest = text.trim();
@@ -473,7 +469,7 @@ pub(super) fn parameters(text: &str) -> Result<Vec<(&str, Operand<'_>)>, &str> {
     Ok(found)
 }
 
-/// A text in quotes, in which `\"` is a quote, or the name of a variable.
+/// A quoted string, in which `\"` is a quote, or the name of a variable.
 fn parameter_value(text: &str) -> Option<(Operand<'_>, &str)> {
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         let mut escaped = false;
@@ -486,7 +482,7 @@ fn parameter_value(text: &str) -> Option<(Operand<'_>, &str)> {
             .replace(&format!("\\{quote}"), &quote.to_string());
         return Some((Operand::Literal(Value::from(inside)), &text[end + 2..]));
     }
-    // Jekyll takes names with dots only; brackets do no harm.
+    // Jekyll only accepts names with dots; brackets do no harm.
     let (name, after) = anchored_fragment(text)?;
     Some((operand(name), after))
 }

@@ -1,5 +1,5 @@
-//! Tags that refer to other files or come from plugins: `include` and its kin, `post_url`, `link`,
-//! `gist`, and those that the configuration maps to an include.
+//! Tags that refer to other files or come from plugins: `include` and its variants, `post_url`,
+//! `link`, `gist`, and those that the configuration maps to an include.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ use crate::text::Located;
 use crate::url::relative_url;
 use crate::value::{self, Value, as_text};
 
-/// How deep includes may include.
+/// How deep includes may nest.
 const MAX_INCLUDES: usize = 40;
 
 impl Run<'_, '_> {
@@ -44,7 +44,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Runs a file of `_includes`.
+    /// Renders a file of `_includes`.
     fn include_named(
         &mut self,
         body: Located<'_>,
@@ -66,7 +66,7 @@ impl Run<'_, '_> {
         self.run_included(body, include.body, include.parsed(), given, at, out)
     }
 
-    /// Runs a file that lies in the folder of the page, or below.
+    /// Renders a file in the folder of the page, or in a subfolder.
     fn include_relative(
         &mut self,
         body: Located<'_>,
@@ -102,10 +102,10 @@ impl Run<'_, '_> {
         out: &mut String,
     ) -> Flow {
         if self.includes >= MAX_INCLUDES {
-            let message = format!("includes are nested more than {MAX_INCLUDES} deep");
+            let message = format!("includes nest deeper than {MAX_INCLUDES} levels");
             self.errors.push(
                 Diagnostic::new(body.place(at), message)
-                    .hint("look for a file that includes itself"),
+                    .hint("check whether a file includes itself"),
             );
             return Flow::On;
         }
@@ -123,9 +123,8 @@ impl Run<'_, '_> {
     }
 
     /// A tag of the site's [`Tags`](super::Tags), or one that the configuration maps to an include.
-    /// The file of the latter sees `include.arguments`, the text
-    /// behind the tag's name; `include.words`, its words without quotes; each `name=value` by its
-    /// name; and of a block `include.content`.
+    /// An include sees `include.arguments`, the text after the tag's name; `include.words`, its
+    /// words without quotes; each `name=value` by its name; and, for a block, `include.content`.
     pub(super) fn custom(
         &mut self,
         body: Located<'_>,
@@ -181,13 +180,13 @@ impl Run<'_, '_> {
         self.include_named(body, file, given, at, out)
     }
 
-    /// The address of a post by its file's name without ending.
+    /// The URL of a post by its file name without extension.
     pub(super) fn post_url(&mut self, body: Located<'_>, name: &str, at: usize, out: &mut String) {
         let name = name.trim_matches('/');
         let addresses = &self.environment.post_urls;
         let url = addresses.get(name).or_else(|| {
-            // As in Jekyll, a post is known by its date and title as well, wherever it lies and
-            // however they are written.
+            // As in Jekyll, a post can also be given by its date and title, in any folder and
+            // spelling.
             let wanted = dated(name)?;
             addresses
                 .iter()
@@ -199,13 +198,13 @@ impl Run<'_, '_> {
             name,
             url,
             addresses,
-            ("post", "posts are named `2026-01-31-title`, without an ending"),
+            ("post", "write its file name without extension, such as `2026-01-31-title`"),
             at,
             out,
         );
     }
 
-    /// The address of a file of the site by its path.
+    /// The URL of a file of the site by its path.
     pub(super) fn link(&mut self, body: Located<'_>, path: &str, at: usize, out: &mut String) {
         let path = self.interpolated(body, path, at);
         let path = path.trim().trim_start_matches('/');
@@ -221,7 +220,7 @@ impl Run<'_, '_> {
         );
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what it says and where it says it")]
+    #[expect(clippy::too_many_arguments, reason = "the message, its place and the output")]
     fn address(
         &mut self,
         body: Located<'_>,
@@ -243,11 +242,11 @@ impl Run<'_, '_> {
         });
     }
 
-    /// A gist of GitHub's, as jekyll-gist embeds it; its fallback without scripts would need the
-    /// network.
+    /// A GitHub gist, as embedded by jekyll-gist, without its fallback for no scripts, which would
+    /// need the network.
     pub(super) fn gist(&mut self, arguments: &str, out: &mut String) {
         let mut words = fragments(arguments).map(|word| {
-            // A word may be the name of a variable.
+            // A word can be the name of a variable.
             let found = as_text(&self.scope.operand(&operand(word)));
             if found.is_empty() { word.trim_matches(['"', '\'']).to_owned() } else { found }
         });
@@ -261,7 +260,7 @@ impl Run<'_, '_> {
         );
     }
 
-    /// A tag's argument in which outputs, `{{ … }}`, may stand.
+    /// A tag's argument, in which outputs, `{{ … }}`, are allowed.
     pub(super) fn interpolated(&mut self, body: Located<'_>, argument: &str, at: usize) -> String {
         let mut written = String::with_capacity(argument.len());
         let mut rest = argument;
@@ -277,7 +276,7 @@ impl Run<'_, '_> {
     }
 }
 
-/// The date and the title of a post's name, `2026-1-2-title` or `folder/2026-01-02-title`.
+/// The date and title in a post's name, `2026-1-2-title` or `folder/2026-01-02-title`.
 fn dated(name: &str) -> Option<([u32; 3], &str)> {
     let name = name.rsplit('/').next().unwrap_or(name);
     let mut parts = name.splitn(4, '-');

@@ -1,19 +1,16 @@
-//! Expands Liquid in bodies, before Markdown: Jekyll's tags and filters, and our own tags for
-//! figures.
+//! Expands Liquid in bodies, before Markdown: Jekyll's tags and filters, and the site's own tags.
 //!
-//! An interpreter of our own. The crate `liquid` was tried first: it refuses unknown filters and
-//! unknown keys, which Jekyll lets pass, copies every value it looks up (all posts, for each
-//! `site.posts`), stops at the first error, has no place for what goes wrong while it runs, and
-//! panics on a number of 20 digits.
+//! This is our own interpreter. The crate `liquid` rejects unknown filters and keys, which Jekyll
+//! accepts, copies every value it looks up (all posts, for each `site.posts`), stops at the first
+//! error, reports no location for errors at run time, and panics on a number of 20 digits.
 //!
-//! What it does is what Liquid 4 does inside of Jekyll 4.3; where that is a matter of taste,
-//! `docs/jekyll.md` says so.
+//! It behaves as Liquid 4 in Jekyll 4.3, except for the differences in `docs/jekyll.md`.
 //!
-//! `token` cuts a text at its tags, `expression` reads what stands in them, [`parse`](mod@parse)
-//! makes a tree that borrows from the text, `render` walks it, with `scope` for variables,
-//! `compare` for truth and order, `weight` for bounds, `files` for tags that name other files,
-//! `code` for `highlight`; `filters` holds the filters. A text is parsed once, however often it is
-//! run.
+//! `token` splits a text at its tags, `expression` parses their contents, [`parse`](mod@parse)
+//! builds a tree that borrows from the text, `render` walks it, with `scope` for variables,
+//! `compare` for truth and order, `weight` for limits, `files` for tags that name other files,
+//! `code` for `highlight`; `filters` has the filters. A text is parsed once, however often it is
+//! rendered.
 
 mod code;
 mod compare;
@@ -46,7 +43,7 @@ use crate::time::Date;
 use crate::value::Value;
 use kramdown::embed::{Embeds, between_marker_characters};
 
-/// What every body of a site may refer to.
+/// Everything that bodies of a site can refer to.
 pub struct Environment<'a> {
     /// Files of `_includes`.
     pub includes: Includes<'a>,
@@ -54,30 +51,31 @@ pub struct Environment<'a> {
     pub tags: &'a Tags<'a>,
     /// `url` of the configuration, without a slash at its end.
     pub url: &'a str,
-    /// `baseurl` of the configuration: empty, or with a slash at its start and none at its end.
+    /// `baseurl` of the configuration: empty, or with a leading slash and no trailing one.
     pub base_url: &'a str,
-    /// The time zone that dates are shown in.
+    /// The time zone of displayed dates.
     pub zone: &'a TimeZone,
-    /// Addresses of posts by file name without ending, `2026-01-31-title`, for `post_url`.
+    /// URLs of posts by file name without extension, `2026-01-31-title`, for `post_url`.
     pub post_urls: BTreeMap<String, String>,
-    /// Addresses of everything by path of its source, for `link`.
+    /// URLs of everything by source path, for `link`.
     pub urls: BTreeMap<String, String>,
-    /// Turns Markdown into HTML, for `markdownify`.
+    /// Renders Markdown to HTML, for `markdownify`.
     pub markdown: &'a (dyn Fn(&str) -> String + Sync),
     /// The files of the site, for `include_relative`.
     pub source: &'a Source,
-    /// What `_config.yml` says about Liquid.
+    /// Options for Liquid in `_config.yml`.
     pub options: &'a LiquidOptions,
-    /// What `now` means to dates: a build does not read the clock, so it is `site.time`, the date
-    /// of the newest post.
+    /// The date of `now`: a build does not read the clock, so it is `site.time`, the date of the
+    /// newest post.
     pub now: Option<Date>,
-    /// The Markdown of the site: `CommonMark` takes code as fenced blocks, kramdown as HTML.
+    /// The Markdown dialect of the site: `highlight` makes fenced blocks for `CommonMark`, HTML for
+    /// kramdown.
     pub dialect: Dialect,
-    /// Whether code is coloured.
+    /// Whether code is highlighted.
     pub highlight: bool,
 }
 
-/// A text that is parsed once, when it is first needed, and run many times.
+/// A text that is parsed once, when it is first needed, and rendered many times.
 #[derive(Debug)]
 pub struct Template<'a> {
     body: Located<'a>,
@@ -85,18 +83,18 @@ pub struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    /// Takes a text, and does not parse it yet.
+    /// Wraps a text without parsing it.
     pub fn new(body: Located<'a>) -> Template<'a> {
         Template { body, parsed: OnceLock::new() }
     }
 
-    /// What is wrong with the text itself: all that can be told without running it.
+    /// The errors of the text itself, without rendering it.
     pub fn errors(&self, environment: &Environment<'_>) -> Vec<Diagnostic> {
         errors(self.parsed(), self.body, environment)
     }
 
-    /// Runs the template; `variables` are as for [`expand`]. Reports all errors of the text; only
-    /// when there is none is it run, and then all errors of running are reported.
+    /// Renders the template; `variables` are as for [`expand`]. Returns all errors of the text, or,
+    /// if there are none, all errors of rendering.
     pub fn render(
         &self,
         variables: &[(&str, Value)],
@@ -114,7 +112,7 @@ impl<'a> Template<'a> {
     }
 }
 
-/// The errors of a parsed text: those of the parser, and tags that are not known.
+/// The errors of a parsed text: those of the parser, and unknown tags.
 fn errors(
     parsed: &parse::Parsed<'_>,
     body: Located<'_>,
@@ -158,14 +156,14 @@ fn unknown_tag(tag: &str, place: Place, environment: &Environment<'_>) -> Diagno
 }
 
 fn not_a_block(tag: &str, place: Place) -> Diagnostic {
-    Diagnostic::new(place, format!("the tag `{tag}` has no end"))
+    Diagnostic::new(place, format!("the tag `{tag}` is not a block"))
         .hint(format!("remove `{{% end{tag} %}}`"))
 }
 
-/// A body without Liquid in it, and what its tags have made.
+/// An expanded body, and what its tags have made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expanded {
-    /// Markdown, with a marker where a figure stands.
+    /// Markdown, with a marker for each figure.
     pub text: String,
     /// The figures.
     pub embeds: Embeds,
@@ -173,14 +171,13 @@ pub struct Expanded {
     pub files: Vec<(String, Vec<u8>)>,
     /// The experiments whose results the figures show.
     pub experiments: BTreeSet<String>,
-    /// Results that figures wait for.
+    /// Results that figures need.
     pub needs: Vec<Need>,
 }
 
-/// Expands a body. `variables` are `site`, `page` and the like.
+/// Expands a body. `variables` are `site`, `page` and so on.
 ///
-/// Reports all errors of the text; only when there is none is it run, and then all errors of
-/// running are reported.
+/// Returns all errors of the text, or, if there are none, all errors of rendering.
 pub fn expand(
     body: Located<'_>,
     variables: &[(&str, Value)],
@@ -193,8 +190,8 @@ pub fn expand(
     Template::new(body).render(variables, environment)
 }
 
-/// Name, arguments and the byte at which the arguments start of each tag of a text, in order. Those
-/// in comments and raw text do not count.
+/// The name, arguments and the offset of the arguments of each tag of a text, in order, except
+/// those in comments and raw text.
 pub(crate) fn tags(text: &str) -> Vec<(&str, &str, usize)> {
     let tokens = token::tokens(text, &mut Vec::new()).into_iter();
     let tags = tokens.filter_map(|token| match token {
@@ -206,18 +203,18 @@ pub(crate) fn tags(text: &str) -> Vec<(&str, &str, usize)> {
     tags.collect()
 }
 
-/// Whether a tag starts a block, which a tag `endNAME` ends.
+/// Whether a tag starts a block, which ends with `endNAME`.
 pub(crate) fn is_block(name: &str) -> bool {
     parse::is_block(name)
 }
 
-/// Files of `_includes`, each parsed when it is first needed: layouts in another language may lie
-/// among them.
+/// Files of `_includes`, each parsed when it is first needed, because some may be in another
+/// template language.
 #[derive(Debug, Default)]
 pub struct Includes<'a>(BTreeMap<&'a str, Template<'a>>);
 
 impl<'a> Includes<'a> {
-    /// Takes the files by path, `_includes/NAME`, with their texts.
+    /// The files by path, `_includes/NAME`, with their contents.
     pub fn new(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Includes<'a> {
         let includes = files.into_iter().map(|(path, text)| {
             let name = path.strip_prefix("_includes/").unwrap_or(path);

@@ -1,8 +1,8 @@
-//! From a body's text to its tags: a tree of [`Node`]s that borrow from the text.
+//! Parses a body: text → a tree of [`Node`]s that borrow from the text.
 //!
-//! Errors are tags that cannot be read and blocks that do not close; the parser goes on after each,
-//! so that all are told at once. Whether a tag that is not Liquid's is known depends on the site,
-//! so that is said when the tree is run.
+//! Errors are malformed tags and unclosed blocks; the parser continues after each, so that all are
+//! reported at once. Whether other tags are known depends on the site and is checked when the tree
+//! is rendered.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use super::expression::{
 };
 use super::token::{Token, is_space, tokens, unclosed};
 
-/// How deep blocks may nest. Far above what anyone writes, far below what the stack holds.
+/// How deep blocks may nest: far more than anyone writes, far less than the stack allows.
 const MAX_DEPTH: usize = 100;
 
 /// A piece of a body.
 #[derive(Debug)]
 pub(super) enum Node<'a> {
     Text(&'a str),
-    /// What stood in a `raw` block.
+    /// The content of a `raw` block.
     Raw(&'a str),
     Output(Expression<'a>, usize),
     Assign {
@@ -80,10 +80,10 @@ pub(super) enum Node<'a> {
 pub(super) struct Custom<'a> {
     pub(super) tag: &'a str,
     pub(super) arguments: &'a str,
-    /// `None` if it is not a block.
+    /// The content of a block; The content of a block; `None` if it is not a block.
     pub(super) body: Option<Vec<Node<'a>>>,
     pub(super) at: usize,
-    /// Where its arguments start.
+    /// The offset of its arguments.
     pub(super) arguments_at: usize,
 }
 
@@ -108,22 +108,22 @@ pub(super) struct TableRow<'a> {
     pub(super) body: Vec<Node<'a>>,
 }
 
-/// What `cycle` tags that share it go on with.
+/// The group of a `cycle`: tags of one group share their position.
 #[derive(Debug)]
 pub(super) enum CycleGroup<'a> {
     Named(Operand<'a>),
-    /// Without a name, the items as they are written.
+    /// Without a name, the items as written.
     Items(&'a str),
-    /// Nothing: this tag goes on alone.
+    /// This tag only.
     Own(&'a str),
 }
 
 #[derive(Debug)]
 pub(super) struct Include<'a> {
-    /// The file's name, which may have outputs in it.
+    /// The file's name, which may contain outputs.
     pub(super) file: &'a str,
     pub(super) parameters: Vec<(&'a str, Operand<'a>)>,
-    /// Whether the file lies beside the page instead of in `_includes`.
+    /// Whether the file is next to the page instead of in `_includes`.
     pub(super) is_relative: bool,
     pub(super) at: usize,
 }
@@ -132,9 +132,9 @@ pub(super) struct Include<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Parsed<'a> {
     pub(super) nodes: Vec<Node<'a>>,
-    /// In the order in which they stand.
+    /// The nodes in order.
     pub(super) errors: Vec<Error>,
-    /// The tags that are not Liquid's, with their places, and whether they are blocks.
+    /// The tags that are not Liquid's, with their offsets, and whether they are blocks.
     pub(super) custom: Vec<(&'a str, usize, bool)>,
 }
 
@@ -165,7 +165,7 @@ pub(super) const TAGS: [&str; 24] = [
     "tablerow",
     "unless",
 ];
-/// Tags that stand inside or at the end of a block.
+/// Tags inside or at the end of a block.
 const INNER_TAGS: [&str; 13] = [
     "else",
     "elsif",
@@ -182,13 +182,13 @@ const INNER_TAGS: [&str; 13] = [
     "endcomment",
 ];
 
-/// Whether a tag starts a block, which a tag `endNAME` ends.
+/// Whether a tag starts a block, which ends with `endNAME`.
 pub(super) fn is_block(name: &str) -> bool {
     let is_end = |inner: &str| inner.strip_prefix("end").is_some_and(|block| block == name);
     INNER_TAGS.iter().any(|inner| is_end(inner))
 }
 
-/// Reads a whole text.
+/// Parses a whole text.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let mut errors = Vec::new();
     let tokens = tokens(text, &mut errors);
@@ -203,7 +203,7 @@ pub(super) fn parse(text: &str) -> Parsed<'_> {
     let mut nodes = Vec::new();
     loop {
         nodes.extend(parser.nodes());
-        // What stops the outermost run of nodes closes nothing.
+        // A tag that stops the outermost nodes closes no block.
         let Some(Token::Tag { name, at, .. }) = parser.next() else { break };
         parser.stray(name, at);
     }
@@ -216,11 +216,11 @@ struct Parser<'a> {
     tokens: Vec<Token<'a>>,
     /// The next token.
     at: usize,
-    /// The tags that may end the blocks we are in, from the outermost on.
+    /// The tags that may end the open blocks, from the outermost.
     open: Vec<Ends<'a>>,
-    /// Where the last `endNAME` stands, by NAME.
+    /// The offset of the last `endNAME`, by NAME.
     last_ends: BTreeMap<&'a str, usize>,
-    /// Whether the rest of the text was given up.
+    /// Whether parsing of the rest was abandoned.
     is_cut_short: bool,
     errors: Vec<Error>,
     custom: Vec<(&'a str, usize, bool)>,
@@ -230,7 +230,7 @@ struct Parser<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Ends<'a> {
     Of(&'static [&'static str]),
-    /// `end` and this name.
+    /// `end` with this name.
     Custom(&'a str),
 }
 
@@ -254,8 +254,8 @@ impl<'a> Parser<'a> {
         token
     }
 
-    /// Reads nodes up to a tag that ends one of the open blocks, or that could only end one. That
-    /// tag stays.
+    /// Parses nodes up to a tag that ends one of the open blocks, or that could only end one. Does
+    /// not consume that tag.
     fn nodes(&mut self) -> Vec<Node<'a>> {
         let mut nodes = Vec::new();
         while let Some(token) = self.peek() {
@@ -345,7 +345,7 @@ impl<'a> Parser<'a> {
             "post_url" => Some(Node::PostUrl { name: arguments, at }),
             "link" => Some(Node::Link { path: arguments, at }),
             "gist" => Some(Node::Gist { arguments }),
-            // Put back by a block that was not closed.
+            // Put back by an unclosed block.
             "" if arguments == UNCLOSED => None,
             "" => {
                 let (message, hint) = (
@@ -359,7 +359,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A tag that is not Liquid's. It is a block if the text has its end.
+    /// A tag that is not Liquid's. It is a block if its end tag follows.
     fn custom_tag(
         &mut self,
         tag: &'a str,
@@ -373,7 +373,7 @@ impl<'a> Parser<'a> {
         Node::Custom(Custom { tag, arguments, body, at, arguments_at })
     }
 
-    /// Whether the text has an `endTAG` behind byte `at`.
+    /// Whether there is an `endTAG` after byte `at`.
     fn is_ended(&self, tag: &str, at: usize) -> bool {
         self.last_ends.get(tag).is_some_and(|&end| end > at)
     }
@@ -428,7 +428,7 @@ impl<'a> Parser<'a> {
         const ENDS: Ends<'static> = Ends::Of(&["when", "else", "endcase"]);
         let subject = fragment(arguments).map_or_else(|| operand(""), |(value, _)| operand(value));
         let mut branches = Vec::new();
-        // What stands above the first `when` is shown never.
+        // Anything before the first `when` is never rendered.
         self.block_part("case", ENDS, at);
         loop {
             let values = match self.next() {
@@ -457,16 +457,17 @@ impl<'a> Parser<'a> {
                 at,
             }))),
             Err(rest) => {
-                let message = format!("the parameters of `{tag}` cannot be read from `{rest}` on");
-                let hint = "write `name=\"text\"` or `name=variable`; for more, `capture` it first"
-                    .to_owned();
+                let message = format!("invalid parameters of `{tag}` at `{rest}`");
+                let hint =
+                    "write `name=\"text\"` or `name=variable`; use `capture` for anything else"
+                        .to_owned();
                 self.errors.push(Error { at, message, hint: Some(hint) });
                 None
             }
         }
     }
 
-    /// Puts the lines of a `liquid` tag, each a tag of its own, in front of what follows.
+    /// Inserts the lines of a `liquid` tag, each as a tag, before the next token.
     fn lines(&mut self, text: &'a str, text_at: usize) {
         let mut offset = 0;
         let mut tags = Vec::new();
@@ -489,22 +490,22 @@ impl<'a> Parser<'a> {
         self.tokens.splice(self.at..self.at, tags);
     }
 
-    /// Reads a block up to its end, and the end itself.
+    /// Parses a block including its end tag.
     fn block(&mut self, tag: &str, ends: Ends<'a>, at: usize) -> Vec<Node<'a>> {
         let nodes = self.block_part(tag, ends, at);
         self.next();
         nodes
     }
 
-    /// Reads a part of a block up to the tag that ends the part. When the block is not closed, that
-    /// is told, and a tag without meaning is put in the place of its end.
+    /// Parses a part of a block up to the tag that ends it. If the block is unclosed, reports that
+    /// and puts a placeholder in place of its end tag.
     fn block_part(&mut self, tag: &str, ends: Ends<'a>, at: usize) -> Vec<Node<'a>> {
         if self.open.len() >= MAX_DEPTH {
             if !self.is_cut_short {
-                let message = format!("blocks are nested more than {MAX_DEPTH} deep");
+                let message = format!("blocks nest deeper than {MAX_DEPTH} levels");
                 self.errors.push(Error { at, message, hint: None });
             }
-            // Nothing after this can be told apart.
+            // Nothing after this can be parsed reliably.
             self.at = self.tokens.len();
             self.is_cut_short = true;
             return Vec::new();
@@ -515,8 +516,8 @@ impl<'a> Parser<'a> {
         let is_closed = matches!(self.peek(), Some(Token::Tag { name, .. }) if ends.contain(name));
         if !is_closed && !self.is_cut_short {
             self.errors.push(unclosed(tag, at));
-            // The caller takes the tag that ends the part: give it one, so that the one of the
-            // block around stays.
+            // The caller consumes the tag that ends the part: give it a placeholder, so that the
+            // end of the outer block is kept.
             let end = Token::Tag { name: "", arguments: UNCLOSED, at, arguments_at: at };
             if self.at > 0 && self.at <= self.tokens.len() {
                 self.at -= 1;
@@ -527,21 +528,21 @@ impl<'a> Parser<'a> {
     }
 
     fn stray(&mut self, name: &'a str, at: usize) {
-        let message = format!("`{name}` stands outside of its block");
+        let message = format!("`{name}` outside its block");
         self.errors.push(Error { at, message, hint: None });
     }
 
     fn malformed(&mut self, at: usize, tag: &str, form: &str) -> Option<Node<'a>> {
-        let message = format!("the tag `{tag}` cannot be read");
+        let message = format!("invalid tag `{tag}`");
         self.errors.push(Error { at, message, hint: Some(format!("write it as `{form}`")) });
         None
     }
 }
 
-/// Marks the tag that stands for the missing end of a block.
+/// The placeholder for the missing end tag of a block.
 const UNCLOSED: &str = "(unclosed)";
 
-/// As in Liquid, a block that can show nothing but white space shows not even that.
+/// As in Liquid, a block that can render only white space renders nothing.
 fn without_blanks<'n, 'a: 'n>(bodies: impl Iterator<Item = &'n mut Vec<Node<'a>>>) {
     let bodies: Vec<_> = bodies.collect();
     if bodies.iter().all(|body| body.iter().all(is_blank)) {
@@ -556,8 +557,7 @@ fn is_blank(node: &Node<'_>) -> bool {
     match node {
         Node::Text(text) => text.chars().all(is_space),
         Node::Assign { .. } | Node::Capture { .. } => true,
-        // Blank blocks inside of this one have lost their texts already, so this looks at few
-        // nodes.
+        // Blank blocks inside this one are already empty, so there are few nodes to check.
         Node::If { branches, otherwise } => {
             branches.iter().all(|branch| all_blank(&branch.body)) && all_blank(otherwise)
         }
@@ -567,7 +567,7 @@ fn is_blank(node: &Node<'_>) -> bool {
     }
 }
 
-/// Where the name of an included file ends: at a space outside of `{{ … }}`.
+/// The end of an included file's name: a space outside `{{ … }}`.
 fn file_end(arguments: &str) -> usize {
     let mut at = 0;
     while let Some(c) = arguments[at..].chars().next() {

@@ -1,4 +1,4 @@
-//! Runs a parsed body: nodes and variables → text.
+//! Renders a parsed body: nodes and variables → text.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::markdown::Dialect;
 use crate::text::Located;
 use crate::value::{self, Value, as_text, is_nil};
 
-/// Runs the nodes of a text. Reports all errors.
+/// Renders the nodes of a text, or returns all errors.
 pub(super) fn render(
     body: Located<'_>,
     nodes: &[Node<'_>],
@@ -57,24 +57,24 @@ pub(super) fn render(
     }
 }
 
-/// What a body has made so far.
+/// The state of rendering a body.
 pub(super) struct Run<'e, 'a> {
     pub(super) environment: &'e Environment<'a>,
-    /// The file of the page, whatever it includes.
+    /// The file of the page, even inside an include.
     pub(super) page_path: &'e str,
     code: CodeForm,
     pub(super) scope: Scope<'e>,
     cycles: BTreeMap<String, usize>,
     /// Where loops ended, by their labels, for `offset: continue`.
     continued: BTreeMap<String, usize>,
-    /// What `ifchanged` showed last.
+    /// The last output of `ifchanged`.
     changed: Option<String>,
     /// Bytes written by all nodes, into the page and into captures.
     written: usize,
     /// Bytes of the values of all variables.
     assigned: usize,
     steps: Cell<usize>,
-    /// Whether a value would have become larger than it may.
+    /// Whether a value would have exceeded its size limit.
     is_too_large: Cell<bool>,
     is_given_up: bool,
     pub(super) includes: usize,
@@ -82,18 +82,18 @@ pub(super) struct Run<'e, 'a> {
     pub(super) errors: Vec<Diagnostic>,
 }
 
-/// What code of `highlight` becomes.
+/// The output form of `highlight`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CodeForm {
     /// HTML.
     Html,
-    /// HTML on lines of its own, for kramdown.
+    /// HTML on separate lines, for kramdown.
     Paragraph,
-    /// A fenced block: to `CommonMark`, raw HTML would end at the first empty line of the code.
+    /// A fenced block: in `CommonMark`, raw HTML would end at the first empty line of the code.
     Fence,
 }
 
-/// How a run of nodes ended.
+/// How rendering of nodes ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
     On,
@@ -111,7 +111,7 @@ impl Run<'_, '_> {
         for node in nodes {
             let (before, written) = (out.len(), self.written);
             let flow = self.node(body, node, out);
-            // A block's inner nodes have counted what they wrote.
+            // A block's inner nodes have already counted their output.
             self.written = self.written.max(written + out.len().saturating_sub(before));
             if self.is_exhausted(body) {
                 return Flow::Break;
@@ -153,7 +153,7 @@ impl Run<'_, '_> {
             Node::Cycle { group, items } => self.cycle(group, items, out),
             Node::Count { name, step } => {
                 let before = self.scope.count(name, *step);
-                // `increment` shows the number before it counts, `decrement` after.
+                // `increment` prints the number before counting, `decrement` after.
                 let shown = if *step < 0 { before + step } else { before };
                 let _ = write!(out, "{shown}");
             }
@@ -190,40 +190,39 @@ impl Run<'_, '_> {
         Flow::On
     }
 
-    /// Counts one step, and says whether the body has run or written more than it may.
+    /// Counts one step, and returns whether a limit is exceeded.
     fn is_exhausted(&mut self, body: Located<'_>) -> bool {
         self.count_steps(1);
         let Some((message, key)) = self.excess() else { return false };
         if !self.is_given_up {
             self.is_given_up = true;
-            let hint = format!(
-                "look for a loop in a loop, or raise `limits: {{{key}: …}}` in `_config.yml`"
-            );
+            let hint =
+                format!("check for nested loops, or raise `limits: {{{key}: …}}` in `_config.yml`");
             self.errors.push(Diagnostic::new(Place::file(body.path), message).hint(hint));
         }
         true
     }
 
-    /// What the body has had too much of, with the limit's key.
+    /// The exceeded limit as a message, with its key.
     fn excess(&self) -> Option<(String, &'static str)> {
         let limits = self.environment.options.limits;
         if self.is_too_large.get() || self.written > limits.bytes || self.assigned > limits.bytes {
-            let message = format!("a text or list becomes larger than {}", limits.shown_bytes());
+            let message = format!("a string or list exceeds {}", limits.shown_bytes());
             Some((message, "template-bytes"))
         } else if self.steps.get() > limits.steps {
-            Some((format!("the text takes more than {} steps", limits.steps), "template-steps"))
+            Some((format!("the template exceeds {} steps", limits.steps), "template-steps"))
         } else {
             None
         }
     }
 
-    /// Counts the items that a filter goes through as steps, so that a filter in a loop is bounded
-    /// as well.
+    /// Counts the items that a filter processes as steps, so that filters in loops are also
+    /// limited.
     pub(super) fn count_steps(&self, steps: usize) {
         self.steps.set(self.steps.get().saturating_add(steps));
     }
 
-    /// Counts the steps of what comes next, if it may go on.
+    /// Counts the steps of the next operation, unless a limit is exceeded.
     fn charge(&self, steps: Result<usize, weight::TooLarge>) -> bool {
         match steps {
             Ok(steps) => self.count_steps(steps),
@@ -232,7 +231,7 @@ impl Run<'_, '_> {
         self.excess().is_none()
     }
 
-    /// Counts so many comparisons with a value.
+    /// Counts this many comparisons with a value.
     pub(super) fn count_comparisons(&self, count: usize, value: &Value) -> Result<(), String> {
         let most = self.environment.options.limits.bytes;
         let bytes = if value.as_str().is_some() {
@@ -244,9 +243,9 @@ impl Run<'_, '_> {
         self.refuse_excess()
     }
 
-    /// An error if the body may not go on.
+    /// Returns an error if a limit is exceeded.
     pub(super) fn refuse_excess(&self) -> Result<(), String> {
-        if self.excess().is_some() { Err("a bound is reached".to_owned()) } else { Ok(()) }
+        if self.excess().is_some() { Err("a limit is exceeded".to_owned()) } else { Ok(()) }
     }
 
     fn assign(&mut self, name: &str, value: Value) {
@@ -255,7 +254,7 @@ impl Run<'_, '_> {
         self.assigned = (self.assigned + size).saturating_sub(before);
     }
 
-    /// Writes a value, all parts of a list.
+    /// Writes a value; for a list, all its items.
     fn write(&self, out: &mut String, value: &Value) {
         let most = self.environment.options.limits.bytes;
         let is_whole = value.as_array().is_some() || value.as_map().is_some();
@@ -268,7 +267,7 @@ impl Run<'_, '_> {
         let key = match group {
             CycleGroup::Named(operand) => as_text(&self.scope.operand(operand)),
             CycleGroup::Items(items) => format!("[{items}]"),
-            // As in Liquid, a tag with variables in it shares with none.
+            // As in Liquid, a tag with variables is in a group of its own.
             CycleGroup::Own(arguments) => format!("{:p}", arguments.as_ptr()),
         };
         self.count_steps(weight::of_bytes(key.len()));
@@ -289,7 +288,7 @@ impl Run<'_, '_> {
     ) -> Flow {
         let mut has_matched = false;
         for (values, inside) in branches {
-            // As in Liquid, every `when` that matches is shown, once for each value that does.
+            // As in Liquid, every matching `when` is rendered, once for each matching value.
             let times = match values {
                 Some(values) => values.iter().filter(|value| self.equal(subject, value)).count(),
                 None => usize::from(!has_matched),
@@ -371,8 +370,7 @@ impl Run<'_, '_> {
         out.push_str("</tr>\n");
     }
 
-    /// The list that a loop goes over, and the part of it after offset and limit; `None` if that is
-    /// empty.
+    /// The list of a loop, and its range after offset and limit; `None` if that is empty.
     fn items(
         &mut self,
         body: Located<'_>,
@@ -387,7 +385,7 @@ impl Run<'_, '_> {
             }
         }
         let list = self.scope.operand(&over.items).into_owned();
-        // A list is shared; only what is none yet is made one.
+        // Lists are shared; other values are converted to lists.
         let list = if list.as_array().is_some() { list } else { Value::from(items_of(&list)) };
         let count = items_slice(&list).len();
         let at = |operand: &Operand<'_>| whole(&self.scope.operand(operand));
@@ -433,7 +431,7 @@ impl Run<'_, '_> {
         match self.filtered(expression) {
             Ok(value) => value,
             Err(message) => {
-                // A bound is reported once.
+                // A limit is reported once.
                 if self.excess().is_none() {
                     self.errors.push(Diagnostic::new(body.place(at), message));
                 }
@@ -442,7 +440,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The value of an expression; an error is what is wrong with it.
+    /// The value of an expression, or an error message.
     pub(super) fn filtered(&mut self, expression: &Expression<'_>) -> Result<Value, String> {
         if self.environment.options.strict_variables {
             self.refuse_unknown(&expression.operand)?;
@@ -463,10 +461,10 @@ impl Run<'_, '_> {
             };
             let most = self.environment.options.limits.bytes;
             if !self.charge(weight::of_filter(filter.name, &value, &arguments, most)) {
-                return Err(format!("`{}` cannot be applied: a bound is reached", filter.name));
+                return Err(format!("cannot apply `{}`: a limit is exceeded", filter.name));
             }
             value = filters::apply(filter.name, value, &arguments, self)
-                .map_err(|message| format!("`{}` cannot be applied: {message}", filter.name))?;
+                .map_err(|message| format!("cannot apply `{}`: {message}", filter.name))?;
             let size = weight::size(&value);
             self.charge(if size > most { Err(weight::TooLarge) } else { Ok(0) });
         }
@@ -488,7 +486,7 @@ impl Run<'_, '_> {
             Step::Key(key) => (*key).to_owned(),
             Step::Index(_) => "[…]".to_owned(),
         });
-        Err(format!("there is no variable `{}`", shown.collect::<Vec<_>>().join(".")))
+        Err(format!("unknown variable `{}`", shown.collect::<Vec<_>>().join(".")))
     }
 
     fn holds(&mut self, body: Located<'_>, condition: &Condition<'_>, at: usize) -> bool {
@@ -502,9 +500,9 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Whether the condition holds; an error is what is wrong with it.
+    /// Whether the condition is true, or an error message.
     pub(super) fn condition(&self, condition: &Condition<'_>) -> Result<bool, String> {
-        // The right side is only looked at if the left does not decide.
+        // The right side is only evaluated if the left does not decide.
         for (test, join) in &condition.tests {
             let holds = self.test(test)?;
             match join {
@@ -519,7 +517,7 @@ impl Run<'_, '_> {
     fn test(&self, test: &Test<'_>) -> Result<bool, String> {
         Ok(match test {
             Test::Is(operand) => is_true(&self.scope.operand(operand)),
-            Test::Unknown(word) => return Err(format!("`{word}` is no operator")),
+            Test::Unknown(word) => return Err(format!("unknown operator `{word}`")),
             Test::Compare(left, Comparison::Equal, right) => self.equal(left, right),
             Test::Compare(left, Comparison::NotEqual, right) => !self.equal(left, right),
             Test::Compare(left, Comparison::Contains, right) => {
@@ -556,7 +554,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// Counts what a comparison costs, and says whether it may be made.
+    /// Counts the cost of a comparison, and returns whether it is within limits.
     fn may_compare(&self, left: &Value, right: &Value, is_search: bool) -> bool {
         let most = self.environment.options.limits.bytes;
         self.charge(weight::of_comparison(left, right, is_search, most))

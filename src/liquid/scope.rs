@@ -1,5 +1,4 @@
-//! Variables while a body is run, and the paths into them. Values are borrowed as long as they can
-//! be.
+//! Variables during rendering, and paths into them. Values are borrowed where possible.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,48 +9,48 @@ use super::expression::{Operand, Step};
 use super::filters::integer;
 use crate::value::{self, Value, as_text};
 
-/// All variables that can be seen.
+/// All visible variables.
 pub(super) struct Scope<'v> {
-    /// `site`, `page` and the like.
+    /// `site`, `page` and so on.
     given: &'v [(&'v str, Value)],
-    /// What `assign` and `capture` make: it lasts to the end of the body, whatever block it stands
-    /// in.
+    /// Variables of `assign` and `capture`, which last to the end of the body even if set in a
+    /// block.
     assigned: BTreeMap<String, Value>,
-    /// What blocks bring along, the innermost last.
+    /// Variables of blocks, the innermost last.
     frames: Vec<Frame>,
     /// The numbers of `increment` and `decrement`.
     counters: BTreeMap<String, i64>,
 }
 
-/// What a block brings along.
+/// A variable of a block.
 pub(super) enum Frame {
-    /// A variable with a name.
+    /// A named variable.
     Variable(String, Value),
     /// A loop's variable and its state.
     Loop { variable: String, item: Value, state: LoopState },
 }
 
-/// Where a loop is.
+/// The state of a loop.
 #[derive(Debug, Clone)]
 pub(super) struct LoopState {
     pub(super) index: usize,
     pub(super) count: usize,
     pub(super) columns: Columns,
-    /// The variable and the list as they are written.
+    /// The variable and the list as written.
     pub(super) label: String,
 }
 
-/// How many columns the rows of a `tablerow` have.
+/// The number of columns of a `tablerow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Columns {
-    /// It is a `for`.
+    /// Not a `tablerow`.
     None,
-    /// One row has all.
+    /// Unlimited: one row.
     All,
     Given(usize),
 }
 
-/// How many items a range such as `(1..n)` may have.
+/// The maximum length of a range such as `(1..n)`.
 pub(super) const MAX_RANGE: i64 = 100_000;
 
 impl<'v> Scope<'v> {
@@ -59,7 +58,7 @@ impl<'v> Scope<'v> {
         Scope { given, assigned: BTreeMap::new(), frames: Vec::new(), counters: BTreeMap::new() }
     }
 
-    /// Sets a variable, and returns what it was before.
+    /// Sets a variable, and returns its old value.
     pub(super) fn assign(&mut self, name: &str, value: Value) -> Option<Value> {
         match self.assigned.get_mut(name) {
             Some(known) => Some(std::mem::replace(known, value)),
@@ -80,7 +79,7 @@ impl<'v> Scope<'v> {
         self.frames.last_mut()
     }
 
-    /// Changes a counter by `step`, and returns what it was before.
+    /// Changes a counter by `step`, and returns its old value.
     pub(super) fn count(&mut self, name: &str, step: i64) -> i64 {
         let counter = self.counters.entry(name.to_owned()).or_insert(0);
         let before = *counter;
@@ -101,7 +100,7 @@ impl<'v> Scope<'v> {
         }
     }
 
-    /// The ends of a range; what is no number counts as 0.
+    /// The ends of a range; anything except a number counts as 0.
     pub(super) fn range(&self, from: &Operand<'_>, to: &Operand<'_>) -> (i64, i64) {
         let end = |operand| {
             let value = self.operand(operand);
@@ -168,14 +167,14 @@ impl<'v> Scope<'v> {
         Cow::Owned(if name == "jekyll" { jekyll() } else { Value::none() })
     }
 
-    /// Whether there is a variable of this name, be it nil.
+    /// Whether there is a variable with this name, even if it is nil.
     pub(super) fn has(&self, name: &str) -> bool {
         matches!(name, "forloop" | "tablerowloop" | "jekyll")
             || matches!(self.variable(name), Cow::Borrowed(_))
             || self.counters.contains_key(name)
     }
 
-    /// The state of the innermost loop of the kind, and how many frames lie around it.
+    /// The state of the innermost loop of this kind, and the number of frames outside it.
     fn loop_state(&self, name: &str) -> Option<(&LoopState, usize)> {
         self.loop_state_within(name, self.frames.len())
     }
@@ -200,7 +199,7 @@ impl<'v> Scope<'v> {
     }
 }
 
-/// What [`Cow`] of an owned value is called from a chain.
+/// Converts an owned value to a [`Cow`] in a method chain.
 trait IntoCow {
     fn into_cow<'s>(self) -> Cow<'s, Value>;
 }
@@ -246,7 +245,7 @@ impl LoopState {
     }
 }
 
-/// What stands at `key`: an entry of a map, or one of `size`, `first` and `last`.
+/// The value at `key`: an entry of a map, or one of `size`, `first` and `last`.
 pub(super) fn member<'v>(value: &'v Value, key: &str) -> Cow<'v, Value> {
     if let Some(found) = value::entry(value, key) {
         return Cow::Borrowed(found);
@@ -267,7 +266,7 @@ pub(super) fn member<'v>(value: &'v Value, key: &str) -> Cow<'v, Value> {
     }
 }
 
-/// How many characters, items or entries the value has; of a whole number, as in Ruby, its bytes.
+/// The number of characters, items or entries; for an integer, as in Ruby, of bytes.
 pub(super) fn size(value: &Value) -> Value {
     match (value.as_array(), value.as_map(), value.as_str()) {
         (Some(items), _, _) => Value::from(items.len()),
@@ -289,8 +288,8 @@ fn index<'v>(value: &'v Value, at: &Value) -> Cow<'v, Value> {
     found.map_or_else(|| Cow::Owned(Value::none()), Cow::Borrowed)
 }
 
-/// What a loop over the value goes over: of a map pairs of key and value, of a text the text
-/// itself.
+/// The items of a loop over the value: pairs of key and value for a map, the string itself for a
+/// string.
 pub(super) fn items_of(value: &Value) -> Vec<Value> {
     if let Some(items) = value.as_array() {
         return items.to_vec();
@@ -307,7 +306,7 @@ pub(super) fn items_of(value: &Value) -> Vec<Value> {
     }
 }
 
-/// `jekyll`, which themes ask whether a build is for readers: a build of labpress always is.
+/// `jekyll`, which themes use to detect production builds: labpress always is one.
 fn jekyll() -> Value {
     let mut map = Map::new();
     value::set(&mut map, "environment", "production");

@@ -1,4 +1,4 @@
-//! Tags that the site adds to those of Liquid and Jekyll: a table from name to what it does.
+//! Tags that the site adds to those of Liquid and Jekyll: a table from name to renderer.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use crate::value::Value;
 
 /// Renders tags.
 pub trait Tag: Sync {
-    /// Returns what the page shows for a tag; markers in it stand for embeds of `expanded`, which
-    /// also takes everything that the page needs beside its text.
+    /// Returns the output of a tag, with markers for embeds in `expanded`, which also collects
+    /// everything else that the page needs.
     fn render(&self, call: &Call<'_, '_>, expanded: &mut Expanded) -> Result<String, Diagnostic>;
 }
 
@@ -17,15 +17,15 @@ pub trait Tag: Sync {
 pub struct Call<'c, 'e> {
     /// Its name.
     pub name: &'c str,
-    /// What follows its name.
+    /// The text after its name.
     pub arguments: &'c str,
     /// Where the arguments start.
     pub place: Place,
-    /// The path of the page's file, whatever the page includes.
+    /// The path of the page's file, even inside an include.
     pub page: &'c str,
-    /// The value of a variable: `page`, `site` and the like; nil if there is none.
+    /// Returns the value of a variable: `page`, `site` and so on; nil if there is none.
     pub variable: &'c dyn Fn(&str) -> Value,
-    /// What every body of the site may refer to.
+    /// Everything that bodies of the site can refer to.
     pub environment: &'c Environment<'e>,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Tags<'a> {
         self.0.keys().copied()
     }
 
-    /// What renders the tag.
+    /// The renderer of a tag.
     pub(super) fn get(&self, name: &str) -> Option<&'a dyn Tag> {
         self.0.get(name).copied()
     }

@@ -59,7 +59,7 @@ fn expanded_within(text: &str, dialect: Dialect, limits: TemplateLimits) -> Resu
         dialect,
         highlight: true,
     };
-    let yaml: serde_yaml::Value = serde_yaml::from_str(VARIABLES).expect("it is YAML");
+    let yaml: serde_yaml::Value = serde_yaml::from_str(VARIABLES).expect("valid YAML");
     let value = of_yaml(&yaml);
     let variables = ["page", "site"]
         .map(|name| (name, crate::value::entry(&value, name).expect("it is there").clone()));
@@ -81,7 +81,7 @@ fn check_errors(text: &str, expected: &str) {
 }
 
 #[test]
-fn values_are_put_in() {
+fn values_are_inserted() {
     check(
         "{{ page.title }} {{ page['title'] }} {{ page.tags[0] }} {{page.tags[-1]}} {{ page.tags.size }}",
         "Hello World Hello World b C 3",
@@ -90,14 +90,14 @@ fn values_are_put_in() {
 }
 
 #[test]
-fn what_is_not_there_is_empty_at_every_depth() {
+fn missing_values_are_empty_at_every_depth() {
     check("[{{ nothing }}{{ page.x.y.z }}{{ site.posts[9].title }}{{ page.title.x }}]", "[]");
     check("{% for post in site.posts %}{{ post.missing.deep }}.{% endfor %}", "...");
     check("{% if nothing.at.all == 'x' %}a{% else %}b{% endif %}", "b");
 }
 
 #[test]
-fn filters_that_are_not_known_pass_the_value_on() {
+fn unknown_filters_return_their_input() {
     check("{{ page.title | no_such_filter: 1, 'x' | upcase }}", "HELLO WORLD");
 }
 
@@ -221,7 +221,7 @@ fn loops() {
 }
 
 #[test]
-fn what_is_assigned_in_a_loop_stays() {
+fn assignments_in_a_loop_outlive_it() {
     check(
         "{% for i in (1..3) %}{% assign last = i %}{% endfor %}{{ last }}{% capture c %}<{{ last }}>{% endcapture %}{{ c }}",
         "3<3>",
@@ -229,7 +229,7 @@ fn what_is_assigned_in_a_loop_stays() {
 }
 
 #[test]
-fn white_space_is_trimmed_where_asked() {
+fn white_space_control_trims() {
     check("a \n {%- assign x = 1 -%} \n b {{- x -}} c", "ab1c");
 }
 
@@ -242,7 +242,7 @@ fn raw_text_and_comments() {
 }
 
 #[test]
-fn code_becomes_what_jekyll_makes_of_it() {
+fn code_is_rendered_as_in_jekyll() {
     check(
         "{% highlight Rust %}\n\na < 1\n\nb\n{% endhighlight %}",
         "\n<figure class=\"highlight\"><pre><code class=\"language-rust\" data-lang=\"rust\">a <span \
@@ -256,12 +256,12 @@ fn code_becomes_what_jekyll_makes_of_it() {
     );
     check_errors(
         "{% highlight python, linenos %}{% endhighlight %}",
-        "error: the tag `highlight` cannot be read\n --> a.md:4:1\nhint: write it as `{% highlight python linenos %}`",
+        "error: invalid tag `highlight`\n --> a.md:4:1\nhint: write it as `{% highlight python linenos %}`",
     );
 }
 
 #[test]
-fn in_common_mark_code_becomes_a_fence_that_it_does_not_close() {
+fn code_is_fenced_in_common_mark() {
     let expected = "\n\n````rust\nlet a = \"```\";\n````\n\n";
     let text = "{% highlight rust linenos %}\nlet a = \"```\";\n{% endhighlight %}";
     assert_eq!(expanded_in(text, Dialect::CommonMark).as_deref(), Ok(expected));
@@ -282,7 +282,7 @@ fn links_to_posts_and_files() {
 }
 
 #[test]
-fn all_errors_of_a_text_are_told_with_line_and_column() {
+fn all_errors_of_a_text_are_reported_with_line_and_column() {
     check_errors(
         "é {% zzz %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
         "error: unknown tag `zzz`\n --> a.md:4:3\nhint: expected one of `assign`, `break`, `capture`, `case`, \
@@ -298,16 +298,16 @@ fn all_errors_of_a_text_are_told_with_line_and_column() {
 }
 
 #[test]
-fn a_block_that_is_not_closed_leaves_the_one_around_it_whole() {
+fn an_unclosed_block_does_not_affect_its_parent() {
     check_errors(
         "{% for a in b %}{% if c %}{% endfor %}{% endif %}",
         "error: the block `if` is not closed\n --> a.md:4:17\nhint: add `{% endif %}`\n\
-         error: `endif` stands outside of its block\n --> a.md:4:39",
+         error: `endif` outside its block\n --> a.md:4:39",
     );
 }
 
 #[test]
-fn the_end_of_an_unknown_block_is_not_told_again() {
+fn the_end_of_an_unknown_block_is_not_reported_again() {
     check_errors(
         "{% iff x %}{% endiff %}",
         "error: unknown tag `iff`\n --> a.md:4:1\nhint: did you mean `if`? For the tag of a plugin, write an include and name \
@@ -316,21 +316,21 @@ fn the_end_of_an_unknown_block_is_not_told_again() {
 }
 
 #[test]
-fn all_errors_of_running_are_told() {
+fn all_errors_of_rendering_are_reported() {
     check_errors(
         "{% include nte.html %}\n{{ 1 | divided_by: 0 }}\n{% post_url 2026-01-31-helo %}\n{% include broken.html %}",
         "error: the block `if` is not closed\n --> _includes/broken.html:2:1\nhint: add `{% endif %}`\n\
          error: there is no `nte.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?\n\
-         error: `divided_by` cannot be applied: it would divide by zero\n --> a.md:5:1\n\
+         error: cannot apply `divided_by`: division by zero\n --> a.md:5:1\n\
          error: there is no post `2026-01-31-helo`\n --> a.md:6:1\nhint: did you mean `2026-01-31-hello`?",
     );
 }
 
 #[test]
-fn a_file_that_includes_itself_is_told() {
+fn a_file_that_includes_itself_is_an_error() {
     check_errors(
         "{% include self.html %}",
-        "error: includes are nested more than 40 deep\n --> _includes/self.html:1:1\nhint: look for a file that includes itself",
+        "error: includes nest deeper than 40 levels\n --> _includes/self.html:1:1\nhint: check whether a file includes itself",
     );
 }
 
@@ -344,11 +344,11 @@ fn a_tag_of_the_site_sees_its_arguments_and_variables() {
 #[test]
 fn a_tag_of_the_site_is_not_a_block() {
     let errors = expanded("{% shout a %}b{% endshout %}").expect_err("it has an end");
-    assert!(errors.contains("the tag `shout` has no end\n --> a.md:4:1"), "{errors}");
+    assert!(errors.contains("the tag `shout` is not a block\n --> a.md:4:1"), "{errors}");
 }
 
 #[test]
-fn tags_in_comments_and_raw_text_do_not_count() {
+fn tags_in_comments_and_raw_text_are_ignored() {
     let text = "{% raw %}{% value raw.x %}{% endraw %}{% comment %}{% table e %}{% endcomment %}{%- chart d curves -%}{% if a %}";
     let names: Vec<&str> = tags(text).into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names, ["chart", "if"]);
@@ -360,7 +360,7 @@ fn a_typed_marker_is_dropped() {
 }
 
 #[test]
-fn hostile_texts_end_soon() {
+fn hostile_texts_finish_quickly() {
     for text in [
         "{% if a %}".repeat(5_000),
         "{{".repeat(20_000),
@@ -384,7 +384,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn blocks_that_show_nothing_but_white_space_show_nothing() {
+fn blocks_with_only_white_space_render_nothing() {
     check(
         "[{% if true %} {% assign a = 1 %}\n {% endif %}][{% for i in (1..2) %} {% endfor %}]",
         "[][]",
@@ -396,7 +396,7 @@ fn blocks_that_show_nothing_but_white_space_show_nothing() {
 }
 
 #[test]
-fn values_are_written_as_ruby_writes_them() {
+fn values_are_printed_as_in_ruby() {
     check(
         "{{ site.authors.ann }}|{{ page.tags }}|{{ (1..3) }}|{{ 1.0 }}|{{ 0.00001 }}",
         "{\"name\"=>\"Ann\"}|baC|1..3|1.0|1.0e-05",
@@ -408,7 +408,7 @@ fn values_are_written_as_ruby_writes_them() {
 }
 
 #[test]
-fn conditions_are_read_as_forgivingly_as_in_jekyll() {
+fn conditions_are_parsed_as_leniently_as_in_jekyll() {
     check(
         "{% if (page.title == 'Hello World') and page.title contains 'W' %}a{% endif %}{% if page.n==7 or false %}b{% endif %}",
         "ab",
@@ -419,25 +419,25 @@ fn conditions_are_read_as_forgivingly_as_in_jekyll() {
     );
     check_errors(
         "{% if page.n = 7 %}{% endif %}",
-        "error: `=` is no operator\n --> a.md:4:1\nhint: expected one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
+        "error: unknown operator `=`\n --> a.md:4:1\nhint: expected one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
          `not`, use `unless`",
     );
 }
 
 #[test]
-fn expressions_pass_over_what_they_cannot_use() {
+fn expressions_ignore_invalid_parts() {
     check(
         "{{ 'a' 'b' | append : 'c' , }}|{{ | upcase }}|{{ 'a' || upcase }}|{{ \"unclosed }}",
         "ac||A|",
     );
     check_errors(
         "{{ 'a' | append 'b' }}",
-        "error: `append` cannot be applied: it needs 1 argument, `append: \"…\"`\n --> a.md:4:1",
+        "error: cannot apply `append`: it requires 1 argument, `append: \"…\"`\n --> a.md:4:1",
     );
 }
 
 #[test]
-fn loops_go_on_where_the_last_one_ended() {
+fn loops_can_continue_where_the_last_one_ended() {
     check(
         "{% for i in page.tags limit:1 %}{{ i }}{% endfor %}{% for i in page.tags offset:continue %}[{{ i }}]{% endfor %}",
         "b[a][C]",
@@ -450,7 +450,7 @@ fn loops_go_on_where_the_last_one_ended() {
 }
 
 #[test]
-fn every_when_that_matches_is_shown() {
+fn every_matching_when_is_rendered() {
     check(
         "{% case page.n %}{% when 7 %}a{% when 6, 7 %}b{% else %}c{% endcase %}{% case 1 %}{% when 2 %}{% else %}d{% endcase %}",
         "abd",
@@ -458,7 +458,7 @@ fn every_when_that_matches_is_shown() {
 }
 
 #[test]
-fn tags_of_plugins_are_includes_if_the_configuration_says_so() {
+fn tags_can_be_mapped_to_includes() {
     check("{% note a \"b c\" text=page.n %}", "[7|Hello World|]");
     check_errors(
         "{% video x %}",
@@ -467,18 +467,18 @@ fn tags_of_plugins_are_includes_if_the_configuration_says_so() {
 }
 
 #[test]
-fn tags_of_plugins_count_more_than_our_own_of_the_same_name() {
+fn mapped_tags_override_built_in_ones() {
     check("{% table text=page.n %}", "[7|Hello World|]");
     check("{% table text=page.n %}x{% endtable %}", "[7|Hello World|]");
 }
 
 #[test]
-fn files_beside_the_page_can_be_included() {
+fn files_next_to_the_page_can_be_included() {
     check("{% include_relative beside.md x=\"q\\\"r\" %}", "Bq\"r");
 }
 
 #[test]
-fn a_post_is_found_however_its_date_is_written() {
+fn a_post_is_found_in_any_spelling_of_its_date() {
     check(
         "{% post_url 2026-1-31-hello %}{% post_url /deep/2026-01-31-hello %}",
         "/blog/hello//blog/hello/",
@@ -486,7 +486,7 @@ fn a_post_is_found_however_its_date_is_written() {
 }
 
 #[test]
-fn dates_are_read_in_many_forms_and_written_in_many_more() {
+fn dates_are_parsed_and_formatted_in_many_forms() {
     check(
         "{{ 'January 2nd, 2020 5:06 PM' | date: '%F %R' }} {{ '2 Jan 2020' | date: '%F' }} {{ '1/2/2020' | date: '%F' }}",
         "2020-01-02 17:06 2020-01-02 2020-02-01",
@@ -506,11 +506,11 @@ fn the_lines_of_a_liquid_tag_are_tags() {
     check("{% liquid\n assign x = 3\n if x == 3\n echo x\n endif %}{% # nothing %}.", "3.");
 }
 
-/// Few small texts that make large ones, or a lot of work; each must end at a bound, and soon.
+/// A few small texts that make large ones or a lot of work; each must quickly reach a limit.
 #[test]
-fn values_that_double_are_refused_before_they_are_made() {
+fn values_that_double_are_refused_before_they_are_created() {
     let limits = TemplateLimits { steps: 1_000_000, bytes: 1 << 20 };
-    let large = "error: a text or list becomes larger than 1 MiB\n --> a.md\nhint: look for a loop in a loop, or raise \
+    let large = "error: a string or list exceeds 1 MiB\n --> a.md\nhint: check for nested loops, or raise \
                  `limits: {template-bytes: …}` in `_config.yml`";
     let start = "{% assign a = \"xxxxxxxxxx\" %}{% assign e = '' | split: '' %}{% assign l = 'x,y' | split: ',' %}";
     for step in [
@@ -536,9 +536,9 @@ fn values_that_double_are_refused_before_they_are_made() {
 }
 
 #[test]
-fn filters_and_comparisons_count_by_the_size_of_what_they_go_through() {
+fn filters_and_comparisons_cost_by_the_size_of_their_input() {
     let limits = TemplateLimits { steps: 50_000, ..TemplateLimits::default() };
-    let steps = "error: the text takes more than 50000 steps\n --> a.md\nhint: look for a loop in a loop, or raise \
+    let steps = "error: the template exceeds 50000 steps\n --> a.md\nhint: check for nested loops, or raise \
                  `limits: {template-steps: …}` in `_config.yml`";
     let start = "{% assign c = 'xy' %}{% for i in (1..16) %}{% assign c = c | append: c %}{% endfor %}\
         {% assign l = c | slice: 0, 4000 | split: 'y' %}";
@@ -562,8 +562,8 @@ fn filters_and_comparisons_count_by_the_size_of_what_they_go_through() {
     }
 }
 
-/// The pages that large blogs have: every post under each of its tags, by a loop over all posts for
-/// each tag, and the text of every post for a search.
+/// Pages of a large blog: every post under each of its tags, with a loop over all posts for each
+/// tag, and the text of every post for a search.
 #[test]
 fn a_large_blog_fits_the_default_limits() {
     let words = "word ".repeat(4000);
@@ -578,7 +578,7 @@ fn a_large_blog_fits_the_default_limits() {
     let posts: Vec<String> = (0..500).map(post).collect();
     let tags: Vec<String> = (0..400).map(|tag| format!("tag{tag}")).collect();
     let yaml = format!("{{posts: [{}], tags: [{}]}}", posts.join(", "), tags.join(", "));
-    let site = of_yaml(&serde_yaml::from_str(&yaml).expect("it is YAML"));
+    let site = of_yaml(&serde_yaml::from_str(&yaml).expect("valid YAML"));
     let source = Source::default();
     let options = LiquidOptions::default();
     let environment = Environment {

@@ -1,6 +1,6 @@
-//! From a text to the pieces that Liquid sees: plain text, outputs `{{ … }}` and tags `{% … %}`.
+//! Splits a text into tokens: plain text, outputs `{{ … }}` and tags `{% … %}`.
 //!
-//! `raw` and `comment` are resolved here, because what they hold is no Liquid.
+//! `raw` and `comment` are resolved here, because their content is not Liquid.
 
 use super::Error;
 use kramdown::embed;
@@ -8,7 +8,7 @@ use kramdown::embed;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Token<'a> {
     Text(&'a str),
-    /// What stood between `raw` and `endraw`: no white space control reaches it.
+    /// The text between `raw` and `endraw`, which white space control does not affect.
     Raw(&'a str),
     Output {
         inside: &'a str,
@@ -44,8 +44,7 @@ pub(super) fn tokens<'a>(text: &'a str, errors: &mut Vec<Error>) -> Vec<Token<'a
                     "write literal braces between `{% raw %}` and `{% endraw %}`".to_owned(),
                 ),
             });
-            // An output ends at its first brace, whatever is wrong with it; a tag that does not end
-            // takes all.
+            // An invalid output ends at its first brace; an unclosed tag takes the whole rest.
             match text[open + 2..].find('}').filter(|_| braces == "{{") {
                 Some(length) => at = open + 2 + length + 1,
                 None => break,
@@ -65,7 +64,7 @@ pub(super) fn tokens<'a>(text: &'a str, errors: &mut Vec<Error>) -> Vec<Token<'a
         let name_end = bare.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(bare.len());
         let (name, arguments) =
             if bare.starts_with('#') { bare.split_at(1) } else { bare.split_at(name_end) };
-        // Nothing but white space and a hyphen stands before the name.
+        // Only white space and a hyphen precede the name.
         let name_at = text[open + 2..].find(name).map_or(open, |found| open + 2 + found);
         let arguments_at = name_at + name.len() + (arguments.len() - arguments.trim_start().len());
         match name {
@@ -96,15 +95,14 @@ pub(super) fn tokens<'a>(text: &'a str, errors: &mut Vec<Error>) -> Vec<Token<'a
     tokens
 }
 
-/// Keeps a text without the characters that markers are made of, so that no text can be taken for a
-/// marker.
+/// Removes the characters of markers from a text, so that it cannot be mistaken for a marker.
 fn push_text<'a>(tokens: &mut Vec<Token<'a>>, text: &'a str, token: fn(&'a str) -> Token<'a>) {
     tokens
         .extend(embed::between_marker_characters(text).filter(|part| !part.is_empty()).map(token));
 }
 
-/// What stands between the braces that open at `open`, and where the tag ends. An output ends at
-/// its first closing brace, which must be two.
+/// The text between the braces that open at `open`, and the end of the tag. An output ends at its
+/// first closing brace, which must be doubled.
 fn inside_of(text: &str, open: usize) -> Option<(&str, usize)> {
     let rest = &text[open + 2..];
     let length = if text[open..].starts_with("{%") {
@@ -129,7 +127,7 @@ fn next_open(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// White space as Ruby's `strip` takes it.
+/// White space as in Ruby's `strip`.
 pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t'..='\r' | '\0')
 }
@@ -139,8 +137,8 @@ fn trimmed(text: &str, start: bool, end: bool) -> &str {
     if end { text.trim_end_matches(is_space) } else { text }
 }
 
-/// Finds the next tag `end`: where it starts, where it ends, and whether it trims what follows.
-/// `hyphen` says whether the tag may begin with one.
+/// Finds the next tag `end`: its start, its end, and whether it trims the following text. `hyphen`
+/// says whether the tag may begin with a hyphen.
 fn end_tag(text: &str, from: usize, end: &str, hyphen: bool) -> Option<(usize, usize, bool)> {
     let mut at = from;
     loop {
@@ -159,13 +157,13 @@ fn end_tag(text: &str, from: usize, end: &str, hyphen: bool) -> Option<(usize, u
     }
 }
 
-/// Finds the end of a `raw` block. Liquid takes no hyphen in front of `endraw`; where there is no
-/// other end, we do.
+/// Finds the end of a `raw` block. Liquid does not allow a hyphen before `endraw`; we do if there
+/// is no other end.
 fn end_of_raw(text: &str, from: usize) -> Option<(usize, usize, bool)> {
     end_tag(text, from, "endraw", false).or_else(|| end_tag(text, from, "endraw", true))
 }
 
-/// Finds the end of a `comment` block: comments nest, and may hold `raw` blocks.
+/// Finds the end of a `comment` block: comments nest, and may contain `raw` blocks.
 fn end_of_comment(text: &str, from: usize) -> Option<(usize, bool)> {
     let mut at = from;
     let mut depth = 1;
@@ -174,7 +172,7 @@ fn end_of_comment(text: &str, from: usize) -> Option<(usize, bool)> {
         let inside = text[open + 2..].strip_prefix('-').unwrap_or(&text[open + 2..]).trim_start();
         let name_end =
             inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
-        // The next tag may start inside of what looked like one: `{% {% endcomment %}`.
+        // The next tag may start inside something that looked like one: `{% {% endcomment %}`.
         at = open + 2;
         match &inside[..name_end] {
             "comment" => depth += 1,

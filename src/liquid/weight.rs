@@ -1,31 +1,29 @@
-//! What filters and comparisons cost, and how large values may become.
+//! The cost of filters and comparisons, and limits for the size of values.
 //!
-//! The interpreter counts steps. Here a step is also so many bytes or items that a filter goes
-//! through, so that a few filters on a huge value cost what many filters on small ones do. A value
-//! that holds another twice is small itself and huge when it is written, so what goes through all
-//! parts of a value counts a part as often as it is met.
+//! The interpreter counts steps. A step is also a number of bytes or items that a filter processes,
+//! so that a few filters on a huge value cost as much as many on small ones. A value that contains
+//! another twice is small itself but huge when printed, so a part counts as often as it is visited.
 
 use super::filters::Arguments;
 use crate::value::{self, Value, as_text};
 
-/// How many bytes a filter goes through in the time of a step.
+/// How many bytes a filter processes in the time of a step.
 const BYTES_PER_STEP: usize = 128;
-/// How deep the lists and groups that filters make may nest: values are walked and dropped level by
-/// level.
+/// How deep lists and groups made by filters may nest: values are visited and dropped recursively.
 const MAX_DEPTH: usize = 100;
-/// What an item of a list takes in memory.
+/// The size of a list item in memory.
 const ITEM: usize = 32;
 
-/// A value is larger, or nests deeper, than it may.
+/// A value exceeds its limit of size or depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLarge;
 
-/// The steps that so many bytes cost.
+/// The cost of this many bytes in steps.
 pub(super) fn of_bytes(bytes: usize) -> usize {
     bytes / BYTES_PER_STEP
 }
 
-/// The bytes that a value takes, without those of a list's items.
+/// The size of a value in bytes, without the items of a list.
 pub(super) fn size(value: &Value) -> usize {
     match (value.as_str(), value.as_array(), value.as_map()) {
         (Some(text), ..) => text.len(),
@@ -35,7 +33,7 @@ pub(super) fn size(value: &Value) -> usize {
     }
 }
 
-/// The bytes of a value with all its parts, if there are no more than `most`.
+/// The size of a value with all its parts in bytes, if it is at most `most`.
 pub(super) fn deep(value: &Value, most: usize) -> Result<usize, TooLarge> {
     if let Some(text) = value.as_str() {
         return if text.len() > most { Err(TooLarge) } else { Ok(text.len()) };
@@ -58,7 +56,7 @@ fn take_deep(value: &Value, left: &mut usize, depth: usize) -> Result<(), TooLar
     }
 }
 
-/// How many items a list has once the lists in it are opened, if no more than `most`.
+/// The number of items of a flattened list, if it is at most `most`.
 fn flat(value: &Value, most: usize) -> Result<usize, TooLarge> {
     fn take(items: &[Value], left: &mut usize, depth: usize) -> Result<(), TooLarge> {
         *left = left.checked_sub(items.len()).filter(|_| depth <= MAX_DEPTH).ok_or(TooLarge)?;
@@ -72,7 +70,7 @@ fn flat(value: &Value, most: usize) -> Result<usize, TooLarge> {
     Ok(most - left)
 }
 
-/// Whether lists, and groups that `group_by` made, nest no deeper than they may.
+/// Whether lists, and groups made by `group_by`, are within the limit of depth.
 fn groups_are_shallow(value: &Value, left: &mut usize, depth: usize) -> Result<(), TooLarge> {
     let inside = match (value.as_array(), value.as_map()) {
         (Some(items), _) => items,
@@ -85,8 +83,8 @@ fn groups_are_shallow(value: &Value, left: &mut usize, depth: usize) -> Result<(
     inside.iter().try_for_each(|item| groups_are_shallow(item, left, depth + 1))
 }
 
-/// The steps that a filter costs. Refuses what would make a value of more than `most` bytes out of
-/// small ones.
+/// The cost of a filter in steps. Refuses filters that would make a value of more than `most` bytes
+/// from small ones.
 pub(super) fn of_filter(
     name: &str,
     input: &Value,
@@ -101,7 +99,7 @@ pub(super) fn of_filter(
         | ("size" | "where" | "where_exp" | "find" | "find_exp", Some(_)) => Ok(0),
         ("pop" | "shift" | "sample" | "slice", Some(items)) => Ok(items / 4),
         ("push" | "unshift", Some(items)) => {
-            // The list is one level more.
+            // The new list is one level deeper.
             let more = given()
                 .map(|value| deep(&Value::from(vec![value.clone()]), most))
                 .sum::<Result<usize, _>>()?;
@@ -130,7 +128,7 @@ pub(super) fn of_filter(
     }
 }
 
-/// The bytes that a filter writes once for each of many places.
+/// The number of bytes that a filter inserts at each of many positions.
 fn made_more(
     name: &str,
     input: &Value,
@@ -148,7 +146,7 @@ fn made_more(
     })
 }
 
-/// The steps that it costs to compare two values, or to look for one in the other.
+/// The cost of comparing two values, or of searching one in the other, in steps.
 pub(super) fn of_comparison(
     left: &Value,
     right: &Value,

@@ -1,4 +1,4 @@
-//! jemoji: `:smile:` becomes the picture that GitHub has for it.
+//! jemoji: replaces `:smile:` with GitHub's picture.
 //!
 //! Names are those of the crate `emojis`, which follow GitHub's; the few that are GitHub's own
 //! pictures are listed here.
@@ -12,7 +12,7 @@ use crate::value::{Value, entry};
 
 const IGNORED: [&str; 5] = ["pre", "code", "tt", "style", "script"];
 const PICTURES: &str = "https://github.githubassets.com/images/icons";
-/// Names for pictures that no character stands for.
+/// Names of pictures without a Unicode character.
 const CUSTOM: [&str; 22] = [
     "accessibility",
     "atom",
@@ -38,7 +38,7 @@ const CUSTOM: [&str; 22] = [
     "trollface",
 ];
 
-/// Puts pictures in the place of names.
+/// Replaces names with pictures.
 pub(super) fn as_images(html: String, config: &Config) -> String {
     if !html.contains(':') {
         return html;
@@ -79,7 +79,7 @@ fn picture(name: &str) -> Option<String> {
         return Some(format!("{name}.png"));
     }
     let emoji = emojis::get_by_shortcode(name)?;
-    // Joiners and selectors of a style are in no name of a picture.
+    // Names of pictures omit joiners and variation selectors.
     let characters = emoji.as_str().chars().filter(|c| !matches!(c, '\u{200D}' | '\u{FE0F}'));
     let codes: Vec<String> = characters.map(|c| format!("{:04x}", u32::from(c))).collect();
     Some(format!("unicode/{}.png", codes.join("-")))
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_pictures_outside_of_code() {
+    fn names_become_pictures_outside_code() {
         let html = "<p>at 10:30: :smile: :nothing: <code>:smile:</code> :octocat:</p>";
         let image = |name: &str, path: &str| {
             format!(

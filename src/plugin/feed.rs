@@ -1,4 +1,4 @@
-//! jekyll-feed: Atom for the posts, and for what `feed` in `_config.yml` names beside them; `{%
+//! jekyll-feed: Atom feeds of the posts, and of other collections in `feed` of `_config.yml`; `{%
 //! feed_meta %}`.
 
 use std::borrow::Cow;
@@ -12,20 +12,20 @@ use crate::time::Date;
 use crate::value::{Value, as_text, entry, is_nil};
 use kramdown::smart;
 
-/// A feed that the configuration asks for.
+/// A feed in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Feed {
     /// Its path, from the site's root.
     pub(crate) path: String,
-    /// Of `posts` or another collection.
+    /// Its collection, such as `posts`.
     collection: String,
-    /// Only of this category.
+    /// Only entries in this category.
     category: Option<String>,
-    /// Only with this tag.
+    /// Only entries with this tag.
     tag: Option<String>,
 }
 
-/// The feeds that `feed` in the configuration asks for; by default `feed.xml` of all posts.
+/// The feeds in the configuration's `feed`; by default `feed.xml` of all posts.
 pub(crate) fn feeds(site: &Value) -> Vec<Feed> {
     let settings = at(site, &["feed"]);
     let mut collections: Vec<(String, Value)> = match settings
@@ -91,7 +91,7 @@ fn by_tag(site: &Value, settings: &Value) -> Vec<Feed> {
         .flatten()
         .map(|(name, _)| as_text(&name.as_value()));
     let folder = text_at(settings, &["path"]).unwrap_or_else(|| "feed/by_tag/".to_owned());
-    // Other names would not be sure to make a path.
+    // Other names might not be valid paths.
     let is_simple =
         |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let wanted = only
@@ -107,7 +107,7 @@ fn by_tag(site: &Value, settings: &Value) -> Vec<Feed> {
     wanted.map(feed).collect()
 }
 
-/// `{% feed_meta %}`: the link by which readers find the feed.
+/// `{% feed_meta %}`: the link by which feed readers discover the feed.
 pub(super) fn meta(scope: &Scope<'_, '_>) -> String {
     let path = text_at(scope.site, &["feed", "path"]).unwrap_or_else(|| "feed.xml".to_owned());
     let title = text_at(scope.site, &["title"]).or_else(|| text_at(scope.site, &["name"]));
@@ -119,7 +119,7 @@ pub(super) fn meta(scope: &Scope<'_, '_>) -> String {
 
 /// Writes the feed. `has_style` says whether the site has a `feed.xslt.xml`.
 ///
-/// A build reads no clock, so the feed is as new as its newest entry.
+/// A build does not read the clock, so the feed is as new as its newest entry.
 pub(crate) fn atom(
     feed: &Feed,
     site: &Value,
@@ -263,15 +263,15 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
     xml.push_str("</entry>");
 }
 
-/// The content of a post without what labpress makes for pages only: the drawing of a chart for
-/// phones, which a reader would show as a second one, the table of its numbers, which only opens
-/// where there is a page, and stops for the keyboard.
+/// The content of a post without elements that are only for pages: the chart for phones, which a
+/// feed reader would show as a second one, the table of its numbers, which cannot be opened there,
+/// and keyboard stops.
 pub(crate) fn without_page_parts(content: &str) -> Cow<'_, str> {
     const STOP: &str = " tabindex=\"0\"";
     if !content.contains(STOP) && !content.contains("lp-narrow") {
         return Cow::Borrowed(content);
     }
-    // The element that is left out, and how many of its name are open.
+    // The omitted element, and how many of its name are open.
     let mut left_out: Option<(&str, usize)> = None;
     let mut kept = String::with_capacity(content.len());
     for token in html::tokens(content) {

@@ -1,5 +1,6 @@
-//! `site.github`: what jekyll-github-metadata knows of a repository by its name alone. What only
-//! GitHub can say (contributors, releases, its description) is nil: a build asks no network.
+//! `site.github`: what jekyll-github-metadata derives from the name of a repository. Values from
+//! GitHub's API (contributors, releases, the description) are nil, because a build does not use the
+//! network.
 
 use tera::Map;
 
@@ -49,7 +50,7 @@ mod tests {
     use crate::value::entry;
 
     #[test]
-    fn a_repository_is_known_by_its_name() {
+    fn metadata_is_derived_from_the_name() {
         let config = Config::for_tests("repository: Ada/notes\nplugins: [github-pages]\n");
         let metadata = metadata(&config).expect("it names both");
         let text = |key| entry(&metadata, key).map(as_text);
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_without_a_name() {
+    fn without_a_name_there_is_no_metadata() {
         assert!(metadata(&Config::for_tests("plugins: [jekyll-github-metadata]\n")).is_none());
         assert!(metadata(&Config::for_tests("repository: a/b\n")).is_none());
     }

@@ -1,4 +1,4 @@
-//! jekyll-mentions: `@name` becomes a link to who is meant.
+//! jekyll-mentions: links `@name` to a profile.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::{at, texts};
 use crate::config::Config;
 use crate::value::{Value, entry};
 
-/// Where texts are left alone.
+/// Elements whose text is not changed.
 const IGNORED: [&str; 6] = ["pre", "code", "tt", "a", "style", "script"];
 
 /// Links the names in a page, unless its front matter says `jekyll-mentions: false`.
@@ -46,7 +46,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Whether a name may end before this: not inside of an address or a path.
+/// Whether a name may end before this character: not inside an address or a path.
 fn ends_here(after: &str) -> bool {
     let behind_dots = after.trim_start_matches('.');
     behind_dots.chars().next().is_none_or(|c| !is_word(c)) && !after.starts_with('/')
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn names_become_links_where_they_are_texts() {
+    fn names_in_text_become_links() {
         check(
             "",
             "<p>By @ada, a@b.org and <code>@x</code>; @grace.</p>",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_names_another_host() {
+    fn the_configuration_can_name_another_host() {
         check(
             "jekyll-mentions: https://x.org/u/",
             "@a",

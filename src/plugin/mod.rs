@@ -1,10 +1,9 @@
-//! What Jekyll's plugins do, for the blogs that name them: the same tags, elements and values, by
-//! code of our own.
+//! Replacements for Jekyll's plugins, for blogs that name them: the same tags, elements and values,
+//! reimplemented.
 //!
-//! Works on values only: `site`, `page` and `paginator` as Liquid sees them. Where pages come from,
-//! and where what is made here goes, is [`site`](crate::site)'s part. A plugin that is neither here
-//! nor anywhere else in labpress is named by [`missing`], so that a build can say what will be
-//! missing.
+//! Works on values only: `site`, `page` and `paginator` as Liquid sees them. [`site`](crate::site)
+//! reads pages and writes the results. [`missing`] lists plugins that labpress does not support, so
+//! that a build can warn about them.
 
 mod emoji;
 pub(crate) mod feed;
@@ -27,22 +26,22 @@ use crate::value::{Value, as_text, entry, is_nil};
 /// The tags of plugins, known whether or not the blog names their plugin.
 pub(crate) const TAGS: [&str; 3] = ["avatar", "feed_meta", "seo"];
 
-/// What becomes of a plugin that a blog names.
+/// How labpress handles a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// labpress does what it does, whatever module does it.
+    /// labpress does the same, in whatever module.
     BuiltIn,
-    /// It does nothing for the pages of the site.
+    /// It does not affect the pages of the site.
     NotNeeded,
-    /// labpress does what can be done without asking GitHub.
+    /// labpress does what is possible without GitHub's API.
     WithoutNetwork,
-    /// It hands on the files of a theme, which labpress reads from a folder.
+    /// It provides the files of a theme, which labpress reads from a folder.
     Theme,
-    /// What it adds is missing.
+    /// It is not supported.
     Missing,
 }
 
-/// The plugins of which anything is known.
+/// The known plugins.
 const FATES: [(&str, Fate); 36] = [
     ("github-pages", Fate::BuiltIn),
     ("jekyll-avatar", Fate::BuiltIn),
@@ -82,7 +81,7 @@ const FATES: [(&str, Fate); 36] = [
     ("html-proofer", Fate::NotNeeded),
 ];
 
-/// What a tag of a plugin sees.
+/// The values that a plugin's tag can use.
 pub(crate) struct Scope<'s, 'a> {
     pub(crate) environment: &'s Environment<'a>,
     pub(crate) site: &'s Value,
@@ -106,12 +105,12 @@ impl Tag for PluginTags {
     }
 }
 
-/// The plugins that the blog names whose work will be missing, with the key that names them.
+/// The unsupported plugins that the blog names, with the key that names them.
 pub fn missing(config: &Config) -> Vec<(&'static str, String)> {
     config.plugins().filter(|(_, name)| fate(name) == Fate::Missing).collect()
 }
 
-/// All plugins that the blog names, each once, in order of name, with what becomes of them.
+/// All plugins that the blog names, each once, in order of name, with how they are handled.
 pub fn fates(config: &Config) -> BTreeMap<String, Fate> {
     config.plugins().map(|(_, name)| (fate(&name), name)).map(|(fate, name)| (name, fate)).collect()
 }
@@ -120,7 +119,7 @@ fn fate(name: &str) -> Fate {
     FATES.iter().find(|(known, _)| *known == name).map_or(Fate::Missing, |(_, fate)| *fate)
 }
 
-/// Does what plugins do to whole pages once they are made.
+/// Applies the plugins that change whole pages.
 pub(crate) fn finished(html: String, page: &Value, config: &Config) -> String {
     let html = if config.has_plugin("jekyll-mentions") {
         mentions::linked(html, page, config)
@@ -135,14 +134,14 @@ impl Scope<'_, '_> {
         crate::url::absolute_url(self.environment.url, self.environment.base_url, path)
     }
 
-    /// A date as XML writes it; nothing for what is none.
+    /// A date in XML format; empty if it is not a date.
     fn xml_schema(&self, date: &Value) -> String {
         let date = Date::parse(&as_text(date), self.environment.zone);
         date.map(|date| date.to_xml_schema()).unwrap_or_default()
     }
 }
 
-/// The value at a path of keys, unless it is nil, false or not there.
+/// The value at a path of keys, unless it is nil, false or missing.
 fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     let found = path.iter().try_fold(value, |value, key| entry(value, key))?;
     (!is_nil(found) && found.as_bool() != Some(false)).then_some(found)
@@ -153,7 +152,7 @@ fn text_at(value: &Value, path: &[&str]) -> Option<String> {
     at(value, path).map(as_text).filter(|text| !text.is_empty())
 }
 
-/// A text on one line without HTML.
+/// A string on one line without HTML.
 fn plain(html: &str) -> String {
     crate::html::without_html(html).split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -193,7 +192,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, step)
 }
 
-/// Escapes what could stand in a text of HTML that may already hold entities.
+/// Escapes HTML text that may already contain entities.
 fn escaped_once(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
@@ -225,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plugins_whose_work_is_missing_are_named() {
+    fn unsupported_plugins_are_listed() {
         let config = Config::for_tests("plugins: [jekyll-feed, jekyll-scholar]\ngems: jekyll-x");
         let names = [("plugins", "jekyll-scholar"), ("gems", "jekyll-x")];
         assert_eq!(missing(&config), names.map(|(key, name)| (key, name.to_owned())));

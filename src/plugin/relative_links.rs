@@ -1,4 +1,4 @@
-//! Links to files of the site become links to their pages, as jekyll-relative-links has it:
+//! jekyll-relative-links: turns links to source files into links to their pages:
 //! `[about](../about.md)`.
 
 use crate::config::Config;
@@ -13,7 +13,7 @@ pub(crate) fn is_wanted(config: &Config, is_document: bool) -> bool {
         && (!is_document || config.is_on(OPTIONS, "collections", false))
 }
 
-/// The Markdown of the file at `path` with such links changed, inline ones and references.
+/// The Markdown of the file at `path` with inline links and references changed.
 pub(crate) fn resolved(markdown: &str, path: &str, environment: &Environment<'_>) -> String {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut out = String::with_capacity(markdown.len());
@@ -39,7 +39,7 @@ pub(crate) fn resolved(markdown: &str, path: &str, environment: &Environment<'_>
     out
 }
 
-/// Writes where a link goes, and what follows: a fragment, a title.
+/// Writes the target of a link, and what follows: a fragment, a title.
 fn push_target(out: &mut String, target: &str, folder: &str, environment: &Environment<'_>) {
     let end = target.find(|c: char| c == '#' || c.is_whitespace()).unwrap_or(target.len());
     let (link, behind) = target.split_at(end);
@@ -55,7 +55,7 @@ fn push_target(out: &mut String, target: &str, folder: &str, environment: &Envir
     out.push_str(behind);
 }
 
-/// The path from the root of the site of what is at `link` seen from `folder`.
+/// The path from the site's root of `link`, relative to `folder`.
 fn from_root(link: &str, folder: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in link.trim_start_matches('/').split('/') {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_seen_from_the_folder_of_its_file() {
+    fn a_link_is_relative_to_the_folder_of_its_file() {
         assert_eq!(from_root("../b.md", "a/c"), "a/b.md");
         assert_eq!(from_root("./b%20c.md", ""), "b c.md");
         assert_eq!(from_root("../../../b.md", "a"), "b.md");

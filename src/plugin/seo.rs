@@ -1,5 +1,5 @@
-//! `{% seo %}`, the tag of jekyll-seo-tag: title, description, links to the page itself, Open
-//! Graph, Twitter and JSON-LD.
+//! `{% seo %}`, the tag of jekyll-seo-tag: title, description, canonical URL, Open Graph, Twitter
+//! and JSON-LD.
 
 use tera::Map;
 
@@ -8,7 +8,7 @@ use crate::slug::percent_encoded;
 use crate::url::has_scheme;
 use crate::value::{self, Value, as_text, set};
 
-/// Writes all elements; `title=false` among the arguments leaves the title out.
+/// Writes all elements; the argument `title=false` omits the title.
 pub(super) fn tag(arguments: &str, scope: &Scope<'_, '_>) -> String {
     let seo = Seo::new(scope);
     let mut lines = vec!["<!-- Begin Jekyll SEO tag, by labpress -->".to_owned()];
@@ -25,7 +25,7 @@ pub(super) fn tag(arguments: &str, scope: &Scope<'_, '_>) -> String {
     seo.write_kind(&mut lines);
     seo.write_networks(&mut lines);
     seo.write_verifications(&mut lines);
-    // No text in it can end the element or start another.
+    // No string in it can end the element or start another.
     let json_ld = value::json(&seo.json_ld()).replace('<', "\\u003c");
     lines.push(format!("<script type=\"application/ld+json\">\n{json_ld}</script>"));
     lines.push("<!-- End Jekyll SEO tag -->\n".to_owned());
@@ -44,12 +44,12 @@ fn link(relation: &str, address: &str) -> String {
     format!("<link rel=\"{relation}\" href=\"{}\" />", in_quotes(address))
 }
 
-/// The text for an attribute in double quotes. It may be escaped already, so that `&` stays.
+/// A string for a double-quoted attribute. It may already be escaped, so `&` is kept.
 fn in_quotes(text: &str) -> String {
     text.replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// What the elements are made of.
+/// The values for the elements.
 struct Seo<'s, 'a> {
     scope: &'s Scope<'s, 'a>,
     site_title: Option<String>,
@@ -75,7 +75,7 @@ struct Author {
 /// The picture of a page.
 struct Image {
     path: String,
-    /// All that the front matter says of it.
+    /// Its front matter.
     given: Value,
 }
 
@@ -220,7 +220,7 @@ impl<'s, 'a> Seo<'s, 'a> {
         }
     }
 
-    /// What search engines read; keys in their order, those without a value left out.
+    /// The data for search engines, with keys in order, without empty ones.
     fn json_ld(&self) -> Value {
         let (site, page) = (self.scope.site, self.scope.page);
         let kind = text_at(page, &["seo", "type"]).unwrap_or_else(|| {
@@ -379,7 +379,7 @@ fn object<const N: usize>(entries: [(&'static str, &str); N]) -> Value {
     Value::from(map)
 }
 
-/// `Page 2 of 5 for `, on all parts of a list but the first.
+/// `Page 2 of 5 for `, on all pages of a list except the first.
 fn page_number(scope: &Scope<'_, '_>) -> Option<String> {
     let [page, total] = ["page", "total_pages"].map(|key| text_at(scope.paginator, &[key]));
     let (page, total) = (page?, total?);
@@ -397,7 +397,7 @@ fn page_number(scope: &Scope<'_, '_>) -> Option<String> {
     Some(text)
 }
 
-/// Markdown as text for an attribute, on one line; `None` if there is nothing.
+/// Markdown as text for an attribute, on one line; `None` if empty.
 fn formatted(scope: &Scope<'_, '_>, value: Option<&Value>) -> Option<String> {
     let text = as_text(value?);
     let mut plain_text = plain(&(scope.environment.markdown)(&text));

@@ -1,4 +1,4 @@
-//! jekyll-sitemap: the addresses of posts, other documents, pages and files, and `robots.txt`.
+//! jekyll-sitemap: the URLs of posts, other documents, pages and files, and `robots.txt`.
 
 use std::fmt::Write;
 
@@ -13,10 +13,10 @@ const START: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset \
                      http://www.sitemaps.org/schemas/sitemap/0.9/sitemap.xsd\" \
                      xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n";
 
-/// Writes `sitemap.xml`. `files` are the addresses of those that are pages as they are.
+/// Writes `sitemap.xml`. `files` are the URLs of static pages.
 ///
-/// Jekyll says of files when they were changed on disk; a build reads no such times, so that is
-/// left out.
+/// Jekyll writes when files were changed on disk; a build does not read such times, so they are
+/// omitted.
 pub(crate) fn xml(site: &Value, files: &[String], environment: &Environment<'_>) -> String {
     let none = Value::none();
     let scope = Scope { environment, site, page: &none, paginator: &none };
@@ -36,14 +36,14 @@ pub(crate) fn xml(site: &Value, files: &[String], environment: &Environment<'_>)
     xml
 }
 
-/// What robots are told.
+/// The content of `robots.txt`.
 pub(crate) fn robots(environment: &Environment<'_>) -> String {
     let none = Value::none();
     let scope = Scope { environment, site: &none, page: &none, paginator: &none };
     format!("Sitemap: {}\n", scope.absolute("sitemap.xml"))
 }
 
-/// The documents of all collections that have pages, posts among them, the oldest first.
+/// The documents of all collections that have pages, including posts, oldest first.
 fn documents(site: &Value) -> Vec<&Value> {
     let Some(collections) = entry(site, "collections").and_then(Value::as_array) else {
         return items(entry(site, "posts")).iter().rev().collect();

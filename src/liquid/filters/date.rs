@@ -1,4 +1,4 @@
-//! Filters of dates, and the many ways in which people write one.
+//! Date filters, and a parser for the many ways to write a date.
 
 use jiff::civil::{self, Time};
 use jiff::tz::{Offset, TimeZone};
@@ -9,7 +9,7 @@ use super::{Arguments, strftime};
 use crate::time::Date;
 use crate::value::{Value, as_text, is_float, is_nil};
 
-/// The filter `date`: what is no date stays as it is.
+/// The filter `date`, which returns anything except a date unchanged.
 pub(super) fn date(input: Value, format: &str, run: &Run<'_, '_>) -> Value {
     if format.is_empty() {
         return input;
@@ -17,8 +17,8 @@ pub(super) fn date(input: Value, format: &str, run: &Run<'_, '_>) -> Value {
     of_value(&input, run).map_or(input, |date| Value::from(strftime::format(&date, format)))
 }
 
-/// A filter that shows a date in the zone of the site. Nil and an empty text stay; what is no date
-/// is refused.
+/// A filter that prints a date in the zone of the site. Returns nil and an empty string unchanged,
+/// and refuses anything else that is not a date.
 pub(super) fn shown(
     input: Value,
     run: &Run<'_, '_>,
@@ -29,11 +29,11 @@ pub(super) fn shown(
     }
     match of_value(&input, run) {
         Some(date) => Ok(Value::from(shown(&date.with_time_zone(run.environment.zone.clone())))),
-        None => Err(format!("`{}` is no date", as_text(&input))),
+        None => Err(format!("`{}` is not a date", as_text(&input))),
     }
 }
 
-/// `31 Jan 2026`, or with an ordinal `31st Jan 2026` or, in the American way, `Jan 31st, 2026`.
+/// `31 Jan 2026`, or with an ordinal `31st Jan 2026` or, in American style, `Jan 31st, 2026`.
 pub(super) fn day(date: &ZonedDateTime, month: &str, arguments: &Arguments<'_>) -> String {
     if arguments.text(0) != "ordinal" {
         return strftime::format(date, &format!("%d {month} %Y"));
@@ -75,7 +75,7 @@ fn of_value(value: &Value, run: &Run<'_, '_>) -> Option<ZonedDateTime> {
     }
     let date = Date::parse(text, zone).map(|date| date.zoned().clone());
     let date = date.or_else(|| loose(text, zone, now))?;
-    // A text with an offset of its own keeps it, unless the site's zone has the same.
+    // A date with its own offset keeps it, unless the site's zone has the same.
     match own_offset(text).filter(|&offset| date.offset() != offset) {
         Some(offset) => Some(date.with_time_zone(TimeZone::fixed(offset))),
         None => Some(date),
@@ -92,7 +92,7 @@ fn own_offset(text: &str) -> Option<Offset> {
     offset(&end[sign..])
 }
 
-/// The zones that dates in mails name, with their hours.
+/// The zones used in dates of emails, with their hours.
 const ZONES: [(&str, i8); 14] = [
     ("utc", 0),
     ("gmt", 0),
@@ -125,20 +125,20 @@ fn offset(text: &str) -> Option<Offset> {
     Offset::from_seconds(sign * seconds).ok()
 }
 
-/// A piece of a date as it is written.
+/// A token of a written date.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Piece<'a> {
-    /// A number and how many digits it has.
+    /// A number and its number of digits.
     Number(u32, usize),
     Word(&'a str),
     Sign(char),
 }
 
-/// Longer texts are no dates.
+/// Longer strings are not dates.
 const LONGEST: usize = 64;
 
-/// Reads a date that is written as people do: `January 2nd, 2020 5:06 PM`, `2 Jan 2020`,
-/// `2020/1/2`, `1/2/2020` (the first of February), `02.01.2020`.
+/// Parses a date as people write it: `January 2nd, 2020 5:06 PM`, `2 Jan 2020`, `2020/1/2`,
+/// `1/2/2020` (the first of February), `02.01.2020`.
 fn loose(text: &str, zone: &TimeZone, now: Option<&Date>) -> Option<ZonedDateTime> {
     if text.len() > LONGEST {
         return None;
@@ -187,7 +187,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Takes the time of day, and the offset behind it, out of the pieces.
+/// Removes the time of day and the offset after it from the tokens.
 fn take_time(pieces: &mut Vec<Piece<'_>>) -> Option<(Time, Option<Offset>)> {
     let is_half = |piece: Option<&Piece<'_>>| matches!(piece, Some(Piece::Word("am" | "pm")));
     let start = (0..pieces.len()).find(|&at| {
@@ -250,7 +250,8 @@ fn take_time(pieces: &mut Vec<Piece<'_>>) -> Option<(Time, Option<Offset>)> {
     Some((time, found))
 }
 
-/// Three numbers with `-`, `/` or `.` between: the year first if it has four digits, else the day.
+/// Three numbers separated by `-`, `/` or `.`: year first if it has four digits, otherwise day
+/// first.
 fn numeric_day(pieces: &[Piece<'_>]) -> Option<civil::Date> {
     pieces.windows(5).find_map(|window| match window {
         &[
@@ -270,7 +271,7 @@ fn numeric_day(pieces: &[Piece<'_>]) -> Option<civil::Date> {
     })
 }
 
-/// A month by name, with a day and a year beside it.
+/// A month by name, with a day and a year.
 fn named_day(pieces: &[Piece<'_>], this_year: i16) -> Option<civil::Date> {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -295,7 +296,7 @@ fn named_day(pieces: &[Piece<'_>], this_year: i16) -> Option<civil::Date> {
     day_of(year.unwrap_or(u32::try_from(this_year).unwrap_or(0)), month, day.unwrap_or(1))
 }
 
-/// Two digits are a year of this century up to 68, else of the last.
+/// A two-digit year is in this century up to 68, otherwise in the last.
 fn whole_year(year: u32, digits: usize) -> u32 {
     match (digits, year) {
         (1 | 2, 0..=68) => 2000 + year,

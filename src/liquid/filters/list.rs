@@ -1,5 +1,5 @@
-//! Filters of lists. Liquid's own take a nested list for a flat one and a map for a list of one;
-//! Jekyll's take a map for its values.
+//! List filters. Liquid's own treat a nested list as a flat one and a map as a list of one item;
+//! Jekyll's treat a map as its values.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,7 @@ pub(super) fn apply(
         }
         "concat" => match arguments.values.first().and_then(|more| more.as_array()) {
             Some(more) => list([flat(&input), more.to_vec()].concat()),
-            None => return Err("it needs a list".to_owned()),
+            None => return Err("it requires a list".to_owned()),
         },
         "uniq" => uniq(&input, arguments, run)?,
         "map" => list(flat(&input).iter().map(|item| at(item, &argument(0))).collect()),
@@ -60,7 +60,7 @@ pub(super) fn apply(
         "sort" => sorted(&input, arguments, run, false)?,
         "sort_natural" => sorted(&input, arguments, run, true)?,
 
-        // Jekyll's, which pass on what is no list.
+        // Jekyll's filters return anything except a list unchanged.
         "push" | "unshift" | "pop" | "shift" | "sample" if input.as_array().is_none() => input,
         "push" => list([items(&input), arguments.values.clone()].concat()),
         "unshift" => list([arguments.values.clone(), items(&input)].concat()),
@@ -118,12 +118,12 @@ pub(super) fn apply(
     })
 }
 
-/// A list's items, lists in it opened; any other value as the only one.
+/// A list's items, flattened; any other value as the only item.
 fn flat(value: &Value) -> Vec<Value> {
     fn gather(items: &[Value], into: &mut Vec<Value>, depth: usize) {
         for item in items {
             match item.as_array() {
-                // Lists are as deep as YAML may be, or as deep as filters made them.
+                // The depth of lists is limited by YAML and by filters.
                 Some(inner) if depth < 100 => gather(inner, into, depth + 1),
                 _ => into.push(item.clone()),
             }
@@ -156,7 +156,7 @@ fn values(value: &Value) -> Vec<Value> {
 fn uniq(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>) -> Result<Value, String> {
     let key = arguments.value(0).map(as_text);
     let mut kept: Vec<Value> = Vec::new();
-    // Texts and numbers are told apart by what they are written as; of the rest there are few.
+    // Strings and numbers are compared by their text; other values are few.
     let mut simple: BTreeSet<(bool, String)> = BTreeSet::new();
     let mut others: Vec<Value> = Vec::new();
     for item in flat(input) {
@@ -179,7 +179,7 @@ fn uniq(input: &Value, arguments: &Arguments<'_>, run: &Run<'_, '_>) -> Result<V
     Ok(Value::from(kept))
 }
 
-/// The value at a key, whatever dots it has.
+/// The value at a key, which may contain dots.
 fn at(value: &Value, key: &str) -> Value {
     member(value, key).into_owned()
 }
@@ -197,7 +197,7 @@ fn path(value: &Value, path: &str) -> Value {
     found
 }
 
-/// Sorts by the value, or by that of a key; what has none goes first, or last if so asked.
+/// Sorts by the value, or by that of a key; items without one go first, or last if requested.
 fn sorted(
     input: &Value,
     arguments: &Arguments<'_>,
@@ -205,7 +205,7 @@ fn sorted(
     is_natural: bool,
 ) -> Result<Value, String> {
     if is_nil(input) {
-        return Err("there is no list".to_owned());
+        return Err("it requires a list".to_owned());
     }
     let key = arguments.value(0).map(as_text);
     let nils_last = match arguments.text(1).as_str() {
@@ -244,8 +244,8 @@ fn compared(left: &Value, right: &Value) -> Ordering {
             .find(|order| order.is_ne())
             .unwrap_or(left.len().cmp(&right.len()));
     }
-    // Values of two kinds have no order; numbers go first and texts last, which makes the order a
-    // total one.
+    // Values of different kinds have no order; numbers go first and strings last, which makes the
+    // order total.
     order(left, right).unwrap_or_else(|| {
         let kind = |value: &Value| match (value::as_number(value), value.as_str()) {
             (Some(_), _) => 0,
@@ -258,7 +258,7 @@ fn compared(left: &Value, right: &Value) -> Ordering {
     })
 }
 
-/// As in Jekyll, texts that are numbers are sorted as such.
+/// As in Jekyll, numeric strings are sorted as numbers.
 fn number_like(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -292,7 +292,7 @@ fn only<'e, 'a>(
     Ok(kept)
 }
 
-/// Whether the item has the value at the key: is it, or is a list with it.
+/// Whether the item's value at the key is the value, or a list that contains it.
 fn is_where(item: &Value, arguments: &Arguments<'_>) -> bool {
     let found = path(item, &arguments.text(0));
     let Some(wanted) = arguments.value(1) else {
@@ -341,7 +341,7 @@ fn by_expression(
     run.filtered(expression)
 }
 
-/// Groups items by key, in the order in which the keys come first.
+/// Groups items by key, in order of first appearance.
 fn grouped(keyed: impl IntoIterator<Item = (Value, Value)>) -> Value {
     let mut order: BTreeMap<String, usize> = BTreeMap::new();
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
@@ -363,8 +363,7 @@ fn grouped(keyed: impl IntoIterator<Item = (Value, Value)>) -> Value {
     Value::from(groups.collect::<Vec<_>>())
 }
 
-/// One item or several, the same in every build: which, depends on the page and on how many there
-/// are.
+/// One item or several, the same in every build, chosen by the page and the number of items.
 fn sample(input: &Value, arguments: &Arguments<'_>, run: &mut Run<'_, '_>) -> Value {
     let mut items = items(input);
     let seed = blake3::hash(run.page_path.as_bytes());

@@ -1,7 +1,7 @@
 //! Filters: those of Liquid, and those that Jekyll adds.
 //!
-//! As in Jekyll, a filter that is not known passes its value on, and most take any value for a
-//! text. The few that fail (a division by zero) say why.
+//! As in Jekyll, an unknown filter returns its input unchanged, and most filters accept any value
+//! as a string. The few that fail (a division by zero) have an error message.
 
 mod date;
 mod list;
@@ -19,19 +19,19 @@ use super::scope;
 use crate::diagnostic::nearest;
 use crate::value::{self, Value, as_text, is_nil};
 
-/// What a filter is given beside its input.
+/// The arguments of a filter.
 pub(super) struct Arguments<'a> {
     pub(super) values: Vec<Value>,
     pub(super) named: Vec<(&'a str, Value)>,
 }
 
 impl Arguments<'_> {
-    /// The argument at `index` as a text, empty if there is none.
+    /// The argument at `index` as a string, empty if there is none.
     fn text(&self, index: usize) -> String {
         self.values.get(index).map(as_text).unwrap_or_default()
     }
 
-    /// The argument at `index`, if it is there and not nil.
+    /// The argument at `index`, if it exists and is not nil.
     fn value(&self, index: usize) -> Option<&Value> {
         self.values.get(index).filter(|value| !is_nil(value))
     }
@@ -41,7 +41,7 @@ impl Arguments<'_> {
     }
 }
 
-/// Filters that mean nothing without arguments, and how many they need.
+/// Filters that require arguments, and how many.
 const NEEDED: [(&str, usize); 29] = [
     ("append", 1),
     ("at_least", 1),
@@ -74,7 +74,7 @@ const NEEDED: [(&str, usize); 29] = [
     ("", 0),
 ];
 
-/// Applies the filter `name`. An error is the reason, as a phrase.
+/// Applies the filter `name`. The error is the reason, as a phrase.
 pub(super) fn apply(
     name: &str,
     input: Value,
@@ -84,7 +84,7 @@ pub(super) fn apply(
     let needed = NEEDED.iter().find(|(known, _)| *known == name).map_or(0, |(_, needed)| *needed);
     if arguments.values.len() < needed {
         let (s, form) = if needed == 1 { ("", "\"…\"") } else { ("s", "\"…\", \"…\"") };
-        return Err(format!("it needs {needed} argument{s}, `{name}: {form}`"));
+        return Err(format!("it requires {needed} argument{s}, `{name}: {form}`"));
     }
     let text = || as_text(&input);
     let argument = |index: usize| arguments.text(index);
@@ -194,19 +194,19 @@ pub(super) fn apply(
     Ok(filtered)
 }
 
-/// What becomes of a filter that is not known.
+/// Handles an unknown filter.
 fn unknown(name: &str, input: Value, run: &Run<'_, '_>) -> Result<Value, String> {
     if !run.environment.options.strict_filters {
         return Ok(input);
     }
     let known = NEEDED.iter().map(|(known, _)| *known).chain(KNOWN);
     Err(match nearest(name, known) {
-        Some(near) => format!("there is no such filter; did you mean `{near}`?"),
-        None => "there is no such filter".to_owned(),
+        Some(near) => format!("unknown filter; did you mean `{near}`?"),
+        None => "unknown filter".to_owned(),
     })
 }
 
-/// Names to offer beside those in `NEEDED`.
+/// Names to suggest besides those in `NEEDED`.
 const KNOWN: [&str; 24] = [
     "capitalize",
     "downcase",

@@ -1,10 +1,10 @@
-//! Filters of numbers. As in Ruby, a text counts as the number it starts with, and whole numbers
-//! stay whole.
+//! Number filters. As in Ruby, a string counts as the number it starts with, and integers stay
+//! integers.
 
 use super::Arguments;
 use crate::value::{self, Value, is_float, truncated};
 
-/// The value as a whole number, if it is one or a text that reads as one.
+/// The value as an integer, if it is one or a string that parses as one.
 pub(in super::super) fn integer(value: &Value) -> Option<i64> {
     match value.as_str() {
         Some(text) => text.trim().parse().ok(),
@@ -31,8 +31,8 @@ impl Number {
         }
     }
 
-    /// A text of digits with a point inside is a float; any other is the whole number that it
-    /// starts with, or 0.
+    /// A string of digits with a point inside is a float; any other is the integer that it starts
+    /// with, or 0.
     fn of_text(text: &str) -> Number {
         let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
         let is_digit = |c: char| c.is_ascii_digit();
@@ -69,7 +69,7 @@ impl Number {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a float holds what it can of a large number")]
+#[expect(clippy::cast_precision_loss, reason = "large numbers are rounded to a float")]
 fn of_whole(whole: i64) -> f64 {
     whole as f64
 }
@@ -90,8 +90,7 @@ pub(super) fn rounded(input: &Value, how: impl Fn(f64) -> f64) -> Value {
     }
 }
 
-/// Rounds half away from zero, to so many places behind the point, or in front of it if they are
-/// negative.
+/// Rounds half away from zero, to this many decimal places, or before the point if negative.
 pub(super) fn round(input: &Value, arguments: &Arguments<'_>) -> Value {
     let places = arguments.value(0).map_or(0, |places| match Number::of(places) {
         Number::Whole(places) => places.clamp(-18, 15),
@@ -105,8 +104,7 @@ pub(super) fn round(input: &Value, arguments: &Arguments<'_>) -> Value {
             Value::from(truncated((number.float() / scale).round() * scale))
         }
         number => {
-            // Ruby rounds the number as it is written: 1.005 is a little less than that, and
-            // becomes 1.0.
+            // Ruby rounds the exact value: 1.005 is stored as slightly less, and becomes 1.0.
             let float = number.float();
             let rounded = (float * scale(places)).round() / scale(places);
             Value::from(if rounded.is_finite() { rounded } else { float })
@@ -129,8 +127,8 @@ pub(super) fn calculated(
     Value::from(decimal(result, left.float(), right.float()))
 }
 
-/// Ruby's Liquid calculates with decimal numbers: 0.1 and 0.2 are 0.3. What is off by less than a
-/// float can tell of the numbers that went in is cut off.
+/// Ruby's Liquid calculates with decimal numbers: 0.1 plus 0.2 is 0.3. Rounds off errors below the
+/// precision of the inputs.
 fn decimal(result: f64, left: f64, right: f64) -> f64 {
     if !result.is_finite() || !left.is_finite() || !right.is_finite() {
         return result;
@@ -159,11 +157,7 @@ pub(super) fn remainder(input: &Value, by: &Value) -> Result<Value, String> {
 
 fn refuse_zero(input: &Value, by: &Value) -> Result<(), String> {
     let is_whole = matches!(Number::of(input), Number::Whole(_));
-    if is_whole && Number::of(by).is_zero() {
-        Err("it would divide by zero".to_owned())
-    } else {
-        Ok(())
-    }
+    if is_whole && Number::of(by).is_zero() { Err("division by zero".to_owned()) } else { Ok(()) }
 }
 
 fn floor_division(left: i64, right: i64) -> Option<i64> {

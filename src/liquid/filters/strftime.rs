@@ -1,10 +1,10 @@
-//! Writes dates by a format, as Ruby's `strftime` does.
+//! Formats dates as Ruby's `strftime` does.
 
 use std::fmt::Write;
 
 use jiff::ZonedDateTime;
 
-/// Writes the date. What is no directive stands as it is.
+/// Formats the date. Text that is not a directive is copied.
 pub(super) fn format(date: &ZonedDateTime, format: &str) -> String {
     let mut out = String::with_capacity(format.len() + 16);
     let mut rest = format;
@@ -26,14 +26,14 @@ pub(super) fn format(date: &ZonedDateTime, format: &str) -> String {
 
 /// `%`, flags, width, letter.
 struct Directive {
-    /// What fills the field: `-` for nothing, `_` for spaces, `0`; `None` for what is usual.
+    /// The padding: `-` for none, `_` for spaces, `0` for zeros; `None` for the default.
     padding: Option<char>,
     upper: bool,
     swap_case: bool,
     colons: usize,
     width: Option<usize>,
     letter: char,
-    /// How many bytes of the format it takes.
+    /// Its length in the format in bytes.
     length: usize,
 }
 
@@ -188,7 +188,7 @@ impl Directive {
     }
 }
 
-/// `UTC`, `CET`; nothing for a fixed offset, which has no name.
+/// `UTC`, `CET`; empty for a fixed offset, which has no name.
 fn zone_name(date: &ZonedDateTime) -> String {
     let name = jiff::fmt::strtime::format("%Z", date).unwrap_or_default();
     if name.starts_with(['+', '-']) { String::new() } else { name }

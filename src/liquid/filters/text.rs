@@ -1,4 +1,4 @@
-//! Filters that make texts of texts.
+//! String filters.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ pub(super) fn capitalized(text: &str) -> String {
     first + &characters.as_str().to_lowercase()
 }
 
-/// As [`escaped`], but leaves what is a character reference already.
+/// As [`escaped`], but leaves existing character references alone.
 pub(super) fn escaped_once(text: &str) -> String {
     let mut written = String::with_capacity(text.len() + text.len() / 8);
     let mut rest = text;
@@ -46,7 +46,7 @@ pub(super) fn split(text: &str, at: &str) -> Value {
         " " => text.split(is_space).filter(|word| !word.is_empty()).map(Value::from).collect(),
         at => text.split(at).map(Value::from).collect(),
     };
-    // As in Ruby, empty parts at the end do not count.
+    // As in Ruby, drop empty parts at the end.
     while parts.last().is_some_and(|part| part.as_str() == Some("")) {
         parts.pop();
     }
@@ -130,7 +130,7 @@ pub(super) fn slice(input: &Value, arguments: &Arguments<'_>) -> Result<Value, S
     let number = |index: usize, default: i64| match arguments.value(index) {
         None => Ok(default),
         Some(value) => {
-            integer(value).ok_or_else(|| format!("`{}` is no whole number", as_text(value)))
+            integer(value).ok_or_else(|| format!("`{}` is not a whole number", as_text(value)))
         }
     };
     let (start, length) = (number(0, 0)?, usize::try_from(number(1, 1)?).unwrap_or(0));
@@ -162,12 +162,12 @@ pub(super) fn slugified(text: &str, mode: &str) -> String {
             .collect::<Vec<_>>()
             .join("-")
             .to_lowercase(),
-        // As in Jekyll, `none` and what is no mode change nothing but the case.
+        // As in Jekyll, `none` and unknown modes only change the case.
         _ => text.to_lowercase(),
     }
 }
 
-/// Latin letters without their marks: `Größe` is `Grosse`, as Ruby's I18n has it.
+/// Transliterates Latin letters: `Größe` is `Grosse`, as in Ruby's I18n.
 fn transliterated(text: &str) -> String {
     const LETTERS: [(&str, &str); 30] = [
         ("ÀÁÂÃÄÅĀĂĄ", "A"),
@@ -220,8 +220,8 @@ fn transliterated(text: &str) -> String {
     written
 }
 
-/// How many words the text has. In the mode `cjk`, and in `auto` if there is one, each character of
-/// Chinese, Japanese and Korean is a word.
+/// The number of words. In the mode `cjk`, and in `auto` if there are any, each Chinese, Japanese
+/// or Korean character is a word.
 pub(super) fn number_of_words(text: &str, mode: &str) -> usize {
     let words = || text.split(is_space).filter(|word| !word.is_empty());
     if !matches!(mode, "cjk" | "auto") {
@@ -234,7 +234,7 @@ pub(super) fn number_of_words(text: &str, mode: &str) -> usize {
             | '\u{1100}'..='\u{11FF}' | '\u{20000}'..='\u{2FA1F}')
     };
     let characters = text.chars().filter(|&c| is_cjk(c)).count();
-    // Runs of everything else are words as they are anywhere.
+    // Everything else is split into words as usual.
     let others =
         words().flat_map(|word| word.split(is_cjk)).filter(|word| !word.is_empty()).count();
     characters + others

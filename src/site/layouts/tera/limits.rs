@@ -104,8 +104,8 @@ fn count(steps: usize, limits: TemplateLimits) -> TeraResult<()> {
         return Ok(());
     }
     Err(Error::message(format!(
-        "the template takes more than {} steps; look for a loop in a loop, or raise `limits: {{template-steps: …}}` in \
-         `_config.yml`",
+        "the template exceeds {} steps; check for nested loops, \
+         or raise `limits: {{template-steps: …}}` in `_config.yml`",
         limits.steps
     )))
 }
@@ -114,7 +114,7 @@ fn too_large(limits: TemplateLimits) -> Error {
     let most = limits.shown_bytes();
     let hint =
         "look for a text that doubles, or raise `limits: {template-bytes: …}` in `_config.yml`";
-    Error::message(format!("a text becomes larger than {most}; {hint}"))
+    Error::message(format!("a string or list exceeds {most}; {hint}"))
 }
 
 /// Renders a template within the limits.
