@@ -47,7 +47,7 @@ pub struct Compat {
 
 impl Compat {
     /// A site of labpress's own.
-    pub const LABPRESS: Compat = Compat {
+    pub(crate) const LABPRESS: Compat = Compat {
         templates: TemplateLanguage::Tera,
         is_lenient: false,
         destination: "public",
@@ -62,7 +62,7 @@ impl Compat {
         needs_unix_blank_lines: false,
     };
     /// A blog from Jekyll, which may have a folder `public` or `vendor` of its own.
-    pub const JEKYLL: Compat = Compat {
+    pub(crate) const JEKYLL: Compat = Compat {
         templates: TemplateLanguage::Liquid,
         is_lenient: true,
         destination: "_site",

@@ -107,7 +107,7 @@ impl Diagnostic {
 
     /// The same as something that is only to be told: the build goes on without what is wrong.
     #[must_use]
-    pub fn as_warning(self) -> Diagnostic {
+    pub(crate) fn as_warning(self) -> Diagnostic {
         Diagnostic { is_warning: true, ..self }
     }
 
@@ -158,7 +158,7 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
 }
 
 /// Returns a message of serde without the place at its end: ours is the one in the file.
-pub fn without_place(message: &str) -> &str {
+pub(crate) fn without_place(message: &str) -> &str {
     message.rfind(" at line ").map_or(message, |cut| &message[..cut])
 }
 

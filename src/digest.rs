@@ -28,7 +28,7 @@ impl Digest {
     }
 
     /// Parses 64 hex digits.
-    pub fn from_hex(text: &str) -> Option<Digest> {
+    pub(crate) fn from_hex(text: &str) -> Option<Digest> {
         let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_hex
             .then(|| blake3::Hash::from_hex(text).ok())
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Digest {
 
 /// Writes a JSON value so that equal values have equal bytes: sorted keys, no white space, numbers
 /// in the shortest form that parses to the same value.
-pub fn canonical(value: &Value) -> String {
+pub(crate) fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write_canonical(value, &mut text);
     text

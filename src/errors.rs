@@ -38,7 +38,7 @@ impl Errors {
     }
 
     /// Returns all errors in order of place, each once.
-    pub fn into_sorted(self) -> Vec<Diagnostic> {
+    pub(crate) fn into_sorted(self) -> Vec<Diagnostic> {
         let Errors(mut errors) = self;
         errors.sort();
         errors.dedup();

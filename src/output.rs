@@ -38,7 +38,7 @@ impl Output {
     /// Rewrites the bytes of each file that is not a copy with `change`, which gets the path and
     /// the bytes.
     #[must_use]
-    pub fn map_bytes(mut self, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Output {
+    pub(crate) fn map_bytes(mut self, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Output {
         for (path, content) in &mut self.files {
             if let Content::Bytes(bytes) = content {
                 *bytes = change(path, std::mem::take(bytes));
@@ -49,7 +49,7 @@ impl Output {
 
     /// Sets files and folders to keep in the destination even if the site does not have them.
     #[must_use]
-    pub fn keeping(mut self, paths: &[String]) -> Output {
+    pub(crate) fn keeping(mut self, paths: &[String]) -> Output {
         self.kept = paths
             .iter()
             .map(|path| path.trim_matches('/').to_owned())
@@ -87,7 +87,7 @@ impl Output {
     }
 
     /// The first file inside a path that is a file: `a/b` if there is a file `a`.
-    pub fn file_in_a_file(&self) -> Option<(&str, &str)> {
+    pub(crate) fn file_in_a_file(&self) -> Option<(&str, &str)> {
         self.files.keys().find_map(|path| {
             let folder = path::folders(path).find(|folder| self.files.contains_key(*folder))?;
             Some((folder, path.as_str()))

@@ -17,7 +17,7 @@ pub struct Address {
 
 /// What the permalink of a post, or of another document of a collection, is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct DocumentParts<'a> {
+pub(crate) struct DocumentParts<'a> {
     /// Its date.
     pub date: &'a Date,
     /// `slug` of its front matter, or its name.
@@ -36,7 +36,7 @@ pub struct DocumentParts<'a> {
 
 /// The address of a document by its own permalink, or by the pattern of its collection. An error is
 /// the reason, as a phrase.
-pub fn document_address(
+pub(crate) fn document_address(
     own: Option<&str>,
     pattern: &str,
     parts: DocumentParts<'_>,
@@ -51,7 +51,7 @@ pub fn document_address(
 
 /// The pattern that posts have if they say nothing: `permalink` of the site may be the name of a
 /// style.
-pub fn post_pattern(site_permalink: &str) -> &str {
+pub(crate) fn post_pattern(site_permalink: &str) -> &str {
     match site_permalink {
         "date" => "/:categories/:year/:month/:day/:title:output_ext",
         "pretty" => "/:categories/:year/:month/:day/:title/",
@@ -63,7 +63,7 @@ pub fn post_pattern(site_permalink: &str) -> &str {
 }
 
 /// The pattern that documents of other collections have if they say nothing.
-pub fn collection_pattern(site_permalink: &str) -> String {
+pub(crate) fn collection_pattern(site_permalink: &str) -> String {
     with_suffix("/:collection/:path", site_permalink)
 }
 
@@ -81,7 +81,7 @@ fn with_suffix(pattern: &str, site_permalink: &str) -> String {
 
 /// The address of a page at `path`, which becomes a file that ends in `ending` (`.html`): by its
 /// own permalink, or by where it lies and the style of the site's.
-pub fn page_address(
+pub(crate) fn page_address(
     own: Option<&str>,
     site_permalink: &str,
     path: &str,
@@ -107,7 +107,10 @@ pub fn page_address(
 
 /// The address of a file that is copied: its own path, or by the pattern of the collection that it
 /// belongs to.
-pub fn static_address(path: &str, collection: Option<(&str, &str)>) -> Result<Address, String> {
+pub(crate) fn static_address(
+    path: &str,
+    collection: Option<(&str, &str)>,
+) -> Result<Address, String> {
     let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let (name, ending) = name.split_at(path::stem(name).len());
     let name = name.trim_end_matches('.');
@@ -146,7 +149,7 @@ fn sanitized(path: &str) -> String {
 }
 
 /// Makes an address of a path; its file ends in `ending`, whatever the path does.
-pub fn address(path: &str, ending: &str) -> Result<Address, String> {
+pub(crate) fn address(path: &str, ending: &str) -> Result<Address, String> {
     if path.contains(['\0', '\n', '\\']) {
         return Err("it holds a character that addresses cannot have".to_owned());
     }

@@ -28,7 +28,7 @@ const MAX_VALUES: usize = 2_000_000;
 
 /// Parses the first document of a text; an empty one is null. Times without a zone are converted to
 /// `zone`.
-pub fn read(yaml: &Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
+pub(crate) fn read(yaml: &Yaml<'_>, zone: &TimeZone) -> Result<Value, Diagnostic> {
     let (mut text, gap) = with_tags_apart(yaml.text);
     // The scanner would panic if the last line of a block, or an escape, ends with the file.
     let end = (!text.ends_with('\n')).then_some(text.len());

@@ -180,12 +180,12 @@ impl Roles {
 
     /// Whether the file is a text even if it has no front matter: plugins make pages of Markdown
     /// without.
-    pub fn may_be_bare(&self, path: &str) -> bool {
+    pub(crate) fn may_be_bare(&self, path: &str) -> bool {
         self.has_bare_pages && self.is_markdown(path)
     }
 
     /// By which path the build knows what lies at `path`. All that follows looks at that one.
-    pub fn known_as<'p>(&self, path: &'p str) -> Known<'p> {
+    pub(crate) fn known_as<'p>(&self, path: &'p str) -> Known<'p> {
         if path == CONFIG || path == "experiments" || path.starts_with("experiments/") {
             return Known::As(path.into());
         }
@@ -257,7 +257,7 @@ impl Roles {
     }
 
     /// Whether nothing below or at the path is read. Asked from the root downwards.
-    pub fn is_left_out(&self, path: &str, is_folder: bool) -> bool {
+    pub(crate) fn is_left_out(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         // Not even if `include` names them.
         if matches!(name, ".git" | ".labpress") || name.starts_with(".labpress-") {
@@ -339,7 +339,7 @@ impl Roles {
     }
 
     /// The path from the folder that collections are in.
-    pub fn inside_collections<'p>(&self, path: &'p str) -> &'p str {
+    pub(crate) fn inside_collections<'p>(&self, path: &'p str) -> &'p str {
         let inside = if self.collections_dir.is_empty() {
             None
         } else {
@@ -389,7 +389,7 @@ impl Roles {
     }
 
     /// Whether the file is Markdown, by the ending of its name.
-    pub fn is_markdown(&self, path: &str) -> bool {
+    pub(crate) fn is_markdown(&self, path: &str) -> bool {
         let ending = path::ending(path).to_lowercase();
         self.markdown_endings.contains(&ending)
     }
@@ -427,7 +427,7 @@ fn role_in_experiments(inside: &str) -> Role {
 
 /// What labpress made the file at this path of an experiment's folder for, by its name; `None` if
 /// labpress did not make it.
-pub fn made_by_labpress(path: &str) -> Option<Role> {
+pub(crate) fn made_by_labpress(path: &str) -> Option<Role> {
     let (folder, name) = path.split_once('/').filter(|(_, name)| !name.contains('/'))?;
     let is_id = |text: &str| {
         text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

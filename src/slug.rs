@@ -12,17 +12,17 @@ pub fn slugify(text: &str) -> String {
 }
 
 /// As [`slugify`], but keeps what a web address may hold.
-pub fn slugify_pretty(text: &str) -> String {
+pub(crate) fn slugify_pretty(text: &str) -> String {
     slugify_keeping_case(text).to_lowercase()
 }
 
 /// As [`slugify`], but keeps ASCII letters and digits only.
-pub fn slugify_ascii(text: &str) -> String {
+pub(crate) fn slugify_ascii(text: &str) -> String {
     joined(text, |c| c.is_ascii_alphanumeric()).to_lowercase()
 }
 
 /// Makes a text from a file's name part of an address, keeping its case, as Jekyll makes `:title`.
-pub fn slugify_keeping_case(text: &str) -> String {
+pub(crate) fn slugify_keeping_case(text: &str) -> String {
     joined(text, |c| is_word(c) || "._~!$&'()+,;=@".contains(c))
 }
 
@@ -63,12 +63,12 @@ fn joined(text: &str, is_kept: impl Fn(char) -> bool) -> String {
 
 /// Encodes what may not stand in an address as it is: everything but letters, digits and the marks
 /// that addresses use.
-pub fn percent_encoded(path: &str) -> String {
+pub(crate) fn percent_encoded(path: &str) -> String {
     encoded(path, b"/-._~!$&'()*+,;=:@%")
 }
 
 /// Encodes a part of an address as Jekyll does, which takes a `%` for one and leaves a `?`.
-pub fn part_encoded(part: &str) -> String {
+pub(crate) fn part_encoded(part: &str) -> String {
     encoded(part, b"/-._~!$&'()*+,;=:@?")
 }
 

@@ -6,7 +6,7 @@
 //! asked for: `inputs` of each experiment says which files it is. Tests build a `Source` by hand
 //! with [`Source::with`].
 
-pub mod inputs;
+pub(crate) mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -120,7 +120,7 @@ impl Source {
     }
 
     /// Whether all lines of the file end as in Windows.
-    pub fn has_windows_ends(&self, path: &str) -> bool {
+    pub(crate) fn has_windows_ends(&self, path: &str) -> bool {
         self.texts.get(path).is_some_and(|text| text.has_windows_ends)
     }
 
@@ -141,7 +141,7 @@ impl Source {
     }
 
     /// Applies a change to one file, as if the whole site were read again.
-    pub fn apply(&mut self, change: Change) -> Effect {
+    pub(crate) fn apply(&mut self, change: Change) -> Effect {
         let (Change::Written(at, _) | Change::Removed(at)) = &change;
         let is_left_out = |path: &str| {
             let folders = path::folders(path).map(|folder| (folder, true));
@@ -231,13 +231,13 @@ impl Source {
     /// The same, with the files beside the records of another site, whose paths are the same only
     /// for the same content.
     #[must_use]
-    pub fn with_artifacts_of(mut self, other: Source) -> Source {
+    pub(crate) fn with_artifacts_of(mut self, other: Source) -> Source {
         self.artifacts.extend(other.artifacts);
         self
     }
 
     /// Reads files beside records that were written since, by their paths from the folder `root`.
-    pub fn read_artifacts(&mut self, root: &Path, paths: &[String]) -> io::Result<()> {
+    pub(crate) fn read_artifacts(&mut self, root: &Path, paths: &[String]) -> io::Result<()> {
         for path in paths {
             let input = read_artifact(&root.join(path))?;
             self.insert(path.clone(), input);
@@ -485,7 +485,7 @@ pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
 pub(crate) const LIST: &str = ".labpress-files";
 
 /// Whether the folder at `dir` is one that labpress has written a site to.
-pub fn is_destination(dir: &Path) -> bool {
+pub(crate) fn is_destination(dir: &Path) -> bool {
     dir.join(LIST).is_file()
 }
 

@@ -54,7 +54,7 @@ impl Summary {
     }
 
     /// Whether there are several numbers and all are the same.
-    pub fn is_identical(&self) -> bool {
+    pub(crate) fn is_identical(&self) -> bool {
         self.n > 1 && self.lowest.total_cmp(&self.highest).is_eq()
     }
 
@@ -83,7 +83,7 @@ impl Summary {
 /// problem when several different population variances are involved"), with the degrees of freedom
 /// by Welch and Satterthwaite (1946), (Σ vᵢ)² / Σ (vᵢ² / (nᵢ − 1)) where vᵢ = fᵢ² sᵢ² / nᵢ. For one
 /// sample that is Student's interval.
-pub fn combined(terms: &[(f64, Summary)]) -> Estimate {
+pub(crate) fn combined(terms: &[(f64, Summary)]) -> Estimate {
     let value = terms.iter().map(|(factor, summary)| factor * summary.mean).sum();
     Estimate { value, half_width: half_width(terms) }
 }
@@ -107,7 +107,7 @@ pub enum RatioInterval {
 ///
 /// Variances need not be equal: the degrees of freedom are those of Welch and Satterthwaite at the
 /// ratio itself.
-pub fn ratio_interval(dividend: Summary, divisor: Summary) -> RatioInterval {
+pub(crate) fn ratio_interval(dividend: Summary, divisor: Summary) -> RatioInterval {
     let squared_error = |of: Summary| Some(of.deviation?.powi(2) / of.n as f64);
     // Scaled by the largest number: squares of the means themselves could vanish or overflow.
     let (a_scale, b_scale) = (scale(dividend), scale(divisor));

@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 pub struct Date(ZonedDateTime);
 
 /// What is accepted, for messages.
-pub const DATE_FORMS: &str = "write it as `2026-01-31` or `2026-01-31 18:30:00 +0100`";
+pub(crate) const DATE_FORMS: &str = "write it as `2026-01-31` or `2026-01-31 18:30:00 +0100`";
 
 impl Date {
     /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`,
@@ -46,7 +46,7 @@ impl Date {
     }
 
     /// A moment, seen in `zone`.
-    pub fn of_timestamp(moment: Timestamp, zone: &TimeZone) -> Date {
+    pub(crate) fn of_timestamp(moment: Timestamp, zone: &TimeZone) -> Date {
         Date(moment.to_zoned_datetime(zone.clone()))
     }
 
@@ -60,7 +60,7 @@ impl Date {
     }
 
     /// The moment.
-    pub fn timestamp(&self) -> Timestamp {
+    pub(crate) fn timestamp(&self) -> Timestamp {
         self.0.timestamp()
     }
 
@@ -70,12 +70,12 @@ impl Date {
     }
 
     /// The moment as a calendar and a clock in the site's time zone show it.
-    pub fn civil(&self) -> DateTime {
+    pub(crate) fn civil(&self) -> DateTime {
         self.0.datetime()
     }
 
     /// `2026-01-31T18:30:00+01:00`, as feeds and `<time datetime>` want it.
-    pub fn to_xml_schema(&self) -> String {
+    pub(crate) fn to_xml_schema(&self) -> String {
         self.0.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 

@@ -35,7 +35,7 @@ pub fn of_yaml(yaml: &serde_yaml::Value) -> Value {
 }
 
 /// Converts a YAML mapping to a map with string keys.
-pub fn map_of_yaml(mapping: &serde_yaml::Mapping) -> Map {
+pub(crate) fn map_of_yaml(mapping: &serde_yaml::Mapping) -> Map {
     mapping.iter().map(|(key, value)| (Key::from(as_text(&of_yaml(key))), of_yaml(value))).collect()
 }
 
@@ -53,7 +53,7 @@ pub fn set(map: &mut Map, key: &'static str, value: impl Into<Value>) {
 }
 
 /// Sets `key` of `map`, unless it is there already.
-pub fn set_default(map: &mut Map, key: &'static str, value: impl Into<Value>) {
+pub(crate) fn set_default(map: &mut Map, key: &'static str, value: impl Into<Value>) {
     map.entry(Key::Str(key)).or_insert_with(|| value.into());
 }
 
@@ -79,12 +79,12 @@ pub fn write_text(out: &mut String, value: &Value) {
 }
 
 /// The value as converted by Ruby's `to_s`: as [`as_text`], except that lists are as in Ruby.
-pub fn to_ruby(value: &Value) -> String {
+pub(crate) fn to_ruby(value: &Value) -> String {
     if value.as_array().is_some() { inspected(value) } else { as_text(value) }
 }
 
 /// The value as printed by Ruby's `inspect`: `{"a"=>[1, nil, "b"]}`.
-pub fn inspected(value: &Value) -> String {
+pub(crate) fn inspected(value: &Value) -> String {
     let mut text = String::new();
     write_inspected(&mut text, value);
     text
@@ -143,7 +143,7 @@ fn write_ruby_string(out: &mut String, text: &str) {
 }
 
 /// Whether the value is a float, even if it is whole.
-pub fn is_float(value: &Value) -> bool {
+pub(crate) fn is_float(value: &Value) -> bool {
     value.is_f64()
 }
 
@@ -173,17 +173,17 @@ fn float_text(float: f64) -> String {
 
 /// A number truncated to an integer, saturating.
 #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as intended")]
-pub fn truncated(number: f64) -> i64 {
+pub(crate) fn truncated(number: f64) -> i64 {
     number as i64
 }
 
 /// Whether the value is nil or undefined.
-pub fn is_nil(value: &Value) -> bool {
+pub(crate) fn is_nil(value: &Value) -> bool {
     value.is_none() || value.is_undefined()
 }
 
 /// The value as a number; large integers are rounded.
-pub fn as_number(value: &Value) -> Option<f64> {
+pub(crate) fn as_number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| value.as_i128().map(|whole| whole as f64))
 }
 

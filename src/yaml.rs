@@ -190,7 +190,7 @@ fn quote_start(message: &str) -> Option<Position> {
 
 /// Turns a message of serde into a diagnostic. Its wording for unknown keys and values is ``unknown
 /// field `x`, expected one of `a`, `b` ``.
-pub fn invalid_yaml(place: Place, message: &str) -> Diagnostic {
+pub(crate) fn invalid_yaml(place: Place, message: &str) -> Diagnostic {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let is_unknown = message.contains("unknown field") || message.contains("unknown variant");
     let (true, Some(given)) = (is_unknown, quoted.next()) else {

@@ -1,4 +1,4 @@
-//! `labpress build`: runs what is stale, then writes the site.
+//! `labpress build`: runs stale experiments, then writes the site.
 
 use std::path::{Path, PathBuf};
 
@@ -21,19 +21,19 @@ use labpress::store::Store;
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Options {
-    /// Where the site goes [default: `destination` of _config.yml, else public]
+    /// Where to write the site [default: `destination` in _config.yml, or public]
     #[arg(long, short = 'd', value_name = "DIR")]
     destination: Option<PathBuf>,
-    /// Run nothing: fail if a result that a post shows is stale, missing or altered
+    /// Run nothing; fail if a result that a post shows is stale, missing or altered
     #[arg(long, conflicts_with_all = ["dry_run", "budget", "smoke"])]
     locked: bool,
-    /// Build posts of _drafts, too
+    /// Also build drafts
     #[arg(long, short = 'D')]
     drafts: bool,
-    /// Build posts dated in the future, too
+    /// Also build posts dated in the future
     #[arg(long)]
     future: bool,
-    /// Build posts with `published: false`, too
+    /// Also build posts with `published: false`
     #[arg(long)]
     unpublished: bool,
     #[command(flatten)]
@@ -129,7 +129,7 @@ fn report_warnings(warnings: &[Diagnostic], work: &Work) {
     }
 }
 
-/// What of posts is built.
+/// Which posts are built.
 fn shown(config: &Config, options: &Options) -> Shown {
     let configured = as_configured(config);
     Shown {
@@ -140,7 +140,7 @@ fn shown(config: &Config, options: &Options) -> Shown {
     }
 }
 
-/// What of posts is built where the command line says nothing.
+/// Which posts are built unless the command line says otherwise.
 pub(super) fn as_configured(config: &Config) -> Shown {
     Shown {
         now: now(),
@@ -150,7 +150,7 @@ pub(super) fn as_configured(config: &Config) -> Shown {
     }
 }
 
-/// Where the site goes. A smoke build never goes to where the real one does.
+/// Where the site is written. A smoke build is never written to the site's own destination.
 fn destination<'a>(
     place: Place<'a>,
     config: &Config,
@@ -169,7 +169,7 @@ fn destination<'a>(
     }
 }
 
-/// Says how the runs stand, and which of them the site needs.
+/// Reports the state of all runs, and which of them the site needs.
 fn would_build(built: Built, site: &Site, work: &Work) -> Result<(), Error> {
     if !built.errors.is_empty() {
         return Err(Error::Errors(built.errors));

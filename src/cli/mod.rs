@@ -1,4 +1,4 @@
-//! The command line: arguments → calls → messages and exit codes. One file a command.
+//! The command line: arguments → calls → messages and exit codes. One file per command.
 //!
 //! Verbosity goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1
 //! the site or a run is at error (each error was shown), 2 the arguments are.
@@ -45,10 +45,10 @@ use labpress::runner::{processes, supervisor};
     version,
     about = "A static blog whose posts carry reproducible deep-learning experiments",
     long_about = "labpress builds a blog as Jekyll does, and runs the experiments that its posts show.\n\n\
-        Posts are in _posts/, layouts in _layouts/, experiments in experiments/NAME/experiment.yml. A post says \
-        {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page has the numbers.",
-    after_help = "Start with `labpress build`: it runs what is stale and writes public/. `labpress status` says how \
-        your experiments stand, `labpress doctor` what this machine lacks."
+        Posts are in _posts/, layouts in _layouts/, experiments in experiments/NAME/experiment.yml. A post \
+        writes {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page shows the numbers.",
+    after_help = "Start with `labpress build`: it runs stale experiments and writes public/. `labpress status` shows \
+        the state of your experiments, `labpress doctor` what is missing on this machine."
 )]
 struct Cli {
     #[command(flatten)]
@@ -67,74 +67,74 @@ struct SiteFolder {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run what is stale, then write the site
+    /// Run stale experiments, then write the site
     #[command(
-        long_about = "Reads the site, runs the experiments whose results its posts need and that are stale or \
-        missing, and writes public/.\n\nOnly files that changed are touched. If anything is wrong, all errors are \
-        shown together and public/ stays as it was."
+        long_about = "Reads the site, runs the experiments that its posts show and whose results are stale or \
+        missing, and writes public/.\n\nOnly files that changed are written. If there are errors, all of them are \
+        shown together and public/ is left unchanged."
     )]
     Build(build::Options),
-    /// Run an experiment's stale runs, whether a post needs them or not
+    /// Run stale experiments, whether or not a post shows them
     #[command(
-        long_about = "Runs what is stale or missing of the named experiments, or of all.\n\nEach result is a \
+        long_about = "Does the stale and missing runs of the named experiments, or of all.\n\nEach result is a \
         record in experiments/NAME/runs/: commit it, and others can build the site without training."
     )]
     Run(run::Options),
-    /// Start a post or an experiment
+    /// Create a post or an experiment
     #[command(subcommand)]
     New(new::What),
-    /// Take over a Jekyll blog: write what it needs, and say what builds and what does not
+    /// Import a Jekyll blog: adapt its configuration and report what builds
     #[command(
         long_about = "Checks a Jekyll blog and adds `templates: liquid` to its _config.yml, so that its own layouts \
-        are used. No post, layout or page is touched.\n\nThe report says what was found, which plugins are built in, \
-        what the theme lacks, and every error with its mend. Exit code 0: all of it builds."
+        are used. Posts, layouts and pages are left unchanged.\n\nThe report lists what was found, which plugins are \
+        built in, what is missing from the theme, and every error with its fix. Exit code 0: everything builds."
     )]
     Import(import::Options),
-    /// Show how every experiment stands: fresh, stale, missing or failed
+    /// Show the state of every experiment: fresh, stale, missing or failed
     Status,
-    /// Say why the runs of an experiment are stale: which part changed from what to what
+    /// Explain why the runs of an experiment are stale: what changed, from what to what
     Why(why::Options),
-    /// Do recorded runs again from the beginning, and say whether they come out the same
+    /// Re-run recorded runs from scratch and report whether they reproduce
     #[command(
-        long_about = "Does fresh runs again from the beginning, in a scratch place, and compares every number: \
+        long_about = "Repeats fresh runs from scratch, in a temporary folder, and compares every number: \
         bit-identical, within tolerance, or different.\n\nThe verdicts are files in \
-        experiments/NAME/verifications/: commit them, and figures say when their numbers were verified. A tolerance is \
-        what `metrics` in experiment.yml states, else three standard deviations over the seeds. Times are never \
+        experiments/NAME/verifications/: commit them, and figures say when their numbers were verified. The tolerance \
+        is the one in `metrics` of experiment.yml, or three standard deviations over the seeds. Times are never \
         compared."
     )]
     Verify(verify::Options),
-    /// Make a post go on showing the results of today, whatever becomes of its experiments
+    /// Keep a post's results fixed, even when its experiments change
     #[command(
         long_about = "Writes `pin: {EXPERIMENT: \"ID\"}` into the front matter of a post, and the pin itself to \
-        experiments/NAME/pins/. The post then shows the results of today even when the experiment is changed and run \
-        again, and says that newer ones exist."
+        experiments/NAME/pins/. The post keeps showing the present results, even when the experiment is changed and \
+        run again, and then says that newer results exist."
     )]
     Pin(pin::Options),
-    /// Show which numbers of an experiment moved, and whether beyond the spread over seeds
+    /// Show which numbers of an experiment changed, and whether by more than the spread over seeds
     Diff(diff::Options),
-    /// List what no experiment, post or verification refers to any more, and delete it if asked
+    /// List, and delete if asked, what no experiment, post or verification refers to
     #[command(
-        long_about = "Lists records, files and kept artifacts that no experiment of today, no pin of a post and \
+        long_about = "Lists records, files and stored artifacts that no present experiment, no pin of a post and \
         no verification refers to, with their sizes. Nothing is deleted without --delete.\n\nRecords that were \
-        committed stay in git's history."
+        committed remain in git's history."
     )]
     Gc(gc::Options),
-    /// Give an experiment another name, and keep its results
+    /// Rename an experiment and keep its results
     #[command(
         long_about = "Renames experiments/OLD/ to experiments/NEW/, with its records, verifications and pins, and the \
-        name in `needs` of other experiments and in the tags and pins of posts and pages. No result gets stale. All that \
-        is changed is listed.\n\nA call that was killed is completed by calling it again. A variant needs no such \
-        command: rename it in experiment.yml, and its results are found."
+        name in `needs` of other experiments and in the tags and pins of posts and pages. No result becomes stale. \
+        Every change is listed.\n\nIf the command was interrupted, run it again to complete it. To rename a variant, \
+        edit experiment.yml: its results are found under the new name."
     )]
     Mv(mv::Options),
-    /// List, fetch, check and show data sets
+    /// List, download, check and show data sets
     #[command(subcommand)]
     Data(data::What),
     /// Print the JSON Schema of a kind of file, for editors and other programs
     Schema(schema::Options),
-    /// Say what this machine has, what it lacks, and how to mend it
+    /// Check what this machine has, what is missing, and how to install it
     Doctor,
-    /// Compile one style sheet: what a build starts for each
+    /// Compile one style sheet; a build starts this for each
     #[command(name = sass::COMMAND, hide = true)]
     CompileSass {
         /// How many seconds of processor time it may take
@@ -147,7 +147,7 @@ enum Command {
 /// How many runs may go on, for the commands that run.
 #[derive(Args, Clone, Copy)]
 struct Jobs {
-    /// Train at most this many runs at once [default: as many as there are cores for]
+    /// Do at most this many runs at once [default: as many as there are cores for]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 }
@@ -156,15 +156,15 @@ struct Jobs {
 enum Error {
     /// Errors in the site's files.
     Errors(Vec<Diagnostic>),
-    /// Runs that have no result; why was told when each ended.
+    /// Runs without a result; the reason was reported when each ended.
     RunsWithoutResult(usize),
-    /// Files that runs read and their experiments do not declare.
+    /// Files that runs read without declaring them.
     Undeclared(Vec<Diagnostic>),
     /// Runs that the site needs and that did not fit into the budget.
     LeftOut(usize),
-    /// Runs that did not come out as recorded; how was told in a table.
+    /// Runs that did not reproduce; a table says how they differ.
     Unconfirmed(usize),
-    /// Errors that keep an imported blog from being built; the report has told them.
+    /// Errors that keep an imported blog from being built, which the report lists.
     Unimported(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
@@ -241,7 +241,7 @@ fn report_error(error: &Error) {
         }
         Error::LeftOut(runs) => {
             report(format_args!(
-                "{} left out, and the site needs what they find",
+                "{} left out, and the site needs their results",
                 counted(*runs, "run")
             ));
         }
@@ -249,23 +249,23 @@ fn report_error(error: &Error) {
             report(format_args!("{} without a result", counted(*runs, "run")))
         }
         Error::Unconfirmed(runs) => {
-            report(format_args!("{} did not come out as recorded", counted(*runs, "run")))
+            report(format_args!("{} did not reproduce", counted(*runs, "run")))
         }
         Error::Unimported(errors) => {
-            report(format_args!("{} to mend before it builds", counted(*errors, "error")))
+            report(format_args!("{} to fix before it builds", counted(*errors, "error")))
         }
         Error::Other(error) => report(format_args!("error: {error:#}")),
     }
 }
 
-/// Writes a line of verbosity to standard error.
+/// Writes a message to standard error.
 fn report(line: std::fmt::Arguments<'_>) {
-    // Nobody may be listening any more; that is no reason to stop.
+    // Nobody may be reading any more; that is not a reason to stop.
     let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
 }
 
-/// The text with control characters escaped, except line ends and tabs: what comes from files,
-/// notes and programs must not steer the terminal.
+/// The text with control characters escaped, except line ends and tabs: text from files and
+/// programs must not control the terminal.
 fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     let is_unsafe = |c: char| c.is_control() && c != '\n' && c != '\t';
     if !text.contains(is_unsafe) {
@@ -276,22 +276,22 @@ fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     text.chars().map(escaped).collect::<String>().into()
 }
 
-/// Says that another labpress is at work on the same site, and which process holds the lock.
+/// Reports that another labpress is running in the same site, and which process holds the lock.
 fn report_waiting(lock: &Path) {
     let holders =
         processes::holders(lock).map(|holders| format!(", {holders}")).unwrap_or_default();
     report(format_args!(
-        "another labpress is at work in this site{holders}: waiting for it to end"
+        "another labpress is running in this site{holders}: waiting for it to finish"
     ));
 }
 
-/// Writes what was asked for to standard output.
+/// Writes an answer to standard output.
 fn answer(text: &str) {
     write_answer(&printable(text.trim_end()));
 }
 
-/// Writes a line to standard output. That it cannot be written is an error at the end of the
-/// command, unless nobody listens any more.
+/// Writes a line to standard output. A failure is reported at the end of the command, unless
+/// nobody reads the output any more.
 fn write_answer(line: &str) {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());

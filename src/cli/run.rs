@@ -21,16 +21,16 @@ pub(super) struct Options {
     /// The experiments to run [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Only the runs of this variant; may be given many times
+    /// Run only this variant; can be given several times
     #[arg(long = "variant", value_name = "V")]
     variants: Vec<String>,
-    /// Only the runs with this seed; may be given many times
+    /// Run only this seed; can be given several times
     #[arg(long = "seed", value_name = "S")]
     seeds: Vec<u64>,
-    /// Run what is fresh, too
+    /// Also repeat fresh runs
     #[arg(long, short)]
     force: bool,
-    /// Tell which files of the site commands read without declaring them in `inputs` (needs strace)
+    /// Report files of the site that commands read without declaring them in `inputs` (needs strace)
     #[arg(long)]
     trace: bool,
     #[command(flatten)]
@@ -46,8 +46,8 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
     for name in &options.names {
         site.experiment(name).map_err(Error::Errors)?;
     }
-    // A damaged record or file beside one is made again, a damaged verification says nothing; a
-    // error anywhere else must be mended first.
+    // A damaged record or file beside one is recreated by a run, and a damaged verification says
+    // nothing; every other error must be fixed first.
     let is_made_by_runs = |error: &Diagnostic| {
         let path = &error.place().path;
         let is_of_result =
@@ -82,7 +82,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
     if wanted.runs.is_empty() {
         work.verbosity().report(format_args!("all runs are fresh"));
         if options.trace {
-            report(format_args!("nothing was traced: add `--force` to run what is fresh, too"));
+            report(format_args!("nothing was traced: add `--force` to repeat fresh runs"));
         }
         return Ok(());
     }
@@ -110,8 +110,7 @@ impl Options {
         self.names.is_empty() || self.names.iter().any(|name| name == experiment.name.as_str())
     }
 
-    /// Whether a run is asked for. At toy scale only experiments that are not fresh are, which are
-    /// those of toy scale.
+    /// Whether a run is asked for. With `--smoke`, only runs at toy scale are.
     fn asks_for_run(&self, run: &PlannedRun<'_>, smoke: bool) -> bool {
         let of_variant = self.variants.is_empty()
             || self.variants.iter().any(|name| name == run.variant.name.as_str());
@@ -120,7 +119,7 @@ impl Options {
     }
 }
 
-/// A variant or seed that none of the experiments that are asked for has is an error.
+/// Checks that the variants and seeds exist in at least one of the selected experiments.
 fn check_selection(options: &Options, site: &Site) -> Result<(), Error> {
     let experiments: Vec<&Experiment> =
         site.experiments.iter().filter(|experiment| options.asks_for(experiment)).collect();
@@ -157,7 +156,7 @@ fn check_selection(options: &Options, site: &Site) -> Result<(), Error> {
     Ok(())
 }
 
-/// The program `strace`, or a note that there is none.
+/// The program `strace`; without one, a note is printed.
 fn strace() -> Option<PathBuf> {
     let strace = environment::on_path("strace");
     if strace.is_none() {

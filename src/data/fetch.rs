@@ -428,7 +428,7 @@ fn remember(folder: &Path, set: &DataSet) -> anyhow::Result<()> {
 }
 
 /// Whether the files of `set` in `folder` are unchanged since they were last checked.
-pub fn is_whole(folder: &Path, set: &DataSet) -> bool {
+pub(crate) fn is_whole(folder: &Path, set: &DataSet) -> bool {
     is_checked(folder, set) || check(folder, set).is_ok()
 }
 

@@ -183,14 +183,14 @@ impl DataSet {
 
     /// The digest of the files only, however a declaration interprets them.
     #[must_use]
-    pub fn files_digest(&self) -> Digest {
+    pub(crate) fn files_digest(&self) -> Digest {
         Digest::of_value(&json!({"files": self.file_digests()}))
     }
 
     /// The digest of everything that affects the images and their order: all of [`DataSet::digest`]
     /// except the splits.
     #[must_use]
-    pub fn images_digest(&self) -> Digest {
+    pub(crate) fn images_digest(&self) -> Digest {
         Digest::of_value(
             &json!({"classes": self.classes, "files": self.file_digests(), "format": self.format}),
         )

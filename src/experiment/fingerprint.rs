@@ -175,7 +175,10 @@ impl Fingerprint {
     /// The fingerprint with others for the experiments that the run needs: `renamed` takes the name
     /// of each and the digest of what its results depend on.
     #[must_use]
-    pub fn with_needs(&self, renamed: impl Fn(&str, Digest) -> (String, Digest)) -> Fingerprint {
+    pub(crate) fn with_needs(
+        &self,
+        renamed: impl Fn(&str, Digest) -> (String, Digest),
+    ) -> Fingerprint {
         let parts =
             self.parts.iter().map(|(part, content)| match (part.strip_prefix("needs."), content) {
                 (Some(name), Part::Digest(digest)) => {

@@ -26,7 +26,7 @@ const MOST: usize = 10_000;
 
 /// One combination of a grid.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Combination {
+pub(crate) struct Combination {
     /// Its part of the variant's name: `lr-0-01-batch-size-32`.
     pub name: Name,
     /// Its part of the variant's title: `lr = 0.01, batch-size = 32`.
@@ -36,7 +36,10 @@ pub struct Combination {
 }
 
 /// Expands a grid. The first axis varies slowest.
-pub fn combinations(grid: &Mapping, yaml: &Yaml<'_>) -> Result<Vec<Combination>, Diagnostic> {
+pub(crate) fn combinations(
+    grid: &Mapping,
+    yaml: &Yaml<'_>,
+) -> Result<Vec<Combination>, Diagnostic> {
     let error = |keys: &[&str], message: String| {
         let keys: Vec<&str> = ["grid"].iter().chain(keys).copied().collect();
         Diagnostic::new(yaml.place(&keys), message)

@@ -8,9 +8,9 @@
 
 pub mod environment;
 pub mod fingerprint;
-pub mod grid;
+pub(crate) mod grid;
 pub mod history;
-pub mod needs;
+pub(crate) mod needs;
 pub mod pin;
 pub mod plan;
 pub mod predict;
@@ -40,7 +40,7 @@ impl Name {
     }
 
     /// The name nearest to `text`: in lowercase, with a hyphen for other characters.
-    pub fn nearest_to(text: &str) -> Name {
+    pub(crate) fn nearest_to(text: &str) -> Name {
         let mut name = String::new();
         for c in text.to_lowercase().chars() {
             if c.is_ascii_lowercase() || c.is_ascii_digit() {
@@ -94,7 +94,7 @@ pub fn name_rule(text: &str) -> &'static str {
 }
 
 /// Whether Windows reserves the file name for a device, whatever follows its first point.
-pub fn is_windows_device(name: &str) -> bool {
+pub(crate) fn is_windows_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
     let is_numbered = |port: &str| {
         name.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))

@@ -16,7 +16,7 @@ use crate::yaml::Yaml;
 
 /// Resolves what each experiment needs, transitively. Each experiment comes with the names in its
 /// `needs:`. Errors are unknown names and cycles.
-pub fn resolved(
+pub(crate) fn resolved(
     parsed: Vec<(Experiment, Vec<String>)>,
     source: &Source,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
@@ -70,7 +70,9 @@ pub(super) fn digest(experiment: &Experiment) -> Digest {
 
 /// A digest of the results of an experiment that are passed to a run that needs it: numbers, except
 /// times, and artifacts.
-pub fn results_digest<'a>(runs: impl IntoIterator<Item = (&'a Name, u64, &'a Record)>) -> Digest {
+pub(crate) fn results_digest<'a>(
+    runs: impl IntoIterator<Item = (&'a Name, u64, &'a Record)>,
+) -> Digest {
     let runs = runs.into_iter().map(|(variant, seed, record)| {
         let artifacts: BTreeMap<&str, String> = record
             .artifacts

@@ -96,7 +96,7 @@ impl Record {
     }
 
     /// The paths of the files that are committed next to it, from the site's root.
-    pub fn file_paths(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn file_paths(&self) -> impl Iterator<Item = String> {
         let files = self.artifacts.iter().filter_map(|artifact| artifact.file.as_ref());
         files.map(|file| format!("experiments/{}/{file}", self.experiment))
     }
@@ -113,7 +113,7 @@ impl Record {
     }
 
     /// The names that [`Record::number`] knows.
-    pub fn number_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn number_names(&self) -> impl Iterator<Item = &str> {
         self.metrics.keys().chain(self.timing.keys()).chain(self.series.keys()).map(String::as_str)
     }
 }
@@ -129,7 +129,7 @@ pub fn file_stem(variant: &str, seed: u64, fingerprint: &Fingerprint) -> String 
 }
 
 /// [`file_stem`] for the digest of a fingerprint.
-pub fn stem_of(variant: &str, seed: u64, fingerprint: Digest) -> String {
+pub(crate) fn stem_of(variant: &str, seed: u64, fingerprint: Digest) -> String {
     format!("{variant}-s{seed}-{}", fingerprint.short())
 }
 
@@ -173,7 +173,7 @@ pub struct Damage {
 }
 
 /// Checks the files next to a record; `digest_of` returns the digest of the site's file at a path.
-pub fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Damage {
+pub(crate) fn damaged_files(record: &Record, digest_of: impl Fn(&str) -> Option<Digest>) -> Damage {
     let mut damage = Damage::default();
     for artifact in &record.artifacts {
         let Some(file) = &artifact.file else { continue };

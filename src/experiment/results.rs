@@ -130,7 +130,7 @@ pub struct VariantResults<'a> {
 
 impl<'a> VariantResults<'a> {
     /// Results of which nothing is said by reruns.
-    pub fn unverified(variant: &'a Variant, records: Vec<&'a Record>) -> VariantResults<'a> {
+    pub(crate) fn unverified(variant: &'a Variant, records: Vec<&'a Record>) -> VariantResults<'a> {
         let verifications = records.iter().map(|_| Vec::new()).collect();
         VariantResults { variant, records, verifications }
     }
@@ -194,7 +194,7 @@ impl<'a> Results<'a> {
 
     /// The same, with the names of experiments whose files have errors.
     #[must_use]
-    pub fn with_unreadable(self, names: impl IntoIterator<Item = &'a str>) -> Results<'a> {
+    pub(crate) fn with_unreadable(self, names: impl IntoIterator<Item = &'a str>) -> Results<'a> {
         Results { unreadable: names.into_iter().collect(), ..self }
     }
 
@@ -206,7 +206,7 @@ impl<'a> Results<'a> {
 
     /// The same, with the pins of posts and pages by path of their source.
     #[must_use]
-    pub fn with_pins(self, pins: &'a BTreeMap<&'a str, Vec<Pinned<'a>>>) -> Results<'a> {
+    pub(crate) fn with_pins(self, pins: &'a BTreeMap<&'a str, Vec<Pinned<'a>>>) -> Results<'a> {
         let pinned = pins.iter().map(|(&path, pins)| {
             let mut experiments = self.experiments.clone();
             experiments.extend(
@@ -237,7 +237,7 @@ impl<'a> Results<'a> {
     }
 
     /// What the post or page whose source is at `path` shows.
-    pub fn shown_in(&self, path: &str) -> &Results<'a> {
+    pub(crate) fn shown_in(&self, path: &str) -> &Results<'a> {
         self.pinned.get(path).unwrap_or(self)
     }
 }

@@ -64,7 +64,7 @@ pub struct Figure {
 }
 
 /// The tags that make figures, in order.
-pub const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
+pub(crate) const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
 
 /// Why a tag has no figure.
 enum Undrawn {

@@ -117,7 +117,7 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
 
 /// Renders text that must stay on one line, such as a title or a caption: what would start a block
 /// is text.
-pub fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
+pub(crate) fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
     let mut paragraph = match options.dialect {
         Dialect::CommonMark => commonmark::parse_inline(text, commonmark_options(options)),
         Dialect::Kramdown => kramdown::parse_inline(text, &options.kramdown),

@@ -5,7 +5,7 @@
 mod collections;
 pub mod front_matter;
 pub mod pin_edit;
-pub mod pins;
+pub(crate) mod pins;
 mod plugins;
 
 use std::collections::BTreeMap;
@@ -165,7 +165,7 @@ pub fn read<'a>(source: &'a Source, config: &Config, shown: &Shown) -> (Blog<'a>
 
 impl<'a> Blog<'a> {
     /// Posts, and documents of all other collections.
-    pub fn documents(&self) -> impl Iterator<Item = &Post<'a>> {
+    pub(crate) fn documents(&self) -> impl Iterator<Item = &Post<'a>> {
         self.posts
             .iter()
             .chain(self.collections.iter().flat_map(|collection| &collection.documents))

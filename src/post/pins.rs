@@ -12,11 +12,11 @@ use crate::experiment::spec::Experiment;
 use crate::source::Source;
 
 /// What is pinned, by path of the post or page.
-pub type Pins<'a> = BTreeMap<&'a str, Vec<Pinned<'a>>>;
+pub(crate) type Pins<'a> = BTreeMap<&'a str, Vec<Pinned<'a>>>;
 
 /// Finds everything that the posts and pages pin. Reports all pins that cannot be found or are not
 /// complete.
-pub fn read<'a>(
+pub(crate) fn read<'a>(
     blog: &Blog<'a>,
     source: &Source,
     experiments: &[Experiment],

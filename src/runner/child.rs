@@ -26,7 +26,7 @@ use crate::experiment::spec::Limits;
 use crate::store::{lock_file, named, open_inside};
 
 /// The file with what the runner wrote to its standard output and standard error.
-pub const LOG_FILE: &str = "log.txt";
+pub(crate) const LOG_FILE: &str = "log.txt";
 /// The file with the reason why the last try failed.
 const FAILURE_FILE: &str = "failure.txt";
 /// The shortest and the longest pause between two looks at a running child. In between, the pause is

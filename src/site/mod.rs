@@ -22,7 +22,7 @@ mod post;
 mod redirect;
 pub mod sass;
 mod sitemap;
-pub mod smoke;
+mod smoke;
 mod tags;
 mod values;
 

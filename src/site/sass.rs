@@ -75,7 +75,7 @@ pub type Compiler = fn(&Job) -> Result<Compiled, String>;
 
 /// Compiles in this process: without limits on time and memory, for callers whose style sheets are
 /// trusted.
-pub fn in_this_process(job: &Job) -> Result<Compiled, String> {
+pub(crate) fn in_this_process(job: &Job) -> Result<Compiled, String> {
     Ok(job.compiled())
 }
 

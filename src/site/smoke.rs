@@ -12,7 +12,7 @@ use crate::output::Output;
 /// neighbours of a post. It is put into the finished page and brings its own style, so that no
 /// layout can leave it out.
 #[must_use]
-pub fn marked(output: Output, results: &Results<'_>) -> Output {
+pub(super) fn marked(output: Output, results: &Results<'_>) -> Output {
     let toys = results.experiments.values().filter(|results| results.experiment.smoke);
     let names: Vec<&str> = toys.map(|results| results.experiment.name.as_str()).collect();
     if names.is_empty() {

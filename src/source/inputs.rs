@@ -30,7 +30,7 @@ use crate::roles;
 
 /// A file that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Input {
+pub(crate) struct Input {
     /// The digest of its content.
     pub digest: Digest,
     /// When it was last written, where the file system knows it.
@@ -50,7 +50,7 @@ pub struct InputError {
 
 /// The files of `folder` that match any of the patterns, by path from there with `/` between parts.
 /// Without patterns, all files count.
-pub fn gather(
+pub(crate) fn gather(
     folder: &Path,
     patterns: Option<&[String]>,
 ) -> Result<BTreeMap<String, Input>, InputError> {
@@ -122,7 +122,7 @@ fn everything_error(message: String, path: &str) -> InputError {
 }
 
 /// The digest of a file's content, and when the file was written.
-pub fn read(path: &Path) -> io::Result<Input> {
+pub(crate) fn read(path: &Path) -> io::Result<Input> {
     let file = super::open_file(path)?;
     let modified = file.metadata()?.modified().ok();
     Ok(Input { digest: content_digest(file)?, modified })
@@ -321,7 +321,7 @@ fn is_litter(entry: &walkdir::DirEntry) -> bool {
 const CACHE_TAG: &[u8; 43] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 /// How the inputs differ from what they were, in words; `None` if they do not.
-pub fn difference(
+pub(crate) fn difference(
     before: &BTreeMap<String, Digest>,
     now: &BTreeMap<String, Input>,
 ) -> Option<String> {

@@ -175,7 +175,7 @@ fn default_widths() -> Vec<u32> {
 impl Model {
     /// Whether the net accepts images of other sizes than it was built for, which progressive
     /// resizing needs.
-    pub fn takes_any_size(&self) -> bool {
+    pub(crate) fn takes_any_size(&self) -> bool {
         !matches!(self, Model::Mlp { .. } | Model::Convnet { dense: Some(_), .. })
     }
 }
