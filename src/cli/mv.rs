@@ -154,7 +154,9 @@ fn changes(
 }
 
 fn is_read_by_liquid(path: &str) -> bool {
-    !(path.starts_with("experiments/") || path.starts_with("_data/") || path == labpress::config::PATH)
+    !(path.starts_with("experiments/")
+        || path.starts_with("_data/")
+        || path == labpress::config::PATH)
 }
 
 /// The text of an `experiment.yml` with the experiment's new name in `needs`.
