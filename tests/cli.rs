@@ -200,7 +200,7 @@ fn two_builds_at_once_do_not_harm_each_other() {
     let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());
     both.iter().for_each(assert_success);
     assert_eq!(both.iter().map(trained).sum::<usize>(), 4);
-    assert!(both.iter().any(|output| stderr(output).contains("waiting for it to end")));
+    assert!(both.iter().any(|output| stderr(output).contains("waiting for it to finish")));
 }
 
 #[test]

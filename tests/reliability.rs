@@ -707,7 +707,7 @@ fn who_holds_the_lock_of_the_site_is_named_and_waiting_for_it_can_be_stopped() {
         std::thread::sleep(Duration::from_millis(2));
     }
     let mut second = start(&site, &["run"]);
-    let line = said(&mut second, "waiting for it to end");
+    let line = said(&mut second, "waiting for it to finish");
     assert!(line.contains(&format!("process {} (`", first.id())), "{line}");
     terminate(&second);
     assert!(!second.wait().unwrap().success());

@@ -71,7 +71,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     let destination = &destination.expect("the configuration has no errors").path;
     let waiting = || {
         report(format_args!(
-            "another labpress is writing to `{}`: waiting for it to end",
+            "another labpress is writing to `{}`: waiting for it to finish",
             destination.display()
         ));
     };
