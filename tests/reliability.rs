@@ -689,7 +689,7 @@ fn who_holds_the_lock_of_a_run_is_named_and_waiting_for_it_can_be_stopped() {
     let lock = std::fs::File::options().write(true).open(stem.path().join("lock")).unwrap();
     lock.lock().unwrap();
     let mut labpress = start(&site, &["run"]);
-    let line = said(&mut labpress, "waiting for its end");
+    let line = said(&mut labpress, "waiting for it to end");
     assert!(line.contains(&format!("process {} (`", std::process::id())), "{line}");
     terminate(&labpress);
     assert_eq!(labpress.wait().unwrap().code(), Some(1));

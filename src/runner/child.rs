@@ -155,7 +155,7 @@ fn wait_for(
         let holders = holders.get_or_insert_with(|| {
             let holders = processes::holders(path).unwrap_or_else(|| "a process".to_owned());
             let text = format!(
-                "{holders} of an earlier try is still running in the run's folder: waiting for it"
+                "{holders} of an earlier try is still running in the run's folder: waiting for it to end"
             );
             watch(RunEvent::Reported(Event::Note { text }));
             holders
