@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::inputs::{LIST, is_same_content, open_file};
 use crate::output::{Content, Output};
 use crate::path;
-use crate::source::{LIST, is_same_content, open_file};
 use crate::store::named;
 
 /// The prefix of temporary files. They are in the folder of their target, because renaming a file

@@ -81,7 +81,7 @@ pub struct Roles {
     collections: Vec<Arc<str>>,
     markdown_endings: Vec<String>,
     /// The folder that the site is in, seen from where `_config.yml` is; empty if that is the same.
-    source: String,
+    inputs: String,
     /// The folder with the files of the theme.
     theme: String,
     /// Whether Markdown without front matter may become a page.
@@ -171,7 +171,7 @@ impl Roles {
             collections_dir: text("collections_dir").unwrap_or("").trim_matches('/').to_owned(),
             collections: collection_names(config.get("collections")),
             markdown_endings: markdown_endings.map(|ending| ending.trim().to_lowercase()).collect(),
-            source: folder("source").unwrap_or_default(),
+            inputs: folder("source").unwrap_or_default(),
             theme: folder("theme_dir").unwrap_or_else(|| "_theme".to_owned()),
             has_bare_pages,
             folders,
@@ -189,8 +189,8 @@ impl Roles {
         if path == CONFIG || path == "experiments" || path.starts_with("experiments/") {
             return Known::As(path.into());
         }
-        let Some(inside) = path::inside_of(path, &self.source) else {
-            let is_on_the_way = path::inside_of(&self.source, path).is_some();
+        let Some(inside) = path::inside_of(path, &self.inputs) else {
+            let is_on_the_way = path::inside_of(&self.inputs, path).is_some();
             return if is_on_the_way { Known::OnTheWay } else { Known::Not };
         };
         if inside.is_empty() {
@@ -231,7 +231,7 @@ impl Roles {
             part.starts_with('.') || part.starts_with('_') && !(at == 0 && part == "_site")
         };
         let inside =
-            path::inside_of(&path, &self.source.to_lowercase()).unwrap_or(&path).to_owned();
+            path::inside_of(&path, &self.inputs.to_lowercase()).unwrap_or(&path).to_owned();
         let names = [self.theme.as_str(), self.collections_dir.as_str()];
         let configured =
             names.into_iter().chain(self.folders.iter().map(|(folder, _)| folder.as_str()));
@@ -242,7 +242,7 @@ impl Roles {
                 path::inside_of(path, name).is_some() || path::inside_of(name, path).is_some()
             })
         };
-        let holds_the_source = path::inside_of(&self.source.to_lowercase(), &path).is_some();
+        let holds_the_source = path::inside_of(&self.inputs.to_lowercase(), &path).is_some();
         holds_the_source
             || inside.split('/').enumerate().any(is_named_so)
             || known.any(|name| is_related(&name))
@@ -411,7 +411,7 @@ fn collection_names(collections: Option<&Value>) -> Vec<Arc<str>> {
 }
 
 /// Of an experiment's folder, only `experiment.yml` and what labpress made is read. Everything else
-/// may be a part of its program, which [`inputs`](crate::source::inputs) looks for.
+/// may be a part of its program, which [`inputs`](crate::inputs::program) looks for.
 fn role_in_experiments(inside: &str) -> Role {
     let Some((folder, file)) = inside.split_once('/') else { return Role::LeftOut };
     if let Some(role) = made_by_labpress(file) {

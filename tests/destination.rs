@@ -349,10 +349,10 @@ fn a_large_file_beside_records_is_known_by_its_digest() {
     )
     .unwrap();
     let root = site.path().join("site");
-    let source = labpress::source::read(&root, &labpress::roles::Roles::default()).unwrap();
+    let inputs = labpress::inputs::read(&root, &labpress::roles::Roles::default()).unwrap();
     assert_eq!(
-        source.artifact("experiments/x/files/0123abcd-large.bin"),
+        inputs.artifact("experiments/x/files/0123abcd-large.bin"),
         Some(labpress::digest::Digest::of(&vec![0; 1 << 20]))
     );
-    assert_eq!(source.artifacts().count(), 0);
+    assert_eq!(inputs.artifacts().count(), 0);
 }

@@ -14,11 +14,11 @@ use labpress::experiment::fingerprint::Fingerprint;
 use labpress::experiment::plan::{RunState, plan};
 use labpress::experiment::record::{FORMAT, Record};
 use labpress::experiment::spec::{self, Experiment};
+use labpress::inputs::{self, Inputs};
 use labpress::output::Output;
 use labpress::post::Shown;
 use labpress::roles::Roles;
 use labpress::site::Site;
-use labpress::source::{self, Source};
 use proptest::prelude::*;
 
 const LAYOUT: &str = "<title>{{ page.title }}</title>{{ content | safe }}";
@@ -32,15 +32,15 @@ fn experiment(epochs: u32, batch: u32, rate: f64) -> String {
     text.replace("RATE", &rate.to_string())
 }
 
-fn site_with(body: &str, experiment: &str) -> Source {
-    Source::default()
+fn site_with(body: &str, experiment: &str) -> Inputs {
+    Inputs::default()
         .with("_layouts/post.html", LAYOUT)
         .with("_posts/2026-01-02-a.md", format!("---\nlayout: post\n---\n{body}"))
         .with("experiments/nets/experiment.yml", experiment)
 }
 
-fn experiments(source: &Source) -> Vec<Experiment> {
-    let (experiments, errors) = spec::parse_all(source, &|_| None);
+fn experiments(inputs: &Inputs) -> Vec<Experiment> {
+    let (experiments, errors) = spec::parse_all(inputs, &|_| None);
     assert_eq!(errors, []);
     experiments
 }
@@ -66,21 +66,21 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
     planned.iter().enumerate().map(record).collect()
 }
 
-fn built(source: &Source, records: &[Record]) -> Result<Output, Vec<Diagnostic>> {
-    let site = site(source.clone());
+fn built(inputs: &Inputs, records: &[Record]) -> Result<Output, Vec<Diagnostic>> {
+    let site = site(inputs.clone());
     Site { records: records.to_vec(), ..site }.render(&shown()).into_output()
 }
 
-fn site(source: Source) -> Site {
-    Site::parse(config::read(source.text(config::PATH)), source, &|_| None)
+fn site(inputs: Inputs) -> Site {
+    Site::parse(config::read(inputs.text(config::PATH)), inputs, &|_| None)
 }
 
 fn shown() -> Shown {
     Shown::at("2026-06-01T00:00:00Z".parse().unwrap())
 }
 
-fn fingerprint(source: &Source) -> Fingerprint {
-    let experiments = experiments(source);
+fn fingerprint(inputs: &Inputs) -> Fingerprint {
+    let experiments = experiments(inputs);
     Fingerprint::of(&experiments[0], &experiments[0].variants[0], 0)
 }
 
@@ -149,7 +149,7 @@ const TERA: &str = "{{ page.title | slugify | urlencode }}{% for tag in page.tag
     {% endfor %}{{ page.url | relative_url }}{{ page.title | markdownify | striptags }}";
 
 /// Writes a site of these names, and reads it as a build does.
-fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempDir, Source) {
+fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempDir, Inputs) {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: String, text: &str| {
         let path = folder.path().join(path);
@@ -196,8 +196,8 @@ fn named_site(names: &Names, is_liquid: bool, dialect: &str) -> (tempfile::TempD
         quoted(&names.title)
     );
     write("experiments/nets/experiment.yml".to_owned(), &(experiment(3, 64, 0.1) + &metrics));
-    let source = source::read(folder.path(), &config::read(Some(&config)).0.roles).unwrap();
-    (folder, source)
+    let inputs = inputs::read(folder.path(), &config::read(Some(&config)).0.roles).unwrap();
+    (folder, inputs)
 }
 
 proptest! {
@@ -209,8 +209,8 @@ proptest! {
         is_liquid in any::<bool>(),
         dialect in prop_oneof![Just("CommonMark"), Just("kramdown")],
     ) {
-        let (_folder, source) = named_site(&names, is_liquid, dialect);
-        let _ = site(source).render(&shown());
+        let (_folder, inputs) = named_site(&names, is_liquid, dialect);
+        let _ = site(inputs).render(&shown());
     }
 }
 
@@ -222,9 +222,9 @@ proptest! {
         let site = tempfile::tempdir().unwrap();
         std::fs::create_dir(site.path().join("_posts")).unwrap();
         std::fs::write(site.path().join("_posts/2026-01-02-a.md"), &bytes).unwrap();
-        let source = source::read(site.path(), &Roles::default()).unwrap();
+        let inputs = inputs::read(site.path(), &Roles::default()).unwrap();
         let is_text = std::str::from_utf8(&bytes).is_ok();
-        let result = built(&source, &[]);
+        let result = built(&inputs, &[]);
         prop_assert!(is_text || result.is_err());
     }
 
@@ -245,8 +245,8 @@ proptest! {
         before in (1_u32..50, 2_u32..512, 0.001_f64..1.0),
         after in (1_u32..50, 2_u32..512, 0.001_f64..1.0),
     ) {
-        let source = |(epochs, batch, rate)| site_with("", &experiment(epochs, batch, rate));
-        let changed = fingerprint(&source(before)).changed_since(&fingerprint(&source(after)));
+        let inputs = |(epochs, batch, rate)| site_with("", &experiment(epochs, batch, rate));
+        let changed = fingerprint(&inputs(before)).changed_since(&fingerprint(&inputs(after)));
         let parts: Vec<String> = changed.into_iter().map(|changed| changed.part).collect();
         let mut expected = Vec::new();
         if before.1 != after.1 {
@@ -263,8 +263,8 @@ proptest! {
 
     #[test]
     fn any_text_as_an_experiment_is_read_or_refused(text in "(title|recipe|data|seeds|params|variants|grid|needs|runner|limits|: |\\[|\\]|\\{|\\}|\n|\\PC){0,30}") {
-        let source = Source::default().with("experiments/a/experiment.yml", text);
-        let (experiments, errors) = spec::parse_all(&source, &|_| None);
+        let inputs = Inputs::default().with("experiments/a/experiment.yml", text);
+        let (experiments, errors) = spec::parse_all(&inputs, &|_| None);
         prop_assert_eq!(experiments.is_empty(), !errors.is_empty());
     }
 

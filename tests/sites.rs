@@ -8,19 +8,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use labpress::config::{self, Config};
+use labpress::inputs::{self, Inputs};
 use labpress::output::{Content, Output};
 use labpress::post::{self, Shown};
 use labpress::site::Site;
-use labpress::source::{self, Source};
 
 /// The moment of all these builds.
 const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn build(root: &Path) -> Result<Output, String> {
-    let config = config::read(source::read_one(root, config::PATH).unwrap().as_deref());
+    let config = config::read(inputs::read_one(root, config::PATH).unwrap().as_deref());
     let roles = config.0.roles.clone().without(["expected", "expected-errors.txt"]);
-    let source = source::read(root, &roles).expect("it can be read");
-    built(Site::parse(config, source, &|_| None))
+    let inputs = inputs::read(root, &roles).expect("it can be read");
+    built(Site::parse(config, inputs, &|_| None))
 }
 
 fn built(site: Site) -> Result<Output, String> {
@@ -131,39 +131,39 @@ fn every_site_comes_out_as_expected() {
 /// This repository's own theme, with the posts that the test brings.
 fn own_theme(post: &str) -> Result<Output, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut source = Source::default()
+    let mut inputs = Inputs::default()
         .with("_posts/2026-01-31-a.md", post)
         .with("index.html", "---\nlayout: home\n---\n");
     for folder in ["_layouts", "_includes"] {
         for (path, text) in texts_in(&root.join(folder)) {
-            source = source.with(format!("{folder}/{path}"), text);
+            inputs = inputs.with(format!("{folder}/{path}"), text);
         }
     }
     let text = fs::read_to_string(root.join(config::PATH)).expect("it is there");
-    built(Site::parse(config::read(Some(&text)), source, &|_| None))
+    built(Site::parse(config::read(Some(&text)), inputs, &|_| None))
 }
 
 /// The files of this repository's own blog.
-fn own_source() -> (Config, Source) {
+fn own_source() -> (Config, Inputs) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (config, errors) = config::read(source::read_one(root, config::PATH).unwrap().as_deref());
+    let (config, errors) = config::read(inputs::read_one(root, config::PATH).unwrap().as_deref());
     assert_eq!(errors, []);
-    let source = source::read(root, &config.roles).expect("it can be read");
-    (config, source)
+    let inputs = inputs::read(root, &config.roles).expect("it can be read");
+    (config, inputs)
 }
 
 #[test]
 fn all_posts_of_the_repository_are_found() {
-    let (config, source) = own_source();
-    let (blog, errors) = post::read(&source, &config, &Shown { future: true, ..shown() });
+    let (config, inputs) = own_source();
+    let (blog, errors) = post::read(&inputs, &config, &Shown { future: true, ..shown() });
     let posts = texts_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("_posts"));
     assert_eq!((blog.posts.len(), errors), (posts.len(), Vec::new()));
 }
 
 #[test]
 fn of_the_repository_only_the_blog_is_published() {
-    let (_, source) = own_source();
-    let others: Vec<&str> = source
+    let (_, inputs) = own_source();
+    let others: Vec<&str> = inputs
         .statics()
         .map(|(path, _)| path)
         .filter(|path| !path.starts_with("assets/"))

@@ -97,8 +97,7 @@ fn numbers_within_a_stated_tolerance_are_confirmed() {
 fn numbers_beyond_the_tolerance_are_different_kept_and_shown() {
     let site = with_noise("0.006");
     site.replace(YAML, "{accuracy: {goal: max,", "{accuracy: {tolerance: 0.005, goal: max,");
-    let expected =
-        ["toy/slow seed 0  different", "tolerance 5.00e-3", "4 runs did not reproduce"];
+    let expected = ["toy/slow seed 0  different", "tolerance 5.00e-3", "4 runs did not reproduce"];
     check(&site, &["verify"], false, &expected);
     let (day, verification) = first_verification(&site);
     assert_eq!(verification["outcome"]["metrics"]["accuracy"]["agreement"], "different");

@@ -4,14 +4,14 @@
 
 use std::time::{Duration, Instant};
 
-use labpress::source::Source;
+use labpress::inputs::Inputs;
 use labpress::{config, post};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let start = Instant::now();
     // The text as a whole file, and as YAML between fences that are right.
-    let source = Source::default()
+    let inputs = Inputs::default()
         .with("_posts/2026-01-02-a.md", text)
         .with("_posts/2026-01-03-b.md", format!("---\n{text}\n---\nbody\n"))
         .with("page.md", format!("---\n{text}\n---\nbody\n"));
@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     {
         let (config, _) = config::read(Some("permalink: pretty\n"));
         let now = "2030-01-01T00:00:00Z".parse().expect("it is a moment");
-        let (blog, _) = post::read(&source, &config, &post::Shown::at(now));
+        let (blog, _) = post::read(&inputs, &config, &post::Shown::at(now));
         for (_, address) in blog.addresses() {
             assert!(!address.file.starts_with('/') && !address.file.split('/').any(|part| part == ".."), "{address:?}");
         }

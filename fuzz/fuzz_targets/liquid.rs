@@ -11,7 +11,7 @@ use labpress::config::LiquidOptions;
 use labpress::liquid::{Environment, Includes, Tags, expand};
 use labpress::markdown::Dialect;
 use labpress::time::Date;
-use labpress::source::Source;
+use labpress::inputs::Inputs;
 use labpress::value::{Value, entry, of_yaml};
 use libfuzzer_sys::fuzz_target;
 
@@ -21,7 +21,7 @@ site: {posts: [{title: One, year: 2025, tags: [x]}, {title: Two, year: '10'}, {t
 ";
 
 fuzz_target!(|text: &str| {
-    let (tags, source) = (Tags::default(), Source::default().with("beside.md", "{{ include.x }}{% break %}"));
+    let (tags, inputs) = (Tags::default(), Inputs::default().with("beside.md", "{{ include.x }}{% break %}"));
     let options = LiquidOptions { tags: BTreeMap::from([("note".to_owned(), "a.html".to_owned())]), ..LiquidOptions::default() };
     let environment = Environment {
         includes: Includes::new([("_includes/a.html", "{{ include.content }}{% include b.html x=include.words %}"),
@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| {
         post_urls: BTreeMap::from([("2026-01-31-hello".to_owned(), "/hello/".to_owned())]),
         urls: BTreeMap::from([("about.md".to_owned(), "/about/".to_owned())]),
         markdown: &|text| format!("<p>{text}</p>"),
-        source: &source,
+        inputs: &inputs,
         options: &options,
         now: Date::parse("2026-05-06", &TimeZone::UTC),
         dialect: Dialect::Kramdown,

@@ -13,9 +13,9 @@ use labpress::destination;
 use labpress::diagnostic::Diagnostic;
 use labpress::experiment::plan::{PlannedRun, plan};
 use labpress::experiment::results::Need;
+use labpress::inputs;
 use labpress::post::Shown;
 use labpress::site::{Built, Site};
-use labpress::source;
 use labpress::store::Store;
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     // What runs nothing changes nothing in the site, which may be read-only.
     let _lock =
         if work.dry_run || options.locked { None } else { Some(store.lock(report_waiting)?) };
-    let written_config = source::read_one(&root, config::PATH)?;
+    let written_config = inputs::read_one(&root, config::PATH)?;
     let config = config::read(written_config.as_deref());
     let place = Place { root: &root, config: written_config.as_deref().unwrap_or("") };
     let destination =
@@ -57,7 +57,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     let site = site::read_with(&root, config, left_out)?;
     let site = if work.smoke { site::at_toy_scale(site, &|_| false)? } else { site };
     if let Some(destination) = &destination {
-        destination.check_sources(&site.source)?;
+        destination.check_sources(&site.inputs)?;
     }
     let shown = shown(&site.config, options);
     let built = site.render(&shown);

@@ -12,8 +12,8 @@ use labpress::data::images::{Images, Wanted};
 use labpress::data::sheet::{Row, Sheet, Tile};
 use labpress::data::{DataSet, built_in, built_in_names, read, split};
 use labpress::diagnostic::{Diagnostic, Place};
+use labpress::inputs;
 use labpress::path;
-use labpress::source;
 use labpress::store::Store;
 use labpress::yaml::Yaml;
 
@@ -163,7 +163,7 @@ fn declaration(name: &str, root: Option<&Path>) -> Result<DataSet, Error> {
             error.hint_nearest(name, known.iter().map(String::as_str)),
         ]));
     }
-    let of_site = root.map(|root| source::read_one(root, &path)).transpose()?.flatten();
+    let of_site = root.map(|root| inputs::read_one(root, &path)).transpose()?.flatten();
     let text = of_site.as_deref().or_else(|| built_in(name)).unwrap_or_default();
     DataSet::parse(&Yaml::file(&path, text)).map_err(Error::Errors)
 }

@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use super::{Error, environment, site};
 use labpress::config::{self, Config};
 use labpress::diagnostic::Diagnostic;
+use labpress::inputs::Inputs;
 use labpress::path;
 use labpress::roles::Roles;
-use labpress::source::Source;
 use labpress::yaml::Yaml;
 
 /// The folder of a site, with links resolved, and the content of its `_config.yml`.
@@ -115,10 +115,10 @@ impl Destination<'_> {
     }
 
     /// Refuses a folder among files of the site.
-    pub(super) fn check_sources(&self, source: &Source) -> Result<(), Error> {
+    pub(super) fn check_sources(&self, inputs: &Inputs) -> Result<(), Error> {
         let folders = self.path_in_site.iter().flat_map(|path| path::folders(path));
         for folder in folders {
-            if source.has_files_in(folder) {
+            if inputs.has_files_in(folder) {
                 let reason = format!("it is inside `{folder}`, which contains files of the site");
                 return Err(self.place.refusal(self.given, &reason));
             }

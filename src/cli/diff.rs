@@ -76,7 +76,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
             if let Some(found) = here(named, experiment, &site, &records, &after)? {
                 found
             } else {
-                let then = site_at(named, site.source.root())?;
+                let then = site_at(named, site.inputs.root())?;
                 let before = recorded_then(&then, experiment);
                 (history::moved(&before, &after), format!("revision {named}"))
             }
@@ -108,7 +108,7 @@ fn here(
         return Ok(None);
     }
     let path = pin::path(experiment.name.as_str(), named);
-    if let Some(text) = site.source.text(&path) {
+    if let Some(text) = site.inputs.text(&path) {
         let pin = pin::parse(&path, text).map_err(|error| Error::Errors(vec![error]))?;
         let pinned = pin.with_records(experiment, &site.records).map_err(|lacking| {
             anyhow!("the pin `{named}` is incomplete: there is no `{lacking}`")

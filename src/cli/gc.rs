@@ -149,7 +149,7 @@ impl<'a> Garbage<'a> {
         for young in
             committed.iter().filter(|file| file.path.contains("/pins/") && file.modified > until)
         {
-            if let Some(text) = site.source.text(&young.path) {
+            if let Some(text) = site.inputs.text(&young.path) {
                 pins.push(
                     pin::parse(&young.path, text).map_err(|error| Error::Errors(vec![error]))?,
                 );

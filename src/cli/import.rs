@@ -14,11 +14,11 @@ use super::table::table;
 use super::{Error, answer, report_waiting};
 use labpress::config::{self, Config};
 use labpress::diagnostic::Diagnostic;
+use labpress::inputs;
 use labpress::plugin::{self, Fate};
 use labpress::post::{self, Blog};
 use labpress::roles::Role;
 use labpress::site::{Built, Site};
-use labpress::source;
 use labpress::store::Store;
 use labpress::value::as_text;
 
@@ -39,7 +39,7 @@ const ADDED: &str = "\n# Layouts and pages are templates in Jekyll's Liquid \
 pub(super) fn import(options: &Options) -> Result<(), Error> {
     let root = site::root(&options.folder)?;
     let store = Store::of(&root);
-    let read = || source::read_one(&root, config::PATH);
+    let read = || inputs::read_one(&root, config::PATH);
     // Without writing, no lock is needed.
     let is_written = !options.dry_run && with_templates(read()?.as_deref()).is_some();
     let _lock = if is_written { Some(store.lock(report_waiting)?) } else { None };
@@ -48,7 +48,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
     let after = added.as_deref().or(before.as_deref());
     let mut site = site::read_with(&root, config::read(after), None)?;
     if let Some(after) = after {
-        site.source = site.source.with(config::PATH, after);
+        site.inputs = site.inputs.with(config::PATH, after);
     }
     let shown = build::as_configured(&site.config);
     // Results of experiments are made when the blog is built.
@@ -56,7 +56,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
     let config = site.config_errors.is_empty().then_some(&site.config);
     let mut found = String::new();
     if let Some(config) = config {
-        let (blog, _) = post::read(&site.source, config, &shown);
+        let (blog, _) = post::read(&site.inputs, config, &shown);
         write_counts(&mut found, &site, config, &blog);
     }
     let mut report = format!("{}\n\n", root.display());
@@ -93,7 +93,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
         let folder = options.folder.display();
         let how =
             if lacks_theme { "The blog builds, but without its theme" } else { "The blog builds" };
-        let _ = write!(report, "\n{how}: `labpress build --source {folder}`\n");
+        let _ = write!(report, "\n{how}: `labpress build --inputs {folder}`\n");
     }
     answer(&report);
     if errors.is_empty() { Ok(()) } else { Err(Error::Unimported(errors.len())) }
@@ -109,14 +109,14 @@ fn with_templates(text: Option<&str>) -> Option<String> {
 }
 
 fn write_counts(report: &mut String, site: &Site, config: &Config, blog: &Blog<'_>) {
-    let count = |role: Role| site.source.of(role).count();
+    let count = |role: Role| site.inputs.of(role).count();
     let mut rows: Vec<(String, usize)> = vec![
         ("posts".to_owned(), blog.posts.len()),
         ("pages".to_owned(), blog.pages.len()),
         ("layouts".to_owned(), count(Role::Layout)),
         ("includes".to_owned(), count(Role::Include)),
         ("data files".to_owned(), count(Role::Data)),
-        ("static files".to_owned(), site.source.statics().count()),
+        ("static files".to_owned(), site.inputs.statics().count()),
     ];
     for name in collections(config) {
         let count = count(Role::Document(name.as_str().into()));
@@ -146,14 +146,14 @@ fn collections(config: &Config) -> Vec<String> {
 fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
     let named =
         |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
-    let has_layouts = site.source.of(Role::Layout).next().is_some();
+    let has_layouts = site.inputs.of(Role::Layout).next().is_some();
     let note = if has_layouts {
         "needed for layouts that the blog does not have"
     } else {
         "its layouts are required"
     };
     let folder =
-        site.source.root().join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
+        site.inputs.root().join(config.value("theme_dir").map_or("_theme".to_owned(), as_text));
     let is_there = folder.exists();
     let folder = folder.display();
     if let Some(theme) = named("theme").or(named("remote_theme")).filter(|_| is_there) {

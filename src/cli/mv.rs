@@ -125,7 +125,7 @@ fn changes(
     store: &Store,
 ) -> Result<(Renaming, BTreeMap<String, String>), Error> {
     let mut pins = Vec::new();
-    for (path, text) in site.source.of(Role::Pin) {
+    for (path, text) in site.inputs.of(Role::Pin) {
         pins.push(pin::parse(path, text).map_err(|error| Error::Errors(vec![error]))?);
     }
     let renaming =
@@ -138,8 +138,8 @@ fn changes(
         let text = store.site.text(path)?;
         edited.insert(path.clone(), with_need_renamed(path, &text, old, new)?);
     }
-    for (path, _) in site.source.texts().filter(|(path, _)| is_read_by_liquid(path)) {
-        let file = site.source.origin(path);
+    for (path, _) in site.inputs.texts().filter(|(path, _)| is_read_by_liquid(path)) {
+        let file = site.inputs.origin(path);
         let text = store.site.text(file)?;
         let renamed = with_pins_renamed(
             file,
@@ -242,10 +242,10 @@ fn with_pins_renamed(path: &str, mut text: String, renaming: &Renaming) -> Resul
 fn mentioning(old: &Name, site: &Site) -> Vec<String> {
     let folder = format!("experiments/{old}/");
     let texts = site
-        .source
+        .inputs
         .texts()
         .filter(|(path, text)| !path.ends_with(".json") && text.text.contains(&folder));
-    texts.map(|(path, _)| site.source.origin(path).to_owned()).collect()
+    texts.map(|(path, _)| site.inputs.origin(path).to_owned()).collect()
 }
 
 fn listed(

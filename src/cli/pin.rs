@@ -40,7 +40,7 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
     }
     let shown =
         post::Shown { now: environment::now(), drafts: true, future: true, unpublished: true };
-    let (blog, errors) = post::read(&site.source, &site.config, &shown);
+    let (blog, errors) = post::read(&site.inputs, &site.config, &shown);
     if !errors.is_empty() {
         return Err(Error::Errors(errors));
     }
@@ -50,7 +50,7 @@ pub(super) fn pin(root: &Path, options: &Options) -> Result<(), Error> {
     } else {
         pins(&site, &shown, path, &options.experiments, &store)?
     };
-    let file = site.source.origin(path);
+    let file = site.inputs.origin(path);
     let mut text = store.site.text(file)?;
     for (experiment, id) in &changes {
         text = pin_edit::with_pin(&text, experiment, id.as_deref())
@@ -135,7 +135,7 @@ fn pins(
     }
     let planned = plan(&site.experiments, &site.records);
     let results = Results::of(&site.experiments, &planned, &site.verifications)
-        .with_files(site.source.artifacts());
+        .with_files(site.inputs.artifacts());
     let experiments: BTreeSet<String> = if named.is_empty() {
         let mut built = site.render(shown);
         let mut errors = Errors::from(std::mem::take(&mut built.errors));

@@ -181,13 +181,13 @@ fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
         let unfinished = store.run_folder(experiment.name.as_str(), &stem).join(trace::FILE);
         let text =
             environment::text(&kept).or_else(|| environment::text(&unfinished)).unwrap_or_default();
-        let folder = site.source.root().join("experiments").join(experiment.name.as_str());
+        let folder = site.inputs.root().join("experiments").join(experiment.name.as_str());
         let yaml =
-            Yaml::file(&experiment.path, site.source.text(&experiment.path).unwrap_or_default());
+            Yaml::file(&experiment.path, site.inputs.text(&experiment.path).unwrap_or_default());
         errors.extend(trace::undeclared(
             experiment,
             &trace::files_read(&text, &folder),
-            site.source.root(),
+            site.inputs.root(),
             &yaml,
         ));
     }

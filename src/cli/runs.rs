@@ -263,7 +263,7 @@ pub(super) fn do_runs(
         return Ok(Done { records: Vec::new(), left_out: left });
     }
     // Before signals are counted, so that Ctrl-C interrupts fetching as usual.
-    let data = data_folders(&runs, site.source.root())?;
+    let data = data_folders(&runs, site.inputs.root())?;
     let interrupts = Interrupts::counted()?;
     let stopwatch = Stopwatch::started();
     let is_used_up = || work.budget.is_some_and(|budget| stopwatch.elapsed() >= budget);
@@ -330,7 +330,7 @@ pub(super) fn setup<'a>(
     if let Some(lab) = lab.as_deref().filter(|_| needs_lab(runs)) {
         warn_of_other_build(lab);
     }
-    let root = site.source.root().to_owned();
+    let root = site.inputs.root().to_owned();
     let machine = Machine { root, store: store.clone(), data, lab, strace };
     let executor = Box::new(Local::new(machine, Slots { cores: cores(), jobs }));
     Ok(Setup { executor, store, stop })
@@ -342,7 +342,7 @@ fn warn_of_other_build(lab: &Path) {
     let Ok(info) = environment::lab_info(lab) else { return };
     if let Some(difference) = environment::other_build(lab, &info) {
         report(format_args!(
-            "warning: {difference}\nhint: `make lab` builds `lab` from the same source"
+            "warning: {difference}\nhint: `make lab` builds `lab` from the same inputs"
         ));
     }
 }

@@ -8,9 +8,9 @@ use super::{Error, environment, mv, sass};
 use labpress::config::{self, Config};
 use labpress::diagnostic::Diagnostic;
 use labpress::experiment::spec::Experiment;
+use labpress::inputs::{self, Inputs};
 use labpress::roles::Roles;
 use labpress::site::Site;
-use labpress::source::{self, Source};
 
 /// Finds the site at `folder`: its absolute path.
 pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
@@ -28,7 +28,7 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
 
 /// Reads the site at `root`, as [`root`] found it.
 pub(super) fn read(root: &Path) -> Result<Site, Error> {
-    let config = config::read(source::read_one(root, config::PATH)?.as_deref());
+    let config = config::read(inputs::read_one(root, config::PATH)?.as_deref());
     read_with(root, config, None)
 }
 
@@ -40,8 +40,8 @@ pub(super) fn read_with(
     destination: Option<&str>,
 ) -> Result<Site, Error> {
     mv::check_unfinished(root)?;
-    let source = source::read(root, &config.0.roles.clone().without(destination))?;
-    let site = Site::parse(config, source, &environment::variable);
+    let inputs = inputs::read(root, &config.0.roles.clone().without(destination))?;
+    let site = Site::parse(config, inputs, &environment::variable);
     Ok(Site { compile_sass: sass::in_a_process, ..site })
 }
 
@@ -57,11 +57,11 @@ pub(super) fn at_toy_scale(
     site: Site,
     is_asked: &dyn Fn(&Experiment) -> bool,
 ) -> Result<Site, Error> {
-    let results = site.source.root().join(".labpress/smoke/results");
+    let results = site.inputs.root().join(".labpress/smoke/results");
     let smoke = if results.exists() {
-        source::read(&results, &Roles::default())?
+        inputs::read(&results, &Roles::default())?
     } else {
-        Source::default()
+        Inputs::default()
     };
     Ok(site.at_toy_scale(is_asked, smoke, results))
 }

@@ -20,7 +20,7 @@ const SEEDS_LISTED: usize = 20;
 
 pub(super) fn status(root: &Path) -> Result<(), Error> {
     let site = site::read(&site::root(root)?)?;
-    let store = Store::of(site.source.root());
+    let store = Store::of(site.inputs.root());
     let planned = plan(&site.experiments, &site.records);
     let of_variant = planned.chunk_by(|a, b| {
         a.experiment.name == b.experiment.name && a.variant.name == b.variant.name

@@ -8,10 +8,10 @@ use labpress::data::origin::DataSource;
 use labpress::data::{DataSet, fetch};
 use labpress::diagnostic::{Diagnostic, Place};
 use labpress::errors::Errors;
+use labpress::inputs::is_same_content;
 use labpress::output::{Content, Output};
 use labpress::roles::Role;
 use labpress::site::Site;
-use labpress::source::is_same_content;
 use labpress::yaml::Yaml;
 
 /// Finds files of the built site that are copies of files of a data set with `redistribute: false`.
@@ -23,7 +23,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
     let copied: BTreeSet<&Path> =
         output.files().filter_map(|(_, content)| copied_from(content)).collect();
     let published = site
-        .source
+        .inputs
         .statics()
         .filter(|(_, file)| copied.contains(file.on_disk.as_path()) && file.bytes > 0);
     let mut by_size: BTreeMap<u64, Vec<(&str, &Path)>> = BTreeMap::new();
@@ -32,7 +32,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
     }
     let mut errors = Vec::new();
     for (name, set) in &sets {
-        for folder in folders(name, set, site.source.root()) {
+        for folder in folders(name, set, site.inputs.root()) {
             for (of_data, bytes) in fetch::files_in(set, &folder) {
                 for (path, on_disk) in by_size.get(&bytes).into_iter().flatten() {
                     if is_same_content(on_disk, &of_data)? {
@@ -42,7 +42,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
                         let hint = "remove it, or add it to `exclude`; \
                                     the data set has `redistribute: false`";
                         errors
-                            .push(site.source.at_origin(
+                            .push(site.inputs.at_origin(
                                 Diagnostic::new(Place::file(*path), message).hint(hint),
                             ));
                     }
@@ -68,7 +68,7 @@ fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Vec<Diagnostic>> {
     let mut sets: BTreeMap<String, DataSet> =
         used.map(|data| (data.name.clone(), data.set.clone())).collect();
     let mut errors = Errors::default();
-    for (path, text) in site.source.of(Role::DataSet) {
+    for (path, text) in site.inputs.of(Role::DataSet) {
         if let Some(name) =
             path.strip_prefix("experiments/data/").and_then(|name| name.strip_suffix(".yml"))
         {
@@ -82,7 +82,7 @@ fn withheld(site: &Site) -> Result<BTreeMap<String, DataSet>, Vec<Diagnostic>> {
 
 /// The folders where files of the data set may be on this machine.
 fn folders(name: &str, set: &DataSet, root: &Path) -> Vec<PathBuf> {
-    let in_site = set.sources.iter().filter_map(|source| match source {
+    let in_site = set.sources.iter().filter_map(|inputs| match inputs {
         DataSource::Folder { path } => Some(root.join(path)),
         _ => None,
     });

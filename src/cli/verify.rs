@@ -199,7 +199,7 @@ fn failed(reason: &str) -> verification::Outcome {
 /// Dates a second verification within the same second one second later, so that neither overwrites
 /// the other.
 fn with_own_path(mut verification: Verification, site: &Site) -> Verification {
-    while site.source.text(&verification.path()).is_some() {
+    while site.inputs.text(&verification.path()).is_some() {
         verification.date += jiff::SignedDuration::from_secs(1);
     }
     verification

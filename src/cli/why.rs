@@ -22,7 +22,7 @@ pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Error> 
         return Err(Error::Errors(site.errors));
     }
     let experiment = site.experiment(name).map_err(Error::Errors)?;
-    let store = Store::of(site.source.root());
+    let store = Store::of(site.inputs.root());
     let mut text = String::new();
     // All of them: a run can be stale because of an experiment that it needs.
     let planned = plan(&site.experiments, &site.records);

@@ -3,7 +3,7 @@
 //! outcome of a rerun, an [`environment`] is where a record was made. Earlier results are the
 //! [`history`], and a post can keep showing them by a [`pin`].
 //!
-//! Works on values only: [`source`](crate::source) reads files, [`runner`](crate::runner) starts
+//! Works on values only: [`inputs`](crate::inputs) reads files, [`runner`](crate::runner) starts
 //! runs.
 
 pub mod environment;

@@ -11,16 +11,16 @@ use super::record::Record;
 use super::spec::Experiment;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::source::Source;
+use crate::inputs::Inputs;
 use crate::yaml::Yaml;
 
 /// Resolves what each experiment needs, transitively. Each experiment comes with the names in its
 /// `needs:`. Errors are unknown names and cycles.
 pub(crate) fn resolved(
     parsed: Vec<(Experiment, Vec<String>)>,
-    source: &Source,
+    inputs: &Inputs,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
-    let mut errors = unknown(&parsed, source);
+    let mut errors = unknown(&parsed, inputs);
     let mut waiting = parsed;
     let mut ready: BTreeMap<Name, Experiment> = BTreeMap::new();
     if errors.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn resolved(
                 ready.insert(experiment.name.clone(), experiment);
             }
         }
-        errors.extend(loops(&waiting, source));
+        errors.extend(loops(&waiting, inputs));
     }
     let mut experiments: Vec<Experiment> = ready.into_values().collect();
     experiments.extend(waiting.into_iter().map(|(experiment, _)| experiment));
@@ -84,12 +84,12 @@ pub(crate) fn results_digest<'a>(
     Digest::of_value(&Value::Array(runs.collect()))
 }
 
-fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
+fn unknown(parsed: &[(Experiment, Vec<String>)], inputs: &Inputs) -> Vec<Diagnostic> {
     let known: BTreeSet<&str> =
         parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
     let mut errors = Vec::new();
     for (experiment, needs) in parsed {
-        let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
+        let yaml = Yaml::file(&experiment.path, inputs.text(&experiment.path).unwrap_or_default());
         for (index, need) in
             needs.iter().enumerate().filter(|(_, need)| !known.contains(need.as_str()))
         {
@@ -102,7 +102,7 @@ fn unknown(parsed: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnos
 }
 
 /// One error for each cycle, at its first experiment in order of name: `a needs b needs a`.
-fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnostic> {
+fn loops(waiting: &[(Experiment, Vec<String>)], inputs: &Inputs) -> Vec<Diagnostic> {
     let needs: BTreeMap<&str, &[String]> = waiting
         .iter()
         .map(|(experiment, needs)| (experiment.name.as_str(), needs.as_slice()))
@@ -116,7 +116,7 @@ fn loops(waiting: &[(Experiment, Vec<String>)], source: &Source) -> Vec<Diagnost
         }
         let shown: Vec<String> =
             path.iter().chain(path.first()).map(|name| format!("`{name}`")).collect();
-        let yaml = Yaml::file(&experiment.path, source.text(&experiment.path).unwrap_or_default());
+        let yaml = Yaml::file(&experiment.path, inputs.text(&experiment.path).unwrap_or_default());
         let error = Diagnostic::new(
             yaml.place(&["needs"]),
             format!("cyclic needs: {}", shown.join(" needs ")),
@@ -154,17 +154,17 @@ mod tests {
     use super::*;
     use crate::experiment::spec::parse_all;
 
-    fn site(needs: &[(&str, &str)]) -> Source {
-        needs.iter().fold(Source::default(), |source, (name, needs)| {
+    fn site(needs: &[(&str, &str)]) -> Inputs {
+        needs.iter().fold(Inputs::default(), |inputs, (name, needs)| {
             let text = format!(
                 "title: T\nrunner: {{command: [train]}}\nparams: {{rate: 1}}\nneeds: [{needs}]\n"
             );
-            source.with(format!("experiments/{name}/experiment.yml"), text)
+            inputs.with(format!("experiments/{name}/experiment.yml"), text)
         })
     }
 
-    fn fingerprint(source: &Source, name: &str) -> Fingerprint {
-        let (experiments, errors) = parse_all(source, &|_| None);
+    fn fingerprint(inputs: &Inputs, name: &str) -> Fingerprint {
+        let (experiments, errors) = parse_all(inputs, &|_| None);
         assert_eq!(errors, []);
         let experiment =
             experiments.iter().find(|experiment| experiment.name.as_str() == name).unwrap();
@@ -173,11 +173,11 @@ mod tests {
 
     #[test]
     fn a_change_makes_all_dependents_stale() {
-        let source = site(&[("a", "b"), ("b", "c"), ("c", ""), ("d", "")]);
+        let inputs = site(&[("a", "b"), ("b", "c"), ("c", ""), ("d", "")]);
         let text =
-            source.text("experiments/c/experiment.yml").unwrap().replace("rate: 1", "rate: 2");
-        let edited = source.clone().with("experiments/c/experiment.yml", text);
-        let changed = |name| fingerprint(&source, name).changed_since(&fingerprint(&edited, name));
+            inputs.text("experiments/c/experiment.yml").unwrap().replace("rate: 1", "rate: 2");
+        let edited = inputs.clone().with("experiments/c/experiment.yml", text);
+        let changed = |name| fingerprint(&inputs, name).changed_since(&fingerprint(&edited, name));
         let parts =
             |name| changed(name).into_iter().map(|changed| changed.part).collect::<Vec<_>>();
         assert_eq!(parts("a"), ["needs.b"]);

@@ -198,17 +198,17 @@ mod tests {
     use super::*;
     use crate::experiment::record;
     use crate::experiment::spec::parse_all;
-    use crate::source::Source;
+    use crate::inputs::Inputs;
 
     /// `top` needs `middle`, which needs `base`, in an order in which no need comes first.
     fn chain() -> Vec<Experiment> {
         let yaml =
             |needs: &str| format!("title: T\nrunner: {{command: [train]}}\nneeds: [{needs}]\n");
-        let source = Source::default()
+        let inputs = Inputs::default()
             .with("experiments/a-top/experiment.yml", yaml("b-middle"))
             .with("experiments/b-middle/experiment.yml", yaml("c-base"))
             .with("experiments/c-base/experiment.yml", yaml(""));
-        parse_all(&source, &|_| None).0
+        parse_all(&inputs, &|_| None).0
     }
 
     /// A record of the only run of an experiment that was given the results that `given` says.

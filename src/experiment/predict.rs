@@ -147,14 +147,14 @@ mod tests {
     use crate::experiment::plan::plan;
     use crate::experiment::record;
     use crate::experiment::spec::{Experiment, parse_all};
-    use crate::source::Source;
+    use crate::inputs::Inputs;
 
     fn experiment(epochs: u32) -> Experiment {
         let text = format!(
             "title: T\nrunner: {{command: [train]}}\nparams: {{epochs: {epochs}}}\nvariants: {{a: {{}}, b: {{}}}}\n"
         );
         let (mut experiments, _) =
-            parse_all(&Source::default().with("experiments/toy/experiment.yml", text), &|_| None);
+            parse_all(&Inputs::default().with("experiments/toy/experiment.yml", text), &|_| None);
         experiments.remove(0)
     }
 

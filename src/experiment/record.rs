@@ -20,7 +20,7 @@ use crate::digest::Digest;
 /// The version of the record format that this labpress reads and writes.
 pub const FORMAT: u32 = 1;
 
-pub use crate::source::COMMITTED_UP_TO;
+pub use crate::inputs::COMMITTED_UP_TO;
 
 /// What one run produced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

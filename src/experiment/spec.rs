@@ -16,10 +16,10 @@ use crate::data::{self, DataSet};
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::digest::Digest;
 use crate::errors::Errors;
+use crate::inputs::Inputs;
 use crate::recipe::Metric;
 use crate::recipe::image_classification::{self, Model, Pretrained};
 use crate::roles::Role;
-use crate::source::Source;
 use crate::yaml::{self, Yaml};
 
 /// A question with its data, its variants and its seeds.
@@ -330,12 +330,12 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Parses all experiments of a site, in order of name, and returns the errors of all files.
 pub fn parse_all(
-    source: &Source,
+    files: &Inputs,
     environment: Environment<'_>,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
     let mut parsed = Vec::new();
     let mut errors = Errors::default();
-    for (path, text) in source.of(Role::Experiment) {
+    for (path, text) in files.of(Role::Experiment) {
         let Some(folder) =
             path.strip_prefix("experiments/").and_then(|rest| rest.strip_suffix("/experiment.yml"))
         else {
@@ -344,12 +344,12 @@ pub fn parse_all(
         // A file with this name may be an input of an experiment that has its own.
         let outer =
             folder.split_once('/').map(|(outer, _)| format!("experiments/{outer}/experiment.yml"));
-        if outer.is_some_and(|outer| source.text(&outer).is_some()) {
+        if outer.is_some_and(|outer| files.text(&outer).is_some()) {
             continue;
         }
-        parsed.extend(errors.take(parse(folder, &Yaml::file(path, text), source, environment)));
+        parsed.extend(errors.take(parse(folder, &Yaml::file(path, text), files, environment)));
     }
-    for (path, _) in source.of(Role::DataSet) {
+    for (path, _) in files.of(Role::DataSet) {
         let name =
             path.rsplit('/').next().and_then(|file| file.strip_suffix(".yml")).unwrap_or_default();
         if is_windows_device(name) {
@@ -362,7 +362,7 @@ pub fn parse_all(
         let experiments = parsed.into_iter().map(|(experiment, _)| experiment).collect();
         return (experiments, errors.into_sorted());
     }
-    needs::resolved(parsed, source)
+    needs::resolved(parsed, files)
 }
 
 /// Parses the experiment in `folder`.
@@ -372,7 +372,7 @@ pub fn parse_all(
 fn parse(
     folder: &str,
     yaml: &Yaml<'_>,
-    source: &Source,
+    files: &Inputs,
     environment: Environment<'_>,
 ) -> Result<(Experiment, Vec<String>), Vec<Diagnostic>> {
     let is_reserved = folder == "data";
@@ -382,8 +382,8 @@ fn parse(
     })?;
     let written: Written = yaml.parse().map_err(|error| vec![error])?;
     let mut errors = Errors::default();
-    let runner = errors.take(runner(&written, &name, yaml, source, environment));
-    let data = written.data.as_ref().map(|name| data(name, yaml, source)).transpose();
+    let runner = errors.take(runner(&written, &name, yaml, files, environment));
+    let data = written.data.as_ref().map(|name| data(name, yaml, files)).transpose();
     let data = errors.take(data);
     let seeds = errors.take(seeds(&written.seeds, yaml));
     let limits = errors.take(limits(&written.limits, yaml));
@@ -391,7 +391,7 @@ fn parse(
     let parameters = errors.take(finite(&written, yaml));
     let variants = parameters
         .and(runner.as_ref())
-        .and_then(|runner| errors.take(variants(&written, runner, yaml, source)));
+        .and_then(|runner| errors.take(variants(&written, runner, yaml, files)));
     if matches!(runner, Some(Runner::Lab { .. })) && written.data.is_none() {
         let built_in = listed(data::built_in_names());
         let error = Diagnostic::new(Place::file(yaml.path), "the recipe requires a data set");
@@ -451,7 +451,7 @@ fn runner(
     written: &Written,
     name: &Name,
     yaml: &Yaml<'_>,
-    source: &Source,
+    files: &Inputs,
     environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
     match (&written.runner, &written.recipe) {
@@ -469,7 +469,7 @@ fn runner(
                 .hint(format!("add `recipe: {}`", image_classification::NAME)))
         }
         (serde_yaml::Value::Mapping(_), None) => {
-            command_runner(&written.runner, name, yaml, source, environment)
+            command_runner(&written.runner, name, yaml, files, environment)
         }
         (serde_yaml::Value::Mapping(_), Some(_)) => {
             Err(Diagnostic::new(yaml.place(&["recipe"]), "`recipe` is only for the runner `lab`")
@@ -490,7 +490,7 @@ fn command_runner(
     written: &serde_yaml::Value,
     name: &Name,
     yaml: &Yaml<'_>,
-    source: &Source,
+    files: &Inputs,
     environment: Environment<'_>,
 ) -> Result<Runner, Diagnostic> {
     let CommandRunner { command, inputs: patterns, env } = serde_yaml::from_value(written.clone())
@@ -498,7 +498,7 @@ fn command_runner(
     if command.is_empty() {
         return Err(Diagnostic::new(yaml.place(&["runner", "command"]), "`command` is empty"));
     }
-    let inputs = source.inputs(name.as_str(), patterns.as_deref()).map_err(|error| {
+    let inputs = files.inputs(name.as_str(), patterns.as_deref()).map_err(|error| {
         let index = error.pattern.map(|index| index.to_string());
         let keys: Vec<&str> = ["runner", "inputs"].into_iter().chain(index.as_deref()).collect();
         Diagnostic::new(yaml.place(&keys), error.message).hint(error.hint)
@@ -507,12 +507,12 @@ fn command_runner(
     Ok(Runner::Command { command, patterns, inputs, environment })
 }
 
-fn data(name: &str, yaml: &Yaml<'_>, source: &Source) -> Result<ExperimentData, Vec<Diagnostic>> {
+fn data(name: &str, yaml: &Yaml<'_>, files: &Inputs) -> Result<ExperimentData, Vec<Diagnostic>> {
     let path = format!("experiments/data/{name}.yml");
-    let Some(text) = source.text(&path).or_else(|| data::built_in(name)) else {
+    let Some(text) = files.text(&path).or_else(|| data::built_in(name)) else {
         let mut known: Vec<&str> = data::built_in_names().collect();
         known.extend(
-            source.of(Role::DataSet).filter_map(|(path, _)| {
+            files.of(Role::DataSet).filter_map(|(path, _)| {
                 path.strip_prefix("experiments/data/")?.strip_suffix(".yml")
             }),
         );
@@ -559,7 +559,7 @@ fn variants(
     written: &Written,
     runner: &Runner,
     yaml: &Yaml<'_>,
-    source: &Source,
+    files: &Inputs,
 ) -> Result<Vec<Variant>, Vec<Diagnostic>> {
     let only = Mapping::from_iter([("default".into(), serde_yaml::Value::Null)]);
     let named = if written.variants.is_empty() { &only } else { &written.variants };
@@ -569,7 +569,7 @@ fn variants(
     let mut errors = Errors::default();
     for (name, own) in named {
         for combination in &combinations {
-            let found = variant(name, own, combination, written, runner, yaml, source);
+            let found = variant(name, own, combination, written, runner, yaml, files);
             checked.extend(errors.take(found));
         }
     }
@@ -594,7 +594,7 @@ fn variant(
     written: &Written,
     runner: &Runner,
     yaml: &Yaml<'_>,
-    source: &Source,
+    files: &Inputs,
 ) -> Result<Variant, Vec<Diagnostic>> {
     let one = |diagnostic| vec![diagnostic];
     let key = name.as_str().unwrap_or_default();
@@ -625,7 +625,7 @@ fn variant(
     let (params, weights) = match runner {
         Runner::Lab { .. } => {
             let params = lab_params(merged, &name, yaml)?;
-            let weights = weights(&params.model, &name, yaml, source).map_err(one)?;
+            let weights = weights(&params.model, &name, yaml, files).map_err(one)?;
             (
                 serde_json::to_value(&params).expect("parameters are numbers, strings and lists"),
                 weights,
@@ -715,7 +715,7 @@ fn weights(
     model: &Model,
     variant: &Name,
     yaml: &Yaml<'_>,
-    source: &Source,
+    files: &Inputs,
 ) -> Result<Option<Weights>, Diagnostic> {
     let error = |message: String| {
         Diagnostic::new(param_place(variant, &["model", "pretrained"], yaml), message)
@@ -732,7 +732,7 @@ fn weights(
             Ok(Some(Weights::Published { data: Box::new(data), file }))
         }
         Some(Pretrained::File(path)) => {
-            let digest = source.weights(path);
+            let digest = files.weights(path);
             let digest =
                 digest.ok_or_else(|| error(format!("there is no weights file `{path}`")))?;
             Ok(Some(Weights::File { path: path.clone(), digest }))
@@ -867,9 +867,9 @@ mod tests {
         wide: {title: Wide net, model: {kind: mlp, hidden: [512]}}\n";
 
     fn parsed(yaml: &str) -> Result<Experiment, Vec<Diagnostic>> {
-        let source = Source::default().with("experiments/spiral/experiment.yml", yaml);
+        let files = Inputs::default().with("experiments/spiral/experiment.yml", yaml);
         let (mut experiments, errors) =
-            parse_all(&source, &|name| (name == "HOME").then(|| "/home/ada".to_owned()));
+            parse_all(&files, &|name| (name == "HOME").then(|| "/home/ada".to_owned()));
         if errors.is_empty() { Ok(experiments.remove(0)) } else { Err(errors) }
     }
 
@@ -947,8 +947,8 @@ mod tests {
         let yaml = format!(
             "title: T\nrunner: {{command: [train]}}\nseeds: 101\ngrid: {{rate: [{grid}]}}\n"
         );
-        let source = Source::default().with("experiments/toy/experiment.yml", yaml);
-        let (_, errors) = parse_all(&source, &|_| None);
+        let files = Inputs::default().with("experiments/toy/experiment.yml", yaml);
+        let (_, errors) = parse_all(&files, &|_| None);
         let message = "1000 variants with 101 seeds each are 101000 runs, more than 100000";
         assert!(errors[0].to_string().contains(message), "{errors:?}");
     }
@@ -1100,34 +1100,34 @@ mod tests {
 
     #[test]
     fn names_that_windows_reserves_for_devices_are_refused() {
-        let source = |path: &str, variant: &str| {
+        let files = |path: &str, variant: &str| {
             let yaml = format!(
                 "title: T\nrunner: {{command: [train], inputs: []}}\nvariants: {{{variant}: {{}}}}\n"
             );
-            Source::default().with(path, yaml)
+            Inputs::default().with(path, yaml)
         };
-        let said = |source: Source| {
-            parse_all(&source, &|_| None).1.first().map(ToString::to_string).unwrap_or_default()
+        let said = |files: Inputs| {
+            parse_all(&files, &|_| None).1.first().map(ToString::to_string).unwrap_or_default()
         };
-        assert_eq!(said(source("experiments/com/experiment.yml", "con-1")), "");
+        assert_eq!(said(files("experiments/com/experiment.yml", "con-1")), "");
         for name in ["con", "aux", "nul", "prn", "com1", "lpt9"] {
-            let experiment = said(source(&format!("experiments/{name}/experiment.yml"), "plain"));
+            let experiment = said(files(&format!("experiments/{name}/experiment.yml"), "plain"));
             assert!(
                 experiment.contains("cannot be the name of an experiment")
                     && experiment.contains("Windows")
             );
-            let variant = said(source("experiments/toy/experiment.yml", name));
+            let variant = said(files("experiments/toy/experiment.yml", name));
             assert!(
                 variant.contains("cannot be the name of a variant") && variant.contains("Windows"),
                 "{variant}"
             );
-            let data = said(Source::default().with(format!("experiments/data/{name}.yml"), ""));
+            let data = said(Inputs::default().with(format!("experiments/data/{name}.yml"), ""));
             assert!(
                 data.contains("cannot be the name of a data set") && data.contains("Windows"),
                 "{data}"
             );
         }
-        assert!(said(Source::default().with("experiments/data/con.2.yml", "")).contains("Windows"));
+        assert!(said(Inputs::default().with("experiments/data/con.2.yml", "")).contains("Windows"));
     }
 
     #[test]

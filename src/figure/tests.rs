@@ -12,7 +12,7 @@ use crate::experiment::fingerprint::Fingerprint;
 use crate::experiment::plan::plan;
 use crate::experiment::record::{Artifact, Record};
 use crate::experiment::spec::{self, Experiment};
-use crate::source::Source;
+use crate::inputs::Inputs;
 
 /// An experiment `nets` with variants `plain` and `norm`, three seeds each.
 const NETS: &str = "title: Nets & norms\nrunner: {command: [train], inputs: []}\nseeds: 3\nparams: {epochs: 3}\n\
@@ -58,10 +58,10 @@ fn file(name: &str) -> String {
 }
 
 fn experiments(nets: &str) -> Vec<Experiment> {
-    let source = Source::default()
+    let inputs = Inputs::default()
         .with("experiments/nets/experiment.yml", nets)
         .with("experiments/alone/experiment.yml", ALONE);
-    let (experiments, errors) = spec::parse_all(&source, &|_| None);
+    let (experiments, errors) = spec::parse_all(&inputs, &|_| None);
     assert_eq!(errors, []);
     experiments
 }

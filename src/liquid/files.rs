@@ -79,7 +79,7 @@ impl Run<'_, '_> {
         let path = format!("{folder}{name}");
         let Some(text) = self
             .environment
-            .source
+            .inputs
             .text(&path)
             .filter(|_| !name.split('/').any(|part| part == ".."))
         else {

@@ -36,8 +36,8 @@ use jiff::tz::TimeZone;
 use crate::config::LiquidOptions;
 use crate::diagnostic::{Diagnostic, Place, listed, nearest};
 use crate::experiment::results::Need;
+use crate::inputs::Inputs;
 use crate::markdown::Dialect;
-use crate::source::Source;
 use crate::text::Located;
 use crate::time::Date;
 use crate::value::Value;
@@ -62,7 +62,7 @@ pub struct Environment<'a> {
     /// Renders Markdown to HTML, for `markdownify`.
     pub markdown: &'a (dyn Fn(&str) -> String + Sync),
     /// The files of the site, for `include_relative`.
-    pub source: &'a Source,
+    pub inputs: &'a Inputs,
     /// Options for Liquid in `_config.yml`.
     pub options: &'a LiquidOptions,
     /// The date of `now`: a build does not read the clock, so it is `site.time`, the date of the

@@ -35,7 +35,7 @@ fn expanded_in(text: &str, dialect: Dialect) -> Result<String, String> {
 }
 
 fn expanded_within(text: &str, dialect: Dialect, limits: TemplateLimits) -> Result<String, String> {
-    let source = Source::default().with("beside.md", "B{{ include.x }}");
+    let inputs = Inputs::default().with("beside.md", "B{{ include.x }}");
     let tags = [("video", "video.html"), ("note", "note.html"), ("table", "note.html")];
     let tags = tags.map(|(tag, file)| (tag.to_owned(), file.to_owned()));
     let options = LiquidOptions { tags: BTreeMap::from(tags), limits, ..LiquidOptions::default() };
@@ -53,7 +53,7 @@ fn expanded_within(text: &str, dialect: Dialect, limits: TemplateLimits) -> Resu
         post_urls: BTreeMap::from([("2026-01-31-hello".to_owned(), "/hello/".to_owned())]),
         urls: BTreeMap::from([("about.md".to_owned(), "/about/".to_owned())]),
         markdown: &|text| format!("<p>{text}</p>\n"),
-        source: &source,
+        inputs: &inputs,
         options: &options,
         now: Date::parse("2026-05-06 07:08:09 +0000", &TimeZone::UTC),
         dialect,
@@ -579,7 +579,7 @@ fn a_large_blog_fits_the_default_limits() {
     let tags: Vec<String> = (0..400).map(|tag| format!("tag{tag}")).collect();
     let yaml = format!("{{posts: [{}], tags: [{}]}}", posts.join(", "), tags.join(", "));
     let site = of_yaml(&serde_yaml::from_str(&yaml).expect("valid YAML"));
-    let source = Source::default();
+    let inputs = Inputs::default();
     let options = LiquidOptions::default();
     let environment = Environment {
         includes: Includes::default(),
@@ -590,7 +590,7 @@ fn a_large_blog_fits_the_default_limits() {
         post_urls: BTreeMap::new(),
         urls: BTreeMap::new(),
         markdown: &str::to_owned,
-        source: &source,
+        inputs: &inputs,
         options: &options,
         now: None,
         dialect: Dialect::Kramdown,

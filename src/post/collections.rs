@@ -8,19 +8,19 @@ use super::{Collection, Post, Read, Reader, StaticFile, gathered, static_address
 use crate::config::CollectionSettings;
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::inputs::Inputs;
 use crate::roles::Role;
-use crate::source::Source;
 use crate::value::{self, Value, as_number, map_of_yaml};
 
 impl Reader<'_> {
     pub(super) fn collections<'a>(
         &self,
-        source: &'a Source,
+        inputs: &'a Inputs,
         findings: &mut Vec<Diagnostic>,
     ) -> Vec<Collection<'a>> {
         let collection = |settings: &CollectionSettings| {
             let label = settings.label.as_str();
-            let files: Vec<(&str, &str)> = source.of(Role::Document(label.into())).collect();
+            let files: Vec<(&str, &str)> = inputs.of(Role::Document(label.into())).collect();
             let read: Vec<Read<Post<'a>>> = files
                 .into_par_iter()
                 .map(|(path, text)| self.document(path, text, label, &[label]))
@@ -32,9 +32,9 @@ impl Reader<'_> {
         self.config.collections.iter().map(collection).collect()
     }
 
-    pub(super) fn files(&self, source: &Source, findings: &mut Vec<Diagnostic>) -> Vec<StaticFile> {
+    pub(super) fn files(&self, inputs: &Inputs, findings: &mut Vec<Diagnostic>) -> Vec<StaticFile> {
         let mut files = Vec::new();
-        for (path, file) in source.statics() {
+        for (path, file) in inputs.statics() {
             let label = match &file.role {
                 Role::Document(label) => Some(&**label),
                 _ => None,

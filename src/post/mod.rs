@@ -16,10 +16,10 @@ use rayon::prelude::*;
 use self::front_matter::{FrontMatter, Scope};
 use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::inputs::{Inputs, Text};
 use crate::path;
 use crate::permalink::{Address, DocumentParts, document_address, page_address, static_address};
 use crate::roles::Role;
-use crate::source::{Source, Text};
 use crate::text::Located;
 use crate::time::Date;
 use crate::yaml::Yaml;
@@ -144,16 +144,16 @@ impl Shown {
 /// to be published, but what could be read is there, so that what is wrong further on can be told
 /// as well. In a blog from Jekyll, what Jekyll builds on over is a warning: a post that cannot be
 /// read is left out.
-pub fn read<'a>(source: &'a Source, config: &Config, shown: &Shown) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { source, config, shown };
-    let mut findings: Vec<Diagnostic> = source.unreadable().to_vec();
-    let posts = reader.posts(source, &mut findings);
-    let collections = reader.collections(source, &mut findings);
-    let files = reader.files(source, &mut findings);
-    let (pages, plain) = reader.pages(source, &files, &mut findings);
+pub fn read<'a>(inputs: &'a Inputs, config: &Config, shown: &Shown) -> (Blog<'a>, Vec<Diagnostic>) {
+    let reader = Reader { inputs, config, shown };
+    let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
+    let posts = reader.posts(inputs, &mut findings);
+    let collections = reader.collections(inputs, &mut findings);
+    let files = reader.files(inputs, &mut findings);
+    let (pages, plain) = reader.pages(inputs, &files, &mut findings);
     let now = Some(Date::of_timestamp(shown.now, &config.zone));
     let mut blog = Blog { posts, collections, pages, plain, files, now, warnings: Vec::new() };
-    plugins::complete(&mut blog, source, config);
+    plugins::complete(&mut blog, inputs, config);
     findings.extend(addresses_used_twice(&blog));
     if config.compat.is_lenient {
         findings.sort();
@@ -181,7 +181,7 @@ impl<'a> Blog<'a> {
 
 /// Reads files as the configuration and the options say.
 struct Reader<'r> {
-    source: &'r Source,
+    inputs: &'r Inputs,
     config: &'r Config,
     shown: &'r Shown,
 }
@@ -194,9 +194,9 @@ fn wrong<T>(error: Diagnostic) -> Read<T> {
 }
 
 impl Reader<'_> {
-    fn posts<'a>(&self, source: &'a Source, findings: &mut Vec<Diagnostic>) -> Vec<Post<'a>> {
+    fn posts<'a>(&self, inputs: &'a Inputs, findings: &mut Vec<Diagnostic>) -> Vec<Post<'a>> {
         let with_drafts = self.shown.drafts || self.config.show_drafts;
-        let files: Vec<(&str, &Text)> = source
+        let files: Vec<(&str, &Text)> = inputs
             .texts()
             .filter(|(_, text)| text.role == Role::Post || text.role == Role::Draft && with_drafts)
             .collect();
@@ -315,19 +315,19 @@ impl Reader<'_> {
             is_markdown,
             body,
             is_without_blank_lines: config.compat.needs_unix_blank_lines
-                && self.source.has_windows_ends(path),
+                && self.inputs.has_windows_ends(path),
         };
         (Some(post), errors)
     }
 
     fn pages<'a>(
         &self,
-        source: &'a Source,
+        inputs: &'a Inputs,
         files: &[StaticFile],
         findings: &mut Vec<Diagnostic>,
     ) -> Pages<'a> {
         let (mut pages, mut plain, mut added) = (Vec::new(), Vec::new(), Vec::new());
-        for (path, text) in source.of(Role::Page) {
+        for (path, text) in inputs.of(Role::Page) {
             let split = match front_matter::split(path, text) {
                 None if is_unclosed(text) && self.config.compat.is_lenient => {
                     Some(without_front_matter(path, text))
@@ -518,9 +518,9 @@ fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {
 mod tests {
     use super::*;
 
-    fn blog_text(source: &Source, config: &str) -> String {
+    fn blog_text(inputs: &Inputs, config: &str) -> String {
         let now = "2026-06-01T00:00:00Z".parse().expect("it is a moment");
-        let (blog, errors) = read(source, &Config::for_tests(config), &Shown::at(now));
+        let (blog, errors) = read(inputs, &Config::for_tests(config), &Shown::at(now));
         if errors.is_empty() {
             let posts = blog
                 .posts
@@ -536,9 +536,9 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[(&str, &str)], config: &str, expected: &str) {
-        let source =
-            files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
-        assert_eq!(blog_text(&source, config), expected);
+        let inputs =
+            files.iter().fold(Inputs::default(), |inputs, (path, text)| inputs.with(*path, *text));
+        assert_eq!(blog_text(&inputs, config), expected);
     }
 
     #[test]

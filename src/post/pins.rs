@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::experiment::pin::{self, Pinned};
 use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
-use crate::source::Source;
+use crate::inputs::Inputs;
 
 /// What is pinned, by path of the post or page.
 pub(crate) type Pins<'a> = BTreeMap<&'a str, Vec<Pinned<'a>>>;
@@ -18,7 +18,7 @@ pub(crate) type Pins<'a> = BTreeMap<&'a str, Vec<Pinned<'a>>>;
 /// complete.
 pub(crate) fn read<'a>(
     blog: &Blog<'a>,
-    source: &Source,
+    inputs: &Inputs,
     experiments: &[Experiment],
     records: &'a [Record],
 ) -> Result<Pins<'a>, Vec<Diagnostic>> {
@@ -27,7 +27,7 @@ pub(crate) fn read<'a>(
     let (mut pins, mut errors) = (Pins::new(), Vec::new());
     for (path, front) in posts.chain(pages) {
         for (name, id) in &front.pin {
-            match pinned(front, name, id, source, experiments, records) {
+            match pinned(front, name, id, inputs, experiments, records) {
                 Ok(pinned) => pins.entry(path).or_default().push(pinned),
                 Err(error) => errors.push(error),
             }
@@ -40,7 +40,7 @@ fn pinned<'a>(
     front: &FrontMatter<'_>,
     name: &str,
     id: &str,
-    source: &Source,
+    inputs: &Inputs,
     experiments: &[Experiment],
     records: &'a [Record],
 ) -> Result<Pinned<'a>, Diagnostic> {
@@ -55,7 +55,7 @@ fn pinned<'a>(
         );
     };
     let path = pin::path(name, id);
-    let Some(text) = source.text(&path) else {
+    let Some(text) = inputs.text(&path) else {
         let message = format!("`{id}` is no pin of `{name}`: there is no `{path}`");
         return Err(error(message).hint(format!("restore it from git, or {remove}")));
     };

@@ -7,10 +7,10 @@ use super::{Blog, Page, PageKind, Pages, Read, Reader, StaticFile, without_front
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::html::without_html;
+use crate::inputs::Inputs;
 use crate::markdown;
 use crate::path;
 use crate::roles::Roles;
-use crate::source::Source;
 use crate::text::Located;
 use crate::value::set;
 use kramdown::embed::Embeds;
@@ -102,12 +102,12 @@ impl Reader<'_> {
 }
 
 /// Gives titles and layouts to what has none (jekyll-titles-from-headings, jekyll-default-layout).
-pub(super) fn complete(blog: &mut Blog<'_>, source: &Source, config: &Config) {
+pub(super) fn complete(blog: &mut Blog<'_>, inputs: &Inputs, config: &Config) {
     if config.has_plugin("jekyll-titles-from-headings") && config.is_on(TITLES, "enabled", true) {
         add_titles(blog, config);
     }
     if config.has_plugin("jekyll-default-layout") {
-        add_layouts(blog, source, &config.roles);
+        add_layouts(blog, inputs, &config.roles);
     }
 }
 
@@ -170,9 +170,9 @@ fn first_heading(text: &str) -> Option<(&str, &str)> {
     (is_underline && !line.trim().is_empty()).then_some((line.trim(), below))
 }
 
-fn add_layouts(blog: &mut Blog<'_>, source: &Source, roles: &Roles) {
+fn add_layouts(blog: &mut Blog<'_>, inputs: &Inputs, roles: &Roles) {
     let is_there = |layout: &str| {
-        source
+        inputs
             .of(crate::roles::Role::Layout)
             .any(|(path, _)| path::stem(&path["_layouts/".len()..]) == layout)
     };

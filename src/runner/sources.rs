@@ -15,7 +15,7 @@ use super::local::Machine;
 use crate::data::fetch;
 use crate::digest::Digest;
 use crate::experiment::spec::{ExperimentData, Runner, Weights};
-use crate::source::inputs;
+use crate::inputs::program;
 
 /// What one run reads, and where it is.
 pub(super) struct Sources<'a> {
@@ -52,9 +52,9 @@ impl<'a> Sources<'a> {
     pub(super) fn check(&self) -> Result<Checked, String> {
         let mut times = BTreeMap::new();
         if let Runner::Command { patterns, inputs: digests, .. } = self.runner {
-            let now =
-                inputs::gather(&self.folder, patterns.as_deref()).map_err(|error| error.message)?;
-            if let Some(difference) = inputs::difference(digests, &now) {
+            let now = program::gather(&self.folder, patterns.as_deref())
+                .map_err(|error| error.message)?;
+            if let Some(difference) = program::difference(digests, &now) {
                 return Err(difference);
             }
             times.extend(
@@ -63,7 +63,7 @@ impl<'a> Sources<'a> {
             );
         }
         if let Some((path, on_disk, digest)) = &self.weights {
-            let now = inputs::read(on_disk)
+            let now = program::read(on_disk)
                 .map_err(|error| format!("the weights `{path}` cannot be read: {error}"))?;
             if now.digest != *digest {
                 return Err(format!("the weights `{path}` were changed"));

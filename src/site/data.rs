@@ -7,10 +7,10 @@ use tera::value::Key;
 
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::inputs::Inputs;
 use crate::path;
 use crate::psych;
 use crate::roles::Role;
-use crate::source::Source;
 use crate::value::{Value, entry, of_yaml};
 use crate::yaml::Yaml;
 
@@ -18,9 +18,9 @@ use crate::yaml::Yaml;
 const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "csv", "tsv"];
 
 /// Reads all data files.
-pub(super) fn read(source: &Source, config: &Config) -> Result<Value, Vec<Diagnostic>> {
+pub(super) fn read(inputs: &Inputs, config: &Config) -> Result<Value, Vec<Diagnostic>> {
     let (mut root, mut errors, mut folders) = (Map::new(), Vec::new(), BTreeSet::new());
-    let mut files: Vec<(usize, &str, &str)> = source
+    let mut files: Vec<(usize, &str, &str)> = inputs
         .of(Role::Data)
         .filter_map(|(path, text)| {
             let ending = path::ending(path).to_lowercase();
@@ -163,9 +163,9 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[(&str, &str)], expected: &str) {
-        let source =
-            files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
-        let value = read(&source, &Config::for_tests("")).map_err(|errors| errors[0].to_string());
+        let inputs =
+            files.iter().fold(Inputs::default(), |inputs, (path, text)| inputs.with(*path, *text));
+        let value = read(&inputs, &Config::for_tests("")).map_err(|errors| errors[0].to_string());
         assert_eq!(value.map(|value| json(&value)), Ok(expected.to_owned()));
     }
 
@@ -192,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_table_that_is_broken_has_its_place() {
-        let source = Source::default().with("_data/t.csv", "a,b\n1,\"x\n");
-        let errors = read(&source, &Config::for_tests("")).expect_err("it is broken");
+        let inputs = Inputs::default().with("_data/t.csv", "a,b\n1,\"x\n");
+        let errors = read(&inputs, &Config::for_tests("")).expect_err("it is broken");
         assert!(
             errors[0]
                 .to_string()

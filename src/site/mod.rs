@@ -46,13 +46,13 @@ use crate::errors::Errors;
 use crate::experiment::plan::plan;
 use crate::experiment::results::{Need, Results};
 use crate::figure::{self, FigureTags};
+use crate::inputs::Inputs;
 use crate::liquid::{Environment, Includes, Tags};
 use crate::markdown;
 use crate::output::{Content, Output};
 use crate::plugin;
 use crate::post::{self as posts, Blog, Shown, pins};
 use crate::roles::Role;
-use crate::source::Source;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
@@ -83,7 +83,7 @@ impl Site {
     /// Renders all pages that `shown` selects. Reads and writes nothing.
     pub fn render(&self, shown: &Shown) -> Built {
         let at_origin = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
-            found.into_iter().map(|one| self.source.at_origin(one)).collect()
+            found.into_iter().map(|one| self.inputs.at_origin(one)).collect()
         };
         let built = self.rendered(shown);
         Built {
@@ -95,26 +95,26 @@ impl Site {
 
     /// The same, with files named as the build knows them.
     fn rendered(&self, shown: &Shown) -> Built {
-        let Site { config, source, .. } = self;
+        let Site { config, inputs, .. } = self;
         if !self.config_errors.is_empty() {
             let errors = self.config_errors.iter().chain(&self.errors).cloned().collect();
             return Built { errors, ..Built::default() };
         }
-        let (blog, found) = posts::read(source, config, shown);
+        let (blog, found) = posts::read(inputs, config, shown);
         let mut errors = Errors::from(found);
         errors.extend(self.errors.iter().cloned());
         let planned = plan(&self.experiments, &self.records);
-        let pins = pins::read(&blog, source, &self.experiments, &self.records);
+        let pins = pins::read(&blog, inputs, &self.experiments, &self.records);
         let pins = errors.take(pins).unwrap_or_default();
         let results = Results::of(&self.experiments, &planned, &self.verifications)
-            .with_files(source.artifacts())
+            .with_files(inputs.artifacts())
             .with_unreadable(self.unreadable())
             .with_pins(&pins);
         let mut warnings = [config.warnings.as_slice(), &self.warnings, &blog.warnings].concat();
-        warnings.extend(site_warnings(source, config, &blog));
+        warnings.extend(site_warnings(inputs, config, &blog));
         warnings.extend(results.warnings());
         let pages = Pages {
-            source,
+            inputs,
             config,
             blog: &blog,
             results: &results,
@@ -128,7 +128,7 @@ impl Site {
 
 /// What pages are rendered from.
 struct Pages<'s> {
-    source: &'s Source,
+    inputs: &'s Inputs,
     config: &'s Config,
     blog: &'s Blog<'s>,
     results: &'s Results<'s>,
@@ -138,19 +138,19 @@ struct Pages<'s> {
 impl Pages<'_> {
     /// Renders all pages; `errors` are those found before.
     fn render(&self, mut errors: Errors) -> Built {
-        let Pages { source, config, blog, results, .. } = *self;
+        let Pages { inputs, config, blog, results, .. } = *self;
         let options = markdown_options(config);
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
         let figures = FigureTags { results, base_url: &config.base_url };
         let tags =
             Tags::default().with(figure::TAGS, &figures).with(plugin::TAGS, &plugin::PluginTags);
-        let environment = environment(source, config, blog, &tags, &markdownify);
-        let layouts = errors.take(Layouts::read(source, config, blog, &environment));
+        let environment = environment(inputs, config, blog, &tags, &markdownify);
+        let layouts = errors.take(Layouts::read(inputs, config, blog, &environment));
         let layouts = layouts.map(|(layouts, missing)| {
             errors.extend(missing);
             layouts
         });
-        let data = errors.take(data::read(source, config));
+        let data = errors.take(data::read(inputs, config));
         // Templates may fail for the lack of data only.
         let layouts = layouts.filter(|_| data.is_some());
         let data = data.unwrap_or_else(Value::none);
@@ -187,16 +187,16 @@ impl Pages<'_> {
                 experiments.entry(from.clone()).or_default().append(&mut file.experiments);
             }
         }
-        let output = gathered(source, config, blog, made, &mut errors);
+        let output = gathered(inputs, config, blog, made, &mut errors);
         Built { output, errors: errors.into_sorted(), needs, experiments, warnings: Vec::new() }
     }
 }
 
 /// What the author should know of a site without errors: layouts that are not there, where Jekyll
 /// goes on without, and plugins whose work labpress does not do.
-fn site_warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
-    let mut warnings = layouts::warnings(source, config, blog);
-    let place = |key| Config::place(source.text(config::PATH), key);
+fn site_warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
+    let mut warnings = layouts::warnings(inputs, config, blog);
+    let place = |key| Config::place(inputs.text(config::PATH), key);
     warnings.extend(plugin::missing(config).into_iter().map(|(key, name)| {
         let message = format!("labpress does not do what the plugin `{name}` does: what it adds to the site will be missing");
         let hint = "a tag of it can be an include: `liquid: {tags: {TAG: FILE.html}}`; take it out of the list if nothing is missed";
@@ -204,7 +204,7 @@ fn site_warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
     }));
     let theme = config.value("theme").and_then(Value::as_str).filter(|theme| !theme.is_empty());
     if let Some(theme) = theme.filter(|_| config.compat.has_plugins)
-        && source.of(Role::Layout).next().is_none()
+        && inputs.of(Role::Layout).next().is_none()
     {
         let message =
             format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
@@ -216,14 +216,14 @@ fn site_warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
 }
 
 fn environment<'a>(
-    source: &'a Source,
+    inputs: &'a Inputs,
     config: &'a Config,
     blog: &Blog<'_>,
     tags: &'a Tags<'a>,
     markdown: &'a (dyn Fn(&str) -> String + Sync),
 ) -> Environment<'a> {
     Environment {
-        includes: Includes::new(source.of(Role::Include)),
+        includes: Includes::new(inputs.of(Role::Include)),
         tags,
         url: &config.url,
         base_url: &config.base_url,
@@ -231,7 +231,7 @@ fn environment<'a>(
         post_urls: post_urls(blog),
         urls: urls(blog),
         markdown,
-        source,
+        inputs,
         options: &config.liquid,
         now: if config.compat.reads_clock {
             blog.now.clone()
@@ -302,7 +302,7 @@ struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     fn new(pages: &Pages<'a>, rendered: RenderedBlog, tags: Vec<Tag>, data: &Value) -> Shared<'a> {
-        let Pages { source, config, blog, results, compile_sass } = *pages;
+        let Pages { inputs, config, blog, results, compile_sass } = *pages;
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
@@ -310,7 +310,7 @@ impl<'a> Shared<'a> {
         let files: Vec<String> = files.chain(plain).collect();
         let taken: BTreeSet<String> = pages.chain(files.iter().cloned()).collect();
         let feed = feed::address(config, &taken);
-        let sass = Sass::new(source, config, compile_sass);
+        let sass = Sass::new(inputs, config, compile_sass);
         let listed = rendered.listed();
         let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
         let mut map = entries(&liquid_value);
@@ -389,7 +389,7 @@ fn urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
 /// Puts all files together; two that differ at one path are an error, but in a blog from Jekyll,
 /// where reading it has warned of them and the first of `made` stays.
 fn gathered(
-    source: &Source,
+    inputs: &Inputs,
     config: &Config,
     blog: &Blog<'_>,
     made: Vec<Made>,
@@ -401,7 +401,7 @@ fn gathered(
         debug_assert!(added.is_ok(), "paths of a source differ");
     }
     let on_disk: BTreeMap<&str, &PathBuf> =
-        source.statics().map(|(path, file)| (path, &file.on_disk)).collect();
+        inputs.statics().map(|(path, file)| (path, &file.on_disk)).collect();
     for file in blog.files.iter().filter(|file| file.is_written) {
         let Some(on_disk) = on_disk.get(file.path.as_str()) else { continue };
         if output.add(&file.address.file, Content::CopyOf((*on_disk).clone())).is_err()

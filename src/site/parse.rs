@@ -16,9 +16,9 @@ use crate::experiment::plan::{PlannedRun, plan};
 use crate::experiment::record::{self, Damage, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::experiment::verification::{self, Verification};
+use crate::inputs::{Change, Inputs};
 use crate::post::front_matter;
 use crate::roles::Role;
-use crate::source::{Change, Source};
 
 /// A site as it was read.
 pub struct Site {
@@ -27,7 +27,7 @@ pub struct Site {
     /// What is wrong with the configuration.
     pub config_errors: Vec<Diagnostic>,
     /// Its files.
-    pub source: Source,
+    pub inputs: Inputs,
     /// Its experiments in order of name, those without errors.
     pub experiments: Vec<Experiment>,
     /// The records of all runs.
@@ -49,19 +49,19 @@ impl Site {
     /// of environment variables that experiments depend on.
     pub fn parse(
         (config, config_errors): (Config, Vec<Diagnostic>),
-        source: Source,
+        inputs: Inputs,
         environment: spec::Environment<'_>,
     ) -> Site {
-        let (experiments, mut errors) = spec::parse_all(&source, environment);
-        let Found { records, incomplete, errors: damaged } = records(&source);
+        let (experiments, mut errors) = spec::parse_all(&inputs, environment);
+        let Found { records, incomplete, errors: damaged } = records(&inputs);
         errors.extend(damaged);
-        let (verifications, damaged) = verifications(&source);
+        let (verifications, damaged) = verifications(&inputs);
         errors.extend(damaged);
         let mut site = Site {
             config,
             config_errors,
-            results: source.root().to_owned(),
-            source,
+            results: inputs.root().to_owned(),
+            inputs,
             experiments,
             records,
             verifications,
@@ -92,7 +92,7 @@ impl Site {
 
     /// The names of the experiments whose files have errors.
     pub(super) fn unreadable(&self) -> impl Iterator<Item = &str> {
-        let names = self.source.of(Role::Experiment).filter_map(|(path, _)| {
+        let names = self.inputs.of(Role::Experiment).filter_map(|(path, _)| {
             path.strip_prefix("experiments/")?.strip_suffix("/experiment.yml")
         });
         names.filter(|name| self.experiments.iter().all(|known| known.name.as_str() != *name))
@@ -104,10 +104,10 @@ impl Site {
         for record in records {
             let path = record.path();
             let mut files: Vec<String> = record.file_paths().collect();
-            self.source.read_artifacts(&self.results, &files)?;
-            if self.results == self.source.root() {
+            self.inputs.read_artifacts(&self.results, &files)?;
+            if self.results == self.inputs.root() {
                 let text = record.to_text().into_bytes();
-                self.source.apply(Change::Written(path.clone(), text));
+                self.inputs.apply(Change::Written(path.clone(), text));
             }
             files.push(path.clone());
             self.errors.retain(|error| !files.contains(&error.place().path));
@@ -124,7 +124,7 @@ impl Site {
     pub fn at_toy_scale(
         mut self,
         is_asked: &dyn Fn(&Experiment) -> bool,
-        smoke: Source,
+        smoke: Inputs,
         results: PathBuf,
     ) -> Site {
         let planned = plan(&self.experiments, &self.records);
@@ -152,7 +152,7 @@ impl Site {
         let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
         self.records.retain(|record| !is_toy(record));
         self.records.extend(at_toy_scale.into_iter().filter(is_toy));
-        self.source = self.source.with_artifacts_of(smoke);
+        self.inputs = self.inputs.with_artifacts_of(smoke);
         self.results = results;
         self
     }
@@ -162,7 +162,7 @@ impl Site {
         let planned = plan(&self.experiments, &self.records);
         let fresh = planned.iter().filter_map(PlannedRun::fresh).map(Record::path);
         let verified: Vec<&str> = self
-            .source
+            .inputs
             .of(Role::Verification)
             .filter_map(|(path, _)| path.rsplit('/').next())
             .collect();
@@ -184,7 +184,7 @@ impl Site {
     /// The pins of all posts, drafts and pages, shown or not.
     pub fn pins(&self) -> Result<Vec<Pin>, Vec<Diagnostic>> {
         let (mut named, mut errors) = (BTreeSet::new(), Vec::new());
-        for (path, text) in self.source.texts() {
+        for (path, text) in self.inputs.texts() {
             let is_page =
                 matches!(text.role, Role::Post | Role::Draft | Role::Document(_) | Role::Page);
             let Some((yaml, _)) = front_matter::split(path, &text.text).filter(|_| is_page) else {
@@ -207,7 +207,7 @@ impl Site {
         }
         let mut pins = Vec::new();
         for path in named.iter().map(|(experiment, id)| pin::path(experiment, id)) {
-            match self.source.text(&path).map(|text| pin::parse(&path, text)) {
+            match self.inputs.text(&path).map(|text| pin::parse(&path, text)) {
                 Some(Ok(pin)) => pins.push(pin),
                 Some(Err(error)) => errors.push(error),
                 None => {}
@@ -256,13 +256,13 @@ struct Found {
     errors: Vec<Diagnostic>,
 }
 
-fn records(source: &Source) -> Found {
+fn records(inputs: &Inputs) -> Found {
     let (mut records, mut incomplete, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for (path, text) in source.of(Role::Record) {
+    for (path, text) in inputs.of(Role::Record) {
         match record::parse(path, text) {
             Ok(record) => {
                 let Damage { missing, altered } =
-                    record::damaged_files(&record, |path| source.artifact(path));
+                    record::damaged_files(&record, |path| inputs.artifact(path));
                 if altered.is_empty() {
                     records.push(record);
                     incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
@@ -279,10 +279,10 @@ fn records(source: &Source) -> Found {
     Found { records, incomplete, errors }
 }
 
-fn verifications(source: &Source) -> (Vec<Verification>, Vec<Diagnostic>) {
+fn verifications(inputs: &Inputs) -> (Vec<Verification>, Vec<Diagnostic>) {
     let mut verifications = Vec::new();
     let mut errors = Vec::new();
-    for (path, text) in source.of(Role::Verification) {
+    for (path, text) in inputs.of(Role::Verification) {
         match verification::parse(path, text) {
             Ok(verification) => verifications.push(verification),
             Err(error) => errors.push(error),

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, SassLimits};
 use crate::diagnostic::{Diagnostic, Place, Position};
-use crate::source::Source;
+use crate::inputs::Inputs;
 use crate::value::{Value, as_text, entry};
 
 /// How deep braces may nest in a style sheet: far above what anyone writes, far below what the
@@ -92,9 +92,9 @@ pub(super) struct Sheet<'a> {
 
 impl<'a> Sass<'a> {
     /// Takes all style sheets of the site.
-    pub(super) fn new(source: &'a Source, config: &Config, compiler: Compiler) -> Sass<'a> {
+    pub(super) fn new(inputs: &'a Inputs, config: &Config, compiler: Compiler) -> Sass<'a> {
         let sheets =
-            source.texts().map(|(path, text)| (path, text.text.as_str())).filter(|(path, _)| {
+            inputs.texts().map(|(path, text)| (path, text.text.as_str())).filter(|(path, _)| {
                 let ending = path.rsplit('.').next().unwrap_or("");
                 matches!(ending, "scss" | "sass" | "css")
             });
@@ -302,9 +302,9 @@ mod tests {
     use super::*;
 
     fn css(files: &[(&str, &str)], config: &str) -> Result<String, Diagnostic> {
-        let source =
-            files.iter().fold(Source::default(), |source, (path, text)| source.with(*path, *text));
-        let sass = Sass::new(&source, &Config::for_tests(config), in_this_process);
+        let inputs =
+            files.iter().fold(Inputs::default(), |inputs, (path, text)| inputs.with(*path, *text));
+        let sass = Sass::new(&inputs, &Config::for_tests(config), in_this_process);
         let (path, text) = files[0];
         sass.css(Sheet { path, text, lines_above: 3 })
     }

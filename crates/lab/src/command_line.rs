@@ -10,9 +10,9 @@ use labpress::config;
 use labpress::data::fetch::{cache_folder, fetch};
 use labpress::experiment::Name;
 use labpress::experiment::spec::{Experiment, Runner, Variant, parse_all};
+use labpress::inputs::{self, Inputs};
 use labpress::runner::executor::Task;
 use labpress::runner::local::Machine;
-use labpress::source::{self, Source};
 use labpress::store::Store;
 
 /// A run that a command is about.
@@ -104,23 +104,23 @@ fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
     let name = folder.file_name().and_then(OsStr::to_str).unwrap_or("experiment").to_owned();
     let site =
         folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
-    let (root, source) = match site.and_then(Path::parent) {
+    let (root, inputs) = match site.and_then(Path::parent) {
         Some(root) if path.ends_with("experiment.yml") => {
-            let (config, _) = config::read(source::read_one(root, config::PATH)?.as_deref());
-            (root.to_owned(), source::read(root, &config.roles)?)
+            let (config, _) = config::read(inputs::read_one(root, config::PATH)?.as_deref());
+            (root.to_owned(), inputs::read(root, &config.roles)?)
         }
         _ => {
             let text = std::fs::read_to_string(&path)
                 .with_context(|| format!("cannot read `{}`", path.display()))?;
             (
                 folder.to_owned(),
-                Source::default().with(format!("experiments/{name}/experiment.yml"), text),
+                Inputs::default().with(format!("experiments/{name}/experiment.yml"), text),
             )
         }
     };
     let own = format!("experiments/{name}/experiment.yml");
     let variable = |name: &str| std::env::var(name).ok();
-    let (experiments, errors) = parse_all(&source, &variable);
+    let (experiments, errors) = parse_all(&inputs, &variable);
     if let Some(found) = experiments.into_iter().find(|experiment| experiment.path == own) {
         return Ok((root, found));
     }

@@ -16,11 +16,11 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::results::Need;
 use crate::fields::Fields;
+use crate::inputs::Inputs;
 use crate::liquid::Environment;
 use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
 use crate::roles::Role;
-use crate::source::Source;
 use crate::value::Value;
 
 /// The layouts of a site, and those of its pages that are templates.
@@ -66,13 +66,13 @@ impl<'a> Layouts<'a> {
     /// find what is wrong with them. In Liquid that is no error, because Jekyll goes on without the
     /// layout: [`warnings`] tells of it.
     pub(super) fn read(
-        source: &'a Source,
+        inputs: &'a Inputs,
         config: &Config,
         blog: &Blog<'a>,
         environment: &'a Environment<'a>,
     ) -> Result<(Layouts<'a>, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (mut by_name, mut layouts, mut errors) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for (path, text) in source.of(Role::Layout) {
+        for (path, text) in inputs.of(Role::Layout) {
             match layout(path, text) {
                 Ok((layout, template)) => {
                     by_name.insert(name(path), layout);
@@ -82,9 +82,9 @@ impl<'a> Layouts<'a> {
             }
         }
         let is_lenient = config.compat.is_lenient;
-        errors.extend(endless(&by_name, source));
+        errors.extend(endless(&by_name, inputs));
         if !is_lenient {
-            errors.extend(missing_parents(&by_name, source));
+            errors.extend(missing_parents(&by_name, inputs));
         }
         let pages = blog.pages.iter().filter(|page| page.kind != PageKind::Markdown);
         let pages: Vec<Template<'a>> = pages
@@ -96,7 +96,7 @@ impl<'a> Layouts<'a> {
             .collect();
         let templates = match config.compat.templates {
             TemplateLanguage::Tera => {
-                let includes = source.of(Role::Include);
+                let includes = inputs.of(Role::Include);
                 let includes: Vec<_> =
                     includes.map(|(path, text)| Template { path, text, lines_above: 0 }).collect();
                 tera::Templates::new(config, &layouts, &pages, &includes)
@@ -220,22 +220,22 @@ fn no_layout(name: &str, layouts: &BTreeMap<String, Layout>, place: Place) -> Di
 }
 
 /// Where a layout names the one that it stands in.
-fn parent_place(layout: &Layout, source: &Source) -> Place {
-    let split = source.text(&layout.path).and_then(|text| front_matter::split(&layout.path, text));
+fn parent_place(layout: &Layout, inputs: &Inputs) -> Place {
+    let split = inputs.text(&layout.path).and_then(|text| front_matter::split(&layout.path, text));
     split.map_or_else(|| Place::file(&layout.path), |(yaml, _)| yaml.place(&["layout"]))
 }
 
 /// Layouts that stand in one that is not there.
-fn missing_parents(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
+fn missing_parents(layouts: &BTreeMap<String, Layout>, inputs: &Inputs) -> Vec<Diagnostic> {
     let missing = layouts.values().filter_map(|layout| Some((layout, layout.parent.as_ref()?)));
     let missing = missing.filter(|(_, parent)| !layouts.contains_key(*parent));
     missing
-        .map(|(layout, parent)| no_layout(parent, layouts, parent_place(layout, source)))
+        .map(|(layout, parent)| no_layout(parent, layouts, parent_place(layout, inputs)))
         .collect()
 }
 
 /// Layouts that stand in the end in themselves.
-fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnostic> {
+fn endless(layouts: &BTreeMap<String, Layout>, inputs: &Inputs) -> Vec<Diagnostic> {
     let error = |(name, layout): (&String, &Layout)| {
         let parents = std::iter::successors(layout.parent.as_ref(), |name| {
             layouts.get(*name)?.parent.as_ref()
@@ -243,21 +243,21 @@ fn endless(layouts: &BTreeMap<String, Layout>, source: &Source) -> Vec<Diagnosti
         .take(layouts.len());
         let returns = parents.into_iter().any(|parent| parent == name);
         let message = || format!("the layout `{name}` stands in itself in the end");
-        returns.then(|| Diagnostic::new(parent_place(layout, source), message()))
+        returns.then(|| Diagnostic::new(parent_place(layout, inputs), message()))
     };
     layouts.iter().filter_map(error).collect()
 }
 
 /// Layouts that are asked for and not there, where that is no error.
-pub(super) fn warnings(source: &Source, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
+pub(super) fn warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     if !config.compat.is_lenient {
         return Vec::new();
     }
-    let layouts = source
+    let layouts = inputs
         .of(Role::Layout)
         .filter_map(|(path, text)| Some((name(path), layout(path, text).ok()?.0)));
     let layouts: BTreeMap<String, Layout> = layouts.collect();
-    [missing(&layouts, blog), missing_parents(&layouts, source)].concat()
+    [missing(&layouts, blog), missing_parents(&layouts, inputs)].concat()
 }
 
 /// `post` for `_layouts/post.html`.

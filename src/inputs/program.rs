@@ -14,7 +14,7 @@
 //! A text is digested with `\n` for each `\r\n`, so that a checkout on Windows has the same
 //! fingerprint. A text is what is UTF-8 and has no NUL character; all other files are digested byte
 //! for byte.
-#![expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+#![expect(clippy::disallowed_methods, reason = "`inputs` is the one reader of the site's folder")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};

@@ -3,10 +3,10 @@
 //! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their
 //! content; static files (images, fonts) by their place on disk and their size only, so that a blog
 //! with gigabytes of pictures is never in memory. The code of experiments is digested when it is
-//! asked for: `inputs` of each experiment says which files it is. Tests build a `Source` by hand
-//! with [`Source::with`].
+//! asked for: `inputs` of each experiment says which files it is. Tests build a `Inputs` by hand
+//! with [`Inputs::with`].
 
-pub(crate) mod inputs;
+pub(crate) mod program;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -24,7 +24,7 @@ use crate::roles::{Known, Role, Roles};
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
 #[derive(Debug, Clone, Default)]
-pub struct Source {
+pub struct Inputs {
     roles: Roles,
     texts: BTreeMap<String, Text>,
     statics: BTreeMap<String, StaticFile>,
@@ -99,15 +99,15 @@ pub enum Effect {
     Everything,
 }
 
-impl Source {
-    /// No files, to which [`with`](Source::with) adds some by these rules.
-    pub fn empty(roles: Roles) -> Source {
-        Source { roles, ..Source::default() }
+impl Inputs {
+    /// No files, to which [`with`](Inputs::with) adds some by these rules.
+    pub fn empty(roles: Roles) -> Inputs {
+        Inputs { roles, ..Inputs::default() }
     }
 
     /// Adds a text file, or replaces it.
     #[must_use]
-    pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Source {
+    pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Inputs {
         let path = path.into();
         let text = Text::new(self.roles.role(&path), text.into());
         self.texts.insert(path, text);
@@ -195,9 +195,9 @@ impl Source {
         &self,
         experiment: &str,
         patterns: Option<&[String]>,
-    ) -> Result<BTreeMap<String, Digest>, inputs::InputError> {
+    ) -> Result<BTreeMap<String, Digest>, program::InputError> {
         let root = self.root.as_deref().unwrap_or(Path::new("/nonexistent"));
-        let found = inputs::gather(&root.join("experiments").join(experiment), patterns)?;
+        let found = program::gather(&root.join("experiments").join(experiment), patterns)?;
         Ok(found.into_iter().map(|(path, input)| (path, input.digest)).collect())
     }
 
@@ -210,7 +210,7 @@ impl Source {
         if let Some(digest) = known.get(path) {
             return Some(*digest);
         }
-        let digest = inputs::read(&on_disk).ok()?.digest;
+        let digest = program::read(&on_disk).ok()?.digest;
         known.insert(path.to_owned(), digest);
         Some(digest)
     }
@@ -231,7 +231,7 @@ impl Source {
     /// The same, with the files beside the records of another site, whose paths are the same only
     /// for the same content.
     #[must_use]
-    pub(crate) fn with_artifacts_of(mut self, other: Source) -> Source {
+    pub(crate) fn with_artifacts_of(mut self, other: Inputs) -> Inputs {
         self.artifacts.extend(other.artifacts);
         self
     }
@@ -286,7 +286,7 @@ impl Source {
 ///
 /// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the
 /// same bytes. Left out are folders of data sets, and folders that a site was written to.
-pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
+pub fn read(root: &Path, roles: &Roles) -> io::Result<Inputs> {
     let roles = &roles.clone().without(data_folders(root)?);
     let (mut found, mut of_theme, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     let mut links = Links::of(root, roles)?;
@@ -351,17 +351,17 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Source> {
         .map(|(role, path, on_disk)| Ok((read_input(&role, &path, roles, on_disk)?, path)))
         .map(|read: io::Result<_>| read.map(|(input, path)| (path, input)))
         .collect::<io::Result<_>>()?;
-    let mut source = Source {
+    let mut inputs = Inputs {
         roles: roles.clone(),
         origins,
         root: Some(root.to_owned()),
         unreadable,
-        ..Source::default()
+        ..Inputs::default()
     };
     for (path, input) in read {
-        source.insert(path, input);
+        inputs.insert(path, input);
     }
-    Ok(source)
+    Ok(inputs)
 }
 
 /// The links that are followed, so that nothing is read by another name that the rules leave out by
@@ -456,7 +456,7 @@ impl Links<'_> {
 }
 
 /// The folders of the site that declarations of data sets name: data are never published.
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+#[expect(clippy::disallowed_methods, reason = "`inputs` is the one reader of the site's folder")]
 fn data_folders(root: &Path) -> io::Result<Vec<String>> {
     let folder = root.join("experiments/data");
     let mut folders = Vec::new();
@@ -512,7 +512,7 @@ pub fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
 
 /// Opens a regular file to read it. Anything else is an error, since a pipe or a device may never
 /// end.
-#[expect(clippy::disallowed_methods, reason = "`source` is the one reader of the site's folder")]
+#[expect(clippy::disallowed_methods, reason = "`inputs` is the one reader of the site's folder")]
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
     if !std::fs::metadata(path)?.is_file() {
