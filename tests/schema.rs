@@ -1,23 +1,18 @@
 //! The committed JSON Schemas are those of the types, as `labpress schema` prints them.
+//! `SNAPSHOTS=overwrite cargo test --test schema` writes them.
 
-#![expect(clippy::disallowed_methods, reason = "a test reads files and the environment")]
+use std::path::Path;
 
 use labpress::data;
 use labpress::digest::pretty;
 use labpress::experiment::{record, spec};
+use snapbox::{Assert, Data, assert::DEFAULT_ACTION_ENV};
 
 #[track_caller]
 fn check(name: &str, schema: &serde_json::Value) {
     let path = format!("{}/docs/schema/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
-    let present = pretty(schema);
-    if std::env::var_os("LABPRESS_UPDATE").is_some() {
-        std::fs::write(&path, &present).expect("the folder is part of the repository");
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == present,
-        "{path} is not current: run `LABPRESS_UPDATE=1 cargo test --test schema`"
-    );
+    let committed = Data::read_from(Path::new(&path), None);
+    Assert::new().action_env(DEFAULT_ACTION_ENV).eq(pretty(schema), committed.raw());
 }
 
 #[test]

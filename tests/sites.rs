@@ -1,9 +1,12 @@
 //! Builds every folder of `tests/sites` and compares what comes out with its `expected` folder, or
-//! what is refused with its `expected-errors.txt`. After a change that is meant: `LABPRESS_UPDATE=1
-//! cargo test --test sites`, and read the difference.
+//! what is refused with its `expected-errors.txt`. After a change that is meant:
+//! `SNAPSHOTS=overwrite cargo test --test sites`, and read the difference.
+//!
+//! The records of `results` and `results-pinned` were made by `labpress run` there, with a runner
+//! that needs no more than Python. If their experiments change, make them again.
 #![expect(clippy::disallowed_methods, reason = "tests read and write the expected output")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +15,8 @@ use labpress::inputs::{self, Inputs};
 use labpress::output::{Content, Output};
 use labpress::post::{self, Shown};
 use labpress::site::Site;
+use snapbox::assert::{Action, DEFAULT_ACTION_ENV};
+use snapbox::{Data, IntoData};
 
 /// The moment of all these builds.
 const NOW: &str = "2026-06-01T12:00:00Z";
@@ -90,23 +95,48 @@ fn differences(root: &Path, is_update: bool) -> Vec<String> {
     let expected_errors = fs::read_to_string(&errors_file).ok();
     match (built, expected_errors) {
         (Err(errors), Some(expected)) if errors == expected => Vec::new(),
-        (Err(errors), _) => vec![format!("{name}: was refused:\n{errors}")],
-        (Ok(_), Some(_)) => vec![format!("{name}: was built, and should be refused")],
-        (Ok(output), None) => {
-            let (built, expected) = (texts(&output), texts_in(&folder));
-            let missing = expected.keys().filter(|path| !built.contains_key(*path));
-            let missing =
-                missing.map(|path| format!("{name}: `{path}` is expected and was not made"));
-            let other = built.iter().filter(|(path, text)| expected.get(*path) != Some(text));
-            let other = other.map(|(path, text)| match expected.get(path) {
-                Some(expected) => {
-                    format!("{name}: `{path}` differs\n--- expected\n{expected}\n--- made\n{text}")
-                }
-                None => format!("{name}: `{path}` is not expected:\n{text}"),
-            });
-            missing.chain(other).collect()
+        (Err(errors), Some(expected)) => {
+            vec![diff(&format!("{name}/expected-errors.txt"), &expected, &errors)]
         }
+        (Err(errors), None) => vec![format!("{name} should be built, and was refused:\n{errors}")],
+        (Ok(_), Some(_)) => vec![format!("{name} should be refused, and was built")],
+        (Ok(output), None) => file_differences(&name, &texts_in(&folder), &texts(&output)),
     }
+}
+
+/// The differences of the files of a site, each as its diff.
+fn file_differences(
+    name: &str,
+    expected: &BTreeMap<String, String>,
+    made: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let paths: BTreeSet<&String> = expected.keys().chain(made.keys()).collect();
+    let difference = |path: &String| {
+        let file = format!("{name}/expected/{path}");
+        match (expected.get(path), made.get(path)) {
+            (Some(expected), Some(made)) if expected == made => None,
+            (Some(expected), Some(made)) => Some(diff(&file, expected, made)),
+            (Some(_), None) => Some(format!("`{file}` is expected and was not made")),
+            (None, Some(made)) => Some(format!("`{file}` was made and is not expected:\n{made}")),
+            (None, None) => unreachable!("the path is of one of them"),
+        }
+    };
+    paths.into_iter().filter_map(difference).collect()
+}
+
+fn diff(path: &str, expected: &str, made: &str) -> String {
+    let mut text = String::new();
+    let made_path = format!("{path}, as it was made");
+    snapbox::report::write_diff(
+        &mut text,
+        &Data::text(expected).raw(),
+        &Data::text(made).raw(),
+        Some(&path),
+        Some(&made_path),
+        snapbox::report::Palette::plain(),
+    )
+    .expect("a string can be written to");
+    text
 }
 
 #[test]
@@ -118,13 +148,62 @@ fn every_site_comes_out_as_expected() {
         .collect();
     roots.sort();
     assert!(!roots.is_empty(), "there is no site to test");
-    let is_update = std::env::var_os("LABPRESS_UPDATE").is_some();
+    let is_update = Action::with_env_var(DEFAULT_ACTION_ENV) == Some(Action::Overwrite);
     let differences: Vec<String> =
         roots.iter().flat_map(|root| differences(root, is_update)).collect();
     assert!(
         differences.is_empty(),
-        "{}\n\n`LABPRESS_UPDATE=1 cargo test --test sites` accepts all",
+        "{}\n\n`SNAPSHOTS=overwrite cargo test --test sites` accepts all",
         differences.join("\n\n")
+    );
+}
+
+#[test]
+fn each_difference_of_a_site_is_shown() {
+    let files = |files: &[(&str, &str)]| -> BTreeMap<String, String> {
+        files.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect()
+    };
+    let lines: String = (1..=20).map(|line| format!("line {line}\n")).collect();
+    let expected = files(&[("a", &lines), ("b", "same\n"), ("c", "only expected\n")]);
+    let lines = lines.replace("line 12\n", "line XII\n");
+    let made = files(&[("a", &lines), ("b", "same\n"), ("d", "only made\n")]);
+    let differences = file_differences("site", &expected, &made);
+    snapbox::assert_data_eq!(
+        differences.join("\n\n"),
+        snapbox::str![[r#"
+
+---- expected: site/expected/a
+++++ actual:   site/expected/a, as it was made
+   1    1 | line 1
+   2    2 | line 2
+   3    3 | line 3
+   4    4 | line 4
+   5    5 | line 5
+          ⋮
+   7    7 | line 7
+   8    8 | line 8
+   9    9 | line 9
+  10   10 | line 10
+  11   11 | line 11
+  12      - line 12
+       12 + line XII
+  13   13 | line 13
+  14   14 | line 14
+  15   15 | line 15
+  16   16 | line 16
+  17   17 | line 17
+  18   18 | line 18
+  19   19 | line 19
+  20   20 | line 20
+
+
+`site/expected/c` is expected and was not made
+
+`site/expected/d` was made and is not expected:
+only made
+
+"#]]
+        .raw()
     );
 }
 
