@@ -19,9 +19,13 @@ lab: libtorch
 test: libtorch
 	cargo test --workspace
 
-# Formats, lints, documentation, and the wall around tch.
+# Formats, lints, documentation, the wall around tch, dependencies, links, spelling, and the oldest Rust.
 check: libtorch
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	@! cargo tree --edges normal | grep --extended-regexp ' (tch|torch-sys) ' || (echo "tch is in the default dependency tree"; exit 1)
+	scripts/check_dependencies.py
+	scripts/check_links.py
+	scripts/check_spelling.sh
+	scripts/check_rust_version.sh
