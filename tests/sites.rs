@@ -22,13 +22,17 @@ use snapbox::{Data, IntoData};
 const NOW: &str = "2026-06-01T12:00:00Z";
 
 fn build(root: &Path) -> Result<Output, String> {
-    let config = config::read(inputs::read_one(root, config::PATH).unwrap().as_deref());
+    let config = config::read(read_config(root).as_deref());
     let roles = config.0.roles.clone().without(["expected", "expected-errors.txt"]);
     let inputs = inputs::read(root, &roles).expect("it can be read");
-    built(Site::parse(config, inputs, &|_| None))
+    built(&Site::parse(config, inputs, &|_| None))
 }
 
-fn built(site: Site) -> Result<Output, String> {
+fn read_config(root: &Path) -> Option<String> {
+    inputs::read_one(root, config::PATH).expect("it can be read")
+}
+
+fn built(site: &Site) -> Result<Output, String> {
     let output = site.render(&shown()).into_output();
     output.map_err(|errors| {
         errors.iter().map(|error| format!("{error}\n")).collect::<Vec<_>>().join("\n")
@@ -219,13 +223,13 @@ fn own_theme(post: &str) -> Result<Output, String> {
         }
     }
     let text = fs::read_to_string(root.join(config::PATH)).expect("it is there");
-    built(Site::parse(config::read(Some(&text)), inputs, &|_| None))
+    built(&Site::parse(config::read(Some(&text)), inputs, &|_| None))
 }
 
 /// The files of this repository's own blog.
 fn own_source() -> (Config, Inputs) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (config, errors) = config::read(inputs::read_one(root, config::PATH).unwrap().as_deref());
+    let (config, errors) = config::read(read_config(root).as_deref());
     assert_eq!(errors, []);
     let inputs = inputs::read(root, &config.roles).expect("it can be read");
     (config, inputs)
