@@ -1,4 +1,4 @@
-.PHONY: site libtorch lab test check
+.PHONY: site libtorch lab test check platforms
 
 # This repository's own blog, from the committed results; libtorch and `lab` only if an experiment has to train.
 site:
@@ -29,3 +29,7 @@ check: libtorch
 	scripts/check_links.py
 	scripts/check_spelling.sh
 	scripts/check_rust_version.sh
+
+# Whether the libraries compile for Windows, and all but `lab` for macOS.
+platforms:
+	scripts/check_platforms.sh
