@@ -50,8 +50,8 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
     let planned = plan(experiments, &[]);
     let record = |(number, run): (usize, &labpress::experiment::plan::PlannedRun<'_>)| Record {
         format: FORMAT,
-        experiment: run.experiment.name.to_string(),
-        variant: run.variant.name.to_string(),
+        experiment: run.experiment.name.clone(),
+        variant: run.variant.name.clone(),
         seed: run.seed,
         fingerprint: run.fingerprint.clone(),
         given: BTreeMap::new(),

@@ -205,6 +205,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Name;
     use crate::experiment::fingerprint::Fingerprint;
 
     fn record(seed: u64, rate: f64, minute: u32, accuracy: f64) -> Record {
@@ -213,8 +214,8 @@ mod tests {
         let fingerprint: Fingerprint = serde_json::from_value(fingerprint).unwrap();
         Record {
             format: 1,
-            experiment: "toy".to_owned(),
-            variant: "fast".to_owned(),
+            experiment: Name::nearest_to("toy"),
+            variant: Name::nearest_to("fast"),
             seed,
             fingerprint,
             given: BTreeMap::new(),

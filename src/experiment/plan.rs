@@ -216,11 +216,11 @@ mod tests {
         let variant = &experiment.variants[0].name;
         let given = given
             .iter()
-            .map(|needed| (needed.experiment.clone(), results_digest([(variant, 0, *needed)])));
+            .map(|needed| (needed.experiment.to_string(), results_digest([(variant, 0, *needed)])));
         Record {
             format: record::FORMAT,
-            experiment: experiment.name.to_string(),
-            variant: variant.to_string(),
+            experiment: experiment.name.clone(),
+            variant: variant.clone(),
             seed: 0,
             fingerprint: Fingerprint::of(experiment, &experiment.variants[0], 0),
             given: given.collect(),

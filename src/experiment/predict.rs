@@ -144,6 +144,7 @@ fn fit_one(run: &Expected, fits: &[Option<Fit>], free_at: &mut [f64], budget: Op
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Name;
     use crate::experiment::plan::plan;
     use crate::experiment::record;
     use crate::experiment::spec::{Experiment, parse_all};
@@ -163,8 +164,8 @@ mod tests {
         let run = &plan([&experiment], &[])[0];
         Record {
             format: record::FORMAT,
-            experiment: "toy".to_owned(),
-            variant: variant.to_owned(),
+            experiment: Name::nearest_to("toy"),
+            variant: Name::nearest_to(variant),
             seed: 0,
             fingerprint: run.fingerprint.clone(),
             given: BTreeMap::new(),

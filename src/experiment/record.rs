@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fingerprint::Fingerprint;
-use super::sealed;
+use super::{Name, sealed};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
 
@@ -29,9 +29,11 @@ pub struct Record {
     /// [`FORMAT`].
     pub format: u32,
     /// Name of the experiment.
-    pub experiment: String,
+    #[schemars(with = "String")]
+    pub experiment: Name,
     /// Name of the variant.
-    pub variant: String,
+    #[schemars(with = "String")]
+    pub variant: Name,
     /// Seed of the run.
     pub seed: u64,
     /// What the result depends on.
@@ -212,8 +214,8 @@ mod tests {
     fn record() -> Record {
         Record {
             format: FORMAT,
-            experiment: "spiral".to_owned(),
-            variant: "plain".to_owned(),
+            experiment: Name::nearest_to("spiral"),
+            variant: Name::nearest_to("plain"),
             seed: 3,
             fingerprint: Fingerprint::from(BTreeMap::new()),
             given: BTreeMap::new(),

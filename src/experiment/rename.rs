@@ -34,17 +34,13 @@ pub fn renaming(
     verifications: &[Verification],
     pins: &[Pin],
 ) -> Renaming {
-    let names = Names {
-        old: old.as_str(),
-        new: new.as_str(),
-        needs: changed_needs((old, new), experiments),
-    };
+    let names = Names { old, new, needs: changed_needs((old, new), experiments) };
     let mut renaming = Renaming::default();
     // By their old digests.
     let (mut fingerprints, mut new_records) = (BTreeMap::new(), BTreeMap::new());
     for record in records {
         let renamed = Record {
-            experiment: names.of(&record.experiment).to_owned(),
+            experiment: names.of_name(&record.experiment),
             fingerprint: names.in_fingerprint(&record.fingerprint),
             given: record
                 .given
@@ -65,7 +61,7 @@ pub fn renaming(
     };
     for verification in verifications {
         let renamed = Verification {
-            experiment: names.of(&verification.experiment).to_owned(),
+            experiment: names.of_name(&verification.experiment),
             fingerprint: now(&fingerprints, verification.fingerprint),
             record: now(&new_records, verification.record),
             ..verification.clone()
@@ -97,15 +93,19 @@ impl Renaming {
 
 /// What is renamed.
 struct Names<'a> {
-    old: &'a str,
-    new: &'a str,
+    old: &'a Name,
+    new: &'a Name,
     /// The digests of experiments in the fingerprints of those that need them: old and new.
     needs: BTreeMap<String, (Digest, Digest)>,
 }
 
 impl Names<'_> {
+    fn of_name(&self, experiment: &Name) -> Name {
+        if experiment == self.old { self.new.clone() } else { experiment.clone() }
+    }
+
     fn of<'n>(&'n self, experiment: &'n str) -> &'n str {
-        if experiment == self.old { self.new } else { experiment }
+        if *self.old == *experiment { self.new } else { experiment }
     }
 
     /// The path of a file after the rename.

@@ -25,6 +25,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Name;
 use super::environment::Environment;
 use super::record::Record;
 use super::sealed;
@@ -49,9 +50,9 @@ pub struct Verification {
     /// [`FORMAT`].
     pub format: u32,
     /// Name of the experiment.
-    pub experiment: String,
+    pub experiment: Name,
     /// Name of the variant.
-    pub variant: String,
+    pub variant: Name,
     /// Seed of the run.
     pub seed: u64,
     /// Digest of the fingerprint of the record.
@@ -450,8 +451,8 @@ mod tests {
     fn record(seed: u64, accuracy: f64, loss: [f64; 3]) -> Record {
         Record {
             format: 1,
-            experiment: "spiral".to_owned(),
-            variant: "plain".to_owned(),
+            experiment: Name::nearest_to("spiral"),
+            variant: Name::nearest_to("plain"),
             seed,
             fingerprint: Fingerprint::from(BTreeMap::new()),
             given: BTreeMap::new(),

@@ -160,7 +160,7 @@ fn csv(variant: &str, runs: &[Run<'_>], tables: &[Written]) -> Csv {
     let mut csv = Csv::new(&heads);
     for (Run { record, .. }, table) in runs.iter().zip(tables) {
         for row in &table.rows {
-            let run = [record.experiment.clone(), variant.to_owned(), record.seed.to_string()];
+            let run = [record.experiment.to_string(), variant.to_owned(), record.seed.to_string()];
             csv.row(run.into_iter().chain(row.iter().cloned()));
         }
     }

@@ -339,7 +339,7 @@ fn csv(variant: &str, runs: &[Run<'_>], matrices: &[Matrix]) -> Csv {
         for (class, counts) in matrix.classes.iter().zip(&matrix.counts) {
             for (other, count) in matrix.classes.iter().zip(counts) {
                 csv.row([
-                    record.experiment.clone(),
+                    record.experiment.to_string(),
                     variant.to_owned(),
                     record.seed.to_string(),
                     class.clone(),

@@ -209,7 +209,7 @@ impl Curve {
         for series in &self.series {
             for &(x, y) in &series.points {
                 csv.row([
-                    of.record.experiment.clone(),
+                    of.record.experiment.to_string(),
                     of.variant.name.to_string(),
                     of.record.seed.to_string(),
                     series.name.clone(),

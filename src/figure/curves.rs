@@ -401,7 +401,7 @@ fn csv(request: &Request<'_>, variants: &[&VariantResults<'_>], names: &[&str]) 
             for &name in names {
                 for &(step, value) in record.series.get(name).into_iter().flatten() {
                     csv.row([
-                        record.experiment.clone(),
+                        record.experiment.to_string(),
                         variant.variant.name.to_string(),
                         record.seed.to_string(),
                         step.to_string(),

@@ -77,8 +77,8 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
                 let points = || (1..=3).map(|step| (step, value(step))).collect();
                 records.push(Record {
                     format: 1,
-                    experiment: experiment.name.to_string(),
-                    variant: variant.name.to_string(),
+                    experiment: experiment.name.clone(),
+                    variant: variant.name.clone(),
                     seed,
                     fingerprint: Fingerprint::of(experiment, variant, seed),
                     given: BTreeMap::new(),

@@ -71,8 +71,8 @@ impl<'a> Claim<'a> {
         });
         let record = Record {
             format: record::FORMAT,
-            experiment: run.experiment.name.to_string(),
-            variant: run.variant.name.to_string(),
+            experiment: run.experiment.name.clone(),
+            variant: run.variant.name.clone(),
             seed: run.seed,
             fingerprint: run.fingerprint.clone(),
             given,
@@ -91,8 +91,8 @@ impl<'a> Claim<'a> {
     /// Records what another run with the same fingerprint has made.
     pub(super) fn share(self, record: &Record, store: &Store) -> io::Result<Recorded> {
         let record = Record {
-            experiment: self.run.experiment.name.to_string(),
-            variant: self.run.variant.name.to_string(),
+            experiment: self.run.experiment.name.clone(),
+            variant: self.run.variant.name.clone(),
             seed: self.run.seed,
             ..record.clone()
         };

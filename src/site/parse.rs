@@ -149,7 +149,7 @@ impl Site {
         // A damaged smoke record is made again without a word: nothing rests on it.
         let Found { records: mut at_toy_scale, incomplete, .. } = records(&smoke);
         at_toy_scale.retain(|record| incomplete.iter().all(|(path, _)| record.path() != *path));
-        let is_toy = |record: &Record| toys.iter().any(|name| name.as_str() == record.experiment);
+        let is_toy = |record: &Record| toys.contains(&record.experiment);
         self.records.retain(|record| !is_toy(record));
         self.records.extend(at_toy_scale.into_iter().filter(is_toy));
         self.inputs = self.inputs.with_artifacts_of(smoke);

@@ -30,7 +30,7 @@ pub fn assert_whole(site: &Site, when: &str) -> BTreeMap<String, serde_json::Val
             for artifact in &record.artifacts {
                 let Some(file) = &artifact.file else { continue };
                 let beside = std::fs::read(
-                    site.path().join("experiments").join(&record.experiment).join(file),
+                    site.path().join("experiments").join(record.experiment.as_str()).join(file),
                 );
                 let beside =
                     beside.unwrap_or_else(|error| panic!("{file} of {path}: {error}, {when}"));
