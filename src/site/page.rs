@@ -12,7 +12,7 @@ use crate::markdown;
 use crate::plugin::relative_links;
 use crate::post::{Page, PageKind};
 use crate::site::layouts::Layouts;
-use crate::site::sass::Sheet;
+use crate::text::Located;
 use crate::value::Value;
 
 /// Where a page stands in a split index; all others have none.
@@ -94,11 +94,7 @@ fn file(
         }
         PageKind::Sass => {
             let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
-            let sheet = Sheet {
-                path: page.body.path,
-                text: &rendered.text,
-                lines_above: page.body.lines_above,
-            };
+            let sheet = Located { text: &rendered.text, ..page.body };
             (site.sass.css(sheet).map_err(|error| vec![error])?, rendered.files, rendered.needs)
         }
     };

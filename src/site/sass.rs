@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, SassLimits};
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::inputs::Inputs;
+use crate::text::Located;
 use crate::value::{Value, as_text, entry};
 
 /// How deep braces may nest in a style sheet: far above what anyone writes, far below what the
@@ -79,17 +80,6 @@ pub(crate) fn in_this_process(job: &Job) -> Result<Compiled, String> {
     Ok(job.compiled())
 }
 
-/// A style sheet to compile: what a template has made.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sheet<'a> {
-    /// The path of its file.
-    pub(super) path: &'a str,
-    /// Its Sass.
-    pub(super) text: &'a str,
-    /// How many lines of the file stand above.
-    pub(super) lines_above: usize,
-}
-
 impl<'a> Sass<'a> {
     /// Takes all style sheets of the site.
     pub(super) fn new(inputs: &'a Inputs, config: &Config, compiler: Compiler) -> Sass<'a> {
@@ -120,7 +110,7 @@ impl<'a> Sass<'a> {
     }
 
     /// The CSS of a style sheet.
-    pub(super) fn css(&self, sheet: Sheet<'_>) -> Result<String, Diagnostic> {
+    pub(super) fn css(&self, sheet: Located<'_>) -> Result<String, Diagnostic> {
         let sheets =
             self.sheets.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
         let job = Job {
@@ -168,7 +158,7 @@ impl Job {
     }
 
     fn css(&self) -> Result<String, Diagnostic> {
-        let sheet = Sheet { path: &self.path, text: &self.text, lines_above: self.lines_above };
+        let sheet = Located { path: &self.path, text: &self.text, lines_above: self.lines_above };
         let files = Files { sheets: &self.sheets, entry: sheet };
         let style = if self.is_compressed {
             grass::OutputStyle::Compressed
@@ -195,7 +185,7 @@ impl Job {
     }
 }
 
-fn diagnostic(error: grass::Error, sheet: Sheet<'_>) -> Diagnostic {
+fn diagnostic(error: grass::Error, sheet: Located<'_>) -> Diagnostic {
     match error.kind() {
         grass::ErrorKind::ParseError { message, loc, .. } => {
             let path = loc.file.name().to_owned();
@@ -227,7 +217,7 @@ fn diagnostic(error: grass::Error, sheet: Sheet<'_>) -> Diagnostic {
 #[derive(Debug)]
 struct Files<'a> {
     sheets: &'a BTreeMap<String, String>,
-    entry: Sheet<'a>,
+    entry: Located<'a>,
 }
 
 impl Files<'_> {
@@ -306,7 +296,7 @@ mod tests {
             files.iter().fold(Inputs::default(), |inputs, (path, text)| inputs.with(*path, *text));
         let sass = Sass::new(&inputs, &Config::for_tests(config), in_this_process);
         let (path, text) = files[0];
-        sass.css(Sheet { path, text, lines_above: 3 })
+        sass.css(Located { path, text, lines_above: 3 })
     }
 
     #[track_caller]

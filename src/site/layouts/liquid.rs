@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Rendered, Template};
+use super::Rendered;
 use crate::diagnostic::Diagnostic;
 use crate::liquid::{self, Environment};
 use crate::text::Located;
@@ -17,12 +17,10 @@ pub(super) struct Templates<'a> {
 impl<'a> Templates<'a> {
     /// Parses all; reports the errors of all.
     pub(super) fn new(
-        templates: impl Iterator<Item = Template<'a>>,
+        templates: impl Iterator<Item = Located<'a>>,
         environment: &'a Environment<'a>,
     ) -> Result<Templates<'a>, Vec<Diagnostic>> {
-        let template = |Template { path, text, lines_above }| {
-            (path, liquid::Template::new(Located { path, text, lines_above }))
-        };
+        let template = |text: Located<'a>| (text.path, liquid::Template::new(text));
         let by_path: BTreeMap<&str, liquid::Template<'_>> = templates.map(template).collect();
         let errors: Vec<Diagnostic> =
             by_path.values().flat_map(|template| template.errors(environment)).collect();

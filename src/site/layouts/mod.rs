@@ -21,6 +21,7 @@ use crate::liquid::Environment;
 use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
 use crate::roles::Role;
+use crate::text::Located;
 use crate::value::Value;
 
 /// The layouts of a site, and those of its pages that are templates.
@@ -42,14 +43,6 @@ struct Layout {
     front: Value,
     /// The layout that it stands in.
     parent: Option<String>,
-}
-
-/// The text of a template.
-#[derive(Debug, Clone, Copy)]
-struct Template<'a> {
-    path: &'a str,
-    text: &'a str,
-    lines_above: usize,
 }
 
 /// A rendered template: its text, the files of the figures in it by path, and the results that they
@@ -87,18 +80,12 @@ impl<'a> Layouts<'a> {
             errors.extend(missing_parents(&by_name, inputs));
         }
         let pages = blog.pages.iter().filter(|page| page.kind != PageKind::Markdown);
-        let pages: Vec<Template<'a>> = pages
-            .map(|page| Template {
-                path: page.body.path,
-                text: page.body.text,
-                lines_above: page.body.lines_above,
-            })
-            .collect();
+        let pages: Vec<Located<'a>> = pages.map(|page| page.body).collect();
         let templates = match config.compat.templates {
             TemplateLanguage::Tera => {
                 let includes = inputs.of(Role::Include);
                 let includes: Vec<_> =
-                    includes.map(|(path, text)| Template { path, text, lines_above: 0 }).collect();
+                    includes.map(|(path, text)| Located { path, text, lines_above: 0 }).collect();
                 tera::Templates::new(config, &layouts, &pages, &includes)
                     .map(Box::new)
                     .map(Templates::Tera)
@@ -180,24 +167,20 @@ fn text_only(rendered: Result<String, Diagnostic>) -> Result<Rendered, Vec<Diagn
         .map_err(|error| vec![error])
 }
 
-fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Template<'a>), Vec<Diagnostic>> {
+fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Located<'a>), Vec<Diagnostic>> {
     let Some((yaml, body)) = front_matter::split(path, text) else {
         let layout = Layout {
             path: path.to_owned(),
             front: values::layout(&serde_yaml::Mapping::new()),
             parent: None,
         };
-        return Ok((layout, Template { path, text, lines_above: 0 }));
+        return Ok((layout, Located { path, text, lines_above: 0 }));
     };
     let mut fields = Fields::read(yaml).map_err(|error| vec![error])?;
     let parent = fields.text("layout").filter(|layout| layout != "none");
     let layout = Layout { path: path.to_owned(), front: values::layout(fields.mapping()), parent };
     let errors = fields.errors();
-    if errors.is_empty() {
-        Ok((layout, Template { path, text: body.text, lines_above: body.lines_above }))
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok((layout, body)) } else { Err(errors) }
 }
 
 /// Posts and pages whose layout is not there.

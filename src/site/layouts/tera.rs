@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use tera::{Context, ErrorKind, Tera};
 
-use super::Template;
 use crate::config::Config;
 use crate::config::TemplateLimits;
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::site::filters;
+use crate::text::Located;
 use crate::value::Value;
 
 /// All templates of a site, known by their paths.
@@ -27,9 +27,9 @@ impl Templates {
     /// needed.
     pub(super) fn new(
         config: &Config,
-        layouts: &[Template<'_>],
-        pages: &[Template<'_>],
-        includes: &[Template<'_>],
+        layouts: &[Located<'_>],
+        pages: &[Located<'_>],
+        includes: &[Located<'_>],
     ) -> Result<Templates, Vec<Diagnostic>> {
         // A slash in front keeps pages apart from layouts, which are looked for by bare names.
         let pages = pages.iter().map(|page| Named { name: page_name(page.path), ..named(page) });
@@ -184,7 +184,7 @@ struct Named {
     lines_above: usize,
 }
 
-fn named(template: &Template<'_>) -> Named {
+fn named(template: &Located<'_>) -> Named {
     let text = limits::counting(template.text);
     Named { name: template.path.to_owned(), text, lines_above: template.lines_above }
 }
