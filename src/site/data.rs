@@ -1,4 +1,4 @@
-//! `site.data`: the files of `_data`, by path without ending.
+//! `site.data`: the files of `_data`, by path without extension.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,8 @@ use crate::roles::Role;
 use crate::value::{Value, entry, of_yaml};
 use crate::yaml::Yaml;
 
-/// Endings in the order in which Jekyll reads files: of two with one name, the later counts.
+/// File extensions in the order in which Jekyll reads them: of two files with one name, the later
+/// wins.
 const ENDINGS: [&str; 5] = ["yaml", "yml", "json", "csv", "tsv"];
 
 /// Reads all data files.
@@ -48,7 +49,7 @@ pub(super) fn read(inputs: &Inputs, config: &Config) -> Result<Value, Vec<Diagno
     if errors.is_empty() { Ok(Value::from(root)) } else { Err(errors) }
 }
 
-/// What a file or folder is called in `site.data`: letters, digits and hyphens of its name, with
+/// The key of a file or folder in `site.data`: the letters, digits and hyphens of its name, with
 /// `_` for spaces.
 fn key(name: &str) -> String {
     let kept: String = name
@@ -58,8 +59,7 @@ fn key(name: &str) -> String {
     kept.split_ascii_whitespace().collect::<Vec<_>>().join("_")
 }
 
-/// Puts a value where `keys` say, from the one at `depth` on. A folder takes the place of a file of
-/// its name.
+/// Inserts a value at the path `keys[depth..]`. A folder replaces a file of the same name.
 fn insert(
     map: &mut Map,
     keys: &[String],
@@ -79,7 +79,7 @@ fn insert(
     map.insert(key, Value::from(inner));
 }
 
-/// Rows as maps by the names in the first, or as lists if the configuration says `headers: false`.
+/// Rows as maps with the first row as keys, or as lists if the configuration says `headers: false`.
 fn table(rows: &[Vec<Option<String>>], config: &Config, reader: &'static str) -> Value {
     let value = |field: &Option<String>| field.as_deref().map_or_else(Value::none, Value::from);
     let reader = config.values.get(&Key::Str(reader));
@@ -101,7 +101,7 @@ fn table(rows: &[Vec<Option<String>>], config: &Config, reader: &'static str) ->
     Value::from(rows.map(map).collect::<Vec<_>>())
 }
 
-/// Reads CSV: fields that are empty without quotes are none.
+/// Reads CSV. An empty field without quotes is `None`.
 fn rows(path: &str, text: &str, separator: char) -> Result<Vec<Vec<Option<String>>>, Diagnostic> {
     let (mut rows, mut row) = (Vec::new(), Vec::new());
     let mut rest = text;
@@ -112,12 +112,15 @@ fn rows(path: &str, text: &str, separator: char) -> Result<Vec<Vec<Option<String
         let (field, after) = if let Some(inside) = rest.strip_prefix('"') {
             let place = || Place::new(path, Position::at(text, text.len() - rest.len()));
             let error = |message: &str| {
-                Diagnostic::new(place(), message).hint("write `\"\"` for a quote in it")
+                Diagnostic::new(place(), message).hint(
+                    "write `\"\"` for a quote inside a quoted \
+                                                        field",
+                )
             };
             let (field, after) =
                 quoted(inside).ok_or_else(|| error("the quoted field is not closed"))?;
             if !after.is_empty() && !after.starts_with([separator, '\n', '\r']) {
-                return Err(error("something stands behind the quoted field"));
+                return Err(error("unexpected text after the quoted field"));
             }
             (Some(field), after)
         } else {
@@ -139,7 +142,8 @@ fn rows(path: &str, text: &str, separator: char) -> Result<Vec<Vec<Option<String
     }
 }
 
-/// The field whose opening quote is read, and what follows its closing one.
+/// Reads a field up to its closing quote and returns it with the text after that quote. `None` if
+/// the field is not closed.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let (mut field, mut rest) = (String::new(), text);
     loop {
@@ -191,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_broken_has_its_place() {
+    fn an_error_in_a_table_has_its_place() {
         let inputs = Inputs::default().with("_data/t.csv", "a,b\n1,\"x\n");
-        let errors = read(&inputs, &Config::for_tests("")).expect_err("it is broken");
+        let errors = read(&inputs, &Config::for_tests("")).expect_err("the quote is not closed");
         assert!(
             errors[0]
                 .to_string()

@@ -1,30 +1,32 @@
-//! The excerpt of a post: what stands above the separator, as Jekyll cuts it out and mends it.
+//! The excerpt of a post: the text above the separator, cut and repaired as in Jekyll.
 
 use std::borrow::Cow;
 
 use crate::liquid::is_block;
 use crate::text::Located;
 
-/// The text that is the excerpt; `None` if the whole body is.
+/// Returns the text of the excerpt; `None` if the whole body is the excerpt.
 ///
-/// The separator is looked for in the body as it is written. A block of Liquid that it cuts in two
-/// is closed; the targets of links that are defined below it come along.
+/// The separator is searched for in the source of the body. A Liquid block that it cuts in two is
+/// closed, and definitions below it of links above it are appended.
 pub(super) fn cut<'a>(body: Located<'a>, separator: &str) -> Option<Cow<'a, str>> {
     let (head, tail) = body.text.split_once(separator)?;
     if tail.is_empty() {
         return None;
     }
     let head = closed(head);
-    let definitions: Vec<&str> = tail.lines().filter(|line| defines_link_of(line, &head)).collect();
+    let definitions: Vec<&str> = tail
+        .lines()
+        .filter(|line| defines_link_of(line, &head))
+        .map(|line| line.trim_start_matches(' '))
+        .collect();
     if definitions.is_empty() {
         return Some(head);
     }
-    let definitions: Vec<&str> =
-        definitions.into_iter().map(|line| line.trim_start_matches(' ')).collect();
     Some(Cow::Owned(format!("{head}\n\n{}", definitions.join("\n"))))
 }
 
-/// Whether the line says where a link `[name]` leads that is in the text.
+/// Whether the line defines a link `[name]` that the text uses.
 fn defines_link_of(line: &str, text: &str) -> bool {
     let inside = line.trim_start_matches(' ');
     let (true, Some(rest)) = (line.len() - inside.len() <= 3, inside.strip_prefix('[')) else {
@@ -37,7 +39,7 @@ fn defines_link_of(line: &str, text: &str) -> bool {
     is_definition && text.contains(&inside[..end + 2])
 }
 
-/// Ends the blocks of Liquid that nothing ends, the innermost first.
+/// Closes the Liquid blocks that are left open, the innermost first.
 fn closed(head: &str) -> Cow<'_, str> {
     let names = tag_names(head);
     let mut closed = Cow::Borrowed(head);
@@ -50,7 +52,7 @@ fn closed(head: &str) -> Cow<'_, str> {
     closed
 }
 
-/// The names of the tags in a text.
+/// The names of all tags in the text.
 fn tag_names(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = text;
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_of_its_links_come_along() {
+    fn definitions_of_its_links_are_appended() {
         check(
             "a [b][] [c]\n\nx\n\n  [b]: /b\n[d]: /d\n[c]:/c \"C\"\n    [b]: no\n",
             Some("a [b][] [c]\n\n[b]: /b\n[c]:/c \"C\""),
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_that_it_cuts_are_closed() {
+    fn blocks_that_it_cuts_in_two_are_closed() {
         check(
             "{% if a %}{% for b in c %}x\n\ny{% endfor %}{% endif %}",
             Some("{% if a %}{% for b in c %}x\n{% endfor %}\n{% endif %}"),

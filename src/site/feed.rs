@@ -1,4 +1,4 @@
-//! The feed: Atom, the newest posts with their whole content.
+//! The Atom feed: the newest posts with their full content.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,12 +12,12 @@ use crate::url::has_scheme;
 use crate::value::{Value, as_text, entry};
 use crate::{html, plugin};
 
-/// Where the feed is that labpress makes.
+/// The path of the feed that labpress generates.
 const FILE: &str = "feed.xml";
-/// Names that a blog's own feed has; where one is, none is made.
+/// Paths of an author's own feed. If one of them exists, none is generated.
 const OWN: [&str; 3] = ["feed.xml", "atom.xml", "rss.xml"];
 
-/// The address of the site's feed: the author's own, or the one that is made, which needs `url` for
+/// The address of the site's feed: the author's own, or the generated one, which needs `url` for
 /// its ids.
 pub(super) fn address(config: &Config, taken: &BTreeSet<String>) -> Option<String> {
     let own = OWN.into_iter().find(|file| taken.contains(*file));
@@ -38,8 +38,7 @@ fn atom(site: &Shared<'_>) -> String {
     let config = site.config;
     let root = format!("{}{}/", config.url, config.base_url);
     let newest = site.blog.posts.iter().map(|post| &post.date).max();
-    // A feed must say when it changed, and a build has no clock: without posts, the beginning of
-    // time.
+    // A feed must say when it changed, and a build reads no clock: without posts, use the epoch.
     let updated =
         newest.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::time::Date::to_xml_schema);
     let mut xml = String::from(
@@ -47,8 +46,10 @@ fn atom(site: &Shared<'_>) -> String {
     );
     let _ = write!(
         xml,
-        " xml:lang=\"{language}\">\n<title>{title}</title>\n<link href=\"{root}{FILE}\" rel=\"self\" \
-         type=\"application/atom+xml\"/>\n<link href=\"{root}\" rel=\"alternate\" type=\"text/html\"/>\n\
+        " xml:lang=\"{language}\">\n<title>{title}</title>\n\
+         <link href=\"{root}{FILE}\" rel=\"self\" \
+         type=\"application/atom+xml\"/>\n\
+         <link href=\"{root}\" rel=\"alternate\" type=\"text/html\"/>\n\
          <id>{root}</id>\n<updated>{updated}</updated>\n<author><name>{author}</name></author>\n",
         language = xml_text(&config.language),
         title = xml_text(&config.title),
@@ -71,7 +72,8 @@ fn write_entry(xml: &mut String, config: &Config, post: &Post<'_>, rendered: &Re
     let date = post.date.to_xml_schema();
     let _ = write!(
         xml,
-        "<entry>\n<title>{title}</title>\n<link href=\"{url}\" rel=\"alternate\" type=\"text/html\"/>\n<id>{url}</id>\n\
+        "<entry>\n<title>{title}</title>\n\
+         <link href=\"{url}\" rel=\"alternate\" type=\"text/html\"/>\n<id>{url}</id>\n\
          <published>{date}</published>\n<updated>{date}</updated>\n",
         title = xml_text(&rendered.title),
         url = xml_text(&url),
@@ -91,7 +93,7 @@ fn write_entry(xml: &mut String, config: &Config, post: &Post<'_>, rendered: &Re
     );
 }
 
-/// `author`: a name, or a map with a `name`; else the site's title.
+/// The site's `author`, which is a name or a map with a `name`; otherwise its title.
 fn author(site: &Shared<'_>) -> String {
     let author = entry(&site.value, "author");
     let name = author.and_then(|author| entry(author, "name").or(Some(author)));
@@ -105,7 +107,7 @@ impl Shared<'_> {
     }
 }
 
-/// Escapes a text for XML, and drops the control characters that XML cannot hold.
+/// Escapes a string for XML and drops the control characters that XML forbids.
 fn xml_text(text: &str) -> String {
     let is_allowed = |c: char| {
         !c.is_control() && !matches!(c, '\u{FFFE}' | '\u{FFFF}') || matches!(c, '\t' | '\n' | '\r')
@@ -114,9 +116,8 @@ fn xml_text(text: &str) -> String {
     escaped(&text)
 }
 
-/// The content of a post for readers of feeds, which show it elsewhere and without the site's
-/// style: addresses are whole, and of each chart there is one drawing, without what only works on
-/// the page.
+/// The content of a post for feed readers, which show it elsewhere and without the site's style:
+/// URLs are absolute, and each chart keeps one drawing and loses what works only on the page.
 fn for_readers(html: &str, host: &str, page: &str) -> String {
     html::with_tags(&plugin::feed::without_page_parts(html), |tag, written| {
         let whole =
@@ -138,8 +139,8 @@ fn for_readers(html: &str, host: &str, page: &str) -> String {
     })
 }
 
-/// The address with the site's host. A bare `#id` names a part of the page in a link; elsewhere, as
-/// in a drawing, it names one of the content itself.
+/// Makes an address absolute. A bare `#id` in a link refers to the page; elsewhere, as in a
+/// drawing, it refers to the content itself.
 fn whole_address(address: &str, is_link: bool, host: &str, page: &str) -> String {
     match address.trim_ascii() {
         address if has_scheme(address) => address.to_owned(),
@@ -152,8 +153,7 @@ fn whole_address(address: &str, is_link: bool, host: &str, page: &str) -> String
     }
 }
 
-/// The candidates of a `srcset` with whole addresses: each an address, and behind white space what
-/// it is for.
+/// Makes the URLs of a `srcset` absolute. Each candidate is a URL, white space and a descriptor.
 fn with_whole_sources(srcset: &str, whole: impl Fn(&str) -> String) -> String {
     let mut written = String::with_capacity(srcset.len() + 64);
     let mut rest = srcset;
@@ -166,7 +166,7 @@ fn with_whole_sources(srcset: &str, whole: impl Fn(&str) -> String) -> String {
         }
         let (word, after) =
             rest.split_at(rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len()));
-        // An address may hold commas, but none at its end: those part candidates.
+        // A URL may contain commas, except at its end, where they separate candidates.
         let address = word.trim_end_matches(',');
         written.push_str(&whole(address));
         rest = &rest[address.len()..];
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_become_whole() {
+    fn urls_become_absolute() {
         check("<a href=\"/a/\">x</a>", "<a href=\"https://h.org/a/\">x</a>");
         check("<img src='b.png' alt=''>", "<img src=\"https://h.org/p/q/b.png\" alt=''>");
         check("<img src=b.png>", "<img src=\"https://h.org/p/q/b.png\">");
@@ -196,12 +196,13 @@ mod tests {
         check("<VIDEO POSTER=/v.png>", "<VIDEO POSTER=\"https://h.org/v.png\">");
         check(
             "<img srcset=\"/a.png 1x, b.png 2x,c,d.png\">",
-            "<img srcset=\"https://h.org/a.png 1x, https://h.org/p/q/b.png 2x,https://h.org/p/q/c,d.png\">",
+            "<img srcset=\"https://h.org/a.png 1x, https://h.org/p/q/b.png \
+             2x,https://h.org/p/q/c,d.png\">",
         );
     }
 
     #[test]
-    fn what_is_no_address_of_an_element_stays() {
+    fn everything_else_is_left_alone() {
         for html in [
             "<a href=\"mailto:x@y.z\">m</a> <a href=\"//other.org/\">o</a>",
             "<code>&lt;img src=\"a.png\"&gt;</code> a src=\"b\" <b title='src=\"c\"'>",
@@ -213,18 +214,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_chart_there_is_one_drawing_without_parts_of_the_page() {
+    fn a_chart_keeps_one_drawing_and_loses_parts_for_the_page() {
         check(
-            "<figure><svg class=\"lp-chart lp-wide\"><title>t</title></svg>\n<svg class=\"lp-chart lp-narrow\" \
-             display=\"none\"><title>t</title><g><svg/></g></svg></figure><details class=\"labpress-numbers\"><p>n</p>\
-             </details><div class=\"labpress-scroll\" tabindex=\"0\">x</div><details><p>mine</p></details>",
+            "<figure><svg class=\"lp-chart lp-wide\"><title>t</title></svg>\n\
+             <svg class=\"lp-chart lp-narrow\" \
+             display=\"none\"><title>t</title><g><svg/></g></svg></figure><details \
+             class=\"labpress-numbers\"><p>n</p>\
+             </details><div class=\"labpress-scroll\" \
+             tabindex=\"0\">x</div><details><p>mine</p></details>",
             "<figure><svg class=\"lp-chart lp-wide\"><title>t</title></svg>\n</figure><div \
              class=\"labpress-scroll\">x</div><details><p>mine</p></details>",
         );
     }
 
     #[test]
-    fn xml_holds_no_control_characters() {
+    fn control_characters_are_dropped() {
         assert_eq!(xml_text("a\u{8}<b>\n&\u{1b}"), "a&lt;b&gt;\n&amp;");
     }
 }

@@ -1,4 +1,5 @@
-//! Filters of layouts, beside those of Tera: dates, addresses, and Jekyll's that have no argument.
+//! Filters for layouts in addition to Tera's own: dates, URLs, and Jekyll's filters without
+//! arguments.
 
 use tera::{Error, Kwargs, State, Tera, TeraResult};
 
@@ -9,9 +10,9 @@ use crate::time::Date;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
-/// Makes all filters known.
+/// Registers all filters.
 pub(super) fn register(tera: &mut Tera, config: &Config) {
-    // Tera's own copies the text.
+    // Tera's own `safe` copies the string.
     tera.register_filter("safe", |value: Value, _: Kwargs, _: &State<'_>| value.mark_safe());
 
     let zone = config.zone.clone();
@@ -22,7 +23,7 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
             let date = Date::parse(text, &zone)
                 .ok_or_else(|| Error::message(format!("`{text}` is not a date")))?;
             date.format(format)
-                .ok_or_else(|| Error::message(format!("`{format}` is not a format of dates")))
+                .ok_or_else(|| Error::message(format!("`{format}` is not a date format")))
         },
     );
     let zone = config.zone.clone();

@@ -1,16 +1,16 @@
-//! Ids of headings and footnotes on pages that show several posts whole: each post has its own
-//! `#fn:1`, and a page must have every id once.
+//! Makes ids unique on pages that show several full posts: each post has its own `#fn:1`, and an id
+//! may occur only once in a page.
 //!
-//! A part of the page ends where an id comes a second time, as another post begins there. The ids
-//! of each part but the first get a number, and so do the links of that part to them. All other ids
-//! are the author's and stay.
+//! A repeated id starts a new part of the page, because another post begins there. Ids in every
+//! part except the first get a number, and so do that part's links to them. All other ids are the
+//! author's and are left alone.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::html::{Attribute, Tag, Token, tokens, with_tags};
 
-/// The page with every id of headings and footnotes once.
+/// Renames repeated ids of headings and footnotes.
 pub(super) fn unique(html: &str) -> Cow<'_, str> {
     let names = names(html);
     if names.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn unique(html: &str) -> Cow<'_, str> {
     }))
 }
 
-/// The new names of ids that occur more than once, by part and id; none for the first of each.
+/// The new names of repeated ids, by part and id. The first occurrence keeps its name.
 fn names(html: &str) -> BTreeMap<(usize, &str), String> {
     let mut parts = Parts::default();
     let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -44,15 +44,17 @@ fn names(html: &str) -> BTreeMap<(usize, &str), String> {
     for (part, id) in repeated {
         let mut names_of_part =
             (part + 1..=part + 1 + used.len()).map(|number| format!("{id}-{number}"));
-        let name =
-            names_of_part.find(|name| !used.contains(name)).expect("one more name than are used");
+        let name = names_of_part.find(|name| !used.contains(name)).expect(
+            "there are more candidates \
+                than used names",
+        );
         used.insert(name.clone());
         names.insert((part, id), name);
     }
     names
 }
 
-/// What the attribute becomes: an id of ours, or a link to one.
+/// The new value of an attribute that is a renamed id or a link to one.
 fn renamed(
     tag: &Tag<'_>,
     attribute: &Attribute<'_>,
@@ -65,14 +67,14 @@ fn renamed(
     }
 }
 
-/// Whether the id is one that headings, terms, footnotes and tables of contents get by themselves.
+/// Whether labpress generated the id: for a heading, a term, a footnote or a table of contents.
 fn is_ours(tag: &Tag<'_>, id: &str) -> bool {
     const ELEMENTS: [&str; 7] = ["h1", "h2", "h3", "h4", "h5", "h6", "dt"];
     let starts = ["fn:", "fnref:", "markdown-toc"];
     ELEMENTS.iter().any(|name| tag.is(name)) || starts.iter().any(|start| id.starts_with(start))
 }
 
-/// Which part of the page comes next, and the ids in it so far.
+/// The current part of the page, and the ids seen in it so far.
 #[derive(Default)]
 struct Parts<'a> {
     part: usize,
@@ -80,7 +82,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Goes on to the next part if the tag has an id that the present one has already.
+    /// Starts the next part if the current one already has the tag's id.
     fn enter(&mut self, tag: &Tag<'a>) {
         let Some(id) = tag.value("id").filter(|id| !tag.is_end && is_ours(tag, id)) else { return };
         if !self.ids.insert(id) {
@@ -101,7 +103,8 @@ mod tests {
 
     #[test]
     fn each_post_keeps_its_links_to_its_own_footnotes_and_headings() {
-        let post = "<h1 id=\"same\">Same</h1><p>x<sup id=\"fnref:1\"><a href=\"#fn:1\">1</a></sup> <a \
+        let post = "<h1 id=\"same\">Same</h1><p>x<sup id=\"fnref:1\"><a \
+                    href=\"#fn:1\">1</a></sup> <a \
                     href=\"#same\">up</a></p><li id=\"fn:1\">n <a href=\"#fnref:1\">back</a></li>";
         let second = post
             .replace("same", "same-2")
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_taken_is_not_given_again() {
+    fn a_used_name_is_skipped() {
         check(
             "<h1 id=a>1</h1><h1 id=\"a-2\">2</h1><h1 id=\"a\">3</h1><h1 id=\"a\">4</h1>",
             "<h1 id=a>1</h1><h1 id=\"a-2\">2</h1><h1 id=\"a-3\">3</h1><h1 id=\"a-4\">4</h1>",
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_the_author_and_pages_without_repetition_stay() {
+    fn ids_of_the_author_and_unrepeated_ids_are_left_alone() {
         for html in [
             "<div id=\"x\"></div><div id=\"x\"></div>",
             "<h1 id=\"a\"></h1><h2 id=\"b\"></h2><a href=\"#a\">a</a>",

@@ -10,9 +10,9 @@ use crate::permalink::{Address, address};
 use crate::post::{Blog, Page};
 use crate::value::{self, Value, entry, set};
 
-/// The page that is split: of those called `index` in a folder above `paginate_path`, the deepest.
-/// Without `paginate`, the page at `/` has one part; not in a blog from Jekyll, whose pages ask
-/// whether there is a paginator.
+/// The page to split: the deepest page called `index` in a folder above `paginate_path`. Without
+/// `paginate`, the page at `/` has a single part, except in a blog from Jekyll, whose pages test
+/// for a paginator.
 pub(super) fn page<'b, 'a>(config: &Config, blog: &'b Blog<'a>) -> Option<&'b Page<'a>> {
     if config.paginate.is_none() {
         return blog
@@ -33,8 +33,8 @@ pub(super) fn page<'b, 'a>(config: &Config, blog: &'b Blog<'a>) -> Option<&'b Pa
     blog.pages.iter().filter(is_above).max_by_key(|page| page.body.path.matches('/').count())
 }
 
-/// The parts of the index `page`, the newest posts first; one with all posts if it is not split.
-/// Posts that say `hidden: true` are in none.
+/// The parts of the index `page`, the newest posts first; a single part with all posts if it is not
+/// split. Posts with `hidden: true` are left out.
 pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Diagnostic> {
     let is_hidden = |post: &Value| {
         entry(post, "hidden")
@@ -49,7 +49,7 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         .collect::<Result<_, _>>()?;
     let path = |number: usize| {
         let address = number.checked_sub(1).and_then(|index| addresses.get(index))?;
-        // What Jekyll gives has no slash at its end if `paginate_path` has none.
+        // Jekyll's paths end in a slash only if `paginate_path` does.
         let keeps_slash = number == 1
             || !site.config.compat.paginates_as_jekyll
             || site.config.paginate_path.ends_with('/');
@@ -81,16 +81,16 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
     Ok((1..=total).map(part).collect())
 }
 
-/// The first part is the page itself, the others are where `paginate_path` says.
+/// The first part is the page itself; the addresses of the others come from `paginate_path`.
 fn part_address(config: &Config, page: &Page<'_>, number: usize) -> Result<Address, Diagnostic> {
     if number == 1 {
         return Ok(page.address.clone());
     }
     let path = config.paginate_path.replace(":num", &number.to_string());
-    // A last part without an ending is a folder, as in Jekyll.
+    // As in Jekyll, a path without a file extension is a folder.
     let path = if path.ends_with('/') || path.ends_with(".html") { path } else { path + "/" };
     address(&path, ".html").map_err(|reason| {
-        let message = format!("`paginate_path` cannot be an address: {reason}");
+        let message = format!("invalid `paginate_path`: {reason}");
         Diagnostic::new(Place::file(config::PATH), message)
             .hint("write `paginate_path: /page/:num/`")
     })

@@ -1,11 +1,11 @@
-//! Builds a site: [`Site::parse`] makes a value of its files, [`Site::render`] makes the files of
-//! the built site of that.
+//! Builds a site: [`Site::parse`] turns its files into a value, and [`Site::render`] turns that
+//! into the files of the built site.
 //!
-//! Bodies are rendered first, in parallel; then the values that templates see are built once and
-//! shared; then pages are written, in parallel. One file for each kind of page.
+//! Bodies are rendered first, in parallel. Then the values that templates see are built once and
+//! shared, and pages are rendered from them, in parallel. Each kind of page has a module.
 //!
-//! Nothing stops at the first error. Results that are missing are no errors, but *needs*: their
-//! place in a page holds a placeholder, and the caller decides whether to run, to show or to fail.
+//! Nothing stops at the first error. Missing results are not errors but *needs*: the page shows a
+//! placeholder, and the caller decides whether to run the experiment, show the page or fail.
 
 mod data;
 mod excerpt;
@@ -56,22 +56,22 @@ use crate::roles::Role;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
-/// A rendered site: complete only without errors and needs.
+/// A rendered site. It is complete only without errors and needs.
 #[derive(Debug, Default)]
 pub struct Built {
     output: Output,
     /// The missing results that pages show.
     pub needs: Vec<Need>,
-    /// What is wrong with the site, in order of place.
+    /// The errors in the site, in order of place.
     pub errors: Vec<Diagnostic>,
-    /// What the author should know of a site that is built all the same.
+    /// Problems that do not prevent the build.
     pub warnings: Vec<Diagnostic>,
     /// The experiments that posts and pages show, by the path of their source.
     pub experiments: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Built {
-    /// The files of the built site; or all errors, missing results among them.
+    /// The files of the built site, or all errors including missing results.
     pub fn into_output(self) -> Result<Output, Vec<Diagnostic>> {
         let mut errors = Errors::from(self.errors);
         errors.extend(Need::errors(&self.needs));
@@ -93,7 +93,7 @@ impl Site {
         }
     }
 
-    /// The same, with files named as the build knows them.
+    /// Renders the pages; diagnostics name files by their path in the build.
     fn rendered(&self, shown: &Shown) -> Built {
         let Site { config, inputs, .. } = self;
         if !self.config_errors.is_empty() {
@@ -126,7 +126,7 @@ impl Site {
     }
 }
 
-/// What pages are rendered from.
+/// Everything that pages are rendered from.
 struct Pages<'s> {
     inputs: &'s Inputs,
     config: &'s Config,
@@ -136,7 +136,7 @@ struct Pages<'s> {
 }
 
 impl Pages<'_> {
-    /// Renders all pages; `errors` are those found before.
+    /// Renders all pages and adds their errors to `errors`.
     fn render(&self, mut errors: Errors) -> Built {
         let Pages { inputs, config, blog, results, .. } = *self;
         let options = markdown_options(config);
@@ -151,7 +151,7 @@ impl Pages<'_> {
             layouts
         });
         let data = errors.take(data::read(inputs, config));
-        // Templates may fail for the lack of data only.
+        // Without data, templates would report errors that are not theirs.
         let layouts = layouts.filter(|_| data.is_some());
         let data = data.unwrap_or_else(Value::none);
         let (rendered, found) = post::render_all(blog, config, &data, &environment, &options);
@@ -192,14 +192,18 @@ impl Pages<'_> {
     }
 }
 
-/// What the author should know of a site without errors: layouts that are not there, where Jekyll
-/// goes on without, and plugins whose work labpress does not do.
+/// Warns of missing layouts, where Jekyll continues without them, and of plugins that labpress does
+/// not replace.
 fn site_warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut warnings = layouts::warnings(inputs, config, blog);
     let place = |key| Config::place(inputs.text(config::PATH), key);
     warnings.extend(plugin::missing(config).into_iter().map(|(key, name)| {
-        let message = format!("labpress does not do what the plugin `{name}` does: what it adds to the site will be missing");
-        let hint = "a tag of it can be an include: `liquid: {tags: {TAG: FILE.html}}`; take it out of the list if nothing is missed";
+        let message = format!(
+            "the plugin `{name}` is not supported: what it adds to the site \
+                               will be missing"
+        );
+        let hint = "replace a tag of it with an include, `liquid: {tags: {TAG: FILE.html}}`, or \
+                    remove it from the list if the site does not need it";
         Diagnostic::new(place(key), message).hint(hint)
     }));
     let theme = config.value("theme").and_then(Value::as_str).filter(|theme| !theme.is_empty());
@@ -207,7 +211,7 @@ fn site_warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
         && inputs.of(Role::Layout).next().is_none()
     {
         let message =
-            format!("the files of the theme `{theme}` are not here: pages will stand in no layout");
+            format!("the files of the theme `{theme}` are missing: pages will have no layout");
         let hint =
             format!("copy them to `_theme`: `cp -r \"$(bundle info {theme} --path)\" _theme`");
         warnings.push(Diagnostic::new(place("theme"), message).hint(hint));
@@ -243,12 +247,12 @@ fn environment<'a>(
     }
 }
 
-/// A file of the site, and the file that it is made from.
+/// A generated file, and the path of its source.
 struct Made {
     path: String,
     bytes: Vec<u8>,
     from: Option<String>,
-    /// The experiments that it shows.
+    /// The experiments whose results it shows.
     experiments: BTreeSet<String>,
     /// The missing results that it shows.
     needs: Vec<Need>,
@@ -265,7 +269,7 @@ impl Made {
         }
     }
 
-    /// The same, made from the file at `path`.
+    /// The same file with its source at `path`.
     fn from(self, path: &str) -> Made {
         Made { from: Some(path.to_owned()), ..self }
     }
@@ -273,7 +277,7 @@ impl Made {
 
 type Files = Result<Vec<Made>, Vec<Diagnostic>>;
 
-/// What all pages share: values that are complete, and read only.
+/// What all pages share. Complete and read-only.
 struct Shared<'a> {
     config: &'a Config,
     blog: &'a Blog<'a>,
@@ -281,18 +285,17 @@ struct Shared<'a> {
     /// The documents of the other collections.
     collections: Vec<Vec<RenderedPost>>,
     tags: Vec<Tag>,
-    /// The addresses that the author's own pages and files have, for what is made only where there
-    /// is none.
+    /// The paths of the author's own pages and files. Nothing is generated in their place.
     taken: BTreeSet<String>,
-    /// `site` as layouts see it, and pages that are templates.
+    /// `site` as layouts and pages that are templates see it.
     value: Value,
-    /// The same for each post, with the posts that are related to it.
+    /// The same for each post, with its related posts.
     sites: Sites,
     /// `site` as Liquid bodies see it: tags and categories by name.
     liquid_value: Value,
     /// The address of the feed, if there is one.
     feed: Option<String>,
-    /// The paths of the files that go to the site as they are.
+    /// The paths of files that are copied unchanged.
     files: Vec<String>,
     /// The site's style sheets in Sass.
     sass: Sass<'a>,
@@ -344,7 +347,7 @@ impl<'a> Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// Does to the file at `path` what plugins do to whole pages.
+    /// Applies the plugins that change finished pages.
     fn finished(&self, text: String, path: &str, page: &Map) -> String {
         let is_touched = self.config.compat.has_plugins && path.ends_with(".html");
         if is_touched {
@@ -365,8 +368,8 @@ fn markdown_options(config: &Config) -> markdown::Options {
     }
 }
 
-/// Addresses of posts by the name that `post_url` gives them: with the folders in and above
-/// `_posts`, or without.
+/// Addresses of posts by the name that `post_url` takes: with or without the folders in and above
+/// `_posts`.
 fn post_urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
     let named = blog.posts.iter().flat_map(|post| {
         let name = post.relative_path.replace("_posts/", "").replace("_drafts/", "");
@@ -386,8 +389,8 @@ fn urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
     files.chain(pages).chain(documents).collect()
 }
 
-/// Puts all files together; two that differ at one path are an error, but in a blog from Jekyll,
-/// where reading it has warned of them and the first of `made` stays.
+/// Gathers all files. Two different files at one path are an error, except in a blog from Jekyll:
+/// there, reading it has already warned, and the first of `made` is kept.
 fn gathered(
     inputs: &Inputs,
     config: &Config,
@@ -398,7 +401,7 @@ fn gathered(
     let mut output = Output::default();
     for (path, text) in &blog.plain {
         let added = output.add(*path, Content::Bytes(text.as_bytes().to_vec()));
-        debug_assert!(added.is_ok(), "paths of a source differ");
+        debug_assert!(added.is_ok(), "paths in a source are unique");
     }
     let on_disk: BTreeMap<&str, &PathBuf> =
         inputs.statics().map(|(path, file)| (path, &file.on_disk)).collect();
@@ -426,7 +429,7 @@ fn gathered(
         }
     }
     if let Some((outer, inner)) = output.file_in_a_file() {
-        let message = format!("lies in the folder `{outer}`, which is a file of the site as well");
+        let message = format!("is in the folder `{outer}`, which is also a file of the site");
         errors.push(
             Diagnostic::new(Place::file(inner), message).hint("change one of the two addresses"),
         );
@@ -434,7 +437,7 @@ fn gathered(
     output
 }
 
-/// Makes many files in parallel; reports the errors of all.
+/// Calls `make` for all items in parallel and reports the errors of all.
 fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -> Files {
     let parts: Vec<Files> =
         items.par_iter().enumerate().map(|(index, item)| make(index, item)).collect();
@@ -445,7 +448,7 @@ fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -
     errors.finish(files)
 }
 
-/// A copy of a map's entries, which share what they hold with it.
+/// A copy of a map's entries. Their values are shared, not copied.
 fn entries(value: &Value) -> Map {
     value.as_map().cloned().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Pages that are no posts: from Markdown or from a template.
+//! Pages that are not posts, from Markdown or from a template.
 
 use std::collections::BTreeSet;
 
@@ -15,17 +15,15 @@ use crate::site::layouts::Layouts;
 use crate::text::Located;
 use crate::value::Value;
 
-/// Where a page stands in a split index; all others have none.
+/// One part of a split index.
 pub(super) struct Part {
     /// `paginator` as templates see it.
     pub(super) paginator: Value,
-    /// Its address.
     pub(super) url: String,
-    /// Its file.
     pub(super) file: String,
 }
 
-/// All pages, the index split as the configuration says.
+/// All pages. The index is split as the configuration says.
 pub(super) fn files(
     site: &Shared<'_>,
     layouts: &Layouts<'_>,
@@ -47,7 +45,7 @@ pub(super) fn files(
     })
 }
 
-/// What is wrong with the bodies of pages, where layouts cannot be rendered.
+/// The errors in the bodies of pages, for a site whose layouts cannot be rendered.
 pub(super) fn errors(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Diagnostic> {
     let mut errors = Errors::default();
     for page in site.blog.pages.iter().filter(|page| page.kind == PageKind::Markdown) {
@@ -99,8 +97,7 @@ fn file(
         }
     };
     let place = || page.front.place("layout");
-    // As in Jekyll, what is no text for readers stands in no layout, even if `defaults` give it
-    // one.
+    // As in Jekyll, a style sheet has no layout, even if `defaults` give it one.
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
     let rendered = layouts.render(layout, content, &variables(&site.value, &map), place)?;
     figures.extend(rendered.files);

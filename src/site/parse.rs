@@ -1,7 +1,7 @@
 //! A site as a value: its configuration, its experiments and their records.
 //!
-//! Posts and pages are read when the site is rendered, because what is shown of them is the
-//! caller's choice.
+//! Posts and pages are read when the site is rendered, because the caller chooses which of them are
+//! shown.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -22,25 +22,25 @@ use crate::roles::Role;
 
 /// A site as it was read.
 pub struct Site {
-    /// The configuration. Where it has errors, its defaults.
+    /// The configuration, with the defaults for invalid values.
     pub config: Config,
-    /// What is wrong with the configuration.
+    /// The errors in the configuration.
     pub config_errors: Vec<Diagnostic>,
     /// Its files.
     pub inputs: Inputs,
-    /// Its experiments in order of name, those without errors.
+    /// Its experiments without errors, in order of name.
     pub experiments: Vec<Experiment>,
     /// The records of all runs.
     pub records: Vec<Record>,
-    /// What reruns said of the records.
+    /// The verdicts of re-runs on the records.
     pub verifications: Vec<Verification>,
-    /// What is wrong with its experiments, records and verifications.
+    /// The errors in its experiments, records and verifications.
     pub errors: Vec<Diagnostic>,
-    /// What is wrong with records that nothing refers to any more.
+    /// The damage to records that nothing refers to any more.
     pub warnings: Vec<Diagnostic>,
-    /// The folder that new results go to: that of the site, or of smoke results.
+    /// The folder that new results are written to: the site's, or that of smoke results.
     pub results: PathBuf,
-    /// Compiles style sheets; in this process, unless the caller sets another way.
+    /// Compiles style sheets. By default in this process; the caller may set another way.
     pub compile_sass: Compiler,
 }
 
@@ -73,8 +73,8 @@ impl Site {
         site
     }
 
-    /// The experiment with this name; else what is wrong with its file, or an error that names the
-    /// nearest.
+    /// The experiment with this name; otherwise the errors in its file, or an error that suggests
+    /// the nearest name.
     pub fn experiment(&self, name: &str) -> Result<&Experiment, Vec<Diagnostic>> {
         let named = self.experiments.iter().find(|experiment| experiment.name.as_str() == name);
         named.ok_or_else(|| {
@@ -98,8 +98,8 @@ impl Site {
         names.filter(|name| self.experiments.iter().all(|known| known.name.as_str() != *name))
     }
 
-    /// The site with the records of runs that have ended since it was read, in place of older ones
-    /// of the same runs. Reads the files beside them.
+    /// Adds the records of runs that finished since the site was read; they replace older records
+    /// of the same runs. Also reads the records' files.
     pub fn with_records(mut self, records: Vec<Record>) -> io::Result<Site> {
         for record in records {
             let path = record.path();
@@ -117,9 +117,9 @@ impl Site {
         Ok(self)
     }
 
-    /// The site with every experiment at toy scale that is not fresh, or is asked for, and with
-    /// those that it needs. What is at toy scale has its records in `smoke`, the files of the
-    /// folder `results`; everything else has its own.
+    /// Puts every experiment at toy scale that is not fresh or is selected by `is_asked`, and those
+    /// that it needs. Their records are in `smoke`, the files of the folder `results`; all other
+    /// experiments keep their own.
     #[must_use]
     pub fn at_toy_scale(
         mut self,
@@ -146,7 +146,7 @@ impl Site {
                 *experiment = experiment.at_toy_scale();
             }
         }
-        // A damaged smoke record is made again without a word: nothing rests on it.
+        // A damaged smoke record is silently run again: nothing depends on it.
         let Found { records: mut at_toy_scale, incomplete, .. } = records(&smoke);
         at_toy_scale.retain(|record| incomplete.iter().all(|(path, _)| record.path() != *path));
         let is_toy = |record: &Record| toys.contains(&record.experiment);
@@ -156,8 +156,9 @@ impl Site {
         self.results = results;
         self
     }
-    /// The paths of the records that something refers to: an experiment as it is written today, one
-    /// of the `pins`, a verification.
+
+    /// The paths of the records that something refers to: the current version of an experiment, one
+    /// of the `pins`, or a verification.
     pub fn records_referred_to(&self, pins: &[Pin]) -> BTreeSet<String> {
         let planned = plan(&self.experiments, &self.records);
         let fresh = planned.iter().filter_map(PlannedRun::fresh).map(Record::path);
@@ -216,14 +217,14 @@ impl Site {
         if errors.is_empty() { Ok(pins) } else { Err(errors) }
     }
 
-    /// Decides what it means that files of records are missing: where something refers to the
-    /// record, it is an error, and the record counts as missing, too. Where nothing does, as after
-    /// a `gc` that was killed, nothing is lost.
+    /// Judges records whose files are missing. If something refers to the record, that is an error,
+    /// and the record itself counts as missing. If nothing does, as after a killed `gc`, nothing is
+    /// lost.
     fn judge_incomplete(&mut self, incomplete: Vec<(String, Vec<Diagnostic>)>) {
         if incomplete.is_empty() {
             return;
         }
-        // While pins cannot be read, any record may be one that a post shows.
+        // If pins cannot be read, a post may show any record.
         let pins = if self.config_errors.is_empty() { self.pins().ok() } else { None };
         let referred = pins.map(|pins| self.records_referred_to(&pins));
         let planned = plan(&self.experiments, &self.records);
@@ -231,12 +232,13 @@ impl Site {
             planned.iter().filter_map(PlannedRun::fresh).map(Record::path).collect();
         for (path, missing) in incomplete {
             if referred.as_ref().is_some_and(|referred| !referred.contains(&path)) {
-                let hint = "nothing shows that record: `labpress gc --delete` removes it";
+                let hint = "no page shows this record: remove it with `labpress gc --delete`";
                 self.warnings.extend(missing.into_iter().map(|one| one.hint(hint).as_warning()));
                 continue;
             }
             self.records.retain(|record| record.path() != path);
-            let hint = "restore it from git: the experiment has changed since, so that no run makes it again";
+            let hint = "restore it from git: the experiment has changed since, so no run can \
+                        reproduce it";
             let is_made_again = fresh.contains(&path);
             self.errors.extend(
                 missing.into_iter().map(|one| if is_made_again { one } else { one.hint(hint) }),
@@ -246,13 +248,13 @@ impl Site {
     }
 }
 
-/// What was found where records belong.
+/// The records that were found, and their errors.
 struct Found {
-    /// All that are what a run produced.
+    /// All records whose files, as far as they exist, are what the run produced.
     records: Vec<Record>,
-    /// Paths of those of them that lack files, and which.
+    /// The paths of records with missing files, and an error for each file.
     incomplete: Vec<(String, Vec<Diagnostic>)>,
-    /// What is wrong with the others.
+    /// The errors in the others.
     errors: Vec<Diagnostic>,
 }
 
@@ -267,7 +269,7 @@ fn records(inputs: &Inputs) -> Found {
                     records.push(record);
                     incomplete.extend((!missing.is_empty()).then(|| (path.to_owned(), missing)));
                 } else {
-                    // A record with a file that is not what the run made counts as missing.
+                    // A record with an altered file counts as missing.
                     errors.extend(altered.into_iter().chain(missing));
                 }
             }

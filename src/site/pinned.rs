@@ -1,4 +1,4 @@
-//! The note above a body whose results are pinned: since when, and where newer ones are.
+//! The note above a body with pinned results: how old they are, and where newer ones are.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::html::escaped;
 use crate::post::Blog;
 use crate::url::relative_url;
 
-/// The posts, those with pins below a note that says so.
+/// Adds a note to each post that shows pinned results.
 pub(super) fn noted(
     posts: Vec<RenderedPost>,
     blog: &Blog<'_>,
@@ -30,15 +30,15 @@ pub(super) fn noted(
     posts.into_iter().zip(notes).map(|(post, note)| post.below(&note)).collect()
 }
 
-/// The note above the page whose source is at `path` and that shows `experiments`; empty if none of
-/// them is pinned.
+/// The note for the page at the source `path` that shows `experiments`; empty if none of them is
+/// pinned.
 pub(super) fn note(path: &str, experiments: &BTreeSet<String>, site: &Shared<'_>) -> String {
     let Shared { blog, posts, results, config, .. } = site;
     Site { blog, posts, results, base_url: &config.base_url, zone: &config.zone }
         .note(path, experiments)
 }
 
-/// What a note is made from.
+/// Everything that a note is made from.
 struct Site<'s> {
     blog: &'s Blog<'s>,
     posts: &'s [RenderedPost],
@@ -67,7 +67,8 @@ impl Site<'_> {
                 // Writing to a `String` cannot fail.
                 let _ = writeln!(
                     note,
-                    "<p class=\"labpress-pinned\">Pinned: this page shows the results of <em>{title}</em>{}.{newer}</p>",
+                    "<p class=\"labpress-pinned\">Pinned: this page shows the results of \
+                     <em>{title}</em>{}.{newer}</p>",
                     self.since(pinned),
                 );
             }
@@ -75,7 +76,7 @@ impl Site<'_> {
         note
     }
 
-    /// ` as of DAY`, the day on which the last of the pinned runs ended.
+    /// ` as of DAY`, the day on which the last of the pinned runs finished.
     fn since(&self, pinned: &ExperimentResults<'_>) -> String {
         let last = records(pinned).map(|record| record.finished).max();
         last.map_or(String::new(), |last| {
@@ -84,8 +85,8 @@ impl Site<'_> {
         })
     }
 
-    /// Where the newer results are: in the newest post that shows them, else in the experiment's
-    /// folder.
+    /// Where the newer results are: in the newest post that shows them, otherwise in the
+    /// experiment's folder.
     fn newer(&self, experiment: &str) -> String {
         let shows_newer = |(post, rendered): &(&crate::post::Post<'_>, &RenderedPost)| {
             let shown = self.results.shown_in(post.body.path).experiments.get(experiment);
@@ -105,7 +106,7 @@ impl Site<'_> {
     }
 }
 
-/// Whether all runs of today are recorded, and at least one of them is not pinned.
+/// Whether all current runs are recorded, and at least one of them is not pinned.
 fn is_newer(now: &ExperimentResults<'_>, pinned: &ExperimentResults<'_>) -> bool {
     let held: BTreeSet<String> = records(pinned).map(Record::path).collect();
     now.missing.is_empty() && records(now).any(|record| !held.contains(&record.path()))

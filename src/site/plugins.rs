@@ -1,13 +1,14 @@
-//! Files that Jekyll's plugins add to a site whose templates are Liquid, where the blog names them.
+//! Files that Jekyll's plugins add to a site with Liquid templates, if the blog lists those
+//! plugins.
 
 use super::{Made, Shared, index};
 use crate::liquid::Environment;
 use crate::plugin::{feed, sitemap};
 
-/// The endings of files that are listed as pages though they have no front matter.
+/// The extensions of files that are listed as pages even without front matter.
 const LISTED: [&str; 4] = [".htm", ".html", ".xhtml", ".pdf"];
 
-/// The feeds, the sitemap and `robots.txt`, each where the author has none.
+/// The feeds, the sitemap and `robots.txt`, each unless the author has one.
 pub(super) fn files(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Made> {
     let mut files = Vec::new();
     let mut add = |path: String, make: &dyn Fn() -> String| {
@@ -28,8 +29,8 @@ pub(super) fn files(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Mad
     files
 }
 
-/// What a sitemap lists beside documents and pages: the later parts of the index, and files without
-/// front matter.
+/// What a sitemap lists in addition to documents and pages: the later parts of the index, and files
+/// without front matter.
 fn listed(site: &Shared<'_>) -> Vec<String> {
     let is_listed =
         |path: &&str| LISTED.iter().any(|end| path.ends_with(end)) && !path.ends_with("404.html");

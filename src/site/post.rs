@@ -1,4 +1,4 @@
-//! Pages of posts.
+//! Renders posts and other documents, and their pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::site::layouts::Layouts;
 use crate::text::Located;
 use crate::value::{self, Value, set};
 
-/// How many words a reader reads in a minute.
+/// How many words are read in a minute.
 const WORDS_PER_MINUTE: usize = 220;
 
 /// A post with its body rendered.
@@ -34,7 +34,7 @@ pub(super) struct RenderedPost {
     pub(super) description: Option<String>,
     /// Its body as HTML.
     pub(super) content: String,
-    /// Files of its figures, by path.
+    /// The files of its figures, by path.
     pub(super) files: Vec<(String, Vec<u8>)>,
     /// The experiments whose results it shows.
     pub(super) experiments: BTreeSet<String>,
@@ -66,7 +66,7 @@ impl RenderedBlog {
         self.posts.iter().chain(self.collections.iter().flatten())
     }
 
-    /// As templates list them.
+    /// The values of all documents, as templates list them.
     pub(super) fn listed(&self) -> Listed {
         let values = |posts: &[RenderedPost]| {
             posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>()
@@ -125,8 +125,8 @@ pub(super) fn render_all(
     (RenderedBlog { posts, collections }, errors.into_sorted())
 }
 
-/// Renders a body. One that has errors is empty: what lists the post can be rendered all the same,
-/// to find what else is wrong.
+/// Renders a body. One with errors is left empty, so that pages that list the post can still be
+/// rendered to find their errors.
 fn render(
     post: &Post<'_>,
     config: &Config,
@@ -180,8 +180,8 @@ fn render(
     (post, errors)
 }
 
-/// A text of the front matter with its tags expanded, if it has any; else as it is, because Jekyll
-/// expands nothing there.
+/// Expands a string from the front matter if it has figures; otherwise returns it unchanged,
+/// because Jekyll expands nothing there.
 fn plain_text(
     text: &str,
     key: &'static str,
@@ -206,7 +206,7 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
     Rendered { html, toc: Vec::new(), text }
 }
 
-/// Sets what a rendered body gives: `content`, `toc`, `words`, `reading_minutes`.
+/// Sets the keys that come from a rendered body: `content`, `toc`, `words`, `reading_minutes`.
 pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
     let words = rendered.text.split_whitespace().count();
     set(map, "content", rendered.html.as_str());
@@ -222,7 +222,8 @@ enum Order {
     AsListed,
 }
 
-/// The document at `index` of a list, with `previous` (of posts, the older) and `next` (the newer).
+/// The document at `index` of a list, with `previous` (for posts, the older one) and `next` (the
+/// newer one).
 fn with_neighbours<T>(
     posts: &[T],
     index: usize,
@@ -246,7 +247,7 @@ fn with_neighbours<T>(
 }
 
 impl RenderedPost {
-    /// The same with the note above its body that says which of its results are pinned.
+    /// Adds the note about pinned results above the body.
     #[must_use]
     pub(super) fn below(self, note: &str) -> RenderedPost {
         if note.is_empty() {
@@ -259,7 +260,7 @@ impl RenderedPost {
     }
 }
 
-/// The page of each post and of each document that has one, and the files of its figures.
+/// The pages of posts and of documents that have one, with the files of their figures.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     let mut errors = Errors::default();
     let posts = of_list(site, layouts, &site.blog.posts, &site.posts, Order::NewestFirst);

@@ -13,7 +13,7 @@ use crate::permalink::{address, ending_of_permalink};
 use crate::post::front_matter::FrontMatter;
 use crate::value::{self, Value, as_text, set};
 
-/// The layout that an author can bring for these pages; it sees `page.redirect.to` and
+/// The layout that an author can provide for these pages; it sees `page.redirect.to` and
 /// `page.redirect.from`.
 const LAYOUT: &str = "redirect";
 /// All redirects, from path to address.
@@ -52,7 +52,7 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     if errors.is_empty() { Ok(made) } else { Err(errors) }
 }
 
-/// The page that stands for one that says `redirect_to`; `None` if it does not.
+/// The redirect that replaces a page with `redirect_to`; `None` for other pages.
 pub(super) fn instead(
     site: &Shared<'_>,
     layouts: &Layouts<'_>,
@@ -75,7 +75,7 @@ fn redirect(
 ) -> Files {
     let address =
         address(from, ending_of_permalink(from).unwrap_or(".html")).map_err(|reason| {
-            let message = format!("`{from}` cannot be an address: {reason}");
+            let message = format!("invalid address `{from}`: {reason}");
             vec![Diagnostic::new(place(), message).hint("write `redirect_from: [/old/path/]`")]
         })?;
     let html = html(site, layouts, from, to, place)?;
@@ -92,11 +92,14 @@ fn html(
     if !layouts.has(LAYOUT) {
         let to = escaped(to);
         return Ok(format!(
-            "<!DOCTYPE html>\n<html lang=\"en-US\">\n<meta charset=\"utf-8\">\n<title>Redirecting&hellip;</title>\n\
+            "<!DOCTYPE html>\n<html lang=\"en-US\">\n<meta charset=\"utf-8\">\n\
+             <title>Redirecting&hellip;</title>\n\
              <link rel=\"canonical\" href=\"{to}\">\n<script>location=\"{script}\"</script>\n\
-             <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n<meta name=\"robots\" content=\"noindex\">\n\
-             <h1>Redirecting&hellip;</h1>\n<a href=\"{to}\">Click here if you are not redirected.</a>\n</html>\n",
-            // Nothing of an address can end the script or its text.
+             <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n\
+             <meta name=\"robots\" content=\"noindex\">\n\
+             <h1>Redirecting&hellip;</h1>\n\
+             <a href=\"{to}\">Click here if you are not redirected.</a>\n</html>\n",
+            // Encoded, an address can end neither the string nor the script.
             script = crate::slug::percent_encoded(&to.replace("&amp;", "&")).replace('\'', "%27"),
         ));
     }
@@ -112,7 +115,7 @@ fn html(
     layouts.render(Some(LAYOUT), String::new(), &variables, place).map(|rendered| rendered.text)
 }
 
-/// Where the page leads: the first at `redirect_to`.
+/// Where the page redirects to: the first address in `redirect_to`.
 fn target(front: &FrontMatter<'_>, config: &Config) -> Option<String> {
     texts(front, "redirect_to").into_iter().next().map(|to| absolute(&to, config))
 }

@@ -1,13 +1,14 @@
-//! Sass to CSS: pages that are style sheets in Sass, and the files that they import.
+//! Compiles pages that are style sheets in Sass, and the files that they import, to CSS.
 //!
-//! Imported files are looked for beside the one that imports and in the folders that `sass` in
-//! `_config.yml` names, `_sass` by default; nothing outside of the site is read. The compiler is
-//! the crate `grass`.
+//! Imports are searched for next to the importing file and in the folders that `sass` in
+//! `_config.yml` names, by default `_sass`; nothing outside the site is read. The compiler is the
+//! crate `grass`.
 //!
-//! The compiler has no limits: selectors that `@extend` chains, texts that double and expressions
-//! that nest fill time, memory or stack from a few lines. So the program compiles each style sheet
-//! in a process of its own, which the system ends at its limits (see [`Site::compile_sass`](super::Site::compile_sass)); only tests
-//! and other callers of the library do it in theirs.
+//! The compiler has no limits: chains of `@extend`, strings that keep doubling and nested
+//! expressions can exhaust time, memory or stack in a few lines. So the program compiles each style
+//! sheet in a separate process, which the system kills at its limits (see
+//! [`Site::compile_sass`](super::Site::compile_sass)); only tests and other users of the library
+//! compile in their own process.
 
 mod limits;
 
@@ -23,13 +24,13 @@ use crate::inputs::Inputs;
 use crate::text::Located;
 use crate::value::{Value, as_text, entry};
 
-/// How deep braces may nest in a style sheet: far above what anyone writes, far below what the
-/// compiler's stack holds.
+/// How deep braces may nest in a style sheet: far more than anyone writes, and far less than would
+/// overflow the compiler's stack.
 const MAX_DEPTH: usize = 100;
 
-/// The style sheets of a site, and how they are to be compiled.
+/// The style sheets of a site, and how to compile them.
 pub(super) struct Sass<'a> {
-    /// By path.
+    /// Text by path.
     sheets: BTreeMap<&'a str, &'a str>,
     load_paths: Vec<String>,
     is_compressed: bool,
@@ -37,11 +38,11 @@ pub(super) struct Sass<'a> {
     compiler: Compiler,
 }
 
-/// A style sheet with all that it may import, and how it is to be compiled: all that a process
-/// needs to do it.
+/// A style sheet, everything that it may import, and how to compile it: all that a separate process
+/// needs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// By path.
+    /// Text by path.
     sheets: BTreeMap<String, String>,
     load_paths: Vec<String>,
     is_compressed: bool,
@@ -53,7 +54,7 @@ pub struct Job {
     pub limits: SassLimits,
 }
 
-/// What becomes of a [`Job`].
+/// The result of a [`Job`].
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Compiled {
     /// CSS.
@@ -62,7 +63,7 @@ pub enum Compiled {
     Error {
         /// The file.
         path: String,
-        /// Line and column, if they are known.
+        /// Line and column, if known.
         position: Option<(usize, usize)>,
         /// What is wrong.
         message: String,
@@ -71,17 +72,16 @@ pub enum Compiled {
     },
 }
 
-/// Compiles a style sheet; an error is what kept the compiler from its end, as a phrase.
+/// Compiles a style sheet. An `Err` says why the compiler did not finish.
 pub type Compiler = fn(&Job) -> Result<Compiled, String>;
 
-/// Compiles in this process: without limits on time and memory, for callers whose style sheets are
-/// trusted.
+/// Compiles in this process, without limits on time and memory: only for trusted style sheets.
 pub(crate) fn in_this_process(job: &Job) -> Result<Compiled, String> {
     Ok(job.compiled())
 }
 
 impl<'a> Sass<'a> {
-    /// Takes all style sheets of the site.
+    /// Collects all style sheets of the site.
     pub(super) fn new(inputs: &'a Inputs, config: &Config, compiler: Compiler) -> Sass<'a> {
         let sheets =
             inputs.texts().map(|(path, text)| (path, text.text.as_str())).filter(|(path, _)| {
@@ -93,8 +93,8 @@ impl<'a> Sass<'a> {
         let folder = option("sass_dir").map(as_text).filter(|folder| !folder.is_empty());
         let more =
             option("load_paths").and_then(Value::as_array).unwrap_or_default().iter().map(as_text);
-        // Jekyll compiles as if every style sheet lay at the site's root, so imports from there are
-        // found as well.
+        // Jekyll compiles every style sheet as if it were at the site's root, so imports from there
+        // are also found.
         let load_paths =
             more.chain([folder.unwrap_or_else(|| "_sass".to_owned()), String::new()]).collect();
         let style = option("style").map(as_text);
@@ -133,7 +133,8 @@ impl<'a> Sass<'a> {
                 })
             }
             Err(message) => {
-                let hint = "write it another way, or raise `limits: {sass-seconds: …, sass-bytes: …}` in `_config.yml`";
+                let hint = "simplify it, or raise `limits: {sass-seconds: …, sass-bytes: …}` in \
+                            `_config.yml`";
                 Err(Diagnostic::new(Place::file(sheet.path), message).hint(hint))
             }
         }
@@ -170,7 +171,7 @@ impl Job {
                 .fs(&files)
                 .logger(&grass::NullLogger)
                 .quiet(true)
-                // Every page says its encoding, and Jekyll writes none.
+                // Every page declares its encoding, and Jekyll writes no `@charset`.
                 .allows_charset(false)
                 .style(style)
                 .load_paths(&self.load_paths);
@@ -178,9 +179,9 @@ impl Job {
             compiled.map_err(|error| diagnostic(*error, sheet))
         };
         limits::run(compile).unwrap_or_else(|| {
-            let message = "the Sass compiler gave up on this style sheet";
+            let message = "the Sass compiler crashed on this style sheet";
             Err(Diagnostic::new(Place::file(sheet.path), message)
-                .hint("halve the file until the part is found, and write it another way"))
+                .hint("bisect the file to find the rule that causes this, and rewrite it"))
         })
     }
 }
@@ -213,7 +214,7 @@ fn diagnostic(error: grass::Error, sheet: Located<'_>) -> Diagnostic {
     }
 }
 
-/// The site's style sheets as the files that the compiler sees.
+/// The file system that the compiler sees: the site's style sheets.
 #[derive(Debug)]
 struct Files<'a> {
     sheets: &'a BTreeMap<String, String>,
@@ -259,8 +260,8 @@ impl grass::Fs for Files<'_> {
     }
 }
 
-/// The path without `.` and `..`, with `/` between its parts. One that leaves the site stays inside
-/// of it.
+/// The path without `.` and `..`, with `/` between its parts. A path that would leave the site is
+/// kept inside it.
 fn normal(path: &Path) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.components() {
@@ -273,7 +274,7 @@ fn normal(path: &Path) -> String {
     parts.join("/")
 }
 
-/// How deep brackets of any kind nest.
+/// The deepest nesting of brackets of any kind.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for byte in text.bytes() {
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_style_sheet_that_imports_itself_is_told() {
+    fn a_style_sheet_that_imports_itself_is_an_error() {
         check(
             &[
                 ("main.scss", "@import 'a';"),
@@ -340,23 +341,25 @@ mod tests {
         check(
             &[("main.scss", "@import 'x';")],
             "",
-            "error: can't find stylesheet to import\n --> main.scss:4:9\nhint: put the file into `_sass`, or name its \
+            "error: can't find stylesheet to import\n --> main.scss:4:9\n\
+             hint: put the file into `_sass`, or name its \
              folder in `sass: {load_paths: […]}`",
         );
     }
 
     #[test]
-    fn nothing_outside_of_the_site_is_read() {
+    fn nothing_outside_the_site_is_read() {
         check(
             &[("main.scss", "@import '../../../../etc/passwd', '/etc/passwd';")],
             "sass: {load_paths: [/etc, ../..]}",
-            "error: can't find stylesheet to import\n --> main.scss:4:9\nhint: put the file into `_sass`, or name its \
+            "error: can't find stylesheet to import\n --> main.scss:4:9\n\
+             hint: put the file into `_sass`, or name its \
              folder in `sass: {load_paths: […]}`",
         );
     }
 
     #[test]
-    fn the_configuration_says_folder_and_style() {
+    fn the_configuration_sets_folder_and_style() {
         check(
             &[("main.scss", "@import 'x';"), ("css/_x.scss", "a { top: 1px; b { left: 0 } }")],
             "sass: {sass_dir: css, style: compressed}",
@@ -365,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_without_end_are_told() {
+    fn endless_loops_and_recursion_are_errors() {
         let error = |reason, column| format!("error: {reason}\n --> main.scss:4:{column}");
         let steps = "loops and calls take more than 1000000 steps";
         check(&[("main.scss", "@while true { }")], "", &error(steps, 14));
@@ -401,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn braces_without_end_are_told() {
+    fn deeply_nested_braces_are_an_error() {
         let deep = "a{".repeat(10_000);
         check(
             &[("main.scss", &deep)],

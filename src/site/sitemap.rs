@@ -6,7 +6,7 @@ use super::{Made, Shared, index};
 use crate::html::escaped;
 use crate::value::Value;
 
-/// `sitemap.xml` and `robots.txt`, where the author has none. Both need `url`.
+/// `sitemap.xml` and `robots.txt`, unless the author has them. Both need `url`.
 pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
     let mut files = Vec::new();
     if site.config.url.is_empty() {
@@ -44,7 +44,8 @@ fn sitemap(site: &Shared<'_>) -> String {
     urls.sort();
     urls.dedup();
     let mut xml = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
     );
     for (url, modified) in urls {
         let url = escaped(&format!("{}{}{url}", site.config.url, site.config.base_url));

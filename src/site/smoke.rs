@@ -1,16 +1,16 @@
-//! Marks the pages of a smoke build, so that nobody takes numbers of toy-scale runs for results.
+//! Marks the pages of a smoke build, so that nobody mistakes numbers of toy-scale runs for results.
 
 use crate::diagnostic::listed;
 use crate::experiment::results::Results;
 use crate::html::{Token, tokens};
 use crate::output::Output;
 
-/// Puts a banner at the top of every HTML page, and a word into the feed's title, if any of the
-/// results are of toy-scale runs.
+/// Puts a banner at the top of every HTML page, and a warning into the feed's title, if any of the
+/// results come from toy-scale runs.
 ///
-/// Every page, because a number can be in any: in an excerpt on the index, in a title among the
-/// neighbours of a post. It is put into the finished page and brings its own style, so that no
-/// layout can leave it out.
+/// Every page, because a number can be in any of them: in an excerpt on the index, or in the title
+/// of a post's neighbour. The banner is inserted into the finished page and brings its own style,
+/// so no layout can leave it out.
 #[must_use]
 pub(super) fn marked(output: Output, results: &Results<'_>) -> Output {
     let toys = results.experiments.values().filter(|results| results.experiment.smoke);
@@ -29,18 +29,21 @@ pub(super) fn marked(output: Output, results: &Results<'_>) -> Output {
     })
 }
 
-/// Names of experiments are lowercase words and digits: nothing in them needs to be escaped.
+/// Names of experiments are lowercase words and digits, so they need no escaping.
 fn banner(names: &[&str]) -> String {
     let names = listed(names.iter().copied()).replace('`', "");
     format!(
-        "<div class=\"labpress-smoke\" role=\"alert\" style=\"all:initial;display:block;position:sticky;top:0;\
-         z-index:2147483647;padding:.6em 1em;background:#b00020;color:#fff;font:bold 16px/1.4 sans-serif;\
-         text-align:center\">Smoke build, not for publication: the numbers of {names} come from toy-scale runs and mean \
+        "<div class=\"labpress-smoke\" role=\"alert\" \
+         style=\"all:initial;display:block;position:sticky;top:0;\
+         z-index:2147483647;padding:.6em 1em;background:#b00020;color:#fff;font:bold 16px/1.4 \
+         sans-serif;\
+         text-align:center\">Smoke build, not for publication: the numbers of {names} come from \
+         toy-scale runs and mean \
          nothing.</div>"
     )
 }
 
-/// Puts a warning at the start of the first title of a feed, which is its own.
+/// Puts a warning at the start of the first title in a feed, which is the feed's own.
 fn with_marked_title(feed: &str) -> String {
     let title = feed.find("<title").and_then(|tag| Some(tag + feed[tag..].find('>')? + 1));
     let (before, after) = feed.split_at(title.unwrap_or(feed.len()));
@@ -51,7 +54,7 @@ fn with_marked_title(feed: &str) -> String {
     }
 }
 
-/// Puts the banner behind the start tag of the body; at the end, which is in the body as well, if
+/// Puts the banner after the start tag of the body, or at the end, which is also in the body, if
 /// there is no such tag.
 fn with_banner(html: &str, banner: &str) -> String {
     let (before, after) = html.split_at(start_of_body(html).unwrap_or(html.len()));
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_the_body_is_passed_over() {
+    fn what_only_looks_like_the_body_is_ignored() {
         check("<!-- <body> --><body>x", "<!-- <body> --><body>!x");
         check("<script>\"<body>\"</script><body>x", "<script>\"<body>\"</script><body>!x");
         check(
@@ -103,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_says_it_in_its_title() {
+    fn the_title_of_a_feed_has_the_warning() {
         let marked = with_marked_title(
             "<feed><title type=\"text\">Blog</title><entry><title>A</title></entry></feed>",
         );
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_a_body_tag_has_it_at_its_end() {
+    fn a_page_without_a_body_tag_has_the_banner_at_its_end() {
         check("<p>x", "<p>x!");
         check("<!-- open", "<!-- open!");
     }

@@ -1,4 +1,4 @@
-//! The list of tags, and a page for each tag; where there are layouts for them.
+//! The list of tags and a page for each tag, if there are layouts for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use crate::value::{Value, set};
 /// A tag and its posts.
 #[derive(Debug)]
 pub(super) struct Tag {
-    /// As the newest post writes it.
+    /// As it is spelled in the newest post.
     pub(super) name: String,
     slug: String,
     /// Indices into the list of posts, the newest first.
     posts: Vec<usize>,
 }
 
-/// All tags in order of name. Names that differ in case, spaces and hyphens only are one tag.
+/// All tags in order of name. Names that differ only in case, spaces and hyphens are one tag.
 pub(super) fn tags(blog: &Blog<'_>) -> Vec<Tag> {
     let mut tags: BTreeMap<String, Tag> = BTreeMap::new();
     for (index, post) in blog.posts.iter().enumerate() {
@@ -46,7 +46,7 @@ pub(super) fn tags(blog: &Blog<'_>) -> Vec<Tag> {
     tags
 }
 
-/// What names of one tag have in common.
+/// The key that all names of one tag share.
 fn key(name: &str) -> String {
     let words = name
         .split(|c: char| c.is_whitespace() || c == '-' || c == '_')
@@ -54,14 +54,14 @@ fn key(name: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// The part of the address of each tag: Jekyll's slug, unless other tags have the same. Of those,
-/// the one that is written as the slug keeps it, and the others spell their signs out: `c`,
-/// `c-sharp`, `c-plus-plus`.
+/// The slug of each tag: Jekyll's, unless several tags share it. Of those, the one that is spelled
+/// like the slug keeps it, and the others spell out their punctuation: `c`, `c-sharp`,
+/// `c-plus-plus`.
 fn slugs<'k>(keys: impl Iterator<Item = &'k str>) -> BTreeMap<String, String> {
     let mut by_slug: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for key in keys {
         let slug = slug::slugify(key);
-        // A name of punctuation only still needs an address.
+        // A name of nothing but punctuation still needs an address.
         let slug = if slug.is_empty() {
             slug::percent_encoded(key).replace(['/', '%', '.'], "-")
         } else {
@@ -85,7 +85,7 @@ fn slugs<'k>(keys: impl Iterator<Item = &'k str>) -> BTreeMap<String, String> {
     slugs
 }
 
-/// The slug of a name with words for its signs.
+/// The slug of a name with words for its punctuation.
 fn spelled_out(key: &str) -> String {
     let mut words = String::new();
     for c in key.chars() {
@@ -102,7 +102,7 @@ fn spelled_out(key: &str) -> String {
     slug::slugify(&words)
 }
 
-/// The slug, with a number behind it if it is taken; which then is taken as well.
+/// Takes the slug, with a number appended if it is already taken.
 fn free(slug: &str, taken: &mut BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{slug}-{number}"));
     let free = std::iter::once(slug.to_owned()).chain(numbered).find(|slug| !taken.contains(slug));
@@ -111,7 +111,7 @@ fn free(slug: &str, taken: &mut BTreeSet<String>) -> String {
     free
 }
 
-/// The address of each name that posts give a tag, without `baseurl`.
+/// The address of each name that posts use for a tag, without `baseurl`.
 pub(super) fn urls(blog: &Blog<'_>, tags: &[Tag]) -> Map {
     let by_key: BTreeMap<String, &Tag> = tags.iter().map(|tag| (key(&tag.name), tag)).collect();
     let names: BTreeSet<&String> = blog.posts.iter().flat_map(|post| &post.front.tags).collect();
@@ -145,8 +145,8 @@ impl Tag {
     }
 }
 
-/// Pages of tags in the layout `tag`, and their list in the layout `tags`; not where the author has
-/// a page of his own.
+/// The pages of tags, in the layout `tag`, and their list, in the layout `tags`, unless the author
+/// has such a page.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     const LIST: &str = "tags/index.html";
     let mut files = Vec::new();
@@ -193,7 +193,7 @@ fn rendered(
 }
 
 impl Shared<'_> {
-    /// Addresses of the pages of tags that are made.
+    /// The addresses of all tags.
     pub(super) fn tag_urls(&self) -> impl Iterator<Item = String> {
         self.tags.iter().map(Tag::url)
     }
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_slugify_alike_have_addresses_of_their_own() {
+    fn tags_with_the_same_slug_have_addresses_of_their_own() {
         check(&["C", "C#", "c++"], &[("c", "c"), ("c#", "c-sharp"), ("c++", "c-plus-plus")]);
         check(
             &["C#", "c++", "c plus plus"],
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_shares_its_slug_with_none_keeps_it() {
+    fn a_tag_with_a_unique_slug_keeps_it() {
         check(&["C++"], &[("c++", "c")]);
         check(
             &["Deep Learning", "deep-learning", "deep_learning"],

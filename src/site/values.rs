@@ -1,4 +1,4 @@
-//! What templates see: `site`, posts, pages.
+//! The values that templates see: `site`, posts, pages.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::plugin;
 use crate::post::{Blog, Page, Post, StaticFile};
 use crate::value::{Value, as_text, entry, map_of_yaml, set, set_default};
 
-/// What is known of a post, or of another document, before its body is rendered: `site.posts` of
-/// Liquid bodies, and the base of what layouts see.
+/// The value of a post, or of another document, before its body is rendered: what Liquid bodies see
+/// in `site.posts`, and the base of what layouts see.
 pub(super) fn unrendered_post(post: &Post<'_>, title: &str, description: Option<&str>) -> Map {
     let mut map = post.front.values.clone();
-    // A title that is a number stays one.
+    // A title that is a number stays a number.
     if post.front.title.is_none() || title != post.title || post.title.is_empty() {
         set(&mut map, "title", title);
     }
@@ -42,7 +42,7 @@ pub(super) fn unrendered_post(post: &Post<'_>, title: &str, description: Option<
     map
 }
 
-/// The address of a document's folder with its name in it.
+/// The folder of the document's address, followed by its slug.
 fn id(post: &Post<'_>) -> String {
     let url = post.address.url.trim_end_matches('/');
     let folder = url.rfind('/').map_or("", |slash| &url[..slash]);
@@ -92,7 +92,7 @@ pub(super) fn headings(headings: &[Heading]) -> Value {
     Value::from(headings.iter().map(value).collect::<Vec<_>>())
 }
 
-/// Values of all that templates can list.
+/// The values of everything that templates can list.
 pub(super) struct Listed {
     /// The posts, the newest first.
     pub(super) posts: Vec<Value>,
@@ -157,7 +157,7 @@ pub(super) fn site_for_tera(liquid: &Value, posts: &[RenderedPost], tags: &[Tag]
     Value::from(map)
 }
 
-/// A page in the list of all: with its text as it is written.
+/// A page in the list of all pages, with its source as `content`.
 fn with_content(one: &Page<'_>, config: &Config) -> Value {
     let mut map = page(one, &one.address.url, config);
     set(&mut map, "content", one.body.text);
@@ -196,7 +196,7 @@ fn collections(blog: &Blog<'_>, listed: &Listed, files: &[Value]) -> Vec<Value> 
 
 /// `site` for each of the posts: with `related_posts`, the ten newest others.
 pub(super) struct Sites {
-    /// For all that are not among the newest.
+    /// For all posts that are not among the newest.
     others: Value,
     newest: Vec<Value>,
 }
@@ -223,7 +223,7 @@ impl Sites {
         Sites { others: with_related(None), newest }
     }
 
-    /// For the post at `index`; for documents that are no posts, `None`.
+    /// For the post at `index`; `None` stands for documents that are not posts.
     pub(super) fn of(&self, index: Option<usize>) -> &Value {
         index.and_then(|index| self.newest.get(index)).unwrap_or(&self.others)
     }
@@ -249,8 +249,8 @@ fn map_of(entries: impl IntoIterator<Item = (String, Vec<Value>)>) -> Map {
     entries.into_iter().map(|(name, posts)| (Key::from(name), Value::from(posts))).collect()
 }
 
-/// Posts by each of the names in their list at `key`; the names in the order in which the oldest
-/// posts bring them.
+/// Posts grouped by the names in their list at `key`. The names are in the order of their first
+/// use, from the oldest post on.
 fn by_name(posts: &[Value], key: &'static str) -> Vec<(String, Vec<Value>)> {
     let mut groups: Vec<(String, Vec<Value>)> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();

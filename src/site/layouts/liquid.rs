@@ -1,4 +1,4 @@
-//! Templates in Liquid, Jekyll's own.
+//! Templates in Liquid, Jekyll's template language.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) struct Templates<'a> {
 }
 
 impl<'a> Templates<'a> {
-    /// Parses all; reports the errors of all.
+    /// Parses all templates and reports the errors of all.
     pub(super) fn new(
         templates: impl Iterator<Item = Located<'a>>,
         environment: &'a Environment<'a>,

@@ -1,9 +1,9 @@
-//! Layouts: templates from `_layouts`, which may include files of `_includes` and stand in other
+//! Layouts: templates from `_layouts`, which may include files from `_includes` and use other
 //! layouts.
 //!
-//! They are in the language that `templates` in `_config.yml` names, and so are pages that are
-//! templates: [`tera`] by default, [`liquid`] for blogs that come from Jekyll. What is the same in
-//! both is here.
+//! `templates` in `_config.yml` sets the language of layouts and of pages that are templates:
+//! [`tera`] by default, [`liquid`] for blogs from Jekyll. This module holds what both have in
+//! common.
 
 mod liquid;
 mod tera;
@@ -37,16 +37,14 @@ enum Templates<'a> {
 }
 
 struct Layout {
-    /// Where it is.
     path: String,
-    /// Its front matter.
     front: Value,
-    /// The layout that it stands in.
+    /// The layout that this one is rendered into.
     parent: Option<String>,
 }
 
-/// A rendered template: its text, the files of the figures in it by path, and the results that they
-/// wait for.
+/// A rendered template: its text, the files of its figures by path, and the missing results that
+/// the figures show.
 pub(super) struct Rendered {
     pub(super) text: String,
     pub(super) files: Vec<(String, Vec<u8>)>,
@@ -54,10 +52,10 @@ pub(super) struct Rendered {
 }
 
 impl<'a> Layouts<'a> {
-    /// Reads all layouts, includes and pages that are templates. Beside them come the posts and
-    /// pages that ask for a layout which is not there: the others can be rendered all the same, to
-    /// find what is wrong with them. In Liquid that is no error, because Jekyll goes on without the
-    /// layout: [`warnings`] tells of it.
+    /// Reads all layouts, includes and pages that are templates. Also returns an error for each
+    /// post or page whose layout does not exist; the others can still be rendered to find their
+    /// errors. In Liquid a missing layout is not an error, because Jekyll continues without it: see
+    /// [`warnings`].
     pub(super) fn read(
         inputs: &'a Inputs,
         config: &Config,
@@ -113,8 +111,8 @@ impl<'a> Layouts<'a> {
         self.by_name.contains_key(name)
     }
 
-    /// Puts `content` into the layout `name` and the layouts that one stands in. `place` is where
-    /// the layout is asked for; `variables` hold `site`, `page` and the like.
+    /// Renders `content` into the layout `name` and that layout's parents. `place` is where the
+    /// layout is requested; `variables` hold `site`, `page` and the like.
     pub(super) fn render(
         &self,
         name: Option<&str>,
@@ -183,7 +181,7 @@ fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Located<'a>), Vec
     if errors.is_empty() { Ok((layout, body)) } else { Err(errors) }
 }
 
-/// Posts and pages whose layout is not there.
+/// Reports posts and pages whose layout does not exist.
 fn missing(layouts: &BTreeMap<String, Layout>, blog: &Blog<'_>) -> Vec<Diagnostic> {
     let fronts =
         blog.posts.iter().map(|post| &post.front).chain(blog.pages.iter().map(|page| &page.front));
@@ -202,13 +200,13 @@ fn no_layout(name: &str, layouts: &BTreeMap<String, Layout>, place: Place) -> Di
     })
 }
 
-/// Where a layout names the one that it stands in.
+/// Where a layout names its parent.
 fn parent_place(layout: &Layout, inputs: &Inputs) -> Place {
     let split = inputs.text(&layout.path).and_then(|text| front_matter::split(&layout.path, text));
     split.map_or_else(|| Place::file(&layout.path), |(yaml, _)| yaml.place(&["layout"]))
 }
 
-/// Layouts that stand in one that is not there.
+/// Reports layouts whose parent does not exist.
 fn missing_parents(layouts: &BTreeMap<String, Layout>, inputs: &Inputs) -> Vec<Diagnostic> {
     let missing = layouts.values().filter_map(|layout| Some((layout, layout.parent.as_ref()?)));
     let missing = missing.filter(|(_, parent)| !layouts.contains_key(*parent));
@@ -217,7 +215,7 @@ fn missing_parents(layouts: &BTreeMap<String, Layout>, inputs: &Inputs) -> Vec<D
         .collect()
 }
 
-/// Layouts that stand in the end in themselves.
+/// Reports layouts that are their own ancestors.
 fn endless(layouts: &BTreeMap<String, Layout>, inputs: &Inputs) -> Vec<Diagnostic> {
     let error = |(name, layout): (&String, &Layout)| {
         let parents = std::iter::successors(layout.parent.as_ref(), |name| {
@@ -225,13 +223,18 @@ fn endless(layouts: &BTreeMap<String, Layout>, inputs: &Inputs) -> Vec<Diagnosti
         })
         .take(layouts.len());
         let returns = parents.into_iter().any(|parent| parent == name);
-        let message = || format!("the layout `{name}` stands in itself in the end");
+        let message = || {
+            format!(
+                "the layout `{name}` uses itself, directly or through other \
+                                  layouts"
+            )
+        };
         returns.then(|| Diagnostic::new(parent_place(layout, inputs), message()))
     };
     layouts.iter().filter_map(error).collect()
 }
 
-/// Layouts that are asked for and not there, where that is no error.
+/// Warns of missing layouts, where that is not an error.
 pub(super) fn warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagnostic> {
     if !config.compat.is_lenient {
         return Vec::new();

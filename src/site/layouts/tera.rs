@@ -16,22 +16,22 @@ use crate::value::Value;
 /// All templates of a site, known by their paths.
 pub(super) struct Templates {
     tera: Tera,
-    /// How many lines stand above the template, and its text as Tera knows it, by the name that
-    /// Tera knows it by.
+    /// The number of lines above each template and its text as Tera sees it, by the name that Tera
+    /// knows it by.
     known: BTreeMap<String, (usize, String)>,
     limits: TemplateLimits,
 }
 
 impl Templates {
-    /// Reads layouts and pages, which must be right, and includes, which are read as they are
-    /// needed.
+    /// Parses layouts and pages, which must be valid, and includes, which must be valid only if a
+    /// layout uses them.
     pub(super) fn new(
         config: &Config,
         layouts: &[Located<'_>],
         pages: &[Located<'_>],
         includes: &[Located<'_>],
     ) -> Result<Templates, Vec<Diagnostic>> {
-        // A slash in front keeps pages apart from layouts, which are looked for by bare names.
+        // A leading slash keeps pages apart from layouts, which are looked up by bare names.
         let pages = pages.iter().map(|page| Named { name: page_name(page.path), ..named(page) });
         let needed: Vec<Named> = layouts.iter().map(named).chain(pages).collect();
         let optional: Vec<Named> = includes.iter().map(named).collect();
@@ -40,9 +40,8 @@ impl Templates {
             .map(|named| (named.name.clone(), (named.lines_above, named.text.clone())))
             .collect();
         let mut tera = new_tera(config);
-        // Bodies include files in Liquid, layouts files in Tera; what lies in `_includes` may be
-        // either, so a file there that is no Tera is left out, and missed only by a layout that
-        // asks for it.
+        // `_includes` holds both Liquid files, for bodies, and Tera files, for layouts. So a file
+        // that is not valid Tera is skipped, and is an error only if a layout includes it.
         let (usable, broken): (Vec<_>, Vec<_>) =
             optional.into_iter().partition(|named| syntax_error(named).is_none());
         let all =
@@ -98,7 +97,8 @@ impl Templates {
         rendered.map_err(|error| self.diagnostic(&error, path))
     }
 
-    /// Turns an error of Tera into a diagnostic; `path` is where it is if the error does not say.
+    /// Converts an error of Tera to a diagnostic; `path` is its place if the error does not name
+    /// one.
     fn diagnostic(&self, error: &tera::Error, path: &str) -> Diagnostic {
         match error.kind() {
             ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
@@ -117,8 +117,7 @@ impl Templates {
         }
     }
 
-    /// Turns an error in putting templates together into diagnostics: it may be a report on
-    /// several.
+    /// Converts an error from adding templates to diagnostics: it may report several.
     fn diagnostics<'k>(
         &self,
         error: &tera::Error,
@@ -131,21 +130,30 @@ impl Templates {
             ErrorKind::MissingParent { current, parent } => {
                 let diagnostic = Diagnostic::new(
                     Place::file(current),
-                    format!("extends `{parent}`, which is not there"),
+                    format!("extends `{parent}`, which does not exist"),
                 );
                 vec![diagnostic.hint_nearest(parent, layouts)]
             }
             ErrorKind::CircularExtend { tpl, .. } => {
-                vec![Diagnostic::new(Place::file(tpl), "extends itself in the end")]
+                vec![Diagnostic::new(
+                    Place::file(tpl),
+                    "extends itself, directly or through \
+                                                        other templates",
+                )]
             }
             ErrorKind::CircularInclude { tpl, .. } => {
-                vec![Diagnostic::new(Place::file(tpl), "includes itself in the end")]
+                vec![Diagnostic::new(
+                    Place::file(tpl),
+                    "includes itself, directly or through \
+                                                        other templates",
+                )]
             }
             _ => vec![self.diagnostic(error, "_layouts")],
         }
     }
 
-    /// Reads a report that Tera gives as text only: `error: MESSAGE`, then ` --> FILE:LINE:COLUMN`.
+    /// Parses a report that Tera gives as text only: `error: MESSAGE`, then ` -->
+    /// FILE:LINE:COLUMN`.
     fn reported(&self, report: &str) -> Diagnostic {
         let message = report.lines().next().unwrap_or("").trim_start_matches("error: ");
         let place =
@@ -201,7 +209,8 @@ fn context(variables: &[(&'static str, Value)]) -> Context {
     context
 }
 
-/// The error in a template's own text. Bulk adding stops at the first; this finds that of each.
+/// The syntax error in a template's own text. Adding many stops at the first error; this finds the
+/// error of each.
 fn syntax_error(named: &Named) -> Option<tera::Error> {
     let error = Tera::new().add_raw_template(&named.name, &named.text).err()?;
     matches!(error.kind(), ErrorKind::SyntaxError(_)).then_some(error)

@@ -1,23 +1,22 @@
-//! Bounds for programs in Sass: loops without end, and functions and mixins that call themselves
-//! for ever.
+//! Limits for programs in Sass: endless loops, and endless recursion of functions and mixins.
 //!
-//! The compiler knows none. So a call of a function of ours is put where a loop, a function or a
-//! mixin begins, which counts and looks how much of the stack is left. That gives the place of the
-//! usual mistakes; what it does not see ends with the process that compiles.
+//! The compiler has none. So a call is inserted at the start of each body of a loop, function or
+//! mixin, to count steps and check the remaining stack. This gives the place of the usual mistakes;
+//! the limits of the compiling process catch everything else.
 
 use std::cell::Cell;
 
 use grass::sass_value::{ArgumentResult, Value};
 use grass::{Builtin, Visitor};
 
-/// How often loops may turn, and functions and mixins be called, in one style sheet.
+/// How many iterations of loops and calls of functions and mixins one style sheet may take.
 const MAX_STEPS: u32 = 1_000_000;
-/// The stack of the compiler; only what is used of it is ever taken.
+/// The stack of the compiler. Only the used part of it takes memory.
 const STACK: usize = 64 << 20;
-/// How much of it calls may use, some thousand deep: what is called last must find room, and
-/// selectors grow with depth.
+/// How much of it calls may use, some thousand deep. The innermost call needs room, and selectors
+/// grow with depth.
 const MAX_USED: usize = STACK / 4;
-/// What is put behind the brace that opens a body. It writes nothing.
+/// Inserted after the brace that opens a body. It produces no CSS.
 const STEP: &str = "@if labpress-step(0){}";
 
 thread_local! {
@@ -25,12 +24,12 @@ thread_local! {
     static STACK_START: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The options with the function that counts.
+/// Adds the counting function to the options.
 pub(super) fn counting(options: grass::Options<'_>) -> grass::Options<'_> {
     options.add_custom_fn("labpress-step", Builtin::new(step))
 }
 
-/// Runs the compiler where there is room for it. `None` if it panics.
+/// Runs the compiler in a thread with a large stack. `None` if it panics.
 pub(super) fn run<T: Send>(compile: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         let in_thread = || {
@@ -42,7 +41,7 @@ pub(super) fn run<T: Send>(compile: impl FnOnce() -> T + Send) -> Option<T> {
     })
 }
 
-/// About where the stack stands.
+/// The approximate address of the top of the stack.
 #[inline(never)]
 fn address() -> usize {
     let here = 0_u8;
@@ -51,24 +50,22 @@ fn address() -> usize {
 
 fn step(mut arguments: ArgumentResult, _: &mut Visitor<'_>) -> grass::Result<Value> {
     STEPS.set(STEPS.get() + 1);
-    let message = match () {
-        () if STEPS.get() > MAX_STEPS => {
-            format!("loops and calls take more than {MAX_STEPS} steps")
-        }
-        () if STACK_START.get().abs_diff(address()) > MAX_USED => {
-            "this calls itself too often".to_owned()
-        }
-        () => return Ok(Value::False),
+    let message = if STEPS.get() > MAX_STEPS {
+        format!("loops and calls take more than {MAX_STEPS} steps")
+    } else if STACK_START.get().abs_diff(address()) > MAX_USED {
+        "this calls itself too often".to_owned()
+    } else {
+        return Ok(Value::False);
     };
-    // The argument is there for its place.
+    // The argument is only there for its position.
     match arguments.get_positional(0) {
         Some(argument) => Err((message, argument.span).into()),
         None => Ok(Value::False),
     }
 }
 
-/// The style sheet (of the syntax with braces) with a step in the body of each loop, function and
-/// mixin.
+/// Inserts a step into the body of each loop, function and mixin of a style sheet in the syntax
+/// with braces.
 pub(super) fn stepping(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len() + 64);
@@ -98,7 +95,7 @@ pub(super) fn stepping(text: &str) -> String {
                 is_head = false;
                 at += 1;
             }
-            // Only whole characters are looked at.
+            // `at` must stay on a character boundary.
             _ => at += rest.chars().next().map_or(1, char::len_utf8),
         }
     }
@@ -106,7 +103,7 @@ pub(super) fn stepping(text: &str) -> String {
     out
 }
 
-/// How long a string is, from its quote to the other; to the line's end if there is none.
+/// The length of a string including its quotes, or up to the end of the line if it is not closed.
 fn string_length(bytes: &[u8], quote: u8) -> usize {
     let mut at = 1;
     while at < bytes.len() {
@@ -131,8 +128,8 @@ fn begins_body(word: &str) -> bool {
         .any(|name| word.strip_prefix(name).is_some_and(ends))
 }
 
-/// Where a column is in the line as it was before steps were put in. A step itself is where it was
-/// put.
+/// Maps a column to the line before steps were inserted. A step itself maps to where it was
+/// inserted.
 pub(super) fn column_before(line: &str, column: usize) -> usize {
     let starts = line
         .match_indices(STEP)
@@ -148,10 +145,12 @@ mod tests {
     #[test]
     fn bodies_of_loops_functions_and_mixins_get_a_step() {
         let steps = stepping(
-            "@function f($x: '{') { }\n@each $x in #{$y} {a{}}\n@media x { // @while {\n} /* @for { */",
+            "@function f($x: '{') { }\n@each $x in #{$y} {a{}}\n@media x { // @while {\n\
+             } /* @for { */",
         );
         let expected = format!(
-            "@function f($x: '{{') {{{STEP} }}\n@each $x in #{{$y}} {{{STEP}a{{}}}}\n@media x {{ // @while {{\n}} /* @for {{ */"
+            "@function f($x: '{{') {{{STEP} }}\n@each $x in #{{$y}} {{{STEP}a{{}}}}\n\
+             @media x {{ // @while {{\n}} /* @for {{ */"
         );
         assert_eq!(steps, expected);
         assert_eq!(stepping("a { b: 'é\n } @mixinx y {} \"\\"), "a { b: 'é\n } @mixinx y {} \"\\");

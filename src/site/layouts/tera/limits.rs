@@ -1,9 +1,9 @@
-//! TemplateLimits for templates in Tera, which has none of its own.
+//! Limits for templates in Tera, which has none of its own.
 //!
-//! A filter of ours is put where a template can grow: before each filter, around what `set` keeps
-//! and around what a loop goes over. It passes its value on, counts its size and stops the template
-//! at the limits that Liquid has. Not seen are what stands between two of these: `~` in one
-//! expression, and a list in a list comprehension.
+//! A filter is inserted wherever a template can grow: before each filter, around the value of a
+//! `set`, and around what a loop iterates over. It passes its value through, counts its size and
+//! stops the template at the same limits as in Liquid. It does not see what happens between two of
+//! these: `~` in one expression, and a list in a list comprehension.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -14,18 +14,19 @@ use tera::{Error, Kwargs, State, StringInput, Tera, TeraResult};
 use crate::config::TemplateLimits;
 use crate::value::Value;
 
-/// Put before each filter.
+/// Inserted before each filter.
 const WEIGH: &str = "|labpress_weigh";
-/// Put behind what is kept or gone over, which gets parentheses.
+/// Inserted after the value of a `set` or a loop, which gets parentheses.
 const BOUND: &str = ")|labpress_bound";
-/// How many bytes a filter goes through in the time of a step.
+/// How many bytes a filter processes in the time of one step.
 const BYTES_PER_STEP: usize = 128;
 
 thread_local! {
     static STEPS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Makes the filters known that count, and those that could make a huge text of small ones.
+/// Registers the counting filters, and limited versions of those that can make a huge string from
+/// small ones.
 pub(super) fn register(tera: &mut Tera, limits: TemplateLimits) {
     for name in [WEIGH, BOUND] {
         let name = name.trim_start_matches([')', '|']);
@@ -69,7 +70,7 @@ pub(super) fn register(tera: &mut Tera, limits: TemplateLimits) {
         for (index, item) in items.iter().enumerate() {
             joined.push_str(if index > 0 { &sign } else { "" });
             if !is_safe {
-                write!(joined, "{item}").expect("a string takes all that is written");
+                write!(joined, "{item}").expect("writing to a string cannot fail");
             } else if !item.is_undefined() {
                 joined.push_str(&state.escape_if_needed(item)?);
             }
@@ -89,7 +90,7 @@ fn weigh(value: &Value, limits: TemplateLimits) -> TeraResult<()> {
     }
 }
 
-/// Counts the steps of so many bytes. Refuses more than a text may have.
+/// Counts the steps that `bytes` take; an error if they exceed the size limit.
 fn spend(bytes: usize, limits: TemplateLimits) -> TeraResult<()> {
     if bytes > limits.bytes {
         Err(too_large(limits))
@@ -112,8 +113,8 @@ fn count(steps: usize, limits: TemplateLimits) -> TeraResult<()> {
 
 fn too_large(limits: TemplateLimits) -> Error {
     let most = limits.shown_bytes();
-    let hint =
-        "look for a text that doubles, or raise `limits: {template-bytes: …}` in `_config.yml`";
+    let hint = "look for a string that keeps growing, or raise `limits: {template-bytes: …}` in \
+         `_config.yml`";
     Error::message(format!("a string or list exceeds {most}; {hint}"))
 }
 
@@ -130,13 +131,13 @@ pub(super) fn render(
         Ok(()) => {
             String::from_utf8(written.bytes).map_err(|error| Error::message(error.to_string()))
         }
-        // What the writer refused says no more than that.
+        // Tera's own error says only that writing failed.
         Err(_) if written.is_full() => Err(too_large(limits)),
         Err(error) => Err(error),
     }
 }
 
-/// A page, up to its limit.
+/// The bytes of a page, up to the limit.
 struct Bounded {
     bytes: Vec<u8>,
     most: usize,
@@ -151,11 +152,7 @@ impl Bounded {
 impl io::Write for Bounded {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(more);
-        if self.is_full() {
-            Err(io::Error::other("the page becomes too large"))
-        } else {
-            Ok(more.len())
-        }
+        if self.is_full() { Err(io::Error::other("the page is too large")) } else { Ok(more.len()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -163,8 +160,8 @@ impl io::Write for Bounded {
     }
 }
 
-/// The template with the filters that count. Lines stay where they are; see [`column_before`] for
-/// columns.
+/// Inserts the counting filters into a template. Line numbers stay the same; [`column_before`] maps
+/// columns back.
 pub(super) fn counting(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut rest = text;
@@ -193,7 +190,7 @@ pub(super) fn counting(text: &str) -> String {
     out
 }
 
-/// Where the next tag starts, and the character behind its brace.
+/// Where the next tag starts, and the character after its brace.
 fn next_tag(text: &str) -> Option<(usize, char)> {
     text.match_indices('{').find_map(|(at, _)| {
         let kind = text[at + 1..].chars().next().filter(|kind| matches!(kind, '{' | '%' | '#'))?;
@@ -201,7 +198,7 @@ fn next_tag(text: &str) -> Option<(usize, char)> {
     })
 }
 
-/// How long a tag is, its braces included; quotes may hold anything.
+/// The length of a tag, including its braces. Quoted strings may contain anything.
 fn tag_length(tag: &str) -> Option<usize> {
     let end = if tag.starts_with("{%") { "%}" } else { "}}" };
     let mut depth = 0_usize;
@@ -220,7 +217,7 @@ fn tag_length(tag: &str) -> Option<usize> {
     None
 }
 
-/// How long the text in quotes is that starts here.
+/// The length of the quoted string that the text starts with.
 fn quoted_length(text: &str) -> Option<usize> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
     let mut is_escaped = false;
@@ -240,7 +237,7 @@ fn name_of(tag: &str) -> &str {
 
 fn write_counting(out: &mut String, tag: &str) {
     let name = if tag.starts_with("{%") { name_of(tag) } else { "" };
-    // What a component takes is declared with bars as well.
+    // The parameters of a component are also declared with bars.
     if matches!(name, "component" | "raw") {
         out.push_str(tag);
         return;
@@ -257,7 +254,7 @@ fn write_counting(out: &mut String, tag: &str) {
         write_weighing(out, tag);
         return;
     };
-    // The parenthesis takes the place of a space, so that what is behind it stays where it is.
+    // The parenthesis replaces a space, so that columns after it stay the same.
     let (head, inside) = (&tag[..start], &tag[start..end]);
     out.push_str(head);
     out.push('(');
@@ -269,14 +266,14 @@ fn write_counting(out: &mut String, tag: &str) {
     out.push_str(&tag[end..]);
 }
 
-/// Whether a single `=` is here.
+/// Whether there is a single `=` at `at`.
 fn is_assignment(tag: &str, at: usize) -> bool {
     tag[at..].starts_with('=')
         && !tag[at + 1..].starts_with('=')
         && !tag[..at].ends_with(['=', '!', '<', '>'])
 }
 
-/// The first place outside of quotes where something is.
+/// The first offset outside quotes for which `is_here` holds.
 fn outside_quotes(text: &str, is_here: impl Fn(usize) -> bool) -> Option<usize> {
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -299,7 +296,7 @@ fn write_weighing(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
-/// Where a column is in the line as it was before filters were put in.
+/// Maps a column to the line before filters were inserted.
 pub(super) fn column_before(line: &str, column: usize) -> usize {
     let starts = |mark: &'static str| line.match_indices(mark).map(move |(at, _)| (at, mark.len()));
     let before: usize = starts(WEIGH)
@@ -314,18 +311,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_that_count_are_put_where_a_template_can_grow() {
-        let text = "{# a | b #}{{ a | upper ~ \"|}}\" }} {%- for x in y | reverse -%}{% set b = 'é' ~ b %}{% raw %}{{ a | b }}\
-                    {% endraw %}{% if a == b %}{% set_global c=d%}{% set e %}|{% endset %}{{ {\"a\": {}} }}";
-        let expected = "{# a | b #}{{ a |labpress_weigh| upper ~ \"|}}\" }} {%- for x in(y |labpress_weigh| reverse)|labpress_bound -%}\
+    fn counting_filters_are_inserted_where_a_template_can_grow() {
+        let text = "{# a | b #}{{ a | upper ~ \"|}}\" }} {%- for x in y | reverse -%}{% set b = \
+                    'é' ~ b %}{% raw %}{{ a | b }}\
+                    {% endraw %}{% if a == b %}{% set_global c=d%}{% set e %}|{% endset %}{{ \
+                    {\"a\": {}} }}";
+        let expected = "{# a | b #}{{ a |labpress_weigh| upper ~ \"|}}\" }} {%- for x in(y \
+                        |labpress_weigh| reverse)|labpress_bound -%}\
                     {% set b =('é' ~ b)|labpress_bound %}{% raw %}{{ a | b }}\
-                    {% endraw %}{% if a == b %}{% set_global c=(d)|labpress_bound%}{% set e %}|{% endset %}{{ {\"a\": {}} }}";
+                    {% endraw %}{% if a == b %}{% set_global c=(d)|labpress_bound%}{% set e \
+                        %}|{% endset %}{{ {\"a\": {}} }}";
         assert_eq!(counting(text), expected);
         assert_eq!(counting("{{ a"), "{{ a");
     }
 
     #[test]
-    fn columns_are_those_of_the_template_as_it_is_written() {
+    fn columns_are_those_of_the_source() {
         let text = "{% set b = c | d %}é{{ x }}";
         let line = counting(text);
         let column =
