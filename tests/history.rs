@@ -138,7 +138,7 @@ fn a_pin_that_is_not_complete_is_an_error_with_its_place() {
     let record = format!("experiments/toy/runs/{}", record.display());
     std::fs::remove_file(site.path().join(&record)).unwrap();
     let message = format!(
-        "the pinned results of `toy` are not complete: there is no `{record}`\n --> {POST}:4:7\n"
+        "the pinned results of `toy` are incomplete: there is no file `{record}`\n --> {POST}:4:7\n"
     );
     fail(&site, &["build"], &message);
     fail(&site, &["build", "--locked"], &message);
@@ -149,10 +149,10 @@ fn a_pin_that_is_not_complete_is_an_error_with_its_place() {
     fail(
         &site,
         &["build"],
-        &format!("is no pin of `toy`: there is no `{pin}`\n --> {POST}:4:7\nhint: restore it"),
+        &format!("of `toy`: there is no file `{pin}`\n --> {POST}:4:7\nhint: restore it"),
     );
     site.replace(POST, "pin: {toy", "pin: {tay");
-    fail(&site, &["build"], "there is no experiment `tay` to pin");
+    fail(&site, &["build"], "unknown experiment `tay`");
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn a_missing_file_of_a_record_that_nothing_shows_is_a_warning() {
     for command in [&["build"][..], &["build", "--locked"], &["status"], &["run", "--force"]] {
         let text = succeed(&site, command);
         assert_eq!(
-            text.matches(&format!(" --> {file}\nhint: nothing shows that record")).count(),
+            text.matches(&format!(" --> {file}\nhint: no page shows this record")).count(),
             2,
             "{text}"
         );

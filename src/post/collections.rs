@@ -1,4 +1,4 @@
-//! Collections beside the posts, and files that are copied.
+//! Reads collections other than the posts, and files that are copied.
 
 use std::cmp::Ordering;
 
@@ -85,8 +85,8 @@ impl Reader<'_> {
     }
 }
 
-/// Puts documents in the order that the collection asks for, by default that of their dates, if all
-/// have one, and paths.
+/// Sorts documents in the order that the collection sets, by default by date, if all have one, and
+/// path.
 fn sort(documents: &mut [Post<'_>], settings: &CollectionSettings) {
     let are_dated = documents.iter().all(|document| document.front.date.is_some());
     documents.sort_by(|a, b| {
@@ -111,7 +111,7 @@ fn sort(documents: &mut [Post<'_>], settings: &CollectionSettings) {
     }
 }
 
-/// Numbers by size, texts by letters; what has no value comes last.
+/// Compares numbers by value and strings alphabetically; missing values come last.
 fn compared(a: Option<&Value>, b: Option<&Value>) -> Ordering {
     let rank = |value: Option<&Value>| match value {
         None => 2,

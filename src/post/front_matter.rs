@@ -14,10 +14,10 @@ use crate::time::{DATE_FORMS, Date};
 use crate::value;
 use crate::yaml::Yaml;
 
-/// What a file says about itself above its body, with the defaults of the site.
+/// The front matter of a file, with the site's defaults applied.
 #[derive(Debug, Clone)]
 pub struct FrontMatter<'a> {
-    /// The YAML, for places of errors found later.
+    /// The YAML, for the places of errors found later.
     pub yaml: Yaml<'a>,
     /// `layout`; `None` if there is none or it is `null` or `none`.
     pub layout: Option<String>,
@@ -27,44 +27,45 @@ pub struct FrontMatter<'a> {
     pub description: Option<String>,
     /// `date`.
     pub date: Option<Date>,
-    /// `slug`, which stands for the name of the file in the address.
+    /// `slug`, which replaces the name of the file in the address.
     pub slug: Option<String>,
     /// `permalink`.
     pub permalink: Option<String>,
     /// `excerpt`.
     pub excerpt: Option<String>,
-    /// `published`, true if not given.
+    /// `published`, by default true.
     pub published: bool,
-    /// `tag` or `tags`, each once.
+    /// `tag` or `tags`, without duplicates.
     pub tags: Vec<String>,
-    /// Those of the folders above, `categories` and `category`, each once.
+    /// The folders above the post, `categories` and `category`, without duplicates.
     pub categories: Vec<String>,
     /// `excerpt_separator`.
     pub excerpt_separator: Option<String>,
-    /// `pin`: experiments by name, each with the pin whose results are shown. Empty if it is no
-    /// mapping: themes have their own `pin: true`, for posts that stay on top.
+    /// `pin`: names of experiments, each with the pin whose results are shown. Empty if it is not a
+    /// mapping: some themes use `pin: true` for posts that stay on top.
     pub pin: Vec<(String, String)>,
     /// All keys, as templates see them; `tags` and `categories` of documents are lists.
     pub values: Map,
 }
 
-/// What is known of a file before it is read.
+/// What is known about a file before its front matter is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'s> {
-    /// Its path, in collections from the folder that they are in.
+    /// Its path; for documents, relative to the folder of all collections.
     pub path: &'s str,
-    /// What `type` may be of defaults that are for it: `posts`, `pages`, the name of a collection.
+    /// The values of `type` for defaults that apply to it: `posts`, `pages`, the name of a
+    /// collection.
     pub kinds: &'s [&'s str],
-    /// Whether it belongs to a collection, posts included: then it has tags, categories and a
+    /// Whether it belongs to a collection, posts included; then it has tags, categories and a
     /// title.
     pub is_document: bool,
-    /// The categories that its folders give.
+    /// The categories that come from its folders.
     pub categories: &'s [&'s str],
 }
 
 /// Splits a file into its front matter and its body. `None` if it has no front matter.
 ///
-/// Blank lines below the front matter belong to it, as in Jekyll.
+/// As in Jekyll, blank lines below the front matter are part of it.
 pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Located<'a>)> {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next()?;
@@ -88,8 +89,8 @@ pub fn split<'a>(path: &'a str, text: &'a str) -> Option<(Yaml<'a>, Located<'a>)
     None
 }
 
-/// Reads the front matter of the file at `yaml.path`. Beside it come the errors of single values,
-/// which it is without.
+/// Reads the front matter of the file at `yaml.path`. Also returns the errors in single values,
+/// which are left out.
 pub fn read<'a>(
     yaml: Yaml<'a>,
     scope: Scope<'_>,
@@ -98,8 +99,8 @@ pub fn read<'a>(
     let mut fields = Fields::read_in(yaml.clone(), &config.zone)?;
     let defaults = defaults::of_file(&config.defaults, scope.path, scope.kinds);
     let own_categories = fields.value("categories").cloned();
-    // Jekyll merges the defaults of documents into what they say, and looks those of pages up for
-    // keys they lack.
+    // Jekyll merges defaults into the front matter of documents, but for pages only looks up
+    // missing keys in them.
     fields.add_defaults(&defaults, !scope.is_document);
     if scope.is_document {
         let categories = categories(&fields, scope.categories, &defaults, own_categories.as_ref());
@@ -126,7 +127,7 @@ pub fn read<'a>(
     Ok((front, fields.take_errors()))
 }
 
-/// A text; `false` is none.
+/// The string at `key`; `false` is `None`.
 fn unless_false(fields: &mut Fields<'_>, key: &str) -> Option<String> {
     if fields.value(key) == Some(&Value::Bool(false)) { None } else { fields.text(key) }
 }
@@ -140,7 +141,8 @@ fn date(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
     date
 }
 
-/// As in Jekyll, everything but `false` is published; a text that seems to say no is asked back.
+/// As in Jekyll, everything except `false` is published; a string that looks like `false` is an
+/// error.
 fn published(fields: &mut Fields<'_>) -> bool {
     match fields.value("published") {
         Some(Value::Bool(published)) => *published,
@@ -155,7 +157,7 @@ fn published(fields: &mut Fields<'_>) -> bool {
     }
 }
 
-/// Those of the folders, of the defaults, its own, and the one at `category`; each once.
+/// The categories from folders, defaults, `categories` and `category`, without duplicates.
 fn categories(
     fields: &Fields<'_>,
     of_folders: &[&str],
@@ -166,7 +168,7 @@ fn categories(
     for given in [defaults.get("categories"), own, fields.value("category")].into_iter().enumerate()
     {
         match given {
-            // Many are words; one may have spaces in it.
+            // `categories` is a list of words; `category` is one that may contain spaces.
             (0 | 1, Some(Value::String(words))) => {
                 found.extend(words.split_whitespace().map(str::to_owned))
             }
@@ -177,7 +179,7 @@ fn categories(
     each_once(found)
 }
 
-/// The one at `tag`, or those at `tags`: a list or words. Numbers stay numbers.
+/// The one at `tag`, or those at `tags`, which is a list or words. Numbers stay numbers.
 fn tags(fields: &Fields<'_>) -> Vec<Value> {
     match fields.value("tag").filter(|tag| **tag != Value::Bool(false)) {
         Some(Value::Sequence(tags)) => tags.iter().filter(|tag| !tag.is_null()).cloned().collect(),
@@ -210,7 +212,7 @@ fn each_once(texts: Vec<String>) -> Vec<String> {
 }
 
 impl FrontMatter<'_> {
-    /// Where a key stands.
+    /// The place of a key.
     pub fn place(&self, key: &str) -> Place {
         self.yaml.place(&[key])
     }
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_lines_below_the_front_matter_belong_to_it() {
+    fn blank_lines_below_the_front_matter_are_part_of_it() {
         check_split("---\na: 1\n---\n\n \n  b\n\nc", "a: 1\n", "  b\n\nc", 5);
         check_split("---  \n---\t\nb", "", "b", 2);
         check_split("---\na: 1\n...\nb", "a: 1\n", "b", 3);
@@ -257,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn categories_are_gathered_and_tags_are_taken_from_one_place() {
+    fn categories_are_merged_and_tags_are_not() {
         check_words("categories: a b\ncategory: c d\n", "", r#"["x","a","b","c d"]"#, "[]");
         check_words("categories: [a b, a b, [2]]\n", "", r#"["x","a b","2"]"#, "[]");
         check_words("tags: a b\n", "", r#"["x"]"#, r#"["a","b"]"#);

@@ -1,6 +1,8 @@
-//! Posts, pages and collections: from files to checked values with an address, a date and a body.
+//! Reads posts, pages and collections: from files to checked values with an address, a date and a
+//! body.
 //!
-//! Bodies stay text here: [`liquid`](crate::liquid) and [`markdown`](crate::markdown) come later.
+//! Bodies stay unrendered here: [`liquid`](crate::liquid) and [`markdown`](crate::markdown) come
+//! later.
 
 mod collections;
 pub mod front_matter;
@@ -27,109 +29,109 @@ use crate::yaml::Yaml;
 /// A post, a draft, or a document of another collection.
 #[derive(Debug, Clone)]
 pub struct Post<'a> {
-    /// What it says about itself.
+    /// Its front matter.
     pub front: FrontMatter<'a>,
-    /// The collection that it belongs to: `posts`, or the name of another.
+    /// The collection that it belongs to: `posts` or another one.
     pub collection: String,
-    /// Its path from the folder that collections are in.
+    /// Its path relative to the folder of all collections.
     pub relative_path: String,
-    /// Its title, made from its name if it gives none. May hold tags.
+    /// Its title, made from its name if it has none. May contain tags.
     pub title: String,
-    /// When it was published; the moment of the build if it does not say.
+    /// When it was published; the time of the build if it has no date.
     pub date: Date,
-    /// Its name: that of its file without date and ending, unless it gives another.
+    /// Its name: that of its file without date and extension, unless its front matter sets another.
     pub slug: String,
-    /// Where it is found.
+    /// Its address.
     pub address: Address,
-    /// Whether it becomes a page. Documents may be there for templates only.
+    /// Whether it becomes a page. Some documents exist only for templates.
     pub is_written: bool,
     /// Whether its text is Markdown.
     pub is_markdown: bool,
-    /// Its text.
+    /// Its body.
     pub body: Located<'a>,
-    /// Whether the text has no blank line for Jekyll, which looks for `\n\n` in a file with the
-    /// line ends of Windows.
+    /// Whether Jekyll sees no blank line in the text, because it looks for `\n\n` and the file has
+    /// Windows line ends.
     pub is_without_blank_lines: bool,
 }
 
-/// A collection beside the posts, and what is in it.
+/// A collection other than the posts.
 #[derive(Debug, Clone)]
 pub struct Collection<'a> {
-    /// What the configuration says of it.
+    /// Its settings in the configuration.
     pub settings: CollectionSettings,
-    /// Its documents in their order.
+    /// Its documents, in order.
     pub documents: Vec<Post<'a>>,
 }
 
-/// A page: a file with front matter outside of the folders with an underscore.
+/// A page: a file with front matter outside folders that begin with an underscore.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {
-    /// What it says about itself.
+    /// Its front matter.
     pub front: FrontMatter<'a>,
-    /// Where it is found.
+    /// Its address.
     pub address: Address,
-    /// How its body becomes a page.
+    /// How its body is written.
     pub kind: PageKind,
-    /// Its text.
+    /// Its body.
     pub body: Located<'a>,
 }
 
-/// A file that goes to the site as it is.
+/// A file that is copied to the site unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticFile {
     /// Its path from the site's root.
     pub path: String,
     /// The collection that it belongs to.
     pub collection: Option<String>,
-    /// Where it is found.
+    /// Its address.
     pub address: Address,
     /// Whether it is published.
     pub is_written: bool,
-    /// Front matter by default, as templates see it.
+    /// Its default front matter, as templates see it.
     pub values: tera::Map,
 }
 
 /// How the body of a page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageKind {
-    /// Liquid and Markdown, as that of a post.
+    /// Liquid and Markdown, like a post.
     Markdown,
-    /// A template, as layouts are.
+    /// A template, like a layout.
     Template,
-    /// A template that makes Sass, which becomes CSS.
+    /// A template that renders to Sass, which is compiled to CSS.
     Sass,
 }
 
-/// All that a site says.
+/// Everything in a site that becomes pages or files.
 #[derive(Debug, Clone, Default)]
 pub struct Blog<'a> {
     /// Posts, the newest first.
     pub posts: Vec<Post<'a>>,
     /// The other collections in order of name.
     pub collections: Vec<Collection<'a>>,
-    /// Pages in order of their files' names.
+    /// Pages in order of file name.
     pub pages: Vec<Page<'a>>,
-    /// Text files without front matter, which go to the site as they are: path and text.
+    /// Text files without front matter, which are copied unchanged: path and text.
     pub plain: Vec<(&'a str, &'a str)>,
-    /// Files that are no texts, in order of path.
+    /// Files that are not text, in order of path.
     pub files: Vec<StaticFile>,
-    /// The moment of the build; `None` only if nothing was read.
+    /// The time of the build; `None` only if nothing was read.
     pub now: Option<Date>,
-    /// What is wrong and does not keep the site from being built.
+    /// Problems that do not prevent the build.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// What is shown, beyond what the configuration says.
+/// What is shown in addition to what the configuration says.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown {
-    /// The moment of the build: later posts are of the future. Given by the caller, so that a build
+    /// The time of the build: later posts are in the future. Given by the caller, so that a build
     /// reads no clock.
     pub now: Timestamp,
-    /// Whether drafts are shown all the same.
+    /// Whether to show drafts.
     pub drafts: bool,
-    /// Whether posts of the future are shown all the same.
+    /// Whether to show posts from the future.
     pub future: bool,
-    /// Whether posts with `published: false` are shown all the same.
+    /// Whether to show posts with `published: false`.
     pub unpublished: bool,
 }
 
@@ -140,10 +142,10 @@ impl Shown {
     }
 }
 
-/// Reads all posts, pages and collections. Beside them come all errors: a blog with errors is not
-/// to be published, but what could be read is there, so that what is wrong further on can be told
-/// as well. In a blog from Jekyll, what Jekyll builds on over is a warning: a post that cannot be
-/// read is left out.
+/// Reads all posts, pages and collections, and returns all errors. A blog with errors must not be
+/// published, but it contains what could be read, so that later stages can report their errors
+/// also. In a blog from Jekyll, an error that Jekyll ignores is a warning, and a post that cannot
+/// be read is left out.
 pub fn read<'a>(inputs: &'a Inputs, config: &Config, shown: &Shown) -> (Blog<'a>, Vec<Diagnostic>) {
     let reader = Reader { inputs, config, shown };
     let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
@@ -164,14 +166,14 @@ pub fn read<'a>(inputs: &'a Inputs, config: &Config, shown: &Shown) -> (Blog<'a>
 }
 
 impl<'a> Blog<'a> {
-    /// Posts, and documents of all other collections.
+    /// The posts and the documents of all other collections.
     pub(crate) fn documents(&self) -> impl Iterator<Item = &Post<'a>> {
         self.posts
             .iter()
             .chain(self.collections.iter().flat_map(|collection| &collection.documents))
     }
 
-    /// Path of the source and address of everything that becomes a page: documents, then pages.
+    /// The source path and address of everything that becomes a page: documents, then pages.
     pub fn addresses(&self) -> impl Iterator<Item = (&'a str, &Address)> {
         let documents = self.documents().filter(|document| document.is_written);
         let documents = documents.map(|document| (document.body.path, &document.address));
@@ -186,7 +188,7 @@ struct Reader<'r> {
     shown: &'r Shown,
 }
 
-/// What a file gave: nothing if it is not to be shown, or is no post; and what is wrong with it.
+/// What was read from a file, and its errors. `None` if it is not shown or is not a post.
 type Read<T> = (Option<T>, Vec<Diagnostic>);
 
 fn wrong<T>(error: Diagnostic) -> Read<T> {
@@ -215,7 +217,7 @@ impl Reader<'_> {
         let is_text = self.config.roles.is_markdown(path)
             || [".html", ".htm", ".textile"].iter().any(|end| path.ends_with(end));
         if !is_draft && dated_name(path::stem(name)).is_none() {
-            // What else lies among posts is none.
+            // Other files in the folder are not posts.
             return if is_text { wrong(undated(path)) } else { (None, Vec::new()) };
         }
         if is_draft && !name.contains('.') {
@@ -353,7 +355,7 @@ impl Reader<'_> {
             findings.extend(errors);
         }
         pages.sort_by_key(|page: &Page<'_>| (path::file_name(page.body.path), page.body.path));
-        // What plugins add comes behind.
+        // Pages added by plugins come last.
         pages.extend(added);
         let mut read = (pages, plain);
         self.add_readmes(&mut read, files, findings);
@@ -364,7 +366,7 @@ impl Reader<'_> {
         self.page_at(yaml, body, None)
     }
 
-    /// Reads a page that is found at `permalink` if it does not say where.
+    /// Reads a page. Without a permalink of its own it gets `permalink`.
     fn page_at<'a>(
         &self,
         yaml: Yaml<'a>,
@@ -423,7 +425,7 @@ impl Reader<'_> {
 
 type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);
 
-/// What was read, without what was not; all that is wrong goes to `findings`.
+/// Collects what was read; all errors go to `findings`.
 fn gathered<T>(read: Vec<Read<T>>, findings: &mut Vec<Diagnostic>) -> Vec<T> {
     let mut gathered = Vec::with_capacity(read.len());
     for (one, errors) in read {
@@ -441,7 +443,7 @@ fn without_front_matter<'a>(path: &'a str, text: &'a str) -> (Yaml<'a>, Located<
     (Yaml::new(path, "", 0), Located { path, text, lines_above: 0 })
 }
 
-/// What the file that is made of the one at `path` ends in.
+/// The extension of the file that is generated from the one at `path`.
 fn output_ending(path: &str, is_markdown: bool) -> String {
     match path::ending(path) {
         _ if is_markdown => ".html".to_owned(),
@@ -460,7 +462,7 @@ fn folder_categories(relative_path: &str) -> Vec<&str> {
 }
 
 fn bad_address(front: &FrontMatter<'_>, pattern: &str, reason: &str) -> Diagnostic {
-    let message = format!("the permalink `{pattern}` cannot be an address: {reason}");
+    let message = format!("invalid permalink `{pattern}`: {reason}");
     Diagnostic::new(front.place("permalink"), message).hint("write `permalink: /some/path/`")
 }
 
@@ -484,7 +486,7 @@ fn dated_name(name: &str) -> Option<(&str, &str)> {
         .then(|| (&name[..third], &name[third + 1..]))
 }
 
-/// `some-title` → `Some Title`, as Jekyll titles a document that gives none.
+/// `some-title` → `Some Title`, Jekyll's title for a document without one.
 fn titled(slug: &str) -> String {
     let capitalized = |word: &str| {
         let mut letters = word.chars();
@@ -502,7 +504,7 @@ fn addresses_used_twice(blog: &Blog<'_>) -> Vec<Diagnostic> {
     let mut addresses: Vec<(&str, &Address)> = blog.addresses().collect();
     addresses.sort_unstable();
     for (path, address) in addresses {
-        // Two names that differ by case only are one file on many machines.
+        // On many file systems, names that differ only in case are the same file.
         if let Some(other) = owners.insert(address.file.to_lowercase(), path) {
             let message = format!("has the same address as `{other}`: `{}`", address.url);
             errors.push(
@@ -519,7 +521,7 @@ mod tests {
     use super::*;
 
     fn blog_text(inputs: &Inputs, config: &str) -> String {
-        let now = "2026-06-01T00:00:00Z".parse().expect("it is a moment");
+        let now = "2026-06-01T00:00:00Z".parse().expect("it is a timestamp");
         let (blog, errors) = read(inputs, &Config::for_tests(config), &Shown::at(now));
         if errors.is_empty() {
             let posts = blog
@@ -549,12 +551,13 @@ mod tests {
                 ("_posts/notes/2026-2-6-b.markdown", "---\ntitle: B\n---\n"),
             ],
             "permalink: pretty",
-            "/2026/02/06/b/ 2026-02-06 00:00:00 +0000 B\n/2026/01/05/hello-world/ 2026-01-05 00:00:00 +0000 Hello World",
+            "/2026/02/06/b/ 2026-02-06 00:00:00 +0000 B\n\
+             /2026/01/05/hello-world/ 2026-01-05 00:00:00 +0000 Hello World",
         );
     }
 
     #[test]
-    fn the_date_of_the_front_matter_counts_more_than_that_of_the_name() {
+    fn the_date_in_the_front_matter_overrides_that_in_the_name() {
         let post = "---\ndate: 2026-03-04 05:06:07 +0100\n---\n";
         check(
             &[("_posts/2026-01-05-a.md", post)],
@@ -564,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn future_unpublished_and_drafts_stay_out() {
+    fn future_and_unpublished_posts_and_drafts_are_left_out() {
         let files = [
             ("_posts/2026-12-01-a.md", ""),
             ("_posts/2026-01-01-b.md", "---\npublished: false\n---\n"),
@@ -577,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_all_files_are_told_at_once() {
+    fn errors_in_all_files_are_reported_at_once() {
         check(
             &[
                 ("_posts/2026-01-01-a.md", "---\ndate: soon\n---\n"),
@@ -585,39 +588,43 @@ mod tests {
                 ("c.md", "---\nlayout: [1]\n---\n"),
             ],
             "",
-            "error: `soon` is not a date\n --> _posts/2026-01-01-a.md:2:1\nhint: write it as `2026-01-31` or \
+            "error: `soon` is not a date\n --> _posts/2026-01-01-a.md:2:1\n\
+             hint: write it as `2026-01-31` or \
              `2026-01-31 18:30:00 +0100`\n\
              error: the file name does not start with a date\n --> _posts/b.md\nhint: name it \
              `_posts/2026-01-31-some-title.md`, or move it to `_drafts`\n\
-             error: `layout` must be a string, not a list\n --> c.md:2:1\nhint: write `layout: some text`",
+             error: `layout` must be a string, not a list\n --> c.md:2:1\n\
+             hint: write `layout: some text`",
         );
     }
 
     #[test]
-    fn a_date_that_is_none_has_its_place() {
+    fn an_invalid_date_has_its_place() {
         check(
             &[("_posts/2026-01-01-a.md", "---\ntitle: A\ndate: 2026-02-32\n---\n")],
             "",
-            "error: `2026-02-32` is not a date\n --> _posts/2026-01-01-a.md:3:1\nhint: write it as `2026-01-31` or \
+            "error: `2026-02-32` is not a date\n --> _posts/2026-01-01-a.md:3:1\n\
+             hint: write it as `2026-01-31` or \
              `2026-01-31 18:30:00 +0100`",
         );
     }
 
     #[test]
-    fn two_at_one_address_are_both_named() {
+    fn two_files_with_the_same_address_are_both_named() {
         check(
             &[
                 ("_posts/2026-01-01-a.md", "---\npermalink: /x/\n---\n"),
                 ("x/index.html", "---\n---\n"),
             ],
             "",
-            "error: has the same address as `_posts/2026-01-01-a.md`: `/x/`\n --> x/index.html\nhint: give one of them \
+            "error: has the same address as `_posts/2026-01-01-a.md`: `/x/`\n --> x/index.html\n\
+             hint: give one of them \
              a `permalink:` of its own",
         );
     }
 
     #[test]
-    fn defaults_hold_where_their_scope_does() {
+    fn defaults_apply_within_their_scope() {
         let config =
             "defaults: [{scope: {path: '', type: posts}, values: {permalink: '/p/:slug/'}}]";
         check(
@@ -628,11 +635,12 @@ mod tests {
     }
 
     #[test]
-    fn front_matter_that_is_not_closed_is_told() {
+    fn unclosed_front_matter_is_an_error() {
         check(
             &[("_posts/2026-01-01-a.md", "---\ntitle: x\n")],
             "",
-            "error: the front matter is not closed\n --> _posts/2026-01-01-a.md:1:1\nhint: add a line `---` below it",
+            "error: the front matter is not closed\n --> _posts/2026-01-01-a.md:1:1\n\
+             hint: add a line `---` below it",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Changes the key `pin` of a post's front matter and leaves every other byte of the file as it is.
+//! Edits the key `pin` in a post's front matter without changing any other byte of the file.
 
 use std::ops::Range;
 
@@ -9,8 +9,8 @@ use super::front_matter;
 
 /// Sets the pin of `experiment` to `id`, or removes it if that is `None`.
 ///
-/// `None` if the file is written in a way that cannot be changed without changing more: no front
-/// matter, a `pin` that is no mapping, a front matter in braces.
+/// `None` if that is not possible without changing more: no front matter, a `pin` that is not a
+/// mapping, or front matter in braces.
 pub fn with_pin(text: &str, experiment: &str, id: Option<&str>) -> Option<String> {
     let mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let (yaml, _) = front_matter::split("", &text[mark..])?;
@@ -20,7 +20,7 @@ pub fn with_pin(text: &str, experiment: &str, id: Option<&str>) -> Option<String
         Some(id) => set(yaml, experiment, id)?,
         None => removed(yaml, experiment)?,
     };
-    // Whatever was not foreseen is refused here.
+    // This catches every case that the edit itself did not expect.
     let mut expected = mapping(yaml)?;
     change(&mut expected, experiment, id);
     (mapping(&changed)? == expected)
@@ -48,7 +48,7 @@ fn change(front: &mut Mapping, experiment: &str, id: Option<&str>) {
     }
 }
 
-/// The key `pin` in a YAML text, by byte.
+/// Where the key `pin` is in the YAML, in byte offsets.
 struct Pins {
     key: usize,
     entries: Vec<Entry>,
@@ -64,7 +64,7 @@ struct Entry {
 
 fn set(yaml: &str, experiment: &str, id: &str) -> Option<String> {
     let newline = if yaml.contains("\r\n") { "\r\n" } else { "\n" };
-    // Quoted: an unquoted id of digits alone is a number, and `12345e67` is infinity.
+    // Without quotes, an id of digits would be a number, and `12345e67` infinity.
     let entry = format!("{experiment}: \"{id}\"");
     let Some(pins) = pins(yaml)? else {
         return Some(format!("{yaml}pin: {{{entry}}}{newline}"));
@@ -111,12 +111,9 @@ fn line(text: &str, at: usize) -> Range<usize> {
     start..end
 }
 
-/// Finds the key `pin`: the inner `None` if it is not there, the outer if it is no mapping of
-/// scalars, or the text is no YAML.
-#[expect(
-    clippy::option_option,
-    reason = "that there is none and that it cannot be told are two things"
-)]
+/// Finds the key `pin`. The inner `None` means there is none; the outer that it is not a mapping of
+/// scalars, or that the text is not YAML.
+#[expect(clippy::option_option, reason = "no pin and a pin that cannot be edited differ")]
 fn pins(yaml: &str) -> Option<Option<Pins>> {
     let offsets: Vec<usize> = yaml.char_indices().map(|(at, _)| at).chain([yaml.len()]).collect();
     let byte = |index: usize| offsets.get(index).copied().unwrap_or(yaml.len());
@@ -164,7 +161,7 @@ fn pins(yaml: &str) -> Option<Option<Pins>> {
     }))
 }
 
-/// An event of the reader, with its place in bytes.
+/// An event of the YAML parser, with its byte range.
 struct Node {
     kind: Kind,
     range: Range<usize>,
@@ -187,7 +184,7 @@ impl Node {
     }
 }
 
-/// Keys and values of the mapping that starts at `start`.
+/// The indices of keys and values in the mapping at `start`.
 fn entries(nodes: &[Node], start: usize) -> Vec<(usize, usize)> {
     let mut entries = Vec::new();
     let mut key = start + 1;
@@ -202,7 +199,7 @@ fn entries(nodes: &[Node], start: usize) -> Vec<(usize, usize)> {
     entries
 }
 
-/// The node that follows the one at `index` with all that is inside of it.
+/// The index after the node at `index` and everything inside it.
 fn after(nodes: &[Node], index: usize) -> usize {
     let mut open = 0_usize;
     for (at, node) in nodes.iter().enumerate().skip(index) {
@@ -232,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_pin_stands_below_the_other_keys() {
+    fn the_first_pin_is_added_below_the_other_keys() {
         check(
             "title: Ä # ü\n",
             "toy",
@@ -243,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_is_replaced_where_it_stands() {
+    fn a_pin_is_replaced_in_place() {
         check(
             "pin:\n  # why\n  toy: a # how\ntags: x\n",
             "toy",
@@ -254,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_pin_stands_behind_the_first() {
+    fn a_second_pin_is_added_after_the_first() {
         check(
             "pin:\n  a: x # c\ntags: x\n",
             "b",
@@ -265,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_that_is_removed_takes_only_its_own_text_along() {
+    fn removing_a_pin_leaves_other_text_alone() {
         check("a: 1\npin: {toy: \"b\"}\nc: 2 # d\n", "toy", None, "a: 1\nc: 2 # d\n");
         check("pin: {a: x, b: y, c: z}\n", "b", None, "pin: {a: x, c: z}\n");
         check("pin: {a: x, b: y}\n", "a", None, "pin: {b: y}\n");
@@ -275,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_and_a_byte_order_mark_stay() {
+    fn line_ends_and_a_byte_order_mark_are_kept() {
         let pinned = with_pin("\u{feff}---\r\ntitle: A\r\n---\r\nBody\r\n", "toy", Some("a"));
         assert_eq!(
             pinned.as_deref(),
@@ -284,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_changed_alone_is_refused() {
+    fn an_edit_that_would_change_more_is_refused() {
         for front in [
             "{title: A}\n",
             "pin: true\n",

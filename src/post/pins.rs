@@ -1,4 +1,4 @@
-//! The pins that posts and pages ask for: from `pin: {EXPERIMENT: ID}` to the records that are
+//! Resolves the pins of posts and pages: from `pin: {EXPERIMENT: ID}` to the records that are
 //! shown.
 
 use std::collections::BTreeMap;
@@ -11,11 +11,10 @@ use crate::experiment::record::Record;
 use crate::experiment::spec::Experiment;
 use crate::inputs::Inputs;
 
-/// What is pinned, by path of the post or page.
+/// The pins of each post or page, by path.
 pub(crate) type Pins<'a> = BTreeMap<&'a str, Vec<Pinned<'a>>>;
 
-/// Finds everything that the posts and pages pin. Reports all pins that cannot be found or are not
-/// complete.
+/// Resolves the pins of all posts and pages, and reports every pin that is missing or incomplete.
 pub(crate) fn read<'a>(
     blog: &Blog<'a>,
     inputs: &Inputs,
@@ -45,23 +44,20 @@ fn pinned<'a>(
     records: &'a [Record],
 ) -> Result<Pinned<'a>, Diagnostic> {
     let error = |message: String| Diagnostic::new(front.yaml.place(&["pin", name]), message);
-    let remove =
-        format!("take the pin out with `labpress pin {} {name} --remove`", front.yaml.path);
+    let remove = format!("remove the pin with `labpress pin {} {name} --remove`", front.yaml.path);
     let Some(experiment) = experiments.iter().find(|experiment| experiment.name.as_str() == name)
     else {
         let known = experiments.iter().map(|experiment| experiment.name.as_str());
-        return Err(
-            error(format!("there is no experiment `{name}` to pin")).hint_nearest(name, known)
-        );
+        return Err(error(format!("unknown experiment `{name}`")).hint_nearest(name, known));
     };
     let path = pin::path(name, id);
     let Some(text) = inputs.text(&path) else {
-        let message = format!("`{id}` is no pin of `{name}`: there is no `{path}`");
+        let message = format!("unknown pin `{id}` of `{name}`: there is no file `{path}`");
         return Err(error(message).hint(format!("restore it from git, or {remove}")));
     };
-    pin::parse(&path, text)?.with_records(experiment, records).map_err(|lacking| {
+    pin::parse(&path, text)?.with_records(experiment, records).map_err(|missing| {
         let message =
-            format!("the pinned results of `{name}` are not complete: there is no `{lacking}`");
+            format!("the pinned results of `{name}` are incomplete: there is no file `{missing}`");
         error(message).hint(format!("restore it from git, or {remove}"))
     })
 }

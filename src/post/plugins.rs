@@ -1,5 +1,5 @@
-//! What plugins do to pages while they are read, where the blog names them: Markdown without front
-//! matter, a README as the index of its folder, titles from headings, layouts by default.
+//! What Jekyll plugins do to pages while they are read, if the blog lists them: Markdown without
+//! front matter, a README as the index of its folder, titles from headings, default layouts.
 
 use tera::value::Key;
 
@@ -15,7 +15,7 @@ use crate::text::Located;
 use crate::value::set;
 use kramdown::embed::Embeds;
 
-/// Files about a repository, which become pages only if `include` names them.
+/// Files about a repository. They become pages only if `include` names them.
 const ABOUT_THE_REPOSITORY: [&str; 9] = [
     "README",
     "LICENSE",
@@ -38,13 +38,13 @@ pub(super) fn is_page_without_front_matter(path: &str, config: &Config) -> bool 
         && (!is_about || config.roles.is_included(path, false))
 }
 
-/// Whether such a file is no longer published as it is.
+/// Whether the original of such a page is not published.
 pub(super) fn is_original_removed(config: &Config) -> bool {
     config.is_on("optional_front_matter", "remove_originals", false)
 }
 
 impl Reader<'_> {
-    /// Makes a README the index of its folder, where there is no other (jekyll-readme-index).
+    /// Makes a README the index of its folder if there is no other index (jekyll-readme-index).
     pub(super) fn add_readmes<'a>(
         &self,
         pages: &mut Pages<'a>,
@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 }
 
-/// Gives titles and layouts to what has none (jekyll-titles-from-headings, jekyll-default-layout).
+/// Adds missing titles and layouts (jekyll-titles-from-headings, jekyll-default-layout).
 pub(super) fn complete(blog: &mut Blog<'_>, inputs: &Inputs, config: &Config) {
     if config.has_plugin("jekyll-titles-from-headings") && config.is_on(TITLES, "enabled", true) {
         add_titles(blog, config);
@@ -155,7 +155,7 @@ fn add_titles(blog: &mut Blog<'_>, config: &Config) {
     }
 }
 
-/// The heading that a text begins with, and what stands below.
+/// The heading that the text starts with, and the text below it.
 fn first_heading(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let (line, below) = text.split_once('\n').unwrap_or((text, ""));
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_heading_that_a_text_begins_with_is_its_title() {
+    fn the_heading_at_the_start_of_a_text_is_its_title() {
         assert_eq!(first_heading("\n# A *b* #\n\nc"), Some(("A *b*", "\nc")));
         assert_eq!(first_heading("A\n---\nc"), Some(("A", "c")));
         assert_eq!(first_heading("a\n\n# b"), None);
