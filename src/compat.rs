@@ -1,14 +1,14 @@
-//! What a blog written for Jekyll does differently: one value, made from `templates`.
+//! The differences between labpress and Jekyll as one value, selected by `templates`.
 //!
-//! `templates: liquid` says that layouts are Jekyll's, and with them comes everything else that
+//! `templates: liquid` means that layouts were written for Jekyll, and selects everything else that
 //! such a blog relies on.
 
-/// A language that layouts can be in.
+/// A language for layouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TemplateLanguage {
     /// Tera, the default.
     Tera,
-    /// Liquid, for blogs that come from Jekyll.
+    /// Liquid, for blogs from Jekyll.
     Liquid,
 }
 
@@ -18,35 +18,34 @@ pub enum TemplateLanguage {
 pub struct Compat {
     /// The language of layouts, and of pages that are templates.
     pub templates: TemplateLanguage,
-    /// Whether errors that do not stop Jekyll are warnings.
+    /// Whether errors that Jekyll ignores are only warnings.
     pub is_lenient: bool,
-    /// The folder that the site is written to, unless the configuration says another.
+    /// The default folder that the site is written to.
     pub destination: &'static str,
-    /// The address of the second and later pages of the index, unless the configuration says
-    /// another.
+    /// The default address of the second and later pages of the index.
     pub paginate_path: &'static str,
     /// Folders at the root that are not read: those of other tools and of built sites.
     pub excludes: &'static [&'static str],
-    /// Whether `site.time` is the moment of the build. It makes every build another one, so
-    /// labpress takes the date of the newest post.
+    /// Whether `site.time` is the time of the build. That makes every build different, so a site of
+    /// labpress has the date of its newest post instead.
     pub reads_clock: bool,
-    /// Whether tags, feed and sitemap are made for every site, not only where the blog names the
-    /// plugin that makes them.
+    /// Whether tags, feed and sitemap are generated for every site, not only if it lists the
+    /// plugins that generate them.
     pub generates_pages: bool,
     /// Whether plugins change finished pages.
     pub has_plugins: bool,
-    /// Whether the index is what `jekyll-paginate` takes for it.
+    /// Whether the index is selected by the rules of `jekyll-paginate`.
     pub paginates_as_jekyll: bool,
     /// Whether `site` and pages have the keys that labpress's own themes read.
     pub has_theme_keys: bool,
     /// Whether blocks of code and tables can be scrolled by keyboard.
     pub has_keyboard_stops: bool,
-    /// Whether only `\n\n` is a blank line, so that a file with the line ends of Windows has none.
+    /// Whether only `\n\n` is a blank line, so that a file with Windows line ends has none.
     pub needs_unix_blank_lines: bool,
 }
 
 impl Compat {
-    /// A site of labpress's own.
+    /// A site written for labpress.
     pub(crate) const LABPRESS: Compat = Compat {
         templates: TemplateLanguage::Tera,
         is_lenient: false,
@@ -61,7 +60,7 @@ impl Compat {
         has_keyboard_stops: true,
         needs_unix_blank_lines: false,
     };
-    /// A blog from Jekyll, which may have a folder `public` or `vendor` of its own.
+    /// A blog from Jekyll, which may have its own folder `public` or `vendor`.
     pub(crate) const JEKYLL: Compat = Compat {
         templates: TemplateLanguage::Liquid,
         is_lenient: true,
@@ -77,7 +76,7 @@ impl Compat {
         needs_unix_blank_lines: true,
     };
 
-    /// That of a site with this value at `templates`; `None` if it is unknown.
+    /// The value for `templates`; `None` if that is unknown.
     pub fn of(templates: Option<&str>) -> Option<&'static Compat> {
         match templates {
             None | Some("tera") => Some(&Compat::LABPRESS),

@@ -1,6 +1,6 @@
-//! `_config.yml`: Jekyll's keys and our own, checked by type.
+//! Reads `_config.yml`: Jekyll's keys and our own, checked by type.
 //!
-//! As in Jekyll, a key that is not known is no error: templates see it as `site.KEY`.
+//! As in Jekyll, an unknown key is not an error: templates see it as `site.KEY`.
 
 use jiff::tz::TimeZone;
 use tera::Map;
@@ -18,7 +18,7 @@ use crate::roles::{self, Roles};
 use crate::value::{self, as_text, entry, is_nil};
 use crate::yaml::Yaml;
 
-/// Where the configuration is.
+/// The path of the configuration.
 pub const PATH: &str = roles::CONFIG;
 
 /// The checked configuration.
@@ -31,82 +31,81 @@ pub struct Config {
     pub description: String,
     /// Scheme and host, without a slash at the end: `https://example.org`. Empty if not given.
     pub url: String,
-    /// The folder on the host that the site is in: empty, or with a slash at its start and none at
-    /// its end.
+    /// The site's folder on the host: empty, or with a slash at the start and none at the end.
     pub base_url: String,
-    /// The language of the texts, as HTML names it.
+    /// The language of the site, as an HTML language code.
     pub language: String,
-    /// The pattern of addresses: a style's name or a template such as `/:year/:title/`.
+    /// The pattern of addresses: the name of a style, or a template such as `/:year/:title/`.
     pub permalink: String,
     /// The pattern of the addresses of posts.
     pub post_permalink: String,
-    /// How many posts a page of the index has; `None` if it is not split.
+    /// How many posts each page of the index has; `None` if it is not split.
     pub paginate: Option<usize>,
     /// The address of the second and later pages of the index, with `:num`.
     pub paginate_path: String,
     /// The time zone of dates.
     pub zone: TimeZone,
-    /// The folder that the site is written to, by its path from the site's root; empty for the root
+    /// The folder that the site is written to, relative to the site's root; empty for the root
     /// itself.
     pub destination: String,
-    /// Whether posts of the future are shown.
+    /// Whether posts from the future are shown.
     pub future: bool,
     /// Whether posts with `published: false` are shown.
     pub unpublished: bool,
     /// Whether drafts are shown.
     pub show_drafts: bool,
-    /// What a blog from Jekyll does differently.
+    /// Where labpress and Jekyll differ.
     pub compat: &'static Compat,
     /// The Markdown of posts and pages.
     pub markdown: Dialect,
     /// The options of the dialect kramdown.
     pub kramdown: kramdown::Options,
-    /// Whether code is coloured.
+    /// Whether code is highlighted.
     pub highlight: bool,
-    /// How Liquid is read, and which tags of plugins an include stands for.
+    /// The options of Liquid.
     pub liquid: LiquidOptions,
-    /// How much the compiler of style sheets may take.
+    /// How much time and memory the compiler of style sheets may use.
     pub sass_limits: SassLimits,
     /// What ends the excerpt of a post.
     pub excerpt_separator: String,
-    /// How many posts the feed has.
+    /// How many posts the feed contains.
     pub feed_limit: usize,
-    /// Front matter that posts and pages have unless they say otherwise.
+    /// Default front matter for posts and pages.
     pub defaults: Vec<Defaults>,
-    /// The collections, but for the posts, in order of name.
+    /// The collections except the posts, in order of name.
     pub collections: Vec<CollectionSettings>,
-    /// How many posts are built, the newest; `None` for all.
+    /// How many of the newest posts are built; `None` for all.
     pub limit_posts: Option<usize>,
-    /// What stays in the destination though nothing makes it.
+    /// Paths in the destination that a build does not remove.
     pub keep_files: Vec<String>,
-    /// Which file is what.
+    /// The rules that decide what each file is for.
     pub roles: Roles,
-    /// What is wrong and does not keep the site from being built.
+    /// Problems that do not prevent the build.
     pub warnings: Vec<Diagnostic>,
     /// All keys as templates see them under `site`.
     pub values: Map,
 }
 
-/// `liquid` of `_config.yml`.
+/// `liquid` in `_config.yml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiquidOptions {
-    /// Whether a filter that is not known is an error; else it passes its value on.
+    /// Whether an unknown filter is an error; otherwise it returns its input.
     pub strict_filters: bool,
-    /// Whether a variable that is not known is an error; else it is empty.
+    /// Whether an unknown variable is an error; otherwise it is empty.
     pub strict_variables: bool,
-    /// The files of `_includes` that stand for tags of plugins, by the tags' names.
+    /// The files in `_includes` that replace tags of plugins, by tag name.
     pub tags: BTreeMap<String, String>,
-    /// How much a text may do.
+    /// The limits of each template.
     pub limits: TemplateLimits,
 }
 
-/// How much one text or layout may do, in Liquid and in Tera: `limits` of `_config.yml`.
+/// The limits of one body or layout, in Liquid and in Tera: `limits` in `_config.yml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TemplateLimits {
-    /// How many steps it may take: a node is one, and so are some items or bytes that a filter goes
-    /// through. A page that shows every post under each of its tags takes some million.
+    /// How many steps it may take. A node is one step, and so are some items or bytes that a filter
+    /// processes. A page that lists every post under each of its tags takes a few million.
     pub steps: usize,
-    /// How many bytes it may make, and how many its variables may hold.
+    /// How many bytes it may write, and how many its variables may hold.
     pub bytes: usize,
 }
 
@@ -117,7 +116,7 @@ impl Default for TemplateLimits {
 }
 
 impl TemplateLimits {
-    /// The bytes as a person reads them.
+    /// The number of bytes in readable form.
     pub(crate) fn shown_bytes(self) -> String {
         if self.bytes >= 1 << 20 {
             format!("{} MiB", self.bytes >> 20)
@@ -127,7 +126,7 @@ impl TemplateLimits {
     }
 }
 
-/// How much time and memory a style sheet in Sass may take: `sass-seconds` and `sass-bytes` of
+/// How much time and memory a style sheet in Sass may use: `sass-seconds` and `sass-bytes` in
 /// `limits`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SassLimits {
@@ -143,7 +142,7 @@ impl Default for SassLimits {
     }
 }
 
-/// A collection as the configuration declares it.
+/// A collection in the configuration.
 #[derive(Debug, Clone)]
 pub struct CollectionSettings {
     /// Its name; its files are in the folder `_NAME`.
@@ -154,14 +153,14 @@ pub struct CollectionSettings {
     pub permalink: String,
     /// The key of the front matter that its documents are ordered by.
     pub sort_by: Option<String>,
-    /// Paths of documents, from its folder, that come first, in this order.
+    /// Paths, relative to its folder, of documents that come first, in this order.
     pub order: Vec<String>,
     /// All keys as templates see them.
     pub values: Map,
 }
 
-/// Reads the text of `_config.yml`; without one, everything has its default. Beside the
-/// configuration come its errors: what has one is as if it were not there.
+/// Reads the content of `_config.yml`; without it, every key has its default. Also returns the
+/// errors; a key with an error is ignored.
 pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
     let (mut fields, unreadable) = match Fields::read(Yaml::file(PATH, text.unwrap_or(""))) {
         Ok(fields) => (fields, None),
@@ -285,7 +284,7 @@ fn zone(fields: &mut Fields<'_>) -> TimeZone {
         return TimeZone::UTC;
     };
     if name == "UTC" {
-        // Looking a name up walks the system's folder of zones.
+        // Looking up a name reads the system's time zone database.
         return TimeZone::UTC;
     }
     TimeZone::get(&name).unwrap_or_else(|_| {
@@ -302,7 +301,7 @@ fn destination(fields: &mut Fields<'_>, usual: &str) -> String {
     let given = fields.text("destination").unwrap_or_else(|| usual.to_owned());
     let stays_inside = !given.starts_with('/') && !given.split('/').any(|part| part == "..");
     if !stays_inside {
-        let message = format!("the destination `{given}` is not a folder inside of the site");
+        let message = format!("the destination `{given}` is not a folder inside the site");
         fields.error(
             "destination",
             message,
@@ -310,8 +309,8 @@ fn destination(fields: &mut Fields<'_>, usual: &str) -> String {
         );
         return usual.to_owned();
     }
-    // Nothing is left of `.`: the site's own folder, which is refused where it is known what is on
-    // disk.
+    // `.`, the site's own folder, becomes empty. It is refused later, where the folder on disk is
+    // known.
     path::plain(&given)
 }
 
@@ -325,16 +324,16 @@ fn compat(fields: &mut Fields<'_>) -> &'static Compat {
     })
 }
 
-/// The names that `markdown` may have, with what they mean.
+/// The values of `markdown`.
 const DIALECTS: [(&str, Dialect); 3] = [
     ("CommonMark", Dialect::CommonMark),
     ("kramdown", Dialect::Kramdown),
-    // What GitHub Pages calls its own.
+    // GitHub Pages' name for its dialect.
     ("CommonMarkGhPages", Dialect::CommonMark),
 ];
 
 fn dialect(fields: &mut Fields<'_>) -> Dialect {
-    // What a blog means that was written for Jekyll and says nothing.
+    // Jekyll's default.
     let Some(name) = fields.text("markdown") else {
         return Dialect::Kramdown;
     };
@@ -343,7 +342,7 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
         || {
             let names: Vec<String> =
                 DIALECTS.iter().take(2).map(|(name, _)| format!("`markdown: {name}`")).collect();
-            let message = format!("there is no Markdown dialect `{name}`");
+            let message = format!("unknown Markdown dialect `{name}`");
             fields.error("markdown", message, format!("write {}", names.join(" or ")));
             Dialect::CommonMark
         },
@@ -351,8 +350,7 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
     )
 }
 
-/// The options under `kramdown`. Jekyll hands all to kramdown, which ignores what it does not know;
-/// so do we.
+/// The options under `kramdown`. As in Jekyll, unknown options are ignored.
 fn kramdown_options(fields: &Fields<'_>) -> kramdown::Options {
     let mut options = kramdown::Options::default();
     let given = fields.value("kramdown").and_then(serde_yaml::Value::as_mapping);
@@ -388,10 +386,10 @@ fn set_kramdown(options: &mut kramdown::Options, name: &str, value: &serde_yaml:
     }
 }
 
-/// The keys of `limits`, with what is set.
+/// The keys of `limits`.
 const LIMITS: [&str; 4] = ["template-steps", "template-bytes", "sass-seconds", "sass-bytes"];
 
-/// The options under `limits`: how much the templates and style sheets of a site may do.
+/// The options under `limits`, for templates and style sheets.
 fn limits(fields: &mut Fields<'_>) -> (TemplateLimits, SassLimits) {
     let (mut limits, mut sass) = (TemplateLimits::default(), SassLimits::default());
     let Some(given) = fields.value("limits").cloned() else { return (limits, sass) };
@@ -441,17 +439,17 @@ fn liquid_options(fields: &mut Fields<'_>) -> LiquidOptions {
         } else {
             let hint =
                 "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
-            fields.error("liquid", "a tag is mapped to what is no file", hint);
+            fields.error("liquid", "each tag in `tags` must be mapped to the name of a file", hint);
         }
     }
     if !tags.is_mapping() {
         let hint = "write `liquid: {tags: {youtube: youtube.html}}`, with a file of `_includes`";
-        fields.error("liquid", "`tags` is no map from tags to files", hint);
+        fields.error("liquid", "`tags` must be a mapping from tags to files", hint);
     }
     options
 }
 
-/// What the gem `github-pages` brings along.
+/// The plugins that the gem `github-pages` includes.
 const OF_GITHUB_PAGES: [&str; 9] = [
     "jekyll-coffeescript",
     "jekyll-default-layout",
@@ -465,7 +463,7 @@ const OF_GITHUB_PAGES: [&str; 9] = [
 ];
 
 impl Config {
-    /// The names in `plugins`, and in `gems`, as old blogs call it, each with that key.
+    /// The names in `plugins` and in `gems`, its old name, each with that key.
     pub(crate) fn plugins(&self) -> impl Iterator<Item = (&'static str, String)> {
         let lists = ["plugins", "gems"].into_iter().filter_map(|key| Some((key, self.value(key)?)));
         lists.flat_map(|(key, names)| {
@@ -474,14 +472,14 @@ impl Config {
         })
     }
 
-    /// Whether the blog names the plugin, or one that includes it.
+    /// Whether the blog lists the plugin, or one that includes it.
     pub(crate) fn has_plugin(&self, name: &str) -> bool {
         self.plugins().any(|(_, plugin)| {
             plugin == name || plugin == "github-pages" && OF_GITHUB_PAGES.contains(&name)
         })
     }
 
-    /// Whether `key` among the options of a plugin is true; `default` if they do not say.
+    /// Whether `key` in the options of a plugin is on; `default` if it is not set.
     pub(crate) fn is_on(&self, options: &'static str, key: &str, default: bool) -> bool {
         let options = self.value(options);
         let option = options.and_then(|options| entry(options, key));
@@ -495,12 +493,12 @@ impl Config {
         self.values.get(&tera::value::Key::Str(key))
     }
 
-    /// The place of a key of the configuration in `text`, for errors found later.
+    /// The place of a key in the configuration `text`, for errors found later.
     pub fn place(text: Option<&str>, key: &str) -> Place {
         Yaml::file(PATH, text.unwrap_or("")).place(&[key])
     }
 
-    /// The configuration that is valid without any file.
+    /// The configuration that `text` gives, which must be valid.
     #[cfg(test)]
     pub(crate) fn for_tests(text: &str) -> Config {
         let (config, errors) = read(Some(text));
@@ -531,17 +529,19 @@ mod tests {
     }
 
     #[test]
-    fn all_wrong_types_are_told_at_once_with_their_places() {
+    fn all_wrong_types_are_reported_at_once() {
         check_errors(
             "title: T\npaginate: ten\nfuture: [1]\n",
-            "error: `paginate` must be a whole number, not a string\n --> _config.yml:2:1\nhint: write `paginate: 10`\n\
-             error: `future` must be true or false, not a list\n --> _config.yml:3:1\nhint: write `future: true` or \
+            "error: `paginate` must be a whole number, not a string\n --> _config.yml:2:1\n\
+             hint: write `paginate: 10`\n\
+             error: `future` must be true or false, not a list\n --> _config.yml:3:1\n\
+             hint: write `future: true` or \
              `future: false`",
         );
     }
 
     #[test]
-    fn a_key_that_is_not_known_is_kept_for_templates() {
+    fn an_unknown_key_is_kept_for_templates() {
         let config = Config::for_tests("github: {user: x}\n");
         let github = config.values.get(&tera::value::Key::Str("github")).expect("it is kept");
         assert_eq!(value::entry(github, "user").and_then(value::Value::as_str), Some("x"));
@@ -556,7 +556,8 @@ mod tests {
         check_errors(
             "limits: {template-steps: many, steps: 3}\n",
             &format!(
-                "error: `template-steps` is not a whole number above 0\n --> _config.yml:1:1\n{hint}\n\
+                "error: `template-steps` is not a whole number above 0\n --> _config.yml:1:1\n\
+                 {hint}\n\
                  error: unknown limit `steps`; expected one of `template-steps`, `template-bytes`, \
                  `sass-seconds`, `sass-bytes`\n --> _config.yml:1:1\n\
                  {hint}"
@@ -565,16 +566,17 @@ mod tests {
     }
 
     #[test]
-    fn addresses_come_without_slashes_at_the_end() {
+    fn trailing_slashes_of_addresses_are_removed() {
         let config = Config::for_tests("url: https://a.org/\nbaseurl: blog/\n");
         assert_eq!((config.url.as_str(), config.base_url.as_str()), ("https://a.org", "/blog"));
     }
 
     #[test]
-    fn a_destination_outside_of_the_site_is_refused() {
+    fn a_destination_outside_the_site_is_refused() {
         check_errors(
             "destination: ../x\n",
-            "error: the destination `../x` is not a folder inside of the site\n --> _config.yml:1:1\nhint: write \
+            "error: the destination `../x` is not a folder inside the site\n --> \
+             _config.yml:1:1\nhint: write \
              `destination: public`, or give `--destination` on the command line",
         );
     }

@@ -1,10 +1,10 @@
-//! Every input of a build, read once, as one ordered value.
+//! The inputs of a build, read once, as one ordered value.
 //!
-//! The only reader of the site's folder. Texts (posts, layouts, YAML, records) are held with their
-//! content; static files (images, fonts) by their place on disk and their size only, so that a blog
-//! with gigabytes of pictures is never in memory. The code of experiments is digested when it is
-//! asked for: `inputs` of each experiment says which files it is. Tests build a `Inputs` by hand
-//! with [`Inputs::with`].
+//! Only this module reads the site's folder. Text files (posts, layouts, YAML, records) are kept
+//! with their content; static files (images, fonts) only with their path on disk and their size, so
+//! that a blog with gigabytes of pictures is never held in memory. The code of experiments is
+//! digested on request: `inputs` of each experiment says which files belong to it. Tests create
+//! inputs with [`Inputs::with`].
 
 pub(crate) mod program;
 
@@ -28,28 +28,27 @@ pub struct Inputs {
     roles: Roles,
     texts: BTreeMap<String, Text>,
     statics: BTreeMap<String, StaticFile>,
-    /// The folder that was read; `None` if the source was made by hand.
+    /// The folder that was read; `None` for inputs that were not read from disk.
     root: Option<PathBuf>,
-    /// The weights digested so far, by path: several variants may begin with the same.
+    /// The weights digested so far, by path: several variants may start from the same file.
     weights: Arc<Mutex<BTreeMap<String, Digest>>>,
     artifacts: BTreeMap<String, Artifact>,
     unreadable: Vec<Diagnostic>,
-    /// Where files lie whose path in the build is another: those of a theme, and of folders that
+    /// Where files are whose path in the build differs: those of a theme, and of folders that
     /// `_config.yml` names.
     origins: BTreeMap<String, String>,
 }
 
-/// A text among the inputs.
+/// A text file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// What it is to the build.
+    /// Its role in the build.
     pub role: Role,
-    /// Its content, with `\n` at the end of lines whatever the file has, and without a byte order
-    /// mark.
+    /// Its content, with all line ends normalized to `\n` and without a byte order mark.
     pub text: String,
     /// The digest of `text`.
     pub digest: Digest,
-    /// Whether all lines of the file end as in Windows, so that no blank line follows a mere `\n`.
+    /// Whether all lines of the file have Windows line ends, so that `\n\n` does not occur.
     pub has_windows_ends: bool,
 }
 
@@ -61,46 +60,46 @@ impl Text {
     }
 }
 
-/// A file that goes to the site as it is.
+/// A file that is copied to the site unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticFile {
-    /// What it is to the build: beside pages, or of a collection.
+    /// Its role in the build: [`Role::Page`] or [`Role::Document`].
     pub role: Role,
-    /// Where it lies on this machine.
+    /// Its path on this machine.
     pub on_disk: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
 }
 
-/// A file that lies beside a record. Its content is held unless it is too large to be committed.
+/// A file that belongs to a record. Its content is kept unless it is too large to be committed.
 #[derive(Debug, Clone)]
 struct Artifact {
     digest: Digest,
     bytes: Option<Vec<u8>>,
 }
 
-/// A change of one file of the site, named by its path from the site's root.
+/// A change to one file of the site, by its path from the site's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It has this content now.
+    /// The file now has this content.
     Written(String, Vec<u8>),
-    /// It is gone.
+    /// The file was removed.
     Removed(String),
 }
 
-/// What a [`Change`] changes.
+/// What a [`Change`] affects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing that the build reads.
     None,
-    /// One input of this role.
+    /// One input with this role.
     Input(Role),
-    /// Which files are read, or by which path: the site has to be read again.
+    /// Which files are read, or under which path: the whole site has to be read again.
     Everything,
 }
 
 impl Inputs {
-    /// No files, to which [`with`](Inputs::with) adds some by these rules.
+    /// Empty inputs, to which [`with`](Inputs::with) adds files by these rules.
     pub fn empty(roles: Roles) -> Inputs {
         Inputs { roles, ..Inputs::default() }
     }
@@ -119,7 +118,7 @@ impl Inputs {
         self.texts.get(path).map(|text| text.text.as_str())
     }
 
-    /// Whether all lines of the file end as in Windows.
+    /// Whether all lines of the file have Windows line ends.
     pub(crate) fn has_windows_ends(&self, path: &str) -> bool {
         self.texts.get(path).is_some_and(|text| text.has_windows_ends)
     }
@@ -129,7 +128,7 @@ impl Inputs {
         self.texts.iter().map(|(path, text)| (path.as_str(), text))
     }
 
-    /// Path and content of the text files of a role, in order of path.
+    /// The path and content of all text files with a role, in order of path.
     pub fn of(&self, role: Role) -> impl Iterator<Item = (&str, &str)> {
         let of_role = self.texts().filter(move |(_, text)| text.role == role);
         of_role.map(|(path, text)| (path, text.text.as_str()))
@@ -140,7 +139,7 @@ impl Inputs {
         self.statics.iter().map(|(path, file)| (path.as_str(), file))
     }
 
-    /// Applies a change to one file, as if the whole site were read again.
+    /// Applies a change to one file. The result is the same as reading the whole site again.
     pub(crate) fn apply(&mut self, change: Change) -> Effect {
         let (Change::Written(at, _) | Change::Removed(at)) = &change;
         let is_left_out = |path: &str| {
@@ -171,7 +170,7 @@ impl Inputs {
             self.insert(path.clone(), input);
         }
         let is_as_before = self.texts.get(&path) == before.0.as_ref()
-            // What a static file holds is not known.
+            // The content of a static file is unknown.
             && self.statics.get(&path).is_none()
             && before.1.is_none()
             && self.artifacts.get(&path).map(|artifact| artifact.digest) == artifact
@@ -189,8 +188,7 @@ impl Inputs {
         }
     }
 
-    /// The files that the program of an experiment is made of, with the digests of their contents;
-    /// see [`inputs`].
+    /// The files of an experiment's program with their digests; see [`program`].
     pub fn inputs(
         &self,
         experiment: &str,
@@ -201,7 +199,7 @@ impl Inputs {
         Ok(found.into_iter().map(|(path, input)| (path, input.digest)).collect())
     }
 
-    /// The digest of a file of weights below `experiments/`; `None` if there is none.
+    /// The digest of a weights file below `experiments/`; `None` if there is no such file.
     pub fn weights(&self, path: &str) -> Option<Digest> {
         let is_below = path.starts_with("experiments/")
             && !path.split('/').any(|part| matches!(part, "" | "." | ".."));
@@ -215,28 +213,26 @@ impl Inputs {
         Some(digest)
     }
 
-    /// The digest of a file that lies beside a record: `experiments/NAME/files/…`.
+    /// The digest of a record's file: `experiments/NAME/files/…`.
     pub fn artifact(&self, path: &str) -> Option<Digest> {
         self.artifacts.get(path).map(|file| file.digest)
     }
 
-    /// The contents of all files that lie beside records and are small enough to be committed, in
-    /// order of path.
+    /// The contents of all records' files that are small enough to be committed, in order of path.
     pub fn artifacts(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.artifacts
             .iter()
             .filter_map(|(path, file)| Some((path.as_str(), file.bytes.as_deref()?)))
     }
 
-    /// The same, with the files beside the records of another site, whose paths are the same only
-    /// for the same content.
+    /// Adds the records' files of another site. Equal paths mean equal contents.
     #[must_use]
     pub(crate) fn with_artifacts_of(mut self, other: Inputs) -> Inputs {
         self.artifacts.extend(other.artifacts);
         self
     }
 
-    /// Reads files beside records that were written since, by their paths from the folder `root`.
+    /// Reads records' files that were written since, by path relative to the folder `root`.
     pub(crate) fn read_artifacts(&mut self, root: &Path, paths: &[String]) -> io::Result<()> {
         for path in paths {
             let input = read_artifact(&root.join(path))?;
@@ -245,12 +241,12 @@ impl Inputs {
         Ok(())
     }
 
-    /// Where the file lies that the build knows by `path`.
+    /// The path on disk, from the site's root, of the file that the build knows as `path`.
     pub fn origin<'a>(&'a self, path: &'a str) -> &'a str {
         self.origins.get(path).map_or(path, String::as_str)
     }
 
-    /// The diagnostic with the path at which its file lies.
+    /// The diagnostic with its file's path on disk.
     pub fn at_origin(&self, diagnostic: Diagnostic) -> Diagnostic {
         let place = diagnostic.place();
         match self.origins.get(&place.path) {
@@ -262,8 +258,7 @@ impl Inputs {
         }
     }
 
-    /// Whether any file of the build lies in a folder, which is named by its path from the site's
-    /// root.
+    /// Whether any file of the build is in the folder, given by its path from the site's root.
     pub fn has_files_in(&self, folder: &str) -> bool {
         let paths = self.texts.keys().chain(self.statics.keys()).chain(self.artifacts.keys());
         let is_in =
@@ -271,27 +266,27 @@ impl Inputs {
         paths.map(|path| self.origin(path)).any(is_in)
     }
 
-    /// The folder that was read; empty if the source was made by hand.
+    /// The folder that was read; empty for inputs that were not read from disk.
     pub fn root(&self) -> &Path {
         self.root.as_deref().unwrap_or(Path::new(""))
     }
 
-    /// Files that should be text and are not, and what is not a file at all.
+    /// Errors for files that should be text but are not, and for what is not a regular file.
     pub fn unreadable(&self) -> &[Diagnostic] {
         &self.unreadable
     }
 }
 
-/// Reads the site at `root`, as far as its [`Roles`] say.
+/// Reads the files of the site at `root` that its [`Roles`] select.
 ///
-/// Line ends become `\n` and a byte order mark is dropped, so that a checkout on Windows builds the
-/// same bytes. Left out are folders of data sets, and folders that a site was written to.
+/// Line ends become `\n` and byte order marks are dropped, so that a checkout on Windows builds the
+/// same bytes. Folders of data sets and folders with a built site are skipped.
 pub fn read(root: &Path, roles: &Roles) -> io::Result<Inputs> {
     let roles = &roles.clone().without(data_folders(root)?);
     let (mut found, mut of_theme, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     let mut links = Links::of(root, roles)?;
-    // A link is read as what it leads to, if that lies in the site; walkdir sees when it leads back
-    // to where it is.
+    // A link is read as its target if that is inside the site; walkdir detects links to a parent
+    // folder.
     let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
     let is_read = |entry: &walkdir::DirEntry| {
         if entry.depth() == 0 {
@@ -312,7 +307,7 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Inputs> {
     for entry in walk.filter_entry(is_read) {
         let entry = match entry {
             Ok(entry) => entry,
-            // A link that leads nowhere or in a circle is no file.
+            // Ignore dangling and circular links.
             Err(error) if error.path().is_some_and(Path::is_symlink) => continue,
             Err(error) => {
                 let path = error.path().unwrap_or(root).display().to_string();
@@ -331,10 +326,9 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Inputs> {
         if entry.file_type().is_file() {
             found.push((path, at, entry.into_path()));
         } else if roles.role(&path) != Role::LeftOut {
-            let message = "is not a regular file, but a pipe, a socket or a device";
+            let message = "is not a regular file but a pipe, a socket or a device";
             unreadable.push(
-                Diagnostic::new(Place::file(at), message)
-                    .hint("remove it, or name it under `exclude`"),
+                Diagnostic::new(Place::file(at), message).hint("remove it, or add it to `exclude`"),
             );
         }
     }
@@ -364,25 +358,25 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Inputs> {
     Ok(inputs)
 }
 
-/// The links that are followed, so that nothing is read by another name that the rules leave out by
-/// its own.
+/// Decides which links are followed, so that a file that the rules leave out is not read by another
+/// name.
 struct Links<'a> {
     /// The folder that is walked.
     walked: &'a Path,
     /// The same folder without links.
     root: PathBuf,
     roles: &'a Roles,
-    /// Folders that are links and that the walk is in, the outermost first.
+    /// The linked folders that the walk is inside, the outermost first.
     inside: Vec<PathBuf>,
-    /// How often a folder was reached through links.
+    /// How often each folder was reached through links.
     visits: BTreeMap<PathBuf, usize>,
     too_many: Option<Diagnostic>,
 }
 
-/// How often a folder may be reached through links. Folders that each link to the next twice double
-/// at every step.
+/// How often a folder may be reached through links. Folders with two links each to the next one
+/// double the number of paths at every step.
 const MAX_VISITS: usize = 1000;
-/// How many links may lead to each other.
+/// How many linked folders may be nested.
 const MAX_NESTED: usize = 10;
 
 impl Links<'_> {
@@ -398,8 +392,8 @@ impl Links<'_> {
         })
     }
 
-    /// Whether the entry is reached without links, or would be read where it really lies. Asked in
-    /// the order of the walk.
+    /// Whether the entry is reached without links, or would also be read at its real path. Must be
+    /// called in the order of the walk.
     fn may_follow(&mut self, entry: &walkdir::DirEntry) -> bool {
         while self.inside.pop_if(|folder| !entry.path().starts_with(folder)).is_some() {}
         if !entry.path_is_symlink() && self.inside.is_empty() {
@@ -429,10 +423,11 @@ impl Links<'_> {
         *visits += 1;
         if *visits > MAX_VISITS || self.inside.len() == MAX_NESTED {
             let message = format!(
-                "is reached through more than {MAX_NESTED} links that lead to each other, or through links more than \
+                "is reached through more than {MAX_NESTED} nested links, or through links more \
+                 than \
                  {MAX_VISITS} times"
             );
-            let hint = "remove links in folders that lead to folders with links";
+            let hint = "remove links to folders that contain links";
             self.too_many = Some(Diagnostic::new(Place::file(path), message).hint(hint));
             return false;
         }
@@ -442,7 +437,7 @@ impl Links<'_> {
         true
     }
 
-    /// Whether the rules let the build read what lies at `path`, and publish it if it is a draft.
+    /// Whether the rules allow reading `path`. A draft may be read only as a draft.
     fn is_read_there(&self, path: &str, is_folder: bool, is_draft: bool) -> bool {
         let folders = path::folders(path).map(|folder| (folder, true));
         let mut parts = folders.chain([(path, is_folder)]);
@@ -455,7 +450,7 @@ impl Links<'_> {
     }
 }
 
-/// The folders of the site that declarations of data sets name: data are never published.
+/// The folders that declarations of data sets name. Their data are never published.
 #[expect(clippy::disallowed_methods, reason = "`inputs` is the one reader of the site's folder")]
 fn data_folders(root: &Path) -> io::Result<Vec<String>> {
     let folder = root.join("experiments/data");
@@ -470,8 +465,8 @@ fn data_folders(root: &Path) -> io::Result<Vec<String>> {
     Ok(folders)
 }
 
-/// Reads one file of the site, or `None` if there is no such file. For `_config.yml`, which says
-/// what to leave out.
+/// Reads one file of the site; `None` if it does not exist. For `_config.yml`, which says what to
+/// leave out.
 pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
     let on_disk = root.join(path);
     match read_bytes(&on_disk) {
@@ -484,12 +479,12 @@ pub fn read_one(root: &Path, path: &str) -> io::Result<Option<String>> {
 /// The file in a destination that lists what labpress wrote there.
 pub(crate) const LIST: &str = ".labpress-files";
 
-/// Whether the folder at `dir` is one that labpress has written a site to.
+/// Whether labpress has written a site to the folder `dir`.
 pub(crate) fn is_destination(dir: &Path) -> bool {
     dir.join(LIST).is_file()
 }
 
-/// Whether two regular files hold the same bytes.
+/// Whether two regular files have the same content.
 pub fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     let open = |path: &Path| open_file(path).map_err(|error| with_path(&error, path));
     let fill = |file: &mut File, path: &Path, buffer: &mut Vec<u8>| {
@@ -510,18 +505,18 @@ pub fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Opens a regular file to read it. Anything else is an error, since a pipe or a device may never
-/// end.
+/// Opens a regular file for reading. Anything else is an error, since reading a pipe or a device
+/// may never end.
 #[expect(clippy::disallowed_methods, reason = "`inputs` is the one reader of the site's folder")]
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
-    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
     if !std::fs::metadata(path)?.is_file() {
         return Err(not_regular());
     }
     let mut options = File::options();
     #[cfg(unix)]
     {
-        // If it has become a pipe in between, opening it does not wait for somebody who writes.
+        // If it has become a pipe in the meantime, do not wait for a writer.
         use std::os::unix::fs::OpenOptionsExt;
         options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
     }
@@ -539,14 +534,14 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a file is read as.
+/// The input that a file is read as.
 enum Input {
     Text(Text),
     Static(StaticFile),
     Artifact(Artifact),
-    /// An error: a file that should be text and is not.
+    /// An error: the file should be text but is not.
     NotText(Diagnostic),
-    /// Not read: something else that lies where posts or parts of others do.
+    /// Ignored: some other file next to posts or parts.
     None,
 }
 
@@ -557,12 +552,12 @@ enum Extent {
     Text,
     /// Its digest, and its content unless it is large.
     Artifact,
-    /// Its size only.
+    /// Only its size.
     Size,
 }
 
-/// How a file is read that starts with these bytes. Of pages and documents, text is what has front
-/// matter, and style sheets, which others may import.
+/// How much to read of a file that starts with these bytes. Pages and documents are read as text if
+/// they have front matter, or are style sheets, which others may import.
 fn extent(role: &Role, path: &str, roles: &Roles, start: &[u8]) -> Extent {
     match role {
         Role::Artifact => Extent::Artifact,
@@ -579,7 +574,7 @@ fn extent(role: &Role, path: &str, roles: &Roles, start: &[u8]) -> Extent {
     }
 }
 
-/// The input that a file with this content is.
+/// The input for a file with this content.
 fn input(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: &[u8]) -> Input {
     match extent(role, path, roles, content) {
         Extent::Text => text(role, path, roles, on_disk, content.to_vec()),
@@ -613,7 +608,8 @@ fn read_input(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf) -> io::R
     Ok(text(role, path, roles, on_disk, content))
 }
 
-/// The text of a file; where it need not be one, what it is instead.
+/// The input for a file that should be text. If it is not, that is an error only where text is
+/// required.
 fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u8>) -> Input {
     let size = content.len() as u64;
     let error = match String::from_utf8(content) {
@@ -623,7 +619,7 @@ fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u
     let is_bare_page = *role == Role::Page && !starts_with_front_matter(error.as_bytes());
     let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
     match role {
-        // Nobody has asked for it yet.
+        // It is an error only if another file includes it.
         Role::Part => Input::None,
         // A picture among the posts.
         Role::Post | Role::Draft if !roles.is_markdown(path) && !path.ends_with(".html") => {
@@ -634,20 +630,20 @@ fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u
         }
         _ => {
             let offset = error.utf8_error().valid_up_to();
-            let message = format!("is not UTF-8 text: byte {offset} cannot be read");
+            let message = format!("is not valid UTF-8 at byte {offset}");
             Input::NotText(Diagnostic::new(Place::file(path), message).hint("save it as UTF-8"))
         }
     }
 }
 
-/// Artifacts up to this many bytes are committed beside the record, so that a clone can show them;
-/// checkpoints never.
+/// Artifacts up to this size in bytes are committed with the record, so that a clone can show them;
+/// checkpoints never are.
 pub const COMMITTED_UP_TO: u64 = 64 * 1024;
 
-/// How many bytes tell whether a file starts with front matter.
+/// How many bytes are needed to see whether a file starts with front matter.
 const FRONT_MATTER_START: u64 = 64;
 
-/// Whether a file starts with the line `---`, which makes a page of any file.
+/// Whether a file starts with the line `---`, which makes any file a page.
 fn starts_with_front_matter(bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let after = bytes.strip_prefix(b"---").unwrap_or_default();
@@ -676,7 +672,7 @@ fn normalized(text: String) -> String {
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    // An old Mac ends lines with `\r` alone.
+    // Classic Mac OS ends lines with `\r` alone.
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
@@ -684,8 +680,7 @@ fn normalized(text: String) -> String {
 mod tests {
     use super::*;
 
-    /// Checks that a change is applied as if the site were read again, and what it is said to
-    /// change.
+    /// Checks that applying a change gives the same as reading the site again, and its effect.
     #[track_caller]
     #[expect(clippy::disallowed_methods, reason = "the test changes files on disk")]
     fn check(path: &str, content: Option<&[u8]>, effect: &Effect) {
@@ -733,7 +728,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_is_applied_gives_the_inputs_that_reading_again_gives() {
+    fn applying_a_change_gives_the_same_as_reading_again() {
         let docs = || Role::Document("docs".into());
         let cases: [(&str, Option<&[u8]>, Effect); 17] = [
             ("_posts/2026-01-02-a.md", Some(b"---\ntitle: B\n---\n"), Effect::Input(Role::Post)),

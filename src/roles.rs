@@ -1,8 +1,7 @@
-//! What each file of the site is to the build, by its path and `_config.yml`: Jekyll's rules, and
+//! Decides what each file of the site is for, by its path and `_config.yml`: Jekyll's rules, plus
 //! our folder of experiments.
 //!
-//! Works on paths only, so that the one who reads files knows which to open, and the one who reads
-//! posts what they are.
+//! Works on paths only: reading files is [`inputs`](crate::inputs)' part.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,10 +11,10 @@ use serde_yaml::{Mapping, Value};
 use crate::compat::Compat;
 use crate::path;
 
-/// Where the configuration is.
+/// The path of the configuration.
 pub const CONFIG: &str = "_config.yml";
 
-/// What a file is to the build.
+/// What a file is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     /// The configuration.
@@ -26,71 +25,71 @@ pub enum Role {
     Include,
     /// A data file.
     Data,
-    /// Part of a style sheet, in `_sass`.
+    /// A part of a style sheet, in `_sass`.
     Sass,
-    /// Text that others may include and that is nothing by itself: the parts of style sheets and
-    /// scripts that begin with an underscore or lie in such a folder.
+    /// Text that is only included by others: parts of style sheets and scripts whose name, or whose
+    /// folder's name, begins with an underscore.
     Part,
     /// A post: a file in any folder `_posts`.
     Post,
     /// A draft: a file in any folder `_drafts`.
     Draft,
-    /// A file of the collection with this name: a document if it has front matter, otherwise copied
-    /// with it.
+    /// A file of the collection with this name: a document if it has front matter, otherwise a
+    /// static file.
     Document(Arc<str>),
-    /// A page if it has front matter, otherwise copied.
+    /// A page if it has front matter, otherwise a static file.
     Page,
     /// The declaration of an experiment.
     Experiment,
     /// The declaration of a data set.
     DataSet,
-    /// What a run produced.
+    /// The record of a run.
     Record,
-    /// Results that posts are pinned to.
+    /// A pin: the results that a post keeps showing.
     Pin,
-    /// The verdict of a rerun.
+    /// The verdict of a re-run.
     Verification,
-    /// A file beside a record.
+    /// A file of a record.
     Artifact,
     /// Nothing.
     LeftOut,
 }
 
-/// By which path the build knows what lies at a path.
+/// The path by which the build knows a file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Known<'p> {
-    /// By this one.
+    /// This one.
     As(Cow<'p, str>),
-    /// By this one, unless the site has a file of its own there.
+    /// This one, unless the site has its own file there.
     OfTheme(Cow<'p, str>),
-    /// It is a folder on the way to others.
+    /// None, but files inside the folder have one.
     OnTheWay,
-    /// By none: it is no part of the site.
+    /// None: it is not part of the site.
     Not,
 }
 
 /// The rules of a site.
 #[derive(Debug, Clone)]
 pub struct Roles {
-    /// Jekyll's patterns: a path that begins with one is excluded, too.
+    /// Jekyll's patterns. A path that starts with one is also excluded.
     exclude: Vec<String>,
     include: Vec<String>,
-    /// Folders and files at the root that are never read: other tools' and the destination.
+    /// Files and folders at the root that are never read: the destination and those of other tools.
     ours: Vec<String>,
     collections_dir: String,
     collections: Vec<Arc<str>>,
     markdown_endings: Vec<String>,
-    /// The folder that the site is in, seen from where `_config.yml` is; empty if that is the same.
+    /// The folder of the site relative to that of `_config.yml`; empty if they are the same.
     inputs: String,
-    /// The folder with the files of the theme.
+    /// The folder with the theme's files.
     theme: String,
     /// Whether Markdown without front matter may become a page.
     has_bare_pages: bool,
-    /// Folders that stand for `_layouts`, `_includes` and `_data`.
+    /// Folders that replace `_layouts`, `_includes` and `_data`.
     folders: Vec<(String, &'static str)>,
 }
 
-/// What Jekyll leaves out unless `include` names it.
+/// What Jekyll excludes unless `include` names it.
 const JEKYLL_EXCLUDES: [&str; 10] = [
     ".sass-cache",
     ".jekyll-cache",
@@ -103,16 +102,16 @@ const JEKYLL_EXCLUDES: [&str; 10] = [
     "vendor/gems/",
     "vendor/ruby/",
 ];
-/// Folders of the site that hold texts the build reads, and never publishes as they are.
+/// Folders with text files that the build reads and never publishes unchanged.
 const TEXT_FOLDERS: [&str; 4] = ["_layouts", "_includes", "_data", "_sass"];
-/// The folders of a theme that are read.
+/// The folders that are read from a theme.
 const THEME_FOLDERS: [&str; 5] = ["_layouts", "_includes", "_sass", "_data", "assets"];
-/// Folders at the root that a site is never written to, whatever is in them.
+/// Folders at the root that a site is never written to, even if they are empty.
 const SOURCE_FOLDERS: [&str; 3] = ["experiments", "src", "assets"];
-/// Plugins that make pages of Markdown without front matter.
+/// Plugins that make Markdown without front matter a page.
 const BARE_PAGES: [&str; 3] =
     ["jekyll-optional-front-matter", "jekyll-readme-index", "github-pages"];
-/// How names begin that are not published.
+/// The first characters of names that are not published.
 const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
 impl Default for Roles {
@@ -122,8 +121,8 @@ impl Default for Roles {
 }
 
 impl Roles {
-    /// The rules that `_config.yml` gives. Lenient, because the configuration is checked elsewhere:
-    /// an invalid value changes nothing.
+    /// The rules set in `_config.yml`. Invalid values are ignored here, because the configuration
+    /// is checked elsewhere.
     pub(crate) fn of(config: &Mapping, compat: &Compat) -> Roles {
         let texts = |key: &str| -> Vec<String> {
             match config.get(key) {
@@ -178,13 +177,13 @@ impl Roles {
         }
     }
 
-    /// Whether the file is a text even if it has no front matter: plugins make pages of Markdown
-    /// without.
+    /// Whether the file is read as text even without front matter, because a plugin makes it a
+    /// page.
     pub(crate) fn may_be_bare(&self, path: &str) -> bool {
         self.has_bare_pages && self.is_markdown(path)
     }
 
-    /// By which path the build knows what lies at `path`. All that follows looks at that one.
+    /// The path by which the build knows `path`. All later stages use that one.
     pub(crate) fn known_as<'p>(&self, path: &'p str) -> Known<'p> {
         if path == CONFIG || path == "experiments" || path.starts_with("experiments/") {
             return Known::As(path.into());
@@ -222,9 +221,9 @@ impl Roles {
         Known::As(inside.into())
     }
 
-    /// Whether a folder of the site, by its path from the root, is for files that the build or its
-    /// tools read: hidden ones, those with an underscore, those of experiments, code and assets, of
-    /// the theme and of the configuration. Letter case is ignored, as some systems do.
+    /// Whether a folder, by its path from the site's root, is for source files: hidden folders,
+    /// those that begin with an underscore, those of experiments, code, assets and the theme, and
+    /// those that the configuration names. Ignores case, because some file systems do.
     pub fn is_for_sources(&self, path: &str) -> bool {
         let path = path.to_lowercase();
         let is_named_so = |(at, part): (usize, &str)| {
@@ -248,7 +247,7 @@ impl Roles {
             || known.any(|name| is_related(&name))
     }
 
-    /// The same rules, with more at the root that is left out.
+    /// The same rules, with more files or folders at the root left out.
     #[must_use]
     pub fn without(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Roles {
         let names = names.into_iter().map(Into::into);
@@ -256,10 +255,10 @@ impl Roles {
         self
     }
 
-    /// Whether nothing below or at the path is read. Asked from the root downwards.
+    /// Whether nothing at or below the path is read. Must be called from the root downwards.
     pub(crate) fn is_left_out(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        // Not even if `include` names them.
+        // These are left out even if `include` names them.
         if matches!(name, ".git" | ".labpress") || name.starts_with(".labpress-") {
             return true;
         }
@@ -270,7 +269,7 @@ impl Roles {
         if is_special && self.is_known_special(path, is_folder) {
             return false;
         }
-        // Parts may lie in any folder with an underscore.
+        // Any folder that begins with an underscore may contain parts.
         if is_folder && name.starts_with('_') {
             return self.exclude.iter().any(|pattern| matches(pattern, path, true));
         }
@@ -278,13 +277,13 @@ impl Roles {
             return !is_part(name) || name.starts_with(['.', '#', '~']);
         }
         let is_special = match path.split_once('/') {
-            // Names of layouts and includes may begin with anything else.
+            // Names of layouts and includes may start with any other character.
             Some(("experiments", _)) => name.starts_with('.'),
             Some((root, _)) if TEXT_FOLDERS.contains(&root) => name.starts_with('.'),
             _ => is_special,
         };
         let is_included = self.is_included(path, is_folder)
-            // A folder on the way to what is included must be read.
+            // The parent folders of what is included must be read.
             || is_folder && self.include.iter().any(|pattern| pattern.trim_start_matches('/').starts_with(&format!("{path}/")));
         let is_excluded = self
             .exclude
@@ -293,7 +292,7 @@ impl Roles {
         !is_included && (is_excluded || is_special)
     }
 
-    /// Whether a folder that the path lies in begins with an underscore and is neither known nor
+    /// Whether the path is in a folder that begins with an underscore and is neither known nor
     /// included.
     fn is_hidden(&self, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
@@ -306,7 +305,7 @@ impl Roles {
             })
     }
 
-    /// Patterns of `include` are for names; those that hold a slash, for paths.
+    /// Whether `include` names the path. Its patterns apply to names; those with a slash, to paths.
     pub(crate) fn is_included(&self, path: &str, is_folder: bool) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
         let is_path = |pattern: &str| pattern.trim_matches('/').contains('/');
@@ -315,7 +314,8 @@ impl Roles {
             .any(|pattern| matches(pattern, if is_path(pattern) { path } else { name }, is_folder))
     }
 
-    /// In collections, `exclude` looks at the path from their folder's.
+    /// The path that `exclude` applies to: for documents, relative to the folder of all
+    /// collections.
     fn seen_by_exclude<'p>(&self, path: &'p str) -> &'p str {
         let inside = self.inside_collections(path);
         if inside.starts_with('_') { inside } else { path }
@@ -338,7 +338,7 @@ impl Roles {
         is_at_root || is_posts || is_collection
     }
 
-    /// The path from the folder that collections are in.
+    /// The path relative to the folder of all collections.
     pub(crate) fn inside_collections<'p>(&self, path: &'p str) -> &'p str {
         let inside = if self.collections_dir.is_empty() {
             None
@@ -348,7 +348,7 @@ impl Roles {
         inside.and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
     }
 
-    /// What the file at `path` is, if it is not left out.
+    /// The role of the file at `path`, which must not be left out.
     pub fn role(&self, path: &str) -> Role {
         if path == CONFIG {
             return Role::Config;
@@ -388,7 +388,7 @@ impl Roles {
         }
     }
 
-    /// Whether the file is Markdown, by the ending of its name.
+    /// Whether the file is Markdown, by its extension.
     pub(crate) fn is_markdown(&self, path: &str) -> bool {
         let ending = path::ending(path).to_lowercase();
         self.markdown_endings.contains(&ending)
@@ -400,7 +400,7 @@ impl Roles {
     }
 }
 
-/// The names in `collections`, a list or a map; that of posts is none of them.
+/// The names in `collections`, a list or a map, except `posts`.
 fn collection_names(collections: Option<&Value>) -> Vec<Arc<str>> {
     let names: Vec<&str> = match collections {
         Some(Value::Sequence(names)) => names.iter().filter_map(Value::as_str).collect(),
@@ -410,8 +410,8 @@ fn collection_names(collections: Option<&Value>) -> Vec<Arc<str>> {
     names.into_iter().filter(|name| *name != "posts").map(Arc::from).collect()
 }
 
-/// Of an experiment's folder, only `experiment.yml` and what labpress made is read. Everything else
-/// may be a part of its program, which [`inputs`](crate::inputs::program) looks for.
+/// In an experiment's folder, only `experiment.yml` and what labpress wrote is read here.
+/// Everything else may belong to its program, which [`inputs`](crate::inputs::program) collects.
 fn role_in_experiments(inside: &str) -> Role {
     let Some((folder, file)) = inside.split_once('/') else { return Role::LeftOut };
     if let Some(role) = made_by_labpress(file) {
@@ -425,8 +425,8 @@ fn role_in_experiments(inside: &str) -> Role {
     }
 }
 
-/// What labpress made the file at this path of an experiment's folder for, by its name; `None` if
-/// labpress did not make it.
+/// The role of a file that labpress wrote to an experiment's folder, by its path in that folder;
+/// `None` if labpress did not write it.
 pub(crate) fn made_by_labpress(path: &str) -> Option<Role> {
     let (folder, name) = path.split_once('/').filter(|(_, name)| !name.contains('/'))?;
     let is_id = |text: &str| {
@@ -459,7 +459,7 @@ pub(crate) fn made_by_labpress(path: &str) -> Option<Role> {
     is_named_so.then_some(role)
 }
 
-/// Whether another file may draw in one of this name: style sheets by `@import`, others by
+/// Whether other files may include a file of this name: style sheets with `@import`, others with
 /// `include_relative`.
 fn is_part(name: &str) -> bool {
     let endings = [
@@ -469,8 +469,8 @@ fn is_part(name: &str) -> bool {
     endings.contains(&path::ending(name))
 }
 
-/// Whether a pattern of `exclude` or `include` is for a path: as a glob whose stars stand for
-/// slashes, too, or as the path's beginning.
+/// Whether a pattern of `exclude` or `include` matches a path: as a glob whose `*` also matches
+/// slashes, or as a prefix.
 fn matches(pattern: &str, path: &str, is_folder: bool) -> bool {
     let pattern = pattern.trim_start_matches("./").trim_start_matches('/');
     let is_this_folder = is_folder && pattern.strip_suffix('/') == Some(path);
@@ -480,10 +480,10 @@ fn matches(pattern: &str, path: &str, is_folder: bool) -> bool {
             || is_glob_for(pattern.as_bytes(), path.as_bytes()))
 }
 
-/// Whether a glob is for the whole text. Takes no more than length × length steps.
+/// Whether a glob matches the whole text. Takes at most length × length steps.
 fn is_glob_for(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut in_text) = (0, 0);
-    // Where to go on when what follows a star did not fit.
+    // Where to resume when what follows a star did not match.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         let step = match pattern.get(at) {
@@ -510,7 +510,7 @@ fn is_glob_for(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// How much of the pattern stands for the character, if it does.
+/// How much of the pattern matches the character; `None` if it does not match.
 fn one_character(pattern: &[u8], character: u8) -> Option<usize> {
     match pattern[0] {
         b'?' => Some(1),
@@ -548,7 +548,7 @@ mod tests {
         config::read(Some(text)).0.roles
     }
 
-    /// Whether the file is read, its folders being asked first.
+    /// Whether the file is read, given its folders.
     fn is_read(roles: &Roles, path: &str) -> bool {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
         !folders
@@ -595,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn jekylls_and_our_own_exclusions_hold() {
+    fn default_exclusions_apply() {
         check(
             "destination: out",
             &["publications.md", "vendored.md", "a/vendor/b.js"],
@@ -618,7 +618,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_beginnings_and_globs() {
+    fn patterns_are_prefixes_and_globs() {
         check(
             "exclude: [README, '*.tmp', drafts/, 'a/*/c']",
             &["x.md", "drafts.md", "b/README.md"],
@@ -633,7 +633,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_told_by_folder() {
+    fn roles_depend_on_the_folder() {
         let roles = of_config("collections: {docs: {output: true}, posts: {}}\n");
         let expected = [
             ("_config.yml", Role::Config),
@@ -663,7 +663,7 @@ mod tests {
     }
 
     #[test]
-    fn collections_may_lie_in_a_folder_of_their_own() {
+    fn collections_may_have_a_folder_of_their_own() {
         let config = "collections_dir: all\ncollections: [docs]\n";
         check(
             config,
@@ -690,7 +690,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_theme_count_as_the_sites_own() {
+    fn files_of_a_theme_count_as_those_of_the_site() {
         let expected = [
             ("_theme", "on the way"),
             ("_theme/_layouts/a.html", "theme _layouts/a.html"),
@@ -706,7 +706,7 @@ mod tests {
     }
 
     #[test]
-    fn the_site_and_its_parts_may_lie_in_folders_of_other_names() {
+    fn the_site_and_its_parts_may_be_in_other_folders() {
         let expected = [
             ("templates", "_layouts"),
             ("templates/a/b.html", "_layouts/a/b.html"),
@@ -728,7 +728,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_of_many_stars_ends_soon() {
+    fn a_glob_with_many_stars_is_not_exponential() {
         let (pattern, text) = ("*a".repeat(2_000), "a".repeat(1_999));
         assert!(!is_glob_for(pattern.as_bytes(), text.as_bytes()));
         assert!(is_glob_for(b"[a-c]?*\\*", b"bx/y*"));

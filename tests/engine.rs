@@ -471,9 +471,9 @@ fn a_record_contains_neither_the_user_nor_the_folder() {
 #[test]
 fn seeds_that_change_nothing_are_warned_of() {
     let site = Site::with_toy();
-    let warning = "warning: all seeds of `slow`, `fast` gave the very same numbers";
+    let warning = "warning: all seeds of `slow`, `fast` gave exactly the same numbers";
     let output = site.labpress(&["build"]);
-    assert!(!stderr(&output).contains("very same numbers"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("exactly the same numbers"), "{}", stderr(&output));
     site.write("experiments/toy/train.py", &TOY_RUNNER.replace(r#"job["seed"]"#, "1"));
     check_stderr(
         &site,
@@ -483,7 +483,7 @@ fn seeds_that_change_nothing_are_warned_of() {
     check_stderr(&site, &["build", "--locked"], &[warning]);
     site.replace(YAML, "seeds: 2", "seeds: 1");
     let output = site.labpress(&["build"]);
-    assert!(!stderr(&output).contains("very same numbers"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("exactly the same numbers"), "{}", stderr(&output));
 }
 
 /// A program in place of `lab` whose build is `build`, and which cannot train.

@@ -95,7 +95,7 @@ fn a_run_whose_input_is_written_meanwhile_leaves_no_record() {
     for (also, expected) in [
         (edit, "the input `helper.py` was changed"),
         (make, "`new.py` is new and matches `inputs`"),
-        (remove, "the input `helper.py` is gone"),
+        (remove, "the input `helper.py` was removed"),
         (write_again, "the input `helper.py` was written meanwhile, even if with the same content"),
     ] {
         let site = site(", inputs: ['*.py']", also);
@@ -227,7 +227,7 @@ fn what_cannot_be_an_input_is_an_error_that_names_it() {
     let site = site("", "");
     std::os::unix::fs::symlink("nowhere", site.path().join("experiments/toy/link.py")).unwrap();
     let output = site.labpress(&["build"]);
-    let expected = "error: `link.py` matches `inputs` and is a link to a file that does not exist\n --> \
+    let expected = "error: `link.py` matches `inputs` but is a link to a file that does not exist\n --> \
         experiments/toy/experiment.yml:2:1\nhint: remove `link.py`, or list the files that the program reads in `inputs`";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     assert_eq!(output.status.code(), Some(1));

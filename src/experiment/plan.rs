@@ -1,8 +1,8 @@
-//! Decides how each run stands: one rule for `build`, `run`, `status` and `why`.
+//! Decides the state of each run: one rule for `build`, `run`, `status` and `why`.
 //!
-//! A run's result is found by its fingerprint among the records of its experiment, whatever variant
-//! it was recorded for: a variant that was renamed, or that a grid names otherwise, keeps its
-//! results.
+//! A run's result is looked up by fingerprint among the records of its experiment, regardless of
+//! the variant it was recorded for: a variant that was renamed, or that a grid names differently,
+//! keeps its results.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,24 +12,24 @@ use super::record::{self, Record};
 use super::spec::{Experiment, Variant};
 use crate::digest::Digest;
 
-/// How a run stands to what is recorded.
+/// The state of a run compared to the records.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunState<'a> {
-    /// A record belongs to the run as it is written today. Its variant may have had another name.
+    /// A record matches the run as it is currently declared. Its variant may have had another name.
     Fresh(&'a Record),
-    /// There is a record of the same variant and seed, made from something else.
+    /// There is a record of the same variant and seed with a different fingerprint.
     Stale {
-        /// The record nearest to the present: with the fewest changed parts, the newest among
-        /// equals.
+        /// The closest record: the one with the fewest changed parts, or the newest of several
+        /// such.
         record: &'a Record,
-        /// What is not as it was, in order of name. Never empty.
+        /// What changed, in order of name. Never empty.
         changed: Vec<Changed>,
     },
     /// Nothing is recorded for this variant and seed.
     Missing,
 }
 
-/// One run that the experiments ask for.
+/// One run that an experiment declares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedRun<'a> {
     /// Its experiment.
@@ -38,19 +38,19 @@ pub struct PlannedRun<'a> {
     pub variant: &'a Variant,
     /// Its seed.
     pub seed: u64,
-    /// What its result depends on, today.
+    /// What its result currently depends on.
     pub fingerprint: Fingerprint,
-    /// How it stands.
+    /// Its state.
     pub state: RunState<'a>,
 }
 
-/// What the part of [`Changed`] is called that says that a needed experiment has other results.
+/// The part of a [`Changed`] for a needed experiment whose results changed.
 fn results_of(need: &str) -> String {
     format!("the results of `{need}`")
 }
 
-/// The runs of all `experiments`, by experiment, variant and seed in the order they are written.
-/// Where one needs another that is not among them, its results are not looked at.
+/// The runs of all `experiments`, by experiment, variant and seed in the order they are declared.
+/// If one needs another that is not among them, the other's results are ignored.
 pub fn plan<'a>(
     experiments: impl IntoIterator<Item = &'a Experiment>,
     records: &'a [Record],
@@ -70,8 +70,8 @@ pub fn plan<'a>(
             for &seed in &experiment.seeds {
                 let key = (experiment.name.as_str(), variant.name.as_str(), seed);
                 let fingerprint = Fingerprint::of(experiment, variant, seed);
-                // Of several with the same fingerprint, one that was recorded for the variant under
-                // its name of today counts, or else the newest.
+                // Of several records with the same fingerprint, prefer one with the current name of
+                // the variant, then the newest.
                 let same = of_fingerprint.get(&(experiment.name.as_str(), fingerprint.digest()));
                 let rank =
                     |record: &&&Record| (record.variant == variant.name.as_str(), record.finished);
@@ -87,9 +87,8 @@ pub fn plan<'a>(
     planned
 }
 
-/// Makes stale what was made from results of other experiments that were made again since and came
-/// out otherwise. Results that are not all there, and records that do not say what they were given,
-/// are not compared.
+/// Marks runs as stale whose needed experiments have since been re-run with different results.
+/// Incomplete results, and records that do not say what they were given, are not compared.
 fn compare_needs(planned: &mut [PlannedRun<'_>]) {
     let needed: BTreeSet<String> = planned
         .iter()
@@ -100,7 +99,7 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
     }
     let mut waiting: Vec<&mut [PlannedRun<'_>]> =
         planned.chunk_by_mut(|a, b| a.experiment.name == b.experiment.name).collect();
-    // What runs are given of each experiment today; `None` if that is not known.
+    // What runs are currently given from each experiment; `None` if unknown.
     let mut given: BTreeMap<String, Option<Part>> = BTreeMap::new();
     let here: BTreeSet<String> =
         waiting.iter().map(|runs| runs[0].experiment.name.to_string()).collect();
@@ -111,7 +110,7 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
             .partition(|runs| runs[0].experiment.needs.keys().all(|need| is_known(need.as_str())));
         waiting = later;
         if now.is_empty() {
-            // The rest is in loops of needs, of which `experiment::needs` tells.
+            // The rest are cycles of needs, which `experiment::needs` reports.
             return;
         }
         for runs in now {
@@ -149,7 +148,7 @@ fn compare_needs(planned: &mut [PlannedRun<'_>]) {
     }
 }
 
-/// How a run without a fresh record stands to the records of its variant and seed.
+/// The state of a run without a fresh record, given the records of its variant and seed.
 fn nearest<'a>(present: &Fingerprint, records: &[&'a Record]) -> RunState<'a> {
     let changed = records.iter().map(|record| (record.fingerprint.changed_since(present), *record));
     let nearest =
@@ -166,12 +165,12 @@ impl<'a> PlannedRun<'a> {
         }
     }
 
-    /// That it diverged, if its fresh record says so: ``diverged: `loss` became NaN at step 300``.
+    /// How it diverged, if its fresh record says so: ``diverged: `loss` became NaN at step 300``.
     pub fn diverged(&self) -> Option<String> {
         Some(self.fresh()?.diverged.as_ref()?.phrase(self.experiment.step_name()))
     }
 
-    /// Why the run has to be done: `params.epochs changed from 3 to 4`; `None` if it has not.
+    /// Why the run is needed: `params.epochs changed from 3 to 4`; `None` if it is not.
     pub fn reason(&self) -> Option<String> {
         match &self.state {
             RunState::Fresh(_) => None,
@@ -200,7 +199,7 @@ mod tests {
     use crate::experiment::spec::parse_all;
     use crate::inputs::Inputs;
 
-    /// `top` needs `middle`, which needs `base`, in an order in which no need comes first.
+    /// `top` needs `middle`, which needs `base`; every experiment comes before the one it needs.
     fn chain() -> Vec<Experiment> {
         let yaml =
             |needs: &str| format!("title: T\nrunner: {{command: [train]}}\nneeds: [{needs}]\n");
@@ -211,7 +210,7 @@ mod tests {
         parse_all(&inputs, &|_| None).0
     }
 
-    /// A record of the only run of an experiment that was given the results that `given` says.
+    /// A record of the only run of an experiment, which was given the results `given`.
     fn record(experiment: &Experiment, accuracy: f64, seconds: f64, given: &[&Record]) -> Record {
         let variant = &experiment.variants[0].name;
         let given = given
@@ -234,7 +233,7 @@ mod tests {
         }
     }
 
-    /// Checks why the runs of the chain are stale after `base` was made again.
+    /// Checks why the runs of the chain are stale after `base` was re-run.
     #[track_caller]
     fn check(base: &Record, again: Record, old: bool, expected: [Option<&str>; 3]) {
         let chain = chain();
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_need_made_again_with_other_numbers_makes_all_above_stale() {
+    fn a_need_with_new_numbers_makes_all_dependents_stale() {
         let base = &chain()[2];
         let first = record(base, 0.25, 1.0, &[]);
         let middle = "the results of `c-base` changed from ";
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_need_made_again_with_the_same_numbers_in_another_time_changes_nothing() {
+    fn a_need_with_the_same_numbers_in_another_time_changes_nothing() {
         let base = &chain()[2];
         check(&record(base, 0.25, 1.0, &[]), record(base, 0.25, 9.0, &[]), false, [None; 3]);
     }

@@ -1,5 +1,5 @@
-//! The recorded results that posts may show: of each experiment its variants, of each variant its
-//! fresh records.
+//! The recorded results that posts may show: the variants of each experiment, and the fresh records
+//! of each variant.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,27 +17,27 @@ use crate::diagnostic::{Diagnostic, Place, listed};
 /// The results of all experiments, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Results<'a> {
-    /// Each experiment's, in order of name.
+    /// The results of each experiment, in order of name.
     pub experiments: BTreeMap<&'a str, ExperimentResults<'a>>,
-    /// What posts and pages with pins show instead, by path of their source: all experiments,
-    /// pinned or not.
+    /// The results that posts and pages with pins show instead, by path of their source. Contains
+    /// all experiments, pinned or not.
     pub pinned: BTreeMap<&'a str, Results<'a>>,
-    /// The contents of the files that lie beside records, by path from the site's root.
+    /// The contents of records' files, by path from the site's root.
     pub files: BTreeMap<&'a str, &'a [u8]>,
-    /// The names of experiments whose files have errors, so that they are not among the others.
+    /// The names of experiments whose files have errors; they are not in `experiments`.
     pub unreadable: BTreeSet<&'a str>,
 }
 
 /// The results of one experiment.
 #[derive(Debug, Clone)]
 pub struct ExperimentResults<'a> {
-    /// What it asks.
+    /// The experiment.
     pub experiment: &'a Experiment,
-    /// Its variants in the order they are written.
+    /// Its variants, in the order of the declaration.
     pub variants: Vec<VariantResults<'a>>,
     /// The runs without a fresh record, in order.
     pub missing: Vec<MissingRun>,
-    /// The name of the pin that they are held by; `None` for those of today.
+    /// The pin that selects them; `None` for current results.
     pub pin: Option<&'a str>,
 }
 
@@ -46,17 +46,17 @@ pub struct ExperimentResults<'a> {
 pub struct MissingRun {
     /// The run, as [`PlannedRun::label`] names it.
     pub label: String,
-    /// What changed since the run that was recorded; empty if none was.
+    /// What changed since the recorded run; empty if no run was recorded.
     pub changed: Vec<Changed>,
 }
 
-/// The results of an experiment that a page shows and that are not all recorded: what a build has
-/// to run before the page is complete.
+/// An experiment that a page shows and whose results are incomplete: it has to run before the page
+/// is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// The experiment.
     pub experiment: Name,
-    /// Where the page asks for them.
+    /// Where the page shows it.
     pub place: Place,
     /// The runs without a fresh record; at least one.
     pub missing: Vec<MissingRun>,
@@ -87,11 +87,11 @@ impl Need {
             0 => String::new(),
             rest => format!("; and {rest} more"),
         };
-        format!("the results of `{name}` are not complete: {}{more}", shown.join("; "))
+        format!("the results of `{name}` are incomplete: {}{more}", shown.join("; "))
     }
 
-    /// The needs as the errors that they are where nothing may run: one for each experiment, at the
-    /// first place, with a count of the others.
+    /// The needs as errors, for builds that may not run anything: one error for each experiment, at
+    /// its first place, with a count of the other places.
     pub fn errors(needs: &[Need]) -> Vec<Diagnostic> {
         let mut places: BTreeMap<&Name, Vec<&Need>> = BTreeMap::new();
         for need in needs {
@@ -119,28 +119,28 @@ fn joined(changed: &[Changed]) -> String {
 /// The results of one variant.
 #[derive(Debug, Clone)]
 pub struct VariantResults<'a> {
-    /// What it is.
+    /// The variant.
     pub variant: &'a Variant,
     /// Its fresh records in the order of the seeds; fewer than the experiment's seeds if some are
-    /// lacking.
+    /// missing.
     pub records: Vec<&'a Record>,
-    /// Of each of the records, in the same order, its verifications in order of date.
+    /// The verifications of each record, in the order of the records, by date.
     pub verifications: Vec<Vec<&'a Verification>>,
 }
 
 impl<'a> VariantResults<'a> {
-    /// Results of which nothing is said by reruns.
+    /// Results without verifications.
     pub(crate) fn unverified(variant: &'a Variant, records: Vec<&'a Record>) -> VariantResults<'a> {
         let verifications = records.iter().map(|_| Vec::new()).collect();
         VariantResults { variant, records, verifications }
     }
 
-    /// Whether there are several runs that ended, and all numbers of all of them are the same.
+    /// Whether several runs finished and all their numbers are the same.
     fn is_same_for_all_seeds(&self) -> bool {
         let ended: Vec<&Record> =
             self.records.iter().copied().filter(|record| record.diverged.is_none()).collect();
         let [first, rest @ ..] = &ended[..] else { return false };
-        // Counts, such as that of parameters, are the same by their nature.
+        // Counts, such as the number of parameters, are expected to be the same.
         let can_vary = |value: &f64| value.fract() != 0.0;
         let of_series = first.series.values().flatten().map(|(_, value)| value);
         let is_telling = first.metrics.values().chain(of_series).any(can_vary);
@@ -149,7 +149,7 @@ impl<'a> VariantResults<'a> {
         !rest.is_empty() && is_telling && rest.iter().all(is_same)
     }
 
-    /// Those of its records whose runs diverged, and how.
+    /// The records of runs that diverged, and how they did.
     pub fn diverged(&self) -> impl Iterator<Item = (&'a Record, &'a Diverged)> {
         self.records.iter().filter_map(|&record| Some((record, record.diverged.as_ref()?)))
     }
@@ -168,7 +168,7 @@ impl ExperimentResults<'_> {
 }
 
 impl<'a> Results<'a> {
-    /// Gathers what the planned runs have recorded, and what is known of those records.
+    /// Collects the records of planned runs and their verifications.
     pub fn of(
         experiments: impl IntoIterator<Item = &'a Experiment>,
         planned: &[PlannedRun<'a>],
@@ -186,7 +186,7 @@ impl<'a> Results<'a> {
         Results { experiments: experiments.collect(), ..Results::default() }
     }
 
-    /// The same, with the files that lie beside records.
+    /// The same, with the records' files.
     #[must_use]
     pub fn with_files(self, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Results<'a> {
         Results { files: files.into_iter().collect(), ..self }
@@ -198,7 +198,7 @@ impl<'a> Results<'a> {
         Results { unreadable: names.into_iter().collect(), ..self }
     }
 
-    /// The content of an artifact of this record, if it is committed beside it.
+    /// The content of an artifact of the record, if it is committed.
     pub fn content(&self, record: &Record, artifact: &Artifact) -> Option<&'a [u8]> {
         let path = format!("experiments/{}/{}", record.experiment, artifact.file.as_ref()?);
         self.files.get(path.as_str()).copied()
@@ -217,17 +217,17 @@ impl<'a> Results<'a> {
         Results { pinned: pinned.collect(), ..self.clone() }
     }
 
-    /// What the author should know of results that are there: variants whose seeds made no
-    /// difference at all.
+    /// Warns of variants whose results are the same for all seeds.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         let warning = |of: &ExperimentResults<'_>| {
             let equal = of.variants.iter().filter(|variant| variant.is_same_for_all_seeds());
             let equal: Vec<&str> = equal.map(|variant| variant.variant.name.as_str()).collect();
             let message = format!(
-                "all seeds of {} gave the very same numbers",
+                "all seeds of {} gave exactly the same numbers",
                 listed(equal.iter().copied())
             );
-            let hint = "let the runner take all randomness from the `seed` in `run.json`; if there is none in it, write \
+            let hint = "derive all randomness from the `seed` in `run.json`; if the experiment \
+                        has no randomness, write \
                         `seeds: 1`";
             (!equal.is_empty()).then(|| {
                 Diagnostic::new(Place::file(&of.experiment.path), message).hint(hint).as_warning()
@@ -236,7 +236,7 @@ impl<'a> Results<'a> {
         self.experiments.values().filter_map(warning).collect()
     }
 
-    /// What the post or page whose source is at `path` shows.
+    /// The results that the post or page with the source `path` shows.
     pub(crate) fn shown_in(&self, path: &str) -> &Results<'a> {
         self.pinned.get(path).unwrap_or(self)
     }

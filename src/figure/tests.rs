@@ -271,7 +271,7 @@ fn missing_results_are_counted() {
     let one = recorded.iter().find(|record| record.experiment == "nets").cloned();
     let error = made("table", "nets", one.as_slice(), &experiments).expect_err("they are missing");
     expect![[r#"
-        error: the results of `nets` are not complete: nets/plain seed 1 is missing: no result is recorded; nets/plain seed 2 is missing: no result is recorded; nets/norm seed 0 is missing: no result is recorded; and 2 more
+        error: the results of `nets` are incomplete: nets/plain seed 1 is missing: no result is recorded; nets/plain seed 2 is missing: no result is recorded; nets/norm seed 0 is missing: no result is recorded; and 2 more
          --> _posts/a.md:7:10
         hint: run `labpress run nets` and commit its records"#]]
     .assert_eq(&error.to_string());

@@ -1,19 +1,18 @@
-//! The files that the program of an experiment is made of: those of the experiment's folder that
-//! its patterns match.
+//! The files of an experiment's program: those in its folder that its patterns match.
 //!
-//! The patterns alone decide. YAML, hidden files, files that `exclude` of `_config.yml` names and
-//! links out of the site count like all others. What matches and cannot be read as a file is an
-//! error, never left out. Only these are not matched by a wildcard:
+//! Only the patterns decide. YAML, hidden files, files that `exclude` in `_config.yml` names and
+//! links out of the site count like any other file. A match that cannot be read as a file is an
+//! error; it is never skipped. Only these are not matched by wildcards:
 //!
-//! - `experiment.yml`: what it means for a run is in the parameters;
-//! - what labpress made in `runs/`, `files/`, `pins/` and `verifications/` directly in the folder,
-//!   known by its name;
+//! - `experiment.yml`: its effect on a run is in the parameters;
+//! - what labpress wrote to `runs/`, `files/`, `pins/` and `verifications/` directly in the folder,
+//!   recognized by its name;
 //! - [litter](is_litter): what programs and editors leave behind. A pattern that names it
-//!   (`target/*.rs`) matches it.
+//!   (`target/*.rs`) does match.
 //!
-//! A text is digested with `\n` for each `\r\n`, so that a checkout on Windows has the same
-//! fingerprint. A text is what is UTF-8 and has no NUL character; all other files are digested byte
-//! for byte.
+//! Text files are digested with `\n` for each `\r\n`, so that a checkout on Windows has the same
+//! fingerprint. A file is text if it is valid UTF-8 without NUL characters; all others are digested
+//! byte for byte.
 #![expect(clippy::disallowed_methods, reason = "`inputs` is the one reader of the site's folder")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,19 +27,19 @@ use rayon::prelude::*;
 use crate::digest::Digest;
 use crate::roles;
 
-/// A file that counts.
+/// An input file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Input {
     /// The digest of its content.
     pub digest: Digest,
-    /// When it was last written, where the file system knows it.
+    /// When it was last modified, if the file system knows.
     pub modified: Option<SystemTime>,
 }
 
-/// Why the inputs cannot be gathered.
+/// Why inputs could not be collected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputError {
-    /// Which pattern it is about, counted from 0.
+    /// The index of the pattern that causes it.
     pub pattern: Option<usize>,
     /// What is wrong.
     pub message: String,
@@ -48,8 +47,8 @@ pub struct InputError {
     pub hint: String,
 }
 
-/// The files of `folder` that match any of the patterns, by path from there with `/` between parts.
-/// Without patterns, all files count.
+/// The files in `folder` that match any of the patterns, by path relative to it with `/` between
+/// parts. Without patterns, all files count.
 pub(crate) fn gather(
     folder: &Path,
     patterns: Option<&[String]>,
@@ -111,30 +110,31 @@ pub(crate) fn gather(
 }
 
 const PATTERN_HINT: &str =
-    "inputs are paths or patterns from the experiment's folder, and must exist";
+    "inputs are paths or patterns relative to the experiment's folder, and must match a file";
 
 fn everything_error(message: String, path: &str) -> InputError {
     let hint = if path.is_empty() { String::new() } else { format!("remove `{path}`, or ") };
     let hint = format!(
-        "{hint}list the files that the program reads in `inputs`: without it, every file of the folder counts"
+        "{hint}list the files that the program reads in `inputs`: without it, every file of the \
+         folder counts"
     );
     InputError { pattern: None, message, hint }
 }
 
-/// The digest of a file's content, and when the file was written.
+/// The digest of a file's content, and when it was last modified.
 pub(crate) fn read(path: &Path) -> io::Result<Input> {
     let file = super::open_file(path)?;
     let modified = file.metadata()?.modified().ok();
     Ok(Input { digest: content_digest(file)?, modified })
 }
 
-/// The digest of a content: of a text with `\n` for each `\r\n`.
+/// The digest of a content, where `\r\n` in text counts as `\n`.
 fn content_digest(mut content: impl Read) -> io::Result<Digest> {
     let mut as_it_is = blake3::Hasher::new();
-    // `None` as soon as the content is no text.
+    // `None` as soon as the content is not text.
     let mut as_text = Some(blake3::Hasher::new());
-    // The part read last. At its front stands what was not whole before: a `\r`, or the start of a
-    // character.
+    // The last part read. It starts with what the previous part left over: a `\r`, or the start of
+    // a character.
     let mut part = vec![0; 1 << 16];
     let mut held = 0;
     loop {
@@ -181,9 +181,9 @@ fn update_with_newlines(hasher: &mut blake3::Hasher, text: &[u8]) {
 
 /// One entry of `inputs`.
 struct Pattern {
-    /// The first parts, which have no wildcard.
+    /// The leading parts without wildcards.
     base: PathBuf,
-    /// How many parts may follow; `None` is any number.
+    /// How many parts may follow; `None` for any number.
     depth: Option<usize>,
     matcher: GlobMatcher,
     /// All parts.
@@ -195,7 +195,8 @@ impl Pattern {
         let parts: Vec<&str> = text.split('/').filter(|part| *part != ".").collect();
         if parts.first() == Some(&"") || parts.contains(&"..") || Path::new(text).is_absolute() {
             return Err(format!(
-                "`{text}` leads out of the experiment's folder: put a link to it into the folder, and name the link"
+                "`{text}` is outside the experiment's folder: put a link to it into the folder, \
+                 and name the link"
             ));
         }
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -206,7 +207,7 @@ impl Pattern {
             .compile_matcher();
         let base = parts.iter().take_while(|part| !part.contains(['*', '?', '[', '{', '\\']));
         let base: Vec<&str> = base.copied().collect();
-        // Braces may hold slashes.
+        // Braces may contain slashes.
         let is_deep = parts.iter().any(|part| part.contains("**") || part.contains('{'));
         let depth = (!is_deep).then(|| parts.len() - base.len());
         let base = base.iter().collect();
@@ -221,7 +222,7 @@ impl Pattern {
         self.parts.iter().any(|own| own == part)
     }
 
-    /// Adds the files of `folder` that match. The error is what is wrong and the path it is about.
+    /// Adds the files in `folder` that match. The error is a message and the path that it is about.
     fn find(
         &self,
         folder: &Path,
@@ -248,9 +249,8 @@ impl Pattern {
                     }
                     let name = slashed(&path)?;
                     if !entry.file_type().is_file() {
-                        let message = format!(
-                            "`{name}` matches `inputs` and is not a file that can be read to its end"
-                        );
+                        let message =
+                            format!("`{name}` matches `inputs` but is not a regular file");
                         return Err((message, name));
                     }
                     found.insert(name, entry.into_path());
@@ -258,7 +258,7 @@ impl Pattern {
                 Err(error) => {
                     let path = inside(error.path().unwrap_or(&start));
                     let is_link = error.path().is_some_and(Path::is_symlink);
-                    // Of a folder that cannot be read nobody knows what in it matches.
+                    // Anything in an unreadable folder may match, so only links are skipped here.
                     if is_link && (!self.matcher.is_match(&path) || self.passes_over(&path)) {
                         continue;
                     }
@@ -267,20 +267,21 @@ impl Pattern {
                         .io_error()
                         .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
                     let problem = match error.io_error() {
-                        None => "is a link that leads in a circle".to_owned(),
+                        None => "is a circular link".to_owned(),
                         Some(_) if is_link && is_missing => {
                             "is a link to a file that does not exist".to_owned()
                         }
                         Some(error) => format!("cannot be read: {error}"),
                     };
-                    return Err((format!("`{name}` matches `inputs` and {problem}"), name));
+                    return Err((format!("`{name}` matches `inputs` but {problem}"), name));
                 }
             }
         }
         Ok(())
     }
 
-    /// Whether a file counts only where it is named, and is not.
+    /// Whether a matching file does not count: what labpress wrote, and `experiment.yml` unless it
+    /// is named.
     fn passes_over(&self, path: &Path) -> bool {
         path == Path::new("experiment.yml") && !self.is_literal()
             || roles::made_by_labpress(&path.to_string_lossy().replace('\\', "/")).is_some()
@@ -292,14 +293,14 @@ fn slashed(path: &Path) -> Result<String, (String, String)> {
     let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
     parts.map(|parts| parts.join("/")).ok_or_else(|| {
         let shown = path.to_string_lossy().into_owned();
-        (format!("the name of `{shown}` matches `inputs` and is not UTF-8: rename the file"), shown)
+        (format!("the name of `{shown}` matches `inputs` but is not UTF-8: rename the file"), shown)
     })
 }
 
-/// What programs and editors leave in a folder and nobody takes for a part of a program: bytecode
-/// of Python, version control, caches that say so themselves (`CACHEDIR.TAG`, as Cargo's
-/// `target/`), environments and packages of other programs, notes of desktops, lock and swap files
-/// of editors. Backup copies (`x~`) do count.
+/// What programs and editors leave in a folder and is clearly not part of a program: Python
+/// bytecode, version control, caches marked by a `CACHEDIR.TAG`, such as Cargo's `target/`,
+/// environments and installed packages, desktop metadata, and editors' lock and swap files. Backup
+/// copies (`x~`) do count.
 fn is_litter(entry: &walkdir::DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     if entry.file_type().is_dir() {
@@ -317,10 +318,10 @@ fn is_litter(entry: &walkdir::DirEntry) -> bool {
     is_swap || name.starts_with(".#") || matches!(&*name, ".git" | ".DS_Store" | "Thumbs.db")
 }
 
-/// How `CACHEDIR.TAG` begins in the folder of a cache, by <https://bford.info/cachedir/>.
+/// The start of a `CACHEDIR.TAG`, see <https://bford.info/cachedir/>.
 const CACHE_TAG: &[u8; 43] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
-/// How the inputs differ from what they were, in words; `None` if they do not.
+/// Describes how the inputs differ from what they were; `None` if they do not.
 pub(crate) fn difference(
     before: &BTreeMap<String, Digest>,
     now: &BTreeMap<String, Input>,
@@ -330,7 +331,7 @@ pub(crate) fn difference(
         (Some(before), Some(now)) => {
             (*before != now.digest).then(|| format!("the input `{path}` was changed"))
         }
-        (Some(_), None) => Some(format!("the input `{path}` is gone")),
+        (Some(_), None) => Some(format!("the input `{path}` was removed")),
         (None, _) => Some(format!("`{path}` is new and matches `inputs`")),
     })
 }
@@ -359,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_alone_decide() {
+    fn only_patterns_decide() {
         check(&["a.py", "b.yml", ".c", "d/e.yaml"], Some(&["*"]), &[".c", "a.py", "b.yml"]);
         check(&["a.py", "b.yml", ".c", "d/e.yaml"], Some(&["./**/*.y*ml"]), &["b.yml", "d/e.yaml"]);
         check(
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_labpress_made_and_the_experiment_itself_are_no_inputs() {
+    fn records_and_the_declaration_are_not_inputs() {
         let made = [
             "experiment.yml",
             "files/0123abcd-table.json",
@@ -408,18 +409,18 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_matches_nothing_or_leads_out_is_an_error() {
+    fn a_pattern_outside_the_folder_or_without_matches_is_an_error() {
         let folder = folder(&["lib/a.py"]);
         check_error(folder.path(), Some(&["b.py"]), "matches `b.py`");
         check_error(folder.path(), Some(&["lib"]), "matches `lib`");
-        check_error(folder.path(), Some(&["../b.py"]), "leads out of the experiment's folder");
-        check_error(folder.path(), Some(&["/etc/passwd"]), "leads out of the experiment's folder");
+        check_error(folder.path(), Some(&["../b.py"]), "is outside the experiment's folder");
+        check_error(folder.path(), Some(&["/etc/passwd"]), "is outside the experiment's folder");
         check_error(folder.path(), Some(&["[a"]), "is not a pattern");
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_cannot_be_an_input_is_named() {
+    fn a_match_that_cannot_be_an_input_is_an_error() {
         use std::os::unix::ffi::OsStrExt;
         use std::os::unix::fs::symlink;
         let dangling = folder(&["a"]);
@@ -427,7 +428,7 @@ mod tests {
         check_error(
             dangling.path(),
             None,
-            "`b.py` matches `inputs` and is a link to a file that does not exist",
+            "`b.py` matches `inputs` but is a link to a file that does not exist",
         );
         check_error(dangling.path(), Some(&["b.py"]), "is a link to a file that does not exist");
         let names = |patterns: &[&str]| {
@@ -437,14 +438,10 @@ mod tests {
         assert_eq!(names(&["[a]"]), ["a"]);
         let circle = folder(&["a"]);
         symlink(".", circle.path().join("b")).unwrap();
-        check_error(
-            circle.path(),
-            None,
-            "`b` matches `inputs` and is a link that leads in a circle",
-        );
+        check_error(circle.path(), None, "`b` matches `inputs` but is a circular link");
         let device = folder(&["a"]);
         symlink("/dev/null", device.path().join("b")).unwrap();
-        check_error(device.path(), Some(&["*"]), "`b` matches `inputs` and is not a file");
+        check_error(device.path(), Some(&["*"]), "`b` matches `inputs` but is not a regular file");
         let not_utf8 = folder(&["a"]);
         fs::write(not_utf8.path().join(std::ffi::OsStr::from_bytes(b"b\xff.py")), "").unwrap();
         check_error(not_utf8.path(), None, "is not UTF-8");
@@ -452,7 +449,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_counts_by_what_it_leads_to() {
+    fn a_link_counts_by_its_target() {
         let outside = folder(&["shared/helper.py"]);
         let inside = folder(&["a.py"]);
         std::os::unix::fs::symlink(outside.path().join("shared"), inside.path().join("lib"))
@@ -476,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_of_texts_count_alike_and_other_bytes_as_they_are() {
+    fn line_ends_are_normalized_in_text_only() {
         check_digest(b"", b"");
         check_digest(b"a\r\nb\r\n", b"a\nb\n");
         check_digest(b"a\rb\r", b"a\rb\r");
@@ -489,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_count_alike_wherever_a_part_of_the_file_ends() {
+    fn line_ends_are_normalized_across_buffer_boundaries() {
         for before in (1 << 16) - 3..=(1 << 16) + 1 {
             let text = "x".repeat(before) + "é\r\n\r" + &"y".repeat(1 << 16) + "\r\n";
             check_digest(text.as_bytes(), text.replace("\r\n", "\n").as_bytes());
