@@ -209,7 +209,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         return (config, vec![error]);
     }
     if config.compat.is_lenient {
-        config.warnings = errors.into_iter().map(Diagnostic::as_warning).collect();
+        config.warnings = errors.into_iter().map(Diagnostic::into_warning).collect();
         return (config, Vec::new());
     }
     (config, errors)

@@ -107,7 +107,7 @@ impl Diagnostic {
 
     /// The same as something that is only to be told: the build goes on without what is wrong.
     #[must_use]
-    pub(crate) fn as_warning(self) -> Diagnostic {
+    pub(crate) fn into_warning(self) -> Diagnostic {
         Diagnostic { is_warning: true, ..self }
     }
 

@@ -173,10 +173,10 @@ pub(crate) fn add_missing(mapping: &mut Mapping, defaults: &Mapping, keeps_null:
     for (key, default) in defaults {
         match (mapping.get_mut(key), default) {
             (Some(Value::Mapping(own)), Value::Mapping(default)) => {
-                add_missing(own, default, keeps_null)
+                add_missing(own, default, keeps_null);
             }
             (Some(Value::Null), _) if !keeps_null => {
-                drop(mapping.insert(key.clone(), default.clone()))
+                drop(mapping.insert(key.clone(), default.clone()));
             }
             (Some(_), _) => {}
             (None, _) => drop(mapping.insert(key.clone(), default.clone())),

@@ -171,7 +171,7 @@ impl Inputs {
         }
         let is_as_before = self.texts.get(&path) == before.0.as_ref()
             // The content of a static file is unknown.
-            && self.statics.get(&path).is_none()
+            && !self.statics.contains_key(&path)
             && before.1.is_none()
             && self.artifacts.get(&path).map(|artifact| artifact.digest) == artifact
             && self.unreadable.iter().filter(|error| error.place().path == path).eq(&errors);
@@ -710,15 +710,12 @@ mod tests {
         }
         let roles = crate::config::read(std::str::from_utf8(files[0].1).ok()).0.roles;
         let mut applied = read(site.path(), &roles).unwrap();
-        let change = match content {
-            Some(content) => {
-                write(path, content);
-                Change::Written(path.to_owned(), content.to_vec())
-            }
-            None => {
-                std::fs::remove_file(site.path().join(path)).unwrap();
-                Change::Removed(path.to_owned())
-            }
+        let change = if let Some(content) = content {
+            write(path, content);
+            Change::Written(path.to_owned(), content.to_vec())
+        } else {
+            std::fs::remove_file(site.path().join(path)).unwrap();
+            Change::Removed(path.to_owned())
         };
         assert_eq!(applied.apply(change), *effect, "{path}");
         if *effect != Effect::Everything {

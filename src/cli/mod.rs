@@ -246,13 +246,13 @@ fn report_error(error: &Error) {
             ));
         }
         Error::RunsWithoutResult(runs) => {
-            report(format_args!("{} without a result", counted(*runs, "run")))
+            report(format_args!("{} without a result", counted(*runs, "run")));
         }
         Error::Unconfirmed(runs) => {
-            report(format_args!("{} did not reproduce", counted(*runs, "run")))
+            report(format_args!("{} did not reproduce", counted(*runs, "run")));
         }
         Error::Unimported(errors) => {
-            report(format_args!("{} to fix before it builds", counted(*errors, "error")))
+            report(format_args!("{} to fix before it builds", counted(*errors, "error")));
         }
         Error::Other(error) => report(format_args!("error: {error:#}")),
     }

@@ -139,7 +139,7 @@ pub fn fetch_from(
                 return Ok(folder);
             }
             Err(error) => {
-                say(Told::Line(&format!("data set `{name}`: {error:#}; fetching it again")))
+                say(Told::Line(&format!("data set `{name}`: {error:#}; fetching it again")));
             }
         }
     }

@@ -230,7 +230,7 @@ impl<'a> Results<'a> {
                         has no randomness, write \
                         `seeds: 1`";
             (!equal.is_empty()).then(|| {
-                Diagnostic::new(Place::file(&of.experiment.path), message).hint(hint).as_warning()
+                Diagnostic::new(Place::file(&of.experiment.path), message).hint(hint).into_warning()
             })
         };
         self.experiments.values().filter_map(warning).collect()

@@ -59,7 +59,7 @@ pub(super) fn compare<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic
             numbers: comparison.table(),
             numbers_of: comparison.name,
         },
-        file: Csv::of_numbers(request, &variants, [metric]).file("compare"),
+        file: Csv::of_numbers(request, &variants, &[metric]).file("compare"),
         runs: runs(variants).collect(),
     })
 }

@@ -20,14 +20,14 @@ impl Csv {
     }
 
     /// A file with these numbers of all runs of the variants.
-    pub(super) fn of_numbers<'n>(
+    pub(super) fn of_numbers(
         request: &Request<'_>,
         variants: &[&VariantResults<'_>],
-        names: impl IntoIterator<Item = &'n str> + Clone,
+        names: &[&str],
     ) -> Csv {
         let mut csv = Csv::new(&["experiment", "variant", "seed", "metric", "value"]);
         for of in variants {
-            for name in names.clone() {
+            for &name in names {
                 for (seed, value) in seeds(of, name) {
                     csv.row([
                         request.of.experiment.name.to_string(),

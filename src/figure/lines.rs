@@ -189,6 +189,7 @@ impl LineChart {
         places
     }
 
+    #[expect(clippy::too_many_lines, reason = "it draws one layer after the other")]
     fn draw(&self, area: &Area<'_>, layout: &Layout, x: &Scale, y: &Scale) -> svg::Done {
         let (width, height) = area.dim_in_pixel();
         let name = |horizontal, vertical| text_style(Ink::plain(Role::Name), horizontal, vertical);

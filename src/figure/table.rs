@@ -53,7 +53,7 @@ pub(super) fn table<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> 
         content: Content::Table(Table { heads: heads.collect(), rows: rows.collect() }),
         note: note(&columns, best.iter().any(Option::is_some))
             + &measured::diverged_note(of, &variants, shows_rest),
-        file: Csv::of_numbers(request, &variants, names).file("table"),
+        file: Csv::of_numbers(request, &variants, &names).file("table"),
         runs: runs(variants).collect(),
     })
 }

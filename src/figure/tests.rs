@@ -814,7 +814,7 @@ fn check_snapshot(name: &str, figure: Result<Figure, Diagnostic>) {
     let figure = figure.unwrap_or_else(|error| panic!("{error}"));
     let mut shown = format!("{}\n", figure.embed.html.replace('\u{a0}', "␣"));
     for (path, bytes) in figure.files.iter().filter(|(path, _)| path.ends_with(".csv")) {
-        shown += &format!("\n{path}\n{}", String::from_utf8_lossy(bytes));
+        shown.extend(["\n", path, "\n", &String::from_utf8_lossy(bytes)]);
     }
     expect_file![format!("snapshots/{name}.html")].assert_eq(&shown);
 }

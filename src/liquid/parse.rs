@@ -414,7 +414,7 @@ impl<'a> Parser<'a> {
             }
             match self.next() {
                 Some(Token::Tag { name: "elsif", arguments, at, .. }) => {
-                    next = Some((condition(arguments), at))
+                    next = Some((condition(arguments), at));
                 }
                 Some(Token::Tag { name: "else", .. }) => {}
                 _ => break,

@@ -235,7 +235,7 @@ impl<'a> Builder<'a> {
             }
             // The last three are extensions that are not enabled.
             Tag::Emphasis | Tag::Superscript | Tag::Subscript | Tag::MetadataBlock(_) => {
-                self.open(Kind::Emphasis)
+                self.open(Kind::Emphasis);
             }
         }
     }
@@ -258,7 +258,7 @@ impl<'a> Builder<'a> {
                 set_off_math(&mut children);
                 match <[Node; 1]>::try_from(children) {
                     Ok([only @ Node { kind: Kind::Math { display: true, .. }, .. }]) => {
-                        self.add(only)
+                        self.add(only);
                     }
                     Ok(only) => self.add(Node { kind, attributes, children: only.into() }),
                     Err(children) => self.add(Node { kind, attributes, children }),
@@ -409,7 +409,7 @@ impl<'a> Builder<'a> {
         let top = self.top();
         match top.children.last_mut() {
             Some(before) if takes_attributes(&before.kind) => {
-                before.attributes.merge(&list.attributes)
+                before.attributes.merge(&list.attributes);
             }
             Some(_) => self.plain_text(list.source()),
             None => match self.item_at_start() {
@@ -637,7 +637,7 @@ fn alternative_text(nodes: &[Node]) -> String {
     for node in nodes {
         match &node.kind {
             Kind::Text(piece) | Kind::Code(piece) | Kind::Math { tex: piece, .. } => {
-                text.push_str(piece)
+                text.push_str(piece);
             }
             Kind::SoftBreak | Kind::HardBreak => text.push(' '),
             Kind::Image => text.push_str(node.attributes.value("alt").unwrap_or_default()),

@@ -170,7 +170,7 @@ fn categories(
         match given {
             // `categories` is a list of words; `category` is one that may contain spaces.
             (0 | 1, Some(Value::String(words))) => {
-                found.extend(words.split_whitespace().map(str::to_owned))
+                found.extend(words.split_whitespace().map(str::to_owned));
             }
             (_, Some(Value::Bool(false)) | None) => {}
             (_, Some(value)) => add_flat(&mut found, value),

@@ -159,7 +159,7 @@ pub fn read<'a>(inputs: &'a Inputs, config: &Config, shown: &Shown) -> (Blog<'a>
     findings.extend(addresses_used_twice(&blog));
     if config.compat.is_lenient {
         findings.sort();
-        blog.warnings = findings.into_iter().map(Diagnostic::as_warning).collect();
+        blog.warnings = findings.into_iter().map(Diagnostic::into_warning).collect();
         return (blog, Vec::new());
     }
     (blog, findings)

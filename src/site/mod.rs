@@ -216,7 +216,8 @@ fn site_warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
             format!("copy them to `_theme`: `cp -r \"$(bundle info {theme} --path)\" _theme`");
         warnings.push(Diagnostic::new(place("theme"), message).hint(hint));
     }
-    Errors::from(warnings.into_iter().map(Diagnostic::as_warning).collect::<Vec<_>>()).into_sorted()
+    Errors::from(warnings.into_iter().map(Diagnostic::into_warning).collect::<Vec<_>>())
+        .into_sorted()
 }
 
 fn environment<'a>(

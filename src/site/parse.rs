@@ -233,7 +233,7 @@ impl Site {
         for (path, missing) in incomplete {
             if referred.as_ref().is_some_and(|referred| !referred.contains(&path)) {
                 let hint = "no page shows this record: remove it with `labpress gc --delete`";
-                self.warnings.extend(missing.into_iter().map(|one| one.hint(hint).as_warning()));
+                self.warnings.extend(missing.into_iter().map(|one| one.hint(hint).into_warning()));
                 continue;
             }
             self.records.retain(|record| record.path() != path);

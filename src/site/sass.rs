@@ -76,6 +76,7 @@ pub enum Compiled {
 pub type Compiler = fn(&Job) -> Result<Compiled, String>;
 
 /// Compiles in this process, without limits on time and memory: only for trusted style sheets.
+#[expect(clippy::unnecessary_wraps, reason = "it is a `Compiler`")]
 pub(crate) fn in_this_process(job: &Job) -> Result<Compiled, String> {
     Ok(job.compiled())
 }

@@ -183,12 +183,16 @@ fn program() -> PathBuf {
 /// from run to run is redacted.
 pub fn said(site: &Site, arguments: &[&str]) -> String {
     let output = site.command(arguments).env("COLUMNS", "100").output().unwrap();
-    let mut text = format!("$ labpress {}\n", arguments.join(" "));
-    text.push_str(&answer(&output));
-    if !output.stderr.is_empty() {
-        text.push_str(&format!("[stderr]\n{}", stderr(&output)));
-    }
-    text.push_str(&format!("[exit status {}]\n", output.status.code().unwrap_or(-1)));
+    let stderr = match stderr(&output) {
+        text if text.is_empty() => text,
+        text => format!("[stderr]\n{text}"),
+    };
+    let text = format!(
+        "$ labpress {}\n{}{stderr}[exit status {}]\n",
+        arguments.join(" "),
+        answer(&output),
+        output.status.code().unwrap_or(-1)
+    );
     redacted(&text, site)
 }
 

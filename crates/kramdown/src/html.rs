@@ -178,19 +178,19 @@ impl<'a> Writer<'a> {
         match &node.kind {
             Kind::Paragraph => self.line("p", node, indent),
             Kind::Heading { level } => {
-                self.line(HEADINGS[usize::from(*level).clamp(1, 6) - 1], node, indent)
+                self.line(HEADINGS[usize::from(*level).clamp(1, 6) - 1], node, indent);
             }
             Kind::Term => self.line("dt", node, indent),
             Kind::BlockQuote => {
-                self.container("blockquote", attributes, &node.children, indent, Inside::Blocks)
+                self.container("blockquote", attributes, &node.children, indent, Inside::Blocks);
             }
             Kind::CodeBlock { language, text } => {
-                self.code_block(language.as_deref(), text, attributes, indent)
+                self.code_block(language.as_deref(), text, attributes, indent);
             }
             Kind::List { start } => self.list(*start, node, indent),
             Kind::Item { task } => self.item(*task, node, indent),
             Kind::DefinitionList => {
-                self.container("dl", attributes, &node.children, indent, Inside::Parts)
+                self.container("dl", attributes, &node.children, indent, Inside::Parts);
             }
             Kind::Definition => self.mixed("dd", attributes, "", &node.children, indent),
             Kind::Rule => {
@@ -200,13 +200,13 @@ impl<'a> Writer<'a> {
             }
             Kind::Table => self.table(attributes, &node.children, indent),
             Kind::TableHead => {
-                self.container("thead", attributes, &node.children, indent, Inside::Parts)
+                self.container("thead", attributes, &node.children, indent, Inside::Parts);
             }
             Kind::TableBody => {
-                self.container("tbody", attributes, &node.children, indent, Inside::Parts)
+                self.container("tbody", attributes, &node.children, indent, Inside::Parts);
             }
             Kind::TableFoot => {
-                self.container("tfoot", attributes, &node.children, indent, Inside::Parts)
+                self.container("tfoot", attributes, &node.children, indent, Inside::Parts);
             }
             Kind::Row => self.container("tr", attributes, &node.children, indent, Inside::Parts),
             Kind::Cell { header, alignment } => self.cell(*header, *alignment, node, indent),
@@ -477,7 +477,7 @@ impl<'a> Writer<'a> {
                 self.footnote_reference(*footnote, *occurrence, attributes);
             }
             Kind::Element { name, .. } if VOID.contains(&name.as_str()) => {
-                self.void(name, attributes)
+                self.void(name, attributes);
             }
             Kind::Element { name, .. } => self.pair(name, node),
             Kind::Html { html, .. } => self.out.push_str(html),

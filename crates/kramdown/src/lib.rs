@@ -209,10 +209,10 @@ impl Options {
             ("footnote_backlink", "&8617;") => "↩".clone_into(&mut self.footnote_backlink),
             ("footnote_backlink", text) => text.clone_into(&mut self.footnote_backlink),
             ("math_engine", engine) => {
-                self.math_engine = !matches!(engine, "" | "~" | "null" | "nil")
+                self.math_engine = !matches!(engine, "" | "~" | "null" | "nil");
             }
             ("syntax_highlighter_opts.default_lang", language) => {
-                language.clone_into(&mut self.default_lang)
+                language.clone_into(&mut self.default_lang);
             }
             (
                 "syntax_highlighter_opts.block.css_class" | "syntax_highlighter_opts.css_class",

@@ -42,7 +42,7 @@ fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
                 }
             }
             Kind::Code(text) | Kind::Math { tex: text, .. } | Kind::Abbreviation(text) => {
-                as_text(text, embeds)
+                as_text(text, embeds);
             }
             _ => {}
         }

@@ -176,7 +176,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         let (piece, after) = rest.split_at(length);
         match c {
             c if is_digit(c) => {
-                pieces.extend(piece.parse().ok().map(|number| Piece::Number(number, length)))
+                pieces.extend(piece.parse().ok().map(|number| Piece::Number(number, length)));
             }
             c if c.is_alphabetic() => pieces.push(Piece::Word(piece)),
             c if c.is_whitespace() || c == ',' => {}
@@ -285,10 +285,10 @@ fn named_day(pieces: &[Piece<'_>], this_year: i16) -> Option<civil::Date> {
     for piece in before.chain(&pieces[at + 1..]) {
         match *piece {
             Piece::Number(number, digits) if digits <= 2 && number <= 31 && day.is_none() => {
-                day = Some(number)
+                day = Some(number);
             }
             Piece::Number(number, digits) if year.is_none() => {
-                year = Some(whole_year(number, digits))
+                year = Some(whole_year(number, digits));
             }
             _ => {}
         }

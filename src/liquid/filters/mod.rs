@@ -75,6 +75,7 @@ const NEEDED: [(&str, usize); 29] = [
 ];
 
 /// Applies the filter `name`. The error is the reason, as a phrase.
+#[expect(clippy::too_many_lines, reason = "one flat match")]
 pub(super) fn apply(
     name: &str,
     input: Value,

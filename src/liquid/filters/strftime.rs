@@ -15,7 +15,7 @@ pub(super) fn format(date: &ZonedDateTime, format: &str) -> String {
         match directive.as_ref().and_then(|directive| directive.written(date)) {
             Some(text) => out.push_str(&text),
             None => {
-                out.push_str(&rest[..directive.as_ref().map_or(1, |directive| directive.length)])
+                out.push_str(&rest[..directive.as_ref().map_or(1, |directive| directive.length)]);
             }
         }
         rest = &rest[directive.map_or(1, |directive| directive.length)..];

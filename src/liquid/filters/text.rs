@@ -82,7 +82,7 @@ pub(super) fn form_encoded(text: &str) -> String {
         match byte {
             b' ' => encoded.push('+'),
             byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
             byte => {
                 let _ = write!(encoded, "%{byte:02X}");

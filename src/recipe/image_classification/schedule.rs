@@ -99,7 +99,7 @@ impl Schedule {
         match &mut self {
             Schedule::Constant {} | Schedule::Step { .. } => {}
             Schedule::Cosine { max_lr, .. } | Schedule::OneCycle { max_lr, .. } => {
-                *max_lr = Rate::Of(rate)
+                *max_lr = Rate::Of(rate);
             }
         }
         self

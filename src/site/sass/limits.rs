@@ -82,7 +82,7 @@ pub(super) fn stepping(text: &str) -> String {
                 at += 1;
             }
             b'#' if rest.starts_with("#{") && is_head => {
-                at += rest.find('}').map_or(rest.len(), |end| end + 1)
+                at += rest.find('}').map_or(rest.len(), |end| end + 1);
             }
             b'{' if is_head => {
                 at += 1;
