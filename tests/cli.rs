@@ -130,7 +130,8 @@ fn all_errors_are_shown_together_before_anything_runs() {
             "did you mean `post`?",
             "error: unknown experiment `tyo`",
             "did you mean `toy`?",
-            "error: unknown key `epoks`\n --> experiments/second/experiment.yml:4:10\nhint: did you mean `epochs`?",
+            "error: unknown key `epoks`\n --> experiments/second/experiment.yml:4:10\n\
+             hint: did you mean `epochs`?",
         ],
     );
     let output = site.labpress(&["build"]);
@@ -210,7 +211,7 @@ fn a_folder_that_is_no_site_is_told() {
     let output = site.labpress(&["build", "--source", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("is no site: it has neither `_config.yml` nor `_posts`"),
+        stderr(&output).contains("not a labpress site: no `_config.yml` or `_posts` in"),
         "{}",
         stderr(&output)
     );

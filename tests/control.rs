@@ -60,7 +60,7 @@ fn what_is_fresh_runs_again_when_it_is_forced() {
     assert_success(&site.labpress(&["run"]));
     check(&site, &["run", "--variant", "fast"], 0, &["all runs are fresh"]);
     let forced =
-        &["stale toy/fast seeds 0 1: it is fresh, and `--force` asks for it", "2 runs recorded"];
+        &["stale toy/fast seeds 0 1: it is fresh, and `--force` repeats it", "2 runs recorded"];
     check(&site, &["run", "--variant", "fast", "--force"], 0, forced);
     assert_eq!(recorded(&site).len(), 4);
 }
@@ -331,7 +331,8 @@ fn a_damaged_object_that_another_run_needs_is_named_and_made_again() {
     let site = Site::with_toy();
     site.write(
         "experiments/above/experiment.yml",
-        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\nparams: {epochs: 1, rate: 1}\n",
+        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\n\
+         params: {epochs: 1, rate: 1}\n",
     );
     site.write("experiments/above/train.py", TOY_RUNNER);
     assert_success(&site.labpress(&["run", "toy"]));

@@ -109,7 +109,7 @@ fn a_run_that_diverges_is_recorded_once_and_shown() {
     check_stderr(
         &site,
         &["run", "--force", "--variant", "fast", "--seed", "0"],
-        &[&format!("it {diverged}, and `--force` asks for it"), "1 run recorded"],
+        &[&format!("it {diverged}, and `--force` repeats it"), "1 run recorded"],
     );
     site.write("experiments/toy/train.py", TOY_RUNNER);
     check_stderr(&site, &["run"], &["inputs.train.py changed", "4 runs recorded"]);
@@ -134,7 +134,8 @@ fn a_run_that_needs_a_diverged_run_is_skipped_with_the_reason() {
     with_needing(&site);
     let output = site.labpress(&["run", "above"]);
     assert_eq!(output.status.code(), Some(1));
-    let skipped = "skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` became NaN at step 2";
+    let skipped = "skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` \
+                   became NaN at step 2";
     assert!(stderr(&output).contains(skipped), "{}", stderr(&output));
     check_stderr(&site, &["run", "above"], &[skipped]);
 }
@@ -159,7 +160,8 @@ fn a_grid_makes_variants() {
 fn with_needing(site: &Site) {
     site.write(
         "experiments/above/experiment.yml",
-        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\nparams: {epochs: 1, rate: 1}\n",
+        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\n\
+         params: {epochs: 1, rate: 1}\n",
     );
     let reads = "needed = [json.loads(pathlib.Path(one['artifacts']['table']).read_text())['rate'] for one in job['needs']]\nparams, checkpoint";
     let runner = TOY_RUNNER.replace("params, checkpoint", reads);
@@ -285,7 +287,8 @@ fn memory_of_a_process_that_has_left_its_parent_counts() {
         "experiments/toy/eater.py",
         "import time; ballast = b'x' * (200 << 20); time.sleep(20)\n",
     );
-    let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); time.sleep(10); ";
+    let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); \
+                time.sleep(10); ";
     site.replace("experiments/toy/train.py", "say(\"start\"", &format!("{eats}say(\"start\""));
     check_stderr(&site, &["run"], &["more than its limit of 100 MiB"]);
     assert!(site.files("experiments/toy/runs").is_empty());
@@ -339,7 +342,8 @@ fn an_artifact_that_is_not_a_regular_file_of_the_run_fails_it_and_is_not_stored(
         );
     }
     // A link within the folder is as good as its target.
-    let linked = "(folder / 'x.json').write_text(json.dumps(params)); (folder / 'table.json').symlink_to('x.json')";
+    let linked = "(folder / 'x.json').write_text(json.dumps(params)); (folder / \
+                  'table.json').symlink_to('x.json')";
     site.write("experiments/toy/train.py", &runner.replace(table, linked));
     assert_success(&site.labpress(&["run"]));
 }
@@ -351,7 +355,8 @@ fn what_is_needed_is_given_as_it_is_written_whatever_ended_first() {
     site.replace(YAML, "seeds: 2", "seeds: [1, 0]");
     site.replace(YAML, "slow: {}", "slow: {seconds: 0.2}");
     with_needing(&site);
-    let order = "(pathlib.Path('../../.order')).write_text(' '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
+    let order = "(pathlib.Path('../../.order')).write_text(' \
+                 '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
     site.replace("experiments/above/train.py", "needed = [", &format!("{order}\nneeded = ["));
     assert_success(&site.labpress(&["run", "toy", "--variant", "fast"]));
     assert_success(&site.labpress(&["run"]));
@@ -392,7 +397,8 @@ fn asked_to_stop_labpress_asks_its_runs_and_they_go_on_later() {
     site.replace(
         "experiments/toy/train.py",
         "params, checkpoint",
-        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(75))\nparams, checkpoint",
+        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(75))\n\
+         params, checkpoint",
     );
     let labpress = site.command(&["run", "--jobs", "2"]).stderr(Stdio::piped()).spawn().unwrap();
     while !has_checkpoint(&site) {

@@ -45,7 +45,7 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     let work = &options.work;
     let root = site::root(root)?;
     let store = Store::of(&root);
-    // What runs nothing changes nothing in the site, which may be read-only.
+    // Without runs, nothing in the site changes, and it may be read-only.
     let _lock =
         if work.dry_run || options.locked { None } else { Some(store.lock(report_waiting)?) };
     let written_config = inputs::read_one(&root, config::PATH)?;
@@ -91,8 +91,8 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// Does the runs that the site needs, and renders it again: until it needs none, because results
-/// that come out otherwise than before make stale what was made from them.
+/// Does the runs that the site needs and renders it again, until it needs none: results that differ
+/// from earlier ones make dependent runs stale.
 fn with_runs_done(
     mut site: Site,
     mut built: Built,
@@ -140,7 +140,7 @@ fn shown(config: &Config, options: &Options) -> Shown {
     }
 }
 
-/// Which posts are built unless the command line says otherwise.
+/// Which posts are built by default.
 pub(super) fn as_configured(config: &Config) -> Shown {
     Shown {
         now: now(),
@@ -186,7 +186,7 @@ fn needed<'a>(planned: &[PlannedRun<'a>], needs: &[Need], site: &Site) -> Wanted
     wanted(planned, &is_needed, false, &Store::of(&site.results))
 }
 
-/// A path for a message: short where it is in the site.
+/// A path for a message: relative to the site if it is inside.
 fn shown_path(path: &Path, root: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).display().to_string()
 }

@@ -51,7 +51,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
         site.inputs = site.inputs.with(config::PATH, after);
     }
     let shown = build::as_configured(&site.config);
-    // Results of experiments are made when the blog is built.
+    // Experiments are run only when the blog is built.
     let Built { errors, mut warnings, .. } = site.render(&shown);
     let config = site.config_errors.is_empty().then_some(&site.config);
     let mut found = String::new();
@@ -80,11 +80,11 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
         lacks_theme = write_theme(&mut report, config, &site);
         write_plugins(&mut report, config);
     }
-    // Warnings that are covered elsewhere in the report: plugins, and layouts of a missing theme.
+    // The report has its own sections for plugins and for a missing theme.
     warnings.retain(|warning| {
         let is_of_theme = warning.message().starts_with("there is no layout")
             || warning.message().starts_with("the files of the theme");
-        !(warning.message().contains("what the plugin") || lacks_theme && is_of_theme)
+        !(warning.message().starts_with("the plugin `") || lacks_theme && is_of_theme)
     });
     write_ruby(&mut report, &ruby_files(&root.join("_plugins")));
     write_by_file(&mut report, "warnings", &warnings.iter().collect::<Vec<_>>());
@@ -93,7 +93,7 @@ pub(super) fn import(options: &Options) -> Result<(), Error> {
         let folder = options.folder.display();
         let how =
             if lacks_theme { "The blog builds, but without its theme" } else { "The blog builds" };
-        let _ = write!(report, "\n{how}: `labpress build --inputs {folder}`\n");
+        let _ = write!(report, "\n{how}: `labpress build --source {folder}`\n");
     }
     answer(&report);
     if errors.is_empty() { Ok(()) } else { Err(Error::Unimported(errors.len())) }
@@ -141,8 +141,8 @@ fn collections(config: &Config) -> Vec<String> {
     names.into_iter().filter(|name| name != "posts").collect()
 }
 
-/// Reports a theme that is a gem or another repository, whose files have to be in the blog. Returns
-/// whether pages lack a layout without them.
+/// Reports a theme that is a gem or another repository, whose files have to be copied into the
+/// blog. Returns whether layouts are missing without them.
 fn write_theme(report: &mut String, config: &Config, site: &Site) -> bool {
     let named =
         |key| config.values.get(&Key::Str(key)).map(as_text).filter(|name| !name.is_empty());
@@ -222,7 +222,7 @@ fn write_ruby(report: &mut String, names: &[String]) {
         write!(report, "\nRuby plugins, which labpress does not run\n  {}\n", files.join("\n  "));
 }
 
-/// Reports what does not build: unknown tags, then all other errors by file.
+/// Reports unknown tags, then all other errors by file.
 fn write_errors(report: &mut String, errors: &[Diagnostic]) {
     let mut tags: BTreeMap<&str, Vec<&Diagnostic>> = BTreeMap::new();
     let mut others = Vec::new();
@@ -253,7 +253,7 @@ fn write_errors(report: &mut String, errors: &[Diagnostic]) {
     write_by_file(report, "errors", &others);
 }
 
-/// Lists diagnostics by file; one that many files have in common, once.
+/// Lists diagnostics by file. One that occurs often is listed only once.
 fn write_by_file(report: &mut String, title: &str, diagnostics: &[&Diagnostic]) {
     if diagnostics.is_empty() {
         return;

@@ -1,7 +1,7 @@
 //! The command line: arguments → calls → messages and exit codes. One file per command.
 //!
-//! Verbosity goes to standard error, what was asked for to standard output. Exit codes: 0 all is well, 1
-//! the site or a run is at error (each error was shown), 2 the arguments are.
+//! Messages go to standard error, requested output to standard output. Exit codes: 0 for success, 1
+//! for errors in the site or in a run (each was reported), 2 for invalid arguments.
 
 mod build;
 mod data;
@@ -44,10 +44,14 @@ use labpress::runner::{processes, supervisor};
     name = "labpress",
     version,
     about = "A static blog whose posts carry reproducible deep-learning experiments",
-    long_about = "labpress builds a blog as Jekyll does, and runs the experiments that its posts show.\n\n\
-        Posts are in _posts/, layouts in _layouts/, experiments in experiments/NAME/experiment.yml. A post \
-        writes {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page shows the numbers.",
-    after_help = "Start with `labpress build`: it runs stale experiments and writes public/. `labpress status` shows \
+    long_about = "labpress builds a blog as Jekyll does, and runs the experiments that its posts \
+                  show.\n\n\
+        Posts are in _posts/, layouts in _layouts/, experiments in \
+                  experiments/NAME/experiment.yml. A post \
+        writes {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page shows \
+                  the numbers.",
+    after_help = "Start with `labpress build`: it runs stale experiments and writes public/. \
+                  `labpress status` shows \
         the state of your experiments, `labpress doctor` what is missing on this machine."
 )]
 struct Cli {
@@ -57,7 +61,7 @@ struct Cli {
     command: Command,
 }
 
-/// Which site a command is about.
+/// The site that a command is about.
 #[derive(Args)]
 struct SiteFolder {
     /// The site's folder
@@ -69,25 +73,30 @@ struct SiteFolder {
 enum Command {
     /// Run stale experiments, then write the site
     #[command(
-        long_about = "Reads the site, runs the experiments that its posts show and whose results are stale or \
-        missing, and writes public/.\n\nOnly files that changed are written. If there are errors, all of them are \
+        long_about = "Reads the site, runs the experiments that its posts show and whose results \
+                      are stale or \
+        missing, and writes public/.\n\n\
+                      Only files that changed are written. If there are errors, all of them are \
         shown together and public/ is left unchanged."
     )]
     Build(build::Options),
     /// Run stale experiments, whether or not a post shows them
-    #[command(
-        long_about = "Does the stale and missing runs of the named experiments, or of all.\n\nEach result is a \
-        record in experiments/NAME/runs/: commit it, and others can build the site without training."
-    )]
+    #[command(long_about = "Does the stale and missing runs of the named experiments, or of all \
+                      experiments.\n\nEach result is a \
+        record in experiments/NAME/runs/: commit it, and others can build the site without \
+                      training.")]
     Run(run::Options),
     /// Create a post or an experiment
     #[command(subcommand)]
     New(new::What),
     /// Import a Jekyll blog: adapt its configuration and report what builds
     #[command(
-        long_about = "Checks a Jekyll blog and adds `templates: liquid` to its _config.yml, so that its own layouts \
-        are used. Posts, layouts and pages are left unchanged.\n\nThe report lists what was found, which plugins are \
-        built in, what is missing from the theme, and every error with its fix. Exit code 0: everything builds."
+        long_about = "Checks a Jekyll blog and adds `templates: liquid` to its _config.yml, so \
+                      that its own layouts \
+        are used. Posts, layouts and pages are left unchanged.\n\n\
+                      The report lists what was found, which plugins are \
+        built in, what is missing from the theme, and every error with its fix. Exit code 0: \
+                      everything builds."
     )]
     Import(import::Options),
     /// Show the state of every experiment: fresh, stale, missing or failed
@@ -96,17 +105,22 @@ enum Command {
     Why(why::Options),
     /// Re-run recorded runs from scratch and report whether they reproduce
     #[command(
-        long_about = "Repeats fresh runs from scratch, in a temporary folder, and compares every number: \
+        long_about = "Repeats fresh runs from scratch, in a temporary folder, and compares every \
+                      number: \
         bit-identical, within tolerance, or different.\n\nThe verdicts are files in \
-        experiments/NAME/verifications/: commit them, and figures say when their numbers were verified. The tolerance \
-        is the one in `metrics` of experiment.yml, or three standard deviations over the seeds. Times are never \
+        experiments/NAME/verifications/: commit them, and figures say when their numbers were \
+                      verified. The tolerance \
+        is the one in `metrics` of experiment.yml, or three standard deviations over the seeds. \
+                      Times are never \
         compared."
     )]
     Verify(verify::Options),
     /// Keep a post's results fixed, even when its experiments change
     #[command(
-        long_about = "Writes `pin: {EXPERIMENT: \"ID\"}` into the front matter of a post, and the pin itself to \
-        experiments/NAME/pins/. The post keeps showing the present results, even when the experiment is changed and \
+        long_about = "Writes `pin: {EXPERIMENT: \"ID\"}` into the front matter of a post, and \
+                      the pin itself to \
+        experiments/NAME/pins/. The post keeps showing the present results, even when the \
+                      experiment is changed and \
         run again, and then says that newer results exist."
     )]
     Pin(pin::Options),
@@ -114,18 +128,22 @@ enum Command {
     Diff(diff::Options),
     /// List, and delete if asked, what no experiment, post or verification refers to
     #[command(
-        long_about = "Lists records, files and stored artifacts that no present experiment, no pin of a post and \
-        no verification refers to, with their sizes. Nothing is deleted without --delete.\n\nRecords that were \
+        long_about = "Lists records, files and stored artifacts that no present experiment, no \
+                      pin of a post and \
+        no verification refers to, with their sizes. Nothing is deleted without --delete.\n\n\
+                      Records that were \
         committed remain in git's history."
     )]
     Gc(gc::Options),
     /// Rename an experiment and keep its results
-    #[command(
-        long_about = "Renames experiments/OLD/ to experiments/NEW/, with its records, verifications and pins, and the \
-        name in `needs` of other experiments and in the tags and pins of posts and pages. No result becomes stale. \
-        Every change is listed.\n\nIf the command was interrupted, run it again to complete it. To rename a variant, \
-        edit experiment.yml: its results are found under the new name."
-    )]
+    #[command(long_about = "Renames experiments/OLD/ to experiments/NEW/, with its records, \
+                      verifications and pins, and the \
+        name in `needs` of other experiments and in the tags and pins of posts and pages. No \
+                      result becomes stale. \
+        Every change is listed.\n\n\
+                      If the command was interrupted, run it again to complete it. To rename a \
+                      variant, \
+        edit experiment.yml: its results are found under the new name.")]
     Mv(mv::Options),
     /// List, download, check and show data sets
     #[command(subcommand)]
@@ -144,7 +162,7 @@ enum Command {
     },
 }
 
-/// How many runs may go on, for the commands that run.
+/// How many runs are done at once, for commands that run experiments.
 #[derive(Args, Clone, Copy)]
 struct Jobs {
     /// Do at most this many runs at once [default: as many as there are cores for]
@@ -152,7 +170,7 @@ struct Jobs {
     jobs: Option<u16>,
 }
 
-/// Why a command did not succeed.
+/// Why a command failed.
 enum Error {
     /// Errors in the site's files.
     Errors(Vec<Diagnostic>),
@@ -160,11 +178,11 @@ enum Error {
     RunsWithoutResult(usize),
     /// Files that runs read without declaring them.
     Undeclared(Vec<Diagnostic>),
-    /// Runs that the site needs and that did not fit into the budget.
+    /// Runs that the site needs but that did not fit into the budget.
     LeftOut(usize),
-    /// Runs that did not reproduce; a table says how they differ.
+    /// Runs that did not reproduce; a table shows how they differ.
     Unconfirmed(usize),
-    /// Errors that keep an imported blog from being built, which the report lists.
+    /// Errors that prevent an imported blog from being built; the report lists them.
     Unimported(usize),
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
@@ -260,7 +278,7 @@ fn report_error(error: &Error) {
 
 /// Writes a message to standard error.
 fn report(line: std::fmt::Arguments<'_>) {
-    // Nobody may be reading any more; that is not a reason to stop.
+    // Nobody may be reading any more, which is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
 }
 
@@ -285,7 +303,7 @@ fn report_waiting(lock: &Path) {
     ));
 }
 
-/// Writes an answer to standard output.
+/// Writes requested output to standard output.
 fn answer(text: &str) {
     write_answer(&printable(text.trim_end()));
 }
@@ -298,7 +316,7 @@ fn write_answer(line: &str) {
     if let Err(error) = written.map_err(|error| (error.kind(), error))
         && error.0 != std::io::ErrorKind::BrokenPipe
     {
-        // The first error says most.
+        // Keep the first error.
         let _ = UNWRITTEN.set(error.1);
     }
 }

@@ -46,8 +46,8 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
     for name in &options.names {
         site.experiment(name).map_err(Error::Errors)?;
     }
-    // A damaged record or file beside one is recreated by a run, and a damaged verification says
-    // nothing; every other error must be fixed first.
+    // A run recreates damaged records and their files, and a damaged verification is ignored; every
+    // other error must be fixed first.
     let is_made_by_runs = |error: &Diagnostic| {
         let path = &error.place().path;
         let is_of_result =
@@ -156,19 +156,19 @@ fn check_selection(options: &Options, site: &Site) -> Result<(), Error> {
     Ok(())
 }
 
-/// The program `strace`; without one, a note is printed.
+/// The program `strace`. Prints a note if it is not installed.
 fn strace() -> Option<PathBuf> {
     let strace = environment::on_path("strace");
     if strace.is_none() {
         report(format_args!(
-            "strace is not installed, so nothing is traced: `apt-get install strace` (it exists on Linux only)"
+            "strace is not installed, so nothing is traced: `apt-get install strace` (Linux only)"
         ));
     }
     strace
 }
 
-/// The files that the runs read and their experiments do not declare, from what `strace` noted.
-/// Reads what is kept of runs that ended well, and what lies in the folders of those that did not.
+/// The files that runs read without their experiments declaring them, according to `strace`. Reads
+/// the saved logs of runs that succeeded, and the folders of those that did not.
 fn undeclared(wanted: &Wanted<'_>, site: &Site) -> Vec<Diagnostic> {
     let store = Store::of(&site.results);
     let mut errors = Vec::new();

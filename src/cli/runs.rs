@@ -1,4 +1,4 @@
-//! Does the stale runs of a plan and reports how they went: for `build` and `run`.
+//! Does the stale runs of a plan and reports their results, for `build` and `run`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use labpress::runner::{Recorded, Setup, Stop, lost_artifact, run_all};
 use labpress::site::Site;
 use labpress::store::Store;
 
-/// How runs are done, for the commands that run.
+/// How runs are done, for commands that run experiments.
 #[derive(Args, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Work {
@@ -44,7 +44,7 @@ pub(super) struct Work {
     /// Print everything that runs report
     #[arg(long, short, conflicts_with = "quiet")]
     verbose: bool,
-    /// Write events to standard output as JSON, one object a line
+    /// Write events to standard output as JSON, one object per line
     #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
     json: bool,
 }
@@ -54,7 +54,7 @@ pub(super) struct Work {
 pub(super) enum Verbosity {
     /// Errors.
     Quiet,
-    /// What is done, and its result.
+    /// What is done, and the results.
     Usual,
     /// Everything that runs report.
     Verbose,
@@ -74,7 +74,7 @@ impl Work {
 }
 
 impl Verbosity {
-    /// Writes a line to standard error, unless only errors are to be printed there.
+    /// Writes a line to standard error, unless only errors are printed there.
     pub(super) fn report(self, line: std::fmt::Arguments<'_>) {
         if matches!(self, Verbosity::Usual | Verbosity::Verbose) {
             report(line);
@@ -95,14 +95,13 @@ pub(super) struct Wanted<'a> {
     pub(super) runs: Vec<PlannedRun<'a>>,
     /// Why each of them is done, in the same order.
     pub(super) reasons: Vec<String>,
-    /// The others that are fresh.
+    /// All other runs that are fresh.
     pub(super) fresh: Vec<PlannedRun<'a>>,
 }
 
-/// The runs that have to be done for the results that are asked for, including the runs that these
-/// need.
+/// The runs to do for the selected runs to be fresh, including those that they need.
 ///
-/// A fresh run is re-run if it is asked for and `force` is set, or if a stale one needs it and its
+/// A fresh run is repeated if it is selected and `force` is set, or if a stale one needs it and its
 /// artifacts are not on this machine, as in a new clone.
 pub(super) fn wanted<'a>(
     planned: &[PlannedRun<'a>],
@@ -114,7 +113,7 @@ pub(super) fn wanted<'a>(
         None => run.reason().filter(|_| is_needed || is_asked(run)),
         Some(_) if force && is_asked(run) => {
             let how = run.diverged().unwrap_or_else(|| "is fresh".to_owned());
-            Some(format!("it {how}, and `--force` asks for it"))
+            Some(format!("it {how}, and `--force` repeats it"))
         }
         // This reads the artifacts, which can be large.
         Some(record) if is_needed => lost_artifact(record, store),
@@ -152,7 +151,7 @@ pub(super) fn wanted<'a>(
     wanted
 }
 
-/// The positions in the list of the runs of each experiment.
+/// The indices of each experiment's runs.
 fn numbers_of_experiments<'p>(runs: &'p [PlannedRun<'_>]) -> BTreeMap<&'p Name, Vec<usize>> {
     let mut numbers: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
     for (number, run) in runs.iter().enumerate() {
@@ -223,7 +222,8 @@ impl Forecast {
                 let takes = duration(self.expected[number].seconds.unwrap_or_default());
                 let end = duration(end);
                 Some(format!(
-                    "it takes about {takes} and would end after {end}, beyond the budget of {budget}"
+                    "it takes about {takes} and would end after {end}, beyond the budget of \
+                     {budget}"
                 ))
             }
             Fit::NeedsLeftOut(need) => {
@@ -241,8 +241,8 @@ pub(super) struct Done {
     pub(super) left_out: usize,
 }
 
-/// Does the runs, with progress on standard error. A run that fails does not stop the others, but it
-/// is an error in the end.
+/// Does the runs, with progress on standard error. A failed run does not stop the others; it is
+/// reported as an error when all have finished.
 pub(super) fn do_runs(
     wanted: &Wanted<'_>,
     site: &Site,
@@ -262,7 +262,7 @@ pub(super) fn do_runs(
     if runs.is_empty() {
         return Ok(Done { records: Vec::new(), left_out: left });
     }
-    // Before signals are counted, so that Ctrl-C interrupts fetching as usual.
+    // Before signals are caught, so that Ctrl-C interrupts downloads as usual.
     let data = data_folders(&runs, site.inputs.root())?;
     let interrupts = Interrupts::counted()?;
     let stopwatch = Stopwatch::started();
@@ -281,12 +281,12 @@ pub(super) fn do_runs(
     progress.end();
     let count = outcomes.len();
     let records: Vec<Record> = outcomes.into_iter().flatten().map(Recorded::into_record).collect();
-    let (recorded, lacking) = (records.len(), count - records.len());
+    let (recorded, failed) = (records.len(), count - records.len());
     let diverged = records.iter().filter(|record| record.diverged.is_some()).count();
     let seconds = stopwatch.elapsed().as_secs_f64();
     if verbosity == Verbosity::Json {
         events::write(&json!({
-            "event": "runs-ended", "recorded": recorded, "diverged": diverged, "without-result": lacking,
+            "event": "runs-ended", "recorded": recorded, "diverged": diverged, "without-result": failed,
             "seconds": seconds,
         }));
     }
@@ -298,13 +298,13 @@ pub(super) fn do_runs(
         counted(recorded, "run"),
         duration(seconds)
     ));
-    match lacking {
+    match failed {
         0 => Ok(Done { records, left_out: left }),
-        lacking => Err(Error::RunsWithoutResult(lacking)),
+        failed => Err(Error::RunsWithoutResult(failed)),
     }
 }
 
-/// What the runs are done with on this machine; `data` are the folders of their data sets.
+/// How runs are done on this machine; `data` are the folders of their data sets.
 pub(super) fn setup<'a>(
     runs: &[PlannedRun<'_>],
     site: &Site,
@@ -322,7 +322,7 @@ pub(super) fn setup<'a>(
             format!("{} runs have", runs.len())
         };
         return Err(anyhow::anyhow!(
-            "{runs} to be trained, and the program `lab` was not found\n\
+            "{runs} to be trained, but the program `lab` was not found\n\
             hint: `make lab` builds it; `labpress build --locked` uses only the committed results"
         )
         .into());
@@ -336,13 +336,13 @@ pub(super) fn setup<'a>(
     Ok(Setup { executor, store, stop })
 }
 
-/// A runner of another build may train differently from what the fingerprints promise. One that does
-/// not start fails with its first run.
+/// Warns of a `lab` from a different build, whose results may not match the fingerprints. One that
+/// does not start fails with its first run.
 fn warn_of_other_build(lab: &Path) {
     let Ok(info) = environment::lab_info(lab) else { return };
     if let Some(difference) = environment::other_build(lab, &info) {
         report(format_args!(
-            "warning: {difference}\nhint: `make lab` builds `lab` from the same inputs"
+            "warning: {difference}\nhint: `make lab` builds `lab` from the same source"
         ));
     }
 }
@@ -353,7 +353,7 @@ fn needs_lab(runs: &[PlannedRun<'_>]) -> bool {
 
 /// How many runs may run at once; `None` means as many as there are cores for.
 pub(super) fn jobs(runs: &[PlannedRun<'_>], Jobs { jobs }: Jobs) -> Option<usize> {
-    // Running side by side on one GPU gains nothing, and may need more memory than it has.
+    // Concurrent runs on one GPU are not faster, and may need more memory than it has.
     let on_gpu = || {
         needs_lab(runs)
             && runs.iter().any(may_use_gpu)
@@ -421,7 +421,7 @@ fn report_plan(
         Some(reason) => ("left ", reason.as_str()),
     });
     let lines: Vec<((&str, &str), &PlannedRun<'_>)> = lines.zip(&wanted.runs).collect();
-    // One line for the seeds of a variant that have the same reason.
+    // One line for all seeds of a variant with the same reason.
     let alike = |(a_why, a): &((&str, &str), &PlannedRun<'_>),
                  (b_why, b): &((&str, &str), &PlannedRun<'_>)| {
         a_why == b_why && a.experiment.name == b.experiment.name && a.variant.name == b.variant.name

@@ -12,7 +12,7 @@ use labpress::inputs::{self, Inputs};
 use labpress::roles::Roles;
 use labpress::site::Site;
 
-/// Finds the site at `folder`: its absolute path.
+/// Returns the absolute path of the site at `folder`.
 pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
     let root =
         folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
@@ -21,19 +21,22 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
         return Ok(root);
     }
     let message =
-        format!("`{}` is no site: it has neither `_config.yml` nor `_posts`", root.display());
-    Err(anyhow::anyhow!("{message}\nhint: go to the site's folder, or name it with `--source DIR`")
-        .into())
+        format!("not a labpress site: no `_config.yml` or `_posts` in `{}`", root.display());
+    Err(anyhow::anyhow!(
+        "{message}\nhint: change to the site's folder, or pass it with `--source \
+                         DIR`"
+    )
+    .into())
 }
 
-/// Reads the site at `root`, as [`root`] found it.
+/// Reads the site at `root`, a path from [`root()`].
 pub(super) fn read(root: &Path) -> Result<Site, Error> {
     let config = config::read(inputs::read_one(root, config::PATH)?.as_deref());
     read_with(root, config, None)
 }
 
-/// Reads the site at `root` with a configuration that was read before, without a folder that the
-/// site is written to, given by its path from the root.
+/// Reads the site at `root` with a configuration that was already read. The folder `destination`,
+/// relative to the root, is left out.
 pub(super) fn read_with(
     root: &Path,
     config: (Config, Vec<Diagnostic>),
@@ -45,14 +48,14 @@ pub(super) fn read_with(
     Ok(Site { compile_sass: sass::in_a_process, ..site })
 }
 
-/// The folder that a smoke build is written to. It is hidden, so that nothing publishes it by
+/// The folder that a smoke build is written to. It is hidden, so that it is not published by
 /// accident.
 pub(super) fn smoke_destination(root: &Path) -> PathBuf {
     root.join(".labpress/smoke/public")
 }
 
-/// The site with stale experiments at toy scale, and with their smoke results, which are in a
-/// folder as if they were those of a site of their own.
+/// The site with stale experiments at toy scale and their smoke results, which are in a separate
+/// folder with the layout of a site.
 pub(super) fn at_toy_scale(
     site: Site,
     is_asked: &dyn Fn(&Experiment) -> bool,
