@@ -1,8 +1,7 @@
-//! An error in someone's file: what is wrong, where, and how to mend it.
+//! An error in someone's file: what is wrong, where, and how to fix it.
 //!
-//! A build gathers every diagnostic before it stops and shows them together. What goes wrong
-//! outside of the author's files (a full disk, a program that will not start) is an
-//! [`std::io::Error`] or [`anyhow::Error`] instead.
+//! A build collects all diagnostics and shows them together. Anything else (a full disk, a program
+//! that does not start) is an [`std::io::Error`] or [`anyhow::Error`] instead.
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use std::fmt;
 pub struct Place {
     /// Path from the site's root, with `/` between parts.
     pub path: String,
-    /// `None` when the error is the whole file's (it is missing, or unreadable).
+    /// `None` if the error is about the whole file, for example because it is missing.
     pub position: Option<Position>,
 }
 
@@ -25,8 +24,8 @@ pub struct Position {
 }
 
 impl Position {
-    /// Returns the position of byte `offset` of `text`. An offset past the end, or inside a
-    /// character, is moved back to the nearest place that exists.
+    /// Returns the position of byte `offset` of `text`. An offset past the end or inside a
+    /// character is moved back to the nearest valid one.
     pub fn at(text: &str, offset: usize) -> Position {
         let before = &text[..text.floor_char_boundary(offset)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -36,8 +35,8 @@ impl Position {
         }
     }
 
-    /// Returns this position seen from a file in which the text it was found in begins `lines`
-    /// lines further down.
+    /// Returns this position moved down by `lines`: the number of lines above the text it was found
+    /// in.
     #[must_use]
     pub fn down(self, lines: usize) -> Position {
         Position { line: self.line + lines, ..self }
@@ -105,13 +104,13 @@ impl Diagnostic {
         }
     }
 
-    /// The same as something that is only to be told: the build goes on without what is wrong.
+    /// The same as a warning, which does not prevent the build.
     #[must_use]
     pub(crate) fn into_warning(self) -> Diagnostic {
         Diagnostic { is_warning: true, ..self }
     }
 
-    /// The same error, seen to be at another place: of a text that was taken out of a file.
+    /// The same error at another place, for text that was taken out of a file.
     #[must_use]
     pub fn at(self, place: Place) -> Diagnostic {
         Diagnostic { place, ..self }
@@ -122,7 +121,7 @@ impl Diagnostic {
         &self.message
     }
 
-    /// What the author can do, if that is known.
+    /// What the author can do, if known.
     pub fn hinted(&self) -> Option<&str> {
         self.hint.as_deref()
     }
@@ -144,8 +143,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Returns the candidate most like `given`, or `None` if none is near enough to be what the author
-/// meant.
+/// Returns the candidate most similar to `given`, or `None` if none is similar enough to be what
+/// the author meant.
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the letters may differ: `epoks` finds `epochs`, `colour` does not find `loss`.
     let limit = given.chars().count().div_ceil(3).max(1);
@@ -157,12 +156,12 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns a message of serde without the place at its end: ours is the one in the file.
+/// Removes the place at the end of serde's message, which is not the place in the file.
 pub(crate) fn without_place(message: &str) -> &str {
     message.rfind(" at line ").map_or(message, |cut| &message[..cut])
 }
 
-/// Returns the names in backticks with commas between, for a message.
+/// Returns the names in backticks, separated by commas, for a message.
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -1,10 +1,10 @@
 //! labpress: a static blog generator whose posts carry reproducible deep-learning experiments.
 //!
-//! The map is in `ARCHITECTURE.md`. In short, a build is one flow of values:
+//! `ARCHITECTURE.md` has an overview. In short, a build is one flow of values:
 //!
-//! [`source`] reads every input → [`config`], [`post`] and [`experiment`] check it →
-//! [`experiment::plan`] says which runs are stale → [`runner`] does those, as child processes →
-//! [`site`] renders pages, with [`liquid`], [`markdown`] and [`figure`] → all of it as one
+//! [`inputs`] reads every file → [`config`], [`post`] and [`experiment`] check them →
+//! [`experiment::plan`] decides which runs are stale → [`runner`] does those in child processes →
+//! [`site`] renders pages with [`liquid`], [`markdown`] and [`figure`] → the result is one
 //! [`output`], which [`destination`] writes.
 
 mod compat;

@@ -1,41 +1,40 @@
-//! Addresses: from the pattern of a permalink to the address of a page and the file that holds it,
-//! as Jekyll makes them.
+//! Turns the pattern of a permalink into the address of a page and its file, as Jekyll does.
 
 use crate::path;
 use crate::slug::{part_encoded, slugify, slugify_keeping_case};
 use crate::time::Date;
 
-/// Where a page is found.
+/// The address of a page or file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
-    /// Its path on the host without `baseurl`: `/2026/01/31/title/`. What comes of names is
-    /// percent-encoded, what the author writes in a permalink stands as it is.
+    /// Its path on the host without `baseurl`: `/2026/01/31/title/`. Parts that come from names are
+    /// percent-encoded; what the author writes in a permalink is kept.
     pub url: String,
-    /// The file of the site that holds it: `2026/01/31/title/index.html`.
+    /// Its file in the built site: `2026/01/31/title/index.html`.
     pub file: String,
 }
 
-/// What the permalink of a post, or of another document of a collection, is made of.
+/// The parts that the permalink of a post or another document can contain.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DocumentParts<'a> {
     /// Its date.
     pub date: &'a Date,
-    /// `slug` of its front matter, or its name.
+    /// `slug` in its front matter, or its name.
     pub slug: &'a str,
     /// Its categories.
     pub categories: &'a [String],
     /// The name of its collection.
     pub collection: &'a str,
-    /// Its path in the folder of the collection, without ending: `/guide/start`.
+    /// Its path in the folder of the collection, without extension: `/guide/start`.
     pub path: &'a str,
-    /// The name of its file, without ending.
+    /// The name of its file, without extension.
     pub name: &'a str,
-    /// What the file that is made of it ends in: `.html`.
+    /// The extension of the generated file: `.html`.
     pub ending: &'a str,
 }
 
-/// The address of a document by its own permalink, or by the pattern of its collection. An error is
-/// the reason, as a phrase.
+/// The address of a document, from its own permalink or the pattern of its collection. An error is
+/// a phrase with the reason.
 pub(crate) fn document_address(
     own: Option<&str>,
     pattern: &str,
@@ -49,8 +48,7 @@ pub(crate) fn document_address(
     )
 }
 
-/// The pattern that posts have if they say nothing: `permalink` of the site may be the name of a
-/// style.
+/// The default pattern of posts. The site's `permalink` may be the name of a style.
 pub(crate) fn post_pattern(site_permalink: &str) -> &str {
     match site_permalink {
         "date" => "/:categories/:year/:month/:day/:title:output_ext",
@@ -62,12 +60,12 @@ pub(crate) fn post_pattern(site_permalink: &str) -> &str {
     }
 }
 
-/// The pattern that documents of other collections have if they say nothing.
+/// The default pattern of documents in other collections.
 pub(crate) fn collection_pattern(site_permalink: &str) -> String {
     with_suffix("/:collection/:path", site_permalink)
 }
 
-/// Lets a pattern end as that of the site's posts does.
+/// Makes a pattern end like that of the site's posts.
 fn with_suffix(pattern: &str, site_permalink: &str) -> String {
     let suffix = match site_permalink {
         "pretty" => "/",
@@ -79,8 +77,8 @@ fn with_suffix(pattern: &str, site_permalink: &str) -> String {
     format!("{pattern}{suffix}")
 }
 
-/// The address of a page at `path`, which becomes a file that ends in `ending` (`.html`): by its
-/// own permalink, or by where it lies and the style of the site's.
+/// The address of the page at `path`, from its own permalink, or from its path and the style of the
+/// site's permalinks. `ending` is the extension of the generated file: `.html`.
 pub(crate) fn page_address(
     own: Option<&str>,
     site_permalink: &str,
@@ -97,7 +95,7 @@ pub(crate) fn page_address(
         None => with_suffix("/:path/:basename", site_permalink),
     };
     let ending = own.and_then(ending_of_permalink).unwrap_or(ending);
-    // Pages have these three only, and leave what else there is as it is.
+    // Only these three are replaced in pages; anything else is kept.
     let filled = template
         .replace(":path", &part_encoded(folder))
         .replace(":basename", &part_encoded(name))
@@ -105,8 +103,7 @@ pub(crate) fn page_address(
     address(&filled, ending)
 }
 
-/// The address of a file that is copied: its own path, or by the pattern of the collection that it
-/// belongs to.
+/// The address of a file that is copied: its own path, or the pattern of its collection.
 pub(crate) fn static_address(
     path: &str,
     collection: Option<(&str, &str)>,
@@ -128,15 +125,15 @@ pub(crate) fn static_address(
     address(&format!("{}{ending}", sanitized(&url).trim_end_matches('/')), ending)
 }
 
-/// The ending that a permalink gives its file: `/feed.xml` and `/v1.2` have one, `/about/` and
-/// `/about` have none.
+/// The extension in a permalink: `/feed.xml` and `/v1.2` have one, `/about/` and `/about` have
+/// none.
 pub(crate) fn ending_of_permalink(permalink: &str) -> Option<&str> {
     let name = permalink.rsplit('/').next().unwrap_or(permalink);
     let ending = &name[path::stem(name).len()..];
     (!ending.is_empty()).then_some(ending)
 }
 
-/// `/a//b/` becomes `/a/b/`, and no address leaves the site, because two points become a slash.
+/// `/a//b/` becomes `/a/b/`, and no address leaves the site, because `..` becomes a slash.
 fn sanitized(path: &str) -> String {
     let path = format!("/{path}").replace("..", "/").replace("./", "");
     let mut sanitized = String::with_capacity(path.len());
@@ -148,10 +145,11 @@ fn sanitized(path: &str) -> String {
     sanitized
 }
 
-/// Makes an address of a path; its file ends in `ending`, whatever the path does.
+/// Makes an address from a path. Its file gets the extension `ending` unless the path already has
+/// it.
 pub(crate) fn address(path: &str, ending: &str) -> Result<Address, String> {
     if path.contains(['\0', '\n', '\\']) {
-        return Err("it holds a character that addresses cannot have".to_owned());
+        return Err("it contains a character that is not allowed in URLs".to_owned());
     }
     let url = sanitized(path);
     let decoded = percent_decoded(url.trim_start_matches('/'));
@@ -159,7 +157,7 @@ pub(crate) fn address(path: &str, ending: &str) -> Result<Address, String> {
         return Err("it leaves the site".to_owned());
     }
     let file = if url.ends_with('/') {
-        // What is no HTML is called `index` all the same.
+        // The name is `index` even if the file is not HTML.
         format!("{decoded}index{}", if ending.is_empty() { ".html" } else { ending })
     } else if decoded.ends_with(ending) {
         decoded
@@ -169,8 +167,8 @@ pub(crate) fn address(path: &str, ending: &str) -> Result<Address, String> {
     Ok(Address { url, file })
 }
 
-/// Puts parts in the place of `:name`s. As in Jekyll, all letters behind a colon are the name, but
-/// for a `_` at the end.
+/// Replaces each `:name` with its part. As in Jekyll, all letters after a colon belong to the name,
+/// except a `_` at the end.
 fn filled(template: &str, part: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let mut filled = String::with_capacity(template.len() + 32);
     let mut rest = template;
@@ -188,7 +186,7 @@ fn filled(template: &str, part: impl Fn(&str) -> Option<String>) -> Result<Strin
             filled.push_str(&part_encoded(&part));
             filled.push('_');
         } else {
-            return Err(format!("there is no `:{name}`"));
+            return Err(format!("unknown placeholder `:{name}`"));
         }
         rest = &after[end..];
     }
@@ -243,7 +241,7 @@ fn percent_decoded(text: &str) -> String {
     while let Some((&byte, after)) = rest.split_first() {
         let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
         match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            // What would change the path's parts stays encoded.
+            // Characters that would change the parts of the path stay encoded.
             Some(decoded) if byte == b'%' && !matches!(decoded, b'/' | b'\\' | 0 | b'.') => {
                 bytes.push(decoded);
                 rest = &after[2..];
@@ -325,7 +323,7 @@ mod tests {
             "/26/1/5-My-Post-v1.2 26/1/5-My-Post-v1.2.html",
         );
         check_post("/:year_:month/x", "/2026_01/x 2026_01/x.html");
-        check_post("/:slugified_categories/:unknown/", "there is no `:unknown`");
+        check_post("/:slugified_categories/:unknown/", "unknown placeholder `:unknown`");
         check_post("/:hour:minute:second", "/090703 090703.html");
         check_post(
             "/:short_month/:long_month/:long_day/:w_year/:w_day",
@@ -334,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_of_collections_lie_where_their_files_do() {
+    fn documents_have_the_paths_of_their_files() {
         assert_eq!(
             document(None, &collection_pattern("date")),
             "/docs/a%20b/My-Post.html docs/a b/My-Post.html"
@@ -354,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_permalink_says_stands_as_it_is() {
+    fn permalinks_are_kept_as_written() {
         assert_eq!(document(Some("/über uns/"), "date"), "/über uns/ über uns/index.html");
         assert_eq!(document(Some("about"), "date"), "/about about.html");
         assert_eq!(document(Some("/v1.2"), "date"), "/v1.2 v1.2");
@@ -366,11 +364,11 @@ mod tests {
     fn an_address_never_leaves_the_site() {
         check_post("/../:title", "/My-Post-v1.2 My-Post-v1.2.html");
         check_post("/a/%2e%2e/:slug", "it leaves the site");
-        check_post("/a\\b", "it holds a character that addresses cannot have");
+        check_post("/a\\b", "it contains a character that is not allowed in URLs");
     }
 
     #[test]
-    fn pages_lie_where_their_files_do() {
+    fn pages_have_the_paths_of_their_files() {
         check_page(None, "date", "about.md", "/about.html about.html");
         check_page(None, "pretty", "about.md", "/about/ about/index.html");
         check_page(None, "/posts/:title", "about.md", "/about about.html");

@@ -80,7 +80,7 @@ pub struct Roles {
     collections: Vec<Arc<str>>,
     markdown_endings: Vec<String>,
     /// The folder of the site relative to that of `_config.yml`; empty if they are the same.
-    inputs: String,
+    source: String,
     /// The folder with the theme's files.
     theme: String,
     /// Whether Markdown without front matter may become a page.
@@ -170,7 +170,7 @@ impl Roles {
             collections_dir: text("collections_dir").unwrap_or("").trim_matches('/').to_owned(),
             collections: collection_names(config.get("collections")),
             markdown_endings: markdown_endings.map(|ending| ending.trim().to_lowercase()).collect(),
-            inputs: folder("source").unwrap_or_default(),
+            source: folder("source").unwrap_or_default(),
             theme: folder("theme_dir").unwrap_or_else(|| "_theme".to_owned()),
             has_bare_pages,
             folders,
@@ -188,8 +188,8 @@ impl Roles {
         if path == CONFIG || path == "experiments" || path.starts_with("experiments/") {
             return Known::As(path.into());
         }
-        let Some(inside) = path::inside_of(path, &self.inputs) else {
-            let is_on_the_way = path::inside_of(&self.inputs, path).is_some();
+        let Some(inside) = path::inside_of(path, &self.source) else {
+            let is_on_the_way = path::inside_of(&self.source, path).is_some();
             return if is_on_the_way { Known::OnTheWay } else { Known::Not };
         };
         if inside.is_empty() {
@@ -230,7 +230,7 @@ impl Roles {
             part.starts_with('.') || part.starts_with('_') && !(at == 0 && part == "_site")
         };
         let inside =
-            path::inside_of(&path, &self.inputs.to_lowercase()).unwrap_or(&path).to_owned();
+            path::inside_of(&path, &self.source.to_lowercase()).unwrap_or(&path).to_owned();
         let names = [self.theme.as_str(), self.collections_dir.as_str()];
         let configured =
             names.into_iter().chain(self.folders.iter().map(|(folder, _)| folder.as_str()));
@@ -241,7 +241,7 @@ impl Roles {
                 path::inside_of(path, name).is_some() || path::inside_of(name, path).is_some()
             })
         };
-        let holds_the_source = path::inside_of(&self.inputs.to_lowercase(), &path).is_some();
+        let holds_the_source = path::inside_of(&self.source.to_lowercase(), &path).is_some();
         holds_the_source
             || inside.split('/').enumerate().any(is_named_so)
             || known.any(|name| is_related(&name))

@@ -1,41 +1,42 @@
-//! Text as a part of an address.
+//! Converts text to parts of a URL.
 
 use std::fmt::Write;
 use std::sync::OnceLock;
 
 use regex_syntax::hir::{Class, ClassUnicode, HirKind};
 
-/// Makes a text part of an address as Jekyll's `slugify` does by default: letters and digits of all
-/// scripts in lower case, everything else between them one hyphen.
+/// Converts text as Jekyll's `slugify` does by default: keeps letters and digits of all scripts in
+/// lower case, with one hyphen for everything in between.
 pub fn slugify(text: &str) -> String {
     joined(text, is_word).to_lowercase()
 }
 
-/// As [`slugify`], but keeps what a web address may hold.
+/// As [`slugify`], but also keeps other characters that are valid in a URL.
 pub(crate) fn slugify_pretty(text: &str) -> String {
     slugify_keeping_case(text).to_lowercase()
 }
 
-/// As [`slugify`], but keeps ASCII letters and digits only.
+/// As [`slugify`], but keeps only ASCII letters and digits.
 pub(crate) fn slugify_ascii(text: &str) -> String {
     joined(text, |c| c.is_ascii_alphanumeric()).to_lowercase()
 }
 
-/// Makes a text from a file's name part of an address, keeping its case, as Jekyll makes `:title`.
+/// Converts a file's name, keeping its case, as Jekyll does for `:title`.
 pub(crate) fn slugify_keeping_case(text: &str) -> String {
     joined(text, |c| is_word(c) || "._~!$&'()+,;=@".contains(c))
 }
 
-/// Letters, the marks that belong to them, and decimal digits, as Unicode has them.
+/// Whether Unicode classifies the character as a letter, a mark or a decimal digit.
 fn is_word(c: char) -> bool {
     static WORDS: OnceLock<ClassUnicode> = OnceLock::new();
     if c.is_ascii() {
         return c.is_ascii_alphanumeric();
     }
     let words = WORDS.get_or_init(|| {
-        let class = regex_syntax::parse(r"[\p{M}\p{L}\p{Nd}]").expect("it is right").into_kind();
+        let class =
+            regex_syntax::parse(r"[\p{M}\p{L}\p{Nd}]").expect("the pattern is valid").into_kind();
         let HirKind::Class(Class::Unicode(class)) = class else {
-            unreachable!("a class in brackets is one")
+            unreachable!("brackets make a class")
         };
         class
     });
@@ -44,8 +45,8 @@ fn is_word(c: char) -> bool {
     after > 0 && c <= ranges[after - 1].end()
 }
 
-/// What is kept, with one hyphen for all between; like Jekyll, a hyphen at either end goes, of
-/// several only one.
+/// Keeps some characters, with one hyphen for everything in between. As in Jekyll, one hyphen is
+/// removed at either end.
 fn joined(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let mut slug = String::with_capacity(text.len());
     let mut is_gap = false;
@@ -61,13 +62,12 @@ fn joined(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     inside.strip_suffix('-').unwrap_or(inside).to_owned()
 }
 
-/// Encodes what may not stand in an address as it is: everything but letters, digits and the marks
-/// that addresses use.
+/// Percent-encodes everything except the characters that are valid in a URL's path, and `%`.
 pub(crate) fn percent_encoded(path: &str) -> String {
     encoded(path, b"/-._~!$&'()*+,;=:@%")
 }
 
-/// Encodes a part of an address as Jekyll does, which takes a `%` for one and leaves a `?`.
+/// Percent-encodes a part of a URL as Jekyll does: also encodes `%`, and keeps `?`.
 pub(crate) fn part_encoded(part: &str) -> String {
     encoded(part, b"/-._~!$&'()*+,;=:@?")
 }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_holds_ascii_only() {
+    fn urls_are_ascii() {
         assert_eq!(percent_encoded("/tags/größe x/"), "/tags/gr%C3%B6%C3%9Fe%20x/");
     }
 }

@@ -1,15 +1,15 @@
-//! A text and where it stands in its file.
+//! Text with its place in a file.
 
 use crate::diagnostic::{Place, Position};
 
-/// A text of a file, with the place where it starts.
+/// A part of a file, and where it starts.
 #[derive(Debug, Clone, Copy)]
 pub struct Located<'a> {
     /// Path of the file, from the site's root.
     pub path: &'a str,
     /// The text.
     pub text: &'a str,
-    /// How many lines of the file stand above it.
+    /// How many lines of the file are above it.
     pub lines_above: usize,
 }
 

@@ -1,25 +1,26 @@
-//! Dates of posts: a moment and the time zone that it is shown in.
+//! Dates of posts: a point in time and the time zone that it is shown in.
 
 use jiff::civil::{self, DateTime};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
-/// A moment, seen in the site's time zone.
+/// A point in time in the site's time zone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(ZonedDateTime);
 
-/// What is accepted, for messages.
+/// The accepted forms, for messages.
 pub(crate) const DATE_FORMS: &str = "write it as `2026-01-31` or `2026-01-31 18:30:00 +0100`";
 
 impl Date {
-    /// Reads a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`,
-    /// `31.1.2026`, `January 31, 2026`, `Sat, 31 Jan 2026`; then nothing or a time (`18:30`, `6:30
-    /// pm`, `T18:30:00.5`), with an offset (`+0100`, `Z`, `EST`) or without, which means the site's
-    /// zone; and as the command `date` writes it, `Sat Jan 31 18:30:00 CET 2026`. As Ruby does, it
-    /// passes over all else that stands behind the day, an offset that is none (`-400`, `UTC+1`)
-    /// too, and takes the 30th of February for the day that follows. `None` if it is none of those.
+    /// Parses a date as Ruby does, in the forms that people write: `2026-01-31`, `2026/1/31`,
+    /// `31.1.2026`, `January 31, 2026`, `Sat, 31 Jan 2026`; optionally followed by a time (`18:30`,
+    /// `6:30 pm`, `T18:30:00.5`) and an offset (`+0100`, `Z`, `EST`), which is by default that of
+    /// the site's zone; and the output of the command `date`, `Sat Jan 31 18:30:00 CET 2026`. Like
+    /// Ruby, ignores everything else after the day, including an invalid offset (`-400`, `UTC+1`),
+    /// and reads a day past the end of a month as one in the next month. `None` if it is none of
+    /// those.
     ///
-    /// A time without an offset that YAML reads is UTC; that is [`psych`](crate::psych)'s part.
+    /// In YAML, a time without an offset is UTC; that is handled in [`psych`](crate::psych).
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Date> {
         let mut words = Words::of(text);
         if let Some((day, time)) = words.as_written_by_date() {
@@ -45,7 +46,7 @@ impl Date {
         }
     }
 
-    /// A moment, seen in `zone`.
+    /// A point in time in `zone`.
     pub(crate) fn of_timestamp(moment: Timestamp, zone: &TimeZone) -> Date {
         Date(moment.to_zoned_datetime(zone.clone()))
     }
@@ -59,28 +60,27 @@ impl Date {
         Some(Date(moment.to_zoned_datetime(zone.clone())))
     }
 
-    /// The moment.
+    /// The point in time.
     pub(crate) fn timestamp(&self) -> Timestamp {
         self.0.timestamp()
     }
 
-    /// The moment with its time zone.
+    /// The point in time with its time zone.
     pub(crate) fn zoned(&self) -> &ZonedDateTime {
         &self.0
     }
 
-    /// The moment as a calendar and a clock in the site's time zone show it.
+    /// The local date and time in the site's time zone.
     pub(crate) fn civil(&self) -> DateTime {
         self.0.datetime()
     }
 
-    /// `2026-01-31T18:30:00+01:00`, as feeds and `<time datetime>` want it.
+    /// `2026-01-31T18:30:00+01:00`, for feeds and `<time datetime>`.
     pub(crate) fn to_xml_schema(&self) -> String {
         self.0.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
     }
 
-    /// Writes the date by a format of strftime; `None` if the format has a directive that is not
-    /// known.
+    /// Formats the date with a strftime format; `None` if the format has an unknown directive.
     pub fn format(&self, format: &str) -> Option<String> {
         jiff::fmt::strtime::format(format, &self.0).ok()
     }
@@ -96,7 +96,7 @@ impl std::fmt::Display for Date {
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-/// Zones by the names that Ruby knows, in hours.
+/// The zones that Ruby knows by name, in hours.
 const ZONES: [(&str, i8); 12] = [
     ("z", 0),
     ("ut", 0),
@@ -111,7 +111,7 @@ const ZONES: [(&str, i8); 12] = [
     ("pst", -8),
     ("pdt", -7),
 ];
-/// The words, numbers and signs of a date, as far as they are not read.
+/// The unread words, numbers and signs of a date, in reverse order.
 struct Words<'a>(Vec<&'a str>);
 
 impl<'a> Words<'a> {
@@ -176,7 +176,8 @@ impl<'a> Words<'a> {
         Some(month + 1)
     }
 
-    /// `Sat Jan 31 18:30:00 CET 2026`. The zone's name counts for nothing. Reads nothing else.
+    /// `Sat Jan 31 18:30:00 CET 2026`. The zone's name is ignored. In any other form, nothing is
+    /// consumed.
     fn as_written_by_date(&mut self) -> Option<(civil::Date, civil::Time)> {
         let words: Vec<&str> = self
             .0
@@ -234,7 +235,7 @@ impl<'a> Words<'a> {
         day_of(year, month, day)
     }
 
-    /// A day whose first number is read.
+    /// A day whose first number was already read.
     fn numbered_day(&mut self, first: &str) -> Option<(i16, i8, i8)> {
         let separator = self.peek(0)?;
         if let "-" | "/" | "." = separator {
@@ -286,7 +287,7 @@ impl<'a> Words<'a> {
     }
 }
 
-/// A time of day, and the text behind it.
+/// A time of day, and the text after it.
 struct Clock<'a> {
     hour: i64,
     minute: i64,
@@ -295,7 +296,7 @@ struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    /// The first `18:30`, `18h30` or `6 pm` of the text, or an hour that is all of it.
+    /// The first `18:30`, `18h30` or `6 pm` in the text, or an hour that is the whole text.
     fn find(text: &'a str) -> Option<Clock<'a>> {
         let mut rest = text;
         while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -342,7 +343,7 @@ impl<'a> Clock<'a> {
         is_time.then_some(clock)
     }
 
-    /// `183000` or `1830` behind a day that is written as `20260131`.
+    /// `183000` or `1830` after a day such as `20260131`.
     fn compact(text: &'a str) -> Option<Clock<'a>> {
         let text = text.trim_start().trim_start_matches(['t', 'T']);
         let (_, rest) = leading_number(text)?;
@@ -359,7 +360,7 @@ impl<'a> Clock<'a> {
         })
     }
 
-    /// This time on a day; `None` if there is no such time. 24:00 is on the next day.
+    /// This time on a day; `None` if it is invalid. 24:00 is on the next day.
     fn on(&self, day: civil::Date) -> Option<DateTime> {
         let is_right = self.hour < 24 && self.minute < 60 && self.second <= 60;
         let is_end = (self.hour, self.minute, self.second) == (24, 0, 0);
@@ -368,12 +369,11 @@ impl<'a> Clock<'a> {
         (is_right || is_end).then(|| midnight.checked_add(seconds.seconds()).ok())?
     }
 
-    /// The offset behind the time. The inner `None` if there is none that Ruby knows, the outer if
-    /// it is out of range.
+    /// The offset after the time. The inner `None` means there is none that Ruby knows; the outer
+    /// that it is out of range.
     ///
-    /// Names of zones that are the machine's own count for Ruby; here the site's zone holds for
-    /// them as for a time without.
-    #[expect(clippy::option_option, reason = "no offset and no right offset are two things")]
+    /// Ruby also knows the names of the machine's own zone; here they count as no offset.
+    #[expect(clippy::option_option, reason = "no offset and an invalid offset differ")]
     fn offset(&self) -> Option<Option<Offset>> {
         let zone = self.rest.trim_start();
         let (sign, number) = match zone.chars().next() {
@@ -401,7 +401,7 @@ impl<'a> Clock<'a> {
     }
 }
 
-/// The number at the start of a text, and what follows it.
+/// The number at the start of the text, and the text after it.
 fn leading_number(text: &str) -> Option<(i64, &str)> {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     Some((digits(&text[..text.len() - rest.len()], 9)?, rest))
@@ -411,7 +411,7 @@ fn after_colon(text: &str) -> Option<(i64, &str)> {
     leading_number(text.trim_start().strip_prefix(':')?.trim_start())
 }
 
-/// `Z`, `EST`, or a letter as soldiers use it. `UTC+1` is no zone to Ruby.
+/// `Z`, `EST`, or the letter of a military time zone. Ruby does not accept `UTC+1`.
 fn named_offset(zone: &str) -> Option<Offset> {
     let end = zone.find(|c: char| !c.is_alphabetic()).unwrap_or(zone.len());
     if zone[end..].starts_with(['+', '-']) {
@@ -428,8 +428,7 @@ fn named_offset(zone: &str) -> Option<Offset> {
     hours.map(Offset::constant)
 }
 
-/// A day of the calendar. Of a month that is shorter, the days up to the 31st are the first of the
-/// next.
+/// A day of the calendar. In a shorter month, the days up to the 31st are in the next month.
 fn day_of(year: i16, month: i8, day: i8) -> Option<civil::Date> {
     let first = civil::Date::new(year, month, 1).ok()?;
     let over =
@@ -443,14 +442,14 @@ fn day_of(year: i16, month: i8, day: i8) -> Option<civil::Date> {
     }
 }
 
-/// Which of the names, of three letters, the word is or begins with: `Sept`, `September`.
+/// The index of the three-letter name that the word starts with, as `Sept` and `September` do.
 fn position_of(names: &[&str], word: &str) -> Option<i8> {
     let start = word.get(..3)?.to_ascii_lowercase();
     let position = names.iter().position(|name| *name == start)?;
     i8::try_from(position).ok().filter(|_| word.chars().all(char::is_alphabetic))
 }
 
-/// `26` is 2026, and `99` is 1999, as Ruby reads it.
+/// As in Ruby, `26` is 2026 and `99` is 1999.
 fn full_year(text: &str) -> Option<i16> {
     let year: i16 = digits(text, 4)?;
     Some(match (text.len(), year) {
@@ -460,7 +459,7 @@ fn full_year(text: &str) -> Option<i16> {
     })
 }
 
-/// Reads a number of one to `most` digits, nothing else.
+/// Parses a text of one to `most` digits.
 fn digits<T: std::str::FromStr>(text: &str, most: usize) -> Option<T> {
     let is_number =
         !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -531,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ruby_passes_over_is_passed_over() {
+    fn what_ruby_ignores_is_ignored() {
         check("2026-01-31 (optional)", Some("2026-01-31 00:00:00 +0100"));
         check("2026-01-31 12:00-400", Some("2026-01-31 12:00:00 +0100"));
         check("2026-01-31 18:30 UTC+2", Some("2026-01-31 18:30:00 +0100"));
@@ -548,14 +547,14 @@ mod tests {
     }
 
     #[test]
-    fn days_that_a_month_lacks_are_in_the_next() {
+    fn days_past_the_end_of_a_month_are_in_the_next() {
         check("2011-02-29", Some("2011-03-01 00:00:00 +0100"));
         check("2011-04-31 10:00", Some("2011-05-01 10:00:00 +0100"));
         check("2012-12-31", Some("2012-12-31 00:00:00 +0100"));
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn other_text_is_refused() {
         for text in [
             "",
             "2026",

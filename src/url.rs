@@ -1,8 +1,8 @@
-//! Addresses: relative to the site, absolute, percent-encoded.
+//! Makes URLs relative to the site, absolute, and percent-encoded.
 
 use std::fmt::Write;
 
-/// `/blog` and `about` → `/blog/about`; an address with a scheme stays as it is.
+/// `/blog` and `about` → `/blog/about`; a URL with a scheme is returned unchanged.
 pub(crate) fn relative_url(base_url: &str, url: &str) -> String {
     if has_own_scheme(url) {
         return url.to_owned();
@@ -12,7 +12,7 @@ pub(crate) fn relative_url(base_url: &str, url: &str) -> String {
     if relative.is_empty() { "/".to_owned() } else { relative }
 }
 
-/// As [`relative_url`], with the site's `url` in front.
+/// As [`relative_url`], prefixed with the site's `url`.
 pub(crate) fn absolute_url(site: &str, base_url: &str, url: &str) -> String {
     if has_own_scheme(url) {
         return url.to_owned();
@@ -21,8 +21,7 @@ pub(crate) fn absolute_url(site: &str, base_url: &str, url: &str) -> String {
     format!("{site}{}", percent_encoded(&format!("{base_url}{slash}{url}")))
 }
 
-/// Whether the address says where it leads to without the site's own: `https:`, `mailto:`,
-/// `//host`.
+/// Whether the URL is complete without the site's: `https:`, `mailto:`, `//host`.
 pub(crate) fn has_scheme(url: &str) -> bool {
     has_own_scheme(url) || url.starts_with("//")
 }
@@ -35,7 +34,7 @@ fn has_own_scheme(url: &str) -> bool {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// Encodes what may not stand in an address. A `%` that encodes already is kept.
+/// Percent-encodes characters that are invalid in a URL. A `%` that already encodes a byte is kept.
 pub(crate) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     let bytes = text.as_bytes();

@@ -1,10 +1,10 @@
-//! Experiments: their definition ([`spec`]), what their results depend on ([`fingerprint`]), their
-//! results ([`record`]), and whether these are current ([`plan`]). A [`verification`] is the
-//! outcome of a rerun, an [`environment`] is where a record was made. Earlier results are the
-//! [`history`], and a post can keep showing them by a [`pin`].
+//! Experiments: their declaration ([`spec`]), what their results depend on ([`fingerprint`]), the
+//! recorded results ([`record`]), and whether these are current ([`plan`]). A [`verification`] is
+//! the outcome of a re-run, an [`environment`] is where a record was made. Earlier results are the
+//! [`history`], and a post can keep showing them with a [`pin`].
 //!
-//! Works on values only: [`inputs`](crate::inputs) reads files, [`runner`](crate::runner) starts
-//! runs.
+//! Works on values only: [`inputs`](crate::inputs) reads files, and [`runner`](crate::runner)
+//! starts runs.
 
 pub mod environment;
 pub mod fingerprint;
@@ -25,7 +25,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A name of an experiment or a variant: lowercase words and digits joined by hyphens, because it
+/// The name of an experiment or a variant: lowercase words and digits joined by hyphens, because it
 /// is also a folder, a file name and part of URLs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -59,7 +59,7 @@ impl Name {
         (starts_well && goes_on_well && !is_windows_device(text)).then(|| Name(text.to_owned()))
     }
 
-    /// The name nearest to `text`: in lowercase, with a hyphen for other characters.
+    /// The name closest to `text`: in lowercase, with hyphens for other characters.
     pub(crate) fn nearest_to(text: &str) -> Name {
         let mut name = String::new();
         for c in text.to_lowercase().chars() {
@@ -113,7 +113,7 @@ pub fn name_rule(text: &str) -> &'static str {
     }
 }
 
-/// Whether Windows reserves the file name for a device, whatever follows its first point.
+/// Whether Windows reserves the file name for a device, ignoring everything after the first dot.
 pub(crate) fn is_windows_device(name: &str) -> bool {
     let name = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
     let is_numbered = |port: &str| {

@@ -4,10 +4,12 @@ use crate::text::Located;
 use crate::value::of_yaml;
 
 const VARIABLES: &str = "
-page: {title: Hello World, tags: [b, a, C], date: 2026-01-31 18:30:00 +0000, empty: '', price: 2.50, n: 7}
+page: {title: Hello World, tags: [b, a, C], date: 2026-01-31 18:30:00 +0000, empty: '', price: \
+                         2.50, n: 7}
 site:
   title: S
-  posts: [{title: One, year: 2025, tags: [x]}, {title: Two, year: 2026, tags: [x, y]}, {title: Three, year: 2026}]
+  posts: [{title: One, year: 2025, tags: [x]}, {title: Two, year: 2026, tags: [x, y]}, {title: \
+                         Three, year: 2026}]
   authors: {ann: {name: Ann}, bob: {name: Bob}}
 ";
 
@@ -83,7 +85,8 @@ fn check_errors(text: &str, expected: &str) {
 #[test]
 fn values_are_inserted() {
     check(
-        "{{ page.title }} {{ page['title'] }} {{ page.tags[0] }} {{page.tags[-1]}} {{ page.tags.size }}",
+        "{{ page.title }} {{ page['title'] }} {{ page.tags[0] }} {{page.tags[-1]}} {{ \
+         page.tags.size }}",
         "Hello World Hello World b C 3",
     );
     check("{{ 'a' }}{{ \"b\" }}{{ 3 }}{{ 2.5 }}{{ true }}{{ page.price }}", "ab32.5true2.5");
@@ -102,7 +105,7 @@ fn unknown_filters_return_their_input() {
 }
 
 #[test]
-fn filters_of_texts() {
+fn filters_for_strings() {
     check("{{ 'a,b,,' | split: ',' | join: '-' }}", "a-b");
     check(
         "{{ 'hello WORLD' | capitalize }} {{ 'x' | append: 'y' | prepend: 'w' }}",
@@ -132,43 +135,49 @@ fn filters_of_texts() {
 }
 
 #[test]
-fn filters_of_numbers() {
+fn filters_for_numbers() {
     check(
-        "{{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2.0 }} {{ -7 | divided_by: 2 }} {{ -7 | modulo: 3 }}",
+        "{{ 7 | divided_by: 2 }} {{ 7 | divided_by: 2.0 }} {{ -7 | divided_by: 2 }} {{ -7 | \
+         modulo: 3 }}",
         "3 3.5 -4 2",
     );
     check(
-        "{{ '3' | plus: 4 }} {{ 3 | times: 1.5 }} {{ 2.345 | round: 2 }} {{ 2.5 | ceil }} {{ page.n | minus: 10 }}",
+        "{{ '3' | plus: 4 }} {{ 3 | times: 1.5 }} {{ 2.345 | round: 2 }} {{ 2.5 | ceil }} {{ \
+         page.n | minus: 10 }}",
         "7 4.5 2.35 3 -3",
     );
     check("{{ 9223372036854775807 | plus: 1 }}", "9.223372036854776e+18");
 }
 
 #[test]
-fn filters_of_lists() {
+fn filters_for_lists() {
     check("{{ page.tags | sort | join }} {{ page.tags | sort_natural | join }}", "C a b a b C");
     check(
         "{{ site.posts | where: 'year', 2026 | map: 'title' | array_to_sentence_string }}",
         "Two and Three",
     );
     check(
-        "{{ site.posts | where: 'tags', 'x' | size }} {{ site.posts | where_exp: 'p', 'p.year > 2025 and p.tags' | size }}",
+        "{{ site.posts | where: 'tags', 'x' | size }} {{ site.posts | where_exp: 'p', 'p.year > \
+         2025 and p.tags' | size }}",
         "2 1",
     );
     check(
-        "{% assign g = site.posts | group_by: 'year' %}{% for y in g %}{{ y.name }}:{{ y.size }} {% endfor %}",
+        "{% assign g = site.posts | group_by: 'year' %}{% for y in g %}{{ y.name }}:{{ y.size }} \
+         {% endfor %}",
         "2025:1 2026:2 ",
     );
     check(
-        "{{ site.posts | sort: 'title' | map: 'title' | join: ',' }} {{ site.posts | find: 'title', 'Two' | jsonify }}",
+        "{{ site.posts | sort: 'title' | map: 'title' | join: ',' }} {{ site.posts | find: \
+         'title', 'Two' | jsonify }}",
         "One,Three,Two {\"title\":\"Two\",\"year\":2026,\"tags\":[\"x\",\"y\"]}",
     );
 }
 
 #[test]
-fn filters_of_dates_and_addresses() {
+fn filters_for_dates_and_urls() {
     check(
-        "{{ page.date | date: '%-d.%-m.%Y' }} {{ page.date | date_to_string }} {{ page.date | date_to_xmlschema }}",
+        "{{ page.date | date: '%-d.%-m.%Y' }} {{ page.date | date_to_string }} {{ page.date | \
+         date_to_xmlschema }}",
         "31.1.2026 31 Jan 2026 2026-01-31T18:30:00+00:00",
     );
     check(
@@ -185,14 +194,16 @@ fn filters_of_dates_and_addresses() {
 fn conditions() {
     check("{% if page.tags contains 'a' and page.n > 3 %}yes{% endif %}", "yes");
     check(
-        "{% if page.n>=7 %}1{% elsif true %}2{% else %}3{% endif %}{% unless page.n == 7 %}4{% else %}5{% endunless %}",
+        "{% if page.n>=7 %}1{% elsif true %}2{% else %}3{% endif %}{% unless page.n == 7 %}4{% \
+         else %}5{% endunless %}",
         "15",
     );
     check(
-        "{% if page.empty == empty %}e{% endif %}{% if page.empty %}t{% endif %}{% if page.title == blank %}b{% endif %}",
+        "{% if page.empty == empty %}e{% endif %}{% if page.empty %}t{% endif %}{% if page.title \
+         == blank %}b{% endif %}",
         "et",
     );
-    // `and` and `or` bind alike, from the right: false and (true or true).
+    // `and` and `or` have the same precedence and associate to the right: false and (true or true).
     check("{% if false and true or true %}yes{% else %}no{% endif %}", "no");
     check("{% case page.n %}{% when 1, 7 %}a{% when 2 or 3 %}b{% else %}c{% endcase %}", "a");
 }
@@ -205,25 +216,29 @@ fn loops() {
         "1C2a",
     );
     check(
-        "{% for i in (1..9) %}{% if i == 2 %}{% continue %}{% elsif i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}",
+        "{% for i in (1..9) %}{% if i == 2 %}{% continue %}{% elsif i == 4 %}{% break %}{% endif \
+         %}{{ i }}{% endfor %}",
         "13",
     );
     check("{% for x in nothing %}a{% else %}none{% endfor %}", "none");
     check("{% for a in site.authors %}{{ a[0] }}={{ a[1].name }} {% endfor %}", "ann=Ann bob=Bob ");
     check(
-        "{% for i in (1..4) %}{% cycle 'a', 'b' %}{% endfor %} {% increment n %}{% increment n %}{% decrement m %}",
+        "{% for i in (1..4) %}{% cycle 'a', 'b' %}{% endfor %} {% increment n %}{% increment n \
+         %}{% decrement m %}",
         "abab 01-1",
     );
     check(
         "{% tablerow i in (1..3) cols:2 %}{{ i }}{% endtablerow %}",
-        "<tr class=\"row1\">\n<td class=\"col1\">1</td><td class=\"col2\">2</td></tr>\n<tr class=\"row2\"><td class=\"col1\">3</td></tr>\n",
+        "<tr class=\"row1\">\n<td class=\"col1\">1</td><td class=\"col2\">2</td></tr>\n\
+         <tr class=\"row2\"><td class=\"col1\">3</td></tr>\n",
     );
 }
 
 #[test]
 fn assignments_in_a_loop_outlive_it() {
     check(
-        "{% for i in (1..3) %}{% assign last = i %}{% endfor %}{{ last }}{% capture c %}<{{ last }}>{% endcapture %}{{ c }}",
+        "{% for i in (1..3) %}{% assign last = i %}{% endfor %}{{ last }}{% capture c %}<{{ last \
+         }}>{% endcapture %}{{ c }}",
         "3<3>",
     );
 }
@@ -245,18 +260,23 @@ fn raw_text_and_comments() {
 fn code_is_rendered_as_in_jekyll() {
     check(
         "{% highlight Rust %}\n\na < 1\n\nb\n{% endhighlight %}",
-        "\n<figure class=\"highlight\"><pre><code class=\"language-rust\" data-lang=\"rust\">a <span \
+        "\n<figure class=\"highlight\"><pre><code class=\"language-rust\" data-lang=\"rust\">a \
+         <span \
          class=\"o\">&lt;</span> <span class=\"mi\">1</span>\n\nb</code></pre></figure>\n",
     );
     check(
         "{% highlight c++11 linenos=table mark_lines=\"2 3\" %}\na\nb{% endhighlight %}",
-        "\n<figure class=\"highlight\"><pre><code class=\"language-c--11\" data-lang=\"c++11\"><table \
-         class=\"rouge-table\"><tbody><tr><td class=\"gutter gl\"><pre class=\"lineno\">1\n2\n</pre></td><td \
-         class=\"code\"><pre>a\n<span class=\"hll\">b</span>\n</pre></td></tr></tbody></table></code></pre></figure>\n",
+        "\n<figure class=\"highlight\"><pre><code class=\"language-c--11\" \
+         data-lang=\"c++11\"><table \
+         class=\"rouge-table\"><tbody><tr><td class=\"gutter gl\"><pre class=\"lineno\">1\n2\n\
+         </pre></td><td \
+         class=\"code\"><pre>a\n<span class=\"hll\">b</span>\n\
+         </pre></td></tr></tbody></table></code></pre></figure>\n",
     );
     check_errors(
         "{% highlight python, linenos %}{% endhighlight %}",
-        "error: invalid tag `highlight`\n --> a.md:4:1\nhint: write it as `{% highlight python linenos %}`",
+        "error: invalid tag `highlight`\n --> a.md:4:1\n\
+         hint: write it as `{% highlight python linenos %}`",
     );
 }
 
@@ -282,18 +302,24 @@ fn links_to_posts_and_files() {
 }
 
 #[test]
-fn all_errors_of_a_text_are_reported_with_line_and_column() {
+fn all_syntax_errors_are_reported_with_line_and_column() {
     check_errors(
         "é {% zzz %}\n{% for a in b %}\n  {% rwa %}\n{{ x",
-        "error: unknown tag `zzz`\n --> a.md:4:3\nhint: expected one of `assign`, `break`, `capture`, `case`, \
-         `comment`, `continue`, `cycle`, `decrement`, `echo`, `for`, `gist`, `highlight`, `if`, `ifchanged`, \
-         `include`, `include_cached`, `include_relative`, `increment`, `link`, `liquid`, `note`, `post_url`, `raw`, \
-         `shout`, `table`, `tablerow`, `unless`, `video`. For the tag of a plugin, write an include and name it in \
+        "error: unknown tag `zzz`\n --> a.md:4:3\n\
+         hint: expected one of `assign`, `break`, `capture`, `case`, \
+         `comment`, `continue`, `cycle`, `decrement`, `echo`, `for`, `gist`, `highlight`, `if`, \
+         `ifchanged`, \
+         `include`, `include_cached`, `include_relative`, `increment`, `link`, `liquid`, `note`, \
+         `post_url`, `raw`, \
+         `shout`, `table`, `tablerow`, `unless`, `video`. For the tag of a plugin, write an \
+         include and name it in \
          `_config.yml`: `liquid: {tags: {zzz: zzz.html}}`\n\
          error: the block `for` is not closed\n --> a.md:5:1\nhint: add `{% endfor %}`\n\
-         error: unknown tag `rwa`\n --> a.md:6:3\nhint: did you mean `raw`? For the tag of a plugin, write an include \
+         error: unknown tag `rwa`\n --> a.md:6:3\n\
+         hint: did you mean `raw`? For the tag of a plugin, write an include \
          and name it in `_config.yml`: `liquid: {tags: {rwa: rwa.html}}`\n\
-         error: `{{` is not closed by `}}`\n --> a.md:7:1\nhint: write literal braces between `{% raw %}` and `{% endraw %}`",
+         error: `{{` is not closed by `}}`\n --> a.md:7:1\n\
+         hint: write literal braces between `{% raw %}` and `{% endraw %}`",
     );
 }
 
@@ -310,19 +336,24 @@ fn an_unclosed_block_does_not_affect_its_parent() {
 fn the_end_of_an_unknown_block_is_not_reported_again() {
     check_errors(
         "{% iff x %}{% endiff %}",
-        "error: unknown tag `iff`\n --> a.md:4:1\nhint: did you mean `if`? For the tag of a plugin, write an include and name \
+        "error: unknown tag `iff`\n --> a.md:4:1\n\
+         hint: did you mean `if`? For the tag of a plugin, write an include and name \
          it in `_config.yml`: `liquid: {tags: {iff: iff.html}}`",
     );
 }
 
 #[test]
-fn all_errors_of_rendering_are_reported() {
+fn all_errors_in_rendering_are_reported() {
     check_errors(
-        "{% include nte.html %}\n{{ 1 | divided_by: 0 }}\n{% post_url 2026-01-31-helo %}\n{% include broken.html %}",
-        "error: the block `if` is not closed\n --> _includes/broken.html:2:1\nhint: add `{% endif %}`\n\
-         error: there is no `nte.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?\n\
+        "{% include nte.html %}\n{{ 1 | divided_by: 0 }}\n{% post_url 2026-01-31-helo %}\n\
+         {% include broken.html %}",
+        "error: the block `if` is not closed\n --> _includes/broken.html:2:1\n\
+         hint: add `{% endif %}`\n\
+         error: there is no `nte.html` in `_includes`\n --> a.md:4:1\n\
+         hint: did you mean `note.html`?\n\
          error: cannot apply `divided_by`: division by zero\n --> a.md:5:1\n\
-         error: there is no post `2026-01-31-helo`\n --> a.md:6:1\nhint: did you mean `2026-01-31-hello`?",
+         error: there is no post `2026-01-31-helo`\n --> a.md:6:1\n\
+         hint: did you mean `2026-01-31-hello`?",
     );
 }
 
@@ -330,7 +361,8 @@ fn all_errors_of_rendering_are_reported() {
 fn a_file_that_includes_itself_is_an_error() {
     check_errors(
         "{% include self.html %}",
-        "error: includes nest deeper than 40 levels\n --> _includes/self.html:1:1\nhint: check whether a file includes itself",
+        "error: includes nest deeper than 40 levels\n --> _includes/self.html:1:1\n\
+         hint: check whether a file includes itself",
     );
 }
 
@@ -349,7 +381,8 @@ fn a_tag_of_the_site_is_not_a_block() {
 
 #[test]
 fn tags_in_comments_and_raw_text_are_ignored() {
-    let text = "{% raw %}{% value raw.x %}{% endraw %}{% comment %}{% table e %}{% endcomment %}{%- chart d curves -%}{% if a %}";
+    let text = "{% raw %}{% value raw.x %}{% endraw %}{% comment %}{% table e %}{% endcomment \
+                %}{%- chart d curves -%}{% if a %}";
     let names: Vec<&str> = tags(text).into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names, ["chart", "if"]);
 }
@@ -360,7 +393,7 @@ fn a_typed_marker_is_dropped() {
 }
 
 #[test]
-fn hostile_texts_finish_quickly() {
+fn hostile_templates_finish_quickly() {
     for text in [
         "{% if a %}".repeat(5_000),
         "{{".repeat(20_000),
@@ -369,7 +402,8 @@ fn hostile_texts_finish_quickly() {
         "{% for i in (1..99999) %}{% for j in (1..99999) %}aaaaaaaaaaaaaaaa{% endfor %}{% endfor %}".to_owned(),
         "{% for i in (1..99999) %}{% for j in (1..99999) %}{% endfor %}{% endfor %}".to_owned(),
         "{{ 99999999999999999999999999 | times: 99999999999999999999 }}".to_owned(),
-        "{{ 'é' | slice: 1, 9 }}{{ 'a' | truncate: -5 }}{{ -9223372036854775808 | abs | divided_by: -1 }}".to_owned(),
+        "{{ 'é' | slice: 1, 9 }}{{ 'a' | truncate: -5 }}{{ -9223372036854775808 | abs | \
+         divided_by: -1 }}".to_owned(),
     ] {
         let limits = TemplateLimits { steps: 1_000_000, ..TemplateLimits::default() };
         let _ = expanded_within(&text, Dialect::Kramdown, limits);
@@ -378,7 +412,8 @@ fn hostile_texts_finish_quickly() {
 
 proptest::proptest! {
     #[test]
-    fn any_text_expands_or_is_refused(text in "(\\PC|\\{%|%\\}|\\{\\{|\\}\\}|if |for |in |end|raw |\\| |x|\"|'|\\[|-|\\n){0,60}") {
+    fn any_text_expands_or_is_refused(text in "(\\PC|\\{%|%\\}|\\{\\{|\\}\\}|if |for |in \
+                                               |end|raw |\\| |x|\"|'|\\[|-|\\n){0,60}") {
         let _ = expanded(&text);
     }
 }
@@ -410,16 +445,19 @@ fn values_are_printed_as_in_ruby() {
 #[test]
 fn conditions_are_parsed_as_leniently_as_in_jekyll() {
     check(
-        "{% if (page.title == 'Hello World') and page.title contains 'W' %}a{% endif %}{% if page.n==7 or false %}b{% endif %}",
+        "{% if (page.title == 'Hello World') and page.title contains 'W' %}a{% endif %}{% if \
+         page.n==7 or false %}b{% endif %}",
         "ab",
     );
     check(
-        "{% if page.title == 'Hello and World' or page.n == 7 %}a{% endif %}{% if page.n && x %}b{% endif %}",
+        "{% if page.title == 'Hello and World' or page.n == 7 %}a{% endif %}{% if page.n && x \
+         %}b{% endif %}",
         "ab",
     );
     check_errors(
         "{% if page.n = 7 %}{% endif %}",
-        "error: unknown operator `=`\n --> a.md:4:1\nhint: expected one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
+        "error: unknown operator `=`\n --> a.md:4:1\n\
+         hint: expected one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `contains`; for \
          `not`, use `unless`",
     );
 }
@@ -439,11 +477,13 @@ fn expressions_ignore_invalid_parts() {
 #[test]
 fn loops_can_continue_where_the_last_one_ended() {
     check(
-        "{% for i in page.tags limit:1 %}{{ i }}{% endfor %}{% for i in page.tags offset:continue %}[{{ i }}]{% endfor %}",
+        "{% for i in page.tags limit:1 %}{{ i }}{% endfor %}{% for i in page.tags \
+         offset:continue %}[{{ i }}]{% endfor %}",
         "b[a][C]",
     );
     check(
-        "{% for i in (1..2) %}{% for j in (1..2) %}{{ forloop.parentloop.index }}{{ forloop.index }} {% endfor %}{% endfor %}",
+        "{% for i in (1..2) %}{% for j in (1..2) %}{{ forloop.parentloop.index }}{{ \
+         forloop.index }} {% endfor %}{% endfor %}",
         "11 12 21 22 ",
     );
     check("{% for i in (1..4) limit:2 reversed %}{{ i }}{% endfor %}", "12");
@@ -452,7 +492,8 @@ fn loops_can_continue_where_the_last_one_ended() {
 #[test]
 fn every_matching_when_is_rendered() {
     check(
-        "{% case page.n %}{% when 7 %}a{% when 6, 7 %}b{% else %}c{% endcase %}{% case 1 %}{% when 2 %}{% else %}d{% endcase %}",
+        "{% case page.n %}{% when 7 %}a{% when 6, 7 %}b{% else %}c{% endcase %}{% case 1 %}{% \
+         when 2 %}{% else %}d{% endcase %}",
         "abd",
     );
 }
@@ -462,7 +503,8 @@ fn tags_can_be_mapped_to_includes() {
     check("{% note a \"b c\" text=page.n %}", "[7|Hello World|]");
     check_errors(
         "{% video x %}",
-        "error: there is no `video.html` in `_includes`\n --> a.md:4:1\nhint: did you mean `note.html`?",
+        "error: there is no `video.html` in `_includes`\n --> a.md:4:1\n\
+         hint: did you mean `note.html`?",
     );
 }
 
@@ -488,7 +530,8 @@ fn a_post_is_found_in_any_spelling_of_its_date() {
 #[test]
 fn dates_are_parsed_and_formatted_in_many_forms() {
     check(
-        "{{ 'January 2nd, 2020 5:06 PM' | date: '%F %R' }} {{ '2 Jan 2020' | date: '%F' }} {{ '1/2/2020' | date: '%F' }}",
+        "{{ 'January 2nd, 2020 5:06 PM' | date: '%F %R' }} {{ '2 Jan 2020' | date: '%F' }} {{ \
+         '1/2/2020' | date: '%F' }}",
         "2020-01-02 17:06 2020-01-02 2020-02-01",
     );
     check(
@@ -506,13 +549,16 @@ fn the_lines_of_a_liquid_tag_are_tags() {
     check("{% liquid\n assign x = 3\n if x == 3\n echo x\n endif %}{% # nothing %}.", "3.");
 }
 
-/// A few small texts that make large ones or a lot of work; each must quickly reach a limit.
+/// A few short templates that produce huge output or take a lot of work; each must quickly reach a
+/// limit.
 #[test]
 fn values_that_double_are_refused_before_they_are_created() {
     let limits = TemplateLimits { steps: 1_000_000, bytes: 1 << 20 };
-    let large = "error: a string or list exceeds 1 MiB\n --> a.md\nhint: check for nested loops, or raise \
+    let large = "error: a string or list exceeds 1 MiB\n --> a.md\n\
+                 hint: check for nested loops, or raise \
                  `limits: {template-bytes: …}` in `_config.yml`";
-    let start = "{% assign a = \"xxxxxxxxxx\" %}{% assign e = '' | split: '' %}{% assign l = 'x,y' | split: ',' %}";
+    let start = "{% assign a = \"xxxxxxxxxx\" %}{% assign e = '' | split: '' %}{% assign l = \
+                 'x,y' | split: ',' %}";
     for step in [
         "assign a = a | append: a",
         "assign a = a | prepend: a",
@@ -536,11 +582,13 @@ fn values_that_double_are_refused_before_they_are_created() {
 }
 
 #[test]
-fn filters_and_comparisons_cost_by_the_size_of_their_input() {
+fn filters_and_comparisons_cost_steps_by_input_size() {
     let limits = TemplateLimits { steps: 50_000, ..TemplateLimits::default() };
-    let steps = "error: the template exceeds 50000 steps\n --> a.md\nhint: check for nested loops, or raise \
+    let steps = "error: the template exceeds 50000 steps\n --> a.md\n\
+                 hint: check for nested loops, or raise \
                  `limits: {template-steps: …}` in `_config.yml`";
-    let start = "{% assign c = 'xy' %}{% for i in (1..16) %}{% assign c = c | append: c %}{% endfor %}\
+    let start = "{% assign c = 'xy' %}{% for i in (1..16) %}{% assign c = c | append: c %}{% \
+                 endfor %}\
         {% assign l = c | slice: 0, 4000 | split: 'y' %}";
     for step in [
         "assign b = c | upcase | size",
@@ -597,7 +645,8 @@ fn a_large_blog_fits_the_default_limits() {
         highlight: true,
     };
     let text = "{% for tag in site.tags %}<h2>{{ tag | escape }}</h2>{% for post in site.posts %}\
-        {% if post.tags contains tag %}<a href=\"{{ post.url | relative_url }}\">{{ post.title | escape }}</a>{% endif %}\
+        {% if post.tags contains tag %}<a href=\"{{ post.url | relative_url }}\">{{ post.title | \
+                escape }}</a>{% endif %}\
         {% endfor %}{% endfor %}\
         {% for post in site.posts %}{{ post.content | strip_html | jsonify }}{% endfor %}";
     let expanded = expand(

@@ -1,8 +1,8 @@
-//! The texts in a page of HTML, for what changes them and leaves tags, code and scripts alone.
+//! Changes the text in an HTML page and leaves tags, code and scripts alone.
 
 use crate::html::{Token, tokens};
 
-/// Changes the texts of a page's body, or of all if it has none, outside of the elements in
+/// Changes the text in a page's body, or in the whole page if it has none, outside the elements in
 /// `ignored`.
 pub(super) fn changed(
     html: &str,
@@ -17,7 +17,7 @@ pub(super) fn changed(
     let mut depth = 0_usize;
     for token in tokens(&html[body..end]) {
         match token {
-            // Comments and the like are not for readers.
+            // Comments and declarations are not visible text.
             Token::Text(text)
                 if depth == 0 && !text.starts_with("<!") && !text.starts_with("<?") =>
             {
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_texts_outside_of_ignored_elements_are_changed() {
+    fn only_text_outside_ignored_elements_is_changed() {
         let html =
             "<head>a</head><body class=\"a>a\">a <!-- a --><code>a</code> <b>a</b> 1 < a</body>";
         assert_eq!(
