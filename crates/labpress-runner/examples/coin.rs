@@ -1,7 +1,7 @@
-//! An experiment in Rust: how near does the share of heads come to the coin's bias, the more often
+//! An experiment in Rust: how close does the share of heads get to the coin's bias, the more often
 //! it is flipped?
 //!
-//! `labpress run` starts it; docs/protocol.md says what it does and why.
+//! `labpress run` starts it; docs/protocol.md explains it.
 #![expect(clippy::disallowed_methods, reason = "a runner keeps its checkpoints on disk")]
 
 use std::{fs, io};
@@ -9,7 +9,7 @@ use std::{fs, io};
 use labpress_runner::reporter::Run;
 use serde::{Deserialize, Serialize};
 
-/// All that the run goes on from after it was killed.
+/// Everything that the run needs to resume after it was killed.
 #[derive(Default, Serialize, Deserialize)]
 struct State {
     heads: u64,
@@ -26,8 +26,7 @@ fn main() -> io::Result<()> {
         State::default()
     };
     run.start([("device", "cpu")], Some(rounds))?;
-    // What was told before the run was killed is told again: then the series is whole, whatever
-    // became of the events.
+    // Report the earlier points again, so that the series is complete even if events were lost.
     for (round, &share) in (1..).zip(&state.shares) {
         run.point("share", round, share)?;
     }
@@ -38,7 +37,7 @@ fn main() -> io::Result<()> {
         state.shares.push(share);
         run.point("share", round, share)?;
         run.progress(round, rounds)?;
-        // Whole or not at all: written beside its place, then renamed.
+        // Atomic: write a temporary file, then rename it.
         let written = run.folder().join("state.json");
         fs::write(&written, serde_json::to_vec(&state)?)?;
         fs::rename(&written, &checkpoint)?;
@@ -57,8 +56,8 @@ fn whole(run: &Run, name: &str) -> io::Result<u64> {
     })
 }
 
-/// How the coin falls: the same for the same seed and flip on every machine. The mixing function of
-/// SplitMix64 (Steele, Lea and Flood 2014).
+/// The result of a flip, which is the same for a seed and flip on every machine. Uses the mixing
+/// function of SplitMix64 (Steele, Lea and Flood 2014).
 fn is_heads(seed: u64, flip: u64) -> bool {
     let mut bits = seed
         .wrapping_mul(0xd134_2543_de82_ef95)

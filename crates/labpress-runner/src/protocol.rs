@@ -22,7 +22,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The version of the protocol that this labpress speaks.
+/// The version of the protocol that this labpress supports.
 pub const VERSION: u32 = 1;
 /// The environment variable with the path of the run's folder.
 pub const RUN_FOLDER_VARIABLE: &str = "LABPRESS_RUN";
@@ -39,9 +39,9 @@ pub const CHECKPOINT_FOLDER: &str = "checkpoint";
 /// sysexits).
 pub const INTERRUPTED: i32 = 75;
 
-/// What one run is to do. Everything that can change a number is part of the run's fingerprint. The
-/// names of its experiment and variant are not, so that renaming keeps results: a run does not know
-/// them.
+/// What one run has to do. Everything that can change a number is part of the run's fingerprint.
+/// The names of its experiment and variant are not, so that renaming keeps results: a run does not
+/// know them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Job {
@@ -96,7 +96,7 @@ impl Default for Job {
     }
 }
 
-/// The device that a run is to use.
+/// The device that a run uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Device {
@@ -133,11 +133,11 @@ pub struct Needed {
     pub seed: u64,
     /// Its results, by name.
     pub metrics: BTreeMap<String, f64>,
-    /// The files it made: name → absolute path, to be read only.
+    /// Its files by name, as absolute paths. They must not be changed.
     pub artifacts: BTreeMap<String, PathBuf>,
 }
 
-/// Where a run finds its data set, which labpress has fetched and checked.
+/// The data set of a run, which labpress has downloaded and checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct JobData {
@@ -166,7 +166,7 @@ pub enum Event {
     Progress {
         /// Steps done.
         step: u64,
-        /// Of how many.
+        /// The total number of steps.
         of: u64,
     },
     /// A number. With a `step` (an epoch, from 1) it is a point of a series, otherwise a result of the
@@ -174,12 +174,12 @@ pub enum Event {
     Metric {
         /// `accuracy`, `train.loss`…
         name: String,
-        /// The epoch, or what else the series is over.
+        /// The epoch, or another unit that the series counts in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<u64>,
         /// A finite number. A metric that is not finite is read as [`Event::Diverged`].
         value: f64,
-        /// Whether the number is a duration or a speed, which no rerun reproduces bit for bit.
+        /// Whether the number is a duration or a speed, which no re-run reproduces bit for bit.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         timing: bool,
     },
@@ -188,13 +188,13 @@ pub enum Event {
         /// The line.
         text: String,
     },
-    /// A file that the run made as part of its result.
+    /// A file that is part of the result.
     Artifact {
         /// Its name in posts, such as `confusion`.
         name: String,
         /// Its path inside the run's folder.
         path: String,
-        /// What it is.
+        /// Its kind.
         kind: ArtifactKind,
     },
     /// The last line of a run whose numbers are no longer finite.
@@ -203,7 +203,7 @@ pub enum Event {
     Done,
 }
 
-/// What an artifact is. A runner may name other kinds than those that posts can show.
+/// The kind of an artifact. A runner may use kinds that posts cannot show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum ArtifactKind {
@@ -267,7 +267,7 @@ impl From<ArtifactKind> for String {
 pub struct Diverged {
     /// Name of the number.
     pub metric: String,
-    /// The epoch, or what else the series is over; `None` for a result of the whole run.
+    /// The epoch, or another unit that the series counts in; `None` for a result of the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<u64>,
     /// What it became; `None` if the runner does not report it.
@@ -275,7 +275,7 @@ pub struct Diverged {
     pub value: Option<NotFinite>,
 }
 
-/// A number that is not finite, under its name in Python and JavaScript.
+/// A number that is not finite, by its name in Python and JavaScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum NotFinite {

@@ -31,10 +31,10 @@ use crate::protocol::{
 /// Progress is reported at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The run that this process is to do.
+/// The run that this process does.
 #[derive(Debug)]
 pub struct Run {
-    /// What to do.
+    /// What the run has to do.
     pub job: Job,
     folder: PathBuf,
     events: File,
@@ -52,7 +52,7 @@ impl Run {
         Run::in_folder(Path::new(&folder))
     }
 
-    /// The run of the folder `folder`.
+    /// The run in the folder `folder`.
     pub fn in_folder(folder: &Path) -> io::Result<Run> {
         let job = job(&folder.join(JOB_FILE))?;
         let path = folder.join(EVENTS_FILE);
@@ -71,7 +71,7 @@ impl Run {
         self.folder.join(CHECKPOINT_FOLDER)
     }
 
-    /// Reports any event, in a single write, so that a reader hardly ever sees a partial line.
+    /// Reports an event in a single write, so that readers rarely see a partial line.
     pub fn report(&mut self, event: &Event) -> io::Result<()> {
         let line = serde_json::to_string(event).map_err(io::Error::other)? + "\n";
         self.events.write_all(line.as_bytes())
@@ -160,7 +160,7 @@ fn job(path: &Path) -> io::Result<Job> {
     let invalid = |what: String| io::Error::other(format!("`{}` {what}", path.display()));
     let job: Value =
         serde_json::from_str(&text).map_err(|error| invalid(format!("is not JSON: {error}")))?;
-    // Before the rest, which another version may have changed.
+    // First, because another version may have changed everything else.
     match job["protocol"].as_u64() {
         Some(version) if version == u64::from(VERSION) => {}
         version => {
