@@ -1,4 +1,4 @@
-//! The files of a result: predictions for the test images as tables and pictures.
+//! Writes the files of a result: predictions for the test images as tables and pictures.
 
 use std::fmt::Write as _;
 
@@ -33,8 +33,8 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Writes how the test images were classified: counts by true and predicted class, the scores of each
-/// class, and each prediction.
+/// Writes how the test images were classified: counts by true and predicted class, the scores of
+/// each class, and each prediction.
 pub(crate) fn write_judgement(
     run: &mut Run,
     judgement: &Judgement,
@@ -164,8 +164,8 @@ fn per_class(judgement: &Judgement, classes: &[String]) -> String {
     csv
 }
 
-/// A row an image: its name or number, its true class, the one it was taken for, and the
-/// probabilities of both.
+/// One row per image: its name or number, its true and its predicted class, and the probabilities
+/// of both.
 fn predictions(judgement: &Judgement, classes: &[String], test: &Images) -> String {
     let mut csv = "image,class,prediction,probability,probability-of-class\n".to_owned();
     for image in 0..judgement.count() {
@@ -187,7 +187,7 @@ fn predictions(judgement: &Judgement, classes: &[String], test: &Images) -> Stri
     csv
 }
 
-/// A cell of a CSV, in quotes where it needs them.
+/// A field of a CSV file, quoted if necessary.
 pub(crate) fn cell(text: &str) -> String {
     let needs_quotes = text.contains([',', '"', '\n', '\r']);
     if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
@@ -216,20 +216,24 @@ mod tests {
         };
         assert_eq!(
             predictions(&judgement, &classes, &test),
-            "image,class,prediction,probability,probability-of-class\none.png,\"a, b\",\"a, b\",0.750000,0.750000\n\
+            "image,class,prediction,probability,probability-of-class\n\
+             one.png,\"a, b\",\"a, b\",0.750000,0.750000\n\
              two.png,c,\"a, b\",0.500000,0.500000\n"
         );
         assert_eq!(
             per_class(&judgement, &classes),
-            "class,images,precision,recall,f1\n\"a, b\",1,0.500000,1.000000,0.666667\nc,1,0.000000,0.000000,0.000000\n"
+            "class,images,precision,recall,f1\n\"a, b\",1,0.500000,1.000000,0.666667\n\
+             c,1,0.000000,0.000000,0.000000\n"
         );
     }
 
     #[test]
-    fn a_submission_is_written_as_the_table_of_the_labels_is() {
+    fn a_submission_has_the_format_of_the_table_of_labels() {
         let yaml = "title: T\nlicence: none\nhomepage: none\ncitation: none\nclasses: [cat, dog]\n\
-            format: {kind: table, labelled: {file: train.csv, image: {column: id, folder: train, extension: .jpg}}, \
-            label: {column: target, values: [\"0\", \"1\"]}}\nfiles:\n  train.csv: {sha256: \"\"}\nsources: []\n";
+            format: {kind: table, labelled: {file: train.csv, image: {column: id, folder: train, \
+                    extension: .jpg}}, \
+            label: {column: target, values: [\"0\", \"1\"]}}\n\
+                    files:\n  train.csv: {sha256: \"\"}\nsources: []\n";
         let set: DataSet = serde_yaml::from_str(yaml).unwrap();
         let log_probabilities = [0.75_f32, 0.25, 0.25, 0.75].iter().map(|p| p.ln()).collect();
         let judgement = Judgement { classes: 2, log_probabilities, labels: vec![0, 0] };

@@ -1,7 +1,7 @@
-//! What tch does not offer of libtorch: update rules that go over all tensors at once, on the CPU
-//! and on CUDA; gradients that are none instead of zero; bfloat16; memory that is kept. `aten.cpp`
-//! is the other side.
-#![expect(unsafe_code, reason = "functions of C++ are called; each call says why it may be")]
+//! Functions of libtorch that tch does not offer: update rules for all tensors at once, on the CPU
+//! and on CUDA; undefined instead of zero gradients; bfloat16; keeping freed memory. `aten.cpp` is
+//! the C++ side.
+#![expect(unsafe_code, reason = "calls functions in C++; each call says why it is safe")]
 
 use std::ffi::{CStr, c_char};
 
@@ -45,8 +45,8 @@ unsafe extern "C" {
     fn lab_keep_memory();
 }
 
-/// Makes a step of SGD, PyTorch's `_fused_sgd_`, with those parameters that have a gradient.
-/// `directions`, one a parameter, starts at zero and is changed; it may be empty if `momentum` is
+/// Makes a step of SGD, PyTorch's `_fused_sgd_`, for all parameters that have a gradient.
+/// `directions`, one per parameter, starts at zero and is updated; it may be empty if `momentum` is
 /// 0.
 pub(crate) fn sgd(
     parameters: &[Tensor],
@@ -63,13 +63,13 @@ pub(crate) fn sgd(
     );
     let (parameters, directions) = (pointers(parameters), pointers(directions));
     let directions = if momentum == 0.0 { std::ptr::null() } else { directions.as_ptr() };
-    // SAFETY: both lists hold `count` live tensors, but for a null list, which is not read.
+    // SAFETY: both lists hold `count` live tensors, or are null and not read.
     check(unsafe {
         lab_sgd(parameters.as_ptr(), directions, count, rate, momentum, nesterov, weight_decay)
     });
 }
 
-/// The numbers of Adam beside the rate.
+/// Adam's numbers other than the rate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Adam {
     pub(crate) beta1: f64,
@@ -80,9 +80,9 @@ pub(crate) struct Adam {
     pub(crate) is_decoupled: bool,
 }
 
-/// Makes a step of Adam or AdamW, PyTorch's `_fused_adam_` and `_fused_adamw_`, with those
-/// parameters that have a gradient. `means`, `squares` (both one per parameter) and `steps` (one
-/// `f32`) start at zero and are updated.
+/// Makes a step of Adam or AdamW, PyTorch's `_fused_adam_` and `_fused_adamw_`, for all parameters
+/// that have a gradient. `means`, `squares` (both one per parameter) and `steps` (one `f32`) start
+/// at zero and are updated.
 pub(crate) fn adam(
     parameters: &[Tensor],
     means: &[Tensor],
@@ -116,14 +116,14 @@ pub(crate) fn adam(
 /// Scales all gradients by one factor so that their common norm is at most `most`.
 pub(crate) fn clip_norm(parameters: &[Tensor], most: f64) {
     let parameters = pointers(parameters);
-    // SAFETY: the list holds as many live tensors as it is long.
+    // SAFETY: the list holds live tensors, and its length is passed along.
     check(unsafe { lab_clip_norm(parameters.as_ptr(), parameters.len(), most) });
 }
 
-/// Sets gradients to none.
+/// Makes gradients undefined.
 pub(crate) fn forget_gradients(parameters: &[Tensor]) {
     let parameters = pointers(parameters);
-    // SAFETY: the list holds as many live tensors as it is long.
+    // SAFETY: the list holds live tensors, and its length is passed along.
     check(unsafe { lab_forget_gradients(parameters.as_ptr(), parameters.len()) });
 }
 
@@ -131,18 +131,18 @@ pub(crate) fn forget_gradients(parameters: &[Tensor]) {
 pub(crate) fn lerp(targets: &[Tensor], sources: &[Tensor], weight: f64) {
     assert_eq!(targets.len(), sources.len(), "a source a target");
     let (targets, sources) = (pointers(targets), pointers(sources));
-    // SAFETY: the lists are of one length and hold live tensors.
+    // SAFETY: the lists have the same length and hold live tensors.
     check(unsafe { lab_lerp(targets.as_ptr(), sources.as_ptr(), targets.len(), weight) });
 }
 
-/// Computes with those operations in bfloat16 that gain by it and lose little (PyTorch's autocast),
-/// if `is_on`.
+/// If `is_on`, computes in bfloat16 the operations that become faster and lose little (PyTorch's
+/// autocast).
 pub(crate) fn in_bfloat16<T>(is_on: bool, device: Device, work: impl FnOnce() -> T) -> T {
-    /// Ends it on return, even by a panic.
+    /// Ends it on return, even after a panic.
     struct Autocast(bool);
     impl Drop for Autocast {
         fn drop(&mut self) {
-            // SAFETY: it takes plain values. A message is impossible here and would only leak.
+            // SAFETY: it takes plain values. It returns no message here; one would only leak.
             unsafe { lab_autocast(self.0, false) };
         }
     }
@@ -154,10 +154,10 @@ pub(crate) fn in_bfloat16<T>(is_on: bool, device: Device, work: impl FnOnce() ->
     work()
 }
 
-/// Makes the C library keep freed memory for the next allocation; to be called before the first
-/// tensor is made.
+/// Makes the C library keep freed memory for the next allocation. Must be called before the first
+/// tensor is created.
 pub(crate) fn keep_memory() {
-    // SAFETY: it only sets numbers of the allocator.
+    // SAFETY: it only sets options of the allocator.
     unsafe { lab_keep_memory() };
 }
 
@@ -165,15 +165,15 @@ fn pointers(tensors: &[Tensor]) -> Vec<*mut C_tensor> {
     tensors.iter().map(|tensor| tensor.as_ptr().cast_mut()).collect()
 }
 
-/// Panics as tch does at an error inside libtorch.
+/// Panics, as tch does, after an error inside libtorch.
 #[track_caller]
 fn check(message: *mut c_char) {
     if message.is_null() {
         return;
     }
-    // SAFETY: what is not null is a text that ends with a zero, made for us to free.
+    // SAFETY: a pointer that is not null is a string that ends in a zero, which we must free.
     let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
-    // SAFETY: as above; it is not used again.
+    // SAFETY: as above, and it is not used again.
     unsafe { lab_free(message) };
     panic!("{text}");
 }

@@ -1,8 +1,9 @@
-//! Random changes to a batch of images, and copies of it to judge by.
+//! Random changes to a batch of images, and copies of it for test-time augmentation.
 //!
 //! All numbers are drawn on the host from the run's own generator, so that a run is the same
-//! everywhere; the images stay on their device. What moves pixels (flips, crop, affine) is one map
-//! from the pixels of the new image to those of the old one, and is made by one operation.
+//! everywhere; the images stay on their device. Changes that move pixels (flips, crop, affine) are
+//! combined into one map from the pixels of the new image to those of the old one, which one
+//! operation applies.
 
 use labpress::recipe::image_classification::{Augment, Tta};
 use rand_chacha::ChaCha8Rng;
@@ -10,16 +11,16 @@ use tch::{IndexOp, Kind, Tensor};
 
 use super::random;
 
-/// The share of each colour in a grey, ITU-R BT.601, as torchvision rounds it.
+/// The share of each colour in a grey: ITU-R BT.601, rounded as in torchvision.
 const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
 /// The brightest value.
 const WHITE: f64 = 255.0;
-/// `grid_sampler`'s numbers for bilinear interpolation and a border of zeros.
+/// `grid_sampler`'s constants for bilinear interpolation and a border of zeros.
 const BILINEAR: i64 = 0;
 const ZEROS: i64 = 0;
 
 /// Returns a batch of images (`[image, channel, row, column]`, bytes, black is 0), each changed at
-/// random. They are bytes as long as pixels only move by whole steps, else floats of the same
+/// random. The result is bytes if pixels only move by whole steps, otherwise floats in the same
 /// range.
 pub(crate) fn augmented(images: Tensor, augment: &Augment, generator: &mut ChaCha8Rng) -> Tensor {
     let moves = Moves::drawn(augment, &images, generator);
@@ -50,7 +51,7 @@ fn is_affine(augment: &Augment) -> bool {
 struct Moves {
     is_flipped: bool,
     is_flipped_vertically: bool,
-    /// Where the crop begins in the padded image.
+    /// Where the crop starts in the padded image.
     row: i64,
     column: i64,
 }
@@ -80,7 +81,7 @@ impl Moves {
         all
     }
 
-    /// These moves and then a drawn affine change, as one map.
+    /// These moves, followed by a random affine change, as one map.
     fn map(&self, augment: &Augment, images: &Tensor, generator: &mut ChaCha8Rng) -> Map {
         let (rows, columns) = (images.size()[2] as f64, images.size()[3] as f64);
         let mut within = |most: f64| f64::from(random::symmetric(generator)) * most;
@@ -103,13 +104,12 @@ impl Moves {
     }
 }
 
-/// An affine change about the image's middle: of shear, scale and rotation in this order, then a
-/// shift.
+/// An affine change about the centre of the image: shear, scale, rotation, then a shift.
 #[derive(Debug, Clone, Copy)]
 struct Affine {
     /// Clockwise.
     degrees: f64,
-    /// How many times larger.
+    /// The factor by which the image grows.
     scale: f64,
     /// Degrees along the rows.
     shear: f64,
@@ -120,7 +120,7 @@ struct Affine {
 }
 
 /// Where a pixel of the new image comes from: rows x and y, columns x, y and 1, in pixels from the
-/// middle.
+/// centre.
 #[derive(Debug, Clone, Copy)]
 struct Map([[f64; 3]; 2]);
 
@@ -138,8 +138,7 @@ impl Map {
     }
 }
 
-/// Takes each image's pixels from where its map says, with bilinear interpolation; outside of the
-/// image is black.
+/// Applies its map to each image, with bilinear interpolation. Outside the image is black.
 fn resampled(images: &Tensor, maps: &[Map]) -> Tensor {
     let size = images.size();
     let (rows, columns) = (size[2] as f64, size[3] as f64);
@@ -161,7 +160,7 @@ fn moved(images: &Tensor, padding: i64, moves: &[Moves]) -> Tensor {
     let size = images.size();
     let (count, channels, rows, columns) = (size[0], size[1], size[2], size[3]);
     let device = images.device();
-    // A flip reads a line from its other end: from where, and in which direction.
+    // A flip reads a line from its other end: the start and the direction.
     let line = |length: i64, offset: i64, is_flipped: bool| {
         if is_flipped { (length + 2 * padding - 1 - offset, -1) } else { (offset, 1) }
     };
@@ -185,7 +184,7 @@ fn moved(images: &Tensor, padding: i64, moves: &[Moves]) -> Tensor {
     padded.index(&[Some(image), Some(channel), Some(row), Some(column)])
 }
 
-/// Changes brightness, contrast and saturation by factors of each image's own, in this order, as
+/// Changes brightness, contrast and saturation of each image by its own factors, in this order, as
 /// torchvision defines them for floats.
 fn recoloured(images: Tensor, augment: &Augment, generator: &mut ChaCha8Rng) -> Tensor {
     let Augment { brightness, contrast, saturation, .. } = *augment;
@@ -229,7 +228,7 @@ fn saturated(images: &Tensor, factor: &Tensor) -> Tensor {
     grey(images).lerp_tensor(images, factor).clamp(0.0, WHITE)
 }
 
-/// The images' greys, as one channel.
+/// The images in grey, as one channel.
 fn grey(images: &Tensor) -> Tensor {
     if images.size()[1] != 3 {
         return images.mean_dim([1].as_slice(), true, Kind::Float);
@@ -238,7 +237,7 @@ fn grey(images: &Tensor) -> Tensor {
     (images * shares).sum_dim_intlist([1].as_slice(), true, Kind::Float)
 }
 
-/// Blackens a square in each image; its middle is anywhere in the image.
+/// Blackens a square in each image. Its centre is anywhere in the image.
 fn cut_out(images: &Tensor, side: i64, generator: &mut ChaCha8Rng) -> Tensor {
     let shape = images.size();
     let (count, rows, columns) = (shape[0], shape[2], shape[3]);
@@ -258,20 +257,20 @@ fn cut_out(images: &Tensor, side: i64, generator: &mut ChaCha8Rng) -> Tensor {
     images.masked_fill(&in_rows.logical_and(&in_columns), 0)
 }
 
-/// What images were mixed with: the loss is `share` of that against their own labels, and the rest
-/// of that against the labels of their partners.
+/// How images were mixed: the loss is `share` of that for their own labels, plus the rest of that
+/// for the labels of their partners.
 #[derive(Debug)]
 pub(crate) struct Mix {
-    /// Of each image of the batch, the number of the one it was mixed with.
+    /// For each image of the batch, the index of the one it was mixed with.
     pub(crate) partners: Tensor,
-    /// How much of an image is its own.
+    /// The share of the original image.
     pub(crate) share: f64,
 }
 
-/// Mixes each image of a batch of floats with another: by fading (mixup: Zhang et al. 2017, arXiv
+/// Mixes each image of a batch of floats with another: by blending (mixup: Zhang et al. 2017, arXiv
 /// 1710.09412) or by pasting a rectangle (CutMix: Yun et al. 2019, arXiv 1905.04899). `mixup` and
 /// `cutmix` are the parameters of the beta distribution that the share is drawn from; if both are
-/// given, each batch takes one of the two, with equal chances.
+/// given, each batch uses one of the two with equal probability.
 pub(crate) fn mixed(
     images: Tensor,
     mixup: Option<f64>,
@@ -304,7 +303,7 @@ pub(crate) fn mixed(
     }
 }
 
-/// Rows from `top` to before `bottom`, columns from `left` to before `right`.
+/// Rows from `top` to `bottom` and columns from `left` to `right`, ends excluded.
 #[derive(Debug, Clone, Copy)]
 struct Rectangle {
     top: i64,
@@ -314,8 +313,8 @@ struct Rectangle {
 }
 
 impl Rectangle {
-    /// With the shape of the image, all but `share` of its area, the middle anywhere; what is
-    /// outside is cut off.
+    /// A rectangle with the image's aspect ratio and all but `share` of its area. Its centre is
+    /// anywhere in the image; what is outside is cut off.
     fn drawn(share: f64, rows: i64, columns: i64, generator: &mut ChaCha8Rng) -> Rectangle {
         let side = (1.0 - share).sqrt();
         let mut range = |length: i64| {
@@ -332,7 +331,7 @@ impl Rectangle {
     }
 }
 
-/// The copies of a batch of floats that are judged together: the batch itself, shifted, and
+/// The copies of a batch of floats that are evaluated together: the batch itself, shifted, and
 /// flipped.
 pub(crate) fn views(images: &Tensor, tta: &Tta) -> Vec<Tensor> {
     let mut views = vec![images.shallow_clone()];
@@ -369,8 +368,7 @@ mod tests {
         augmented(images(), augment, &mut generator(7, Purpose::Augment { step }))
     }
 
-    /// Checks that each image became one of the images that `candidates` makes of it, and that they
-    /// were changed.
+    /// Checks that each image became one of its `candidates`, and that some images were changed.
     #[track_caller]
     fn check_each(augment: &Augment, candidates: impl Fn(&Tensor) -> Vec<Tensor>) {
         let changed = at_step(augment, 0);
@@ -435,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn an_affine_map_with_nothing_to_do_makes_the_same_moves() {
+    fn the_identity_map_makes_the_same_moves() {
         let augment =
             Augment { flip: true, flip_vertical: true, crop_padding: 1, ..Augment::default() };
         let moves =
@@ -469,7 +467,7 @@ mod tests {
     fn a_cutout_blackens_a_square() {
         let cut = at_step(&Augment { cutout: 2, ..Augment::default() }, 0);
         let is_black = cut.eq(0);
-        // No pixel was black before, and both channels are cut alike.
+        // No pixel was black before, and both channels are cut at the same place.
         assert_eq!(is_black.select(1, 0), is_black.select(1, 1));
         let counts = is_black.select(1, 0).sum_dim_intlist([1, 2].as_slice(), false, Kind::Int64);
         let counts: Vec<i64> = counts.try_into().unwrap();
@@ -489,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faded_image_is_the_weighted_mean_with_its_partner() {
+    fn a_blended_image_is_the_weighted_mean_with_its_partner() {
         let images = images().to_kind(Kind::Float);
         let (faded, mix) =
             mixed(images.copy(), Some(0.4), None, &mut generator(0, Purpose::Augment { step: 0 }));
@@ -525,7 +523,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_wish_nothing_is_mixed() {
+    fn by_default_nothing_is_mixed() {
         let (same, mix) =
             mixed(images(), None, None, &mut generator(0, Purpose::Augment { step: 0 }));
         assert_eq!(same, images());

@@ -1,5 +1,5 @@
 //! `lab bench`: how many images per second the nets train on and evaluate on this machine.
-#![expect(clippy::print_stdout, reason = "a command speaks to its terminal")]
+#![expect(clippy::print_stdout, reason = "a command prints to its terminal")]
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ use super::train;
 
 /// Images per step.
 const BATCH: i64 = 64;
-/// Steps that are timed, after one that is not.
+/// How many steps are timed, after one that is not.
 const STEPS: u32 = 5;
 
-/// Prints one row per net: the median of a few steps, as a hint and not for publication.
+/// Prints one row per net: the median of a few steps, as a rough guide.
 pub(crate) fn run(device: protocol::Device, threads: Option<usize>) -> anyhow::Result<()> {
     super::machine::open_cuda();
     if let Some(threads) = threads.and_then(|threads| i32::try_from(threads.max(1)).ok()) {
@@ -59,7 +59,7 @@ fn speeds(model: &Model, channels: usize, side: usize, device: Device) -> anyhow
     Ok([BATCH as f64 / training, BATCH as f64 / judging])
 }
 
-#[expect(clippy::disallowed_methods, reason = "what is asked for is time")]
+#[expect(clippy::disallowed_methods, reason = "the command measures time")]
 fn median_seconds(device: Device, work: &mut dyn FnMut()) -> f64 {
     let mut once = || {
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! The state of a run on disk, from which it is resumed to the same result.
+//! The state of a run on disk, from which it resumes and arrives at the same result.
 //!
 //! `checkpoint/` holds two files: the tensors, and `state.json`, which names them with their digest
 //! and is renamed into place last. So a run killed at any moment leaves the old state or the new
@@ -20,7 +20,7 @@ const STATE_FILE: &str = "state.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct State {
-    /// Digest of what the run is to do; a checkpoint of a different run is useless.
+    /// The digest of what the run does; a checkpoint of a different run is useless.
     pub(crate) job: Digest,
     /// Steps done.
     pub(crate) step: u64,
@@ -32,16 +32,16 @@ pub(crate) struct State {
     pub(crate) seconds: f64,
     /// The metrics of the epochs that are done, in the order they were reported.
     pub(crate) points: Vec<Point>,
-    /// What the learning-rate finder found, if it was asked for and is done.
+    /// The result of the learning-rate finder, if it was requested and is done.
     #[serde(default)]
     pub(crate) found: Option<Found>,
-    /// The best epoch so far, if the training is to end early; its weights are among the tensors.
+    /// The best epoch so far, if early stopping is on; its weights are among the tensors.
     #[serde(default)]
     pub(crate) best: Option<Best>,
 }
 
 impl State {
-    /// Nothing is done yet of a run.
+    /// The state of a run that has not started.
     pub(crate) fn at_start(job: Digest) -> State {
         State {
             job,
@@ -56,21 +56,21 @@ impl State {
     }
 }
 
-/// What the learning-rate finder saw.
+/// The result of the learning-rate finder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Found {
     /// The rate that it suggests.
     pub(crate) rate: f64,
-    /// Rates, rising, each with the smoothed loss there.
+    /// Rising rates, each with its smoothed loss.
     pub(crate) curve: Vec<[f64; 2]>,
 }
 
-/// The epoch with the best number of those that are watched.
+/// The epoch with the best value of the watched metric.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Best {
     /// The epoch, from 1.
     pub(crate) epoch: u64,
-    /// The number.
+    /// Its value.
     pub(crate) value: f64,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Point {
     pub(crate) name: String,
     /// The epoch, from 1.
     pub(crate) epoch: u64,
-    /// The number.
+    /// Its value.
     pub(crate) value: f64,
 }
 
@@ -93,7 +93,7 @@ struct Saved {
     digest: Digest,
 }
 
-/// Writes a checkpoint in place of the one before.
+/// Writes a checkpoint, which replaces the previous one.
 #[expect(clippy::disallowed_methods, reason = "a runner writes its own checkpoints")]
 pub(crate) fn save(
     folder: &Path,
@@ -121,11 +121,11 @@ pub(crate) fn save(
     Ok(())
 }
 
-/// Reads the checkpoint of the run `job` and copies its tensors into those of the same names.
+/// Reads the checkpoint of the run `job` and copies its tensors into those with the same names.
 ///
 /// # Errors
 ///
-/// When there is none, it is damaged, or it is of another run; then no tensor was changed.
+/// If there is none, or it is damaged or belongs to another run. No tensor was changed then.
 #[expect(clippy::disallowed_methods, reason = "a runner reads its own checkpoints")]
 pub(crate) fn restore(
     folder: &Path,
@@ -134,9 +134,9 @@ pub(crate) fn restore(
 ) -> anyhow::Result<State> {
     let text = fs::read(folder.join(STATE_FILE)).context("there is no checkpoint")?;
     let saved: Saved = serde_json::from_slice(&text).context("the checkpoint is damaged")?;
-    ensure!(saved.state.job == *job, "the checkpoint is of another run");
+    ensure!(saved.state.job == *job, "the checkpoint belongs to another run");
     let path = folder.join(&saved.tensors);
-    let bytes = fs::read(&path).context("the checkpoint has lost its tensors")?;
+    let bytes = fs::read(&path).context("the checkpoint's tensors are missing")?;
     ensure!(Digest::of(&bytes) == saved.digest, "the checkpoint is damaged");
     let read: BTreeMap<String, Tensor> = Tensor::read_safetensors(&path)?.into_iter().collect();
     let same = |(name, tensor): &(String, Tensor)| {
@@ -167,7 +167,7 @@ pub(crate) fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> anyhow
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "these tests look at what is left on disk")]
+#[expect(clippy::disallowed_methods, reason = "these tests inspect the files on disk")]
 mod tests {
     use super::*;
 
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_checkpoint_comes_back_bit_for_bit() {
+    fn the_last_checkpoint_is_restored_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         save(folder.path(), &state(3), &tensors(&[1.0, 2.0])).unwrap();
         save(folder.path(), &state(4), &tensors(&[0.1, f32::MIN_POSITIVE])).unwrap();
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_checkpoint_of_another_run_is_refused() {
-        check_refused(b"other", |_| {}, "the checkpoint is of another run");
+        check_refused(b"other", |_| {}, "the checkpoint belongs to another run");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! `lab classify`: what a net that learnt `ImageNet` takes pictures for.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+//! `lab classify`: classifies pictures with a net trained on `ImageNet`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to its terminal")]
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use super::random::{Purpose, generator};
 use super::samples::{Scale, pixels};
 use super::weights;
 
-/// How many classes a picture gets.
+/// How many classes are printed per picture.
 const SHOWN: i64 = 5;
 /// `ImageNet`'s.
 const CLASSES: usize = 1000;
@@ -25,13 +25,13 @@ const CLASSES: usize = 1000;
 /// Which pictures, and which net.
 #[derive(Debug, Args)]
 pub(crate) struct Pictures {
-    /// PNG or JPEG files; the square in the middle of each is looked at.
+    /// PNG or JPEG files; the central square of each is classified
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The net.
     #[arg(long, default_value = "efficientnet-lite0")]
     net: Published,
-    /// Rows and columns that a picture is brought to; without it, those that the net learnt from.
+    /// Rows and columns that pictures are resized to [default: those that the net was trained on]
     #[arg(long, value_parser = clap::value_parser!(u32).range(32..=1024))]
     size: Option<u32>,
 }
@@ -45,7 +45,7 @@ enum Published {
 }
 
 impl Published {
-    /// Its name, how it is built, and the rows and columns of the images that it learnt from.
+    /// Its name, how it is built, and the rows and columns of the images that it was trained on.
     fn parts(self) -> (&'static str, Model, u32) {
         let pretrained = None;
         match self {
@@ -62,12 +62,11 @@ impl Published {
     }
 }
 
-/// Fetches the weights if they are not there, and prints the five likeliest classes of each
-/// picture.
+/// Downloads the weights if necessary, and prints the five most probable classes of each picture.
 pub(crate) fn run(wish: &Pictures) -> anyhow::Result<()> {
     let (name, model, size) = wish.net.parts();
     let size = wish.size.unwrap_or(size);
-    // Before anything is fetched for them.
+    // Before anything is downloaded for them.
     let pictures: Vec<(&Path, Images)> = wish
         .files
         .iter()
@@ -95,7 +94,7 @@ pub(crate) fn run(wish: &Pictures) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line reads what it is pointed at")]
+#[expect(clippy::disallowed_methods, reason = "the command line reads the files it is given")]
 fn picture(path: &Path, size: u32) -> anyhow::Result<Images> {
     let read = || Images::of_picture(&std::fs::read(path)?, size);
     read().with_context(|| format!("cannot read the picture `{}`", path.display()))

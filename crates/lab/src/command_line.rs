@@ -1,4 +1,4 @@
-//! The arguments of commands: which run of an experiment they are about.
+//! The arguments of commands that select a run of an experiment.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -34,7 +34,7 @@ pub(crate) struct Wish {
     out: Option<PathBuf>,
 }
 
-/// A run that was asked for.
+/// A selected run.
 pub(crate) struct Asked {
     /// Title of the experiment.
     pub(crate) title: String,
@@ -46,8 +46,8 @@ pub(crate) struct Asked {
 }
 
 impl Wish {
-    /// Reads the experiment, fetches its data, and creates the folder for the results. Downloads are
-    /// reported to `say`.
+    /// Reads the experiment, downloads its data, and creates the folder for the results. Downloads
+    /// are reported to `say`.
     #[expect(
         clippy::disallowed_methods,
         reason = "the command line makes the folder for the results"
@@ -72,13 +72,13 @@ impl Wish {
         for data in task.data_sets() {
             folders.insert(data.name.clone(), fetch(&data.name, &data.set, &cache, say)?);
         }
-        let lab = std::env::current_exe().context("where is `lab`?")?;
+        let lab = std::env::current_exe().context("cannot find the path of `lab`")?;
         let machine =
             Machine { store: Store::of(&root), root, data: folders, lab: Some(lab), strace: None };
         let by_hand = || machine.root.join(".labpress/by-hand").join(name);
         let folder = self.out.clone().unwrap_or_else(by_hand);
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+            .with_context(|| format!("cannot create `{}`", folder.display()))?;
         let folder =
             folder.canonicalize().with_context(|| format!("cannot read `{}`", folder.display()))?;
         let (title, variant) = (experiment.title.clone(), variant.name.clone());
@@ -86,8 +86,8 @@ impl Wish {
     }
 }
 
-/// The folder in which fetched files are kept.
-#[expect(clippy::disallowed_methods, reason = "the environment says where it is")]
+/// The folder in which downloaded files are kept.
+#[expect(clippy::disallowed_methods, reason = "the environment names the folder")]
 pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let value = |name: &str| std::env::var_os(name);
     let (named, xdg, home) = (value("LABPRESS_DATA"), value("XDG_CACHE_HOME"), value("HOME"));
@@ -95,12 +95,12 @@ pub(crate) fn cache() -> anyhow::Result<PathBuf> {
         .context("no folder for data sets: set LABPRESS_DATA or HOME")
 }
 
-/// Reads an experiment: as part of a site if it is in its `experiments/NAME/`, otherwise alone, with
-/// the built-in data sets. Returns the site's folder, or its own.
+/// Reads an experiment: as part of a site if it is in `experiments/NAME/` of one, otherwise on its
+/// own, with the built-in data sets. Also returns the folder of the site or of the experiment.
 #[expect(clippy::disallowed_methods, reason = "the command line reads the experiment")]
 fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
     let path = path.canonicalize().with_context(|| format!("cannot read `{}`", path.display()))?;
-    let folder = path.parent().context("an experiment is in a folder")?;
+    let folder = path.parent().context("the path of an experiment has no folder")?;
     let name = folder.file_name().and_then(OsStr::to_str).unwrap_or("experiment").to_owned();
     let site =
         folder.parent().filter(|folder| folder.file_name() == Some(OsStr::new("experiments")));
@@ -125,7 +125,7 @@ fn experiment(path: &Path) -> anyhow::Result<(PathBuf, Experiment)> {
         return Ok((root, found));
     }
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    bail!("`{}` cannot be read\n{}", path.display(), errors.join("\n"))
+    bail!("cannot read `{}`\n{}", path.display(), errors.join("\n"))
 }
 
 fn variant<'a>(experiment: &'a Experiment, name: Option<&str>) -> anyhow::Result<&'a Variant> {

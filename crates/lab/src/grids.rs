@@ -7,9 +7,9 @@ use labpress::data::sheet::{Row, Sheet, Tile, Tone, grid};
 
 use super::metrics::Judgement;
 
-/// How many images the grid of the worst has, and how many a row.
+/// How many images the grid of the worst has, and how many per row.
 const WORST: (usize, usize) = (24, 8);
-/// How many pairs of classes the grid of the most confused has, and how many images of each.
+/// How many pairs of classes the grid of the most confused has, and how many images per pair.
 const CONFUSED: (usize, usize) = (6, 8);
 
 /// The images with the highest loss: those that the net misclassified with the most confidence. Below
@@ -64,7 +64,7 @@ pub(crate) fn most_confused(judgement: &Judgement, classes: &[String], test: &Im
     });
     let rows: Vec<Row> = rows.collect();
     let subtitle = if rows.is_empty() {
-        "No image was told wrong"
+        "No image was misclassified"
     } else {
         "Class → what it was taken for; below each image the probability of that"
     };
@@ -88,7 +88,8 @@ fn tile(images: &Images, image: usize, caption: Vec<(String, Tone)>) -> Tile {
 mod tests {
     use super::*;
 
-    /// Four images of three classes, each of one pixel that is its number; the last is classified correctly.
+    /// Four images of three classes. Each is one pixel with the index of the image; the last is
+    /// classified correctly.
     fn judged() -> (Judgement, Vec<String>, Images) {
         let probabilities =
             [[0.25_f32, 0.5, 0.25], [0.125, 0.75, 0.125], [0.0625, 0.0625, 0.875], [0.0, 1.0, 0.0]];
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_come_first() {
+    fn the_worst_are_first() {
         let (judgement, classes, images) = judged();
         let sheet = worst(&judgement, &classes, &images);
         assert_eq!(numbers(&sheet.rows), [[2, 1, 0, 3]]);
@@ -146,6 +147,6 @@ mod tests {
         let (mut judgement, classes, images) = judged();
         judgement.labels = vec![1, 1, 2, 1];
         let sheet = most_confused(&judgement, &classes, &images);
-        assert_eq!((sheet.rows.len(), sheet.subtitle.as_str()), (0, "No image was told wrong"));
+        assert_eq!((sheet.rows.len(), sheet.subtitle.as_str()), (0, "No image was misclassified"));
     }
 }

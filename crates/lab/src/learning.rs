@@ -10,12 +10,12 @@ use super::model::{Net, channels_last};
 use super::optimizer::Optimizer;
 use super::samples::{Inputs, Samples, Scale};
 
-/// What stays the same at all steps of a run.
+/// What stays the same during a run.
 pub(crate) struct Learning<'a> {
     pub(crate) params: &'a Params,
     pub(crate) device: Device,
     pub(crate) scale: Scale,
-    /// How much an image counts, by its class; `None` if all count the same.
+    /// The weight of each class in the loss; `None` if all count the same.
     pub(crate) class_weights: Option<Tensor>,
 }
 
@@ -61,13 +61,13 @@ impl Learning<'_> {
         Step { loss: loss.detach(), correct }
     }
 
-    /// What `forward` computes in the precision of the run, as 32-bit floats.
+    /// Runs `forward` in the precision of the run and returns its result as 32-bit floats.
     fn computed(&self, forward: impl FnOnce() -> Tensor) -> Tensor {
         aten::in_bfloat16(self.params.precision == Precision::Bf16, self.device, forward)
             .to_kind(Kind::Float)
     }
 
-    /// The mean cross-entropy. Mixed images have two labels, each by its share.
+    /// The mean cross-entropy. Mixed images have two labels, each weighted by its share.
     fn loss(&self, scores: &Tensor, labels: &Tensor, mix: Option<&Mix>) -> Tensor {
         let smoothing = self.params.loss.label_smoothing;
         let against = |labels: &Tensor| {
@@ -88,8 +88,8 @@ impl Learning<'_> {
         }
     }
 
-    /// The images as a net takes them. Bytes are laid out before they become floats, which are four
-    /// times as large.
+    /// The images as a net expects them. Bytes are rearranged before they become floats, which are
+    /// four times as large.
     fn normalized(&self, images: &Tensor) -> Tensor {
         if self.params.channels_last {
             self.scale.normalized(&channels_last(images))
@@ -98,7 +98,7 @@ impl Learning<'_> {
         }
     }
 
-    /// Replaces images by their features if only the head of the net is trained.
+    /// Replaces images with their features if only the head of the net is trained.
     pub(crate) fn inputs(&self, net: &Net, samples: Samples) -> Samples {
         match samples.inputs {
             Inputs::Images(images) if self.params.tuning == (Tuning::Frozen {}) => {
@@ -112,8 +112,8 @@ impl Learning<'_> {
         }
     }
 
-    /// Log-probabilities of images or features by class, `[image, class]`: of images, those of the
-    /// mean probability over their views.
+    /// Log-probabilities of images or features by class, `[image, class]`. For images, the
+    /// probabilities are the means over their views.
     pub(crate) fn judged(&self, net: &Net, samples: &Samples, tta: &Tta) -> Tensor {
         let log_probabilities = |scores: Tensor| scores.log_softmax(-1, Kind::Float);
         match &samples.inputs {
@@ -135,15 +135,15 @@ impl Learning<'_> {
     }
 }
 
-/// Puts together what `of_part` makes of parts of the inputs, without gradients.
+/// Concatenates the results of `of_part` for parts of the inputs, without gradients.
 fn by_parts(inputs: &Tensor, of_part: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let parts = inputs.split(at_once(inputs), 0);
     no_grad(|| Tensor::cat(&parts.iter().map(of_part).collect::<Vec<_>>(), 0))
 }
 
-/// How many images are evaluated at once: those of about a quarter of a million pixels, so that the
-/// maps between two layers fit into a processor's cache; with a thousand images of 28 rows each image
-/// took twice as long. The number affects memory, speed and the last bits of a loss.
+/// How many images are evaluated at once: about a quarter of a million pixels, so that the maps
+/// between two layers fit into a processor's cache; with a thousand images of 28 rows, each took
+/// twice as long. The number affects memory, speed and the last bits of a loss.
 fn at_once(inputs: &Tensor) -> i64 {
     let size = inputs.size();
     match size[..] {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_begin_to_learn_one_after_another() {
+    fn groups_are_unfrozen_one_after_another() {
         let gradual = |blocks, block_epochs| Tuning::Gradual {
             head_epochs: 1,
             blocks,

@@ -1,5 +1,5 @@
-//! The learning-rate finder (Smith 2015, arXiv 1506.01186): a short training at rates that rise
-//! from step to step. Where its loss falls, rates are good; where it rises, they are too high.
+//! The learning-rate finder (Smith 2015, arXiv 1506.01186): a short training with a rate that rises
+//! from step to step. Rates are good where the loss falls, and too high where it rises.
 
 use labpress::recipe::image_classification::Schedule;
 use tch::{Tensor, no_grad};
@@ -11,16 +11,16 @@ use super::optimizer::Optimizer;
 use super::random::{Purpose, generator, shuffled};
 use super::samples::Samples;
 
-/// The rates of the first and of the last step. Those of fast.ai.
+/// The rates of the first and the last step, as in fast.ai.
 const FIRST: f64 = 1e-7;
 const LAST: f64 = 10.0;
 const STEPS: u64 = 100;
-/// How much of the smoothed loss is kept each step.
+/// How much of the smoothed loss is kept at each step.
 const SMOOTHING: f64 = 0.98;
-/// The training has diverged where the smoothed loss is this many times the least.
+/// The training has diverged if the smoothed loss is this many times the minimum.
 const DIVERGED: f64 = 4.0;
 
-/// Trains the net at rising rates, then gives it its weights back. `optimizer` is used up: it
+/// Trains the net with rising rates, then restores its weights. `optimizer` is consumed, because it
 /// remembers these steps. `None` if it was asked to stop.
 pub(crate) fn found(
     learning: &Learning<'_>,
@@ -35,7 +35,7 @@ pub(crate) fn found(
     });
     let batch_size = (learning.params.batch_size as usize).min(train.count());
     let order = shuffled(&mut generator(seed, Purpose::FinderOrder), train.count());
-    // Once more from the start where the images are too few; a batch never crosses the end.
+    // Start over if there are too few images; a batch never crosses the end.
     let batches = (train.count() / batch_size).max(1) as u64;
     let order = Tensor::from_slice(&order).to_device(learning.device);
     let (mut smoothed, mut least) = (Smoothed::default(), f64::INFINITY);
@@ -66,7 +66,7 @@ fn rate_of(step: u64) -> f64 {
     FIRST * (LAST / FIRST).powf(step as f64 / (STEPS - 1) as f64)
 }
 
-/// An exponential mean that does not lean to its start.
+/// An exponential mean without bias towards its start.
 #[derive(Default)]
 struct Smoothed {
     mean: f64,
@@ -81,15 +81,15 @@ impl Smoothed {
     }
 }
 
-/// The rate in the middle of the longest valley: of the longest sequence of points, not all
-/// neighbours, whose losses fall from each to the next. The first tenth of the curve, where the
-/// rates are too low to report, and its last five points, where it diverges, are left out. This is
-/// the rule that fast.ai has by default ("valley").
+/// The rate in the middle of the longest valley: the longest sequence of points, not all
+/// neighbours, with falling losses. The first tenth of the curve, where rates are too low to
+/// matter, and its last five points, where it diverges, are left out. This is fast.ai's default
+/// rule ("valley").
 fn suggestion(curve: &[[f64; 2]]) -> f64 {
     let last = curve.len().saturating_sub(5).max(1).min(curve.len());
     let first = (curve.len() / 10).min(last - 1);
     let points = &curve[first..last];
-    // Of each point, how many lie before it in the longest falling sequence that ends there.
+    // For each point, how many precede it in the longest falling sequence that ends there.
     let mut before = vec![0_usize; points.len()];
     for point in 0..points.len() {
         let earlier = (0..point).filter(|&earlier| points[earlier][1] > points[point][1]);
@@ -97,12 +97,12 @@ fn suggestion(curve: &[[f64; 2]]) -> f64 {
     }
     let length = before.iter().copied().max().unwrap_or(0);
     let end = before.iter().position(|&count| count == length).unwrap_or(0);
-    // The sequence skips points where the curve goes up for a while, so it began at or before `end
-    // - length`.
+    // The sequence skips points where the curve rises for a while, so it starts at or before
+    // `end - length`.
     points[end - length + length / 2][0]
 }
 
-/// The schedule with the rate that was found.
+/// The schedule with the suggested rate.
 pub(crate) fn settled(schedule: &Schedule, found: Option<&Found>) -> Schedule {
     found.map_or_else(|| schedule.clone(), |found| schedule.clone().up_to(found.rate))
 }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_does_not_lean_to_its_start() {
+    fn smoothing_is_not_biased_towards_its_start() {
         let mut smoothed = Smoothed::default();
         assert!((smoothed.with(3.0) - 3.0).abs() < 1e-12);
         assert!((smoothed.with(3.0) - 3.0).abs() < 1e-12);

@@ -1,5 +1,5 @@
 //! `lab lr-find`: finds a learning rate.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to its terminal")]
 
 use anyhow::{Context, bail};
 
@@ -11,7 +11,8 @@ use super::{artifacts, lr_find, params, train};
 const ROWS: usize = 12;
 const COLUMNS: usize = 64;
 
-/// Runs the finder of a run, draws its curve, prints its suggestion, and writes the curve as JSON.
+/// Runs the learning-rate finder for a run, plots its curve, prints its suggestion, and writes the
+/// curve as JSON.
 #[expect(clippy::disallowed_methods, reason = "the command line writes its result")]
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let Asked { task, machine, folder, .. } = wish.asked(&mut |line| eprintln!("{line}"))?;
@@ -38,8 +39,8 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     Ok(())
 }
 
-/// The curve in characters: rates to the right by their logarithm, losses upwards, a column of `|`
-/// at the suggestion.
+/// The curve in characters: rates to the right on a logarithmic scale, losses upwards, a column of
+/// `|` at the suggestion.
 fn plot(found: &Found) -> String {
     let losses = || found.curve.iter().map(|[_, loss]| *loss);
     let (low, high) =

@@ -17,10 +17,10 @@ const LIBTORCH: &str = env!("LAB_LIBTORCH");
 )]
 pub(crate) fn open_cuda() {
     use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
-    // The driver first: without it the large CUDA library would be loaded in vain.
+    // The driver first: without it, loading the large CUDA library is a waste.
     for name in ["libcuda.so.1", "libtorch_cuda.so"] {
-        // SAFETY: both are made to be opened at any time, and this happens before another thread is
-        // started. Neither may be closed again, hence the `forget`.
+        // SAFETY: both libraries may be opened at any time, and no other thread has been started
+        // yet. Neither may be closed again, hence the `forget`.
         match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_GLOBAL) } {
             Ok(library) => std::mem::forget(library),
             Err(_) => return,
@@ -118,7 +118,7 @@ fn cpu_model() -> String {
     name.map_or_else(|| "unknown".to_owned(), |(_, name)| name.trim().to_owned())
 }
 
-/// Which kernels libtorch chooses for this CPU: the rule of its `get_cpu_capability`, which tch
+/// The kernels that libtorch chooses for this CPU: the rule of its `get_cpu_capability`, which tch
 /// does not offer.
 #[expect(clippy::disallowed_methods, reason = "libtorch itself reads ATEN_CPU_CAPABILITY")]
 fn cpu_capability() -> String {

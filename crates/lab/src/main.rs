@@ -1,13 +1,14 @@
 //! `lab`, labpress's built-in experiment runner: trains nets with libtorch, one run per process.
 //!
-//! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`, as
-//! the protocol ([`labpress_runner::protocol`]) says. [`train`] is the recipe, to be read from top
-//! to bottom.
+//! labpress starts it with `LABPRESS_RUN=DIR` and follows what it writes to `DIR/events.jsonl`,
+//! according to the protocol ([`labpress_runner::protocol`]). [`train`] is the recipe, which reads
+//! from top to bottom.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "libtorch counts in `i64`, Rust in `usize`; the counts here are of images and weights, far below either's end"
+    reason = "libtorch counts in `i64`, Rust in `usize`; the counts here are of images and \
+              weights, far below either's end"
 )]
 
 mod artifacts;
@@ -84,17 +85,17 @@ enum Command {
     },
 }
 
-/// How a run that did not fail has ended.
+/// How a run ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
-    /// A number was no longer finite, which was reported.
+    /// A number was no longer finite; this was reported.
     Diverged,
     /// It was asked to stop and left a checkpoint.
     Interrupted,
 }
 
-/// Whether a run is to write a checkpoint and exit.
+/// Whether the run should write a checkpoint and exit.
 struct Stop {
     asked: Arc<AtomicBool>,
     parent: u32,
@@ -120,7 +121,7 @@ impl Stop {
     }
 
     fn is_asked(&self) -> bool {
-        // An orphan gets another parent, and nobody would record its result.
+        // An orphan gets a new parent, and its result would not be recorded.
         let is_orphan = || {
             std::os::unix::process::parent_id() != self.parent
                 || self
@@ -176,7 +177,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does a command; errors are printed to the terminal.
+/// Runs a command and prints errors to the terminal.
 #[expect(clippy::print_stderr, reason = "a command prints to its terminal")]
 fn command(work: &dyn Fn(&dyn Fn() -> bool) -> anyhow::Result<()>) -> ExitCode {
     let done = Stop::watch().and_then(|stop| {

@@ -18,9 +18,9 @@ pub(crate) struct Judgement {
 pub(crate) struct ClassScore {
     /// How many images are of the class.
     pub(crate) images: usize,
-    /// Of the images taken for the class, the share that are of it; 0 if none is.
+    /// The share of images predicted as the class that are of it; 0 if none is predicted.
     pub(crate) precision: f64,
-    /// Of the images of the class, the share taken for it; 0 if there are none.
+    /// The share of images of the class that are predicted as it; 0 if there are none.
     pub(crate) recall: f64,
     /// The harmonic mean of both; 0 if both are.
     pub(crate) f1: f64,
@@ -42,7 +42,7 @@ impl Judgement {
         f64::from(self.of_image(image)[class]).exp()
     }
 
-    /// The class of the highest probability of an image, the first of equal ones.
+    /// The most probable class of an image, the first of equal ones.
     pub(crate) fn prediction(&self, image: usize) -> usize {
         let scores = self.of_image(image);
         (1..self.classes)
@@ -67,7 +67,7 @@ impl Judgement {
     pub(crate) fn top5(&self) -> f64 {
         self.mean(|image| {
             let (scores, label) = (self.of_image(image), self.labels[image]);
-            // Of equal ones, the first is ahead, as in `prediction`.
+            // Of equal ones, the first has precedence, as in `prediction`.
             let is_ahead = |&class: &usize| {
                 scores[class] > scores[label] || (scores[class] >= scores[label] && class < label)
             };
@@ -75,7 +75,7 @@ impl Judgement {
         })
     }
 
-    /// How often an image of each class (outer) was taken for each class (inner).
+    /// How often an image of each class (outer) was predicted as each class (inner).
     pub(crate) fn confusion(&self) -> Vec<Vec<u64>> {
         let mut counts = vec![vec![0; self.classes]; self.classes];
         (0..self.count()).for_each(|image| counts[self.labels[image]][self.prediction(image)] += 1);
@@ -101,8 +101,8 @@ impl Judgement {
         (0..self.classes).map(score).collect()
     }
 
-    /// The mean F1 over the classes, each counting alike however rare it is. Classes that are
-    /// neither there nor predicted are left out.
+    /// The mean F1 over the classes, which all have the same weight. Classes that neither occur nor
+    /// are predicted are left out.
     pub(crate) fn macro_f1(&self) -> f64 {
         let confusion = self.confusion();
         let occurs = |class: usize| {
@@ -118,15 +118,15 @@ impl Judgement {
         f1.iter().sum::<f64>() / f1.len() as f64
     }
 
-    /// The area under the receiver operating characteristic: the chance that an image of a class
-    /// has a higher probability of it than one of another class (Hanley and McNeil 1982). Of two
-    /// classes, of the second; of more, the mean over the classes, each against the rest. `None` if
-    /// a class has all images or none.
+    /// The area under the receiver operating characteristic: the probability that an image of a
+    /// class gets a higher score for it than one of another class (Hanley and McNeil 1982). For two
+    /// classes, that of the second; for more, the mean over the classes, each against the rest.
+    /// `None` if a class has all images or none.
     pub(crate) fn auc(&self) -> Option<f64> {
         self.mean_over_classes(|scored| {
             let positives = scored.iter().filter(|(_, is_positive)| *is_positive).count();
             let negatives = scored.len() - positives;
-            // Equal probabilities share their ranks.
+            // Equal probabilities have the mean of their ranks.
             let mut rank_sum = 0.0;
             let mut first = 0;
             for tied in scored.chunk_by(|one, other| one.0.total_cmp(&other.0).is_eq()) {
@@ -141,8 +141,8 @@ impl Judgement {
         })
     }
 
-    /// The average precision: precision at each recall, weighted by how much recall it adds,
-    /// without interpolation, as scikit-learn has it. Over classes as [`auc`](Judgement::auc).
+    /// The average precision: the precision at each recall, weighted by the gain in recall, without
+    /// interpolation, as in scikit-learn. Combines classes as [`auc`](Judgement::auc) does.
     pub(crate) fn average_precision(&self) -> Option<f64> {
         self.mean_over_classes(|scored| {
             let positives = scored.iter().filter(|(_, is_positive)| *is_positive).count() as f64;
@@ -157,8 +157,8 @@ impl Judgement {
         })
     }
 
-    /// The mean of a number of each class, made from all images' log-probabilities of the class,
-    /// rising, and whether they are of it.
+    /// The mean of a number over classes. It is computed from all images' log-probabilities of the
+    /// class, rising, and whether they are of it.
     fn mean_over_classes(&self, of_class: impl Fn(&[(f32, bool)]) -> f64) -> Option<f64> {
         let classes = if self.classes == 2 { 1..2 } else { 0..self.classes };
         let mut sum = 0.0;
@@ -176,15 +176,15 @@ impl Judgement {
         Some(sum / classes.len() as f64)
     }
 
-    /// The expected calibration error: how far the probability of the predicted class is from how
-    /// often it is right, as the mean over the images, in 15 bins of probability (Guo et al. 2017,
-    /// arXiv 1706.04599).
+    /// The expected calibration error: the difference between the probability of the predicted
+    /// class and how often it is right, as the mean over the images, in 15 bins of probability (Guo
+    /// et al. 2017, arXiv 1706.04599).
     pub(crate) fn calibration_error(&self) -> f64 {
         let mut bins = [(0.0, 0.0); BINS];
         for image in 0..self.count() {
             let prediction = self.prediction(image);
             let confidence = self.probability(image, prediction);
-            // A bin holds its upper end.
+            // A bin includes its upper end.
             let bin = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
             bins[bin].0 += confidence;
             bins[bin].1 += f64::from(prediction == self.labels[image]);
@@ -214,10 +214,9 @@ mod tests {
         assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
     }
 
-    /// The numbers are scikit-learn's for the same probabilities; both orders of the ties give
-    /// them.
+    /// The numbers are scikit-learn's for the same probabilities, in both orders of the ties.
     #[test]
-    fn two_classes_are_told_apart_as_scikit_learn_says() {
+    fn metrics_of_two_classes_are_those_of_scikit_learn() {
         let second = [0.1, 0.4, 0.35, 0.8, 0.4, 0.6];
         let rows: Vec<[f64; 2]> = second.iter().map(|p| [1.0 - p, *p]).collect();
         let rows: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();

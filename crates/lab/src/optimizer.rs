@@ -10,10 +10,10 @@ use super::aten;
 /// PyTorch's default; keeps Adam from dividing by zero.
 const ADAM_EPSILON: f64 = 1e-8;
 
-/// Parameters that are treated alike.
+/// Parameters that are treated the same.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// What is changed.
+    /// The parameters.
     pub(crate) parameters: Vec<Tensor>,
     /// The group's learning rate is the schedule's times this.
     pub(crate) rate_factor: f64,
@@ -22,9 +22,9 @@ pub(crate) struct Group {
 }
 
 /// Groups a net's layers, given from the first to the last. The last layer learns at the full rate,
-/// each layer before at that of the next by `rate_decay` (discriminative rates: Howard and Ruder
-/// 2018, arXiv 1801.06146; 1 is one rate for all). Biases and normalization weights are those of
-/// one dimension, as usual.
+/// and each other layer at the rate of the next one divided by `rate_decay` (discriminative rates:
+/// Howard and Ruder 2018, arXiv 1801.06146; 1 means one rate for all). As usual, biases and
+/// normalization weights are the tensors with one dimension.
 pub(crate) fn groups(rule: &Rule, layers: Vec<Vec<Tensor>>, rate_decay: f64) -> Vec<Group> {
     let last = layers.len().saturating_sub(1);
     let mut groups = Vec::new();
@@ -51,22 +51,21 @@ fn decays_norm_and_bias(rule: &Rule) -> bool {
     }
 }
 
-/// An update rule with what it remembers of earlier gradients.
+/// An update rule and its state.
 #[derive(Debug)]
 pub(crate) struct Optimizer {
     rule: Rule,
     groups: Vec<(Group, Memory)>,
 }
 
-/// What a rule remembers of a group.
+/// The state of a rule for a group.
 #[derive(Debug)]
 struct Memory {
-    /// Of each parameter, SGD's direction, or Adam's mean of gradients.
+    /// For each parameter, SGD's direction or Adam's mean of gradients.
     first: Vec<Tensor>,
-    /// Of each parameter, Adam's mean of squared gradients; empty for SGD.
+    /// For each parameter, Adam's mean of squared gradients; empty for SGD.
     second: Vec<Tensor>,
-    /// One number: Adam's steps. A group that is frozen at first has made fewer of them than the
-    /// others.
+    /// One number: Adam's steps. A group that was frozen at first has made fewer than the others.
     steps: Option<Tensor>,
 }
 
@@ -93,7 +92,7 @@ impl Memory {
 }
 
 impl Optimizer {
-    /// Starts with no memory.
+    /// Starts with empty state.
     pub(crate) fn new(rule: &Rule, groups: Vec<Group>) -> Optimizer {
         let groups = groups.into_iter().filter(|group| !group.parameters.is_empty());
         let groups = groups.map(|group| {
@@ -104,14 +103,14 @@ impl Optimizer {
     }
 
     /// Scales all gradients by one factor so that their common norm is at most `most` (Pascanu,
-    /// Mikolov and Bengio 2012, arXiv 1211.5063), as PyTorch's `clip_grad_norm_`. To be called
+    /// Mikolov and Bengio 2012, arXiv 1211.5063), like PyTorch's `clip_grad_norm_`. Must be called
     /// before a step.
     pub(crate) fn clip_norm(&self, most: f64) {
         let parameters: Vec<Tensor> = self.learning().map(Tensor::shallow_clone).collect();
         no_grad(|| aten::clip_norm(&parameters, most));
     }
 
-    /// Moves the parameters by their gradients and sets these to none. `momentum` is SGD's, or
+    /// Moves the parameters along their gradients and clears the gradients. `momentum` is SGD's, or
     /// Adam's `beta1`, at this step. Parameters that require no gradient are left alone.
     pub(crate) fn step(&mut self, rate: f64, momentum: f64) {
         no_grad(|| {
@@ -148,7 +147,7 @@ impl Optimizer {
         });
     }
 
-    /// Everything that the rule remembers, by name, in a fixed order.
+    /// The state of the rule by name, in a fixed order.
     pub(crate) fn tensors(&self) -> Vec<(String, Tensor)> {
         let mut tensors = Vec::new();
         let mut index = 0;
@@ -180,8 +179,8 @@ impl Group {
     }
 }
 
-/// An exponential moving average of a net's tensors, BatchNorm's statistics included (Polyak and
-/// Juditsky 1992; in this form as TensorFlow's `ExponentialMovingAverage`).
+/// An exponential moving average of a net's tensors, including BatchNorm's statistics (Polyak and
+/// Juditsky 1992; in the form of TensorFlow's `ExponentialMovingAverage`).
 #[derive(Debug)]
 pub(crate) struct Ema {
     decay: f64,
@@ -191,23 +190,24 @@ pub(crate) struct Ema {
 }
 
 impl Ema {
-    /// Starts at the net's present tensors.
+    /// Starts at the net's current tensors.
     pub(crate) fn new(decay: f64, net: Vec<(String, Tensor)>) -> Ema {
         let (names, net): (Vec<String>, Vec<Tensor>) = net.into_iter().unzip();
         let averages = no_grad(|| net.iter().map(|tensor| tensor.detach().copy()).collect());
         Ema { decay, names, net, averages }
     }
 
-    /// Follows the net after a step, counted from 0. Early on it follows faster, so that the first
-    /// weights are forgotten soon: after `n` steps, at most n / (n + 9) of it stay.
+    /// Updates the average after a step, counted from 0. Early updates are larger, so that the
+    /// initial weights are forgotten soon: after `n` steps, at most n / (n + 9) of the average is
+    /// kept.
     pub(crate) fn follow(&mut self, step: u64) {
         let steps = step as f64 + 1.0;
         let decay = self.decay.min(steps / (steps + 9.0));
         no_grad(|| aten::lerp(&self.averages, &self.net, 1.0 - decay));
     }
 
-    /// Exchanges the net's tensors and the averages; to be called before the net is judged, and
-    /// again after.
+    /// Exchanges the net's tensors and the averages. Must be called before the net is evaluated,
+    /// and again after.
     pub(crate) fn swap(&mut self) {
         no_grad(|| {
             for (tensor, average) in self.net.iter_mut().zip(&mut self.averages) {
@@ -258,7 +258,7 @@ mod tests {
         ((x.get(0) - 1.0).square() + (x.get(1) * 3.0 + x.get(0)).square() * 0.5).sum(Kind::Float)
     }
 
-    /// Minimizes a curved valley with our rule and with that of libtorch, and compares.
+    /// Compares our rule with libtorch's at minimizing a curved valley.
     #[track_caller]
     fn check_as_libtorch(rule: &Rule, libtorch: impl OptimizerConfig) {
         let ours = parameter(&[0.5, -0.7]);
@@ -311,7 +311,7 @@ mod tests {
         let factors: Vec<f64> = groups.iter().map(|group| group.rate_factor).collect();
         assert_eq!(factors, [0.25, 0.25, 0.5, 0.5, 1.0, 1.0]);
         let mut optimizer = Optimizer::new(&rule, groups);
-        // Without a gradient of its own, a parameter moves by its decay alone.
+        // Without a gradient of its own, a parameter moves only by its decay.
         flat.iter()
             .fold(Tensor::zeros([], (Kind::Float, Device::Cpu)), |sum, x| {
                 sum + x.sum(Kind::Float) * 0.0
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_group_stays_and_begins_later_as_if_it_were_the_first_step() {
+    fn a_frozen_group_starts_later_as_if_at_the_first_step() {
         let (early, late) = (parameter(&[0.5, -0.7]), parameter(&[0.5, -0.7]));
         let group = |x: &Tensor| Group {
             parameters: vec![x.shallow_clone()],
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_goes_on_bit_for_bit() {
+    fn state_is_restored_bit_for_bit() {
         for rule in [sgd(0.9, true, 0.1), adam(0.1), adamw(0.1)] {
             let x = parameter(&[0.5, -0.7]);
             let mut optimizer = Optimizer::new(&rule, one_group(vec![x.shallow_clone()]));
@@ -396,11 +396,11 @@ mod tests {
     }
 
     #[test]
-    fn an_average_follows_the_net_and_changes_places_with_it() {
+    fn an_average_follows_the_net_and_is_exchanged_with_it() {
         let mut weight = Tensor::from_slice(&[0.0_f32]);
         let mut ema = Ema::new(0.5, vec![("weight".to_owned(), weight.shallow_clone())]);
         let _ = weight.fill_(1.0);
-        // One step in, only a tenth of the start stays; ten steps in, the decay is 0.5.
+        // After one step, only a tenth of the start is left; after ten steps, the decay is 0.5.
         ema.follow(0);
         assert_eq!(ema.tensors()[0].1, Tensor::from_slice(&[0.9_f32]));
         let _ = weight.fill_(1.9);
@@ -467,7 +467,7 @@ mod tests {
             let layer = vec![weight.shallow_clone(), bias.shallow_clone()];
             let mut optimizer = Optimizer::new(&rule, groups(&rule, vec![layer], 1.0));
             for step in 0..10 {
-                // The gradient of a product with numbers are these numbers.
+                // The gradient of a product with constants is those constants.
                 let weight_loss =
                     (&weight.flatten(0, -1) * gradient(&weight, 10 + step)).sum(Kind::Float);
                 (weight_loss + (&bias * gradient(&bias, 30 + step)).sum(Kind::Float)).backward();
@@ -475,7 +475,7 @@ mod tests {
                     optimizer.clip_norm(most);
                 }
                 let when = When { step: step.into(), steps: 10, epoch: 0 };
-                // PyTorch cycles no momentum where there is none.
+                // PyTorch does not cycle momentum if there is none.
                 let momentum =
                     if rule.momentum() > 0.0 { momentum(&schedule, &rule, when) } else { 0.0 };
                 optimizer.step(learning_rate(&schedule, &rule, when), momentum);
@@ -493,7 +493,7 @@ mod tests {
         let reference: serde_json::Value =
             serde_json::from_str(include_str!("../tests/reference/averages.json")).unwrap();
         let names = ["weight", "bias", "running_mean", "running_var"];
-        // As BatchNorm begins.
+        // The initial values of BatchNorm.
         let starts = [[1.0_f32; 2], [0.0; 2], [0.0; 2], [1.0; 2]];
         let mut tensors: Vec<(String, Tensor)> = names
             .iter()

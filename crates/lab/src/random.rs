@@ -12,7 +12,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(crate) enum Purpose {
     /// The weights before the first step.
     Weights,
-    /// Which training images are set aside.
+    /// Which training images are held out.
     Split,
     /// The order of the images in an epoch, counted from 0.
     Order { epoch: u64 },
@@ -41,7 +41,7 @@ pub(crate) fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     generator
 }
 
-/// Draws a number from 0 to below `limit`. It is uniform but for a bias of `limit` / 2⁶⁴.
+/// Draws a number from 0 to below `limit`, uniformly except for a bias of `limit` / 2⁶⁴.
 pub(crate) fn below(generator: &mut ChaCha8Rng, limit: u64) -> u64 {
     // The quotient is below `limit`, so it fits.
     ((u128::from(generator.next_u64()) * u128::from(limit)) >> 64) as u64
@@ -57,14 +57,14 @@ pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f64 {
     (generator.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Draws from the normal distribution (Box and Muller's method; the second number is thrown away).
+/// Draws from the normal distribution (Box and Muller's method; the second number is discarded).
 fn normal(generator: &mut ChaCha8Rng) -> f64 {
-    // From above 0, for the logarithm's sake.
+    // Above 0, for the logarithm.
     let radius = (-2.0 * (1.0 - unit(generator)).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit(generator)).cos()
 }
 
-/// Draws from the gamma distribution of a shape above 0 (Marsaglia and Tsang 2000).
+/// Draws from the gamma distribution with a shape above 0 (Marsaglia and Tsang 2000).
 fn gamma(generator: &mut ChaCha8Rng, shape: f64) -> f64 {
     if shape < 1.0 {
         let boost = (1.0 - unit(generator)).powf(1.0 / shape);
@@ -84,7 +84,7 @@ fn gamma(generator: &mut ChaCha8Rng, shape: f64) -> f64 {
 /// Draws from the beta distribution with both parameters `alpha`, above 0.
 pub(crate) fn beta(generator: &mut ChaCha8Rng, alpha: f64) -> f64 {
     let (one, other) = (gamma(generator, alpha), gamma(generator, alpha));
-    // A very small `alpha` makes both so small that nothing is left of them.
+    // With a very small `alpha`, both may underflow to 0.
     if one + other > 0.0 { one / (one + other) } else { unit(generator).round() }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shuffle_holds_every_number_once() {
+    fn a_shuffle_contains_every_number_once() {
         let mut order = shuffled(&mut generator(1, Purpose::Split), 100);
         assert_ne!(order, (0..100).collect::<Vec<i64>>());
         order.sort_unstable();

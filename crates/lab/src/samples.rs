@@ -1,4 +1,4 @@
-//! Which images a run trains, validates and tests on, and how they are stored on the device.
+//! Selects the images that a run trains, validates and tests on, and stores them on the device.
 
 use anyhow::{bail, ensure};
 use labpress::data::images::Images;
@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::random::{Purpose, generator, shuffled};
 
-/// Numbers of images of the training split.
+/// Indices of images in the training split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chosen {
     /// To train on.
@@ -16,9 +16,9 @@ pub(crate) struct Chosen {
     pub(crate) valid: Vec<usize>,
 }
 
-/// Shuffles the training split by the seed. Images are set aside from its end: of each class in
-/// proportion to its share, or whole groups if the images come in groups that must stay together.
-/// The first of the rest are trained on.
+/// Shuffles the training split by the seed. Images are held out from its end: of each class in
+/// proportion to its share, or whole groups if images come in groups that must stay together. The
+/// first of the rest are trained on.
 pub(crate) fn chosen(
     images: &Images,
     classes: usize,
@@ -30,7 +30,8 @@ pub(crate) fn chosen(
     let is_enough = count.saturating_sub(valid) >= 2;
     ensure!(
         is_enough,
-        "`valid-images` sets {valid} images aside, but the training split has only {count}; lower it"
+        "`valid-images` sets {valid} images aside, but the training split has only {count}; \
+         lower it"
     );
     let order = shuffled(&mut generator(seed, Purpose::Split), count);
     let order: Vec<usize> = order.into_iter().map(|index| index as usize).collect();
@@ -49,7 +50,8 @@ pub(crate) fn chosen(
         let (wanted, left) = (wanted as usize, train.len());
         ensure!(
             wanted <= left,
-            "`train-images` is {wanted}, but the training split has {count} images, of which {} are set aside; at most \
+            "`train-images` is {wanted}, but the training split has {count} images, of which {} \
+             are set aside; at most \
              {left} are left",
             valid.len(),
         );
@@ -61,7 +63,7 @@ pub(crate) fn chosen(
     Ok(Chosen { train, valid })
 }
 
-/// Marks the last images of each class, as many as its share of `wanted` is (by the largest
+/// Marks the last images of each class, in proportion to its share of `wanted` (by the largest
 /// remainders).
 fn set_aside_by_class(order: &[usize], labels: &[u16], classes: usize, wanted: usize) -> Vec<bool> {
     let mut left = vec![0_usize; classes];
@@ -85,7 +87,7 @@ fn set_aside_by_class(order: &[usize], labels: &[u16], classes: usize, wanted: u
     is_aside
 }
 
-/// Marks the images of the last groups until there are `wanted`; the last group may bring more.
+/// Marks the images of the last groups until there are at least `wanted`.
 fn set_aside_by_groups(order: &[usize], groups: &[u32], wanted: usize) -> Vec<bool> {
     let mut is_aside = vec![false; groups.len()];
     let mut marked = 0;
@@ -134,12 +136,13 @@ pub(crate) struct Samples {
     pub(crate) labels: Tensor,
 }
 
-/// What the part of a net that is trained takes as its input.
+/// The input of the trained part of a net.
 #[derive(Debug)]
 pub(crate) enum Inputs {
     /// Images as bytes, `[image, channel, row, column]`, for the whole net.
     Images(Tensor),
-    /// What the body of a net makes of images, as floats, `[image, feature]`, for its head.
+    /// The features of images, computed by the body of a net, as floats, `[image, feature]`, for
+    /// its head.
     Features(Tensor),
 }
 
@@ -186,8 +189,8 @@ impl Samples {
         Samples { inputs, labels: self.labels.shallow_clone() }
     }
 
-    /// How much an image counts by its class, `[class]`; `None` if all count alike. A class without
-    /// images counts 0.
+    /// The weight of each class, `[class]`; `None` if all count the same. A class without images
+    /// has weight 0.
     pub(crate) fn class_weights(&self, weights: ClassWeights, classes: usize) -> Option<Tensor> {
         match weights {
             ClassWeights::None => None,
@@ -201,7 +204,7 @@ impl Samples {
     }
 }
 
-/// How bytes become the numbers that a net sees: `(byte - mean) / deviation`, by channel.
+/// How bytes are converted to the inputs of a net: `(byte - mean) / deviation`, by channel.
 #[derive(Debug)]
 pub(crate) struct Scale {
     /// `[1, channel, 1, 1]`.
@@ -210,13 +213,13 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// The numbers that a net was made with.
+    /// The numbers that a net was trained with.
     pub(crate) fn given((mean, deviation): (f64, f64), device: Device) -> Scale {
         Scale::by_channel(&[(mean, deviation)], device)
     }
 
-    /// Mean and standard deviation of the images that are learnt from; in whole numbers, so that
-    /// they are exact whatever the order.
+    /// Mean and standard deviation of the training images; summed as whole numbers, so that they
+    /// are exact in any order.
     pub(crate) fn of(images: &Images, indices: &[usize], device: Device) -> Scale {
         let plane = images.rows * images.columns;
         let count = (indices.len() * plane) as f64;
@@ -230,7 +233,7 @@ impl Scale {
             }
             let mean = sum as f64 / count;
             let variance = squares as f64 / count - mean * mean;
-            // Images that are all of one colour have nothing to divide by.
+            // Images of a single colour have no deviation.
             (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
         };
         let channels: Vec<(f64, f64)> = (0..images.channels).map(of_channel).collect();
@@ -274,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_set_aside_in_proportion_to_their_classes() {
+    fn images_are_held_out_in_proportion_to_their_classes() {
         let labels: Vec<u16> = (0..100).map(|index| u16::from(index % 4 == 0)).collect();
         let params = Params { valid_images: Some(10), train_images: Some(50), ..Params::default() };
         let Chosen { train, valid } = chosen(&images(&labels, None), 2, &params, 7).unwrap();
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_labels_of_each_class_are_taken() {
+    fn a_number_of_labels_of_each_class_is_taken() {
         let labels: Vec<u16> = (0..60).map(|index| index % 3).collect();
         let params = Params { labels_per_class: Some(5), ..Params::default() };
         let Chosen { train, .. } = chosen(&images(&labels, None), 3, &params, 1).unwrap();

@@ -1,11 +1,11 @@
-//! How the learning rate and the momentum go over a run: PyTorch's `StepLR`, `CosineAnnealingLR`
-//! and `OneCycleLR`, each asked at every step.
+//! The learning rate and the momentum over a run: PyTorch's `StepLR`, `CosineAnnealingLR` and
+//! `OneCycleLR`, each evaluated at every step.
 
 use std::f64::consts::PI;
 
 use labpress::recipe::image_classification::{Optimizer, Rate, Schedule};
 
-/// Which step, of how many.
+/// A step, and how many there are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct When {
     /// Counted from 0 over the whole run.
@@ -16,8 +16,7 @@ pub(crate) struct When {
     pub(crate) epoch: u64,
 }
 
-/// Returns the learning rate of a step. A rate that is yet to be found is taken to be the
-/// optimizer's.
+/// Returns the learning rate of a step. A rate that is still to be found counts as the optimizer's.
 pub(crate) fn learning_rate(schedule: &Schedule, optimizer: &Optimizer, when: When) -> f64 {
     let (step, steps) = (when.step as f64, when.steps as f64);
     let of = |rate| match rate {
@@ -33,7 +32,7 @@ pub(crate) fn learning_rate(schedule: &Schedule, optimizer: &Optimizer, when: Wh
         Schedule::Cosine { max_lr, warm_up, last } => {
             let (max_lr, warm_up) = (of(max_lr), (warm_up * steps).round());
             if step < warm_up {
-                // The first step moves, too.
+                // The first step also moves.
                 max_lr * (step + 1.0) / warm_up
             } else {
                 cosine(max_lr, max_lr * last, (step - warm_up) / (steps - warm_up))

@@ -25,7 +25,7 @@ use super::samples::{Samples, Scale, chosen};
 use super::schedule::{When, learning_rate, momentum};
 use super::{Outcome, artifacts, data, lr_find, machine, weights};
 
-/// Trains, measures and records. A loss that is not finite any more ends the run as diverged.
+/// Trains, measures and records. A loss that is no longer finite ends the run as diverged.
 pub(crate) fn run(
     mut run: Run,
     params: &Params,
@@ -45,12 +45,12 @@ pub(crate) fn run(
     Ok(Outcome::Diverged)
 }
 
-/// A loss that is not finite any more. It has no value: whether it was seen as infinite or as NaN
-/// depends on when the sum of an epoch was looked at.
+/// A loss that is no longer finite. It has no value: whether it is infinite or NaN depends on when
+/// the sum of an epoch is read.
 #[derive(Debug)]
 struct NotFinite {
     name: &'static str,
-    /// From 1; `None` for the result of the run.
+    /// The epoch, from 1; `None` for the result of the run.
     epoch: Option<u64>,
 }
 
@@ -62,8 +62,8 @@ impl std::fmt::Display for NotFinite {
 
 impl std::error::Error for NotFinite {}
 
-/// Trains and measures. `is_stop_asked` is looked at before every step: when it holds, a checkpoint
-/// is written and the run is over for now.
+/// Trains and measures. `is_stop_asked` is called before every step: if it returns true, a
+/// checkpoint is written and the run is interrupted.
 #[expect(clippy::disallowed_methods, reason = "how long training takes is one of the results")]
 #[expect(clippy::too_many_lines, reason = "an experiment reads from top to bottom")]
 fn train(
@@ -79,7 +79,7 @@ fn train(
     let mut optimizer = new_optimizer(&net, params);
     let mut ema = params.ema.map(|decay| Ema::new(decay, averaged_tensors(&net, &params.tuning)));
 
-    // The steps. A last batch of a single image has no variance for BatchNorm, so it is left out.
+    // The steps. BatchNorm needs a variance, so a last batch of a single image is left out.
     let (images, batch_size) = (whole_train.count(), params.batch_size as usize);
     let epoch_images = if images % batch_size == 1 { images - 1 } else { images };
     let (epochs, epoch_steps) =
@@ -88,8 +88,8 @@ fn train(
 
     run.start(machine::environment(device), Some(steps))?;
 
-    // Begin at the checkpoint or at the start. The events of earlier epochs are reported again, so
-    // that the events of this process are complete.
+    // Start at the checkpoint or at the beginning. The events of earlier epochs are reported again,
+    // so that the events of this process are complete.
     let checkpoints = run.checkpoints();
     let best_tensors = params.early_stopping.map(|_| copies(&net.tensors()));
     let kept_tensors: Vec<(String, Tensor)> = prefixed("net", net.tensors())
@@ -115,12 +115,12 @@ fn train(
         run.point(name, *epoch, *value)?;
     }
 
-    // A frozen body makes the same of an image every time: its features are computed once.
+    // A frozen body always computes the same features for an image, so compute them once.
     let started = Instant::now();
     let whole_train = learning.inputs(&net, whole_train);
     let valid = learning.inputs(&net, valid);
 
-    // The rate, if it is to be found.
+    // Find the learning rate, if requested.
     if params.schedule.has_rate_to_find() && state.found.is_none() {
         match lr_find::found(
             &learning,
@@ -204,7 +204,7 @@ fn train(
         let train_accuracy = i64::try_from(&correct)? as f64 / epoch_images as f64;
         state.seconds += started.elapsed().as_secs_f64();
 
-        // How the epoch went. What is judged are the averaged weights, if there are.
+        // Measure the epoch, with the averaged weights if there are any.
         let last_step = (epoch + 1) * epoch_steps;
         ema.iter_mut().for_each(Ema::swap);
         let judgement = judgement(&learning.judged(&net, &valid, &Tta::default()), &valid)?;
@@ -245,7 +245,7 @@ fn train(
             .context("cannot write the checkpoint")?;
     }
 
-    // The weights that the result is about: the best, the averaged or the last.
+    // The weights for the result: the best, the averaged or the last.
     match (&best_tensors, &mut ema) {
         (Some(best_tensors), _) => copy(best_tensors, &net.tensors()),
         (None, Some(ema)) => ema.swap(),
@@ -283,8 +283,7 @@ fn train(
         let judgement = self::judgement(&learning.judged(&net, &samples, &params.tta), &samples)?;
         artifacts::write_submission(run, &judgement, &set, images)?;
     } else if matches!(set.format, Format::Table { .. }) {
-        // A table without images to be predicted: those that are tested on stand in for a
-        // competition's.
+        // In a table without images to predict, the test images take the place of a competition's.
         artifacts::write_submission(run, &judgement, &set, &tested)?;
     }
     checkpoint::write_tensors(&run.folder().join("weights.safetensors"), &net.tensors())?;
@@ -292,32 +291,31 @@ fn train(
     Ok(Outcome::Done)
 }
 
-/// What a run begins with.
+/// What a run starts with.
 pub(crate) struct Setting<'a> {
     /// The declaration of the data set.
     set: DataSet,
-    /// The images that are tested on, with what is known of them.
+    /// The test images, with what the data set says about them.
     tested: Images,
-    /// Images without labels, whose classes are to be predicted.
+    /// Images without labels, whose classes are predicted.
     unlabelled: Option<Images>,
-    /// The images that are learnt from.
+    /// The training images.
     pub(crate) train: Samples,
-    /// The images that the training is watched by.
+    /// The validation images.
     valid: Samples,
-    /// The images that are tested on.
+    /// The test images.
     test: Samples,
     pub(crate) net: Net,
     pub(crate) learning: Learning<'a>,
 }
 
-/// Reads the data, sets some images of the training split aside to watch the training by, and makes
-/// the net.
+/// Reads the data, holds out some images of the training split for validation, and builds the net.
 pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Setting<'a>> {
     let device = machine::device(job.device)?;
     let job_data = job.data.as_ref().context("the recipe requires a data set")?;
     let set = data::declaration(job_data)?;
     let classes = &set.classes;
-    // Nets of ImageNet have seen colours only.
+    // Nets trained on ImageNet expect colours.
     let channels = (params.model.pretrained() == Some(&Pretrained::Imagenet)).then_some(3);
     let wanted =
         Wanted { split: &params.split, seed: job.seed, image_size: params.image_size, channels };
@@ -372,7 +370,7 @@ pub(crate) fn setting<'a>(job: &'a Job, params: &'a Params) -> anyhow::Result<Se
     })
 }
 
-/// The optimizer of the groups of layers that learn sooner or later.
+/// The optimizer of all groups that are trained at some time.
 pub(crate) fn new_optimizer(net: &Net, params: &Params) -> Optimizer {
     let mut layers = net.groups();
     let always_frozen = frozen_groups(&params.tuning, u64::from(params.epochs), layers.len());
@@ -383,7 +381,7 @@ pub(crate) fn new_optimizer(net: &Net, params: &Params) -> Optimizer {
     )
 }
 
-/// The numbers of a judgement that are defined, in order.
+/// The metrics of a judgement that are defined, in order.
 fn results(judgement: &Judgement) -> Vec<(&'static str, f64)> {
     let mut results = vec![("accuracy", judgement.accuracy()), ("loss", judgement.loss())];
     if judgement.classes >= 6 {
@@ -411,7 +409,7 @@ fn count_or_all(count: Option<u32>) -> usize {
     count.map_or(usize::MAX, |count| count as usize)
 }
 
-/// The stage of an epoch, counted from 0; `None` where images have their whole size.
+/// The stage of an epoch, counted from 0; `None` if images have their full size.
 fn stage(stages: &[Stage], epoch: u64) -> Option<Stage> {
     let mut end = 0;
     stages.iter().copied().find(|stage| {
@@ -420,14 +418,14 @@ fn stage(stages: &[Stage], epoch: u64) -> Option<Stage> {
     })
 }
 
-/// The best epoch, if it is so long ago that no further one is trained.
+/// The best epoch, if it is long enough ago to stop early.
 fn is_over(stopping: Option<EarlyStopping>, state: &State, epoch: u64) -> Option<Best> {
     let (stopping, best) = (stopping?, state.best?);
     (epoch - best.epoch >= u64::from(stopping.patience)).then_some(best)
 }
 
-/// The tensors of a net that are averaged: all, since BatchNorm's statistics belong to the weights,
-/// unless only the head is trained.
+/// The tensors of a net that are averaged: all of them, because BatchNorm's statistics belong to
+/// the weights, or only those of the head if only that is trained.
 fn averaged_tensors(net: &Net, tuning: &Tuning) -> Vec<(String, Tensor)> {
     let is_averaged =
         |(_, tensor): &(String, Tensor)| *tuning != Tuning::Frozen {} || tensor.requires_grad();
@@ -448,7 +446,7 @@ fn copy(from: &[(String, Tensor)], to: &[(String, Tensor)]) {
     no_grad(|| from.iter().zip(to).for_each(|((_, from), (_, to))| to.shallow_clone().copy_(from)));
 }
 
-/// Returns a loss that is finite; another one ends the run. Epochs count from 1.
+/// Returns a loss that is finite; any other ends the run. Epochs count from 1.
 fn finite(loss: f64, name: &'static str, epoch: Option<u64>) -> Result<f64, NotFinite> {
     if loss.is_finite() { Ok(loss) } else { Err(NotFinite { name, epoch }) }
 }
@@ -474,7 +472,7 @@ fn prefixed(
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "these tests look at what is left on disk")]
+#[expect(clippy::disallowed_methods, reason = "these tests inspect the files on disk")]
 mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
@@ -584,7 +582,8 @@ mod tests {
     fn more_images_than_there_are_is_an_error() {
         check_error(
             json!({"train-images": 2000}),
-            "`train-images` is 2000, but the training split has 1437 images, of which 144 are set aside; at most 1293 \
+            "`train-images` is 2000, but the training split has 1437 images, of which 144 are \
+             set aside; at most 1293 \
              are left",
         );
         check_error(
@@ -594,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn a_training_that_diverges_says_where() {
+    fn a_diverging_run_reports_where() {
         let params = json!({"epochs": 2, "optimizer": {"kind": "sgd", "lr": 1e30}});
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(trained(params, folder.path()).unwrap(), Outcome::Diverged);

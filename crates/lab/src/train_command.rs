@@ -1,5 +1,5 @@
-//! `lab train`: one run of an experiment without labpress, with its results in a folder.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+//! `lab train`: does one run of an experiment without labpress and leaves its results in a folder.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints to its terminal")]
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ use super::command_line::Wish;
 pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let asked = wish.asked(&mut |line| eprintln!("{line}"))?;
     let folder = &asked.folder;
-    // Events of a run that has ended are of no use; others are of a run to be resumed.
+    // Events of a finished run are useless; others belong to a run to resume.
     if std::fs::read_to_string(folder.join(EVENTS_FILE))
         .is_ok_and(|events| ["\"done\"", "\"diverged\""].iter().any(|end| events.contains(end)))
     {
@@ -77,7 +77,7 @@ pub(crate) fn run(wish: &Wish, is_stop_asked: &dyn Fn() -> bool) -> anyhow::Resu
     }
 }
 
-/// A number to read.
+/// A number for people.
 fn shown(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),

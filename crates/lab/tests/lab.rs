@@ -160,7 +160,7 @@ fn long() -> Value {
 const NUMBERS_OF_LONG: usize = 12 * 5 + 8;
 
 #[test]
-fn a_run_tells_where_it_is_what_it_measured_and_that_it_is_done() {
+fn a_run_reports_its_progress_its_results_and_its_end() {
     let run =
         Run::new(json!({"epochs": 3, "batch-size": 64, "model": {"kind": "mlp", "hidden": [64]}}));
     run.finish_well();
@@ -297,7 +297,7 @@ fn results(run: &Run) -> std::collections::BTreeMap<String, f64> {
 }
 
 #[test]
-fn a_frozen_net_learns_with_its_head_alone() {
+fn only_the_head_of_a_frozen_net_learns() {
     let run = Run::new(json!({
         "epochs": 20, "train-images": 500, "model": {"kind": "convnet", "widths": [32, 64], "batch-norm": true},
         "tuning": {"kind": "frozen"}, "optimizer": {"kind": "adamw", "lr": 0.02}, "tta": {"shift": 1}, "ema": 0.9,
@@ -336,7 +336,7 @@ fn early_stopping_takes_the_best_weights_and_ends_before_the_last_epoch() {
 }
 
 #[test]
-fn a_rate_that_is_found_is_told_with_its_curve() {
+fn a_suggested_rate_is_reported_with_its_curve() {
     let run = Run::new(json!({
         "epochs": 2, "train-images": 500, "schedule": {"kind": "cosine", "max-lr": "find", "warm-up": 0.2},
         "progressive": [{"epochs": 1, "image-size": 8}], "precision": "bf16",
@@ -391,12 +391,15 @@ fn a_competition_of_kaggle_becomes_a_submission() {
     write_competition(&inbox);
     let digest = |name: &str| fetch::sha256(&inbox.join(name)).unwrap();
     let text = format!(
-        "title: Colours\nlicence: none\nhomepage: https://www.kaggle.com/c/colours\ncitation: none\n\
+        "title: Colours\nlicence: none\nhomepage: https://www.kaggle.com/c/colours\n\
+         citation: none\n\
          classes: [blue, red]\n\
          format:\n  kind: table\n\
-         \x20 labelled: {{file: train.csv, image: {{column: id, folder: train, extension: .png}}}}\n\
+         \x20 labelled: {{file: train.csv, image: {{column: id, folder: train, extension: \
+         .png}}}}\n\
          \x20 label: {{column: label}}\n\
-         \x20 unlabelled: {{file: sample_submission.csv, image: {{column: image_id, folder: test, extension: .png}}}}\n\
+         \x20 unlabelled: {{file: sample_submission.csv, image: {{column: image_id, folder: \
+         test, extension: .png}}}}\n\
          files:\n\
          \x20 train.csv: {{sha256: {}}}\n  sample_submission.csv: {{sha256: {}}}\n\
          \x20 train: {{folder: true, sha256: {}}}\n  test: {{folder: true, sha256: {}}}\n\
@@ -462,7 +465,7 @@ fn a_damaged_checkpoint_is_noted_and_the_run_starts_over() {
 }
 
 #[test]
-fn a_run_whose_parent_dies_leaves() {
+fn a_run_whose_parent_dies_exits() {
     let run = Run::new(json!({"epochs": 100_000}));
     let mut shell = Command::new("sh");
     shell
@@ -495,7 +498,8 @@ fn check_fails(edit: impl FnOnce(&mut Value), expected: &str) {
 fn errors_of_a_job_are_one_clear_line() {
     check_fails(
         |job| job["protocol"] = json!(2),
-        "`RUN/run.json` has protocol version 2, but this runner supports 1: build it and `labpress` from \
+        "`RUN/run.json` has protocol version 2, but this runner supports 1: build it and \
+         `labpress` from \
          the same source",
     );
     check_fails(
@@ -504,23 +508,26 @@ fn errors_of_a_job_are_one_clear_line() {
     );
     check_fails(
         |job| job["device"] = json!("tpu"),
-        "`RUN/run.json` is not a valid job: unknown variant `tpu`, expected one of `auto`, `cpu`, `cuda`",
+        "`RUN/run.json` is not a valid job: unknown variant `tpu`, expected one of `auto`, \
+         `cpu`, `cuda`",
     );
     check_fails(|job| job["params"] = json!({"epochs": 0}), "`epochs` must be at least 1");
     let shift = "`tta.shift` must be less than the images' side, 8";
     check_fails(|job| job["params"] = json!({"tta": {"shift": 8}}), shift);
     check_fails(
         |job| job["params"] = json!({"model": {"kind": "convnet", "widths": [4, 4, 4, 4]}}),
-        "images of 8×8 pixels are too small for 4 blocks that halve them each; give `widths` fewer entries",
+        "images of 8×8 pixels are too small for 4 blocks that halve them each; give `widths` \
+         fewer entries",
     );
     check_fails(
         |job| job["data"]["folder"] = json!("/nowhere"),
-        "cannot read the data set `digits`: cannot read `/nowhere/digits.csv.gz`: No such file or directory (os error 2)",
+        "cannot read the data set `digits`: cannot read `/nowhere/digits.csv.gz`: No such file \
+         or directory (os error 2)",
     );
 }
 
 #[test]
-fn a_missing_job_is_said() {
+fn a_missing_job_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let output = lab(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -539,7 +546,7 @@ fn info_is_one_line_of_json() {
 }
 
 #[test]
-fn a_picture_that_is_none_is_said_before_anything_is_fetched() {
+fn an_invalid_picture_is_an_error_before_anything_is_downloaded() {
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("a.png");
     std::fs::write(&picture, "GIF").unwrap();

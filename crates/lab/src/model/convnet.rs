@@ -5,12 +5,12 @@ use anyhow::ensure;
 use super::layer::{EPSILON, Kernel, Layer, Spread, Start};
 use super::{Groups, InputShape};
 
-/// What an author chooses of a convnet.
+/// The options of a convnet.
 pub(super) struct Convnet<'a> {
     /// Channels of the blocks.
     pub(super) widths: &'a [u32],
     pub(super) batch_norm: bool,
-    /// Width of the hidden layer on the flattened last map; `None` is global average pooling.
+    /// Width of the hidden layer on the flattened last map; `None` means global average pooling.
     pub(super) dense: Option<u32>,
 }
 
@@ -30,7 +30,8 @@ impl Convnet<'_> {
         let (rows_left, columns_left) = (halved(rows), halved(columns));
         ensure!(
             rows_left > 0 && columns_left > 0,
-            "images of {rows}×{columns} pixels are too small for {halvings} blocks that halve them each; give \
+            "images of {rows}×{columns} pixels are too small for {halvings} blocks that halve \
+             them each; give \
              `widths` fewer entries"
         );
         let (mut groups, mut index, mut inputs) = (Vec::new(), 0, channels as i64);

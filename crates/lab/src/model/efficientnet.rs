@@ -2,21 +2,21 @@
 //! squeeze-and-excitation and with ReLU6, as published with TensorFlow's `tpu` models in 2020.
 //!
 //! Shapes, names and constants are those of the published nets, so that their weights fit:
-//! TensorFlow's `SAME` borders, BatchNorm with its own least variance. Two regularizers of their
-//! training on ImageNet are not here, dropout in front of the classifier and dropped residual
-//! branches; neither has a part in what a trained net computes.
+//! TensorFlow's `SAME` borders, and BatchNorm with their epsilon. Two regularizers of their
+//! training on ImageNet are left out, dropout before the classifier and dropped residual branches;
+//! neither affects what a trained net computes.
 
 use super::Groups;
 use super::layer::{Kernel, Layer, Padding, Spread, Start};
 
-/// BatchNorm's least variance, a hundred times PyTorch's.
+/// BatchNorm's epsilon, a hundred times PyTorch's.
 const EPSILON: f64 = 1e-3;
 
 /// Mean and standard deviation by which pixels of 0 to 255 are scaled.
 pub(super) const INPUT_SCALING: (f64, f64) = (127.0, 128.0);
 
-/// Channels behind the stem and in front of the classifier. Unlike in EfficientNet, they do not
-/// grow with the width.
+/// Channels after the stem and before the classifier. Unlike in EfficientNet, they do not grow with
+/// the width.
 const STEM: i64 = 32;
 const FEATURES: i64 = 1280;
 
@@ -41,7 +41,7 @@ const STAGES: [Stage; 7] = [
     Stage { repeats: 1, size: 3, stride: 1, expansion: 6, outputs: 320 },
 ];
 
-/// How much wider and deeper a net is than the smallest, in tenths.
+/// How much wider and deeper a net is than the smallest one, in tenths.
 pub(super) struct Lite {
     width: i64,
     depth: i64,

@@ -1,11 +1,11 @@
-//! The layers that nets are made of, and what their weights start from.
+//! The layers that nets are made of, and the initial values of their weights.
 
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
 use super::super::random;
 
-/// BatchNorm's least variance in PyTorch.
+/// PyTorch's epsilon of BatchNorm.
 pub(super) const EPSILON: f64 = 1e-5;
 
 /// One step from images to scores. Layers with weights carry the name that their tensors have in
@@ -24,7 +24,7 @@ pub(super) enum Layer {
         bias: Option<Tensor>,
         stride: i64,
         padding: Padding,
-        /// Into how many parts the channels are cut, each seeing only itself: 1, or all channels.
+        /// How many groups the channels are divided into: 1, or one per channel.
         groups: i64,
     },
     BatchNorm {
@@ -36,24 +36,24 @@ pub(super) enum Layer {
         epsilon: f64,
     },
     Relu,
-    /// The lesser of ReLU and 6.
+    /// ReLU, at most 6.
     Relu6,
-    /// The strongest of each square of `size` pixels.
+    /// The maximum of each square of `size` pixels.
     MaxPool {
         size: i64,
         stride: i64,
         padding: i64,
     },
-    /// The strongest of the whole map.
+    /// The maximum of the whole map.
     MaxOfMap,
     /// The mean of the whole map.
     MeanOfMap,
     /// Multiplies by a constant.
     Scale(f64),
-    /// What goes in, by way of `shortcut`, is added to what `body` makes of it.
+    /// The sum of what `body` and `shortcut` make of the input.
     Residual {
         body: Vec<Layer>,
-        /// Empty: as it is.
+        /// Empty for the input itself.
         shortcut: Vec<Layer>,
     },
 }
@@ -61,10 +61,10 @@ pub(super) enum Layer {
 /// The border of zeros around a map that is convolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Padding {
-    /// So many on each side.
+    /// This many on each side.
     Even(i64),
     /// TensorFlow's `SAME`: as many as the output needs to have 1/stride of the rows and columns,
-    /// rounded up. If they cannot be divided evenly, the right and the bottom get one more.
+    /// rounded up. If their number is odd, the right and the bottom get one more.
     Same,
 }
 
@@ -82,16 +82,16 @@ pub(crate) fn channels_last(tensor: &Tensor) -> Tensor {
     tensor.permute([0, 2, 3, 1]).contiguous().as_strided(&size, strides, None)
 }
 
-/// Goes through layers one after another. `training` makes BatchNorm use, and follow, the batch's
-/// own mean and variance.
+/// Applies layers in sequence. `training` makes BatchNorm use and track the mean and variance of
+/// the batch.
 pub(super) fn forward(layers: &[Layer], input: Tensor, training: bool) -> Tensor {
     layers.iter().fold(input, |input, layer| layer.forward(input, training))
 }
 
 impl Layer {
-    /// Activations and sums change the tensor that comes in where its former values are not needed
-    /// for gradients: behind a convolution or BatchNorm they are not. So no list of layers may
-    /// begin with an activation.
+    /// Activations and sums change their input in place if its former values are not needed for
+    /// gradients, as after a convolution or BatchNorm. So no list of layers may start with an
+    /// activation.
     fn forward(&self, mut input: Tensor, training: bool) -> Tensor {
         match self {
             Layer::Flatten => input.flatten(1, -1),
@@ -127,7 +127,8 @@ impl Layer {
                 let mut sum = forward(body, input.shallow_clone(), training);
                 let kept = forward(shortcut, input, training);
                 match body.last() {
-                    // An activation finds its gradient by its output, which therefore has to stay.
+                    // The gradient of an activation depends on its output, which therefore has to
+                    // stay.
                     Some(Layer::Relu | Layer::Relu6) => sum + kept,
                     _ => sum.g_add_(&kept),
                 }
@@ -148,7 +149,7 @@ impl Layer {
         }
     }
 
-    /// What training changes by gradients, by name, in a fixed order.
+    /// The trainable parameters by name, in a fixed order.
     pub(super) fn parameters(&self) -> Vec<(String, Tensor)> {
         let named = |name: &str, weight: &Tensor, bias: Option<&Tensor>| {
             let weight = (format!("{name}.weight"), weight.shallow_clone());
@@ -191,8 +192,8 @@ impl Layer {
 }
 
 impl Padding {
-    /// Returns the input to a convolution and the border that the convolution itself is to add on
-    /// each side.
+    /// Returns the input of a convolution and the border that the convolution itself adds on each
+    /// side.
     fn around(self, input: Tensor, size: i64, stride: i64) -> (Tensor, [i64; 2]) {
         let Padding::Same = self else {
             let Padding::Even(border) = self else {
@@ -211,7 +212,7 @@ impl Padding {
     }
 }
 
-/// Makes layers with weights that are drawn from the run's seed.
+/// Makes layers with random weights from the run's seed.
 ///
 /// Weights are drawn uniformly within ±√(spread / count): their variance is `spread` / 3 / `count`.
 /// Publications that ask for a normal distribution get the uniform one of the same variance,
@@ -222,7 +223,7 @@ pub(super) struct Start<'a> {
     pub(super) device: Device,
 }
 
-/// How far weights spread at the start.
+/// How widely initial weights are spread.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Spread {
     /// ±√(6 / inputs): a ReLU keeps the size of what goes forward (He et al. 2015, arXiv
@@ -234,7 +235,7 @@ pub(super) enum Spread {
     Inputs,
 }
 
-/// What a convolution is like.
+/// The shape of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kernel {
     pub(super) inputs: i64,
@@ -243,7 +244,7 @@ pub(super) struct Kernel {
     pub(super) size: i64,
     pub(super) stride: i64,
     pub(super) padding: Padding,
-    /// Into how many parts the channels are cut, each seeing only itself.
+    /// How many groups the channels are divided into.
     pub(super) groups: i64,
     pub(super) bias: bool,
     pub(super) spread: Spread,
@@ -318,7 +319,7 @@ impl Start<'_> {
         Tensor::full([count], value, (Kind::Float, self.device))
     }
 
-    /// Draws a weight `[output, input, …]` of a layer whose channels are cut into `groups` parts.
+    /// Draws a weight `[output, input, …]` for a layer whose channels are divided into `groups`.
     fn weight(&mut self, shape: &[i64], spread: Spread, groups: i64) -> Tensor {
         let inputs: i64 = shape[1..].iter().product();
         let outputs = shape[0] / groups * shape[2..].iter().product::<i64>();

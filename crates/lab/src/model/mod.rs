@@ -1,4 +1,4 @@
-//! The nets: one file a family; [`layer`] holds what they are made of.
+//! The nets, one file per family; [`layer`] has their layers.
 
 mod convnet;
 mod efficientnet;
@@ -19,7 +19,7 @@ use self::convnet::Convnet;
 pub(crate) use self::layer::channels_last;
 use self::layer::{Layer, Start, forward};
 
-/// A net: layers one after another, in groups from the stem to the head. The last group, the head,
+/// A net: a sequence of layers, in groups from the stem to the head. The last group, the head,
 /// classifies images by the features that the other groups, the body, compute.
 #[derive(Debug)]
 pub(crate) struct Net {
@@ -98,14 +98,14 @@ impl Net {
     }
 
     /// Returns a score for each image of a batch (`[image, channel, row, column]`) and class.
-    /// `training` makes BatchNorm use, and follow, the batch's own mean and variance; not in frozen
-    /// groups.
+    /// `training` makes BatchNorm use and track the mean and variance of the batch, except in
+    /// frozen groups.
     pub(crate) fn forward(&self, images: &Tensor, training: bool) -> Tensor {
         self.through(0..self.groups.len(), images, training)
     }
 
-    /// Returns what the head decides by: all layers but the last group, `[image, feature]`.
-    /// `training` as in [`forward`](Net::forward).
+    /// Returns the features that the head sees, the output of all groups except the last, `[image,
+    /// feature]`. `training` as in [`forward`](Net::forward).
     pub(crate) fn features(&self, images: &Tensor, training: bool) -> Tensor {
         self.through(0..self.groups.len() - 1, images, training)
     }
@@ -125,10 +125,10 @@ impl Net {
         go(&self.groups[frozen..groups.end], input, training)
     }
 
-    /// Freezes the first so many groups and thaws the others. Frozen parameters ask for no
-    /// gradient, and BatchNorm in frozen groups uses its running mean and variance and leaves them
-    /// as they are: so a frozen body maps an image to the same features at every step, whatever
-    /// else is in its batch, and they can be computed once. (fast.ai trains BatchNorm in frozen
+    /// Freezes the first `count` groups and unfreezes the others. Frozen parameters require no
+    /// gradient, and BatchNorm in frozen groups uses its running mean and variance without updating
+    /// them. So a frozen body maps an image to the same features at every step, regardless of the
+    /// rest of its batch, and they can be computed once. (fast.ai trains BatchNorm in frozen
     /// groups; then they cannot.)
     pub(crate) fn freeze(&mut self, groups: usize) {
         self.frozen = groups.min(self.groups.len());
@@ -139,9 +139,9 @@ impl Net {
         }
     }
 
-    /// Lays the kernels of convolutions out in memory as [`channels_last`] does images, for inputs
-    /// that are laid out so; to be called before an optimizer is made, which lays its memory out as
-    /// the parameters are.
+    /// Lays out the kernels of convolutions in memory as [`channels_last`] does for images, for
+    /// inputs with that layout. Must be called before an optimizer is created, which copies the
+    /// layout of the parameters.
     pub(crate) fn use_channels_last(&mut self) {
         no_grad(|| self.groups.iter().flatten().for_each(Layer::use_channels_last));
     }
@@ -154,7 +154,7 @@ impl Net {
         self.groups.iter().map(parameters).collect()
     }
 
-    /// What training changes by gradients, in a fixed order; frozen or not.
+    /// The trainable parameters, frozen or not, in a fixed order.
     pub(crate) fn parameters(&self) -> Vec<Tensor> {
         self.groups().into_iter().flatten().collect()
     }
@@ -169,8 +169,7 @@ impl Net {
     ///
     /// # Errors
     ///
-    /// When the names or the shapes of the rest are not exactly those of the net; then no tensor
-    /// was changed.
+    /// If the other names or shapes are not exactly those of the net. No tensor was changed then.
     pub(crate) fn load(&self, weights: &[(String, Tensor)]) -> anyhow::Result<Head> {
         // How many batches BatchNorm has seen; nothing depends on it.
         let weights: BTreeMap<&str, &Tensor> = weights
@@ -187,7 +186,8 @@ impl Net {
             weights.keys().copied().filter(|name| !names.contains(name)).collect();
         ensure!(
             missing.is_empty() && unexpected.is_empty(),
-            "the weights are of another net: {} of the {} tensors are missing{}, {} are not of this net{}",
+            "the weights are of another net: {} of the {} tensors are missing{}, {} are not of \
+             this net{}",
             missing.len(),
             tensors.len(),
             examples(&missing),
@@ -223,14 +223,14 @@ impl Net {
         Ok(if fresh { Head::Fresh } else { Head::Loaded })
     }
 
-    /// Mean and standard deviation by which the net wants pixels of 0 to 255 to be scaled; `None`
-    /// is those of the data.
+    /// The mean and standard deviation with which the net expects pixels from 0 to 255 to be
+    /// scaled; `None` means those of the data.
     pub(crate) fn input_scaling(&self) -> Option<(f64, f64)> {
         self.input_scaling
     }
 }
 
-/// The first of some names, to be printed after their number.
+/// The first few of some names, to be printed after their number.
 fn examples(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn nets_have_the_size_that_one_reckons() {
+    fn nets_have_the_expected_number_of_parameters() {
         check_parameters(&Model::Mlp { hidden: vec![] }, 8, 64 * 10 + 10);
         check_parameters(
             &Model::Mlp { hidden: vec![5, 4] },
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn resnet9_has_the_size_that_one_reckons() {
+    fn resnet9_has_the_expected_number_of_parameters() {
         let convolutions =
             9 * (3 * 64 + 64 * 128 + 2 * 128 * 128 + 128 * 256 + 256 * 512 + 2 * 512 * 512);
         let batch_norms = 2 * (64 + 3 * 128 + 256 + 3 * 512);
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_norm_has_buffers_beside_its_parameters() {
+    fn batch_norm_has_buffers_in_addition_to_parameters() {
         let net =
             net(&Model::Convnet { widths: vec![2], batch_norm: true, dense: None }, 8).unwrap();
         let names: Vec<String> = net.tensors().into_iter().map(|(name, _)| name).collect();
@@ -390,11 +390,13 @@ mod tests {
     fn weights_of_another_net_are_refused_by_name() {
         check_refused(
             |weights| weights[0].0 = "stem".to_owned(),
-            "the weights are of another net: 1 of the 12 tensors are missing (`0.weight`), 1 are not of this net (`stem`)",
+            "the weights are of another net: 1 of the 12 tensors are missing (`0.weight`), 1 are \
+             not of this net (`stem`)",
         );
         check_refused(
             |weights| weights.truncate(3),
-            "the weights are of another net: 9 of the 12 tensors are missing (`1.running_mean`, `1.running_var`…), 0 are \
+            "the weights are of another net: 9 of the 12 tensors are missing (`1.running_mean`, \
+             `1.running_var`…), 0 are \
              not of this net",
         );
         check_refused(

@@ -1,5 +1,4 @@
-//! Compares the nets with PyTorch's own numbers: `tests/reference/models.py` made them, and says
-//! how.
+//! Compares the nets with PyTorch's numbers, which `tests/reference/models.py` computes.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +35,7 @@ fn probe(tensor: &Tensor, seed: i64) -> f64 {
         .expect("it is one number")
 }
 
-/// The value of a tensor, by its name and its place in the order of names.
+/// The value of a tensor, determined by its name and its position in the order of names.
 fn value(name: &str, shape: &[i64], seed: i64) -> Tensor {
     let filled = filled(shape, seed);
     if name.ends_with("running_var") {

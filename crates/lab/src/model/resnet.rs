@@ -6,10 +6,10 @@ use labpress::recipe::image_classification::Stem;
 use super::layer::{EPSILON, Kernel, Layer, Spread, Start};
 use super::{Groups, InputShape};
 
-/// The net of nine layers of David Page's "How to train your ResNet" (2018). Weights start as
-/// there, by PyTorch's own rule, but drawn by ours. Groups: the first layer, the three that halve
-/// the map (two of them with a residual connection behind), the classifier, whose scores are an
-/// eighth of what its weights make of the features.
+/// The net of nine layers in David Page's "How to train your ResNet" (2018). Initial weights follow
+/// PyTorch's own rule, as there, but are drawn from our generator. Groups: the first layer, the
+/// three that halve the map (two of them followed by a residual connection), and the classifier,
+/// whose scores are scaled by 1/8.
 pub(super) fn nine(
     shape: InputShape,
     width: i64,
@@ -19,7 +19,8 @@ pub(super) fn nine(
     let InputShape { channels, rows, columns } = shape;
     ensure!(
         rows >= 8 && columns >= 8,
-        "images of {rows}×{columns} pixels are too small for `resnet9`, which halves them three times; they need 8×8"
+        "images of {rows}×{columns} pixels are too small for `resnet9`, which halves them three \
+         times; they need 8×8"
     );
     let stem = convolution_norm_relu("prep", [channels as i64, width], start);
     let mut groups = vec![stem];
@@ -69,7 +70,7 @@ pub(super) fn eighteen(channels: i64, stem: Stem, classes: i64, start: &mut Star
         let outputs = 64 << stage;
         for index in 0..2 {
             let name = format!("layer{}.{index}", stage + 1);
-            // Each stage but the first halves the map.
+            // Each stage except the first halves the map.
             let stride = if stage > 0 && index == 0 { 2 } else { 1 };
             groups.push(basic_block(&name, [inputs, outputs], stride, start));
             inputs = outputs;
@@ -83,8 +84,7 @@ pub(super) fn eighteen(channels: i64, stem: Stem, classes: i64, start: &mut Star
     groups
 }
 
-/// Two 3×3 convolutions, and past them the input; where sizes differ, a 1×1 convolution makes them
-/// equal.
+/// Two 3×3 convolutions with a shortcut; if sizes differ, the shortcut is a 1×1 convolution.
 fn basic_block(
     name: &str,
     [inputs, outputs]: [i64; 2],

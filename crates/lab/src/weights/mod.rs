@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use tch::Tensor;
 
-/// Larger than any net that this program builds by two orders of magnitude.
+/// Two orders of magnitude larger than any net that this program builds.
 const MAX_BYTES: u64 = 4 << 30;
 
 /// Reads the tensors of a file by name, in the file's order.
@@ -22,7 +22,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<(String, Tensor)>> {
                 Tensor::read_safetensors(path).context("it is not a complete safetensors file")
             }
             Some("pth" | "pt") => pth::tensors(&std::fs::read(path)?),
-            _ => bail!("its name ends neither in `.pth` nor in `.safetensors`"),
+            _ => bail!("its extension is neither `.pth` nor `.safetensors`"),
         }
     };
     tensors().with_context(|| format!("cannot read the weights in `{}`", path.display()))
@@ -61,23 +61,25 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_a_file_names_is_run() {
+    fn functions_named_in_a_file_are_not_called() {
         let hostile = with(b"ctorch._utils\n_rebuild_tensor_v2\n", b"cos\nsystem\n");
         check_rejected(
             &hostile,
-            "in the list of tensors: at byte 58: it names `os.system`, which has no part in a net's tensors; nothing of it \
+            "in the list of tensors: at byte 58: it names `os.system`, which has no part in a \
+             net's tensors; nothing of it \
              was run",
         );
     }
 
     #[test]
-    fn files_of_other_formats_are_told_apart() {
+    fn files_of_other_formats_are_refused() {
         check_rejected(
             b"",
-            "it does not start as a file of PyTorch does: at byte 0: the file ends too early",
+            "it does not start like a PyTorch file: at byte 0: the file ends too early",
         );
-        check_rejected(b"\x80\x02N.", "it does not start as a file of PyTorch does");
-        let zip = "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it (Python's \
+        check_rejected(b"\x80\x02N.", "it does not start like a PyTorch file");
+        let zip = "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it \
+                   (Python's \
                    `safetensors.torch.save_file`)";
         check_rejected(b"PK\x03\x04", zip);
         let end = LEGACY.len();
@@ -112,7 +114,7 @@ mod tests {
         );
     }
 
-    /// Where the first so many pickles end.
+    /// Where the first `count` pickles end.
     fn pickle_end(count: usize) -> usize {
         let rest = (0..count).fold(LEGACY, |rest, _| pickle::read(rest).unwrap().1);
         LEGACY.len() - rest.len()

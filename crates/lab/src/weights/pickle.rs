@@ -1,41 +1,41 @@
-//! The part of Python's pickle format that PyTorch writes a net's tensors in.
+//! The part of Python's pickle format in which PyTorch writes a net's tensors.
 //!
-//! A pickle is a program: it may name any function of any module and call it. This reader knows
-//! three functions by name and calls none; whatever else a file asks for is refused by name. What
-//! it builds is bounded by what it read: each value takes at least a byte of the file, nothing is
-//! copied that holds other values, nothing nests deeply.
+//! A pickle is a program: it may name any function of any module and call it. This reader
+//! recognizes three functions by name and calls none; any other is refused. What it builds is
+//! bounded by what it read: each value takes at least a byte of the file, values that contain
+//! others are never copied, and nesting is limited.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::{Context, bail, ensure};
 
-/// A list in a list in a list… is dropped by as many calls; state dicts nest 4 deep.
+/// Dropping nested values takes recursive calls; state dicts nest 4 deep.
 const MAX_DEPTH: usize = 20;
 /// A net of a thousand tensors takes 40,000 steps.
 const MAX_STEPS: usize = 4_000_000;
 
-/// What a pickle is made of.
+/// A value in a pickle.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     None,
     Bool(bool),
-    /// No number of a state dict is larger; those that are (a magic number) come as their first 8
-    /// bytes.
+    /// No number of a state dict is larger; of those that are (a magic number), only the first 8
+    /// bytes are kept.
     Number(i64),
     Text(Rc<str>),
     /// Module and name of a function or class.
     Global(Rc<str>),
     Tuple(Rc<Nested>),
     List(Nested),
-    /// Keys and values in turn.
+    /// Keys and values alternate.
     Dict(Nested),
-    /// Where the numbers of a tensor are: the arguments of a persistent id.
+    /// The storage of a tensor: the arguments of a persistent id.
     Storage(Rc<Nested>),
     Tensor(Rc<Tensor>),
 }
 
-/// Values inside another.
+/// The values inside another one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Nested {
     pub(super) items: Vec<Value>,
@@ -51,7 +51,7 @@ pub(super) struct Tensor {
     pub(super) stride: Vec<i64>,
 }
 
-/// What a kind of storage holds, by the name of its class.
+/// The type of the numbers in a storage, by the name of its class.
 pub(super) const STORAGES: [&str; 6] = [
     "torch DoubleStorage",
     "torch FloatStorage",
@@ -102,14 +102,14 @@ pub(super) fn read(bytes: &[u8]) -> anyhow::Result<(Value, &[u8])> {
 struct Reader<'a> {
     rest: &'a [u8],
     stack: Vec<Value>,
-    /// Heights of the stack.
+    /// Saved heights of the stack.
     marks: Vec<usize>,
-    /// `None`: a list or dict. Writers remember every one, but only a cycle would ask for it.
+    /// `None` for a list or dict. Writers memoize all of them, but only a cycle would refer to one.
     memo: BTreeMap<u32, Option<Value>>,
 }
 
 impl Reader<'_> {
-    /// Does one step; returns the value of the pickle after the last.
+    /// Does one step. The last one returns the value of the pickle.
     fn step(&mut self) -> anyhow::Result<Option<Value>> {
         let [code] = self.take()?;
         match code {
@@ -238,7 +238,7 @@ impl Reader<'_> {
         let (taken, rest) =
             self.rest.split_at_checked(length).context("the file ends too early")?;
         self.rest = rest;
-        let text = std::str::from_utf8(taken).context("a text is not UTF-8")?;
+        let text = std::str::from_utf8(taken).context("a string is not UTF-8")?;
         self.stack.push(Value::Text(text.into()));
         Ok(())
     }
@@ -250,7 +250,7 @@ impl Reader<'_> {
                 .iter()
                 .take(100)
                 .position(|&byte| byte == b'\n')
-                .context("a name has no end")?;
+                .context("a name is not terminated")?;
             let line = std::str::from_utf8(&self.rest[..end]).context("a name is not UTF-8")?;
             self.rest = &self.rest[end + 1..];
             Ok::<_, anyhow::Error>(line)
@@ -313,7 +313,7 @@ impl Reader<'_> {
             REBUILD_TENSOR => Value::Tensor(Rc::new(
                 Tensor::of(&arguments.items).context("a tensor is malformed")?,
             )),
-            other => bail!("it calls `{}` in a way that is unknown", other.replace(' ', ".")),
+            other => bail!("it calls `{}` with unknown arguments", other.replace(' ', ".")),
         };
         self.stack.push(result);
         Ok(())

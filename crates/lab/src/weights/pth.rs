@@ -1,8 +1,8 @@
-//! PyTorch's own files, of the format before 1.6 (2020).
+//! PyTorch's own files, in the format before version 1.6 (2020).
 //!
-//! Such a file is five pickles (a magic number, a version, the writer's machine, the tensors by
-//! name, the keys of their storages) and then each storage: how many numbers it has, and the
-//! numbers. Several tensors may lie in one storage.
+//! Such a file has five pickles (a magic number, a version, the writer's machine, the tensors by
+//! name, the keys of their storages), followed by each storage: how many numbers it has, and the
+//! numbers. Several tensors may share a storage.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use tch::{Kind, Tensor};
 
 use super::pickle::{self, Nested, Value};
 
-/// The first number of a file, as far as [`pickle`] keeps it: 0x1950a86a20f9469cfc6c.
+/// The part of a file's magic number, 0x1950a86a20f9469cfc6c, that [`pickle`] keeps.
 const MAGIC: i64 = 0xa86a_20f9_469c_fc6c_u64.cast_signed();
 const VERSION: i64 = 1001;
 
@@ -20,11 +20,11 @@ const VERSION: i64 = 1001;
 pub(super) fn tensors(bytes: &[u8]) -> anyhow::Result<Vec<(String, Tensor)>> {
     ensure!(
         !bytes.starts_with(b"PK\x03\x04"),
-        "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it (Python's `safetensors.torch.save_file`)"
+        "it is a zip, as PyTorch writes since 1.6; make a `.safetensors` file of it (Python's \
+         `safetensors.torch.save_file`)"
     );
-    let (magic, rest) =
-        pickle::read(bytes).context("it does not start as a file of PyTorch does")?;
-    ensure!(matches!(magic, Value::Number(MAGIC)), "it does not start as a file of PyTorch does");
+    let (magic, rest) = pickle::read(bytes).context("it does not start like a PyTorch file")?;
+    ensure!(matches!(magic, Value::Number(MAGIC)), "it does not start like a PyTorch file");
     let (version, rest) = pickle::read(rest).context("in its version")?;
     ensure!(
         matches!(version, Value::Number(VERSION)),
@@ -124,7 +124,7 @@ fn storages(
     for key in items {
         let Value::Text(key) = key else { bail!("a storage has no name") };
         let (kind, count) =
-            expected.remove(&*key).with_context(|| format!("no tensor lies in storage `{key}`"))?;
+            expected.remove(&*key).with_context(|| format!("no tensor is in storage `{key}`"))?;
         let (length, behind) = rest.split_first_chunk().context("the file ends too early")?;
         ensure!(
             i64::from_le_bytes(*length) == count,
