@@ -324,7 +324,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_mean_lies_between_the_extremes(values in prop::collection::vec(-1e300..1e300, 1..9)) {
+        fn the_mean_is_between_the_extremes(values in prop::collection::vec(-1e300..1e300, 1..9)) {
             let summary = summary(&values);
             // A rounding error of the sum is allowed.
             let slack = 1e-12 * summary.lowest.abs().max(summary.highest.abs());

@@ -148,7 +148,7 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
             header.set_mode(0o644);
-            // Written by hand, because the crate refuses names that lead out.
+            // Written directly, because the crate refuses names outside the archive.
             header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
             header.set_cksum();
             tar.append(&header, *content).unwrap();

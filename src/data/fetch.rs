@@ -535,7 +535,7 @@ mod tests {
     fn the_next_source_is_tried() {
         let cache = tempfile::tempdir().unwrap();
         let mut set = digits();
-        // Nothing listens on port 1, and a missing curl is a failed source as well.
+        // Nothing listens on port 1, and a missing curl also counts as a failed source.
         set.sources.insert(0, DataSource::Url { base: "https://127.0.0.1:1".to_owned() });
         let (folder, said) = fetch_said(&set, cache.path());
         folder.unwrap();

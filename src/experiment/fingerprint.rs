@@ -199,7 +199,7 @@ impl Fingerprint {
 /// Adds each leaf of `value` as a part of its own. A list is a leaf: its items mean nothing apart.
 /// So is an empty map, but for the whole of the parameters, which is always there.
 ///
-/// A key that could be taken for several, `a.b`, stands in quotes: `params."a.b"`.
+/// A key that could be mistaken for several, such as `a.b`, is quoted: `params."a.b"`.
 fn insert_leaves(name: String, value: &Value, parts: &mut BTreeMap<String, Part>) {
     match value {
         Value::Object(map) if !map.is_empty() || name == "params" => {

@@ -2,7 +2,7 @@
 //!
 //! Its records, verifications and pins contain the name, and each has a digest of its own content.
 //! The fingerprints of experiments that need it also contain the name, and so on transitively:
-//! their records, verifications and pins are rewritten as well.
+//! their records, verifications and pins are also rewritten.
 
 use std::collections::BTreeMap;
 

@@ -103,7 +103,7 @@ pub enum Runner {
         /// The recipe's revision, see [`image_classification::REVISION`].
         revision: u32,
     },
-    /// Any program that speaks the [protocol](labpress_runner::protocol).
+    /// Any program that speaks the [protocol].
     Command {
         /// Program and arguments.
         command: Vec<String>,

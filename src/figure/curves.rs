@@ -205,7 +205,7 @@ fn lines(
                 continue;
             }
             // Several series of one variant share its colour and differ in their dashes; if there
-            // is only one variant, their colours may differ as well.
+            // is only one variant, their colours may also differ.
             let (line_name, color, dash) = match (names.len(), is_only_variant) {
                 (1, _) => (title.clone(), of_variant, of_variant),
                 (_, true) => (in_words(name), index, index),

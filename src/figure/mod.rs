@@ -123,7 +123,7 @@ pub struct FigureTags<'a> {
 
 impl Tag for FigureTags<'_> {
     fn render(&self, call: &Call<'_, '_>, expanded: &mut Expanded) -> Result<String, Diagnostic> {
-        // A page may be pinned to other results, and what it includes shows those as well.
+        // A page may be pinned to other results, and so are the files that it includes.
         let results = self.results.shown_in(call.page);
         let shown = figure(call.name, call.arguments, &call.place, results, self.base_url)?;
         expanded.files.extend(shown.figure.files);

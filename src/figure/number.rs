@@ -571,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_keeps_digits_of_its_own_beside_a_wide_interval() {
+    fn a_number_keeps_its_own_digits_next_to_a_wide_interval() {
         check(0.757, 0.40, &Unit::Share, "76 ± 40 %");
         check(0.47, 0.98, &Unit::Plain, "0.47 ± 0.98");
         check(0.41, 0.87, &Unit::Plain, "0.41 ± 0.87");

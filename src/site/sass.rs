@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn imports_are_found_in_sass_and_beside_the_file() {
+    fn imports_are_found_in_sass_and_next_to_the_file() {
         check(
             &[
                 ("assets/main.scss", "@import \"colors\", 'part/x';\na { color: $red; }\n"),

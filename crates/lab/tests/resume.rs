@@ -14,7 +14,7 @@ use serde_json::Value;
 use support::killing::{events, kill, records, runners};
 use support::{Site, assert_success};
 
-/// Has all that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule,
+/// Has everything that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule,
 /// augmentation, the numbers so far. Long enough to be killed in its midst again and again.
 const YAML: &str = "title: Digits
 recipe: image-classification
@@ -54,7 +54,7 @@ fn recorded(site: &Site) -> Value {
     records.into_values().next().unwrap()
 }
 
-/// The last epoch that the run has told of; 0 before the first.
+/// The last epoch that the run has reported; 0 before the first.
 fn epoch(site: &Site) -> u64 {
     let events = events(site);
     let points = events.lines().filter(|line| line.contains("valid.accuracy"));
