@@ -3,8 +3,9 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::too_many_lines,
     clippy::unwrap_used,
-    reason = "tests make, read and panic as they please"
+    reason = "tests make, read and panic as they please, and snapshots are long"
 )]
 
 mod support;
@@ -13,61 +14,154 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use labpress::runner::BUILD;
-use support::{Site, TOY_RUNNER, answer, assert_success, stderr};
+use snapbox::str;
+use support::{
+    Site, TOY_RUNNER, answer, assert_success, check, check_command, has_checkpoint, stderr,
+};
 
 const YAML: &str = "experiments/toy/experiment.yml";
-
-#[track_caller]
-fn check_stderr(site: &Site, arguments: &[&str], expected: &[&str]) {
-    let output = site.labpress(arguments);
-    let stderr = stderr(&output) + &answer(&output);
-    for part in expected {
-        assert!(stderr.contains(part), "{part:?} is not in:\n{stderr}");
-    }
-}
 
 #[test]
 fn a_second_run_trains_nothing_and_an_edit_retrains_only_what_it_touches() {
     let site = Site::with_toy();
-    check_stderr(
+    check(
         &site,
-        &["run"],
-        &["toy/slow seeds 0 1: no result is recorded", "4 runs recorded"],
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
     );
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
-    site.replace(YAML, "rate: 0.5", "rate: 0.6");
-    check_stderr(
+    check(
         &site,
         &["run"],
-        &["stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.6", "2 runs recorded"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
+    );
+    site.replace(YAML, "rate: 0.5", "rate: 0.6");
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.6
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 64.3 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 73.7 %  [TIME]
+2 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
     );
     site.replace(YAML, "title: A toy", "title: Another title # and a comment");
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
+    check(
+        &site,
+        &["run"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
+    );
     site.replace("experiments/toy/train.py", "import json", "import json # edited");
-    check_stderr(&site, &["why", "toy"], &["inputs.train.py changed from"]);
+    check(
+        &site,
+        &["why", "toy"],
+        str![[r#"
+$ labpress why toy
+toy/slow seed 0 is stale, since experiments/toy/runs/slow-s0-[DIGEST].json:
+    inputs.train.py changed from [DIGEST] to [DIGEST]
+toy/slow seed 1 is stale, since experiments/toy/runs/slow-s1-[DIGEST].json:
+    inputs.train.py changed from [DIGEST] to [DIGEST]
+toy/fast seed 0 is stale, since experiments/toy/runs/fast-s0-[DIGEST].json:
+    inputs.train.py changed from [DIGEST] to [DIGEST]
+toy/fast seed 1 is stale, since experiments/toy/runs/fast-s1-[DIGEST].json:
+    inputs.train.py changed from [DIGEST] to [DIGEST]
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
 fn a_failed_run_shows_its_log_and_does_not_stop_the_others() {
     let site = Site::with_toy();
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
-    let output = site.labpress(&["run"]);
-    assert_eq!(output.status.code(), Some(1));
-    check_stderr(
+    // Both fail in the same way.
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+FAIL  toy/fast seed 0 exited with status 1; the last 1 line of its log ([SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt):
+      | the net caught fire
+start toy/fast seed 1
+FAIL  toy/fast seed 1 exited with status 1; its log ends like that of toy/fast seed 0 ([SITE]/.labpress/runs/toy/fast-s1-[DIGEST]/log.txt)
+2 runs recorded in [TIME]
+2 runs without a result
+[exit status 1]
+
+"#]],
+    );
+    check(
         &site,
         &["status"],
-        &["failed (exited with status 1: the net caught fire)", "fresh"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE  AGE  TIME
+toy  slow  0 1  fresh  [TIME]  [TIME] per run
+toy  fast  0 1  failed (exited with status 1: the net caught fire)  -  -
+[exit status 0]
+
+"#]],
     );
-    check_stderr(
+    check(
         &site,
         &["why", "toy"],
-        &["the last try failed: it exited with status 1", "| the net caught fire"],
+        str![[r#"
+$ labpress why toy
+toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-[DIGEST].json
+toy/slow seed 1 is fresh: experiments/toy/runs/slow-s1-[DIGEST].json
+toy/fast seed 0 is missing: no result is recorded
+    the last try failed: it exited with status 1; log: [SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt
+    | the net caught fire
+toy/fast seed 1 is missing: no result is recorded
+    the last try failed: it exited with status 1; log: [SITE]/.labpress/runs/toy/fast-s1-[DIGEST]/log.txt
+    | the net caught fire
+[exit status 0]
+
+"#]],
     );
-    let stderr = stderr(&output);
-    assert!(stderr.ends_with("2 runs without a result\n"), "{stderr}");
-    // Both failed in the same way.
-    assert_eq!(stderr.matches("| the net caught fire").count(), 1, "{stderr}");
-    assert_eq!(stderr.matches("its log ends like that of toy/fast seed ").count(), 1, "{stderr}");
     site.replace(YAML, ", fail-at: 2", "");
     assert_success(&site.labpress(&["run"]));
 }
@@ -90,29 +184,120 @@ fn a_run_that_diverges_is_recorded_once_and_shown() {
         "_posts/2026-01-01-a.md",
         "---\ntitle: A\n---\n{% value toy.fast.accuracy %}\n\n{% chart toy compare %}\n",
     );
-    let diverged = "diverged: `loss` became NaN at step 2";
-    check_stderr(
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 diverged: `loss` became NaN at step 2
+start toy/fast seed 1
+done  toy/fast seed 1 diverged: `loss` became NaN at step 2
+4 runs recorded in [TIME], 2 of them diverged
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["status"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE  AGE  TIME
+toy  slow  0 1  fresh  [TIME]  [TIME] per run
+toy  fast  0 1  diverged: `loss` became NaN at step 2  [TIME]  [TIME] per run
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["why", "toy"],
+        str![[r#"
+$ labpress why toy
+toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-[DIGEST].json
+toy/slow seed 1 is fresh: experiments/toy/runs/slow-s1-[DIGEST].json
+toy/fast seed 0 is fresh: experiments/toy/runs/fast-s0-[DIGEST].json; it diverged: `loss` became NaN at step 2
+toy/fast seed 1 is fresh: experiments/toy/runs/fast-s1-[DIGEST].json; it diverged: `loss` became NaN at step 2
+[exit status 0]
+
+"#]],
+    );
+    check(
         &site,
         &["run"],
-        &[&format!("done  toy/fast seed 0 {diverged}"), "4 runs recorded", "2 of them diverged"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
     );
-    check_stderr(&site, &["status"], &[diverged]);
-    check_stderr(&site, &["why", "toy"], &[&format!("it {diverged}")]);
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
-    check_stderr(&site, &["run", "--dry-run"], &["diverged", "0 runs would be done"]);
+    check(
+        &site,
+        &["run", "--dry-run"],
+        str![[r#"
+$ labpress run --dry-run
+RUN              STATE     THEN  WHY
+toy/slow seed 0  fresh     -
+toy/slow seed 1  fresh     -
+toy/fast seed 0  diverged  -     diverged: `loss` became NaN at step 2
+toy/fast seed 1  diverged  -     diverged: `loss` became NaN at step 2
+0 runs would be done
+[exit status 0]
+
+"#]],
+    );
     assert_success(&site.labpress(&["build", "--locked"]));
     let page = site
         .files("public")
         .into_values()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     assert!(page.into_iter().any(|page| page.contains(">all 2 seeds diverged</span>")));
-    check_stderr(
+    check(
         &site,
-        &["run", "--force", "--variant", "fast", "--seed", "0"],
-        &[&format!("it {diverged}, and `--force` repeats it"), "1 run recorded"],
+        &["run", "--force", "--variant", "fast", "--seed", "0", "--jobs", "1"],
+        str![[r#"
+$ labpress run --force --variant fast --seed 0 --jobs 1
+[stderr]
+stale toy/fast seed 0: it diverged: `loss` became NaN at step 2, and `--force` repeats it
+start toy/fast seed 0
+done  toy/fast seed 0 diverged: `loss` became NaN at step 2
+1 run recorded in [TIME], 1 of them diverged
+[exit status 0]
+
+"#]],
     );
     site.write("experiments/toy/train.py", TOY_RUNNER);
-    check_stderr(&site, &["run"], &["inputs.train.py changed", "4 runs recorded"]);
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: inputs.train.py changed from [DIGEST] to [DIGEST]
+stale toy/fast seeds 0 1: inputs.train.py changed from [DIGEST] to [DIGEST]
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -121,10 +306,26 @@ fn a_runner_may_report_that_it_diverged_and_leave_as_it_likes() {
     let said = r#"say("diverged", metric="loss", step=7); sys.exit(3)"#;
     let runner = TOY_RUNNER.replace(r#"say("done")"#, said);
     site.write("experiments/toy/train.py", &format!("import sys\n{runner}"));
-    check_stderr(
+    check(
         &site,
-        &["run"],
-        &["diverged: `loss` became NaN or infinite at step 7", "4 of them diverged"],
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 diverged: `loss` became NaN or infinite at step 7
+start toy/slow seed 1
+done  toy/slow seed 1 diverged: `loss` became NaN or infinite at step 7
+start toy/fast seed 0
+done  toy/fast seed 0 diverged: `loss` became NaN or infinite at step 7
+start toy/fast seed 1
+done  toy/fast seed 1 diverged: `loss` became NaN or infinite at step 7
+4 runs recorded in [TIME], 4 of them diverged
+[exit status 0]
+
+"#]],
     );
 }
 
@@ -132,12 +333,44 @@ fn a_runner_may_report_that_it_diverged_and_leave_as_it_likes() {
 fn a_run_that_needs_a_diverged_run_is_skipped_with_the_reason() {
     let site = with_diverging();
     with_needing(&site);
-    let output = site.labpress(&["run", "above"]);
-    assert_eq!(output.status.code(), Some(1));
-    let skipped = "skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` \
-                   became NaN at step 2";
-    assert!(stderr(&output).contains(skipped), "{}", stderr(&output));
-    check_stderr(&site, &["run", "above"], &[skipped]);
+    check(
+        &site,
+        &["run", "above", "--jobs", "1"],
+        str![[r#"
+$ labpress run above --jobs 1
+[stderr]
+stale above/default seed 0: no result is recorded
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 diverged: `loss` became NaN at step 2
+start toy/fast seed 1
+done  toy/fast seed 1 diverged: `loss` became NaN at step 2
+skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` became NaN at step 2
+4 runs recorded in [TIME], 2 of them diverged
+1 run without a result
+[exit status 1]
+
+"#]],
+    );
+    check(
+        &site,
+        &["run", "above", "--jobs", "1"],
+        str![[r#"
+$ labpress run above --jobs 1
+[stderr]
+stale above/default seed 0: no result is recorded
+skip  above/default seed 0: toy/fast seed 0, which it needs, diverged: `loss` became NaN at step 2
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
@@ -148,11 +381,44 @@ fn a_grid_makes_variants() {
         "variants:\n  slow: {}\n  fast: {rate: 0.5}\n",
         "grid: {rate: [0.1, 0.5], epochs: [1, 2], exclude: [{rate: 0.1, epochs: 1}]}\n",
     );
-    check_stderr(&site, &["run"], &["6 runs recorded"]);
-    check_stderr(
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/rate-0-1-epochs-2 seeds 0 1: no result is recorded
+stale toy/rate-0-5-epochs-1 seeds 0 1: no result is recorded
+stale toy/rate-0-5-epochs-2 seeds 0 1: no result is recorded
+start toy/rate-0-1-epochs-2 seed 0
+done  toy/rate-0-1-epochs-2 seed 0 accuracy 16.7 %  [TIME]
+start toy/rate-0-1-epochs-2 seed 1
+done  toy/rate-0-1-epochs-2 seed 1 accuracy 54.5 %  [TIME]
+start toy/rate-0-5-epochs-1 seed 0
+done  toy/rate-0-5-epochs-1 seed 0 accuracy 33.3 %  [TIME]
+start toy/rate-0-5-epochs-1 seed 1
+done  toy/rate-0-5-epochs-1 seed 1 accuracy 60.0 %  [TIME]
+start toy/rate-0-5-epochs-2 seed 0
+done  toy/rate-0-5-epochs-2 seed 0 accuracy 50.0 %  [TIME]
+start toy/rate-0-5-epochs-2 seed 1
+done  toy/rate-0-5-epochs-2 seed 1 accuracy 66.7 %  [TIME]
+6 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
+    check(
         &site,
         &["status"],
-        &["rate-0-1-epochs-2", "rate-0-5-epochs-1", "rate-0-5-epochs-2"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE  AGE  TIME
+toy  rate-0-1-epochs-2  0 1  fresh  [TIME]  [TIME] per run
+toy  rate-0-5-epochs-1  0 1  fresh  [TIME]  [TIME] per run
+toy  rate-0-5-epochs-2  0 1  fresh  [TIME]  [TIME] per run
+[exit status 0]
+
+"#]],
     );
 }
 
@@ -160,8 +426,7 @@ fn a_grid_makes_variants() {
 fn with_needing(site: &Site) {
     site.write(
         "experiments/above/experiment.yml",
-        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\n\
-         params: {epochs: 1, rate: 1}\n",
+        "title: Above\nrunner: {command: [python3, train.py], inputs: [train.py]}\nneeds: [toy]\nparams: {epochs: 1, rate: 1}\n",
     );
     let reads = "needed = [json.loads(pathlib.Path(one['artifacts']['table']).read_text())['rate'] for one in job['needs']]\nparams, checkpoint";
     let runner = TOY_RUNNER.replace("params, checkpoint", reads);
@@ -177,10 +442,30 @@ fn what_is_needed_runs_first_and_its_artifacts_are_given() {
     let site = Site::with_toy();
     with_needing(&site);
     // `above` stands first in order of name, and waits.
-    let output = site.labpress(&["run", "above"]);
-    assert_success(&output);
-    let stderr = stderr(&output);
-    assert!(stderr.rfind("done  toy/").unwrap() < stderr.find("start above/").unwrap(), "{stderr}");
+    check(
+        &site,
+        &["run", "above", "--jobs", "1"],
+        str![[r#"
+$ labpress run above --jobs 1
+[stderr]
+stale above/default seed 0: no result is recorded
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+start above/default seed 0
+done  above/default seed 0 accuracy 0.5000  [TIME]
+5 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
     let files = site.files("experiments/above/runs");
     let record = String::from_utf8(files.into_values().next().unwrap()).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
@@ -192,10 +477,30 @@ fn a_run_that_needs_a_failed_run_is_skipped_with_the_reason() {
     let site = Site::with_toy();
     with_needing(&site);
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 1}");
-    check_stderr(
+    check(
         &site,
-        &["run", "above"],
-        &["skip  above/default seed 0: toy/fast seed 0, which it needs, has no result"],
+        &["run", "above", "--jobs", "1"],
+        str![[r#"
+$ labpress run above --jobs 1
+[stderr]
+stale above/default seed 0: no result is recorded
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+FAIL  toy/fast seed 0 exited with status 1; the last 1 line of its log ([SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt):
+      | the net caught fire
+start toy/fast seed 1
+FAIL  toy/fast seed 1 exited with status 1; its log ends like that of toy/fast seed 0 ([SITE]/.labpress/runs/toy/fast-s1-[DIGEST]/log.txt)
+skip  above/default seed 0: toy/fast seed 0, which it needs, has no result
+2 runs recorded in [TIME]
+3 runs without a result
+[exit status 1]
+
+"#]],
     );
 }
 
@@ -205,13 +510,29 @@ fn in_a_clone_without_artifacts_needed_runs_are_re_run() {
     with_needing(&site);
     assert_success(&site.labpress(&["run", "toy"]));
     std::fs::remove_dir_all(site.path().join(".labpress")).unwrap();
-    check_stderr(
+    check(
         &site,
-        &["run", "above"],
-        &[
-            "stale toy/slow seeds 0 1: its artifacts are needed and not on this machine",
-            "5 runs recorded",
-        ],
+        &["run", "above", "--jobs", "1"],
+        str![[r#"
+$ labpress run above --jobs 1
+[stderr]
+stale above/default seed 0: no result is recorded
+stale toy/slow seeds 0 1: its artifacts are needed and not on this machine
+stale toy/fast seeds 0 1: its artifacts are needed and not on this machine
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+start above/default seed 0
+done  above/default seed 0 accuracy 0.5000  [TIME]
+5 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
     );
 }
 
@@ -242,12 +563,44 @@ fn pictures_of_data_that_must_not_be_handed_on_are_not_committed() {
 fn runs_that_are_the_same_are_trained_once() {
     let site = Site::with_toy();
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5}\n  also-fast: {rate: 0.5}");
-    let output = site.labpress(&["run", "--jobs", "1"]);
-    assert_success(&output);
-    let shared = stderr(&output).matches("copied from an identical run").count();
-    assert_eq!(shared, 2, "{}", stderr(&output));
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+stale toy/also-fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+start toy/also-fast seed 0
+done  toy/also-fast seed 0 accuracy 60.0 %  [TIME], copied from an identical run
+start toy/also-fast seed 1
+done  toy/also-fast seed 1 accuracy 71.4 %  [TIME], copied from an identical run
+6 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
     assert_eq!(site.files("experiments/toy/runs").len(), 6);
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
+    check(
+        &site,
+        &["run"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -255,12 +608,37 @@ fn a_run_that_breaks_a_limit_is_a_failure_with_that_reason() {
     let site = Site::with_toy();
     site.replace(YAML, "rate: 0.1", "rate: 0.1, seconds: 5");
     site.replace(YAML, "seeds: 2", "seeds: 1\nlimits: {time: 1s}");
-    let output = site.labpress(&["run", "--jobs", "2"]);
-    assert_eq!(output.status.code(), Some(1));
-    let reason = "took longer than its limit of 1 s";
-    assert_eq!(stderr(&output).matches(reason).count(), 2, "{}", stderr(&output));
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seed 0: no result is recorded
+stale toy/fast seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 took longer than its limit of 1 s (`limits: {time}`); its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+start toy/fast seed 0
+FAIL  toy/fast seed 0 took longer than its limit of 1 s (`limits: {time}`); its log is empty ([SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+2 runs without a result
+[exit status 1]
+
+"#]],
+    );
     assert!(site.files("experiments/toy/runs").is_empty());
-    check_stderr(&site, &["status"], &[reason]);
+    check(
+        &site,
+        &["status"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE                                                          AGE  TIME
+toy         slow     0      failed (took longer than its limit of 1 s (`limits: {time}`))  -    -
+toy         fast     0      failed (took longer than its limit of 1 s (`limits: {time}`))  -    -
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -273,7 +651,24 @@ fn a_run_that_takes_too_much_memory_is_a_failure_with_that_reason() {
         "say(\"start\"",
         "ballast = b'x' * (200 << 20); time.sleep(2); say(\"start\"",
     );
-    check_stderr(&site, &["run"], &["more than its limit of 100 MiB"]);
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seed 0: no result is recorded
+stale toy/fast seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 used [SIZE] of memory, more than its limit of 100 MiB (`limits: {memory}`); its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+start toy/fast seed 0
+FAIL  toy/fast seed 0 used [SIZE] of memory, more than its limit of 100 MiB (`limits: {memory}`); its log is empty ([SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+2 runs without a result
+[exit status 1]
+
+"#]],
+    );
     assert!(site.files("experiments/toy/runs").is_empty());
 }
 
@@ -287,10 +682,23 @@ fn memory_of_a_process_that_has_left_its_parent_counts() {
         "experiments/toy/eater.py",
         "import time; ballast = b'x' * (200 << 20); time.sleep(20)\n",
     );
-    let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); \
-                time.sleep(10); ";
+    let eats = "import subprocess; subprocess.run('setsid python3 eater.py & exit', shell=True); time.sleep(10); ";
     site.replace("experiments/toy/train.py", "say(\"start\"", &format!("{eats}say(\"start\""));
-    check_stderr(&site, &["run"], &["more than its limit of 100 MiB"]);
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 used [SIZE] of memory, more than its limit of 100 MiB (`limits: {memory}`); its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
+    );
     assert!(site.files("experiments/toy/runs").is_empty());
 }
 
@@ -303,10 +711,23 @@ fn a_run_that_writes_too_much_is_a_failure_with_that_reason() {
         "say(\"start\"",
         "print('x' * (2 << 20), flush=True); say(\"start\"",
     );
-    check_stderr(
+    check(
         &site,
-        &["run"],
-        &["to its folder, including its log, more than its limit of 1 MiB"],
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seed 0: no result is recorded
+stale toy/fast seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 wrote [SIZE] to its folder, including its log, more than its limit of 1 MiB (`limits: {disk}`); its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+start toy/fast seed 0
+FAIL  toy/fast seed 0 wrote [SIZE] to its folder, including its log, more than its limit of 1 MiB (`limits: {disk}`); its log is empty ([SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+2 runs without a result
+[exit status 1]
+
+"#]],
     );
     assert!(site.files("experiments/toy/runs").is_empty());
 }
@@ -320,30 +741,87 @@ fn an_artifact_that_is_not_a_regular_file_of_the_run_fails_it_and_is_not_stored(
     site.write("secret.json", "{}");
     let table = "(folder / \"table.json\").write_text(json.dumps(params))";
     let runner = site.read("experiments/toy/train.py");
-    for (made, reason) in [
-        ("os.mkfifo(folder / 'table.json')", "is not a regular file"),
-        ("(folder / 'table.json').mkdir()", "is not a regular file"),
+    for (made, expected) in [
+        (
+            "os.mkfifo(folder / 'table.json')",
+            str![[r#"
+$ labpress run
+[stderr]
+stale toy/slow seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 reported the artifact `table`, and `table.json` is not a regular file; its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
+        ),
+        (
+            "(folder / 'table.json').mkdir()",
+            str![[r#"
+$ labpress run
+[stderr]
+stale toy/slow seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 reported the artifact `table`, and `table.json` is not a regular file; its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
+        ),
         (
             "(folder / 'table.json').symlink_to('/dev/zero')",
-            "is a link to a file outside the run's folder",
+            str![[r#"
+$ labpress run
+[stderr]
+stale toy/slow seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 reported the artifact `table`, and `table.json` is a link to a file outside the run's folder: copy the file instead; its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
         ),
         (
             "(folder / 'table.json').symlink_to(os.path.abspath('../../secret.json'))",
-            "is a link to a file outside",
+            str![[r#"
+$ labpress run
+[stderr]
+stale toy/slow seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 reported the artifact `table`, and `table.json` is a link to a file outside the run's folder: copy the file instead; its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
         ),
-        ("None", "No such file"),
+        (
+            "None",
+            str![[r#"
+$ labpress run
+[stderr]
+stale toy/slow seed 0: no result is recorded
+start toy/slow seed 0
+FAIL  toy/slow seed 0 reported the artifact `table`, and cannot read `[SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/table.json`: No such file or directory (os error 2); its log is empty ([SITE]/.labpress/runs/toy/slow-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
+        ),
     ] {
         site.write("experiments/toy/train.py", &runner.replace(table, made));
-        let output = site.labpress(&["run"]);
-        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+        check(&site, &["run"], expected);
         assert!(
             site.files("experiments/toy/runs").is_empty()
                 && site.files(".labpress/objects").is_empty()
         );
     }
     // A link within the folder is as good as its target.
-    let linked = "(folder / 'x.json').write_text(json.dumps(params)); (folder / \
-                  'table.json').symlink_to('x.json')";
+    let linked = "(folder / 'x.json').write_text(json.dumps(params)); (folder / 'table.json').symlink_to('x.json')";
     site.write("experiments/toy/train.py", &runner.replace(table, linked));
     assert_success(&site.labpress(&["run"]));
 }
@@ -355,8 +833,7 @@ fn what_is_needed_is_given_as_it_is_written_whatever_ended_first() {
     site.replace(YAML, "seeds: 2", "seeds: [1, 0]");
     site.replace(YAML, "slow: {}", "slow: {seconds: 0.2}");
     with_needing(&site);
-    let order = "(pathlib.Path('../../.order')).write_text(' \
-                 '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
+    let order = "(pathlib.Path('../../.order')).write_text(' '.join(f\"{n['variant']}-{n['seed']}\" for n in job['needs']))";
     site.replace("experiments/above/train.py", "needed = [", &format!("{order}\nneeded = ["));
     assert_success(&site.labpress(&["run", "toy", "--variant", "fast"]));
     assert_success(&site.labpress(&["run"]));
@@ -375,18 +852,68 @@ fn a_need_made_again_with_other_numbers_makes_its_dependents_stale() {
     site.write(".drawn", "1");
     assert_success(&site.labpress(&["run"]));
     assert_success(&site.labpress(&["run", "--force", "toy"]));
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
-    site.write(".drawn", "2");
-    assert_success(&site.labpress(&["run", "--force", "toy"]));
-    let reason = "the results of `toy` changed from ";
-    check_stderr(&site, &["status"], &[&format!("stale ({reason}")]);
-    check_stderr(&site, &["why", "above"], &[reason]);
-    check_stderr(
+    check(
         &site,
         &["run"],
-        &[&format!("stale above/default seed 0: {reason}"), "1 run recorded"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
     );
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
+    site.write(".drawn", "2");
+    assert_success(&site.labpress(&["run", "--force", "toy"]));
+    check(
+        &site,
+        &["status"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE  AGE  TIME
+above  default  0  stale (the results of `toy` changed from [DIGEST] to [DIGEST])  -  -
+toy  slow  0 1  fresh  [TIME]  [TIME] per run
+toy  fast  0 1  fresh  [TIME]  [TIME] per run
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["why", "above"],
+        str![[r#"
+$ labpress why above
+above/default seed 0 is stale, since experiments/above/runs/default-s0-[DIGEST].json:
+    the results of `toy` changed from [DIGEST] to [DIGEST]
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale above/default seed 0: the results of `toy` changed from [DIGEST] to [DIGEST]
+start above/default seed 0
+done  above/default seed 0 accuracy 0.5000  [TIME]
+1 run recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["run"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[cfg(unix)]
@@ -397,8 +924,7 @@ fn asked_to_stop_labpress_asks_its_runs_and_they_go_on_later() {
     site.replace(
         "experiments/toy/train.py",
         "params, checkpoint",
-        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(75))\n\
-         params, checkpoint",
+        "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(75))\nparams, checkpoint",
     );
     let labpress = site.command(&["run", "--jobs", "2"]).stderr(Stdio::piped()).spawn().unwrap();
     while !has_checkpoint(&site) {
@@ -413,12 +939,6 @@ fn asked_to_stop_labpress_asks_its_runs_and_they_go_on_later() {
     assert_success(&site.labpress(&["run"]));
 }
 
-/// Whether a run has written its first checkpoint.
-#[cfg(unix)]
-fn has_checkpoint(site: &Site) -> bool {
-    site.files(".labpress/runs").keys().any(|path| path.ends_with("checkpoint/epoch"))
-}
-
 #[test]
 fn times_of_files_decide_nothing() {
     let site = Site::with_toy();
@@ -427,7 +947,17 @@ fn times_of_files_decide_nothing() {
         // Written again as a checkout does: the same content, another time.
         std::fs::write(site.path().join("experiments").join(path), bytes).unwrap();
     }
-    check_stderr(&site, &["run"], &["all runs are fresh"]);
+    check(
+        &site,
+        &["run"],
+        str![[r#"
+$ labpress run
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -435,10 +965,22 @@ fn one_more_seed_is_one_more_run() {
     let site = Site::with_toy();
     assert_success(&site.labpress(&["run"]));
     site.replace(YAML, "seeds: 2", "seeds: 3");
-    check_stderr(
+    check(
         &site,
-        &["run"],
-        &["stale toy/slow seed 2: no result is recorded", "2 runs recorded"],
+        &["run", "--jobs", "1"],
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seed 2: no result is recorded
+stale toy/fast seed 2: no result is recorded
+start toy/slow seed 2
+done  toy/slow seed 2 accuracy 69.7 %  [TIME]
+start toy/fast seed 2
+done  toy/fast seed 2 accuracy 77.8 %  [TIME]
+2 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
     );
 }
 
@@ -446,13 +988,60 @@ fn one_more_seed_is_one_more_run() {
 fn a_declared_environment_variable_counts_and_no_other() {
     let site = Site::with_toy();
     site.replace(YAML, "inputs: [train.py]", "inputs: [train.py], env: [PRECISION]");
-    let run = |variables: &[(&str, &str)]| {
-        stderr(&site.command(&["run"]).envs(variables.iter().copied()).output().unwrap())
-    };
-    assert!(run(&[("PRECISION", "full")]).contains("4 runs recorded"));
-    assert!(run(&[("PRECISION", "full"), ("OTHER", "1")]).contains("all runs are fresh"));
-    let changed = run(&[("PRECISION", "half")]);
-    assert!(changed.contains("env.PRECISION changed from full to half"), "{changed}");
+    let run = || site.command(&["run", "--jobs", "1"]);
+    check_command(
+        &site,
+        run().env("PRECISION", "full"),
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
+    check_command(
+        &site,
+        run().env("PRECISION", "full").env("OTHER", "1"),
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+all runs are fresh
+[exit status 0]
+
+"#]],
+    );
+    check_command(
+        &site,
+        run().env("PRECISION", "half"),
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: env.PRECISION changed from full to half
+stale toy/fast seeds 0 1: env.PRECISION changed from full to half
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -477,19 +1066,82 @@ fn a_record_contains_neither_the_user_nor_the_folder() {
 #[test]
 fn seeds_that_change_nothing_are_warned_of() {
     let site = Site::with_toy();
-    let warning = "warning: all seeds of `slow`, `fast` gave exactly the same numbers";
-    let output = site.labpress(&["build"]);
-    assert!(!stderr(&output).contains("exactly the same numbers"), "{}", stderr(&output));
-    site.write("experiments/toy/train.py", &TOY_RUNNER.replace(r#"job["seed"]"#, "1"));
-    check_stderr(
+    check(
         &site,
-        &["build"],
-        &[warning, "--> experiments/toy/experiment.yml", "write `seeds: 1`"],
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+6 files written, 0 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]],
     );
-    check_stderr(&site, &["build", "--locked"], &[warning]);
+    site.write("experiments/toy/train.py", &TOY_RUNNER.replace(r#"job["seed"]"#, "1"));
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: inputs.train.py changed from [DIGEST] to [DIGEST]
+stale toy/fast seeds 0 1: inputs.train.py changed from [DIGEST] to [DIGEST]
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 56.5 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 71.4 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+warning: all seeds of `slow`, `fast` gave exactly the same numbers
+ --> experiments/toy/experiment.yml
+hint: derive all randomness from the `seed` in `run.json`; if the experiment has no randomness, write `seeds: 1`
+
+4 files written, 2 unchanged, 2 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
+$ labpress build --locked
+[stderr]
+warning: all seeds of `slow`, `fast` gave exactly the same numbers
+ --> experiments/toy/experiment.yml
+hint: derive all randomness from the `seed` in `run.json`; if the experiment has no randomness, write `seeds: 1`
+
+0 files written, 6 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
     site.replace(YAML, "seeds: 2", "seeds: 1");
-    let output = site.labpress(&["build"]);
-    assert!(!stderr(&output).contains("exactly the same numbers"), "{}", stderr(&output));
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+4 files written, 2 unchanged, 2 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
 }
 
 /// A program in place of `lab` whose build is `build`, and which cannot train.
@@ -522,6 +1174,7 @@ fn a_runner_of_another_build_is_warned_of_before_it_trains() {
             stderr(&output) + &answer(&output)
         })
     };
+    // `doctor` says much of this machine.
     let warning = "`labpress` and its runner are of different builds: labpress ";
     for output in outputs("0.0.0+old") {
         assert!(output.contains(warning), "{output}");

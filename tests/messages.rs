@@ -4,7 +4,7 @@
 
 mod support;
 
-use support::{Site, said};
+use support::Site;
 
 const POST: &str = "_posts/2026-01-02-a.md";
 const YAML: &str = "experiments/toy/experiment.yml";
@@ -14,9 +14,7 @@ const YAML: &str = "experiments/toy/experiment.yml";
 fn check(name: &str, site: &Site, arguments: &[&str]) {
     let path = format!("{}/tests/messages/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     let expected = snapbox::Data::read_from(std::path::Path::new(&path), None);
-    snapbox::Assert::new()
-        .action_env(snapbox::assert::DEFAULT_ACTION_ENV)
-        .eq(said(site, arguments), expected.raw());
+    support::check(site, arguments, expected);
 }
 
 /// Builds a site with these files, each of them wrong in one way.

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use labpress::runner::collect::event;
 use labpress_runner::protocol::{Diverged, Event, NotFinite};
-use support::killing::{has_checkpoint, kill, records, runners, start};
-use support::{Site, assert_success};
+use support::killing::{kill, runners, start};
+use support::{Site, assert_success, has_checkpoint, records};
 
 fn page() -> String {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/protocol.md")).unwrap()

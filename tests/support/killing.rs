@@ -1,22 +1,10 @@
 //! Killing labpress and its runners, and looking at what is left.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Site, repeatable};
-
-/// The records of an experiment without what no rerun repeats, by file name.
-pub fn records(site: &Site, experiment: &str) -> BTreeMap<String, serde_json::Value> {
-    let files = site.files(&format!("experiments/{experiment}/runs"));
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    files
-        .into_iter()
-        .map(|(path, bytes)| (path.display().to_string(), repeatable(&text(bytes))))
-        .collect()
-}
+use super::{Site, paths};
 
 /// Starts labpress and keeps what it says.
 pub fn start(site: &Site, arguments: &[&str]) -> Child {
@@ -60,20 +48,6 @@ pub fn descendants(process: u32) -> Vec<u32> {
 pub fn kill(process: u32) {
     let process = Pid::from_raw(process.try_into().unwrap()).unwrap();
     let _ = kill_process(process, Signal::KILL);
-}
-
-/// The files under a folder in which a run is at work: some may go away at any moment.
-fn paths(site: &Site, folder: &str) -> Vec<PathBuf> {
-    let entries =
-        walkdir::WalkDir::new(site.path().join(folder)).into_iter().filter_map(Result::ok);
-    entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
-}
-
-/// Whether a run has a checkpoint.
-pub fn has_checkpoint(site: &Site) -> bool {
-    let is_in_checkpoint =
-        |path: &PathBuf| path.parent().is_some_and(|folder| folder.ends_with("checkpoint"));
-    paths(site, ".labpress/runs").iter().any(is_in_checkpoint)
 }
 
 /// What the run that is at work has said so far.

@@ -179,10 +179,37 @@ fn program() -> PathBuf {
     program
 }
 
+/// Runs labpress in a site and compares what it says with a snapshot; see [`said`].
+///
+/// `SNAPSHOTS=overwrite cargo test` writes snapshots that are `str![]` into the test. Runs that are
+/// done at the same time end in any order: a test that does several says `--jobs 1`.
+#[track_caller]
+pub fn check(site: &Site, arguments: &[&str], expected: impl snapbox::IntoData) {
+    check_command(site, &mut site.command(arguments), expected);
+}
+
+/// The same for a command that [`Site::command`] made, with another environment.
+#[track_caller]
+pub fn check_command(site: &Site, command: &mut Command, expected: impl snapbox::IntoData) {
+    check_text(said_by(site, command), expected);
+}
+
+/// Compares a text with a snapshot.
+#[track_caller]
+pub fn check_text(text: String, expected: impl snapbox::IntoData) {
+    snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV).eq(text, expected.raw());
+}
+
 /// What a command says, whole: its exit status, standard output and standard error. What differs
-/// from run to run is redacted.
+/// from run to run is redacted, and the lines about single epochs are left out unless it is asked
+/// to be verbose.
 pub fn said(site: &Site, arguments: &[&str]) -> String {
-    let output = site.command(arguments).env("COLUMNS", "100").output().unwrap();
+    said_by(site, &mut site.command(arguments))
+}
+
+fn said_by(site: &Site, command: &mut Command) -> String {
+    let output = command.env("COLUMNS", "100").output().unwrap();
+    let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_string_lossy).collect();
     let stderr = match stderr(&output) {
         text if text.is_empty() => text,
         text => format!("[stderr]\n{text}"),
@@ -193,25 +220,51 @@ pub fn said(site: &Site, arguments: &[&str]) -> String {
         answer(&output),
         output.status.code().unwrap_or(-1)
     );
-    redacted(&text, site)
+    let is_verbose = arguments.iter().any(|argument| matches!(&**argument, "-v" | "--verbose"));
+    redacted(&if is_verbose { text } else { without_epochs(&text) }, site)
+}
+
+fn without_epochs(text: &str) -> String {
+    let epoch = regex::Regex::new(r"(?m)^      [^ \n]+ seed [0-9]+ epoch .*\n").unwrap();
+    epoch.replace_all(text, "").into_owned()
 }
 
 /// The text without folders, times and digests.
 fn redacted(text: &str, site: &Site) -> String {
     let root = site.path().canonicalize().unwrap();
-    let text = text.replace(&root.display().to_string(), "[SITE]");
-    let time = regex::Regex::new(r"(?-u)\b\d+(\.\d+)? m?s\b").unwrap();
-    let moment = regex::Regex::new(r"(?-u)\b\d{4}-\d\d-\d\dT[0-9:.]+Z").unwrap();
-    let digest = regex::Regex::new(r"(?-u)\b[0-9a-f]{8}([0-9a-f]{56})?\b").unwrap();
-    let text = time.replace_all(&text, "[TIME]");
-    let text = moment.replace_all(&text, "[MOMENT]");
-    // Eight decimal digits may be a number.
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let mark = |found: &regex::Captures<'_>| match &found[0] {
-        digits if is_number(digits) => digits.to_owned(),
-        _ => "[DIGEST]".to_owned(),
-    };
-    digest.replace_all(&text, mark).into_owned()
+    let mut text = text.replace(&root.display().to_string(), "[SITE]");
+    for (pattern, mark) in [
+        (r"\b\d{4}-\d\d-\d\dT[0-9:.]+Z", "[MOMENT]"),
+        (r"\b\d{8}T\d{6}Z", "[MOMENT]"),
+        (r"\b(verified|rerun) \d{4}-\d\d-\d\d\b", "$1 [DATE]"),
+        (r"\bseconds \d+\.\d+\b", "seconds [TIME]"),
+        // A limit is what the test says, and no test takes minutes: they are predicted.
+        (r"\b(?<kept>limit of |\d+ min )?\d+(\.\d+)? m?s\b", "[TIME]"),
+        (r"\b(?<kept>limit of )?\d+ MiB\b", "[SIZE]"),
+        (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
+        // Eight decimal digits may be a number.
+        (r"([-(/`]|from |to |new: )\d{8}\b", "$1[DIGEST]"),
+        (r"\b((?<kept>\d{8})|[0-9a-f]{8})\b", "[DIGEST]"),
+    ] {
+        let pattern = regex::Regex::new(&format!("(?-u){pattern}")).unwrap();
+        let replaced = pattern.replace_all(&text, |found: &regex::Captures<'_>| {
+            let mut replaced = String::new();
+            match found.name("kept") {
+                Some(_) => replaced.push_str(&found[0]),
+                None => found.expand(mark, &mut replaced),
+            }
+            replaced
+        });
+        text = replaced.into_owned();
+    }
+    if text.contains("[TIME]") { narrowed(&text) } else { text }
+}
+
+/// The text with two spaces between the columns of tables, whose widths depend on the times in
+/// them.
+fn narrowed(text: &str) -> String {
+    let gap = regex::Regex::new(r"([^ \n])   +").unwrap();
+    gap.replace_all(text, "$1  ").into_owned()
 }
 
 /// What a program wrote to standard error.
@@ -237,4 +290,28 @@ pub fn repeatable(record: &str) -> serde_json::Value {
         record.as_object_mut().unwrap().remove(key);
     }
     record
+}
+
+/// The records of an experiment without what no rerun repeats, by file name.
+pub fn records(site: &Site, experiment: &str) -> BTreeMap<String, serde_json::Value> {
+    let files = site.files(&format!("experiments/{experiment}/runs"));
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    files
+        .into_iter()
+        .map(|(path, bytes)| (path.display().to_string(), repeatable(&text(bytes))))
+        .collect()
+}
+
+/// The files under a folder in which a run is at work: some may go away at any moment.
+fn paths(site: &Site, folder: &str) -> Vec<PathBuf> {
+    let entries =
+        walkdir::WalkDir::new(site.path().join(folder)).into_iter().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
+
+/// Whether a run has a checkpoint.
+pub fn has_checkpoint(site: &Site) -> bool {
+    let is_in_checkpoint =
+        |path: &PathBuf| path.parent().is_some_and(|folder| folder.ends_with("checkpoint"));
+    paths(site, ".labpress/runs").iter().any(is_in_checkpoint)
 }
