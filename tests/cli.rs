@@ -2,15 +2,16 @@
 
 #![allow(
     clippy::disallowed_methods,
+    clippy::too_many_lines,
     clippy::unwrap_used,
     reason = "tests make, read and panic as they please"
 )]
 
 mod support;
 
-use std::process::{Output, Stdio};
-
-use support::{Site, TOY_POST, answer, assert_success, stderr};
+use snapbox::data::Inline;
+use snapbox::str;
+use support::{Site, TOY_POST, answer, assert_success, check};
 
 const POST: &str = "_posts/2026-01-02-toy.md";
 const PAGE: &str = "public/2026/01/02/toy.html";
@@ -23,40 +24,53 @@ fn built() -> Site {
     site
 }
 
-/// The build fails with these errors, in this order, and leaves `public/` as it was.
+/// The build says this, and leaves `public/` as it was.
 #[track_caller]
-fn check_errors(site: &Site, arguments: &[&str], expected: &[&str]) {
+fn check_errors(site: &Site, arguments: &[&str], expected: Inline) {
     let before = site.files("public");
-    let output = site.labpress(arguments);
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    let mut rest = said.as_str();
-    for error in expected {
-        let found = rest
-            .find(error)
-            .unwrap_or_else(|| panic!("{error:?} is not, or not here, in:\n{said}"));
-        rest = &rest[found + error.len()..];
-    }
-    assert!(!said.contains("panicked"), "{said}");
+    check(site, arguments, expected);
     assert!(site.files("public") == before, "public/ was touched");
-}
-
-fn trained(output: &Output) -> usize {
-    stderr(output).matches("done  ").count()
 }
 
 #[test]
 fn a_build_trains_once_and_then_writes_nothing() {
     let site = Site::with_toy();
-    let first = site.labpress(&["build"]);
-    assert_success(&first);
-    assert_eq!(trained(&first), 4);
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+6 files written, 0 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
     let page = site.read(PAGE);
     assert!(page.contains("<svg") && page.contains("<table"), "{page}");
     let before = site.files("public");
-    let second = site.labpress(&["build"]);
-    assert_eq!(trained(&second), 0);
-    assert!(stderr(&second).starts_with("0 files written"), "{}", stderr(&second));
+    check(
+        &site,
+        &["build"],
+        str![[r#"
+$ labpress build
+[stderr]
+0 files written, 6 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
     assert!(site.files("public") == before);
 }
 
@@ -64,16 +78,35 @@ fn a_build_trains_once_and_then_writes_nothing() {
 fn a_sentence_retrains_nothing_and_a_parameter_only_its_variant() {
     let site = built();
     site.replace(POST, "Fast gets", "The fast one gets");
-    let edited = site.labpress(&["build"]);
-    assert_eq!(trained(&edited), 0);
+    check(
+        &site,
+        &["build"],
+        str![[r#"
+$ labpress build
+[stderr]
+2 files written, 4 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
     assert!(site.read(PAGE).contains("The fast one gets"));
     site.replace(YAML, "rate: 0.5", "rate: 0.9");
-    let retrained = site.labpress(&["build"]);
-    assert_success(&retrained);
-    assert_eq!(trained(&retrained), 2);
-    assert!(
-        stderr(&retrained)
-            .contains("stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9")
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+stale toy/fast seeds 0 1: params.rate changed from 0.5 to 0.9
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 73.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 78.7 %  [TIME]
+2 runs recorded in [TIME]
+4 files written, 2 unchanged, 2 removed in public ([TIME])
+[exit status 0]
+
+"#]],
     );
 }
 
@@ -82,9 +115,28 @@ fn an_experiment_that_no_post_shows_is_not_run_by_a_build() {
     let site = Site::with_toy();
     site.write("experiments/unseen/experiment.yml", &site.read(YAML));
     site.write("experiments/unseen/train.py", &site.read("experiments/toy/train.py"));
-    let output = site.labpress(&["build"]);
-    assert_success(&output);
-    assert!(!stderr(&output).contains("unseen"), "{}", stderr(&output));
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+stale toy/slow seeds 0 1: no result is recorded
+stale toy/fast seeds 0 1: no result is recorded
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 71.4 %  [TIME]
+4 runs recorded in [TIME]
+6 files written, 0 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -99,12 +151,17 @@ fn a_locked_build_needs_no_runner_and_says_what_is_stale() {
     check_errors(
         &site,
         &["build", "--locked"],
-        &[
-            "error: the results of `toy` are",
-            "params.rate changed from 0.5 to 0.9",
-            "--> _posts/2026-01-02-toy.md:5:20",
-            "hint: run `labpress run toy` and commit its records",
-        ],
+        str![[r#"
+$ labpress build --locked
+[stderr]
+error: the results of `toy` are stale: params.rate changed from 0.5 to 0.9 (and 2 more places)
+ --> _posts/2026-01-02-toy.md:5:20
+hint: run `labpress run toy` and commit its records
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
 }
 
@@ -124,19 +181,31 @@ fn all_errors_are_shown_together_before_anything_runs() {
     );
     check_errors(
         &site,
-        &["build"],
-        &[
-            "_posts/2026-01-05-layout.md:2",
-            "did you mean `post`?",
-            "error: unknown experiment `tyo`",
-            "did you mean `toy`?",
-            "error: unknown key `epoks`\n --> experiments/second/experiment.yml:4:10\n\
-             hint: did you mean `epochs`?",
-        ],
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: there is no layout `pots`
+ --> _posts/2026-01-05-layout.md:2:1
+hint: did you mean `post`?
+
+error: unknown experiment `tyo`
+ --> _posts/2026-01-06-tag.md:4:10
+hint: did you mean `toy`?
+
+error: the file name does not start with a date
+ --> _posts/2026-13-01-no-date.md
+hint: name it `_posts/2026-01-31-some-title.md`, or move it to `_drafts`
+
+error: unknown key `epoks`
+ --> experiments/second/experiment.yml:4:10
+hint: did you mean `epochs`?
+
+nothing was written because of 4 errors
+[exit status 1]
+
+"#]],
     );
-    let output = site.labpress(&["build"]);
-    assert_eq!(trained(&output), 0);
-    assert!(stderr(&output).contains("2026-13-01"), "{}", stderr(&output));
 }
 
 #[test]
@@ -145,8 +214,18 @@ fn an_unknown_metric_names_the_nearest() {
     site.write(POST, &TOY_POST.replace("toy.fast.accuracy", "toy.fast.acuracy"));
     check_errors(
         &site,
-        &["build"],
-        &["`acuracy`", "--> _posts/2026-01-02-toy.md:5:29", "`accuracy`"],
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: unknown metric `acuracy` of `toy`
+ --> _posts/2026-01-02-toy.md:5:29
+hint: did you mean `accuracy`? expected one of `accuracy`, `seconds`, `valid.accuracy`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
 }
 
@@ -157,7 +236,24 @@ fn two_posts_at_one_address_are_both_named() {
         "_posts/2026-01-02-other.md",
         "---\nlayout: post\npermalink: /2026/01/02/toy.html\n---\n",
     );
-    check_errors(&site, &["build"], &["has the same address as `_posts/2026-01-02-other.md`"]);
+    check_errors(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: would replace another file of the site, `2026/01/02/toy.html`
+ --> _posts/2026-01-02-other.md
+
+error: has the same address as `_posts/2026-01-02-other.md`: `/2026/01/02/toy.html`
+ --> _posts/2026-01-02-toy.md
+hint: give one of them a `permalink:` of its own
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
@@ -170,16 +266,37 @@ fn an_altered_record_is_an_error_of_a_build_and_made_again_by_a_run() {
     site.replace(&path, &number, "    \"accuracy\": 0.99,");
     check_errors(
         &site,
-        &["build"],
-        &[
-            "error: the record was altered: its content does not match its digest",
-            &format!("--> {path}"),
-            "delete it and run `labpress run toy` to recreate it",
-        ],
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: the record was altered: its content does not match its digest
+ --> experiments/toy/runs/fast-s0-[DIGEST].json
+hint: restore it from git, or delete it and run `labpress run toy` to recreate it
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
-    let again = site.labpress(&["run", "toy"]);
-    assert_success(&again);
-    assert_eq!(trained(&again), 1);
+    check(
+        &site,
+        &["run", "toy", "--jobs", "1"],
+        str![[r#"
+$ labpress run toy --jobs 1
+[stderr]
+error: the record was altered: its content does not match its digest
+ --> experiments/toy/runs/fast-s0-[DIGEST].json
+hint: restore it from git, or delete it and run `labpress run toy` to recreate it
+
+stale toy/fast seed 0: no result is recorded
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 60.0 %  [TIME]
+1 run recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
     assert_success(&site.labpress(&["build"]));
 }
 
@@ -189,42 +306,53 @@ fn a_failed_run_keeps_the_site_as_it_was() {
     site.replace(YAML, "rate: 0.5", "rate: 0.5, fail-at: 2");
     check_errors(
         &site,
-        &["build"],
-        &["FAIL  toy/fast seed", "| the net caught fire", "2 runs without a result"],
-    );
-}
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+stale toy/fast seeds 0 1: params.fail-at is new: 2
+start toy/fast seed 0
+FAIL  toy/fast seed 0 exited with status 1; the last 1 line of its log ([SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt):
+      | the net caught fire
+start toy/fast seed 1
+FAIL  toy/fast seed 1 exited with status 1; its log ends like that of toy/fast seed 0 ([SITE]/.labpress/runs/toy/fast-s1-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+2 runs without a result
+[exit status 1]
 
-#[test]
-fn two_builds_at_once_do_not_harm_each_other() {
-    let site = Site::with_toy();
-    let start = || site.command(&["build"]).stderr(Stdio::piped()).spawn().unwrap();
-    let both = [start(), start()].map(|labpress| labpress.wait_with_output().unwrap());
-    both.iter().for_each(assert_success);
-    assert_eq!(both.iter().map(trained).sum::<usize>(), 4);
-    assert!(both.iter().any(|output| stderr(output).contains("waiting for it to finish")));
-}
-
-#[test]
-fn a_folder_that_is_no_site_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let site = Site::empty();
-    let output = site.labpress(&["build", "--source", folder.path().to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("not a labpress site: no `_config.yml` or `_posts` in"),
-        "{}",
-        stderr(&output)
+"#]],
     );
 }
 
 #[test]
 fn status_why_and_doctor_answer_on_standard_output() {
     let site = built();
-    let status = answer(&site.labpress(&["status"]));
-    let first: Vec<&str> = status.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(first[..5], ["toy", "slow", "0", "1", "fresh"], "{status}");
-    let why = answer(&site.labpress(&["why", "toy"]));
-    assert!(why.starts_with("toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-"), "{why}");
+    check(
+        &site,
+        &["status"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE  AGE  TIME
+toy  slow  0 1  fresh  [TIME]  [TIME] per run
+toy  fast  0 1  fresh  [TIME]  [TIME] per run
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["why", "toy"],
+        str![[r#"
+$ labpress why toy
+toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-[DIGEST].json
+toy/slow seed 1 is fresh: experiments/toy/runs/slow-s1-[DIGEST].json
+toy/fast seed 0 is fresh: experiments/toy/runs/fast-s0-[DIGEST].json
+toy/fast seed 1 is fresh: experiments/toy/runs/fast-s1-[DIGEST].json
+[exit status 0]
+
+"#]],
+    );
+    // This says much of the machine.
     let doctor = answer(&site.labpress(&["doctor"]));
     assert!(doctor.contains("cores") && doctor.contains("lab"), "{doctor}");
 }
@@ -242,11 +370,48 @@ fn a_new_experiment_is_read_by_editors_and_by_labpress() {
         site.read("experiments/experiment.schema.json"),
         include_str!("../docs/schema/experiment.schema.json")
     );
-    assert!(answer(&site.labpress(&["status"])).contains("first       large    0 1 2  missing"));
-    let again = site.labpress(&["new", "experiment", "first"]);
-    assert_eq!(again.status.code(), Some(1));
-    assert!(stderr(&again).contains("already exists"), "{}", stderr(&again));
-    assert_eq!(site.labpress(&["new", "experiment", "../x"]).status.code(), Some(1));
+    check(
+        &site,
+        &["status"],
+        str![[r#"
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE    AGE  TIME
+first       small    0 1 2  missing  -    -
+first       large    0 1 2  missing  -    -
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["new", "experiment", "first"],
+        str![[r#"
+$ labpress new experiment first
+[stderr]
+error: already exists
+ --> experiments/first/experiment.yml
+hint: edit it, or choose another name
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
+    check(
+        &site,
+        &["new", "experiment", "../x"],
+        str![[r#"
+$ labpress new experiment ../x
+[stderr]
+error: `../x` cannot be the name of an experiment
+ --> experiments/../x/experiment.yml
+hint: use lowercase letters, digits and hyphens, such as `from-scratch`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
@@ -267,9 +432,24 @@ fn a_jekyll_blog_whose_configuration_cannot_be_read_is_left_as_it_is() {
     let site = Site::empty();
     site.write("_config.yml", "title: [T");
     site.write("_posts/2020-01-02-a.md", "a");
-    let refused = site.labpress(&["import", &site.path().display().to_string()]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(answer(&refused).contains("_config.yml is unchanged"), "{}", answer(&refused));
+    check(
+        &site,
+        &["import", "."],
+        str![[r#"
+$ labpress import .
+[SITE]
+
+_config.yml is unchanged, because it is invalid
+
+errors
+  _config.yml
+    4:1 did not find expected ',' or ']' while parsing a flow sequence
+[stderr]
+1 error to fix before it builds
+[exit status 1]
+
+"#]],
+    );
     assert_eq!(site.read("_config.yml"), "title: [T");
 }
 
@@ -285,26 +465,70 @@ fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
         "_posts/2020-01-02-a.md",
         "---\ntitle: A\nlayout: post\n---\n\"Hi\" {% cite knuth %}\n",
     );
-    let folder = site.path().display().to_string();
-    let import =
-        |arguments: &[&str]| site.labpress(&[&["import", folder.as_str()], arguments].concat());
+    check(
+        &site,
+        &["import", ".", "--dry-run"],
+        str![[r#"
+$ labpress import . --dry-run
+[SITE]
 
-    let tried = import(&["--dry-run"]);
-    assert!(answer(&tried).contains("would append `templates: liquid`"), "{}", answer(&tried));
+_config.yml: would append `templates: liquid`
+
+found
+  posts              1
+  layouts            1
+
+plugins
+  jekyll-feed     built in
+  jekyll-scholar  not supported; its tags can be includes, see `tags`
+
+unknown tags
+  TAG   TIMES  FIRST
+  cite  1      _posts/2020-01-02-a.md:5:6
+  Write an include for each (it sees `include.arguments`, `include.words` and named arguments),
+  and list them in _config.yml:
+
+    liquid:
+      tags: {cite: cite.html}
+[stderr]
+1 error to fix before it builds
+[exit status 1]
+
+"#]],
+    );
     assert!(!site.read("_config.yml").contains("templates"));
 
-    let refused = import(&[]);
-    let report = answer(&refused);
-    assert_eq!(refused.status.code(), Some(1));
-    for part in [
-        "jekyll-feed     built in",
-        "jekyll-scholar  not supported",
-        "tags: {cite: cite.html}",
-        "posts",
-        "a.md:5:6",
-    ] {
-        assert!(report.contains(part), "{part:?} is not in:\n{report}");
-    }
+    check(
+        &site,
+        &["import", "."],
+        str![[r#"
+$ labpress import .
+[SITE]
+
+_config.yml: appended `templates: liquid`
+
+found
+  posts              1
+  layouts            1
+
+plugins
+  jekyll-feed     built in
+  jekyll-scholar  not supported; its tags can be includes, see `tags`
+
+unknown tags
+  TAG   TIMES  FIRST
+  cite  1      _posts/2020-01-02-a.md:5:6
+  Write an include for each (it sees `include.arguments`, `include.words` and named arguments),
+  and list them in _config.yml:
+
+    liquid:
+      tags: {cite: cite.html}
+[stderr]
+1 error to fix before it builds
+[exit status 1]
+
+"#]],
+    );
     let config = site.read("_config.yml");
     assert!(
         config.starts_with("title: Old blog # since 2012\n")
@@ -313,9 +537,29 @@ fn a_jekyll_blog_is_imported_by_one_line_and_then_builds() {
 
     site.write("_includes/cite.html", "[{{ include.arguments }}]");
     site.write("_config.yml", &format!("{config}liquid: {{tags: {{cite: cite.html}}}}\n"));
-    let accepted = import(&[]);
-    assert_success(&accepted);
-    assert!(answer(&accepted).contains("nothing to do"), "{}", answer(&accepted));
+    check(
+        &site,
+        &["import", "."],
+        str![[r#"
+$ labpress import .
+[SITE]
+
+nothing to do: _config.yml already sets `templates`
+
+found
+  posts              1
+  layouts            1
+  includes           1
+
+plugins
+  jekyll-feed     built in
+  jekyll-scholar  not supported; its tags can be includes, see `tags`
+
+The blog builds: `labpress build --source .`
+[exit status 0]
+
+"#]],
+    );
     assert_success(&site.labpress(&["build"]));
     assert_eq!(site.read("_site/2020/01/02/a.html"), "<h1>A</h1><p>“Hi” [knuth]</p>\n");
 }

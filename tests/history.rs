@@ -11,7 +11,8 @@ mod support;
 
 use std::process::Command;
 
-use support::{Site, answer, assert_success, stderr};
+use snapbox::str;
+use support::{Site, answer, assert_success, check, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const POST: &str = "_posts/2026-01-02-toy.md";
@@ -36,13 +37,6 @@ fn succeed(site: &Site, arguments: &[&str]) -> String {
     let output = site.labpress(arguments);
     assert_success(&output);
     answer(&output) + &stderr(&output)
-}
-
-#[track_caller]
-fn fail(site: &Site, arguments: &[&str], expected: &str) {
-    let output = site.labpress(arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert!(stderr(&output).contains(expected), "{expected:?} is not in:\n{}", stderr(&output));
 }
 
 #[track_caller]
@@ -98,7 +92,21 @@ fn without_its_pin_a_post_shows_the_new_numbers() {
     let site = pinned();
     succeed(&site, &["pin", POST, "toy", "--remove"]);
     assert_eq!(site.read(POST), support::TOY_POST);
-    fail(&site, &["build", "--locked"], "the results of `toy` are stale");
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
+$ labpress build --locked
+[stderr]
+error: the results of `toy` are stale: params.rate changed from 0.5 to 1 (and 2 more places)
+ --> _posts/2026-01-02-toy.md:5:20
+hint: run `labpress run toy` and commit its records
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
     succeed(&site, &["build"]);
     check_page(&site, &[NEW], &[OLD, "labpress-pinned"]);
 }
@@ -122,8 +130,36 @@ fn a_pin_survives_edits_of_prose_titles_units_and_variants() {
 fn pinning_again_takes_the_results_of_today() {
     let site = pinned();
     let first = id(&site);
-    fail(&site, &["pin", POST], "the results of `toy` are stale");
-    fail(&site, &["pin", POST, "toy"], "the results of `toy` are stale");
+    check(
+        &site,
+        &["pin", POST],
+        str![[r#"
+$ labpress pin _posts/2026-01-02-toy.md
+[stderr]
+error: the results of `toy` are stale: params.rate changed from 0.5 to 1
+ --> _posts/2026-01-02-toy.md
+hint: run `labpress run toy` and commit its records
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
+    check(
+        &site,
+        &["pin", POST, "toy"],
+        str![[r#"
+$ labpress pin _posts/2026-01-02-toy.md toy
+[stderr]
+error: the results of `toy` are stale: params.rate changed from 0.5 to 1
+ --> _posts/2026-01-02-toy.md
+hint: run `labpress run toy` and commit its records
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
     succeed(&site, &["run"]);
     succeed(&site, &["pin", POST]);
     assert!(!site.read(POST).contains(&first));
@@ -137,33 +173,156 @@ fn a_pin_that_is_not_complete_is_an_error_with_its_place() {
     let record = site.files("experiments/toy/runs").into_keys().next().unwrap();
     let record = format!("experiments/toy/runs/{}", record.display());
     std::fs::remove_file(site.path().join(&record)).unwrap();
-    let message = format!(
-        "the pinned results of `toy` are incomplete: there is no file `{record}`\n --> {POST}:4:7\n"
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: the pinned results of `toy` are incomplete: there is no file `experiments/toy/runs/fast-s0-[DIGEST].json`
+ --> _posts/2026-01-02-toy.md:4:7
+hint: restore it from git, or remove the pin with `labpress pin _posts/2026-01-02-toy.md toy --remove`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
-    fail(&site, &["build"], &message);
-    fail(&site, &["build", "--locked"], &message);
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
+$ labpress build --locked
+[stderr]
+error: the pinned results of `toy` are incomplete: there is no file `experiments/toy/runs/fast-s0-[DIGEST].json`
+ --> _posts/2026-01-02-toy.md:4:7
+hint: restore it from git, or remove the pin with `labpress pin _posts/2026-01-02-toy.md toy --remove`
+
+error: the results of `toy` are incomplete: toy/fast seed 0 is missing: no result is recorded; toy/fast seed 1 is stale: params.rate changed from 0.5 to 1 (and 2 more places)
+ --> _posts/2026-01-02-toy.md:6:20
+hint: run `labpress run toy` and commit its records
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+    );
     let pin = format!("experiments/toy/pins/{}.json", id(&site));
     site.replace(&pin, "A toy", "A boy");
-    fail(&site, &["build"], "the pin was altered");
-    std::fs::remove_file(site.path().join(&pin)).unwrap();
-    fail(
+    check(
         &site,
-        &["build"],
-        &format!("of `toy`: there is no file `{pin}`\n --> {POST}:4:7\nhint: restore it"),
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: the pin was altered: its content does not match the digest in its name
+ --> experiments/toy/pins/[DIGEST].json
+hint: restore it from git, or pin the post again
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
+    std::fs::remove_file(site.path().join(&pin)).unwrap();
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: unknown pin `[DIGEST]` of `toy`: there is no file `experiments/toy/pins/[DIGEST].json`
+ --> _posts/2026-01-02-toy.md:4:7
+hint: restore it from git, or remove the pin with `labpress pin _posts/2026-01-02-toy.md toy --remove`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
     site.replace(POST, "pin: {toy", "pin: {tay");
-    fail(&site, &["build"], "unknown experiment `tay`");
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
+$ labpress build --jobs 1
+[stderr]
+error: unknown experiment `tay`
+ --> _posts/2026-01-02-toy.md:4:7
+hint: did you mean `toy`?
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
 fn what_cannot_be_pinned_says_why() {
     let site = Site::with_toy();
-    fail(&site, &["pin", "2026-01-02-tay"], "is not a post of this site");
-    fail(&site, &["pin", POST, "tay"], "there is no experiment `tay`");
-    fail(&site, &["pin", POST, "--remove", "toy"], "does not pin `toy`");
+    check(
+        &site,
+        &["pin", "2026-01-02-tay"],
+        str![[r#"
+$ labpress pin 2026-01-02-tay
+[stderr]
+error: is not a post of this site
+ --> 2026-01-02-tay
+hint: expected one of `_posts/2026-01-02-toy.md`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
+    check(
+        &site,
+        &["pin", POST, "tay"],
+        str![[r#"
+$ labpress pin _posts/2026-01-02-toy.md tay
+[stderr]
+error: there is no experiment `tay`
+ --> experiments/
+hint: did you mean `toy`?
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
+    check(
+        &site,
+        &["pin", POST, "--remove", "toy"],
+        str![[r#"
+$ labpress pin _posts/2026-01-02-toy.md --remove toy
+[stderr]
+error: does not pin `toy`
+ --> _posts/2026-01-02-toy.md
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
     site.replace(POST, "layout: post", "pin: true");
     succeed(&site, &["build"]);
-    fail(&site, &["pin", POST], "cannot edit `pin` in this front matter");
+    check(
+        &site,
+        &["pin", POST],
+        str![[r#"
+$ labpress pin _posts/2026-01-02-toy.md
+[stderr]
+4 runs of `toy` in experiments/toy/pins/[DIGEST].json: commit it with the post
+error: cannot edit `pin` in this front matter
+ --> _posts/2026-01-02-toy.md
+hint: add `pin: {toy: "[DIGEST]"}` by hand
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
@@ -261,12 +420,32 @@ fn diff_compares_with_a_pin_a_fingerprint_or_a_revision() {
         assert!(text.contains(" pp no\n"), "{before}: {text}");
         assert_eq!(text.contains("\nslow accuracy "), before != fingerprint, "{before}: {text}");
     }
-    fail(
+    check(
         &site,
         &["diff", "no-such-branch", "toy"],
-        "`no-such-branch` is neither a pin nor a fingerprint",
+        str![[r#"
+$ labpress diff no-such-branch toy
+[stderr]
+error: `no-such-branch` is neither a pin nor a fingerprint of the experiment, and not a git revision: fatal: Not a valid object name no-such-branch:experiments
+[exit status 1]
+
+"#]],
     );
-    fail(&site, &["diff", "tay"], "there is no experiment `tay`");
+    check(
+        &site,
+        &["diff", "tay"],
+        str![[r#"
+$ labpress diff tay
+[stderr]
+error: there is no experiment `tay`
+ --> experiments/
+hint: did you mean `toy`?
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
     let status = Command::new("git")
         .args(["status", "--porcelain"])
         .current_dir(site.path())
@@ -388,14 +567,116 @@ fn a_missing_file_of_a_record_that_something_shows_is_an_error() {
         std::fs::create_dir(site.path().join("_drafts")).unwrap();
         std::fs::rename(site.path().join(POST), site.path().join("_drafts/toy.md")).unwrap();
     };
-    for refer in [&by_experiment as &dyn Fn(&Site), &by_verification, &by_draft] {
+    for (refer, build, gc) in [
+        (
+            &by_experiment as &dyn Fn(&Site),
+            str![[r#"
+$ labpress build --locked
+[stderr]
+error: the results of `toy` are stale: params.rate changed from 1 to 0.5 (and 2 more places)
+ --> _posts/2026-01-02-toy.md:5:20
+hint: run `labpress run toy` and commit its records
+
+error: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git, or delete the record and run `labpress run toy` to recreate both
+
+error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git, or delete the record and run `labpress run toy` to recreate both
+
+nothing was written because of 3 errors
+[exit status 1]
+
+"#]],
+            str![[r#"
+$ labpress gc --delete
+[stderr]
+error: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git, or delete the record and run `labpress run toy` to recreate both
+
+error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git, or delete the record and run `labpress run toy` to recreate both
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+        ),
+        (
+            &by_verification,
+            str![[r#"
+$ labpress build --locked
+[stderr]
+error: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+            str![[r#"
+$ labpress gc --delete
+[stderr]
+error: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+        ),
+        (
+            &by_draft,
+            str![[r#"
+$ labpress build --locked
+[stderr]
+error: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+            str![[r#"
+$ labpress gc --delete
+[stderr]
+error: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: restore it from git: the experiment has changed since, so no run can reproduce it
+
+nothing was written because of 2 errors
+[exit status 1]
+
+"#]],
+        ),
+    ] {
         let (site, file) = outdated();
         refer(&site);
         std::fs::remove_file(site.path().join(&file)).unwrap();
-        let message = "error: the file is missing: `experiments/toy/runs/fast-s0-";
-        fail(&site, &["build", "--locked"], message);
-        fail(&site, &["gc", "--delete"], message);
-        fail(&site, &["gc", "--delete"], "\nhint: restore it from git");
+        check(&site, &["build", "--locked"], build);
+        check(&site, &["gc", "--delete"], gc);
     }
 }
 
@@ -403,6 +684,19 @@ fn a_missing_file_of_a_record_that_something_shows_is_an_error() {
 fn gc_deletes_nothing_while_something_cannot_be_read() {
     let site = pinned();
     site.write("_drafts/half.md", "---\npin: {toy: [\n---\n");
-    fail(&site, &["gc", "--delete"], "_drafts/half.md");
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+[stderr]
+error: did not find expected node content while parsing a flow node
+ --> _drafts/half.md:3:1
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
     assert_eq!(site.files("experiments/toy/runs").len(), 4);
 }

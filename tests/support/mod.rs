@@ -243,7 +243,7 @@ fn redacted(text: &str, site: &Site) -> String {
         (r"\b(?<kept>limit of )?\d+ MiB\b", "[SIZE]"),
         (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
         // Eight decimal digits may be a number.
-        (r"([-(/`]|from |to |new: )\d{8}\b", "$1[DIGEST]"),
+        (r#"([-(/`"]|from |to |new: )\d{8}\b"#, "$1[DIGEST]"),
         (r"\b((?<kept>\d{8})|[0-9a-f]{8})\b", "[DIGEST]"),
     ] {
         let pattern = regex::Regex::new(&format!("(?-u){pattern}")).unwrap();
