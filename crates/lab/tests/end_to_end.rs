@@ -7,7 +7,7 @@ mod support;
 
 use std::process::Output;
 
-use support::killing::records;
+use support::records;
 use support::{Site, assert_success, stderr};
 
 const YAML: &str = "experiments/net/experiment.yml";

@@ -11,8 +11,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
-use support::killing::{events, kill, records, runners};
-use support::{Site, assert_success};
+use support::killing::{events, kill, runners};
+use support::{Site, assert_success, records};
 
 /// Has everything that a checkpoint must hold: BatchNorm's buffers, Adam's moments, a schedule,
 /// augmentation, the numbers so far. Long enough to be killed in its midst again and again.
