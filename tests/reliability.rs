@@ -375,7 +375,7 @@ error: `quick` has no results
  --> _posts/2026-01-02-quick.md:5:18
 hint: run `labpress run quick` and commit its records
 
-error: is not UTF-8 text: byte 5 cannot be read
+error: is not valid UTF-8 at byte 5
  --> experiments/quick/runs/default-s0-[DIGEST].json
 hint: save it as UTF-8
 
