@@ -553,6 +553,7 @@ fn a_missing_file_of_a_record_that_nothing_shows_is_a_warning() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it holds the whole output of several commands")]
 fn a_missing_file_of_a_record_that_something_shows_is_an_error() {
     let by_experiment = |site: &Site| site.replace(YAML, "fast: {rate: 1}", "fast: {rate: 0.5}");
     let by_verification = |site: &Site| {

@@ -144,7 +144,7 @@ fn main() -> ExitCode {
     // tch turns errors inside libtorch, such as lack of memory, into panics. Their message belongs in
     // the run's log.
     std::panic::set_hook(Box::new(|panic| {
-        eprintln!("lab: {}", first_line(panic.payload_as_str()))
+        eprintln!("lab: {}", first_line(panic.payload_as_str()));
     }));
     match (arguments.command, folder) {
         (Some(Command::Info), _) => {
