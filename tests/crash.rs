@@ -1,7 +1,6 @@
 //! Killing labpress at any moment loses nothing: every record is whole or absent, and the next call
 //! completes.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
