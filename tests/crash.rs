@@ -1,7 +1,6 @@
 //! Killing labpress at any moment loses nothing: every record is whole or absent, and the next call
 //! completes.
 
-
 mod support;
 
 use std::io::{BufRead, BufReader, Read};
