@@ -101,19 +101,20 @@ impl Site {
     /// Adds the records of runs that finished since the site was read; they replace older records
     /// of the same runs. Also reads the records' files.
     pub fn with_records(mut self, records: Vec<Record>) -> io::Result<Site> {
-        for record in records {
-            let path = record.path();
-            let mut files: Vec<String> = record.file_paths().collect();
+        let mut written = BTreeSet::new();
+        for record in &records {
+            let files: Vec<String> = record.file_paths().collect();
             self.inputs.read_artifacts(&self.results, &files)?;
             if self.results == self.inputs.root() {
                 let text = record.to_text().into_bytes();
-                self.inputs.apply(Change::Written(path.clone(), text));
+                self.inputs.apply(Change::Written(record.path(), text));
             }
-            files.push(path.clone());
-            self.errors.retain(|error| !files.contains(&error.place().path));
-            self.records.retain(|known| known.path() != path);
-            self.records.push(record);
+            written.extend(files);
+            written.insert(record.path());
         }
+        self.errors.retain(|error| !written.contains(&error.place().path));
+        self.records.retain(|known| !written.contains(&known.path()));
+        self.records.extend(records);
         Ok(self)
     }
 

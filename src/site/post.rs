@@ -59,6 +59,7 @@ impl RenderedBlog {
     /// The experiments that documents show, by the path of their source.
     pub(super) fn experiments(&self, blog: &Blog<'_>) -> BTreeMap<String, BTreeSet<String>> {
         let shown = blog.documents().zip(self.all());
+        let shown = shown.filter(|(_, shown)| !shown.experiments.is_empty());
         shown.map(|(post, shown)| (post.body.path.to_owned(), shown.experiments.clone())).collect()
     }
 
