@@ -99,11 +99,6 @@ pub enum Effect {
 }
 
 impl Inputs {
-    /// Empty inputs, to which [`with`](Inputs::with) adds files by these rules.
-    pub fn empty(roles: Roles) -> Inputs {
-        Inputs { roles, ..Inputs::default() }
-    }
-
     /// Adds a text file, or replaces it.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Inputs {
@@ -142,13 +137,8 @@ impl Inputs {
     /// Applies a change to one file. The result is the same as reading the whole site again.
     pub(crate) fn apply(&mut self, change: Change) -> Effect {
         let (Change::Written(at, _) | Change::Removed(at)) = &change;
-        let is_left_out = |path: &str| {
-            let folders = path::folders(path).map(|folder| (folder, true));
-            let mut parts = folders.chain([(path, false)]);
-            parts.any(|(path, is_folder)| self.roles.is_left_out(path, is_folder))
-        };
         let path = match self.roles.known_as(at) {
-            Known::As(path) if !is_left_out(&path) => path.into_owned(),
+            Known::As(path) if self.roles.is_reached(&path) => path.into_owned(),
             Known::OfTheme(_) => return Effect::Everything,
             Known::As(_) | Known::OnTheWay | Known::Not => return Effect::None,
         };
@@ -562,9 +552,8 @@ fn extent(role: &Role, path: &str, roles: &Roles, start: &[u8]) -> Extent {
     match role {
         Role::Artifact => Extent::Artifact,
         Role::Page | Role::Document(_) => {
-            let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
             let is_bare = *role == Role::Page && roles.may_be_bare(path);
-            if is_sass || is_bare || starts_with_front_matter(start) {
+            if is_sass(path) || is_bare || starts_with_front_matter(start) {
                 Extent::Text
             } else {
                 Extent::Size
@@ -572,6 +561,10 @@ fn extent(role: &Role, path: &str, roles: &Roles, start: &[u8]) -> Extent {
         }
         _ => Extent::Text,
     }
+}
+
+fn is_sass(path: &str) -> bool {
+    path.ends_with(".scss") || path.ends_with(".sass")
 }
 
 /// The input for a file with this content.
@@ -617,7 +610,6 @@ fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u
         Err(error) => error,
     };
     let is_bare_page = *role == Role::Page && !starts_with_front_matter(error.as_bytes());
-    let is_sass = path.ends_with(".scss") || path.ends_with(".sass");
     match role {
         // It is an error only if another file includes it.
         Role::Part => Input::None,
@@ -625,7 +617,7 @@ fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u
         Role::Post | Role::Draft if !roles.is_markdown(path) && !path.ends_with(".html") => {
             Input::None
         }
-        Role::Page if is_bare_page && !is_sass => {
+        Role::Page if is_bare_page && !is_sass(path) => {
             Input::Static(StaticFile { role: role.clone(), on_disk, bytes: size })
         }
         _ => {

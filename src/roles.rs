@@ -292,6 +292,12 @@ impl Roles {
         !is_included && (is_excluded || is_special)
     }
 
+    /// Whether neither the file at the path nor any folder above it is left out.
+    pub(crate) fn is_reached(&self, path: &str) -> bool {
+        path::folders(path).all(|folder| !self.is_left_out(folder, true))
+            && !self.is_left_out(path, false)
+    }
+
     /// Whether the path is in a folder that begins with an underscore and is neither known nor
     /// included.
     fn is_hidden(&self, path: &str) -> bool {
@@ -548,23 +554,14 @@ mod tests {
         config::read(Some(text)).0.roles
     }
 
-    /// Whether the file is read, given its folders.
-    fn is_read(roles: &Roles, path: &str) -> bool {
-        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        !folders
-            .map(|folder| (folder, true))
-            .chain([(path, false)])
-            .any(|(path, is)| roles.is_left_out(path, is))
-    }
-
     #[track_caller]
     fn check(config: &str, read: &[&str], left_out: &[&str]) {
         let roles = of_config(config);
         for path in read {
-            assert!(is_read(&roles, path), "`{path}` is read");
+            assert!(roles.is_reached(path), "`{path}` is read");
         }
         for path in left_out {
-            assert!(!is_read(&roles, path), "`{path}` is left out");
+            assert!(!roles.is_reached(path), "`{path}` is left out");
         }
     }
 
