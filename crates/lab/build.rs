@@ -2,7 +2,7 @@
 //! becomes its rpath. Compiles `src/aten.cpp`, what `lab` needs of libtorch beyond tch.
 #![expect(
     clippy::disallowed_methods,
-    reason = "a build script is told everything by the environment"
+    reason = "a build script gets its input from the environment"
 )]
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Error, answer, environment, report, report_waiting, site};
-use labpress::data::fetch::{self, Places, Told};
+use labpress::data::fetch::{self, FetchEvent, Places};
 use labpress::data::images::{Images, Wanted};
 use labpress::data::sheet::{Row, Sheet, Tile};
 use labpress::data::{DataSet, built_in, built_in_names, read, split};
@@ -113,9 +113,9 @@ pub(super) fn fetched(name: &str, set: &DataSet, root: Option<&Path>) -> Result<
             name,
             set,
             Places { cache: &cache, site: root },
-            &mut |told| match told {
-                Told::Line(line) => bar.suspend(|| report(format_args!("{line}"))),
-                Told::Bytes { done, of } => {
+            &mut |event| match event {
+                FetchEvent::Line(line) => bar.suspend(|| report(format_args!("{line}"))),
+                FetchEvent::Bytes { done, of } => {
                     if let Some(of) = of.filter(|of| bar.length() != Some(*of)) {
                         bar.set_style(whole_style.clone());
                         bar.set_length(of);

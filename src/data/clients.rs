@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 
-use super::fetch::{Places, Say, Told};
+use super::fetch::{FetchEvent, Places, Say};
 use super::origin::{DataSource, Kaggle, KaggleItem, Sprite};
 use super::{DataSet, archive, picture};
 use crate::digest::Digest;
@@ -323,7 +323,7 @@ fn watching<'a>(folder: &'a Path, say: &'a mut Say<'_>) -> impl FnMut() + 'a {
             .filter_map(|entry| entry.metadata().ok())
             .filter(fs::Metadata::is_file)
             .map(|file| file.len());
-        say(Told::Bytes { done: done.sum(), of: None });
+        say(FetchEvent::Bytes { done: done.sum(), of: None });
     }
 }
 
@@ -345,7 +345,7 @@ fn download(url: &str, protocol: &str, cache: &Path, say: &mut Say<'_>) -> anyho
         let mut watch = || {
             let done = fs::metadata(&part).map_or(0, |metadata| metadata.len());
             let of = fs::read_to_string(&headers).ok().and_then(|text| content_length(&text));
-            say(Told::Bytes { done, of: of.map(|of| of + present) });
+            say(FetchEvent::Bytes { done, of: of.map(|of| of + present) });
         };
         let done = run(&mut curl, "curl (`apt install curl`)", &mut watch);
         let _ = fs::remove_file(&headers);
@@ -531,9 +531,9 @@ mod tests {
             .path()
             .join("downloads")
             .join(format!("{}.part", Digest::of(url.as_bytes()).short()));
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         let mut fetched = || {
-            download(&url, "=file", folder.path(), &mut |now| told.push(format!("{now:?}")))
+            download(&url, "=file", folder.path(), &mut |now| events.push(format!("{now:?}")))
                 .unwrap();
             fs::read_to_string(&part).unwrap()
         };
@@ -544,7 +544,7 @@ mod tests {
         // A partial file that is longer than the whole one cannot be resumed.
         fs::write(&part, b"0123456789 and more").unwrap();
         assert_eq!(fetched(), "0123456789");
-        assert!(!told.is_empty());
+        assert!(!events.is_empty());
     }
 
     #[test]

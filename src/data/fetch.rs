@@ -70,7 +70,7 @@ pub struct Places<'a> {
 
 /// A progress report of fetching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told<'a> {
+pub enum FetchEvent<'a> {
     /// What is being done, or what went wrong.
     Line(&'a str),
     /// The progress of a download.
@@ -83,7 +83,7 @@ pub enum Told<'a> {
 }
 
 /// Receives progress reports.
-pub type Say<'a> = dyn FnMut(Told<'_>) + 'a;
+pub type Say<'a> = dyn FnMut(FetchEvent<'_>) + 'a;
 
 /// Fetches the files of `set` into `cache` unless they are there, and returns their folder, as
 /// [`fetch_from`] does. Calls `say` with each line of progress.
@@ -97,8 +97,8 @@ pub fn fetch(
     cache: &Path,
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<PathBuf> {
-    fetch_from(name, set, Places { cache, site: None }, &mut |told| {
-        if let Told::Line(line) = told {
+    fetch_from(name, set, Places { cache, site: None }, &mut |event| {
+        if let FetchEvent::Line(line) = event {
             say(line);
         }
     })
@@ -139,7 +139,7 @@ pub fn fetch_from(
                 return Ok(folder);
             }
             Err(error) => {
-                say(Told::Line(&format!("data set `{name}`: {error:#}; fetching it again")));
+                say(FetchEvent::Line(&format!("data set `{name}`: {error:#}; fetching it again")));
             }
         }
     }
@@ -213,7 +213,7 @@ fn locked(path: &Path, name: &str, say: &mut Say<'_>) -> anyhow::Result<File> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
-            say(Told::Line(&format!(
+            say(FetchEvent::Line(&format!(
                 "data set `{name}`: waiting for another labpress that is fetching it"
             )));
             lock.lock().with_context(|| format!("cannot lock `{}`", path.display()))?;
@@ -239,14 +239,14 @@ fn get_from_first(
     for source in &set.sources {
         let title = clients::title(source);
         let size = set.download.as_ref().map(|size| format!(" ({size})")).unwrap_or_default();
-        say(Told::Line(&format!("data set `{name}`: fetching it from {title}{size}")));
+        say(FetchEvent::Line(&format!("data set `{name}`: fetching it from {title}{size}")));
         let wanted = clients::Wanted { name, set, into, inbox: &inbox, places };
         let got = clients::get(source, &wanted, say);
         match got.and_then(|()| check(into, set)) {
             Ok(()) => return Ok(()),
             Err(error) => {
                 let error = format!("{title}: {error:#}");
-                say(Told::Line(&format!("data set `{name}`: {error}")));
+                say(FetchEvent::Line(&format!("data set `{name}`: {error}")));
                 errors.push(error);
                 commands.extend(clients::command(source, &inbox));
             }

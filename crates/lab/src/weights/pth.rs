@@ -112,9 +112,9 @@ fn storages(
     let mut expected = BTreeMap::new();
     for (name, tensor) in described {
         let storage = Storage::of(&tensor.storage).with_context(|| format!("tensor `{name}`"))?;
-        let told = expected.entry(storage.key).or_insert((storage.kind, storage.count));
+        let declared = expected.entry(storage.key).or_insert((storage.kind, storage.count));
         ensure!(
-            *told == (storage.kind, storage.count),
+            *declared == (storage.kind, storage.count),
             "two tensors disagree on the storage `{}`",
             storage.key
         );
