@@ -4,6 +4,10 @@ mod cli;
 
 use std::process::ExitCode;
 
+/// Builds make millions of short-lived allocations on all threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

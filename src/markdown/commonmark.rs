@@ -462,7 +462,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn target(&self, name: &str, address: &str, title: CowStr<'_>) -> Attributes {
+    fn target(&self, name: &'static str, address: &str, title: CowStr<'_>) -> Attributes {
         let mut attributes = Attributes::default();
         attributes.set(name, encoded(address));
         if !title.is_empty() {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tera::Map;
-use tera::value::Key;
 
 use super::values::{Listed, Sites};
 use super::{Files, Made, Shared, excerpt, in_parallel, redirect, values};
@@ -32,8 +31,8 @@ pub(super) struct RenderedPost {
     pub(super) title: String,
     /// Its description as plain text.
     pub(super) description: Option<String>,
-    /// Its body as HTML.
-    pub(super) content: String,
+    /// Its body as HTML, a string that is shared with `value`.
+    pub(super) content: Value,
     /// The files of its figures, by path.
     pub(super) files: Vec<(String, Vec<u8>)>,
     /// The experiments whose results it shows.
@@ -153,7 +152,7 @@ fn render(
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
     let mut map = values::unrendered_post(post, &title, description.as_deref());
-    set_rendered(&mut map, &rendered);
+    let content = set_rendered(&mut map, &rendered);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
     if post.front.excerpt.is_none() && !separator.is_empty() {
         let is_missing = post.is_without_blank_lines && separator.contains('\n');
@@ -163,7 +162,7 @@ fn render(
                 let expanded = errors.take(liquid::expand(body, variables, environment));
                 to_html(&expanded.unwrap_or_default(), !post.is_markdown, options).html.into()
             }
-            None => map.get(&Key::Str("content")).cloned().unwrap_or_else(Value::none),
+            None => content.clone(),
         };
         set(&mut map, "excerpt", html);
     }
@@ -173,7 +172,7 @@ fn render(
         value: Value::from(map),
         title,
         description,
-        content: rendered.html,
+        content,
         files: expanded.files,
         experiments,
         needs,
@@ -208,12 +207,31 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
 }
 
 /// Sets the keys that come from a rendered body: `content`, `toc`, `words`, `reading_minutes`.
-pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
-    let words = rendered.text.split_whitespace().count();
-    set(map, "content", rendered.html.as_str());
+/// Returns the content.
+pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) -> Value {
+    let words = word_count(&rendered.text);
+    let content = Value::from(rendered.html.as_str());
+    set(map, "content", content.clone());
     value::set_default(map, "toc", values::headings(&rendered.toc));
     set(map, "words", words);
     set(map, "reading_minutes", words.div_ceil(WORDS_PER_MINUTE).max(1));
+    content
+}
+
+/// The number of words between white space.
+fn word_count(text: &str) -> usize {
+    let (mut words, mut is_in_word, mut at) = (0, false, 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        let (is_space, length) = if byte.is_ascii() {
+            (matches!(byte, b' ' | b'\t'..=b'\r'), 1)
+        } else {
+            text[at..].chars().next().map_or((false, 1), |c| (c.is_whitespace(), c.len_utf8()))
+        };
+        words += usize::from(!is_space && !is_in_word);
+        is_in_word = !is_space;
+        at += length;
+    }
+    words
 }
 
 /// How a list of documents is ordered.
@@ -254,9 +272,9 @@ impl RenderedPost {
         if note.is_empty() {
             return self;
         }
-        let content = format!("{note}{}", self.content);
+        let content = Value::from(format!("{note}{}", value::as_text(&self.content)));
         let mut map = super::entries(&self.value);
-        set(&mut map, "content", content.as_str());
+        set(&mut map, "content", content.clone());
         RenderedPost { value: Value::from(map), content, ..self }
     }
 }

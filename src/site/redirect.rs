@@ -112,7 +112,7 @@ fn html(
     set(&mut page, "sitemap", false);
     set(&mut page, "title", "Redirect");
     let variables = [("site", site.value.clone()), ("page", Value::from(page))];
-    layouts.render(Some(LAYOUT), String::new(), &variables, place).map(|rendered| rendered.text)
+    layouts.render(Some(LAYOUT), Value::from(""), &variables, place).map(|rendered| rendered.text)
 }
 
 /// Where the page redirects to: the first address in `redirect_to`.

@@ -185,7 +185,7 @@ fn rendered(
 ) -> Files {
     let variables = [("site", site.value.clone()), ("page", Value::from(page))];
     let place = || Place::file(format!("_layouts/{layout}.html"));
-    let page = layouts.render(Some(layout), String::new(), &variables, place)?;
+    let page = layouts.render(Some(layout), Value::from(""), &variables, place)?;
     let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));
     Ok(std::iter::once(Made::new(path, super::ids::unique(&page.text).into_owned()))
         .chain(figures)

@@ -5,7 +5,7 @@ use crate::scan::is_word_byte;
 use crate::tree::{Kind, Node};
 
 /// Splits text at defined abbreviations that are whole words, preferring the longest.
-pub(super) fn mark(nodes: Vec<Node>, context: &Context) -> Vec<Node> {
+pub(super) fn mark(nodes: Vec<Node>, context: &Context<'_>) -> Vec<Node> {
     if context.definitions.abbreviations.is_empty() {
         return nodes;
     }
@@ -21,7 +21,7 @@ pub(super) fn mark(nodes: Vec<Node>, context: &Context) -> Vec<Node> {
     marked
 }
 
-fn split(text: &str, context: &Context, into: &mut Vec<Node>) {
+fn split(text: &str, context: &Context<'_>, into: &mut Vec<Node>) {
     let mut written = 0;
     let mut at = 0;
     while at < text.len() {
@@ -44,7 +44,7 @@ fn split(text: &str, context: &Context, into: &mut Vec<Node>) {
 }
 
 /// The abbreviation that starts at this byte.
-fn found(text: &str, at: usize, context: &Context) -> Option<Node> {
+fn found(text: &str, at: usize, context: &Context<'_>) -> Option<Node> {
     let definitions = &context.definitions;
     let after_word = text.as_bytes()[..at].last().is_some_and(|&byte| is_word_byte(byte));
     if after_word {

@@ -82,7 +82,7 @@ pub fn parse_list(text: &str) -> List {
             Part::Id(id) => list.attributes.set("id", id),
             Part::Class(class) => list.attributes.add_class(class),
             Part::Pair("class", value) => list.attributes.add_class(&value),
-            Part::Pair(name, value) => list.attributes.set(name, value),
+            Part::Pair(name, value) => list.attributes.set(name.to_owned(), value),
             Part::Reference(name) => list.references.push(name.to_owned()),
             Part::Other => {}
         }

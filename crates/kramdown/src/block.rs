@@ -3,6 +3,8 @@
 //! The text of each block stays as it is in the source, without the marks of the block. The span
 //! parser reads it later.
 
+use std::borrow::Cow;
+
 use crate::Options;
 use crate::attributes::List;
 use crate::definitions::{Defined, Definitions};
@@ -132,20 +134,21 @@ impl Block {
 }
 
 /// What applies to the whole text.
-#[derive(Debug, Default)]
-pub(super) struct Context {
-    pub(super) options: Options,
+#[derive(Debug)]
+pub(super) struct Context<'o> {
+    /// The text may change them: `{::options … /}`.
+    pub(super) options: Cow<'o, Options>,
     pub(super) definitions: Definitions,
 }
 
-impl Context {
-    pub(super) fn new(options: Options) -> Context {
-        Context { options, definitions: Definitions::default() }
+impl<'o> Context<'o> {
+    pub(super) fn new(options: &'o Options) -> Context<'o> {
+        Context { options: Cow::Borrowed(options), definitions: Definitions::default() }
     }
 }
 
 /// Parses a whole text, or that of a quote or a list item.
-pub(super) fn blocks(text: &str, context: &mut Context, depth: usize) -> Vec<Block> {
+pub(super) fn blocks(text: &str, context: &mut Context<'_>, depth: usize) -> Vec<Block> {
     blocks_after(Vec::new(), text, context, depth)
 }
 
@@ -153,7 +156,7 @@ pub(super) fn blocks(text: &str, context: &mut Context, depth: usize) -> Vec<Blo
 pub(super) fn blocks_after(
     mut before: Vec<Block>,
     text: &str,
-    context: &mut Context,
+    context: &mut Context<'_>,
     depth: usize,
 ) -> Vec<Block> {
     if depth >= MAX_BLOCK_DEPTH {
@@ -168,10 +171,10 @@ pub(super) fn blocks_after(
 }
 
 /// Parses one text from start to end.
-pub(super) struct Parser<'t, 'c> {
+pub(super) struct Parser<'t, 'c, 'o> {
     pub(super) text: &'t str,
     pub(super) position: usize,
-    pub(super) context: &'c mut Context,
+    pub(super) context: &'c mut Context<'o>,
     /// An attribute list that waits for the next block.
     pub(super) pending: Option<List>,
     /// The depth of the blocks of this text in the tree.
@@ -205,7 +208,7 @@ impl From<bool> for Found {
     }
 }
 
-impl<'t> Parser<'t, '_> {
+impl<'t> Parser<'t, '_, '_> {
     /// Parses blocks up to the end of the text or the tag that closes the element `enclosing`.
     pub(super) fn run(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) {
         let pending = self.pending.take();

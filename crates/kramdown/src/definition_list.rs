@@ -13,7 +13,7 @@ struct Definition {
     spaced: bool,
 }
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// The definitions of the paragraph before them. Each of its lines is a term.
     pub(super) fn definition_list(&mut self, blocks: &mut Vec<Block>) -> bool {
         if scan::definition_marker(self.rest(), 3).is_none() {

@@ -84,7 +84,7 @@ pub(super) fn link_name(text: &str) -> String {
     name
 }
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// `[name]: url "title"`. The title may be on a line of its own.
     pub(super) fn link_definition(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some((name, after)) = bracketed_name(unindented(self.rest()), "[") else {

@@ -57,7 +57,7 @@ pub(super) fn set_options(options: &mut Options, text: &str) {
     }
 }
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// An attribute list, the definition of one, or an extension.
     pub(super) fn extension(&mut self, blocks: &mut Vec<Block>) -> bool {
         self.attribute_definition(blocks)
@@ -132,7 +132,7 @@ impl Parser<'_, '_> {
         let (name, options, body) = (start.name, start.options, body.to_owned());
         self.position = self.text.len() - after.len();
         match name {
-            "options" => set_options(&mut self.context.options, options),
+            "options" => set_options(self.context.options.to_mut(), options),
             "nomarkdown" if is_for_html(options) && !body.is_empty() => {
                 self.push(blocks, BlockKind::Html { html: body }, Vec::new());
             }

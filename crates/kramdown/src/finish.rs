@@ -17,7 +17,7 @@ use crate::span;
 use crate::tree::{Alignment, Attributes, Document, Footnote, Kind, Node, Settings};
 
 /// Makes the document from the blocks and the definitions of a text.
-pub(super) fn document(blocks: Vec<Block>, mut context: Context) -> Document {
+pub(super) fn document(blocks: Vec<Block>, mut context: Context<'_>) -> Document {
     context.definitions.complete();
     let texts = std::mem::take(&mut context.definitions.footnotes);
     let finisher =
@@ -99,7 +99,7 @@ impl Place {
 }
 
 struct Finisher<'c> {
-    context: &'c Context,
+    context: &'c Context<'c>,
     /// Whether the place of the table of contents has been found.
     has_contents: Cell<bool>,
     /// The ids of headings without GFM.

@@ -73,33 +73,28 @@ pub fn inline(nodes: &[Node], context: Context<'_>) -> String {
 
 /// Appends `text` to `out` with `&`, `<` and `>` escaped, for use between tags.
 pub fn escape_text(out: &mut String, text: &str) {
-    escape(out, text, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        _ => None,
-    });
+    escape(out, text, memchr::memchr3_iter(b'&', b'<', b'>', text.as_bytes()));
 }
 
 /// Appends `value` to `out` with `&`, `<`, `>` and `"` escaped, for use between double quotes.
 pub fn escape_attribute(out: &mut String, value: &str) {
-    escape(out, value, |byte| match byte {
-        b'&' => Some("&amp;"),
-        b'<' => Some("&lt;"),
-        b'>' => Some("&gt;"),
-        b'"' => Some("&quot;"),
-        _ => None,
-    });
+    let special = value.bytes().enumerate();
+    let special = special.filter(|(_, byte)| matches!(byte, b'&' | b'<' | b'>' | b'"'));
+    escape(out, value, special.map(|(at, _)| at));
 }
 
-fn escape(out: &mut String, text: &str, replacement: impl Fn(u8) -> Option<&'static str>) {
+/// Appends the text with the characters at the places `special` escaped.
+fn escape(out: &mut String, text: &str, special: impl Iterator<Item = usize>) {
     let mut written = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if let Some(replacement) = replacement(byte) {
-            out.push_str(&text[written..at]);
-            out.push_str(replacement);
-            written = at + 1;
-        }
+    for at in special {
+        out.push_str(&text[written..at]);
+        out.push_str(match text.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&quot;",
+        });
+        written = at + 1;
     }
     out.push_str(&text[written..]);
 }

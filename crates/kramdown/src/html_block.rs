@@ -7,7 +7,7 @@ use crate::block::{Block, BlockKind, Found, MAX_BLOCK_DEPTH, Parser};
 use crate::html_tag::{self, Content, OpenTag};
 use crate::scan::{self, line_length, unindented};
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// A comment, an element, or the tag that closes the element `enclosing`.
     pub(super) fn html(&mut self, blocks: &mut Vec<Block>, enclosing: Option<&str>) -> Found {
         // A comment must start in the first column; otherwise it is part of a paragraph.

@@ -289,7 +289,7 @@ pub fn to_html(text: &str, options: &Options) -> String {
 /// ```
 pub fn parse(text: &str, options: &Options) -> Document {
     let text = scan::normalised(text);
-    let mut context = block::Context::new(options.clone());
+    let mut context = block::Context::new(options);
     let blocks = block::blocks(&text, &mut context, 0);
     finish::document(blocks, context)
 }
@@ -305,7 +305,7 @@ pub fn parse(text: &str, options: &Options) -> Document {
 /// ```
 pub fn parse_inline(text: &str, options: &Options) -> Vec<Node> {
     let text = scan::normalised(text);
-    span::spans(text.trim(), &block::Context::new(options.clone()), 0, false)
+    span::spans(text.trim(), &block::Context::new(options), 0, false)
 }
 
 /// Compiles the examples of the README.

@@ -16,7 +16,7 @@ struct Item {
     parts: Vec<String>,
 }
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// `*`, `+` or `-` items, or numbered ones.
     pub(super) fn list(&mut self, blocks: &mut Vec<Block>) -> bool {
         let Some(first) = scan::list_marker(self.rest(), 3) else { return false };

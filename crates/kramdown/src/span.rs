@@ -48,7 +48,7 @@ enum Last {
 pub(super) struct Spans<'t, 'c> {
     pub(super) text: &'t str,
     pub(super) position: usize,
-    pub(super) context: &'c Context,
+    pub(super) context: &'c Context<'c>,
     pub(super) inside: Inside,
     /// The depth of the spans being parsed in the tree.
     pub(super) depth: usize,
@@ -80,7 +80,7 @@ fn is_vain(known: Option<usize>, position: usize) -> bool {
 }
 
 /// Parses text as spans, at this depth in the tree.
-pub(super) fn spans(text: &str, context: &Context, depth: usize, in_element: bool) -> Vec<Node> {
+pub(super) fn spans(text: &str, context: &Context<'_>, depth: usize, in_element: bool) -> Vec<Node> {
     let mut reader = Spans {
         text,
         position: 0,
@@ -119,17 +119,14 @@ impl<'t> Spans<'t, '_> {
         let bytes = self.text.as_bytes();
         let mut from = self.position;
         let found = loop {
-            let Some(at) =
-                bytes[self.position..].iter().position(|&byte| STARTS[usize::from(byte)])
-            else {
-                self.position = bytes.len();
+            while bytes.get(self.position).is_some_and(|&byte| {
+                !STARTS[usize::from(byte)] || !self.may_start(stop)
+            }) {
+                self.position += 1;
+            }
+            if self.position == bytes.len() {
                 self.push_text(nodes, &self.text[from..]);
                 break false;
-            };
-            self.position += at;
-            if !self.may_start(stop) {
-                self.position += 1;
-                continue;
             }
             self.push_text(nodes, &self.text[from..self.position]);
             if self.stops(stop, nodes) {

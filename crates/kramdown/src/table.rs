@@ -15,7 +15,7 @@ struct Table {
     has_foot: bool,
 }
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// Rows of cells, with lines of dashes between the head and the bodies and of equals signs
     /// before the foot. Every line must have a bar that is not in code, and a boundary must follow.
     pub(super) fn table(&mut self, blocks: &mut Vec<Block>) -> bool {

@@ -23,6 +23,7 @@
 //! Nodes nest at most [`MAX_DEPTH`] levels deep, so that recursion over a tree is safe. A parser
 //! flattens what is deeper.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 /// How deep nodes may nest: far deeper than in any prose, but not deep enough for hostile input to
@@ -280,7 +281,7 @@ impl Node {
 
 /// HTML attributes in the order in which they were first set. Values are not escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attributes(Vec<(String, String)>);
+pub struct Attributes(Vec<(Cow<'static, str>, String)>);
 
 impl Attributes {
     /// The value of `name`.
@@ -289,7 +290,7 @@ impl Attributes {
     }
 
     /// Sets `name`. If it is already set, it keeps its position.
-    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         let (name, value) = (name.into(), value.into());
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -327,8 +328,8 @@ impl Attributes {
 
     /// Adds all of `other`: classes are joined, everything else is replaced.
     pub fn merge(&mut self, other: &Attributes) {
-        for (name, value) in other.iter() {
-            if name == "class" { self.add_class(value) } else { self.set(name, value) }
+        for (name, value) in &other.0 {
+            if name == "class" { self.add_class(value) } else { self.set(name.clone(), value) }
         }
     }
 
@@ -345,6 +346,6 @@ impl Attributes {
 
     /// The names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
     }
 }

@@ -22,7 +22,7 @@ use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
 use crate::roles::Role;
 use crate::text::Located;
-use crate::value::Value;
+use crate::value::{Value, as_text};
 
 /// The layouts of a site, and those of its pages that are templates.
 pub(super) struct Layouts<'a> {
@@ -116,11 +116,11 @@ impl<'a> Layouts<'a> {
     pub(super) fn render(
         &self,
         name: Option<&str>,
-        content: String,
+        mut content: Value,
         variables: &[(&'static str, Value)],
         place: impl Fn() -> Place,
     ) -> Result<Rendered, Vec<Diagnostic>> {
-        let mut rendered = Rendered { text: content, files: Vec::new(), needs: Vec::new() };
+        let mut rendered: Option<Rendered> = None;
         let mut next = name;
         while let Some(name) = next {
             let Some(layout) = self.by_name.get(name) else {
@@ -129,21 +129,30 @@ impl<'a> Layouts<'a> {
                 }
                 return Err(vec![no_layout(name, &self.by_name, place())]);
             };
+            if let Some(inner) = &rendered {
+                content = Value::from(inner.text.as_str());
+            }
             let mut variables = variables.to_vec();
-            variables.push(("content", Value::from(rendered.text)));
+            variables.push(("content", content.clone()));
             variables.push(("layout", layout.front.clone()));
-            let outer = match &self.templates {
+            let mut outer = match &self.templates {
                 Templates::Tera(templates) => {
                     text_only(templates.layout(&layout.path, &variables))?
                 }
                 Templates::Liquid(templates) => templates.render(&layout.path, &variables)?,
             };
-            rendered.text = outer.text;
-            rendered.files.extend(outer.files);
-            rendered.needs.extend(outer.needs);
+            if let Some(inner) = rendered {
+                outer.files.splice(..0, inner.files);
+                outer.needs.splice(..0, inner.needs);
+            }
+            rendered = Some(outer);
             next = layout.parent.as_deref();
         }
-        Ok(rendered)
+        Ok(rendered.unwrap_or_else(|| Rendered {
+            text: as_text(&content),
+            files: Vec::new(),
+            needs: Vec::new(),
+        }))
     }
 
     /// Renders the body of a page that is a template.

@@ -126,7 +126,10 @@ pub(super) fn render(
     limits: TemplateLimits,
 ) -> TeraResult<String> {
     STEPS.set(0);
-    let mut written = Bounded { bytes: Vec::new(), most: limits.bytes };
+    // The content of a page is most of it.
+    let content = context.get("content").and_then(Value::as_str).map_or(0, str::len);
+    let bytes = Vec::with_capacity((content + content / 4 + 1024).min(limits.bytes));
+    let mut written = Bounded { bytes, most: limits.bytes };
     match tera.render_to(name, context, &mut written) {
         Ok(()) => {
             String::from_utf8(written.bytes).map_err(|error| Error::message(error.to_string()))
