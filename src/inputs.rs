@@ -54,7 +54,8 @@ pub struct Text {
 
 impl Text {
     fn new(role: Role, text: String) -> Text {
-        let has_windows_ends = text.contains("\r\n") && !text.contains("\n\n");
+        let has_returns = text.contains('\r');
+        let has_windows_ends = has_returns && text.contains("\r\n") && !text.contains("\n\n");
         let text = normalized(text);
         Text { role, digest: Digest::of(text.as_bytes()), text, has_windows_ends }
     }

@@ -22,6 +22,9 @@ impl Date {
     ///
     /// In YAML, a time without an offset is UTC; that is handled in [`psych`](crate::psych).
     pub fn parse(text: &str, zone: &TimeZone) -> Option<Date> {
+        if let Some(date) = Date::parse_plain(text, zone) {
+            return Some(date);
+        }
         let mut words = Words::of(text);
         if let Some((day, time)) = words.as_written_by_date() {
             return Date::of_civil(day.to_datetime(time), zone);
@@ -44,6 +47,32 @@ impl Date {
             Some(offset) => Date::of_civil_at(moment, offset, zone),
             None => Date::of_civil(moment, zone),
         }
+    }
+
+    /// Parses `2026-01-31 18:30:00 +0100`, the form in which templates see dates, at once.
+    fn parse_plain(text: &str, zone: &TimeZone) -> Option<Date> {
+        let [day, time, offset] = [text.get(..10)?, text.get(11..19)?, text.get(20..25)?];
+        let signs = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':'), (19, b' ')];
+        let is_plain = text.len() == 25
+            && signs.iter().all(|&(at, sign)| text.as_bytes()[at] == sign)
+            && offset.starts_with(['+', '-']);
+        if !is_plain {
+            return None;
+        }
+        let day =
+            civil::Date::new(digits(&day[..4], 4)?, digits(&day[5..7], 2)?, digits(&day[8..], 2)?)
+                .ok()?;
+        let time = civil::Time::new(
+            digits(&time[..2], 2)?,
+            digits(&time[3..5], 2)?,
+            digits(&time[6..], 2)?,
+            0,
+        )
+        .ok()?;
+        let seconds: i32 =
+            digits::<i32>(&offset[1..3], 2)? * 3600 + digits::<i32>(&offset[3..], 2)? * 60;
+        let seconds = if offset.starts_with('-') { -seconds } else { seconds };
+        Date::of_civil_at(day.to_datetime(time), Offset::from_seconds(seconds).ok()?, zone)
     }
 
     /// A point in time in `zone`.

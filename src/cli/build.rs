@@ -78,6 +78,8 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
     terms::check(&output, &site)?;
     let written = destination::write(&output, destination, waiting)?;
     let destination = shown_path(destination, &root);
+    // Freeing a large site takes a while, and the program ends here.
+    std::mem::forget((output, site));
     if work.verbosity() == Verbosity::Json {
         events::write(&events::of_written(written, &destination));
     }

@@ -183,11 +183,17 @@ pub fn expand(
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
-    if !body.text.contains("{{") && !body.text.contains("{%") {
+    if !has_tags(body.text) {
         let text = between_marker_characters(body.text).collect();
         return Ok(Expanded { text, ..Expanded::default() });
     }
     Template::new(body).render(variables, environment)
+}
+
+/// Whether the text contains anything to expand.
+pub(crate) fn has_tags(text: &str) -> bool {
+    let mut braces = text.match_indices('{');
+    braces.any(|(at, _)| matches!(text.as_bytes().get(at + 1), Some(b'{' | b'%')))
 }
 
 /// The name, arguments and the offset of the arguments of each tag of a text, in order, except

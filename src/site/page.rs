@@ -99,7 +99,8 @@ fn file(
     let place = || page.front.place("layout");
     // As in Jekyll, a style sheet has no layout, even if `defaults` give it one.
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
-    let rendered = layouts.render(layout, Value::from(content), &variables(&site.value, &map), place)?;
+    let rendered =
+        layouts.render(layout, Value::from(content), &variables(&site.value, &map), place)?;
     figures.extend(rendered.files);
     needs.extend(rendered.needs);
     let path = part.map_or(&page.address.file, |part| &part.file).clone();

@@ -220,18 +220,17 @@ pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) -> Value {
 
 /// The number of words between white space.
 fn word_count(text: &str) -> usize {
-    let (mut words, mut is_in_word, mut at) = (0, false, 0);
-    while let Some(byte) = text.as_bytes().get(at) {
-        let (is_space, length) = if byte.is_ascii() {
-            (matches!(byte, b' ' | b'\t'..=b'\r'), 1)
-        } else {
-            text[at..].chars().next().map_or((false, 1), |c| (c.is_whitespace(), c.len_utf8()))
-        };
-        words += usize::from(!is_space && !is_in_word);
-        is_in_word = !is_space;
-        at += length;
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    // The first bytes of all white space that is not ASCII.
+    let may_be_wide = |byte: u8| matches!(byte, 0xC2 | 0xE1..=0xE3);
+    let bytes = text.as_bytes();
+    let mut wide = bytes.iter().enumerate().filter(|&(_, &byte)| may_be_wide(byte));
+    if wide.any(|(at, _)| text[at..].starts_with(char::is_whitespace)) {
+        return text.split_whitespace().count();
     }
-    words
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    let starts = pairs.filter(|&(&before, &byte)| is_space(before) && !is_space(byte));
+    usize::from(bytes.first().is_some_and(|&first| !is_space(first))) + starts.count()
 }
 
 /// How a list of documents is ordered.

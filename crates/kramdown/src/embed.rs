@@ -112,7 +112,7 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
             if rest.is_empty() {
                 return None;
             }
-            let Some(at) = rest.find([OPEN, CLOSE]) else {
+            let Some(at) = marker_character(rest) else {
                 return Some(Piece::Text(std::mem::take(&mut rest)));
             };
             if at > 0 {
@@ -141,18 +141,34 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
 
 /// Whether the text contains a marker, or a stray piece of one.
 pub fn has_marker(text: &str) -> bool {
-    text.contains([OPEN, CLOSE])
+    marker_character(text).is_some()
+}
+
+/// The place of the first character of a marker.
+fn marker_character(text: &str) -> Option<usize> {
+    // Hardly any text contains the first byte of both characters, and finding a byte is fast.
+    let first = memchr::memchr_iter(0xEF, text.as_bytes());
+    first.into_iter().find(|&at| text[at..].starts_with([OPEN, CLOSE]))
 }
 
 /// Removes the characters of markers from an author's text, so that none of it can be mistaken for
 /// a marker.
 pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains([OPEN, CLOSE]) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
+    if has_marker(text) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
 }
 
 /// The parts of an author's text between the characters of markers.
 pub fn between_marker_characters(text: &str) -> impl Iterator<Item = &str> {
-    text.split([OPEN, CLOSE])
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (part, behind) = match marker_character(text) {
+            Some(at) => (&text[..at], Some(&text[at + OPEN.len_utf8()..])),
+            None => (text, None),
+        };
+        rest = behind;
+        Some(part)
+    })
 }
 
 #[cfg(test)]

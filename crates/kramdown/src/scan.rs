@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// The text with `\n` as its only line end, and one at its end.
 pub(super) fn normalised(text: &str) -> Cow<'_, str> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut text = if text.contains('\r') {
+    let mut text = if memchr::memchr(b'\r', text.as_bytes()).is_some() {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
     } else {
         Cow::Borrowed(text)
@@ -22,7 +22,7 @@ pub(super) fn normalised(text: &str) -> Cow<'_, str> {
 
 /// The length of the first line, with its end.
 pub(super) fn line_length(text: &str) -> usize {
-    text.find('\n').map_or(text.len(), |end| end + 1)
+    memchr::memchr(b'\n', text.as_bytes()).map_or(text.len(), |end| end + 1)
 }
 
 /// The first line, with its end.

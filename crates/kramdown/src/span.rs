@@ -80,7 +80,12 @@ fn is_vain(known: Option<usize>, position: usize) -> bool {
 }
 
 /// Parses text as spans, at this depth in the tree.
-pub(super) fn spans(text: &str, context: &Context<'_>, depth: usize, in_element: bool) -> Vec<Node> {
+pub(super) fn spans(
+    text: &str,
+    context: &Context<'_>,
+    depth: usize,
+    in_element: bool,
+) -> Vec<Node> {
     let mut reader = Spans {
         text,
         position: 0,
@@ -119,11 +124,13 @@ impl<'t> Spans<'t, '_> {
         let bytes = self.text.as_bytes();
         let mut from = self.position;
         let found = loop {
-            while bytes.get(self.position).is_some_and(|&byte| {
-                !STARTS[usize::from(byte)] || !self.may_start(stop)
-            }) {
-                self.position += 1;
-            }
+            self.position += bytes[self.position..]
+                .iter()
+                .enumerate()
+                .position(|(after, &byte)| {
+                    STARTS[usize::from(byte)] && self.may_start(self.position + after, stop)
+                })
+                .unwrap_or(bytes.len() - self.position);
             if self.position == bytes.len() {
                 self.push_text(nodes, &self.text[from..]);
                 break false;
@@ -149,12 +156,12 @@ impl<'t> Spans<'t, '_> {
         found
     }
 
-    /// Whether a span may start here or the current one end. This is a quick check that rules out
-    /// most text.
-    fn may_start(&self, stop: &Stop) -> bool {
+    /// Whether a span may start at `position` or the current one end. This is a quick check that
+    /// rules out most text.
+    fn may_start(&self, position: usize, stop: &Stop) -> bool {
         let bytes = self.text.as_bytes();
-        let next = bytes.get(self.position + 1).copied();
-        match bytes[self.position] {
+        let next = bytes.get(position + 1).copied();
+        match bytes[position] {
             b'-' => next == Some(b'-'),
             b'.' => next == Some(b'.'),
             b'~' => next == Some(b'~'),
