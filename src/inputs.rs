@@ -114,11 +114,6 @@ impl Inputs {
         self.texts.get(path).map(|text| text.text.as_str())
     }
 
-    /// Whether all lines of the file have Windows line ends.
-    pub(crate) fn has_windows_ends(&self, path: &str) -> bool {
-        self.texts.get(path).is_some_and(|text| text.has_windows_ends)
-    }
-
     /// All text files, in order of path.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &Text)> {
         self.texts.iter().map(|(path, text)| (path.as_str(), text))

@@ -113,7 +113,7 @@ fn with_runs_done(
         let planned = plan(&site.experiments, &site.records);
         let done = do_runs(&needed(&planned, &built.needs, &site), &site, work, None)?;
         site = site.with_records(done.records)?;
-        built = site.render(shown);
+        built = site.render_again(shown, &built.memo);
         let new = built.warnings.iter().filter(|warning| !warnings.contains(warning)).cloned();
         let new: Vec<Diagnostic> = new.collect();
         report_warnings(&new, work);

@@ -13,6 +13,7 @@ use super::record::{Artifact, Record};
 use super::spec::{Experiment, Variant};
 use super::verification::{self, ByRun, Verification};
 use crate::diagnostic::{Diagnostic, Place, listed};
+use crate::digest::Digest;
 
 /// The results of all experiments, by name.
 #[derive(Debug, Clone, Default)]
@@ -239,6 +240,23 @@ impl<'a> Results<'a> {
     /// The results that the post or page with the source `path` shows.
     pub(crate) fn shown_in(&self, path: &str) -> &Results<'a> {
         self.pinned.get(path).unwrap_or(self)
+    }
+
+    /// The digest of everything that a figure can show of an experiment.
+    pub(crate) fn digest(&self, name: &str) -> Digest {
+        let Some(results) = self.experiments.get(name) else {
+            return Digest::of(&[u8::from(self.unreadable.contains(name))]);
+        };
+        // All fields, also those that are added later. Files are in it by their digests, and here
+        // by whether they are there.
+        let mut text = format!("{results:?}");
+        for record in results.variants.iter().flat_map(|variant| &variant.records) {
+            for path in record.file_paths() {
+                let is_there = self.files.contains_key(path.as_str());
+                text.push(if is_there { '1' } else { '0' });
+            }
+        }
+        Digest::of(text.as_bytes())
     }
 }
 

@@ -36,7 +36,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::experiment::results::{ExperimentResults, Need, Results};
-use crate::liquid::{self, Call, Expanded, Tag};
+use crate::liquid::{self, Call, Expanded, Read, Tag};
 use arguments::{Arguments, Piece};
 use kramdown::embed::Embed;
 use parts::Parts;
@@ -127,6 +127,7 @@ impl Tag for FigureTags<'_> {
         let results = self.results.shown_in(call.page);
         let shown = figure(call.name, call.arguments, &call.place, results, self.base_url)?;
         expanded.files.extend(shown.figure.files);
+        expanded.reads.extend(shown.experiments.iter().cloned().map(Read::Results));
         expanded.experiments.extend(shown.experiments);
         expanded.needs.extend(shown.need);
         Ok(expanded.embeds.marker(shown.figure.embed))

@@ -11,7 +11,7 @@ use super::expression::{Operand, expression, fragments, operand, parameters};
 use super::parse::{self, Custom, Include};
 use super::render::{Flow, Run};
 use super::scope::Frame;
-use super::{Call, unknown_tag};
+use super::{Call, Read, unknown_tag};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::html::escaped;
 use crate::text::Located;
@@ -63,6 +63,7 @@ impl Run<'_, '_> {
             });
             return Flow::On;
         };
+        self.scope.note(Read::File(include.body.path.to_owned()));
         self.run_included(body, include.body, include.parsed(), given, at, out)
     }
 
@@ -89,6 +90,7 @@ impl Run<'_, '_> {
             return Flow::On;
         };
         let included = Located { path: &path, text, lines_above: 0 };
+        self.scope.note(Read::File(path.clone()));
         self.run_included(body, included, &parse::parse(text), given, at, out)
     }
 
@@ -141,7 +143,7 @@ impl Run<'_, '_> {
                         arguments,
                         place: body.place(*arguments_at),
                         page: self.page_path,
-                        variable: &|name| self.scope.variable(name).into_owned(),
+                        variable: &|name| self.scope.whole(name).into_owned(),
                         environment,
                     };
                     match known.render(&call, &mut self.expanded) {
@@ -183,16 +185,9 @@ impl Run<'_, '_> {
     /// The URL of a post by its file name without extension.
     pub(super) fn post_url(&mut self, body: Located<'_>, name: &str, at: usize, out: &mut String) {
         let name = name.trim_matches('/');
+        self.scope.note(Read::PostUrl(name.to_owned()));
         let addresses = &self.environment.post_urls;
-        let url = addresses.get(name).or_else(|| {
-            // As in Jekyll, a post can also be given by its date and title, in any folder and
-            // spelling.
-            let wanted = dated(name)?;
-            addresses
-                .iter()
-                .find(|(known, _)| dated(known).as_ref() == Some(&wanted))
-                .map(|(_, url)| url)
-        });
+        let url = self.environment.post_url(name);
         self.address(
             body,
             name,
@@ -208,11 +203,12 @@ impl Run<'_, '_> {
     pub(super) fn link(&mut self, body: Located<'_>, path: &str, at: usize, out: &mut String) {
         let path = self.interpolated(body, path, at);
         let path = path.trim().trim_start_matches('/');
+        self.scope.note(Read::Url(path.to_owned()));
         let addresses = &self.environment.urls;
         self.address(
             body,
             path,
-            addresses.get(path),
+            self.environment.url_of(path),
             addresses,
             ("file", "write its path from the site's root"),
             at,
@@ -225,7 +221,7 @@ impl Run<'_, '_> {
         &mut self,
         body: Located<'_>,
         name: &str,
-        url: Option<&String>,
+        url: Option<&str>,
         addresses: &BTreeMap<String, String>,
         (what, hint): (&str, &str),
         at: usize,
@@ -277,7 +273,7 @@ impl Run<'_, '_> {
 }
 
 /// The date and title in a post's name, `2026-1-2-title` or `folder/2026-01-02-title`.
-fn dated(name: &str) -> Option<([u32; 3], &str)> {
+pub(super) fn dated(name: &str) -> Option<([u32; 3], &str)> {
     let name = name.rsplit('/').next().unwrap_or(name);
     let mut parts = name.splitn(4, '-');
     let mut number = || parts.next()?.parse::<u32>().ok();

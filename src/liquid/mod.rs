@@ -75,6 +75,26 @@ pub struct Environment<'a> {
     pub highlight: bool,
 }
 
+impl Environment<'_> {
+    /// The address of the post that `post_url` finds for `name`.
+    pub(crate) fn post_url(&self, name: &str) -> Option<&str> {
+        let url = self.post_urls.get(name).or_else(|| {
+            // As in Jekyll, a post can also be given by its date and title, in any folder and
+            // spelling.
+            let wanted = files::dated(name)?;
+            let mut urls = self.post_urls.iter();
+            urls.find(|(known, _)| files::dated(known).as_ref() == Some(&wanted))
+                .map(|(_, url)| url)
+        });
+        url.map(String::as_str)
+    }
+
+    /// The address of the file at `path`.
+    pub(crate) fn url_of(&self, path: &str) -> Option<&str> {
+        self.urls.get(path).map(String::as_str)
+    }
+}
+
 /// A text that is parsed once, when it is first needed, and rendered many times.
 #[derive(Debug)]
 pub struct Template<'a> {
@@ -160,6 +180,27 @@ fn not_a_block(tag: &str, place: Place) -> Diagnostic {
         .hint(format!("remove `{{% end{tag} %}}`"))
 }
 
+/// Something outside of a text and its front matter that its expansion depends on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Read {
+    /// A key of the variable `site`.
+    Site(String),
+    /// The variable `site` as a whole.
+    WholeSite,
+    /// The documents before and after the page: `page.previous` and `page.next`.
+    Neighbours,
+    /// A text file of the site.
+    File(String),
+    /// The address that `post_url` finds for a name.
+    PostUrl(String),
+    /// The address that `link` finds for a path.
+    Url(String),
+    /// The results of an experiment.
+    Results(String),
+    /// The time of the build.
+    Now,
+}
+
 /// An expanded body, and what its tags have made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expanded {
@@ -173,6 +214,8 @@ pub struct Expanded {
     pub experiments: BTreeSet<String>,
     /// Results that figures need.
     pub needs: Vec<Need>,
+    /// What the text depends on.
+    pub reads: BTreeSet<Read>,
 }
 
 /// Expands a body. `variables` are `site`, `page` and so on.

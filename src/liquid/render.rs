@@ -49,6 +49,7 @@ pub(super) fn render(
     let mut text = String::with_capacity(body.text.len());
     run.nodes(body, nodes, &mut text);
     if run.errors.is_empty() {
+        run.expanded.reads.extend(run.scope.into_reads());
         Ok(Expanded { text, ..run.expanded })
     } else {
         run.errors.sort();

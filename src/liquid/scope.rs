@@ -1,10 +1,12 @@
 //! Variables during rendering, and paths into them. Values are borrowed where possible.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tera::Map;
 
+use super::Read;
 use super::expression::{Operand, Step};
 use super::filters::integer;
 use crate::value::{self, Value, as_text};
@@ -20,6 +22,8 @@ pub(super) struct Scope<'v> {
     frames: Vec<Frame>,
     /// The numbers of `increment` and `decrement`.
     counters: BTreeMap<String, i64>,
+    /// What was read of `site` and `page`, and what tags read. Few, so a list is enough.
+    reads: RefCell<Vec<Read>>,
 }
 
 /// A variable of a block.
@@ -55,7 +59,49 @@ pub(super) const MAX_RANGE: i64 = 100_000;
 
 impl<'v> Scope<'v> {
     pub(super) fn new(given: &'v [(&'v str, Value)]) -> Scope<'v> {
-        Scope { given, assigned: BTreeMap::new(), frames: Vec::new(), counters: BTreeMap::new() }
+        Scope {
+            given,
+            assigned: BTreeMap::new(),
+            frames: Vec::new(),
+            counters: BTreeMap::new(),
+            reads: RefCell::default(),
+        }
+    }
+
+    /// Notes that the text depends on something.
+    pub(super) fn note(&self, read: Read) {
+        let mut reads = self.reads.borrow_mut();
+        if !reads.contains(&read) {
+            reads.push(read);
+        }
+    }
+
+    /// Everything that was noted.
+    pub(super) fn into_reads(self) -> Vec<Read> {
+        self.reads.into_inner()
+    }
+
+    /// Notes what a lookup of the variable `name` and then of `rest` depends on.
+    fn note_lookup(&self, name: &str, rest: &[Step<'_>]) {
+        match (name, rest.first()) {
+            ("site", Some(Step::Key(key))) => {
+                let is_known = |read: &Read| matches!(read, Read::Site(known) if known == key);
+                if !self.reads.borrow().iter().any(is_known) {
+                    self.note(Read::Site((*key).to_owned()));
+                }
+            }
+            ("site", _) => self.note(Read::WholeSite),
+            ("page", Some(Step::Key("previous" | "next")) | None | Some(Step::Index(_))) => {
+                self.note(Read::Neighbours);
+            }
+            _ => {}
+        }
+    }
+
+    /// A variable as a whole.
+    pub(super) fn whole(&self, name: &str) -> Cow<'_, Value> {
+        self.note_lookup(name, &[]);
+        self.variable(name)
     }
 
     /// Sets a variable, and returns its old value.
@@ -123,9 +169,12 @@ impl<'v> Scope<'v> {
                 (Some((state, _)), _) => Cow::Owned(state.as_value()),
                 (None, _) => self.variable(name),
             },
-            Step::Key(name) => self.variable(name),
+            Step::Key(name) => {
+                self.note_lookup(name, rest);
+                self.variable(name)
+            }
             Step::Index(operand) => {
-                self.variable(&as_text(&self.operand(operand))).into_owned().into_cow()
+                self.whole(&as_text(&self.operand(operand))).into_owned().into_cow()
             }
         };
         for step in rest {
@@ -143,7 +192,7 @@ impl<'v> Scope<'v> {
         value
     }
 
-    pub(super) fn variable(&self, name: &str) -> Cow<'_, Value> {
+    fn variable(&self, name: &str) -> Cow<'_, Value> {
         for frame in self.frames.iter().rev() {
             match frame {
                 Frame::Variable(known, value)

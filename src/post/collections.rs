@@ -8,7 +8,7 @@ use super::{Collection, Post, Read, Reader, StaticFile, gathered, static_address
 use crate::config::CollectionSettings;
 use crate::defaults;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, Text};
 use crate::roles::Role;
 use crate::value::{self, Value, as_number, map_of_yaml};
 
@@ -20,7 +20,9 @@ impl Reader<'_> {
     ) -> Vec<Collection<'a>> {
         let collection = |settings: &CollectionSettings| {
             let label = settings.label.as_str();
-            let files: Vec<(&str, &str)> = inputs.of(Role::Document(label.into())).collect();
+            let role = Role::Document(label.into());
+            let files: Vec<(&str, &Text)> =
+                inputs.texts().filter(|(_, text)| text.role == role).collect();
             let read: Vec<Read<Post<'a>>> = files
                 .into_par_iter()
                 .map(|(path, text)| self.document(path, text, label, &[label]))
@@ -88,7 +90,7 @@ impl Reader<'_> {
 /// Sorts documents in the order that the collection sets, by default by date, if all have one, and
 /// path.
 fn sort(documents: &mut [Post<'_>], settings: &CollectionSettings) {
-    let are_dated = documents.iter().all(|document| document.front.date.is_some());
+    let are_dated = documents.iter().all(|document| document.is_dated);
     documents.sort_by(|a, b| {
         let by_date = if are_dated { a.date.cmp(&b.date) } else { Ordering::Equal };
         by_date.then_with(|| a.relative_path.cmp(&b.relative_path))

@@ -1,5 +1,8 @@
 //! Front matter: the YAML above a body.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use serde_yaml::{Mapping, Value};
 use tera::Map;
@@ -14,11 +17,26 @@ use crate::time::{DATE_FORMS, Date};
 use crate::value;
 use crate::yaml::Yaml;
 
-/// The front matter of a file, with the site's defaults applied.
+/// The front matter of a file.
 #[derive(Debug, Clone)]
 pub struct FrontMatter<'a> {
     /// The YAML, for the places of errors found later.
     pub yaml: Yaml<'a>,
+    /// Its keys. Shared with the [memo](super::Memo).
+    pub keys: Arc<Keys>,
+}
+
+impl Deref for FrontMatter<'_> {
+    type Target = Keys;
+
+    fn deref(&self) -> &Keys {
+        &self.keys
+    }
+}
+
+/// The keys in the front matter of a file, with the site's defaults applied.
+#[derive(Debug, Clone)]
+pub struct Keys {
     /// `layout`; `None` if there is none or it is `null` or `none`.
     pub layout: Option<String>,
     /// `title`.
@@ -108,8 +126,7 @@ pub fn read<'a>(
         fields.set("categories", categories.into_iter().map(Value::from).collect());
         fields.set("tags", Value::Sequence(tags));
     }
-    let front = FrontMatter {
-        yaml,
+    let keys = Keys {
         layout: fields.text("layout").filter(|layout| layout != "none" && layout != "false"),
         title: unless_false(&mut fields, "title"),
         description: fields.text("description"),
@@ -124,7 +141,8 @@ pub fn read<'a>(
         pin: fields.named_texts("pin").unwrap_or_default(),
         values: value::map_of_yaml(fields.mapping()),
     };
-    Ok((front, fields.take_errors()))
+    let errors = fields.take_errors();
+    Ok((FrontMatter { yaml, keys: Arc::new(keys) }, errors))
 }
 
 /// The string at `key`; `false` is `None`.
@@ -216,7 +234,9 @@ impl FrontMatter<'_> {
     pub fn place(&self, key: &str) -> Place {
         self.yaml.place(&[key])
     }
+}
 
+impl Keys {
     /// The value at `key`.
     pub fn value(&self, key: &'static str) -> Option<&value::Value> {
         self.values.get(&Key::Str(key))

@@ -11,13 +11,16 @@ pub(crate) mod pins;
 mod plugins;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-use self::front_matter::{FrontMatter, Scope};
+use self::front_matter::{FrontMatter, Keys, Scope};
 use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
 use crate::inputs::{Inputs, Text};
 use crate::path;
 use crate::permalink::{Address, DocumentParts, document_address, page_address, static_address};
@@ -31,18 +34,10 @@ use crate::yaml::Yaml;
 pub struct Post<'a> {
     /// Its front matter.
     pub front: FrontMatter<'a>,
-    /// The collection that it belongs to: `posts` or another one.
-    pub collection: String,
-    /// Its path relative to the folder of all collections.
-    pub relative_path: String,
-    /// Its title, made from its name if it has none. May contain tags.
-    pub title: String,
-    /// When it was published; the time of the build if it has no date.
-    pub date: Date,
-    /// Its name: that of its file without date and extension, unless its front matter sets another.
-    pub slug: String,
-    /// Its address.
-    pub address: Address,
+    /// What its name and front matter say. Shared with the [memo](Memo).
+    pub head: Arc<Head>,
+    /// The digest of its file.
+    pub digest: Digest,
     /// Whether it becomes a page. Some documents exist only for templates.
     pub is_written: bool,
     /// Whether its text is Markdown.
@@ -52,6 +47,49 @@ pub struct Post<'a> {
     /// Whether Jekyll sees no blank line in the text, because it looks for `\n\n` and the file has
     /// Windows line ends.
     pub is_without_blank_lines: bool,
+    /// Whether reading it again would give the same: it has no errors, and its date is not the time
+    /// of the build.
+    is_memorable: bool,
+}
+
+impl Deref for Post<'_> {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.head
+    }
+}
+
+/// What the name and the front matter of a document say about it.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The collection that it belongs to: `posts` or another one.
+    pub collection: String,
+    /// Its path relative to the folder of all collections.
+    pub relative_path: String,
+    /// Its title, made from its name if it has none. May contain tags.
+    pub title: String,
+    /// When it was published; the time of the build if it has no date.
+    pub date: Date,
+    /// Whether it has a date, in its name or its front matter.
+    pub is_dated: bool,
+    /// Its name: that of its file without date and extension, unless its front matter sets another.
+    pub slug: String,
+    /// Its address.
+    pub address: Address,
+}
+
+/// The documents of an earlier reading, so that only those that changed are read again. Valid only
+/// with the same configuration and the same [`Shown`], except for its time.
+#[derive(Debug, Clone, Default)]
+pub struct Memo(BTreeMap<String, Remembered>);
+
+/// A document of an earlier reading.
+#[derive(Debug, Clone)]
+struct Remembered {
+    digest: Digest,
+    keys: Arc<Keys>,
+    head: Arc<Head>,
 }
 
 /// A collection other than the posts.
@@ -119,6 +157,8 @@ pub struct Blog<'a> {
     pub now: Option<Date>,
     /// Problems that do not prevent the build.
     pub warnings: Vec<Diagnostic>,
+    /// For the next reading.
+    pub memo: Memo,
 }
 
 /// What is shown in addition to what the configuration says.
@@ -147,14 +187,25 @@ impl Shown {
 /// also. In a blog from Jekyll, an error that Jekyll ignores is a warning, and a post that cannot
 /// be read is left out.
 pub fn read<'a>(inputs: &'a Inputs, config: &Config, shown: &Shown) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { inputs, config, shown };
+    read_with(inputs, config, shown, &Memo::default())
+}
+
+/// As [`read`], but takes documents that have not changed from `memo`.
+pub(crate) fn read_with<'a>(
+    inputs: &'a Inputs,
+    config: &Config,
+    shown: &Shown,
+    memo: &Memo,
+) -> (Blog<'a>, Vec<Diagnostic>) {
+    let reader = Reader { config, shown, memo };
     let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
     let posts = reader.posts(inputs, &mut findings);
     let collections = reader.collections(inputs, &mut findings);
     let files = reader.files(inputs, &mut findings);
     let (pages, plain) = reader.pages(inputs, &files, &mut findings);
     let now = Some(Date::of_timestamp(shown.now, &config.zone));
-    let mut blog = Blog { posts, collections, pages, plain, files, now, warnings: Vec::new() };
+    let mut blog = Blog { posts, collections, pages, plain, files, now, ..Blog::default() };
+    blog.memo = Memo::of(&blog);
     plugins::complete(&mut blog, inputs, config);
     findings.extend(addresses_used_twice(&blog));
     if config.compat.is_lenient {
@@ -183,9 +234,21 @@ impl<'a> Blog<'a> {
 
 /// Reads files as the configuration and the options say.
 struct Reader<'r> {
-    inputs: &'r Inputs,
     config: &'r Config,
     shown: &'r Shown,
+    memo: &'r Memo,
+}
+
+impl Memo {
+    fn of(blog: &Blog<'_>) -> Memo {
+        let memorable = blog.documents().filter(|document| document.is_memorable);
+        let remembered = memorable.map(|document| {
+            let (keys, head) = (document.front.keys.clone(), document.head.clone());
+            let remembered = Remembered { digest: document.digest, keys, head };
+            (document.body.path.to_owned(), remembered)
+        });
+        Memo(remembered.collect())
+    }
 }
 
 /// What was read from a file, and its errors. `None` if it is not shown or is not a post.
@@ -204,7 +267,7 @@ impl Reader<'_> {
             .collect();
         let read: Vec<Read<Post<'a>>> = files
             .into_par_iter()
-            .map(|(path, text)| self.post(path, &text.text, text.role == Role::Draft))
+            .map(|(path, text)| self.post(path, text, text.role == Role::Draft))
             .collect();
         let mut posts = gathered(read, findings);
         posts.sort_by(|a, b| (&b.date, &b.relative_path).cmp(&(&a.date, &a.relative_path)));
@@ -212,7 +275,7 @@ impl Reader<'_> {
         posts
     }
 
-    fn post<'a>(&self, path: &'a str, text: &'a str, is_draft: bool) -> Read<Post<'a>> {
+    fn post<'a>(&self, path: &'a str, text: &'a Text, is_draft: bool) -> Read<Post<'a>> {
         let name = path::file_name(path);
         let is_text = self.config.roles.is_markdown(path)
             || [".html", ".htm", ".textile"].iter().any(|end| path.ends_with(end));
@@ -235,20 +298,25 @@ impl Reader<'_> {
     fn document<'a>(
         &self,
         path: &'a str,
-        text: &'a str,
+        text: &'a Text,
         label: &str,
         kinds: &[&str],
     ) -> Read<Post<'a>> {
         let config = self.config;
-        let (yaml, body) = match self.front_matter_and_body(path, text) {
+        let (yaml, body) = match self.front_matter_and_body(path, &text.text) {
             Ok(split) => split,
             Err(error) => return wrong(error),
         };
+        let known = self.memo.0.get(path).filter(|known| known.digest == text.digest);
+        if let Some(Remembered { keys, head, .. }) = known {
+            let front = FrontMatter { yaml, keys: keys.clone() };
+            return (Some(self.with_body(front, head.clone(), body, text)), Vec::new());
+        }
         let relative_path = config.roles.inside_collections(path);
         let of_folders = folder_categories(relative_path);
         let scope =
             Scope { path: relative_path, kinds, is_document: true, categories: &of_folders };
-        let (mut front, mut errors) = match front_matter::read(yaml, scope, config) {
+        let (front, mut errors) = match front_matter::read(yaml, scope, config) {
             Ok(read) => read,
             Err(error) => return wrong(error),
         };
@@ -261,7 +329,7 @@ impl Reader<'_> {
             None => (None, name),
         };
         let name = name.trim_end_matches('.');
-        let date = match (front.date.take(), named_date) {
+        let date = match (front.date.clone(), named_date) {
             (Some(date), _) => date,
             (None, Some(named)) => match Date::parse(named, &config.zone) {
                 Some(date) => date,
@@ -269,8 +337,7 @@ impl Reader<'_> {
             },
             (None, None) => Date::of_timestamp(self.shown.now, &config.zone),
         };
-        let has_own_date = named_date.is_some() || front.value("date").is_some();
-        front.date = has_own_date.then(|| date.clone());
+        let is_dated = named_date.is_some() || front.value("date").is_some();
         let slug = front.slug.clone().unwrap_or_else(|| name.to_owned());
         let is_markdown = config.roles.is_markdown(path);
         let output_ending = output_ending(path, is_markdown);
@@ -303,23 +370,42 @@ impl Reader<'_> {
             }
         };
         let title = front.title.clone().unwrap_or_else(|| titled(name));
-        let is_shown_by_now =
-            config.future || self.shown.future || date.timestamp() <= self.shown.now;
-        let post = Post {
-            front,
+        let head = Head {
             collection: label.to_owned(),
             relative_path: relative_path.to_owned(),
             title,
             date,
+            is_dated,
             slug,
             address,
-            is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
-            is_markdown,
-            body,
-            is_without_blank_lines: config.compat.needs_unix_blank_lines
-                && self.inputs.has_windows_ends(path),
         };
+        let mut post = self.with_body(front, Arc::new(head), body, text);
+        post.is_memorable = errors.is_empty() && is_dated;
         (Some(post), errors)
+    }
+
+    /// A document with this head.
+    fn with_body<'a>(
+        &self,
+        front: FrontMatter<'a>,
+        head: Arc<Head>,
+        body: Located<'a>,
+        text: &Text,
+    ) -> Post<'a> {
+        let config = self.config;
+        let is_shown_by_now =
+            config.future || self.shown.future || head.date.timestamp() <= self.shown.now;
+        let settings = config.collections.iter().find(|known| known.label == head.collection);
+        Post {
+            front,
+            head,
+            digest: text.digest,
+            is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
+            is_markdown: config.roles.is_markdown(body.path),
+            body,
+            is_without_blank_lines: config.compat.needs_unix_blank_lines && text.has_windows_ends,
+            is_memorable: true,
+        }
     }
 
     fn pages<'a>(

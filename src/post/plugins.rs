@@ -1,8 +1,11 @@
 //! What Jekyll plugins do to pages while they are read, if the blog lists them: Markdown without
 //! front matter, a README as the index of its folder, titles from headings, default layouts.
 
+use std::sync::Arc;
+
 use tera::value::Key;
 
+use super::front_matter::FrontMatter;
 use super::{Blog, Page, PageKind, Pages, Read, Reader, StaticFile, without_front_matter};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
@@ -135,8 +138,7 @@ fn add_titles(blog: &mut Blog<'_>, config: &Config) {
         .filter(|page| page.kind == PageKind::Markdown && page.front.title.is_none())
     {
         if let Some(title) = title_of(&mut page.body) {
-            set(&mut page.front.values, "title", title.as_str());
-            page.front.title = Some(title);
+            set_title(&mut page.front, &title);
         }
     }
     if !config.is_on(TITLES, "collections", false) {
@@ -148,11 +150,16 @@ fn add_titles(blog: &mut Blog<'_>, config: &Config) {
         documents.filter(|document| document.is_markdown && document.front.title.is_none())
     {
         if let Some(title) = title_of(&mut document.body) {
-            set(&mut document.front.values, "title", title.as_str());
-            document.front.title = Some(title.clone());
-            document.title = title;
+            set_title(&mut document.front, &title);
+            Arc::make_mut(&mut document.head).title = title;
         }
     }
+}
+
+fn set_title(front: &mut FrontMatter<'_>, title: &str) {
+    let keys = Arc::make_mut(&mut front.keys);
+    set(&mut keys.values, "title", title);
+    keys.title = Some(title.to_owned());
 }
 
 /// The heading that the text starts with, and the text below it.
@@ -195,8 +202,9 @@ fn add_layouts(blog: &mut Blog<'_>, inputs: &Inputs, roles: &Roles) {
     let documents = documents.filter(|one| one.is_markdown).map(|one| (&mut one.front, default));
     for (front, layout) in pages.chain(posts).chain(documents) {
         if let Some(layout) = layout.filter(|_| front.values.get(&Key::Str("layout")).is_none()) {
-            set(&mut front.values, "layout", layout);
-            front.layout = Some(layout.to_owned());
+            let keys = Arc::make_mut(&mut front.keys);
+            set(&mut keys.values, "layout", layout);
+            keys.layout = Some(layout.to_owned());
         }
     }
 }

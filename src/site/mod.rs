@@ -14,6 +14,7 @@ mod filters;
 mod ids;
 mod index;
 mod layouts;
+mod memo;
 mod page;
 mod parse;
 mod pinned;
@@ -28,13 +29,16 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use tera::Map;
 
+pub use self::memo::Memo;
 pub use self::parse::Site;
 
 use self::layouts::Layouts;
+use self::memo::Present;
 use self::post::{RenderedBlog, RenderedPost};
 use self::sass::Sass;
 use self::tags::Tag;
@@ -42,6 +46,7 @@ use self::values::Sites;
 use crate::compat::TemplateLanguage;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
 use crate::errors::Errors;
 use crate::experiment::plan::plan;
 use crate::experiment::results::{Need, Results};
@@ -68,6 +73,8 @@ pub struct Built {
     pub warnings: Vec<Diagnostic>,
     /// The experiments that posts and pages show, by the path of their source.
     pub experiments: BTreeMap<String, BTreeSet<String>>,
+    /// What the next rendering can take from this one.
+    pub memo: Memo,
 }
 
 impl Built {
@@ -82,10 +89,15 @@ impl Built {
 impl Site {
     /// Renders all pages that `shown` selects. Reads and writes nothing.
     pub fn render(&self, shown: &Shown) -> Built {
+        self.render_again(shown, &Memo::default())
+    }
+
+    /// As [`render`](Site::render), but takes from an earlier rendering what has not changed since.
+    pub fn render_again(&self, shown: &Shown, memo: &Memo) -> Built {
         let at_origin = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
             found.into_iter().map(|one| self.inputs.at_origin(one)).collect()
         };
-        let built = self.rendered(shown);
+        let built = self.rendered(shown, memo);
         Built {
             errors: Errors::from(at_origin(built.errors)).into_sorted(),
             warnings: at_origin(built.warnings),
@@ -94,13 +106,17 @@ impl Site {
     }
 
     /// Renders the pages; diagnostics name files by their path in the build.
-    fn rendered(&self, shown: &Shown) -> Built {
+    fn rendered(&self, shown: &Shown, memo: &Memo) -> Built {
         let Site { config, inputs, .. } = self;
         if !self.config_errors.is_empty() {
             let errors = self.config_errors.iter().chain(&self.errors).cloned().collect();
             return Built { errors, ..Built::default() };
         }
-        let (blog, found) = posts::read(inputs, config, shown);
+        let base = memo::base(inputs, shown);
+        let memo = memo.with_base(base);
+        let no_documents = posts::Memo::default();
+        let documents = memo.map_or(&no_documents, |memo| &memo.documents);
+        let (blog, found) = posts::read_with(inputs, config, shown, documents);
         let mut errors = Errors::from(found);
         errors.extend(self.errors.iter().cloned());
         let planned = plan(&self.experiments, &self.records);
@@ -119,6 +135,8 @@ impl Site {
             blog: &blog,
             results: &results,
             compile_sass: self.compile_sass,
+            base,
+            memo,
         };
         let built = pages.render(errors);
         let output = smoke::marked(built.output, &results).keeping(&config.keep_files);
@@ -133,6 +151,8 @@ struct Pages<'s> {
     blog: &'s Blog<'s>,
     results: &'s Results<'s>,
     compile_sass: sass::Compiler,
+    base: Digest,
+    memo: Option<&'s Memo>,
 }
 
 impl Pages<'_> {
@@ -154,8 +174,17 @@ impl Pages<'_> {
         // Without data, templates would report errors that are not theirs.
         let layouts = layouts.filter(|_| data.is_some());
         let data = data.unwrap_or_else(Value::none);
-        let (rendered, found) = post::render_all(blog, config, &data, &environment, &options);
+        let around = post::Around {
+            config,
+            data: &data,
+            environment: &environment,
+            options: &options,
+            present: Present::new(inputs, blog, results, &environment),
+            memo: self.memo,
+        };
+        let (rendered, bodies, found) = post::render_all(blog, &around);
         errors.extend(found);
+        let memo = Memo::new(self.base, blog, bodies);
         let mut needs = rendered.needs();
         let mut experiments = rendered.experiments(blog);
         let posts = pinned::noted(rendered.posts, blog, config, results);
@@ -164,7 +193,8 @@ impl Pages<'_> {
         let mut made = Vec::new();
         let Some(layouts) = layouts else {
             errors.extend(page::errors(&site, &environment));
-            return Built { errors: errors.into_sorted(), needs, experiments, ..Built::default() };
+            let errors = errors.into_sorted();
+            return Built { errors, needs, experiments, memo, ..Built::default() };
         };
         let mut parts = vec![
             post::files(&site, &layouts),
@@ -188,7 +218,8 @@ impl Pages<'_> {
             }
         }
         let output = gathered(inputs, config, blog, made, &mut errors);
-        Built { output, errors: errors.into_sorted(), needs, experiments, warnings: Vec::new() }
+        let errors = errors.into_sorted();
+        Built { output, errors, needs, experiments, memo, ..Built::default() }
     }
 }
 
@@ -282,9 +313,9 @@ type Files = Result<Vec<Made>, Vec<Diagnostic>>;
 struct Shared<'a> {
     config: &'a Config,
     blog: &'a Blog<'a>,
-    posts: Vec<RenderedPost>,
+    posts: Vec<Arc<RenderedPost>>,
     /// The documents of the other collections.
-    collections: Vec<Vec<RenderedPost>>,
+    collections: Vec<Vec<Arc<RenderedPost>>>,
     tags: Vec<Tag>,
     /// The paths of the author's own pages and files. Nothing is generated in their place.
     taken: BTreeSet<String>,
@@ -306,7 +337,7 @@ struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     fn new(pages: &Pages<'a>, rendered: RenderedBlog, tags: Vec<Tag>, data: &Value) -> Shared<'a> {
-        let Pages { inputs, config, blog, results, compile_sass } = *pages;
+        let Pages { inputs, config, blog, results, compile_sass, .. } = *pages;
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());

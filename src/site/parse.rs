@@ -201,7 +201,7 @@ impl Site {
                 front_matter::Scope { path, kinds: &[kind], is_document: false, categories: &[] };
             match front_matter::read(yaml, scope, &self.config) {
                 Ok((front, found)) => {
-                    named.extend(front.pin);
+                    named.extend(front.pin.iter().cloned());
                     errors.extend(found);
                 }
                 Err(error) => errors.push(error),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::Shared;
 use super::post::RenderedPost;
@@ -14,11 +15,11 @@ use crate::url::relative_url;
 
 /// Adds a note to each post that shows pinned results.
 pub(super) fn noted(
-    posts: Vec<RenderedPost>,
+    posts: Vec<Arc<RenderedPost>>,
     blog: &Blog<'_>,
     config: &Config,
     results: &Results<'_>,
-) -> Vec<RenderedPost> {
+) -> Vec<Arc<RenderedPost>> {
     let site =
         Site { blog, posts: &posts, results, base_url: &config.base_url, zone: &config.zone };
     let notes: Vec<String> = blog
@@ -41,7 +42,7 @@ pub(super) fn note(path: &str, experiments: &BTreeSet<String>, site: &Shared<'_>
 /// Everything that a note is made from.
 struct Site<'s> {
     blog: &'s Blog<'s>,
-    posts: &'s [RenderedPost],
+    posts: &'s [Arc<RenderedPost>],
     results: &'s Results<'s>,
     base_url: &'s str,
     zone: &'s jiff::tz::TimeZone,
@@ -88,7 +89,7 @@ impl Site<'_> {
     /// Where the newer results are: in the newest post that shows them, otherwise in the
     /// experiment's folder.
     fn newer(&self, experiment: &str) -> String {
-        let shows_newer = |(post, rendered): &(&crate::post::Post<'_>, &RenderedPost)| {
+        let shows_newer = |(post, rendered): &(&crate::post::Post<'_>, &Arc<RenderedPost>)| {
             let shown = self.results.shown_in(post.body.path).experiments.get(experiment);
             rendered.experiments.contains(experiment)
                 && shown.is_some_and(|results| results.pin.is_none())

@@ -1,9 +1,11 @@
 //! Renders posts and other documents, and their pages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
 
 use tera::Map;
 
+use super::memo::{Body, Memo, Present};
 use super::values::{Listed, Sites};
 use super::{Files, Made, Shared, excerpt, in_parallel, redirect, values};
 use crate::config::Config;
@@ -11,10 +13,10 @@ use crate::diagnostic::Diagnostic;
 use crate::errors::Errors;
 use crate::experiment::results::Need;
 use crate::figure;
-use crate::liquid::{self, Environment, Expanded};
+use crate::liquid::{self, Environment, Expanded, Read};
 use crate::markdown::{self, Rendered};
 use crate::plugin::relative_links;
-use crate::post::{Blog, Post, front_matter::FrontMatter};
+use crate::post::{Blog, Collection, Post, front_matter::FrontMatter};
 use crate::site::layouts::Layouts;
 use crate::text::Located;
 use crate::value::{self, Value, set};
@@ -23,7 +25,7 @@ use crate::value::{self, Value, set};
 const WORDS_PER_MINUTE: usize = 220;
 
 /// A post with its body rendered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RenderedPost {
     /// As templates see it, without its neighbours.
     pub(super) value: Value,
@@ -39,14 +41,16 @@ pub(super) struct RenderedPost {
     pub(super) experiments: BTreeSet<String>,
     /// The missing results that it shows.
     pub(super) needs: Vec<Need>,
+    /// What its body and its title depend on besides its own file.
+    pub(super) reads: BTreeSet<Read>,
 }
 
 /// All documents with their bodies rendered.
 pub(super) struct RenderedBlog {
     /// The posts, the newest first.
-    pub(super) posts: Vec<RenderedPost>,
+    pub(super) posts: Vec<Arc<RenderedPost>>,
     /// The documents of each of the other collections.
-    pub(super) collections: Vec<Vec<RenderedPost>>,
+    pub(super) collections: Vec<Vec<Arc<RenderedPost>>>,
 }
 
 impl RenderedBlog {
@@ -63,12 +67,12 @@ impl RenderedBlog {
     }
 
     fn all(&self) -> impl Iterator<Item = &RenderedPost> {
-        self.posts.iter().chain(self.collections.iter().flatten())
+        self.posts.iter().chain(self.collections.iter().flatten()).map(|post| &**post)
     }
 
     /// The values of all documents, as templates list them.
     pub(super) fn listed(&self) -> Listed {
-        let values = |posts: &[RenderedPost]| {
+        let values = |posts: &[Arc<RenderedPost>]| {
             posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>()
         };
         Listed {
@@ -78,68 +82,110 @@ impl RenderedBlog {
     }
 }
 
-/// Renders the bodies of all posts and other documents.
+/// What a body is rendered from, besides its own file.
+pub(super) struct Around<'a> {
+    pub(super) config: &'a Config,
+    pub(super) data: &'a Value,
+    pub(super) environment: &'a Environment<'a>,
+    pub(super) options: &'a markdown::Options,
+    /// The site by digests, to find what can be taken from `memo`.
+    pub(super) present: Present<'a>,
+    /// An earlier rendering.
+    pub(super) memo: Option<&'a Memo>,
+}
+
+/// Renders the bodies of all posts and other documents. Also returns them for the next memo, and
+/// all errors.
 pub(super) fn render_all(
     blog: &Blog<'_>,
-    config: &Config,
-    data: &Value,
-    environment: &Environment<'_>,
-    options: &markdown::Options,
-) -> (RenderedBlog, Vec<Diagnostic>) {
+    around: &Around<'_>,
+) -> (RenderedBlog, BTreeMap<String, Body>, Vec<Diagnostic>) {
     use rayon::prelude::*;
 
-    let unrendered = |post: &Post<'_>| {
-        Value::from(values::unrendered_post(post, &post.title, post.front.description.as_deref()))
-    };
-    let listed = Listed {
-        posts: blog.posts.iter().map(unrendered).collect(),
-        collections: blog
-            .collections
-            .iter()
-            .map(|one| one.documents.iter().map(unrendered).collect())
-            .collect(),
-    };
-    let site = values::site_for_liquid(config, blog, &listed, data);
-    let sites = Sites::new(&site, &listed.posts);
-    let mut errors = Errors::default();
-    let mut render_list = |posts: &[Post<'_>], listed: &[Value], order: Order| {
-        let rendered: Vec<(RenderedPost, Errors)> = posts
+    let variables = LazyLock::new(|| Variables::new(blog, around));
+    let (mut errors, mut bodies) = (Errors::default(), BTreeMap::new());
+    let mut render_list = |posts: &[Post<'_>], collection: Option<usize>| {
+        let rendered: Vec<(Arc<RenderedPost>, Option<Body>, Errors)> = posts
             .par_iter()
             .enumerate()
             .map(|(index, post)| {
-                let page = with_neighbours(listed, index, order, Clone::clone);
-                let site = sites.of((order == Order::NewestFirst).then_some(index)).clone();
-                render(post, config, &[("site", site), ("page", page)], environment, options)
+                let before = index.checked_sub(1).and_then(|before| posts.get(before));
+                let neighbours = [before, posts.get(index + 1)];
+                let digest = |read: &Read| around.present.digest(read, post, neighbours);
+                if let Some((known, body)) = around.memo.and_then(|memo| memo.body(post, digest)) {
+                    return (known, Some(body), Errors::default());
+                }
+                let has_tags = liquid::has_tags(post.body.text);
+                let variables = if has_tags { variables.of(collection, index) } else { Vec::new() };
+                let (rendered, errors) = render(post, around, &variables);
+                let rendered = Arc::new(rendered);
+                let body = errors.is_empty().then(|| Body::new(post, &rendered, digest));
+                (rendered, body, errors)
             })
             .collect();
-        let keep = |(post, found): (RenderedPost, Errors)| {
+        let mut kept = Vec::with_capacity(posts.len());
+        for ((rendered, body, found), post) in rendered.into_iter().zip(posts) {
             errors.extend(found.into_sorted());
-            post
-        };
-        rendered.into_iter().map(keep).collect::<Vec<_>>()
+            bodies.extend(body.map(|body| (post.body.path.to_owned(), body)));
+            kept.push(rendered);
+        }
+        kept
     };
-    let posts = render_list(&blog.posts, &listed.posts, Order::NewestFirst);
-    let lists = blog.collections.iter().zip(&listed.collections);
-    let collections =
-        lists.map(|(one, listed)| render_list(&one.documents, listed, Order::AsListed)).collect();
-    (RenderedBlog { posts, collections }, errors.into_sorted())
+    let posts = render_list(&blog.posts, None);
+    let lists = blog.collections.iter().enumerate();
+    let collections = lists.map(|(at, one)| render_list(&one.documents, Some(at))).collect();
+    (RenderedBlog { posts, collections }, bodies, errors.into_sorted())
+}
+
+/// What bodies with tags can name: `site` and `page`, made when the first of them is rendered.
+struct Variables {
+    listed: Listed,
+    sites: Sites,
+}
+
+impl Variables {
+    fn new(blog: &Blog<'_>, around: &Around<'_>) -> Variables {
+        let unrendered = |post: &Post<'_>| {
+            let description = post.front.description.as_deref();
+            Value::from(values::unrendered_post(post, &post.title, description))
+        };
+        let of_collection =
+            |one: &Collection<'_>| one.documents.iter().map(unrendered).collect::<Vec<_>>();
+        let listed = Listed {
+            posts: blog.posts.iter().map(unrendered).collect(),
+            collections: blog.collections.iter().map(of_collection).collect(),
+        };
+        let site = values::site_for_liquid(around.config, blog, &listed, around.data);
+        Variables { sites: Sites::new(&site, &listed.posts), listed }
+    }
+
+    /// The variables for the body at `index` of a collection; `None` stands for the posts.
+    fn of(&self, collection: Option<usize>, index: usize) -> Vec<(&'static str, Value)> {
+        let (listed, order) = match collection {
+            None => (&self.listed.posts, Order::NewestFirst),
+            Some(at) => (&self.listed.collections[at], Order::AsListed),
+        };
+        let page = with_neighbours(listed, index, order, Clone::clone);
+        let site = self.sites.of(collection.is_none().then_some(index)).clone();
+        vec![("site", site), ("page", page)]
+    }
 }
 
 /// Renders a body. One with errors is left empty, so that pages that list the post can still be
 /// rendered to find their errors.
 fn render(
     post: &Post<'_>,
-    config: &Config,
+    around: &Around<'_>,
     variables: &[(&str, Value)],
-    environment: &Environment<'_>,
-    options: &markdown::Options,
 ) -> (RenderedPost, Errors) {
+    let Around { config, environment, options, .. } = *around;
     let mut errors = Errors::default();
-    let (mut experiments, mut needs) = (BTreeSet::new(), Vec::new());
+    let (mut experiments, mut needs, mut reads) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
     let mut plain_text = |text: &str, key| {
         let expanded = errors.take(plain_text(text, key, &post.front, environment))?;
         experiments.extend(expanded.experiments);
         needs.extend(expanded.needs);
+        reads.extend(expanded.reads);
         Some(expanded.embeds.as_text(&expanded.text))
     };
     let title = plain_text(&post.title, "title").unwrap_or_else(|| post.title.clone());
@@ -149,6 +195,8 @@ fn render(
     let mut expanded = expanded.unwrap_or_default();
     if post.is_markdown && relative_links::is_wanted(config, true) {
         expanded.text = relative_links::resolved(&expanded.text, &post.relative_path, environment);
+        // A link may lead to any file.
+        expanded.reads.insert(Read::WholeSite);
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
     let mut map = values::unrendered_post(post, &title, description.as_deref());
@@ -160,7 +208,10 @@ fn render(
             Some(text) => {
                 let body = Located { text: &text, ..post.body };
                 let expanded = errors.take(liquid::expand(body, variables, environment));
-                to_html(&expanded.unwrap_or_default(), !post.is_markdown, options).html.into()
+                let expanded = expanded.unwrap_or_default();
+                let html = to_html(&expanded, !post.is_markdown, options).html;
+                reads.extend(expanded.reads);
+                html.into()
             }
             None => content.clone(),
         };
@@ -168,6 +219,7 @@ fn render(
     }
     experiments.extend(expanded.experiments);
     needs.extend(expanded.needs);
+    reads.extend(expanded.reads);
     let post = RenderedPost {
         value: Value::from(map),
         title,
@@ -176,6 +228,7 @@ fn render(
         files: expanded.files,
         experiments,
         needs,
+        reads,
     };
     (post, errors)
 }
@@ -267,14 +320,14 @@ fn with_neighbours<T>(
 impl RenderedPost {
     /// Adds the note about pinned results above the body.
     #[must_use]
-    pub(super) fn below(self, note: &str) -> RenderedPost {
+    pub(super) fn below(self: Arc<Self>, note: &str) -> Arc<RenderedPost> {
         if note.is_empty() {
             return self;
         }
         let content = Value::from(format!("{note}{}", value::as_text(&self.content)));
         let mut map = super::entries(&self.value);
         set(&mut map, "content", content.clone());
-        RenderedPost { value: Value::from(map), content, ..self }
+        Arc::new(RenderedPost { value: Value::from(map), content, ..(*self).clone() })
     }
 }
 
@@ -294,7 +347,7 @@ fn of_list(
     site: &Shared<'_>,
     layouts: &Layouts<'_>,
     posts: &[Post<'_>],
-    rendered: &[RenderedPost],
+    rendered: &[Arc<RenderedPost>],
     order: Order,
 ) -> Files {
     in_parallel(posts, |index, post| {

@@ -1,6 +1,7 @@
 //! The list of tags and a page for each tag, if there are layouts for them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tera::Map;
 use tera::value::Key;
@@ -123,7 +124,7 @@ pub(super) fn urls(blog: &Blog<'_>, tags: &[Tag]) -> Map {
 
 impl Tag {
     /// As templates see it: `name`, `slug`, `url`, `posts`.
-    pub(super) fn value(&self, posts: &[RenderedPost]) -> Value {
+    pub(super) fn value(&self, posts: &[Arc<RenderedPost>]) -> Value {
         let mut map = Map::new();
         set(&mut map, "name", self.name.as_str());
         set(&mut map, "slug", self.slug.as_str());

@@ -1,6 +1,7 @@
 //! The values that templates see: `site`, posts, pages.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tera::Map;
 use tera::value::Key;
@@ -142,7 +143,7 @@ pub(super) fn site_for_liquid(
 
 /// `site` for Tera: the same, with `tags` and `categories` as lists of maps with a `name` and
 /// `posts`.
-pub(super) fn site_for_tera(liquid: &Value, posts: &[RenderedPost], tags: &[Tag]) -> Value {
+pub(super) fn site_for_tera(liquid: &Value, posts: &[Arc<RenderedPost>], tags: &[Tag]) -> Value {
     let mut map = super::entries(liquid);
     let values: Vec<Value> = posts.iter().map(|post| post.value.clone()).collect();
     set(&mut map, "tags", tags.iter().map(|tag| tag.value(posts)).collect::<Vec<_>>());

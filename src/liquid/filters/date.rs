@@ -4,6 +4,7 @@ use jiff::civil::{self, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ZonedDateTime};
 
+use super::super::Read;
 use super::super::render::Run;
 use super::{Arguments, strftime};
 use crate::time::Date;
@@ -71,10 +72,14 @@ fn of_value(value: &Value, run: &Run<'_, '_>) -> Option<ZonedDateTime> {
     }
     let now = run.environment.now.as_ref();
     if ["now", "today"].iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        run.scope.note(Read::Now);
         return Some(now?.zoned().clone());
     }
     let date = Date::parse(text, zone).map(|date| date.zoned().clone());
-    let date = date.or_else(|| loose(text, zone, now))?;
+    let date = date.or_else(|| {
+        run.scope.note(Read::Now);
+        loose(text, zone, now)
+    })?;
     // A date with its own offset keeps it, unless the site's zone has the same.
     match own_offset(text).filter(|&offset| date.offset() != offset) {
         Some(offset) => Some(date.with_time_zone(TimeZone::fixed(offset))),

@@ -1,0 +1,207 @@
+//! A site that is rendered again from the memo of an earlier rendering is the same, byte for byte,
+//! as one rendered from nothing: after every kind of edit to every file of the sites in
+//! `tests/sites`, and after random sequences of edits.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, and makes its own files"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use labpress::config;
+use labpress::inputs;
+use labpress::post::Shown;
+use labpress::site::{Built, Memo, Site};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// A copy of a site of `tests/sites`, and the memo of its last rendering.
+struct Edited {
+    name: String,
+    folder: tempfile::TempDir,
+    shown: Shown,
+    memo: Memo,
+    history: Vec<String>,
+}
+
+/// Everything about a rendering that anyone can see.
+fn visible(built: Built) -> String {
+    let Built { needs, errors, warnings, experiments, .. } = &built;
+    let other = format!("{needs:#?}\n{errors:#?}\n{warnings:#?}\n{experiments:#?}");
+    format!("{other}\n{:#?}", built.into_output())
+}
+
+fn copied(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from).into_iter().map(Result::unwrap) {
+        let inside = entry.path().strip_prefix(from).unwrap();
+        if inside.starts_with("expected") || inside == Path::new("expected-errors.txt") {
+            continue;
+        }
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(to.join(inside)).unwrap();
+        } else {
+            fs::copy(entry.path(), to.join(inside)).unwrap();
+        }
+    }
+}
+
+impl Edited {
+    fn new(site: &PathBuf) -> Edited {
+        let folder = tempfile::tempdir().unwrap();
+        copied(site, folder.path());
+        let name = site.file_name().unwrap().to_string_lossy().into_owned();
+        let shown = Shown::at("2026-06-01T12:00:00Z".parse().unwrap());
+        Edited { name, folder, shown, memo: Memo::default(), history: Vec::new() }
+    }
+
+    fn site(&self) -> Site {
+        let root = self.folder.path();
+        let config = config::read(inputs::read_one(root, config::PATH).unwrap().as_deref());
+        let inputs = inputs::read(root, &config.0.roles).unwrap();
+        Site::parse(config, inputs, &|_| None)
+    }
+
+    /// Renders the site from the memo and from nothing, and compares the two.
+    #[track_caller]
+    fn check(&mut self, edit: String) {
+        self.history.push(edit);
+        let site = self.site();
+        let mut warm = site.render_again(&self.shown, &self.memo);
+        self.memo = std::mem::take(&mut warm.memo);
+        let (warm, cold) = (visible(warm), visible(site.render(&self.shown)));
+        if warm != cold {
+            let mut difference = String::new();
+            snapbox::report::write_diff(
+                &mut difference,
+                &snapbox::Data::text(cold).raw(),
+                &snapbox::Data::text(warm).raw(),
+                Some(&"from nothing"),
+                Some(&"from the memo"),
+                snapbox::report::Palette::plain(),
+            )
+            .unwrap();
+            panic!("{} after {:#?}:\n{difference}", self.name, self.history);
+        }
+    }
+
+    /// The files of the site, in order of path.
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = walkdir::WalkDir::new(self.folder.path()).sort_by_file_name().into_iter();
+        let files = entries.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+        files
+            .map(|entry| entry.path().strip_prefix(self.folder.path()).unwrap().to_owned())
+            .collect()
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// A way to change a file, given its content: the new content, or `None` to remove it.
+type Edit = (&'static str, fn(&[u8]) -> Option<Vec<u8>>);
+
+const EDITS: [Edit; 9] = [
+    ("append text", |bytes| Some([bytes, b"\nMore *text*.\n"].concat())),
+    ("title", |bytes| with_key(bytes, "title: Another title")),
+    ("date", |bytes| with_key(bytes, "date: 2026-05-05 10:00:00 +0000")),
+    ("tags", |bytes| with_key(bytes, "tags: [one-more]")),
+    ("category", |bytes| with_key(bytes, "category: elsewhere")),
+    ("future", |bytes| with_key(bytes, "date: 2031-01-01")),
+    ("not published", |bytes| with_key(bytes, "published: false")),
+    ("without front matter", |bytes| Some(bytes.strip_prefix(b"---\n")?.to_vec())),
+    ("remove", |_| None),
+];
+
+/// The file with another line at the start of its YAML.
+fn with_key(bytes: &[u8], line: &str) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (start, yaml) = match text.strip_prefix("---\n") {
+        Some(yaml) => ("---\n", yaml),
+        None => ("", text),
+    };
+    let key = line.split(':').next()?;
+    let others = yaml.split_inclusive('\n').filter(|other| !other.starts_with(key));
+    Some(format!("{start}{line}\n{}", others.collect::<String>()).into_bytes())
+}
+
+fn sites() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites");
+    let mut sites: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    sites.sort();
+    sites
+}
+
+#[test]
+fn every_edit_to_every_file_gives_what_a_fresh_build_gives() {
+    for site in sites() {
+        let mut edited = Edited::new(&site);
+        edited.check("reading it".to_owned());
+        for path in edited.files() {
+            let original = fs::read(edited.folder.path().join(&path)).unwrap();
+            for (name, edit) in EDITS {
+                match edit(&original) {
+                    Some(bytes) => edited.write(&path, &bytes),
+                    None if name == "remove" => {
+                        fs::remove_file(edited.folder.path().join(&path)).unwrap();
+                    }
+                    None => continue,
+                }
+                edited.check(format!("{}: {name}", path.display()));
+                edited.write(&path, &original);
+            }
+            let renamed = path.with_file_name(format!(
+                "2026-04-04-{}",
+                path.file_name().unwrap().to_string_lossy()
+            ));
+            let root = edited.folder.path();
+            fs::rename(root.join(&path), root.join(&renamed)).unwrap();
+            edited.check(format!("{}: rename", path.display()));
+            let root = edited.folder.path();
+            fs::rename(root.join(&renamed), root.join(&path)).unwrap();
+        }
+        edited.check("restoring it".to_owned());
+    }
+}
+
+/// One of the random edits that are done together, as when a branch is checked out.
+type Choice = (Index, Index, Index);
+
+fn edit_at_random(edited: &Edited, (path, other, edit): &Choice) -> String {
+    let files = edited.files();
+    let (path, other) = (path.get(&files), other.get(&files));
+    let bytes = fs::read(edited.folder.path().join(path)).unwrap();
+    let (name, edit) = edit.get(&EDITS);
+    match edit(&bytes) {
+        Some(bytes) => edited.write(path, &bytes),
+        None if *name == "remove" && files.len() > 3 => {
+            fs::remove_file(edited.folder.path().join(path)).unwrap();
+        }
+        // Another file's content, in its place.
+        None => edited.write(other, &bytes),
+    }
+    format!("{}: {name} ({})", path.display(), other.display())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_edits_give_what_a_fresh_build_gives(
+        site in any::<Index>(),
+        steps in vec(vec(any::<Choice>(), 1..4), 1..12),
+    ) {
+        let mut edited = Edited::new(site.get(&sites()));
+        for choices in steps {
+            let done: Vec<String> =
+                choices.iter().map(|choice| edit_at_random(&edited, choice)).collect();
+            edited.check(done.join(", "));
+        }
+    }
+}
