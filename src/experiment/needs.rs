@@ -15,38 +15,35 @@ use crate::inputs::Inputs;
 use crate::yaml::Yaml;
 
 /// Resolves what each experiment needs, transitively. Each experiment comes with the names in its
-/// `needs:`. Errors are unknown names and cycles.
+/// `needs:`. Errors are unknown names and cycles; the experiments named `invalid` exist, but have
+/// errors of their own.
 pub(crate) fn resolved(
     parsed: Vec<(Experiment, Vec<String>)>,
+    invalid: &[&str],
     inputs: &Inputs,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
-    let mut errors = unknown(&parsed, inputs);
+    let mut errors = unknown(&parsed, invalid, inputs);
     let mut waiting = parsed;
     let mut ready: BTreeMap<Name, Experiment> = BTreeMap::new();
-    if errors.is_empty() {
-        // An experiment is ready when everything it needs is; one that never gets ready is in a
-        // cycle, or needs one that is.
-        loop {
-            let is_ready = |needs: &[String]| {
-                needs
-                    .iter()
-                    .all(|need| Name::new(need).is_some_and(|need| ready.contains_key(&need)))
-            };
-            let (now, later): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|(_, needs)| is_ready(needs));
-            waiting = later;
-            if now.is_empty() {
-                break;
-            }
-            for (mut experiment, needs) in now {
-                let needed = needs.iter().filter_map(|need| ready.get(&Name::new(need)?));
-                experiment.needs =
-                    needed.map(|needed| (needed.name.clone(), digest(needed))).collect();
-                ready.insert(experiment.name.clone(), experiment);
-            }
+    // An experiment is ready when everything it needs is; one that never gets ready is in a cycle,
+    // or needs one that is, that is unknown or that is invalid.
+    loop {
+        let is_ready = |needs: &[String]| {
+            needs.iter().all(|need| Name::new(need).is_some_and(|need| ready.contains_key(&need)))
+        };
+        let (now, later): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(_, needs)| is_ready(needs));
+        waiting = later;
+        if now.is_empty() {
+            break;
         }
-        errors.extend(loops(&waiting, inputs));
+        for (mut experiment, needs) in now {
+            let needed = needs.iter().filter_map(|need| ready.get(&Name::new(need)?));
+            experiment.needs = needed.map(|needed| (needed.name.clone(), digest(needed))).collect();
+            ready.insert(experiment.name.clone(), experiment);
+        }
     }
+    errors.extend(loops(&waiting, inputs));
     let mut experiments: Vec<Experiment> = ready.into_values().collect();
     experiments.extend(waiting.into_iter().map(|(experiment, _)| experiment));
     experiments.sort_by(|a, b| a.name.cmp(&b.name));
@@ -84,9 +81,13 @@ pub(crate) fn results_digest<'a>(
     Digest::of_value(&Value::Array(runs.collect()))
 }
 
-fn unknown(parsed: &[(Experiment, Vec<String>)], inputs: &Inputs) -> Vec<Diagnostic> {
-    let known: BTreeSet<&str> =
-        parsed.iter().map(|(experiment, _)| experiment.name.as_str()).collect();
+fn unknown(
+    parsed: &[(Experiment, Vec<String>)],
+    invalid: &[&str],
+    inputs: &Inputs,
+) -> Vec<Diagnostic> {
+    let names = parsed.iter().map(|(experiment, _)| experiment.name.as_str());
+    let known: BTreeSet<&str> = names.chain(invalid.iter().copied()).collect();
     let mut errors = Vec::new();
     for (experiment, needs) in parsed {
         let yaml = Yaml::file(&experiment.path, inputs.text(&experiment.path).unwrap_or_default());
@@ -202,5 +203,18 @@ mod tests {
         let expected = "error: unknown experiment `spirol`\n --> experiments/b/experiment.yml:4:9\n\
                         hint: did you mean `spiral`?";
         assert_eq!(errors[0].to_string(), expected);
+    }
+
+    #[test]
+    fn needs_are_checked_even_if_another_experiment_has_errors() {
+        let inputs = site(&[("a", "broken"), ("b", "spirol"), ("c", "d"), ("d", "c")]);
+        let inputs = inputs.with("experiments/broken/experiment.yml", "titel: T\n");
+        let (experiments, errors) = parse_all(&inputs, &|_| None);
+        let files: Vec<&str> = errors.iter().map(|error| error.place().path.as_str()).collect();
+        let of = |name: &str| format!("experiments/{name}/experiment.yml");
+        assert!(files.iter().filter(|file| **file == of("broken")).count() > 0, "{errors:?}");
+        assert!(!files.contains(&of("a").as_str()), "{errors:?}");
+        assert!(files.contains(&of("b").as_str()) && files.contains(&of("c").as_str()));
+        assert_eq!(experiments.len(), 4);
     }
 }

@@ -333,7 +333,7 @@ pub fn parse_all(
     files: &Inputs,
     environment: Environment<'_>,
 ) -> (Vec<Experiment>, Vec<Diagnostic>) {
-    let mut parsed = Vec::new();
+    let (mut parsed, mut invalid) = (Vec::new(), Vec::new());
     let mut errors = Errors::default();
     for (path, text) in files.of(Role::Experiment) {
         let Some(folder) =
@@ -347,7 +347,10 @@ pub fn parse_all(
         if outer.is_some_and(|outer| files.text(&outer).is_some()) {
             continue;
         }
-        parsed.extend(errors.take(parse(folder, &Yaml::file(path, text), files, environment)));
+        match errors.take(parse(folder, &Yaml::file(path, text), files, environment)) {
+            Some(experiment) => parsed.push(experiment),
+            None => invalid.push(folder),
+        }
     }
     for (path, _) in files.of(Role::DataSet) {
         let name =
@@ -357,12 +360,9 @@ pub fn parse_all(
             errors.push(Diagnostic::new(Place::file(path), message).hint(name_rule(name)));
         }
     }
-    if !errors.is_empty() {
-        // A needed experiment may be one of those with errors.
-        let experiments = parsed.into_iter().map(|(experiment, _)| experiment).collect();
-        return (experiments, errors.into_sorted());
-    }
-    needs::resolved(parsed, files)
+    let (experiments, errors_of_needs) = needs::resolved(parsed, &invalid, files);
+    errors.extend(errors_of_needs);
+    (experiments, errors.into_sorted())
 }
 
 /// Parses the experiment in `folder`.
