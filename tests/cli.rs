@@ -392,7 +392,7 @@ error: already exists
  --> experiments/first/experiment.yml
 hint: edit it, or choose another name
 
-nothing was written because of 1 error
+`labpress new` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -407,7 +407,7 @@ error: `../x` cannot be the name of an experiment
  --> experiments/../x/experiment.yml
 hint: use lowercase letters, digits and hyphens, such as `from-scratch`
 
-nothing was written because of 1 error
+`labpress new` failed because of 1 error
 [exit status 1]
 
 "#]],

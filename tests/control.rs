@@ -75,7 +75,7 @@ error: `toy` has no variant `fst`
  --> experiments/toy/experiment.yml
 hint: did you mean `fast`?
 
-nothing was written because of 1 error
+`labpress run` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -90,7 +90,7 @@ error: `toy` has no seed 2
  --> experiments/toy/experiment.yml
 hint: the nearest is `0`; the seeds are 0, 1
 
-nothing was written because of 1 error
+`labpress run` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -105,7 +105,7 @@ error: there is no experiment `toi`
  --> experiments/
 hint: did you mean `toy`?
 
-nothing was written because of 1 error
+`labpress run` failed because of 1 error
 [exit status 1]
 
 "#]],

@@ -283,7 +283,7 @@ $ labpress status
 error: `tolerance` must be a number from 0
  --> experiments/toy/experiment.yml:8:22
 
-nothing was written because of 1 error
+`labpress status` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -410,7 +410,7 @@ error: the verification was altered: its content does not match its digest
  --> experiments/toy/verifications/fast-s1-[DIGEST]-[MOMENT].json
 hint: restore it from git, or delete it and run `labpress verify` again
 
-nothing was written because of 1 error
+`labpress status` failed because of 1 error
 [exit status 1]
 
 "#]],

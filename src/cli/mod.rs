@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use labpress::diagnostic::Diagnostic;
 use labpress::runner::{processes, supervisor};
@@ -200,7 +200,10 @@ pub(crate) fn main() -> ExitCode {
     if let Some(code) = supervisor::main_if_supervisor() {
         return code;
     }
-    let Cli { site: SiteFolder { source }, command } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let name = matches.subcommand_name().unwrap_or_default();
+    let Cli { site: SiteFolder { source }, command } =
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
         Command::Run(options) => run::run(&source, &options),
@@ -231,22 +234,24 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report_error(&error);
+            report_error(&error, name);
             ExitCode::FAILURE
         }
     }
 }
 
-fn report_error(error: &Error) {
+/// Reports why the command `name` failed.
+fn report_error(error: &Error, name: &str) {
     match error {
         Error::Errors(errors) => {
             for error in errors {
                 report(format_args!("{error}\n"));
             }
-            report(format_args!(
-                "nothing was written because of {}",
-                counted(errors.len(), "error")
-            ));
+            let errors = counted(errors.len(), "error");
+            match name {
+                "build" => report(format_args!("nothing was written because of {errors}")),
+                _ => report(format_args!("`labpress {name}` failed because of {errors}")),
+            }
         }
         Error::Undeclared(errors) => {
             for error in errors {

@@ -92,7 +92,7 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
     let undeclared = if traced { undeclared(&wanted, &site) } else { Vec::new() };
     if !undeclared.is_empty() {
         if let Err(error) = done {
-            super::report_error(&error);
+            super::report_error(&error, "run");
         }
         return Err(Error::Undeclared(undeclared));
     }
