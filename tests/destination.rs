@@ -11,9 +11,10 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use support::{Site, assert_success, stderr};
+use snapbox::str;
+use support::{Site, assert_success, check_command, check_text, said_by};
 
 /// A site of one page in the folder `site` of a temporary one, with files of the author's beside
 /// it.
@@ -41,9 +42,14 @@ fn site() -> Site {
     site
 }
 
-fn build(site: &Site, arguments: &[&str]) -> Output {
+fn build_command(site: &Site, arguments: &[&str]) -> Command {
     let mut command = site.command(&[&["build"], arguments].concat());
-    command.current_dir(site.path().join("site")).env("HOME", site.path()).output().unwrap()
+    command.current_dir(site.path().join("site")).env("HOME", site.path());
+    command
+}
+
+fn build(site: &Site, arguments: &[&str]) -> Output {
+    build_command(site, arguments).output().unwrap()
 }
 
 /// All files, without what labpress keeps for itself.
@@ -53,86 +59,600 @@ fn files(site: &Site) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// The build is refused with these words, and nothing on disk is changed.
+/// Returns what a build says that is refused and changes nothing on disk.
 #[track_caller]
-fn check_refused(site: &Site, arguments: &[&str], expected: &str) {
+fn refused(site: &Site, arguments: &[&str]) -> String {
     let before = files(site);
-    let output = build(site, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?} was accepted: {}", stderr(&output));
-    assert!(stderr(&output).contains(expected), "{arguments:?}: {}", stderr(&output));
+    let said = said_by(site, &mut build_command(site, arguments));
+    assert!(said.ends_with("[exit status 1]\n"), "{said}");
     assert!(files(site) == before, "{arguments:?} touched files");
+    said
 }
 
-const REFUSED: [(&str, &str); 29] = [
-    (".", "it is the site's own folder"),
-    ("./.", "it is the site's own folder"),
-    ("src/..", "it is the site's own folder"),
-    ("gone/..", "it is the site's own folder"),
-    ("../site/", "it is the site's own folder"),
-    ("..", "it contains the site itself"),
-    ("../.", "it contains the site itself"),
-    ("/", "it contains the site itself"),
-    ("_posts", "a folder for source files"),
-    ("./_posts/", "a folder for source files"),
-    ("_posts/new", "a folder for source files"),
-    ("_POSTS", "a folder for source files"),
-    ("_layouts", "a folder for source files"),
-    ("_includes", "a folder for source files"),
-    ("_data", "a folder for source files"),
-    ("_sass", "a folder for source files"),
-    ("_drafts", "a folder for source files"),
-    ("_theme", "a folder for source files"),
-    ("_other", "a folder for source files"),
-    ("experiments", "a folder for source files"),
-    ("experiments/x", "a folder for source files"),
-    ("Experiments", "a folder for source files"),
-    ("assets", "a folder for source files"),
-    ("src", "a folder for source files"),
-    (".git", "a folder for source files"),
-    (".labpress", "a folder for source files"),
-    (".github/", "a folder for source files"),
-    ("pages/out", "it is inside `pages`, which contains files of the site"),
-    ("notes.txt", "it is a file"),
+#[track_caller]
+fn check_refused(site: &Site, arguments: &[&str], expected: impl snapbox::IntoData) {
+    check_text(refused(site, arguments), expected);
+}
+
+const REFUSED: [&str; 29] = [
+    ".",
+    "./.",
+    "src/..",
+    "gone/..",
+    "../site/",
+    "..",
+    "../.",
+    "/",
+    "_posts",
+    "./_posts/",
+    "_posts/new",
+    "_POSTS",
+    "_layouts",
+    "_includes",
+    "_data",
+    "_sass",
+    "_drafts",
+    "_theme",
+    "_other",
+    "experiments",
+    "experiments/x",
+    "Experiments",
+    "assets",
+    "src",
+    ".git",
+    ".labpress",
+    ".github/",
+    "pages/out",
+    "notes.txt",
 ];
 
 #[test]
 fn no_folder_of_the_author_is_taken_for_a_destination_on_the_command_line() {
     let site = site();
-    for (folder, expected) in REFUSED {
-        check_refused(&site, &["-d", folder], expected);
-        check_refused(&site, &["--locked", "-d", folder], expected);
-        check_refused(&site, &["--smoke", "-d", folder], expected);
-    }
     let absolute = site.path().join("site").display().to_string();
-    check_refused(&site, &["-d", &absolute], "it is the site's own folder");
-    check_refused(&site, &["-d", &format!("{absolute}/_posts")], "a folder for source files");
-    for folder in ["thesis", "pages", "../site/thesis"] {
-        check_refused(&site, &["-d", folder], "contains files that labpress did not write");
-    }
+    let posts = format!("{absolute}/_posts");
+    let folders = [&absolute, &posts, "thesis", "pages", "../site/thesis"];
+    let builds = REFUSED.into_iter().chain(folders).map(|folder| {
+        let said = refused(&site, &["-d", folder]);
+        for option in ["--locked", "--smoke"] {
+            let same = said.replace("build -d", &format!("build {option} -d"));
+            assert_eq!(refused(&site, &[option, "-d", folder]), same);
+        }
+        said
+    });
+    check_text(
+        builds.collect::<Vec<_>>().join("\n"),
+        str![[r#"
+$ labpress build -d .
+[stderr]
+error: cannot build into `.`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d ./.
+[stderr]
+error: cannot build into `./.`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d src/..
+[stderr]
+error: cannot build into `src/..`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d gone/..
+[stderr]
+error: cannot build into `gone/..`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d ../site/
+[stderr]
+error: cannot build into `../site/`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d ..
+[stderr]
+error: cannot build into `..`: it contains the site itself
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d ../.
+[stderr]
+error: cannot build into `../.`: it contains the site itself
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d /
+[stderr]
+error: cannot build into `/`: it contains the site itself
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _posts
+[stderr]
+error: cannot build into `_posts`: `_posts` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d ./_posts/
+[stderr]
+error: cannot build into `./_posts/`: `_posts` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _posts/new
+[stderr]
+error: cannot build into `_posts/new`: `_posts/new` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _POSTS
+[stderr]
+error: cannot build into `_POSTS`: `_POSTS` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _layouts
+[stderr]
+error: cannot build into `_layouts`: `_layouts` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _includes
+[stderr]
+error: cannot build into `_includes`: `_includes` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _data
+[stderr]
+error: cannot build into `_data`: `_data` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _sass
+[stderr]
+error: cannot build into `_sass`: `_sass` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _drafts
+[stderr]
+error: cannot build into `_drafts`: `_drafts` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _theme
+[stderr]
+error: cannot build into `_theme`: `_theme` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d _other
+[stderr]
+error: cannot build into `_other`: `_other` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d experiments
+[stderr]
+error: cannot build into `experiments`: `experiments` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d experiments/x
+[stderr]
+error: cannot build into `experiments/x`: `experiments/x` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d Experiments
+[stderr]
+error: cannot build into `Experiments`: `Experiments` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d assets
+[stderr]
+error: cannot build into `assets`: `assets` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d src
+[stderr]
+error: cannot build into `src`: `src` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d .git
+[stderr]
+error: cannot build into `.git`: `.git` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d .labpress
+[stderr]
+error: cannot build into `.labpress`: `.labpress` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d .github/
+[stderr]
+error: cannot build into `.github/`: `.github` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d pages/out
+[stderr]
+error: cannot build into `pages/out`: it is inside `pages`, which contains files of the site
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d notes.txt
+[stderr]
+error: cannot build into `notes.txt`: it is a file
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d [SITE]/site
+[stderr]
+error: cannot build into `[SITE]/site`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d [SITE]/site/_posts
+[stderr]
+error: cannot build into `[SITE]/site/_posts`: `_posts` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+$ labpress build -d thesis
+[stderr]
+error: the folder `[SITE]/site/thesis` contains files that labpress did not write: `thesis.tex`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+
+$ labpress build -d pages
+[stderr]
+error: the folder `[SITE]/site/pages` contains files that labpress did not write: `img/a.png`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+
+$ labpress build -d ../site/thesis
+[stderr]
+error: the folder `[SITE]/site/thesis` contains files that labpress did not write: `thesis.tex`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
 fn no_folder_of_the_author_is_taken_for_a_destination_in_the_configuration() {
     let site = site();
-    let configured =
-        REFUSED.iter().filter(|(folder, _)| !folder.contains("..") && !folder.starts_with('/'));
-    for (folder, expected) in configured {
+    let builds = REFUSED.into_iter().chain(["/tmp/x", "thesis"]).map(|folder| {
         site.write(
             "site/_config.yml",
             &format!("title: T\nurl: https://example.org\ndestination: {folder}\n"),
         );
-        check_refused(&site, &[], expected);
-        check_refused(&site, &[], "--> _config.yml:3:1");
-    }
-    for folder in ["..", "src/..", "/", "/tmp/x"] {
-        site.write(
-            "site/_config.yml",
-            &format!("url: https://example.org\ndestination: {folder}\n"),
-        );
-        check_refused(&site, &[], "is not a folder inside the site\n --> _config.yml:2:1");
-    }
-    site.write("site/_config.yml", "url: https://example.org\ndestination: thesis\n");
-    check_refused(&site, &[], "contains files that labpress did not write: `thesis.tex`");
+        format!("destination: {folder}\n{}", refused(&site, &[]))
+    });
+    check_text(
+        builds.collect::<Vec<_>>().join("\n"),
+        str![[r#"
+destination: .
+$ labpress build
+[stderr]
+error: cannot build into the destination: it is the site's own folder
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: ./.
+$ labpress build
+[stderr]
+error: cannot build into the destination: it is the site's own folder
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: src/..
+$ labpress build
+[stderr]
+error: the destination `src/..` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: gone/..
+$ labpress build
+[stderr]
+error: the destination `gone/..` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: ../site/
+$ labpress build
+[stderr]
+error: the destination `../site/` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: ..
+$ labpress build
+[stderr]
+error: the destination `..` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: ../.
+$ labpress build
+[stderr]
+error: the destination `../.` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: /
+$ labpress build
+[stderr]
+error: the destination `/` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _posts
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_posts` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: ./_posts/
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_posts` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _posts/new
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_posts/new` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _POSTS
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_POSTS` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _layouts
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_layouts` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _includes
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_includes` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _data
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_data` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _sass
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_sass` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _drafts
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_drafts` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _theme
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_theme` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: _other
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_other` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: experiments
+$ labpress build
+[stderr]
+error: cannot build into the destination: `experiments` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: experiments/x
+$ labpress build
+[stderr]
+error: cannot build into the destination: `experiments/x` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: Experiments
+$ labpress build
+[stderr]
+error: cannot build into the destination: `Experiments` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: assets
+$ labpress build
+[stderr]
+error: cannot build into the destination: `assets` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: src
+$ labpress build
+[stderr]
+error: cannot build into the destination: `src` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: .git
+$ labpress build
+[stderr]
+error: cannot build into the destination: `.git` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: .labpress
+$ labpress build
+[stderr]
+error: cannot build into the destination: `.labpress` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: .github/
+$ labpress build
+[stderr]
+error: cannot build into the destination: `.github` is a folder for source files
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: pages/out
+$ labpress build
+[stderr]
+error: cannot build into the destination: it is inside `pages`, which contains files of the site
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: notes.txt
+$ labpress build
+[stderr]
+error: cannot build into the destination: it is a file
+ --> _config.yml:3:1
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: /tmp/x
+$ labpress build
+[stderr]
+error: the destination `/tmp/x` is not a folder inside the site
+ --> _config.yml:3:1
+hint: write `destination: public`, or give `--destination` on the command line
+
+nothing was written because of 1 error
+[exit status 1]
+
+destination: thesis
+$ labpress build
+[stderr]
+error: the folder `[SITE]/site/thesis` contains files that labpress did not write: `thesis.tex`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
@@ -142,9 +662,18 @@ fn the_home_folder_is_not_a_destination() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().display().to_string();
     let mut command = site.command(&["build", "-d", &folder]);
-    let output =
-        command.current_dir(site.path().join("site")).env("HOME", home.path()).output().unwrap();
-    assert!(stderr(&output).contains("it contains your home folder"), "{}", stderr(&output));
+    command.current_dir(site.path().join("site")).env("HOME", home.path());
+    check_text(
+        said_by(&site, &mut command).replace(&folder, "[HOME]"),
+        str![[r#"
+$ labpress build -d [HOME]
+[stderr]
+error: cannot build into `[HOME]`: it contains your home folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+"#]],
+    );
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
@@ -154,19 +683,127 @@ fn links_to_folders_of_the_author_are_seen_through() {
     use std::os::unix::fs::symlink;
     let site = site();
     let public = site.path().join("site/public");
-    for (target, expected) in [
-        ("..", "it contains the site itself"),
-        (".", "it is the site's own folder"),
-        ("_posts", "a folder for source files"),
-        ("thesis", "contains files that labpress did not write"),
-        ("nowhere", "is a broken link"),
-    ] {
+    let builds = ["..", ".", "_posts", "thesis", "nowhere"].map(|target| {
         symlink(target, &public).unwrap();
-        check_refused(&site, &[], expected);
-        check_refused(&site, &["--locked"], expected);
-        check_refused(&site, &["-d", "public/"], expected);
+        let builds = [&[][..], &["--locked"], &["-d", "public/"]];
+        let said = builds.map(|arguments| refused(&site, arguments)).concat();
         std::fs::remove_file(&public).unwrap();
-    }
+        format!("public -> {target}\n{said}")
+    });
+    check_text(
+        builds.join("\n"),
+        str![[r#"
+public -> ..
+$ labpress build
+[stderr]
+error: cannot build into the destination: it contains the site itself
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build --locked
+[stderr]
+error: cannot build into the destination: it contains the site itself
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build -d public/
+[stderr]
+error: cannot build into `public/`: it contains the site itself
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+public -> .
+$ labpress build
+[stderr]
+error: cannot build into the destination: it is the site's own folder
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build --locked
+[stderr]
+error: cannot build into the destination: it is the site's own folder
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build -d public/
+[stderr]
+error: cannot build into `public/`: it is the site's own folder
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+public -> _posts
+$ labpress build
+[stderr]
+error: cannot build into the destination: `_posts` is a folder for source files
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build --locked
+[stderr]
+error: cannot build into the destination: `_posts` is a folder for source files
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build -d public/
+[stderr]
+error: cannot build into `public/`: `_posts` is a folder for source files
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+public -> thesis
+$ labpress build
+[stderr]
+error: the folder `[SITE]/site/thesis` contains files that labpress did not write: `thesis.tex`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+$ labpress build --locked
+[stderr]
+error: the folder `[SITE]/site/thesis` contains files that labpress did not write: `thesis.tex`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+$ labpress build -d public/
+[stderr]
+error: the folder `[SITE]/site/thesis` contains files that labpress did not write: `thesis.tex`
+hint: choose another folder with `destination` in _config.yml or `--destination`, or empty this one yourself
+[exit status 1]
+
+public -> nowhere
+$ labpress build
+[stderr]
+error: cannot build into the destination: `[SITE]/site/public` is a broken link
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build --locked
+[stderr]
+error: cannot build into the destination: `[SITE]/site/public` is a broken link
+ --> _config.yml
+hint: choose a folder for the built site only, such as `public`
+
+nothing was written because of 1 error
+[exit status 1]
+$ labpress build -d public/
+[stderr]
+error: cannot build into `public/`: `[SITE]/site/public` is a broken link
+hint: choose a folder for the built site only, such as `public`
+[exit status 1]
+
+"#]],
+    );
     // As the system reads it, this is not the site's own folder.
     symlink("../elsewhere/out", &public).unwrap();
     std::fs::create_dir_all(site.path().join("elsewhere/out")).unwrap();
@@ -181,12 +818,32 @@ fn a_destination_is_emptied_of_what_was_built_and_of_nothing_else() {
     site.write("site/public/CNAME", "example.org");
     site.write("site/public/.nojekyll", "");
     std::fs::remove_file(site.path().join("site/notes.txt")).unwrap();
-    let output = build(&site, &[]);
-    assert!(stderr(&output).contains("1 removed in public"), "{}", stderr(&output));
+    check_command(
+        &site,
+        &mut build_command(&site, &[]),
+        str![[r#"
+$ labpress build
+[stderr]
+0 files written, 8 unchanged, 1 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
     assert!(!site.path().join("site/public/notes.txt").exists());
     assert_eq!(site.read("site/public/CNAME"), "example.org");
     site.write("site/CNAME", "other.org");
-    check_refused(&site, &[], "labpress did not write `CNAME`");
+    check_refused(
+        &site,
+        &[],
+        str![[r#"
+$ labpress build
+[stderr]
+error: labpress did not write `CNAME` in `[SITE]/site/public` and will not replace it
+hint: move or delete it
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]
@@ -261,7 +918,21 @@ fn links_in_folders_that_double_at_every_step_are_refused() {
         }
     }
     site.write("site/l20/f.txt", "x");
-    check_refused(&site, &[], "is reached through more than 10 nested links");
+    check_refused(
+        &site,
+        &[],
+        str![[r#"
+$ labpress build
+[stderr]
+error: is reached through more than 10 nested links, or through links more than 1000 times
+ --> l11
+hint: remove links to folders that contain links
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[cfg(unix)]
@@ -273,16 +944,46 @@ fn pipes_and_devices_are_refused_and_never_read() {
     check_refused(
         &site,
         &[],
-        "is not a regular file but a pipe, a socket or a device\n --> pipe.txt",
+        str![[r#"
+$ labpress build
+[stderr]
+error: is not a regular file but a pipe, a socket or a device
+ --> pipe.txt
+hint: remove it, or add it to `exclude`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
     std::fs::remove_file(site.path().join("site/pipe.txt")).unwrap();
     let config = site.path().join("site/_config.yml");
     std::fs::remove_file(&config).unwrap();
     mkfifoat(CWD, &config, Mode::RUSR).unwrap();
-    check_refused(&site, &[], "_config.yml`: not a regular file");
+    check_refused(
+        &site,
+        &[],
+        str![[r#"
+$ labpress build
+[stderr]
+error: cannot read `[SITE]/site/_config.yml`: not a regular file
+[exit status 1]
+
+"#]],
+    );
     std::fs::remove_file(&config).unwrap();
     std::os::unix::fs::symlink("/dev/zero", &config).unwrap();
-    check_refused(&site, &[], "_config.yml`: not a regular file");
+    check_refused(
+        &site,
+        &[],
+        str![[r#"
+$ labpress build
+[stderr]
+error: cannot read `[SITE]/site/_config.yml`: not a regular file
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[cfg(unix)]
@@ -320,13 +1021,36 @@ fn data_sets_are_not_published() {
     check_refused(
         &site,
         &[],
-        "is a file of the data set `pictures`, which must not be published\n --> pages/img/copy.png",
+        str![[r#"
+$ labpress build
+[stderr]
+error: is a file of the data set `pictures`, which must not be published
+ --> pages/img/copy.png
+hint: remove it, or add it to `exclude`; the data set has `redistribute: false`
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
     );
     site.write(
         "site/experiments/data/other.yml",
         "redistribute: false\nsources: [{kind: folder, path: thesis}]\n",
     );
-    check_refused(&site, &[], "missing field `title`\n --> experiments/data/other.yml:1:1");
+    check_refused(
+        &site,
+        &[],
+        str![[r#"
+$ labpress build
+[stderr]
+error: missing field `title`
+ --> experiments/data/other.yml:1:1
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
     std::fs::remove_file(site.path().join("site/experiments/data/other.yml")).unwrap();
     site.write(
         "site/experiments/data/pictures.yml",

@@ -12,7 +12,7 @@ mod support;
 use std::process::Command;
 
 use snapbox::str;
-use support::{Site, answer, assert_success, check, stderr};
+use support::{Site, answer, assert_success, check, check_text, said, stderr};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const POST: &str = "_posts/2026-01-02-toy.md";
@@ -140,7 +140,7 @@ error: the results of `toy` are stale: params.rate changed from 0.5 to 1
  --> _posts/2026-01-02-toy.md
 hint: run `labpress run toy` and commit its records
 
-nothing was written because of 1 error
+`labpress pin` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -155,7 +155,7 @@ error: the results of `toy` are stale: params.rate changed from 0.5 to 1
  --> _posts/2026-01-02-toy.md
 hint: run `labpress run toy` and commit its records
 
-nothing was written because of 1 error
+`labpress pin` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -271,7 +271,7 @@ error: is not a post of this site
  --> 2026-01-02-tay
 hint: expected one of `_posts/2026-01-02-toy.md`
 
-nothing was written because of 1 error
+`labpress pin` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -286,7 +286,7 @@ error: there is no experiment `tay`
  --> experiments/
 hint: did you mean `toy`?
 
-nothing was written because of 1 error
+`labpress pin` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -300,7 +300,7 @@ $ labpress pin _posts/2026-01-02-toy.md --remove toy
 error: does not pin `toy`
  --> _posts/2026-01-02-toy.md
 
-nothing was written because of 1 error
+`labpress pin` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -318,7 +318,7 @@ error: cannot edit `pin` in this front matter
  --> _posts/2026-01-02-toy.md
 hint: add `pin: {toy: "[DIGEST]"}` by hand
 
-nothing was written because of 1 error
+`labpress pin` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -342,11 +342,6 @@ fn a_page_can_be_pinned_too() {
     check_page(&site, &[NEW], &["labpress-pinned"]);
 }
 
-/// The lines of a text without runs of white space.
-fn squeezed(text: &str) -> String {
-    text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
-}
-
 #[test]
 fn diff_says_what_moved_and_whether_beyond_the_spread() {
     let site = Site::with_toy();
@@ -355,24 +350,52 @@ fn diff_says_what_moved_and_whether_beyond_the_spread() {
     site.replace(YAML, "seeds: 2", "seeds: [100, 101]");
     succeed(&site, &["run"]);
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 500}");
-    let text = succeed(&site, &["diff", "toy"]);
-    assert!(text.contains("2 runs without a current result: run `labpress run toy`"), "{text}");
+    check(
+        &site,
+        &["diff", "toy"],
+        str![[r#"
+$ labpress diff toy
+`toy` since the earlier results: means with 95 % intervals, or both numbers of two runs
+
+VARIANT  METRIC    BEFORE                     AFTER                      DIFFERENCE  BEYOND THE SPREAD OVER SEEDS
+fast     accuracy  99.024, 99.034 % (2 runs)  -                          -           gone
+slow     accuracy  99.013, 99.022 % (2 runs)  99.013, 99.022 % (2 runs)  -           unchanged
+[stderr]
+2 runs without a current result: run `labpress run toy`
+[exit status 0]
+
+"#]],
+    );
     succeed(&site, &["run"]);
-    let text = squeezed(&succeed(&site, &["diff", "toy"]));
-    assert!(text.contains("`toy` since the earlier results"), "{text}");
-    assert!(text.contains("fast accuracy 99.024, 99.034 % (2 runs) 99.93754, "), "{text}");
-    assert!(
-        text.lines().any(|line| line.starts_with("fast accuracy") && line.ends_with(" pp yes")),
-        "{text}"
+    check(
+        &site,
+        &["diff", "toy"],
+        str![[r#"
+$ labpress diff toy
+`toy` since the earlier results: means with 95 % intervals, or both numbers of two runs
+
+VARIANT  METRIC    BEFORE                     AFTER                          DIFFERENCE  BEYOND THE SPREAD OVER SEEDS
+fast     accuracy  99.024, 99.034 % (2 runs)  99.93754, 99.93758 % (2 runs)  +0.91 pp    yes
+slow     accuracy  99.013, 99.022 % (2 runs)  99.013, 99.022 % (2 runs)      -           unchanged
+[exit status 0]
+
+"#]],
     );
-    assert!(
-        text.lines()
-            .any(|line| line.starts_with("slow accuracy") && line.ends_with(" - unchanged")),
-        "{text}"
+    check(
+        &site,
+        &["diff", "toy", "--format", "md"],
+        str![[r#"
+$ labpress diff toy --format md
+`toy` since the earlier results: means with 95 % intervals, or both numbers of two runs
+
+| variant | metric | before | after | difference | beyond the spread over seeds |
+|---|---|---:|---:|---:|---|
+| fast | accuracy | 99.024, 99.034 % (2 runs) | 99.93754, 99.93758 % (2 runs) | +0.91 pp | yes |
+| slow | accuracy | 99.013, 99.022 % (2 runs) | 99.013, 99.022 % (2 runs) | - | unchanged |
+[exit status 0]
+
+"#]],
     );
-    let text = succeed(&site, &["diff", "toy", "--format", "md"]);
-    let row = "| fast | accuracy | 99.024, 99.034 % (2 runs) | 99.93754, ";
-    assert!(text.contains("|---|---|---:|---:|---:|---|\n") && text.contains(row), "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&answer(&site.labpress(&["diff", "toy", "--format", "json"])))
             .unwrap();
@@ -411,15 +434,47 @@ fn diff_compares_with_a_pin_a_fingerprint_or_a_revision() {
         fast.file_stem().unwrap().to_str().unwrap().rsplit('-').next().unwrap().to_owned();
     site.replace(YAML, "rate: 0.5}", "rate: 1}");
     succeed(&site, &["run"]);
-    for before in [id(&site), "HEAD".to_owned(), fingerprint.clone()] {
-        let text = squeezed(&succeed(&site, &["diff", &before, "toy"]));
-        assert!(
-            text.contains("fast accuracy 60, 71 % (2 runs) 75, 80 % (2 runs) +11.8 pp"),
-            "{before}: {text}"
-        );
-        assert!(text.contains(" pp no\n"), "{before}: {text}");
-        assert_eq!(text.contains("\nslow accuracy "), before != fingerprint, "{before}: {text}");
-    }
+    check(
+        &site,
+        &["diff", &id(&site), "toy"],
+        str![[r#"
+$ labpress diff [DIGEST] toy
+`toy` since pin [DIGEST]: means with 95 % intervals, or both numbers of two runs
+
+VARIANT  METRIC    BEFORE             AFTER              DIFFERENCE  BEYOND THE SPREAD OVER SEEDS
+fast     accuracy  60, 71 % (2 runs)  75, 80 % (2 runs)  +11.8 pp    no
+slow     accuracy  23, 57 % (2 runs)  23, 57 % (2 runs)  -           unchanged
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["diff", "HEAD", "toy"],
+        str![[r#"
+$ labpress diff HEAD toy
+`toy` since revision HEAD: means with 95 % intervals, or both numbers of two runs
+
+VARIANT  METRIC    BEFORE             AFTER              DIFFERENCE  BEYOND THE SPREAD OVER SEEDS
+fast     accuracy  60, 71 % (2 runs)  75, 80 % (2 runs)  +11.8 pp    no
+slow     accuracy  23, 57 % (2 runs)  23, 57 % (2 runs)  -           unchanged
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["diff", &fingerprint, "toy"],
+        str![[r#"
+$ labpress diff [DIGEST] toy
+`toy` since fingerprint [DIGEST]: means with 95 % intervals, or both numbers of two runs
+
+VARIANT  METRIC    BEFORE             AFTER              DIFFERENCE  BEYOND THE SPREAD OVER SEEDS
+fast     accuracy  60, 71 % (2 runs)  75, 80 % (2 runs)  +11.8 pp    no
+[exit status 0]
+
+"#]],
+    );
     check(
         &site,
         &["diff", "no-such-branch", "toy"],
@@ -441,7 +496,7 @@ error: there is no experiment `tay`
  --> experiments/
 hint: did you mean `toy`?
 
-nothing was written because of 1 error
+`labpress diff` failed because of 1 error
 [exit status 1]
 
 "#]],
@@ -462,8 +517,17 @@ nothing was written because of 1 error
 fn on_a_clean_site_there_is_nothing_to_collect() {
     let site = pinned();
     succeed(&site, &["run"]);
-    let text = succeed(&site, &["gc", "--delete"]);
-    assert!(text.contains("nothing to delete"), "{text}");
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+[stderr]
+nothing to delete: every file is referred to
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -472,24 +536,66 @@ fn gc_lists_with_sizes_and_deletes_only_when_asked() {
     succeed(&site, &["pin", POST, "--remove"]);
     succeed(&site, &["run"]);
     let before = site.files("");
-    let listed = succeed(&site, &["gc"]);
+    check(
+        &site,
+        &["gc"],
+        str![[r#"
+$ labpress gc
+KIND  PATH  SIZE
+object  .labpress/objects/3c/f478533cf8814467ad01ebcd5210d1bb6bf2e65be99fb0606a2a4a6b14b131  [SIZE]
+file  experiments/toy/files/[DIGEST]-table.json  [SIZE]
+pin  experiments/toy/pins/[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s0-[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s1-[DIGEST].json  [SIZE]
+[stderr]
+5 unreferenced items, [SIZE]: delete them with `labpress gc --delete`
+[exit status 0]
+
+"#]],
+    );
     assert_eq!(site.files(""), before);
-    for kind in ["record", "pin", "file", "object"] {
-        let lines = listed.lines().filter(|line| line.starts_with(kind));
-        let lines: Vec<&str> =
-            lines.filter(|line| line.ends_with(" B") || line.ends_with(" kB")).collect();
-        assert_eq!(lines.len(), if kind == "record" { 2 } else { 1 }, "{kind}: {listed}");
-    }
-    assert!(listed.contains("5 unreferenced items, "), "{listed}");
-    let kept = succeed(&site, &["gc", "--keep-days", "1", "--delete"]);
-    assert!(kept.contains("nothing to delete"), "{kept}");
-    let deleted = succeed(&site, &["gc", "--delete"]);
-    assert!(deleted.contains("5 unreferenced items deleted, "), "{deleted}");
+    check(
+        &site,
+        &["gc", "--keep-days", "1", "--delete"],
+        str![[r#"
+$ labpress gc --keep-days 1 --delete
+[stderr]
+nothing to delete: every file is referred to
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+KIND  PATH  SIZE
+object  .labpress/objects/3c/f478533cf8814467ad01ebcd5210d1bb6bf2e65be99fb0606a2a4a6b14b131  [SIZE]
+file  experiments/toy/files/[DIGEST]-table.json  [SIZE]
+pin  experiments/toy/pins/[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s0-[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s1-[DIGEST].json  [SIZE]
+[stderr]
+5 unreferenced items deleted, [SIZE]
+[exit status 0]
+
+"#]],
+    );
     assert_eq!(site.files("").len(), before.len() - 5);
     succeed(&site, &["build", "--locked"]);
     check_page(&site, &[NEW], &[]);
-    let text = succeed(&site, &["gc"]);
-    assert!(text.contains("nothing to delete"), "{text}");
+    check(
+        &site,
+        &["gc"],
+        str![[r#"
+$ labpress gc
+[stderr]
+nothing to delete: every file is referred to
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -498,8 +604,22 @@ fn gc_keeps_what_a_pin_needs_and_removes_what_came_between() {
     succeed(&site, &["run"]);
     site.replace(YAML, "rate: 1}", "rate: 2}");
     succeed(&site, &["run"]);
-    let listed = succeed(&site, &["gc", "--delete"]);
-    assert_eq!(listed.matches("experiments/toy/runs/fast-").count(), 2, "{listed}");
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+KIND  PATH  SIZE
+object  .labpress/objects/3a/99a4bdb41db5df12b7a407bf59df5c29bcc3788e435c09d78a8f74496225f9  [SIZE]
+file  experiments/toy/files/[DIGEST]-table.json  [SIZE]
+record  experiments/toy/runs/fast-s0-[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s1-[DIGEST].json  [SIZE]
+[stderr]
+4 unreferenced items deleted, [SIZE]
+[exit status 0]
+
+"#]],
+    );
     assert_eq!(site.files("experiments/toy/runs").len(), 6);
     succeed(&site, &["build", "--locked"]);
     check_page(&site, &[OLD, "Newer results"], &[NEW]);
@@ -511,12 +631,49 @@ fn gc_keeps_failed_and_unfinished_runs_of_today_and_what_authors_made() {
     site.replace(YAML, "fast: {rate: 0.5}", "fast: {rate: 0.5, fail-at: 2}");
     site.write("experiments/toy/files/mine.txt", "by hand");
     assert_eq!(site.labpress(&["run"]).status.code(), Some(1));
-    let text = succeed(&site, &["gc", "--delete"]);
-    assert!(text.contains("nothing to delete"), "{text}");
-    assert!(succeed(&site, &["why", "toy"]).contains("the net caught fire"));
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+[stderr]
+nothing to delete: every file is referred to
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["why", "toy"],
+        str![[r#"
+$ labpress why toy
+toy/slow seed 0 is fresh: experiments/toy/runs/slow-s0-[DIGEST].json
+toy/slow seed 1 is fresh: experiments/toy/runs/slow-s1-[DIGEST].json
+toy/fast seed 0 is missing: no result is recorded
+    the last try failed: it exited with status 1; log: [SITE]/.labpress/runs/toy/fast-s0-[DIGEST]/log.txt
+    | the net caught fire
+toy/fast seed 1 is missing: no result is recorded
+    the last try failed: it exited with status 1; log: [SITE]/.labpress/runs/toy/fast-s1-[DIGEST]/log.txt
+    | the net caught fire
+[exit status 0]
+
+"#]],
+    );
     site.replace(YAML, ", fail-at: 2", "");
-    let text = succeed(&site, &["gc", "--delete"]);
-    assert_eq!(text.matches(".labpress/runs/toy/fast-").count(), 2, "{text}");
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+KIND  PATH  SIZE
+run  .labpress/runs/toy/fast-s0-[DIGEST]  [SIZE]
+run  .labpress/runs/toy/fast-s1-[DIGEST]  [SIZE]
+[stderr]
+2 unreferenced items deleted, [SIZE]
+[exit status 0]
+
+"#]],
+    );
 }
 
 /// A site with two records of an older configuration and their file, and what of these is listed by
@@ -535,21 +692,104 @@ fn outdated() -> (Site, String) {
 fn a_missing_file_of_a_record_that_nothing_shows_is_a_warning() {
     let (site, file) = outdated();
     std::fs::remove_file(site.path().join(&file)).unwrap();
-    for command in [&["build"][..], &["build", "--locked"], &["status"], &["run", "--force"]] {
-        let text = succeed(&site, command);
-        assert_eq!(
-            text.matches(&format!(" --> {file}\nhint: no page shows this record")).count(),
-            2,
-            "{text}"
-        );
-        assert!(
-            text.contains("warning: the file is missing: `experiments/toy/runs/fast-s0-"),
-            "{text}"
-        );
-    }
-    let deleted = succeed(&site, &["gc", "--delete"]);
-    assert_eq!(deleted.lines().filter(|line| line.starts_with("record ")).count(), 2, "{deleted}");
-    assert!(!succeed(&site, &["build"]).contains("warning"));
+    let commands =
+        [&["build"][..], &["build", "--locked"], &["status"], &["run", "--force", "--jobs", "1"]];
+    check_text(
+        commands.map(|arguments| said(&site, arguments)).join("\n"),
+        str![[r#"
+$ labpress build
+[stderr]
+warning: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+0 files written, 6 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+$ labpress build --locked
+[stderr]
+warning: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+0 files written, 6 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+$ labpress status
+EXPERIMENT  VARIANT  SEEDS  STATE  AGE  TIME
+toy  slow  0 1  fresh  [TIME]  [TIME] per run
+toy  fast  0 1  fresh  [TIME]  [TIME] per run
+[stderr]
+warning: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+[exit status 0]
+
+$ labpress run --force --jobs 1
+[stderr]
+warning: the file is missing: `experiments/toy/runs/fast-s0-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers to it
+ --> experiments/toy/files/[DIGEST]-table.json
+hint: no page shows this record: remove it with `labpress gc --delete`
+
+stale toy/slow seeds 0 1: it is fresh, and `--force` repeats it
+stale toy/fast seeds 0 1: it is fresh, and `--force` repeats it
+start toy/slow seed 0
+done  toy/slow seed 0 accuracy 23.1 %  [TIME]
+start toy/slow seed 1
+done  toy/slow seed 1 accuracy 56.5 %  [TIME]
+start toy/fast seed 0
+done  toy/fast seed 0 accuracy 75.0 %  [TIME]
+start toy/fast seed 1
+done  toy/fast seed 1 accuracy 80.0 %  [TIME]
+4 runs recorded in [TIME]
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["gc", "--delete"],
+        str![[r#"
+$ labpress gc --delete
+KIND  PATH  SIZE
+object  .labpress/objects/3c/f478533cf8814467ad01ebcd5210d1bb6bf2e65be99fb0606a2a4a6b14b131  [SIZE]
+pin  experiments/toy/pins/[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s0-[DIGEST].json  [SIZE]
+record  experiments/toy/runs/fast-s1-[DIGEST].json  [SIZE]
+[stderr]
+4 unreferenced items deleted, [SIZE]
+[exit status 0]
+
+"#]],
+    );
+    check(
+        &site,
+        &["build"],
+        str![[r#"
+$ labpress build
+[stderr]
+3 files written, 3 unchanged, 1 removed in public ([TIME])
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -601,7 +841,7 @@ error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers 
  --> experiments/toy/files/[DIGEST]-table.json
 hint: restore it from git, or delete the record and run `labpress run toy` to recreate both
 
-nothing was written because of 2 errors
+`labpress gc` failed because of 2 errors
 [exit status 1]
 
 "#]],
@@ -634,7 +874,7 @@ error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers 
  --> experiments/toy/files/[DIGEST]-table.json
 hint: restore it from git: the experiment has changed since, so no run can reproduce it
 
-nothing was written because of 2 errors
+`labpress gc` failed because of 2 errors
 [exit status 1]
 
 "#]],
@@ -667,7 +907,7 @@ error: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refers 
  --> experiments/toy/files/[DIGEST]-table.json
 hint: restore it from git: the experiment has changed since, so no run can reproduce it
 
-nothing was written because of 2 errors
+`labpress gc` failed because of 2 errors
 [exit status 1]
 
 "#]],
@@ -694,7 +934,7 @@ $ labpress gc --delete
 error: did not find expected node content while parsing a flow node
  --> _drafts/half.md:3:1
 
-nothing was written because of 1 error
+`labpress gc` failed because of 1 error
 [exit status 1]
 
 "#]],

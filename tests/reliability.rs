@@ -530,7 +530,7 @@ fn with_the_clock_moved_back_what_is_recorded_stays_fresh() {
             .output()
             .unwrap()
     };
-    // Posts of today are of the future then.
+    // Posts of today are of the future then. `contains` because durations are odd under faketime.
     assert_success(&site.labpress(&["build"]));
     let before = left(&site);
     let output = back(&["build", "--future"]);
@@ -572,6 +572,7 @@ fn a_result_that_could_not_be_recorded_in_a_read_only_folder_is_recorded_later_w
         output => output.unwrap(),
     };
     assert_eq!(output.status.code(), Some(1));
+    // The message names a temporary file.
     let expected = "cannot write `";
     assert!(
         stderr(&output).contains(expected) && stderr(&output).contains("Permission denied"),

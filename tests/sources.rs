@@ -11,7 +11,8 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use support::{Site, assert_success, stderr};
+use snapbox::str;
+use support::{Site, assert_success, check, check_command, check_text, said, transcript};
 
 const YAML: &str = "experiments/toy/experiment.yml";
 const CODE: &str = "experiments/toy/train.py";
@@ -70,16 +71,33 @@ fn a_branch_that_is_checked_out_in_the_midst_of_a_build_leaves_no_record() {
     site.write(CODE, &code(2, wait));
     git(&site, &["commit", "-qam", "two"]);
     git(&site, &["checkout", "-q", "main"]);
-    let labpress = site.command(&["run", "--jobs", "1"]).stderr(Stdio::piped()).spawn().unwrap();
+    let arguments = ["run", "--jobs", "1"];
+    let mut labpress = site.command(&arguments);
+    let labpress = labpress.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !site.path().join("started").exists() {
         std::thread::sleep(Duration::from_millis(10));
     }
     git(&site, &["checkout", "-q", "other"]);
     site.write("go", "");
     let output = labpress.wait_with_output().unwrap();
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert_eq!(said.matches("the input `train.py` was changed").count(), 3, "{said}");
+    check_text(
+        transcript(&site, &arguments, &output),
+        str![[r#"
+$ labpress run --jobs 1
+[stderr]
+stale toy/default seeds 0 1 2: no result is recorded
+start toy/default seed 0
+FAIL  toy/default seed 0 has a result that is not recorded, since it is unknown what it has read: the input `train.py` was changed; its log is empty ([SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt)
+start toy/default seed 1
+skip  toy/default seed 1: the input `train.py` was changed since labpress read the site: run it again
+start toy/default seed 2
+skip  toy/default seed 2: the input `train.py` was changed since labpress read the site: run it again
+0 runs recorded in [TIME]
+3 runs without a result
+[exit status 1]
+
+"#]],
+    );
     assert_eq!(record_count(&site), 0);
     git(&site, &["checkout", "-q", "main"]);
     assert_success(&site.labpress(&["run"]));
@@ -92,25 +110,80 @@ fn a_run_whose_input_is_written_meanwhile_leaves_no_record() {
     let make = "pathlib.Path('new.py').write_text('x = 2')";
     let remove = "pathlib.Path('helper.py').unlink()";
     let write_again = "time.sleep(0.05); pathlib.Path('helper.py').write_text('x = 1')";
-    for (also, expected) in [
-        (edit, "the input `helper.py` was changed"),
-        (make, "`new.py` is new and matches `inputs`"),
-        (remove, "the input `helper.py` was removed"),
-        (write_again, "the input `helper.py` was written meanwhile, even if with the same content"),
-    ] {
+    let runs = [edit, make, remove, write_again].map(|also| {
         let site = site(", inputs: ['*.py']", also);
         site.write("experiments/toy/helper.py", "x = 1");
-        let output = site.labpress(&["run"]);
-        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
-        assert_eq!((output.status.code(), record_count(&site)), (Some(1), 0), "{also}");
+        let run = said(&site, &["run"]);
+        assert_eq!(record_count(&site), 0, "{also}");
         site.write("experiments/toy/helper.py", "x = 1");
         let _ = std::fs::remove_file(site.path().join("experiments/toy/new.py"));
-        let why = support::answer(&site.labpress(&["why", "toy"]));
-        assert!(why.contains(expected), "{why}");
+        let why = said(&site, &["why", "toy"]);
         // The result that was not recorded is not taken later, either.
         assert_eq!(site.labpress(&["run"]).status.code(), Some(1));
         assert_eq!(record_count(&site), 0, "{also}");
-    }
+        format!("{also}\n{run}{why}")
+    });
+    check_text(
+        runs.join("\n"),
+        str![[r#"
+pathlib.Path('helper.py').write_text('x = 2')
+$ labpress run
+[stderr]
+stale toy/default seed 0: no result is recorded
+start toy/default seed 0
+FAIL  toy/default seed 0 has a result that is not recorded, since it is unknown what it has read: the input `helper.py` was changed; its log is empty ([SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+$ labpress why toy
+toy/default seed 0 is missing: no result is recorded
+    the last try failed: it has a result that is not recorded, since it is unknown what it has read: the input `helper.py` was changed; log: [SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt
+[exit status 0]
+
+pathlib.Path('new.py').write_text('x = 2')
+$ labpress run
+[stderr]
+stale toy/default seed 0: no result is recorded
+start toy/default seed 0
+FAIL  toy/default seed 0 has a result that is not recorded, since it is unknown what it has read: `new.py` is new and matches `inputs`; its log is empty ([SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+$ labpress why toy
+toy/default seed 0 is missing: no result is recorded
+    the last try failed: it has a result that is not recorded, since it is unknown what it has read: `new.py` is new and matches `inputs`; log: [SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt
+[exit status 0]
+
+pathlib.Path('helper.py').unlink()
+$ labpress run
+[stderr]
+stale toy/default seed 0: no result is recorded
+start toy/default seed 0
+FAIL  toy/default seed 0 has a result that is not recorded, since it is unknown what it has read: the input `helper.py` was removed; its log is empty ([SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+$ labpress why toy
+toy/default seed 0 is missing: no result is recorded
+    the last try failed: it has a result that is not recorded, since it is unknown what it has read: the input `helper.py` was removed; log: [SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt
+[exit status 0]
+
+time.sleep(0.05); pathlib.Path('helper.py').write_text('x = 1')
+$ labpress run
+[stderr]
+stale toy/default seed 0: no result is recorded
+start toy/default seed 0
+FAIL  toy/default seed 0 has a result that is not recorded, since it is unknown what it has read: the input `helper.py` was written meanwhile, even if with the same content; its log is empty ([SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+$ labpress why toy
+toy/default seed 0 is missing: no result is recorded
+    the last try failed: it has a result that is not recorded, since it is unknown what it has read: the input `helper.py` was written meanwhile, even if with the same content; log: [SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt
+[exit status 0]
+
+"#]],
+    );
 }
 
 #[test]
@@ -130,24 +203,43 @@ fn a_run_whose_data_change_meanwhile_leaves_no_record() {
         ),
     );
     site.replace(YAML, "title", "data: tiny\ntitle");
-    let output =
-        site.command(&["run"]).env("LABPRESS_DATA", site.path().join("cache")).output().unwrap();
-    assert!(
-        stderr(&output).contains("the data set `tiny` in the cache was changed"),
-        "{}",
-        stderr(&output)
+    let mut run = site.command(&["run"]);
+    check_command(
+        &site,
+        run.env("LABPRESS_DATA", site.path().join("cache")),
+        str![[r#"
+$ labpress run
+[stderr]
+stale toy/default seed 0: no result is recorded
+data set `tiny`: fetching it from the folder `pixels`
+start toy/default seed 0
+FAIL  toy/default seed 0 has a result that is not recorded, since it is unknown what it has read: the data set `tiny` in the cache was changed; its log is empty ([SITE]/.labpress/runs/toy/default-s0-[DIGEST]/log.txt)
+0 runs recorded in [TIME]
+1 run without a result
+[exit status 1]
+
+"#]],
     );
     assert_eq!(record_count(&site), 0);
 }
 
+/// Records results and makes a change; returns what labpress says of the results then.
 #[track_caller]
-fn check_stale_after(site: &Site, change: impl Fn(), part: &str) {
+fn why_after(site: &Site, change: impl Fn()) -> String {
     assert_success(&site.labpress(&["run"]));
-    let fresh = support::answer(&site.labpress(&["why", "toy"]));
-    assert!(fresh.contains("is fresh"), "{fresh}");
+    let fresh = said(site, &["why", "toy"]);
+    check_text(
+        fresh.clone(),
+        str![[r#"
+$ labpress why toy
+toy/default seed 0 is fresh: experiments/toy/runs/default-s0-[DIGEST].json
+[exit status 0]
+
+"#]],
+    );
     change();
-    let why = support::answer(&site.labpress(&["why", "toy"]));
-    assert!(why.contains(part), "{part:?} is not in:\n{why}");
+    let changed = said(site, &["why", "toy"]);
+    if changed == fresh { "fresh\n".to_owned() } else { changed }
 }
 
 #[cfg(unix)]
@@ -178,20 +270,70 @@ fn every_file_that_matches_is_an_input() {
         }
         let link = site.path().join("experiments/toy/helper.py");
         std::os::unix::fs::symlink(&shared, &link).unwrap();
-        for file in files {
+        let changes = files.map(|file| {
             let path = format!("experiments/toy/{file}");
             let text = site.read(&path) + "b: 2\n";
-            check_stale_after(
-                &site,
-                || site.write(&path, &text),
-                &format!("inputs.{file} changed from"),
-            );
-        }
+            why_after(&site, || site.write(&path, &text))
+        });
         let text = std::fs::read_to_string(&shared).unwrap() + "1";
-        check_stale_after(
-            &site,
-            || std::fs::write(&shared, &text).unwrap(),
-            "inputs.helper.py changed from",
+        let linked = why_after(&site, || std::fs::write(&shared, &text).unwrap());
+        check_text(
+            changes.concat() + &linked,
+            str![[r#"
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.config.yml changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.config.yaml changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.lib/files/x changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.lib/runs/a-s0-[DIGEST].json changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.runs/own.json changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.files/own.txt changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.pins/x changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs..conf changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.left-out/x changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.a.secret changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.backup~ changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.conf/experiment.yml changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.helper.py changed from [DIGEST] to [DIGEST]
+[exit status 0]
+
+"#]],
         );
     }
 }
@@ -199,13 +341,27 @@ fn every_file_that_matches_is_an_input() {
 #[test]
 fn without_inputs_every_file_counts_and_none_where_the_list_is_empty() {
     let all = site("", "");
-    check_stale_after(&all, || all.write(CODE, &code(2, "")), "inputs.train.py changed from");
+    let edited = why_after(&all, || all.write(CODE, &code(2, "")));
     let all = site("", "");
-    check_stale_after(&all, || all.write("experiments/toy/new.py", ""), "inputs.new.py is new");
+    let added = why_after(&all, || all.write("experiments/toy/new.py", ""));
+    check_text(
+        edited + &added,
+        str![[r#"
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.train.py changed from [DIGEST] to [DIGEST]
+[exit status 0]
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.new.py is new: [DIGEST]
+[exit status 0]
+
+"#]],
+    );
     // What the experiment asks is no part of its code.
-    check_stale_after(&all, || all.replace(YAML, "title: Toy", "title: Another"), "is fresh");
+    assert_eq!(why_after(&all, || all.replace(YAML, "title: Toy", "title: Another")), "fresh\n");
     let none = site(", inputs: []", "");
-    check_stale_after(&none, || none.write(CODE, &code(2, "")), "is fresh");
+    assert_eq!(why_after(&none, || none.write(CODE, &code(2, ""))), "fresh\n");
 }
 
 #[test]
@@ -213,11 +369,17 @@ fn line_ends_of_texts_are_no_part_of_the_code() {
     let site = site("", "");
     site.write("experiments/toy/data.bin", "\0\n");
     let with_windows_ends = site.read(CODE).replace('\n', "\r\n");
-    check_stale_after(&site, || site.write(CODE, &with_windows_ends), "is fresh");
-    check_stale_after(
-        &site,
-        || site.write("experiments/toy/data.bin", "\0\r\n"),
-        "inputs.data.bin changed from",
+    assert_eq!(why_after(&site, || site.write(CODE, &with_windows_ends)), "fresh\n");
+    let why = why_after(&site, || site.write("experiments/toy/data.bin", "\0\r\n"));
+    check_text(
+        why,
+        str![[r#"
+$ labpress why toy
+toy/default seed 0 is stale, since experiments/toy/runs/default-s0-[DIGEST].json:
+    inputs.data.bin changed from [DIGEST] to [DIGEST]
+[exit status 0]
+
+"#]],
     );
 }
 
@@ -226,11 +388,21 @@ fn line_ends_of_texts_are_no_part_of_the_code() {
 fn what_cannot_be_an_input_is_an_error_that_names_it() {
     let site = site("", "");
     std::os::unix::fs::symlink("nowhere", site.path().join("experiments/toy/link.py")).unwrap();
-    let output = site.labpress(&["build"]);
-    let expected = "error: `link.py` matches `inputs` but is a link to a file that does not exist\n --> \
-        experiments/toy/experiment.yml:2:1\nhint: remove `link.py`, or list the files that the program reads in `inputs`";
-    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
-    assert_eq!(output.status.code(), Some(1));
+    check(
+        &site,
+        &["build"],
+        str![[r#"
+$ labpress build
+[stderr]
+error: `link.py` matches `inputs` but is a link to a file that does not exist
+ --> experiments/toy/experiment.yml:2:1
+hint: remove `link.py`, or list the files that the program reads in `inputs`: without it, every file of the folder counts
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]

@@ -207,20 +207,27 @@ pub fn said(site: &Site, arguments: &[&str]) -> String {
     said_by(site, &mut site.command(arguments))
 }
 
-fn said_by(site: &Site, command: &mut Command) -> String {
+/// The same for a command that [`Site::command`] made.
+pub fn said_by(site: &Site, command: &mut Command) -> String {
     let output = command.env("COLUMNS", "100").output().unwrap();
     let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_string_lossy).collect();
-    let stderr = match stderr(&output) {
+    transcript(site, &arguments, &output)
+}
+
+/// The same for a command that has ended.
+pub fn transcript(site: &Site, arguments: &[impl AsRef<str>], output: &Output) -> String {
+    let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
+    let stderr = match stderr(output) {
         text if text.is_empty() => text,
         text => format!("[stderr]\n{text}"),
     };
     let text = format!(
         "$ labpress {}\n{}{stderr}[exit status {}]\n",
         arguments.join(" "),
-        answer(&output),
+        answer(output),
         output.status.code().unwrap_or(-1)
     );
-    let is_verbose = arguments.iter().any(|argument| matches!(&**argument, "-v" | "--verbose"));
+    let is_verbose = arguments.iter().any(|argument| matches!(*argument, "-v" | "--verbose"));
     redacted(&if is_verbose { text } else { without_epochs(&text) }, site)
 }
 
@@ -241,6 +248,7 @@ fn redacted(text: &str, site: &Site) -> String {
         // A limit is what the test says, and no test takes minutes: they are predicted.
         (r"\b(?<kept>limit of |\d+ min )?\d+(\.\d+)? m?s\b", "[TIME]"),
         (r"\b(?<kept>limit of )?\d+ MiB\b", "[SIZE]"),
+        (r"\b\d+(\.\d)? k?B\b", "[SIZE]"),
         (r"\b[0-9a-f]{64}\b", "[DIGEST]"),
         // Eight decimal digits may be a number.
         (r#"([-(/`"]|from |to |new: )\d{8}\b"#, "$1[DIGEST]"),
@@ -257,11 +265,11 @@ fn redacted(text: &str, site: &Site) -> String {
         });
         text = replaced.into_owned();
     }
-    if text.contains("[TIME]") { narrowed(&text) } else { text }
+    if text.contains("[TIME]") || text.contains("[SIZE]") { narrowed(&text) } else { text }
 }
 
-/// The text with two spaces between the columns of tables, whose widths depend on the times in
-/// them.
+/// The text with two spaces between the columns of tables, whose widths depend on the times and
+/// sizes in them.
 fn narrowed(text: &str) -> String {
     let gap = regex::Regex::new(r"([^ \n])   +").unwrap();
     gap.replace_all(text, "$1  ").into_owned()
