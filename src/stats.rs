@@ -3,6 +3,8 @@
 //! All intervals are 95 % confidence intervals by Student's t. They are right for numbers that are
 //! about normally distributed over the seeds, and wide if there are few seeds, as they should be.
 
+use std::sync::OnceLock;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The level of all intervals.
@@ -166,9 +168,21 @@ fn half_width(terms: &[(f64, Summary)]) -> Option<f64> {
 /// The quantile of Student's t with 2.5 % above it, for one or more degrees of freedom; `None` for
 /// fewer.
 ///
-/// Found by bisection, because statrs's own inverse does not terminate for very many degrees of
-/// freedom.
+/// Whole degrees of freedom, which a mean over seeds has, are computed once: a chart needs the same
+/// few quantiles at each of its points.
 fn t_quantile(freedom: f64) -> Option<f64> {
+    static WHOLE: [OnceLock<Option<f64>>; 64] = [const { OnceLock::new() }; 64];
+    let known =
+        WHOLE.iter().enumerate().find(|(whole, _)| (*whole as f64).total_cmp(&freedom).is_eq());
+    match known {
+        Some((_, quantile)) => *quantile.get_or_init(|| bisected_t_quantile(freedom)),
+        None => bisected_t_quantile(freedom),
+    }
+}
+
+/// The quantile by bisection, because statrs's own inverse does not terminate for very many degrees
+/// of freedom.
+fn bisected_t_quantile(freedom: f64) -> Option<f64> {
     let t = StudentsT::new(0.0, 1.0, freedom).ok().filter(|_| freedom > 0.999)?;
     // It is lowest for the normal distribution, 1.96, and highest for one degree of freedom, 12.71.
     let (mut low, mut high) = (1.9, 13.0);

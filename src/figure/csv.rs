@@ -15,7 +15,7 @@ impl Csv {
     /// A file with these heads of columns.
     pub(super) fn new(heads: &[&str]) -> Csv {
         let mut csv = Csv { text: String::new() };
-        csv.row(heads.iter().map(|&head| head.to_owned()));
+        csv.row(heads);
         csv
     }
 
@@ -29,12 +29,13 @@ impl Csv {
         for of in variants {
             for &name in names {
                 for (seed, value) in seeds(of, name) {
+                    let experiment = request.of.experiment.name.as_str();
                     csv.row([
-                        request.of.experiment.name.to_string(),
-                        of.variant.name.to_string(),
-                        seed.to_string(),
-                        name.to_owned(),
-                        value,
+                        experiment,
+                        of.variant.name.as_str(),
+                        &seed.to_string(),
+                        name,
+                        &value,
                     ]);
                 }
             }
@@ -43,21 +44,30 @@ impl Csv {
     }
 
     /// Adds a row. Fields are quoted where necessary.
-    pub(super) fn row(&mut self, fields: impl IntoIterator<Item = String>) {
-        let fields: Vec<String> = fields.into_iter().map(|field| quoted(&field)).collect();
-        self.text.push_str(&fields.join(","));
+    pub(super) fn row<T: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = T>) {
+        for (index, field) in fields.into_iter().enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            self.field(field.as_ref());
+        }
         self.text.push('\n');
+    }
+
+    fn field(&mut self, field: &str) {
+        if field.contains(['"', ',', '\n', '\r']) {
+            self.text.push('"');
+            self.text.push_str(&field.replace('"', "\"\""));
+            self.text.push('"');
+        } else {
+            self.text.push_str(field);
+        }
     }
 
     /// The file, with a name that starts with `name`.
     pub(super) fn file(self, name: &str) -> File {
         File { name: name.to_owned(), ending: "csv", bytes: self.text.into_bytes() }
     }
-}
-
-fn quoted(field: &str) -> String {
-    let needs_quotes = field.contains(['"', ',', '\n', '\r']);
-    if needs_quotes { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
 }
 
 /// The number `name` of each of the variant's runs, exactly: `NaN` for a run that diverged.

@@ -398,16 +398,12 @@ fn csv(request: &Request<'_>, variants: &[&VariantResults<'_>], names: &[&str]) 
     let mut csv = Csv::new(&["experiment", "variant", "seed", step, "series", "value"]);
     for variant in variants {
         for record in &variant.records {
+            let seed = record.seed.to_string();
             for &name in names {
                 for &(step, value) in record.series.get(name).into_iter().flatten() {
-                    csv.row([
-                        record.experiment.to_string(),
-                        variant.variant.name.to_string(),
-                        record.seed.to_string(),
-                        step.to_string(),
-                        name.to_owned(),
-                        exact(value),
-                    ]);
+                    let (experiment, variant) = (record.experiment.as_str(), &variant.variant.name);
+                    let (step, value) = (step.to_string(), exact(value));
+                    csv.row([experiment, variant.as_str(), &seed, &step, name, &value]);
                 }
             }
         }

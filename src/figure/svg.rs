@@ -8,6 +8,7 @@
 //! black.
 
 use std::convert::Infallible;
+use std::fmt;
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
@@ -178,11 +179,37 @@ pub(super) fn units(pixels: i32) -> f64 {
     f64::from(pixels) / f64::from(PIXELS)
 }
 
-fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {
-    path.into_iter()
-        .map(|(x, y)| format!("{},{}", units(x), units(y)))
-        .collect::<Vec<_>>()
-        .join(" ")
+/// Writes a length as [`units`] has it. Most of a chart is coordinates.
+struct Units(i32);
+
+impl fmt::Display for Units {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let pixels = self.0.unsigned_abs();
+        let (whole, tenths) = (pixels / PIXELS.unsigned_abs(), pixels % PIXELS.unsigned_abs());
+        match tenths {
+            0 => write!(out, "{sign}{whole}"),
+            _ => write!(out, "{sign}{whole}.{tenths}"),
+        }
+    }
+}
+
+impl Canvas<'_> {
+    /// Adds an element with points.
+    fn add_path(
+        &mut self,
+        element: &str,
+        attributes: &str,
+        path: impl IntoIterator<Item = BackendCoord>,
+    ) {
+        write_to(self.elements, format_args!("<{element} {attributes} points=\""));
+        let mut separator = "";
+        for (x, y) in path {
+            write_to(self.elements, format_args!("{separator}{},{}", Units(x), Units(y)));
+            separator = " ";
+        }
+        self.elements.push_str("\"/>\n");
+    }
 }
 
 impl DrawingBackend for Canvas<'_> {
@@ -231,10 +258,7 @@ impl DrawingBackend for Canvas<'_> {
         if style.color().alpha > 0.0 {
             let attributes =
                 Ink::from_color(style.color()).attributes(f64::from(style.stroke_width()) / 10.0);
-            write_to(
-                self.elements,
-                format_args!("<polyline {attributes} points=\"{}\"/>\n", points(path)),
-            );
+            self.add_path("polyline", &attributes, path);
         }
         Ok(())
     }
@@ -263,10 +287,7 @@ impl DrawingBackend for Canvas<'_> {
     ) -> Drawn {
         if style.color().alpha > 0.0 {
             let attributes = Ink::from_color(style.color()).attributes(1.0);
-            write_to(
-                self.elements,
-                format_args!("<polygon {attributes} points=\"{}\"/>\n", points(path)),
-            );
+            self.add_path("polygon", &attributes, path);
         }
         Ok(())
     }
@@ -665,6 +686,13 @@ mod tests {
             let ink = Ink { role, color: 3, dash: 2 };
             let RGBColor(r, g, b) = ink.as_color();
             assert_eq!(Ink::from_color(BackendColor { alpha: 1.0, rgb: (r, g, b) }), ink);
+        }
+    }
+
+    #[test]
+    fn coordinates_are_written_as_numbers_are() {
+        for pixels in [0, 1, -1, 10, -15, 120, 6_399, i32::MIN, i32::MAX] {
+            assert_eq!(Units(pixels).to_string(), units(pixels).to_string());
         }
     }
 
