@@ -166,3 +166,72 @@ pub fn lost_artifact(record: &Record, store: &Store) -> Option<String> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::executor::{Finished, Slots, Task};
+    use super::*;
+    use crate::experiment::plan::plan;
+    use crate::experiment::spec::parse_all;
+    use crate::inputs::Inputs;
+
+    /// An executor whose runs report many events and end one after the other.
+    struct Talkative {
+        running: Vec<usize>,
+    }
+
+    impl Executor for Talkative {
+        fn slots(&self) -> Slots {
+            Slots { cores: 4, jobs: None }
+        }
+
+        fn start(&mut self, number: usize, _: Task) {
+            self.running.push(number);
+        }
+
+        fn poll(
+            &mut self,
+            watch: &mut dyn FnMut(usize, RunEvent<'_>),
+        ) -> Vec<(usize, Result<Finished, NoResult>)> {
+            let number = self.running.remove(0);
+            for _ in 0..300 {
+                watch(number, RunEvent::Reported(Event::Note { text: "still here".to_owned() }));
+            }
+            let collected = collect::Collected {
+                metrics: BTreeMap::from([("accuracy".to_owned(), 0.5)]),
+                ..collect::Collected::default()
+            };
+            vec![(number, Ok(Finished { collected, objects: BTreeMap::new() }))]
+        }
+
+        fn stop(&mut self, _: Stop) {}
+
+        fn clean_up(&mut self, _: usize) {}
+    }
+
+    #[test]
+    fn what_starts_next_is_decided_once_for_each_start_and_end() {
+        let yaml = "title: T\nrunner: {command: [train]}\nseeds: 50\n";
+        let inputs = Inputs::default().with("experiments/a/experiment.yml", yaml);
+        let experiments = parse_all(&inputs, &|_| None).0;
+        let runs = plan(&experiments, &[]);
+        let folder = tempfile::tempdir().unwrap();
+        let (asked, events) = (Cell::new(0), Cell::new(0));
+        let stop = || {
+            asked.set(asked.get() + 1);
+            Stop::GoOn
+        };
+        let mut setup = Setup {
+            executor: Box::new(Talkative { running: Vec::new() }),
+            store: Store::of(folder.path()),
+            stop: &stop,
+        };
+        let outcomes = run_all(&runs, &[], &mut setup, &mut |_, _| events.set(events.get() + 1));
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert_eq!(events.get(), 50 * 302);
+        // Each start, the question after it that finds no room, and the executor.
+        assert!(asked.get() <= 3 * 50 + 1, "{}", asked.get());
+    }
+}
