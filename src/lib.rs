@@ -37,6 +37,7 @@ pub mod stats;
 pub mod store;
 pub mod text;
 pub mod time;
+pub mod timings;
 mod url;
 pub mod value;
 pub mod yaml;

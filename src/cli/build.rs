@@ -7,7 +7,9 @@ use clap::Args;
 use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
 use super::runs::{Verbosity, Wanted, Work, do_runs, wanted};
-use super::{Error, counted, dry_run, duration, events, report, report_waiting, site, terms};
+use super::{
+    Error, counted, dry_run, duration, events, report, report_waiting, site, terms, timings,
+};
 use labpress::config::{self, Config};
 use labpress::destination;
 use labpress::diagnostic::Diagnostic;
@@ -17,6 +19,7 @@ use labpress::inputs;
 use labpress::post::Shown;
 use labpress::site::{Built, Site};
 use labpress::store::Store;
+use labpress::timings::{span, start};
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -36,11 +39,28 @@ pub(super) struct Options {
     /// Also build posts with `published: false`
     #[arg(long)]
     unpublished: bool,
+    /// Print where the time went, and write a trace for browsers to FILE [default:
+    /// .labpress/timings.json]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "the option, and its value")]
+    timings: Option<Option<PathBuf>>,
     #[command(flatten)]
     work: Work,
 }
 
 pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
+    let Some(trace) = &options.timings else { return build_site(root, options) };
+    start();
+    let built = {
+        let _span = span("build");
+        build_site(root, options)
+    };
+    let in_site = || root.join(timings::PATH);
+    timings::print_and_write(&trace.clone().unwrap_or_else(in_site))?;
+    built
+}
+
+fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     let stopwatch = Stopwatch::started();
     let work = &options.work;
     let root = site::root(root)?;
@@ -60,7 +80,10 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
         destination.check_sources(&site.inputs)?;
     }
     let shown = shown(&site.config, options);
-    let built = site.render(&shown);
+    let built = {
+        let _span = span("render the site");
+        site.render(&shown)
+    };
     report_warnings(&built.warnings, work);
     if work.dry_run {
         return would_build(built, &site, work);
@@ -76,7 +99,10 @@ pub(super) fn build(root: &Path, options: &Options) -> Result<(), Error> {
         ));
     };
     terms::check(&output, &site)?;
-    let written = destination::write(&output, destination, waiting)?;
+    let written = {
+        let _span = span("write files");
+        destination::write(&output, destination, waiting)?
+    };
     let destination = shown_path(destination, &root);
     // Freeing a large site takes a while, and the program ends here.
     std::mem::forget((output, site));
@@ -111,9 +137,15 @@ fn with_runs_done(
             break;
         }
         let planned = plan(&site.experiments, &site.records);
-        let done = do_runs(&needed(&planned, &built.needs, &site), &site, work, None)?;
+        let done = {
+            let _span = span("run experiments");
+            do_runs(&needed(&planned, &built.needs, &site), &site, work, None)?
+        };
         site = site.with_records(done.records)?;
-        built = site.render_again(shown, &built.memo);
+        built = {
+            let _span = span("render the site");
+            site.render_again(shown, &built.memo)
+        };
         let new = built.warnings.iter().filter(|warning| !warnings.contains(warning)).cloned();
         let new: Vec<Diagnostic> = new.collect();
         report_warnings(&new, work);

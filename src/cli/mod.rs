@@ -26,6 +26,7 @@ mod site;
 mod status;
 mod table;
 mod terms;
+mod timings;
 mod verify;
 mod why;
 

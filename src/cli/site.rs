@@ -11,6 +11,7 @@ use labpress::experiment::spec::Experiment;
 use labpress::inputs::{self, Inputs};
 use labpress::roles::Roles;
 use labpress::site::Site;
+use labpress::timings::span;
 
 /// Returns the absolute path of the site at `folder`.
 pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
@@ -43,8 +44,14 @@ pub(super) fn read_with(
     destination: Option<&str>,
 ) -> Result<Site, Error> {
     mv::check_unfinished(root)?;
-    let inputs = inputs::read(root, &config.0.roles.clone().without(destination))?;
-    let site = Site::parse(config, inputs, &environment::variable);
+    let inputs = {
+        let _span = span("read files");
+        inputs::read(root, &config.0.roles.clone().without(destination))?
+    };
+    let site = {
+        let _span = span("parse the site");
+        Site::parse(config, inputs, &environment::variable)
+    };
     Ok(Site { compile_sass: sass::in_a_process, ..site })
 }
 

@@ -37,6 +37,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::experiment::results::{ExperimentResults, Need, Results};
 use crate::liquid::{self, Call, Expanded, Read, Tag};
+use crate::timings::span_of;
 use arguments::{Arguments, Piece};
 use kramdown::embed::Embed;
 use parts::Parts;
@@ -125,6 +126,7 @@ impl Tag for FigureTags<'_> {
     fn render(&self, call: &Call<'_, '_>, expanded: &mut Expanded) -> Result<String, Diagnostic> {
         // A page may be pinned to other results, and so are the files that it includes.
         let results = self.results.shown_in(call.page);
+        let _span = span_of("draw figures", call.arguments);
         let shown = figure(call.name, call.arguments, &call.place, results, self.base_url)?;
         expanded.files.extend(shown.figure.files);
         expanded.reads.extend(shown.experiments.iter().cloned().map(Read::Results));
