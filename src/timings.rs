@@ -77,8 +77,8 @@ impl Drop for Span {
             return;
         };
         let length = recorder.started.elapsed().saturating_sub(start);
-        let recorded = Recorded { name, of, thread: this_thread(), start, length };
-        recorder.spans.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+        let span = Recorded { name, of, thread: this_thread(), start, length };
+        recorder.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
     }
 }
 

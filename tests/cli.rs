@@ -563,3 +563,26 @@ The blog builds: `labpress build --source .`
     assert_success(&site.labpress(&["build"]));
     assert_eq!(site.read("_site/2020/01/02/a.html"), "<h1>A</h1><p>“Hi” [knuth]</p>\n");
 }
+
+#[test]
+fn timings_change_nothing_in_the_site_and_name_its_parts() {
+    let site = built();
+    let before = site.files("public");
+    let output = site.labpress(&["build", "--locked", "--timings"]);
+    assert_success(&output);
+    assert_eq!(site.files("public"), before);
+    let trace: serde_json::Value =
+        serde_json::from_str(&site.read(".labpress/timings.json")).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let parts: std::collections::BTreeSet<&str> =
+        events.iter().map(|event| event["name"].as_str().unwrap()).collect();
+    for part in ["build", "draw figures", "parse the site", "read files", "write files"] {
+        assert!(parts.contains(part), "{parts:?}");
+    }
+    // The parts are in the order of their times.
+    for part in parts {
+        assert!(support::stderr(&output).lines().any(|line| line.starts_with(part)), "{part}");
+    }
+    assert_success(&site.labpress(&["build", "--locked", "--timings=trace.json"]));
+    assert!(site.path().join("trace.json").is_file());
+}
