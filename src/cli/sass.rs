@@ -21,6 +21,8 @@ pub(super) fn in_a_process(job: &Job) -> Result<Compiled, String> {
     let failed = |error: std::io::Error| format!("cannot start the Sass compiler: {error}");
     let mut child = Command::new(processes::this_program().map_err(failed)?)
         .args([COMMAND, &job.limits.seconds.to_string(), &job.limits.bytes.to_string()])
+        // Otherwise mimalloc reserves 1 GiB of address space at once, which is all of the limit.
+        .env("MIMALLOC_ARENA_RESERVE", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
