@@ -471,7 +471,7 @@ fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
     let is_equal = open_file(path).and_then(|mut file| {
         Ok(file.metadata()?.len() == bytes.len() as u64
             && file.read_to_end(&mut present).is_ok()
-            && present == *bytes)
+            && present == **bytes)
     });
     is_equal.map_err(|error| named(&error, "cannot read", path))
 }
@@ -484,7 +484,7 @@ mod tests {
     fn output(files: &[(&str, &str)]) -> Output {
         let mut output = Output::default();
         for (path, text) in files {
-            output.add(*path, Content::Bytes(text.as_bytes().to_vec())).expect("the paths differ");
+            output.add(*path, Content::Bytes(text.as_bytes().into())).expect("the paths differ");
         }
         output
     }

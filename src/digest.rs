@@ -22,6 +22,11 @@ impl Digest {
         Digest::of(canonical(value).as_bytes())
     }
 
+    /// Its bytes.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The first eight hex digits: enough to distinguish the results of one blog in file names.
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()

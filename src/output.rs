@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::path;
 
@@ -18,7 +19,7 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// These bytes.
-    Bytes(Vec<u8>),
+    Bytes(Arc<[u8]>),
     /// A copy of a file on this machine, which is never entirely in memory.
     CopyOf(PathBuf),
 }
@@ -38,10 +39,10 @@ impl Output {
     /// Rewrites the bytes of each file that is not a copy with `change`, which gets the path and
     /// the bytes.
     #[must_use]
-    pub(crate) fn map_bytes(mut self, change: impl Fn(&str, Vec<u8>) -> Vec<u8>) -> Output {
+    pub(crate) fn map_bytes(mut self, change: impl Fn(&str, &[u8]) -> Vec<u8>) -> Output {
         for (path, content) in &mut self.files {
             if let Content::Bytes(bytes) = content {
-                *bytes = change(path, std::mem::take(bytes));
+                *bytes = change(path, bytes).into();
             }
         }
         self
@@ -104,7 +105,7 @@ mod tests {
         let output = |paths: &[&str]| {
             let mut output = Output::default();
             for path in paths {
-                output.add(*path, Content::Bytes(Vec::new())).expect("the paths differ");
+                output.add(*path, Content::Bytes(Arc::default())).expect("the paths differ");
             }
             output
         };

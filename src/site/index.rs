@@ -1,9 +1,12 @@
 //! The index: the page that lists posts, split into parts of `paginate` posts.
 
+use std::sync::Arc;
+
 use tera::Map;
 
-use super::Shared;
 use super::page::Part;
+use super::post::RenderedPost;
+use super::{Shared, memo};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::permalink::{Address, address};
@@ -40,8 +43,8 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         entry(post, "hidden")
             .is_some_and(|hidden| hidden.as_bool() != Some(false) && !value::is_nil(hidden))
     };
-    let posts: Vec<Value> =
-        site.posts.iter().map(|post| post.value.clone()).filter(|post| !is_hidden(post)).collect();
+    let posts: Vec<&Arc<RenderedPost>> =
+        site.posts.iter().filter(|post| !is_hidden(&post.value)).collect();
     let per_page = site.config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
     let total = posts.len().div_ceil(per_page).max(1);
     let addresses: Vec<Address> = (1..=total)
@@ -56,10 +59,10 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         Some(if keeps_slash { address.url.as_str() } else { address.url.trim_end_matches('/') })
     };
     let part = |number: usize| {
-        let shown = posts.iter().skip((number - 1) * per_page).take(per_page).cloned();
+        let shown = || posts.iter().skip((number - 1) * per_page).take(per_page);
         let (previous, next) = (number - 1, if number < total { number + 1 } else { 0 });
         let mut map = Map::new();
-        set(&mut map, "posts", shown.collect::<Vec<Value>>());
+        set(&mut map, "posts", shown().map(|post| post.value.clone()).collect::<Vec<Value>>());
         set(&mut map, "page", number);
         set(
             &mut map,
@@ -76,7 +79,10 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         set(&mut map, "next_page", (next > 0).then_some(next));
         set(&mut map, "next_page_path", path(next));
         let Address { url, file } = addresses[number - 1].clone();
-        Part { paginator: Value::from(map), url, file }
+        let numbers = [number, posts.len(), total].map(usize::to_le_bytes);
+        let shown = shown().map(|post| &post.identity.as_bytes()[..]);
+        let key = memo::key(numbers.iter().map(|number| &number[..]).chain(shown));
+        Part { paginator: Value::from(map), url, file, key }
     };
     Ok((1..=total).map(part).collect())
 }

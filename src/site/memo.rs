@@ -5,12 +5,18 @@
 //! while each of them has the same digest. Everything else that a body depends on (the
 //! configuration, the options of the build) is in the memo's *base*, and a memo with another base
 //! is empty.
+//!
+//! The same holds for pages made from a layout: they are kept beside the identities of the
+//! documents that they show, and what their templates read. Liquid notes what it reads; for Tera,
+//! that is every template that a template may use, and every key of `site` that they name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::post::RenderedPost;
+use super::{Files, Made};
 use crate::config;
+use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::experiment::results::Results;
 use crate::inputs::Inputs;
@@ -24,6 +30,15 @@ pub struct Memo {
     base: Option<Digest>,
     pub(super) documents: posts::Memo,
     bodies: BTreeMap<String, Body>,
+    pages: BTreeMap<String, Arc<KnownPage>>,
+}
+
+/// The files of a page, and the digests of what it was made from.
+#[derive(Debug)]
+struct KnownPage {
+    key: Digest,
+    reads: Vec<(Read, Digest)>,
+    files: Vec<Made>,
 }
 
 /// A rendered body, and the digests of what it was made from.
@@ -43,7 +58,18 @@ impl Memo {
 
     /// The memo of a rendering.
     pub(super) fn new(base: Digest, blog: &Blog<'_>, bodies: BTreeMap<String, Body>) -> Memo {
-        Memo { base: Some(base), documents: blog.memo.clone(), bodies }
+        Memo { base: Some(base), documents: blog.memo.clone(), bodies, pages: BTreeMap::new() }
+    }
+
+    /// The same, with the pages of a rendering.
+    pub(super) fn with_pages(self, pages: PageMemo<'_>) -> Memo {
+        let made = pages.made.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Memo { pages: made, ..self }
+    }
+
+    /// The same, with the pages of an earlier memo: those of a rendering with errors are incomplete.
+    pub(super) fn with_pages_of(self, earlier: Option<&Memo>) -> Memo {
+        Memo { pages: earlier.map(|memo| memo.pages.clone()).unwrap_or_default(), ..self }
     }
 
     /// The rendered body of a document, if nothing that it was made from has changed.
@@ -62,14 +88,93 @@ impl Memo {
     }
 }
 
+/// The pages of an earlier rendering, and those of the present one.
+pub(super) struct PageMemo<'a> {
+    earlier: Option<&'a Memo>,
+    present: Present<'a>,
+    made: Mutex<BTreeMap<String, Arc<KnownPage>>>,
+}
+
+impl<'a> PageMemo<'a> {
+    /// `documents` are the identities of all documents.
+    pub(super) fn new(
+        earlier: Option<&'a Memo>,
+        present: Present<'a>,
+        documents: impl Iterator<Item = Digest>,
+    ) -> PageMemo<'a> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(present.contents().as_bytes());
+        for document in documents {
+            hasher.update(document.as_bytes());
+        }
+        let contents: Digest = hasher.finalize().into();
+        let present = Present { contents: OnceLock::from(contents), ..present };
+        PageMemo { earlier, present, made: Mutex::default() }
+    }
+
+    /// The files of the page at `file`: those of the earlier rendering, if it had the same `key`
+    /// and nothing that the page read has changed; otherwise what `make` makes, with what it read.
+    /// `source` is the path of the page's source.
+    pub(super) fn page(
+        &self,
+        file: &str,
+        source: &str,
+        key: Digest,
+        make: impl FnOnce() -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>>,
+    ) -> Files {
+        let digest = |read: &Read| self.present.digest(read, source, || Digest::of(&[]));
+        let earlier = self.earlier.and_then(|memo| memo.pages.get(file));
+        let is_same = |known: &&Arc<KnownPage>| {
+            known.key == key && known.reads.iter().all(|(read, known)| digest(read) == *known)
+        };
+        let page = if let Some(known) = earlier.filter(is_same) {
+            known.clone()
+        } else {
+            let (files, reads) = make()?;
+            let reads = reads.into_iter().map(|read| (digest(&read), read));
+            let reads = reads.map(|(digest, read)| (read, digest)).collect();
+            Arc::new(KnownPage { key, reads, files })
+        };
+        let files = page.files.clone();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(file.to_owned(), page);
+        Ok(files)
+    }
+}
+
+/// The digest of digests and other parts.
+pub(super) fn key<'k>(parts: impl IntoIterator<Item = &'k [u8]>) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        add(&mut hasher, part);
+    }
+    hasher.finalize().into()
+}
+
 impl Body {
+    /// The identity of the rendered document: two with the same are equal.
+    pub(super) fn identity(&self, path: &str) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        add(&mut hasher, path.as_bytes());
+        hasher.update(self.file.as_bytes());
+        for (_, digest) in &self.reads {
+            hasher.update(digest.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+
+    /// The body of a document that was just rendered, which gets its identity.
     pub(super) fn new(
         post: &Post<'_>,
-        rendered: &Arc<RenderedPost>,
+        rendered: &mut Arc<RenderedPost>,
         digest: impl Fn(&Read) -> Digest,
     ) -> Body {
         let reads = rendered.reads.iter().map(|read| (read.clone(), digest(read))).collect();
-        Body { file: post.digest, reads, post: rendered.clone() }
+        let mut body = Body { file: post.digest, reads, post: rendered.clone() };
+        let identity = body.identity(post.body.path);
+        Arc::make_mut(rendered).identity = identity;
+        body.post = rendered.clone();
+        body
     }
 }
 
@@ -120,27 +225,22 @@ impl<'a> Present<'a> {
         }
     }
 
-    /// The digest of what a document reads. `neighbours` are those before and after it.
+    /// The digest of what the page at the source `path` reads. `neighbours` returns that of the
+    /// documents before and after it.
     pub(super) fn digest(
         &self,
         read: &Read,
-        post: &Post<'_>,
-        neighbours: [Option<&Post<'_>>; 2],
+        path: &str,
+        neighbours: impl FnOnce() -> Digest,
     ) -> Digest {
         match read {
             Read::Site(key) => self.of_site(key),
-            Read::WholeSite => self.of_parts(&[self.contents(), self.data(), self.now()]),
-            Read::Neighbours => {
-                let mut hasher = blake3::Hasher::new();
-                for neighbour in neighbours {
-                    add_document(&mut hasher, neighbour);
-                }
-                hasher.finalize().into()
-            }
+            Read::WholeSite => Self::of_parts(&[self.contents(), self.data(), self.now()]),
+            Read::Neighbours => neighbours(),
             Read::File(path) => of_text(self.inputs.text(path)),
             Read::PostUrl(name) => of_text(self.environment.post_url(name)),
             Read::Url(path) => of_text(self.environment.url_of(path)),
-            Read::Results(name) => self.of_results(name, post.body.path),
+            Read::Results(name) => self.of_results(name, path),
             Read::Now => self.now(),
         }
     }
@@ -153,7 +253,9 @@ impl<'a> Present<'a> {
             "data" => self.data(),
             "time" => self.now(),
             "posts" | "documents" | "tags" | "categories" | "collections" | "pages"
-            | "html_pages" | "static_files" | "related_posts" => self.contents(),
+            | "html_pages" | "static_files" | "related_posts" | "tag_urls" | "feed" => {
+                self.contents()
+            }
             key if is_collection(key) => self.contents(),
             // From the configuration, which is in the base.
             _ => Digest::of(&[]),
@@ -193,12 +295,11 @@ impl<'a> Present<'a> {
         let now = [&self.environment.now, &self.blog.now];
         let now: Vec<Digest> =
             now.map(|now| of_text(now.as_ref().map(ToString::to_string).as_deref())).to_vec();
-        self.of_parts(&now)
+        Self::of_parts(&now)
     }
 
-    fn of_parts(&self, parts: &[Digest]) -> Digest {
-        let text: String = parts.iter().map(Digest::to_string).collect();
-        Digest::of(text.as_bytes())
+    fn of_parts(parts: &[Digest]) -> Digest {
+        key(parts.iter().map(|part| &part.as_bytes()[..]))
     }
 
     /// The digest of the results of an experiment that the page at `path` shows.
@@ -216,6 +317,15 @@ impl<'a> Present<'a> {
     }
 }
 
+/// The digest of the documents before and after one, as bodies see them.
+pub(super) fn of_neighbours(neighbours: [Option<&Post<'_>>; 2]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for neighbour in neighbours {
+        add_document(&mut hasher, neighbour);
+    }
+    hasher.finalize().into()
+}
+
 fn of_text(text: Option<&str>) -> Digest {
     // No text has this first byte.
     text.map_or_else(|| Digest::of(&[0xFF]), |text| Digest::of(text.as_bytes()))
@@ -225,7 +335,7 @@ fn add_document(hasher: &mut blake3::Hasher, post: Option<&Post<'_>>) {
     match post {
         Some(post) => {
             add(hasher, post.body.path.as_bytes());
-            add(hasher, post.digest.to_string().as_bytes());
+            add(hasher, post.digest.as_bytes());
         }
         None => add(hasher, &[]),
     }

@@ -38,7 +38,7 @@ pub use self::memo::Memo;
 pub use self::parse::Site;
 
 use self::layouts::Layouts;
-use self::memo::Present;
+use self::memo::{PageMemo, Present};
 use self::post::{RenderedBlog, RenderedPost};
 use self::sass::Sass;
 use self::tags::Tag;
@@ -189,11 +189,13 @@ impl Pages<'_> {
         let mut experiments = rendered.experiments(blog);
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let tags = tags::tags(blog);
-        let site = Shared::new(self, RenderedBlog { posts, ..rendered }, tags, &data);
+        let rendered = RenderedBlog { posts, ..rendered };
+        let site = Shared::new(self, rendered, tags, &data, &environment);
         let mut made = Vec::new();
         let Some(layouts) = layouts else {
             errors.extend(page::errors(&site, &environment));
             let errors = errors.into_sorted();
+            let memo = memo.with_pages_of(self.memo);
             return Built { errors, needs, experiments, memo, ..Built::default() };
         };
         let mut parts = vec![
@@ -219,6 +221,10 @@ impl Pages<'_> {
         }
         let output = gathered(inputs, config, blog, made, &mut errors);
         let errors = errors.into_sorted();
+        let memo = match errors.is_empty() {
+            true => memo.with_pages(site.pages),
+            false => memo.with_pages_of(self.memo),
+        };
         Built { output, errors, needs, experiments, memo, ..Built::default() }
     }
 }
@@ -280,9 +286,10 @@ fn environment<'a>(
 }
 
 /// A generated file, and the path of its source.
+#[derive(Debug, Clone)]
 struct Made {
     path: String,
-    bytes: Vec<u8>,
+    bytes: Arc<[u8]>,
     from: Option<String>,
     /// The experiments whose results it shows.
     experiments: BTreeSet<String>,
@@ -291,10 +298,10 @@ struct Made {
 }
 
 impl Made {
-    fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Made {
+    fn new(path: impl Into<String>, bytes: impl AsRef<[u8]>) -> Made {
         Made {
             path: path.into(),
-            bytes: bytes.into(),
+            bytes: bytes.as_ref().into(),
             from: None,
             experiments: BTreeSet::new(),
             needs: Vec::new(),
@@ -333,11 +340,21 @@ struct Shared<'a> {
     sass: Sass<'a>,
     /// The results that figures show.
     results: &'a Results<'a>,
+    /// The pages of an earlier rendering.
+    pages: PageMemo<'a>,
 }
 
 impl<'a> Shared<'a> {
-    fn new(pages: &Pages<'a>, rendered: RenderedBlog, tags: Vec<Tag>, data: &Value) -> Shared<'a> {
-        let Pages { inputs, config, blog, results, compile_sass, .. } = *pages;
+    fn new(
+        pages: &Pages<'a>,
+        rendered: RenderedBlog,
+        tags: Vec<Tag>,
+        data: &Value,
+        environment: &'a Environment<'a>,
+    ) -> Shared<'a> {
+        let Pages { inputs, config, blog, results, compile_sass, memo, .. } = *pages;
+        let present = Present::new(inputs, blog, results, environment);
+        let known = PageMemo::new(memo, present, rendered.identities());
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
@@ -374,6 +391,7 @@ impl<'a> Shared<'a> {
             files,
             sass,
             results,
+            pages: known,
         }
     }
 }
@@ -432,7 +450,7 @@ fn gathered(
 ) -> Output {
     let mut output = Output::default();
     for (path, text) in &blog.plain {
-        let added = output.add(*path, Content::Bytes(text.as_bytes().to_vec()));
+        let added = output.add(*path, Content::Bytes(text.as_bytes().into()));
         debug_assert!(added.is_ok(), "paths in a source are unique");
     }
     let on_disk: BTreeMap<&str, &PathBuf> =

@@ -6,8 +6,9 @@ use tera::Map;
 
 use super::{Files, Made, Shared, in_parallel, index, pinned, post, redirect, values};
 use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
 use crate::errors::Errors;
-use crate::liquid::{self, Environment};
+use crate::liquid::{self, Environment, Read};
 use crate::markdown;
 use crate::plugin::relative_links;
 use crate::post::{Page, PageKind};
@@ -21,6 +22,8 @@ pub(super) struct Part {
     pub(super) paginator: Value,
     pub(super) url: String,
     pub(super) file: String,
+    /// The key of its numbers and posts.
+    pub(super) key: Digest,
 }
 
 /// All pages. The index is split as the configuration says.
@@ -38,10 +41,16 @@ pub(super) fn files(
             return files;
         }
         if index.is_none_or(|index| index.body.path != page.body.path) {
-            return file(site, layouts, environment, options, page, None);
+            return Ok(file(site, layouts, environment, options, page, None)?.0);
         }
         let parts = index::parts(site, page).map_err(|error| vec![error])?;
-        in_parallel(&parts, |_, part| file(site, layouts, environment, options, page, Some(part)))
+        in_parallel(&parts, |_, part| {
+            let made = || file(site, layouts, environment, options, page, Some(part));
+            if page.kind != PageKind::Template {
+                return Ok(made()?.0);
+            }
+            site.pages.page(&part.file, page.body.path, part.key, made)
+        })
     })
 }
 
@@ -63,7 +72,7 @@ fn file(
     options: &markdown::Options,
     page: &Page<'_>,
     part: Option<&Part>,
-) -> Files {
+) -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>> {
     let url = part.map_or(&page.address.url, |part| &part.url);
     let mut map = values::page(page, url, site.config);
     let paginator = part.map(|part| ("paginator", part.paginator.clone()));
@@ -71,7 +80,7 @@ fn file(
         let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];
         shared.into_iter().chain(paginator.clone()).collect::<Vec<_>>()
     };
-    let mut experiments = BTreeSet::new();
+    let (mut experiments, mut reads) = (BTreeSet::new(), BTreeSet::new());
     let (content, mut figures, mut needs) = match page.kind {
         PageKind::Markdown => {
             let mut expanded =
@@ -88,6 +97,7 @@ fn file(
         }
         PageKind::Template => {
             let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
+            reads = rendered.reads;
             (rendered.text, rendered.files, rendered.needs)
         }
         PageKind::Sass => {
@@ -103,11 +113,12 @@ fn file(
         layouts.render(layout, Value::from(content), &variables(&site.value, &map), place)?;
     figures.extend(rendered.files);
     needs.extend(rendered.needs);
+    reads.extend(rendered.reads);
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
     let text = site.finished(rendered.text, &path, &map);
     let text = if path.ends_with(".html") { super::ids::unique(&text).into_owned() } else { text };
     let made = Made { experiments, needs, ..Made::new(path, text).from(page.body.path) };
     let figures = figures.into_iter();
     let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(page.body.path));
-    Ok(std::iter::once(made).chain(figures).collect())
+    Ok((std::iter::once(made).chain(figures).collect(), reads))
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, LazyLock};
 
 use tera::Map;
 
-use super::memo::{Body, Memo, Present};
+use super::memo::{self, Body, Memo, Present};
 use super::values::{Listed, Sites};
 use super::{Files, Made, Shared, excerpt, in_parallel, redirect, values};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
 use crate::errors::Errors;
 use crate::experiment::results::Need;
 use crate::figure;
@@ -43,6 +44,8 @@ pub(super) struct RenderedPost {
     pub(super) needs: Vec<Need>,
     /// What its body and its title depend on besides its own file.
     pub(super) reads: BTreeSet<Read>,
+    /// Equal for equal documents.
+    pub(super) identity: Digest,
 }
 
 /// All documents with their bodies rendered.
@@ -64,6 +67,11 @@ impl RenderedBlog {
         let shown = blog.documents().zip(self.all());
         let shown = shown.filter(|(_, shown)| !shown.experiments.is_empty());
         shown.map(|(post, shown)| (post.body.path.to_owned(), shown.experiments.clone())).collect()
+    }
+
+    /// The identities of all documents.
+    pub(super) fn identities(&self) -> impl Iterator<Item = Digest> {
+        self.all().map(|post| post.identity)
     }
 
     fn all(&self) -> impl Iterator<Item = &RenderedPost> {
@@ -110,16 +118,16 @@ pub(super) fn render_all(
             .enumerate()
             .map(|(index, post)| {
                 let before = index.checked_sub(1).and_then(|before| posts.get(before));
-                let neighbours = [before, posts.get(index + 1)];
-                let digest = |read: &Read| around.present.digest(read, post, neighbours);
+                let neighbours = || memo::of_neighbours([before, posts.get(index + 1)]);
+                let digest = |read: &Read| around.present.digest(read, post.body.path, neighbours);
                 if let Some((known, body)) = around.memo.and_then(|memo| memo.body(post, digest)) {
                     return (known, Some(body), Errors::default());
                 }
                 let has_tags = liquid::has_tags(post.body.text);
                 let variables = if has_tags { variables.of(collection, index) } else { Vec::new() };
                 let (rendered, errors) = render(post, around, &variables);
-                let rendered = Arc::new(rendered);
-                let body = errors.is_empty().then(|| Body::new(post, &rendered, digest));
+                let mut rendered = Arc::new(rendered);
+                let body = errors.is_empty().then(|| Body::new(post, &mut rendered, digest));
                 (rendered, body, errors)
             })
             .collect();
@@ -229,6 +237,7 @@ fn render(
         experiments,
         needs,
         reads,
+        identity: post.digest,
     };
     (post, errors)
 }
@@ -327,7 +336,8 @@ impl RenderedPost {
         let content = Value::from(format!("{note}{}", value::as_text(&self.content)));
         let mut map = super::entries(&self.value);
         set(&mut map, "content", content.clone());
-        Arc::new(RenderedPost { value: Value::from(map), content, ..(*self).clone() })
+        let identity = memo::key([&self.identity.as_bytes()[..], note.as_bytes()]);
+        Arc::new(RenderedPost { value: Value::from(map), content, identity, ..(*self).clone() })
     }
 }
 
@@ -359,24 +369,27 @@ fn of_list(
         {
             return files;
         }
-        let page = with_neighbours(rendered, index, order, |post| post.value.clone());
-        let rendered = &rendered[index];
-        let site_value = site.sites.of((order == Order::NewestFirst).then_some(index)).clone();
-        let variables = [("site", site_value), ("page", page.clone())];
-        let place = || post.front.place("layout");
-        let made = layouts.render(
-            post.front.layout.as_deref(),
-            rendered.content.clone(),
-            &variables,
-            place,
-        )?;
-        let figures = rendered.files.iter().cloned().chain(made.files);
-        let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(post.body.path));
-        let html = site.finished(made.text, &post.address.file, &super::entries(&page));
-        let page = Made {
-            needs: made.needs,
-            ..Made::new(post.address.file.clone(), html).from(post.body.path)
-        };
-        Ok(std::iter::once(page).chain(figures).collect())
+        let layout = post.front.layout.as_deref();
+        let before = index.checked_sub(1).and_then(|before| rendered.get(before));
+        let shown = [Some(&rendered[index]), before, rendered.get(index + 1)];
+        let shown = shown.map(|post| post.map_or(&[][..], |post| post.identity.as_bytes()));
+        // The newest posts have other related posts than the rest.
+        let related = site.sites.key((order == Order::NewestFirst).then_some(index));
+        let key = memo::key(shown.into_iter().chain([related.as_bytes()]));
+        let file = &post.address.file;
+        site.pages.page(file, post.body.path, key, || {
+            let page = with_neighbours(rendered, index, order, |post| post.value.clone());
+            let rendered = &rendered[index];
+            let site_value = site.sites.of((order == Order::NewestFirst).then_some(index)).clone();
+            let variables = [("site", site_value), ("page", page.clone())];
+            let place = || post.front.place("layout");
+            let made = layouts.render(layout, rendered.content.clone(), &variables, place)?;
+            let figures = rendered.files.iter().cloned().chain(made.files);
+            let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(post.body.path));
+            let html = site.finished(made.text, file, &super::entries(&page));
+            let page =
+                Made { needs: made.needs, ..Made::new(file.clone(), html).from(post.body.path) };
+            Ok((std::iter::once(page).chain(figures).collect(), made.reads))
+        })
     })
 }

@@ -19,13 +19,12 @@ pub(super) fn marked(output: Output, results: &Results<'_>) -> Output {
         return output;
     }
     let banner = banner(&names);
-    output.map_bytes(|path, bytes| match String::from_utf8(bytes) {
-        Ok(html) if path.ends_with(".html") => with_banner(&html, &banner).into_bytes(),
+    output.map_bytes(|path, bytes| match std::str::from_utf8(bytes) {
+        Ok(html) if path.ends_with(".html") => with_banner(html, &banner).into_bytes(),
         Ok(xml) if path.ends_with(".xml") && xml.contains("<feed") => {
-            with_marked_title(&xml).into_bytes()
+            with_marked_title(xml).into_bytes()
         }
-        Ok(text) => text.into_bytes(),
-        Err(error) => error.into_bytes(),
+        _ => bytes.to_vec(),
     })
 }
 

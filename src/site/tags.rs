@@ -7,8 +7,9 @@ use tera::Map;
 use tera::value::Key;
 
 use super::post::RenderedPost;
-use super::{Files, Made, Shared, in_parallel};
-use crate::diagnostic::Place;
+use super::{Files, Made, Shared, in_parallel, memo};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::liquid::Read;
 use crate::post::Blog;
 use crate::site::layouts::Layouts;
 use crate::slug;
@@ -156,23 +157,26 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
             if site.taken.contains(&tag.file()) {
                 return Ok(Vec::new());
             }
-            let mut page = Map::new();
-            set(&mut page, "title", tag.name.as_str());
-            set(&mut page, "tag", tag.name.as_str());
-            set(&mut page, "url", tag.url());
-            set(
-                &mut page,
-                "posts",
-                tag.posts.iter().map(|&index| site.posts[index].value.clone()).collect::<Vec<_>>(),
-            );
-            rendered(site, layouts, "tag", page, tag.file())
+            let posts = || tag.posts.iter().map(|&index| &site.posts[index]);
+            let url = tag.url();
+            let own = [tag.name.as_bytes(), url.as_bytes()];
+            let shown = posts().map(|post| &post.identity.as_bytes()[..]);
+            let file = tag.file();
+            site.pages.page(&file, "", memo::key(own.into_iter().chain(shown)), || {
+                let mut page = Map::new();
+                set(&mut page, "title", tag.name.as_str());
+                set(&mut page, "tag", tag.name.as_str());
+                set(&mut page, "url", url.as_str());
+                set(&mut page, "posts", posts().map(|post| post.value.clone()).collect::<Vec<_>>());
+                rendered(site, layouts, "tag", page, &file)
+            })
         })?;
     }
     if layouts.has("tags") && !site.tags.is_empty() && !site.taken.contains(LIST) {
         let mut page = Map::new();
         set(&mut page, "title", "Tags");
         set(&mut page, "url", "/tags/");
-        files.extend(rendered(site, layouts, "tags", page, LIST.to_owned())?);
+        files.extend(rendered(site, layouts, "tags", page, LIST)?.0);
     }
     Ok(files)
 }
@@ -182,15 +186,14 @@ fn rendered(
     layouts: &Layouts<'_>,
     layout: &str,
     page: Map,
-    path: String,
-) -> Files {
+    path: &str,
+) -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>> {
     let variables = [("site", site.value.clone()), ("page", Value::from(page))];
     let place = || Place::file(format!("_layouts/{layout}.html"));
     let page = layouts.render(Some(layout), Value::from(""), &variables, place)?;
     let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));
-    Ok(std::iter::once(Made::new(path, super::ids::unique(&page.text).into_owned()))
-        .chain(figures)
-        .collect())
+    let made = Made::new(path, super::ids::unique(&page.text).as_bytes());
+    Ok((std::iter::once(made).chain(figures).collect(), page.reads))
 }
 
 impl Shared<'_> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Rendered;
 use crate::diagnostic::Diagnostic;
-use crate::liquid::{self, Environment};
+use crate::liquid::{self, Environment, Read};
 use crate::text::Located;
 use crate::value::Value;
 
@@ -37,6 +37,8 @@ impl<'a> Templates<'a> {
             self.by_path.get(path).expect("all layouts and pages that are templates were read");
         let expanded = template.render(variables, self.environment)?;
         let text = expanded.embeds.in_html(&expanded.text);
-        Ok(Rendered { text, files: expanded.files, needs: expanded.needs })
+        let (files, needs, mut reads) = (expanded.files, expanded.needs, expanded.reads);
+        reads.insert(Read::File(path.to_owned()));
+        Ok(Rendered { text, files, needs, reads })
     }
 }

@@ -8,7 +8,7 @@
 mod liquid;
 mod tera;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::values;
 use crate::compat::TemplateLanguage;
@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Place, nearest};
 use crate::experiment::results::Need;
 use crate::fields::Fields;
 use crate::inputs::Inputs;
-use crate::liquid::Environment;
+use crate::liquid::{Environment, Read};
 use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
 use crate::roles::Role;
@@ -49,6 +49,8 @@ pub(super) struct Rendered {
     pub(super) text: String,
     pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) needs: Vec<Need>,
+    /// What it was made from, besides its variables other than `site`.
+    pub(super) reads: BTreeSet<Read>,
 }
 
 impl<'a> Layouts<'a> {
@@ -136,23 +138,22 @@ impl<'a> Layouts<'a> {
             variables.push(("content", content.clone()));
             variables.push(("layout", layout.front.clone()));
             let mut outer = match &self.templates {
-                Templates::Tera(templates) => {
-                    text_only(templates.layout(&layout.path, &variables))?
-                }
+                Templates::Tera(templates) => text_only(
+                    templates.layout(&layout.path, &variables).map_err(|error| vec![error])?,
+                    templates.reads(&layout.path),
+                ),
                 Templates::Liquid(templates) => templates.render(&layout.path, &variables)?,
             };
+            outer.reads.insert(Read::File(layout.path.clone()));
             if let Some(inner) = rendered {
                 outer.files.splice(..0, inner.files);
                 outer.needs.splice(..0, inner.needs);
+                outer.reads.extend(inner.reads);
             }
             rendered = Some(outer);
             next = layout.parent.as_deref();
         }
-        Ok(rendered.unwrap_or_else(|| Rendered {
-            text: as_text(&content),
-            files: Vec::new(),
-            needs: Vec::new(),
-        }))
+        Ok(rendered.unwrap_or_else(|| text_only(as_text(&content), BTreeSet::new())))
     }
 
     /// Renders the body of a page that is a template.
@@ -162,16 +163,17 @@ impl<'a> Layouts<'a> {
         variables: &[(&'static str, Value)],
     ) -> Result<Rendered, Vec<Diagnostic>> {
         match &self.templates {
-            Templates::Tera(templates) => text_only(templates.page(path, variables)),
+            Templates::Tera(templates) => Ok(text_only(
+                templates.page(path, variables).map_err(|error| vec![error])?,
+                templates.reads(path),
+            )),
             Templates::Liquid(templates) => templates.render(path, variables),
         }
     }
 }
 
-fn text_only(rendered: Result<String, Diagnostic>) -> Result<Rendered, Vec<Diagnostic>> {
-    rendered
-        .map(|text| Rendered { text, files: Vec::new(), needs: Vec::new() })
-        .map_err(|error| vec![error])
+fn text_only(text: String, reads: BTreeSet<Read>) -> Rendered {
+    Rendered { text, files: Vec::new(), needs: Vec::new(), reads }
 }
 
 fn layout<'a>(path: &'a str, text: &'a str) -> Result<(Layout, Located<'a>), Vec<Diagnostic>> {

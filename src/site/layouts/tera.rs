@@ -1,14 +1,16 @@
 //! Templates in Tera: layouts that extend and include one another, and pages.
 
 mod limits;
+mod reads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tera::{Context, ErrorKind, Tera};
 
 use crate::config::Config;
 use crate::config::TemplateLimits;
 use crate::diagnostic::{Diagnostic, Place, Position};
+use crate::liquid::Read;
 use crate::site::filters;
 use crate::text::Located;
 use crate::value::Value;
@@ -19,6 +21,8 @@ pub(super) struct Templates {
     /// The number of lines above each template and its text as Tera sees it, by the name that Tera
     /// knows it by.
     known: BTreeMap<String, (usize, String)>,
+    /// What each layout and page depends on, by path.
+    reads: BTreeMap<String, BTreeSet<Read>>,
     limits: TemplateLimits,
 }
 
@@ -31,6 +35,9 @@ impl Templates {
         pages: &[Located<'_>],
         includes: &[Located<'_>],
     ) -> Result<Templates, Vec<Diagnostic>> {
+        let all = [layouts, pages, includes].concat();
+        let reads = layouts.iter().chain(pages);
+        let reads = reads.map(|one| (one.path.to_owned(), reads::reads(one.path, &all))).collect();
         // A leading slash keeps pages apart from layouts, which are looked up by bare names.
         let pages = pages.iter().map(|page| Named { name: page_name(page.path), ..named(page) });
         let needed: Vec<Named> = layouts.iter().map(named).chain(pages).collect();
@@ -48,9 +55,9 @@ impl Templates {
             needed.iter().chain(&usable).map(|named| (named.name.as_str(), named.text.as_str()));
         let limits = config.liquid.limits;
         let Err(error) = tera.add_raw_templates(all) else {
-            return Ok(Templates { tera, known, limits });
+            return Ok(Templates { tera, known, reads, limits });
         };
-        let templates = Templates { tera, known, limits };
+        let templates = Templates { tera, known, reads, limits };
         let of_all = |named: &[Named]| -> Vec<Diagnostic> {
             named
                 .iter()
@@ -76,6 +83,11 @@ impl Templates {
         variables: &[(&'static str, Value)],
     ) -> Result<String, Diagnostic> {
         self.render(path, path, variables)
+    }
+
+    /// What the layout or page at `path` depends on.
+    pub(super) fn reads(&self, path: &str) -> BTreeSet<Read> {
+        self.reads.get(path).cloned().unwrap_or_default()
     }
 
     /// Renders the page at `path`.

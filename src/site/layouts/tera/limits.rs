@@ -193,6 +193,25 @@ pub(super) fn counting(text: &str) -> String {
     out
 }
 
+/// The tags of a template, except comments. Includes those in raw text.
+pub(super) fn tags(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let (before, kind) = next_tag(rest)?;
+            let tag = &rest[before..];
+            let length =
+                if kind == '#' { tag.find("#}").map(|end| end + 2) } else { tag_length(tag) };
+            // What is not closed is an error, except for Tera's own rules: take all of it.
+            let (tag, behind) = tag.split_at(length.unwrap_or(tag.len()));
+            rest = behind;
+            if kind != '#' {
+                return Some(tag);
+            }
+        }
+    })
+}
+
 /// Where the next tag starts, and the character after its brace.
 fn next_tag(text: &str) -> Option<(usize, char)> {
     text.match_indices('{').find_map(|(at, _)| {
