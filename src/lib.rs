@@ -20,6 +20,7 @@ mod fields;
 pub mod figure;
 mod html;
 pub mod inputs;
+mod lexer;
 pub mod liquid;
 pub mod markdown;
 pub mod output;
