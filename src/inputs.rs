@@ -93,6 +93,8 @@ pub enum Change {
 pub enum Effect {
     /// Nothing that the build reads.
     None,
+    /// No input, but a file in the folder of an experiment: its program may consist of it.
+    Program,
     /// One input with this role.
     Input(Role),
     /// Which files are read, or under which path: the whole site has to be read again.
@@ -131,28 +133,87 @@ impl Inputs {
     }
 
     /// Applies a change to one file. The result is the same as reading the whole site again.
-    pub(crate) fn apply(&mut self, change: Change) -> Effect {
+    pub fn apply(&mut self, change: Change) -> Effect {
         let (Change::Written(at, _) | Change::Removed(at)) = &change;
+        let at = at.clone();
+        let replaced = self.replace(&at, |role, path, roles, on_disk| {
+            Ok(match change {
+                Change::Written(_, bytes) => Some(input(role, path, roles, on_disk, &bytes)),
+                Change::Removed(_) => None,
+            })
+        });
+        replaced.expect("the content is given, so nothing is read")
+    }
+
+    /// Reads a file again that may have changed on disk, by its path from the site's root. The
+    /// result is the same as reading the whole site again.
+    pub fn reread(&mut self, at: &str) -> io::Result<Effect> {
+        let on_disk = self.root().join(at);
+        match on_disk.symlink_metadata() {
+            // The rules for links need the whole walk.
+            Ok(about) if !about.is_file() => return Ok(Effect::Everything),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(self.apply(Change::Removed(at.to_owned())));
+            }
+            Err(error) => return Err(with_path(&error, &on_disk)),
+        }
+        self.replace(at, |role, path, roles, on_disk| {
+            read_input(role, path, roles, on_disk).map(Some)
+        })
+    }
+
+    /// The paths of all inputs in a folder, by the folder's path from the site's root.
+    pub fn paths_in(&self, folder: &str) -> Vec<String> {
+        let paths = self.texts.keys().chain(self.statics.keys()).chain(self.artifacts.keys());
+        let unreadable = self.unreadable.iter().map(|error| &error.place().path);
+        let origins = paths.chain(unreadable).map(|path| self.origin(path));
+        let inside = origins
+            .filter(|path| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+        inside.map(str::to_owned).collect()
+    }
+
+    /// Whether files in a folder may be inputs, by the folder's path from the site's root.
+    pub fn is_folder_read(&self, folder: &str) -> bool {
+        let is_read = |folder: &str| match self.roles.known_as(folder) {
+            Known::As(path) | Known::OfTheme(path) => {
+                !self.roles.is_left_out(&path, true)
+                    && (self.roles.is_included(&path, true)
+                        || !is_destination(&self.root().join(folder)))
+            }
+            Known::OnTheWay => true,
+            Known::Not => false,
+        };
+        path::folders(folder).chain([folder]).all(is_read)
+    }
+
+    /// Replaces the file at a path with what `make` reads; `None` removes it.
+    fn replace(
+        &mut self,
+        at: &str,
+        make: impl FnOnce(&Role, &str, &Roles, PathBuf) -> io::Result<Option<Input>>,
+    ) -> io::Result<Effect> {
         let path = match self.roles.known_as(at) {
             Known::As(path) if self.roles.is_reached(&path) => path.into_owned(),
-            Known::OfTheme(_) => return Effect::Everything,
-            Known::As(_) | Known::OnTheWay | Known::Not => return Effect::None,
+            Known::OfTheme(_) => return Ok(Effect::Everything),
+            Known::As(_) | Known::OnTheWay | Known::Not => return Ok(Effect::None),
         };
         let role = self.roles.role(&path);
         let is_of_theme = self.origins.get(&path).is_some_and(|origin| origin != at);
         if matches!(role, Role::Config | Role::DataSet) || is_of_theme {
-            return Effect::Everything;
+            return Ok(Effect::Everything);
         }
         if role == Role::LeftOut {
-            return Effect::None;
+            let is_in_experiments = path.starts_with("experiments/");
+            self.weights.lock().unwrap_or_else(PoisonError::into_inner).remove(&path);
+            return Ok(if is_in_experiments { Effect::Program } else { Effect::None });
         }
+        let new = make(&role, &path, &self.roles, self.root().join(at))?;
         let before = (self.texts.remove(&path), self.statics.remove(&path));
         let artifact = self.artifacts.remove(&path).map(|artifact| artifact.digest);
         let errors: Vec<Diagnostic> =
             self.unreadable.extract_if(.., |error| error.place().path == path).collect();
-        if let Change::Written(at, bytes) = change {
-            let on_disk = self.root().join(at);
-            let input = input(&role, &path, &self.roles, on_disk, &bytes);
+        if let Some(input) = new {
             self.insert(path.clone(), input);
         }
         let is_as_before = self.texts.get(&path) == before.0.as_ref()
@@ -161,7 +222,7 @@ impl Inputs {
             && before.1.is_none()
             && self.artifacts.get(&path).map(|artifact| artifact.digest) == artifact
             && self.unreadable.iter().filter(|error| error.place().path == path).eq(&errors);
-        if is_as_before { Effect::None } else { Effect::Input(role) }
+        Ok(if is_as_before { Effect::None } else { Effect::Input(role) })
     }
 
     fn insert(&mut self, path: String, input: Input) {
@@ -705,7 +766,10 @@ mod tests {
             std::fs::remove_file(site.path().join(path)).unwrap();
             Change::Removed(path.to_owned())
         };
+        let mut reread = applied.clone();
         assert_eq!(applied.apply(change), *effect, "{path}");
+        assert_eq!(reread.reread(path).unwrap(), *effect, "{path}");
+        assert_eq!(format!("{applied:#?}"), format!("{reread:#?}"), "{path}");
         if *effect != Effect::Everything {
             let read_again = read(site.path(), &roles).unwrap();
             assert_eq!(format!("{applied:#?}"), format!("{read_again:#?}"), "{path}");
@@ -715,7 +779,7 @@ mod tests {
     #[test]
     fn applying_a_change_gives_the_same_as_reading_again() {
         let docs = || Role::Document("docs".into());
-        let cases: [(&str, Option<&[u8]>, Effect); 17] = [
+        let cases: [(&str, Option<&[u8]>, Effect); 18] = [
             ("_posts/2026-01-02-a.md", Some(b"---\ntitle: B\n---\n"), Effect::Input(Role::Post)),
             (
                 "_posts/2026-01-02-a.md",
@@ -735,6 +799,7 @@ mod tests {
             ("experiments/x/files/0123abcd-a.csv", Some(b"a,c\n"), Effect::Input(Role::Artifact)),
             ("experiments/x/runs/a-s0-0123abcd.json", None, Effect::Input(Role::Record)),
             ("secret/a.md", Some(b"---\n---\n"), Effect::None),
+            ("experiments/x/train.py", Some(b"print()"), Effect::Program),
             ("_config.yml", Some(b"title: Other\n"), Effect::Everything),
             ("experiments/data/set.yml", Some(b"title: Set\n"), Effect::Everything),
         ];

@@ -32,6 +32,7 @@ mod psych;
 pub mod recipe;
 pub mod roles;
 pub mod runner;
+pub mod serve;
 pub mod site;
 pub mod slug;
 pub mod stats;

@@ -57,8 +57,9 @@ fn check_tag(name: &str, tag: &str) {
 fn help() {
     let site = Site::empty();
     check("help", &site, &["--help"]);
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 20] = [
         &["build"],
+        &["serve"],
         &["run"],
         &["new"],
         &["new", "post"],

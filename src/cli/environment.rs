@@ -104,6 +104,13 @@ impl Drop for Interrupts {
     }
 }
 
+/// The names of this machine in its network.
+pub(super) fn machine_names() -> Vec<String> {
+    let uname = rustix::system::uname();
+    let Ok(name) = uname.nodename().to_str() else { return Vec::new() };
+    vec![name.to_owned(), format!("{name}.local")]
+}
+
 /// The number of CPU threads that this process may use.
 pub(super) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)

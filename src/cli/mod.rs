@@ -22,6 +22,7 @@ mod run;
 mod runs;
 mod sass;
 mod schema;
+mod serve;
 mod site;
 mod status;
 mod table;
@@ -81,6 +82,16 @@ enum Command {
         shown together and public/ is left unchanged."
     )]
     Build(build::Options),
+    /// Show the site in a browser and update it as files change
+    #[command(
+        long_about = "Builds the site in memory, serves it on this machine, and updates open pages \
+                      whenever a file of the site changes. Nothing is written: neither public/ nor \
+                      any other file.\n\n\
+                      Drafts and posts dated in the future are shown and marked. Errors appear over \
+                      the page and in the terminal, and the last version without errors stays. \
+                      Results that are missing are placeholders."
+    )]
+    Serve(serve::Options),
     /// Run stale experiments, whether or not a post shows them
     #[command(long_about = "Does the stale and missing runs of the named experiments, or of all \
                       experiments.\n\nEach result is a \
@@ -207,6 +218,7 @@ pub(crate) fn main() -> ExitCode {
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
+        Command::Serve(options) => serve::serve(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::New(what) => new::new(&source, &what),
         Command::Import(options) => import::import(&options),

@@ -55,9 +55,12 @@ use crate::inputs::Inputs;
 use crate::liquid::{Environment, Includes, Tags};
 use crate::markdown;
 use crate::output::{Content, Output};
+use crate::permalink::Address;
 use crate::plugin;
-use crate::post::{self as posts, Blog, Shown, pins};
+use crate::post::front_matter::FrontMatter;
+use crate::post::{self as posts, Blog, Post, Shown, pins};
 use crate::roles::Role;
+use crate::time::Date;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
@@ -75,9 +78,46 @@ pub struct Built {
     pub experiments: BTreeMap<String, BTreeSet<String>>,
     /// What the next rendering can take from this one.
     pub memo: Memo,
+    /// The posts, documents and pages with a source.
+    pub sources: Vec<Source>,
+}
+
+/// Where a post, a document or a page comes from, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The path of its source on disk, from the site's root.
+    pub path: String,
+    /// Its address on the host without `baseurl`: `/2026/01/31/title/`.
+    pub url: String,
+    /// Its file in the built site.
+    pub file: String,
+    /// Why a build without options would leave it out, if it would.
+    pub unpublished: Option<Unpublished>,
+}
+
+/// Why something is not published yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unpublished {
+    /// It is a draft.
+    Draft,
+    /// Its date is in the future.
+    Future,
+    /// Its front matter says `published: false`.
+    Hidden,
 }
 
 impl Built {
+    /// The files that were made, with placeholders for missing results.
+    pub(crate) fn into_shown(self) -> Output {
+        self.output
+    }
+
+    /// A built site of these files.
+    #[cfg(test)]
+    pub(crate) fn of(output: Output, sources: Vec<Source>) -> Built {
+        Built { output, sources, ..Built::default() }
+    }
+
     /// The files of the built site, or all errors including missing results.
     pub fn into_output(self) -> Result<Output, Vec<Diagnostic>> {
         let mut errors = Errors::from(self.errors);
@@ -225,8 +265,41 @@ impl Pages<'_> {
             true => memo.with_pages(site.pages),
             false => memo.with_pages_of(self.memo),
         };
-        Built { output, errors, needs, experiments, memo, ..Built::default() }
+        let sources = sources(inputs, config, blog);
+        Built { output, needs, errors, experiments, memo, sources, ..Built::default() }
     }
+}
+
+/// The sources of all documents and pages.
+fn sources(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Source> {
+    let source = |path: &str, address: &Address, unpublished| Source {
+        path: inputs.origin(path).to_owned(),
+        url: address.url.clone(),
+        file: address.file.clone(),
+        unpublished,
+    };
+    let hidden = |front: &FrontMatter<'_>| {
+        (!front.published && !config.unpublished).then_some(Unpublished::Hidden)
+    };
+    let is_future = |post: &Post<'_>| {
+        let now = blog.now.as_ref().map(Date::timestamp);
+        !config.future && now.is_some_and(|now| post.date.timestamp() > now)
+    };
+    let is_draft = |path: &str| {
+        let is_in_drafts = path.split('/').rev().skip(1).any(|folder| folder == "_drafts");
+        is_in_drafts && !config.show_drafts
+    };
+    let documents = blog.documents().filter(|post| post.is_written).map(|post| {
+        let unpublished = match post.body.path {
+            path if is_draft(path) => Some(Unpublished::Draft),
+            _ if is_future(post) => Some(Unpublished::Future),
+            _ => hidden(&post.front),
+        };
+        source(post.body.path, &post.address, unpublished)
+    });
+    let pages = blog.pages.iter();
+    let pages = pages.map(|page| source(page.body.path, &page.address, hidden(&page.front)));
+    documents.chain(pages).collect()
 }
 
 /// Warns of missing layouts, where Jekyll continues without them, and of plugins that labpress does

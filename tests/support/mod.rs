@@ -12,6 +12,8 @@
 #[cfg(target_os = "linux")]
 pub mod killing;
 pub mod random;
+#[cfg(unix)]
+pub mod serving;
 pub mod whole;
 
 use std::collections::BTreeMap;

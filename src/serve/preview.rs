@@ -1,0 +1,146 @@
+//! The site behind a preview: takes what changed on disk and renders the site again.
+//!
+//! This is the one place where the preview and the site meet, so how much is rendered again is
+//! decided here alone.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::config;
+use crate::experiment::spec::Environment;
+use crate::inputs::{self, Effect};
+use crate::path;
+use crate::post::Shown;
+use crate::site::{Built, Memo, Site};
+
+/// What changed on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// The files at these paths from the site's root, and all files in them if they are or were
+    /// folders.
+    Paths(BTreeSet<String>),
+    /// Anything.
+    Everything,
+}
+
+impl Changed {
+    /// Adds other changes.
+    pub(super) fn merge(&mut self, other: Changed) {
+        match (&mut *self, other) {
+            (Changed::Paths(paths), Changed::Paths(more)) => paths.extend(more),
+            (Changed::Everything, _) => {}
+            (_, Changed::Everything) => *self = Changed::Everything,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Changed::Paths(paths) if paths.is_empty())
+    }
+}
+
+/// A site that is rendered again and again.
+pub struct Preview {
+    site: Site,
+    shown: Shown,
+    environment: fn(&str) -> Option<String>,
+    /// What the last rendering left for the next one.
+    memo: Memo,
+    /// Whether the site could not be read completely, so that single changes do not suffice.
+    is_incomplete: bool,
+}
+
+impl Preview {
+    /// A preview of a site that was read. `environment` is what the site was parsed with.
+    pub fn new(site: Site, shown: Shown, environment: fn(&str) -> Option<String>) -> Preview {
+        Preview { site, shown, environment, memo: Memo::default(), is_incomplete: false }
+    }
+
+    /// The site as it is now.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Renders the site.
+    pub fn built(&mut self) -> Built {
+        let mut built = self.site.render_again(&self.shown, &self.memo);
+        self.memo = std::mem::take(&mut built.memo);
+        built
+    }
+
+    /// Takes over what changed and renders the site again; `None` if nothing that it shows has
+    /// changed. After an error, which names its file, the next call reads everything.
+    pub fn rebuild(&mut self, changed: &Changed) -> io::Result<Option<Built>> {
+        let effect = match changed {
+            Changed::Paths(paths) if !self.is_incomplete => self.take_over(paths),
+            Changed::Paths(_) | Changed::Everything => Ok(Effect::Everything),
+        };
+        self.is_incomplete = true;
+        match effect? {
+            Effect::None => {
+                self.is_incomplete = false;
+                return Ok(None);
+            }
+            Effect::Program | Effect::Input(_) => self.parse_again(),
+            Effect::Everything => self.read_again()?,
+        }
+        self.is_incomplete = false;
+        Ok(Some(self.built()))
+    }
+
+    /// Reads the files at these paths again, and returns the largest effect.
+    fn take_over(&mut self, paths: &BTreeSet<String>) -> io::Result<Effect> {
+        let inputs = &mut self.site.inputs;
+        let mut files = paths.clone();
+        for path in paths {
+            files.extend(inputs.paths_in(path));
+        }
+        let folders: BTreeSet<&str> = files.iter().filter_map(|path| parent(path)).collect();
+        let unread: BTreeSet<&str> =
+            folders.into_iter().filter(|folder| !inputs.is_folder_read(folder)).collect();
+        let mut all = Effect::None;
+        for file in &files {
+            if parent(file).is_some_and(|folder| unread.contains(folder)) {
+                continue;
+            }
+            // A folder has no content of its own; its files are among the paths.
+            if inputs.root().join(file).is_dir() {
+                continue;
+            }
+            match inputs.reread(file)? {
+                Effect::Everything => return Ok(Effect::Everything),
+                effect @ Effect::Input(_) => all = effect,
+                Effect::Program if all == Effect::None => all = Effect::Program,
+                Effect::Program | Effect::None => {}
+            }
+        }
+        Ok(all)
+    }
+
+    fn parse_again(&mut self) {
+        let inputs = std::mem::take(&mut self.site.inputs);
+        let config = (self.site.config.clone(), self.site.config_errors.clone());
+        self.parse(config, inputs);
+    }
+
+    fn read_again(&mut self) -> io::Result<()> {
+        let root = self.site.inputs.root().to_owned();
+        let config = config::read(inputs::read_one(&root, config::PATH)?.as_deref());
+        let inputs = inputs::read(&root, &config.0.roles)?;
+        self.parse(config, inputs);
+        Ok(())
+    }
+
+    fn parse(
+        &mut self,
+        config: (config::Config, Vec<crate::diagnostic::Diagnostic>),
+        inputs: inputs::Inputs,
+    ) {
+        let environment: Environment<'_> = &self.environment;
+        let compile_sass = self.site.compile_sass;
+        self.site = Site { compile_sass, ..Site::parse(config, inputs, environment) };
+    }
+}
+
+fn parent(path: &str) -> Option<&str> {
+    path::folders(path).last()
+}

@@ -1,0 +1,272 @@
+//! One version of the built site: its files, and when each of them last changed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use crate::output::{Content, Output};
+use crate::path;
+use crate::site::{Built, Source, Unpublished};
+
+/// A version of the built site. The first one with files has the number 1.
+#[derive(Debug, Default)]
+pub(super) struct Version {
+    pub(super) number: u64,
+    output: Output,
+    /// The version in which each file got its present content.
+    changed_at: BTreeMap<String, u64>,
+    /// What is known about files that are copied, to see when they change.
+    stamps: BTreeMap<String, Option<Stamp>>,
+    sources: Vec<Source>,
+    /// The source that each file has now or had last.
+    source_of: BTreeMap<String, String>,
+    /// Where sources went whose files were renamed.
+    renamed: BTreeMap<String, String>,
+    /// `baseurl`: `""` or `/blog`.
+    pub(super) base_url: String,
+    /// The address of the published site, with `baseurl`; empty if there is none.
+    pub(super) published_url: String,
+}
+
+/// What tells that a file on disk has changed.
+type Stamp = (u64, Option<SystemTime>);
+
+/// What a preview has at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found<'v> {
+    /// This file of the built site.
+    File(&'v str),
+    /// A folder, whose address ends with a slash.
+    Folder,
+    /// Nothing.
+    Nothing,
+}
+
+impl Version {
+    /// The next version, after this one.
+    pub(super) fn next(&self, built: Built, base_url: &str, url: &str) -> Version {
+        let number = self.number + 1;
+        let sources = built.sources.clone();
+        let output = built.into_shown();
+        let stamps: BTreeMap<String, Option<Stamp>> = output
+            .files()
+            .filter_map(|(path, content)| match content {
+                Content::CopyOf(on_disk) => Some((path.to_owned(), stamp(on_disk).ok())),
+                Content::Bytes(_) => None,
+            })
+            .collect();
+        let changed_at = output.files().map(|(path, content)| {
+            let is_same = self.output.file(path) == Some(content)
+                && self.stamps.get(path) == stamps.get(path);
+            let at = self.changed_at.get(path).filter(|_| is_same).copied();
+            (path.to_owned(), at.unwrap_or(number))
+        });
+        let changed_at = changed_at.collect();
+        let mut source_of = self.source_of.clone();
+        source_of.extend(sources.iter().map(|source| (source.file.clone(), source.path.clone())));
+        let mut renamed = self.renamed.clone();
+        for (from, to) in renames(&self.sources, &sources) {
+            renamed.remove(&to);
+            renamed.insert(from, to);
+        }
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        let published_url = if url.is_empty() {
+            String::new()
+        } else {
+            format!("{}{base_url}", url.trim_end_matches('/'))
+        };
+        Version {
+            number,
+            output,
+            changed_at,
+            stamps,
+            sources,
+            source_of,
+            renamed,
+            base_url,
+            published_url,
+        }
+    }
+
+    /// What is at a decoded path of an address, which starts with a slash: what GitHub Pages and
+    /// most other hosts have there.
+    pub(super) fn find(&self, path: &str) -> Found<'_> {
+        let Some(path) = path.strip_prefix(&self.base_url).and_then(|path| path.strip_prefix('/'))
+        else {
+            return Found::Nothing;
+        };
+        let file = |path: &str| self.changed_at.get_key_value(path).map(|(path, _)| path.as_str());
+        if path.is_empty() || path.ends_with('/') {
+            return file(&format!("{path}index.html")).map_or(Found::Nothing, Found::File);
+        }
+        match file(path).or_else(|| file(&format!("{path}.html"))) {
+            Some(file) => Found::File(file),
+            None if file(&format!("{path}/index.html")).is_some() => Found::Folder,
+            None => Found::Nothing,
+        }
+    }
+
+    /// The content of a file.
+    pub(super) fn content(&self, file: &str) -> Option<&Content> {
+        self.output.file(file)
+    }
+
+    /// The version in which a file got its present content.
+    pub(super) fn changed_at(&self, file: &str) -> Option<u64> {
+        self.changed_at.get(file).copied()
+    }
+
+    /// All files except pages that changed after a version, with the version in which they did.
+    pub(super) fn changed_since(&self, number: u64) -> impl Iterator<Item = (&str, u64)> {
+        let changed = self.changed_at.iter().filter(move |(_, at)| **at > number);
+        changed.filter(|(path, _)| !is_page(path)).map(|(path, at)| (path.as_str(), *at))
+    }
+
+    /// The address, with `baseurl`, of what used to be at a decoded path, if it is elsewhere now.
+    pub(super) fn moved(&self, path: &str) -> Option<String> {
+        let inside = path.strip_prefix(&self.base_url)?.strip_prefix('/')?;
+        let names = if inside.is_empty() || inside.ends_with('/') {
+            vec![format!("{inside}index.html")]
+        } else {
+            vec![inside.to_owned(), format!("{inside}.html"), format!("{inside}/index.html")]
+        };
+        if names.iter().any(|name| self.sources.iter().any(|source| source.file == *name)) {
+            return None;
+        }
+        let mut source = names.iter().find_map(|name| self.source_of.get(name))?;
+        while let Some(to) = self.renamed.get(source) {
+            source = to;
+        }
+        let now = self.sources.iter().find(|now| now.path == *source)?;
+        Some(format!("{}{}", self.base_url, now.url))
+    }
+
+    /// The addresses, with `baseurl`, of what a build would leave out, and why.
+    pub(super) fn unpublished(&self) -> impl Iterator<Item = (String, Unpublished)> {
+        self.sources.iter().filter_map(|source| {
+            Some((format!("{}{}", self.base_url, source.url), source.unpublished?))
+        })
+    }
+
+    /// Why a build would leave a file out, if it would.
+    pub(super) fn why_unpublished(&self, file: &str) -> Option<Unpublished> {
+        self.sources.iter().find(|source| source.file == file)?.unpublished
+    }
+}
+
+/// Whether a file is a page that a browser shows.
+pub(super) fn is_page(file: &str) -> bool {
+    file.ends_with(".html") || file.ends_with(".htm")
+}
+
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    let about = std::fs::metadata(path)?;
+    Ok((about.len(), about.modified().ok()))
+}
+
+/// The sources that were renamed: gone ones with the same name apart from its date, or the only one
+/// that is gone if only one is new.
+fn renames(before: &[Source], now: &[Source]) -> Vec<(String, String)> {
+    let lacks = |sources: &[Source], path: &str| sources.iter().all(|source| source.path != path);
+    // Comparing all with all would be slow, and most versions have the same sources.
+    let is_same = before.len() == now.len()
+        && before.iter().zip(now).all(|(before, now)| before.path == now.path);
+    if is_same {
+        return Vec::new();
+    }
+    let known: std::collections::BTreeSet<&str> =
+        now.iter().map(|source| source.path.as_str()).collect();
+    let gone: Vec<&str> = before
+        .iter()
+        .map(|source| source.path.as_str())
+        .filter(|path| !known.contains(path))
+        .collect();
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let new: Vec<&str> =
+        now.iter().map(|source| source.path.as_str()).filter(|path| lacks(before, path)).collect();
+    if let ([gone], [new]) = (&gone[..], &new[..]) {
+        return vec![((*gone).to_owned(), (*new).to_owned())];
+    }
+    let same_name = |gone: &str| new.iter().find(|new| name(new) == name(gone));
+    gone.iter()
+        .filter_map(|gone| Some(((*gone).to_owned(), (*same_name(gone)?).to_owned())))
+        .collect()
+}
+
+/// The name of a post without its date and its extension.
+fn name(path: &str) -> &str {
+    let stem = path::stem(path::file_name(path));
+    let is_date = |c: char| c.is_ascii_digit() || c == '-';
+    let name = stem.trim_start_matches(is_date);
+    if name.is_empty() { stem } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(files: &[(&str, &str)], sources: &[(&str, &str)], after: &Version) -> Version {
+        let sources = sources.iter().map(|(path, url)| Source {
+            path: (*path).to_owned(),
+            url: (*url).to_owned(),
+            file: url.trim_start_matches('/').to_owned(),
+            unpublished: None,
+        });
+        let mut output = Output::default();
+        for (path, text) in files {
+            output.add(*path, Content::Bytes(text.as_bytes().to_vec())).unwrap();
+        }
+        let built = Built::of(output, sources.collect());
+        after.next(built, "/blog", "https://example.org/")
+    }
+
+    #[test]
+    fn addresses_are_found_as_hosts_find_them() {
+        let files = ["index.html", "a.html", "b/index.html", "c/d.txt", "404.html"];
+        let site = version(&files.map(|file| (file, "")), &[], &Version::default());
+        let cases = [
+            ("/blog/", Found::File("index.html")),
+            ("/blog/a.html", Found::File("a.html")),
+            ("/blog/a", Found::File("a.html")),
+            ("/blog/b/", Found::File("b/index.html")),
+            ("/blog/b", Found::Folder),
+            ("/blog/c", Found::Nothing),
+            ("/blog/c/", Found::Nothing),
+            ("/blog/../a.html", Found::Nothing),
+            ("/blog//a.html", Found::Nothing),
+            ("/a.html", Found::Nothing),
+            ("/blogs/a.html", Found::Nothing),
+            ("", Found::Nothing),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(site.find(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn each_file_knows_when_it_changed() {
+        let first = version(&[("a.html", "1"), ("b.css", "1")], &[], &Version::default());
+        let second = version(&[("a.html", "1"), ("b.css", "2"), ("c.html", "")], &[], &first);
+        let at: Vec<_> = ["a.html", "b.css", "c.html"].map(|file| second.changed_at(file)).to_vec();
+        assert_eq!(at, [Some(1), Some(2), Some(2)]);
+        assert_eq!(second.changed_since(1).collect::<Vec<_>>(), [("b.css", 2)]);
+    }
+
+    #[test]
+    fn a_post_is_followed_to_its_new_address() {
+        let old = [("_posts/2026-01-02-a.md", "/a.html"), ("_posts/2026-01-02-b.md", "/b.html")];
+        let first = version(&[], &old, &Version::default());
+        assert_eq!(first.moved("/blog/a.html"), None);
+        // Another permalink, and another date in the file's name.
+        let new = [("_posts/2026-01-02-a.md", "/c.html"), ("_posts/2026-01-03-b.md", "/d.html")];
+        let second = version(&[], &new, &first);
+        assert_eq!(second.moved("/blog/a"), Some("/blog/c.html".to_owned()));
+        assert_eq!(second.moved("/blog/b.html"), Some("/blog/d.html".to_owned()));
+        let third = version(&[], &old, &second);
+        assert_eq!(third.moved("/blog/a.html"), None);
+        assert_eq!(third.moved("/blog/d.html"), Some("/blog/b.html".to_owned()));
+    }
+}
