@@ -1,4 +1,4 @@
-.PHONY: site libtorch lab test check platforms
+.PHONY: site libtorch lab test test-browser check platforms
 
 # This repository's own blog, from the committed results; libtorch and `lab` only if an experiment has to train.
 site:
@@ -18,6 +18,10 @@ lab: libtorch
 # Everything, with real training on a small data set.
 test: libtorch
 	cargo test --workspace
+
+# The preview, driven by a browser. Installs Node, Chromium and playwright-core where they are missing.
+test-browser:
+	scripts/test_browser.sh
 
 # Formats, lints, documentation, the wall around tch, dependencies, links, spelling, and the oldest Rust.
 check: libtorch
