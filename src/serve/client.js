@@ -160,10 +160,10 @@
             live.replaceWith(document.importNode(after, true));
             return true;
         }
-        const lives = [...live.childNodes];
-        const befores = [...before.childNodes];
-        const afters = [...after.childNodes];
-        const isAsServed = befores.every((node, at) => lives[at]?.nodeName === node.nodeName);
+        const liveNodes = [...live.childNodes];
+        const oldNodes = [...before.childNodes];
+        const newNodes = [...after.childNodes];
+        const isAsServed = oldNodes.every((node, at) => liveNodes[at]?.nodeName === node.nodeName);
         if (!isAsServed) return false;
         attributes(before, after, live);
         // Both lists are gone through; what is equal stays, what is missing in one is added or
@@ -171,19 +171,19 @@
         const indexOfEqual = (nodes, node, from) =>
             nodes.findIndex((other, at) => at >= from && at < from + 200 && other.isEqualNode(node));
         let [b, a] = [0, 0];
-        while (b < befores.length || a < afters.length) {
-            if (b === befores.length) {
-                const last = lives[befores.length] ?? null;
-                live.insertBefore(document.importNode(afters[a++], true), last);
-            } else if (a === afters.length) {
-                lives[b++].remove();
-            } else if (befores[b].isEqualNode(afters[a])) {
+        while (b < oldNodes.length || a < newNodes.length) {
+            if (b === oldNodes.length) {
+                const last = liveNodes[oldNodes.length] ?? null;
+                live.insertBefore(document.importNode(newNodes[a++], true), last);
+            } else if (a === newNodes.length) {
+                liveNodes[b++].remove();
+            } else if (oldNodes[b].isEqualNode(newNodes[a])) {
                 [b, a] = [b + 1, a + 1];
-            } else if (indexOfEqual(afters, befores[b], a) > 0) {
-                live.insertBefore(document.importNode(afters[a++], true), lives[b]);
-            } else if (indexOfEqual(befores, afters[a], b) > 0) {
-                lives[b++].remove();
-            } else if (!patch(befores[b], afters[a], lives[b])) {
+            } else if (indexOfEqual(newNodes, oldNodes[b], a) > 0) {
+                live.insertBefore(document.importNode(newNodes[a++], true), liveNodes[b]);
+            } else if (indexOfEqual(oldNodes, newNodes[a], b) > 0) {
+                liveNodes[b++].remove();
+            } else if (!patch(oldNodes[b], newNodes[a], liveNodes[b])) {
                 return false;
             } else {
                 [b, a] = [b + 1, a + 1];
