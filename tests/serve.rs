@@ -623,3 +623,119 @@ fn many_edits_and_pages_leave_no_file_handles() {
     }
     panic!("{handles} file handles became {:?}", held(serving.child.id()));
 }
+
+/// A site with an experiment whose epochs take a while.
+fn training_site() -> Site {
+    let site = Site::with_toy();
+    site.replace("experiments/toy/experiment.yml", "rate: 0.1}", "rate: 0.1, seconds: 0.15}");
+    site.replace("experiments/toy/experiment.yml", "epochs: 3", "epochs: 8");
+    site
+}
+
+const TOY_PAGE: &str = "/2026/01/02/toy.html";
+
+fn records(site: &Site) -> usize {
+    let files = site.files("experiments/toy/runs");
+    files.len()
+}
+
+#[test]
+fn charts_grow_while_runs_are_at_work_and_results_replace_them() {
+    let site = training_site();
+    let serving = Serving::start(&site, &["--train", "--jobs", "2"]);
+    let mut page = serving.page(TOY_PAGE);
+    // The first numbers of the first run, long before it ends.
+    let mut body = String::new();
+    page.until(|_| {
+        body = serving.get(TOY_PAGE).body;
+        body.contains("Provisional: ")
+    });
+    assert!(body.contains("<svg") && body.contains("labpress-missing"), "{body}");
+    assert_eq!(records(&site), 0);
+    let steps = |body: &str| body.matches("<tr>").count();
+    let first = steps(&body);
+    page.until(|_| steps(&serving.get(TOY_PAGE).body) > first);
+    assert!(page.last["runs"]["summary"].as_str().unwrap().contains("running"), "{}", page.last);
+    page.until(|message| {
+        message["runs"] == json!(null) && {
+            body = serving.get(TOY_PAGE).body;
+            !body.contains("Provisional") && !body.contains("labpress-missing")
+        }
+    });
+    assert_eq!(records(&site), 4);
+    assert!(!site.path().join("public").exists());
+    assert!(serving.stop());
+    support::assert_success(&site.labpress(&["build", "--locked"]));
+    let built = site.read("public/2026/01/02/toy.html");
+    assert!(!built.contains("labpress-provisional") && !built.contains("_labpress"), "{built}");
+}
+
+#[test]
+fn a_failed_run_is_shown_and_tried_again_only_when_it_changes() {
+    let site = training_site();
+    site.replace("experiments/toy/experiment.yml", "seconds: 0.15", "seconds: 0.02, fail-at: 2");
+    let serving = Serving::start(&site, &["--train"]);
+    let mut page = serving.page(TOY_PAGE);
+    page.until(|message| message["runs"]["summary"] == "4 failed");
+    let line = page.last["runs"]["lines"][0]["text"].as_str().unwrap().to_owned();
+    assert!(line.contains("exited with status 1: the net caught fire"), "{line}");
+    // An edit elsewhere does not try again.
+    site.replace("_posts/2026-01-02-toy.md", "Fast gets", "The fast one gets");
+    page.until(|message| message["version"].as_u64() >= Some(2));
+    assert_eq!(serving.said("FAIL").matches("start toy/").count(), 4);
+    site.replace("experiments/toy/experiment.yml", ", fail-at: 2", "");
+    page.until(|message| message["runs"] == json!(null));
+    page.until(|_| !serving.get(TOY_PAGE).body.contains("labpress-missing"));
+}
+
+#[test]
+fn a_changed_parameter_stops_the_runs_that_nobody_wants_any_more() {
+    let site = training_site();
+    site.replace("experiments/toy/experiment.yml", "epochs: 8", "epochs: 100000");
+    let serving = Serving::start(&site, &["--train", "--jobs", "1"]);
+    let mut page = serving.page(TOY_PAGE);
+    page.until(|_| serving.get(TOY_PAGE).body.contains("Provisional: "));
+    site.replace("experiments/toy/experiment.yml", "epochs: 100000", "epochs: 2");
+    page.until(|message| {
+        message["runs"] == json!(null) && !serving.get(TOY_PAGE).body.contains("labpress-missing")
+    });
+    assert_eq!(records(&site), 4);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn stopping_the_preview_stops_its_runs() {
+    use support::killing::descendants;
+
+    let site = training_site();
+    site.replace("experiments/toy/experiment.yml", "epochs: 8", "epochs: 100000");
+    let serving = Serving::start(&site, &["--train"]);
+    let mut page = serving.page(TOY_PAGE);
+    page.until(|_| serving.get(TOY_PAGE).body.contains("Provisional: "));
+    let children = descendants(serving.child.id());
+    assert!(!children.is_empty());
+    assert!(serving.stop());
+    let is_alive = |process: &u32| {
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat"));
+        state.is_ok_and(|state| !state.contains(") Z "))
+    };
+    assert!(!children.iter().any(is_alive));
+    assert_eq!(records(&site), 0);
+}
+
+#[test]
+fn interrupted_sessions_leave_nothing_behind() {
+    use rustix::process::Signal;
+
+    let site = site();
+    let before = files(&site);
+    for round in 0..10 {
+        let mut serving = Serving::start(&site, &[]);
+        let _page = serving.page(PAGE);
+        let signal = [Signal::INT, Signal::TERM, Signal::KILL][round % 3];
+        serving.signal(signal);
+        serving.child.wait().unwrap();
+    }
+    assert_eq!(files(&site), before);
+    assert!(!site.path().join(".labpress").exists());
+}

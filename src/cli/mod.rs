@@ -28,6 +28,7 @@ mod status;
 mod table;
 mod terms;
 mod timings;
+mod train;
 mod verify;
 mod why;
 
@@ -85,11 +86,12 @@ enum Command {
     /// Show the site in a browser and update it as files change
     #[command(
         long_about = "Builds the site in memory, serves it on this machine, and updates open pages \
-                      whenever a file of the site changes. Nothing is written: neither public/ nor \
-                      any other file.\n\n\
+                      whenever a file of the site changes. Nothing is written, except the results \
+                      of --train; public/ is never touched.\n\n\
                       Drafts and posts dated in the future are shown and marked. Errors appear over \
                       the page and in the terminal, and the last version without errors stays. \
-                      Results that are missing are placeholders."
+                      Results that are missing are placeholders; with --train, they are computed \
+                      in the background, and charts grow while runs are at work."
     )]
     Serve(serve::Options),
     /// Run stale experiments, whether or not a post shows them

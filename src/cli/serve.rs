@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::environment::{self, Interrupts};
-use super::{Error, build, counted, duration, report, site};
+use super::train::Trainer;
+use super::{Error, Jobs, build, counted, duration, report, site};
 use labpress::diagnostic::Diagnostic;
 use labpress::post::Shown;
 use labpress::runner::Stop;
@@ -31,6 +32,11 @@ pub(super) struct Options {
     /// Show only what a build would publish: no drafts, no posts dated in the future
     #[arg(long)]
     published: bool,
+    /// Do the runs that pages lack, in the background; charts grow while they are at work
+    #[arg(long)]
+    train: bool,
+    #[command(flatten)]
+    jobs: Jobs,
     /// Look for changed files regularly, where the system does not report changes
     #[arg(long)]
     poll: bool,
@@ -67,10 +73,22 @@ pub(super) fn serve(root: &Path, options: &Options) -> Result<(), Error> {
     if options.open {
         open(&session.url());
     }
+    let trainer = options.train.then(|| Trainer::start(&root, options.jobs, session.reporter()));
+    let order = |rebuilt: &Rebuilt, session: &Session| {
+        // With errors, it is not known what pages need.
+        if let Some(trainer) = trainer.as_ref().filter(|_| rebuilt.problems.is_empty()) {
+            trainer.order(session.site(), &rebuilt.needs);
+        }
+    };
+    order(&first, &session);
     while interrupts.stop() == Stop::GoOn {
         if let Some(rebuilt) = session.next(LOOK_EVERY) {
             terminal.built(&rebuilt, false);
+            order(&rebuilt, &session);
         }
+    }
+    if let Some(trainer) = trainer {
+        trainer.stop(&interrupts);
     }
     Ok(())
 }

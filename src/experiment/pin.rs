@@ -212,6 +212,7 @@ impl<'a> Pinned<'a> {
                 .collect(),
             missing: Vec::new(),
             pin: Some(&self.id),
+            provisional: None,
         }
     }
 }

@@ -40,6 +40,21 @@ pub struct ExperimentResults<'a> {
     pub missing: Vec<MissingRun>,
     /// The pin that selects them; `None` for current results.
     pub pin: Option<&'a str>,
+    /// What runs at work have reported so far, for a preview: figures may show it, marked.
+    pub provisional: Option<Provisional<'a>>,
+}
+
+/// Results with those of runs that have not ended. They are not results.
+#[derive(Debug, Clone)]
+pub struct Provisional<'a> {
+    /// The variants as in [`ExperimentResults`], each with what there is so far.
+    pub variants: Vec<VariantResults<'a>>,
+    /// How many runs are recorded.
+    pub recorded: usize,
+    /// How many have reported numbers and are not recorded.
+    pub running: usize,
+    /// How many there are.
+    pub runs: usize,
 }
 
 /// A run without a fresh record.
@@ -157,6 +172,13 @@ impl<'a> VariantResults<'a> {
 }
 
 impl ExperimentResults<'_> {
+    /// The provisional results in place of the results, if there are any.
+    pub(crate) fn with_provisional(&self) -> Option<Self> {
+        let provisional = self.provisional.as_ref()?;
+        let variants = provisional.variants.clone();
+        Some(ExperimentResults { variants, missing: Vec::new(), provisional: None, ..self.clone() })
+    }
+
     /// The need of a page that shows these results at `place`; `None` if all are recorded.
     pub fn need(&self, place: impl FnOnce() -> Place) -> Option<Need> {
         (!self.missing.is_empty()).then(|| Need {
@@ -185,6 +207,41 @@ impl<'a> Results<'a> {
             (experiment.name.as_str(), experiment_results(experiment, runs, &verifications))
         });
         Results { experiments: experiments.collect(), ..Results::default() }
+    }
+
+    /// The same, with what runs at work have reported so far.
+    #[must_use]
+    pub(crate) fn with_provisional(
+        mut self,
+        planned: &[PlannedRun<'a>],
+        provisional: &'a [Record],
+    ) -> Results<'a> {
+        if provisional.is_empty() {
+            return self;
+        }
+        let reported: BTreeMap<Digest, &Record> =
+            provisional.iter().map(|record| (record.fingerprint.digest(), record)).collect();
+        for runs in planned.chunk_by(|a, b| a.experiment.name == b.experiment.name) {
+            let Some(results) = self.experiments.get_mut(runs[0].experiment.name.as_str()) else {
+                continue;
+            };
+            let of_run = |run: &PlannedRun<'a>| {
+                run.fresh().or_else(|| reported.get(&run.fingerprint.digest()).copied())
+            };
+            let recorded = runs.iter().filter(|run| run.fresh().is_some()).count();
+            let running = runs.iter().filter_map(of_run).count() - recorded;
+            if running == 0 {
+                continue;
+            }
+            let variants = results.experiment.variants.iter().map(|variant| {
+                let records = runs.iter().filter(|run| run.variant.name == variant.name);
+                VariantResults::unverified(variant, records.filter_map(of_run).collect())
+            });
+            let variants = variants.collect();
+            results.provisional =
+                Some(Provisional { variants, recorded, running, runs: runs.len() });
+        }
+        self
     }
 
     /// The same, with the records' files.
@@ -288,5 +345,6 @@ fn experiment_results<'a>(
         variants: variants.collect(),
         missing: missing.collect(),
         pin: None,
+        provisional: None,
     }
 }

@@ -107,7 +107,10 @@ pub fn figure(
     let (figure, need) = match drawn {
         Ok(figure) => (figure, None),
         Err(Undrawn::Invalid(diagnostic)) => return Err(diagnostic),
-        Err(Undrawn::Waiting(need)) => (placeholder(tag, &need.message()), Some(need)),
+        Err(Undrawn::Waiting(need)) => {
+            let provisional = provisional(tag, &arguments, results, base_url);
+            (provisional.unwrap_or_else(|| placeholder(tag, &need.message())), Some(need))
+        }
         Err(Undrawn::Unreadable) => (placeholder(tag, "the experiment has errors"), None),
     };
     let experiments = experiments(tag, &arguments).into_iter();
@@ -168,6 +171,61 @@ fn placeholder(tag: &str, reason: &str) -> Figure {
         embed: Embed { html, text: format!("[{reason}]"), block: tag != "value" },
         files: Vec::new(),
     }
+}
+
+/// The figure of what runs at work have reported so far, marked as such; `None` if there is nothing
+/// to show yet. Only numbers over the course of a run are known before it ends.
+fn provisional(
+    tag: &str,
+    arguments: &Arguments<'_>,
+    results: &Results<'_>,
+    base_url: &str,
+) -> Option<Figure> {
+    let mut shown = results.clone();
+    let (mut recorded, mut running, mut runs) = (0, 0, 0);
+    for name in experiments(tag, arguments) {
+        let of = results.experiments.get(name.text)?;
+        if let (Some(provisional), Some(with)) = (&of.provisional, of.with_provisional()) {
+            recorded += provisional.recorded;
+            running += provisional.running;
+            runs += provisional.runs;
+            shown.experiments.insert(of.experiment.name.as_str(), with);
+        }
+    }
+    if running == 0 {
+        return None;
+    }
+    let is_of_curves = arguments.words().get(1).is_some_and(|kind| kind.text == "curves");
+    let figure = match tag {
+        "chart" if is_of_curves => chart(arguments, &shown).ok()?.figure(base_url),
+        "value" => value::value(arguments, &shown).ok()?,
+        _ => return None,
+    };
+    let mark = format!(
+        "Provisional: {recorded} of {runs} runs recorded, {running} at work or not yet noticed"
+    );
+    Some(marked_provisional(figure, &mark))
+}
+
+/// The figure with a mark that it is not a result. It brings its own style, so no style sheet can
+/// leave it out.
+fn marked_provisional(figure: Figure, mark: &str) -> Figure {
+    const STYLE: &str = "outline:2px dashed #b45309;outline-offset:4px";
+    const LABEL: &str = "display:inline-block;margin:0;padding:0 .75em;border-radius:1em;\
+                         font:600 14px/1.8 system-ui,sans-serif;color:#fef3c7;background:#713f12";
+    let Figure { embed: Embed { html, text, block }, files } = figure;
+    let html = if block {
+        format!(
+            "<div class=\"labpress-provisional\" style=\"{STYLE}\">\n\
+             <p style=\"{LABEL}\">{mark}</p>\n{html}\n</div>"
+        )
+    } else {
+        format!(
+            "<span class=\"labpress-provisional\" style=\"{STYLE}\" title=\"{mark}\">{html} \
+             (provisional)</span>"
+        )
+    };
+    Figure { embed: Embed { html, text: format!("{text} (provisional)"), block }, files }
 }
 
 /// The names of experiments in the arguments of a tag, in order, each with the byte at which it

@@ -113,6 +113,13 @@ impl Live {
         }
     }
 
+    /// Replaces what is known about runs.
+    pub(super) fn report_runs(&self, runs: Value) {
+        if self.state().runs != runs {
+            self.change(|state| state.runs = runs);
+        }
+    }
+
     /// Tells a page everything that it has to know until it is closed.
     pub(super) fn follow(&self, query: &str, mut events: Events) {
         let page = Page::of(query);

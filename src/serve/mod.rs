@@ -6,7 +6,8 @@
 //!
 //! `http` reads requests and writes responses, `access` decides who may ask, `files` answers with
 //! the present [`version`], `page` adds the client (`client.js`) to pages, and `live` tells open
-//! pages what changed. `watch` notices changes, and [`preview`] is where they meet the site.
+//! pages what changed. [`runs`] is what is known about runs that were started beside the preview.
+//! `watch` notices changes, and [`preview`] is where they meet the site.
 //!
 //! What the terminal shows and how the program ends is left to `cli::serve`.
 #![expect(
@@ -20,6 +21,7 @@ mod http;
 mod live;
 mod page;
 pub mod preview;
+pub mod runs;
 mod version;
 mod watch;
 
@@ -28,7 +30,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant, SystemTime};
 
 use self::access::Hosts;
@@ -36,17 +38,21 @@ use self::http::{Answer, Connection, Request, Response};
 use self::live::Live;
 pub use self::live::Problem;
 use self::preview::{Changed, Preview};
+use self::runs::{Reporter, Runs};
 use self::watch::Watcher;
 pub use self::watch::Watching;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Need;
-use crate::site::Built;
+use crate::site::{Built, Site};
 
 /// How long nothing may change before the site is rendered again: editors write a file in several
 /// steps, and programs write several files.
 const QUIET: Duration = Duration::from_millis(20);
 /// After this time, changes are shown even if there are always more.
 const LONGEST_BURST: Duration = Duration::from_millis(500);
+/// How often numbers of runs at work are rendered: at most this often, and so that rendering takes
+/// at most a quarter of the time.
+const NUMBERS_EVERY: Duration = Duration::from_millis(250);
 /// How many connections there may be at once.
 const MAX_CONNECTIONS: usize = 256;
 
@@ -73,16 +79,22 @@ pub struct Session {
     watcher: Watcher,
     live: Arc<Live>,
     wakes: Receiver<Wake>,
+    wake: Sender<Wake>,
     address: SocketAddr,
     host: Option<String>,
     abandoned_lock: Option<SystemTime>,
     /// Why the site could not be read the last time.
     read_error: Option<String>,
+    /// Whether runs have reported numbers that are not rendered.
+    has_new_numbers: bool,
+    /// When numbers of runs may be rendered again.
+    next_numbers: Instant,
 }
 
 /// What wakes a session.
 enum Wake {
     Changed(Changed),
+    Runs(Runs),
 }
 
 /// What came of rendering the site.
@@ -107,17 +119,20 @@ impl Session {
         let address = listeners[0].local_addr()?;
         let (wake, wakes) = mpsc::channel();
         // Watched before it is rendered, so that a change in the meantime is noticed.
-        let watcher = Watcher::start(&preview.site().inputs, polls, wake);
+        let watcher = Watcher::start(&preview.site().inputs, polls, wake.clone());
         let live = Arc::new(Live::new(session_name()));
         let mut session = Session {
             preview,
             watcher,
             live,
             wakes,
+            wake,
             address,
             host: listen.host.clone(),
             abandoned_lock: None,
             read_error: None,
+            has_new_numbers: false,
+            next_numbers: Instant::now(),
         };
         let start = Instant::now();
         let built = session.preview.built();
@@ -150,9 +165,22 @@ impl Session {
         self.watcher.watching()
     }
 
+    /// The site as it is now.
+    pub fn site(&self) -> &Site {
+        self.preview.site()
+    }
+
+    /// Takes what runs are doing that are started beside the preview.
+    pub fn reporter(&self) -> Reporter {
+        Reporter(self.wake.clone())
+    }
+
     /// Waits for changes, at most `most`, and renders the site again if there are any.
     pub fn next(&mut self, most: Duration) -> Option<Rebuilt> {
-        let changed = self.changed(most)?;
+        let Some(changed) = self.changed(most) else {
+            self.show_numbers();
+            return None;
+        };
         let start = Instant::now();
         let changed = self.watcher.follow(changed, &self.preview.site().inputs);
         let paths = match &changed {
@@ -188,9 +216,9 @@ impl Session {
     /// Waits for a burst of changes to end, at most `most` for it to begin.
     fn changed(&mut self, most: Duration) -> Option<Changed> {
         let wait = self.watcher.wait().map_or(most, |wait| wait.min(most));
-        let mut all = match self.wakes.recv_timeout(wait) {
-            Ok(Wake::Changed(changed)) => changed,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+        let mut all = match self.received(wait) {
+            Some(changed) => changed,
+            None => {
                 let polled = self.watcher.poll(&self.preview.site().inputs);
                 if polled.is_empty() {
                     return None;
@@ -202,14 +230,14 @@ impl Session {
         let mut root_lock = self.abandoned_lock;
         loop {
             while start.elapsed() < LONGEST_BURST
-                && let Ok(Wake::Changed(more)) = self.wakes.recv_timeout(QUIET)
+                && let Some(more) = self.received(QUIET)
             {
                 all.merge(more);
             }
             watch::wait_for_git(self.preview.site().inputs.root(), &mut root_lock);
             // What git wrote while it was waited for.
             let mut is_quiet = true;
-            while let Ok(Wake::Changed(more)) = self.wakes.try_recv() {
+            while let Some(more) = self.received(Duration::ZERO) {
                 all.merge(more);
                 is_quiet = false;
             }
@@ -219,6 +247,33 @@ impl Session {
         }
         self.abandoned_lock = root_lock;
         Some(all)
+    }
+
+    /// Waits for a change, at most `most`, and takes over what runs report in the meantime.
+    fn received(&mut self, most: Duration) -> Option<Changed> {
+        let end = Instant::now() + most;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.wakes.recv_timeout(left).ok()? {
+                Wake::Changed(changed) => return Some(changed),
+                Wake::Runs(runs) => {
+                    self.live.report_runs(runs.message());
+                    self.has_new_numbers |= self.preview.set_provisional(runs.provisional);
+                }
+            }
+        }
+    }
+
+    /// Renders what runs at work have reported, if it is time to.
+    fn show_numbers(&mut self) {
+        let start = Instant::now();
+        if !self.has_new_numbers || start < self.next_numbers {
+            return;
+        }
+        let built = self.preview.built();
+        self.publish(built, Vec::new(), start);
+        self.has_new_numbers = false;
+        self.next_numbers = Instant::now() + NUMBERS_EVERY.max(start.elapsed() * 3);
     }
 
     /// Makes what was built the present version, unless there are errors.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::config;
+use crate::experiment::record::Record;
 use crate::experiment::spec::Environment;
 use crate::inputs::{self, Effect};
 use crate::path;
@@ -65,6 +66,13 @@ impl Preview {
         let mut built = self.site.render_again(&self.shown, &self.memo);
         self.memo = std::mem::take(&mut built.memo);
         built
+    }
+
+    /// Replaces what runs at work have reported so far. Returns whether that changes anything.
+    pub(super) fn set_provisional(&mut self, provisional: Vec<Record>) -> bool {
+        let is_new = self.site.provisional != provisional;
+        self.site.provisional = provisional;
+        is_new
     }
 
     /// Takes over what changed and renders the site again; `None` if nothing that it shows has
@@ -137,7 +145,9 @@ impl Preview {
     ) {
         let environment: Environment<'_> = &self.environment;
         let compile_sass = self.site.compile_sass;
-        self.site = Site { compile_sass, ..Site::parse(config, inputs, environment) };
+        let provisional = std::mem::take(&mut self.site.provisional);
+        let parsed = Site::parse(config, inputs, environment);
+        self.site = Site { compile_sass, provisional, ..parsed };
     }
 }
 

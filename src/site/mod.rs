@@ -163,6 +163,7 @@ impl Site {
         let pins = pins::read(&blog, inputs, &self.experiments, &self.records);
         let pins = errors.take(pins).unwrap_or_default();
         let results = Results::of(&self.experiments, &planned, &self.verifications)
+            .with_provisional(&planned, &self.provisional)
             .with_files(inputs.artifacts())
             .with_unreadable(self.unreadable())
             .with_pins(&pins);

@@ -34,6 +34,9 @@ pub struct Site {
     pub records: Vec<Record>,
     /// The verdicts of re-runs on the records.
     pub verifications: Vec<Verification>,
+    /// What runs at work have reported so far, in the form of records. Only a preview has any:
+    /// figures show it, marked, and the results are still missing.
+    pub provisional: Vec<Record>,
     /// The errors in its experiments, records and verifications.
     pub errors: Vec<Diagnostic>,
     /// The damage to records that nothing refers to any more.
@@ -65,6 +68,7 @@ impl Site {
             experiments,
             records,
             verifications,
+            provisional: Vec::new(),
             errors,
             warnings: Vec::new(),
             compile_sass: sass::in_this_process,

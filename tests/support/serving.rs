@@ -175,7 +175,7 @@ impl Page {
 
     /// The first message from now on for which `is_it` holds.
     #[track_caller]
-    pub fn until(&mut self, is_it: impl Fn(&Value) -> bool) -> &Value {
+    pub fn until(&mut self, mut is_it: impl FnMut(&Value) -> bool) -> &Value {
         while !is_it(self.next()) {}
         &self.last
     }
