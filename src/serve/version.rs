@@ -217,7 +217,7 @@ mod tests {
         });
         let mut output = Output::default();
         for (path, text) in files {
-            output.add(*path, Content::Bytes(text.as_bytes().to_vec())).unwrap();
+            output.add(*path, Content::Bytes(text.as_bytes().into())).unwrap();
         }
         let built = Built::of(output, sources.collect());
         after.next(built, "/blog", "https://example.org/")
