@@ -265,6 +265,11 @@ impl Inputs {
         self.artifacts.get(path).map(|file| file.digest)
     }
 
+    /// The digests of all records' files, in order of path.
+    pub(crate) fn artifact_digests(&self) -> impl Iterator<Item = (&str, Digest)> {
+        self.artifacts.iter().map(|(path, file)| (path.as_str(), file.digest))
+    }
+
     /// The contents of all records' files that are small enough to be committed, in order of path.
     pub fn artifacts(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.artifacts

@@ -11,14 +11,17 @@ use super::{
     Error, counted, dry_run, duration, events, report, report_waiting, site, terms, timings,
 };
 use labpress::config::{self, Config};
-use labpress::destination;
+use labpress::destination::{self, Written};
 use labpress::diagnostic::Diagnostic;
+use labpress::digest::Digest;
 use labpress::experiment::plan::{PlannedRun, plan};
 use labpress::experiment::results::Need;
 use labpress::inputs;
 use labpress::post::Shown;
+use labpress::runner::BUILD;
 use labpress::site::{Built, Site};
 use labpress::store::Store;
+use labpress::store::last_build::LastBuild;
 use labpress::timings::{span, start};
 
 #[derive(Args)]
@@ -80,6 +83,15 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         destination.check_sources(&site.inputs)?;
     }
     let shown = shown(&site.config, options);
+    let state = (!work.smoke && !work.dry_run).then(|| state(&site, &shown));
+    if let (Some(state), Some(destination)) = (state, &destination)
+        && let Some(files) = LastBuild::holds(&root, &destination.path, state, shown.now)
+    {
+        let written = Written { unchanged: files, ..Written::default() };
+        report_written(written, &shown_path(&destination.path, &root), &stopwatch, work);
+        std::mem::forget(site);
+        return Ok(());
+    }
     let built = {
         let _span = span("render the site");
         site.render(&shown)
@@ -88,8 +100,10 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     if work.dry_run {
         return would_build(built, &site, work);
     }
+    let is_silent = built.warnings.is_empty() && built.needs.is_empty();
     let (site, built) =
         if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };
+    let until = built.until;
     let output = built.into_output().map_err(Error::Errors)?;
     let destination = &destination.expect("the configuration has no errors").path;
     let waiting = || {
@@ -103,11 +117,25 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         let _span = span("write files");
         destination::write(&output, destination, waiting)?
     };
+    if let Some(state) = state.filter(|_| is_silent) {
+        // Only the next build is slower without it, and the site may be read-only.
+        let _ = LastBuild::keep(&root, destination, state, until, &output);
+    }
     let destination = shown_path(destination, &root);
     // Freeing a large site takes a while, and the program ends here.
     std::mem::forget((output, site));
+    report_written(written, &destination, &stopwatch, work);
+    Ok(())
+}
+
+/// The digest of everything that the build depends on.
+fn state(site: &Site, shown: &Shown) -> Digest {
+    Digest::of(format!("{BUILD} {}", site.state(shown)).as_bytes())
+}
+
+fn report_written(written: Written, destination: &str, stopwatch: &Stopwatch, work: &Work) {
     if work.verbosity() == Verbosity::Json {
-        events::write(&events::of_written(written, &destination));
+        events::write(&events::of_written(written, destination));
     }
     work.verbosity().report(format_args!(
         "{} written, {} unchanged, {} removed in {destination} ({})",
@@ -116,7 +144,6 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         written.removed,
         duration(stopwatch.elapsed().as_secs_f64())
     ));
-    Ok(())
 }
 
 /// Does the runs that the site needs and renders it again, until it needs none: results that differ

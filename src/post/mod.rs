@@ -12,7 +12,7 @@ mod plugins;
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -159,6 +159,9 @@ pub struct Blog<'a> {
     pub warnings: Vec<Diagnostic>,
     /// For the next reading.
     pub memo: Memo,
+    /// From when on the same files give another blog, because a post is no longer in the future;
+    /// the time of the build if a document without a date has it.
+    pub until: Option<Timestamp>,
 }
 
 /// What is shown in addition to what the configuration says.
@@ -197,7 +200,7 @@ pub(crate) fn read_with<'a>(
     shown: &Shown,
     memo: &Memo,
 ) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { config, shown, memo };
+    let reader = Reader { config, shown, memo, until: Mutex::default() };
     let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
     let posts = reader.posts(inputs, &mut findings);
     let collections = reader.collections(inputs, &mut findings);
@@ -206,6 +209,7 @@ pub(crate) fn read_with<'a>(
     let now = Some(Date::of_timestamp(shown.now, &config.zone));
     let mut blog = Blog { posts, collections, pages, plain, files, now, ..Blog::default() };
     blog.memo = Memo::of(&blog);
+    blog.until = reader.until.into_inner().unwrap_or_else(PoisonError::into_inner);
     plugins::complete(&mut blog, inputs, config);
     findings.extend(addresses_used_twice(&blog));
     if config.compat.is_lenient {
@@ -237,6 +241,7 @@ struct Reader<'r> {
     config: &'r Config,
     shown: &'r Shown,
     memo: &'r Memo,
+    until: Mutex<Option<Timestamp>>,
 }
 
 impl Memo {
@@ -393,8 +398,12 @@ impl Reader<'_> {
         text: &Text,
     ) -> Post<'a> {
         let config = self.config;
-        let is_shown_by_now =
-            config.future || self.shown.future || head.date.timestamp() <= self.shown.now;
+        let date = head.date.timestamp();
+        let is_shown_by_now = config.future || self.shown.future || date <= self.shown.now;
+        if !is_shown_by_now || !head.is_dated {
+            let mut until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+            *until = Some(until.map_or(date, |until| until.min(date)));
+        }
         let settings = config.collections.iter().find(|known| known.label == head.collection);
         Post {
             front,

@@ -14,10 +14,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::post::RenderedPost;
-use super::{Files, Made};
+use super::{Files, Made, Site};
 use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
+use crate::experiment::plan::plan;
+use crate::experiment::record::Record;
 use crate::experiment::results::Results;
 use crate::inputs::Inputs;
 use crate::liquid::{Environment, Read};
@@ -187,6 +189,30 @@ pub(super) fn base(inputs: &Inputs, shown: &Shown) -> Digest {
     // Plugins choose default layouts among these.
     for (path, _) in inputs.of(Role::Layout) {
         add(&mut hasher, path.as_bytes());
+    }
+    hasher.finalize().into()
+}
+
+/// The digest of everything that a rendered site depends on, except for the time and the contents
+/// of the files that are copied.
+pub(super) fn state(site: &Site, shown: &Shown) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(base(&site.inputs, shown).as_bytes());
+    for (path, text) in site.inputs.texts() {
+        add(&mut hasher, path.as_bytes());
+        hasher.update(text.digest.as_bytes());
+    }
+    for (path, _) in site.inputs.statics() {
+        add(&mut hasher, path.as_bytes());
+    }
+    for (path, digest) in site.inputs.artifact_digests() {
+        add(&mut hasher, path.as_bytes());
+        hasher.update(digest.as_bytes());
+    }
+    // Whether a record is fresh also depends on programs, data sets and the environment.
+    for run in plan(&site.experiments, &site.records) {
+        hasher.update(run.fingerprint.digest().as_bytes());
+        add(&mut hasher, format!("{:?}", run.fresh().map(Record::path)).as_bytes());
     }
     hasher.finalize().into()
 }

@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use tera::Map;
 
@@ -78,6 +79,8 @@ pub struct Built {
     pub experiments: BTreeMap<String, BTreeSet<String>>,
     /// What the next rendering can take from this one.
     pub memo: Memo,
+    /// From when on the same site is rendered differently; `None` for never.
+    pub until: Option<Timestamp>,
     /// The posts, documents and pages with a source.
     pub sources: Vec<Source>,
 }
@@ -145,6 +148,12 @@ impl Site {
         }
     }
 
+    /// The digest of everything that the rendered site depends on, except for the time and the
+    /// contents of the files that are copied.
+    pub fn state(&self, shown: &Shown) -> Digest {
+        memo::state(self, shown)
+    }
+
     /// Renders the pages; diagnostics name files by their path in the build.
     fn rendered(&self, shown: &Shown, memo: &Memo) -> Built {
         let Site { config, inputs, .. } = self;
@@ -181,7 +190,8 @@ impl Site {
         };
         let built = pages.render(errors);
         let output = smoke::marked(built.output, &results).keeping(&config.keep_files);
-        Built { output, warnings, ..built }
+        let until = if config.compat.reads_clock { Some(shown.now) } else { blog.until };
+        Built { output, warnings, until, ..built }
     }
 }
 

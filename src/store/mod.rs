@@ -20,6 +20,7 @@
 )]
 
 mod atomic;
+pub mod last_build;
 mod objects;
 mod site_files;
 
