@@ -14,6 +14,8 @@ if [ -n "$missing" ]; then
     apt-get install --yes --no-install-recommends $missing
 fi
 cargo build --package labpress
+# The long versions of tests that drive the preview without a browser.
+SESSIONS=50 cargo test --package labpress --test serve -- --include-ignored thousand interrupted
 cd tests/browser
 npm ci --no-audit --no-fund
 # One test after the other: they measure nothing, but a browser and a preview are enough for two cores.

@@ -163,13 +163,13 @@ impl Inputs {
         })
     }
 
-    /// The paths of all inputs in a folder, by the folder's path from the site's root.
-    pub fn paths_in(&self, folder: &str) -> Vec<String> {
+    /// The paths of all inputs in these folders, all by their paths from the site's root.
+    pub fn paths_in(&self, folders: &BTreeSet<&str>) -> Vec<String> {
         let paths = self.texts.keys().chain(self.statics.keys()).chain(self.artifacts.keys());
         let unreadable = self.unreadable.iter().map(|error| &error.place().path);
         let origins = paths.chain(unreadable).map(|path| self.origin(path));
-        let inside = origins
-            .filter(|path| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+        let inside =
+            origins.filter(|path| path::folders(path).any(|folder| folders.contains(folder)));
         inside.map(str::to_owned).collect()
     }
 

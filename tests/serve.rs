@@ -595,6 +595,69 @@ fn held(process: u32) -> (usize, usize) {
     (count("fd"), count("task"))
 }
 
+/// The memory that a process uses, in KiB.
+#[cfg(target_os = "linux")]
+fn memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// Edits of all kinds, one after the other, while pages are opened and closed. What the preview
+/// holds afterwards is what it held after the first of them.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "takes minutes: `make test-browser` runs it"]
+fn a_thousand_edits_take_no_memory_and_no_file_handles() {
+    let edits = usize::try_from(support::random::number_of("EDITS", 1000)).unwrap();
+    let site = site();
+    let text = "Text. ".repeat(50);
+    for number in 0..100 {
+        site.write(&format!("_posts/2026-03-01-post-{number}.md"), &post(&text));
+    }
+    let serving = Serving::start(&site, &[]);
+    let process = serving.child.id();
+    let mut random = support::random::Random::from_seed(1);
+    let mut page = serving.page(PAGE);
+    let mut edit = |number: usize| {
+        let other = format!("_posts/2026-03-01-post-{}.md", random.below(100));
+        let folder = format!("new-{}", number % 5);
+        match random.below(8) {
+            0 => drop(std::fs::remove_file(site.path().join(&other))),
+            1 => site.write("_layouts/post.html", &format!("{LAYOUT}<!-- {number} -->\n")),
+            2 => site.write("style.css", &format!("/* {number} */\n")),
+            3 => site.write("_config.yml", &format!("title: Test {number}\n")),
+            4 => {
+                site.write(&other, "---\ntitle: [\n---\n");
+                page.until(|message| message["problems"] != json!([]));
+            }
+            5 => site.write(&format!("{folder}/a.txt"), &number.to_string()),
+            6 => drop(std::fs::remove_dir_all(site.path().join(&folder))),
+            _ => drop(serving.page("/2026/03/01/post-1.html")),
+        }
+        site.write(&other, &post(&format!("Edit {number}.")));
+        site.write(POST, &post(&format!("Edit {number}.")));
+        let expected = format!("Edit {number}.");
+        page.until(|_| serving.get(PAGE).body.contains(&expected));
+    };
+    let first = edits / 5;
+    (0..first).for_each(&mut edit);
+    let (handles, _) = held(process);
+    let before = memory(process);
+    (first..edits).for_each(&mut edit);
+    let is_as_before = || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        held(process).0 <= handles + 2
+    };
+    assert!((0..40).any(|_| is_as_before()), "{handles} became {:?}", held(process));
+    let after = memory(process);
+    println!(
+        "{edits} edits: {before} KiB became {after} KiB, {handles} handles {:?}",
+        held(process)
+    );
+    assert!(after < before + before / 5 + 8 * 1024, "{before} KiB became {after} KiB");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn many_edits_and_pages_leave_no_file_handles() {
@@ -729,7 +792,7 @@ fn interrupted_sessions_leave_nothing_behind() {
 
     let site = site();
     let before = files(&site);
-    for round in 0..10 {
+    for round in 0..usize::try_from(support::random::number_of("SESSIONS", 12)).unwrap() {
         let mut serving = Serving::start(&site, &[]);
         let _page = serving.page(PAGE);
         let signal = [Signal::INT, Signal::TERM, Signal::KILL][round % 3];

@@ -51,7 +51,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MOST_PATHS: usize = 3;
 
 pub(super) fn serve(root: &Path, options: &Options) -> Result<(), Error> {
-    let interrupts = Interrupts::counted()?;
     let root = site::root(root)?;
     let site = site::read(&root)?;
     let configured = build::as_configured(&site.config);
@@ -67,6 +66,8 @@ pub(super) fn serve(root: &Path, options: &Options) -> Result<(), Error> {
         names: environment::machine_names(),
     };
     let (mut session, first) = Session::start(preview, &listen, options.poll)?;
+    // From here on; until then, Ctrl-C ends the program as usual.
+    let interrupts = Interrupts::counted()?;
     let mut terminal = Terminal { quiet: options.quiet, warnings: Vec::new(), has_errors: false };
     terminal.built(&first, true);
     terminal.started(&session);

@@ -231,12 +231,8 @@ impl Worker {
     /// Leaves out the runs that failed, and those that need one of them.
     fn leave_out_failed(&self, runs: &mut Vec<PlannedRun<'_>>) {
         let has_failed = |run: &PlannedRun<'_>| self.failed.contains_key(&run.fingerprint.digest());
-        let mut lost: BTreeSet<Name> = BTreeSet::new();
-        let mut names =
-            runs.iter().filter(|run| has_failed(run)).map(|run| run.experiment.name.clone());
-        while let Some(name) = names.next() {
-            lost.insert(name);
-        }
+        let failed = runs.iter().filter(|run| has_failed(run));
+        let mut lost: BTreeSet<Name> = failed.map(|run| run.experiment.name.clone()).collect();
         loop {
             let needs_lost =
                 |run: &&PlannedRun<'_>| run.experiment.needs.keys().any(|need| lost.contains(need));
@@ -369,10 +365,10 @@ impl<'a> Watched<'a> {
     /// Takes over what a run has reported.
     fn take(&mut self, number: usize, event: &Event) {
         let run = &self.runs[number];
+        let record = self.provisional.entry(number).or_insert_with(|| provisional_record(run));
         match event {
+            Event::Start { environment, .. } => record.environment.clone_from(environment),
             Event::Metric { name, step, value, timing } => {
-                let record =
-                    self.provisional.entry(number).or_insert_with(|| provisional_record(run));
                 match step {
                     // A run that was resumed reports steps again.
                     Some(step) => {
@@ -391,8 +387,7 @@ impl<'a> Watched<'a> {
             Event::Progress { step, of } if self.progress[number].is_empty() => {
                 self.progress[number] = format!("step {step} of {of}");
             }
-            Event::Start { .. }
-            | Event::Progress { .. }
+            Event::Progress { .. }
             | Event::Note { .. }
             | Event::Artifact { .. }
             | Event::Diverged(_)

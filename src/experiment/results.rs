@@ -51,8 +51,6 @@ pub struct Provisional<'a> {
     pub variants: Vec<VariantResults<'a>>,
     /// How many runs are recorded.
     pub recorded: usize,
-    /// How many have reported numbers and are not recorded.
-    pub running: usize,
     /// How many there are.
     pub runs: usize,
 }
@@ -229,8 +227,7 @@ impl<'a> Results<'a> {
                 run.fresh().or_else(|| reported.get(&run.fingerprint.digest()).copied())
             };
             let recorded = runs.iter().filter(|run| run.fresh().is_some()).count();
-            let running = runs.iter().filter_map(of_run).count() - recorded;
-            if running == 0 {
+            if runs.iter().filter_map(of_run).count() == recorded {
                 continue;
             }
             let variants = results.experiment.variants.iter().map(|variant| {
@@ -238,8 +235,7 @@ impl<'a> Results<'a> {
                 VariantResults::unverified(variant, records.filter_map(of_run).collect())
             });
             let variants = variants.collect();
-            results.provisional =
-                Some(Provisional { variants, recorded, running, runs: runs.len() });
+            results.provisional = Some(Provisional { variants, recorded, runs: runs.len() });
         }
         self
     }

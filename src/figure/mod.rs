@@ -182,17 +182,16 @@ fn provisional(
     base_url: &str,
 ) -> Option<Figure> {
     let mut shown = results.clone();
-    let (mut recorded, mut running, mut runs) = (0, 0, 0);
+    let (mut recorded, mut runs) = (0, 0);
     for name in experiments(tag, arguments) {
         let of = results.experiments.get(name.text)?;
         if let (Some(provisional), Some(with)) = (&of.provisional, of.with_provisional()) {
             recorded += provisional.recorded;
-            running += provisional.running;
             runs += provisional.runs;
             shown.experiments.insert(of.experiment.name.as_str(), with);
         }
     }
-    if running == 0 {
+    if runs == 0 {
         return None;
     }
     let is_of_curves = arguments.words().get(1).is_some_and(|kind| kind.text == "curves");
@@ -201,27 +200,26 @@ fn provisional(
         "value" => value::value(arguments, &shown).ok()?,
         _ => return None,
     };
-    let mark = format!(
-        "Provisional: {recorded} of {runs} runs recorded, {running} at work or not yet noticed"
-    );
+    let mark = format!("Provisional: {recorded} of {runs} runs are complete");
     Some(marked_provisional(figure, &mark))
 }
 
 /// The figure with a mark that it is not a result. It brings its own style, so no style sheet can
 /// leave it out.
 fn marked_provisional(figure: Figure, mark: &str) -> Figure {
-    const STYLE: &str = "outline:2px dashed #b45309;outline-offset:4px";
+    const FRAME: &str = "outline:2px dashed #b45309;outline-offset:4px";
+    const LINE: &str = "border-bottom:2px dashed #b45309";
     const LABEL: &str = "display:inline-block;margin:0;padding:0 .75em;border-radius:1em;\
                          font:600 14px/1.8 system-ui,sans-serif;color:#fef3c7;background:#713f12";
     let Figure { embed: Embed { html, text, block }, files } = figure;
     let html = if block {
         format!(
-            "<div class=\"labpress-provisional\" style=\"{STYLE}\">\n\
+            "<div class=\"labpress-provisional\" style=\"{FRAME}\">\n\
              <p style=\"{LABEL}\">{mark}</p>\n{html}\n</div>"
         )
     } else {
         format!(
-            "<span class=\"labpress-provisional\" style=\"{STYLE}\" title=\"{mark}\">{html} \
+            "<span class=\"labpress-provisional\" style=\"{LINE}\" title=\"{mark}\">{html} \
              (provisional)</span>"
         )
     };

@@ -12,6 +12,7 @@ use crate::experiment::spec::Environment;
 use crate::inputs::{self, Effect};
 use crate::path;
 use crate::post::Shown;
+use crate::roles::Role;
 use crate::site::{Built, Memo, Site};
 
 /// What changed on disk.
@@ -88,6 +89,7 @@ impl Preview {
                 self.is_incomplete = false;
                 return Ok(None);
             }
+            Effect::Input(role) if !self.is_parsed(&role) => {}
             Effect::Program | Effect::Input(_) => self.parse_again(),
             Effect::Everything => self.read_again()?,
         }
@@ -97,10 +99,11 @@ impl Preview {
 
     /// Reads the files at these paths again, and returns the largest effect.
     fn take_over(&mut self, paths: &BTreeSet<String>) -> io::Result<Effect> {
-        let inputs = &mut self.site.inputs;
+        let inputs = &self.site.inputs;
         let mut files = paths.clone();
-        for path in paths {
-            files.extend(inputs.paths_in(path));
+        let mut gone = paths.iter().filter(|path| !inputs.root().join(path).is_file()).peekable();
+        if gone.peek().is_some() {
+            files.extend(inputs.paths_in(&gone.map(String::as_str).collect()));
         }
         let folders: BTreeSet<&str> = files.iter().filter_map(|path| parent(path)).collect();
         let unread: BTreeSet<&str> =
@@ -111,17 +114,39 @@ impl Preview {
                 continue;
             }
             // A folder has no content of its own; its files are among the paths.
-            if inputs.root().join(file).is_dir() {
+            if self.site.inputs.root().join(file).is_dir() {
                 continue;
             }
-            match inputs.reread(file)? {
+            match self.site.inputs.reread(file)? {
                 Effect::Everything => return Ok(Effect::Everything),
-                effect @ Effect::Input(_) => all = effect,
-                Effect::Program if all == Effect::None => all = Effect::Program,
-                Effect::Program | Effect::None => {}
+                Effect::None => {}
+                // The experiments are read again if any of the changes asks for it.
+                effect => {
+                    let suffices = matches!(&all, Effect::Program)
+                        || matches!(&all, Effect::Input(role) if self.is_parsed(role));
+                    if !suffices {
+                        all = effect;
+                    }
+                }
             }
         }
         Ok(all)
+    }
+
+    /// Whether parsing the site, before it is rendered, depends on files with this role: on those of
+    /// experiments. The damage of records is judged by what posts are pinned to.
+    fn is_parsed(&self, role: &Role) -> bool {
+        let is_of_experiments = matches!(
+            role,
+            Role::Config
+                | Role::Experiment
+                | Role::DataSet
+                | Role::Record
+                | Role::Pin
+                | Role::Verification
+                | Role::Artifact
+        );
+        is_of_experiments || !self.site.errors.is_empty() || !self.site.warnings.is_empty()
     }
 
     fn parse_again(&mut self) {

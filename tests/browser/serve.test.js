@@ -66,7 +66,7 @@ test("what its reader opened and typed stays", async (test) => {
     await site.write(POST, post(`New.\n\n${form}\n\nSecond.`));
     await shows(page, "Second.");
     await shows(page, "New.");
-    assert.equal(await page.locator("details").getAttribute("open"), "");
+    assert.equal(await page.locator("main details").getAttribute("open"), "");
     assert.equal(await page.locator("input").inputValue(), "typed");
     assert.equal(await wasReloaded(page), false);
 });
@@ -248,5 +248,66 @@ for (const [name, options] of Object.entries({
             return panel.scrollWidth <= panel.clientWidth && panel.getBoundingClientRect().right <= innerWidth;
         });
         assert.ok(fits);
+    });
+}
+
+const TRAIN = `
+import json, os, pathlib, time
+folder = pathlib.Path(os.environ["LABPRESS_RUN"])
+job = json.loads((folder / "run.json").read_text())
+params = job["params"]
+with open(folder / "events.jsonl", "a") as events:
+    def say(event, **facts):
+        print(json.dumps({"event": event, **facts}), file=events, flush=True)
+    say("start", environment={"device": "none"})
+    for epoch in range(1, params["epochs"] + 1):
+        time.sleep(params["seconds"])
+        say("metric", name="valid.accuracy", step=epoch, value=1 - 1 / (1.5 + epoch * params["rate"] + job["seed"] / 5))
+        if epoch == params.get("fail-at"):
+            raise SystemExit("the net caught fire")
+    say("metric", name="accuracy", value=1 - 1 / (1 + params["epochs"] * params["rate"]))
+    say("done")
+`;
+const EXPERIMENT = `title: A toy
+runner: {command: [python3, train.py], inputs: [train.py]}
+seeds: 2
+params: {epochs: 12, rate: 0.1, seconds: 0.2}
+variants:
+  slow: {}
+  fast: {rate: 0.5}
+  broken: {fail-at: 3}
+metrics: {accuracy: {goal: max, unit: "%"}, valid.accuracy: {goal: max, unit: "%"}}
+`;
+
+for (const [name, options] of Object.entries({
+    light: {},
+    dark: { colorScheme: "dark" },
+    phone: { viewport: { width: 390, height: 800 } },
+})) {
+    test(`a chart grows while its runs are at work: ${name}`, async (test) => {
+        const site = await Site.create(test, {
+            ...files,
+            "experiments/toy/experiment.yml": EXPERIMENT,
+            "experiments/toy/train.py": TRAIN,
+            [POST]: post("Fast is at {% value toy.fast.valid.accuracy %}, and ends at {% value toy.fast.accuracy %}.\n\n{% chart toy curves %}"),
+        });
+        const serving = await Serving.start(test, site, "--train", "--jobs", "2");
+        const page = await open(test, chrome, serving.url + PAGE, options);
+        const rows = () => page.locator(".labpress-numbers tr").count();
+        await page.locator("div.labpress-provisional").waitFor();
+        const first = await rows();
+        await page.waitForFunction((first) => document.querySelectorAll(".labpress-numbers tr").length > first + 1, first);
+        assert.match(await panel(page, ".runs summary").innerText(), /\d running/);
+        await page.waitForFunction(() => document.querySelectorAll(".labpress-provisional").length > 1);
+        await panel(page, ".runs summary").click();
+        await picture(page, `training-${name}`);
+        assert.match(await panel(page, ".runs li").first().innerText(), /toy\/\S+ seed \d/);
+        await page.waitForFunction(() => document.querySelector("labpress-preview").shadowRoot.querySelector(".runs").innerText.includes("failed"));
+        await site.write("experiments/toy/experiment.yml", EXPERIMENT.replace("  broken: {fail-at: 3}\n", ""));
+        await page.waitForFunction(() => !document.querySelector(".labpress-provisional, .labpress-missing"));
+        await panel(page, ".runs").waitFor({ state: "hidden" });
+        assert.equal(await page.locator("figure svg").first().isVisible(), true);
+        assert.equal(await wasReloaded(page), false);
+        await picture(page, `trained-${name}`);
     });
 }
