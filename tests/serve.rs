@@ -651,10 +651,6 @@ fn a_thousand_edits_take_no_memory_and_no_file_handles() {
     };
     assert!((0..40).any(|_| is_as_before()), "{handles} became {:?}", held(process));
     let after = memory(process);
-    println!(
-        "{edits} edits: {before} KiB became {after} KiB, {handles} handles {:?}",
-        held(process)
-    );
     assert!(after < before + before / 5 + 8 * 1024, "{before} KiB became {after} KiB");
 }
 

@@ -14,7 +14,7 @@ use labpress::diagnostic::Diagnostic;
 use labpress::post::Shown;
 use labpress::runner::Stop;
 use labpress::serve::preview::Preview;
-use labpress::serve::{Listen, Problem, Rebuilt, Session, Watching};
+use labpress::serve::{Listen, Rebuilt, Session, Watching};
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -125,7 +125,7 @@ impl Terminal {
         }
         self.warnings.clone_from(&rebuilt.warnings);
         for problem in &rebuilt.problems {
-            report(format_args!("{}\n", text(problem)));
+            report(format_args!("{problem}\n"));
         }
         let took = duration(rebuilt.duration.as_secs_f64());
         let errors = rebuilt.problems.len();
@@ -157,17 +157,6 @@ impl Terminal {
             self.line(format_args!("pages have placeholders for the results of {listed}"));
         }
     }
-}
-
-fn text(problem: &Problem) -> String {
-    let mut text = format!("error: {}", problem.message);
-    if let Some(place) = &problem.place {
-        text += &format!("\n --> {place}");
-    }
-    if let Some(hint) = &problem.hint {
-        text += &format!("\nhint: {hint}");
-    }
-    text
 }
 
 fn paths(changed: &[String]) -> String {

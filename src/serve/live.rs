@@ -5,6 +5,7 @@
 //! was asleep, or that an earlier session served, catches up with one message.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,19 @@ pub struct Problem {
     pub message: String,
     /// What to do, if known.
     pub hint: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "error: {}", self.message)?;
+        if let Some(place) = &self.place {
+            write!(out, "\n --> {place}")?;
+        }
+        match &self.hint {
+            Some(hint) => write!(out, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl From<&Diagnostic> for Problem {

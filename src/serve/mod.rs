@@ -216,16 +216,11 @@ impl Session {
     /// Waits for a burst of changes to end, at most `most` for it to begin.
     fn changed(&mut self, most: Duration) -> Option<Changed> {
         let wait = self.watcher.wait().map_or(most, |wait| wait.min(most));
-        let mut all = match self.received(wait) {
-            Some(changed) => changed,
-            None => {
-                let polled = self.watcher.poll(&self.preview.site().inputs);
-                if polled.is_empty() {
-                    return None;
-                }
-                polled
-            }
-        };
+        let received = self.received(wait);
+        let mut all = received.unwrap_or_else(|| self.watcher.poll(&self.preview.site().inputs));
+        if all.is_empty() {
+            return None;
+        }
         let start = Instant::now();
         let mut root_lock = self.abandoned_lock;
         loop {

@@ -172,7 +172,7 @@ impl Preview {
         let compile_sass = self.site.compile_sass;
         let provisional = std::mem::take(&mut self.site.provisional);
         let parsed = Site::parse(config, inputs, environment);
-        self.site = Site { compile_sass, provisional, ..parsed };
+        self.site = Site { provisional, compile_sass, ..parsed };
     }
 }
 
