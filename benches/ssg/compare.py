@@ -165,9 +165,9 @@ def rows(label, runs, names):
         if name not in runs:
             continue
         cpu, wall, mib = medians(runs[name])
-        spread = f"{min(run.cpu for run in runs[name]):.2f} to {max(run.cpu for run in runs[name]):.2f}"
+        spread = f"{min(run.cpu for run in runs[name]):.3f} to {max(run.cpu for run in runs[name]):.3f}"
         ratios = f"{cpu / z.cpu:.2f} | {wall / z.wall:.2f}" if z else "– | –"
-        print(f"| {label} | {name} | {cpu:.2f} | {spread} | {wall:.2f} | {mib:.0f} | {ratios} |", flush=True)
+        print(f"| {label} | {name} | {cpu:.3f} | {spread} | {wall:.3f} | {mib:.0f} | {ratios} |", flush=True)
 
 
 def head():

@@ -468,7 +468,7 @@ def blades(posts, _highlight):
     each = "{{#pages}}%s{{/pages}}"
     yield "Blades.toml", f'title = "{TITLE}"\nurl = "{URL}"\n[taxonomies.tags]\ntitle = "Tags"\n'
     link = lambda which: f'{{{{#{which}}}}}<a href="{{{{permalink}}}}">{{{{title}}}}</a>{{{{/{which}}}}}'
-    tags = "{{#taxonomies}}{{#tags}}<a href=\"/tags/{{key}}.html\">{{key}}</a> {{/tags}}{{/taxonomies}}"
+    tags = "{{#taxonomies}}{{#tags}}<a href=\"/tags/{{name}}.html\">{{name}}</a> {{/tags}}{{/taxonomies}}"
     own = of | dict(content="{{content}}")
     yield "templates/page.html", page("{{title}}", fill(POST, older=link("next"), newer=link("previous"), tags=tags, **own))
     pager = '{{#pagination}}{{#previous}}<a href="{{previous}}.html">Newer</a>{{/previous}}{{#next}}<a href="{{next}}.html">Older</a>{{/next}}{{/pagination}}'

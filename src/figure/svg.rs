@@ -8,7 +8,6 @@
 //! black.
 
 use std::convert::Infallible;
-use std::fmt;
 
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
@@ -179,19 +178,28 @@ pub(super) fn units(pixels: i32) -> f64 {
     f64::from(pixels) / f64::from(PIXELS)
 }
 
-/// Writes a length as [`units`] has it. Most of a chart is coordinates.
-struct Units(i32);
-
-impl fmt::Display for Units {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.0 < 0 { "-" } else { "" };
-        let pixels = self.0.unsigned_abs();
-        let (whole, tenths) = (pixels / PIXELS.unsigned_abs(), pixels % PIXELS.unsigned_abs());
-        match tenths {
-            0 => write!(out, "{sign}{whole}"),
-            _ => write!(out, "{sign}{whole}.{tenths}"),
+/// Writes a length as [`units`] has it. Most of a chart is coordinates, so this does without
+/// formatting.
+fn push_units(text: &mut String, pixels: i32) {
+    if pixels < 0 {
+        text.push('-');
+    }
+    let pixels = pixels.unsigned_abs();
+    push_whole(text, pixels / PIXELS.unsigned_abs());
+    match pixels % PIXELS.unsigned_abs() {
+        0 => {}
+        tenths => {
+            text.push('.');
+            push_whole(text, tenths);
         }
     }
+}
+
+fn push_whole(text: &mut String, number: u32) {
+    if number >= 10 {
+        push_whole(text, number / 10);
+    }
+    text.push(char::from_digit(number % 10, 10).expect("it is a digit"));
 }
 
 impl Canvas<'_> {
@@ -203,10 +211,13 @@ impl Canvas<'_> {
         path: impl IntoIterator<Item = BackendCoord>,
     ) {
         write_to(self.elements, format_args!("<{element} {attributes} points=\""));
-        let mut separator = "";
-        for (x, y) in path {
-            write_to(self.elements, format_args!("{separator}{},{}", Units(x), Units(y)));
-            separator = " ";
+        for (index, (x, y)) in path.into_iter().enumerate() {
+            if index > 0 {
+                self.elements.push(' ');
+            }
+            push_units(self.elements, x);
+            self.elements.push(',');
+            push_units(self.elements, y);
         }
         self.elements.push_str("\"/>\n");
     }
@@ -692,7 +703,9 @@ mod tests {
     #[test]
     fn coordinates_are_written_as_numbers_are() {
         for pixels in [0, 1, -1, 10, -15, 120, 6_399, i32::MIN, i32::MAX] {
-            assert_eq!(Units(pixels).to_string(), units(pixels).to_string());
+            let mut written = String::new();
+            push_units(&mut written, pixels);
+            assert_eq!(written, units(pixels).to_string());
         }
     }
 
