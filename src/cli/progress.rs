@@ -232,7 +232,9 @@ impl<'a> Progress<'a> {
             // Reported when the run ends.
             Event::Diverged(_) | Event::Done => None,
         };
-        running.bar.set_message(super::printable(&running.state(run)).into_owned());
+        if self.is_terminal {
+            running.bar.set_message(super::printable(&running.state(run)).into_owned());
+        }
         is_for_terminals |= self.verbosity == Verbosity::Verbose;
         if let Some(line) = line.filter(|_| is_for_terminals || !self.is_terminal) {
             self.line(&format!("      {} {line}", run.label()));

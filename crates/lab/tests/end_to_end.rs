@@ -42,6 +42,8 @@ fn locked(site: &Site) -> Output {
     command.env("LABPRESS_LAB", "/nowhere/lab").env("PATH", "").output().unwrap()
 }
 
+/// The build says these parts. Its whole output has numbers of real training, which differ between
+/// processors.
 #[track_caller]
 fn check_build(site: &Site, expected: &[&str]) -> String {
     let output = labpress(site, &["build"]);
