@@ -116,6 +116,11 @@ impl Inputs {
         self.texts.get(path).map(|text| text.text.as_str())
     }
 
+    /// The digest of the text file at `path`.
+    pub(crate) fn digest(&self, path: &str) -> Option<Digest> {
+        self.texts.get(path).map(|text| text.digest)
+    }
+
     /// All text files, in order of path.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &Text)> {
         self.texts.iter().map(|(path, text)| (path.as_str(), text))

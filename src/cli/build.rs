@@ -117,8 +117,8 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         let _span = span("write files");
         destination::write(&output, destination, waiting)?
     };
-    if let Some(state) = state.filter(|_| is_silent) {
-        // Only the next build is slower without it, and the site may be read-only.
+    if let Some(state) = state.filter(|_| is_silent && !options.locked) {
+        // Without it, only the next build is slower.
         let _ = LastBuild::keep(&root, destination, state, until, &output);
     }
     let destination = shown_path(destination, &root);

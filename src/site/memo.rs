@@ -263,7 +263,7 @@ impl<'a> Present<'a> {
             Read::Site(key) => self.of_site(key),
             Read::WholeSite => Self::of_parts(&[self.contents(), self.data(), self.now()]),
             Read::Neighbours => neighbours(),
-            Read::File(path) => of_text(self.inputs.text(path)),
+            Read::File(path) => self.inputs.digest(path).unwrap_or_else(|| of_text(None)),
             Read::PostUrl(name) => of_text(self.environment.post_url(name)),
             Read::Url(path) => of_text(self.environment.url_of(path)),
             Read::Results(name) => self.of_results(name, path),

@@ -286,13 +286,15 @@ fn word_count(text: &str) -> usize {
     // The first bytes of all white space that is not ASCII.
     let may_be_wide = |byte: u8| matches!(byte, 0xC2 | 0xE1..=0xE3);
     let bytes = text.as_bytes();
-    let mut wide = bytes.iter().enumerate().filter(|&(_, &byte)| may_be_wide(byte));
-    if wide.any(|(at, _)| text[at..].starts_with(char::is_whitespace)) {
+    let has_wide = bytes.iter().any(|&byte| may_be_wide(byte))
+        && text.chars().any(|c| !c.is_ascii() && c.is_whitespace());
+    if has_wide {
         return text.split_whitespace().count();
     }
-    let pairs = bytes.iter().zip(bytes.iter().skip(1));
-    let starts = pairs.filter(|&(&before, &byte)| is_space(before) && !is_space(byte));
-    usize::from(bytes.first().is_some_and(|&first| !is_space(first))) + starts.count()
+    let Some((&first, rest)) = bytes.split_first() else { return 0 };
+    let starts = bytes.iter().zip(rest);
+    let starts = starts.filter(|&(&before, &byte)| is_space(before) && !is_space(byte));
+    usize::from(!is_space(first)) + starts.count()
 }
 
 /// How a list of documents is ordered.

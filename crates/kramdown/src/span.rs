@@ -124,13 +124,11 @@ impl<'t> Spans<'t, '_> {
         let bytes = self.text.as_bytes();
         let mut from = self.position;
         let found = loop {
-            self.position += bytes[self.position..]
-                .iter()
-                .enumerate()
-                .position(|(after, &byte)| {
-                    STARTS[usize::from(byte)] && self.may_start(self.position + after, stop)
-                })
-                .unwrap_or(bytes.len() - self.position);
+            while let Some(&byte) = bytes.get(self.position)
+                && (!STARTS[usize::from(byte)] || !self.may_start(stop))
+            {
+                self.position += 1;
+            }
             if self.position == bytes.len() {
                 self.push_text(nodes, &self.text[from..]);
                 break false;
@@ -156,12 +154,13 @@ impl<'t> Spans<'t, '_> {
         found
     }
 
-    /// Whether a span may start at `position` or the current one end. This is a quick check that
-    /// rules out most text.
-    fn may_start(&self, position: usize, stop: &Stop) -> bool {
+    /// Whether a span may start here or the current one end. This is a quick check that rules out
+    /// most text.
+    #[inline]
+    fn may_start(&self, stop: &Stop) -> bool {
         let bytes = self.text.as_bytes();
-        let next = bytes.get(position + 1).copied();
-        match bytes[position] {
+        let next = bytes.get(self.position + 1).copied();
+        match bytes[self.position] {
             b'-' => next == Some(b'-'),
             b'.' => next == Some(b'.'),
             b'~' => next == Some(b'~'),
