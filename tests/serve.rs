@@ -683,6 +683,84 @@ fn many_edits_and_pages_leave_no_file_handles() {
     panic!("{handles} file handles became {:?}", held(serving.child.id()));
 }
 
+/// The preview of every file is what a build of the same site writes.
+#[track_caller]
+fn check_like_a_build(site: &Site, serving: &Serving, edit: &str) {
+    let built = tempfile::tempdir().unwrap();
+    let folder = built.path().join("site");
+    let arguments = ["build", "--locked", "--drafts", "--future", "--unpublished", "-d"];
+    let output = site.command(&arguments).arg(&folder).output().unwrap();
+    assert!(output.status.success(), "{edit}: {}", String::from_utf8_lossy(&output.stderr));
+    let client = regex::Regex::new("<script src=\"/_labpress/.*?</script>").unwrap();
+    let mut count = 0;
+    for entry in walkdir::WalkDir::new(&folder).into_iter().map(Result::unwrap) {
+        let path = entry.path().strip_prefix(&folder).unwrap().to_str().unwrap();
+        if !entry.file_type().is_file() || path.starts_with(".labpress") {
+            continue;
+        }
+        let expected = std::fs::read_to_string(entry.path()).unwrap();
+        let reply = serving.get(&format!("/{path}"));
+        assert_eq!(client.replace(&reply.body, ""), expected, "after {edit}: {path}");
+        count += 1;
+    }
+    assert!(count > 4, "{count} files after {edit}");
+}
+
+#[test]
+fn every_edit_gives_what_a_build_gives() {
+    let site = site();
+    site.write("_config.yml", "title: Test\nauthor: A\n");
+    site.write("_layouts/base.html", "<body>{% include \"nav.html\" %}{{ content | safe }}</body>");
+    site.write(
+        "_layouts/post.html",
+        "---\nlayout: base\n---\n<h1>{{ page.title }}</h1>{{ content | safe }}\n\
+         {% if page.previous %}{{ page.previous.title }}{% endif %}",
+    );
+    site.write("_includes/nav.html", "<nav>{{ site.data.nav.title }} {{ site.author }}</nav>");
+    site.write("_data/nav.yml", "title: Nav\n");
+    site.write("index.html", "---\n---\n{% for post in site.posts %}{{ post.title }} {% endfor %}");
+    site.write("_posts/2026-01-03-b.md", "---\ntitle: B\nlayout: post\ntags: [x]\n---\nB.\n");
+    site.write("_posts/2026-01-04-c.md", "---\ntitle: C\nlayout: post\n---\nC.\n");
+    let serving = Serving::start(&site, &[]);
+    let mut page = serving.page("/index.html");
+    page.next();
+    let remove = |path: &str| std::fs::remove_file(site.path().join(path)).unwrap();
+    let rename = |from: &str, to: &str| {
+        std::fs::create_dir_all(site.path().join(to).parent().unwrap()).unwrap();
+        std::fs::rename(site.path().join(from), site.path().join(to)).unwrap();
+    };
+    let b = "_posts/2026-01-03-b.md";
+    let edits: [(&str, &dyn Fn()); 17] = [
+        ("a body", &|| site.replace(b, "B.", "Other.")),
+        ("a title", &|| site.replace(b, "title: B", "title: Bee")),
+        ("a date", &|| site.replace(b, "title: Bee", "title: Bee\ndate: 2026-02-01")),
+        ("a tag", &|| site.replace(b, "[x]", "[x, y]")),
+        ("no tag", &|| site.replace(b, "tags: [x, y]\n", "")),
+        ("a new post", &|| site.write("_posts/2026-01-05-d.md", &post("D."))),
+        ("a removed post", &|| remove("_posts/2026-01-05-d.md")),
+        ("a renamed post", &|| rename(b, "_posts/2026-01-06-bee.md")),
+        ("a draft", &|| rename("_posts/2026-01-06-bee.md", "_drafts/2026-01-06-bee.md")),
+        ("an include", &|| site.write("_includes/nav.html", "<nav>{{ site.title }}</nav>")),
+        ("a layout", &|| site.replace("_layouts/post.html", "<h1>", "<h1 class=\"x\">")),
+        ("an outer layout", &|| site.replace("_layouts/base.html", "<body>", "<body id=\"b\">")),
+        ("a data file", &|| site.write("_data/nav.yml", "title: Other\n")),
+        ("the configuration", &|| site.write("_config.yml", "title: New\nauthor: B\n")),
+        ("a static file", &|| site.write("style.css", "p {}\n")),
+        ("a page", &|| site.write("about.md", &post("About."))),
+        ("a collection", &|| {
+            site.write("_docs/x.md", &post("X."));
+            site.write("_config.yml", "title: New\ncollections: {docs: {output: true}}\n");
+        }),
+    ];
+    let mut version = 1;
+    for (name, edit) in edits {
+        edit();
+        page.until(|message| message["version"].as_u64() > Some(version));
+        version = page.last["version"].as_u64().unwrap();
+        check_like_a_build(&site, &serving, name);
+    }
+}
+
 /// A site with an experiment whose epochs take a while.
 fn training_site() -> Site {
     let site = Site::with_toy();

@@ -263,6 +263,40 @@ fn stale_results_are_not_shown() {
 }
 
 #[test]
+fn what_runs_at_work_have_reported_is_shown_marked_and_still_missing() {
+    let experiments = experiments(NETS);
+    let all = records(&experiments, usual);
+    let of_nets: Vec<Record> =
+        all.into_iter().filter(|record| record.experiment == "nets").collect();
+    let mut at_work = of_nets[1].clone();
+    at_work.metrics.clear();
+    at_work.timing.clear();
+    at_work.series.values_mut().for_each(|points| points.truncate(2));
+    let recorded = &of_nets[..1];
+    let planned = plan(&experiments, recorded);
+    let at_work = [at_work];
+    let results = Results::of(&experiments, &planned, &[]).with_provisional(&planned, &at_work);
+    let place = Place::file("_posts/a.md");
+    let html = |tag: &str, arguments: &str| {
+        let shown = figure(tag, arguments, &place, &results, "").expect("the tag is valid");
+        assert!(shown.need.is_some());
+        shown.figure.embed.html
+    };
+    let mark = "Provisional: 1 of 6 runs are complete";
+    let chart = html("chart", "nets curves");
+    assert!(chart.contains(mark) && chart.contains("labpress-figure"), "{chart}");
+    let value = html("value", "nets.plain.valid.accuracy");
+    assert!(value.contains(mark) && value.contains(" (provisional)"), "{value}");
+    // A variant without any number, and kinds of figures that need complete runs.
+    for (tag, arguments) in
+        [("value", "nets.norm.valid.accuracy"), ("chart", "nets compare"), ("table", "nets")]
+    {
+        let html = html(tag, arguments);
+        assert!(html.contains("labpress-missing"), "{tag} {arguments}: {html}");
+    }
+}
+
+#[test]
 fn missing_results_are_counted() {
     let experiments = experiments(NETS);
     let recorded = records(&experiments, usual);
