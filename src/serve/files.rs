@@ -30,7 +30,7 @@ pub(super) fn response(
         Found::Nothing if path == "/" && !version.base_url.is_empty() => {
             return redirect(&format!("{}/", version.base_url));
         }
-        Found::Nothing => (404, version.content("404.html").map(|_| "404.html")),
+        Found::Nothing => (404, version.content("404.html").map(|_| "404.html".to_owned())),
     };
     let page = page::Preview { version, session, is_missing: status == 404 };
     let Some(file) = file else {
@@ -38,9 +38,9 @@ pub(super) fn response(
         let status = if version.number == 0 { 503 } else { 404 };
         return Response::new(status, content_type("404.html"), page.prepared(text));
     };
-    let found = match version.content(file) {
-        Some(Content::Bytes(bytes)) => bytes_response(request, file, bytes, &page),
-        Some(Content::CopyOf(on_disk)) => copy_response(request, file, on_disk, root),
+    let found = match version.content(&file) {
+        Some(Content::Bytes(bytes)) => bytes_response(request, &file, bytes, &page),
+        Some(Content::CopyOf(on_disk)) => copy_response(request, &file, on_disk, root),
         None => None,
     };
     match found {

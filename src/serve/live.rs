@@ -191,6 +191,7 @@ impl Live {
             Found::File(file) => Some(file),
             Found::Folder | Found::Nothing => None,
         };
+        let file = file.as_deref();
         let shown = file.unwrap_or("404.html");
         let files: serde_json::Map<String, Value> = version
             .changed_since(has)

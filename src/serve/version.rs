@@ -1,6 +1,6 @@
 //! One version of the built site: its files, and when each of them last changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::time::SystemTime;
@@ -14,13 +14,14 @@ use crate::site::{Built, Source, Unpublished};
 pub(super) struct Version {
     pub(super) number: u64,
     output: Output,
-    /// The version in which each file got its present content.
+    /// The version in which each file got its present content, for those that have changed since the
+    /// first one.
     changed_at: BTreeMap<String, u64>,
     /// What is known about files that are copied, to see when they change.
     stamps: BTreeMap<String, Option<Stamp>>,
     sources: Vec<Source>,
-    /// The source that each file has now or had last.
-    source_of: BTreeMap<String, String>,
+    /// The source that each file had last, since sources began to move.
+    moved: BTreeMap<String, String>,
     /// Where sources went whose files were renamed.
     renamed: BTreeMap<String, String>,
     /// `baseurl`: `""` or `/blog`.
@@ -34,9 +35,9 @@ type Stamp = (u64, Option<SystemTime>);
 
 /// What a preview has at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found<'v> {
+pub(super) enum Found {
     /// This file of the built site.
-    File(&'v str),
+    File(String),
     /// A folder, whose address ends with a slash.
     Folder,
     /// Nothing.
@@ -45,9 +46,9 @@ pub(super) enum Found<'v> {
 
 impl Version {
     /// The next version, after this one.
-    pub(super) fn next(&self, built: Built, base_url: &str, url: &str) -> Version {
+    pub(super) fn next(&self, mut built: Built, base_url: &str, url: &str) -> Version {
         let number = self.number + 1;
-        let sources = built.sources.clone();
+        let sources = std::mem::take(&mut built.sources);
         let output = built.into_shown();
         let stamps: BTreeMap<String, Option<Stamp>> = output
             .files()
@@ -56,19 +57,26 @@ impl Version {
                 Content::Bytes(_) => None,
             })
             .collect();
-        let changed_at = output.files().map(|(path, content)| {
-            let is_same = self.output.file(path) == Some(content)
-                && self.stamps.get(path) == stamps.get(path);
-            let at = self.changed_at.get(path).filter(|_| is_same).copied();
-            (path.to_owned(), at.unwrap_or(number))
-        });
-        let changed_at = changed_at.collect();
-        let mut source_of = self.source_of.clone();
-        source_of.extend(sources.iter().map(|source| (source.file.clone(), source.path.clone())));
-        let mut renamed = self.renamed.clone();
-        for (from, to) in renames(&self.sources, &sources) {
-            renamed.remove(&to);
-            renamed.insert(from, to);
+        let mut changed_at = self.changed_at.clone();
+        if number > 1 {
+            let mut before = self.output.files().peekable();
+            for (path, content) in output.files() {
+                while before.next_if(|(other, _)| *other < path).is_some() {}
+                let is_same = before.next_if_eq(&(path, content)).is_some()
+                    && self.stamps.get(path) == stamps.get(path);
+                if !is_same {
+                    changed_at.insert(path.to_owned(), number);
+                }
+            }
+        }
+        let (mut moved, mut renamed) = (self.moved.clone(), self.renamed.clone());
+        if !is_same_list(&self.sources, &sources) {
+            let left = self.sources.iter();
+            moved.extend(left.map(|source| (source.file.clone(), source.path.clone())));
+            for (from, to) in renames(&self.sources, &sources) {
+                renamed.remove(&to);
+                renamed.insert(from, to);
+            }
         }
         let base_url = base_url.trim_end_matches('/').to_owned();
         let published_url = if url.is_empty() {
@@ -82,7 +90,7 @@ impl Version {
             changed_at,
             stamps,
             sources,
-            source_of,
+            moved,
             renamed,
             base_url,
             published_url,
@@ -91,18 +99,18 @@ impl Version {
 
     /// What is at a decoded path of an address, which starts with a slash: what GitHub Pages and
     /// most other hosts have there.
-    pub(super) fn find(&self, path: &str) -> Found<'_> {
+    pub(super) fn find(&self, path: &str) -> Found {
         let Some(path) = path.strip_prefix(&self.base_url).and_then(|path| path.strip_prefix('/'))
         else {
             return Found::Nothing;
         };
-        let file = |path: &str| self.changed_at.get_key_value(path).map(|(path, _)| path.as_str());
+        let file = |path: String| self.output.file(&path).map(|_| path);
         if path.is_empty() || path.ends_with('/') {
-            return file(&format!("{path}index.html")).map_or(Found::Nothing, Found::File);
+            return file(format!("{path}index.html")).map_or(Found::Nothing, Found::File);
         }
-        match file(path).or_else(|| file(&format!("{path}.html"))) {
+        match file(path.to_owned()).or_else(|| file(format!("{path}.html"))) {
             Some(file) => Found::File(file),
-            None if file(&format!("{path}/index.html")).is_some() => Found::Folder,
+            None if file(format!("{path}/index.html")).is_some() => Found::Folder,
             None => Found::Nothing,
         }
     }
@@ -114,13 +122,15 @@ impl Version {
 
     /// The version in which a file got its present content.
     pub(super) fn changed_at(&self, file: &str) -> Option<u64> {
-        self.changed_at.get(file).copied()
+        self.output.file(file)?;
+        Some(self.changed_at.get(file).copied().unwrap_or(1))
     }
 
     /// All files except pages that changed after a version, with the version in which they did.
     pub(super) fn changed_since(&self, number: u64) -> impl Iterator<Item = (&str, u64)> {
-        let changed = self.changed_at.iter().filter(move |(_, at)| **at > number);
-        changed.filter(|(path, _)| !is_page(path)).map(|(path, at)| (path.as_str(), *at))
+        let files = self.output.files().map(|(path, _)| path).filter(|path| !is_page(path));
+        let changed = files.filter_map(|path| Some((path, self.changed_at(path)?)));
+        changed.filter(move |(_, at)| *at > number)
     }
 
     /// The address, with `baseurl`, of what used to be at a decoded path, if it is elsewhere now.
@@ -134,7 +144,7 @@ impl Version {
         if names.iter().any(|name| self.sources.iter().any(|source| source.file == *name)) {
             return None;
         }
-        let mut source = names.iter().find_map(|name| self.source_of.get(name))?;
+        let mut source = names.iter().find_map(|name| self.moved.get(name))?;
         while let Some(to) = self.renamed.get(source) {
             source = to;
         }
@@ -165,28 +175,22 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
     Ok((about.len(), about.modified().ok()))
 }
 
+/// Whether the same sources are at the same places.
+fn is_same_list(before: &[Source], now: &[Source]) -> bool {
+    let is_same =
+        |(one, other): (&Source, &Source)| one.path == other.path && one.file == other.file;
+    before.len() == now.len() && before.iter().zip(now).all(is_same)
+}
+
 /// The sources that were renamed: gone ones with the same name apart from its date, or the only one
 /// that is gone if only one is new.
-fn renames(before: &[Source], now: &[Source]) -> Vec<(String, String)> {
-    let lacks = |sources: &[Source], path: &str| sources.iter().all(|source| source.path != path);
-    // Comparing all with all would be slow, and most versions have the same sources.
-    let is_same = before.len() == now.len()
-        && before.iter().zip(now).all(|(before, now)| before.path == now.path);
-    if is_same {
-        return Vec::new();
-    }
-    let known: std::collections::BTreeSet<&str> =
-        now.iter().map(|source| source.path.as_str()).collect();
-    let gone: Vec<&str> = before
-        .iter()
-        .map(|source| source.path.as_str())
-        .filter(|path| !known.contains(path))
-        .collect();
-    if gone.is_empty() {
-        return Vec::new();
-    }
-    let new: Vec<&str> =
-        now.iter().map(|source| source.path.as_str()).filter(|path| lacks(before, path)).collect();
+fn renames<'s>(before: &'s [Source], now: &'s [Source]) -> Vec<(String, String)> {
+    let paths = |sources: &'s [Source]| -> BTreeSet<&'s str> {
+        sources.iter().map(|source| source.path.as_str()).collect()
+    };
+    let (before, now) = (paths(before), paths(now));
+    let gone: Vec<&str> = before.difference(&now).copied().collect();
+    let new: Vec<&str> = now.difference(&before).copied().collect();
     if let ([gone], [new]) = (&gone[..], &new[..]) {
         return vec![((*gone).to_owned(), (*new).to_owned())];
     }
@@ -228,10 +232,10 @@ mod tests {
         let files = ["index.html", "a.html", "b/index.html", "c/d.txt", "404.html"];
         let site = version(&files.map(|file| (file, "")), &[], &Version::default());
         let cases = [
-            ("/blog/", Found::File("index.html")),
-            ("/blog/a.html", Found::File("a.html")),
-            ("/blog/a", Found::File("a.html")),
-            ("/blog/b/", Found::File("b/index.html")),
+            ("/blog/", Found::File("index.html".to_owned())),
+            ("/blog/a.html", Found::File("a.html".to_owned())),
+            ("/blog/a", Found::File("a.html".to_owned())),
+            ("/blog/b/", Found::File("b/index.html".to_owned())),
             ("/blog/b", Found::Folder),
             ("/blog/c", Found::Nothing),
             ("/blog/c/", Found::Nothing),
