@@ -49,9 +49,9 @@ from a.b import c
         &expect![[r#"
             ‹nd @wraps›‹p (›‹n f›‹p )›
             ‹k def› ‹nf area›‹p (›‹bp self›‹p ,› ‹n r›‹p :› ‹nb float› ‹o =› ‹mf 1.5e-3›‹p )› ‹o ->› ‹nb int›‹p :›
-                ‹sd """Doc \n"""›
-                ‹k if› ‹n r› ‹ow is› ‹bp None› ‹ow and› ‹ow not› ‹n x›‹p :›  ‹c1 # no›
-                    ‹k return› ‹sa f›‹s "›‹si {›‹n r›‹si :›‹s .2f›‹si }›‹s  {{}}"› ‹o +› ‹sa rb›‹s '\n'› ‹o +› ‹sa u›‹s "é"›
+                ‹s """Doc ›‹se \n›‹s """›
+                ‹k if› ‹n r› ‹ow is› ‹bp None› ‹ow and› ‹ow not› ‹n x›‹p :›  ‹c1 # no
+            ›        ‹k return› ‹sa f›‹s "›‹si {›‹n r›‹si :›‹s .2f›‹si }›‹s  {{}}"› ‹o +› ‹sa rb›‹s '\n'› ‹o +› ‹sa u›‹s "é"›
                 ‹k raise› ‹nb ValueError›‹p (›‹mh 0x1F›‹p ,› ‹mb 0b1›‹p ,› ‹mo 0o7›‹p ,› ‹mi 1_000›‹p ,› ‹mf .5›‹p )›
 
             ‹k class› ‹nc A›‹p (›‹n B›‹p ):› ‹k pass›
@@ -77,11 +77,11 @@ pub fn area<'a>(r: &'a f64) -> Option<String> { // no
         &expect![[r##"
             ‹nd #[derive(Debug)]›
             ‹cd /// Doc.›
-            ‹k pub› ‹k fn› ‹nf area›‹o <›‹nv 'a›‹o >›‹p (›‹n r›‹p :› ‹o &›‹nv 'a› ‹nb f64›‹p )› ‹k ->› ‹nb Option›‹o <›‹nb String›‹o >› ‹p {› ‹c1 // no›
+            ‹k pub› ‹k fn› ‹n area›‹o <›‹nv 'a›‹o >›‹p (›‹n r›‹p :› ‹o &›‹nv 'a› ‹nb f64›‹p )› ‹k ->› ‹nb Option›‹o <›‹nb String›‹o >› ‹p {› ‹c1 // no›
                 ‹k let› ‹n x›‹p :› ‹nb u8› ‹o =› ‹sc 'a'› ‹k as› ‹nb u8› ‹o +› ‹mh 0xFFu8› ‹o +› ‹mi 1_000›‹p ;› ‹cm /* a /* b */ c */›
                 ‹nd println!›‹p (›‹s "{}›‹se \n›‹s "›‹p ,› ‹s r#"raw "text""#›‹p );›
                 ‹nn std›‹p ::›‹nn mem›‹p ::›‹nf swap›‹p (›‹o &›‹k mut› ‹n a›‹py .b›‹p ,› ‹n c›‹nf .d›‹p ()›‹o ?›‹p );›
-                ‹k match› ‹n x› ‹p {› ‹mi 1›‹o ..=›‹mi 2› ‹k =>› ‹kc true›‹p ,› ‹n _› ‹k =>› ‹k self›‹na .0› ‹p }›
+                ‹k match› ‹n x› ‹p {› ‹mi 1›‹o ..=›‹mi 2› ‹k =>› ‹k true›‹p ,› ‹n _› ‹k =>› ‹k self›‹na .0› ‹p }›
             ‹p }›
         "##]],
     );

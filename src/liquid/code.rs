@@ -65,7 +65,7 @@ impl<'a> Highlight<'a> {
         );
         let mut written = String::with_capacity(code.len() * 2);
         if colours {
-            highlight::write(&mut written, &language, code);
+            highlight::write_like_rouge(&mut written, &language, code);
         } else {
             written.push_str(&escaped(code));
         }

@@ -260,9 +260,9 @@ fn raw_text_and_comments() {
 fn code_is_rendered_as_in_jekyll() {
     check(
         "{% highlight Rust %}\n\na < 1\n\nb\n{% endhighlight %}",
-        "\n<figure class=\"highlight\"><pre><code class=\"language-rust\" data-lang=\"rust\">a \
-         <span \
-         class=\"o\">&lt;</span> <span class=\"mi\">1</span>\n\nb</code></pre></figure>\n",
+        "\n<figure class=\"highlight\"><pre><code class=\"language-rust\" data-lang=\"rust\">\
+         <span class=\"n\">a</span> <span class=\"o\">&lt;</span> <span class=\"mi\">1</span>\n\n\
+         <span class=\"n\">b</span></code></pre></figure>\n",
     );
     check(
         "{% highlight c++11 linenos=table mark_lines=\"2 3\" %}\na\nb{% endhighlight %}",

@@ -4,9 +4,10 @@
 //! all others there are the grammars of Sublime Text, by syntect and two-face, and the table
 //! `CLASSES` maps their scopes to classes. That is a hundred times as slow and less like Rouge.
 //!
-//! Spans do not nest, adjacent text of one class is one span, and what looks like plain text (the
-//! classes `PLAIN`: names, punctuation) has none. Rouge marks that too, but few themes give it a
-//! color of its own, and code is half as long without.
+//! [`write`] is compact: spans do not nest, adjacent text of one class is one span, and what looks
+//! like plain text (the classes `PLAIN`: names, punctuation) has none. Few themes give that a color
+//! of its own. For blogs from Jekyll, whose themes may, [`write_like_rouge`] marks it as Rouge does,
+//! which makes code twice as long.
 //!
 //! A style sheet for light and dark needs these classes, all inside `.highlight`:
 //! - comments: `c` `c1` to the line's end, `cm` in blocks, `cd` and `sd` documentation, `cp`
@@ -26,11 +27,13 @@
 //!   inserted, `gd` deleted
 //! - `gp` the prompt of a terminal, `go` the output of a command
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use syntect::parsing::{
-    BasicScopeStackOp, ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet,
+    BasicScopeStackOp, ParseState, Scope, ScopeStack, ScopeStackOp, SyntaxReference, SyntaxSet,
 };
 use syntect::util::LinesWithEndings;
 
@@ -48,18 +51,18 @@ const PLAIN: [&str; 6] = ["", "n", "p", "pi", "w", "x"];
 /// Appends `code`, escaped and with spans, or without spans if the language is unknown.
 pub(crate) fn write(out: &mut String, language: &str, code: &str) {
     let language = language.to_ascii_lowercase();
-    if let Some(language) = lexer::language(&language) {
-        write_tokens(out, language, code);
-        return;
+    match lexer::language(&language) {
+        Some(language) => write_tokens(out, language, code),
+        None => write_parsed(out, &language, code),
     }
-    let is_readable = LinesWithEndings::from(code).all(|line| line.len() <= LONGEST_LINE);
-    let before = out.len();
-    match syntax(&language).filter(|_| is_readable) {
-        Some(syntax) if write_spans(out, syntax, code).is_ok() => {}
-        _ => {
-            out.truncate(before);
-            escape_text(out, code);
-        }
+}
+
+/// As [`write`], with the spans that Rouge has, if the language has a table.
+pub(crate) fn write_like_rouge(out: &mut String, language: &str, code: &str) {
+    let language = language.to_ascii_lowercase();
+    match lexer::language(&language) {
+        Some(language) => write_all_tokens(out, language, code),
+        None => write_parsed(out, &language, code),
     }
 }
 
@@ -72,6 +75,44 @@ fn write_tokens(out: &mut String, language: &'static Language, code: &str) {
         written = end;
     });
     spans.close();
+}
+
+fn write_all_tokens(out: &mut String, language: &'static Language, code: &str) {
+    let mut open = "";
+    language.read(code, &mut |class, text| {
+        if class != open {
+            if !open.is_empty() {
+                out.push_str("</span>");
+            }
+            if !class.is_empty() {
+                push_opening(out, class);
+            }
+            open = class;
+        }
+        escape_text(out, text);
+    });
+    if !open.is_empty() {
+        out.push_str("</span>");
+    }
+}
+
+fn push_opening(out: &mut String, class: &str) {
+    out.push_str("<span class=\"");
+    out.push_str(class);
+    out.push_str("\">");
+}
+
+/// Writes code in a language without a table.
+fn write_parsed(out: &mut String, language: &str, code: &str) {
+    let is_readable = LinesWithEndings::from(code).all(|line| line.len() <= LONGEST_LINE);
+    let before = out.len();
+    match syntax(language).filter(|_| is_readable) {
+        Some(syntax) if write_spans(out, syntax, code).is_ok() => {}
+        _ => {
+            out.truncate(before);
+            escape_text(out, code);
+        }
+    }
 }
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
@@ -101,14 +142,14 @@ fn write_spans(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result
     let mut written = 0;
     for line in LinesWithEndings::from(code) {
         let start = written;
-        for (offset, operation) in parser.parse_line(line, &SYNTAXES).map_err(|_| NotParsed)? {
+        for (offset, operation) in &*parse_line(&mut parser, line)? {
             let at = start + offset;
             if at > written {
                 spans.push(code, written..at, classes.now());
                 written = at;
             }
             scopes
-                .apply_with_hook(&operation, |change, _| match change {
+                .apply_with_hook(operation, |change, _| match change {
                     BasicScopeStackOp::Push(scope) => classes.push(scope),
                     BasicScopeStackOp::Pop => classes.pop(),
                 })
@@ -122,6 +163,49 @@ fn write_spans(out: &mut String, syntax: &SyntaxReference, code: &str) -> Result
     Ok(())
 }
 
+type Operations = Rc<[(usize, ScopeStackOp)]>;
+
+/// A line that was parsed.
+struct Parsed {
+    before: ParseState,
+    after: ParseState,
+    operations: Operations,
+}
+
+/// How many lines a thread remembers, and each in how many states: a few megabytes.
+const REMEMBERED_LINES: usize = 1_000;
+const REMEMBERED_STATES: usize = 4;
+
+thread_local! {
+    /// The lines that this thread parsed lately. Parsing is slow, and many lines of a blog occur
+    /// again, such as those with one bracket.
+    static PARSED: RefCell<HashMap<String, Vec<Parsed>>> = RefCell::default();
+    /// The entries of scopes in `CLASSES`, of which grammars have a few thousand.
+    static FOUND: RefCell<BTreeMap<Scope, Found>> = RefCell::default();
+}
+
+fn parse_line(parser: &mut ParseState, line: &str) -> Result<Operations, NotParsed> {
+    PARSED.with_borrow_mut(|lines| {
+        let known =
+            lines.get(line).and_then(|all| all.iter().find(|known| known.before == *parser));
+        if let Some(known) = known {
+            *parser = known.after.clone();
+            return Ok(Rc::clone(&known.operations));
+        }
+        let before = parser.clone();
+        let operations: Operations =
+            parser.parse_line(line, &SYNTAXES).map_err(|_| NotParsed)?.into();
+        if lines.len() >= REMEMBERED_LINES {
+            lines.clear();
+        }
+        let all = lines.entry(line.to_owned()).or_default();
+        all.truncate(REMEMBERED_STATES - 1);
+        let parsed = Parsed { before, after: parser.clone(), operations: Rc::clone(&operations) };
+        all.insert(0, parsed);
+        Ok(operations)
+    })
+}
+
 /// The grammar failed at run time, so the code is not highlighted.
 struct NotParsed;
 
@@ -129,7 +213,6 @@ struct NotParsed;
 #[derive(Default)]
 struct Classes {
     open: Vec<Option<&'static str>>,
-    known: BTreeMap<Scope, Found>,
 }
 
 impl Classes {
@@ -139,7 +222,8 @@ impl Classes {
 
     fn push(&mut self, scope: Scope) {
         let outer = self.now();
-        let found = *self.known.entry(scope).or_insert_with(|| found(scope));
+        let found =
+            FOUND.with_borrow_mut(|known| *known.entry(scope).or_insert_with(|| found(scope)));
         let class = match found {
             // A quoted key is a key.
             Found::Class(class) if outer == Some("nl") && class.starts_with('s') => outer,
@@ -189,9 +273,7 @@ impl<'code> Spans<'_, 'code> {
             let indentation = text.len() - text.trim_start().len();
             self.out.push_str(&text[..indentation]);
             if let Some(class) = class {
-                self.out.push_str("<span class=\"");
-                self.out.push_str(class);
-                self.out.push_str("\">");
+                push_opening(self.out, class);
             }
             self.open = class;
             escape_text(self.out, text[indentation..].trim_end());
@@ -372,6 +454,19 @@ mod tests {
     }
 
     #[test]
+    fn names_and_punctuation_are_marked_as_rouge_does() {
+        let mut out = String::new();
+        write_like_rouge(&mut out, "python", "def f(x):\n    y = [x]\n");
+        assert_eq!(
+            out,
+            "<span class=\"k\">def</span> <span class=\"nf\">f</span><span class=\"p\">(</span>\
+             <span class=\"n\">x</span><span class=\"p\">):</span>\n    <span class=\"n\">y</span> \
+             <span class=\"o\">=</span> <span class=\"p\">[</span><span class=\"n\">x</span>\
+             <span class=\"p\">]</span>\n",
+        );
+    }
+
+    #[test]
     fn neighbours_of_one_class_share_a_span() {
         check("rust", "pub struct A;", "<span class=\"k\">pub struct</span> A;");
         check("c", "/* a\n b */\n", "<span class=\"cm\">/* a\n b */</span>\n");
@@ -435,7 +530,14 @@ mod tests {
             write(&mut out, language, &code);
             let mut escaped = String::new();
             escape_text(&mut escaped, &code);
-            prop_assert_eq!(without_spans(&out), escaped);
+            prop_assert_eq!(without_spans(&out), &*escaped);
+            // Now all lines are remembered.
+            let mut again = String::new();
+            write(&mut again, language, &code);
+            prop_assert_eq!(again, out);
+            let mut like_rouge = String::new();
+            write_like_rouge(&mut like_rouge, language, &code);
+            prop_assert_eq!(without_spans(&like_rouge), escaped);
         }
     }
 }

@@ -103,7 +103,10 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     let entries = headings::contents(&document, levels);
     headings::place_contents(&mut document, &entries);
     let mut context = html::Context::new(embeds);
-    context.highlight = options.highlight.then_some(highlight::write);
+    context.highlight = options.highlight.then_some(match options.dialect {
+        Dialect::CommonMark => highlight::write,
+        Dialect::Kramdown => highlight::write_like_rouge,
+    });
     context.focusable = options.stops;
     if options.dialect == Dialect::Kramdown {
         context.code_class = &options.kramdown.code_class;

@@ -144,7 +144,7 @@ fn a_post_of_a_jekyll_user_renders_correctly() {
             </div>
 
             <div class="language-python highlighter-rouge"><div class="highlight"><pre class="highlight" tabindex="0"><code><span class="k">def</span> <span class="nf">loss</span>(x):
-                <span class="sd">"""Squares."""</span>
+                <span class="s">"""Squares."""</span>
                 <span class="k">return</span> x <span class="o">**</span> <span class="mi">2</span> <span class="k">if</span> x <span class="o">&gt;</span> <span class="mf">1e-3</span> <span class="k">else</span> <span class="bp">None</span>
             </code></pre></div></div>
 

@@ -12,11 +12,8 @@ pub(super) static PYTHON: Language = Language {
         State(
             "code",
             &[
-                parts(&[(r"^\h*", ""), (r"[rRuU]?", "sa"), (BLOCK, "sd")])
-                    .enter_with("documentation", 2),
-                is(r"\h+|\n+", ""),
-                is(r"\s", ""),
-                is(r"#.*", "c1"),
+                is(r"\s+", ""),
+                is(r"#.*\n?", "c1"),
                 parts(&[(r"[rR][bB]?|[bB][rR]", "sa"), (BLOCK, "s")]).enter_with("raw block", 1),
                 parts(&[(r"[rR][bB]?|[bB][rR]", "sa"), (QUOTE, "s")]).enter_with("raw string", 1),
                 parts(&[(r"[fF][rR]?|[rR][fF]", "sa"), (BLOCK, "s")]).enter_with("format block", 1),
@@ -51,7 +48,6 @@ pub(super) static PYTHON: Language = Language {
             ],
         ),
         State("import", &[is(r"\h+", ""), is(r"\.*\i[\w.]*", "nn").leave(), otherwise_leave()]),
-        State("documentation", &[is(r"\1", "sd").leave(), is(r#"\\.|[^\\"'\n]+|."#, "sd")]),
         State("string", &[is(r"\n", "").leave(), rules_of("block")]),
         State("block", &[is(ESCAPE, "se"), rules_of("raw block")]),
         State("raw string", &[is(r"\n", "").leave(), rules_of("raw block")]),

@@ -26,7 +26,7 @@ pub(super) static RUST: Language = Language {
                 is(r"//.*", "c1"),
                 is(r"/\*", "cm").enter("comment"),
                 is(r"#!?\[", "nd").enter("attribute"),
-                parts(&[("fn", "k"), (r"\s+", ""), (NAME, "nf")]),
+                parts(&[("fn", "k"), (r"\s+", ""), (r"\i\w*(?=\()", "nf")]),
                 is(r"\$\i\w*(:\i\w*)?", "nv"),
                 parts(&[(NAME, "nd"), (r"!(?=[\s(\[{])", "nd")]),
                 is(r#"b?r""#, "s").enter("raw string"),
@@ -86,15 +86,12 @@ pub(super) static RUST: Language = Language {
 
 const NAME: &str = r"\i\w*";
 
-const KEYWORDS: &[(&str, &str)] = &[
-    (
-        "k",
-        "as async await box break const continue crate dyn else enum extern fn for if impl in let \
-         log loop macro_rules match mod move mut pub ref return self Self static struct super trait type \
+const KEYWORDS: &[(&str, &str)] = &[(
+    "k",
+    "as async await box break const continue crate dyn else enum extern false fn for if impl in let \
+         log loop macro_rules match mod move mut pub ref return self Self static struct super trait true type \
          union unsafe use where while yield",
-    ),
-    ("kc", "false true"),
-];
+)];
 
 const BUILTINS: &[(&str, &str)] = &[
     (

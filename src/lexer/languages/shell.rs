@@ -64,7 +64,7 @@ pub(super) static SHELL: Language = Language {
                 is(r"\$\(", "si").enter("substitution"),
                 is(r"`", "sb").enter("backticks"),
                 parts(&[(r"\$\{[#!]?", "k"), (r"(\w+|[@*?#-])?", "nv")]).enter("expansion"),
-                is(r"\$(\w+|[$#?!_*@-])|\$", "nv"),
+                is(r"\$(\w+|[$#?!_*@-])|\$ ?", "nv"),
                 is(r#"\$?""#, "s2").enter("string"),
                 is(r"\$?'", "s1").enter("quoted"),
             ],
