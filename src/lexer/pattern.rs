@@ -104,12 +104,33 @@ enum Node {
     Empty,
     Literal(Box<[u8]>),
     One(Box<Bytes>),
-    Run { of: Box<Bytes>, least: usize, is_last: bool },
+    Run {
+        of: Box<Bytes>,
+        least: usize,
+        is_last: bool,
+    },
+    /// One character and a run, such as a name: two parts in one because they are so frequent.
+    Name {
+        first: Box<Bytes>,
+        rest: Box<Bytes>,
+        is_last: bool,
+    },
     Sequence(Box<[Node]>),
     Choice(Box<[Node]>),
-    Repeat { node: Box<Node>, least: usize, most: usize, is_last: bool },
-    Ahead { node: Box<Node>, wanted: bool },
-    Behind { of: Box<Bytes>, wanted: bool },
+    Repeat {
+        node: Box<Node>,
+        least: usize,
+        most: usize,
+        is_last: bool,
+    },
+    Ahead {
+        node: Box<Node>,
+        wanted: bool,
+    },
+    Behind {
+        of: Box<Bytes>,
+        wanted: bool,
+    },
     LineStart,
     LineEnd,
     Boundary,
@@ -157,9 +178,9 @@ impl Node {
             }
             Node::Choice(nodes) => nodes.iter_mut().for_each(Node::make_last),
             Node::Repeat { node, most: 1, .. } => node.make_last(),
-            Node::Run { is_last, .. } | Node::Repeat { is_last, least: 0 | 1, .. } => {
-                *is_last = true;
-            }
+            Node::Run { is_last, .. }
+            | Node::Name { is_last, .. }
+            | Node::Repeat { is_last, least: 0 | 1, .. } => *is_last = true,
             _ => {}
         }
     }
@@ -176,16 +197,14 @@ impl Node {
             Node::Literal(literal) => {
                 text.bytes.get(at..)?.starts_with(literal).then(|| at + literal.len())
             }
-            Node::One(of) => {
-                let byte = text.byte(at).filter(|byte| of.contains(*byte))?;
-                Some(if byte.is_ascii() { at + 1 } else { end_of_character(text, at + 1) })
-            }
+            Node::One(of) => end_of_one(text, of, at),
             Node::Run { of, least, is_last } => {
-                let limit = if *is_last { text.bytes.len() } else { limit.min(text.bytes.len()) };
-                let seen = text.bytes.get(at..limit).unwrap_or_default();
-                let length = seen.iter().position(|byte| !of.contains(*byte)).unwrap_or(seen.len());
-                count(length);
-                (length >= *least).then(|| end_of_character(text, at + length))
+                let end = end_of_run(text, of, at, limit, *is_last);
+                (end >= at + least).then_some(end)
+            }
+            Node::Name { first, rest, is_last } => {
+                let start = end_of_one(text, first, at)?;
+                Some(end_of_run(text, rest, start, limit, *is_last))
             }
             Node::Sequence(nodes) => {
                 nodes.iter().try_fold(at, |at, node| node.end(text, at, limit))
@@ -238,6 +257,7 @@ impl Node {
                 first.add(of);
                 return *least == 0;
             }
+            Node::Name { first: names, .. } => first.add(names),
             Node::Sequence(nodes) => return nodes.iter().all(|node| node.add_first(first)),
             Node::Choice(nodes) => {
                 return nodes.iter().filter(|node| node.add_first(first)).count() > 0;
@@ -254,6 +274,21 @@ impl Node {
         }
         false
     }
+}
+
+fn end_of_one(text: &Text, of: &Bytes, at: usize) -> Option<usize> {
+    let byte = text.byte(at).filter(|byte| of.contains(*byte))?;
+    Some(if byte.is_ascii() { at + 1 } else { end_of_character(text, at + 1) })
+}
+
+/// Returns where the bytes that belong to the set end, no later than the character at `limit` unless
+/// the run is last.
+fn end_of_run(text: &Text, of: &Bytes, at: usize, limit: usize, is_last: bool) -> usize {
+    let limit = if is_last { text.bytes.len() } else { limit.min(text.bytes.len()) };
+    let seen = text.bytes.get(at..limit).unwrap_or_default();
+    let length = seen.iter().position(|byte| !of.contains(*byte)).unwrap_or(seen.len());
+    count(length);
+    end_of_character(text, at + length)
 }
 
 fn end_of_character(text: &Text, at: usize) -> usize {
@@ -303,6 +338,11 @@ impl Reader<'_> {
             match (nodes.last_mut(), node) {
                 (Some(Node::Literal(before)), Node::Literal(literal)) => {
                     *before = [&**before, &*literal].concat().into();
+                }
+                (Some(Node::One(first)), Node::Run { of, least: 0, is_last }) => {
+                    let first = first.clone();
+                    nodes.pop();
+                    nodes.push(Node::Name { first, rest: of, is_last });
                 }
                 (_, node) => nodes.push(node),
             }
