@@ -268,7 +268,7 @@ import scala.util._
             ‹k package› ‹nn a.b›
             ‹k import› ‹nn scala.util._›
             ‹nd @main› ‹k case› ‹k class› ‹nc A›‹o [›‹kt T›‹o ](›‹n x›‹k :› ‹kt Int›‹o )› ‹k extends› ‹nc B› ‹k with› ‹nc C› ‹o {›
-              ‹k def› ‹nf f›‹o (›‹n x›‹k :› ‹kt List›‹o [›‹kt String›‹o ])›‹k :› ‹kt Unit› ‹k =› ‹n x› ‹k match› ‹o {› ‹k case› ‹nc Some›‹o (›‹n y›‹o )› ‹k =>› ‹nf println›‹o (›‹s s"$x ›‹si ${›‹nv y›‹o .›‹py z›‹si }›‹s "›‹o )› ‹o }›
+              ‹k def› ‹nf f›‹o (›‹n x›‹k :› ‹kt List›‹o [›‹kt String›‹o ])›‹k :› ‹kt Unit› ‹k =› ‹n x› ‹k match› ‹o {› ‹k case› ‹nc Some›‹o (›‹n y›‹o )› ‹k =>› ‹nf println›‹o (›‹n s›‹s "$x ${y.z}"›‹o )› ‹o }›
               ‹k val› ‹nv n› ‹k =› ‹mf 1.5› ‹o +› ‹sc 'c'› ‹o +› ‹mi 2L› ‹c1 // no›
             ‹o }›
         "#]],

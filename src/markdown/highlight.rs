@@ -2,7 +2,7 @@
 //!
 //! The themes of Jekyll have CSS for these names. The common languages have tables in [`lexer`]; for
 //! all others there are the grammars of Sublime Text, by syntect and two-face, and the table
-//! `CLASSES` maps their scopes to classes. That is a hundred times as slow and less like Rouge.
+//! `CLASSES` maps their scopes to classes. That is about fifty times as slow, and less like Rouge.
 //!
 //! [`write`] is compact: spans do not nest, adjacent text of one class is one span, and what looks
 //! like plain text (the classes `PLAIN`: names, punctuation) has none. Few themes give that a color

@@ -16,8 +16,8 @@ pub(super) static SCALA: Language = Language {
                 is(r"//.*", "c1"),
                 is(r"/\*", "cm").enter("comment"),
                 is(r"@\i\w*", "nd"),
-                is(r#"([\i]\w*)?""""#, "s").enter("block"),
-                is(r#"[\i]\w*""#, "s").enter("format"),
+                parts(&[(r"(\i\w*)?", "n"), (r#"""""#, "s")]).enter("block"),
+                parts(&[(r"\i\w*", "n"), ("\"", "s")]).enter("format"),
                 is("\"", "s").enter("string"),
                 is(r"'(\\(u[\da-fA-F]{4}|.)|[^\\'\n])'", "sc"),
                 is(r"'\i\w*", "ss"),
@@ -36,13 +36,13 @@ pub(super) static SCALA: Language = Language {
                 is(r"[A-Z]\w*", "nc"),
                 is(r"(?<=\w)\[(?=[\s\i+])", "o").enter("type arguments"),
                 parts(&[(r"\.", "o"), (r"[a-zA-Z_]\w*", "py")]),
-                is(r"[a-z_]\w*(?=\()", "nf"),
+                is(r"[a-z_]\w*(?=\h*\()", "nf"),
                 is(r"[a-z_]\w*(?=\.)", "nv"),
                 is(NAME, "n"),
                 is(r"\d[\d_]*(\.\d[\d_]*([eE][+-]?\d+)?[fFdD]?|[eE][+-]?\d+[fFdD]?|[fFdD])", "mf"),
                 is(r"0[xX][\da-fA-F_]+[lL]?", "mh"),
                 is(r"\d[\d_]*[lL]?", "mi"),
-                is(r"[-+*/%&|^~<>=!?:;,.(){}\[\]$]", "o"),
+                is(r"[-+*/%&|^~<>=!?:]+|[;,.(){}\[\]$]", "o"),
             ],
         ),
         State(
@@ -58,12 +58,12 @@ pub(super) static SCALA: Language = Language {
         State(
             "type arguments",
             &[
-                is(r"\s+", ""),
-                is(r"\[", "o").enter("type arguments"),
-                is(r"\]", "o").leave(),
+                is(r"[\s,]+", ""),
+                is(r"[\[(]", "o").enter("type arguments"),
+                is(r"[\])]", "o").leave(),
                 is(r"=>|<:|>:|_\b|:", "k"),
                 is(r"[+-]?[\i$][\w.$]*", "kt"),
-                is(r"[^\[\]\w]", "o"),
+                is(r"\S", "o"),
             ],
         ),
         State(
@@ -93,18 +93,22 @@ pub(super) static SCALA: Language = Language {
                 is(r#"[^"\\\n$]+|."#, "s"),
             ],
         ),
-        State("inside", &[is(r"\$\i\w*", "s"), is(r"\$\{", "si").enter("value")]),
+        State("inside", &[is(r"\$\{", "s").enter("value")]),
+        // In the braces of a string, which can hold strings.
         State(
             "value",
-            &[is(r"\}", "si").leave(), is(r"\{", "o").enter("braces"), rules_of("code")],
+            &[
+                is(r"\}", "s").leave(),
+                is(r"\{", "s").enter("value"),
+                is(r#""[^"\n]*"|[^{}"]+|.|\n"#, "s"),
+            ],
         ),
-        State("braces", &[is(r"\}", "o").leave(), rules_of("code")]),
         State("block", &[is(r#"""""*"#, "s").leave(), is(r#"[^"]+|."#, "s")]),
     ],
 };
 
 const NAME: &str = r"[\i$][\w$]*";
-const FUNCTION: &str = r"[\i$][\w$]*|`[^`\n]+`|[-+*/%&|^~<>=!?:]+";
+const FUNCTION: &str = r"[\i$][\w$]*((?<=[_])[-+*/%&|^~<>=!?:]+)?|`[^`\n]+`|[-+*/%&|^~<>=!?:]+";
 
 const WORDS: &[(&str, &str)] = &[(
     "k",
