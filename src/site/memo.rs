@@ -10,7 +10,7 @@
 //! documents that they show, and what their templates read. Liquid notes what it reads; for Tera,
 //! that is every template that a template may use, and every key of `site` that they name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::post::RenderedPost;
@@ -31,8 +31,8 @@ use crate::roles::Role;
 pub struct Memo {
     base: Option<Digest>,
     pub(super) documents: posts::Memo,
-    bodies: BTreeMap<String, Body>,
-    pages: BTreeMap<String, Arc<KnownPage>>,
+    bodies: HashMap<String, Body>,
+    pages: HashMap<String, Arc<KnownPage>>,
 }
 
 /// The files of a page, and the digests of what it was made from.
@@ -59,8 +59,8 @@ impl Memo {
     }
 
     /// The memo of a rendering.
-    pub(super) fn new(base: Digest, blog: &Blog<'_>, bodies: BTreeMap<String, Body>) -> Memo {
-        Memo { base: Some(base), documents: blog.memo.clone(), bodies, pages: BTreeMap::new() }
+    pub(super) fn new(base: Digest, blog: &Blog<'_>, bodies: HashMap<String, Body>) -> Memo {
+        Memo { base: Some(base), documents: blog.memo.clone(), bodies, pages: HashMap::new() }
     }
 
     /// The same, with the pages of a rendering.
@@ -94,7 +94,7 @@ impl Memo {
 pub(super) struct PageMemo<'a> {
     earlier: Option<&'a Memo>,
     present: Present<'a>,
-    made: Mutex<BTreeMap<String, Arc<KnownPage>>>,
+    made: Mutex<HashMap<String, Arc<KnownPage>>>,
 }
 
 impl<'a> PageMemo<'a> {

@@ -1,6 +1,6 @@
 //! Renders posts and other documents, and their pages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use tera::Map;
@@ -107,11 +107,11 @@ pub(super) struct Around<'a> {
 pub(super) fn render_all(
     blog: &Blog<'_>,
     around: &Around<'_>,
-) -> (RenderedBlog, BTreeMap<String, Body>, Vec<Diagnostic>) {
+) -> (RenderedBlog, HashMap<String, Body>, Vec<Diagnostic>) {
     use rayon::prelude::*;
 
     let variables = LazyLock::new(|| Variables::new(blog, around));
-    let (mut errors, mut bodies) = (Errors::default(), BTreeMap::new());
+    let (mut errors, mut bodies) = (Errors::default(), HashMap::new());
     let mut render_list = |posts: &[Post<'_>], collection: Option<usize>| {
         let rendered: Vec<(Arc<RenderedPost>, Option<Body>, Errors)> = posts
             .par_iter()
