@@ -19,9 +19,9 @@ use labpress::experiment::results::Need;
 use labpress::inputs;
 use labpress::post::Shown;
 use labpress::runner::BUILD;
-use labpress::site::{Built, Site};
+use labpress::site::{Built, Memo, Origin, Site};
 use labpress::store::Store;
-use labpress::store::last_build::LastBuild;
+use labpress::store::last_build::{LastBuild, Origins};
 use labpress::timings::{span, start};
 
 #[derive(Args)]
@@ -101,9 +101,9 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         return would_build(built, &site, work);
     }
     let is_silent = built.warnings.is_empty() && built.needs.is_empty();
-    let (site, built) =
+    let (site, mut built) =
         if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };
-    let until = built.until;
+    let (until, memo) = (built.until, std::mem::take(&mut built.memo));
     let output = built.into_output().map_err(Error::Errors)?;
     let destination = &destination.expect("the configuration has no errors").path;
     let waiting = || {
@@ -119,13 +119,22 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     };
     if let Some(state) = state.filter(|_| is_silent && !options.locked) {
         // Without it, only the next build is slower.
-        let _ = LastBuild::keep(&root, destination, state, until, &output);
+        let _ = LastBuild::keep(&root, destination, state, until, &output, &origins(&memo));
     }
     let destination = shown_path(destination, &root);
     // Freeing a large site takes a while, and the program ends here.
-    std::mem::forget((output, site));
+    std::mem::forget((output, memo, site));
     report_written(written, &destination, &stopwatch, work);
     Ok(())
+}
+
+/// What all pages were made from, for `labpress why`.
+pub(super) fn origins(memo: &Memo) -> Origins {
+    let short = |origin: Origin| {
+        origin.parts.into_iter().map(|(name, digest)| (name, digest.short())).collect()
+    };
+    let pages = memo.pages().into_iter();
+    pages.filter_map(|page| Some((page.to_owned(), short(memo.origin(page)?)))).collect()
 }
 
 /// The digest of everything that the build depends on.

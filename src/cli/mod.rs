@@ -115,7 +115,7 @@ enum Command {
     Import(import::Options),
     /// Show the state of every experiment: fresh, stale, missing or failed
     Status,
-    /// Explain why the runs of an experiment are stale: what changed, from what to what
+    /// Explain why runs are stale or a page is built again: what changed
     Why(why::Options),
     /// Re-run recorded runs from scratch and report whether they reproduce
     #[command(

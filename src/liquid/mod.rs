@@ -29,6 +29,7 @@ mod weight;
 pub use self::tag::{Call, Tag, Tags};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
@@ -199,6 +200,23 @@ pub enum Read {
     Results(String),
     /// The time of the build.
     Now,
+}
+
+impl fmt::Display for Read {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Read::Site(key) => write!(out, "site.{key}"),
+            Read::WholeSite => out.write_str("site, as a whole"),
+            Read::Neighbours => {
+                out.write_str("the front matter of the documents before and after it")
+            }
+            Read::File(path) => out.write_str(path),
+            Read::PostUrl(name) => write!(out, "the address of the post {name}"),
+            Read::Url(path) => write!(out, "the address of {path}"),
+            Read::Results(name) => write!(out, "the results of {name}"),
+            Read::Now => out.write_str("the time of the build"),
+        }
+    }
 }
 
 /// An expanded body, and what its tags have made.

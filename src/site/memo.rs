@@ -38,9 +38,22 @@ pub struct Memo {
 /// The files of a page, and the digests of what it was made from.
 #[derive(Debug)]
 struct KnownPage {
+    /// The path of its source; empty if it has none.
+    source: String,
+    /// What `key` is the digest of.
+    shown: &'static str,
     key: Digest,
     reads: Vec<(Read, Digest)>,
     files: Vec<Made>,
+}
+
+/// What a page was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The path of its source; empty if it has none.
+    pub source: String,
+    /// Everything that it was made from, with digests.
+    pub parts: BTreeMap<String, Digest>,
 }
 
 /// A rendered body, and the digests of what it was made from.
@@ -72,6 +85,29 @@ impl Memo {
     /// The same, with the pages of an earlier memo: those of a rendering with errors are incomplete.
     pub(super) fn with_pages_of(self, earlier: Option<&Memo>) -> Memo {
         Memo { pages: earlier.map(|memo| memo.pages.clone()).unwrap_or_default(), ..self }
+    }
+
+    /// What a page was made from, by the path of its file in the site; `None` for a page that is
+    /// made in every build.
+    pub fn origin(&self, file: &str) -> Option<Origin> {
+        let page = self.pages.get(file)?;
+        let body = self.bodies.get(&page.source);
+        let of_body = body.map(|body| {
+            let source = (page.source.clone(), body.file);
+            let reads = body.reads.iter().map(|(read, digest)| (read.to_string(), *digest));
+            std::iter::once(source).chain(reads)
+        });
+        let of_page = page.reads.iter().map(|(read, digest)| (read.to_string(), *digest));
+        let of_all =
+            self.base.map(|base| ("_config.yml and the options of the build".to_owned(), base));
+        let mut parts: BTreeMap<String, Digest> = of_body.into_iter().flatten().collect();
+        parts.extend(of_page.chain(of_all).chain([(page.shown.to_owned(), page.key)]));
+        Some(Origin { source: page.source.clone(), parts })
+    }
+
+    /// The paths of the files of all pages that have an [origin](Memo::origin), in order.
+    pub fn pages(&self) -> BTreeSet<&str> {
+        self.pages.keys().map(String::as_str).collect()
     }
 
     /// The rendered body of a document, if nothing that it was made from has changed.
@@ -116,12 +152,12 @@ impl<'a> PageMemo<'a> {
 
     /// The files of the page at `file`: those of the earlier rendering, if it had the same `key`
     /// and nothing that the page read has changed; otherwise what `make` makes, with what it read.
-    /// `source` is the path of the page's source.
+    /// `source` is the path of the page's source, and `shown` says what `key` is the digest of.
     pub(super) fn page(
         &self,
         file: &str,
         source: &str,
-        key: Digest,
+        (shown, key): (&'static str, Digest),
         make: impl FnOnce() -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>>,
     ) -> Files {
         let digest = |read: &Read| self.present.digest(read, source, || Digest::of(&[]));
@@ -135,7 +171,7 @@ impl<'a> PageMemo<'a> {
             let (files, reads) = make()?;
             let reads = reads.into_iter().map(|read| (digest(&read), read));
             let reads = reads.map(|(digest, read)| (read, digest)).collect();
-            Arc::new(KnownPage { key, reads, files })
+            Arc::new(KnownPage { source: source.to_owned(), shown, key, reads, files })
         };
         let files = page.files.clone();
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use tera::Map;
 
-pub use self::memo::Memo;
+pub use self::memo::{Memo, Origin};
 pub use self::parse::Site;
 
 use self::layouts::Layouts;

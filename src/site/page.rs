@@ -49,7 +49,7 @@ pub(super) fn files(
             if page.kind != PageKind::Template {
                 return Ok(made()?.0);
             }
-            site.pages.page(&part.file, page.body.path, part.key, made)
+            site.pages.page(&part.file, page.body.path, ("the posts that it lists", part.key), made)
         })
     })
 }

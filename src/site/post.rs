@@ -379,7 +379,8 @@ fn of_list(
         let related = site.sites.key((order == Order::NewestFirst).then_some(index));
         let key = memo::key(shown.into_iter().chain([related.as_bytes()]));
         let file = &post.address.file;
-        site.pages.page(file, post.body.path, key, || {
+        let shown = "the document, those before and after it, and its related posts";
+        site.pages.page(file, post.body.path, (shown, key), || {
             let page = with_neighbours(rendered, index, order, |post| post.value.clone());
             let rendered = &rendered[index];
             let site_value = site.sites.of((order == Order::NewestFirst).then_some(index)).clone();

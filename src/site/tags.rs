@@ -162,7 +162,8 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
             let own = [tag.name.as_bytes(), url.as_bytes()];
             let shown = posts().map(|post| &post.identity.as_bytes()[..]);
             let file = tag.file();
-            site.pages.page(&file, "", memo::key(own.into_iter().chain(shown)), || {
+            let key = memo::key(own.into_iter().chain(shown));
+            site.pages.page(&file, "", ("the posts with the tag", key), || {
                 let mut page = Map::new();
                 set(&mut page, "title", tag.name.as_str());
                 set(&mut page, "tag", tag.name.as_str());

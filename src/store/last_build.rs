@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -23,12 +23,15 @@ use crate::digest::Digest;
 use crate::inputs::{LIST, is_same_content, open_file};
 use crate::output::{Content, Output};
 
-/// How old a file must be for its time to be trusted: longer than the clock of any file system
-/// ticks, except FAT's.
-const OLD_ENOUGH: Duration = Duration::from_millis(50);
+/// How old a file must be for its time to be trusted, in nanoseconds: longer than the clock of any
+/// file system ticks, except FAT's.
+const OLD_ENOUGH: i128 = 50_000_000;
 
-/// How many builds of a site are kept, each into a folder of its own.
-const MOST_BUILDS: usize = 8;
+/// How many files about builds of a site are kept: two for each folder that it is built into.
+const MOST_FILES: usize = 16;
+
+/// What pages were made from, by their files and the names of the parts.
+pub type Origins = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A build, and the files that it wrote.
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,7 +55,7 @@ pub struct LastBuild {
 struct Mark {
     size: u64,
     /// When it was last changed, in nanoseconds since 1970.
-    changed: u128,
+    changed: i128,
     inode: u64,
     /// The digest of its content, if its time cannot be trusted.
     digest: Option<Digest>,
@@ -87,13 +90,21 @@ impl LastBuild {
         (are_same && are_copied()).then(|| last.files.len() - 1)
     }
 
-    /// Keeps a build that wrote `output` to `folder`.
+    /// What the pages in `folder` were made from at the last build: by the path of a page, the names
+    /// of the parts with the first digits of their digests.
+    pub fn origins(root: &Path, folder: &Path) -> Origins {
+        let text = fs::read_to_string(LastBuild::path(root, folder).with_extension("pages")).ok();
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    /// Keeps a build that wrote `output` to `folder`, and what its pages were made from.
     pub fn keep(
         root: &Path,
         folder: &Path,
         state: Digest,
         until: Option<Timestamp>,
         output: &Output,
+        origins: &Origins,
     ) -> io::Result<()> {
         let now = SystemTime::now();
         let paths: Vec<&str> = output.files().map(|(path, _)| path).chain([LIST]).collect();
@@ -110,15 +121,20 @@ impl LastBuild {
             files: files.into_iter().collect(),
             copies: copies.collect(),
         };
-        let text = serde_json::to_string(&last).map_err(io::Error::other)?;
         let path = LastBuild::path(root, folder);
-        let builds = path.parent().unwrap_or(root);
-        // Not synced: after a power cut, a file that is not complete counts as no build.
-        let mut file = atomic::new_file(builds)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(&path)?;
-        remove_oldest(builds)
+        write(&path.with_extension("pages"), origins)?;
+        write(&path, &last)?;
+        remove_oldest(path.parent().unwrap_or(root))
     }
+}
+
+/// Replaces a file. Not synced: after a power cut, one that is not complete counts as absent.
+fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_string(value).map_err(io::Error::other)?;
+    let mut file = atomic::new_file(path.parent().unwrap_or(path))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Removes the oldest builds that are kept, if there are too many.
@@ -129,16 +145,16 @@ fn remove_oldest(builds: &Path) -> io::Result<()> {
         kept.push((entry.metadata()?.modified()?, entry.path()));
     }
     kept.sort();
-    let too_many = kept.len().saturating_sub(MOST_BUILDS);
+    let too_many = kept.len().saturating_sub(MOST_FILES);
     kept[..too_many].iter().try_for_each(|(_, path)| fs::remove_file(path))
 }
 
 impl Mark {
     fn of(path: &Path, now: SystemTime) -> io::Result<Mark> {
         let about = fs::symlink_metadata(path)?;
-        let is_old = about
-            .modified()
-            .is_ok_and(|changed| now.duration_since(changed).is_ok_and(|age| age > OLD_ENOUGH));
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = i128::try_from(now.as_nanos()).unwrap_or_default();
+        let is_old = now - changed(&about) > OLD_ENOUGH;
         let digest = if is_old { None } else { Some(digest(path)?) };
         Ok(Mark { size: about.len(), changed: changed(&about), inode: inode(&about), digest })
     }
@@ -158,10 +174,18 @@ fn digest(path: &Path) -> io::Result<Digest> {
     Ok(Digest::of(&content))
 }
 
-fn changed(about: &Metadata) -> u128 {
+/// When the file was last changed in any way, which unlike the time of its content nobody can set.
+#[cfg(unix)]
+fn changed(about: &Metadata) -> i128 {
+    use std::os::unix::fs::MetadataExt;
+    i128::from(about.ctime()) * 1_000_000_000 + i128::from(about.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn changed(about: &Metadata) -> i128 {
     let since =
         about.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.unwrap_or_default().as_nanos()
+    since.and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or_default()
 }
 
 #[cfg(unix)]
@@ -172,4 +196,115 @@ fn inode(about: &Metadata) -> u64 {
 #[cfg(not(unix))]
 fn inode(_: &Metadata) -> u64 {
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOLDER: &str = "public";
+
+    struct Built {
+        site: tempfile::TempDir,
+    }
+
+    impl Built {
+        /// A site that was built into its folder, from the state "a" until 2030.
+        fn new() -> Built {
+            let site = tempfile::tempdir().unwrap();
+            let built = Built { site };
+            fs::create_dir(built.folder()).unwrap();
+            fs::write(built.site.path().join("picture.png"), "picture").unwrap();
+            let mut output = Output::default();
+            output.add("index.html", Content::Bytes(b"page".as_slice().into())).unwrap();
+            let picture = built.site.path().join("picture.png");
+            output.add("picture.png", Content::CopyOf(picture)).unwrap();
+            crate::destination::write(&output, &built.folder(), || ()).unwrap();
+            let until = Some("2030-01-01T00:00:00Z".parse().unwrap());
+            let origins = Origins::default();
+            let root = built.site.path();
+            LastBuild::keep(root, &built.folder(), Digest::of(b"a"), until, &output, &origins)
+                .unwrap();
+            built
+        }
+
+        fn folder(&self) -> PathBuf {
+            self.site.path().join(FOLDER)
+        }
+
+        fn cache(&self) -> PathBuf {
+            LastBuild::path(self.site.path(), &self.folder())
+        }
+
+        fn holds_at(&self, state: &[u8], now: &str) -> Option<usize> {
+            let now = now.parse().unwrap();
+            LastBuild::holds(self.site.path(), &self.folder(), Digest::of(state), now)
+        }
+
+        fn holds(&self) -> bool {
+            self.holds_at(b"a", "2029-01-01T00:00:00Z").is_some()
+        }
+    }
+
+    #[test]
+    fn a_build_holds_for_its_state_and_its_time() {
+        let built = Built::new();
+        assert_eq!(built.holds_at(b"a", "2029-01-01T00:00:00Z"), Some(2));
+        assert_eq!(built.holds_at(b"b", "2029-01-01T00:00:00Z"), None);
+        assert_eq!(built.holds_at(b"a", "2030-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_build_does_not_hold_if_its_files_were_changed() {
+        let changes: [fn(&Path); 5] = [
+            |folder| fs::write(folder.join("index.html"), "epag").unwrap(),
+            |folder| fs::remove_file(folder.join("index.html")).unwrap(),
+            |folder| fs::write(folder.join("picture.png"), "erutcip").unwrap(),
+            |folder| fs::write(folder.join("../picture.png"), "another").unwrap(),
+            |folder| fs::remove_file(folder.join(LIST)).unwrap(),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let built = Built::new();
+            assert!(built.holds());
+            change(&built.folder());
+            assert!(!built.holds(), "change {at}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_cache_counts_as_no_build() {
+        let built = Built::new();
+        let text = fs::read(built.cache()).unwrap();
+        for length in 0..text.len() {
+            fs::write(built.cache(), &text[..length]).unwrap();
+            assert!(!built.holds(), "cut at {length}");
+        }
+        for at in 0..text.len() {
+            let mut flipped = text.clone();
+            flipped[at] ^= 1;
+            fs::write(built.cache(), flipped).unwrap();
+            // A time further in the future, or a name of a file, may be flipped without harm.
+            if built.holds() {
+                assert_eq!(fs::read(built.folder().join("index.html")).unwrap(), b"page");
+            }
+        }
+        let other = Built::new();
+        fs::copy(other.cache(), built.cache()).unwrap();
+        assert!(!built.holds());
+    }
+
+    #[test]
+    fn only_a_few_builds_are_kept() {
+        let built = Built::new();
+        for number in 0..20 {
+            let folder = built.site.path().join(format!("public-{number}"));
+            fs::create_dir(&folder).unwrap();
+            let (output, origins) = (Output::default(), Origins::default());
+            crate::destination::write(&output, &folder, || ()).unwrap();
+            let state = Digest::of(b"a");
+            LastBuild::keep(built.site.path(), &folder, state, None, &output, &origins).unwrap();
+        }
+        let kept = fs::read_dir(built.cache().parent().unwrap()).unwrap().count();
+        assert_eq!(kept, MOST_FILES);
+    }
 }
