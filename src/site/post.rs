@@ -21,6 +21,7 @@ use crate::post::{Blog, Collection, Post, front_matter::FrontMatter};
 use crate::site::layouts::Layouts;
 use crate::text::Located;
 use crate::value::{self, Value, set};
+use kramdown::text::word_count;
 
 /// How many words are read in a minute.
 const WORDS_PER_MINUTE: usize = 220;
@@ -278,23 +279,6 @@ pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) -> Value {
     set(map, "words", words);
     set(map, "reading_minutes", words.div_ceil(WORDS_PER_MINUTE).max(1));
     content
-}
-
-/// The number of words between white space.
-fn word_count(text: &str) -> usize {
-    let is_space = |byte: u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    // The first bytes of all white space that is not ASCII.
-    let may_be_wide = |byte: u8| matches!(byte, 0xC2 | 0xE1..=0xE3);
-    let bytes = text.as_bytes();
-    let has_wide = bytes.iter().any(|&byte| may_be_wide(byte))
-        && text.chars().any(|c| !c.is_ascii() && c.is_whitespace());
-    if has_wide {
-        return text.split_whitespace().count();
-    }
-    let Some((&first, rest)) = bytes.split_first() else { return 0 };
-    let starts = bytes.iter().zip(rest);
-    let starts = starts.filter(|&(&before, &byte)| is_space(before) && !is_space(byte));
-    usize::from(!is_space(first)) + starts.count()
 }
 
 /// How a list of documents is ordered.

@@ -115,6 +115,24 @@ const STARTS: [bool; 256] = {
     starts
 };
 
+/// Whether a span may start at a byte of [`STARTS`], or the current one end. This is a quick check
+/// that rules out most text.
+#[inline]
+fn may_start(bytes: &[u8], at: usize, hard_wrap: bool, is_bracket: bool) -> bool {
+    let next = bytes.get(at + 1).copied();
+    match bytes[at] {
+        b'-' => next == Some(b'-'),
+        b'.' => next == Some(b'.'),
+        b'~' => next == Some(b'~'),
+        b'>' => next == Some(b'>'),
+        b'!' => next == Some(b'['),
+        b' ' => matches!(next, Some(b' ' | b'>')),
+        b'\n' => hard_wrap,
+        b']' => is_bracket,
+        _ => true,
+    }
+}
+
 impl<'t> Spans<'t, '_> {
     /// Parses up to what ends the span, without consuming it, and returns true; false at the end of
     /// the text.
@@ -122,13 +140,17 @@ impl<'t> Spans<'t, '_> {
         self.last = Last::Text;
         let start = self.position;
         let bytes = self.text.as_bytes();
+        let hard_wrap = self.context.options.hard_wrap;
+        let is_bracket = matches!(stop, Stop::Bracket { .. });
         let mut from = self.position;
         let found = loop {
-            while let Some(&byte) = bytes.get(self.position)
-                && (!STARTS[usize::from(byte)] || !self.may_start(stop))
+            let mut at = self.position;
+            while let Some(&byte) = bytes.get(at)
+                && (!STARTS[usize::from(byte)] || !may_start(bytes, at, hard_wrap, is_bracket))
             {
-                self.position += 1;
+                at += 1;
             }
+            self.position = at;
             if self.position == bytes.len() {
                 self.push_text(nodes, &self.text[from..]);
                 break false;
@@ -152,25 +174,6 @@ impl<'t> Spans<'t, '_> {
             self.budget = self.budget.saturating_sub(self.position - start);
         }
         found
-    }
-
-    /// Whether a span may start here or the current one end. This is a quick check that rules out
-    /// most text.
-    #[inline]
-    fn may_start(&self, stop: &Stop) -> bool {
-        let bytes = self.text.as_bytes();
-        let next = bytes.get(self.position + 1).copied();
-        match bytes[self.position] {
-            b'-' => next == Some(b'-'),
-            b'.' => next == Some(b'.'),
-            b'~' => next == Some(b'~'),
-            b'>' => next == Some(b'>'),
-            b'!' => next == Some(b'['),
-            b' ' => matches!(next, Some(b' ' | b'>')),
-            b'\n' => self.context.options.hard_wrap,
-            b']' => matches!(stop, Stop::Bracket { .. }),
-            _ => true,
-        }
     }
 
     /// The rest of the text.

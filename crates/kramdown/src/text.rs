@@ -30,6 +30,30 @@ pub fn inline_text(nodes: &[Node], embeds: &Embeds) -> String {
     text
 }
 
+/// The number of words in plain text: of parts between white space.
+///
+/// ```
+/// assert_eq!(kramdown::text::word_count("One, two\u{a0}three\n"), 3);
+/// ```
+pub fn word_count(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    // White space beyond ASCII starts with one of four bytes.
+    let some = memchr::memchr3_iter(0xC2, 0xE2, 0xE3, bytes);
+    let mut wide = some.chain(memchr::memchr_iter(0xE1, bytes));
+    if wide.any(|at| text[at..].starts_with(char::is_whitespace)) {
+        return text.split_whitespace().count();
+    }
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let Some((&first, rest)) = bytes.split_first() else { return 0 };
+    // Counted in bytes, at most as many as fit, because compilers make that fast.
+    let starts = bytes.chunks(255).zip(rest.chunks(255)).map(|(before, after)| {
+        let pairs = before.iter().zip(after);
+        let starts = pairs.map(|(&before, &after)| u8::from(is_space(before) & !is_space(after)));
+        usize::from(starts.sum::<u8>())
+    });
+    usize::from(!is_space(first)) + starts.sum::<usize>()
+}
+
 fn write(out: &mut String, node: &Node, embeds: &Embeds) {
     match &node.kind {
         Kind::Text(text) | Kind::Code(text) | Kind::Abbreviation(text) => out.push_str(text),

@@ -19,7 +19,9 @@ pub(super) fn reads(path: &str, all: &[Located<'_>]) -> BTreeSet<Read> {
     let mut at = 0;
     while at < used.len() {
         let text = used[at].text;
-        let is_named = |template: &&Located<'_>| text.contains(short_name(template.path));
+        let is_named = |template: &&Located<'_>| {
+            limits::tags(text).any(|tag| tag.contains(short_name(template.path)))
+        };
         let is_new = |template: &&Located<'_>| used.iter().all(|one| one.path != template.path);
         let more: Vec<&Located<'_>> = all.iter().filter(is_named).filter(is_new).collect();
         used.extend(more);
@@ -72,7 +74,7 @@ mod tests {
         let all = [
             template(
                 "_layouts/post.html",
-                r#"{% extends "base.html" %}{{ sitemap }} {{ x.site }} site"#,
+                r#"{% extends "base.html" %}{{ sitemap }} {{ x.site }} site other.html"#,
             ),
             template("_layouts/base.html", r#"{{ site.title }}{% include "nav.html" %}"#),
             template(
