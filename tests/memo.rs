@@ -49,7 +49,7 @@ fn copied(from: &Path, to: &Path) {
 }
 
 impl Edited {
-    fn new(site: &PathBuf) -> Edited {
+    fn new(site: &Path) -> Edited {
         let folder = tempfile::tempdir().unwrap();
         copied(site, folder.path());
         let name = site.file_name().unwrap().to_string_lossy().into_owned();
@@ -197,7 +197,9 @@ proptest! {
         site in any::<Index>(),
         steps in vec(vec(any::<Choice>(), 1..4), 1..12),
     ) {
-        let mut edited = Edited::new(site.get(&sites()));
+        let sites: Vec<PathBuf> = sites();
+        let site: &PathBuf = site.get(&sites);
+        let mut edited = Edited::new(site);
         for choices in steps {
             let done: Vec<String> =
                 choices.iter().map(|choice| edit_at_random(&edited, choice)).collect();

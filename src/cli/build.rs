@@ -1,5 +1,6 @@
 //! `labpress build`: runs stale experiments, then writes the site.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -129,12 +130,14 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
 }
 
 /// What all pages were made from, for `labpress why`.
-pub(super) fn origins(memo: &Memo) -> Origins {
-    let short = |origin: Origin| {
-        origin.parts.into_iter().map(|(name, digest)| (name, digest.short())).collect()
-    };
+fn origins(memo: &Memo) -> Origins {
     let pages = memo.pages().into_iter();
     pages.filter_map(|page| Some((page.to_owned(), short(memo.origin(page)?)))).collect()
+}
+
+/// The parts of a page by name, with the first digits of their digests.
+pub(super) fn short(origin: Origin) -> BTreeMap<String, String> {
+    origin.parts.into_iter().map(|(name, digest)| (name, digest.short())).collect()
 }
 
 /// The digest of everything that the build depends on.

@@ -40,6 +40,10 @@ pub(super) struct Options {
     /// Look for changed files regularly, where the system does not report changes
     #[arg(long)]
     poll: bool,
+    /// Compare each version with one rendered from nothing, and warn of differences; slow, for
+    /// finding bugs
+    #[arg(long)]
+    check: bool,
     /// Print errors only
     #[arg(long, short)]
     quiet: bool,
@@ -60,6 +64,7 @@ pub(super) fn serve(root: &Path, options: &Options) -> Result<(), Error> {
         Shown { drafts: true, future: true, unpublished: true, ..configured }
     };
     let preview = Preview::new(site, shown, environment::variable);
+    let preview = if options.check { preview.checked() } else { preview };
     let listen = Listen {
         host: options.host.clone(),
         port: options.port,

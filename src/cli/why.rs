@@ -1,13 +1,14 @@
 //! `labpress why`: for each run of an experiment, what has changed since it was recorded; for a page,
 //! what it is made from, and what of that has changed since the last build.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::Args;
 
-use super::{Error, answer, build, site};
+use super::build::{self, short};
+use super::{Error, answer, site};
 use labpress::experiment::plan::{PlannedRun, RunState, plan};
 use labpress::runner::child;
 use labpress::site::{Site, Source};
@@ -56,8 +57,8 @@ fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
     };
     let source = built.sources.iter().find(is_named);
     let index = format!("{}/index.html", name.trim_matches('/'));
-    let named = if built.memo.origin(&index).is_some() { &index } else { name };
-    let file = source.map_or(named, |source| &source.file);
+    let of_folder = if built.memo.origin(&index).is_some() { &index } else { name };
+    let file = source.map_or(of_folder, |source| &source.file);
     let Some(origin) = built.memo.origin(file) else {
         let Some(source) = source else { return Ok(None) };
         if !built.errors.is_empty() {
@@ -67,30 +68,25 @@ fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
         return Ok(Some(format!("{file} is made from {path} in every build\n")));
     };
     let root = site.inputs.root();
-    let destination = root.join(&site.config.destination);
-    let before = LastBuild::origins(root, &destination).remove(file);
+    let before = LastBuild::origins(root, &root.join(&site.config.destination)).remove(file);
+    let now = short(origin);
     let mut text = format!("{file} is made from\n");
-    for name in origin.parts.keys() {
+    for part in now.keys() {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "    {name}");
+        let _ = writeln!(text, "    {part}");
     }
     let Some(before) = before else {
-        text.push_str("the last build did not write it\n");
-        return Ok(Some(text));
+        return Ok(Some(text + "the last build did not write it\n"));
     };
-    let now: BTreeMap<&str, String> =
-        origin.parts.iter().map(|(name, digest)| (name.as_str(), digest.short())).collect();
-    let before: BTreeMap<&str, &String> =
-        before.iter().map(|(name, digest)| (name.as_str(), digest)).collect();
-    let names: BTreeSet<&str> = now.keys().chain(before.keys()).copied().collect();
-    let changed: Vec<&str> =
-        names.into_iter().filter(|name| now.get(name) != before.get(name).copied()).collect();
-    text.push_str(match changed.is_empty() {
-        true => "nothing of that has changed since the last build\n",
-        false => "since the last build, these have changed:\n",
-    });
-    for name in changed {
-        let _ = writeln!(text, "    {name}");
+    let parts: BTreeSet<&String> = now.keys().chain(before.keys()).collect();
+    let changed: Vec<&String> =
+        parts.into_iter().filter(|&part| now.get(part) != before.get(part)).collect();
+    if changed.is_empty() {
+        return Ok(Some(text + "nothing of that has changed since the last build\n"));
+    }
+    text.push_str("since the last build, these have changed:\n");
+    for part in changed {
+        let _ = writeln!(text, "    {part}");
     }
     Ok(Some(text))
 }

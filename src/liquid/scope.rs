@@ -91,7 +91,7 @@ impl<'v> Scope<'v> {
                 }
             }
             ("site", _) => self.note(Read::WholeSite),
-            ("page", Some(Step::Key("previous" | "next")) | None | Some(Step::Index(_))) => {
+            ("page", Some(Step::Key("previous" | "next") | Step::Index(_)) | None) => {
                 self.note(Read::Neighbours);
             }
             _ => {}

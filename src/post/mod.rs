@@ -47,9 +47,9 @@ pub struct Post<'a> {
     /// Whether Jekyll sees no blank line in the text, because it looks for `\n\n` and the file has
     /// Windows line ends.
     pub is_without_blank_lines: bool,
-    /// Whether reading it again would give the same: it has no errors, and its date is not the time
-    /// of the build.
-    is_memorable: bool,
+    /// For the memo; `None` if reading it again may give something else, because it has errors or
+    /// its date is the time of the build.
+    remembered: Option<Remembered>,
 }
 
 impl Deref for Post<'_> {
@@ -246,11 +246,8 @@ struct Reader<'r> {
 
 impl Memo {
     fn of(blog: &Blog<'_>) -> Memo {
-        let memorable = blog.documents().filter(|document| document.is_memorable);
-        let remembered = memorable.map(|document| {
-            let (keys, head) = (document.front.keys.clone(), document.head.clone());
-            let remembered = Remembered { digest: document.digest, keys, head };
-            (document.body.path.to_owned(), remembered)
+        let remembered = blog.documents().filter_map(|document| {
+            Some((document.body.path.to_owned(), document.remembered.clone()?))
         });
         Memo(remembered.collect())
     }
@@ -385,7 +382,9 @@ impl Reader<'_> {
             address,
         };
         let mut post = self.with_body(front, Arc::new(head), body, text);
-        post.is_memorable = errors.is_empty() && is_dated;
+        if !errors.is_empty() || !is_dated {
+            post.remembered = None;
+        }
         (Some(post), errors)
     }
 
@@ -405,15 +404,17 @@ impl Reader<'_> {
             *until = Some(until.map_or(date, |until| until.min(date)));
         }
         let settings = config.collections.iter().find(|known| known.label == head.collection);
+        let (keys, digest) = (front.keys.clone(), text.digest);
+        let remembered = Some(Remembered { digest, keys, head: head.clone() });
         Post {
             front,
             head,
-            digest: text.digest,
+            digest,
             is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
             is_markdown: config.roles.is_markdown(body.path),
             body,
             is_without_blank_lines: config.compat.needs_unix_blank_lines && text.has_windows_ends,
-            is_memorable: true,
+            remembered,
         }
     }
 

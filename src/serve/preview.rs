@@ -47,6 +47,8 @@ pub struct Preview {
     environment: fn(&str) -> Option<String>,
     /// What the last rendering left for the next one.
     memo: Memo,
+    /// Whether each rendering is compared with one from nothing.
+    is_checked: bool,
     /// Whether the site could not be read completely, so that single changes do not suffice.
     is_incomplete: bool,
 }
@@ -54,7 +56,15 @@ pub struct Preview {
 impl Preview {
     /// A preview of a site that was read. `environment` is what the site was parsed with.
     pub fn new(site: Site, shown: Shown, environment: fn(&str) -> Option<String>) -> Preview {
-        Preview { site, shown, environment, memo: Memo::default(), is_incomplete: false }
+        let memo = Memo::default();
+        Preview { site, shown, environment, memo, is_checked: false, is_incomplete: false }
+    }
+
+    /// The same, which compares each rendering with one from nothing and warns of differences. Much
+    /// slower: it is for finding bugs.
+    #[must_use]
+    pub fn checked(self) -> Preview {
+        Preview { is_checked: true, ..self }
     }
 
     /// The site as it is now.
@@ -66,7 +76,7 @@ impl Preview {
     pub fn built(&mut self) -> Built {
         let mut built = self.site.render_again(&self.shown, &self.memo);
         self.memo = std::mem::take(&mut built.memo);
-        built
+        if self.is_checked { built.checked_against(&self.site.render(&self.shown)) } else { built }
     }
 
     /// Replaces what runs at work have reported so far. Returns whether that changes anything.

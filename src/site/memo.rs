@@ -174,8 +174,8 @@ impl<'a> PageMemo<'a> {
             Arc::new(KnownPage { source: source.to_owned(), shown, key, reads, files })
         };
         let files = page.files.clone();
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.insert(file.to_owned(), page);
+        let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(file.to_owned(), page);
         Ok(files)
     }
 }

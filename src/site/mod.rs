@@ -121,6 +121,22 @@ impl Built {
         Built { output, sources, ..Built::default() }
     }
 
+    /// Warns of each file that differs from that in `fresh`, the same site rendered from nothing. A
+    /// step that is not deterministic, or a read that was not noted, would be the cause.
+    pub(crate) fn checked_against(mut self, fresh: &Built) -> Built {
+        let files = self.output.files().chain(fresh.output.files());
+        let paths: BTreeSet<&str> = files.map(|(path, _)| path).collect();
+        let differs = |path: &&str| self.output.file(path) != fresh.output.file(path);
+        let warning = |path: &str| {
+            let message = "differs from the same file of a build from nothing";
+            let hint = "report this as a bug of labpress, with the site if possible";
+            Diagnostic::new(Place::file(path), message).hint(hint).into_warning()
+        };
+        let warnings: Vec<Diagnostic> = paths.into_iter().filter(differs).map(warning).collect();
+        self.warnings.extend(warnings);
+        self
+    }
+
     /// The files of the built site, or all errors including missing results.
     pub fn into_output(self) -> Result<Output, Vec<Diagnostic>> {
         let mut errors = Errors::from(self.errors);
@@ -247,7 +263,7 @@ impl Pages<'_> {
             errors.extend(page::errors(&site, &environment));
             let errors = errors.into_sorted();
             let memo = memo.with_pages_of(self.memo);
-            return Built { errors, needs, experiments, memo, ..Built::default() };
+            return Built { needs, errors, experiments, memo, ..Built::default() };
         };
         let mut parts = vec![
             post::files(&site, &layouts),
@@ -272,9 +288,10 @@ impl Pages<'_> {
         }
         let output = gathered(inputs, config, blog, made, &mut errors);
         let errors = errors.into_sorted();
-        let memo = match errors.is_empty() {
-            true => memo.with_pages(site.pages),
-            false => memo.with_pages_of(self.memo),
+        let memo = if errors.is_empty() {
+            memo.with_pages(site.pages)
+        } else {
+            memo.with_pages_of(self.memo)
         };
         let sources = sources(inputs, config, blog);
         Built { output, needs, errors, experiments, memo, sources, ..Built::default() }
@@ -585,4 +602,25 @@ fn in_parallel<T: Sync>(items: &[T], make: impl Fn(usize, &T) -> Files + Sync) -
 /// A copy of a map's entries. Their values are shared, not copied.
 fn entries(value: &Value) -> Map {
     value.as_map().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(page: &str) -> Built {
+        let mut output = Output::default();
+        output.add("same.html", Content::Bytes(b"same".as_slice().into())).expect("it is new");
+        output.add("page.html", Content::Bytes(page.as_bytes().into())).expect("it is new");
+        Built::of(output, Vec::new())
+    }
+
+    #[test]
+    fn a_rendering_that_differs_from_a_fresh_one_is_noticed() {
+        let warnings = |memo, fresh| built(memo).checked_against(&built(fresh)).warnings;
+        assert_eq!(warnings("a", "a"), []);
+        let places: Vec<String> =
+            warnings("a", "b").iter().map(|warning| warning.place().path.clone()).collect();
+        assert_eq!(places, ["page.html"]);
+    }
 }

@@ -127,8 +127,8 @@ pub(super) fn render(
 ) -> TeraResult<String> {
     STEPS.set(0);
     // The content of a page is most of it.
-    let content = context.get("content").and_then(Value::as_str).map_or(0, str::len);
-    let bytes = Vec::with_capacity((content + content / 4 + 1024).min(limits.bytes));
+    let inner = context.get("content").and_then(Value::as_str).map_or(0, str::len);
+    let bytes = Vec::with_capacity((inner + inner / 4 + 1024).min(limits.bytes));
     let mut written = Bounded { bytes, most: limits.bytes };
     match tera.render_to(name, context, &mut written) {
         Ok(()) => {
@@ -202,7 +202,7 @@ pub(super) fn tags(text: &str) -> impl Iterator<Item = &str> {
             let tag = &rest[before..];
             let length =
                 if kind == '#' { tag.find("#}").map(|end| end + 2) } else { tag_length(tag) };
-            // What is not closed is an error, except for Tera's own rules: take all of it.
+            // A tag that is not closed is an error of Tera's.
             let (tag, behind) = tag.split_at(length.unwrap_or(tag.len()));
             rest = behind;
             if kind != '#' {
