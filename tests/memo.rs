@@ -170,6 +170,28 @@ fn every_edit_to_every_file_gives_what_a_fresh_build_gives() {
     }
 }
 
+#[test]
+fn time_that_passes_changes_what_depends_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("_layouts/post.html", "{{ page.title }} {{ page.date }} {{ content }}"),
+        ("_drafts/undated.md", "---\nlayout: post\ntitle: Undated\n---\nDraft {{ page.date }}\n"),
+        ("_posts/2026-01-01-old.md", "---\nlayout: post\ntitle: Old\n---\n{{ page.next.date }}\n"),
+        ("_posts/2026-06-15-due.md", "---\nlayout: post\ntitle: Due\n---\nDue\n"),
+    ];
+    for (path, text) in files {
+        fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
+        fs::write(folder.path().join(path), text).unwrap();
+    }
+    let mut edited = Edited::new(folder.path());
+    edited.shown.drafts = true;
+    assert_eq!(edited.site().render(&edited.shown).errors, []);
+    for time in ["2026-06-01T12:00:00Z", "2026-06-02T12:00:00Z", "2026-07-01T12:00:00Z"] {
+        edited.shown.now = time.parse().unwrap();
+        edited.check(time.to_owned());
+    }
+}
+
 /// One of the random edits that are done together, as when a branch is checked out.
 type Choice = (Index, Index, Index);
 

@@ -13,6 +13,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use jiff::Timestamp;
+
 use super::post::RenderedPost;
 use super::{Files, Made, Site};
 use crate::config;
@@ -57,9 +59,11 @@ pub struct Origin {
 }
 
 /// A rendered body, and the digests of what it was made from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Body {
     file: Digest,
+    /// Its date, which is the time of the build if it has none of its own.
+    date: Timestamp,
     reads: Vec<(Read, Digest)>,
     post: Arc<RenderedPost>,
 }
@@ -118,11 +122,9 @@ impl Memo {
     ) -> Option<(Arc<RenderedPost>, Body)> {
         let known = self.bodies.get(post.body.path)?;
         let is_same = known.file == post.digest
+            && known.date == post.date.timestamp()
             && known.reads.iter().all(|(read, known)| digest(read) == *known);
-        is_same.then(|| {
-            let Body { file, reads, post } = known;
-            (post.clone(), Body { file: *file, reads: reads.clone(), post: post.clone() })
-        })
+        is_same.then(|| (known.post.clone(), known.clone()))
     }
 }
 
@@ -191,10 +193,9 @@ pub(super) fn key<'k>(parts: impl IntoIterator<Item = &'k [u8]>) -> Digest {
 
 impl Body {
     /// The identity of the rendered document: two with the same are equal.
-    pub(super) fn identity(&self, path: &str) -> Digest {
+    fn identity(&self, post: &Post<'_>) -> Digest {
         let mut hasher = blake3::Hasher::new();
-        add(&mut hasher, path.as_bytes());
-        hasher.update(self.file.as_bytes());
+        add_document(&mut hasher, Some(post));
         for (_, digest) in &self.reads {
             hasher.update(digest.as_bytes());
         }
@@ -208,8 +209,9 @@ impl Body {
         digest: impl Fn(&Read) -> Digest,
     ) -> Body {
         let reads = rendered.reads.iter().map(|read| (read.clone(), digest(read))).collect();
-        let mut body = Body { file: post.digest, reads, post: rendered.clone() };
-        let identity = body.identity(post.body.path);
+        let date = post.date.timestamp();
+        let mut body = Body { file: post.digest, date, reads, post: rendered.clone() };
+        let identity = body.identity(post);
         Arc::make_mut(rendered).identity = identity;
         body.post = rendered.clone();
         body
@@ -397,7 +399,8 @@ fn add_document(hasher: &mut blake3::Hasher, post: Option<&Post<'_>>) {
     match post {
         Some(post) => {
             add(hasher, post.body.path.as_bytes());
-            add(hasher, post.digest.as_bytes());
+            hasher.update(post.digest.as_bytes());
+            hasher.update(&post.date.timestamp().as_nanosecond().to_le_bytes());
         }
         None => add(hasher, &[]),
     }
