@@ -4,7 +4,7 @@
 //! all others there are the grammars of Sublime Text, by syntect and two-face, and the table
 //! `CLASSES` maps their scopes to classes. That is about fifty times as slow, and less like Rouge.
 //!
-//! [`write`] is compact: spans do not nest, adjacent text of one class is one span, and what looks
+//! [`write()`] is compact: spans do not nest, adjacent text of one class is one span, and what looks
 //! like plain text (the classes `PLAIN`: names, punctuation) has none. Few themes give that a color
 //! of its own. For blogs from Jekyll, whose themes may, [`write_like_rouge`] marks it as Rouge does,
 //! which makes code twice as long.
@@ -57,7 +57,7 @@ pub(crate) fn write(out: &mut String, language: &str, code: &str) {
     }
 }
 
-/// As [`write`], with the spans that Rouge has, if the language has a table.
+/// As [`write()`], with the spans that Rouge has, if the language has a table.
 pub(crate) fn write_like_rouge(out: &mut String, language: &str, code: &str) {
     let language = language.to_ascii_lowercase();
     match lexer::language(&language) {
