@@ -46,7 +46,7 @@ pub struct Text {
     pub role: Role,
     /// Its content, with all line ends normalized to `\n` and without a byte order mark.
     pub text: String,
-    /// The digest of `text`.
+    /// The digest of `text` and of its line ends: equal for equal files.
     pub digest: Digest,
     /// Whether all lines of the file have Windows line ends, so that `\n\n` does not occur.
     pub has_windows_ends: bool,
@@ -57,7 +57,12 @@ impl Text {
         let has_returns = text.contains('\r');
         let has_windows_ends = has_returns && text.contains("\r\n") && !text.contains("\n\n");
         let text = normalized(text);
-        Text { role, digest: Digest::of(text.as_bytes()), text, has_windows_ends }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(text.as_bytes());
+        if has_windows_ends {
+            hasher.update(b"\r");
+        }
+        Text { role, digest: hasher.finalize().into(), text, has_windows_ends }
     }
 }
 

@@ -106,7 +106,7 @@ impl Edited {
 /// A way to change a file, given its content: the new content, or `None` to remove it.
 type Edit = (&'static str, fn(&[u8]) -> Option<Vec<u8>>);
 
-const EDITS: [Edit; 9] = [
+const EDITS: [Edit; 10] = [
     ("append text", |bytes| Some([bytes, b"\nMore *text*.\n"].concat())),
     ("title", |bytes| with_key(bytes, "title: Another title")),
     ("date", |bytes| with_key(bytes, "date: 2026-05-05 10:00:00 +0000")),
@@ -114,6 +114,9 @@ const EDITS: [Edit; 9] = [
     ("category", |bytes| with_key(bytes, "category: elsewhere")),
     ("future", |bytes| with_key(bytes, "date: 2031-01-01")),
     ("not published", |bytes| with_key(bytes, "published: false")),
+    ("Windows line ends", |bytes| {
+        Some(std::str::from_utf8(bytes).ok()?.replace('\n', "\r\n").into_bytes())
+    }),
     ("without front matter", |bytes| Some(bytes.strip_prefix(b"---\n")?.to_vec())),
     ("remove", |_| None),
 ];
@@ -155,6 +158,7 @@ fn every_edit_to_every_file_gives_what_a_fresh_build_gives() {
                 }
                 edited.check(format!("{}: {name}", path.display()));
                 edited.write(&path, &original);
+                edited.check(format!("{}: restored", path.display()));
             }
             let renamed = path.with_file_name(format!(
                 "2026-04-04-{}",
