@@ -42,7 +42,7 @@ use crate::markdown::Dialect;
 use crate::text::Located;
 use crate::time::Date;
 use crate::value::Value;
-use kramdown::embed::{Embeds, between_marker_characters};
+use kramdown::embed::{Embeds, without_marker_characters};
 
 /// Everything that bodies of a site can refer to.
 pub struct Environment<'a> {
@@ -245,7 +245,7 @@ pub fn expand(
     environment: &Environment<'_>,
 ) -> Result<Expanded, Vec<Diagnostic>> {
     if !has_tags(body.text) {
-        let text = between_marker_characters(body.text).collect();
+        let text = without_marker_characters(body.text).into_owned();
         return Ok(Expanded { text, ..Expanded::default() });
     }
     Template::new(body).render(variables, environment)

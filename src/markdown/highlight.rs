@@ -50,18 +50,24 @@ const PLAIN: [&str; 6] = ["", "n", "p", "pi", "w", "x"];
 
 /// Appends `code`, escaped and with spans, or without spans if the language is unknown.
 pub(crate) fn write(out: &mut String, language: &str, code: &str) {
-    let language = language.to_ascii_lowercase();
-    match lexer::language(&language) {
-        Some(language) => write_tokens(out, language, code),
-        None => write_parsed(out, &language, code),
-    }
+    write_by(write_tokens, out, language, code);
 }
 
 /// As [`write()`], with the spans that Rouge has, if the language has a table.
 pub(crate) fn write_like_rouge(out: &mut String, language: &str, code: &str) {
+    write_by(write_all_tokens, out, language, code);
+}
+
+/// Writes code by `write_tokens` if its language has a table.
+fn write_by(
+    write_tokens: fn(&mut String, &'static Language, &str),
+    out: &mut String,
+    language: &str,
+    code: &str,
+) {
     let language = language.to_ascii_lowercase();
     match lexer::language(&language) {
-        Some(language) => write_all_tokens(out, language, code),
+        Some(language) => write_tokens(out, language, code),
         None => write_parsed(out, &language, code),
     }
 }

@@ -31,6 +31,7 @@ use crate::yaml::Yaml;
 
 /// A post, a draft, or a document of another collection.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct Post<'a> {
     /// Its front matter.
     pub front: FrontMatter<'a>,
@@ -47,9 +48,9 @@ pub struct Post<'a> {
     /// Whether Jekyll sees no blank line in the text, because it looks for `\n\n` and the file has
     /// Windows line ends.
     pub is_without_blank_lines: bool,
-    /// For the memo; `None` if reading it again may give something else, because it has errors or
-    /// its date is the time of the build.
-    remembered: Option<Remembered>,
+    /// Whether reading it again gives the same: it has no errors, and a date other than the time of
+    /// the build.
+    is_memorable: bool,
 }
 
 impl Deref for Post<'_> {
@@ -159,8 +160,8 @@ pub struct Blog<'a> {
     pub warnings: Vec<Diagnostic>,
     /// For the next reading.
     pub memo: Memo,
-    /// From when on the same files give another blog, because a post is no longer in the future;
-    /// the time of the build if a document without a date has it.
+    /// When the same files start to give a different blog: the date of the first post in the future,
+    /// or the time of the build if a document has no date of its own.
     pub until: Option<Timestamp>,
 }
 
@@ -246,8 +247,11 @@ struct Reader<'r> {
 
 impl Memo {
     fn of(blog: &Blog<'_>) -> Memo {
-        let remembered = blog.documents().filter_map(|document| {
-            Some((document.body.path.to_owned(), document.remembered.clone()?))
+        let memorable = blog.documents().filter(|document| document.is_memorable);
+        let remembered = memorable.map(|document| {
+            let (keys, head) = (document.front.keys.clone(), document.head.clone());
+            let remembered = Remembered { digest: document.digest, keys, head };
+            (document.body.path.to_owned(), remembered)
         });
         Memo(remembered.collect())
     }
@@ -382,9 +386,7 @@ impl Reader<'_> {
             address,
         };
         let mut post = self.with_body(front, Arc::new(head), body, text);
-        if !errors.is_empty() || !is_dated {
-            post.remembered = None;
-        }
+        post.is_memorable = errors.is_empty() && is_dated;
         (Some(post), errors)
     }
 
@@ -404,17 +406,15 @@ impl Reader<'_> {
             *until = Some(until.map_or(date, |until| until.min(date)));
         }
         let settings = config.collections.iter().find(|known| known.label == head.collection);
-        let (keys, digest) = (front.keys.clone(), text.digest);
-        let remembered = Some(Remembered { digest, keys, head: head.clone() });
         Post {
             front,
             head,
-            digest,
+            digest: text.digest,
             is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
             is_markdown: config.roles.is_markdown(body.path),
             body,
             is_without_blank_lines: config.compat.needs_unix_blank_lines && text.has_windows_ends,
-            remembered,
+            is_memorable: true,
         }
     }
 

@@ -84,7 +84,7 @@ fn write_entry(xml: &mut String, config: &Config, post: &Post<'_>, rendered: &Re
     if let Some(description) = &rendered.description {
         let _ = writeln!(xml, "<summary>{}</summary>", xml_text(description));
     }
-    let content = for_readers(rendered.content.as_str().unwrap_or_default(), host, &url);
+    let content = for_readers(rendered.content().as_str().unwrap_or_default(), host, &url);
     let _ = writeln!(
         xml,
         "<content type=\"html\" xml:base=\"{}\">{}</content>\n</entry>",

@@ -65,12 +65,11 @@ pub(super) struct Body {
     /// Its date, which is the time of the build if it has none of its own.
     date: Timestamp,
     reads: Vec<(Read, Digest)>,
-    post: Arc<RenderedPost>,
+    pub(super) post: Arc<RenderedPost>,
 }
 
 impl Memo {
-    /// The memo itself, if it was made with the same configuration and options; otherwise an empty
-    /// one.
+    /// The memo itself, if it was made with the same configuration and options.
     pub(super) fn with_base(&self, base: Digest) -> Option<&Memo> {
         (self.base == Some(base)).then_some(self)
     }
@@ -115,16 +114,12 @@ impl Memo {
     }
 
     /// The rendered body of a document, if nothing that it was made from has changed.
-    pub(super) fn body(
-        &self,
-        post: &Post<'_>,
-        digest: impl Fn(&Read) -> Digest,
-    ) -> Option<(Arc<RenderedPost>, Body)> {
+    pub(super) fn body(&self, post: &Post<'_>, digest: impl Fn(&Read) -> Digest) -> Option<Body> {
         let known = self.bodies.get(post.body.path)?;
         let is_same = known.file == post.digest
             && known.date == post.date.timestamp()
             && known.reads.iter().all(|(read, known)| digest(read) == *known);
-        is_same.then(|| (known.post.clone(), known.clone()))
+        is_same.then(|| known.clone())
     }
 }
 
@@ -192,29 +187,22 @@ pub(super) fn key<'k>(parts: impl IntoIterator<Item = &'k [u8]>) -> Digest {
 }
 
 impl Body {
-    /// The identity of the rendered document: two with the same are equal.
-    fn identity(&self, post: &Post<'_>) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        add_document(&mut hasher, Some(post));
-        for (_, digest) in &self.reads {
-            hasher.update(digest.as_bytes());
-        }
-        hasher.finalize().into()
-    }
-
-    /// The body of a document that was just rendered, which gets its identity.
+    /// The body of a document that was just rendered.
     pub(super) fn new(
         post: &Post<'_>,
-        rendered: &mut Arc<RenderedPost>,
+        rendered: RenderedPost,
         digest: impl Fn(&Read) -> Digest,
     ) -> Body {
-        let reads = rendered.reads.iter().map(|read| (read.clone(), digest(read))).collect();
-        let date = post.date.timestamp();
-        let mut body = Body { file: post.digest, date, reads, post: rendered.clone() };
-        let identity = body.identity(post);
-        Arc::make_mut(rendered).identity = identity;
-        body.post = rendered.clone();
-        body
+        let reads: Vec<(Read, Digest)> =
+            rendered.reads.iter().map(|read| (read.clone(), digest(read))).collect();
+        let mut hasher = blake3::Hasher::new();
+        add_document(&mut hasher, Some(post));
+        for (_, digest) in &reads {
+            hasher.update(digest.as_bytes());
+        }
+        let identity = hasher.finalize().into();
+        let rendered = Arc::new(RenderedPost { identity, ..rendered });
+        Body { file: post.digest, date: post.date.timestamp(), reads, post: rendered }
     }
 }
 
@@ -299,7 +287,7 @@ impl<'a> Present<'a> {
     ) -> Digest {
         match read {
             Read::Site(key) => self.of_site(key),
-            Read::WholeSite => Self::of_parts(&[self.contents(), self.data(), self.now()]),
+            Read::WholeSite => of_digests(&[self.contents(), self.data(), self.now()]),
             Read::Neighbours => neighbours(),
             Read::File(path) => self.inputs.digest(path).unwrap_or_else(|| of_text(None)),
             Read::PostUrl(name) => of_text(self.environment.post_url(name)),
@@ -357,13 +345,7 @@ impl<'a> Present<'a> {
 
     fn now(&self) -> Digest {
         let now = [&self.environment.now, &self.blog.now];
-        let now: Vec<Digest> =
-            now.map(|now| of_text(now.as_ref().map(ToString::to_string).as_deref())).to_vec();
-        Self::of_parts(&now)
-    }
-
-    fn of_parts(parts: &[Digest]) -> Digest {
-        key(parts.iter().map(|part| &part.as_bytes()[..]))
+        of_digests(&now.map(|now| of_text(now.as_ref().map(ToString::to_string).as_deref())))
     }
 
     /// The digest of the results of an experiment that the page at `path` shows.
@@ -388,6 +370,10 @@ pub(super) fn of_neighbours(neighbours: [Option<&Post<'_>>; 2]) -> Digest {
         add_document(&mut hasher, neighbour);
     }
     hasher.finalize().into()
+}
+
+fn of_digests(parts: &[Digest]) -> Digest {
+    key(parts.iter().map(|part| &part.as_bytes()[..]))
 }
 
 fn of_text(text: Option<&str>) -> Digest {

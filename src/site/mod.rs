@@ -79,7 +79,7 @@ pub struct Built {
     pub experiments: BTreeMap<String, BTreeSet<String>>,
     /// What the next rendering can take from this one.
     pub memo: Memo,
-    /// From when on the same site is rendered differently; `None` for never.
+    /// When the same site starts to be rendered differently; `None` for never.
     pub until: Option<Timestamp>,
     /// The posts, documents and pages with a source.
     pub sources: Vec<Source>,

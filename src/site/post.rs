@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use tera::Map;
+use tera::value::Key;
 
 use super::memo::{self, Body, Memo, Present};
 use super::values::{Listed, Sites};
@@ -35,8 +36,6 @@ pub(super) struct RenderedPost {
     pub(super) title: String,
     /// Its description as plain text.
     pub(super) description: Option<String>,
-    /// Its body as HTML, a string that is shared with `value`.
-    pub(super) content: Value,
     /// The files of its figures, by path.
     pub(super) files: Vec<(String, Vec<u8>)>,
     /// The experiments whose results it shows.
@@ -114,29 +113,39 @@ pub(super) fn render_all(
     let variables = LazyLock::new(|| Variables::new(blog, around));
     let (mut errors, mut bodies) = (Errors::default(), HashMap::new());
     let mut render_list = |posts: &[Post<'_>], collection: Option<usize>| {
-        let rendered: Vec<(Arc<RenderedPost>, Option<Body>, Errors)> = posts
+        let rendered: Vec<(Result<Body, Arc<RenderedPost>>, Errors)> = posts
             .par_iter()
             .enumerate()
             .map(|(index, post)| {
                 let before = index.checked_sub(1).and_then(|before| posts.get(before));
                 let neighbours = || memo::of_neighbours([before, posts.get(index + 1)]);
                 let digest = |read: &Read| around.present.digest(read, post.body.path, neighbours);
-                if let Some((known, body)) = around.memo.and_then(|memo| memo.body(post, digest)) {
-                    return (known, Some(body), Errors::default());
+                if let Some(known) = around.memo.and_then(|memo| memo.body(post, digest)) {
+                    return (Ok(known), Errors::default());
                 }
                 let has_tags = liquid::has_tags(post.body.text);
                 let variables = if has_tags { variables.of(collection, index) } else { Vec::new() };
                 let (rendered, errors) = render(post, around, &variables);
-                let mut rendered = Arc::new(rendered);
-                let body = errors.is_empty().then(|| Body::new(post, &mut rendered, digest));
-                (rendered, body, errors)
+                // One with errors is not remembered.
+                let rendered = if errors.is_empty() {
+                    Ok(Body::new(post, rendered, digest))
+                } else {
+                    Err(Arc::new(rendered))
+                };
+                (rendered, errors)
             })
             .collect();
         let mut kept = Vec::with_capacity(posts.len());
-        for ((rendered, body, found), post) in rendered.into_iter().zip(posts) {
+        for ((rendered, found), post) in rendered.into_iter().zip(posts) {
             errors.extend(found.into_sorted());
-            bodies.extend(body.map(|body| (post.body.path.to_owned(), body)));
-            kept.push(rendered);
+            kept.push(match rendered {
+                Ok(body) => {
+                    let rendered = body.post.clone();
+                    bodies.insert(post.body.path.to_owned(), body);
+                    rendered
+                }
+                Err(rendered) => rendered,
+            });
         }
         kept
     };
@@ -209,7 +218,7 @@ fn render(
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
     let mut map = values::unrendered_post(post, &title, description.as_deref());
-    let content = set_rendered(&mut map, &rendered);
+    set_rendered(&mut map, &rendered);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
     if post.front.excerpt.is_none() && !separator.is_empty() {
         let is_missing = post.is_without_blank_lines && separator.contains('\n');
@@ -222,7 +231,7 @@ fn render(
                 reads.extend(expanded.reads);
                 html.into()
             }
-            None => content.clone(),
+            None => map.get(&Key::Str("content")).cloned().unwrap_or_else(Value::none),
         };
         set(&mut map, "excerpt", html);
     }
@@ -233,7 +242,6 @@ fn render(
         value: Value::from(map),
         title,
         description,
-        content,
         files: expanded.files,
         experiments,
         needs,
@@ -270,15 +278,12 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
 }
 
 /// Sets the keys that come from a rendered body: `content`, `toc`, `words`, `reading_minutes`.
-/// Returns the content.
-pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) -> Value {
+pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
     let words = word_count(&rendered.text);
-    let content = Value::from(rendered.html.as_str());
-    set(map, "content", content.clone());
+    set(map, "content", rendered.html.as_str());
     value::set_default(map, "toc", values::headings(&rendered.toc));
     set(map, "words", words);
     set(map, "reading_minutes", words.div_ceil(WORDS_PER_MINUTE).max(1));
-    content
 }
 
 /// How a list of documents is ordered.
@@ -313,17 +318,21 @@ fn with_neighbours<T>(
 }
 
 impl RenderedPost {
+    /// Its body as HTML.
+    pub(super) fn content(&self) -> Value {
+        value::entry(&self.value, "content").cloned().unwrap_or_else(Value::none)
+    }
+
     /// Adds the note about pinned results above the body.
     #[must_use]
     pub(super) fn below(self: Arc<Self>, note: &str) -> Arc<RenderedPost> {
         if note.is_empty() {
             return self;
         }
-        let content = Value::from(format!("{note}{}", value::as_text(&self.content)));
         let mut map = super::entries(&self.value);
-        set(&mut map, "content", content.clone());
+        set(&mut map, "content", format!("{note}{}", value::as_text(&self.content())));
         let identity = memo::key([&self.identity.as_bytes()[..], note.as_bytes()]);
-        Arc::new(RenderedPost { value: Value::from(map), content, identity, ..(*self).clone() })
+        Arc::new(RenderedPost { value: Value::from(map), identity, ..(*self).clone() })
     }
 }
 
@@ -360,17 +369,18 @@ fn of_list(
         let shown = [Some(&rendered[index]), before, rendered.get(index + 1)];
         let shown = shown.map(|post| post.map_or(&[][..], |post| post.identity.as_bytes()));
         // The newest posts have other related posts than the rest.
-        let related = site.sites.key((order == Order::NewestFirst).then_some(index));
-        let key = memo::key(shown.into_iter().chain([related.as_bytes()]));
+        let of_posts = (order == Order::NewestFirst).then_some(index);
+        let related = site.sites.number(of_posts).to_le_bytes();
+        let key = memo::key(shown.into_iter().chain([&related[..]]));
         let file = &post.address.file;
         let shown = "the document, those before and after it, and its related posts";
         site.pages.page(file, post.body.path, (shown, key), || {
             let page = with_neighbours(rendered, index, order, |post| post.value.clone());
             let rendered = &rendered[index];
-            let site_value = site.sites.of((order == Order::NewestFirst).then_some(index)).clone();
+            let site_value = site.sites.of(of_posts).clone();
             let variables = [("site", site_value), ("page", page.clone())];
             let place = || post.front.place("layout");
-            let made = layouts.render(layout, rendered.content.clone(), &variables, place)?;
+            let made = layouts.render(layout, rendered.content(), &variables, place)?;
             let figures = rendered.files.iter().cloned().chain(made.files);
             let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(post.body.path));
             let html = site.finished(made.text, file, &super::entries(&page));

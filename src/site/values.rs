@@ -224,15 +224,14 @@ impl Sites {
         Sites { others: with_related(None), newest }
     }
 
-    /// Which of the values the post at `index` gets.
-    pub(super) fn key(&self, index: Option<usize>) -> String {
-        let index = index.filter(|&index| index < self.newest.len());
-        index.map_or_else(String::new, |index| index.to_string())
-    }
-
     /// For the post at `index`; `None` stands for documents that are not posts.
     pub(super) fn of(&self, index: Option<usize>) -> &Value {
-        index.and_then(|index| self.newest.get(index)).unwrap_or(&self.others)
+        self.newest.get(self.number(index)).unwrap_or(&self.others)
+    }
+
+    /// Which of the values that is: equal numbers, equal values.
+    pub(super) fn number(&self, index: Option<usize>) -> usize {
+        index.unwrap_or(usize::MAX).min(self.newest.len())
     }
 }
 

@@ -168,22 +168,15 @@ impl io::Write for Bounded {
 pub(super) fn counting(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 4);
     let mut rest = text;
-    while let Some((before, kind)) = next_tag(rest) {
-        out.push_str(&rest[..before]);
-        let tag = &rest[before..];
-        let length = if kind == '#' { tag.find("#}").map(|end| end + 2) } else { tag_length(tag) };
-        let Some(length) = length else {
-            out.push_str(tag);
-            return out;
-        };
-        let (tag, behind) = tag.split_at(length);
+    while let Some(Found { before, tag, behind, is_closed }) = next_tag(rest) {
+        out.push_str(before);
         rest = behind;
-        if kind == '#' {
+        if !is_closed || tag.starts_with("{#") {
             out.push_str(tag);
             continue;
         }
         write_counting(&mut out, tag);
-        if kind == '%' && name_of(tag) == "raw" {
+        if tag.starts_with("{%") && name_of(tag) == "raw" {
             let end = rest.find("endraw").unwrap_or(rest.len());
             out.push_str(&rest[..end]);
             rest = &rest[end..];
@@ -195,29 +188,28 @@ pub(super) fn counting(text: &str) -> String {
 
 /// The tags of a template, except comments. Includes those in raw text.
 pub(super) fn tags(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        loop {
-            let (before, kind) = next_tag(rest)?;
-            let tag = &rest[before..];
-            let length =
-                if kind == '#' { tag.find("#}").map(|end| end + 2) } else { tag_length(tag) };
-            // A tag that is not closed is an error of Tera's.
-            let (tag, behind) = tag.split_at(length.unwrap_or(tag.len()));
-            rest = behind;
-            if kind != '#' {
-                return Some(tag);
-            }
-        }
-    })
+    let found = std::iter::successors(next_tag(text), |found| next_tag(found.behind));
+    found.map(|found| found.tag).filter(|tag| !tag.starts_with("{#"))
 }
 
-/// Where the next tag starts, and the character after its brace.
-fn next_tag(text: &str) -> Option<(usize, char)> {
-    text.match_indices('{').find_map(|(at, _)| {
-        let kind = text[at + 1..].chars().next().filter(|kind| matches!(kind, '{' | '%' | '#'))?;
-        Some((at, kind))
-    })
+/// A tag or a comment, and the text around it.
+struct Found<'t> {
+    before: &'t str,
+    /// With its braces; the rest of the text if it is not closed.
+    tag: &'t str,
+    behind: &'t str,
+    is_closed: bool,
+}
+
+/// The next tag or comment of a template.
+fn next_tag(text: &str) -> Option<Found<'_>> {
+    let is_start = |&(at, _): &(usize, &str)| text[at + 1..].starts_with(['{', '%', '#']);
+    let (at, _) = text.match_indices('{').find(is_start)?;
+    let (before, tag) = text.split_at(at);
+    let length =
+        if tag.starts_with("{#") { tag.find("#}").map(|end| end + 2) } else { tag_length(tag) };
+    let (tag, behind) = tag.split_at(length.unwrap_or(tag.len()));
+    Some(Found { before, tag, behind, is_closed: length.is_some() })
 }
 
 /// The length of a tag, including its braces. Quoted strings may contain anything.
