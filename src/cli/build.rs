@@ -93,10 +93,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         std::mem::forget(site);
         return Ok(());
     }
-    let built = {
-        let _span = span("render the site");
-        site.render(&shown)
-    };
+    let built = site.render(&shown);
     report_warnings(&built.warnings, work);
     if work.dry_run {
         return would_build(built, &site, work);
@@ -181,10 +178,7 @@ fn with_runs_done(
             do_runs(&needed(&planned, &built.needs, &site), &site, work, None)?
         };
         site = site.with_records(done.records)?;
-        built = {
-            let _span = span("render the site");
-            site.render_again(shown, &built.memo)
-        };
+        built = site.render_again(shown, &built.memo);
         let new = built.warnings.iter().filter(|warning| !warnings.contains(warning)).cloned();
         let new: Vec<Diagnostic> = new.collect();
         report_warnings(&new, work);

@@ -62,6 +62,7 @@ use crate::post::front_matter::FrontMatter;
 use crate::post::{self as posts, Blog, Post, Shown, pins};
 use crate::roles::Role;
 use crate::time::Date;
+use crate::timings::span;
 use crate::value::{self, Value};
 use kramdown::embed::Embeds;
 
@@ -153,6 +154,7 @@ impl Site {
 
     /// As [`render`](Site::render), but takes from an earlier rendering what has not changed since.
     pub fn render_again(&self, shown: &Shown, memo: &Memo) -> Built {
+        let _span = span("render the site");
         let at_origin = |found: Vec<Diagnostic>| -> Vec<Diagnostic> {
             found.into_iter().map(|one| self.inputs.at_origin(one)).collect()
         };
@@ -181,7 +183,10 @@ impl Site {
         let memo = memo.with_base(base);
         let no_documents = posts::Memo::default();
         let documents = memo.map_or(&no_documents, |memo| &memo.documents);
-        let (blog, found) = posts::read_with(inputs, config, shown, documents);
+        let (blog, found) = {
+            let _span = span("read front matter");
+            posts::read_with(inputs, config, shown, documents)
+        };
         let mut errors = Errors::from(found);
         errors.extend(self.errors.iter().cloned());
         let planned = plan(&self.experiments, &self.records);
@@ -249,7 +254,10 @@ impl Pages<'_> {
             present: Present::new(inputs, blog, results, &environment),
             memo: self.memo,
         };
-        let (rendered, bodies, found) = post::render_all(blog, &around);
+        let (rendered, bodies, found) = {
+            let _span = span("render bodies");
+            post::render_all(blog, &around)
+        };
         errors.extend(found);
         let memo = Memo::new(self.base, blog, bodies);
         let mut needs = rendered.needs();
@@ -265,6 +273,7 @@ impl Pages<'_> {
             let memo = memo.with_pages_of(self.memo);
             return Built { needs, errors, experiments, memo, ..Built::default() };
         };
+        let making = span("make pages");
         let mut parts = vec![
             post::files(&site, &layouts),
             page::files(&site, &layouts, &environment, &options),
@@ -277,6 +286,7 @@ impl Pages<'_> {
         } else {
             parts.push(Ok(plugins::files(&site, &environment)));
         }
+        drop(making);
         for part in parts {
             made.extend(errors.take(part).unwrap_or_default());
         }
