@@ -67,6 +67,24 @@ pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
+/// The tags of a text, each with the byte at which it starts.
+pub(crate) fn placed_tags(html: &str) -> impl Iterator<Item = (usize, Tag<'_>)> {
+    let mut at = 0;
+    tokens(html).filter_map(move |token| {
+        let start = at;
+        match token {
+            Token::Text(text) => {
+                at += text.len();
+                None
+            }
+            Token::Tag(tag) => {
+                at += tag.text.len();
+                Some((start, tag))
+            }
+        }
+    })
+}
+
 /// Rewrites each tag of a text with `change`.
 pub(crate) fn with_tags<'a>(
     html: &'a str,

@@ -256,7 +256,7 @@ impl Inputs {
         Ok(found.into_iter().map(|(path, input)| (path, input.digest)).collect())
     }
 
-    /// The digest of a weights file below `experiments/`; `None` if there is no such file.
+    /// The digest of a weights file below `experiments/`; `None` if the file does not exist.
     pub fn weights(&self, path: &str) -> Option<Digest> {
         let is_below = path.starts_with("experiments/")
             && !path.split('/').any(|part| matches!(part, "" | "." | ".."));

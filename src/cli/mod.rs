@@ -298,7 +298,7 @@ fn report_error(error: &Error, name: &str) {
 
 /// Writes a message to standard error.
 fn report(line: std::fmt::Arguments<'_>) {
-    // Nobody may be reading any more, which is no reason to stop.
+    // The reader may have exited, which is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{}", printable(&line.to_string()));
 }
 

@@ -47,7 +47,7 @@ pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Error> 
     Ok(())
 }
 
-/// What the page that `name` names is made from; `None` if there is no such page.
+/// Explains what a page is made from; `None` if no page has this name.
 fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
     let shown = build::as_configured(&site.config);
     let built = site.render(&shown);

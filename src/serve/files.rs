@@ -34,9 +34,12 @@ pub(super) fn response(
     };
     let page = page::Preview { version, session, is_missing: status == 404 };
     let Some(file) = file else {
-        let text = if version.number == 0 { page::NOTHING_BUILT } else { page::NOT_FOUND };
-        let status = if version.number == 0 { 503 } else { 404 };
-        return Response::new(status, content_type("404.html"), page.prepared(text));
+        let (status, text) = if version.number == 0 {
+            (503, page::nothing_built())
+        } else {
+            (404, page::not_found())
+        };
+        return Response::new(status, content_type("404.html"), page.prepared(&text));
     };
     let found = match version.content(&file) {
         Some(Content::Bytes(bytes)) => bytes_response(request, &file, bytes, &page),

@@ -115,8 +115,8 @@ pub struct Rebuilt {
 impl Session {
     /// Listens, renders the site and starts to answer.
     pub fn start(preview: Preview, listen: &Listen, polls: bool) -> io::Result<(Session, Rebuilt)> {
-        let listeners = listeners(listen)?;
-        let address = listeners[0].local_addr()?;
+        let listener = listener(listen)?;
+        let address = listener.local_addr()?;
         let (wake, wakes) = mpsc::channel();
         // Watched before it is rendered, so that a change in the meantime is noticed.
         let watcher = Watcher::start(&preview.site().inputs, polls, wake.clone());
@@ -137,10 +137,7 @@ impl Session {
         let start = Instant::now();
         let built = session.preview.built();
         let rebuilt = session.publish(built, Vec::new(), start);
-        let hosts = Arc::new(hosts(listen, &listeners));
-        for listener in listeners {
-            session.accept(listener, &hosts);
-        }
+        session.accept(listener, Arc::new(hosts(listen, address)));
         Ok((session, rebuilt))
     }
 
@@ -287,9 +284,8 @@ impl Session {
     }
 
     /// Answers connections in threads of their own.
-    fn accept(&self, listener: TcpListener, hosts: &Arc<Hosts>) {
+    fn accept(&self, listener: TcpListener, hosts: Arc<Hosts>) {
         let live = Arc::clone(&self.live);
-        let hosts = Arc::clone(hosts);
         let root: Arc<Path> = PathBuf::from(self.preview.site().inputs.root()).into();
         let open = Arc::new(AtomicUsize::new(0));
         std::thread::spawn(move || {
@@ -343,8 +339,8 @@ fn answer(request: &Request, live: &Live, root: &Path) -> Answer {
     }
 }
 
-/// Listens on all addresses of the host with the same port.
-fn listeners(listen: &Listen) -> io::Result<Vec<TcpListener>> {
+/// Listens on the first address of the host that can be listened on.
+fn listener(listen: &Listen) -> io::Result<TcpListener> {
     let host = listen.host.as_deref().unwrap_or("127.0.0.1");
     let bind = |port: u16| -> io::Result<TcpListener> {
         let addresses = (host, port).to_socket_addrs()?.collect::<Vec<_>>();
@@ -354,19 +350,15 @@ fn listeners(listen: &Listen) -> io::Result<Vec<TcpListener>> {
         let message = format!("cannot listen on `{host}:{port}`: {error}");
         io::Error::new(error.kind(), message)
     };
-    let listener = match listen.port {
-        Some(port) => bind(port).map_err(|error| named(error, port))?,
-        None => bind(USUAL_PORT).or_else(|_| bind(0)).map_err(|error| named(error, 0))?,
-    };
-    Ok(vec![listener])
+    match listen.port {
+        Some(port) => bind(port).map_err(|error| named(error, port)),
+        None => bind(USUAL_PORT).or_else(|_| bind(0)).map_err(|error| named(error, 0)),
+    }
 }
 
-/// The names under which these listeners may be asked for.
-fn hosts(listen: &Listen, listeners: &[TcpListener]) -> Hosts {
-    let is_open = |listener: &TcpListener| {
-        listener.local_addr().is_ok_and(|address| !address.ip().is_loopback())
-    };
-    let is_open = listeners.iter().any(is_open);
+/// The names under which a preview that listens at `address` may be asked for.
+fn hosts(listen: &Listen, address: SocketAddr) -> Hosts {
+    let is_open = !address.ip().is_loopback();
     let of_machine = if is_open { listen.names.as_slice() } else { &[] };
     let names = listen.host.iter().chain(of_machine).map(|name| name.to_ascii_lowercase());
     Hosts { names: names.collect(), any_address: is_open }

@@ -2,27 +2,35 @@
 //! published site here instead.
 
 use super::version::Version;
-use crate::html::{Token, tokens, with_tags};
+use crate::html::{placed_tags, with_tags};
 
 /// The address of the client, below the root of the host.
 pub(super) const CLIENT: &str = "/_labpress/client.js";
 /// The address of the events, below the root of the host.
 pub(super) const EVENTS: &str = "/_labpress/events";
 
-/// What is at an address that a site without a page `404.html` does not have.
-pub(super) const NOT_FOUND: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-    <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" \
-    content=\"light dark\">\n<title>Not found</title>\n<body style=\"font: 1rem/1.5 system-ui; \
-    margin: 3rem auto; max-width: 36rem; padding: 0 1rem\">\n<h1>Not found</h1>\n<p>The site has \
-    nothing at this address. The published site shows the page of its host here, or your own: write \
-    <code>404.html</code>.</p>\n</body>\n</html>\n";
-/// What is anywhere as long as no version of the site was built without errors.
-pub(super) const NOTHING_BUILT: &str = "<!doctype html>\n<html lang=\"en\">\n<meta \
-    charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta \
-    name=\"color-scheme\" content=\"light dark\">\n<title>The site has errors</title>\n<body \
-    style=\"font: 1rem/1.5 system-ui; margin: 3rem auto; max-width: 36rem; padding: 0 \
-    1rem\">\n<h1>The site has errors</h1>\n<p>The page appears here when they are \
-    fixed.</p>\n</body>\n</html>\n";
+/// The page for an address that a site without a page `404.html` does not have.
+pub(super) fn not_found() -> String {
+    message(
+        "Not found",
+        "The site has nothing at this address. The published site shows the page of its host here, \
+         or your own: write <code>404.html</code>.",
+    )
+}
+
+/// The page for any address as long as no version of the site was built without errors.
+pub(super) fn nothing_built() -> String {
+    message("The site has errors", "The page appears here when they are fixed.")
+}
+
+fn message(title: &str, text: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title}</title>\n<body style=\"font: 1rem/1.5 system-ui; margin: 3rem auto; \
+         max-width: 36rem; padding: 0 1rem\">\n<h1>{title}</h1>\n<p>{text}</p>\n</body>\n</html>\n"
+    )
+}
 
 /// A preview that a page is prepared for.
 pub(super) struct Preview<'a> {
@@ -96,19 +104,8 @@ fn with_own_candidates(value: &str, own: &dyn Fn(&str) -> Option<String>) -> Str
 
 /// Where the last end tag of the body is.
 fn end_of_body(html: &str) -> Option<usize> {
-    let (mut at, mut end) = (0, None);
-    for token in tokens(html) {
-        match token {
-            Token::Tag(tag) => {
-                if tag.is_end && tag.is("body") {
-                    end = Some(at);
-                }
-                at += tag.text.len();
-            }
-            Token::Text(text) => at += text.len(),
-        }
-    }
-    end
+    let ends = placed_tags(html).filter(|(_, tag)| tag.is_end && tag.is("body"));
+    ends.last().map(|(at, _)| at)
 }
 
 #[cfg(test)]

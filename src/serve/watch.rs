@@ -5,7 +5,6 @@
 //! changed; whether it did is decided by content, in [`Preview`](super::preview::Preview).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant, SystemTime};
@@ -165,8 +164,8 @@ impl Watcher {
         if start < *next {
             return Changed::Paths(BTreeSet::new());
         }
-        let (files, found) = walk(&self.root, "", inputs);
-        self.has_links = found.has_links;
+        let (files, has_links) = walk(&self.root, "", inputs);
+        self.has_links = has_links;
         let now = SystemTime::now();
         let look = |path: &String| {
             let about = self.root.join(path).metadata().ok()?;
@@ -241,15 +240,9 @@ fn target(root: &Path, link: &str) -> Option<String> {
     folder.starts_with(root).then(|| path::of_disk(root, folder))
 }
 
-/// What a walk found besides files.
-struct Found {
-    has_links: bool,
-}
-
-/// The files in a folder that may be inputs, by path from the root.
-fn walk(root: &Path, folder: &str, inputs: &Inputs) -> (BTreeSet<String>, Found) {
-    let mut found = Found { has_links: false };
-    let mut files = BTreeSet::new();
+/// The files in a folder that may be inputs, by path from the root, and whether any is a link.
+fn walk(root: &Path, folder: &str, inputs: &Inputs) -> (BTreeSet<String>, bool) {
+    let (mut files, mut has_links) = (BTreeSet::new(), false);
     let mut waiting = vec![folder.to_owned()];
     while let Some(folder) = waiting.pop() {
         if !folder.is_empty() && !inputs.is_folder_read(&folder) {
@@ -260,14 +253,14 @@ fn walk(root: &Path, folder: &str, inputs: &Inputs) -> (BTreeSet<String>, Found)
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => waiting.push(inside),
                 Ok(kind) => {
-                    found.has_links |= kind.is_symlink();
+                    has_links |= kind.is_symlink();
                     files.insert(inside);
                 }
                 Err(_) => {}
             }
         }
     }
-    (files, found)
+    (files, has_links)
 }
 
 fn joined(folder: &str, name: &str) -> String {
@@ -354,11 +347,7 @@ fn git_lock(root: &Path) -> Option<PathBuf> {
         return Some(git.join("index.lock"));
     }
     // In a further working tree, a file names the folder.
-    let text = read_text(&git).ok()?;
+    let text = std::fs::read_to_string(&git).ok()?;
     let folder = text.trim().strip_prefix("gitdir: ")?;
     Some(git.parent()?.join(folder).join("index.lock"))
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    std::fs::read_to_string(path)
 }

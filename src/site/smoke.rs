@@ -2,7 +2,7 @@
 
 use crate::diagnostic::listed;
 use crate::experiment::results::Results;
-use crate::html::{Token, tokens};
+use crate::html::placed_tags;
 use crate::output::Output;
 
 /// Puts a banner at the top of every HTML page, and a warning into the feed's title, if any of the
@@ -62,18 +62,12 @@ fn with_banner(html: &str, banner: &str) -> String {
 
 /// Where the content of the body starts.
 fn start_of_body(html: &str) -> Option<usize> {
-    let (mut at, mut templates) = (0, 0_usize);
-    for token in tokens(html) {
-        let text = match &token {
-            Token::Text(text) => text,
-            Token::Tag(tag) => tag.text,
-        };
-        at += text.len();
-        let Token::Tag(tag) = token else { continue };
+    let mut templates = 0_usize;
+    for (at, tag) in placed_tags(html) {
         if tag.is("template") {
             templates = if tag.is_end { templates.saturating_sub(1) } else { templates + 1 };
         } else if tag.is("body") && !tag.is_end && templates == 0 {
-            return Some(at);
+            return Some(at + tag.text.len());
         }
     }
     None

@@ -25,7 +25,7 @@ use super::samples::{Samples, Scale, chosen};
 use super::schedule::{When, learning_rate, momentum};
 use super::{Outcome, artifacts, data, lr_find, machine, weights};
 
-/// Trains, measures and records. A loss that is no longer finite ends the run as diverged.
+/// Trains, measures and records. A loss that is NaN or infinite ends the run as diverged.
 pub(crate) fn run(
     mut run: Run,
     params: &Params,
