@@ -104,6 +104,19 @@
         return { page, version: Number(client?.dataset.version ?? 0), client };
     }
 
+    /**
+     * The page as it was served; `null` if it has changed since. Without scripts but this one, that
+     * is the page as it is: there is no need to ask for it, which might be too late.
+     */
+    async function asServed() {
+        if (scripts(document).length) {
+            const page = await fetched();
+            return page.version === loaded && page.client ? page : null;
+        }
+        const page = document.cloneNode(true);
+        return { page, client: page.querySelector("script[data-session]") };
+    }
+
     /** Shows the present version of the page. False if that cannot be done in place. */
     async function update() {
         const next = await fetched();
@@ -126,10 +139,14 @@
 
     /** What runs when a page is loaded, and style sheets, whose order matters. */
     function code(page) {
+        return [...scripts(page), ...page.querySelectorAll("style, link[rel~=stylesheet]")];
+    }
+
+    /** The scripts of a page that run, except for this one. */
+    function scripts(page) {
         const isRun = (element) =>
             !/json|template/.test(element.type) && !("session" in element.dataset);
-        const scripts = [...page.querySelectorAll("script")].filter(isRun);
-        return [...scripts, ...page.querySelectorAll("style, link[rel~=stylesheet]")];
+        return [...page.querySelectorAll("script")].filter(isRun);
     }
 
     function isSameList(one, other) {
@@ -406,8 +423,5 @@
     addEventListener("pagehide", disconnect);
     addEventListener("pageshow", connect);
     returnToPlace();
-    fetched().then((page) => {
-        // Otherwise the page has changed since it was loaded, and is not what scripts started with.
-        if (page.version === loaded && page.client) served = page;
-    }).finally(connect);
+    asServed().then((page) => { served = page; }).finally(connect);
 })();

@@ -71,6 +71,28 @@ test("what its reader opened and typed stays", async (test) => {
     assert.equal(await wasReloaded(page), false);
 });
 
+test("a post saved while its page is loaded changes in place", async (test) => {
+    const site = await Site.create(test, files);
+    const serving = await Serving.start(test, site);
+    const context = await chrome.newContext();
+    test.after(() => context.close());
+    const page = await context.newPage();
+    // What the client asks for is answered once there is another version.
+    let release;
+    const saved = new Promise((resolve) => { release = resolve; });
+    await page.route(serving.url + PAGE, async (route) => {
+        if (route.request().resourceType() === "fetch") await saved;
+        await route.continue();
+    });
+    await page.goto(serving.url + PAGE);
+    await page.evaluate(() => { window.mark = true; });
+    await site.write(POST, post("Second."));
+    while (!(await (await fetch(serving.url + PAGE)).text()).includes("Second."));
+    release();
+    await shows(page, "Second.");
+    assert.equal(await wasReloaded(page), false);
+});
+
 test("a long series of edits gives what a reload would", async (test) => {
     const { site, page } = await opened(test);
     const parts = ["Text.", "- a\n- b", "| a | b |\n|---|---|\n| 1 | 2 |", "## Title", "> Quote", "`code`"];
