@@ -40,6 +40,9 @@ pub struct Compat {
     pub has_theme_keys: bool,
     /// Whether blocks of code and tables can be scrolled by keyboard.
     pub has_keyboard_stops: bool,
+    /// Whether the addresses of tags and the like have words for `+`, `#` and `&`, so that `c++` is
+    /// not at the address of `c`.
+    pub spells_out_slugs: bool,
     /// Whether only `\n\n` is a blank line, so that a file with Windows line ends has none.
     pub needs_unix_blank_lines: bool,
 }
@@ -58,6 +61,7 @@ impl Compat {
         paginates_as_jekyll: false,
         has_theme_keys: true,
         has_keyboard_stops: true,
+        spells_out_slugs: true,
         needs_unix_blank_lines: false,
     };
     /// A blog from Jekyll, which may have its own folder `public` or `vendor`.
@@ -73,6 +77,7 @@ impl Compat {
         paginates_as_jekyll: true,
         has_theme_keys: false,
         has_keyboard_stops: false,
+        spells_out_slugs: false,
         needs_unix_blank_lines: true,
     };
 

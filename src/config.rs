@@ -70,6 +70,17 @@ pub struct Config {
     pub excerpt_separator: String,
     /// How many posts the feed contains.
     pub feed_limit: usize,
+    /// Which feeds there are.
+    pub feeds: Feeds,
+    /// Whether each post has a picture for where it is shared.
+    pub social_cards: bool,
+    /// Whether each post is also published as Markdown.
+    pub markdown_pages: bool,
+    /// Whether there is an `llms.txt`.
+    pub llms_txt: bool,
+    /// Fonts of the site for the pictures that labpress draws, by path: for letters that its own
+    /// fonts lack.
+    pub picture_fonts: Vec<String>,
     /// Default front matter for posts and pages.
     pub defaults: Vec<Defaults>,
     /// The collections except the posts, in order of name.
@@ -84,6 +95,24 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
     /// All keys as templates see them under `site`.
     pub values: Map,
+}
+
+/// `feed` in `_config.yml`: `false`, or a mapping with a switch for each kind of feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feeds {
+    /// Whether there are any.
+    pub is_on: bool,
+    /// Whether there is a JSON Feed beside Atom.
+    pub json: bool,
+    /// The kinds of groups without feeds: `tags`, `authors`.
+    off: Vec<String>,
+}
+
+impl Feeds {
+    /// Whether the groups of a kind have feeds, by the name of their folder. Languages always have.
+    pub(crate) fn is_on_for(&self, kind: &str) -> bool {
+        !self.off.iter().any(|off| off == kind)
+    }
 }
 
 /// `liquid` in `_config.yml`.
@@ -194,6 +223,11 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         sass_limits,
         excerpt_separator: fields.text("excerpt_separator").unwrap_or_else(|| "\n\n".to_owned()),
         feed_limit: fields.count("feed_limit").unwrap_or(20),
+        feeds: feeds(&mut fields, compat),
+        social_cards: fields.bool("social_cards").unwrap_or(false),
+        markdown_pages: fields.bool("markdown_pages").unwrap_or(false),
+        llms_txt: fields.bool("llms_txt").unwrap_or(false),
+        picture_fonts: fields.texts("picture_fonts", false).unwrap_or_default(),
         defaults: defaults::read(&mut fields),
         limit_posts: fields.count("limit_posts").filter(|&count| count > 0),
         keep_files: fields.texts("keep_files", false).unwrap_or_default(),
@@ -213,6 +247,34 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         return (config, Vec::new());
     }
     (config, errors)
+}
+
+/// The kinds of feeds that `feed` can switch off.
+const FEEDS: [&str; 5] = ["json", "tags", "categories", "authors", "series"];
+
+fn feeds(fields: &mut Fields<'_>, compat: &Compat) -> Feeds {
+    let given = fields.value("feed").cloned().unwrap_or_default();
+    let mut feeds = Feeds { is_on: given.as_bool() != Some(false), json: true, off: Vec::new() };
+    // In a blog from Jekyll, these are the options of a plugin.
+    if !compat.generates_pages {
+        return feeds;
+    }
+    let example = "write `feed: {json: false, tags: false}`";
+    for (key, value) in given.as_mapping().into_iter().flatten() {
+        let key = key.as_str().unwrap_or_default();
+        match value.as_bool() {
+            _ if !FEEDS.contains(&key) => {
+                let message =
+                    format!("unknown kind of feed `{key}`; expected one of {}", listed(FEEDS));
+                fields.error("feed", message, example);
+            }
+            None => fields.error("feed", format!("`{key}` must be true or false"), example),
+            Some(true) => {}
+            Some(false) if key == "json" => feeds.json = false,
+            Some(false) => feeds.off.push(key.to_owned()),
+        }
+    }
+    feeds
 }
 
 fn post_permalink(fields: &Fields<'_>, permalink: &str) -> String {

@@ -9,10 +9,12 @@
 pub(crate) mod program;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
@@ -75,6 +77,40 @@ pub struct StaticFile {
     pub on_disk: PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
+    /// The digest of its content, once it was needed.
+    pub(crate) digest: LazyDigest,
+}
+
+impl StaticFile {
+    fn new(role: Role, on_disk: PathBuf, bytes: u64) -> StaticFile {
+        StaticFile { role, on_disk, bytes, digest: LazyDigest::default() }
+    }
+}
+
+/// A digest that is computed when it is needed. It says nothing more about a file, so all are equal.
+#[derive(Clone, Default)]
+pub(crate) struct LazyDigest(Arc<OnceLock<Option<Digest>>>);
+
+impl Deref for LazyDigest {
+    type Target = OnceLock<Option<Digest>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl PartialEq for LazyDigest {
+    fn eq(&self, _: &LazyDigest) -> bool {
+        true
+    }
+}
+
+impl Eq for LazyDigest {}
+
+impl fmt::Debug for LazyDigest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("LazyDigest")
+    }
 }
 
 /// A file that belongs to a record. Its content is kept unless it is too large to be committed.
@@ -140,6 +176,18 @@ impl Inputs {
     /// All static files, in order of path.
     pub fn statics(&self) -> impl Iterator<Item = (&str, &StaticFile)> {
         self.statics.iter().map(|(path, file)| (path.as_str(), file))
+    }
+
+    /// The content of the file at `path` that is not text; `None` if it cannot be read.
+    pub(crate) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        read_bytes(&self.statics.get(path)?.on_disk).ok()
+    }
+
+    /// The digest of that content. A file is read once for it.
+    pub(crate) fn file_digest(&self, path: &str) -> Option<Digest> {
+        let file = self.statics.get(path)?;
+        let digest = || read_bytes(&file.on_disk).ok().map(|bytes| Digest::of(&bytes));
+        *file.digest.get_or_init(digest)
     }
 
     /// Applies a change to one file. The result is the same as reading the whole site again.
@@ -649,7 +697,7 @@ fn input(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: &[u8
         }),
         Extent::Size => {
             let bytes = content.len() as u64;
-            Input::Static(StaticFile { role: role.clone(), on_disk, bytes })
+            Input::Static(StaticFile::new(role.clone(), on_disk, bytes))
         }
     }
 }
@@ -665,7 +713,7 @@ fn read_input(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf) -> io::R
     if matches!(role, Role::Page | Role::Document(_)) {
         (&mut file).take(FRONT_MATTER_START).read_to_end(&mut content).map_err(named)?;
         if extent(role, path, roles, &content) == Extent::Size {
-            return Ok(Input::Static(StaticFile { role: role.clone(), on_disk, bytes: size }));
+            return Ok(Input::Static(StaticFile::new(role.clone(), on_disk, size)));
         }
     }
     content.reserve(usize::try_from(size).unwrap_or(0).saturating_sub(content.len()));
@@ -690,7 +738,7 @@ fn text(role: &Role, path: &str, roles: &Roles, on_disk: PathBuf, content: Vec<u
             Input::None
         }
         Role::Page if is_bare_page && !is_sass(path) => {
-            Input::Static(StaticFile { role: role.clone(), on_disk, bytes: size })
+            Input::Static(StaticFile::new(role.clone(), on_disk, size))
         }
         _ => {
             let offset = error.utf8_error().valid_up_to();

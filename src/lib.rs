@@ -29,6 +29,7 @@ mod permalink;
 pub mod plugin;
 pub mod post;
 mod psych;
+mod raster;
 pub mod recipe;
 pub mod roles;
 pub mod runner;

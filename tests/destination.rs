@@ -825,7 +825,7 @@ fn a_destination_is_emptied_of_what_was_built_and_of_nothing_else() {
         str![[r#"
 $ labpress build
 [stderr]
-0 files written, 8 unchanged, 1 removed in public ([TIME])
+0 files written, 9 unchanged, 1 removed in public ([TIME])
 [exit status 0]
 
 "#]],

@@ -14,6 +14,7 @@ use labpress::config;
 use labpress::inputs;
 use labpress::post::Shown;
 use labpress::site::{Built, Memo, Site};
+use labpress::store::cache::Cache;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -24,6 +25,8 @@ struct Edited {
     folder: tempfile::TempDir,
     shown: Shown,
     memo: Memo,
+    /// Shared by all renderings: what it keeps depends on its key alone.
+    cache: Cache,
     history: Vec<String>,
 }
 
@@ -54,14 +57,22 @@ impl Edited {
         copied(site, folder.path());
         let name = site.file_name().unwrap().to_string_lossy().into_owned();
         let shown = Shown::at("2026-06-01T12:00:00Z".parse().unwrap());
-        Edited { name, folder, shown, memo: Memo::default(), history: Vec::new() }
+        Edited {
+            name,
+            folder,
+            shown,
+            memo: Memo::default(),
+            cache: Cache::default(),
+            history: Vec::new(),
+        }
     }
 
     fn site(&self) -> Site {
         let root = self.folder.path();
         let config = config::read(inputs::read_one(root, config::PATH).unwrap().as_deref());
         let inputs = inputs::read(root, &config.0.roles).unwrap();
-        Site::parse(config, inputs, &|_| None)
+        let site = Site::parse(config, inputs, &|_| None);
+        Site { cache: self.cache.clone(), ..site }
     }
 
     /// Renders the site from the memo and from nothing, and compares the two.

@@ -22,6 +22,7 @@ use labpress::post::Shown;
 use labpress::runner::BUILD;
 use labpress::site::{Built, Memo, Origin, Site};
 use labpress::store::Store;
+use labpress::store::cache::Cache;
 use labpress::store::last_build::{LastBuild, Origins};
 use labpress::timings::{span, start};
 
@@ -79,6 +80,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         if config.1.is_empty() { Some(destination(place, &config.0, options)?) } else { None };
     let left_out = destination.as_ref().and_then(|destination| destination.path_in_site.as_deref());
     let site = site::read_with(&root, config, left_out)?;
+    let site = Site { cache: Cache::of(&root, !work.dry_run), ..site };
     let site = if work.smoke { site::at_toy_scale(site, &|_| false)? } else { site };
     if let Some(destination) = &destination {
         destination.check_sources(&site.inputs)?;
@@ -115,6 +117,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         let _span = span("write files");
         destination::write(&output, destination, waiting)?
     };
+    site.cache.sweep();
     if let Some(state) = state.filter(|_| is_silent && !options.locked) {
         // Without it, only the next build is slower.
         let _ = LastBuild::keep(&root, destination, state, until, &output, &origins(&memo));

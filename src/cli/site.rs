@@ -11,6 +11,7 @@ use labpress::experiment::spec::Experiment;
 use labpress::inputs::{self, Inputs};
 use labpress::roles::Roles;
 use labpress::site::Site;
+use labpress::store::cache::Cache;
 use labpress::timings::span;
 
 /// Returns the absolute path of the site at `folder`.
@@ -52,7 +53,7 @@ pub(super) fn read_with(
         let _span = span("parse the site");
         Site::parse(config, inputs, &environment::variable)
     };
-    Ok(Site { compile_sass: sass::in_a_process, ..site })
+    Ok(Site { compile_sass: sass::in_a_process, cache: Cache::of(root, false), ..site })
 }
 
 /// The folder that a smoke build is written to. It is hidden, so that it is not published by

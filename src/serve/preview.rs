@@ -180,9 +180,10 @@ impl Preview {
     ) {
         let environment: Environment<'_> = &self.environment;
         let compile_sass = self.site.compile_sass;
+        let cache = self.site.cache.clone();
         let provisional = std::mem::take(&mut self.site.provisional);
         let parsed = Site::parse(config, inputs, environment);
-        self.site = Site { provisional, compile_sass, ..parsed };
+        self.site = Site { provisional, compile_sass, cache, ..parsed };
     }
 }
 

@@ -7,13 +7,16 @@
 //! Nothing stops at the first error. Missing results are not errors but *needs*: the page shows a
 //! placeholder, and the caller decides whether to run the experiment, show the page or fail.
 
+mod card;
 mod data;
+mod drawing;
 mod excerpt;
 mod feed;
 mod filters;
 mod ids;
 mod index;
 mod layouts;
+mod linked_data;
 mod memo;
 mod page;
 mod parse;
@@ -24,12 +27,13 @@ mod redirect;
 pub mod sass;
 mod sitemap;
 mod smoke;
-mod tags;
+mod structure;
+mod twin;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -42,7 +46,7 @@ use self::layouts::Layouts;
 use self::memo::{PageMemo, Present};
 use self::post::{RenderedBlog, RenderedPost};
 use self::sass::Sass;
-use self::tags::Tag;
+use self::structure::Structure;
 use self::values::Sites;
 use crate::compat::TemplateLanguage;
 use crate::config::{self, Config};
@@ -60,7 +64,9 @@ use crate::permalink::Address;
 use crate::plugin;
 use crate::post::front_matter::FrontMatter;
 use crate::post::{self as posts, Blog, Post, Shown, pins};
+use crate::raster::Fonts;
 use crate::roles::Role;
+use crate::store::cache::Cache;
 use crate::time::Date;
 use crate::timings::span;
 use crate::value::{self, Value};
@@ -206,10 +212,12 @@ impl Site {
             blog: &blog,
             results: &results,
             compile_sass: self.compile_sass,
+            cache: &self.cache,
             base,
             memo,
         };
         let built = pages.render(errors);
+        warnings.extend(built.warnings);
         let output = smoke::marked(built.output, &results).keeping(&config.keep_files);
         let until = if config.compat.reads_clock { Some(shown.now) } else { blog.until };
         Built { output, warnings, until, ..built }
@@ -223,6 +231,7 @@ struct Pages<'s> {
     blog: &'s Blog<'s>,
     results: &'s Results<'s>,
     compile_sass: sass::Compiler,
+    cache: &'s Cache,
     base: Digest,
     memo: Option<&'s Memo>,
 }
@@ -263,9 +272,13 @@ impl Pages<'_> {
         let mut needs = rendered.needs();
         let mut experiments = rendered.experiments(blog);
         let posts = pinned::noted(rendered.posts, blog, config, results);
-        let tags = tags::tags(blog);
+        let with_related = inputs
+            .of(Role::Layout)
+            .chain(inputs.of(Role::Include))
+            .any(|(_, text)| text.contains("related"));
+        let structure = Structure::of(blog, config, &data, with_related);
         let rendered = RenderedBlog { posts, ..rendered };
-        let site = Shared::new(self, rendered, tags, &data, &environment);
+        let site = Shared::new(self, rendered, structure, &data, &environment);
         let mut made = Vec::new();
         let Some(layouts) = layouts else {
             errors.extend(page::errors(&site, &environment));
@@ -280,9 +293,10 @@ impl Pages<'_> {
             redirect::files(&site, &layouts),
         ];
         if config.compat.generates_pages {
-            parts.push(tags::files(&site, &layouts));
+            parts.push(structure::pages::files(&site, &layouts));
             parts.push(Ok(feed::files(&site)));
-            parts.push(Ok(sitemap::files(&site)));
+            parts.push(Ok(sitemap::files(&site, &layouts)));
+            parts.push(Ok(twin::list(&site)));
         } else {
             parts.push(Ok(plugins::files(&site, &environment)));
         }
@@ -298,13 +312,14 @@ impl Pages<'_> {
         }
         let output = gathered(inputs, config, blog, made, &mut errors);
         let errors = errors.into_sorted();
+        let warnings = card::warnings(&site);
         let memo = if errors.is_empty() {
             memo.with_pages(site.pages)
         } else {
             memo.with_pages_of(self.memo)
         };
         let sources = sources(inputs, config, blog);
-        Built { output, needs, errors, experiments, memo, sources, ..Built::default() }
+        Built { output, needs, errors, warnings, experiments, memo, sources, ..Built::default() }
     }
 }
 
@@ -400,7 +415,7 @@ fn environment<'a>(
 #[derive(Debug, Clone)]
 struct Made {
     path: String,
-    bytes: Arc<[u8]>,
+    content: Content,
     from: Option<String>,
     /// The experiments whose results it shows.
     experiments: BTreeSet<String>,
@@ -410,9 +425,13 @@ struct Made {
 
 impl Made {
     fn new(path: impl Into<String>, bytes: impl AsRef<[u8]>) -> Made {
+        Made::of(path, Content::Bytes(bytes.as_ref().into()))
+    }
+
+    fn of(path: impl Into<String>, content: Content) -> Made {
         Made {
             path: path.into(),
-            bytes: bytes.as_ref().into(),
+            content,
             from: None,
             experiments: BTreeSet::new(),
             needs: Vec::new(),
@@ -434,8 +453,11 @@ struct Shared<'a> {
     posts: Vec<Arc<RenderedPost>>,
     /// The documents of the other collections.
     collections: Vec<Vec<Arc<RenderedPost>>>,
-    tags: Vec<Tag>,
-    /// The paths of the author's own pages and files. Nothing is generated in their place.
+    structure: Structure,
+    /// The posts as feeds have them.
+    feed_items: feed::Items,
+    /// The paths of the author's own documents, pages and files. Nothing is generated in their
+    /// place.
     taken: BTreeSet<String>,
     /// `site` as layouts and pages that are templates see it.
     value: Value,
@@ -443,8 +465,6 @@ struct Shared<'a> {
     sites: Sites,
     /// `site` as Liquid bodies see it: tags and categories by name.
     liquid_value: Value,
-    /// The address of the feed, if there is one.
-    feed: Option<String>,
     /// The paths of files that are copied unchanged.
     files: Vec<String>,
     /// The site's style sheets in Sass.
@@ -453,17 +473,22 @@ struct Shared<'a> {
     results: &'a Results<'a>,
     /// The pages of an earlier rendering.
     pages: PageMemo<'a>,
+    /// What takes long to make.
+    cache: &'a Cache,
+    inputs: &'a Inputs,
+    /// The fonts of pictures.
+    fonts: OnceLock<Fonts>,
 }
 
 impl<'a> Shared<'a> {
     fn new(
         pages: &Pages<'a>,
         rendered: RenderedBlog,
-        tags: Vec<Tag>,
+        structure: Structure,
         data: &Value,
         environment: &'a Environment<'a>,
     ) -> Shared<'a> {
-        let Pages { inputs, config, blog, results, compile_sass, memo, .. } = *pages;
+        let Pages { inputs, config, blog, results, compile_sass, memo, cache, .. } = *pages;
         let present = Present::new(inputs, blog, results, environment);
         let known = PageMemo::new(memo, present, rendered.identities());
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
@@ -471,20 +496,28 @@ impl<'a> Shared<'a> {
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
         let plain = blog.plain.iter().map(|(path, _)| (*path).to_owned());
         let files: Vec<String> = files.chain(plain).collect();
-        let taken: BTreeSet<String> = pages.chain(files.iter().cloned()).collect();
+        let documents = blog.documents().filter(|post| post.is_written);
+        let documents = documents.map(|post| post.address.file.clone());
+        let taken = pages.chain(documents).chain(files.iter().cloned()).collect();
         let feed = feed::address(config, &taken);
         let sass = Sass::new(inputs, config, compile_sass);
         let listed = rendered.listed();
         let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
         let mut map = entries(&liquid_value);
-        value::set_default(&mut map, "tag_urls", tags::urls(blog, &tags));
-        if let Some(feed) = feed.as_deref().filter(|_| config.compat.has_theme_keys) {
-            value::set(&mut map, "feed", feed);
+        value::set_default(&mut map, "tag_urls", structure.tag_urls(blog));
+        if config.compat.has_theme_keys {
+            value::set_default(&mut map, "category_urls", structure.category_urls(blog));
+            if let Some(feed) = &feed {
+                value::set(&mut map, "feed", feed.as_str());
+            }
+            if let Some(feed) = feed::json_address(config) {
+                value::set(&mut map, "json_feed", feed);
+            }
         }
         liquid_value = Value::from(map);
         let RenderedBlog { posts, collections } = rendered;
         let value = match config.compat.templates {
-            TemplateLanguage::Tera => values::site_for_tera(&liquid_value, &posts, &tags),
+            TemplateLanguage::Tera => values::site_for_tera(&liquid_value, &posts, &structure),
             TemplateLanguage::Liquid => liquid_value.clone(),
         };
         let sites = Sites::new(&value, &listed.posts);
@@ -493,21 +526,43 @@ impl<'a> Shared<'a> {
             blog,
             posts,
             collections,
-            tags,
+            structure,
+            feed_items: std::iter::repeat_with(OnceLock::new).take(blog.posts.len()).collect(),
             taken,
             value,
             sites,
             liquid_value,
-            feed,
             files,
             sass,
             results,
             pages: known,
+            cache,
+            inputs,
+            fonts: OnceLock::new(),
         }
     }
 }
 
 impl Shared<'_> {
+    /// The fonts of pictures: those of the program, and those that `picture_fonts` names.
+    fn fonts(&self) -> &Fonts {
+        self.fonts.get_or_init(|| {
+            let own: Vec<Vec<u8>> = self
+                .config
+                .picture_fonts
+                .iter()
+                .filter_map(|path| self.inputs.bytes(path))
+                .collect();
+            if own.is_empty() { Fonts::built_in() } else { Fonts::with(&own) }
+        })
+    }
+
+    /// Equal for equal fonts of pictures.
+    fn fonts_key(&self) -> String {
+        let digests = self.config.picture_fonts.iter().map(|path| self.inputs.file_digest(path));
+        digests.map(|digest| format!("{digest:?}")).collect()
+    }
+
     /// Applies the plugins that change finished pages.
     fn finished(&self, text: String, path: &str, page: &Map) -> String {
         let is_touched = self.config.compat.has_plugins && path.ends_with(".html");
@@ -576,8 +631,7 @@ fn gathered(
             errors.push(Diagnostic::new(Place::file(&file.path), message));
         }
     }
-    for Made { path, bytes, from, .. } in made {
-        let content = Content::Bytes(bytes);
+    for Made { path, content, from, .. } in made {
         if output.file(&path) == Some(&content) {
             continue;
         }

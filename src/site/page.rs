@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tera::Map;
 
-use super::{Files, Made, Shared, in_parallel, index, pinned, post, redirect, values};
+use super::{Files, Made, Shared, in_parallel, index, linked_data, pinned, post, redirect, values};
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::errors::Errors;
@@ -14,7 +14,7 @@ use crate::plugin::relative_links;
 use crate::post::{Page, PageKind};
 use crate::site::layouts::Layouts;
 use crate::text::Located;
-use crate::value::Value;
+use crate::value::{self, Value};
 
 /// One part of a split index.
 pub(super) struct Part {
@@ -34,18 +34,18 @@ pub(super) fn files(
     options: &markdown::Options,
 ) -> Files {
     let index = index::page(site.config, site.blog);
-    in_parallel(&site.blog.pages, |_, page| {
+    in_parallel(&site.blog.pages, |at, page| {
         if let Some(files) =
             redirect::instead(site, layouts, &page.front, &page.address.url, &page.address.file)
         {
             return files;
         }
         if index.is_none_or(|index| index.body.path != page.body.path) {
-            return Ok(file(site, layouts, environment, options, page, None)?.0);
+            return Ok(file(site, layouts, environment, options, (at, page), None)?.0);
         }
         let parts = index::parts(site, page).map_err(|error| vec![error])?;
         in_parallel(&parts, |_, part| {
-            let made = || file(site, layouts, environment, options, page, Some(part));
+            let made = || file(site, layouts, environment, options, (at, page), Some(part));
             if page.kind != PageKind::Template {
                 return Ok(made()?.0);
             }
@@ -70,11 +70,17 @@ fn file(
     layouts: &Layouts<'_>,
     environment: &Environment<'_>,
     options: &markdown::Options,
-    page: &Page<'_>,
+    (at, page): (usize, &Page<'_>),
     part: Option<&Part>,
 ) -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>> {
     let url = part.map_or(&page.address.url, |part| &part.url);
     let mut map = values::page(page, url, site.config);
+    if let Some(translations) = site.structure.translations_of_page(at, site.blog, site.config) {
+        value::set(&mut map, "translations", translations);
+    }
+    if site.config.compat.has_theme_keys && url == "/" {
+        value::set(&mut map, "json_ld", linked_data::of_home(site));
+    }
     let paginator = part.map(|part| ("paginator", part.paginator.clone()));
     let variables = |site: &Value, page: &Map| {
         let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];

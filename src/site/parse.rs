@@ -19,6 +19,7 @@ use crate::experiment::verification::{self, Verification};
 use crate::inputs::{Change, Inputs};
 use crate::post::front_matter;
 use crate::roles::Role;
+use crate::store::cache::Cache;
 
 /// A site as it was read.
 pub struct Site {
@@ -45,6 +46,8 @@ pub struct Site {
     pub results: PathBuf,
     /// Compiles style sheets. By default in this process; the caller may set another way.
     pub compile_sass: Compiler,
+    /// Keeps what takes long to make. By default in memory; the caller may set one on disk.
+    pub cache: Cache,
 }
 
 impl Site {
@@ -72,6 +75,7 @@ impl Site {
             errors,
             warnings: Vec::new(),
             compile_sass: sass::in_this_process,
+            cache: Cache::default(),
         };
         site.judge_incomplete(incomplete);
         site

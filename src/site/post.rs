@@ -8,7 +8,7 @@ use tera::value::Key;
 
 use super::memo::{self, Body, Memo, Present};
 use super::values::{Listed, Sites};
-use super::{Files, Made, Shared, excerpt, in_parallel, redirect, values};
+use super::{Files, Made, Shared, card, excerpt, in_parallel, linked_data, redirect, twin, values};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -38,6 +38,8 @@ pub(super) struct RenderedPost {
     pub(super) description: Option<String>,
     /// The files of its figures, by path.
     pub(super) files: Vec<(String, Vec<u8>)>,
+    /// Its body as Markdown with all values, if the site publishes that.
+    pub(super) markdown: Option<String>,
     /// The experiments whose results it shows.
     pub(super) experiments: BTreeSet<String>,
     /// The missing results that it shows.
@@ -217,6 +219,7 @@ fn render(
         expanded.reads.insert(Read::WholeSite);
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
+    let markdown = (config.markdown_pages && post.is_markdown).then(|| twin::body(&expanded));
     let mut map = values::unrendered_post(post, &title, description.as_deref());
     set_rendered(&mut map, &rendered);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
@@ -243,6 +246,7 @@ fn render(
         title,
         description,
         files: expanded.files,
+        markdown,
         experiments,
         needs,
         reads,
@@ -371,12 +375,33 @@ fn of_list(
         // The newest posts have other related posts than the rest.
         let of_posts = (order == Order::NewestFirst).then_some(index);
         let related = site.sites.number(of_posts).to_le_bytes();
-        let key = memo::key(shown.into_iter().chain([&related[..]]));
+        let parts = of_posts.filter(|_| site.config.compat.has_theme_keys);
+        let parts =
+            parts.map(|index| site.structure.parts(index, site.blog, &site.posts, site.config));
+        let of_parts = parts.as_ref().map_or(&[][..], |parts| parts.key.as_bytes());
+        let fonts = site.fonts_key();
+        let key = memo::key(shown.into_iter().chain([&related[..], of_parts, fonts.as_bytes()]));
         let file = &post.address.file;
         let shown = "the document, those before and after it, and its related posts";
         site.pages.page(file, post.body.path, (shown, key), || {
-            let page = with_neighbours(rendered, index, order, |post| post.value.clone());
+            let mut page = with_neighbours(rendered, index, order, |post| post.value.clone());
             let rendered = &rendered[index];
+            let mut with = Vec::new();
+            if let Some(parts) = parts {
+                let mut map = super::entries(&page);
+                parts.values.into_iter().for_each(|(key, value)| set(&mut map, key, value));
+                if let Some(value) = card::value(site, post, rendered) {
+                    set(&mut map, "card", value);
+                    with.push(card::made(site, index));
+                }
+                if let Some((url, file)) = twin::of_post(site, index) {
+                    set(&mut map, "markdown_url", url);
+                    with.push(file);
+                }
+                let data = linked_data::of_post(site, index, &map);
+                set(&mut map, "json_ld", data);
+                page = Value::from(map);
+            }
             let site_value = site.sites.of(of_posts).clone();
             let variables = [("site", site_value), ("page", page.clone())];
             let place = || post.front.place("layout");
@@ -386,7 +411,7 @@ fn of_list(
             let html = site.finished(made.text, file, &super::entries(&page));
             let page =
                 Made { needs: made.needs, ..Made::new(file.clone(), html).from(post.body.path) };
-            Ok((std::iter::once(page).chain(figures).collect(), made.reads))
+            Ok((std::iter::once(page).chain(figures).chain(with).collect(), made.reads))
         })
     })
 }

@@ -90,18 +90,8 @@ fn html(
     place: impl Fn() -> Place,
 ) -> Result<String, Vec<Diagnostic>> {
     if !layouts.has(LAYOUT) {
-        let to = escaped(to);
-        return Ok(format!(
-            "<!DOCTYPE html>\n<html lang=\"en-US\">\n<meta charset=\"utf-8\">\n\
-             <title>Redirecting&hellip;</title>\n\
-             <link rel=\"canonical\" href=\"{to}\">\n<script>location=\"{script}\"</script>\n\
-             <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n\
-             <meta name=\"robots\" content=\"noindex\">\n\
-             <h1>Redirecting&hellip;</h1>\n\
-             <a href=\"{to}\">Click here if you are not redirected.</a>\n</html>\n",
-            // Encoded, an address can end neither the string nor the script.
-            script = crate::slug::percent_encoded(&to.replace("&amp;", "&")).replace('\'', "%27"),
-        ));
+        let is_as_jekyll = !site.config.compat.generates_pages;
+        return Ok(if is_as_jekyll { jekylls(to) } else { keeping_the_rest(to, site.config) });
     }
     let (mut page, mut redirect) = (Map::new(), Map::new());
     set(&mut redirect, "from", from);
@@ -113,6 +103,43 @@ fn html(
     set(&mut page, "title", "Redirect");
     let variables = [("site", site.value.clone()), ("page", Value::from(page))];
     layouts.render(Some(LAYOUT), Value::from(""), &variables, place).map(|rendered| rendered.text)
+}
+
+/// The page that jekyll-redirect-from makes.
+fn jekylls(to: &str) -> String {
+    let (script, to) = (in_script(to), escaped(to));
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en-US\">\n<meta charset=\"utf-8\">\n\
+         <title>Redirecting&hellip;</title>\n\
+         <link rel=\"canonical\" href=\"{to}\">\n<script>location=\"{script}\"</script>\n\
+         <meta http-equiv=\"refresh\" content=\"0; url={to}\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n\
+         <h1>Redirecting&hellip;</h1>\n\
+         <a href=\"{to}\">Click here if you are not redirected.</a>\n</html>\n"
+    )
+}
+
+/// A page that also keeps what the address has after `?` and `#`. Without scripts, that is lost.
+fn keeping_the_rest(to: &str, config: &Config) -> String {
+    let language = escaped(&config.language);
+    let (script, to) = (in_script(to), escaped(to));
+    // An address that has such parts itself keeps its own.
+    let query = if to.contains('?') { "" } else { "+location.search" };
+    let rest = if to.contains('#') { "" } else { "+location.hash" };
+    let query = if to.contains('#') { "" } else { query };
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <title>{to}</title>\n<link rel=\"canonical\" href=\"{to}\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n\
+         <script>location.replace(\"{script}\"{query}{rest})</script>\n\
+         <noscript><meta http-equiv=\"refresh\" content=\"0; url={to}\"></noscript>\n\
+         </head>\n<body>\n<p><a href=\"{to}\">{to}</a></p>\n</body>\n</html>\n"
+    )
+}
+
+/// An address inside a string of a script. Encoded, it can end neither the string nor the script.
+fn in_script(to: &str) -> String {
+    crate::url::percent_encoded(to).replace('\'', "%27")
 }
 
 /// Where the page redirects to: the first address in `redirect_to`.

@@ -2,18 +2,19 @@
 
 use std::fmt::Write;
 
-use super::{Made, Shared, index};
+use super::layouts::Layouts;
+use super::{Made, Shared, index, structure};
 use crate::html::escaped;
 use crate::value::Value;
 
 /// `sitemap.xml` and `robots.txt`, unless the author has them. Both need `url`.
-pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
+pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Vec<Made> {
     let mut files = Vec::new();
     if site.config.url.is_empty() {
         return files;
     }
     if !site.taken.contains("sitemap.xml") {
-        files.push(Made::new("sitemap.xml", sitemap(site)));
+        files.push(Made::new("sitemap.xml", sitemap(site, layouts)));
     }
     if !site.taken.contains("robots.txt") {
         let robots = format!(
@@ -25,11 +26,13 @@ pub(super) fn files(site: &Shared<'_>) -> Vec<Made> {
     files
 }
 
-fn sitemap(site: &Shared<'_>) -> String {
+fn sitemap(site: &Shared<'_>, layouts: &Layouts<'_>) -> String {
     let is_listed = |value: Option<&Value>| value.and_then(Value::as_bool) != Some(false);
     let pages = site.blog.pages.iter().filter(|page| {
         let file = page.address.file.as_str();
-        file.ends_with(".html") && file != "404.html" && is_listed(page.front.value("sitemap"))
+        let is_redirect = page.front.value("redirect_to").is_some();
+        let is_page = file.ends_with(".html") && file != "404.html" && !is_redirect;
+        is_page && is_listed(page.front.value("sitemap"))
     });
     let mut urls: Vec<(String, Option<String>)> =
         pages.map(|page| (page.address.url.clone(), None)).collect();
@@ -40,18 +43,29 @@ fn sitemap(site: &Shared<'_>) -> String {
     }
     let posts = site.blog.posts.iter().filter(|post| is_listed(post.front.value("sitemap")));
     urls.extend(posts.map(|post| (post.address.url.clone(), Some(post.date.to_xml_schema()))));
-    urls.extend(site.tag_urls().map(|url| (url, None)));
+    urls.extend(structure::pages::urls(site, layouts).into_iter().map(|url| (url, None)));
     urls.sort();
     urls.dedup();
-    let mut xml = String::from(
+    let alternates = site.structure.alternates(site.blog, site.config);
+    let names =
+        if alternates.is_empty() { "" } else { " xmlns:xhtml=\"http://www.w3.org/1999/xhtml\"" };
+    let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n",
+         <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"{names}>\n",
     );
+    let whole = |url: &str| escaped(&format!("{}{}{url}", site.config.url, site.config.base_url));
     for (url, modified) in urls {
-        let url = escaped(&format!("{}{}{url}", site.config.url, site.config.base_url));
         let modified =
             modified.map(|date| format!("<lastmod>{date}</lastmod>")).unwrap_or_default();
-        let _ = writeln!(xml, "<url><loc>{url}</loc>{modified}</url>");
+        let _ = write!(xml, "<url><loc>{}</loc>{modified}", whole(&url));
+        for (language, url) in alternates.get(&url).into_iter().flatten() {
+            let (language, url) = (escaped(language), whole(url));
+            let _ = write!(
+                xml,
+                "<xhtml:link rel=\"alternate\" hreflang=\"{language}\" href=\"{url}\"/>"
+            );
+        }
+        xml.push_str("</url>\n");
     }
     xml.push_str("</urlset>\n");
     xml

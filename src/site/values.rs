@@ -7,7 +7,7 @@ use tera::Map;
 use tera::value::Key;
 
 use super::post::RenderedPost;
-use super::tags::Tag;
+use super::structure::Structure;
 use crate::config::Config;
 use crate::markdown::Heading;
 use crate::path::stem;
@@ -141,20 +141,14 @@ pub(super) fn site_for_liquid(
     Value::from(map)
 }
 
-/// `site` for Tera: the same, with `tags` and `categories` as lists of maps with a `name` and
-/// `posts`.
-pub(super) fn site_for_tera(liquid: &Value, posts: &[Arc<RenderedPost>], tags: &[Tag]) -> Value {
+/// `site` for Tera: the same, with the groups of posts as lists of maps with a `name` and `posts`.
+pub(super) fn site_for_tera(
+    liquid: &Value,
+    posts: &[Arc<RenderedPost>],
+    structure: &Structure,
+) -> Value {
     let mut map = super::entries(liquid);
-    let values: Vec<Value> = posts.iter().map(|post| post.value.clone()).collect();
-    set(&mut map, "tags", tags.iter().map(|tag| tag.value(posts)).collect::<Vec<_>>());
-    let sorted: BTreeMap<String, Vec<Value>> = by_name(&values, "categories").into_iter().collect();
-    let categories = sorted.into_iter().map(|(name, posts)| {
-        let mut category = Map::new();
-        set(&mut category, "name", name);
-        set(&mut category, "posts", posts);
-        Value::from(category)
-    });
-    set(&mut map, "categories", categories.collect::<Vec<_>>());
+    structure.set_values(&mut map, posts);
     Value::from(map)
 }
 

@@ -7,6 +7,7 @@
 //! | `objects/AB/CDEF…` | every artifact of every run, by the digest of its content |
 //! | `runs/EXPERIMENT/STEM/` | the working folder of a run that has no record yet |
 //! | `logs/EXPERIMENT/STEM.log` | the log of a run that has a record |
+//! | `cache/` | what can be made again: the last builds, and files that take long to make |
 //! | `sheets/` | contact sheets of data sets |
 //! | `smoke/` | what `--smoke` made: results that never enter the site, and pages that are never published |
 //! | `verify/` | a store of its own, for runs that are repeated to compare them |
@@ -20,6 +21,7 @@
 )]
 
 mod atomic;
+pub mod cache;
 pub mod last_build;
 mod objects;
 mod site_files;

@@ -73,6 +73,17 @@ impl Embeds {
         self.replaced(text, |embed| &embed.text)
     }
 
+    /// Replaces all markers with what `shown` makes of their embeds.
+    pub fn written(&self, text: &str, shown: impl Fn(&Embed) -> String) -> String {
+        let written = |number| self.numbered(number).map(&shown).unwrap_or_default();
+        pieces(text)
+            .map(|piece| match piece {
+                Piece::Text(text) => text.to_owned(),
+                Piece::Embed(number) => written(number),
+            })
+            .collect()
+    }
+
     /// Replaces all markers in HTML with their HTML, or inside a tag with plain text that is
     /// escaped for an attribute.
     pub fn in_html(&self, html: &str) -> String {
