@@ -1,5 +1,6 @@
 //! Gives `labpress` and its runner `lab` an identity of the code that both contain, so that
-//! programs of different builds can be told apart: see `runner::BUILD`.
+//! programs of different builds can be told apart: see `runner::BUILD`. Lists the files of a new site
+//! for `cli::starter`.
 #![expect(clippy::disallowed_methods, reason = "a build script reads sources and the environment")]
 
 use std::path::{Path, PathBuf};
@@ -28,7 +29,34 @@ fn main() -> io::Result<()> {
     }
     let version = env::var("CARGO_PKG_VERSION").map_err(io::Error::other)?;
     println!("cargo::rustc-env=LABPRESS_BUILD={version}+{:016x}", hash.0);
-    Ok(())
+    write_starter()
+}
+
+/// The files of a new site.
+const STARTER: &str = "src/cli/starter/files";
+
+/// Writes the list of the files of a new site, as an expression for `cli::starter`. The names of
+/// records change whenever their experiment does.
+fn write_starter() -> io::Result<()> {
+    println!("cargo::rerun-if-changed={STARTER}");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
+    let mut files = Vec::new();
+    collect(Path::new(STARTER), &mut files)?;
+    files.sort();
+    let mut list = Vec::new();
+    for file in files {
+        let path = file.strip_prefix(STARTER).map_err(io::Error::other)?;
+        let path = path.to_string_lossy().replace('\\', "/");
+        // What a build in that folder leaves.
+        if path.starts_with(".labpress/") || path.starts_with("public/") {
+            continue;
+        }
+        let on_disk = root.join(&file).display().to_string();
+        list.push(format!("StarterFile {{ path: {path:?}, bytes: include_bytes!({on_disk:?}) }}"));
+    }
+    let list = format!("[{}]", list.join(",\n"));
+    let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);
+    fs::write(out.join("starter_files.rs"), list)
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

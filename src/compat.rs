@@ -38,6 +38,8 @@ pub struct Compat {
     pub paginates_as_jekyll: bool,
     /// Whether `site` and pages have the keys that labpress's own themes read.
     pub has_theme_keys: bool,
+    /// Whether a site without layouts gets those of the built-in theme.
+    pub has_built_in_theme: bool,
     /// Whether blocks of code and tables can be scrolled by keyboard.
     pub has_keyboard_stops: bool,
     /// Whether the addresses of tags and the like have words for `+`, `#` and `&`, so that `c++` is
@@ -60,6 +62,7 @@ impl Compat {
         has_plugins: false,
         paginates_as_jekyll: false,
         has_theme_keys: true,
+        has_built_in_theme: true,
         has_keyboard_stops: true,
         spells_out_slugs: true,
         needs_unix_blank_lines: false,
@@ -76,6 +79,7 @@ impl Compat {
         has_plugins: true,
         paginates_as_jekyll: true,
         has_theme_keys: false,
+        has_built_in_theme: false,
         has_keyboard_stops: false,
         spells_out_slugs: false,
         needs_unix_blank_lines: true,

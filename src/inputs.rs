@@ -23,6 +23,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
 use crate::path;
 use crate::roles::{Known, Role, Roles};
+use crate::theme;
 
 /// All inputs of a build, by path from the site's root with `/` between parts.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +40,8 @@ pub struct Inputs {
     /// Where files are whose path in the build differs: those of a theme, and of folders that
     /// `_config.yml` names.
     origins: BTreeMap<String, String>,
+    /// Whether the site uses the built-in theme.
+    has_built_in_theme: bool,
 }
 
 /// A text file.
@@ -143,6 +146,11 @@ pub enum Effect {
 }
 
 impl Inputs {
+    /// No files yet; `roles` decides what those are that are added.
+    pub fn of_roles(roles: Roles) -> Inputs {
+        Inputs { roles, ..Inputs::default() }
+    }
+
     /// Adds a text file, or replaces it.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Inputs {
@@ -188,6 +196,47 @@ impl Inputs {
         let file = self.statics.get(path)?;
         let digest = || read_bytes(&file.on_disk).ok().map(|bytes| Digest::of(&bytes));
         *file.digest.get_or_init(digest)
+    }
+
+    /// Whether the site uses the built-in theme.
+    pub fn has_built_in_theme(&self) -> bool {
+        self.has_built_in_theme
+    }
+
+    /// Whether the text at `path` is that of the built-in theme.
+    pub(crate) fn is_built_in(&self, path: &str) -> bool {
+        self.has_built_in_theme && theme::is_origin(self.origin(path))
+    }
+
+    /// The files of the built-in theme that are copied to the site, unless it has others at their
+    /// paths.
+    pub(crate) fn built_in_assets(&self) -> impl Iterator<Item = &'static theme::ThemeFile> {
+        let files = if self.has_built_in_theme { theme::FILES } else { &[] };
+        files.iter().filter(|file| file.text().is_none())
+    }
+
+    /// Whether the site's own files use the built-in theme.
+    fn uses_built_in_theme(&self) -> bool {
+        let is_own = |path: &str| self.texts.contains_key(path) && !self.is_built_in(path);
+        let layouts = self.of(Role::Layout).filter(|(path, _)| is_own(path));
+        let layouts: Vec<&str> = layouts.map(|(_, text)| text).collect();
+        theme::is_used(self.roles.built_in_theme(), &layouts, is_own)
+    }
+
+    /// Adds the built-in theme, if the site uses it: all of its files that the site does not have
+    /// itself. [`read`] has done so.
+    #[must_use]
+    pub fn with_built_in_theme(mut self) -> Inputs {
+        self.has_built_in_theme = self.uses_built_in_theme();
+        let files = theme::FILES.iter().filter(|_| self.has_built_in_theme);
+        for (file, text) in files.filter_map(|file| Some((file, file.text()?))) {
+            if !self.texts.contains_key(file.path) && !self.statics.contains_key(file.path) {
+                let text = Text::new(self.roles.role(file.path), text.to_owned());
+                self.texts.insert(file.path.to_owned(), text);
+                self.origins.insert(file.path.to_owned(), file.origin());
+            }
+        }
+        self
     }
 
     /// Applies a change to one file. The result is the same as reading the whole site again.
@@ -271,8 +320,15 @@ impl Inputs {
         let artifact = self.artifacts.remove(&path).map(|artifact| artifact.digest);
         let errors: Vec<Diagnostic> =
             self.unreadable.extract_if(.., |error| error.place().path == path).collect();
+        let is_removed = new.is_none();
         if let Some(input) = new {
             self.insert(path.clone(), input);
+        }
+        let is_replaced = is_removed && theme::file(&path).is_some();
+        if is_replaced
+            || role == Role::Layout && self.uses_built_in_theme() != self.has_built_in_theme
+        {
+            return Ok(Effect::Everything);
         }
         let is_as_before = self.texts.get(&path) == before.0.as_ref()
             // The content of a static file is unknown.
@@ -465,7 +521,7 @@ pub fn read(root: &Path, roles: &Roles) -> io::Result<Inputs> {
     for (path, input) in read {
         inputs.insert(path, input);
     }
-    Ok(inputs)
+    Ok(inputs.with_built_in_theme())
 }
 
 /// Decides which links are followed, so that a file that the rules leave out is not read by another

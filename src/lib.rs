@@ -39,6 +39,7 @@ pub mod slug;
 pub mod stats;
 pub mod store;
 pub mod text;
+pub mod theme;
 pub mod time;
 pub mod timings;
 mod url;

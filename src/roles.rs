@@ -10,6 +10,7 @@ use serde_yaml::{Mapping, Value};
 
 use crate::compat::Compat;
 use crate::path;
+use crate::theme;
 
 /// The path of the configuration.
 pub const CONFIG: &str = "_config.yml";
@@ -87,6 +88,8 @@ pub struct Roles {
     has_bare_pages: bool,
     /// Folders that replace `_layouts`, `_includes` and `_data`.
     folders: Vec<(String, &'static str)>,
+    /// When the site uses the built-in theme.
+    built_in_theme: theme::Use,
 }
 
 /// What Jekyll excludes unless `include` names it.
@@ -116,7 +119,8 @@ const SPECIAL: [char; 4] = ['.', '_', '#', '~'];
 
 impl Default for Roles {
     fn default() -> Roles {
-        Roles::of(&Mapping::new(), &Compat::LABPRESS)
+        let roles = Roles::of(&Mapping::new(), &Compat::LABPRESS);
+        Roles { built_in_theme: theme::Use::Never, ..roles }
     }
 }
 
@@ -174,7 +178,18 @@ impl Roles {
             theme: folder("theme_dir").unwrap_or_else(|| "_theme".to_owned()),
             has_bare_pages,
             folders,
+            built_in_theme: match config.get("theme") {
+                _ if !compat.has_built_in_theme => theme::Use::Never,
+                None | Some(Value::Null) => theme::Use::WhereNeeded,
+                Some(Value::String(name)) if name == theme::NAME => theme::Use::Always,
+                Some(_) => theme::Use::Never,
+            },
         }
+    }
+
+    /// When the site uses the built-in theme.
+    pub(crate) fn built_in_theme(&self) -> theme::Use {
+        self.built_in_theme
     }
 
     /// Whether the file is read as text even without front matter, because a plugin makes it a

@@ -423,8 +423,119 @@ fn a_new_post_is_built() {
         .into_keys()
         .find(|path| path.to_string_lossy().ends_with("-what-i-learnt-a-b.md"));
     let text = site.read(&format!("_posts/{}", path.unwrap().display()));
-    assert_eq!(text, "---\nlayout: post\ntitle: \"What I \\\"learnt\\\": a: b\"\n---\n\n");
+    let front = "layout: post\ntitle: \"What I \\\"learnt\\\": a: b\"\ndescription:\ntags: []\n";
+    assert_eq!(text, format!("---\n{front}---\n\n"));
     assert_success(&site.labpress(&["build"]));
+}
+
+#[test]
+fn a_new_site_builds_from_its_records() {
+    let parent = Site::empty();
+    assert_success(&parent.labpress(&["new", "site", "blog", "--title", "A \"blog\": mine"]));
+    assert_success(&parent.labpress(&["-s", "blog", "build", "--locked"]));
+    assert!(
+        parent.read("blog/public/index.html").contains("<title>A &quot;blog&quot;: mine</title>")
+    );
+    let posts = parent.files("blog/public");
+    let post = posts.iter().find(|(path, _)| path.ends_with("first-post/index.html"));
+    let post = String::from_utf8_lossy(post.expect("the first post is published").1).into_owned();
+    assert!(post.contains("class=\"labpress-value\"") && post.contains("<svg"), "{post}");
+    check(
+        &parent,
+        &["new", "site", "blog"],
+        str![[r#"
+$ labpress new site blog
+[stderr]
+error: `blog` is not empty
+hint: choose another folder, or add what is missing there with `labpress --source blog init`
+[exit status 1]
+
+"#]],
+    );
+    for arguments in [["page", "Now & then"], ["data", "birds"], ["experiment", "depth"]] {
+        assert_success(&parent.labpress(&["-s", "blog", "new", arguments[0], arguments[1]]));
+    }
+    assert_success(&parent.labpress(&["-s", "blog", "build", "--locked"]));
+    assert!(parent.read("blog/public/now-then/index.html").contains("<h1>Now &amp; then</h1>"));
+}
+
+#[test]
+fn init_overwrites_nothing() {
+    let site = Site::empty();
+    site.write("_config.yml", "title: Mine\n");
+    site.write("_posts/2026-01-02-a.md", "A *post* without front matter.\n");
+    check(
+        &site,
+        &["init"],
+        str![[r#"
+$ labpress init
+[stderr]
+.gitattributes
+.github/workflows/pages.yml
+.gitignore
+.gitlab-ci.yml
+about.md
+5 files written; existing files are unchanged
+[exit status 0]
+
+"#]],
+    );
+    assert_eq!(site.read("_config.yml"), "title: Mine\n");
+    assert_success(&site.labpress(&["build"]));
+    assert!(site.read("public/2026/01/02/a.html").contains("<em>post</em>"));
+}
+
+#[test]
+fn a_file_of_the_theme_is_replaced_by_one_of_the_site() {
+    let site = Site::empty();
+    site.write("_config.yml", "title: T\n");
+    site.write("_posts/2026-01-02-a.md", "Text.\n");
+    check(
+        &site,
+        &["theme", "eject", "_layouts/post.html", "_includes/foter.html"],
+        str![[r#"
+$ labpress theme eject _layouts/post.html _includes/foter.html
+[stderr]
+error: the built-in theme has no file `_includes/foter.html`
+ --> _includes/foter.html
+hint: did you mean `_includes/footer.html`?
+
+`labpress theme` failed because of 1 error
+[exit status 1]
+
+"#]],
+    );
+    check(
+        &site,
+        &["theme", "eject", "_includes/footer.html"],
+        str![[r#"
+$ labpress theme eject _includes/footer.html
+[stderr]
+_includes/footer.html
+_config.yml: added `theme: labpress`
+[exit status 0]
+
+"#]],
+    );
+    site.write("_includes/footer.html", "<footer>Mine</footer>");
+    assert_success(&site.labpress(&["build"]));
+    let page = site.read("public/2026/01/02/a.html");
+    assert!(page.contains("<footer>Mine</footer>") && page.contains("site-header"), "{page}");
+    site.write("_layouts/post.html", "{% include \"head.html\" %}{{ nothing.here }}");
+    check_errors(
+        &site,
+        &["build"],
+        str![[r#"
+$ labpress build
+[stderr]
+error: variable `t` is not defined. Available variables: content, description, layout, name, page, site, title
+ --> built-in theme: _includes/head.html:46:81
+
+nothing was written because of 1 error
+[exit status 1]
+
+"#]],
+    );
 }
 
 #[test]

@@ -24,9 +24,11 @@ mod sass;
 mod schema;
 mod serve;
 mod site;
+mod starter;
 mod status;
 mod table;
 mod terms;
+mod theme;
 mod timings;
 mod train;
 mod verify;
@@ -53,7 +55,7 @@ use labpress::runner::{processes, supervisor};
                   experiments/NAME/experiment.yml. A post \
         writes {% value NAME.VARIANT.accuracy %} or {% chart NAME curves %}, and the page shows \
                   the numbers.",
-    after_help = "Start with `labpress build`: it runs stale experiments and writes public/. \
+    after_help = "Start a blog with `labpress new site DIR`. `labpress build` runs stale experiments and writes public/. \
                   `labpress status` shows \
         the state of your experiments, `labpress doctor` what is missing on this machine."
 )]
@@ -100,9 +102,18 @@ enum Command {
         record in experiments/NAME/runs/: commit it, and others can build the site without \
                       training.")]
     Run(run::Options),
-    /// Create a post or an experiment
+    /// Create a site, a post, a page, an experiment or a data set
     #[command(subcommand)]
     New(new::What),
+    /// Make an existing folder a site: add what is missing, overwrite nothing
+    #[command(long_about = "Adds what a site needs to the site's folder: _config.yml, an about \
+                            page, files for git and for publishing from GitHub and GitLab and, if \
+                            there are no posts, a first post with an experiment and its \
+                            results.\n\nExisting files stay as they are.")]
+    Init(starter::InitOptions),
+    /// List the files of the built-in theme, or copy some to change them
+    #[command(subcommand)]
+    Theme(theme::What),
     /// Import a Jekyll blog: adapt its configuration and report what builds
     #[command(
         long_about = "Checks a Jekyll blog and adds `templates: liquid` to its _config.yml, so \
@@ -223,6 +234,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::New(what) => new::new(&source, &what),
+        Command::Init(options) => starter::init(&source, &options),
+        Command::Theme(what) => theme::theme(&source, &what),
         Command::Import(options) => import::import(&options),
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),

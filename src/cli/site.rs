@@ -25,8 +25,8 @@ pub(super) fn root(folder: &Path) -> Result<PathBuf, Error> {
     let message =
         format!("not a labpress site: no `_config.yml` or `_posts` in `{}`", root.display());
     Err(anyhow::anyhow!(
-        "{message}\nhint: change to the site's folder, or pass it with `--source \
-                         DIR`"
+        "{message}\nhint: change to the site's folder, pass it with `--source DIR`, or create one \
+         with `labpress new site DIR`"
     )
     .into())
 }

@@ -73,7 +73,7 @@ fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
     let mut text = format!("{file} is made from\n");
     for part in now.keys() {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "    {part}");
+        let _ = writeln!(text, "    {}", site.inputs.origin(part));
     }
     let Some(before) = before else {
         return Ok(Some(text + "the last build did not write it\n"));
@@ -86,7 +86,7 @@ fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
     }
     text.push_str("since the last build, these have changed:\n");
     for part in changed {
-        let _ = writeln!(text, "    {part}");
+        let _ = writeln!(text, "    {}", site.inputs.origin(part));
     }
     Ok(Some(text))
 }

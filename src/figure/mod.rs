@@ -6,7 +6,7 @@
 //! `parts` turns into one. They share `arguments`, which reads tags, `request`, which looks up
 //! names in results, `artifact`, which finds what runs wrote, `number`, which formats numbers, and
 //! `lines` and `svg`, which draw. Colours and sizes are left to the stylesheet,
-//! `assets/css/labpress.css`.
+//! `assets/theme/figures.css` of the built-in theme.
 //!
 //! No figure depends on another: the same tag gives the same bytes anywhere. It has no `id` unless
 //! its author gives it one, so it can appear many times on a page.
@@ -83,21 +83,29 @@ impl From<Diagnostic> for Undrawn {
     }
 }
 
+/// What a figure takes from the site.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The site's `baseurl` (`""` or `/blog`), for links to the figure's files.
+    pub base_url: &'a str,
+    /// Makes HTML of a caption, which is Markdown within a line.
+    pub markdown: &'a (dyn Fn(&str) -> String + Sync),
+}
+
 /// Makes the figure of `{% TAG ARGUMENTS %}`. `place` is where the arguments start: errors are
-/// reported at their own word. `base_url` is the site's `baseurl` (`""` or `/blog`), for links to
-/// the figure's files.
+/// reported at their own word.
 pub fn figure(
     tag: &str,
     arguments: &str,
     place: &Place,
     results: &Results<'_>,
-    base_url: &str,
+    surroundings: Surroundings<'_>,
 ) -> Result<Shown, Diagnostic> {
     let arguments = Arguments::parse(arguments, place)?;
     let drawn = match tag {
-        "chart" => chart(&arguments, results).map(|parts| parts.figure(base_url)),
-        "figure" => image(&arguments, results).map(|parts| parts.figure(base_url)),
-        "table" => table(&arguments, results).map(|parts| parts.figure(base_url)),
+        "chart" => chart(&arguments, results).map(|parts| parts.figure(surroundings)),
+        "figure" => image(&arguments, results).map(|parts| parts.figure(surroundings)),
+        "table" => table(&arguments, results).map(|parts| parts.figure(surroundings)),
         "value" => value::value(&arguments, results),
         _ => {
             let unknown = Diagnostic::new(place.clone(), format!("unknown tag `{tag}`"));
@@ -108,7 +116,7 @@ pub fn figure(
         Ok(figure) => (figure, None),
         Err(Undrawn::Invalid(diagnostic)) => return Err(diagnostic),
         Err(Undrawn::Waiting(need)) => {
-            let provisional = provisional(tag, &arguments, results, base_url);
+            let provisional = provisional(tag, &arguments, results, surroundings);
             (provisional.unwrap_or_else(|| placeholder(tag, &need.message())), Some(need))
         }
         Err(Undrawn::Unreadable) => (placeholder(tag, "the experiment has errors"), None),
@@ -121,8 +129,8 @@ pub fn figure(
 pub struct FigureTags<'a> {
     /// The results that they show.
     pub results: &'a Results<'a>,
-    /// The site's `baseurl`.
-    pub base_url: &'a str,
+    /// What figures take from the site.
+    pub surroundings: Surroundings<'a>,
 }
 
 impl Tag for FigureTags<'_> {
@@ -130,7 +138,7 @@ impl Tag for FigureTags<'_> {
         // A page may be pinned to other results, and so are the files that it includes.
         let results = self.results.shown_in(call.page);
         let _span = span_of("draw figures", call.arguments);
-        let shown = figure(call.name, call.arguments, &call.place, results, self.base_url)?;
+        let shown = figure(call.name, call.arguments, &call.place, results, self.surroundings)?;
         expanded.files.extend(shown.figure.files);
         expanded.reads.extend(shown.experiments.iter().cloned().map(Read::Results));
         expanded.experiments.extend(shown.experiments);
@@ -179,7 +187,7 @@ fn provisional(
     tag: &str,
     arguments: &Arguments<'_>,
     results: &Results<'_>,
-    base_url: &str,
+    surroundings: Surroundings<'_>,
 ) -> Option<Figure> {
     let mut shown = results.clone();
     let (mut recorded, mut runs) = (0, 0);
@@ -196,7 +204,7 @@ fn provisional(
     }
     let is_of_curves = arguments.words().get(1).is_some_and(|kind| kind.text == "curves");
     let figure = match tag {
-        "chart" if is_of_curves => chart(arguments, &shown).ok()?.figure(base_url),
+        "chart" if is_of_curves => chart(arguments, &shown).ok()?.figure(surroundings),
         "value" => value::value(arguments, &shown).ok()?,
         _ => return None,
     };

@@ -2,12 +2,13 @@
 //! caption, the note about where the runs were made, the file for download and the HTML around it
 //! are made here, the same way for all kinds.
 
-use super::Figure;
-use super::html::{Table, escaped};
+use super::html::{Table, escaped, write_to};
 use super::provenance::{Run, provenance};
 use super::request::Request;
 use super::svg::Drawing;
+use super::{Figure, Surroundings};
 use crate::digest::Digest;
+use crate::html::without_html;
 use kramdown::embed::Embed;
 
 /// What a figure is made of. All strings are plain text.
@@ -51,19 +52,31 @@ pub(super) struct File {
 }
 
 impl Parts<'_> {
-    /// The figure. `base_url` is the site's `baseurl`.
-    pub(super) fn figure(self, base_url: &str) -> Figure {
+    /// The figure in its surroundings.
+    pub(super) fn figure(self, Surroundings { base_url, markdown }: Surroundings<'_>) -> Figure {
         let title = self.request.title(&self.subject);
-        let caption = self.request.option("caption").unwrap_or(&title).to_owned();
-        let note = self.note + &provenance(&self.runs);
-        let shown_caption = format!(
-            "{}<br><span class=\"labpress-note\">{}</span>",
-            escaped(&caption),
-            escaped(&note)
-        );
+        // A blank line would end the figure, as Markdown sees it.
+        let given = self.request.option("caption").map(|given| given.replace('\n', " "));
+        let mut shown_caption = match &given {
+            Some(given) => markdown(given),
+            None => escaped(&title),
+        };
+        let caption = given.map_or_else(|| title.clone(), |_| without_html(&shown_caption));
+        if !self.note.is_empty() {
+            let note = escaped(&self.note);
+            write_to(
+                &mut shown_caption,
+                format_args!("<br><span class=\"labpress-note\">{note}</span>"),
+            );
+        }
         let path = self.file.path(self.request.of.experiment.name.as_str());
         let address = escaped(&format!("{}/{path}", base_url.trim_end_matches('/')));
         let download = format!("<p><a href=\"{address}\" download>Download CSV</a></p>");
+        let made = provenance(&self.runs);
+        let made = match made.trim_start() {
+            "" => String::new(),
+            made => format!("<p>{}</p>\n", escaped(made)),
+        };
         let figure = |visible: &str| {
             format!("<figure>\n{visible}\n<figcaption>{shown_caption}</figcaption>\n</figure>")
         };
@@ -71,15 +84,14 @@ impl Parts<'_> {
             Content::Chart { drawings, description, numbers, numbers_of } => {
                 let table = numbers.html(&format!("Numbers of the chart: {numbers_of}"), None);
                 let chart = figure(&svg(&drawings, &title, &description));
-                let numbers = format!(
-                    "<details class=\"labpress-numbers\">\n<summary>Numbers</summary>\n\
-                     {table}\n{download}\n</details>"
-                );
-                ("labpress-figure", format!("{chart}\n{numbers}"), title)
+                let details =
+                    details("Numbers and provenance", &format!("{made}{table}\n{download}"));
+                ("labpress-figure", format!("{chart}\n{details}"), title)
             }
             Content::Table(table) => {
                 let table = table.html(&caption, Some(&shown_caption));
-                ("labpress-table", format!("{table}\n{download}"), caption)
+                let details = details("Provenance", &format!("{made}{download}"));
+                ("labpress-table", format!("{table}\n{details}"), caption)
             }
             Content::Image { width, height, alternative } => {
                 let image = format!(
@@ -87,7 +99,11 @@ impl Parts<'_> {
                      height=\"{height}\" alt=\"{}\" loading=\"lazy\">",
                     escaped(&alternative)
                 );
-                ("labpress-figure", figure(&image), caption)
+                let details = match made.trim_end() {
+                    "" => String::new(),
+                    made => format!("\n{}", details("Provenance", made)),
+                };
+                ("labpress-figure", figure(&image) + &details, caption)
             }
         };
         let id = self.request.option("id");
@@ -103,6 +119,13 @@ impl File {
         let File { name, ending, bytes } = self;
         format!("figures/{experiment}/{name}-{}.{ending}", Digest::of(bytes).short())
     }
+}
+
+/// What is shown on demand below a figure.
+fn details(summary: &str, inside: &str) -> String {
+    format!(
+        "<details class=\"labpress-numbers\">\n<summary>{summary}</summary>\n{inside}\n</details>"
+    )
 }
 
 /// The drawings of a chart, wide and narrow.

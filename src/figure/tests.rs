@@ -14,6 +14,11 @@ use crate::experiment::record::{Artifact, Record};
 use crate::experiment::spec::{self, Experiment};
 use crate::inputs::Inputs;
 
+/// A site at this `baseurl` whose captions are plain text.
+fn surroundings(base_url: &str) -> Surroundings<'_> {
+    Surroundings { base_url, markdown: &html::escaped }
+}
+
 /// An experiment `nets` with variants `plain` and `norm`, three seeds each.
 const NETS: &str = "title: Nets & norms\nrunner: {command: [train], inputs: []}\nseeds: 3\nparams: {epochs: 3}\n\
                     variants: {plain: {}, norm: {title: with norm, wide: true}}\n\
@@ -126,7 +131,7 @@ fn made(
     let files = paths.iter().flat_map(|paths| paths.iter().map(String::as_str).zip(contents()));
     let results = Results::of(experiments, &planned, &[]).with_files(files);
     let place = Place::new("_posts/a.md", Position { line: 7, column: 10 });
-    let shown = figure(tag, arguments, &place, &results, "/blog")?;
+    let shown = figure(tag, arguments, &place, &results, surroundings("/blog"))?;
     match shown.need {
         None => Ok(shown.figure),
         Some(need) => Err(Need::errors(&[need]).remove(0)),
@@ -278,7 +283,8 @@ fn what_runs_at_work_have_reported_is_shown_marked_and_still_missing() {
     let results = Results::of(&experiments, &planned, &[]).with_provisional(&planned, &at_work);
     let place = Place::file("_posts/a.md");
     let html = |tag: &str, arguments: &str| {
-        let shown = figure(tag, arguments, &place, &results, "").expect("the tag is valid");
+        let shown =
+            figure(tag, arguments, &place, &results, surroundings("")).expect("the tag is valid");
         assert!(shown.need.is_some());
         shown.figure.embed.html
     };
@@ -326,7 +332,10 @@ fn a_table_marks_what_is_clearly_the_best() {
         </tbody>
         </table>
         </div>
+        <details class="labpress-numbers">
+        <summary>Provenance</summary>
         <p><a href="/blog/figures/nets/table-ffc041cc.csv" download>Download CSV</a></p>
+        </details>
         </div>"#]]
     .assert_eq(&figure.embed.html.replace('\u{a0}', " "));
 }

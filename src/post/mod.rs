@@ -207,6 +207,7 @@ pub(crate) fn read_with<'a>(
     let collections = reader.collections(inputs, &mut findings);
     let files = reader.files(inputs, &mut findings);
     let (pages, plain) = reader.pages(inputs, &files, &mut findings);
+    let pages = without_replaced(pages, &plain, &files, inputs);
     let now = Some(Date::of_timestamp(shown.now, &config.zone));
     let mut blog = Blog { posts, collections, pages, plain, files, now, ..Blog::default() };
     blog.memo = Memo::of(&blog);
@@ -517,6 +518,30 @@ impl Reader<'_> {
             None => Ok(without_front_matter(path, text)),
         }
     }
+}
+
+/// The pages without those of the built-in theme whose address the site has a page or file for.
+fn without_replaced<'a>(
+    pages: Vec<Page<'a>>,
+    plain: &[(&str, &str)],
+    files: &[StaticFile],
+    inputs: &Inputs,
+) -> Vec<Page<'a>> {
+    if !inputs.has_built_in_theme() {
+        return pages;
+    }
+    let (built_in, own): (Vec<Page<'a>>, Vec<Page<'a>>) =
+        pages.into_iter().partition(|page| inputs.is_built_in(page.body.path));
+    let is_free = |page: &Page<'_>| {
+        let file = page.address.file.as_str();
+        own.iter().all(|page| page.address.file != file)
+            && plain.iter().all(|(path, _)| *path != file)
+            && files.iter().all(|one| one.address.file != file)
+    };
+    let kept: Vec<Page<'a>> = built_in.into_iter().filter(is_free).collect();
+    let mut pages = own;
+    pages.extend(kept);
+    pages
 }
 
 type Pages<'a> = (Vec<Page<'a>>, Vec<(&'a str, &'a str)>);

@@ -104,12 +104,13 @@ impl Reader<'_> {
     }
 }
 
-/// Adds missing titles and layouts (jekyll-titles-from-headings, jekyll-default-layout).
+/// Adds missing titles and layouts (jekyll-titles-from-headings, jekyll-default-layout). The
+/// built-in theme has the same layouts by default.
 pub(super) fn complete(blog: &mut Blog<'_>, inputs: &Inputs, config: &Config) {
     if config.has_plugin("jekyll-titles-from-headings") && config.is_on(TITLES, "enabled", true) {
         add_titles(blog, config);
     }
-    if config.has_plugin("jekyll-default-layout") {
+    if inputs.has_built_in_theme() || config.has_plugin("jekyll-default-layout") {
         add_layouts(blog, inputs, &config.roles);
     }
 }

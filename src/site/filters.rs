@@ -49,6 +49,7 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
         slug::percent_encoded(text)
     });
 
+    tera.register_filter("for_language", for_language);
     let options = super::markdown_options(config);
     tera.register_filter("markdownify", move |text: &str, _: Kwargs, _: &State<'_>| {
         Value::safe_string(&markdown::render(text, &Embeds::default(), &options).html)
@@ -89,4 +90,16 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
             Ok(Value::from(kept.cloned().collect::<Vec<Value>>()))
         },
     );
+}
+
+/// `strings | for_language(tag="pt-BR")`: of values by language, the one for a tag, for its first
+/// part, or for English.
+#[expect(clippy::needless_pass_by_value, reason = "Tera's filters take values")]
+fn for_language(by_language: Value, kwargs: Kwargs, _: &State<'_>) -> TeraResult<Value> {
+    let tag = kwargs.get::<&str>("tag")?.unwrap_or("en");
+    let language = tag.split(['-', '_']).next().unwrap_or(tag).to_lowercase();
+    let found = [tag, &language, "en"].iter().find_map(|tag| value::entry(&by_language, tag));
+    found
+        .cloned()
+        .ok_or_else(|| Error::message(format!("there is nothing for the language `{tag}` or `en`")))
 }

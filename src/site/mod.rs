@@ -55,7 +55,7 @@ use crate::digest::Digest;
 use crate::errors::Errors;
 use crate::experiment::plan::plan;
 use crate::experiment::results::{Need, Results};
-use crate::figure::{self, FigureTags};
+use crate::figure::{self, FigureTags, Surroundings};
 use crate::inputs::Inputs;
 use crate::liquid::{Environment, Includes, Tags};
 use crate::markdown;
@@ -242,7 +242,9 @@ impl Pages<'_> {
         let Pages { inputs, config, blog, results, .. } = *self;
         let options = markdown_options(config);
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
-        let figures = FigureTags { results, base_url: &config.base_url };
+        let in_a_line = |text: &str| markdown::render_inline(text, &Embeds::default(), &options);
+        let surroundings = Surroundings { base_url: &config.base_url, markdown: &in_a_line };
+        let figures = FigureTags { results, surroundings };
         let tags =
             Tags::default().with(figure::TAGS, &figures).with(plugin::TAGS, &plugin::PluginTags);
         let environment = environment(inputs, config, blog, &tags, &markdownify);
@@ -642,6 +644,10 @@ fn gathered(
                 format!("would replace another file of the site, `{path}`"),
             ));
         }
+    }
+    for file in inputs.built_in_assets() {
+        // The site's own file at the path is used instead.
+        let _ = output.add(file.path, Content::Bytes(file.bytes.into()));
     }
     if let Some((outer, inner)) = output.file_in_a_file() {
         let message = format!("is in the folder `{outer}`, which is also a file of the site");

@@ -26,6 +26,8 @@ use kramdown::text::word_count;
 
 /// How many words are read in a minute.
 const WORDS_PER_MINUTE: usize = 220;
+/// How many Chinese or Japanese characters are read in a minute.
+const CHARACTERS_PER_MINUTE: usize = 400;
 
 /// A post with its body rendered.
 #[derive(Debug, Clone)]
@@ -285,9 +287,23 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
 pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
     let words = word_count(&rendered.text);
     set(map, "content", rendered.html.as_str());
-    value::set_default(map, "toc", values::headings(&rendered.toc));
+    let headings = values::headings(&rendered.toc);
+    // Front matter may say `toc: true`.
+    value::set_default(map, "headings", headings.clone());
+    value::set_default(map, "toc", headings);
     set(map, "words", words);
-    set(map, "reading_minutes", words.div_ceil(WORDS_PER_MINUTE).max(1));
+    set(map, "reading_minutes", reading_minutes(words, &rendered.text));
+}
+
+/// How long it takes to read a text, in minutes. Chinese and Japanese have no spaces between words,
+/// so that their characters are counted instead.
+fn reading_minutes(words: usize, text: &str) -> usize {
+    let is_wide = |c: &char| matches!(c, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}');
+    // Cheaper than decoding every character of a text that has none.
+    let may_have_some = text.bytes().any(|byte| byte > 0xE2);
+    let characters = if may_have_some { text.chars().filter(is_wide).count() } else { 0 };
+    let seconds = words * 60 / WORDS_PER_MINUTE + characters * 60 / CHARACTERS_PER_MINUTE;
+    seconds.div_ceil(60).max(1)
 }
 
 /// How a list of documents is ordered.

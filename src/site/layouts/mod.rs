@@ -22,6 +22,7 @@ use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
 use crate::roles::Role;
 use crate::text::Located;
+use crate::theme;
 use crate::value::{Value, as_text};
 
 /// The layouts of a site, and those of its pages that are templates.
@@ -207,6 +208,11 @@ fn no_layout(name: &str, layouts: &BTreeMap<String, Layout>, place: Place) -> Di
     let diagnostic = Diagnostic::new(place, format!("there is no layout `{name}`"));
     diagnostic.hint(match nearest(name, layouts.keys().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if theme::file(&format!("_layouts/{name}.html")).is_some() => format!(
+            "add `_layouts/{name}.html`, or write `theme: {}` in `_config.yml` to use the built-in \
+             one",
+            theme::NAME
+        ),
         None => format!("add `_layouts/{name}.html`"),
     })
 }
