@@ -59,12 +59,12 @@ def main(serif, sans, mono):
 
     def family(folder, name, title, style, ranges, features, weights):
         write(file(folder, "latin", style), name, title, ranges, features, weights)
-        write(file(folder, "latin", style), f"{name}-latin1", title, LATIN1, ["kern"], weights)
-        write(file(folder, "latin-ext", style), f"{name}-ext", title, EXT, ["kern"], weights)
+        write(file(folder, "latin", style), f"{name}-latin1", title, LATIN1, features, weights)
+        write(file(folder, "latin-ext", style), f"{name}-ext", title, EXT, features, weights)
 
-    family(serif, "serif", "Labpress Serif", "normal", TEXT, ["kern", "liga"], (400, 700))
-    family(serif, "serif-italic", "Labpress Serif", "italic", COMMON, ["kern"], 400)
-    family(sans, "sans", "Labpress Sans", "normal", TEXT, ["kern", "tnum"], (400, 700))
+    family(serif, "serif", "Labpress Serif", "normal", TEXT, ["kern", "liga"], (400, 600))
+    family(serif, "serif-italic", "Labpress Serif", "italic", COMMON, [], 400)
+    family(sans, "sans", "Labpress Sans", "normal", TEXT, ["tnum"], (400, 600))
     write(file(mono, "latin"), "mono", "Labpress Mono", CODE, [], 425)
 
 

@@ -208,7 +208,7 @@ fn found(root: &Path, from: &Path) -> Result<Found, Error> {
     Ok(Found {
         folder: labpress::path::of_disk(root, &root.join(inside)),
         classes,
-        digest: fetch::sha256(&folder).with_context(cannot_read)?.to_string(),
+        digest: fetch::sha256(&folder).with_context(cannot_read)?,
     })
 }
 

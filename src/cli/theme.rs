@@ -86,16 +86,13 @@ fn named(names: &[String]) -> Result<Vec<&'static ThemeFile>, Vec<Diagnostic>> {
     }
     let (mut files, mut errors) = (Vec::new(), Vec::new());
     for name in names {
-        match theme::file(name.trim_start_matches("./")) {
-            Some(file) => files.push(file),
-            None => {
-                let error = Diagnostic::new(
-                    Place::file(name),
-                    format!("the built-in theme has no file `{name}`"),
-                );
-                errors.push(error.hint_nearest(name, theme::FILES.iter().map(|file| file.path)));
-            }
+        if let Some(file) = theme::file(name.trim_start_matches("./")) {
+            files.push(file);
+            continue;
         }
+        let message = format!("the built-in theme has no file `{name}`");
+        let error = Diagnostic::new(Place::file(name), message);
+        errors.push(error.hint_nearest(name, theme::FILES.iter().map(|file| file.path)));
     }
     if errors.is_empty() { Ok(files) } else { Err(errors) }
 }

@@ -7,7 +7,7 @@ import path from "node:path";
 import { chromium } from "playwright-core";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
-const PROGRAM = process.env.LABPRESS ?? path.join(ROOT, "target/debug/labpress");
+export const PROGRAM = process.env.LABPRESS ?? path.join(ROOT, "target/debug/labpress");
 const LIMIT = 60_000;
 
 /** A site that is removed with the test. */

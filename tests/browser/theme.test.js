@@ -1,0 +1,254 @@
+// The built-in theme as readers meet it: accessible, light and dark, small, and complete without scripts.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { PROGRAM, Site, browser, picture } from "./preview.js";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const BUDGET = 60_000;
+const TYPES = {
+    ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".png": "image/png",
+    ".svg": "image/svg+xml", ".woff2": "font/woff2", ".xml": "text/xml",
+};
+
+const PICTURE = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAAEElEQVR4nGP4//8/EMIQAABNzgf5sQ5zJQAAAABJRU5ErkJggg==", "base64");
+const LONG = `---
+title: Everything that a post can have
+description: A post to look at.
+tags: [example, theme]
+toc: true
+lang: en
+---
+
+Some text with *emphasis*, **weight**, \`code\`, a [link](/about/) and a note.[^1]
+
+## Code
+
+\`\`\`python
+def answer(question: str) -> int:
+    return 42  # ${"a very long line of code that does not fit, ".repeat(4)}
+\`\`\`
+
+## A picture
+
+![Eight by eight dots](/dots.png)
+
+## A table
+
+| model | ${Array.from({ length: 14 }, (_, at) => `measure ${at}`).join(" | ")} |
+|---|${"---:|".repeat(14)}
+| small | ${Array.from({ length: 14 }, (_, at) => `${at}.5`).join(" | ")} |
+
+### A list
+
+- one
+- two
+
+1. first
+2. second
+
+> A quotation.
+
+[^1]: What is in the note.
+`;
+
+let chrome;
+let folder;
+let server;
+let url;
+let post;
+let noted;
+
+before(async () => {
+    chrome = await browser();
+    // The tests share one site.
+    const site = await Site.create({ after: (remove) => { noted = remove; } }, {});
+    const run = (...words) => execFileSync(PROGRAM, words, { cwd: site.folder, stdio: "pipe" });
+    run("new", "site", "blog", "--title", "A blog");
+    await site.write("blog/_posts/2026-01-02-everything.md", LONG);
+    await site.write("blog/dots.png", PICTURE);
+    run("--source", "blog", "build", "--locked");
+    folder = path.join(site.folder, "blog/public");
+    post = readFileSync(path.join(folder, "index.html"), "utf8").match(/href="([^"]*first-post\/)"/)[1];
+    server = createServer((request, response) => {
+        const name = decodeURIComponent(new URL(request.url, "http://a").pathname).replace(/\/$/, "/index.html");
+        try {
+            const bytes = readFileSync(path.join(folder, name));
+            response.writeHead(200, { "content-type": TYPES[path.extname(name)] ?? "text/plain" });
+            response.end(bytes);
+        } catch {
+            response.writeHead(404);
+            response.end();
+        }
+    });
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${server.address().port}`;
+});
+after(async () => {
+    await chrome.close();
+    server.close();
+    await noted();
+});
+
+const EVERYTHING = "/2026/01/everything/";
+
+/** Opens a page. What went wrong on it is in `page.problems`, what it loaded in `page.loaded`. */
+async function opened(test, address, options = {}) {
+    const context = await chrome.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+    test.after(() => context.close());
+    const page = await context.newPage();
+    page.problems = [];
+    page.loaded = [];
+    page.on("console", (message) => { if (message.type() === "error") page.problems.push(message.text()); });
+    page.on("pageerror", (error) => page.problems.push(String(error)));
+    page.on("request", (request) => page.loaded.push(request.url()));
+    await page.goto(url + address, { waitUntil: "load" });
+    await page.evaluate(() => document.fonts.ready);
+    return page;
+}
+
+const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+
+test("axe finds nothing on any kind of page", async (test) => {
+    const pages = ["/", post, EVERYTHING, "/about/", "/tags/", "/tags/example/", "/404.html"];
+    for (const address of pages) {
+        for (const colorScheme of ["light", "dark"]) {
+            for (const width of [390, 1200]) {
+                const page = await opened(test, address, { colorScheme, viewport: { width, height: 800 } });
+                await page.locator("details").evaluateAll((all) => all.forEach((one) => { one.open = true; }));
+                await page.addScriptTag({ path: AXE });
+                const { violations } = await page.evaluate(() => window.axe.run());
+                const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`);
+                assert.deepEqual(found, [], `${address} ${colorScheme} ${width}`);
+                const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+                assert.ok(overflow <= 0, `${address} is ${overflow} pixels too wide at ${width}`);
+                assert.deepEqual(page.problems, []);
+                await picture(page, `theme${address.replaceAll("/", "-")}${colorScheme}-${width}`);
+                await page.context().close();
+            }
+        }
+    }
+});
+
+test("nothing is loaded from elsewhere, and a page is small", async (test) => {
+    for (const address of ["/", post, EVERYTHING]) {
+        const page = await opened(test, address);
+        const elsewhere = page.loaded.filter((one) => !one.startsWith(url) && !one.startsWith("data:"));
+        assert.deepEqual(elsewhere, []);
+        const weights = page.loaded.filter((one) => !/\.(png|svg)$/.test(one)).map((one) => {
+            const name = new URL(one).pathname.replace(/\/$/, "/index.html");
+            const bytes = readFileSync(path.join(folder, name));
+            return [name, name.endsWith(".woff2") ? bytes.length : gzipSync(bytes, { level: 9 }).length];
+        });
+        const weight = weights.reduce((sum, [, bytes]) => sum + bytes, 0);
+        test.diagnostic(`${address}: ${weight} bytes`);
+        assert.ok(weight < BUDGET, `${address} weighs ${weight} bytes: ${JSON.stringify(weights)}`);
+    }
+});
+
+test("nothing moves while a page is loaded", async (test) => {
+    for (const width of [390, 1400]) {
+        const page = await opened(test, EVERYTHING, { viewport: { width, height: 800 } });
+        const shift = await page.evaluate(() => new Promise((resolve) => {
+            let sum = 0;
+            new PerformanceObserver((list) => {
+                for (const entry of list.getEntries()) sum += entry.value;
+            }).observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => resolve(sum), 300);
+        }));
+        assert.ok(shift < 0.02, `the page at ${width} moved by ${shift}`);
+    }
+});
+
+test("the switch changes between light and dark, and is remembered without a flash", async (test) => {
+    const page = await opened(test, "/", { colorScheme: "light" });
+    const light = await background(page);
+    const events = await page.evaluate(() => {
+        window.told = [];
+        document.addEventListener("themechange", (event) => window.told.push(event.detail));
+    });
+    assert.equal(events, undefined);
+    await page.getByRole("button", { name: "Switch between light and dark" }).click();
+    const dark = await background(page);
+    assert.notEqual(dark, light);
+    assert.deepEqual(await page.evaluate(() => window.told), ["dark"]);
+    // The theme is set before anything is painted: when the body begins.
+    await page.addInitScript(() => {
+        new MutationObserver(() => {
+            if (document.body && !window.first) window.first = document.documentElement.dataset.theme;
+        }).observe(document, { childList: true, subtree: true });
+    });
+    await page.goto(url + post);
+    assert.equal(await background(page), dark);
+    assert.equal(await page.evaluate(() => window.first), "dark");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.getByRole("button", { name: "Switch between light and dark" }).click();
+    assert.equal(await background(page), light);
+});
+
+test("a page is operated by keyboard", async (test) => {
+    const page = await opened(test, EVERYTHING);
+    const focused = () => page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.id);
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Skip to the text");
+    assert.ok(await page.locator(".skip").isVisible());
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+    const reached = new Set();
+    for (let tabs = 0; tabs < 40; tabs++) {
+        await page.keyboard.press("Tab");
+        reached.add(await page.evaluate(() => document.activeElement.localName + (document.activeElement.className ? `.${document.activeElement.className}` : "")));
+    }
+    for (const wanted of ["button.copy", "img", "a.anchor"]) assert.ok(reached.has(wanted), `${wanted}: ${[...reached]}`);
+});
+
+test("code is copied", async (test) => {
+    const page = await opened(test, EVERYTHING, { permissions: ["clipboard-read", "clipboard-write"] });
+    const button = page.locator(".copy").first();
+    await button.focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelector(".copy").textContent === "Copied");
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /^def answer\(question: str\) -> int:\n {4}return 42/);
+    assert.ok(!copied.endsWith("\n"));
+});
+
+test("a picture is enlarged and put back", async (test) => {
+    const page = await opened(test, EVERYTHING);
+    const image = page.locator(".prose img");
+    await image.focus();
+    await page.keyboard.press("Enter");
+    await page.locator("dialog.zoom[open] img").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("dialog.zoom").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement.localName), "img");
+    await image.click();
+    await page.locator("dialog.zoom").click();
+    await page.locator("dialog.zoom").waitFor({ state: "detached" });
+});
+
+test("the table of contents follows", async (test) => {
+    const page = await opened(test, EVERYTHING, { viewport: { width: 1400, height: 500 } });
+    const current = () => page.locator(".toc a[aria-current]").allInnerTexts();
+    assert.deepEqual(await current(), []);
+    await page.locator("#a-table").evaluate((heading) => scrollTo(0, heading.offsetTop));
+    await page.waitForFunction(() => document.querySelector(".toc a[aria-current]")?.textContent === "A table");
+    await page.setViewportSize({ width: 390, height: 800 });
+    assert.equal(await page.locator(".toc details").getAttribute("open"), null);
+});
+
+test("a page is complete without scripts, and on paper", async (test) => {
+    const page = await opened(test, post, { javaScriptEnabled: false, viewport: { width: 1400, height: 800 } });
+    assert.equal(await page.locator(".theme-switch").isVisible(), false);
+    assert.ok(await page.locator("svg.lp-wide").first().isVisible());
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.locator(".site-header nav").isVisible(), false);
+    assert.ok(await page.locator("h1").isVisible());
+});
