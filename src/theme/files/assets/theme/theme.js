@@ -55,21 +55,22 @@
   for (const pre of prose.flatMap((one) => all("pre", one))) {
     const code = pre.querySelector("code");
     if (!code) continue;
-    const box = pre.parentElement.matches(".highlight, .code") ? pre.parentElement : make("div", { className: "code" });
+    const box = pre.parentElement.matches(".highlight") ? pre.parentElement : make("div", { className: "code-box" });
     if (box !== pre.parentElement) { pre.replaceWith(box); box.append(pre); }
     const language = /language-([^\s]+)/.exec(`${code.className} ${pre.className} ${box.className} ${box.parentElement.className}`);
-    if (language && language[1] !== "plaintext") box.append(make("span", { className: "language", textContent: language[1] }));
-    if (!navigator.clipboard) continue;
     const button = make("button", { className: "copy", type: "button", textContent: words.copy });
     button.addEventListener("click", async () => {
       const text = code.cloneNode(true);
-      all(".line-number, .lineno, .gl, .gp", text).forEach((one) => one.remove());
+      all(".gp", text).forEach((one) => one.remove());
       await navigator.clipboard.writeText(text.textContent.replace(/\n$/, ""));
       button.textContent = words.copied;
       button.dataset.done = "";
       setTimeout(() => { button.textContent = words.copy; delete button.dataset.done; }, 1500);
     });
-    box.append(button);
+    if (navigator.clipboard) box.append(button);
+    if (language && language[1] !== "plaintext" && !box.closest("figure.code")) {
+      box.append(make("span", { className: "language", textContent: language[1] }));
+    }
   }
 
   for (const image of prose.flatMap((one) => all("img:not(a img, .no-zoom)", one))) {
