@@ -58,6 +58,7 @@ fn eject(root: &Path, names: &[String], is_forced: bool) -> Result<(), Error> {
     if !taken.is_empty() {
         return Err(Error::Errors(taken));
     }
+    let is_used = site::read(root)?.inputs.has_built_in_theme();
     let store = Store::of(root);
     let _lock = store.lock(super::report_waiting)?;
     for file in files {
@@ -66,7 +67,7 @@ fn eject(root: &Path, names: &[String], is_forced: bool) -> Result<(), Error> {
     }
     // With some layouts of its own, a site would otherwise seem to have all that it needs.
     let text = inputs::read_one(root, config::PATH)?.unwrap_or_default();
-    if config::read(Some(&text)).0.value("theme").is_none() {
+    if is_used && config::read(Some(&text)).0.value("theme").is_none() {
         let line_end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let added = format!(
             "{text}{line_end}# The built-in theme, for all files that the site does not have.\n\
