@@ -73,6 +73,7 @@ before(async () => {
     const run = (...words) => execFileSync(PROGRAM, words, { cwd: site.folder, stdio: "pipe" });
     run("new", "site", "blog", "--title", "A blog");
     await site.write("blog/_posts/2026-01-02-everything.md", LONG);
+    await site.write("blog/_posts/2026-01-03-arabic.md", "---\ntitle: مرحبا\nlang: ar\n---\nنص و `code`.\n\n```python\nprint(1)\n```\n");
     await site.write("blog/dots.png", PICTURE);
     run("--source", "blog", "build", "--locked");
     folder = path.join(site.folder, "blog/public");
@@ -98,6 +99,7 @@ after(async () => {
 });
 
 const EVERYTHING = "/2026/01/everything/";
+const ARABIC = "/2026/01/arabic/";
 
 /** Opens a page. What went wrong on it is in `page.problems`, what it loaded in `page.loaded`. */
 async function opened(test, address, options = {}) {
@@ -117,7 +119,7 @@ async function opened(test, address, options = {}) {
 const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
 test("axe finds nothing on any kind of page", async (test) => {
-    const pages = ["/", post, EVERYTHING, "/about/", "/tags/", "/tags/example/", "/404.html"];
+    const pages = ["/", post, EVERYTHING, ARABIC, "/about/", "/tags/", "/tags/example/", "/archive/", "/2026/", "/404.html"];
     for (const address of pages) {
         for (const colorScheme of ["light", "dark"]) {
             for (const width of [390, 1200]) {
@@ -238,10 +240,20 @@ test("the table of contents follows", async (test) => {
     const page = await opened(test, EVERYTHING, { viewport: { width: 1400, height: 500 } });
     const current = () => page.locator(".toc a[aria-current]").allInnerTexts();
     assert.deepEqual(await current(), []);
-    await page.locator("#a-table").evaluate((heading) => scrollTo(0, heading.offsetTop));
+    await page.locator("#a-table").evaluate((heading) => heading.scrollIntoView({ behavior: "instant" }));
     await page.waitForFunction(() => document.querySelector(".toc a[aria-current]")?.textContent === "A table");
     await page.setViewportSize({ width: 390, height: 800 });
     assert.equal(await page.locator(".toc details").getAttribute("open"), null);
+});
+
+test("a post in another language has its direction, words and dates", async (test) => {
+    const page = await opened(test, ARABIC);
+    const style = (selector) => page.locator(selector).first().evaluate((element) => getComputedStyle(element).direction);
+    assert.equal(await style(".prose"), "rtl");
+    assert.equal(await style("pre"), "ltr");
+    assert.equal(await page.locator(".post-header time").innerText(), "3 يناير 2026");
+    assert.equal(await page.locator(".copy").getAttribute("type"), "button");
+    assert.equal(await page.locator(".copy").innerText(), "نسخ");
 });
 
 test("a page is complete without scripts, and on paper", async (test) => {
