@@ -19,7 +19,7 @@ lab: libtorch
 test: libtorch
 	cargo test --workspace
 
-# The preview, driven by a browser. Installs Node, Chromium and playwright-core where they are missing.
+# The preview and the built-in theme, driven by a browser. Installs Node, Chromium and what is missing from npm.
 test-browser:
 	scripts/test_browser.sh
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Runs the tests of `labpress serve` in a browser. What they need is installed where it is missing, for which apt-get
-# needs root: Node, npm and Chromium from Debian, and playwright-core from npm. No other browser is downloaded.
+# Runs the tests of `labpress serve` and of the built-in theme in a browser. What they need is installed where it is
+# missing, for which apt-get needs root: Node, npm and Chromium from Debian, playwright-core and axe-core from npm. No
+# other browser is downloaded.
 set -eu
 
 cd "$(dirname "$0")/.."
