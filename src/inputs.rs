@@ -926,4 +926,26 @@ mod tests {
             check(path, content, &effect);
         }
     }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test changes files on disk")]
+    fn a_change_to_what_replaces_the_built_in_theme_needs_the_whole_site() {
+        let site = tempfile::tempdir().unwrap();
+        std::fs::create_dir(site.path().join("_posts")).unwrap();
+        std::fs::write(site.path().join("_posts/2026-01-02-a.md"), "A").unwrap();
+        let roles = crate::config::read(None).0.roles;
+        let inputs = read(site.path(), &roles).unwrap();
+        assert!(inputs.has_built_in_theme() && inputs.is_built_in("_includes/footer.html"));
+        let effect = |path: &str, text: &str| {
+            inputs.clone().apply(Change::Written(path.to_owned(), text.as_bytes().to_vec()))
+        };
+        assert_eq!(effect("_includes/footer.html", "Mine"), Effect::Everything);
+        assert_eq!(effect("_layouts/own.html", "{{ content }}"), Effect::Everything);
+        let of_theme = "---\nlayout: post\n---\n{{ content }}";
+        assert_eq!(effect("_layouts/own.html", of_theme), Effect::Input(Role::Layout));
+        let replaced = inputs.clone().with("_includes/footer.html", "Mine");
+        let mut replaced = Inputs { origins: BTreeMap::new(), ..replaced };
+        let removed = Change::Removed("_includes/footer.html".to_owned());
+        assert_eq!(replaced.apply(removed), Effect::Everything);
+    }
 }

@@ -17,8 +17,7 @@ const TYPES = {
     ".svg": "image/svg+xml", ".woff2": "font/woff2", ".xml": "text/xml",
 };
 
-const PICTURE = Buffer.from(
-    "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAAEElEQVR4nGP4//8/EMIQAABNzgf5sQ5zJQAAAABJRU5ErkJggg==", "base64");
+const PICTURE = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="160"><circle cx="80" cy="80" r="60"/></svg>`;
 const LONG = `---
 title: Everything that a post can have
 description: A post to look at.
@@ -38,7 +37,7 @@ def answer(question: str) -> int:
 
 ## A picture
 
-![Eight by eight dots](/dots.png)
+![A dot](/dot.svg)
 
 ## A table
 
@@ -74,7 +73,7 @@ before(async () => {
     run("new", "site", "blog", "--title", "A blog");
     await site.write("blog/_posts/2026-01-02-everything.md", LONG);
     await site.write("blog/_posts/2026-01-03-arabic.md", "---\ntitle: مرحبا\nlang: ar\n---\nنص و `code`.\n\n```python\nprint(1)\n```\n");
-    await site.write("blog/dots.png", PICTURE);
+    await site.write("blog/dot.svg", PICTURE);
     run("--source", "blog", "build", "--locked");
     folder = path.join(site.folder, "blog/public");
     post = readFileSync(path.join(folder, "index.html"), "utf8").match(/href="([^"]*first-post\/)"/)[1];
@@ -193,6 +192,10 @@ test("the switch changes between light and dark, and is remembered without a fla
     await page.emulateMedia({ colorScheme: "dark" });
     await page.getByRole("button", { name: "Switch between light and dark" }).click();
     assert.equal(await background(page), light);
+    await page.evaluate(() => { document.documentElement.dataset.theme = "dark"; });
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await background(page), "rgb(255, 255, 255)");
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), "light");
 });
 
 test("a page is operated by keyboard", async (test) => {

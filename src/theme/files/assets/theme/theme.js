@@ -73,7 +73,8 @@
     }
   }
 
-  for (const image of prose.flatMap((one) => all("img:not(a img, .no-zoom)", one))) {
+  for (const image of prose.flatMap((one) => all("img:not(a img, .no-zoom, .emoji)", one))) {
+    if (image.width > 0 && image.width < 48) continue; // A sign in the text.
     image.tabIndex = 0;
     image.setAttribute("role", "button");
     image.setAttribute("aria-label", `${words.enlarge}${image.alt ? `: ${image.alt}` : ""}`);
