@@ -78,6 +78,8 @@ pub struct Config {
     pub markdown_pages: bool,
     /// Whether there is an `llms.txt`.
     pub llms_txt: bool,
+    /// How pictures in pages are published.
+    pub images: Images,
     /// Fonts of the site for the pictures that labpress draws, by path: for letters that its own
     /// fonts lack.
     pub picture_fonts: Vec<String>,
@@ -113,6 +115,19 @@ impl Feeds {
     pub(crate) fn is_on_for(&self, kind: &str) -> bool {
         !self.off.iter().any(|off| off == kind)
     }
+}
+
+/// `images` in `_config.yml`: a switch, or a mapping of options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// Whether pages get other sizes of pictures, and pictures lose the notes of their cameras.
+    pub is_on: bool,
+    /// The widths of the other sizes in pixels.
+    pub widths: Vec<u32>,
+    /// The quality of JPEG files, from 1 to 100.
+    pub quality: u8,
+    /// How wide pictures are in pages, as the attribute `sizes` says it; `None` for the default.
+    pub sizes: Option<String>,
 }
 
 /// `liquid` in `_config.yml`.
@@ -227,6 +242,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         social_cards: fields.bool("social_cards").unwrap_or(false),
         markdown_pages: fields.bool("markdown_pages").unwrap_or(false),
         llms_txt: fields.bool("llms_txt").unwrap_or(false),
+        images: images(&mut fields, compat),
         picture_fonts: fields.texts("picture_fonts", false).unwrap_or_default(),
         defaults: defaults::read(&mut fields),
         limit_posts: fields.count("limit_posts").filter(|&count| count > 0),
@@ -247,6 +263,52 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         return (config, Vec::new());
     }
     (config, errors)
+}
+
+/// The keys of `images`.
+const IMAGES: [&str; 3] = ["widths", "quality", "sizes"];
+
+fn images(fields: &mut Fields<'_>, compat: &Compat) -> Images {
+    let given = fields.value("images").cloned().unwrap_or_default();
+    let mut images = Images {
+        is_on: given.as_bool().unwrap_or(compat.generates_pages),
+        widths: vec![480, 800, 1200, 1600],
+        quality: 80,
+        sizes: None,
+    };
+    let options = given.as_mapping().into_iter().flatten();
+    // A theme may have a key of this name.
+    if given.as_bool().is_none() && !given.is_mapping() || !compat.generates_pages {
+        return images;
+    }
+    let example =
+        "write `images: {widths: [480, 960], quality: 80, sizes: 100vw}`, or `images: false`";
+    for (key, value) in options {
+        let key = key.as_str().unwrap_or_default();
+        let number = |value: &serde_yaml::Value| value.as_u64().filter(|&number| number > 0);
+        let error = match key {
+            "widths" => {
+                let widths = value.as_sequence().map(|widths| {
+                    widths.iter().map(|width| u32::try_from(number(width)?).ok()).collect()
+                });
+                widths.flatten().map(|widths| images.widths = widths)
+            }
+            "quality" => {
+                let quality = number(value).filter(|&quality| quality <= 100);
+                quality.and_then(|one| u8::try_from(one).ok()).map(|one| images.quality = one)
+            }
+            "sizes" => value.as_str().map(|sizes| images.sizes = Some(sizes.to_owned())),
+            _ => {
+                let message = format!("unknown option `{key}`; expected one of {}", listed(IMAGES));
+                fields.error("images", message, example);
+                continue;
+            }
+        };
+        if error.is_none() {
+            fields.error("images", format!("invalid value of `{key}`"), example);
+        }
+    }
+    images
 }
 
 /// The kinds of feeds that `feed` can switch off.

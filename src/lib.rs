@@ -19,6 +19,7 @@ pub mod experiment;
 mod fields;
 pub mod figure;
 mod html;
+mod images;
 pub mod inputs;
 mod lexer;
 pub mod liquid;

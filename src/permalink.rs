@@ -235,7 +235,7 @@ fn joined(categories: &[String], part: impl Fn(&str) -> String) -> String {
     parts.join("/")
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

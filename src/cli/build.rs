@@ -95,7 +95,14 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         std::mem::forget(site);
         return Ok(());
     }
-    let built = site.render(&shown);
+    let mut built = site.render(&shown);
+    if options.locked && !built.missing.is_empty() {
+        let mut errors = std::mem::take(&mut built.errors);
+        errors.append(&mut built.missing);
+        built.warnings.retain(|one| errors.iter().all(|error| error.place() != one.place()));
+        errors.sort();
+        built.errors = errors;
+    }
     report_warnings(&built.warnings, work);
     if work.dry_run {
         return would_build(built, &site, work);

@@ -200,6 +200,8 @@ pub enum Read {
     Results(String),
     /// The time of the build.
     Now,
+    /// A picture of the site.
+    Image(String),
 }
 
 impl fmt::Display for Read {
@@ -210,7 +212,7 @@ impl fmt::Display for Read {
             Read::Neighbours => {
                 out.write_str("the front matter of the documents before and after it")
             }
-            Read::File(path) => out.write_str(path),
+            Read::File(path) | Read::Image(path) => out.write_str(path),
             Read::PostUrl(name) => write!(out, "the address of the post {name}"),
             Read::Url(path) => write!(out, "the address of {path}"),
             Read::Results(name) => write!(out, "the results of {name}"),

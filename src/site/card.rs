@@ -34,12 +34,13 @@ pub(super) fn value(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost)
 }
 
 /// The file of the card of the post at `index`, which has one.
-pub(super) fn made(site: &Shared<'_>, index: usize) -> Made {
+pub(super) fn made(site: &Shared<'_>, index: usize) -> Option<Made> {
     let (post, rendered) = (&site.blog.posts[index], &site.posts[index]);
     let svg = svg(site, index, post, rendered);
     let key = memo::key([raster::VERSION.as_bytes(), svg.as_bytes(), site.fonts_key().as_bytes()]);
     let png = || raster::png(&svg, WIDTH, site.fonts()).unwrap_or_default();
-    Made::of(file(post), site.cache.content(key, "png", png)).from(post.body.path)
+    let content = site.cache.content(key, "png", png)?;
+    Some(Made::of(file(post), content).from(post.body.path))
 }
 
 /// A warning for each post without a card because no font has the letters of its title.

@@ -32,9 +32,9 @@ pub(super) fn of_chart(site: &Shared<'_>, drawing: &str) -> Option<(String, Cont
     let svg = standalone(drawing);
     let fonts = site.fonts();
     let key = memo::key([raster::VERSION.as_bytes(), svg.as_bytes(), site.fonts_key().as_bytes()]);
-    let bytes = site.cache.bytes(key, "png", || picture(&svg, drawing_size(drawing).0, fonts));
+    let content = site.cache.content(key, "png", || picture(&svg, drawing_size(drawing).0, fonts));
     let path = format!("figures/pictures/{}.png", key.short());
-    (!bytes.is_empty()).then_some((path, Content::Bytes(bytes)))
+    content.map(|content| (path, content))
 }
 
 /// A PNG of the drawing; empty if there is none.

@@ -228,8 +228,12 @@ pub(super) fn state(site: &Site, shown: &Shown) -> Digest {
         add(&mut hasher, path.as_bytes());
         hasher.update(text.digest.as_bytes());
     }
+    let are_images_made = site.config.images.is_on;
     for (path, _) in site.inputs.statics() {
         add(&mut hasher, path.as_bytes());
+        if are_images_made && crate::images::is_picture(path) {
+            add(&mut hasher, format!("{:?}", site.inputs.file_digest(path)).as_bytes());
+        }
     }
     for (path, digest) in site.inputs.artifact_digests() {
         add(&mut hasher, path.as_bytes());
@@ -294,6 +298,9 @@ impl<'a> Present<'a> {
             Read::Url(path) => of_text(self.environment.url_of(path)),
             Read::Results(name) => self.of_results(name, path),
             Read::Now => self.now(),
+            Read::Image(path) => {
+                of_text(self.inputs.file_digest(path).map(|one| one.to_string()).as_deref())
+            }
         }
     }
 

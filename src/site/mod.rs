@@ -14,6 +14,7 @@ mod excerpt;
 mod feed;
 mod filters;
 mod ids;
+mod images;
 mod index;
 mod layouts;
 mod linked_data;
@@ -42,6 +43,7 @@ use tera::Map;
 pub use self::memo::{Memo, Origin};
 pub use self::parse::Site;
 
+use self::images::Images;
 use self::layouts::Layouts;
 use self::memo::{PageMemo, Present};
 use self::post::{RenderedBlog, RenderedPost};
@@ -63,7 +65,7 @@ use crate::output::{Content, Output};
 use crate::permalink::Address;
 use crate::plugin;
 use crate::post::front_matter::FrontMatter;
-use crate::post::{self as posts, Blog, Post, Shown, pins};
+use crate::post::{self as posts, Blog, Post, Shown, StaticFile, pins};
 use crate::raster::Fonts;
 use crate::roles::Role;
 use crate::store::cache::Cache;
@@ -82,6 +84,9 @@ pub struct Built {
     pub errors: Vec<Diagnostic>,
     /// Problems that do not prevent the build.
     pub warnings: Vec<Diagnostic>,
+    /// Those of them that prevent a build that must be complete, as errors: pictures that the site
+    /// does not have.
+    pub missing: Vec<Diagnostic>,
     /// The experiments that posts and pages show, by the path of their source.
     pub experiments: BTreeMap<String, BTreeSet<String>>,
     /// What the next rendering can take from this one.
@@ -168,6 +173,7 @@ impl Site {
         Built {
             errors: Errors::from(at_origin(built.errors)).into_sorted(),
             warnings: at_origin(built.warnings),
+            missing: at_origin(built.missing),
             ..built
         }
     }
@@ -312,16 +318,28 @@ impl Pages<'_> {
                 experiments.entry(from.clone()).or_default().append(&mut file.experiments);
             }
         }
-        let output = gathered(inputs, config, blog, made, &mut errors);
+        let output = gathered(self, made, &mut errors);
+        let missing = images::missing(&site);
         let errors = errors.into_sorted();
-        let warnings = card::warnings(&site);
+        let mut warnings = card::warnings(&site);
+        warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
         let memo = if errors.is_empty() {
             memo.with_pages(site.pages)
         } else {
             memo.with_pages_of(self.memo)
         };
         let sources = sources(inputs, config, blog);
-        Built { output, needs, errors, warnings, experiments, memo, sources, ..Built::default() }
+        Built {
+            output,
+            needs,
+            errors,
+            warnings,
+            missing,
+            experiments,
+            memo,
+            sources,
+            ..Built::default()
+        }
     }
 }
 
@@ -475,6 +493,8 @@ struct Shared<'a> {
     results: &'a Results<'a>,
     /// The pages of an earlier rendering.
     pages: PageMemo<'a>,
+    /// The pictures in pages.
+    images: Images<'a>,
     /// What takes long to make.
     cache: &'a Cache,
     inputs: &'a Inputs,
@@ -538,6 +558,7 @@ impl<'a> Shared<'a> {
             sass,
             results,
             pages: known,
+            images: Images::new(config, inputs, cache, blog),
             cache,
             inputs,
             fonts: OnceLock::new(),
@@ -609,13 +630,8 @@ fn urls(blog: &Blog<'_>) -> BTreeMap<String, String> {
 
 /// Gathers all files. Two different files at one path are an error, except in a blog from Jekyll:
 /// there, reading it has already warned, and the first of `made` is kept.
-fn gathered(
-    inputs: &Inputs,
-    config: &Config,
-    blog: &Blog<'_>,
-    made: Vec<Made>,
-    errors: &mut Errors,
-) -> Output {
+fn gathered(pages: &Pages<'_>, made: Vec<Made>, errors: &mut Errors) -> Output {
+    let Pages { inputs, config, blog, cache, .. } = *pages;
     let mut output = Output::default();
     for (path, text) in &blog.plain {
         let added = output.add(*path, Content::Bytes(text.as_bytes().into()));
@@ -623,11 +639,15 @@ fn gathered(
     }
     let on_disk: BTreeMap<&str, &PathBuf> =
         inputs.statics().map(|(path, file)| (path, &file.on_disk)).collect();
-    for file in blog.files.iter().filter(|file| file.is_written) {
+    let written: Vec<&StaticFile> = blog.files.iter().filter(|file| file.is_written).collect();
+    let turned: Vec<Option<Content>> = written
+        .par_iter()
+        .map(|file| Images::published(config, inputs, cache, &file.path))
+        .collect();
+    for (file, turned) in written.into_iter().zip(turned) {
         let Some(on_disk) = on_disk.get(file.path.as_str()) else { continue };
-        if output.add(&file.address.file, Content::CopyOf((*on_disk).clone())).is_err()
-            && !config.compat.is_lenient
-        {
+        let content = turned.unwrap_or_else(|| Content::CopyOf((*on_disk).clone()));
+        if output.add(&file.address.file, content).is_err() && !config.compat.is_lenient {
             let message =
                 format!("would replace another file of the site, `{}`", file.address.file);
             errors.push(Diagnostic::new(Place::file(&file.path), message));

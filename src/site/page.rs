@@ -122,9 +122,18 @@ fn file(
     reads.extend(rendered.reads);
     let path = part.map_or(&page.address.file, |part| &part.file).clone();
     let text = site.finished(rendered.text, &path, &map);
-    let text = if path.ends_with(".html") { super::ids::unique(&text).into_owned() } else { text };
+    let mut of_images = Vec::new();
+    let text = if path.ends_with(".html") {
+        let text = super::ids::unique(&text).into_owned();
+        let with = site.images.of_page(text, url);
+        reads.extend(with.reads);
+        of_images = with.files;
+        with.html
+    } else {
+        text
+    };
     let made = Made { experiments, needs, ..Made::new(path, text).from(page.body.path) };
     let figures = figures.into_iter();
     let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(page.body.path));
-    Ok((std::iter::once(made).chain(figures).collect(), reads))
+    Ok((std::iter::once(made).chain(figures).chain(of_images).collect(), reads))
 }

@@ -8,7 +8,9 @@ use tera::value::Key;
 
 use super::memo::{self, Body, Memo, Present};
 use super::values::{Listed, Sites};
-use super::{Files, Made, Shared, card, excerpt, in_parallel, linked_data, redirect, twin, values};
+use super::{
+    Files, Made, Shared, card, excerpt, images, in_parallel, linked_data, redirect, twin, values,
+};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -42,6 +44,8 @@ pub(super) struct RenderedPost {
     pub(super) files: Vec<(String, Vec<u8>)>,
     /// Its body as Markdown with all values, if the site publishes that.
     pub(super) markdown: Option<String>,
+    /// The addresses of the site's pictures in its body.
+    pub(super) images: Vec<String>,
     /// The experiments whose results it shows.
     pub(super) experiments: BTreeSet<String>,
     /// The missing results that it shows.
@@ -222,6 +226,7 @@ fn render(
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
     let markdown = (config.markdown_pages && post.is_markdown).then(|| twin::body(&expanded));
+    let images = if config.images.is_on { images::sources(&rendered.html) } else { Vec::new() };
     let mut map = values::unrendered_post(post, &title, description.as_deref());
     set_rendered(&mut map, &rendered);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
@@ -249,6 +254,7 @@ fn render(
         description,
         files: expanded.files,
         markdown,
+        images,
         experiments,
         needs,
         reads,
@@ -408,7 +414,7 @@ fn of_list(
                 parts.values.into_iter().for_each(|(key, value)| set(&mut map, key, value));
                 if let Some(value) = card::value(site, post, rendered) {
                     set(&mut map, "card", value);
-                    with.push(card::made(site, index));
+                    with.extend(card::made(site, index));
                 }
                 if let Some((url, file)) = twin::of_post(site, index) {
                     set(&mut map, "markdown_url", url);
@@ -425,9 +431,12 @@ fn of_list(
             let figures = rendered.files.iter().cloned().chain(made.files);
             let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(post.body.path));
             let html = site.finished(made.text, file, &super::entries(&page));
+            let images::WithImages { html, files, reads } =
+                site.images.of_page(html, &post.address.url);
+            with.extend(files);
             let page =
                 Made { needs: made.needs, ..Made::new(file.clone(), html).from(post.body.path) };
-            Ok((std::iter::once(page).chain(figures).chain(with).collect(), made.reads))
+            Ok((std::iter::once(page).chain(figures).chain(with).collect(), &made.reads | &reads))
         })
     })
 }

@@ -36,12 +36,12 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Makes a temporary file, which only its owner can read, readable for everybody who may read the
 /// site.
 #[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
+pub(super) fn make_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn make_readable(_: &File) -> io::Result<()> {
+pub(super) fn make_readable(_: &File) -> io::Result<()> {
     Ok(())
 }

@@ -38,7 +38,7 @@ struct Known {
     /// The files in the folder by key, once it was listed.
     listed: Option<BTreeMap<String, PathBuf>>,
     /// What was read or made.
-    contents: BTreeMap<String, Content>,
+    contents: BTreeMap<String, Option<Content>>,
 }
 
 impl Cache {
@@ -49,41 +49,30 @@ impl Cache {
         Cache { disk: Some(disk), known: Arc::default() }
     }
 
-    /// The bytes for `key`: those that are kept, or what `make` makes, which depends on `key` alone.
-    pub(crate) fn bytes(
-        &self,
-        key: Digest,
-        ending: &str,
-        make: impl FnOnce() -> Vec<u8>,
-    ) -> Arc<[u8]> {
-        match self.content(key, ending, make) {
-            Content::Bytes(bytes) => bytes,
-            Content::CopyOf(path) => fs::read(path).unwrap_or_default().into(),
-        }
-    }
-
-    /// The same as the content of a file of the site: where possible, a copy of the file in the
-    /// cache.
+    /// The file for `key`: the one that is kept, or what `make` makes, which depends on `key` alone.
+    /// Where possible, it is a copy of the file in the cache. `None` if what was made is empty, which
+    /// stands for nothing.
     pub(crate) fn content(
         &self,
         key: Digest,
         ending: &str,
         make: impl FnOnce() -> Vec<u8>,
-    ) -> Content {
+    ) -> Option<Content> {
         let key = key.to_string()[..32].to_owned();
         if let Some(content) = self.kept(&key) {
             return content;
         }
         let bytes = make();
-        let content = self
-            .written(&key, ending, &bytes)
-            .map_or_else(|| Content::Bytes(bytes.into()), Content::CopyOf);
+        let written = self.written(&key, ending, &bytes).map(Content::CopyOf);
+        let is_empty = bytes.is_empty();
+        let content = written.unwrap_or_else(|| Content::Bytes(bytes.into()));
+        let content = Some(content).filter(|_| !is_empty);
         self.known().contents.insert(key, content.clone());
         content
     }
 
     /// What is kept for a key, if it is what was made.
-    fn kept(&self, key: &str) -> Option<Content> {
+    fn kept(&self, key: &str) -> Option<Option<Content>> {
         let path = {
             let mut known = self.known();
             if let Some(content) = known.contents.get(key) {
@@ -98,7 +87,7 @@ impl Cache {
         {
             return None;
         }
-        let content = Content::CopyOf(path);
+        let content = Some(Content::CopyOf(path)).filter(|_| !bytes.is_empty());
         self.known().contents.insert(key.to_owned(), content.clone());
         Some(content)
     }
@@ -111,6 +100,7 @@ impl Cache {
         disk.store.made_folder().ok()?;
         let mut file = atomic::new_file(&disk.folder()).ok()?;
         file.write_all(bytes).ok()?;
+        atomic::make_readable(file.as_file()).ok()?;
         file.persist(&path).ok()?;
         Some(path)
     }
@@ -127,8 +117,8 @@ impl Cache {
             .contents
             .values()
             .filter_map(|content| match content {
-                Content::CopyOf(path) => Some(path),
-                Content::Bytes(_) => None,
+                Some(Content::CopyOf(path)) => Some(path),
+                Some(Content::Bytes(_)) | None => None,
             })
             .collect();
         let mut others = Vec::new();
@@ -188,11 +178,15 @@ mod tests {
     fn get(site: &tempfile::TempDir, is_written: bool) -> (Vec<u8>, bool) {
         let mut is_made = false;
         let cache = Cache::of(site.path(), is_written);
-        let bytes = cache.bytes(Digest::of(b"key"), "png", || {
+        let content = cache.content(Digest::of(b"key"), "png", || {
             is_made = true;
             b"picture".to_vec()
         });
-        (bytes.to_vec(), is_made)
+        let bytes = match content.expect("it is not empty") {
+            Content::Bytes(bytes) => bytes.to_vec(),
+            Content::CopyOf(path) => fs::read(path).unwrap(),
+        };
+        (bytes, is_made)
     }
 
     #[test]
@@ -201,6 +195,20 @@ mod tests {
         assert_eq!(get(&site, true), (b"picture".to_vec(), true));
         assert_eq!(get(&site, true), (b"picture".to_vec(), false));
         assert_eq!(fs::read_to_string(site.path().join(".labpress/.gitignore")).unwrap(), "*\n");
+    }
+
+    #[test]
+    fn that_there_is_nothing_is_kept_also() {
+        let site = tempfile::tempdir().unwrap();
+        for is_first in [true, false] {
+            let mut is_made = false;
+            let cache = Cache::of(site.path(), true);
+            let content = cache.content(Digest::of(b"none"), "png", || {
+                is_made = true;
+                Vec::new()
+            });
+            assert_eq!((content, is_made), (None, is_first));
+        }
     }
 
     #[test]
@@ -227,7 +235,7 @@ mod tests {
     fn only_what_is_unused_is_removed() {
         let site = tempfile::tempdir().unwrap();
         let cache = Cache::of(site.path(), true);
-        cache.bytes(Digest::of(b"key"), "png", || b"picture".to_vec());
+        cache.content(Digest::of(b"key"), "png", || b"picture".to_vec());
         let large = fs::File::create(folder(&site).join("large")).unwrap();
         large.set_len(MOST_BYTES + 1).unwrap();
         cache.sweep();

@@ -160,6 +160,8 @@ fn rendered(
     let place = || Place::file(format!("_layouts/{layout}.html"));
     let page = layouts.render(Some(layout), Value::from(""), &variables, place)?;
     let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));
-    let made = Made::new(path, ids::unique(&page.text).as_bytes());
-    Ok((std::iter::once(made).chain(figures).collect(), page.reads))
+    let with = site.images.of_page(ids::unique(&page.text).into_owned(), &format!("/{path}"));
+    let made = Made::new(path, with.html);
+    let files = std::iter::once(made).chain(figures).chain(with.files).collect();
+    Ok((files, &page.reads | &with.reads))
 }

@@ -1,0 +1,347 @@
+//! The pictures in pages: with width and height, so that nothing moves while they load, loaded when
+//! they come into view, and in several sizes, so that a phone does not load the picture for a large
+//! screen. `images` in the configuration.
+//!
+//! The file of a picture is published turned and without the notes of its camera. Pictures on other
+//! hosts, drawings and the pictures of figures are left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::post::RenderedPost;
+use super::{Made, Shared, memo};
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
+use crate::html::{self, escaped, unescaped};
+use crate::images::{self, Decoded};
+use crate::inputs::Inputs;
+use crate::liquid::Read;
+use crate::output::Content;
+use crate::permalink::percent_decoded;
+use crate::post::{Blog, Post, StaticFile};
+use crate::slug;
+use crate::store::cache::Cache;
+use crate::text::Located;
+use crate::url::has_scheme;
+
+/// The folder of pictures in other sizes.
+const FOLDER: &str = "sized";
+
+/// The pictures of a site.
+pub(super) struct Images<'a> {
+    config: &'a Config,
+    inputs: &'a Inputs,
+    cache: &'a Cache,
+    /// The files that are published unchanged or turned, by address without `/` in front.
+    files: BTreeMap<&'a str, &'a StaticFile>,
+    /// The addresses again, by their composed form (NFC), where that differs or is needed.
+    composed: BTreeMap<String, &'a str>,
+    /// What was found out about each file, by path.
+    known: Mutex<BTreeMap<&'a str, Option<Arc<Sizes>>>>,
+}
+
+/// A picture and its sizes.
+struct Sizes {
+    width: u32,
+    height: u32,
+    /// The width and the file of each size.
+    others: Vec<(u32, String, Content)>,
+}
+
+/// A page with its pictures, the files they need, and what they were made from.
+pub(super) struct WithImages {
+    pub(super) html: String,
+    pub(super) files: Vec<Made>,
+    pub(super) reads: BTreeSet<Read>,
+}
+
+impl<'a> Images<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        inputs: &'a Inputs,
+        cache: &'a Cache,
+        blog: &'a Blog<'_>,
+    ) -> Images<'a> {
+        let is_on = config.images.is_on;
+        let files = blog.files.iter().filter(|file| is_on && file.is_written);
+        let files: BTreeMap<&str, &StaticFile> =
+            files.map(|file| (file.address.file.as_str(), file)).collect();
+        let is_other = |path: &&&str| !path.is_ascii();
+        let composed = files.keys().filter(is_other).map(|path| (path.nfc().collect(), *path));
+        let composed = composed.collect();
+        Images { config, inputs, cache, files, composed, known: Mutex::default() }
+    }
+
+    /// The page at `url` with its pictures.
+    pub(super) fn of_page(&self, html: String, url: &str) -> WithImages {
+        let (mut files, mut reads) = (Vec::new(), BTreeSet::new());
+        if !self.config.images.is_on || !html.contains("<img") {
+            return WithImages { html, files, reads };
+        }
+        let html = html::with_tags(&html, |tag, written| {
+            let source = tag.value("src").filter(|_| tag.is("img") && !tag.is_end);
+            let Some(source) = source.filter(|source| !is_elsewhere(source)) else {
+                written.push_str(tag.text);
+                return;
+            };
+            let source = unescaped(source);
+            let Some((file, address)) = self.found(&source, url) else {
+                // It may be added.
+                reads.insert(Read::Site("static_files".to_owned()));
+                written.push_str(tag.text);
+                return;
+            };
+            reads.insert(Read::Image(file.path.clone()));
+            let Some(sizes) = self.sizes(file) else {
+                written.push_str(tag.text);
+                return;
+            };
+            let mut added = self.added(tag, file, &sizes, &mut files);
+            let mut start = String::new();
+            tag.write(&mut start, |attribute| {
+                let is_source = attribute.name.eq_ignore_ascii_case("src");
+                Some(match &address {
+                    Some(address) if is_source => escaped(address),
+                    _ => attribute.value.to_owned(),
+                })
+            });
+            let end = if start.ends_with("/>") { "/>" } else { ">" };
+            let start = start.strip_suffix(end).unwrap_or(&start).trim_end();
+            if end == "/>" {
+                added.push(' ');
+            }
+            written.extend([start, &added, end]);
+        });
+        WithImages { html, files, reads }
+    }
+
+    /// The attributes to add to the tag of a picture, with a space in front of each.
+    fn added(
+        &self,
+        tag: &html::Tag<'_>,
+        file: &StaticFile,
+        sizes: &Sizes,
+        files: &mut Vec<Made>,
+    ) -> String {
+        let has = |name| tag.value(name).is_some();
+        let mut added = String::new();
+        let mut add = |name: &str, value: &str| {
+            added.push_str(&format!(" {name}=\"{value}\""));
+        };
+        if !has("width") && !has("height") {
+            add("width", &sizes.width.to_string());
+            add("height", &sizes.height.to_string());
+        }
+        if !has("loading") {
+            add("loading", "lazy");
+            if !has("decoding") {
+                add("decoding", "async");
+            }
+        }
+        if has("srcset") || sizes.others.is_empty() {
+            return added;
+        }
+        let root = |path: &str| {
+            slug::part_encoded(&format!("{}/{path}", self.config.base_url)).replace(',', "%2C")
+        };
+        let mut candidates = Vec::new();
+        for (width, path, content) in &sizes.others {
+            candidates.push(format!("{} {width}w", escaped(&root(path))));
+            files.push(Made::of(path.as_str(), content.clone()));
+        }
+        let is_largest_there = sizes.others.iter().any(|(width, ..)| *width == sizes.width);
+        if !is_largest_there {
+            candidates.push(format!("{} {}w", escaped(&root(&file.address.file)), sizes.width));
+        }
+        add("srcset", &candidates.join(", "));
+        if !has("sizes") {
+            let own = tag.value("width").and_then(|width| width.parse().ok());
+            let shown = own.unwrap_or(sizes.width.min(768));
+            let default = format!("(max-width: {shown}px) 100vw, {shown}px");
+            add("sizes", &escaped(self.config.images.sizes.as_deref().unwrap_or(&default)));
+        }
+        added
+    }
+
+    /// The file that an address in the page at `url` leads to, and the right address if the page has
+    /// another one: file systems write `é` in two ways, and names may contain `%`.
+    fn found(&self, source: &str, url: &str) -> Option<(&'a StaticFile, Option<String>)> {
+        let path = self.path(source, url)?;
+        let decoded = percent_decoded(&path);
+        let encoded = |file: &str| {
+            format!("{}/{}", self.config.base_url, slug::part_encoded(file).replace('?', "%3F"))
+        };
+        if let Some(file) = self.files.get(decoded.as_str()) {
+            // A `%` that encodes nothing must be encoded itself.
+            let is_valid = !decoded.contains('%');
+            return Some((file, (!is_valid).then(|| encoded(&decoded))));
+        }
+        if let Some(file) = self.files.get(path.as_str()) {
+            return Some((file, Some(encoded(&path))));
+        }
+        let composed: String = decoded.nfc().collect();
+        let known = self.composed.get(&composed)?;
+        Some((self.files.get(known)?, Some(encoded(known))))
+    }
+
+    /// The path that an address in the page at `url` leads to, still encoded. `None` outside the
+    /// site.
+    fn path(&self, source: &str, url: &str) -> Option<String> {
+        let source = source.split(['?', '#']).next().unwrap_or_default();
+        let path = match source.strip_prefix('/') {
+            Some(_) => source.strip_prefix(self.config.base_url.as_str())?.to_owned(),
+            None => format!("{}{source}", &url[..=url.rfind('/').unwrap_or(0)]),
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        Some(parts.join("/"))
+    }
+
+    /// A picture and its sizes; `None` if the file is none, or is damaged.
+    fn sizes(&self, file: &'a StaticFile) -> Option<Arc<Sizes>> {
+        if !images::is_picture(&file.path) {
+            return None;
+        }
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sizes) = known().get(file.path.as_str()) {
+            return sizes.clone();
+        }
+        let sizes = self.made(file).map(Arc::new);
+        known().insert(&file.path, sizes.clone());
+        sizes
+    }
+
+    fn made(&self, file: &StaticFile) -> Option<Sizes> {
+        let bytes = self.inputs.bytes(&file.path)?;
+        let header = images::header(&bytes)?;
+        let mut sizes = Sizes { width: header.width, height: header.height, others: Vec::new() };
+        if !header.is_scalable {
+            return Some(sizes);
+        }
+        let options = &self.config.images;
+        let target = images::target(&bytes, options.quality)?;
+        let mut widths: Vec<u32> =
+            options.widths.iter().copied().filter(|&width| width < header.width).collect();
+        if target == images::Target::WebP && !bytes.starts_with(b"RIFF") {
+            // The same picture may take fewer bytes as WebP.
+            widths.push(header.width);
+        }
+        let digest = Digest::of(&bytes);
+        // Decoded once, and only if one of the sizes is not in the cache.
+        let decoded = std::cell::OnceCell::new();
+        for width in widths {
+            let key = [
+                b"size".as_slice(),
+                images::VERSION.as_bytes(),
+                digest.as_bytes(),
+                &width.to_le_bytes(),
+                &[options.quality],
+            ];
+            let key = memo::key(key);
+            let content = self.cache.content(key, target.ending(), || {
+                let picture: &Option<Decoded> = decoded.get_or_init(|| Decoded::of(&bytes));
+                let encoded = picture.as_ref().map(|one| {
+                    if width == header.width {
+                        one.encoded(target)
+                    } else {
+                        one.resized(width).encoded(target)
+                    }
+                });
+                // A size that is no smaller is not worth having.
+                let encoded = encoded.and_then(Result::ok).unwrap_or_default();
+                if encoded.len() < bytes.len() { encoded } else { Vec::new() }
+            });
+            if let Some(content) = content {
+                let name = crate::path::stem(crate::path::file_name(&file.address.file));
+                let name = slug::slugify(name.trim_end_matches('.'));
+                let path =
+                    format!("{FOLDER}/{name}-{}-{width}.{}", digest.short(), target.ending());
+                sizes.others.push((width, path, content));
+            }
+        }
+        sizes.others.sort_by_key(|(width, ..)| *width);
+        Some(sizes)
+    }
+
+    /// The content of a file that is published: a picture without the notes of its camera.
+    pub(super) fn published(
+        config: &Config,
+        inputs: &Inputs,
+        cache: &Cache,
+        path: &str,
+    ) -> Option<Content> {
+        if !config.images.is_on || !images::is_picture(path) {
+            return None;
+        }
+        let digest = inputs.file_digest(path)?;
+        let key = memo::key([b"clean".as_slice(), images::VERSION.as_bytes(), digest.as_bytes()]);
+        let clean = || inputs.bytes(path).and_then(|bytes| images::cleaned(&bytes));
+        cache.content(key, crate::path::ending(path), || clean().unwrap_or_default())
+    }
+}
+
+/// Whether an address leads away from the site, or contains the picture itself.
+fn is_elsewhere(source: &str) -> bool {
+    source.is_empty() || has_scheme(source)
+}
+
+/// The addresses of the pictures of the site in a body.
+pub(super) fn sources(html: &str) -> Vec<String> {
+    if !html.contains("<img") {
+        return Vec::new();
+    }
+    let tags = html::placed_tags(html).filter(|(_, tag)| tag.is("img") && !tag.is_end);
+    let sources = tags.filter_map(|(_, tag)| tag.value("src").map(unescaped));
+    sources.filter(|source| !is_elsewhere(source)).collect()
+}
+
+/// An error for each picture in the bodies of documents that the site does not have. A build warns
+/// of them, and `build --locked` fails.
+pub(super) fn missing(site: &Shared<'_>) -> Vec<Diagnostic> {
+    let mut missing = Vec::new();
+    if !site.config.images.is_on {
+        return missing;
+    }
+    let of_collections = site.blog.collections.iter().zip(&site.collections);
+    let of_collections =
+        of_collections.flat_map(|(one, rendered)| one.documents.iter().zip(rendered));
+    for (post, rendered) in site.blog.posts.iter().zip(&site.posts).chain(of_collections) {
+        if post.is_written {
+            missing.extend(missing_in(site, post, rendered));
+        }
+    }
+    missing
+}
+
+fn missing_in(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost) -> Vec<Diagnostic> {
+    let is_made = |path: &str| {
+        site.taken.contains(path) || rendered.files.iter().any(|(made, _)| made == path)
+    };
+    let is_missing = |source: &&String| {
+        let Some(path) = site.images.path(source, &post.address.url) else { return false };
+        !is_made(&percent_decoded(&path)) && site.images.found(source, &post.address.url).is_none()
+    };
+    let missing = rendered.images.iter().filter(is_missing);
+    let error = |source: &String| {
+        let message = format!("there is no picture `{source}` in the site");
+        Diagnostic::new(place(post.body, source), message)
+            .hint("correct the address, or add the file; an address that starts with `/` starts at the site's root")
+    };
+    missing.map(error).collect()
+}
+
+/// Where the source of a document names the address.
+fn place(body: Located<'_>, source: &str) -> Place {
+    let written = [source.to_owned(), percent_decoded(source)];
+    let at = written.iter().find_map(|source| body.text.find(source.as_str()));
+    at.map_or_else(|| Place::file(body.path), |at| body.place(at))
+}
