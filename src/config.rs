@@ -78,6 +78,8 @@ pub struct Config {
     pub markdown_pages: bool,
     /// Whether there is an `llms.txt`.
     pub llms_txt: bool,
+    /// Whether there is a search page, if there is a layout for it.
+    pub search: bool,
     /// How pictures in pages are published.
     pub images: Images,
     /// Fonts of the site for the pictures that labpress draws, by path: for letters that its own
@@ -242,6 +244,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         social_cards: fields.bool("social_cards").unwrap_or(false),
         markdown_pages: fields.bool("markdown_pages").unwrap_or(false),
         llms_txt: fields.bool("llms_txt").unwrap_or(false),
+        search: fields.value("search").and_then(serde_yaml::Value::as_bool).unwrap_or(true),
         images: images(&mut fields, compat),
         picture_fonts: fields.texts("picture_fonts", false).unwrap_or_default(),
         defaults: defaults::read(&mut fields),
@@ -251,6 +254,10 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         warnings: Vec::new(),
         values: value::map_of_yaml(fields.mapping()),
     };
+    if compat.generates_pages {
+        check_comments(&mut fields);
+        check_analytics(&mut fields);
+    }
     for key in ["exclude", "include"] {
         fields.texts(key, false);
     }
@@ -309,6 +316,55 @@ fn images(fields: &mut Fields<'_>, compat: &Compat) -> Images {
         }
     }
     images
+}
+
+/// The providers of comments, each with the keys that it needs.
+const COMMENTS: [(&str, &[&str]); 4] = [
+    ("giscus", &["repo", "repo_id", "category", "category_id"]),
+    ("utterances", &["repo"]),
+    ("disqus", &["shortname"]),
+    ("mastodon", &["host"]),
+];
+
+/// Checks `comments`, which the theme reads: a provider with what it needs.
+fn check_comments(fields: &mut Fields<'_>) {
+    let Some(given) = fields.value("comments").cloned() else { return };
+    if given.as_bool() == Some(false) || given.is_null() {
+        return;
+    }
+    let names = COMMENTS.map(|(name, _)| name);
+    let provider = given.get("provider").and_then(serde_yaml::Value::as_str).unwrap_or_default();
+    let Some((_, needed)) = COMMENTS.iter().find(|(name, _)| *name == provider) else {
+        let message = format!("`comments` needs a `provider`, one of {}", listed(names));
+        fields.error(
+            "comments",
+            message,
+            "write `comments: {provider: utterances, repo: OWNER/NAME}`",
+        );
+        return;
+    };
+    for key in needed.iter().filter(|key| given.get(**key).is_none()) {
+        let message = format!("comments by {provider} need the key `{key}`");
+        fields.error("comments", message, format!("add `{key}:` below `comments`"));
+    }
+}
+
+/// The services in `analytics`.
+const ANALYTICS: [&str; 3] = ["plausible", "goatcounter", "umami"];
+
+/// Checks `analytics`, which the theme reads: a service with the name of the site there.
+fn check_analytics(fields: &mut Fields<'_>) {
+    let Some(given) = fields.value("analytics").cloned() else { return };
+    if given.as_bool() == Some(false) || given.is_null() {
+        return;
+    }
+    let is_known =
+        |key: &serde_yaml::Value| ANALYTICS.iter().any(|name| key.as_str() == Some(name));
+    let services = given.as_mapping().filter(|services| services.len() == 1);
+    if !services.is_some_and(|services| services.keys().all(is_known)) {
+        let message = format!("`analytics` must name one of {}", listed(ANALYTICS));
+        fields.error("analytics", message, "write `analytics: {plausible: example.org}`");
+    }
 }
 
 /// The kinds of feeds that `feed` can switch off.
@@ -662,6 +718,22 @@ mod tests {
              hint: write `future: true` or \
              `future: false`",
         );
+    }
+
+    #[test]
+    fn comments_and_analytics_name_a_known_service() {
+        check_errors(
+            "comments: {provider: giscus, repo: a/b}\nanalytics: true\n",
+            "error: comments by giscus need the key `repo_id`\n --> _config.yml:1:1\n\
+             hint: add `repo_id:` below `comments`\n\
+             error: comments by giscus need the key `category`\n --> _config.yml:1:1\n\
+             hint: add `category:` below `comments`\n\
+             error: comments by giscus need the key `category_id`\n --> _config.yml:1:1\n\
+             hint: add `category_id:` below `comments`\n\
+             error: `analytics` must name one of `plausible`, `goatcounter`, `umami`\n --> \
+             _config.yml:2:1\nhint: write `analytics: {plausible: example.org}`",
+        );
+        check_errors("comments: {provider: mastodon, host: fosstodon.org}\nanalytics: false\n", "");
     }
 
     #[test]

@@ -72,6 +72,11 @@ pub(crate) fn part_encoded(part: &str) -> String {
     encoded(part, b"/-._~!$&'()*+,;=:@?")
 }
 
+/// Percent-encodes everything that is not the same everywhere in a URL: for values in a query.
+pub(crate) fn value_encoded(text: &str) -> String {
+    encoded(text, b"-._~")
+}
+
 fn encoded(text: &str, kept: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

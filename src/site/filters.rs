@@ -50,6 +50,10 @@ pub(super) fn register(tera: &mut Tera, config: &Config) {
     });
 
     tera.register_filter("for_language", for_language);
+    tera.register_filter("url_encode", |text: &str, _: Kwargs, _: &State<'_>| {
+        slug::value_encoded(text)
+    });
+
     let options = super::markdown_options(config);
     tera.register_filter("markdownify", move |text: &str, _: Kwargs, _: &State<'_>| {
         Value::safe_string(&markdown::render(text, &Embeds::default(), &options).html)

@@ -6,6 +6,7 @@
 //! hosts, drawings and the pictures of figures are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use unicode_normalization::UnicodeNormalization;
@@ -129,7 +130,7 @@ impl<'a> Images<'a> {
         let has = |name| tag.value(name).is_some();
         let mut added = String::new();
         let mut add = |name: &str, value: &str| {
-            added.push_str(&format!(" {name}=\"{value}\""));
+            let _ = write!(added, " {name}=\"{value}\"");
         };
         if !has("width") && !has("height") {
             add("width", &sizes.width.to_string());

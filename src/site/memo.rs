@@ -314,7 +314,7 @@ impl<'a> Present<'a> {
             "authors" | "series" => of_digests(&[self.contents(), self.data()]),
             "posts" | "documents" | "tags" | "categories" | "collections" | "pages"
             | "html_pages" | "static_files" | "related_posts" | "tag_urls" | "category_urls"
-            | "archive" | "languages" | "feed" => self.contents(),
+            | "archive" | "languages" | "search_url" | "feed" => self.contents(),
             key if is_collection(key) => self.contents(),
             // From the configuration, which is in the base.
             _ => Digest::of(&[]),

@@ -26,6 +26,7 @@ mod plugins;
 mod post;
 mod redirect;
 pub mod sass;
+mod search;
 mod sitemap;
 mod smoke;
 mod structure;
@@ -305,6 +306,7 @@ impl Pages<'_> {
             parts.push(Ok(feed::files(&site)));
             parts.push(Ok(sitemap::files(&site, &layouts)));
             parts.push(Ok(twin::list(&site)));
+            parts.push(search::files(&site, &layouts));
         } else {
             parts.push(Ok(plugins::files(&site, &environment)));
         }
@@ -531,6 +533,9 @@ impl<'a> Shared<'a> {
             value::set_default(&mut map, "category_urls", structure.category_urls(blog));
             if let Some(feed) = &feed {
                 value::set(&mut map, "feed", feed.as_str());
+            }
+            if config.search && inputs.text("_layouts/search.html").is_some() {
+                value::set_default(&mut map, "search_url", "/search/");
             }
             if let Some(feed) = feed::json_address(config) {
                 value::set(&mut map, "json_feed", feed);

@@ -72,6 +72,7 @@ impl Cache {
     }
 
     /// What is kept for a key, if it is what was made.
+    #[expect(clippy::option_option, reason = "that there is nothing is kept also")]
     fn kept(&self, key: &str) -> Option<Option<Content>> {
         let path = {
             let mut known = self.known();

@@ -149,7 +149,7 @@ fn archive_page(site: &Shared<'_>, layouts: &Layouts<'_>, part: &Part<'_>) -> Fi
     })
 }
 
-fn rendered(
+pub(in crate::site) fn rendered(
     site: &Shared<'_>,
     layouts: &Layouts<'_>,
     layout: &str,
