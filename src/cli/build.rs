@@ -80,7 +80,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         if config.1.is_empty() { Some(destination(place, &config.0, options)?) } else { None };
     let left_out = destination.as_ref().and_then(|destination| destination.path_in_site.as_deref());
     let site = site::read_with(&root, config, left_out)?;
-    let site = Site { cache: Cache::of(&root, !work.dry_run), ..site };
+    let site = Site { cache: Cache::of(&root, !work.dry_run && !options.locked), ..site };
     let site = if work.smoke { site::at_toy_scale(site, &|_| false)? } else { site };
     if let Some(destination) = &destination {
         destination.check_sources(&site.inputs)?;
