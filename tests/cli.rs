@@ -529,7 +529,7 @@ _config.yml: added `theme: labpress`
 $ labpress build
 [stderr]
 error: variable `t` is not defined. Available variables: content, description, layout, name, page, site, title
- --> built-in theme: _includes/head.html:[..]
+ --> built-in theme: _includes/head.html:25:81
 
 nothing was written because of 1 error
 [exit status 1]
