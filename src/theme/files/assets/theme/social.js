@@ -3,6 +3,8 @@
   "use strict";
   const share = document.querySelector(".share button");
   if (share && navigator.share) {
+    // The button says what the label says.
+    document.getElementById("share").hidden = true;
     share.hidden = false;
     share.addEventListener("click", () => {
       const page = document.querySelector('link[rel="canonical"]')?.href ?? location.href;
