@@ -1,6 +1,7 @@
 //! Gives `labpress` and its runner `lab` an identity of the code that both contain, so that
-//! programs of different builds can be told apart: see `runner::BUILD`. Lists the files of a new site
-//! for `cli::starter`.
+//! programs of different builds can be told apart (`runner::BUILD`), and `labpress` one of all its
+//! code, so that it takes nothing from the cache of another version (`site::memo`). Lists the files
+//! of a new site for `cli::starter`.
 #![expect(clippy::disallowed_methods, reason = "a build script reads sources and the environment")]
 
 use std::path::{Path, PathBuf};
@@ -11,10 +12,21 @@ use std::{env, fs, io};
 const SHARED: [&str; 5] =
     ["src/data", "src/digest.rs", "src/recipe", "src/runner", "crates/labpress-runner/src"];
 
+/// What decides how a site is rendered. Only the first one is in a published package.
+const ALL: [&str; 3] = ["src", "Cargo.lock", "crates/kramdown/src"];
+
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    let version = env::var("CARGO_PKG_VERSION").map_err(io::Error::other)?;
+    println!("cargo::rustc-env=LABPRESS_BUILD={version}+{:016x}", digest(&SHARED)?);
+    println!("cargo::rustc-env=LABPRESS_SOURCES={version}+{:016x}", digest(&ALL)?);
+    write_starter()
+}
+
+/// The digest of all files at the paths.
+fn digest(paths: &[&str]) -> io::Result<u64> {
     let mut files = Vec::new();
-    for path in SHARED.map(Path::new).into_iter().filter(|path| path.exists()) {
+    for path in paths.iter().map(Path::new).filter(|path| path.exists()) {
         println!("cargo::rerun-if-changed={}", path.display());
         collect(path, &mut files)?;
     }
@@ -27,9 +39,7 @@ fn main() -> io::Result<()> {
         hash.update(&(content.len() as u64).to_le_bytes());
         hash.update(&content);
     }
-    let version = env::var("CARGO_PKG_VERSION").map_err(io::Error::other)?;
-    println!("cargo::rustc-env=LABPRESS_BUILD={version}+{:016x}", hash.0);
-    write_starter()
+    Ok(hash.0)
 }
 
 /// The files of a new site.

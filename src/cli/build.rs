@@ -14,12 +14,10 @@ use super::{
 use labpress::config::{self, Config};
 use labpress::destination::{self, Written};
 use labpress::diagnostic::Diagnostic;
-use labpress::digest::Digest;
 use labpress::experiment::plan::{PlannedRun, plan};
 use labpress::experiment::results::Need;
 use labpress::inputs;
 use labpress::post::Shown;
-use labpress::runner::BUILD;
 use labpress::site::{Built, Memo, Origin, Site};
 use labpress::store::Store;
 use labpress::store::cache::Cache;
@@ -86,7 +84,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         destination.check_sources(&site.inputs)?;
     }
     let shown = shown(&site.config, options);
-    let state = (!work.smoke && !work.dry_run).then(|| state(&site, &shown));
+    let state = (!work.smoke && !work.dry_run).then(|| site.state(&shown));
     if let (Some(state), Some(destination)) = (state, &destination)
         && let Some(files) = LastBuild::holds(&root, &destination.path, state, shown.now)
     {
@@ -145,11 +143,6 @@ fn origins(memo: &Memo) -> Origins {
 /// The parts of a page by name, with the first digits of their digests.
 pub(super) fn short(origin: Origin) -> BTreeMap<String, String> {
     origin.parts.into_iter().map(|(name, digest)| (name, digest.short())).collect()
-}
-
-/// The digest of everything that the build depends on.
-fn state(site: &Site, shown: &Shown) -> Digest {
-    Digest::of(format!("{BUILD} {}", site.state(shown)).as_bytes())
 }
 
 fn report_written(written: Written, destination: &str, stopwatch: &Stopwatch, work: &Work) {

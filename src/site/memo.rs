@@ -28,6 +28,9 @@ use crate::liquid::{Environment, Read};
 use crate::post::{self as posts, Blog, Post, Shown};
 use crate::roles::Role;
 
+/// The program by its sources: another version may render the same site differently.
+const PROGRAM: &str = env!("LABPRESS_SOURCES");
+
 /// What a rendering leaves for the next one.
 #[derive(Debug, Default)]
 pub struct Memo {
@@ -101,8 +104,9 @@ impl Memo {
             std::iter::once(source).chain(reads)
         });
         let of_page = page.reads.iter().map(|(read, digest)| (read.to_string(), *digest));
-        let of_all =
-            self.base.map(|base| ("_config.yml and the options of the build".to_owned(), base));
+        let of_all = self.base.map(|base| {
+            ("_config.yml, the options of the build, and this version of labpress".to_owned(), base)
+        });
         let mut parts: BTreeMap<String, Digest> = of_body.into_iter().flatten().collect();
         parts.extend(of_page.chain(of_all).chain([(page.shown.to_owned(), page.key)]));
         Some(Origin { source: page.source.clone(), parts })
@@ -209,6 +213,7 @@ impl Body {
 /// The digest of everything that all bodies depend on.
 pub(super) fn base(inputs: &Inputs, shown: &Shown) -> Digest {
     let mut hasher = blake3::Hasher::new();
+    add(&mut hasher, PROGRAM.as_bytes());
     let Shown { drafts, future, unpublished, now: _ } = shown;
     hasher.update(&[*drafts, *future, *unpublished].map(u8::from));
     hasher.update(inputs.text(config::PATH).unwrap_or_default().as_bytes());
