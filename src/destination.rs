@@ -418,6 +418,9 @@ impl<'a> Folder<'a> {
                     open_file(from).map_err(|error| named(&error, "cannot read", from))?;
                 io::copy(&mut source, &mut file).map(drop)
             }
+            Content::AsWritten { .. } => Err(io::Error::other(
+                "it was changed or removed while the site was built: build it again",
+            )),
         };
         filled
             .and_then(|()| file.persist(&on_disk).map(drop).map_err(|error| error.error))
@@ -466,6 +469,7 @@ fn is_equal(path: &Path, content: &Content) -> io::Result<bool> {
     let bytes = match content {
         Content::Bytes(bytes) => bytes,
         Content::CopyOf(from) => return is_same_content(from, path),
+        Content::AsWritten { mark, .. } => return Ok(mark.is_of(path)),
     };
     let mut present = Vec::with_capacity(bytes.len());
     let is_equal = open_file(path).and_then(|mut file| {

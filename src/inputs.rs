@@ -6,6 +6,7 @@
 //! digested on request: `inputs` of each experiment says which files belong to it. Tests create
 //! inputs with [`Inputs::with`].
 
+pub mod mark;
 pub(crate) mod program;
 
 use std::collections::{BTreeMap, BTreeSet};

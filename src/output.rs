@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::digest::Digest;
+use crate::inputs::mark::Mark;
 use crate::path;
 
 /// All files of the built site, by path with `/` between parts.
@@ -22,6 +24,35 @@ pub enum Content {
     Bytes(Arc<[u8]>),
     /// A copy of a file on this machine, which is never entirely in memory.
     CopyOf(PathBuf),
+    /// What the last build wrote into the destination, where it still is.
+    AsWritten {
+        /// The file in the destination.
+        mark: Mark,
+        /// What it was made from, see [`digest`](Content::digest).
+        digest: Digest,
+    },
+}
+
+impl Content {
+    /// Whether two files that were made have the same bytes.
+    pub(crate) fn is_same(&self, other: &Content) -> bool {
+        match (self, other) {
+            (Content::AsWritten { .. }, _) | (_, Content::AsWritten { .. }) => {
+                self.digest() == other.digest()
+            }
+            (one, other) => one == other,
+        }
+    }
+
+    /// The digest of its bytes, or of the path that it is copied from: the name of a copy that was
+    /// made depends on its content.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Content::Bytes(bytes) => Digest::of(bytes),
+            Content::CopyOf(path) => Digest::of(path.as_os_str().as_encoded_bytes()),
+            Content::AsWritten { digest, .. } => *digest,
+        }
+    }
 }
 
 impl Output {

@@ -39,6 +39,36 @@ pub(crate) fn map_of_yaml(mapping: &serde_yaml::Mapping) -> Map {
     mapping.iter().map(|(key, value)| (Key::from(as_text(&of_yaml(key))), of_yaml(value))).collect()
 }
 
+/// Reads and writes a value that is a string, for serde.
+pub(crate) mod text {
+    use serde::de::{Deserializer, Visitor};
+    use serde::{Serialize, Serializer};
+
+    use super::Value;
+
+    pub(crate) fn serialize<S: Serializer>(value: &Value, to: S) -> Result<S::Ok, S::Error> {
+        value.as_str().unwrap_or_default().serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Value;
+
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a string")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(Value::from(text))
+            }
+        }
+
+        from.deserialize_str(Text)
+    }
+}
+
 /// The value at `key`, if `value` is a map that has it.
 pub fn entry<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     let map = value.as_map()?;

@@ -1,6 +1,7 @@
 //! A site that is rendered again from the memo of an earlier rendering is the same, byte for byte,
 //! as one rendered from nothing: after every kind of edit to every file of the sites in
-//! `tests/sites`, and after random sequences of edits.
+//! `tests/sites`, and after random sequences of edits. The memo is tested as it is in memory, for
+//! previews, and as bytes, for builds.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -11,7 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use labpress::config;
+use labpress::digest::Digest;
 use labpress::inputs;
+use labpress::inputs::mark::Mark;
+use labpress::output::{Content, Output};
 use labpress::post::Shown;
 use labpress::site::{Built, Memo, Site};
 use labpress::store::cache::Cache;
@@ -19,22 +23,38 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// A copy of a site of `tests/sites`, and the memo of its last rendering.
+/// A copy of a site of `tests/sites`, and the memos of its last rendering and its last build.
 struct Edited {
     name: String,
     folder: tempfile::TempDir,
     shown: Shown,
     memo: Memo,
+    kept: Vec<u8>,
     /// Shared by all renderings: what it keeps depends on its key alone.
     cache: Cache,
     history: Vec<String>,
 }
 
-/// Everything about a rendering that anyone can see.
-fn visible(built: Built) -> String {
+/// Everything about a rendering that anyone can see. Files that are still as an earlier build wrote
+/// them are shown as those of `fresh` that have the same digest.
+fn visible(built: Built, fresh: Option<&Output>) -> String {
     let Built { needs, errors, warnings, experiments, .. } = &built;
     let other = format!("{needs:#?}\n{errors:#?}\n{warnings:#?}\n{experiments:#?}");
-    format!("{other}\n{:#?}", built.into_output())
+    let shown = built.into_output().map(|output| {
+        let shown = |(path, content): (&str, &Content)| match (content, fresh?.file(path)?) {
+            (Content::AsWritten { digest, .. }, Content::Bytes(bytes))
+                if *digest == Some(Digest::of(bytes)) =>
+            {
+                Some((path.to_owned(), Content::Bytes(bytes.clone())))
+            }
+            _ => None,
+        };
+        let files = output
+            .files()
+            .map(|file| shown(file).unwrap_or_else(|| (file.0.to_owned(), file.1.clone())));
+        files.collect::<Vec<_>>()
+    });
+    format!("{other}\n{shown:#?}")
 }
 
 fn copied(from: &Path, to: &Path) {
@@ -57,14 +77,8 @@ impl Edited {
         copied(site, folder.path());
         let name = site.file_name().unwrap().to_string_lossy().into_owned();
         let shown = Shown::at("2026-06-01T12:00:00Z".parse().unwrap());
-        Edited {
-            name,
-            folder,
-            shown,
-            memo: Memo::default(),
-            cache: Cache::default(),
-            history: Vec::new(),
-        }
+        let (memo, kept, cache) = (Memo::default(), Vec::new(), Cache::default());
+        Edited { name, folder, shown, memo, kept, cache, history: Vec::new() }
     }
 
     fn site(&self) -> Site {
@@ -80,9 +94,24 @@ impl Edited {
     fn check(&mut self, edit: String) {
         self.history.push(edit);
         let site = self.site();
+        let cold = site.render(&self.shown);
+        let output = site.render(&self.shown).into_output().ok();
+        let cold = visible(cold, None);
         let mut warm = site.render_again(&self.shown, &self.memo);
         self.memo = std::mem::take(&mut warm.memo);
-        let (warm, cold) = (visible(warm), visible(site.render(&self.shown)));
+        self.compare("the memo", &visible(warm, None), &cold);
+        // Some of the files are no longer as they were written.
+        let mark = |path: &str| (path.len() % 3 > 0).then(Mark::default);
+        let kept = Memo::from_bytes(&self.kept, mark).unwrap_or_default();
+        let mut warm = site.render_again(&self.shown, &kept);
+        if output.is_some() {
+            self.kept = std::mem::take(&mut warm.memo).to_bytes();
+        }
+        self.compare("the memo of a build", &visible(warm, output.as_ref()), &cold);
+    }
+
+    #[track_caller]
+    fn compare(&self, memo: &str, warm: &str, cold: &str) {
         if warm != cold {
             let mut difference = String::new();
             snapbox::report::write_diff(
@@ -90,7 +119,7 @@ impl Edited {
                 &snapbox::Data::text(cold).raw(),
                 &snapbox::Data::text(warm).raw(),
                 Some(&"from nothing"),
-                Some(&"from the memo"),
+                Some(&format!("from {memo}")),
                 snapbox::report::Palette::plain(),
             )
             .unwrap();

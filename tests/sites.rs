@@ -49,6 +49,7 @@ fn texts(output: &Output) -> BTreeMap<String, String> {
     let text = |content: &Content| match content {
         Content::Bytes(bytes) => as_text(bytes),
         Content::CopyOf(path) => as_text(&fs::read(path).expect("it can be read")),
+        Content::AsWritten { .. } => unreachable!("there was no earlier build"),
     };
     let files = output.files().filter(|(path, content)| !is_asset_of_theme(path, content));
     files.map(|(path, content)| (path.to_owned(), text(content))).collect()
@@ -87,6 +88,7 @@ fn update(output: &Output, folder: &Path) {
         match content {
             Content::Bytes(bytes) => fs::write(path, bytes).expect("it can be written"),
             Content::CopyOf(from) => drop(fs::copy(from, path).expect("it can be copied")),
+            Content::AsWritten { .. } => unreachable!("there was no earlier build"),
         }
     }
 }

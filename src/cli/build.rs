@@ -1,6 +1,5 @@
 //! `labpress build`: runs stale experiments, then writes the site.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -18,10 +17,10 @@ use labpress::experiment::plan::{PlannedRun, plan};
 use labpress::experiment::results::Need;
 use labpress::inputs;
 use labpress::post::Shown;
-use labpress::site::{Built, Memo, Origin, Site};
+use labpress::site::{Built, Memo, Site};
 use labpress::store::Store;
 use labpress::store::cache::Cache;
-use labpress::store::last_build::{LastBuild, Origins};
+use labpress::store::last_build::LastBuild;
 use labpress::timings::{span, start};
 
 #[derive(Args)]
@@ -84,16 +83,21 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         destination.check_sources(&site.inputs)?;
     }
     let shown = shown(&site.config, options);
-    let state = (!work.smoke && !work.dry_run).then(|| site.state(&shown));
-    if let (Some(state), Some(destination)) = (state, &destination)
-        && let Some(files) = LastBuild::holds(&root, &destination.path, state, shown.now)
+    // A smoke build shows other results than the last build did.
+    let is_of_site = !work.smoke && !work.dry_run;
+    let state = is_of_site.then(|| site.state(&shown));
+    let last = destination.as_ref().filter(|_| is_of_site);
+    let last = last.and_then(|destination| LastBuild::read(&root, &destination.path));
+    if let (Some(state), Some(last)) = (state, &last)
+        && let Some(files) = last.holds(state, shown.now)
     {
         let written = Written { unchanged: files, ..Written::default() };
-        report_written(written, &shown_path(&destination.path, &root), &stopwatch, work);
+        report_written(written, &shown_path(last.folder(), &root), &stopwatch, work);
         std::mem::forget(site);
         return Ok(());
     }
-    let mut built = site.render(&shown);
+    let memo = last.as_ref().and_then(|last| memo_of(last, &root)).unwrap_or_default();
+    let mut built = site.render_again(&shown, &memo);
     if options.locked && !built.missing.is_empty() {
         let mut errors = std::mem::take(&mut built.errors);
         errors.append(&mut built.missing);
@@ -105,10 +109,11 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     if work.dry_run {
         return would_build(built, &site, work);
     }
-    let is_silent = built.warnings.is_empty() && built.needs.is_empty();
+    // With runs, the state is no longer what the site was made from.
+    let is_repeatable = built.warnings.is_empty() && built.needs.is_empty();
     let (site, mut built) =
         if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };
-    let (until, memo) = (built.until, std::mem::take(&mut built.memo));
+    let (until, built_memo) = (built.until, std::mem::take(&mut built.memo));
     let output = built.into_output().map_err(Error::Errors)?;
     let destination = &destination.expect("the configuration has no errors").path;
     let waiting = || {
@@ -123,26 +128,23 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
         destination::write(&output, destination, waiting)?
     };
     site.cache.sweep();
-    if let Some(state) = state.filter(|_| is_silent && !options.locked) {
-        // Without it, only the next build is slower.
-        let _ = LastBuild::keep(&root, destination, state, until, &output, &origins(&memo));
+    if is_of_site && !options.locked {
+        let _span = span("keep the build");
+        // The next build has to warn again. Without what is kept, it is only slower.
+        let state = state.filter(|_| is_repeatable);
+        let _ = LastBuild::keep(&root, destination, state, until, &output, &built_memo.to_bytes());
     }
     let destination = shown_path(destination, &root);
     // Freeing a large site takes a while, and the program ends here.
-    std::mem::forget((output, memo, site));
+    std::mem::forget((output, memo, built_memo, site));
     report_written(written, &destination, &stopwatch, work);
     Ok(())
 }
 
-/// What all pages were made from, for `labpress why`.
-fn origins(memo: &Memo) -> Origins {
-    let pages = memo.pages().into_iter();
-    pages.filter_map(|page| Some((page.to_owned(), short(memo.origin(page)?)))).collect()
-}
-
-/// The parts of a page by name, with the first digits of their digests.
-pub(super) fn short(origin: Origin) -> BTreeMap<String, String> {
-    origin.parts.into_iter().map(|(name, digest)| (name, digest.short())).collect()
+/// The memo of the last build.
+fn memo_of(last: &LastBuild, root: &Path) -> Option<Memo> {
+    let _span = span("read the memo");
+    Memo::from_bytes(&last.memo(root)?, |path| last.mark(path).cloned())
 }
 
 fn report_written(written: Written, destination: &str, stopwatch: &Stopwatch, work: &Work) {

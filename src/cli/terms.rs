@@ -58,7 +58,7 @@ pub(super) fn check(output: &Output, site: &Site) -> Result<(), Error> {
 fn copied_from(content: &Content) -> Option<&Path> {
     match content {
         Content::CopyOf(path) => Some(path),
-        Content::Bytes(_) => None,
+        Content::Bytes(_) | Content::AsWritten { .. } => None,
     }
 }
 

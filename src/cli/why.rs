@@ -7,11 +7,12 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::build::{self, short};
+use super::build;
 use super::{Error, answer, site};
 use labpress::experiment::plan::{PlannedRun, RunState, plan};
+use labpress::inputs::mark::Mark;
 use labpress::runner::child;
-use labpress::site::{Site, Source};
+use labpress::site::{Memo, Site, Source};
 use labpress::store::Store;
 use labpress::store::last_build::LastBuild;
 
@@ -68,8 +69,11 @@ fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
         return Ok(Some(format!("{file} is made from {path} in every build\n")));
     };
     let root = site.inputs.root();
-    let before = LastBuild::origins(root, &root.join(&site.config.destination)).remove(file);
-    let now = short(origin);
+    let last = LastBuild::read(root, &root.join(&site.config.destination));
+    // Pages count whether they are still in the destination or not.
+    let memo = last.and_then(|last| Memo::from_bytes(&last.memo(root)?, |_| Some(Mark::default())));
+    let before = memo.and_then(|memo| memo.origin(file)).map(|origin| origin.parts);
+    let now = origin.parts;
     let mut text = format!("{file} is made from\n");
     for part in now.keys() {
         // Writing to a `String` cannot fail.

@@ -33,6 +33,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::config::LiquidOptions;
 use crate::diagnostic::{Diagnostic, Place, listed, nearest};
@@ -182,10 +183,14 @@ fn not_a_block(tag: &str, place: Place) -> Diagnostic {
 }
 
 /// Something outside of a text and its front matter that its expansion depends on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Read {
     /// A key of the variable `site`.
     Site(String),
+    /// A key of `site`, without what is made of the bodies of documents.
+    Heads(String),
+    /// This many of `site.posts`, from the newest on, and the number of all.
+    Newest(usize),
     /// The variable `site` as a whole.
     WholeSite,
     /// The documents before and after the page: `page.previous` and `page.next`.
@@ -208,6 +213,8 @@ impl fmt::Display for Read {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Read::Site(key) => write!(out, "site.{key}"),
+            Read::Heads(key) => write!(out, "site.{key}, without bodies"),
+            Read::Newest(count) => write!(out, "the first {count} of site.posts"),
             Read::WholeSite => out.write_str("site, as a whole"),
             Read::Neighbours => {
                 out.write_str("the front matter of the documents before and after it")

@@ -13,6 +13,7 @@ use std::ops::RangeInclusive;
 use kramdown::embed::{self, Embeds};
 use kramdown::tree::Document;
 use kramdown::{headings, html, text};
+use serde::{Deserialize, Serialize};
 
 /// The dialect of Markdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub struct Rendered {
 }
 
 /// A heading in the table of contents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heading {
     /// The level of the heading, 1 to 6.
     pub level: u8,

@@ -53,6 +53,20 @@ pub struct Post<'a> {
     is_memorable: bool,
 }
 
+impl Post<'_> {
+    /// The digest of everything except its body: of what templates see in a list of documents.
+    pub(crate) fn head_digest(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        let date = self.date.timestamp().as_nanosecond().to_le_bytes();
+        let parts = [self.body.path, self.front.yaml.text, &self.title, &self.address.url];
+        for part in parts.map(str::as_bytes).into_iter().chain([&date[..]]) {
+            hasher.update(&part.len().to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().into()
+    }
+}
+
 impl Deref for Post<'_> {
     type Target = Head;
 

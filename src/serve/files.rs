@@ -44,7 +44,8 @@ pub(super) fn response(
     let found = match version.content(&file) {
         Some(Content::Bytes(bytes)) => bytes_response(request, &file, bytes, &page),
         Some(Content::CopyOf(on_disk)) => copy_response(request, &file, on_disk, root),
-        None => None,
+        // A preview has no destination.
+        Some(Content::AsWritten { .. }) | None => None,
     };
     match found {
         Some(response) if status == 200 => response,

@@ -54,7 +54,7 @@ impl Version {
             .files()
             .filter_map(|(path, content)| match content {
                 Content::CopyOf(on_disk) => Some((path.to_owned(), stamp(on_disk).ok())),
-                Content::Bytes(_) => None,
+                Content::Bytes(_) | Content::AsWritten { .. } => None,
             })
             .collect();
         let mut changed_at = self.changed_at.clone();

@@ -22,7 +22,11 @@ const MARGIN: f32 = 80.0;
 const CHART_LEFT: f32 = 600.0;
 
 /// The card of a post, as templates see it: `url`, `width` and `height`. `None` if there is none.
-pub(super) fn value(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost) -> Option<Value> {
+pub(super) fn value(
+    site: &Shared<'_>,
+    post: &Post<'_>,
+    rendered: &RenderedPost<'_>,
+) -> Option<Value> {
     if !site.config.social_cards || !missing(site, rendered).is_empty() {
         return None;
     }
@@ -49,7 +53,7 @@ pub(super) fn warnings(site: &Shared<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let posts = site.blog.posts.iter().zip(&site.posts);
-    let warning = |(post, rendered): (&Post<'_>, &std::sync::Arc<RenderedPost>)| {
+    let warning = |(post, rendered): (&Post<'_>, &RenderedPost<'_>)| {
         let missing = missing(site, rendered);
         let first = missing.first()?;
         let message = format!("the post has no social card: no font has the letter `{first}`");
@@ -59,8 +63,8 @@ pub(super) fn warnings(site: &Shared<'_>) -> Vec<Diagnostic> {
     posts.filter_map(warning).collect()
 }
 
-fn missing(site: &Shared<'_>, rendered: &RenderedPost) -> Vec<char> {
-    site.fonts().missing(&format!("{}{}", rendered.title, site.config.title))
+fn missing(site: &Shared<'_>, rendered: &RenderedPost<'_>) -> Vec<char> {
+    site.fonts().missing(&format!("{}{}", rendered.body.summary.title, site.config.title))
 }
 
 /// The path of the card, beside the page.
@@ -72,7 +76,7 @@ fn file(post: &Post<'_>) -> String {
     }
 }
 
-fn svg(site: &Shared<'_>, index: usize, post: &Post<'_>, rendered: &RenderedPost) -> String {
+fn svg(site: &Shared<'_>, index: usize, post: &Post<'_>, rendered: &RenderedPost<'_>) -> String {
     let html = rendered.content();
     let html = html.as_str().unwrap_or_default();
     let chart = charts(html).into_iter().next().map(|range| &html[range]);
@@ -81,7 +85,7 @@ fn svg(site: &Shared<'_>, index: usize, post: &Post<'_>, rendered: &RenderedPost
         Some(_) => (44.0, CHART_LEFT - MARGIN - 40.0, 7),
         None => (72.0, WIDTH as f32 - 2.0 * MARGIN, 4),
     };
-    let lines = shortened(lines(&rendered.title, width / letter, site.fonts()), most);
+    let lines = shortened(lines(&rendered.body.summary.title, width / letter, site.fonts()), most);
     let names = site.structure.authors_of(index).iter();
     let names = names.filter_map(|author| entry(author, "name").map(as_text));
     let foot: Vec<String> = names.chain(post.date.format("%Y-%m-%d")).collect();

@@ -323,15 +323,15 @@ pub(super) fn missing(site: &Shared<'_>) -> Vec<Diagnostic> {
     missing
 }
 
-fn missing_in(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost) -> Vec<Diagnostic> {
+fn missing_in(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost<'_>) -> Vec<Diagnostic> {
     let is_made = |path: &str| {
-        site.taken.contains(path) || rendered.files.iter().any(|(made, _)| made == path)
+        site.taken.contains(path) || rendered.files().iter().any(|(made, _)| made == path)
     };
     let is_missing = |source: &&String| {
         let Some(path) = site.images.path(source, &post.address.url) else { return false };
         !is_made(&percent_decoded(&path)) && site.images.found(source, &post.address.url).is_none()
     };
-    let missing = rendered.images.iter().filter(is_missing);
+    let missing = rendered.body.summary.images.iter().filter(is_missing);
     let error = |source: &String| {
         let message = format!("there is no picture `{source}` in the site");
         Diagnostic::new(place(post.body, source), message)

@@ -1,17 +1,16 @@
 //! The index: the page that lists posts, split into parts of `paginate` posts.
 
-use std::sync::Arc;
-
 use tera::Map;
 
 use super::page::Part;
-use super::post::RenderedPost;
+use super::post::{Detail, RenderedPost};
 use super::{Shared, memo};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
 use crate::permalink::{Address, address};
-use crate::post::{Blog, Page};
-use crate::value::{self, Value, entry, set};
+use crate::post::{Blog, Page, Post};
+use crate::value::{self, Value, set};
 
 /// The page to split: the deepest page called `index` in a folder above `paginate_path`. Without
 /// `paginate`, the page at `/` has a single part, except in a blog from Jekyll, whose pages test
@@ -38,13 +37,19 @@ pub(super) fn page<'b, 'a>(config: &Config, blog: &'b Blog<'a>) -> Option<&'b Pa
 
 /// The parts of the index `page`, the newest posts first; a single part with all posts if it is not
 /// split. Posts with `hidden: true` are left out.
-pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Diagnostic> {
-    let is_hidden = |post: &Value| {
-        entry(post, "hidden")
+pub(super) fn parts(
+    site: &Shared<'_>,
+    page: &Page<'_>,
+    detail: Detail,
+) -> Result<Vec<Part>, Diagnostic> {
+    let is_hidden = |post: &Post<'_>| {
+        post.front
+            .value("hidden")
             .is_some_and(|hidden| hidden.as_bool() != Some(false) && !value::is_nil(hidden))
     };
-    let posts: Vec<&Arc<RenderedPost>> =
-        site.posts.iter().filter(|post| !is_hidden(&post.value)).collect();
+    let posts = site.posts.iter().zip(&site.blog.posts);
+    let posts: Vec<&RenderedPost<'_>> =
+        posts.filter(|(_, post)| !is_hidden(post)).map(|(rendered, _)| rendered).collect();
     let per_page = site.config.paginate.unwrap_or(usize::MAX).min(posts.len()).max(1);
     let total = posts.len().div_ceil(per_page).max(1);
     let addresses: Vec<Address> = (1..=total)
@@ -62,7 +67,7 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         let shown = || posts.iter().skip((number - 1) * per_page).take(per_page);
         let (previous, next) = (number - 1, if number < total { number + 1 } else { 0 });
         let mut map = Map::new();
-        set(&mut map, "posts", shown().map(|post| post.value.clone()).collect::<Vec<Value>>());
+        set(&mut map, "posts", shown().map(|post| post.value(detail)).collect::<Vec<Value>>());
         set(&mut map, "page", number);
         set(
             &mut map,
@@ -80,7 +85,8 @@ pub(super) fn parts(site: &Shared<'_>, page: &Page<'_>) -> Result<Vec<Part>, Dia
         set(&mut map, "next_page_path", path(next));
         let Address { url, file } = addresses[number - 1].clone();
         let numbers = [number, posts.len(), total].map(usize::to_le_bytes);
-        let shown = shown().map(|post| &post.identity.as_bytes()[..]);
+        let shown: Vec<Digest> = shown().map(|post| post.identity(detail)).collect();
+        let shown = shown.iter().map(|identity| &identity.as_bytes()[..]);
         let key = memo::key(numbers.iter().map(|number| &number[..]).chain(shown));
         Part { paginator: Value::from(map), url, file, key }
     };

@@ -15,7 +15,7 @@ pub(super) fn of_post(site: &Shared<'_>, index: usize, page: &Map) -> String {
     let mut data = json!({
         "@context": "https://schema.org",
         "@type": "BlogPosting",
-        "headline": rendered.title,
+        "headline": rendered.body.summary.title,
         "url": url,
         "mainEntityOfPage": url,
         "datePublished": published,
@@ -23,7 +23,7 @@ pub(super) fn of_post(site: &Shared<'_>, index: usize, page: &Map) -> String {
         "inLanguage": text(page, "lang").unwrap_or_else(|| site.config.language.clone()),
     });
     let mut set = |key: &str, value: Json| data[key] = value;
-    if let Some(description) = &rendered.description {
+    if let Some(description) = &rendered.body.summary.description {
         set("description", Json::from(description.as_str()));
     }
     if let Some(words) = page.get(&Key::Str("words")).and_then(Value::as_i128) {

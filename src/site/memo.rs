@@ -9,13 +9,18 @@
 //! The same holds for pages made from a layout: they are kept beside the identities of the
 //! documents that they show, and what their templates read. Liquid notes what it reads; for Tera,
 //! that is every template that a template may use, and every key of `site` that they name.
+//!
+//! `stored` makes bytes of a memo, for the next build.
 
+mod stored;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
-use super::post::RenderedPost;
+use super::post::{Body, Detail};
 use super::{Files, Made, Site};
 use crate::config;
 use crate::diagnostic::Diagnostic;
@@ -36,9 +41,12 @@ const PROGRAM: &str = env!("LABPRESS_SOURCES");
 pub struct Memo {
     base: Option<Digest>,
     pub(super) documents: posts::Memo,
-    bodies: HashMap<String, Body>,
+    bodies: HashMap<String, KnownBody>,
     pages: HashMap<String, Arc<KnownPage>>,
 }
+
+/// What something was made from, with digests.
+type Reads = Vec<(Read, Digest)>;
 
 /// The files of a page, and the digests of what it was made from.
 #[derive(Debug)]
@@ -46,9 +54,9 @@ struct KnownPage {
     /// The path of its source; empty if it has none.
     source: String,
     /// What `key` is the digest of.
-    shown: &'static str,
+    shown: Cow<'static, str>,
     key: Digest,
-    reads: Vec<(Read, Digest)>,
+    reads: Arc<Reads>,
     files: Vec<Made>,
 }
 
@@ -63,12 +71,12 @@ pub struct Origin {
 
 /// A rendered body, and the digests of what it was made from.
 #[derive(Debug, Clone)]
-pub(super) struct Body {
+pub(super) struct KnownBody {
     file: Digest,
     /// Its date, which is the time of the build if it has none of its own.
     date: Timestamp,
-    reads: Vec<(Read, Digest)>,
-    pub(super) post: Arc<RenderedPost>,
+    reads: Reads,
+    pub(super) body: Arc<Body>,
 }
 
 impl Memo {
@@ -78,7 +86,7 @@ impl Memo {
     }
 
     /// The memo of a rendering.
-    pub(super) fn new(base: Digest, blog: &Blog<'_>, bodies: HashMap<String, Body>) -> Memo {
+    pub(super) fn new(base: Digest, blog: &Blog<'_>, bodies: HashMap<String, KnownBody>) -> Memo {
         Memo { base: Some(base), documents: blog.memo.clone(), bodies, pages: HashMap::new() }
     }
 
@@ -97,8 +105,7 @@ impl Memo {
     /// made in every build.
     pub fn origin(&self, file: &str) -> Option<Origin> {
         let page = self.pages.get(file)?;
-        let body = self.bodies.get(&page.source);
-        let of_body = body.map(|body| {
+        let of_body = self.bodies.get(&page.source).map(|body| {
             let source = (page.source.clone(), body.file);
             let reads = body.reads.iter().map(|(read, digest)| (read.to_string(), *digest));
             std::iter::once(source).chain(reads)
@@ -108,7 +115,7 @@ impl Memo {
             ("_config.yml, the options of the build, and this version of labpress".to_owned(), base)
         });
         let mut parts: BTreeMap<String, Digest> = of_body.into_iter().flatten().collect();
-        parts.extend(of_page.chain(of_all).chain([(page.shown.to_owned(), page.key)]));
+        parts.extend(of_page.chain(of_all).chain([(page.shown.clone().into_owned(), page.key)]));
         Some(Origin { source: page.source.clone(), parts })
     }
 
@@ -118,7 +125,11 @@ impl Memo {
     }
 
     /// The rendered body of a document, if nothing that it was made from has changed.
-    pub(super) fn body(&self, post: &Post<'_>, digest: impl Fn(&Read) -> Digest) -> Option<Body> {
+    pub(super) fn body(
+        &self,
+        post: &Post<'_>,
+        digest: impl Fn(&Read) -> Digest,
+    ) -> Option<KnownBody> {
         let known = self.bodies.get(post.body.path)?;
         let is_same = known.file == post.digest
             && known.date == post.date.timestamp()
@@ -135,19 +146,20 @@ pub(super) struct PageMemo<'a> {
 }
 
 impl<'a> PageMemo<'a> {
-    /// `documents` are the identities of all documents.
+    /// `documents` are the identities of all documents, the posts first, as a whole and without
+    /// their bodies; `feed` is the address of the site's feed.
     pub(super) fn new(
         earlier: Option<&'a Memo>,
         present: Present<'a>,
-        documents: impl Iterator<Item = Digest>,
+        documents: impl Iterator<Item = [Digest; 2]>,
+        feed: Option<&str>,
     ) -> PageMemo<'a> {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(present.contents().as_bytes());
-        for document in documents {
-            hasher.update(document.as_bytes());
-        }
-        let contents: Digest = hasher.finalize().into();
-        let present = Present { contents: OnceLock::from(contents), ..present };
+        let (whole, heads): (Vec<Digest>, Vec<Digest>) =
+            documents.map(|[whole, head]| (whole, head)).unzip();
+        let of_all = |documents: &[Digest]| of_digests(&[&[present.heads()], documents].concat());
+        let (contents, heads) = (of_all(&whole).into(), of_all(&heads).into());
+        let newest = whole;
+        let present = Present { contents, heads, newest, feed: of_text(feed), ..present };
         PageMemo { earlier, present, made: Mutex::default() }
     }
 
@@ -172,7 +184,8 @@ impl<'a> PageMemo<'a> {
             let (files, reads) = make()?;
             let reads = reads.into_iter().map(|read| (digest(&read), read));
             let reads = reads.map(|(digest, read)| (read, digest)).collect();
-            Arc::new(KnownPage { source: source.to_owned(), shown, key, reads, files })
+            let (source, shown) = (source.to_owned(), shown.into());
+            Arc::new(KnownPage { source, shown, key, reads: Arc::new(reads), files })
         };
         let files = page.files.clone();
         let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,23 +203,22 @@ pub(super) fn key<'k>(parts: impl IntoIterator<Item = &'k [u8]>) -> Digest {
     hasher.finalize().into()
 }
 
-impl Body {
-    /// The body of a document that was just rendered.
-    pub(super) fn new(
-        post: &Post<'_>,
-        rendered: RenderedPost,
-        digest: impl Fn(&Read) -> Digest,
-    ) -> Body {
-        let reads: Vec<(Read, Digest)> =
-            rendered.reads.iter().map(|read| (read.clone(), digest(read))).collect();
+impl KnownBody {
+    /// The rendered body of a document, with what it was made from.
+    pub(super) fn new(post: &Post<'_>, body: Arc<Body>, reads: Reads) -> KnownBody {
+        KnownBody { file: post.digest, date: post.date.timestamp(), reads, body }
+    }
+
+    /// Equal for documents that are rendered from the same.
+    pub(super) fn identity(&self, post: &Post<'_>) -> Digest {
         let mut hasher = blake3::Hasher::new();
-        add_document(&mut hasher, Some(post));
-        for (_, digest) in &reads {
+        add(&mut hasher, post.body.path.as_bytes());
+        hasher.update(post.digest.as_bytes());
+        hasher.update(&post.date.timestamp().as_nanosecond().to_le_bytes());
+        for (_, digest) in &self.reads {
             hasher.update(digest.as_bytes());
         }
-        let identity = hasher.finalize().into();
-        let rendered = Arc::new(RenderedPost { identity, ..rendered });
-        Body { file: post.digest, date: post.date.timestamp(), reads, post: rendered }
+        hasher.finalize().into()
     }
 }
 
@@ -263,8 +275,16 @@ pub(super) struct Present<'a> {
     blog: &'a Blog<'a>,
     results: &'a Results<'a>,
     environment: &'a Environment<'a>,
+    /// Of all documents, pages and files.
     contents: OnceLock<Digest>,
+    /// The same without the bodies of documents. Bodies see nothing else of other documents.
+    heads: OnceLock<Digest>,
+    /// Of the posts, the newest first.
+    newest: Vec<Digest>,
     data: OnceLock<Digest>,
+    names: OnceLock<Digest>,
+    /// Of the address of the feed.
+    feed: Digest,
     of_results: Mutex<BTreeMap<String, Digest>>,
 }
 
@@ -281,7 +301,11 @@ impl<'a> Present<'a> {
             results,
             environment,
             contents: OnceLock::new(),
+            heads: OnceLock::new(),
+            newest: Vec::new(),
             data: OnceLock::new(),
+            names: OnceLock::new(),
+            feed: of_text(None),
             of_results: Mutex::default(),
         }
     }
@@ -295,7 +319,13 @@ impl<'a> Present<'a> {
         neighbours: impl FnOnce() -> Digest,
     ) -> Digest {
         match read {
-            Read::Site(key) => self.of_site(key),
+            Read::Site(key) => self.of_site(key, Detail::Whole),
+            Read::Heads(key) => self.of_site(key, Detail::Head),
+            Read::Newest(count) => {
+                let number = Digest::of(&self.blog.posts.len().to_le_bytes());
+                let newest = self.newest.iter().take((*count).min(self.blog.posts.len()));
+                of_digests(&newest.copied().chain([number]).collect::<Vec<_>>())
+            }
             Read::WholeSite => of_digests(&[self.contents(), self.data(), self.now()]),
             Read::Neighbours => neighbours(),
             Read::File(path) => self.inputs.digest(path).unwrap_or_else(|| of_text(None)),
@@ -310,28 +340,47 @@ impl<'a> Present<'a> {
     }
 
     /// The digest of a key of `site`.
-    fn of_site(&self, key: &str) -> Digest {
-        let is_collection =
-            |label: &str| self.blog.collections.iter().any(|one| one.settings.label == label);
+    fn of_site(&self, key: &str, detail: Detail) -> Digest {
         match key {
             "data" => self.data(),
             "time" => self.now(),
-            "authors" | "series" => of_digests(&[self.contents(), self.data()]),
-            "posts" | "documents" | "tags" | "categories" | "collections" | "pages"
-            | "html_pages" | "static_files" | "related_posts" | "tag_urls" | "category_urls"
-            | "archive" | "languages" | "search_url" | "feed" => self.contents(),
-            key if is_collection(key) => self.contents(),
+            "tag_urls" | "category_urls" => self.names(),
+            "feed" => self.feed,
+            "authors" | "series" => of_digests(&[self.of_lists(detail), self.data()]),
+            key if is_list(key, self.blog) => self.of_lists(detail),
             // From the configuration, which is in the base.
             _ => Digest::of(&[]),
         }
     }
 
-    /// The digest of all documents, pages and files, with the bodies of those that have one.
+    /// The digest of the names of all tags and categories.
+    fn names(&self) -> Digest {
+        *self.names.get_or_init(|| {
+            let fronts = self.blog.posts.iter().map(|post| &post.front);
+            let names = fronts.flat_map(|front| [&front.tags, &front.categories]);
+            let names: BTreeSet<&String> = names.flatten().collect();
+            key(names.into_iter().map(String::as_bytes))
+        })
+    }
+
+    fn of_lists(&self, detail: Detail) -> Digest {
+        match detail {
+            Detail::Head => self.heads(),
+            _ => self.contents(),
+        }
+    }
+
+    /// The digest of all documents, pages and files.
     fn contents(&self) -> Digest {
-        *self.contents.get_or_init(|| {
+        *self.contents.get_or_init(|| self.heads())
+    }
+
+    /// The digest of all documents without their bodies, and of pages and files.
+    fn heads(&self) -> Digest {
+        *self.heads.get_or_init(|| {
             let mut hasher = blake3::Hasher::new();
             for post in self.blog.documents() {
-                add_document(&mut hasher, Some(post));
+                hasher.update(post.head_digest().as_bytes());
             }
             for page in &self.blog.pages {
                 add(&mut hasher, page.body.path.as_bytes());
@@ -375,13 +424,30 @@ impl<'a> Present<'a> {
     }
 }
 
+/// Whether a key of `site` is a list of documents, pages or files, or is made of one.
+pub(super) fn is_list(key: &str, blog: &Blog<'_>) -> bool {
+    let known = [
+        "posts",
+        "documents",
+        "tags",
+        "categories",
+        "collections",
+        "pages",
+        "html_pages",
+        "static_files",
+        "related_posts",
+        "authors",
+        "series",
+        "archive",
+        "languages",
+    ];
+    known.contains(&key) || blog.collections.iter().any(|one| one.settings.label == key)
+}
+
 /// The digest of the documents before and after one, as bodies see them.
 pub(super) fn of_neighbours(neighbours: [Option<&Post<'_>>; 2]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    for neighbour in neighbours {
-        add_document(&mut hasher, neighbour);
-    }
-    hasher.finalize().into()
+    let digest = |post: Option<&Post<'_>>| post.map_or(of_text(None), Post::head_digest);
+    of_digests(&neighbours.map(digest))
 }
 
 fn of_digests(parts: &[Digest]) -> Digest {
@@ -391,15 +457,4 @@ fn of_digests(parts: &[Digest]) -> Digest {
 fn of_text(text: Option<&str>) -> Digest {
     // No text has this first byte.
     text.map_or_else(|| Digest::of(&[0xFF]), |text| Digest::of(text.as_bytes()))
-}
-
-fn add_document(hasher: &mut blake3::Hasher, post: Option<&Post<'_>>) {
-    match post {
-        Some(post) => {
-            add(hasher, post.body.path.as_bytes());
-            hasher.update(post.digest.as_bytes());
-            hasher.update(&post.date.timestamp().as_nanosecond().to_le_bytes());
-        }
-        None => add(hasher, &[]),
-    }
 }

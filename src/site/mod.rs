@@ -27,6 +27,7 @@ mod post;
 mod redirect;
 pub mod sass;
 mod search;
+mod site_value;
 mod sitemap;
 mod smoke;
 mod structure;
@@ -35,7 +36,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -47,11 +48,10 @@ pub use self::parse::Site;
 use self::images::Images;
 use self::layouts::Layouts;
 use self::memo::{PageMemo, Present};
-use self::post::{RenderedBlog, RenderedPost};
+use self::post::{Bodies, RenderedBlog, RenderedPost};
 use self::sass::Sass;
+use self::site_value::SiteValue;
 use self::structure::Structure;
-use self::values::Sites;
-use crate::compat::TemplateLanguage;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
@@ -72,7 +72,7 @@ use crate::roles::Role;
 use crate::store::cache::Cache;
 use crate::time::Date;
 use crate::timings::span;
-use crate::value::{self, Value};
+use crate::value::Value;
 use kramdown::embed::Embeds;
 
 /// A rendered site. It is complete only without errors and needs.
@@ -264,22 +264,25 @@ impl Pages<'_> {
         // Without data, templates would report errors that are not theirs.
         let layouts = layouts.filter(|_| data.is_some());
         let data = data.unwrap_or_else(Value::none);
-        let around = post::Around {
-            config,
-            data: &data,
-            environment: &environment,
-            options: &options,
-            present: Present::new(inputs, blog, results, &environment),
-            memo: self.memo,
-        };
-        let (rendered, bodies, found) = {
+        let bodies = Bodies::new(
+            blog,
+            post::Around {
+                config,
+                data: &data,
+                environment: &environment,
+                options: &options,
+                present: Present::new(inputs, blog, results, &environment),
+                memo: self.memo,
+            },
+        );
+        let (rendered, known, found) = {
             let _span = span("render bodies");
-            post::render_all(blog, &around)
+            bodies.render_all()
         };
         errors.extend(found);
-        let memo = Memo::new(self.base, blog, bodies);
+        let memo = Memo::new(self.base, blog, known);
         let mut needs = rendered.needs();
-        let mut experiments = rendered.experiments(blog);
+        let mut experiments = rendered.experiments();
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let with_related = inputs
             .of(Role::Layout)
@@ -472,21 +475,17 @@ type Files = Result<Vec<Made>, Vec<Diagnostic>>;
 struct Shared<'a> {
     config: &'a Config,
     blog: &'a Blog<'a>,
-    posts: Vec<Arc<RenderedPost>>,
+    posts: Vec<RenderedPost<'a>>,
     /// The documents of the other collections.
-    collections: Vec<Vec<Arc<RenderedPost>>>,
+    collections: Vec<Vec<RenderedPost<'a>>>,
     structure: Structure,
     /// The posts as feeds have them.
     feed_items: feed::Items,
     /// The paths of the author's own documents, pages and files. Nothing is generated in their
     /// place.
     taken: BTreeSet<String>,
-    /// `site` as layouts and pages that are templates see it.
-    value: Value,
-    /// The same for each post, with its related posts.
-    sites: Sites,
-    /// `site` as Liquid bodies see it: tags and categories by name.
-    liquid_value: Value,
+    /// `site` as templates and bodies see it.
+    site: SiteValue,
     /// The paths of files that are copied unchanged.
     files: Vec<String>,
     /// The site's style sheets in Sass.
@@ -507,14 +506,13 @@ struct Shared<'a> {
 impl<'a> Shared<'a> {
     fn new(
         pages: &Pages<'a>,
-        rendered: RenderedBlog,
+        rendered: RenderedBlog<'a>,
         structure: Structure,
-        data: &Value,
+        data: &'a Value,
         environment: &'a Environment<'a>,
     ) -> Shared<'a> {
         let Pages { inputs, config, blog, results, compile_sass, memo, cache, .. } = *pages;
         let present = Present::new(inputs, blog, results, environment);
-        let known = PageMemo::new(memo, present, rendered.identities());
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
@@ -524,30 +522,12 @@ impl<'a> Shared<'a> {
         let documents = documents.map(|post| post.address.file.clone());
         let taken = pages.chain(documents).chain(files.iter().cloned()).collect();
         let feed = feed::address(config, &taken);
+        let known = PageMemo::new(memo, present, rendered.identities(), feed.as_deref());
         let sass = Sass::new(inputs, config, compile_sass);
-        let listed = rendered.listed();
-        let mut liquid_value = values::site_for_liquid(config, blog, &listed, data);
-        let mut map = entries(&liquid_value);
-        value::set_default(&mut map, "tag_urls", structure.tag_urls(blog));
-        if config.compat.has_theme_keys {
-            value::set_default(&mut map, "category_urls", structure.category_urls(blog));
-            if let Some(feed) = &feed {
-                value::set(&mut map, "feed", feed.as_str());
-            }
-            if config.search && inputs.text("_layouts/search.html").is_some() {
-                value::set_default(&mut map, "search_url", "/search/");
-            }
-            if let Some(feed) = feed::json_address(config) {
-                value::set(&mut map, "json_feed", feed);
-            }
-        }
-        liquid_value = Value::from(map);
+        let has_search = config.search && inputs.text("_layouts/search.html").is_some();
+        let search = has_search.then_some("/search/");
         let RenderedBlog { posts, collections } = rendered;
-        let value = match config.compat.templates {
-            TemplateLanguage::Tera => values::site_for_tera(&liquid_value, &posts, &structure),
-            TemplateLanguage::Liquid => liquid_value.clone(),
-        };
-        let sites = Sites::new(&value, &listed.posts);
+        let site = SiteValue::new(config, blog, data, &structure, (feed.as_deref(), search));
         Shared {
             config,
             blog,
@@ -556,9 +536,7 @@ impl<'a> Shared<'a> {
             structure,
             feed_items: std::iter::repeat_with(OnceLock::new).take(blog.posts.len()).collect(),
             taken,
-            value,
-            sites,
-            liquid_value,
+            site,
             files,
             sass,
             results,
@@ -659,7 +637,7 @@ fn gathered(pages: &Pages<'_>, made: Vec<Made>, errors: &mut Errors) -> Output {
         }
     }
     for Made { path, content, from, .. } in made {
-        if output.file(&path) == Some(&content) {
+        if output.file(&path).is_some_and(|file| file.is_same(&content)) {
             continue;
         }
         if output.add(path.clone(), content).is_err() && !config.compat.is_lenient {

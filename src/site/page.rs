@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use tera::Map;
 
-use super::{Files, Made, Shared, in_parallel, index, linked_data, pinned, post, redirect, values};
+use super::layouts::Wanted;
+use super::{
+    Files, Made, Shared, in_parallel, index, linked_data, memo, pinned, post, redirect, values,
+};
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
 use crate::errors::Errors;
@@ -40,18 +43,53 @@ pub(super) fn files(
         {
             return files;
         }
-        if index.is_none_or(|index| index.body.path != page.body.path) {
-            return Ok(file(site, layouts, environment, options, (at, page), None)?.0);
-        }
-        let parts = index::parts(site, page).map_err(|error| vec![error])?;
+        let is_index = index.is_some_and(|index| index.body.path == page.body.path);
+        let parts = if is_index {
+            let detail = wanted(layouts, page).detail;
+            index::parts(site, page, detail).map_err(|error| vec![error])?
+        } else {
+            Vec::new()
+        };
+        let parts: Vec<Option<&Part>> =
+            if is_index { parts.iter().map(Some).collect() } else { vec![None] };
         in_parallel(&parts, |_, part| {
-            let made = || file(site, layouts, environment, options, (at, page), Some(part));
-            if page.kind != PageKind::Template {
+            let map = page_value(site, at, page, *part);
+            let shown = value::json(&Value::from(map.clone()));
+            let made = || file(site, layouts, environment, options, (page, map), *part);
+            // A style sheet does not say what it imports.
+            if page.kind == PageKind::Sass {
                 return Ok(made()?.0);
             }
-            site.pages.page(&part.file, page.body.path, ("the posts that it lists", part.key), made)
+            let (path, text) = (page.body.path, page.body.text.as_bytes());
+            let own = [path.as_bytes(), shown.as_bytes(), text];
+            let listed = part.map_or(&[][..], |part| part.key.as_bytes());
+            let key = memo::key(own.into_iter().chain([listed]));
+            let address = part.map_or(&page.address.file, |part| &part.file);
+            site.pages.page(address, path, ("the file, and the posts that it lists", key), made)
         })
     })
+}
+
+/// The page at an index as its own templates see it, before its body is rendered.
+fn page_value(site: &Shared<'_>, at: usize, page: &Page<'_>, part: Option<&Part>) -> Map {
+    let url = part.map_or(&page.address.url, |part| &part.url);
+    let mut map = values::page(page, url, site.config);
+    if let Some(translations) = site.structure.translations_of_page(at, site.blog, site.config) {
+        value::set(&mut map, "translations", translations);
+    }
+    if site.config.compat.has_theme_keys && url == "/" {
+        value::set(&mut map, "json_ld", linked_data::of_home(site));
+    }
+    map
+}
+
+/// What a page and its layout need to see of documents.
+fn wanted(layouts: &Layouts<'_>, page: &Page<'_>) -> Wanted {
+    let layout = page.front.layout.as_deref();
+    match page.kind {
+        PageKind::Markdown => layouts.wanted(layout),
+        PageKind::Template | PageKind::Sass => layouts.wanted_by_page(page.body.path, layout),
+    }
 }
 
 /// The errors in the bodies of pages, for a site whose layouts cannot be rendered.
@@ -59,7 +97,7 @@ pub(super) fn errors(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Di
     let mut errors = Errors::default();
     for page in site.blog.pages.iter().filter(|page| page.kind == PageKind::Markdown) {
         let map = values::page(page, &page.address.url, site.config);
-        let variables = [("site", site.liquid_value.clone()), ("page", Value::from(map))];
+        let variables = [("site", site.site_for_bodies().clone()), ("page", Value::from(map))];
         errors.take(liquid::expand(page.body, &variables, environment));
     }
     errors.into_sorted()
@@ -70,44 +108,53 @@ fn file(
     layouts: &Layouts<'_>,
     environment: &Environment<'_>,
     options: &markdown::Options,
-    (at, page): (usize, &Page<'_>),
+    (page, mut map): (&Page<'_>, Map),
     part: Option<&Part>,
 ) -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>> {
-    let url = part.map_or(&page.address.url, |part| &part.url);
-    let mut map = values::page(page, url, site.config);
-    if let Some(translations) = site.structure.translations_of_page(at, site.blog, site.config) {
-        value::set(&mut map, "translations", translations);
-    }
-    if site.config.compat.has_theme_keys && url == "/" {
-        value::set(&mut map, "json_ld", linked_data::of_home(site));
-    }
     let paginator = part.map(|part| ("paginator", part.paginator.clone()));
     let variables = |site: &Value, page: &Map| {
         let shared = [("site", site.clone()), ("page", Value::from(page.clone()))];
         shared.into_iter().chain(paginator.clone()).collect::<Vec<_>>()
     };
+    let site_value = site.site(wanted(layouts, page), None);
     let (mut experiments, mut reads) = (BTreeSet::new(), BTreeSet::new());
     let (content, mut figures, mut needs) = match page.kind {
         PageKind::Markdown => {
-            let mut expanded =
-                liquid::expand(page.body, &variables(&site.liquid_value, &map), environment)?;
+            let variables = if liquid::has_tags(page.body.text) {
+                variables(site.site_for_bodies(), &map)
+            } else {
+                Vec::new()
+            };
+            let mut expanded = liquid::expand(page.body, &variables, environment)?;
             if relative_links::is_wanted(site.config, false) {
                 expanded.text =
                     relative_links::resolved(&expanded.text, page.body.path, environment);
+                // A link may lead to any file.
+                expanded.reads.insert(Read::WholeSite);
             }
             let rendered = post::to_html(&expanded, false, options);
-            post::set_rendered(&mut map, &rendered);
+            post::set_rendered(
+                &mut map,
+                rendered.html.as_str().into(),
+                &rendered.toc,
+                post::Length::of(&rendered.text),
+            );
             let note = pinned::note(page.body.path, &expanded.experiments, site);
+            reads = expanded.reads;
+            if !note.is_empty() {
+                // It names the newest post that shows the same experiment.
+                reads.insert(Read::WholeSite);
+            }
             experiments = expanded.experiments;
             (note + &rendered.html, expanded.files, expanded.needs)
         }
         PageKind::Template => {
-            let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
+            let rendered = layouts.render_page(page.body.path, &variables(&site_value, &map))?;
             reads = rendered.reads;
             (rendered.text, rendered.files, rendered.needs)
         }
         PageKind::Sass => {
-            let rendered = layouts.render_page(page.body.path, &variables(&site.value, &map))?;
+            let rendered = layouts.render_page(page.body.path, &variables(&site_value, &map))?;
             let sheet = Located { text: &rendered.text, ..page.body };
             (site.sass.css(sheet).map_err(|error| vec![error])?, rendered.files, rendered.needs)
         }
@@ -116,7 +163,7 @@ fn file(
     // As in Jekyll, a style sheet has no layout, even if `defaults` give it one.
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
     let rendered =
-        layouts.render(layout, Value::from(content), &variables(&site.value, &map), place)?;
+        layouts.render(layout, Value::from(content), &variables(&site_value, &map), place)?;
     figures.extend(rendered.files);
     needs.extend(rendered.needs);
     reads.extend(rendered.reads);
@@ -125,6 +172,7 @@ fn file(
     let mut of_images = Vec::new();
     let text = if path.ends_with(".html") {
         let text = super::ids::unique(&text).into_owned();
+        let url = part.map_or(&page.address.url, |part| &part.url);
         let with = site.images.of_page(text, url);
         reads.extend(with.reads);
         of_images = with.files;

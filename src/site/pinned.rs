@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::Arc;
 
 use super::Shared;
 use super::post::RenderedPost;
@@ -14,21 +13,21 @@ use crate::post::Blog;
 use crate::url::relative_url;
 
 /// Adds a note to each post that shows pinned results.
-pub(super) fn noted(
-    posts: Vec<Arc<RenderedPost>>,
+pub(super) fn noted<'a>(
+    posts: Vec<RenderedPost<'a>>,
     blog: &Blog<'_>,
     config: &Config,
     results: &Results<'_>,
-) -> Vec<Arc<RenderedPost>> {
+) -> Vec<RenderedPost<'a>> {
     let site =
         Site { blog, posts: &posts, results, base_url: &config.base_url, zone: &config.zone };
     let notes: Vec<String> = blog
         .posts
         .iter()
         .zip(&posts)
-        .map(|(post, rendered)| site.note(post.body.path, &rendered.experiments))
+        .map(|(post, rendered)| site.note(post.body.path, &rendered.body.summary.experiments))
         .collect();
-    posts.into_iter().zip(notes).map(|(post, note)| post.below(&note)).collect()
+    posts.into_iter().zip(notes).map(|(post, note)| post.below(note)).collect()
 }
 
 /// The note for the page at the source `path` that shows `experiments`; empty if none of them is
@@ -40,15 +39,15 @@ pub(super) fn note(path: &str, experiments: &BTreeSet<String>, site: &Shared<'_>
 }
 
 /// Everything that a note is made from.
-struct Site<'s> {
+struct Site<'s, 'a> {
     blog: &'s Blog<'s>,
-    posts: &'s [Arc<RenderedPost>],
+    posts: &'s [RenderedPost<'a>],
     results: &'s Results<'s>,
     base_url: &'s str,
     zone: &'s jiff::tz::TimeZone,
 }
 
-impl Site<'_> {
+impl Site<'_, '_> {
     fn note(&self, path: &str, experiments: &BTreeSet<String>) -> String {
         let Some(shown) = self.results.pinned.get(path) else {
             return String::new();
@@ -89,15 +88,15 @@ impl Site<'_> {
     /// Where the newer results are: in the newest post that shows them, otherwise in the
     /// experiment's folder.
     fn newer(&self, experiment: &str) -> String {
-        let shows_newer = |(post, rendered): &(&crate::post::Post<'_>, &Arc<RenderedPost>)| {
+        let shows_newer = |(post, rendered): &(&crate::post::Post<'_>, &RenderedPost<'_>)| {
             let shown = self.results.shown_in(post.body.path).experiments.get(experiment);
-            rendered.experiments.contains(experiment)
+            rendered.body.summary.experiments.contains(experiment)
                 && shown.is_some_and(|results| results.pin.is_none())
         };
         match self.blog.posts.iter().zip(self.posts).find(shows_newer) {
             Some((post, rendered)) => {
                 let url = relative_url(&post.address.url, self.base_url);
-                let (url, title) = (escaped(&url), escaped(&rendered.title));
+                let (url, title) = (escaped(&url), escaped(&rendered.body.summary.title));
                 format!(" Newer results exist: <a href=\"{url}\">{title}</a>.")
             }
             None => {

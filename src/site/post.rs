@@ -1,12 +1,13 @@
 //! Renders posts and other documents, and their pages.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use tera::Map;
-use tera::value::Key;
 
-use super::memo::{self, Body, Memo, Present};
+use super::memo::{self, KnownBody, Memo, Present};
 use super::values::{Listed, Sites};
 use super::{
     Files, Made, Shared, card, excerpt, images, in_parallel, linked_data, redirect, twin, values,
@@ -18,7 +19,7 @@ use crate::errors::Errors;
 use crate::experiment::results::Need;
 use crate::figure;
 use crate::liquid::{self, Environment, Expanded, Read};
-use crate::markdown::{self, Rendered};
+use crate::markdown::{self, Heading, Rendered};
 use crate::plugin::relative_links;
 use crate::post::{Blog, Collection, Post, front_matter::FrontMatter};
 use crate::site::layouts::Layouts;
@@ -31,70 +32,112 @@ const WORDS_PER_MINUTE: usize = 220;
 /// How many Chinese or Japanese characters are read in a minute.
 const CHARACTERS_PER_MINUTE: usize = 400;
 
-/// A post with its body rendered.
-#[derive(Debug, Clone)]
-pub(super) struct RenderedPost {
-    /// As templates see it, without its neighbours.
-    pub(super) value: Value,
-    /// Its title as plain text.
+/// How much of a document a template sees, each with all before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Detail {
+    /// Everything that is not made of its body.
+    #[default]
+    Head,
+    /// `words` and `reading_minutes`.
+    Length,
+    /// `excerpt`.
+    Excerpt,
+    /// `content` and `toc`.
+    Whole,
+}
+
+/// A document with its body rendered, or as an earlier rendering left it: then the body is rendered
+/// when a page needs it.
+pub(super) struct RenderedPost<'a> {
+    post: &'a Post<'a>,
+    list: List,
+    index: usize,
+    bodies: &'a Bodies<'a>,
+    pub(super) body: Arc<Body>,
+    /// What is put above the body.
+    note: String,
+    /// Equal for equal documents.
+    identity: Digest,
+    /// Equal for documents that differ in their bodies only.
+    head: Digest,
+    /// The document as templates see it, without its neighbours, by [`Detail`].
+    values: [OnceLock<Value>; 4],
+}
+
+/// What is made of the body of a document and of the strings in its front matter.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) summary: Summary,
+    whole: OnceLock<Whole>,
+    /// The missing results that it shows.
+    pub(super) needs: Vec<Need>,
+}
+
+/// What is kept of a body between builds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Summary {
+    /// The document's title as plain text.
     pub(super) title: String,
     /// Its description as plain text.
     pub(super) description: Option<String>,
-    /// The files of its figures, by path.
-    pub(super) files: Vec<(String, Vec<u8>)>,
-    /// Its body as Markdown with all values, if the site publishes that.
-    pub(super) markdown: Option<String>,
     /// The addresses of the site's pictures in its body.
     pub(super) images: Vec<String>,
+    length: Length,
+    excerpt: Excerpt,
     /// The experiments whose results it shows.
     pub(super) experiments: BTreeSet<String>,
-    /// The missing results that it shows.
-    pub(super) needs: Vec<Need>,
-    /// What its body and its title depend on besides its own file.
-    pub(super) reads: BTreeSet<Read>,
-    /// Equal for equal documents.
-    pub(super) identity: Digest,
+}
+
+/// The excerpt of a document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum Excerpt {
+    /// That of the front matter, or none.
+    Given,
+    /// The whole content.
+    Content,
+    /// This HTML.
+    Cut(#[serde(with = "value::text")] Value),
+}
+
+/// The rest of a body.
+#[derive(Debug)]
+struct Whole {
+    content: Value,
+    toc: Vec<Heading>,
+    /// The files of its figures, by path.
+    files: Vec<(String, Vec<u8>)>,
+    /// The body as Markdown with all values, if the site publishes that.
+    markdown: Option<String>,
 }
 
 /// All documents with their bodies rendered.
-pub(super) struct RenderedBlog {
+pub(super) struct RenderedBlog<'a> {
     /// The posts, the newest first.
-    pub(super) posts: Vec<Arc<RenderedPost>>,
+    pub(super) posts: Vec<RenderedPost<'a>>,
     /// The documents of each of the other collections.
-    pub(super) collections: Vec<Vec<Arc<RenderedPost>>>,
+    pub(super) collections: Vec<Vec<RenderedPost<'a>>>,
 }
 
-impl RenderedBlog {
+impl<'a> RenderedBlog<'a> {
     /// The missing results that documents show.
     pub(super) fn needs(&self) -> Vec<Need> {
-        self.all().flat_map(|post| post.needs.iter().cloned()).collect()
+        self.all().flat_map(|post| post.body.needs.iter().cloned()).collect()
     }
 
     /// The experiments that documents show, by the path of their source.
-    pub(super) fn experiments(&self, blog: &Blog<'_>) -> BTreeMap<String, BTreeSet<String>> {
-        let shown = blog.documents().zip(self.all());
-        let shown = shown.filter(|(_, shown)| !shown.experiments.is_empty());
-        shown.map(|(post, shown)| (post.body.path.to_owned(), shown.experiments.clone())).collect()
+    pub(super) fn experiments(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let shown = self.all().map(|post| (post.post.body.path, &post.body.summary.experiments));
+        let shown = shown.filter(|(_, experiments)| !experiments.is_empty());
+        shown.map(|(path, experiments)| (path.to_owned(), experiments.clone())).collect()
     }
 
-    /// The identities of all documents.
-    pub(super) fn identities(&self) -> impl Iterator<Item = Digest> {
-        self.all().map(|post| post.identity)
+    /// The identities of all documents: as a whole, and without their bodies.
+    pub(super) fn identities(&self) -> impl Iterator<Item = [Digest; 2]> {
+        self.all().map(|post| [post.identity(Detail::Whole), post.identity(Detail::Head)])
     }
 
-    fn all(&self) -> impl Iterator<Item = &RenderedPost> {
-        self.posts.iter().chain(self.collections.iter().flatten()).map(|post| &**post)
-    }
-
-    /// The values of all documents, as templates list them.
-    pub(super) fn listed(&self) -> Listed {
-        let values = |posts: &[Arc<RenderedPost>]| {
-            posts.iter().map(|post| post.value.clone()).collect::<Vec<Value>>()
-        };
-        Listed {
-            posts: values(&self.posts),
-            collections: self.collections.iter().map(|posts| values(posts)).collect(),
-        }
+    fn all(&self) -> impl Iterator<Item = &RenderedPost<'a>> {
+        self.posts.iter().chain(self.collections.iter().flatten())
     }
 }
 
@@ -110,57 +153,103 @@ pub(super) struct Around<'a> {
     pub(super) memo: Option<&'a Memo>,
 }
 
-/// Renders the bodies of all posts and other documents. Also returns them for the next memo, and
-/// all errors.
-pub(super) fn render_all(
-    blog: &Blog<'_>,
-    around: &Around<'_>,
-) -> (RenderedBlog, HashMap<String, Body>, Vec<Diagnostic>) {
-    use rayon::prelude::*;
+/// Renders bodies.
+pub(super) struct Bodies<'a> {
+    blog: &'a Blog<'a>,
+    around: Around<'a>,
+    variables: OnceLock<Variables>,
+}
 
-    let variables = LazyLock::new(|| Variables::new(blog, around));
-    let (mut errors, mut bodies) = (Errors::default(), HashMap::new());
-    let mut render_list = |posts: &[Post<'_>], collection: Option<usize>| {
-        let rendered: Vec<(Result<Body, Arc<RenderedPost>>, Errors)> = posts
-            .par_iter()
-            .enumerate()
-            .map(|(index, post)| {
-                let before = index.checked_sub(1).and_then(|before| posts.get(before));
-                let neighbours = || memo::of_neighbours([before, posts.get(index + 1)]);
-                let digest = |read: &Read| around.present.digest(read, post.body.path, neighbours);
-                if let Some(known) = around.memo.and_then(|memo| memo.body(post, digest)) {
-                    return (Ok(known), Errors::default());
-                }
-                let has_tags = liquid::has_tags(post.body.text);
-                let variables = if has_tags { variables.of(collection, index) } else { Vec::new() };
-                let (rendered, errors) = render(post, around, &variables);
-                // One with errors is not remembered.
-                let rendered = if errors.is_empty() {
-                    Ok(Body::new(post, rendered, digest))
-                } else {
-                    Err(Arc::new(rendered))
-                };
-                (rendered, errors)
-            })
-            .collect();
-        let mut kept = Vec::with_capacity(posts.len());
-        for ((rendered, found), post) in rendered.into_iter().zip(posts) {
-            errors.extend(found.into_sorted());
-            kept.push(match rendered {
-                Ok(body) => {
-                    let rendered = body.post.clone();
-                    bodies.insert(post.body.path.to_owned(), body);
-                    rendered
-                }
-                Err(rendered) => rendered,
-            });
+/// A list of documents: the posts, or a collection by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    Posts,
+    Collection(usize),
+}
+
+impl<'a> Bodies<'a> {
+    pub(super) fn new(blog: &'a Blog<'a>, around: Around<'a>) -> Bodies<'a> {
+        Bodies { blog, around, variables: OnceLock::new() }
+    }
+
+    /// Renders the bodies of all posts and other documents, except those that the memo has. Also
+    /// returns them for the next memo, and all errors.
+    pub(super) fn render_all(
+        &'a self,
+    ) -> (RenderedBlog<'a>, HashMap<String, KnownBody>, Vec<Diagnostic>) {
+        let (mut errors, mut known) = (Errors::default(), HashMap::new());
+        let mut render_list = |list: List| {
+            let posts = self.posts(list);
+            let rendered: Vec<(RenderedPost<'a>, Option<KnownBody>, Errors)> =
+                (0..posts.len()).into_par_iter().map(|index| self.rendered(list, index)).collect();
+            let mut kept = Vec::with_capacity(posts.len());
+            for (post, body, found) in rendered {
+                errors.extend(found.into_sorted());
+                known.extend(body.map(|body| (post.post.body.path.to_owned(), body)));
+                kept.push(post);
+            }
+            kept
+        };
+        let posts = render_list(List::Posts);
+        let lists = (0..self.blog.collections.len()).map(List::Collection);
+        let collections = lists.map(render_list).collect();
+        (RenderedBlog { posts, collections }, known, errors.into_sorted())
+    }
+
+    fn posts(&self, list: List) -> &'a [Post<'a>] {
+        match list {
+            List::Posts => &self.blog.posts,
+            List::Collection(at) => &self.blog.collections[at].documents,
         }
-        kept
-    };
-    let posts = render_list(&blog.posts, None);
-    let lists = blog.collections.iter().enumerate();
-    let collections = lists.map(|(at, one)| render_list(&one.documents, Some(at))).collect();
-    (RenderedBlog { posts, collections }, bodies, errors.into_sorted())
+    }
+
+    /// The document at `index` of a list, and its body for the next memo, unless it has errors.
+    fn rendered(
+        &'a self,
+        list: List,
+        index: usize,
+    ) -> (RenderedPost<'a>, Option<KnownBody>, Errors) {
+        let posts = self.posts(list);
+        let post = &posts[index];
+        let before = index.checked_sub(1).and_then(|before| posts.get(before));
+        let neighbours = || memo::of_neighbours([before, posts.get(index + 1)]);
+        let digest = |read: &Read| self.around.present.digest(read, post.body.path, neighbours);
+        let known = self.around.memo.and_then(|memo| memo.body(post, digest));
+        let (body, known, errors) = match known {
+            Some(known) => (known.body.clone(), Some(known), Errors::default()),
+            None => {
+                let (body, reads, errors) = self.render(list, index);
+                let body = Arc::new(body);
+                let reads = reads.into_iter().map(|read| (digest(&read), read));
+                let reads = reads.map(|(digest, read)| (read, digest)).collect();
+                let known = || KnownBody::new(post, body.clone(), reads);
+                let known = errors.is_empty().then(known);
+                (body, known, errors)
+            }
+        };
+        let identity = known.as_ref().map_or(post.digest, |known| known.identity(post));
+        let texts = [Some(&body.summary.title), body.summary.description.as_ref()];
+        let texts = texts.map(|text| text.map_or(&[][..], |text| text.as_bytes()));
+        let head = memo::key([&post.head_digest().as_bytes()[..]].into_iter().chain(texts));
+        let (note, values) = (String::new(), Default::default());
+        let bodies = self;
+        (
+            RenderedPost { post, list, index, bodies, body, note, identity, head, values },
+            known,
+            errors,
+        )
+    }
+
+    fn render(&self, list: List, index: usize) -> (Body, BTreeSet<Read>, Errors) {
+        let post = &self.posts(list)[index];
+        let variables = if liquid::has_tags(post.body.text) {
+            let variables = || Variables::new(self.blog, &self.around);
+            self.variables.get_or_init(variables).of(list, index)
+        } else {
+            Vec::new()
+        };
+        render(post, &self.around, &variables)
+    }
 }
 
 /// What bodies with tags can name: `site` and `page`, made when the first of them is rendered.
@@ -181,29 +270,31 @@ impl Variables {
             posts: blog.posts.iter().map(unrendered).collect(),
             collections: blog.collections.iter().map(of_collection).collect(),
         };
-        let site = values::site_for_liquid(around.config, blog, &listed, around.data);
-        Variables { sites: Sites::new(&site, &listed.posts), listed }
+        let mut site = values::base(around.config, blog, around.data);
+        site.extend(values::lists(around.config, blog, &listed));
+        Variables { sites: Sites::new(&Value::from(site), &listed.posts), listed }
     }
 
-    /// The variables for the body at `index` of a collection; `None` stands for the posts.
-    fn of(&self, collection: Option<usize>, index: usize) -> Vec<(&'static str, Value)> {
-        let (listed, order) = match collection {
-            None => (&self.listed.posts, Order::NewestFirst),
-            Some(at) => (&self.listed.collections[at], Order::AsListed),
+    /// The variables for the body at `index` of a list.
+    fn of(&self, list: List, index: usize) -> Vec<(&'static str, Value)> {
+        let listed = match list {
+            List::Posts => &self.listed.posts,
+            List::Collection(at) => &self.listed.collections[at],
         };
-        let page = with_neighbours(listed, index, order, Clone::clone);
-        let site = self.sites.of(collection.is_none().then_some(index)).clone();
+        let page = with_neighbours(listed, index, list, Clone::clone, Clone::clone);
+        let site = self.sites.of((list == List::Posts).then_some(index)).clone();
         vec![("site", site), ("page", page)]
     }
 }
 
-/// Renders a body. One with errors is left empty, so that pages that list the post can still be
-/// rendered to find their errors.
+/// Renders a body. Also returns what the body and the title depend on besides their own file. A body
+/// with errors is left empty, so that pages that list the post can still be rendered to find their
+/// errors.
 fn render(
     post: &Post<'_>,
     around: &Around<'_>,
     variables: &[(&str, Value)],
-) -> (RenderedPost, Errors) {
+) -> (Body, BTreeSet<Read>, Errors) {
     let Around { config, environment, options, .. } = *around;
     let mut errors = Errors::default();
     let (mut experiments, mut needs, mut reads) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
@@ -225,42 +316,33 @@ fn render(
         expanded.reads.insert(Read::WholeSite);
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
-    let markdown = (config.markdown_pages && post.is_markdown).then(|| twin::body(&expanded));
-    let images = if config.images.is_on { images::sources(&rendered.html) } else { Vec::new() };
-    let mut map = values::unrendered_post(post, &title, description.as_deref());
-    set_rendered(&mut map, &rendered);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
-    if post.front.excerpt.is_none() && !separator.is_empty() {
+    let excerpt = if post.front.excerpt.is_some() || separator.is_empty() {
+        Excerpt::Given
+    } else {
         let is_missing = post.is_without_blank_lines && separator.contains('\n');
-        let html = match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
+        match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
             Some(text) => {
                 let body = Located { text: &text, ..post.body };
                 let expanded = errors.take(liquid::expand(body, variables, environment));
                 let expanded = expanded.unwrap_or_default();
                 let html = to_html(&expanded, !post.is_markdown, options).html;
                 reads.extend(expanded.reads);
-                html.into()
+                Excerpt::Cut(html.into())
             }
-            None => map.get(&Key::Str("content")).cloned().unwrap_or_else(Value::none),
-        };
-        set(&mut map, "excerpt", html);
-    }
+            None => Excerpt::Content,
+        }
+    };
+    let markdown = twin::has_markdown(config, post).then(|| twin::body(&expanded));
     experiments.extend(expanded.experiments);
     needs.extend(expanded.needs);
     reads.extend(expanded.reads);
-    let post = RenderedPost {
-        value: Value::from(map),
-        title,
-        description,
-        files: expanded.files,
-        markdown,
-        images,
-        experiments,
-        needs,
-        reads,
-        identity: post.digest,
-    };
-    (post, errors)
+    let length = Length::of(&rendered.text);
+    let images = if config.images.is_on { images::sources(&rendered.html) } else { Vec::new() };
+    let summary = Summary { title, description, images, length, excerpt, experiments };
+    let content = Value::from(rendered.html);
+    let whole = Whole { content, toc: rendered.toc, files: expanded.files, markdown };
+    (Body { summary, whole: whole.into(), needs }, reads, errors)
 }
 
 /// Expands a string from the front matter if it has figures; otherwise returns it unchanged,
@@ -290,15 +372,37 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
 }
 
 /// Sets the keys that come from a rendered body: `content`, `toc`, `words`, `reading_minutes`.
-pub(super) fn set_rendered(map: &mut Map, rendered: &Rendered) {
-    let words = word_count(&rendered.text);
-    set(map, "content", rendered.html.as_str());
-    let headings = values::headings(&rendered.toc);
+pub(super) fn set_rendered(map: &mut Map, content: Value, toc: &[Heading], length: Length) {
+    set(map, "content", content);
+    set_headings(map, toc);
+    set_length(map, length);
+}
+
+fn set_headings(map: &mut Map, toc: &[Heading]) {
+    let headings = values::headings(toc);
     // Front matter may say `toc: true`.
     value::set_default(map, "headings", headings.clone());
     value::set_default(map, "toc", headings);
+}
+
+fn set_length(map: &mut Map, Length { words, minutes }: Length) {
     set(map, "words", words);
-    set(map, "reading_minutes", reading_minutes(words, &rendered.text));
+    set(map, "reading_minutes", minutes);
+}
+
+/// How long a text is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Length {
+    words: usize,
+    /// How long it takes to read.
+    minutes: usize,
+}
+
+impl Length {
+    pub(super) fn of(text: &str) -> Length {
+        let words = word_count(text);
+        Length { words, minutes: reading_minutes(words, text) }
+    }
 }
 
 /// How long it takes to read a text, in minutes. Chinese and Japanese have no spaces between words,
@@ -312,76 +416,128 @@ fn reading_minutes(words: usize, text: &str) -> usize {
     seconds.div_ceil(60).max(1)
 }
 
-/// How a list of documents is ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    NewestFirst,
-    AsListed,
-}
-
 /// The document at `index` of a list, with `previous` (for posts, the older one) and `next` (the
-/// newer one).
+/// newer one). `value` makes the value of a document, and `neighbour` that of another one.
 fn with_neighbours<T>(
-    posts: &[T],
+    documents: &[T],
     index: usize,
-    order: Order,
+    list: List,
     value: impl Fn(&T) -> Value,
+    neighbour: impl Fn(&T) -> Value,
 ) -> Value {
-    let mut map = super::entries(&value(&posts[index]));
+    let mut map = super::entries(&value(&documents[index]));
     let (before, after) =
-        (index.checked_sub(1).and_then(|before| posts.get(before)), posts.get(index + 1));
-    let (previous, next) = match order {
-        Order::NewestFirst => (after, before),
-        Order::AsListed => (before, after),
+        (index.checked_sub(1).and_then(|before| documents.get(before)), documents.get(index + 1));
+    let (previous, next) = match list {
+        List::Posts => (after, before),
+        List::Collection(_) => (before, after),
     };
     if let Some(previous) = previous {
-        set(&mut map, "previous", value(previous));
+        set(&mut map, "previous", neighbour(previous));
     }
     if let Some(next) = next {
-        set(&mut map, "next", value(next));
+        set(&mut map, "next", neighbour(next));
     }
     Value::from(map)
 }
 
-impl RenderedPost {
-    /// Its body as HTML.
-    pub(super) fn content(&self) -> Value {
-        value::entry(&self.value, "content").cloned().unwrap_or_else(Value::none)
+impl Body {
+    /// The body that an earlier build has summed up.
+    pub(super) fn summed_up(summary: Summary) -> Body {
+        Body { summary, whole: OnceLock::new(), needs: Vec::new() }
+    }
+}
+
+impl<'a> RenderedPost<'a> {
+    /// The document as templates see it, without its neighbours. It may have more than `detail`
+    /// asks for.
+    pub(super) fn value(&self, detail: Detail) -> Value {
+        let Body { summary, .. } = &*self.body;
+        let detail = match (detail, &summary.excerpt) {
+            (Detail::Excerpt, Excerpt::Content) => Detail::Whole,
+            (detail, _) => detail,
+        };
+        let make = || {
+            let (title, description) = (&summary.title, summary.description.as_deref());
+            let mut map = values::unrendered_post(self.post, title, description);
+            if detail == Detail::Whole {
+                set(&mut map, "content", self.content());
+                set_headings(&mut map, &self.whole().toc);
+            }
+            if detail >= Detail::Length {
+                set_length(&mut map, summary.length);
+            }
+            match &summary.excerpt {
+                Excerpt::Cut(html) if detail >= Detail::Excerpt => {
+                    set(&mut map, "excerpt", html.clone());
+                }
+                // Without the note above it.
+                Excerpt::Content if detail == Detail::Whole => {
+                    set(&mut map, "excerpt", self.whole().content.clone());
+                }
+                _ => {}
+            }
+            Value::from(map)
+        };
+        self.values[detail as usize].get_or_init(make).clone()
     }
 
-    /// Adds the note about pinned results above the body.
+    /// Its body as HTML.
+    pub(super) fn content(&self) -> Value {
+        let content = &self.whole().content;
+        if self.note.is_empty() {
+            return content.clone();
+        }
+        Value::from(format!("{}{}", self.note, value::as_text(content)))
+    }
+
+    /// The files of its figures, by path.
+    pub(super) fn files(&self) -> &[(String, Vec<u8>)] {
+        &self.whole().files
+    }
+
+    /// Its body as Markdown with all values, if the site publishes that.
+    pub(super) fn markdown(&self) -> Option<&str> {
+        self.whole().markdown.as_deref()
+    }
+
+    fn whole(&self) -> &Whole {
+        // What an earlier build has summed up had no errors, and nothing has changed since.
+        self.body.whole.get_or_init(|| {
+            let (body, _, _) = self.bodies.render(self.list, self.index);
+            body.whole.into_inner().expect("it was rendered")
+        })
+    }
+
+    /// Equal for documents that are equal as far as `detail` shows them.
+    pub(super) fn identity(&self, detail: Detail) -> Digest {
+        if detail == Detail::Head { self.head } else { self.identity }
+    }
+
+    /// The same with a note above the body.
     #[must_use]
-    pub(super) fn below(self: Arc<Self>, note: &str) -> Arc<RenderedPost> {
+    pub(super) fn below(self, note: String) -> RenderedPost<'a> {
         if note.is_empty() {
             return self;
         }
-        let mut map = super::entries(&self.value);
-        set(&mut map, "content", format!("{note}{}", value::as_text(&self.content())));
         let identity = memo::key([&self.identity.as_bytes()[..], note.as_bytes()]);
-        Arc::new(RenderedPost { value: Value::from(map), identity, ..(*self).clone() })
+        RenderedPost { note, identity, ..self }
     }
 }
 
 /// The pages of posts and of documents that have one, with the files of their figures.
 pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     let mut errors = Errors::default();
-    let posts = of_list(site, layouts, &site.blog.posts, &site.posts, Order::NewestFirst);
-    let mut files = errors.take(posts).unwrap_or_default();
-    for (collection, rendered) in site.blog.collections.iter().zip(&site.collections) {
-        let documents = of_list(site, layouts, &collection.documents, rendered, Order::AsListed);
-        files.extend(errors.take(documents).unwrap_or_default());
+    let mut files = errors.take(of_list(site, layouts, &site.posts)).unwrap_or_default();
+    for collection in &site.collections {
+        files.extend(errors.take(of_list(site, layouts, collection)).unwrap_or_default());
     }
     errors.finish(files)
 }
 
-fn of_list(
-    site: &Shared<'_>,
-    layouts: &Layouts<'_>,
-    posts: &[Post<'_>],
-    rendered: &[Arc<RenderedPost>],
-    order: Order,
-) -> Files {
-    in_parallel(posts, |index, post| {
+fn of_list(site: &Shared<'_>, layouts: &Layouts<'_>, documents: &[RenderedPost<'_>]) -> Files {
+    in_parallel(documents, |index, document| {
+        let post = document.post;
         if !post.is_written {
             return Ok(Vec::new());
         }
@@ -391,28 +547,34 @@ fn of_list(
             return files;
         }
         let layout = post.front.layout.as_deref();
-        let before = index.checked_sub(1).and_then(|before| rendered.get(before));
-        let shown = [Some(&rendered[index]), before, rendered.get(index + 1)];
-        let shown = shown.map(|post| post.map_or(&[][..], |post| post.identity.as_bytes()));
+        let wanted = layouts.wanted(layout);
+        let own = document.identity(Detail::Whole);
+        let before = index.checked_sub(1).and_then(|before| documents.get(before));
+        let others = [before, documents.get(index + 1)];
+        let others = others.map(|post| post.map(|post| post.identity(wanted.detail)));
         // The newest posts have other related posts than the rest.
-        let of_posts = (order == Order::NewestFirst).then_some(index);
-        let related = site.sites.number(of_posts).to_le_bytes();
-        let parts = of_posts.filter(|_| site.config.compat.has_theme_keys);
-        let parts =
-            parts.map(|index| site.structure.parts(index, site.blog, &site.posts, site.config));
-        let of_parts = parts.as_ref().map_or(&[][..], |parts| parts.key.as_bytes());
+        let of_posts = (document.list == List::Posts).then_some(index);
+        let related = Sites::number(of_posts).to_le_bytes();
+        let structure = of_posts.filter(|_| site.config.compat.has_theme_keys);
+        let of_structure =
+            structure.map(|index| site.structure.key(index, &site.posts, wanted.detail));
+        let of_structure = of_structure.as_ref().map_or(&[][..], |key| key.as_bytes());
         let fonts = site.fonts_key();
-        let key = memo::key(shown.into_iter().chain([&related[..], of_parts, fonts.as_bytes()]));
+        let shown = [Some(own)].into_iter().chain(others);
+        let shown: Vec<Digest> = shown.map(|one| one.unwrap_or(Digest::of(&[]))).collect();
+        let shown = shown.iter().map(|one| &one.as_bytes()[..]);
+        let key = memo::key(shown.chain([&related[..], of_structure, fonts.as_bytes()]));
         let file = &post.address.file;
         let shown = "the document, those before and after it, and its related posts";
         site.pages.page(file, post.body.path, (shown, key), || {
-            let mut page = with_neighbours(rendered, index, order, |post| post.value.clone());
-            let rendered = &rendered[index];
+            let whole = |post: &RenderedPost<'_>| post.value(Detail::Whole);
+            let neighbour = |post: &RenderedPost<'_>| post.value(wanted.detail);
+            let mut page = with_neighbours(documents, index, document.list, whole, neighbour);
             let mut with = Vec::new();
-            if let Some(parts) = parts {
+            if let Some(index) = structure {
                 let mut map = super::entries(&page);
-                parts.values.into_iter().for_each(|(key, value)| set(&mut map, key, value));
-                if let Some(value) = card::value(site, post, rendered) {
+                map.extend(site.structure.values(index, site, wanted.detail));
+                if let Some(value) = card::value(site, post, document) {
                     set(&mut map, "card", value);
                     with.extend(card::made(site, index));
                 }
@@ -424,11 +586,10 @@ fn of_list(
                 set(&mut map, "json_ld", data);
                 page = Value::from(map);
             }
-            let site_value = site.sites.of(of_posts).clone();
-            let variables = [("site", site_value), ("page", page.clone())];
+            let variables = [("site", site.site(wanted, of_posts)), ("page", page.clone())];
             let place = || post.front.place("layout");
-            let made = layouts.render(layout, rendered.content(), &variables, place)?;
-            let figures = rendered.files.iter().cloned().chain(made.files);
+            let made = layouts.render(layout, document.content(), &variables, place)?;
+            let figures = document.files().iter().cloned().chain(made.files);
             let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(post.body.path));
             let html = site.finished(made.text, file, &super::entries(&page));
             let images::WithImages { html, files, reads } =

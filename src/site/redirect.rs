@@ -41,9 +41,9 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
         }
     }
     let has_plugin =
-        value::entry(&site.value, "plugins").and_then(Value::as_array).is_some_and(|plugins| {
-            plugins.iter().any(|plugin| plugin.as_str() == Some("jekyll-redirect-from"))
-        });
+        value::entry(site.site_base(), "plugins").and_then(Value::as_array).is_some_and(
+            |plugins| plugins.iter().any(|plugin| plugin.as_str() == Some("jekyll-redirect-from")),
+        );
     if (has_plugin || !list.is_empty()) && !site.taken.contains(LIST) {
         let map: Map =
             list.into_iter().map(|(from, to)| (Key::from(from), Value::from(to))).collect();
@@ -101,7 +101,8 @@ fn html(
     set(&mut page, "layout", LAYOUT);
     set(&mut page, "sitemap", false);
     set(&mut page, "title", "Redirect");
-    let variables = [("site", site.value.clone()), ("page", Value::from(page))];
+    let wanted = layouts.wanted(Some(LAYOUT));
+    let variables = [("site", site.site(wanted, None)), ("page", Value::from(page))];
     layouts.render(Some(LAYOUT), Value::from(""), &variables, place).map(|rendered| rendered.text)
 }
 

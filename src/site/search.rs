@@ -13,15 +13,15 @@
 //! A search splits what is typed by the same rules as [`words`]; `search.js` has them, too.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::json;
 use tera::Map;
 
 use super::layouts::Layouts;
-use super::post::RenderedPost;
+use super::post::{Detail, RenderedPost};
 use super::{Files, Made, Shared, memo, structure};
+use crate::digest::Digest;
 use crate::html::{Tag, Token, tokens, unescaped};
 use crate::post::Post;
 use crate::value::{self, as_text, set};
@@ -68,9 +68,9 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     set(&mut page, "url", "/search/");
     set(&mut page, "sitemap", false);
     let mut files = structure::pages::rendered(site, layouts, LAYOUT, page, PAGE)?.0;
-    let shown = site.posts.iter().map(|post| &post.identity.as_bytes()[..]);
-    let of_others = site.collections.iter().flatten().map(|one| &one.identity.as_bytes()[..]);
-    let key = memo::key(shown.chain(of_others));
+    let shown = site.posts.iter().chain(site.collections.iter().flatten());
+    let shown: Vec<Digest> = shown.map(|post| post.identity(Detail::Whole)).collect();
+    let key = memo::key(shown.iter().map(|identity| &identity.as_bytes()[..]));
     let index = || Ok((index(&entries(site)), BTreeSet::new()));
     files.extend(site.pages.page("search/pages.json", "", ("all documents", key), index)?);
     Ok(files)
@@ -86,7 +86,7 @@ fn entries<'a>(site: &'a Shared<'_>) -> Vec<Entry<'a>> {
     let of_collections = site.blog.collections.iter().zip(&site.collections);
     let of_collections =
         of_collections.flat_map(|(one, rendered)| one.documents.iter().zip(rendered));
-    let documents: Vec<(&Post<'_>, &Arc<RenderedPost>)> =
+    let documents: Vec<(&Post<'_>, &RenderedPost<'_>)> =
         site.blog.posts.iter().zip(&site.posts).chain(of_collections).collect();
     let documents = documents.into_par_iter().filter(|(post, _)| is_found(post));
     documents.map(|(post, rendered)| entry(post, rendered)).collect()
@@ -101,10 +101,10 @@ fn is_found(post: &Post<'_>) -> bool {
         && is_off("unlisted") != Some(true)
 }
 
-fn entry<'a>(post: &'a Post<'_>, rendered: &'a RenderedPost) -> Entry<'a> {
+fn entry<'a>(post: &'a Post<'_>, rendered: &'a RenderedPost<'_>) -> Entry<'a> {
     Entry {
         url: &post.address.url,
-        title: &rendered.title,
+        title: &rendered.body.summary.title,
         date: if post.is_dated {
             post.date.format("%Y-%m-%d").unwrap_or_default()
         } else {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::layouts::Layouts;
+use super::post::Detail;
 use super::{Made, Shared, index, structure};
 use crate::html::escaped;
 use crate::value::Value;
@@ -37,7 +38,7 @@ fn sitemap(site: &Shared<'_>, layouts: &Layouts<'_>) -> String {
     let mut urls: Vec<(String, Option<String>)> =
         pages.map(|page| (page.address.url.clone(), None)).collect();
     if let Some(index) = index::page(site.config, site.blog)
-        && let Ok(parts) = index::parts(site, index)
+        && let Ok(parts) = index::parts(site, index, Detail::Head)
     {
         urls.extend(parts.into_iter().skip(1).map(|part| (part.url, None)));
     }

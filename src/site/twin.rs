@@ -4,8 +4,15 @@
 use std::fmt::Write;
 
 use super::{Made, Shared};
+use crate::config::Config;
 use crate::html::{self, Token, tokens, unescaped};
 use crate::liquid::Expanded;
+use crate::post::Post;
+
+/// Whether the site publishes a post as Markdown.
+pub(super) fn has_markdown(config: &Config, post: &Post<'_>) -> bool {
+    config.markdown_pages && post.is_markdown
+}
 
 /// The body of a post as Markdown: values are text, charts are their description and numbers.
 pub(super) fn body(expanded: &Expanded) -> String {
@@ -18,10 +25,10 @@ pub(super) fn body(expanded: &Expanded) -> String {
 /// The address and the file of the post at `index` as Markdown, if the site publishes that.
 pub(super) fn of_post(site: &Shared<'_>, index: usize) -> Option<(String, Made)> {
     let (post, rendered) = (&site.blog.posts[index], &site.posts[index]);
-    let body = rendered.markdown.as_ref()?;
+    let body = rendered.markdown()?;
     let (url, file) = address(&post.address.url, &post.address.file);
-    let mut text = format!("# {}\n\n", rendered.title);
-    if let Some(description) = &rendered.description {
+    let mut text = format!("# {}\n\n", rendered.body.summary.title);
+    if let Some(description) = &rendered.body.summary.description {
         let _ = writeln!(text, "> {description}\n");
     }
     let whole = |url: &str| crate::url::absolute_url(&site.config.url, &site.config.base_url, url);
@@ -30,8 +37,9 @@ pub(super) fn of_post(site: &Shared<'_>, index: usize) -> Option<(String, Made)>
     if !post.front.tags.is_empty() {
         let _ = writeln!(text, "- Tags: {}", post.front.tags.join(", "));
     }
-    if !rendered.experiments.is_empty() {
-        let names: Vec<&str> = rendered.experiments.iter().map(String::as_str).collect();
+    if !rendered.body.summary.experiments.is_empty() {
+        let names: Vec<&str> =
+            rendered.body.summary.experiments.iter().map(String::as_str).collect();
         let _ = writeln!(text, "- Results of the experiments: {}", names.join(", "));
     }
     let _ = write!(text, "\n{}\n", body.trim());
@@ -62,13 +70,14 @@ pub(super) fn list(site: &Shared<'_>) -> Vec<Made> {
     }
     text.push_str("## Posts\n\n");
     for (post, rendered) in site.blog.posts.iter().zip(&site.posts) {
-        let url = match rendered.markdown {
-            Some(_) => address(&post.address.url, &post.address.file).0,
-            None => post.address.url.clone(),
+        let url = if has_markdown(config, post) {
+            address(&post.address.url, &post.address.file).0
+        } else {
+            post.address.url.clone()
         };
         let url = crate::url::absolute_url(&config.url, &config.base_url, &url);
-        let _ = write!(text, "- [{}]({url})", rendered.title.replace(['[', ']'], ""));
-        if let Some(description) = &rendered.description {
+        let _ = write!(text, "- [{}]({url})", rendered.body.summary.title.replace(['[', ']'], ""));
+        if let Some(description) = &rendered.body.summary.description {
             let _ = write!(text, ": {}", description.replace('\n', " "));
         }
         text.push('\n');

@@ -1,13 +1,10 @@
 //! The values that templates see: `site`, posts, pages.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tera::Map;
 use tera::value::Key;
 
-use super::post::RenderedPost;
-use super::structure::Structure;
 use crate::config::Config;
 use crate::markdown::Heading;
 use crate::path::stem;
@@ -101,17 +98,10 @@ pub(super) struct Listed {
     pub(super) collections: Vec<Vec<Value>>,
 }
 
-/// `site` for Liquid, where as in Jekyll `tags` and `categories` are maps from names to posts.
-pub(super) fn site_for_liquid(
-    config: &Config,
-    blog: &Blog<'_>,
-    listed: &Listed,
-    data: &Value,
-) -> Value {
-    let mut map = base(config, data);
-    if let Some(now) = &blog.now {
-        set(&mut map, "time", now.to_string());
-    }
+/// The keys of `site` that are lists, for Liquid, where as in Jekyll `tags` and `categories` are maps
+/// from names to posts.
+pub(super) fn lists(config: &Config, blog: &Blog<'_>, listed: &Listed) -> Map {
+    let mut map = Map::new();
     let pages: Vec<Value> = blog.pages.iter().map(|page| with_content(page, config)).collect();
     let is_html = |page: &&Page<'_>| {
         let file = page.address.file.as_str();
@@ -138,18 +128,7 @@ pub(super) fn site_for_liquid(
     for (collection, documents) in blog.collections.iter().zip(&listed.collections) {
         map.insert(Key::from(collection.settings.label.clone()), Value::from(documents.clone()));
     }
-    Value::from(map)
-}
-
-/// `site` for Tera: the same, with the groups of posts as lists of maps with a `name` and `posts`.
-pub(super) fn site_for_tera(
-    liquid: &Value,
-    posts: &[Arc<RenderedPost>],
-    structure: &Structure,
-) -> Value {
-    let mut map = super::entries(liquid);
-    structure.set_values(&mut map, posts);
-    Value::from(map)
+    map
 }
 
 /// A page in the list of all pages, with its source as `content`.
@@ -220,16 +199,17 @@ impl Sites {
 
     /// For the post at `index`; `None` stands for documents that are not posts.
     pub(super) fn of(&self, index: Option<usize>) -> &Value {
-        self.newest.get(self.number(index)).unwrap_or(&self.others)
+        index.and_then(|index| self.newest.get(index)).unwrap_or(&self.others)
     }
 
     /// Which of the values that is: equal numbers, equal values.
-    pub(super) fn number(&self, index: Option<usize>) -> usize {
-        index.unwrap_or(usize::MAX).min(self.newest.len())
+    pub(super) fn number(index: Option<usize>) -> usize {
+        index.unwrap_or(usize::MAX).min(Self::RELATED)
     }
 }
 
-fn base(config: &Config, data: &Value) -> Map {
+/// The keys of `site` that are not lists.
+pub(super) fn base(config: &Config, blog: &Blog<'_>, data: &Value) -> Map {
     let mut map = config.values.clone();
     if config.compat.has_theme_keys {
         set(&mut map, "title", config.title.as_str());
@@ -239,6 +219,9 @@ fn base(config: &Config, data: &Value) -> Map {
         set(&mut map, "lang", config.language.as_str());
     }
     set(&mut map, "data", data.clone());
+    if let Some(now) = &blog.now {
+        set(&mut map, "time", now.to_string());
+    }
     if let Some(github) = plugin::github::metadata(config) {
         set(&mut map, "github", github);
     }

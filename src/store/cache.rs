@@ -119,7 +119,7 @@ impl Cache {
             .values()
             .filter_map(|content| match content {
                 Some(Content::CopyOf(path)) => Some(path),
-                Some(Content::Bytes(_)) | None => None,
+                Some(Content::Bytes(_) | Content::AsWritten { .. }) | None => None,
             })
             .collect();
         let mut others = Vec::new();

@@ -1,18 +1,17 @@
-//! What the last build into a folder was made from, so that a build for which nothing has changed
-//! reads the site's files and no more.
+//! What the last build into a folder was made from, so that the next one makes only what has
+//! changed, and one for which nothing has changed reads the site's files and no more.
 //!
-//! A build is kept as the digest of everything that it depends on, beside the size, time and inode
-//! of each file that it wrote. If all of them are the same, the folder is already what the build
-//! would make it. As in git, a file that was written just before it was looked at is not trusted
-//! by its time, because a later change could leave it the same: it is kept by its digest.
+//! A build is kept as the digest of everything that it depends on, beside the mark of each file
+//! that it wrote. If all of them are the same, the folder is already what the build would make it.
+//! Beside it is the memo of the build, as bytes: this module does not know what is in them.
 //!
-//! A file that cannot be read, or that is from another version of labpress, counts as no build.
+//! Each file starts with the digest of the rest. One that is damaged, or that is from another
+//! version of labpress, counts as absent.
 
 use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -20,121 +19,134 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic;
 use crate::digest::Digest;
-use crate::inputs::{LIST, is_same_content, open_file};
+use crate::inputs::mark::Mark;
+use crate::inputs::{LIST, is_same_content};
 use crate::output::{Content, Output};
-
-/// How old a file must be for its time to be trusted, in nanoseconds: longer than the clock of any
-/// file system ticks, except FAT's.
-const OLD_ENOUGH: i128 = 50_000_000;
 
 /// How many files about builds of a site are kept: two for each folder that it is built into.
 const MOST_FILES: usize = 16;
 
-/// What pages were made from, by their files and the names of the parts.
-pub type Origins = BTreeMap<String, BTreeMap<String, String>>;
-
 /// A build, and the files that it wrote.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LastBuild {
     /// The folder that it wrote to.
     folder: PathBuf,
-    /// The digest of everything that it was made from, except for the time.
-    state: Digest,
+    /// The digest of everything that it was made from, except for the time. `None` if it must be
+    /// made again in any case, because of what it said.
+    state: Option<Digest>,
     /// From when on the same state gives another site.
     until: Option<Timestamp>,
     /// What it wrote, by path in the folder.
     files: BTreeMap<String, Mark>,
     /// The files that it copied, by path in the folder, with their sources.
     copies: BTreeMap<String, PathBuf>,
-}
-
-/// How to recognize a file without reading it.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Mark {
-    size: u64,
-    /// When it was last changed, in nanoseconds since 1970.
-    changed: i128,
-    inode: u64,
-    /// The digest of its content, if its time cannot be trusted.
-    digest: Option<Digest>,
+    /// The digest of its memo.
+    memo: Digest,
 }
 
 impl LastBuild {
     /// The file that holds the last build into `folder` of the site at `root`.
     fn path(root: &Path, folder: &Path) -> PathBuf {
         let name = Digest::of(folder.as_os_str().as_encoded_bytes()).short();
-        root.join(".labpress/cache/builds").join(format!("{name}.json"))
+        root.join(".labpress/cache/builds").join(format!("{name}.build"))
     }
 
-    /// Whether `folder` is already what a build of the site at `root` would make it, and how many
-    /// files are in it. `state` is the digest of everything that the build depends on.
-    pub fn holds(root: &Path, folder: &Path, state: Digest, now: Timestamp) -> Option<usize> {
-        let text = fs::read_to_string(LastBuild::path(root, folder)).ok()?;
-        let last: LastBuild = serde_json::from_str(&text).ok()?;
-        let is_same = last.folder == folder
-            && last.state == state
-            && last.until.is_none_or(|until| now < until);
+    /// The last build of the site at `root` into `folder`.
+    pub fn read(root: &Path, folder: &Path) -> Option<LastBuild> {
+        let (_, bytes) = read(&LastBuild::path(root, folder))?;
+        let last: LastBuild = postcard::from_bytes(&bytes).ok()?;
+        (last.folder == folder).then_some(last)
+    }
+
+    /// The folder that it wrote to.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How many files are in the folder, if it is already what a build would make it. `state` is
+    /// the digest of everything that the build depends on.
+    pub fn holds(&self, state: Digest, now: Timestamp) -> Option<usize> {
+        let is_same = self.state == Some(state) && self.until.is_none_or(|until| now < until);
         if !is_same {
             return None;
         }
-        let files: Vec<(&String, &Mark)> = last.files.iter().collect();
-        let are_same = files.par_iter().all(|(path, mark)| mark.is_of(&folder.join(path)));
-        let mut copies = last.copies.iter();
-        let mut are_copied = || {
-            copies
-                .all(|(path, source)| is_same_content(source, &folder.join(path)).unwrap_or(false))
+        let files: Vec<(&String, &Mark)> = self.files.iter().collect();
+        let are_same = files.par_iter().all(|(path, mark)| mark.is_of(&self.folder.join(path)));
+        let is_copied = |(path, source): (&String, &PathBuf)| {
+            is_same_content(source, &self.folder.join(path)).unwrap_or(false)
         };
         // The list of files is not one of the site's files.
-        (are_same && are_copied()).then(|| last.files.len() - 1)
+        (are_same && self.copies.iter().all(is_copied)).then(|| self.files.len() - 1)
     }
 
-    /// What the pages in `folder` were made from at the last build: by the path of a page, the names
-    /// of the parts with the first digits of their digests.
-    pub fn origins(root: &Path, folder: &Path) -> Origins {
-        let text = fs::read_to_string(LastBuild::path(root, folder).with_extension("pages")).ok();
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    /// The memo that the build left.
+    pub fn memo(&self, root: &Path) -> Option<Vec<u8>> {
+        let path = LastBuild::path(root, &self.folder).with_extension("memo");
+        read(&path).filter(|(digest, _)| *digest == self.memo).map(|(_, memo)| memo)
     }
 
-    /// Keeps a build that wrote `output` to `folder`, and what its pages were made from.
+    /// The mark of a file that the build wrote, if the file is still the same.
+    pub fn mark(&self, path: &str) -> Option<&Mark> {
+        self.files.get(path).filter(|mark| mark.is_of(&self.folder.join(path)))
+    }
+
+    /// Keeps a build of the site at `root` that wrote `output` to `folder`, and its memo. `state` is
+    /// `None` if the next build has to be made in any case.
     pub fn keep(
         root: &Path,
         folder: &Path,
-        state: Digest,
+        state: Option<Digest>,
         until: Option<Timestamp>,
         output: &Output,
-        origins: &Origins,
+        memo: &[u8],
     ) -> io::Result<()> {
-        let now = SystemTime::now();
+        let known = |path: &str| match output.file(path) {
+            Some(Content::AsWritten { mark, .. }) if mark.has_old_time() => Some(mark.clone()),
+            _ => None,
+        };
+        let mark = |path: &&str| {
+            let mark = known(path).map_or_else(|| Mark::of(&folder.join(path)), Ok)?;
+            Ok(((*path).to_owned(), mark))
+        };
         let paths: Vec<&str> = output.files().map(|(path, _)| path).chain([LIST]).collect();
-        let mark = |path: &&str| Ok(((*path).to_owned(), Mark::of(&folder.join(path), now)?));
         let files: Vec<(String, Mark)> = paths.par_iter().map(mark).collect::<io::Result<_>>()?;
         let copies = output.files().filter_map(|(path, content)| match content {
             Content::CopyOf(source) => Some((path.to_owned(), source.clone())),
-            Content::Bytes(_) => None,
+            Content::Bytes(_) | Content::AsWritten { .. } => None,
         });
+        let path = LastBuild::path(root, folder);
         let last = LastBuild {
             folder: folder.to_owned(),
             state,
             until,
             files: files.into_iter().collect(),
             copies: copies.collect(),
+            memo: write(&path.with_extension("memo"), memo)?,
         };
-        let path = LastBuild::path(root, folder);
-        write(&path.with_extension("pages"), origins)?;
-        write(&path, &last)?;
+        write(&path, &postcard::to_allocvec(&last).map_err(io::Error::other)?)?;
         remove_oldest(path.parent().unwrap_or(root))
     }
 }
 
-/// Replaces a file. Not synced: after a power cut, one that is not complete counts as absent.
-fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_string(value).map_err(io::Error::other)?;
+/// The content of a file with its digest, if it is complete.
+fn read(path: &Path) -> Option<(Digest, Vec<u8>)> {
+    let (mut written, mut content) = ([0; 32], Vec::new());
+    let mut file = File::open(path).ok()?;
+    file.read_exact(&mut written).ok()?;
+    file.read_to_end(&mut content).ok()?;
+    let digest = Digest::of(&content);
+    (written == *digest.as_bytes()).then_some((digest, content))
+}
+
+/// Replaces a file and returns the digest of its content. Not synced: after a power cut, one that is
+/// not complete counts as absent.
+fn write(path: &Path, content: &[u8]) -> io::Result<Digest> {
+    let digest = Digest::of(content);
     let mut file = atomic::new_file(path.parent().unwrap_or(path))?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(digest.as_bytes())?;
+    file.write_all(content)?;
     file.persist(path)?;
-    Ok(())
+    Ok(digest)
 }
 
 /// Removes the oldest builds that are kept, if there are too many.
@@ -149,60 +161,12 @@ fn remove_oldest(builds: &Path) -> io::Result<()> {
     kept[..too_many].iter().try_for_each(|(_, path)| fs::remove_file(path))
 }
 
-impl Mark {
-    fn of(path: &Path, now: SystemTime) -> io::Result<Mark> {
-        let about = fs::symlink_metadata(path)?;
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = i128::try_from(now.as_nanos()).unwrap_or_default();
-        let is_old = now - changed(&about) > OLD_ENOUGH;
-        let digest = if is_old { None } else { Some(digest(path)?) };
-        Ok(Mark { size: about.len(), changed: changed(&about), inode: inode(&about), digest })
-    }
-
-    fn is_of(&self, path: &Path) -> bool {
-        let Ok(about) = fs::symlink_metadata(path) else { return false };
-        let is_same = about.is_file()
-            && (about.len(), changed(&about), inode(&about))
-                == (self.size, self.changed, self.inode);
-        is_same && self.digest.is_none_or(|known| digest(path).is_ok_and(|now| now == known))
-    }
-}
-
-fn digest(path: &Path) -> io::Result<Digest> {
-    let mut content = Vec::new();
-    open_file(path)?.read_to_end(&mut content)?;
-    Ok(Digest::of(&content))
-}
-
-/// When the file was last changed in any way, which unlike the time of its content nobody can set.
-#[cfg(unix)]
-fn changed(about: &Metadata) -> i128 {
-    use std::os::unix::fs::MetadataExt;
-    i128::from(about.ctime()) * 1_000_000_000 + i128::from(about.ctime_nsec())
-}
-
-#[cfg(not(unix))]
-fn changed(about: &Metadata) -> i128 {
-    let since =
-        about.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or_default()
-}
-
-#[cfg(unix)]
-fn inode(about: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(about)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &Metadata) -> u64 {
-    0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const FOLDER: &str = "public";
+    const MEMO: &[u8] = b"what the next build can take from this one";
 
     struct Built {
         site: tempfile::TempDir,
@@ -221,10 +185,8 @@ mod tests {
             output.add("picture.png", Content::CopyOf(picture)).unwrap();
             crate::destination::write(&output, &built.folder(), || ()).unwrap();
             let until = Some("2030-01-01T00:00:00Z".parse().unwrap());
-            let origins = Origins::default();
-            let root = built.site.path();
-            LastBuild::keep(root, &built.folder(), Digest::of(b"a"), until, &output, &origins)
-                .unwrap();
+            let (root, state) = (built.site.path(), Some(Digest::of(b"a")));
+            LastBuild::keep(root, &built.folder(), state, until, &output, MEMO).unwrap();
             built
         }
 
@@ -236,9 +198,12 @@ mod tests {
             LastBuild::path(self.site.path(), &self.folder())
         }
 
+        fn last(&self) -> Option<LastBuild> {
+            LastBuild::read(self.site.path(), &self.folder())
+        }
+
         fn holds_at(&self, state: &[u8], now: &str) -> Option<usize> {
-            let now = now.parse().unwrap();
-            LastBuild::holds(self.site.path(), &self.folder(), Digest::of(state), now)
+            self.last()?.holds(Digest::of(state), now.parse().unwrap())
         }
 
         fn holds(&self) -> bool {
@@ -274,23 +239,42 @@ mod tests {
     #[test]
     fn a_damaged_or_foreign_cache_counts_as_no_build() {
         let built = Built::new();
-        let text = fs::read(built.cache()).unwrap();
-        for length in 0..text.len() {
-            fs::write(built.cache(), &text[..length]).unwrap();
-            assert!(!built.holds(), "cut at {length}");
-        }
-        for at in 0..text.len() {
-            let mut flipped = text.clone();
-            flipped[at] ^= 1;
-            fs::write(built.cache(), flipped).unwrap();
-            // A time further in the future, or a name of a file, may be flipped without harm.
-            if built.holds() {
-                assert_eq!(fs::read(built.folder().join("index.html")).unwrap(), b"page");
+        let is_there = || built.last().is_some_and(|last| last.memo(built.site.path()).is_some());
+        assert!(is_there());
+        for file in [built.cache(), built.cache().with_extension("memo")] {
+            let content = fs::read(&file).unwrap();
+            for length in 0..content.len() {
+                fs::write(&file, &content[..length]).unwrap();
+                assert!(!is_there(), "{} cut at {length}", file.display());
             }
+            for at in 0..content.len() {
+                let mut flipped = content.clone();
+                flipped[at] ^= 1;
+                fs::write(&file, flipped).unwrap();
+                assert!(!is_there(), "{} flipped at {at}", file.display());
+            }
+            fs::write(&file, content).unwrap();
         }
+        assert!(is_there());
+        // Of another folder, and the memo of another build.
         let other = Built::new();
         fs::copy(other.cache(), built.cache()).unwrap();
-        assert!(!built.holds());
+        assert!(built.last().is_none());
+        let (root, folder, output) = (built.site.path(), built.folder(), Output::default());
+        LastBuild::keep(root, &folder, None, None, &output, b"another").unwrap();
+        let memo = built.cache().with_extension("memo");
+        fs::copy(other.cache().with_extension("memo"), memo).unwrap();
+        assert!(built.last().is_some() && !is_there());
+    }
+
+    #[test]
+    fn only_files_that_are_as_written_have_a_mark() {
+        let built = Built::new();
+        let last = built.last().unwrap();
+        assert!(last.mark("index.html").is_some());
+        assert!(last.mark("other.html").is_none());
+        fs::write(built.folder().join("index.html"), "mine").unwrap();
+        assert!(last.mark("index.html").is_none());
     }
 
     #[test]
@@ -299,10 +283,9 @@ mod tests {
         for number in 0..20 {
             let folder = built.site.path().join(format!("public-{number}"));
             fs::create_dir(&folder).unwrap();
-            let (output, origins) = (Output::default(), Origins::default());
+            let output = Output::default();
             crate::destination::write(&output, &folder, || ()).unwrap();
-            let state = Digest::of(b"a");
-            LastBuild::keep(built.site.path(), &folder, state, None, &output, &origins).unwrap();
+            LastBuild::keep(built.site.path(), &folder, None, None, &output, MEMO).unwrap();
         }
         let kept = fs::read_dir(built.cache().parent().unwrap()).unwrap().count();
         assert_eq!(kept, MOST_FILES);

@@ -53,7 +53,7 @@ pub(super) fn entry(entry: &Entry<'_, '_>) -> String {
         ">\n<title>{title}</title>\n\
          <link href=\"{url}\" rel=\"alternate\" type=\"text/html\"/>\n<id>{url}</id>\n\
          <published>{published}</published>\n<updated>{updated}</updated>\n",
-        title = xml_text(&entry.rendered.title),
+        title = xml_text(&entry.rendered.body.summary.title),
         published = entry.post.date.to_xml_schema(),
         updated = entry.updated(),
     );
@@ -72,7 +72,7 @@ pub(super) fn entry(entry: &Entry<'_, '_>) -> String {
     for tag in &entry.post.front.tags {
         let _ = writeln!(xml, "<category term=\"{}\"/>", xml_text(tag));
     }
-    if let Some(description) = &entry.rendered.description {
+    if let Some(description) = &entry.rendered.body.summary.description {
         let _ = writeln!(xml, "<summary>{}</summary>", xml_text(description));
     }
     let _ = writeln!(

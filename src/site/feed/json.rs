@@ -32,13 +32,13 @@ pub(super) fn item(entry: &Entry<'_, '_>) -> String {
     let mut item = json!({
         "id": entry.url,
         "url": entry.url,
-        "title": entry.rendered.title,
+        "title": entry.rendered.body.summary.title,
         "content_html": entry.html,
         "date_published": entry.post.date.to_xml_schema(),
         "date_modified": entry.updated(),
     });
     let mut set = |key: &str, value: Value| item[key] = value;
-    if let Some(description) = &entry.rendered.description {
+    if let Some(description) = &entry.rendered.body.summary.description {
         set("summary", Value::from(description.as_str()));
     }
     if !entry.post.front.tags.is_empty() {

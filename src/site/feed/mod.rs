@@ -13,9 +13,11 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use self::content::for_readers;
+use super::post::Detail;
 use super::structure::{Group, Kind};
 use super::{Made, Shared, drawing, memo};
 use crate::config::Config;
+use crate::digest::Digest;
 use crate::value::{Value, as_text, entry};
 
 /// The path of the feed that labpress generates.
@@ -114,7 +116,9 @@ const KINDS: [Kind; 5] = [Kind::Tag, Kind::Category, Kind::Author, Kind::Series,
 
 /// The feed of a group, from the memo if its posts have not changed.
 fn of_group(site: &Shared<'_>, feed: &Feed<'_>) -> Vec<Made> {
-    let posts = feed.posts.iter().map(|&index| &site.posts[index].identity.as_bytes()[..]);
+    let posts = feed.posts.iter().map(|&index| site.posts[index].identity(Detail::Whole));
+    let posts: Vec<Digest> = posts.collect();
+    let posts = posts.iter().map(|identity| &identity.as_bytes()[..]);
     let authors: String =
         feed.posts.iter().map(|&index| site.structure.authors_text(index)).collect();
     let own = [feed.title.as_bytes(), feed.url.as_bytes(), authors.as_bytes()];
@@ -162,7 +166,7 @@ struct Entry<'e, 's> {
     site: &'e Shared<'s>,
     index: usize,
     post: &'e crate::post::Post<'s>,
-    rendered: &'e super::post::RenderedPost,
+    rendered: &'e super::post::RenderedPost<'s>,
     url: &'e str,
     /// Its content.
     html: &'e str,
@@ -194,10 +198,10 @@ fn updated(site: &Shared<'_>, feed: &Feed<'_>) -> String {
 
 /// The site's `author`, which is a name or a map with a `name`; otherwise its title.
 fn author(site: &Shared<'_>) -> String {
-    let author = entry(&site.value, "author");
+    let author = entry(site.site_base(), "author");
     let name = author.and_then(|author| entry(author, "name").or(Some(author)));
     let name = name.filter(|name| name.as_str().is_some()).map(as_text);
-    let title = || entry(&site.value, "title").and_then(Value::as_str).map(str::to_owned);
+    let title = || entry(site.site_base(), "title").and_then(Value::as_str).map(str::to_owned);
     name.filter(|name| !name.is_empty()).or_else(title).unwrap_or_default()
 }
 

@@ -21,6 +21,7 @@ use crate::liquid::{Environment, Read};
 use crate::post::front_matter;
 use crate::post::{Blog, PageKind};
 use crate::roles::Role;
+use crate::site::post::Detail;
 use crate::text::Located;
 use crate::theme;
 use crate::value::{Value, as_text};
@@ -52,6 +53,33 @@ pub(super) struct Rendered {
     pub(super) needs: Vec<Need>,
     /// What it was made from, besides its variables other than `site`.
     pub(super) reads: BTreeSet<Read>,
+}
+
+/// What a template needs to see of documents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// How much of those before and after the page, and of those that the page lists.
+    pub(super) detail: Detail,
+    /// How much of those in the lists of `site`; `None` if it uses no list.
+    pub(super) lists: Option<Detail>,
+    /// Of how many posts at the start of `site.posts` as much as `detail`.
+    pub(super) newest: usize,
+}
+
+impl Wanted {
+    /// Everything.
+    pub(super) const ALL: Wanted =
+        Wanted { detail: Detail::Whole, lists: Some(Detail::Whole), newest: 0 };
+
+    /// What two templates need together.
+    #[must_use]
+    pub(super) fn and(self, other: Wanted) -> Wanted {
+        Wanted {
+            detail: self.detail.max(other.detail),
+            lists: self.lists.max(other.lists),
+            newest: self.newest.max(other.newest),
+        }
+    }
 }
 
 impl<'a> Layouts<'a> {
@@ -87,7 +115,7 @@ impl<'a> Layouts<'a> {
                 let includes = inputs.of(Role::Include);
                 let includes: Vec<_> =
                     includes.map(|(path, text)| Located { path, text, lines_above: 0 }).collect();
-                tera::Templates::new(config, &layouts, &pages, &includes)
+                tera::Templates::new(config, blog, &layouts, &pages, &includes)
                     .map(Box::new)
                     .map(Templates::Tera)
             }
@@ -112,6 +140,22 @@ impl<'a> Layouts<'a> {
     /// Whether there is a layout `name`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// What the layout `name` and its parents need to see of documents.
+    pub(super) fn wanted(&self, name: Option<&str>) -> Wanted {
+        let Templates::Tera(templates) = &self.templates else { return Wanted::ALL };
+        let first = name.and_then(|name| self.by_name.get(name));
+        let parent = |layout: &&Layout| self.by_name.get(layout.parent.as_deref()?);
+        std::iter::successors(first, parent)
+            .map(|layout| templates.wanted(&layout.path))
+            .fold(Wanted::default(), Wanted::and)
+    }
+
+    /// What the page at `path`, a template, and its layout need to see of documents.
+    pub(super) fn wanted_by_page(&self, path: &str, layout: Option<&str>) -> Wanted {
+        let Templates::Tera(templates) = &self.templates else { return Wanted::ALL };
+        templates.wanted(path).and(self.wanted(layout))
     }
 
     /// Renders `content` into the layout `name` and that layout's parents. `place` is where the

@@ -7,10 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tera::{Context, ErrorKind, Tera};
 
+use self::reads::Reads;
+use super::Wanted;
+
 use crate::config::Config;
 use crate::config::TemplateLimits;
 use crate::diagnostic::{Diagnostic, Place, Position};
 use crate::liquid::Read;
+use crate::post::Blog;
 use crate::site::filters;
 use crate::text::Located;
 use crate::value::Value;
@@ -22,7 +26,7 @@ pub(super) struct Templates {
     /// knows it by.
     known: BTreeMap<String, (usize, String)>,
     /// What each layout and page depends on, by path.
-    reads: BTreeMap<String, BTreeSet<Read>>,
+    reads: BTreeMap<String, Reads>,
     limits: TemplateLimits,
 }
 
@@ -31,13 +35,15 @@ impl Templates {
     /// layout uses them.
     pub(super) fn new(
         config: &Config,
+        blog: &Blog<'_>,
         layouts: &[Located<'_>],
         pages: &[Located<'_>],
         includes: &[Located<'_>],
     ) -> Result<Templates, Vec<Diagnostic>> {
         let all = [layouts, pages, includes].concat();
         let reads = layouts.iter().chain(pages);
-        let reads = reads.map(|one| (one.path.to_owned(), reads::reads(one.path, &all))).collect();
+        let of_all = |one: &Located<'_>| (one.path.to_owned(), Reads::of(one.path, &all, blog));
+        let reads = reads.map(of_all).collect();
         // A leading slash keeps pages apart from layouts, which are looked up by bare names.
         let pages = pages.iter().map(|page| Named { name: page_name(page.path), ..named(page) });
         let needed: Vec<Named> = layouts.iter().map(named).chain(pages).collect();
@@ -87,7 +93,12 @@ impl Templates {
 
     /// What the layout or page at `path` depends on.
     pub(super) fn reads(&self, path: &str) -> BTreeSet<Read> {
-        self.reads.get(path).cloned().unwrap_or_default()
+        self.reads.get(path).map(|known| known.reads.clone()).unwrap_or_default()
+    }
+
+    /// What the layout or page at `path` needs to see of documents.
+    pub(super) fn wanted(&self, path: &str) -> Wanted {
+        self.reads.get(path).map_or(Wanted::ALL, |known| known.wanted)
     }
 
     /// Renders the page at `path`.

@@ -1,11 +1,9 @@
 //! The posts by year and month.
 
-use std::sync::Arc;
-
 use tera::Map;
 
 use crate::post::Blog;
-use crate::site::post::RenderedPost;
+use crate::site::post::{Detail, RenderedPost};
 use crate::value::{Value, set};
 
 /// A year and its posts.
@@ -53,12 +51,12 @@ impl Year {
     }
 
     /// As templates see it: `year`, `url`, `posts`, `months`.
-    pub(super) fn value(&self, posts: &[Arc<RenderedPost>]) -> Value {
+    pub(super) fn value(&self, posts: &[RenderedPost<'_>], detail: Detail) -> Value {
         let mut map = Map::new();
         set(&mut map, "year", i64::from(self.number));
         set(&mut map, "url", self.url());
-        set(&mut map, "posts", values(&self.posts, posts));
-        let months = self.months.iter().map(|month| month.value(posts)).collect::<Vec<_>>();
+        set(&mut map, "posts", values(&self.posts, posts, detail));
+        let months = self.months.iter().map(|month| month.value(posts, detail)).collect::<Vec<_>>();
         set(&mut map, "months", months);
         Value::from(map)
     }
@@ -74,16 +72,16 @@ impl Month {
     }
 
     /// As templates see it: `month`, `url`, `posts`, and `date`, its first day.
-    fn value(&self, posts: &[Arc<RenderedPost>]) -> Value {
+    fn value(&self, posts: &[RenderedPost<'_>], detail: Detail) -> Value {
         let mut map = Map::new();
         set(&mut map, "month", i64::from(self.number));
         set(&mut map, "date", self.first_day());
         set(&mut map, "url", self.url());
-        set(&mut map, "posts", values(&self.posts, posts));
+        set(&mut map, "posts", values(&self.posts, posts, detail));
         Value::from(map)
     }
 }
 
-fn values(indices: &[usize], posts: &[Arc<RenderedPost>]) -> Vec<Value> {
-    indices.iter().map(|&index| posts[index].value.clone()).collect()
+fn values(indices: &[usize], posts: &[RenderedPost<'_>], detail: Detail) -> Vec<Value> {
+    indices.iter().map(|&index| posts[index].value(detail)).collect()
 }

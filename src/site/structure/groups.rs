@@ -1,14 +1,13 @@
 //! Groups of posts with a name in common, and their addresses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use tera::Map;
 use tera::value::Key;
 
 use super::{series, texts};
 use crate::post::{Blog, Post};
-use crate::site::post::RenderedPost;
+use crate::site::post::{Detail, RenderedPost};
 use crate::slug;
 use crate::value::{Value, set, set_default};
 
@@ -200,7 +199,7 @@ impl Group {
     }
 
     /// As templates see it: `name`, `slug`, `url`, `posts`, and what the site's data say about it.
-    pub(in crate::site) fn value(&self, posts: &[Arc<RenderedPost>]) -> Value {
+    pub(in crate::site) fn value(&self, posts: &[RenderedPost<'_>], detail: Detail) -> Value {
         let mut map = self.about.clone();
         set_default(&mut map, "name", self.name.as_str());
         set(&mut map, "slug", self.slug.as_str());
@@ -212,7 +211,7 @@ impl Group {
         set(
             &mut map,
             "posts",
-            self.posts.iter().map(|&index| posts[index].value.clone()).collect::<Vec<_>>(),
+            self.posts.iter().map(|&index| posts[index].value(detail)).collect::<Vec<_>>(),
         );
         Value::from(map)
     }

@@ -13,7 +13,6 @@ mod series;
 mod translations;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tera::Map;
 use tera::value::Key;
@@ -21,8 +20,8 @@ use tera::value::Key;
 pub(super) use self::archive::Year;
 pub(super) use self::groups::{Group, Kind};
 
-use super::memo;
-use super::post::RenderedPost;
+use super::post::{Detail, RenderedPost};
+use super::{Shared, memo};
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::post::Blog;
@@ -53,14 +52,6 @@ pub(super) struct Structure {
     translations: BTreeMap<usize, Vec<usize>>,
     /// For each page, by index, the same.
     of_pages: BTreeMap<usize, Vec<usize>>,
-}
-
-/// What the page of a post shows of other posts.
-pub(super) struct Parts {
-    /// The values to add to `page`.
-    pub(super) values: Vec<(&'static str, Value)>,
-    /// The digest of everything that they come from.
-    pub(super) key: Digest,
 }
 
 impl Structure {
@@ -113,43 +104,51 @@ impl Structure {
         }
     }
 
-    /// What the page of the post at `index` shows of other posts.
-    pub(super) fn parts(
-        &self,
-        index: usize,
-        blog: &Blog<'_>,
-        posts: &[Arc<RenderedPost>],
-        config: &Config,
-    ) -> Parts {
-        let mut values = Vec::new();
-        let mut shown: Vec<usize> = Vec::new();
-        let of_authors = self.authors_text(index);
-        values.push(("authors", Value::from(self.authors_of(index).to_vec())));
-        let in_series = self.series.iter().find(|series| series.posts.contains(&index));
-        if let Some(series) = in_series {
-            shown.extend(&series.posts);
-            values.push(("series", series::of_post(series, index, posts)));
+    /// The digest of what the page of the post at `index` shows of other posts, as far as `detail`
+    /// goes.
+    pub(super) fn key(&self, index: usize, posts: &[RenderedPost<'_>], detail: Detail) -> Digest {
+        let series = self.series_of(index);
+        let in_series = series.map_or(&[][..], |series| &series.posts);
+        let versions = self.translations.get(&index).map_or(&[][..], Vec::as_slice);
+        let counts = [in_series.len(), versions.len()].map(usize::to_le_bytes);
+        let about = series.map(|series| value::json(&Value::from(series.about.clone())));
+        let authors = self.authors_text(index);
+        let own = [authors.as_bytes(), about.as_deref().unwrap_or_default().as_bytes()];
+        let related = self.related_to(index);
+        let shown = in_series.iter().chain(&related).chain(versions);
+        let shown: Vec<Digest> = shown.map(|&at| posts[at].identity(detail)).collect();
+        let shown = shown.iter().map(|identity| &identity.as_bytes()[..]);
+        memo::key(own.into_iter().chain(counts.iter().map(|count| &count[..])).chain(shown))
+    }
+
+    /// What the page of the post at `index` shows of other posts: values to add to `page`.
+    pub(super) fn values(&self, index: usize, site: &Shared<'_>, detail: Detail) -> Map {
+        let mut values = Map::new();
+        set(&mut values, "authors", self.authors_of(index).to_vec());
+        if let Some(series) = self.series_of(index) {
+            set(&mut values, "series", series::of_post(series, index, &site.posts, detail));
         }
+        if !self.related.is_empty() {
+            let related = self.related_to(index).into_iter().map(|at| site.posts[at].value(detail));
+            set(&mut values, "related", related.collect::<Vec<_>>());
+        }
+        if let Some(versions) = self.translations.get(&index) {
+            let versions = translations::of_versions(versions, site.blog, site.config);
+            set(&mut values, "translations", versions);
+        }
+        values
+    }
+
+    fn series_of(&self, index: usize) -> Option<&Group> {
+        self.series.iter().find(|series| series.posts.contains(&index))
+    }
+
+    /// The posts on the same subject as that at `index`. The same text in another language is not
+    /// another text.
+    fn related_to(&self, index: usize) -> Vec<usize> {
         let versions = self.translations.get(&index);
-        if let Some(related) = self.related.get(index) {
-            // The same text in another language is not another text.
-            let is_other = |at: &&usize| versions.is_none_or(|versions| !versions.contains(at));
-            let related: Vec<usize> = related.iter().filter(is_other).copied().collect();
-            let of_posts = related.iter().map(|&at| posts[at].value.clone());
-            values.push(("related", Value::from(of_posts.collect::<Vec<_>>())));
-            shown.extend(related);
-        }
-        if let Some(versions) = versions {
-            shown.extend(versions);
-            values.push(("translations", translations::of_versions(versions, blog, config)));
-        }
-        let counts = [in_series.map_or(0, |one| one.posts.len()), versions.map_or(0, Vec::len)];
-        let counts = counts.map(usize::to_le_bytes);
-        let about = in_series.map(|series| value::json(&Value::from(series.about.clone())));
-        let own = [of_authors.as_bytes(), about.as_deref().unwrap_or_default().as_bytes()];
-        let own = own.into_iter().chain(counts.iter().map(|count| &count[..]));
-        let shown = shown.iter().map(|&at| &posts[at].identity.as_bytes()[..]);
-        Parts { values, key: memo::key(own.chain(shown)) }
+        let is_other = |at: &&usize| versions.is_none_or(|versions| !versions.contains(at));
+        self.related.get(index).into_iter().flatten().filter(is_other).copied().collect()
     }
 
     /// `page.translations` of the page at `index`, if it has any.
@@ -198,16 +197,16 @@ impl Structure {
     }
 
     /// Adds the keys of `site` that list groups, for templates in Tera.
-    pub(super) fn set_values(&self, site: &mut Map, posts: &[Arc<RenderedPost>]) {
+    pub(super) fn set_values(&self, site: &mut Map, posts: &[RenderedPost<'_>], detail: Detail) {
         let values = |groups: &[Group]| {
-            Value::from(groups.iter().map(|group| group.value(posts)).collect::<Vec<_>>())
+            Value::from(groups.iter().map(|group| group.value(posts, detail)).collect::<Vec<_>>())
         };
         set(site, "tags", values(&self.tags));
         set(site, "categories", values(&self.categories));
         set(site, "authors", values(&self.authors));
         set(site, "series", values(&self.series));
         set(site, "languages", values(&self.languages));
-        let years = self.years.iter().map(|year| year.value(posts)).collect::<Vec<_>>();
+        let years = self.years.iter().map(|year| year.value(posts, detail)).collect::<Vec<_>>();
         set(site, "archive", years);
     }
 

@@ -7,6 +7,7 @@ use tera::Map;
 
 use super::groups::{Group, Kind};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::digest::Digest;
 use crate::liquid::Read;
 use crate::site::layouts::Layouts;
 use crate::site::{Files, Made, Shared, ids, in_parallel, memo};
@@ -79,7 +80,10 @@ fn group_page(site: &Shared<'_>, layouts: &Layouts<'_>, kind: Kind, group: &Grou
     let posts = || group.posts.iter().map(|&index| &site.posts[index]);
     let (url, about) = (group.url(), group.about());
     let own = [group.name.as_bytes(), url.as_bytes(), about.as_bytes()];
-    let key = memo::key(own.into_iter().chain(posts().map(|post| &post.identity.as_bytes()[..])));
+    let wanted = layouts.wanted(Some(kind.layout()));
+    let shown: Vec<Digest> = posts().map(|post| post.identity(wanted.detail)).collect();
+    let shown_bytes = shown.iter().map(|identity| &identity.as_bytes()[..]);
+    let key = memo::key(own.into_iter().chain(shown_bytes));
     let shown = match kind {
         Kind::Tag => "the posts with the tag",
         Kind::Category => "the posts in the category",
@@ -92,13 +96,13 @@ fn group_page(site: &Shared<'_>, layouts: &Layouts<'_>, kind: Kind, group: &Grou
         // Tags and categories have nothing but a name.
         match kind {
             Kind::Tag | Kind::Category => set(&mut page, kind.layout(), group.name.as_str()),
-            _ => set(&mut page, kind.layout(), group.value(&site.posts)),
+            _ => set(&mut page, kind.layout(), group.value(&site.posts, wanted.detail)),
         }
         set(&mut page, "url", url.as_str());
         if let Some(feed) = site.feed_of(group) {
             set(&mut page, "feed", feed);
         }
-        set(&mut page, "posts", posts().map(|post| post.value.clone()).collect::<Vec<_>>());
+        set(&mut page, "posts", posts().map(|post| post.value(wanted.detail)).collect::<Vec<_>>());
         rendered(site, layouts, kind.layout(), page, &file)
     })
 }
@@ -138,13 +142,15 @@ fn archive_page(site: &Shared<'_>, layouts: &Layouts<'_>, part: &Part<'_>) -> Fi
         return Ok(Vec::new());
     }
     let posts = || part.posts.iter().map(|&index| &site.posts[index]);
-    let key = memo::key(posts().map(|post| &post.identity.as_bytes()[..]));
+    let wanted = layouts.wanted(Some(ARCHIVE));
+    let shown: Vec<Digest> = posts().map(|post| post.identity(wanted.detail)).collect();
+    let key = memo::key(shown.iter().map(|identity| &identity.as_bytes()[..]));
     site.pages.page(&file, "", ("the posts of that time", key), || {
         let mut page = Map::new();
         set(&mut page, "title", part.title.as_str());
         set(&mut page, "url", part.url.as_str());
         set(&mut page, "archive", part.about.clone());
-        set(&mut page, "posts", posts().map(|post| post.value.clone()).collect::<Vec<_>>());
+        set(&mut page, "posts", posts().map(|post| post.value(wanted.detail)).collect::<Vec<_>>());
         rendered(site, layouts, ARCHIVE, page, &file)
     })
 }
@@ -156,7 +162,8 @@ pub(in crate::site) fn rendered(
     page: Map,
     path: &str,
 ) -> Result<(Vec<Made>, BTreeSet<Read>), Vec<Diagnostic>> {
-    let variables = [("site", site.value.clone()), ("page", Value::from(page))];
+    let wanted = layouts.wanted(Some(layout));
+    let variables = [("site", site.site(wanted, None)), ("page", Value::from(page))];
     let place = || Place::file(format!("_layouts/{layout}.html"));
     let page = layouts.render(Some(layout), Value::from(""), &variables, place)?;
     let figures = page.files.into_iter().map(|(path, bytes)| Made::new(path, bytes));

@@ -3,15 +3,13 @@
 //! The order is that of `series_order`, then that of the dates. `_data/series.yml` may say more
 //! about a series: `description`, and `parts`, how many it will have.
 
-use std::sync::Arc;
-
 use tera::Map;
 
 use super::groups::{self, Group, Kind};
 use super::texts;
 use crate::config::Config;
 use crate::post::{Blog, Post};
-use crate::site::post::RenderedPost;
+use crate::site::post::{Detail, RenderedPost};
 use crate::value::{Value, entry, set};
 
 /// The series of the posts, the one with the newest post first.
@@ -44,12 +42,17 @@ pub(super) fn total(series: &Group) -> usize {
 
 /// `page.series` of the post at `index`: the series, the place of the post in it, and the parts
 /// before and after it.
-pub(super) fn of_post(series: &Group, index: usize, posts: &[Arc<RenderedPost>]) -> Value {
+pub(super) fn of_post(
+    series: &Group,
+    index: usize,
+    posts: &[RenderedPost<'_>],
+    detail: Detail,
+) -> Value {
     let at = series.posts.iter().position(|&post| post == index).unwrap_or(0);
-    let mut map = crate::site::entries(&series.value(posts));
+    let mut map = crate::site::entries(&series.value(posts, detail));
     set(&mut map, "position", at + 1);
     let neighbour = |at: Option<usize>| at.and_then(|at| series.posts.get(at));
-    let value = |&index: &usize| posts[index].value.clone();
+    let value = |&index: &usize| posts[index].value(detail);
     set(&mut map, "previous", neighbour(at.checked_sub(1)).map(value));
     set(&mut map, "next", neighbour(Some(at + 1)).map(value));
     Value::from(map)
