@@ -215,17 +215,16 @@ impl<'a> Bodies<'a> {
         let neighbours = || memo::of_neighbours([before, posts.get(index + 1)]);
         let digest = |read: &Read| self.around.present.digest(read, post.body.path, neighbours);
         let known = self.around.memo.and_then(|memo| memo.body(post, digest));
-        let (body, known, errors) = match known {
-            Some(known) => (known.body.clone(), Some(known), Errors::default()),
-            None => {
-                let (body, reads, errors) = self.render(list, index);
-                let body = Arc::new(body);
-                let reads = reads.into_iter().map(|read| (digest(&read), read));
-                let reads = reads.map(|(digest, read)| (read, digest)).collect();
-                let known = || KnownBody::new(post, body.clone(), reads);
-                let known = errors.is_empty().then(known);
-                (body, known, errors)
-            }
+        let (body, known, errors) = if let Some(known) = known {
+            (known.body.clone(), Some(known), Errors::default())
+        } else {
+            let (body, reads, errors) = self.render(list, index);
+            let body = Arc::new(body);
+            let reads = reads.into_iter().map(|read| (digest(&read), read));
+            let reads = reads.map(|(digest, read)| (read, digest)).collect();
+            let known = || KnownBody::new(post, body.clone(), reads);
+            let known = errors.is_empty().then(known);
+            (body, known, errors)
         };
         let identity = known.as_ref().map_or(post.digest, |known| known.identity(post));
         let texts = [Some(&body.summary.title), body.summary.description.as_ref()];

@@ -235,7 +235,9 @@ mod tests {
             r#"{% include "toc.html" %}{{ tags[0] }}{{ post["title"] }}"#,
             "{{ t.months[month - 1] }}{{ site.tag_urls[tag] }}",
         ];
-        head.into_iter().for_each(|text| check_detail(text, Detail::Head));
+        for text in head {
+            check_detail(text, Detail::Head);
+        }
         check_detail("{{ post.reading_minutes }}", Detail::Length);
         check_detail(r#"{{ post["excerpt"] }}"#, Detail::Excerpt);
         let whole = [
@@ -251,7 +253,9 @@ mod tests {
             "{% for page in site.pages %}{{ page.content }}{% endfor %}",
             "{% set page = site.posts | first %}{{ page.toc }}",
         ];
-        whole.into_iter().for_each(|text| check_detail(text, Detail::Whole));
+        for text in whole {
+            check_detail(text, Detail::Whole);
+        }
     }
 
     #[test]
