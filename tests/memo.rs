@@ -43,7 +43,7 @@ fn visible(built: Built, fresh: Option<&Output>) -> String {
     let shown = built.into_output().map(|output| {
         let shown = |(path, content): (&str, &Content)| match (content, fresh?.file(path)?) {
             (Content::AsWritten { digest, .. }, Content::Bytes(bytes))
-                if *digest == Some(Digest::of(bytes)) =>
+                if *digest == Digest::of(bytes) =>
             {
                 Some((path.to_owned(), Content::Bytes(bytes.clone())))
             }

@@ -186,6 +186,7 @@ mod tests {
         let bytes = match content.expect("it is not empty") {
             Content::Bytes(bytes) => bytes.to_vec(),
             Content::CopyOf(path) => fs::read(path).unwrap(),
+            Content::AsWritten { .. } => unreachable!("a cache makes none"),
         };
         (bytes, is_made)
     }

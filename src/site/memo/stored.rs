@@ -48,7 +48,7 @@ struct Page {
 #[derive(Serialize, Deserialize)]
 struct File {
     path: String,
-    digest: Option<Digest>,
+    digest: Digest,
     from: Option<String>,
     experiments: BTreeSet<String>,
 }
@@ -107,11 +107,7 @@ impl Memo {
 impl Page {
     fn new(page: &KnownPage, reads: usize) -> Option<Page> {
         let file = |made: &Made| {
-            let digest = match &made.content {
-                Content::Bytes(bytes) => Some(Digest::of(bytes)),
-                Content::AsWritten { digest, .. } => *digest,
-                Content::CopyOf(_) => None,
-            };
+            let digest = made.content.digest();
             let Made { path, from, experiments, needs, .. } = made;
             let (path, from, experiments) = (path.clone(), from.clone(), experiments.clone());
             needs.is_empty().then_some(File { path, digest, from, experiments })
