@@ -16,8 +16,8 @@ READ = {"libyaml-safer": "MIT"}
 # Packages that our dependencies do not agree about. A name that is not here must have one version.
 TWICE = {
     "block-buffer", "constant_time_eq", "cpufeatures", "crypto-common", "digest", "getrandom", "hashbrown",
-    "miniz_oxide", "phf", "phf_shared", "r-efi", "rand", "rand_chacha", "rand_core", "sha2", "syn", "thiserror",
-    "thiserror-impl", "zip",
+    "miniz_oxide", "phf", "phf_generator", "phf_macros", "phf_shared", "quick-error", "r-efi", "rand", "rand_chacha",
+    "rand_core", "sha2", "strum", "strum_macros", "syn", "thiserror", "thiserror-impl", "zip",
 }  # fmt: skip
 
 

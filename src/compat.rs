@@ -45,6 +45,10 @@ pub struct Compat {
     /// Whether the addresses of tags and the like have words for `+`, `#` and `&`, so that `c++` is
     /// not at the address of `c`.
     pub spells_out_slugs: bool,
+    /// Whether posts may use what labpress adds to Markdown.
+    pub extends_markdown: bool,
+    /// Whether formulas are rendered by default. Otherwise they are left to a script of the theme.
+    pub renders_math: bool,
     /// Whether only `\n\n` is a blank line, so that a file with Windows line ends has none.
     pub needs_unix_blank_lines: bool,
 }
@@ -65,6 +69,8 @@ impl Compat {
         has_built_in_theme: true,
         has_keyboard_stops: true,
         spells_out_slugs: true,
+        extends_markdown: true,
+        renders_math: true,
         needs_unix_blank_lines: false,
     };
     /// A blog from Jekyll, which may have its own folder `public` or `vendor`.
@@ -82,6 +88,8 @@ impl Compat {
         has_built_in_theme: false,
         has_keyboard_stops: false,
         spells_out_slugs: false,
+        extends_markdown: false,
+        renders_math: false,
         needs_unix_blank_lines: true,
     };
 

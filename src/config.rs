@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place, listed};
 use crate::fields::Fields;
-use crate::markdown::Dialect;
+use crate::markdown::{Dialect, Math};
 use crate::path;
 use crate::permalink::{collection_pattern, post_pattern};
 use crate::roles::{self, Roles};
@@ -60,6 +60,12 @@ pub struct Config {
     pub markdown: Dialect,
     /// The options of the dialect kramdown.
     pub kramdown: kramdown::Options,
+    /// How formulas are written.
+    pub math: Math,
+    /// The files of the bibliography; `None` for all BibTeX files in `_data`.
+    pub bibliography: Option<Vec<String>>,
+    /// The style of citations: a name, or the path of a `.csl` file.
+    pub citation_style: Option<String>,
     /// Whether code is highlighted.
     pub highlight: bool,
     /// The options of Liquid.
@@ -139,6 +145,8 @@ pub struct LiquidOptions {
     pub strict_filters: bool,
     /// Whether an unknown variable is an error; otherwise it is empty.
     pub strict_variables: bool,
+    /// Whether Liquid also works in code and formulas; in kramdown it always does, as in Jekyll.
+    pub code: bool,
     /// The files in `_includes` that replace tags of plugins, by tag name.
     pub tags: BTreeMap<String, String>,
     /// The limits of each template.
@@ -235,6 +243,11 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         compat,
         markdown: dialect(&mut fields),
         kramdown: kramdown_options(&fields),
+        math: math(&mut fields, compat),
+        bibliography: fields
+            .texts("bibliography", false)
+            .map(|paths| paths.iter().map(|path| path::plain(path)).collect()),
+        citation_style: fields.text("citation_style"),
         highlight: fields.bool("highlight").unwrap_or(true),
         liquid: LiquidOptions { limits: template_limits, ..liquid_options(&mut fields) },
         sass_limits,
@@ -530,6 +543,42 @@ fn dialect(fields: &mut Fields<'_>) -> Dialect {
     )
 }
 
+/// `math`: `mathml`, `mathjax`, `false`, or a mapping with `output` and `macros`.
+fn math(fields: &mut Fields<'_>, compat: &Compat) -> Math {
+    const HINT: &str = "write `math: mathml`, `math: mathjax`, `math: false`, or \
+                        `math: {macros: {R: '\\mathbb{R}'}}`";
+    let given = fields.value("math").cloned().unwrap_or_default();
+    let output = given.get("output").unwrap_or(&given);
+    let by_default = if compat.renders_math { "mathml" } else { "mathjax" };
+    let output = match output {
+        serde_yaml::Value::String(name) => name.as_str(),
+        serde_yaml::Value::Bool(false) => "false",
+        _ => by_default,
+    };
+    let mut macros = Vec::new();
+    for (name, body) in
+        given.get("macros").and_then(serde_yaml::Value::as_mapping).into_iter().flatten()
+    {
+        match (name.as_str(), body.as_str()) {
+            (Some(name), Some(body)) => {
+                macros.push((name.trim_start_matches('\\').to_owned(), body.to_owned()));
+            }
+            _ => fields.error("math", "each of `macros` must be a name with its TeX", HINT),
+        }
+    }
+    match output {
+        "mathml" => Math::MathMl { macros },
+        "mathjax" | "katex" => Math::Delimiters,
+        "false" | "none" => Math::Off,
+        // A theme from Jekyll may have a key of this name.
+        _ if compat.is_lenient => Math::Delimiters,
+        other => {
+            fields.error("math", format!("unknown output for formulas `{other}`"), HINT);
+            Math::MathMl { macros }
+        }
+    }
+}
+
 /// The options under `kramdown`. As in Jekyll, unknown options are ignored.
 fn kramdown_options(fields: &Fields<'_>) -> kramdown::Options {
     let mut options = kramdown::Options::default();
@@ -600,7 +649,8 @@ fn limits(fields: &mut Fields<'_>) -> (TemplateLimits, SassLimits) {
     (limits, sass)
 }
 
-/// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `tags`.
+/// The options under `liquid`: Jekyll's `strict_filters` and `strict_variables`, and our `code` and
+/// `tags`.
 fn liquid_options(fields: &mut Fields<'_>) -> LiquidOptions {
     let given =
         fields.value("liquid").and_then(serde_yaml::Value::as_mapping).cloned().unwrap_or_default();
@@ -608,6 +658,7 @@ fn liquid_options(fields: &mut Fields<'_>) -> LiquidOptions {
     let mut options = LiquidOptions {
         strict_filters: switch("strict_filters"),
         strict_variables: switch("strict_variables"),
+        code: switch("code"),
         ..LiquidOptions::default()
     };
     let Some(tags) = given.get("tags").filter(|tags| !tags.is_null()) else {

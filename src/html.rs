@@ -100,6 +100,37 @@ pub(crate) fn with_tags<'a>(
     written
 }
 
+/// Leaves out the elements whose start tag `is_left_out`, and writes all other tags with `write`.
+pub(crate) fn without_elements(
+    html: &str,
+    is_left_out: impl Fn(&Tag<'_>) -> bool,
+    mut write: impl FnMut(&Tag<'_>, &mut String),
+) -> String {
+    // The omitted element, and how many of its name are open.
+    let mut left_out: Option<(&str, usize)> = None;
+    let mut kept = String::with_capacity(html.len());
+    for token in tokens(html) {
+        match (token, left_out) {
+            (Token::Text(text), None) => kept.push_str(text),
+            (Token::Text(_), Some(_)) => {}
+            (Token::Tag(tag), Some((name, open))) => {
+                let is_closed = tag.text.ends_with("/>");
+                let open = match tag.is(name) {
+                    true if tag.is_end => open - 1,
+                    true if !is_closed => open + 1,
+                    _ => open,
+                };
+                left_out = (open > 0).then_some((name, open));
+            }
+            (Token::Tag(tag), None) if !tag.is_end && is_left_out(&tag) => {
+                left_out = Some((tag.name, 1));
+            }
+            (Token::Tag(tag), None) => write(&tag, &mut kept),
+        }
+    }
+    kept
+}
+
 impl<'a> Tag<'a> {
     /// Whether its element is `name`.
     pub(crate) fn is(&self, name: &str) -> bool {

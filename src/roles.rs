@@ -26,6 +26,8 @@ pub enum Role {
     Include,
     /// A data file.
     Data,
+    /// What pages can cite, and the style of citations.
+    Bibliography,
     /// A part of a style sheet, in `_sass`.
     Sass,
     /// Text that is only included by others: parts of style sheets and scripts whose name, or whose
@@ -90,6 +92,8 @@ pub struct Roles {
     folders: Vec<(String, &'static str)>,
     /// When the site uses the built-in theme.
     built_in_theme: theme::Use,
+    /// The files that `bibliography` and `citation_style` name.
+    bibliography: Vec<String>,
 }
 
 /// What Jekyll excludes unless `include` names it.
@@ -167,6 +171,12 @@ impl Roles {
             BARE_PAGES.iter().any(|name| plugins.iter().any(|plugin| plugin == name));
         let markdown_endings =
             text("markdown_ext").unwrap_or("markdown,mkdown,mkdn,mkd,md").split(',');
+        let named = if compat.extends_markdown {
+            [texts("bibliography"), texts("citation_style")].concat()
+        } else {
+            Vec::new()
+        };
+        let bibliography = named.iter().map(|path| path::plain(path)).collect();
         Roles {
             exclude,
             include,
@@ -184,6 +194,7 @@ impl Roles {
                 Some(Value::String(name)) if name == theme::NAME => theme::Use::Always,
                 Some(_) => theme::Use::Never,
             },
+            bibliography,
         }
     }
 
@@ -377,6 +388,9 @@ impl Roles {
         if let Some(inside) = path.strip_prefix("experiments/") {
             return role_in_experiments(inside);
         }
+        if self.bibliography.iter().any(|named| named == path) {
+            return Role::Bibliography;
+        }
         let mut folders = path.split('/').rev().skip(1);
         match folders.find(|folder| matches!(*folder, "_posts" | "_drafts")) {
             Some("_posts") => return Role::Post,
@@ -397,7 +411,11 @@ impl Roles {
             "_data" => {
                 let is_data = ["yml", "yaml", "json", "csv", "tsv"]
                     .contains(&path::ending(inside).to_lowercase().as_str());
-                if is_data { Role::Data } else { Role::LeftOut }
+                match path::ending(inside) {
+                    _ if is_data => Role::Data,
+                    "bib" => Role::Bibliography,
+                    _ => Role::LeftOut,
+                }
             }
             _ if is_part(inside) && self.is_hidden(path) => Role::Part,
             _ => {

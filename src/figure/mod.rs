@@ -145,6 +145,10 @@ impl Tag for FigureTags<'_> {
         expanded.needs.extend(shown.need);
         Ok(expanded.embeds.marker(shown.figure.embed))
     }
+
+    fn is_for_literals(&self, name: &str) -> bool {
+        name == "value"
+    }
 }
 
 /// The text with another name for an experiment in all tags of figures that name it.

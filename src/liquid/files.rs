@@ -11,6 +11,7 @@ use super::expression::{Operand, expression, fragments, operand, parameters};
 use super::parse::{self, Custom, Include};
 use super::render::{Flow, Run};
 use super::scope::Frame;
+use super::token::Literals;
 use super::{Call, Read, unknown_tag};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::html::escaped;
@@ -91,7 +92,7 @@ impl Run<'_, '_> {
         };
         let included = Located { path: &path, text, lines_above: 0 };
         self.scope.note(Read::File(path.clone()));
-        self.run_included(body, included, &parse::parse(text), given, at, out)
+        self.run_included(body, included, &parse::parse(text, Literals::NONE), given, at, out)
     }
 
     fn run_included(

@@ -39,11 +39,13 @@ use crate::config::LiquidOptions;
 use crate::diagnostic::{Diagnostic, Place, listed, nearest};
 use crate::experiment::results::Need;
 use crate::inputs::Inputs;
-use crate::markdown::Dialect;
+use crate::markdown::{Dialect, literal};
 use crate::text::Located;
 use crate::time::Date;
 use crate::value::Value;
 use kramdown::embed::{Embeds, without_marker_characters};
+
+use self::token::Literals;
 
 /// Everything that bodies of a site can refer to.
 pub struct Environment<'a> {
@@ -130,7 +132,7 @@ impl<'a> Template<'a> {
     }
 
     fn parsed(&self) -> &parse::Parsed<'a> {
-        self.parsed.get_or_init(|| parse::parse(self.body.text))
+        self.parsed.get_or_init(|| parse::parse(self.body.text, Literals::NONE))
     }
 }
 
@@ -243,6 +245,18 @@ pub struct Expanded {
     pub needs: Vec<Need>,
     /// What the text depends on.
     pub reads: BTreeSet<Read>,
+    /// Problems that do not prevent the build.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Where in a body Liquid works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everywhere, as in Jekyll.
+    Everywhere,
+    /// Outside of code and formulas, where braces are the author's own. `raw` blocks and tags that
+    /// are [for literals](Tag::is_for_literals) work there, too.
+    Prose,
 }
 
 /// Expands a body. `variables` are `site`, `page` and so on.
@@ -252,12 +266,21 @@ pub fn expand(
     body: Located<'_>,
     variables: &[(&str, Value)],
     environment: &Environment<'_>,
+    reach: Reach,
 ) -> Result<Expanded, Vec<Diagnostic>> {
     if !has_tags(body.text) {
         let text = without_marker_characters(body.text).into_owned();
         return Ok(Expanded { text, ..Expanded::default() });
     }
-    Template::new(body).render(variables, environment)
+    if reach == Reach::Everywhere {
+        return Template::new(body).render(variables, environment);
+    }
+    let is_allowed =
+        |name: &str| environment.tags.get(name).is_some_and(|tag| tag.is_for_literals(name));
+    let found = literal::literals(body.text);
+    let literals = Literals { found: &found, is_allowed: &is_allowed };
+    let parsed = OnceLock::from(parse::parse(body.text, literals));
+    Template { body, parsed }.render(variables, environment)
 }
 
 /// Whether the text contains anything to expand.
@@ -269,7 +292,7 @@ pub(crate) fn has_tags(text: &str) -> bool {
 /// The name, arguments and the offset of the arguments of each tag of a text, in order, except
 /// those in comments and raw text.
 pub(crate) fn tags(text: &str) -> Vec<(&str, &str, usize)> {
-    let tokens = token::tokens(text, &mut Vec::new()).into_iter();
+    let tokens = token::tokens(text, Literals::NONE, &mut Vec::new()).into_iter();
     let tags = tokens.filter_map(|token| match token {
         token::Token::Tag { name, arguments, arguments_at, .. } => {
             Some((name, arguments, arguments_at))

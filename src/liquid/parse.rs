@@ -12,7 +12,7 @@ use super::expression::{
     Condition, Expression, Loop, Operand, condition, expression, find_outside_quotes, fragment,
     fragments, loop_of, operand, option, parameters, split_outside_quotes,
 };
-use super::token::{Token, is_space, tokens, unclosed};
+use super::token::{Literals, Token, is_space, tokens, unclosed};
 
 /// How deep blocks may nest: far more than anyone writes, far less than the stack allows.
 const MAX_DEPTH: usize = 100;
@@ -188,10 +188,10 @@ pub(super) fn is_block(name: &str) -> bool {
     INNER_TAGS.iter().any(|inner| is_end(inner))
 }
 
-/// Parses a whole text.
-pub(super) fn parse(text: &str) -> Parsed<'_> {
+/// Parses a whole text. Tags in `literals` are text.
+pub(super) fn parse<'a>(text: &'a str, literals: Literals<'_>) -> Parsed<'a> {
     let mut errors = Vec::new();
-    let tokens = tokens(text, &mut errors);
+    let tokens = tokens(text, literals, &mut errors);
     let last_ends = tokens.iter().filter_map(|token| match token {
         Token::Tag { name, at, .. } => Some((name.strip_prefix("end")?, *at)),
         _ => None,

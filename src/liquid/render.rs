@@ -1,6 +1,6 @@
 //! Renders a parsed body: nodes and variables → text.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -11,6 +11,7 @@ use super::scope::{Columns, Frame, LoopState, MAX_RANGE, Scope, items_of};
 use super::{Environment, Expanded, filters, weight};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::markdown::Dialect;
+use crate::markdown::literal::{Literal, literal_at, literals};
 use crate::text::Located;
 use crate::value::{self, Value, as_text, is_nil};
 
@@ -45,6 +46,7 @@ pub(super) fn render(
         includes: 0,
         expanded: Expanded::default(),
         errors: Vec::new(),
+        literals: OnceCell::new(),
     };
     let mut text = String::with_capacity(body.text.len());
     run.nodes(body, nodes, &mut text);
@@ -81,6 +83,8 @@ pub(super) struct Run<'e, 'a> {
     pub(super) includes: usize,
     pub(super) expanded: Expanded,
     pub(super) errors: Vec<Diagnostic>,
+    /// The code and the formulas of the page, once they are needed.
+    literals: OnceCell<Vec<Literal>>,
 }
 
 /// The output form of `highlight`.
@@ -416,11 +420,34 @@ impl Run<'_, '_> {
             return;
         }
         if expression.filters.is_empty() && !self.environment.options.strict_variables {
-            self.write(out, &self.scope.operand(&expression.operand));
+            let value = self.scope.operand(&expression.operand);
+            let is_dropped = is_nil(&value);
+            self.write(out, &value);
+            if is_dropped {
+                self.warn_of_dropped(body, &expression.operand, at);
+            }
             return;
         }
         let value = self.expression(body, expression, at);
         self.write(out, &value);
+    }
+
+    /// Warns of an unknown variable in code or in a formula, whose braces were hardly meant as
+    /// Liquid.
+    fn warn_of_dropped(&mut self, body: Located<'_>, operand: &Operand<'_>, at: usize) {
+        if body.path != self.page_path || self.code == CodeForm::Html {
+            return;
+        }
+        let Err(message) = self.refuse_unknown(operand) else { return };
+        let literals = self.literals.get_or_init(|| literals(body.text));
+        if literal_at(literals, at).is_none() {
+            return;
+        }
+        let message = format!("{message} in code or a formula: the braces are left out");
+        let hint =
+            "to show them, write the code or the formula between `{% raw %}` and `{% endraw %}`";
+        let warning = Diagnostic::new(body.place(at), message).hint(hint).into_warning();
+        self.expanded.warnings.push(warning);
     }
 
     pub(super) fn expression(

@@ -11,6 +11,11 @@ pub trait Tag: Sync {
     /// Returns the output of a tag, with markers for embeds in `expanded`, which also collects
     /// everything else that the page needs.
     fn render(&self, call: &Call<'_, '_>, expanded: &mut Expanded) -> Result<String, Diagnostic>;
+
+    /// Whether the tag also works inside of formulas and code in a line, where no other Liquid does.
+    fn is_for_literals(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// A tag in a text: `{% NAME ARGUMENTS %}`.

@@ -26,6 +26,10 @@ impl Tag for Shout {
         let number = crate::value::entry(&page, "n").and_then(Value::as_u64).unwrap_or_default();
         Ok(format!("{}{number}!", call.arguments))
     }
+
+    fn is_for_literals(&self, _name: &str) -> bool {
+        true
+    }
 }
 
 fn expanded(text: &str) -> Result<String, String> {
@@ -37,6 +41,15 @@ fn expanded_in(text: &str, dialect: Dialect) -> Result<String, String> {
 }
 
 fn expanded_within(text: &str, dialect: Dialect, limits: TemplateLimits) -> Result<String, String> {
+    expanded_by(text, dialect, limits, Reach::Everywhere).map(|expanded| expanded.text)
+}
+
+fn expanded_by(
+    text: &str,
+    dialect: Dialect,
+    limits: TemplateLimits,
+    reach: Reach,
+) -> Result<Expanded, String> {
     let inputs = Inputs::default().with("beside.md", "B{{ include.x }}");
     let tags = [("video", "video.html"), ("note", "note.html"), ("table", "note.html")];
     let tags = tags.map(|(tag, file)| (tag.to_owned(), file.to_owned()));
@@ -66,10 +79,49 @@ fn expanded_within(text: &str, dialect: Dialect, limits: TemplateLimits) -> Resu
     let variables = ["page", "site"]
         .map(|name| (name, crate::value::entry(&value, name).expect("it is there").clone()));
     let body = Located { path: "a.md", text, lines_above: 3 };
-    match expand(body, &variables, &environment) {
-        Ok(expanded) => Ok(expanded.text),
-        Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
-    }
+    expand(body, &variables, &environment, reach)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+#[track_caller]
+fn check_prose(text: &str, expected: &str) {
+    let limits = TemplateLimits::default();
+    let expanded = expanded_by(text, Dialect::CommonMark, limits, Reach::Prose);
+    assert_eq!(expanded.map(|expanded| expanded.text).as_deref(), Ok(expected));
+}
+
+#[test]
+fn code_and_formulas_have_no_liquid_unless_the_site_asks_for_it() {
+    let code = "`f\"{{x}}\"` $\\frac{{a}}{{b}}$ \\(x^{{2}}\\) `{% nope %}`";
+    check_prose(&format!("{code} {{{{ page.n }}}}"), &format!("{code} 7"));
+    let block = "```jinja\n{{ x }} {% if %}\n```\n\n    {{ y }}\n";
+    check_prose(&format!("{block}{{{{ page.n }}}}"), &format!("{block}7"));
+}
+
+#[test]
+fn raw_and_tags_for_literals_work_in_code() {
+    check_prose("`{% raw %}{{ x }}{% endraw %}`", "`{{ x }}`");
+    check_prose("```\n{% raw %}{{ x }}{% endraw %}\n```\n", "```\n{{ x }}\n```\n");
+    check_prose("{% raw %}`{{ x }}`{% endraw %} `{% raw %}`", "`{{ x }}` `{% raw %}`");
+    check_prose("`{% shout a %}` $x_{% shout b %}$", "`a7!` $x_b7!$");
+    check_prose("```\n{% shout a %}\n```\n", "```\n{% shout a %}\n```\n");
+}
+
+#[test]
+fn a_variable_that_vanishes_from_code_is_a_warning() {
+    let limits = TemplateLimits::default();
+    let text = "`f\"{{x}}\"` {{ x }} $$\\frac{{page.n}}{{b}}$$";
+    let expanded = expanded_by(text, Dialect::Kramdown, limits, Reach::Everywhere);
+    let warnings = expanded.expect("there are no errors").warnings;
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let warning = |name: &str, column: usize| {
+        format!(
+            "warning: unknown variable `{name}` in code or a formula: the braces are left out\n --> \
+             a.md:4:{column}\nhint: to show them, write the code or the formula between `{{% raw %}}` \
+             and `{{% endraw %}}`"
+        )
+    };
+    assert_eq!(warnings, [warning("x", 4), warning("b", 37)]);
 }
 
 #[track_caller]
@@ -653,6 +705,7 @@ fn a_large_blog_fits_the_default_limits() {
         Located { path: "tags.html", text, lines_above: 0 },
         &[("site", site)],
         &environment,
+        Reach::Everywhere,
     );
     let links = expanded.expect("it fits").text.matches("<a ").count();
     assert_eq!(links, 1500);

@@ -3,6 +3,7 @@
 //! `raw` and `comment` are resolved here, because their content is not Liquid.
 
 use super::Error;
+use crate::markdown::literal::{Literal, literal_at};
 use kramdown::embed;
 
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +23,43 @@ pub(super) enum Token<'a> {
     },
 }
 
-/// Splits a text at its tags.
-pub(super) fn tokens<'a>(text: &'a str, errors: &mut Vec<Error>) -> Vec<Token<'a>> {
+/// Code and formulas, in which tags are text.
+#[derive(Clone, Copy)]
+pub(super) struct Literals<'l> {
+    /// Where they are.
+    pub(super) found: &'l [Literal],
+    /// Whether a tag works in them nevertheless, except in blocks of code.
+    pub(super) is_allowed: &'l dyn Fn(&str) -> bool,
+}
+
+impl Literals<'_> {
+    pub(super) const NONE: Literals<'static> = Literals { found: &[], is_allowed: &|_| false };
+
+    /// Whether the braces at `open` are text.
+    fn make_text(self, text: &str, open: usize) -> bool {
+        let Some(literal) = literal_at(self.found, open) else { return false };
+        let inside = text[open..literal.range.end].strip_prefix("{%");
+        let inside = inside.map(|inside| inside.strip_prefix('-').unwrap_or(inside).trim_start());
+        let Some(inside) = inside else { return true };
+        let end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
+        match &inside[..end] {
+            "raw" => end_of_raw(&text[..literal.range.end], open).is_none(),
+            name => literal.is_code_block || !(self.is_allowed)(name),
+        }
+    }
+}
+
+/// Splits a text at its tags, except for those in `literals`.
+pub(super) fn tokens<'a>(
+    text: &'a str,
+    literals: Literals<'_>,
+    errors: &mut Vec<Error>,
+) -> Vec<Token<'a>> {
     let mut tokens = Vec::new();
     let mut at = 0;
     let mut trim_next = false;
     while at < text.len() {
-        let open = next_open(text, at);
+        let open = next_open(text, at, literals);
         let plain = trimmed(&text[at..open], trim_next, text[open..].get(2..3) == Some("-"));
         push_text(&mut tokens, plain, Token::Text);
         if open == text.len() {
@@ -114,12 +145,12 @@ fn inside_of(text: &str, open: usize) -> Option<(&str, usize)> {
     Some((&rest[..length], open + 2 + length + 2))
 }
 
-fn next_open(text: &str, from: usize) -> usize {
+fn next_open(text: &str, from: usize, literals: Literals<'_>) -> usize {
     let bytes = text.as_bytes();
     let mut at = from;
     while let Some(found) = text[at..].find('{') {
         at += found;
-        if matches!(bytes.get(at + 1), Some(b'{' | b'%')) {
+        if matches!(bytes.get(at + 1), Some(b'{' | b'%')) && !literals.make_text(text, at) {
             return at;
         }
         at += 1;

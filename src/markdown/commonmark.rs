@@ -10,6 +10,7 @@ use pulldown_cmark as cmark;
 use pulldown_cmark::{BlockQuoteKind, CodeBlockKind, CowStr, Event, LinkType, Tag, TagEnd};
 
 use super::attributes::{Found, Lists, Piece};
+use super::extended::INFO;
 use kramdown::tree::{Alignment, Attributes, Document, Footnote, Kind, MAX_DEPTH, Node};
 
 /// The parts of the dialect that can be turned off.
@@ -19,12 +20,14 @@ pub(super) struct Options {
     pub(super) math: bool,
     /// Whether straight quotes, `--` and `...` become typographic ones.
     pub(super) smart_punctuation: bool,
+    /// Whether blocks of code keep what follows the language, as the attribute [`INFO`].
+    pub(super) keeps_info: bool,
 }
 
 /// Parses Markdown into a document tree.
 pub(super) fn parse(text: &str, options: Options) -> Document {
     let (text, lists) = Lists::take_out(text);
-    let mut builder = Builder::new(&lists);
+    let mut builder = Builder { keeps_info: options.keeps_info, ..Builder::new(&lists) };
     for event in cmark::Parser::new_ext(&text, extensions(options)) {
         builder.event(event);
     }
@@ -46,7 +49,8 @@ pub(super) fn parse_inline(text: &str, options: Options) -> Vec<Node> {
     nodes
 }
 
-fn extensions(options: Options) -> cmark::Options {
+/// The extensions of the parser.
+pub(super) fn extensions(options: Options) -> cmark::Options {
     let mut extensions = cmark::Options::ENABLE_TABLES
         | cmark::Options::ENABLE_FOOTNOTES
         | cmark::Options::ENABLE_STRIKETHROUGH
@@ -67,6 +71,7 @@ const DEEPEST: usize = MAX_DEPTH - 4;
 /// Builds a tree from the events of the parser.
 struct Builder<'a> {
     lists: &'a Lists,
+    keeps_info: bool,
     root: Frame,
     /// The nodes that are open, outermost first.
     open: Vec<Frame>,
@@ -123,6 +128,7 @@ impl<'a> Builder<'a> {
     fn new(lists: &'a Lists) -> Builder<'a> {
         Builder {
             lists,
+            keeps_info: false,
             root: Frame::new(Open::Node(Kind::Paragraph), Attributes::default()),
             open: Vec::new(),
             too_deep: 0,
@@ -188,11 +194,16 @@ impl<'a> Builder<'a> {
             }
             Tag::BlockQuote(alert) => self.block_quote(alert),
             Tag::CodeBlock(kind) => {
-                let language = match kind {
-                    CodeBlockKind::Fenced(info) => language(&self.lists.restored(&info)),
-                    CodeBlockKind::Indented => None,
+                let (language, options) = match &kind {
+                    CodeBlockKind::Fenced(info) => language(&self.lists.restored(info)),
+                    CodeBlockKind::Indented => (None, String::new()),
                 };
-                self.open(Kind::CodeBlock { language, text: String::new() });
+                let mut attributes = Attributes::default();
+                if self.keeps_info && !options.is_empty() {
+                    attributes.set(INFO, options);
+                }
+                let kind = Kind::CodeBlock { language, text: String::new() };
+                self.open_with(Open::Node(kind), attributes);
             }
             Tag::HtmlBlock => self.open(Kind::Html { html: String::new(), block: true }),
             Tag::List(start) => self.open(Kind::List { start }),
@@ -584,14 +595,21 @@ fn takes_attributes(kind: &Kind) -> bool {
     )
 }
 
-/// The language in the info string of a fence: its first word, without the braces or commas that
-/// some tools append.
-fn language(info: &str) -> Option<String> {
-    let info = info.trim_start().trim_start_matches(['{', '.']);
-    let end = info
-        .find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ','))
-        .unwrap_or(info.len());
-    (end > 0).then(|| info[..end].to_owned())
+/// The language in the info string of a fence, which is its first word, without the braces or commas
+/// that some tools append; and what follows.
+fn language(info: &str) -> (Option<String>, String) {
+    let info = info.trim_start();
+    let inside = info.trim_start_matches(['{', '.']);
+    let end = inside
+        .find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ',' | '='))
+        .unwrap_or(inside.len());
+    // Options alone: `{2,4-6}` or `title="a"`.
+    let is_list_of_lines =
+        info.starts_with('{') && inside.starts_with(|c: char| c.is_ascii_digit());
+    if is_list_of_lines || inside[end..].starts_with('=') {
+        return (None, info.to_owned());
+    }
+    ((end > 0).then(|| inside[..end].to_owned()), inside[end..].trim().to_owned())
 }
 
 fn alignment(alignment: cmark::Alignment) -> Option<Alignment> {

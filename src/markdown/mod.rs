@@ -5,10 +5,22 @@
 //! embeds, the table of contents, and the writer of HTML.
 
 mod attributes;
+pub mod citation;
 mod commonmark;
+mod extended;
 pub(crate) mod highlight;
+pub(crate) mod literal;
+mod math;
+mod scan;
 
+use self::citation::Bibliography;
+use self::extended::Abbreviations;
+pub use self::math::Math;
+use crate::diagnostic::Diagnostic;
+
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use kramdown::embed::{self, Embeds};
 use kramdown::tree::Document;
@@ -30,8 +42,8 @@ pub enum Dialect {
 pub struct Options {
     /// The dialect.
     pub dialect: Dialect,
-    /// Whether dollars enclose TeX.
-    pub math: bool,
+    /// How TeX is written.
+    pub math: Math,
     /// Whether straight quotes, `--` and `...` become typographic ones.
     pub smart_punctuation: bool,
     /// Whether code is highlighted.
@@ -39,6 +51,13 @@ pub struct Options {
     /// Whether blocks of code and tables, which may be wider than the page, can be focused and so
     /// scrolled by keyboard. Off for blogs from Jekyll, to keep Jekyll's HTML.
     pub stops: bool,
+    /// Whether the text may use what labpress adds to Markdown: callouts, figures, cross references
+    /// and so on. Off for blogs from Jekyll.
+    pub extended: bool,
+    /// What the text can cite.
+    pub bibliography: Option<Arc<Bibliography>>,
+    /// The language of the text, as an HTML language code.
+    pub language: String,
     /// The levels of headings in the table of contents.
     pub toc_levels: RangeInclusive<u8>,
     /// The options of kramdown only.
@@ -51,10 +70,13 @@ impl Default for Options {
         let kramdown = kramdown::Options::default();
         Options {
             dialect,
-            math: true,
+            math: Math::Delimiters,
             smart_punctuation: true,
             highlight: true,
             stops: true,
+            extended: false,
+            bibliography: None,
+            language: String::new(),
             toc_levels: 1..=6,
             kramdown,
         }
@@ -62,7 +84,7 @@ impl Default for Options {
 }
 
 /// Rendered Markdown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// The HTML, with footnotes at its end.
     pub html: String,
@@ -70,6 +92,26 @@ pub struct Rendered {
     pub toc: Vec<Heading>,
     /// The plain text without footnotes, a line for each block.
     pub text: String,
+    /// What is wrong with the text, in order.
+    pub problems: Vec<Problem>,
+    /// What is wrong with the bibliography.
+    pub errors: Vec<Diagnostic>,
+    /// Whether it depends on the bibliography.
+    pub may_cite: bool,
+}
+
+/// An error in Markdown. Its place is that of `source` in the author's text, because tags are
+/// expanded before Markdown is parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The piece of the text that is wrong.
+    pub source: String,
+    /// The offset of the error in it.
+    pub at: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What the author can do.
+    pub hint: Option<String>,
 }
 
 /// A heading in the table of contents.
@@ -90,6 +132,13 @@ pub struct Heading {
 /// Renders Markdown. Its markers are replaced with `embeds`; it must not contain any that the
 /// author typed (see [`embed::without_marker_characters`]).
 pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
+    let mut embeds = Cow::Borrowed(embeds);
+    let (text, taken) = options.take_out_math(text, &mut embeds);
+    let (text, abbreviations) = match options.dialect {
+        Dialect::CommonMark if options.extended => Abbreviations::take_out(text),
+        _ => (text, Abbreviations::default()),
+    };
+    let text = &*text;
     let mut document = parse(text, options);
     // Set before markers are replaced: a rerun may change a number, but must not break links to its
     // heading.
@@ -98,7 +147,28 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
         Dialect::Kramdown => headings::set_ids(&mut document, &options.kramdown),
     }
     if embed::has_marker(text) {
-        embed::resolve(&mut document, embeds);
+        embed::resolve(&mut document, &embeds);
+    }
+    let mut problems = Vec::new();
+    if let (Some(taken), Math::MathMl { macros }) = (taken, &options.math) {
+        problems.extend(math::set(&mut document, &mut embeds, &taken, macros));
+        // A formula that is a block ends the paragraph that it is in.
+        embed::resolve(&mut document, &embeds);
+    }
+    if options.extended {
+        problems.extend(extended::apply(&mut document, &mut embeds, &abbreviations, options));
+    }
+    let may_cite = options.bibliography.is_some() && citation::may_cite(text);
+    let mut errors = Vec::new();
+    if let Some(bibliography) = options.bibliography.as_ref().filter(|_| may_cite) {
+        let (found, of_files) = citation::cite(&mut document, &mut embeds, bibliography);
+        problems.extend(found);
+        errors.extend(of_files);
+    }
+    let embeds = &*embeds;
+    let plain_text = text::plain_text(&document, embeds);
+    if options.extended {
+        extended::side_notes(&mut document);
     }
     let levels = document.settings.toc_levels.as_ref().unwrap_or(&options.toc_levels);
     let entries = headings::contents(&document, levels);
@@ -115,21 +185,48 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     Rendered {
         html: html::document(&document, context),
         toc: entries.into_iter().map(|entry| heading(entry, context)).collect(),
-        text: text::plain_text(&document, embeds),
+        text: plain_text,
+        problems,
+        errors,
+        may_cite,
     }
 }
 
 /// Renders text that must stay on one line, such as a title or a caption: what would start a block
 /// is text.
 pub(crate) fn render_inline(text: &str, embeds: &Embeds, options: &Options) -> String {
+    let mut embeds = Cow::Borrowed(embeds);
+    let (text, taken) = options.take_out_math(text, &mut embeds);
+    let text = &*text;
     let mut paragraph = match options.dialect {
         Dialect::CommonMark => commonmark::parse_inline(text, commonmark_options(options)),
         Dialect::Kramdown => kramdown::parse_inline(text, &options.kramdown),
     };
     if embed::has_marker(text) {
-        embed::resolve_inline(&mut paragraph, embeds);
+        embed::resolve_inline(&mut paragraph, &embeds);
     }
-    html::inline(&paragraph, html::Context::new(embeds))
+    if let (Some(taken), Math::MathMl { macros }) = (taken, &options.math) {
+        math::set_inline(&mut paragraph, &mut embeds, &taken, macros);
+    }
+    html::inline(&paragraph, html::Context::new(&embeds))
+}
+
+impl Options {
+    /// Takes formulas out of a text that its dialect's parser does not know; `None` if formulas are
+    /// not rendered.
+    fn take_out_math<'t>(
+        &self,
+        text: &'t str,
+        embeds: &mut Cow<'_, Embeds>,
+    ) -> (Cow<'t, str>, Option<math::TakenOut>) {
+        match self.math {
+            Math::MathMl { .. } => {
+                let (text, taken) = math::take_out(text, embeds, self.dialect);
+                (text, Some(taken))
+            }
+            Math::Delimiters | Math::Off => (text.into(), None),
+        }
+    }
 }
 
 fn parse(text: &str, options: &Options) -> Document {
@@ -140,7 +237,13 @@ fn parse(text: &str, options: &Options) -> Document {
 }
 
 fn commonmark_options(options: &Options) -> commonmark::Options {
-    commonmark::Options { math: options.math, smart_punctuation: options.smart_punctuation }
+    // Those that become MathML are taken out before.
+    let math = options.math == Math::Delimiters;
+    commonmark::Options {
+        math,
+        smart_punctuation: options.smart_punctuation,
+        keeps_info: options.extended,
+    }
 }
 
 fn heading(entry: headings::Entry, context: html::Context<'_>) -> Heading {

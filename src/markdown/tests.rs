@@ -396,7 +396,7 @@ fn embeds_that_are_blocks_are_never_inside_paragraphs() {
 fn embeds_are_text_where_only_text_is_allowed() {
     check_embeds("`@`", "<p><code>9 &amp; 1</code></p>");
     check_embeds("![@](/a/@)", "<p><img src=\"/a/9 &amp; 1\" alt=\"9 &amp; 1\" /></p>");
-    check_embeds("$x = @$", "<p>\\(x = 9 &amp; 1\\)</p>");
+    check_embeds("$x = @$", "<p>\\(x = 9 \\&amp; 1\\)</p>");
     check_embeds("<i title=\"@\">@</i>", "<p><i title=\"9 &amp; 1\"><b>9 &amp; 1</b></i></p>");
     check_embeds("a\n{: title=\"@\"}", "<p title=\"9 &amp; 1\">a</p>");
 }
@@ -535,4 +535,38 @@ fn code_can_be_scrolled_by_keyboard_in_both_dialects_except_in_jekylls_html() {
             assert_eq!(html.contains("<pre class=\"highlight\" tabindex=\"0\">"), stops, "{html}");
         }
     }
+}
+
+#[test]
+fn tex_becomes_mathml_in_both_dialects() {
+    for dialect in [Dialect::CommonMark, Dialect::Kramdown] {
+        let options =
+            Options { dialect, math: Math::MathMl { macros: Vec::new() }, ..Options::default() };
+        let html = |text: &str| render(text, &Embeds::default(), &options).html;
+        let x = "<math alttext=\"x\"><mi>x</mi></math>";
+        assert_eq!(html("a $x$ \\(x\\) b\n"), format!("<p>a {x} {x} b</p>\n"));
+        assert_eq!(html("$5 and $6, `$x$`\n"), html("\\$5 and \\$6, `$x$`\n"));
+        let block = "<math alttext=\"x\" display=\"block\"><mi>x</mi></math></div>\n";
+        for text in ["$$\nx\n$$\n", "\\[x\\]\n"] {
+            let html = html(text);
+            assert!(
+                html.starts_with("<div class=\"math-block\"") && html.ends_with(block),
+                "{html}"
+            );
+        }
+        assert!(html("    a $x$\n").contains("a $x$"));
+        assert!(html("- a\n\n  ~~~\n  $x$\n  ~~~\n").contains("$x$"));
+        let cell = html("| a |\n|---|\n| $|x|$ |\n");
+        assert!(cell.contains("alttext=\"|x|\"") && !cell.contains('$'), "{cell}");
+    }
+}
+
+#[test]
+fn errors_in_tex_are_problems() {
+    let math = Math::MathMl { macros: Vec::new() };
+    let rendered =
+        render("a $\\nope$", &Embeds::default(), &Options { math, ..Options::default() });
+    let problem = &rendered.problems[0];
+    assert_eq!((problem.source.as_str(), problem.at), ("\\nope", 0));
+    assert_eq!(rendered.html, "<p>a <code class=\"math-error\">\\nope</code></p>\n");
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::{Scope, at, plain, text_at};
-use crate::html::{self, Attribute, Tag, Token, escaped_attribute};
+use crate::html::{self, Attribute, Tag, escaped_attribute};
 use crate::liquid::Environment;
 use crate::slug::percent_encoded;
 use crate::time::Date;
@@ -265,44 +265,42 @@ fn write_entry(xml: &mut String, post: &Value, scope: &Scope<'_, '_>) {
 
 /// The content of a post without elements that are only for pages: the chart for phones, which a
 /// feed reader would show as a second one, the table of its numbers, which cannot be opened there,
-/// and keyboard stops.
+/// side notes, whose text is also at the end, and keyboard stops.
 pub(crate) fn without_page_parts(content: &str) -> Cow<'_, str> {
     const STOP: &str = " tabindex=\"0\"";
-    if !content.contains(STOP) && !content.contains("lp-narrow") {
+    let parts = ["lp-narrow", "sidenote", "citation-note", STOP];
+    if !parts.iter().any(|part| content.contains(part)) {
         return Cow::Borrowed(content);
     }
-    // The omitted element, and how many of its name are open.
-    let mut left_out: Option<(&str, usize)> = None;
-    let mut kept = String::with_capacity(content.len());
-    for token in html::tokens(content) {
-        match (token, left_out) {
-            (Token::Text(text), None) => kept.push_str(text),
-            (Token::Text(_), Some(_)) => {}
-            (Token::Tag(tag), Some((name, open))) => {
-                let is_closed = tag.text.ends_with("/>");
-                let open = match tag.is(name) {
-                    true if tag.is_end => open - 1,
-                    true if !is_closed => open + 1,
-                    _ => open,
-                };
-                left_out = (open > 0).then_some((name, open));
-            }
-            (Token::Tag(tag), None) if is_page_part(&tag) => left_out = Some((tag.name, 1)),
-            (Token::Tag(tag), None) => {
-                let is_stop = |attribute: &Attribute<'_>| attribute.text == STOP;
-                tag.write(&mut kept, |attribute| {
-                    Some(attribute.value.to_owned()).filter(|_| !is_stop(attribute))
-                });
-            }
-        }
-    }
+    let kept = html::without_elements(content, is_page_part, |tag, kept| {
+        let is_stop = |attribute: &Attribute<'_>| attribute.text == STOP;
+        tag.write(kept, |attribute| {
+            Some(attribute.value.to_owned()).filter(|_| !is_stop(attribute))
+        });
+    });
     Cow::Owned(kept)
 }
 
 fn is_page_part(tag: &Tag<'_>) -> bool {
-    !tag.is_end
-        && (tag.is("svg") && tag.has_class("lp-narrow")
-            || tag.is("details") && tag.has_class("labpress-numbers"))
+    tag.is("svg") && tag.has_class("lp-narrow")
+        || tag.is("details") && tag.has_class("labpress-numbers")
+        || is_side_note(tag)
+}
+
+fn is_side_note(tag: &Tag<'_>) -> bool {
+    tag.is("span") && (tag.has_class("sidenote") || tag.has_class("citation-note"))
+}
+
+/// An excerpt without side notes and the list of references: where posts are listed, there is no
+/// place for them.
+pub(crate) fn without_notes(excerpt: &str) -> Cow<'_, str> {
+    if !excerpt.contains("sidenote") && !excerpt.contains("citation-note") {
+        return Cow::Borrowed(excerpt);
+    }
+    let write = |tag: &Tag<'_>, kept: &mut String| kept.push_str(tag.text);
+    let is_note =
+        |tag: &Tag<'_>| is_side_note(tag) || tag.is("section") && tag.has_class("bibliography");
+    Cow::Owned(html::without_elements(excerpt, is_note, write))
 }
 
 fn write_author(xml: &mut String, author: Option<&Value>) {

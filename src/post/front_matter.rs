@@ -53,6 +53,10 @@ pub struct Keys {
     pub excerpt: Option<String>,
     /// `published`, by default true.
     pub published: bool,
+    /// `unlisted`: whether a post has a page but is in no list, feed or sitemap.
+    pub unlisted: bool,
+    /// `last_modified_at`.
+    pub modified: Option<Date>,
     /// `tag` or `tags`, without duplicates.
     pub tags: Vec<String>,
     /// The folders above the post, `categories` and `category`, without duplicates.
@@ -130,11 +134,13 @@ pub fn read<'a>(
         layout: fields.text("layout").filter(|layout| layout != "none" && layout != "false"),
         title: unless_false(&mut fields, "title"),
         description: fields.text("description"),
-        date: date(&mut fields, &config.zone),
+        date: date(&mut fields, "date", &config.zone),
         slug: unless_false(&mut fields, "slug"),
         permalink: unless_false(&mut fields, "permalink").filter(|permalink| !permalink.is_empty()),
         excerpt: unless_false(&mut fields, "excerpt"),
         published: published(&mut fields),
+        unlisted: fields.value("unlisted") == Some(&Value::Bool(true)),
+        modified: date(&mut fields, "last_modified_at", &config.zone),
         tags: each_once(fields.texts("tags", true).unwrap_or_default()),
         categories: fields.texts("categories", true).unwrap_or_default(),
         excerpt_separator: unless_false(&mut fields, "excerpt_separator"),
@@ -150,11 +156,11 @@ fn unless_false(fields: &mut Fields<'_>, key: &str) -> Option<String> {
     if fields.value(key) == Some(&Value::Bool(false)) { None } else { fields.text(key) }
 }
 
-fn date(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
-    let text = fields.text("date")?;
+fn date(fields: &mut Fields<'_>, key: &str, zone: &TimeZone) -> Option<Date> {
+    let text = fields.text(key)?;
     let date = Date::parse(&text, zone);
     if date.is_none() {
-        fields.error("date", format!("`{text}` is not a date"), DATE_FORMS);
+        fields.error(key, format!("`{text}` is not a date"), DATE_FORMS);
     }
     date
 }

@@ -116,6 +116,33 @@ pub struct Collection<'a> {
     pub documents: Vec<Post<'a>>,
 }
 
+impl Post<'_> {
+    /// When it was last changed: `last_modified_at`, by default its date.
+    pub(crate) fn modified(&self) -> &Date {
+        self.front.modified.as_ref().unwrap_or(&self.date)
+    }
+}
+
+impl<'a> Collection<'a> {
+    /// The posts that have a page but are in no list: a collection without a name.
+    fn of_unlisted(documents: Vec<Post<'a>>) -> Collection<'a> {
+        let settings = CollectionSettings {
+            label: String::new(),
+            output: true,
+            permalink: String::new(),
+            sort_by: None,
+            order: Vec::new(),
+            values: tera::Map::new(),
+        };
+        Collection { settings, documents }
+    }
+
+    /// Whether templates can list its documents.
+    pub(crate) fn is_listed(&self) -> bool {
+        !self.settings.label.is_empty()
+    }
+}
+
 /// A page: a file with front matter outside folders that begin with an underscore.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {
@@ -218,7 +245,12 @@ pub(crate) fn read_with<'a>(
     let reader = Reader { config, shown, memo, until: Mutex::default() };
     let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
     let posts = reader.posts(inputs, &mut findings);
-    let collections = reader.collections(inputs, &mut findings);
+    let mut collections = reader.collections(inputs, &mut findings);
+    let (unlisted, posts): (Vec<_>, Vec<_>) =
+        posts.into_iter().partition(|post| post.front.unlisted && config.compat.extends_markdown);
+    if !unlisted.is_empty() {
+        collections.push(Collection::of_unlisted(unlisted));
+    }
     let files = reader.files(inputs, &mut findings);
     let (pages, plain) = reader.pages(inputs, &files, &mut findings);
     let pages = without_replaced(pages, &plain, &files, inputs);

@@ -19,7 +19,7 @@ pub(super) fn of_post(site: &Shared<'_>, index: usize, page: &Map) -> String {
         "url": url,
         "mainEntityOfPage": url,
         "datePublished": published,
-        "dateModified": published,
+        "dateModified": post.modified().to_xml_schema(),
         "inLanguage": text(page, "lang").unwrap_or_else(|| site.config.language.clone()),
     });
     let mut set = |key: &str, value: Json| data[key] = value;

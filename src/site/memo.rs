@@ -233,6 +233,10 @@ pub(super) fn base(inputs: &Inputs, shown: &Shown) -> Digest {
     for (path, _) in inputs.of(Role::Layout) {
         add(&mut hasher, path.as_bytes());
     }
+    // A page without a bibliography leaves citations as they are.
+    for (path, _) in inputs.of(Role::Bibliography) {
+        add(&mut hasher, path.as_bytes());
+    }
     hasher.finalize().into()
 }
 

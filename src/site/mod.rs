@@ -8,6 +8,7 @@
 //! placeholder, and the caller decides whether to run the experiment, show the page or fail.
 
 mod card;
+mod citing;
 mod data;
 mod drawing;
 mod excerpt;
@@ -247,13 +248,20 @@ impl Pages<'_> {
     /// Renders all pages and adds their errors to `errors`.
     fn render(&self, mut errors: Errors) -> Built {
         let Pages { inputs, config, blog, results, .. } = *self;
-        let options = markdown_options(config);
+        let options = markdown::Options {
+            bibliography: citing::bibliography(inputs, config),
+            ..markdown_options(config)
+        };
+        errors.extend(citing::missing(inputs, config));
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
         let in_a_line = |text: &str| markdown::render_inline(text, &Embeds::default(), &options);
         let surroundings = Surroundings { base_url: &config.base_url, markdown: &in_a_line };
         let figures = FigureTags { results, surroundings };
         let tags =
             Tags::default().with(figure::TAGS, &figures).with(plugin::TAGS, &plugin::PluginTags);
+        let citing = citing::CitingTags { config };
+        let tags =
+            if config.compat.extends_markdown { tags.with(citing::TAGS, &citing) } else { tags };
         let environment = environment(inputs, config, blog, &tags, &markdownify);
         let layouts = errors.take(Layouts::read(inputs, config, blog, &environment));
         let layouts = layouts.map(|(layouts, missing)| {
@@ -282,6 +290,7 @@ impl Pages<'_> {
         errors.extend(found);
         let memo = Memo::new(self.base, blog, known);
         let mut needs = rendered.needs();
+        let mut warnings = rendered.warnings();
         let mut experiments = rendered.experiments();
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let with_related = inputs
@@ -296,7 +305,7 @@ impl Pages<'_> {
             errors.extend(page::errors(&site, &environment));
             let errors = errors.into_sorted();
             let memo = memo.with_pages_of(self.memo);
-            return Built { needs, errors, experiments, memo, ..Built::default() };
+            return Built { needs, errors, warnings, experiments, memo, ..Built::default() };
         };
         let making = span("make pages");
         let mut parts = vec![
@@ -319,6 +328,7 @@ impl Pages<'_> {
         }
         for file in &mut made {
             needs.append(&mut file.needs);
+            warnings.append(&mut file.warnings);
             if let Some(from) = file.from.as_ref().filter(|_| !file.experiments.is_empty()) {
                 experiments.entry(from.clone()).or_default().append(&mut file.experiments);
             }
@@ -326,7 +336,7 @@ impl Pages<'_> {
         let output = gathered(self, made, &mut errors);
         let missing = images::missing(&site);
         let errors = errors.into_sorted();
-        let mut warnings = card::warnings(&site);
+        warnings.extend(card::warnings(&site));
         warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
         let memo = if errors.is_empty() {
             memo.with_pages(site.pages)
@@ -334,6 +344,7 @@ impl Pages<'_> {
             memo.with_pages_of(self.memo)
         };
         let sources = sources(inputs, config, blog);
+        let warnings = Errors::from(warnings).into_sorted();
         Built {
             output,
             needs,
@@ -446,6 +457,8 @@ struct Made {
     experiments: BTreeSet<String>,
     /// The missing results that it shows.
     needs: Vec<Need>,
+    /// Problems in its source that do not prevent the build.
+    warnings: Vec<Diagnostic>,
 }
 
 impl Made {
@@ -460,6 +473,7 @@ impl Made {
             from: None,
             experiments: BTreeSet::new(),
             needs: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -584,6 +598,9 @@ fn markdown_options(config: &Config) -> markdown::Options {
     markdown::Options {
         dialect: config.markdown,
         kramdown: config.kramdown.clone(),
+        math: config.math.clone(),
+        extended: config.compat.extends_markdown,
+        language: config.language.clone(),
         highlight: config.highlight,
         stops: config.compat.has_keyboard_stops,
         ..markdown::Options::default()

@@ -98,7 +98,8 @@ pub(super) fn errors(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Di
     for page in site.blog.pages.iter().filter(|page| page.kind == PageKind::Markdown) {
         let map = values::page(page, &page.address.url, site.config);
         let variables = [("site", site.site_for_bodies().clone()), ("page", Value::from(map))];
-        errors.take(liquid::expand(page.body, &variables, environment));
+        let reach = post::reach(&page.front, true, site.config);
+        errors.take(liquid::expand(page.body, &variables, environment, reach));
     }
     errors.into_sorted()
 }
@@ -118,14 +119,17 @@ fn file(
     };
     let site_value = site.site(wanted(layouts, page), None);
     let (mut experiments, mut reads) = (BTreeSet::new(), BTreeSet::new());
+    let mut warnings = Vec::new();
     let (content, mut figures, mut needs) = match page.kind {
         PageKind::Markdown => {
+            let reach = post::reach(&page.front, true, site.config);
             let variables = if liquid::has_tags(page.body.text) {
                 variables(site.site_for_bodies(), &map)
             } else {
                 Vec::new()
             };
-            let mut expanded = liquid::expand(page.body, &variables, environment)?;
+            let mut expanded = liquid::expand(page.body, &variables, environment, reach)?;
+            warnings = std::mem::take(&mut expanded.warnings);
             if relative_links::is_wanted(site.config, false) {
                 expanded.text =
                     relative_links::resolved(&expanded.text, page.body.path, environment);
@@ -133,6 +137,12 @@ fn file(
                 expanded.reads.insert(Read::WholeSite);
             }
             let rendered = post::to_html(&expanded, false, options);
+            let (mut found, less) = post::located(&rendered.problems, page.body, site.config);
+            found.extend(rendered.errors.iter().cloned());
+            if !found.is_empty() {
+                return Err(found);
+            }
+            warnings.extend(less);
             post::set_rendered(
                 &mut map,
                 rendered.html.as_str().into(),
@@ -180,7 +190,7 @@ fn file(
     } else {
         text
     };
-    let made = Made { experiments, needs, ..Made::new(path, text).from(page.body.path) };
+    let made = Made { experiments, needs, warnings, ..Made::new(path, text).from(page.body.path) };
     let figures = figures.into_iter();
     let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(page.body.path));
     Ok((std::iter::once(made).chain(figures).chain(of_images).collect(), reads))

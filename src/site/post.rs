@@ -13,14 +13,14 @@ use super::{
     Files, Made, Shared, card, excerpt, images, in_parallel, linked_data, redirect, twin, values,
 };
 use crate::config::Config;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
 use crate::errors::Errors;
 use crate::experiment::results::Need;
 use crate::figure;
-use crate::liquid::{self, Environment, Expanded, Read};
-use crate::markdown::{self, Heading, Rendered};
-use crate::plugin::relative_links;
+use crate::liquid::{self, Environment, Expanded, Reach, Read};
+use crate::markdown::{self, Dialect, Heading, Problem, Rendered};
+use crate::plugin::{self, relative_links};
 use crate::post::{Blog, Collection, Post, front_matter::FrontMatter};
 use crate::site::layouts::Layouts;
 use crate::text::Located;
@@ -71,6 +71,9 @@ pub(super) struct Body {
     whole: OnceLock<Whole>,
     /// The missing results that it shows.
     pub(super) needs: Vec<Need>,
+    /// Problems that do not prevent the build. A body with some is not remembered, so that every
+    /// build reports them.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// What is kept of a body between builds.
@@ -131,6 +134,11 @@ impl<'a> RenderedBlog<'a> {
         shown.map(|(path, experiments)| (path.to_owned(), experiments.clone())).collect()
     }
 
+    /// The warnings of all documents.
+    pub(super) fn warnings(&self) -> Vec<Diagnostic> {
+        self.all().flat_map(|post| post.body.warnings.iter().cloned()).collect()
+    }
+
     /// The identities of all documents: as a whole, and without their bodies.
     pub(super) fn identities(&self) -> impl Iterator<Item = [Digest; 2]> {
         self.all().map(|post| [post.identity(Detail::Whole), post.identity(Detail::Head)])
@@ -165,6 +173,8 @@ pub(super) struct Bodies<'a> {
 enum List {
     Posts,
     Collection(usize),
+    /// Posts that are in no list, so that none has neighbours.
+    Unlisted(usize),
 }
 
 impl<'a> Bodies<'a> {
@@ -191,7 +201,10 @@ impl<'a> Bodies<'a> {
             kept
         };
         let posts = render_list(List::Posts);
-        let lists = (0..self.blog.collections.len()).map(List::Collection);
+        let lists = self.blog.collections.iter().enumerate();
+        let lists = lists.map(|(at, collection)| {
+            if collection.is_listed() { List::Collection(at) } else { List::Unlisted(at) }
+        });
         let collections = lists.map(render_list).collect();
         (RenderedBlog { posts, collections }, known, errors.into_sorted())
     }
@@ -199,11 +212,11 @@ impl<'a> Bodies<'a> {
     fn posts(&self, list: List) -> &'a [Post<'a>] {
         match list {
             List::Posts => &self.blog.posts,
-            List::Collection(at) => &self.blog.collections[at].documents,
+            List::Collection(at) | List::Unlisted(at) => &self.blog.collections[at].documents,
         }
     }
 
-    /// The document at `index` of a list, and its body for the next memo, unless it has errors.
+    /// The document at `index` of a list, and its body for the next memo, unless it has errors or warnings.
     fn rendered(
         &'a self,
         list: List,
@@ -223,7 +236,7 @@ impl<'a> Bodies<'a> {
             let reads = reads.into_iter().map(|read| (digest(&read), read));
             let reads = reads.map(|(digest, read)| (read, digest)).collect();
             let known = || KnownBody::new(post, body.clone(), reads);
-            let known = errors.is_empty().then(known);
+            let known = (errors.is_empty() && body.warnings.is_empty()).then(known);
             (body, known, errors)
         };
         let identity = known.as_ref().map_or(post.digest, |known| known.identity(post));
@@ -278,7 +291,7 @@ impl Variables {
     fn of(&self, list: List, index: usize) -> Vec<(&'static str, Value)> {
         let listed = match list {
             List::Posts => &self.listed.posts,
-            List::Collection(at) => &self.listed.collections[at],
+            List::Collection(at) | List::Unlisted(at) => &self.listed.collections[at],
         };
         let page = with_neighbours(listed, index, list, Clone::clone, Clone::clone);
         let site = self.sites.of((list == List::Posts).then_some(index)).clone();
@@ -307,14 +320,24 @@ fn render(
     let title = plain_text(&post.title, "title").unwrap_or_else(|| post.title.clone());
     let description = post.front.description.as_deref();
     let description = description.and_then(|text| plain_text(text, "description"));
-    let expanded = errors.take(liquid::expand(post.body, variables, environment));
+    let reach = reach(&post.front, post.is_markdown, config);
+    let expanded = errors.take(liquid::expand(post.body, variables, environment, reach));
     let mut expanded = expanded.unwrap_or_default();
+    let mut warnings = std::mem::take(&mut expanded.warnings);
     if post.is_markdown && relative_links::is_wanted(config, true) {
         expanded.text = relative_links::resolved(&expanded.text, &post.relative_path, environment);
         // A link may lead to any file.
         expanded.reads.insert(Read::WholeSite);
     }
     let rendered = to_html(&expanded, !post.is_markdown, options);
+    let (found, less) = located(&rendered.problems, post.body, config);
+    errors.extend(found);
+    errors.extend(rendered.errors.iter().cloned());
+    if rendered.may_cite {
+        let paths = options.bibliography.iter().flat_map(|bibliography| bibliography.paths());
+        reads.extend(paths.map(|path| Read::File(path.to_owned())));
+    }
+    warnings.extend(less);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
     let excerpt = if post.front.excerpt.is_some() || separator.is_empty() {
         Excerpt::Given
@@ -323,11 +346,11 @@ fn render(
         match excerpt::cut(post.body, separator).filter(|_| !is_missing) {
             Some(text) => {
                 let body = Located { text: &text, ..post.body };
-                let expanded = errors.take(liquid::expand(body, variables, environment));
+                let expanded = errors.take(liquid::expand(body, variables, environment, reach));
                 let expanded = expanded.unwrap_or_default();
                 let html = to_html(&expanded, !post.is_markdown, options).html;
                 reads.extend(expanded.reads);
-                Excerpt::Cut(html.into())
+                Excerpt::Cut(Value::from(&*plugin::feed::without_notes(&html)))
             }
             None => Excerpt::Content,
         }
@@ -341,7 +364,7 @@ fn render(
     let summary = Summary { title, description, images, length, excerpt, experiments };
     let content = Value::from(rendered.html);
     let whole = Whole { content, toc: rendered.toc, files: expanded.files, markdown };
-    (Body { summary, whole: whole.into(), needs }, reads, errors)
+    (Body { summary, whole: whole.into(), needs, warnings }, reads, errors)
 }
 
 /// Expands a string from the front matter if it has figures; otherwise returns it unchanged,
@@ -356,7 +379,7 @@ fn plain_text(
     if !figure::has_figures(text) {
         return Ok(Expanded { text: text.to_owned(), ..Expanded::default() });
     }
-    let expanded = liquid::expand(body, &[], environment);
+    let expanded = liquid::expand(body, &[], environment, Reach::Everywhere);
     expanded.map_err(|errors| errors.into_iter().map(|error| error.at(front.place(key))).collect())
 }
 
@@ -367,7 +390,46 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
     }
     let html = expanded.embeds.in_html(&expanded.text);
     let text = crate::html::without_html(&html);
-    Rendered { html, toc: Vec::new(), text }
+    Rendered { html, text, ..Rendered::default() }
+}
+
+/// Where Liquid works in a text: not in code and formulas of CommonMark, unless the front matter or
+/// the configuration asks for it.
+pub(super) fn reach(front: &FrontMatter<'_>, is_markdown: bool, config: &Config) -> Reach {
+    let asked = front.value("liquid").and_then(|liquid| value::entry(liquid, "code"));
+    let asked = asked.and_then(Value::as_bool).unwrap_or(config.liquid.code);
+    if is_markdown && config.markdown == Dialect::CommonMark && !asked {
+        Reach::Prose
+    } else {
+        Reach::Everywhere
+    }
+}
+
+/// The errors in the Markdown of a body, and the warnings: in a blog from Jekyll, all are warnings.
+pub(super) fn located(
+    problems: &[Problem],
+    body: Located<'_>,
+    config: &Config,
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let located = problems.iter().map(|problem| {
+        // What comes from an include or a tag is not in the body.
+        let place = if let Some(start) = body.text.find(&problem.source) {
+            body.place(start + problem.at)
+        } else {
+            let line = problem.source.lines().next().unwrap_or_default();
+            body.text.find(line).map_or_else(|| Place::file(body.path), |at| body.place(at))
+        };
+        let found = Diagnostic::new(place, problem.message.clone());
+        match &problem.hint {
+            Some(hint) => found.hint(hint.clone()),
+            None => found,
+        }
+    });
+    if config.compat.is_lenient {
+        (Vec::new(), located.map(Diagnostic::into_warning).collect())
+    } else {
+        (located.collect(), Vec::new())
+    }
 }
 
 /// Sets the keys that come from a rendered body: `content`, `toc`, `words`, `reading_minutes`.
@@ -430,6 +492,7 @@ fn with_neighbours<T>(
     let (previous, next) = match list {
         List::Posts => (after, before),
         List::Collection(_) => (before, after),
+        List::Unlisted(_) => (None, None),
     };
     if let Some(previous) = previous {
         set(&mut map, "previous", neighbour(previous));
@@ -443,7 +506,7 @@ fn with_neighbours<T>(
 impl Body {
     /// The body that an earlier build has summed up.
     pub(super) fn summed_up(summary: Summary) -> Body {
-        Body { summary, whole: OnceLock::new(), needs: Vec::new() }
+        Body { summary, whole: OnceLock::new(), needs: Vec::new(), warnings: Vec::new() }
     }
 }
 

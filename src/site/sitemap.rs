@@ -43,7 +43,9 @@ fn sitemap(site: &Shared<'_>, layouts: &Layouts<'_>) -> String {
         urls.extend(parts.into_iter().skip(1).map(|part| (part.url, None)));
     }
     let posts = site.blog.posts.iter().filter(|post| is_listed(post.front.value("sitemap")));
-    urls.extend(posts.map(|post| (post.address.url.clone(), Some(post.date.to_xml_schema()))));
+    urls.extend(
+        posts.map(|post| (post.address.url.clone(), Some(post.modified().to_xml_schema()))),
+    );
     urls.extend(structure::pages::urls(site, layouts).into_iter().map(|url| (url, None)));
     urls.sort();
     urls.dedup();

@@ -120,12 +120,16 @@ pub(super) fn lists(config: &Config, blog: &Blog<'_>, listed: &Listed) -> Map {
     set(&mut map, "collections", collections(blog, listed, &files));
     set(&mut map, "static_files", files);
     let oldest_first = || listed.posts.iter().rev().cloned();
-    let documents = oldest_first().chain(listed.collections.iter().flatten().cloned());
+    let of_collections = blog.collections.iter().zip(&listed.collections);
+    let of_collections = of_collections.filter(|(collection, _)| collection.is_listed());
+    let in_collections =
+        of_collections.clone().flat_map(|(_, documents)| documents.iter().cloned());
+    let documents = oldest_first().chain(in_collections);
     set(&mut map, "documents", documents.collect::<Vec<_>>());
     set(&mut map, "tags", map_of(by_name(&listed.posts, "tags")));
     set(&mut map, "categories", map_of(by_name(&listed.posts, "categories")));
     set(&mut map, "posts", listed.posts.clone());
-    for (collection, documents) in blog.collections.iter().zip(&listed.collections) {
+    for (collection, documents) in of_collections {
         map.insert(Key::from(collection.settings.label.clone()), Value::from(documents.clone()));
     }
     map
@@ -158,6 +162,7 @@ fn collections(blog: &Blog<'_>, listed: &Listed, files: &[Value]) -> Vec<Value> 
         .collections
         .iter()
         .zip(&listed.collections)
+        .filter(|(collection, _)| collection.is_listed())
         .map(|(collection, documents)| {
             let settings = &collection.settings;
             value(&settings.label, settings.values.clone(), settings.output, documents.clone())

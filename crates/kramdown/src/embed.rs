@@ -23,6 +23,8 @@
 //! );
 //! ```
 
+use std::borrow::Cow;
+
 use crate::html::escape_attribute;
 pub use crate::markers::{resolve, resolve_inline};
 
@@ -59,8 +61,19 @@ pub(crate) enum Piece<'a> {
 impl Embeds {
     /// Adds `embed` and returns its marker, for use in the text.
     pub fn marker(&mut self, embed: Embed) -> String {
+        format!("{OPEN}{}{CLOSE}", self.add(embed))
+    }
+
+    /// Adds `embed` and returns its number, for a [`Kind::Embed`](crate::tree::Kind::Embed) that is
+    /// put into the tree.
+    pub fn add(&mut self, embed: Embed) -> usize {
         self.0.push(embed);
-        format!("{OPEN}{}{CLOSE}", self.0.len() - 1)
+        self.0.len() - 1
+    }
+
+    /// How many embeds there are: the number of the next one.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// The embed with this number, which is that of a [`Kind::Embed`](crate::tree::Kind::Embed).
@@ -70,7 +83,21 @@ impl Embeds {
 
     /// Replaces all markers with plain text.
     pub fn as_text(&self, text: &str) -> String {
-        self.replaced(text, |embed| &embed.text)
+        self.replaced(text, |embed| embed.text.as_str().into())
+    }
+
+    /// Replaces all markers in TeX with plain text in which TeX's own characters are escaped.
+    pub fn in_tex(&self, tex: &str) -> String {
+        self.replaced(tex, |embed| {
+            let mut escaped = String::with_capacity(embed.text.len());
+            for letter in embed.text.chars() {
+                if matches!(letter, '%' | '#' | '&' | '$' | '_' | '{' | '}') {
+                    escaped.push('\\');
+                }
+                escaped.push(letter);
+            }
+            escaped.into()
+        })
     }
 
     /// Replaces all markers with what `shown` makes of their embeds.
@@ -105,11 +132,11 @@ impl Embeds {
         written
     }
 
-    fn replaced(&self, text: &str, shown: impl Fn(&Embed) -> &str) -> String {
+    fn replaced<'a>(&'a self, text: &'a str, shown: impl Fn(&'a Embed) -> Cow<'a, str>) -> String {
         pieces(text)
             .map(|piece| match piece {
-                Piece::Text(text) => text,
-                Piece::Embed(number) => self.numbered(number).map_or("", &shown),
+                Piece::Text(text) => text.into(),
+                Piece::Embed(number) => self.numbered(number).map_or("".into(), &shown),
             })
             .collect()
     }
@@ -164,7 +191,7 @@ fn marker_character(text: &str) -> Option<usize> {
 
 /// Removes the characters of markers from an author's text, so that none of it can be mistaken for
 /// a marker.
-pub fn without_marker_characters(text: &str) -> std::borrow::Cow<'_, str> {
+pub fn without_marker_characters(text: &str) -> Cow<'_, str> {
     if has_marker(text) { text.replace([OPEN, CLOSE], "").into() } else { text.into() }
 }
 

@@ -41,9 +41,8 @@ fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
                     as_text(language, embeds);
                 }
             }
-            Kind::Code(text) | Kind::Math { tex: text, .. } | Kind::Abbreviation(text) => {
-                as_text(text, embeds);
-            }
+            Kind::Math { tex, .. } if embed::has_marker(tex) => *tex = embeds.in_tex(tex),
+            Kind::Code(text) | Kind::Abbreviation(text) => as_text(text, embeds),
             _ => {}
         }
         resolve_siblings(&mut node.children, embeds);

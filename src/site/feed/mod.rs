@@ -175,7 +175,7 @@ struct Entry<'e, 's> {
 impl Entry<'_, '_> {
     /// When it was last changed.
     fn updated(&self) -> String {
-        self.post.date.to_xml_schema()
+        self.post.modified().to_xml_schema()
     }
 
     /// Its language, if it is not that of the site.
@@ -192,7 +192,7 @@ impl Entry<'_, '_> {
 /// When the newest post of a feed was changed. A feed must say so, and a build reads no clock:
 /// without posts, use the epoch.
 fn updated(site: &Shared<'_>, feed: &Feed<'_>) -> String {
-    let newest = feed.posts.iter().map(|&index| &site.blog.posts[index].date).max();
+    let newest = feed.posts.iter().map(|&index| site.blog.posts[index].modified()).max();
     newest.map_or_else(|| "1970-01-01T00:00:00Z".to_owned(), crate::time::Date::to_xml_schema)
 }
 

@@ -108,9 +108,14 @@ impl Page {
     fn new(page: &KnownPage, reads: usize) -> Option<Page> {
         let file = |made: &Made| {
             let digest = made.content.digest();
-            let Made { path, from, experiments, needs, .. } = made;
+            let Made { path, from, experiments, needs, warnings, .. } = made;
             let (path, from, experiments) = (path.clone(), from.clone(), experiments.clone());
-            needs.is_empty().then_some(File { path, digest, from, experiments })
+            (needs.is_empty() && warnings.is_empty()).then_some(File {
+                path,
+                digest,
+                from,
+                experiments,
+            })
         };
         Some(Page {
             source: page.source.clone(),
@@ -129,7 +134,7 @@ impl Page {
         let Page { source, shown, key, reads: place, files } = self;
         let made = |File { path, digest, from, experiments }: File| {
             let content = Content::AsWritten { mark: mark(&path)?, digest };
-            Some(Made { path, content, from, experiments, needs: Vec::new() })
+            Some(Made { path, content, from, experiments, needs: Vec::new(), warnings: Vec::new() })
         };
         let files = files.into_iter().map(made).collect::<Option<_>>()?;
         Some(KnownPage {
