@@ -67,6 +67,12 @@ pub(crate) fn tokens(html: &str) -> impl Iterator<Item = Token<'_>> {
     })
 }
 
+/// The tags of a text that start with a string, such as `<img`. Much faster than [`placed_tags`], but
+/// finds also what is inside of comments, scripts and attributes.
+pub(crate) fn tags_that_start<'a>(html: &'a str, start: &str) -> impl Iterator<Item = Tag<'a>> {
+    html.match_indices(start).filter_map(|(at, _)| tag_at(&html[at..]))
+}
+
 /// The tags of a text, each with the byte at which it starts.
 pub(crate) fn placed_tags(html: &str) -> impl Iterator<Item = (usize, Tag<'_>)> {
     let mut at = 0;

@@ -91,7 +91,7 @@ impl<'a> Images<'a> {
             let source = unescaped(source);
             let Some((file, address)) = self.found(&source, url) else {
                 // It may be added.
-                reads.insert(Read::Site("static_files".to_owned()));
+                reads.insert(Read::Heads("static_files".to_owned()));
                 written.push_str(tag.text);
                 return;
             };
@@ -300,9 +300,15 @@ pub(super) fn sources(html: &str) -> Vec<String> {
     if !html.contains("<img") {
         return Vec::new();
     }
-    let tags = html::placed_tags(html).filter(|(_, tag)| tag.is("img") && !tag.is_end);
-    let sources = tags.filter_map(|(_, tag)| tag.value("src").map(unescaped));
+    let sources = html::tags_that_start(html, "<img");
+    let sources = sources.filter_map(|tag| tag.value("src").map(unescaped));
     sources.filter(|source| !is_elsewhere(source)).collect()
+}
+
+/// Whether a picture is in the HTML, and not only in a comment or the like.
+fn is_shown(source: &str, html: &str) -> bool {
+    let mut tags = html::placed_tags(html).filter(|(_, tag)| tag.is("img") && !tag.is_end);
+    tags.any(|(_, tag)| tag.value("src").is_some_and(|shown| unescaped(shown) == source))
 }
 
 /// An error for each picture in the bodies of documents that the site does not have. A build warns
@@ -329,7 +335,9 @@ fn missing_in(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost<'_>) -
     };
     let is_missing = |source: &&String| {
         let Some(path) = site.images.path(source, &post.address.url) else { return false };
-        !is_made(&percent_decoded(&path)) && site.images.found(source, &post.address.url).is_none()
+        !is_made(&percent_decoded(&path))
+            && site.images.found(source, &post.address.url).is_none()
+            && is_shown(source, rendered.content().as_str().unwrap_or_default())
     };
     let missing = rendered.body.summary.images.iter().filter(is_missing);
     let error = |source: &String| {

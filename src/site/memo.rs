@@ -287,6 +287,7 @@ pub(super) struct Present<'a> {
     newest: Vec<Digest>,
     data: OnceLock<Digest>,
     names: OnceLock<Digest>,
+    files: OnceLock<Digest>,
     /// Of the address of the feed.
     feed: Digest,
     of_results: Mutex<BTreeMap<String, Digest>>,
@@ -309,6 +310,7 @@ impl<'a> Present<'a> {
             newest: Vec::new(),
             data: OnceLock::new(),
             names: OnceLock::new(),
+            files: OnceLock::new(),
             feed: of_text(None),
             of_results: Mutex::default(),
         }
@@ -350,6 +352,7 @@ impl<'a> Present<'a> {
             "time" => self.now(),
             "tag_urls" | "category_urls" => self.names(),
             "feed" => self.feed,
+            "static_files" => self.files(),
             "authors" | "series" => of_digests(&[self.of_lists(detail), self.data()]),
             key if is_list(key, self.blog) => self.of_lists(detail),
             // From the configuration, which is in the base.
@@ -365,6 +368,12 @@ impl<'a> Present<'a> {
             let names: BTreeSet<&String> = names.flatten().collect();
             key(names.into_iter().map(String::as_bytes))
         })
+    }
+
+    /// The digest of the list of files that are copied.
+    fn files(&self) -> Digest {
+        let files = || key(self.blog.files.iter().map(|file| file.path.as_bytes()));
+        *self.files.get_or_init(files)
     }
 
     fn of_lists(&self, detail: Detail) -> Digest {

@@ -293,11 +293,7 @@ impl Pages<'_> {
         let mut warnings = rendered.warnings();
         let mut experiments = rendered.experiments();
         let posts = pinned::noted(rendered.posts, blog, config, results);
-        let with_related = inputs
-            .of(Role::Layout)
-            .chain(inputs.of(Role::Include))
-            .any(|(_, text)| text.contains("related"));
-        let structure = Structure::of(blog, config, &data, with_related);
+        let structure = Structure::of(blog, config, &data, is_named(inputs, "related"));
         let rendered = RenderedBlog { posts, ..rendered };
         let site = Shared::new(self, rendered, structure, &data, &environment);
         let mut made = Vec::new();
@@ -495,6 +491,8 @@ struct Shared<'a> {
     structure: Structure,
     /// The posts as feeds have them.
     feed_items: feed::Items,
+    /// Whether a template links the feeds of groups.
+    links_feeds: bool,
     /// The paths of the author's own documents, pages and files. Nothing is generated in their
     /// place.
     taken: BTreeSet<String>,
@@ -549,6 +547,7 @@ impl<'a> Shared<'a> {
             collections,
             structure,
             feed_items: std::iter::repeat_with(OnceLock::new).take(blog.posts.len()).collect(),
+            links_feeds: is_named(inputs, "page.feed"),
             taken,
             site,
             files,
@@ -676,6 +675,11 @@ fn gathered(pages: &Pages<'_>, made: Vec<Made>, errors: &mut Errors) -> Output {
         );
     }
     output
+}
+
+/// Whether a layout or an include has a word.
+fn is_named(inputs: &Inputs, word: &str) -> bool {
+    inputs.of(Role::Layout).chain(inputs.of(Role::Include)).any(|(_, text)| text.contains(word))
 }
 
 /// Calls `make` for all items in parallel and reports the errors of all.

@@ -206,10 +206,14 @@ fn author(site: &Shared<'_>) -> String {
 }
 
 impl Shared<'_> {
-    /// The address of a group's feed, without `baseurl`, if there is one.
+    /// The address of a group's feed, without `baseurl`, if there is one: without a link in any
+    /// template, nobody would find it.
     pub(super) fn feed_of(&self, group: &Group) -> Option<String> {
         let file = format!("{}{FILE}", group.feed_folder());
-        let is_made = is_made(self.config) && self.config.feeds.is_on_for(group.kind().folder());
+        let kind = group.kind();
+        let is_made = is_made(self.config)
+            && self.config.feeds.is_on_for(kind.folder())
+            && (self.links_feeds || kind == Kind::Language);
         (is_made && !self.taken.contains(&file))
             .then(|| crate::slug::percent_encoded(&format!("/{file}")))
     }
