@@ -22,6 +22,7 @@ use labpress::store::cache::Cache;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use rayon::prelude::*;
 
 /// A copy of a site of `tests/sites`, and the memos of its last rendering and its last build.
 struct Edited {
@@ -35,26 +36,37 @@ struct Edited {
     history: Vec<String>,
 }
 
-/// Everything about a rendering that anyone can see. Files that are still as an earlier build wrote
-/// them are shown as those of `fresh` that have the same digest.
-fn visible(built: Built, fresh: Option<&Output>) -> String {
+/// Everything about a rendering that anyone can see, and its files, if it has no errors. Files that
+/// are still as an earlier build wrote them are shown as those of `fresh` that have the same digest.
+fn visible(built: Built, fresh: Option<&Output>) -> (String, Option<Output>) {
     let Built { needs, errors, warnings, experiments, .. } = &built;
-    let other = format!("{needs:#?}\n{errors:#?}\n{warnings:#?}\n{experiments:#?}");
-    let shown = built.into_output().map(|output| {
-        let shown = |(path, content): (&str, &Content)| match (content, fresh?.file(path)?) {
-            (Content::AsWritten { digest, .. }, Content::Bytes(bytes))
-                if *digest == Digest::of(bytes) =>
-            {
-                Some((path.to_owned(), Content::Bytes(bytes.clone())))
+    let mut text = format!("{needs:#?}\n{errors:#?}\n{warnings:#?}\n{experiments:#?}\n");
+    match built.into_output() {
+        Ok(output) => {
+            for (path, content) in output.files() {
+                let same = fresh.and_then(|fresh| fresh.file(path));
+                let same = same.filter(|same| same.digest() == content.digest());
+                let content = match content {
+                    Content::AsWritten { .. } => same.unwrap_or(content),
+                    content => content,
+                };
+                text.extend([path, ": ", &as_text(content), "\n"]);
             }
-            _ => None,
-        };
-        let files = output
-            .files()
-            .map(|file| shown(file).unwrap_or_else(|| (file.0.to_owned(), file.1.clone())));
-        files.collect::<Vec<_>>()
-    });
-    format!("{other}\n{shown:#?}")
+            (text, Some(output))
+        }
+        Err(errors) => (format!("{text}{errors:#?}"), None),
+    }
+}
+
+/// The text of a file, or what tells it apart from others.
+fn as_text(content: &Content) -> String {
+    match content {
+        Content::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => Digest::of(bytes).to_string(),
+        },
+        other => format!("{other:?}"),
+    }
 }
 
 fn copied(from: &Path, to: &Path) {
@@ -94,12 +106,10 @@ impl Edited {
     fn check(&mut self, edit: String) {
         self.history.push(edit);
         let site = self.site();
-        let cold = site.render(&self.shown);
-        let output = site.render(&self.shown).into_output().ok();
-        let cold = visible(cold, None);
+        let (cold, output) = visible(site.render(&self.shown), None);
         let mut warm = site.render_again(&self.shown, &self.memo);
         self.memo = std::mem::take(&mut warm.memo);
-        self.compare("the memo", &visible(warm, None), &cold);
+        self.compare("the memo", &visible(warm, None).0, &cold);
         // Some of the files are no longer as they were written.
         let mark = |path: &str| (path.len() % 3 > 0).then(Mark::default);
         let kept = Memo::from_bytes(&self.kept, mark).unwrap_or_default();
@@ -107,7 +117,7 @@ impl Edited {
         if output.is_some() {
             self.kept = std::mem::take(&mut warm.memo).to_bytes();
         }
-        self.compare("the memo of a build", &visible(warm, output.as_ref()), &cold);
+        self.compare("the memo of a build", &visible(warm, output.as_ref()).0, &cold);
     }
 
     #[track_caller]
@@ -183,35 +193,36 @@ fn sites() -> Vec<PathBuf> {
 
 #[test]
 fn every_edit_to_every_file_gives_what_a_fresh_build_gives() {
-    for site in sites() {
-        let mut edited = Edited::new(&site);
-        edited.check("reading it".to_owned());
-        for path in edited.files() {
-            let original = fs::read(edited.folder.path().join(&path)).unwrap();
-            for (name, edit) in EDITS {
-                match edit(&original) {
-                    Some(bytes) => edited.write(&path, &bytes),
-                    None if name == "remove" => {
-                        fs::remove_file(edited.folder.path().join(&path)).unwrap();
-                    }
-                    None => continue,
+    sites().par_iter().for_each(|site| every_edit(site));
+}
+
+/// Edits each file of a site in every way, one after the other, and restores it.
+fn every_edit(site: &Path) {
+    let mut edited = Edited::new(site);
+    edited.check("reading it".to_owned());
+    for path in edited.files() {
+        let original = fs::read(edited.folder.path().join(&path)).unwrap();
+        for (name, edit) in EDITS {
+            match edit(&original) {
+                Some(bytes) => edited.write(&path, &bytes),
+                None if name == "remove" => {
+                    fs::remove_file(edited.folder.path().join(&path)).unwrap();
                 }
-                edited.check(format!("{}: {name}", path.display()));
-                edited.write(&path, &original);
-                edited.check(format!("{}: restored", path.display()));
+                None => continue,
             }
-            let renamed = path.with_file_name(format!(
-                "2026-04-04-{}",
-                path.file_name().unwrap().to_string_lossy()
-            ));
-            let root = edited.folder.path();
-            fs::rename(root.join(&path), root.join(&renamed)).unwrap();
-            edited.check(format!("{}: rename", path.display()));
-            let root = edited.folder.path();
-            fs::rename(root.join(&renamed), root.join(&path)).unwrap();
+            edited.check(format!("{}: {name}", path.display()));
         }
-        edited.check("restoring it".to_owned());
+        edited.write(&path, &original);
+        edited.check(format!("{}: restored", path.display()));
+        let renamed = path
+            .with_file_name(format!("2026-04-04-{}", path.file_name().unwrap().to_string_lossy()));
+        let root = edited.folder.path();
+        fs::rename(root.join(&path), root.join(&renamed)).unwrap();
+        edited.check(format!("{}: rename", path.display()));
+        let root = edited.folder.path();
+        fs::rename(root.join(&renamed), root.join(&path)).unwrap();
     }
+    edited.check("restoring it".to_owned());
 }
 
 #[test]
