@@ -15,7 +15,7 @@ ALLOWED = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC
 READ = {"libyaml-safer": "MIT"}
 # Packages that our dependencies do not agree about. A name that is not here must have one version.
 TWICE = {
-    "block-buffer", "constant_time_eq", "cpufeatures", "crypto-common", "digest", "getrandom", "hashbrown",
+    "block-buffer", "constant_time_eq", "cpufeatures", "crypto-common", "digest", "embedded-io", "getrandom", "hashbrown",
     "miniz_oxide", "phf", "phf_generator", "phf_macros", "phf_shared", "quick-error", "r-efi", "rand", "rand_chacha",
     "rand_core", "sha2", "strum", "strum_macros", "syn", "thiserror", "thiserror-impl", "zip",
 }  # fmt: skip

@@ -111,7 +111,7 @@ impl Edited {
         self.memo = std::mem::take(&mut warm.memo);
         self.compare("the memo", &visible(warm, None).0, &cold);
         // Some of the files are no longer as they were written.
-        let mark = |path: &str| (path.len() % 3 > 0).then(Mark::default);
+        let mark = |path: &str| (!path.len().is_multiple_of(3)).then(Mark::default);
         let kept = Memo::from_bytes(&self.kept, mark).unwrap_or_default();
         let mut warm = site.render_again(&self.shown, &kept);
         if output.is_some() {

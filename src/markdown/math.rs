@@ -401,7 +401,7 @@ fn problem(error: &LatexError, formula: &Formula, prepared: &str) -> Problem {
     let message = format!("invalid TeX: {}", message(error));
     let hint =
         "fix the formula, or define the command in `_config.yml`: `math: {macros: {NAME: TEX}}`";
-    let is_unknown = message.contains("nknown command");
+    let is_unknown = message.to_lowercase().contains("unknown command");
     Problem { source: formula.tex.clone(), at, message, hint: is_unknown.then(|| hint.to_owned()) }
 }
 

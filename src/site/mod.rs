@@ -303,23 +303,7 @@ impl Pages<'_> {
             let memo = memo.with_pages_of(self.memo);
             return Built { needs, errors, warnings, experiments, memo, ..Built::default() };
         };
-        let making = span("make pages");
-        let mut parts = vec![
-            post::files(&site, &layouts),
-            page::files(&site, &layouts, &environment, &options),
-            redirect::files(&site, &layouts),
-        ];
-        if config.compat.generates_pages {
-            parts.push(structure::pages::files(&site, &layouts));
-            parts.push(Ok(feed::files(&site)));
-            parts.push(Ok(sitemap::files(&site, &layouts)));
-            parts.push(Ok(twin::list(&site)));
-            parts.push(search::files(&site, &layouts));
-        } else {
-            parts.push(Ok(plugins::files(&site, &environment)));
-        }
-        drop(making);
-        for part in parts {
+        for part in parts(&site, &layouts, &environment, &options) {
             made.extend(errors.take(part).unwrap_or_default());
         }
         for file in &mut made {
@@ -353,6 +337,31 @@ impl Pages<'_> {
             ..Built::default()
         }
     }
+}
+
+/// The files of the site, by the kinds of pages.
+fn parts(
+    site: &Shared<'_>,
+    layouts: &Layouts<'_>,
+    environment: &Environment<'_>,
+    options: &markdown::Options,
+) -> Vec<Files> {
+    let _span = span("make pages");
+    let mut parts = vec![
+        post::files(site, layouts),
+        page::files(site, layouts, environment, options),
+        redirect::files(site, layouts),
+    ];
+    if site.config.compat.generates_pages {
+        parts.push(structure::pages::files(site, layouts));
+        parts.push(Ok(feed::files(site)));
+        parts.push(Ok(sitemap::files(site, layouts)));
+        parts.push(Ok(twin::list(site)));
+        parts.push(search::files(site, layouts));
+    } else {
+        parts.push(Ok(plugins::files(site, environment)));
+    }
+    parts
 }
 
 /// The sources of all documents and pages.
