@@ -230,11 +230,11 @@ fn tag_at(text: &str) -> Option<Tag<'_>> {
     if !inside.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
-    let is_after_name = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>');
-    let (name, mut rest) = inside.split_at(inside.find(is_after_name)?);
+    let is_after_name = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+    let (name, mut rest) = inside.split_at(inside.bytes().position(is_after_name)?);
     let mut attributes = Vec::new();
     loop {
-        let start = rest.find(|c: char| !c.is_ascii_whitespace())?;
+        let start = rest.bytes().position(|byte| !byte.is_ascii_whitespace())?;
         let at_name = &rest[start..];
         if let Some(after) = at_name.strip_prefix('>') {
             return Some(Tag { text: &text[..text.len() - after.len()], name, is_end, attributes });
@@ -254,8 +254,9 @@ fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
     let at_name = &text[start..];
     // A name may start with `=`.
     let first = at_name.chars().next()?.len_utf8();
-    let is_after_name = |c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '=');
-    let (name, behind) = at_name.split_at(first + at_name[first..].find(is_after_name)?);
+    let is_after_name = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'=');
+    let length = at_name[first..].bytes().position(is_after_name)?;
+    let (name, behind) = at_name.split_at(first + length);
     let attribute =
         |value, rest: &str| Attribute { text: &text[..text.len() - rest.len()], name, value };
     let Some(value) = behind.trim_ascii_start().strip_prefix('=') else {
@@ -267,7 +268,8 @@ fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
         let (value, rest) = value[1..].split_once(quote)?;
         return Some(attribute(value, rest));
     }
-    let (value, rest) = value.split_at(value.find(|c: char| c.is_ascii_whitespace() || c == '>')?);
+    let end = value.bytes().position(|byte| byte.is_ascii_whitespace() || byte == b'>')?;
+    let (value, rest) = value.split_at(end);
     Some(attribute(value, rest))
 }
 

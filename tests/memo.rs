@@ -225,19 +225,56 @@ fn every_edit(site: &Path) {
     edited.check("restoring it".to_owned());
 }
 
-#[test]
-fn time_that_passes_changes_what_depends_on_it() {
+/// A folder with these files.
+fn written(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let files = [
-        ("_layouts/post.html", "{{ page.title }} {{ page.date }} {{ content }}"),
-        ("_drafts/undated.md", "---\nlayout: post\ntitle: Undated\n---\nDraft {{ page.date }}\n"),
-        ("_posts/2026-01-01-old.md", "---\nlayout: post\ntitle: Old\n---\n{{ page.next.date }}\n"),
-        ("_posts/2026-06-15-due.md", "---\nlayout: post\ntitle: Due\n---\nDue\n"),
-    ];
     for (path, text) in files {
         fs::create_dir_all(folder.path().join(path).parent().unwrap()).unwrap();
         fs::write(folder.path().join(path), text).unwrap();
     }
+    folder
+}
+
+/// Replaces a file of a site and compares the renderings.
+fn check_edit(files: &[(&str, &str)], path: &str, text: &str) {
+    let folder = written(files);
+    let mut edited = Edited::new(folder.path());
+    assert_eq!(edited.site().render(&edited.shown).errors, []);
+    edited.check("reading it".to_owned());
+    edited.write(Path::new(path), text.as_bytes());
+    edited.check(path.to_owned());
+}
+
+#[test]
+fn a_body_with_warnings_shows_what_it_includes_now() {
+    let files = [
+        ("_layouts/post.html", "{{ content }}"),
+        ("_includes/a.html", "One"),
+        ("_posts/2026-01-01-a.md", "---\nlayout: post\n---\n`{{ none }}` {% include a.html %}\n"),
+    ];
+    check_edit(&files, "_includes/a.html", "Two");
+}
+
+#[test]
+fn a_page_that_cites_shows_the_bibliography_of_now() {
+    let entry = "@book{a, author = {Ann}, title = {One}, year = {2020}, publisher = {P}}\n";
+    let files = [
+        ("_config.yml", "markdown: CommonMark\nbibliography: references.bib\n"),
+        ("_layouts/page.html", "{{ content }}"),
+        ("references.bib", entry),
+        ("about.md", "---\nlayout: page\n---\nSee [@a].\n"),
+    ];
+    check_edit(&files, "references.bib", &entry.replace("One", "Two"));
+}
+
+#[test]
+fn time_that_passes_changes_what_depends_on_it() {
+    let folder = written(&[
+        ("_layouts/post.html", "{{ page.title }} {{ page.date }} {{ content }}"),
+        ("_drafts/undated.md", "---\nlayout: post\ntitle: Undated\n---\nDraft {{ page.date }}\n"),
+        ("_posts/2026-01-01-old.md", "---\nlayout: post\ntitle: Old\n---\n{{ page.next.date }}\n"),
+        ("_posts/2026-06-15-due.md", "---\nlayout: post\ntitle: Due\n---\nDue\n"),
+    ]);
     let mut edited = Edited::new(folder.path());
     edited.shown.drafts = true;
     assert_eq!(edited.site().render(&edited.shown).errors, []);

@@ -257,7 +257,7 @@ impl<'a> Images<'a> {
                         one.resized(width).encoded(target)
                     }
                 });
-                // A size that is no smaller is not worth having.
+                // A size that is not smaller is not worth having.
                 let encoded = encoded.and_then(Result::ok).unwrap_or_default();
                 if encoded.len() < bytes.len() { encoded } else { Vec::new() }
             });

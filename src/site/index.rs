@@ -7,7 +7,6 @@ use super::post::{Detail, RenderedPost};
 use super::{Shared, memo};
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::digest::Digest;
 use crate::permalink::{Address, address};
 use crate::post::{Blog, Page, Post};
 use crate::value::{self, Value, set};
@@ -85,9 +84,8 @@ pub(super) fn parts(
         set(&mut map, "next_page_path", path(next));
         let Address { url, file } = addresses[number - 1].clone();
         let numbers = [number, posts.len(), total].map(usize::to_le_bytes);
-        let shown: Vec<Digest> = shown().map(|post| post.identity(detail)).collect();
-        let shown = shown.iter().map(|identity| &identity.as_bytes()[..]);
-        let key = memo::key(numbers.iter().map(|number| &number[..]).chain(shown));
+        let numbers: Vec<&[u8]> = numbers.iter().map(|number| &number[..]).collect();
+        let key = memo::key_of(&numbers, shown().map(|post| post.identity(detail)));
         Part { paginator: Value::from(map), url, file, key }
     };
     Ok((1..=total).map(part).collect())

@@ -151,11 +151,10 @@ impl<'a> PageMemo<'a> {
     pub(super) fn new(
         earlier: Option<&'a Memo>,
         present: Present<'a>,
-        documents: impl Iterator<Item = [Digest; 2]>,
+        documents: impl Iterator<Item = (Digest, Digest)>,
         feed: Option<&str>,
     ) -> PageMemo<'a> {
-        let (whole, heads): (Vec<Digest>, Vec<Digest>) =
-            documents.map(|[whole, head]| (whole, head)).unzip();
+        let (whole, heads): (Vec<Digest>, Vec<Digest>) = documents.unzip();
         let of_all = |documents: &[Digest]| of_digests(&[&[present.heads()], documents].concat());
         let (contents, heads) = (of_all(&whole).into(), of_all(&heads).into());
         let newest = whole;
@@ -182,10 +181,9 @@ impl<'a> PageMemo<'a> {
             known.clone()
         } else {
             let (files, reads) = make()?;
-            let reads = reads.into_iter().map(|read| (digest(&read), read));
-            let reads = reads.map(|(digest, read)| (read, digest)).collect();
             let (source, shown) = (source.to_owned(), shown.into());
-            Arc::new(KnownPage { source, shown, key, reads: Arc::new(reads), files })
+            let reads = Arc::new(digested(reads, digest));
+            Arc::new(KnownPage { source, shown, key, reads, files })
         };
         let files = page.files.clone();
         let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -201,6 +199,22 @@ pub(super) fn key<'k>(parts: impl IntoIterator<Item = &'k [u8]>) -> Digest {
         add(&mut hasher, part);
     }
     hasher.finalize().into()
+}
+
+/// The digest of documents, by their identities, and of other parts.
+pub(super) fn key_of(own: &[&[u8]], documents: impl IntoIterator<Item = Digest>) -> Digest {
+    let documents: Vec<Digest> = documents.into_iter().collect();
+    let documents = documents.iter().map(|document| &document.as_bytes()[..]);
+    key(own.iter().copied().chain(documents))
+}
+
+/// What something has read, with the digest of each.
+pub(super) fn digested(reads: BTreeSet<Read>, digest: impl Fn(&Read) -> Digest) -> Reads {
+    let with_digest = |read: Read| {
+        let digest = digest(&read);
+        (read, digest)
+    };
+    reads.into_iter().map(with_digest).collect()
 }
 
 impl KnownBody {

@@ -151,6 +151,7 @@ fn file(
             );
             let note = pinned::note(page.body.path, &expanded.experiments, site);
             reads = expanded.reads;
+            reads.extend(post::reads_of(&rendered, options));
             if !note.is_empty() {
                 // It names the newest post that shows the same experiment.
                 reads.insert(Read::WholeSite);

@@ -140,8 +140,8 @@ impl<'a> RenderedBlog<'a> {
     }
 
     /// The identities of all documents: as a whole, and without their bodies.
-    pub(super) fn identities(&self) -> impl Iterator<Item = [Digest; 2]> {
-        self.all().map(|post| [post.identity(Detail::Whole), post.identity(Detail::Head)])
+    pub(super) fn identities(&self) -> impl Iterator<Item = (Digest, Digest)> {
+        self.all().map(|post| (post.identity(Detail::Whole), post.identity(Detail::Head)))
     }
 
     fn all(&self) -> impl Iterator<Item = &RenderedPost<'a>> {
@@ -216,7 +216,8 @@ impl<'a> Bodies<'a> {
         }
     }
 
-    /// The document at `index` of a list, and its body for the next memo, unless it has errors or warnings.
+    /// The document at `index` of a list, and its body for the next memo, unless it has errors or
+    /// warnings.
     fn rendered(
         &'a self,
         list: List,
@@ -233,13 +234,12 @@ impl<'a> Bodies<'a> {
         } else {
             let (body, reads, errors) = self.render(list, index);
             let body = Arc::new(body);
-            let reads = reads.into_iter().map(|read| (digest(&read), read));
-            let reads = reads.map(|(digest, read)| (read, digest)).collect();
-            let known = || KnownBody::new(post, body.clone(), reads);
-            let known = (errors.is_empty() && body.warnings.is_empty()).then(known);
+            let known = || KnownBody::new(post, body.clone(), memo::digested(reads, digest));
+            let known = errors.is_empty().then(known);
             (body, known, errors)
         };
         let identity = known.as_ref().map_or(post.digest, |known| known.identity(post));
+        let known = known.filter(|_| body.warnings.is_empty());
         let texts = [Some(&body.summary.title), body.summary.description.as_ref()];
         let texts = texts.map(|text| text.map_or(&[][..], |text| text.as_bytes()));
         let head = memo::key([&post.head_digest().as_bytes()[..]].into_iter().chain(texts));
@@ -333,10 +333,7 @@ fn render(
     let (found, less) = located(&rendered.problems, post.body, config);
     errors.extend(found);
     errors.extend(rendered.errors.iter().cloned());
-    if rendered.may_cite {
-        let paths = options.bibliography.iter().flat_map(|bibliography| bibliography.paths());
-        reads.extend(paths.map(|path| Read::File(path.to_owned())));
-    }
+    reads.extend(reads_of(&rendered, options));
     warnings.extend(less);
     let separator = post.front.excerpt_separator.as_deref().unwrap_or(&config.excerpt_separator);
     let excerpt = if post.front.excerpt.is_some() || separator.is_empty() {
@@ -391,6 +388,16 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
     let html = expanded.embeds.in_html(&expanded.text);
     let text = crate::html::without_html(&html);
     Rendered { html, text, ..Rendered::default() }
+}
+
+/// What the HTML of a body depends on, besides the body: the bibliography, if it may cite.
+pub(super) fn reads_of(
+    rendered: &Rendered,
+    options: &markdown::Options,
+) -> impl Iterator<Item = Read> {
+    let bibliography = options.bibliography.iter().filter(|_| rendered.may_cite);
+    let paths = bibliography.flat_map(|bibliography| bibliography.paths());
+    paths.map(|path| Read::File(path.to_owned()))
 }
 
 /// Where Liquid works in a text: not in code and formulas of CommonMark, unless the front matter or
@@ -623,9 +630,8 @@ fn of_list(site: &Shared<'_>, layouts: &Layouts<'_>, documents: &[RenderedPost<'
         let of_structure = of_structure.as_ref().map_or(&[][..], |key| key.as_bytes());
         let fonts = site.fonts_key();
         let shown = [Some(own)].into_iter().chain(others);
-        let shown: Vec<Digest> = shown.map(|one| one.unwrap_or(Digest::of(&[]))).collect();
-        let shown = shown.iter().map(|one| &one.as_bytes()[..]);
-        let key = memo::key(shown.chain([&related[..], of_structure, fonts.as_bytes()]));
+        let shown = shown.map(|one| one.unwrap_or(Digest::of(&[])));
+        let key = memo::key_of(&[&related, of_structure, fonts.as_bytes()], shown);
         let file = &post.address.file;
         let shown = "the document, those before and after it, and its related posts";
         site.pages.page(file, post.body.path, (shown, key), || {

@@ -21,7 +21,6 @@ use tera::Map;
 use super::layouts::Layouts;
 use super::post::{Detail, RenderedPost};
 use super::{Files, Made, Shared, memo, structure};
-use crate::digest::Digest;
 use crate::html::{Tag, Token, tokens, unescaped};
 use crate::post::Post;
 use crate::value::{self, as_text, set};
@@ -69,8 +68,7 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     set(&mut page, "sitemap", false);
     let mut files = structure::pages::rendered(site, layouts, LAYOUT, page, PAGE)?.0;
     let shown = site.posts.iter().chain(site.collections.iter().flatten());
-    let shown: Vec<Digest> = shown.map(|post| post.identity(Detail::Whole)).collect();
-    let key = memo::key(shown.iter().map(|identity| &identity.as_bytes()[..]));
+    let key = memo::key_of(&[], shown.map(|post| post.identity(Detail::Whole)));
     let index = || Ok((index(&entries(site)), BTreeSet::new()));
     files.extend(site.pages.page("search/pages.json", "", ("all documents", key), index)?);
     Ok(files)

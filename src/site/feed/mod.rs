@@ -17,7 +17,6 @@ use super::post::Detail;
 use super::structure::{Group, Kind};
 use super::{Made, Shared, drawing, memo};
 use crate::config::Config;
-use crate::digest::Digest;
 use crate::value::{Value, as_text, entry};
 
 /// The path of the feed that labpress generates.
@@ -117,12 +116,11 @@ const KINDS: [Kind; 5] = [Kind::Tag, Kind::Category, Kind::Author, Kind::Series,
 /// The feed of a group, from the memo if its posts have not changed.
 fn of_group(site: &Shared<'_>, feed: &Feed<'_>) -> Vec<Made> {
     let posts = feed.posts.iter().map(|&index| site.posts[index].identity(Detail::Whole));
-    let posts: Vec<Digest> = posts.collect();
-    let posts = posts.iter().map(|identity| &identity.as_bytes()[..]);
+    let fonts = site.fonts_key();
     let authors: String =
         feed.posts.iter().map(|&index| site.structure.authors_text(index)).collect();
-    let own = [feed.title.as_bytes(), feed.url.as_bytes(), authors.as_bytes()];
-    let key = memo::key(own.into_iter().chain(posts));
+    let own = [&feed.title, &feed.url, &authors, &fonts].map(String::as_bytes);
+    let key = memo::key_of(&own, posts);
     let made = || Ok((made(site, feed, atom::feed), BTreeSet::new()));
     let files = site.pages.page(&feed.file, "", ("the posts of the feed", key), made);
     files.expect("making a feed gives no errors")

@@ -38,6 +38,8 @@ pub(super) struct Structure {
     pub(super) authors: Vec<Group>,
     /// The series, the one with the newest post first. Their posts are in reading order.
     pub(super) series: Vec<Group>,
+    /// For each post in a series, the index of the series.
+    series_of: BTreeMap<usize, usize>,
     /// The languages of the posts, that of the site first; empty if there is only one.
     pub(super) languages: Vec<Group>,
     /// The years with posts, the newest first.
@@ -72,6 +74,9 @@ impl Structure {
             groups::by_names(blog, Kind::Category, spell, |post| post.front.categories.clone());
         let (authors, authors_of) = authors::of(blog, config, data);
         let series = series::of(blog, config, data);
+        let parts = series.iter().enumerate();
+        let parts = parts.flat_map(|(at, one)| one.posts.iter().map(move |&post| (post, at)));
+        let series_of = parts.collect();
         let related = if with_related {
             related::of(blog.posts.len(), &[(&series, 3), (&tags, 2), (&categories, 1)])
         } else {
@@ -88,6 +93,7 @@ impl Structure {
             tags,
             categories,
             series,
+            series_of,
             related,
             translations,
         }
@@ -110,15 +116,14 @@ impl Structure {
         let series = self.series_of(index);
         let in_series = series.map_or(&[][..], |series| &series.posts);
         let versions = self.translations.get(&index).map_or(&[][..], Vec::as_slice);
-        let counts = [in_series.len(), versions.len()].map(usize::to_le_bytes);
+        let [parts, languages] = [in_series.len(), versions.len()].map(usize::to_le_bytes);
         let about = series.map(|series| value::json(&Value::from(series.about.clone())));
         let authors = self.authors_text(index);
-        let own = [authors.as_bytes(), about.as_deref().unwrap_or_default().as_bytes()];
+        let about = about.as_deref().unwrap_or_default();
         let related = self.related_to(index);
         let shown = in_series.iter().chain(&related).chain(versions);
-        let shown: Vec<Digest> = shown.map(|&at| posts[at].identity(detail)).collect();
-        let shown = shown.iter().map(|identity| &identity.as_bytes()[..]);
-        memo::key(own.into_iter().chain(counts.iter().map(|count| &count[..])).chain(shown))
+        let shown = shown.map(|&at| posts[at].identity(detail));
+        memo::key_of(&[authors.as_bytes(), about.as_bytes(), &parts, &languages], shown)
     }
 
     /// What the page of the post at `index` shows of other posts: values to add to `page`.
@@ -140,7 +145,7 @@ impl Structure {
     }
 
     fn series_of(&self, index: usize) -> Option<&Group> {
-        self.series.iter().find(|series| series.posts.contains(&index))
+        Some(&self.series[*self.series_of.get(&index)?])
     }
 
     /// The posts on the same subject as that at `index`. The same text in another language is not

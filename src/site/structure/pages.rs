@@ -7,7 +7,6 @@ use tera::Map;
 
 use super::groups::{Group, Kind};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::digest::Digest;
 use crate::liquid::Read;
 use crate::site::layouts::Layouts;
 use crate::site::{Files, Made, Shared, ids, in_parallel, memo};
@@ -81,9 +80,7 @@ fn group_page(site: &Shared<'_>, layouts: &Layouts<'_>, kind: Kind, group: &Grou
     let (url, about) = (group.url(), group.about());
     let own = [group.name.as_bytes(), url.as_bytes(), about.as_bytes()];
     let wanted = layouts.wanted(Some(kind.layout()));
-    let shown: Vec<Digest> = posts().map(|post| post.identity(wanted.detail)).collect();
-    let shown_bytes = shown.iter().map(|identity| &identity.as_bytes()[..]);
-    let key = memo::key(own.into_iter().chain(shown_bytes));
+    let key = memo::key_of(&own, posts().map(|post| post.identity(wanted.detail)));
     let shown = match kind {
         Kind::Tag => "the posts with the tag",
         Kind::Category => "the posts in the category",
@@ -143,8 +140,7 @@ fn archive_page(site: &Shared<'_>, layouts: &Layouts<'_>, part: &Part<'_>) -> Fi
     }
     let posts = || part.posts.iter().map(|&index| &site.posts[index]);
     let wanted = layouts.wanted(Some(ARCHIVE));
-    let shown: Vec<Digest> = posts().map(|post| post.identity(wanted.detail)).collect();
-    let key = memo::key(shown.iter().map(|identity| &identity.as_bytes()[..]));
+    let key = memo::key_of(&[], posts().map(|post| post.identity(wanted.detail)));
     site.pages.page(&file, "", ("the posts of that time", key), || {
         let mut page = Map::new();
         set(&mut page, "title", part.title.as_str());
