@@ -1,7 +1,6 @@
-//! Gives `labpress` and its runner `lab` an identity of the code that both contain, so that
-//! programs of different builds can be told apart (`runner::BUILD`), and `labpress` one of all its
-//! code, so that it takes nothing from the cache of another version (`site::memo`). Lists the files
-//! of a new site for `cli::starter`.
+//! Digests the code that `labpress` and its runner `lab` share, to tell programs of different builds
+//! apart (`runner::BUILD`), and all code of `labpress`, so that it takes nothing from the cache of
+//! another version (`site::memo`). Lists the files of a new site for `cli::starter`.
 #![expect(clippy::disallowed_methods, reason = "a build script reads sources and the environment")]
 
 use std::path::{Path, PathBuf};

@@ -48,7 +48,7 @@ pub(crate) fn is_picture(path: &str) -> bool {
     ["jpg", "jpeg", "png", "webp"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// Reads the header; `None` if it is no picture, or a damaged one.
+/// Reads the header; `None` if it is not a picture, or a damaged one.
 pub(crate) fn header(bytes: &[u8]) -> Option<Header> {
     let is_moving = match format(bytes)? {
         Format::Jpeg => false,
@@ -113,7 +113,7 @@ pub(crate) enum Target {
 }
 
 /// The format for smaller sizes of a picture: what loses pixels anyway stays JPEG, everything else
-/// becomes lossless WebP. `None` if it is no picture.
+/// becomes lossless WebP. `None` if it is not a picture.
 pub(crate) fn target(bytes: &[u8], quality: u8) -> Option<Target> {
     Some(match format(bytes)? {
         Format::Jpeg => Target::Jpeg(quality),

@@ -109,7 +109,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     if work.dry_run {
         return would_build(built, &site, work);
     }
-    // With runs, the state is no longer what the site was made from.
+    // Runs change the records, so that the state is no longer what the site was made from.
     let is_repeatable = built.warnings.is_empty() && built.needs.is_empty();
     let (site, mut built) =
         if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };

@@ -167,7 +167,7 @@ struct Found {
 }
 
 impl Found {
-    /// What stands in for a folder that is not known yet.
+    /// A placeholder for a folder that is not known yet.
     fn example() -> Found {
         Found {
             folder: "pictures/train".to_owned(),

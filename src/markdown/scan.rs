@@ -158,7 +158,7 @@ enum Dollars {
     One(usize),
     /// The length of one between two dollars.
     Two(usize),
-    /// How many bytes are no formula.
+    /// Not a formula, but this many bytes of text.
     None(usize),
 }
 
