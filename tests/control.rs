@@ -291,7 +291,7 @@ done  toy/fast seed 0 accuracy 75.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 80.0 %  [TIME]
 2 runs recorded in [TIME]
-6 files written, 0 unchanged, 0 removed in public ([TIME])
+8 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -652,7 +652,7 @@ done  toy/fast seed 0 accuracy 33.3 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 60.0 %  [TIME]
 4 runs recorded at toy scale in [TIME]
-6 files written, 0 unchanged, 0 removed in .labpress/smoke/public ([TIME])
+8 files written, 0 unchanged, 0 removed in .labpress/smoke/public ([TIME])
 [exit status 0]
 
 "#]],
@@ -686,7 +686,7 @@ done  toy/fast seed 0 accuracy 60.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 71.4 %  [TIME]
 4 runs recorded in [TIME]
-6 files written, 0 unchanged, 0 removed in public ([TIME])
+8 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -699,7 +699,7 @@ done  toy/fast seed 1 accuracy 71.4 %  [TIME]
         str![[r#"
 $ labpress build --smoke --jobs 1
 [stderr]
-4 files written, 2 unchanged, 2 removed in .labpress/smoke/public ([TIME])
+6 files written, 2 unchanged, 3 removed in .labpress/smoke/public ([TIME])
 [exit status 0]
 
 "#]],
@@ -813,7 +813,7 @@ warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refer
  --> experiments/toy/files/[DIGEST]-table.json
 hint: no page shows this record: remove it with `labpress gc --delete`
 
-4 files written, 2 unchanged, 2 removed in public ([TIME])
+6 files written, 2 unchanged, 3 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -826,7 +826,7 @@ hint: no page shows this record: remove it with `labpress gc --delete`
         str![[r#"
 $ labpress build --locked
 [stderr]
-0 files written, 6 unchanged, 0 removed in public ([TIME])
+0 files written, 8 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],

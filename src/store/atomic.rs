@@ -26,6 +26,13 @@ pub(super) fn persist(written: NamedTempFile, path: &Path) -> io::Result<()> {
     sync_folder(folder).map_err(|error| cannot_write(&error))
 }
 
+/// Moves a file to `path` that may be lost or damaged in a power cut, such as one of a cache.
+pub(super) fn persist_unsynced(written: NamedTempFile, path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    written.persist(path)?;
+    Ok(())
+}
+
 /// Makes sure that the names in a folder survive a power cut.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)

@@ -98,11 +98,11 @@ impl Cache {
         let disk = self.disk.as_ref().filter(|disk| disk.is_written)?;
         let name = format!("{key}-{}.{ending}", &Digest::of(bytes).to_string()[..32]);
         let path = disk.folder().join(name);
-        disk.store.made_folder().ok()?;
-        let mut file = atomic::new_file(&disk.folder()).ok()?;
+        let tmp = disk.store.made_folder().ok()?.join("tmp");
+        let mut file = atomic::new_file(&tmp).ok()?;
         file.write_all(bytes).ok()?;
         atomic::make_readable(file.as_file()).ok()?;
-        file.persist(&path).ok()?;
+        atomic::persist_unsynced(file, &path).ok()?;
         Some(path)
     }
 

@@ -121,9 +121,9 @@ impl LastBuild {
             until,
             files: files.into_iter().collect(),
             copies: copies.collect(),
-            memo: write(&path.with_extension("memo"), memo)?,
+            memo: write(root, &path.with_extension("memo"), memo)?,
         };
-        write(&path, &postcard::to_allocvec(&last).map_err(io::Error::other)?)?;
+        write(root, &path, &postcard::to_allocvec(&last).map_err(io::Error::other)?)?;
         remove_oldest(path.parent().unwrap_or(root))
     }
 }
@@ -138,14 +138,14 @@ fn read(path: &Path) -> Option<(Digest, Vec<u8>)> {
     (written == *digest.as_bytes()).then_some((digest, content))
 }
 
-/// Replaces a file and returns the digest of its content. Not synced: after a power cut, one that is
+/// Replaces a file of the site at `root` and returns the digest of its content. Not synced: after a power cut, one that is
 /// not complete counts as absent.
-fn write(path: &Path, content: &[u8]) -> io::Result<Digest> {
+fn write(root: &Path, path: &Path, content: &[u8]) -> io::Result<Digest> {
     let digest = Digest::of(content);
-    let mut file = atomic::new_file(path.parent().unwrap_or(path))?;
+    let mut file = atomic::new_file(&root.join(".labpress/tmp"))?;
     file.write_all(digest.as_bytes())?;
     file.write_all(content)?;
-    file.persist(path)?;
+    atomic::persist_unsynced(file, path)?;
     Ok(digest)
 }
 
