@@ -667,6 +667,8 @@ done  toy/fast seed 1 accuracy 60.0 %  [TIME]
     assert!(marked.contains("the numbers of toy come from toy-scale runs"), "{marked}");
     let feed = site.read(".labpress/smoke/public/feed.xml");
     assert!(feed.contains(">Smoke build, not for publication: Test<"), "{feed}");
+    let feed = site.read(".labpress/smoke/public/feed.json");
+    assert!(feed.contains("\"title\":\"Smoke build, not for publication: Test\""), "{feed}");
     assert!(site.files("experiments/toy/runs").is_empty() && site.files("public").is_empty());
     // The real build takes nothing of it.
     check(

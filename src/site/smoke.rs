@@ -5,8 +5,13 @@ use crate::experiment::results::Results;
 use crate::html::placed_tags;
 use crate::output::Output;
 
-/// Puts a banner at the top of every HTML page, and a warning into the feed's title, if any of the
-/// results come from toy-scale runs.
+/// What pages and feeds of a smoke build say.
+const WARNING: &str = "Smoke build, not for publication";
+/// How the title of a JSON Feed starts.
+const JSON_TITLE: &str = "\"title\":\"";
+
+/// Puts a banner at the top of every HTML page, and a warning into the titles of feeds and above
+/// posts in Markdown, if any of the results come from toy-scale runs.
 ///
 /// Every page, because a number can be in any of them: in an excerpt on the index, or in the title
 /// of a post's neighbour. The banner is inserted into the finished page and brings its own style,
@@ -24,6 +29,11 @@ pub(super) fn marked(output: Output, results: &Results<'_>) -> Output {
         Ok(xml) if path.ends_with(".xml") && xml.contains("<feed") => {
             with_marked_title(xml).into_bytes()
         }
+        Ok(json) if path.ends_with(".json") && json.contains("https://jsonfeed.org/") => {
+            // The feed's own title comes before those of its items.
+            json.replacen(JSON_TITLE, &format!("{JSON_TITLE}{WARNING}: "), 1).into_bytes()
+        }
+        Ok(text) if path.ends_with(".md") => format!("**{WARNING}.**\n\n{text}").into_bytes(),
         _ => bytes.to_vec(),
     })
 }
@@ -36,7 +46,7 @@ fn banner(names: &[&str]) -> String {
          style=\"all:initial;display:block;position:sticky;top:0;\
          z-index:2147483647;padding:.6em 1em;background:#b00020;color:#fff;font:bold 16px/1.4 \
          sans-serif;\
-         text-align:center\">Smoke build, not for publication: the numbers of {names} come from \
+         text-align:center\">{WARNING}: the numbers of {names} come from \
          toy-scale runs and mean \
          nothing.</div>"
     )
@@ -46,11 +56,7 @@ fn banner(names: &[&str]) -> String {
 fn with_marked_title(feed: &str) -> String {
     let title = feed.find("<title").and_then(|tag| Some(tag + feed[tag..].find('>')? + 1));
     let (before, after) = feed.split_at(title.unwrap_or(feed.len()));
-    if after.is_empty() {
-        before.to_owned()
-    } else {
-        format!("{before}Smoke build, not for publication: {after}")
-    }
+    if after.is_empty() { before.to_owned() } else { format!("{before}{WARNING}: {after}") }
 }
 
 /// Puts the banner after the start tag of the body, or at the end, which is also in the body, if
