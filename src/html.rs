@@ -4,6 +4,8 @@
 //! and its attributes start and end. Any text can be tokenized; all tokens together are the same
 //! text.
 
+use std::ops::Range;
+
 /// A piece of HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
@@ -14,7 +16,7 @@ pub(crate) enum Token<'a> {
 }
 
 /// A start tag or an end tag.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tag<'a> {
     /// All of it, from `<` to `>`.
     pub(crate) text: &'a str,
@@ -22,8 +24,6 @@ pub(crate) struct Tag<'a> {
     pub(crate) name: &'a str,
     /// Whether it is an end tag.
     pub(crate) is_end: bool,
-    /// Its attributes, in order.
-    pub(crate) attributes: Vec<Attribute<'a>>,
 }
 
 /// An attribute of a tag.
@@ -149,10 +149,22 @@ impl<'a> Tag<'a> {
             .is_some_and(|value| value.split_ascii_whitespace().any(|one| one == class))
     }
 
+    /// Its attributes, in order. Read anew by each call: most tags are only passed over.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = Attribute<'a>> {
+        let text = self.text;
+        let mut at = self.name.len() + if self.is_end { 2 } else { 1 };
+        std::iter::from_fn(move || match next_in_tag(text.as_bytes(), at)? {
+            InTag::Attribute { name, value, end } => {
+                let start = std::mem::replace(&mut at, end);
+                Some(Attribute { text: &text[start..end], name: &text[name], value: &text[value] })
+            }
+            InTag::End(_) => None,
+        })
+    }
+
     /// The value of the attribute `name`.
     pub(crate) fn value(&self, name: &str) -> Option<&'a str> {
-        self.attributes
-            .iter()
+        self.attributes()
             .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
             .map(|found| found.value)
     }
@@ -165,13 +177,13 @@ impl<'a> Tag<'a> {
         mut change: impl FnMut(&Attribute<'a>) -> Option<String>,
     ) {
         let mut rest = self.text;
-        for attribute in &self.attributes {
+        for attribute in self.attributes() {
             // Anything between attributes is kept, such as a slash.
             if let Some((before, after)) = rest.split_once(attribute.text) {
                 written.push_str(before);
                 rest = after;
             }
-            match change(attribute) {
+            match change(&attribute) {
                 None => {}
                 Some(value) if value == attribute.value => written.push_str(attribute.text),
                 Some(value) => {
@@ -219,58 +231,66 @@ fn end_of_text(text: &str) -> usize {
     }
     // A `<` that does not start a tag is text.
     let start = text.chars().next().map_or(0, char::len_utf8);
-    text[start..].find('<').map_or(text.len(), |at| start + at)
+    memchr::memchr(b'<', &text.as_bytes()[start..]).map_or(text.len(), |at| start + at)
 }
 
 /// The tag at the start of the text, if there is one and it is closed.
 fn tag_at(text: &str) -> Option<Tag<'_>> {
-    let inside = text.strip_prefix('<')?;
-    let is_end = inside.starts_with('/');
-    let inside = inside.strip_prefix('/').unwrap_or(inside);
-    if !inside.starts_with(|c: char| c.is_ascii_alphabetic()) {
+    let bytes = text.as_bytes();
+    let is_end = bytes.get(1) == Some(&b'/');
+    let start = if is_end { 2 } else { 1 };
+    if bytes.first() != Some(&b'<') || !bytes.get(start)?.is_ascii_alphabetic() {
         return None;
     }
-    let is_after_name = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
-    let (name, mut rest) = inside.split_at(inside.bytes().position(is_after_name)?);
-    let mut attributes = Vec::new();
+    let is_after_name = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+    let mut at = start + bytes[start..].iter().position(is_after_name)?;
+    let name = &text[start..at];
     loop {
-        let start = rest.bytes().position(|byte| !byte.is_ascii_whitespace())?;
-        let at_name = &rest[start..];
-        if let Some(after) = at_name.strip_prefix('>') {
-            return Some(Tag { text: &text[..text.len() - after.len()], name, is_end, attributes });
+        match next_in_tag(bytes, at)? {
+            InTag::Attribute { end, .. } => at = end,
+            InTag::End(end) => return Some(Tag { text: &text[..end], name, is_end }),
         }
-        if let Some(after) = at_name.strip_prefix('/') {
-            rest = after;
-            continue;
-        }
-        let attribute = attribute_at(rest, start)?;
-        rest = &rest[attribute.text.len()..];
-        attributes.push(attribute);
     }
 }
 
-/// The attribute whose name starts at `start` of the text, with the preceding white space.
-fn attribute_at(text: &str, start: usize) -> Option<Attribute<'_>> {
-    let at_name = &text[start..];
-    // A name may start with `=`.
-    let first = at_name.chars().next()?.len_utf8();
-    let is_after_name = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'=');
-    let length = at_name[first..].bytes().position(is_after_name)?;
-    let (name, behind) = at_name.split_at(first + length);
-    let attribute =
-        |value, rest: &str| Attribute { text: &text[..text.len() - rest.len()], name, value };
-    let Some(value) = behind.trim_ascii_start().strip_prefix('=') else {
-        return Some(attribute("", behind));
+/// What comes next in a tag, by byte. All of these are between characters, because only ASCII has a
+/// meaning in tags.
+enum InTag {
+    /// An attribute.
+    Attribute { name: Range<usize>, value: Range<usize>, end: usize },
+    /// The `>` of the tag, and what is behind it.
+    End(usize),
+}
+
+fn next_in_tag(tag: &[u8], mut at: usize) -> Option<InTag> {
+    let after_space = |at: usize| {
+        let length = tag[at..].iter().position(|byte| !byte.is_ascii_whitespace())?;
+        Some(at + length)
     };
-    let value = value.trim_ascii_start();
-    let quote = value.chars().next()?;
-    if matches!(quote, '"' | '\'') {
-        let (value, rest) = value[1..].split_once(quote)?;
-        return Some(attribute(value, rest));
+    at = after_space(at)?;
+    while tag[at] == b'/' {
+        at = after_space(at + 1)?;
     }
-    let end = value.bytes().position(|byte| byte.is_ascii_whitespace() || byte == b'>')?;
-    let (value, rest) = value.split_at(end);
-    Some(attribute(value, rest))
+    if tag[at] == b'>' {
+        return Some(InTag::End(at + 1));
+    }
+    // A name may start with `=`.
+    let is_after_name =
+        |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'=');
+    let name = at..at + 1 + tag[at + 1..].iter().position(is_after_name)?;
+    let behind = after_space(name.end)?;
+    if tag[behind] != b'=' {
+        return Some(InTag::Attribute { value: name.end..name.end, end: name.end, name });
+    }
+    let start = after_space(behind + 1)?;
+    let quote = tag[start];
+    if matches!(quote, b'"' | b'\'') {
+        let end = start + 1 + memchr::memchr(quote, &tag[start + 1..])?;
+        return Some(InTag::Attribute { name, value: start + 1..end, end: end + 1 });
+    }
+    let is_after_value = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
+    let end = start + tag[start..].iter().position(is_after_value)?;
+    Some(InTag::Attribute { name, value: start..end, end })
 }
 
 /// Escapes the five characters that are special in HTML and XML.
@@ -355,7 +375,7 @@ mod tests {
             Token::Text(text) => text.to_owned(),
             Token::Tag(tag) => {
                 let attributes =
-                    tag.attributes.iter().map(|one| format!(" {}=[{}]", one.name, one.value));
+                    tag.attributes().map(|one| format!(" {}=[{}]", one.name, one.value));
                 format!(
                     "{{{}{}{}}}",
                     if tag.is_end { "/" } else { "" },

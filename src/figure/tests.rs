@@ -906,7 +906,7 @@ fn check_markup(html: &str) -> Result<(), TestCaseError> {
             crate::html::Token::Tag(tag) => {
                 prop_assert!(is_of(ELEMENTS, tag.name), "{}", tag.text);
                 prop_assert!(
-                    tag.attributes.iter().all(|one| is_of(ATTRIBUTES, one.name)),
+                    tag.attributes().all(|one| is_of(ATTRIBUTES, one.name)),
                     "{}",
                     tag.text
                 );

@@ -82,41 +82,29 @@ impl<'a> Images<'a> {
         if !self.config.images.is_on || !html.contains("<img") {
             return WithImages { html, files, reads };
         }
-        let html = html::with_tags(&html, |tag, written| {
-            let source = tag.value("src").filter(|_| tag.is("img") && !tag.is_end);
-            let Some(source) = source.filter(|source| !is_elsewhere(source)) else {
-                written.push_str(tag.text);
-                return;
+        let (mut written, mut end) = (String::new(), 0);
+        for (at, tag) in html::placed_tags(&html) {
+            let Some(source) = source(&tag).filter(|source| !is_elsewhere(source)) else {
+                continue;
             };
             let source = unescaped(source);
             let Some((file, address)) = self.found(&source, url) else {
                 // It may be added.
                 reads.insert(Read::Heads("static_files".to_owned()));
-                written.push_str(tag.text);
-                return;
+                continue;
             };
             reads.insert(Read::Image(file.path.clone()));
-            let Some(sizes) = self.sizes(file) else {
-                written.push_str(tag.text);
-                return;
-            };
-            let mut added = self.added(tag, file, &sizes, &mut files);
-            let mut start = String::new();
-            tag.write(&mut start, |attribute| {
-                let is_source = attribute.name.eq_ignore_ascii_case("src");
-                Some(match &address {
-                    Some(address) if is_source => escaped(address),
-                    _ => attribute.value.to_owned(),
-                })
-            });
-            let end = if start.ends_with("/>") { "/>" } else { ">" };
-            let start = start.strip_suffix(end).unwrap_or(&start).trim_end();
-            if end == "/>" {
-                added.push(' ');
-            }
-            written.extend([start, &added, end]);
-        });
-        WithImages { html, files, reads }
+            let Some(sizes) = self.sizes(file) else { continue };
+            let added = self.added(&tag, file, &sizes, &mut files);
+            written.push_str(&html[end..at]);
+            write(&tag, address.as_deref(), &added, &mut written);
+            end = at + tag.text.len();
+        }
+        if end == 0 {
+            return WithImages { html, files, reads };
+        }
+        written.push_str(&html[end..]);
+        WithImages { html: written, files, reads }
     }
 
     /// The attributes to add to the tag of a picture, with a space in front of each.
@@ -290,6 +278,26 @@ impl<'a> Images<'a> {
     }
 }
 
+/// Writes the tag of a picture with its right address and more attributes.
+fn write(tag: &html::Tag<'_>, address: Option<&str>, added: &str, written: &mut String) {
+    let mut start = String::new();
+    tag.write(&mut start, |attribute| {
+        let is_source = attribute.name.eq_ignore_ascii_case("src");
+        Some(match address {
+            Some(address) if is_source => escaped(address),
+            _ => attribute.value.to_owned(),
+        })
+    });
+    let end = if start.ends_with("/>") { " />" } else { ">" };
+    let start = start.strip_suffix(end.trim_start()).unwrap_or(&start).trim_end();
+    written.extend([start, added, end]);
+}
+
+/// The address in the tag of a picture.
+fn source<'a>(tag: &html::Tag<'a>) -> Option<&'a str> {
+    if tag.is("img") && !tag.is_end { tag.value("src") } else { None }
+}
+
 /// Whether an address leads away from the site, or contains the picture itself.
 fn is_elsewhere(source: &str) -> bool {
     source.is_empty() || has_scheme(source)
@@ -307,8 +315,8 @@ pub(super) fn sources(html: &str) -> Vec<String> {
 
 /// Whether a picture is in the HTML, and not only in a comment or the like.
 fn is_shown(source: &str, html: &str) -> bool {
-    let mut tags = html::placed_tags(html).filter(|(_, tag)| tag.is("img") && !tag.is_end);
-    tags.any(|(_, tag)| tag.value("src").is_some_and(|shown| unescaped(shown) == source))
+    let mut sources = html::placed_tags(html).filter_map(|(_, tag)| self::source(&tag));
+    sources.any(|shown| unescaped(shown) == source)
 }
 
 /// An error for each picture in the bodies of documents that the site does not have. A build warns

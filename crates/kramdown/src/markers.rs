@@ -23,17 +23,10 @@ pub fn resolve_inline(nodes: &mut Vec<Node>, embeds: &Embeds) {
 }
 
 fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
-    let mut resolved = Vec::with_capacity(nodes.len());
-    for mut node in nodes.drain(..) {
-        resolve_attributes(&mut node, embeds);
+    let mut has_splits = false;
+    for node in &mut *nodes {
+        resolve_attributes(node, embeds);
         match &mut node.kind {
-            Kind::Text(text) if embed::has_marker(text) => {
-                resolved.extend(embed::pieces(text).map(|piece| match piece {
-                    Piece::Text(text) => Node::text(text),
-                    Piece::Embed(number) => Node::new(Kind::Embed(number)),
-                }));
-                continue;
-            }
             Kind::Html { html, .. } if embed::has_marker(html) => *html = embeds.in_html(html),
             Kind::CodeBlock { language, text } => {
                 as_text(text, embeds);
@@ -46,15 +39,34 @@ fn resolve_siblings(nodes: &mut Vec<Node>, embeds: &Embeds) {
             _ => {}
         }
         resolve_siblings(&mut node.children, embeds);
-        if node.kind == Kind::Paragraph
-            && node.children.iter().any(|child| is_block_embed(child, embeds))
-        {
-            resolved.extend(without_blocks(node, embeds));
-        } else {
-            resolved.push(node);
+        has_splits |= is_split(node, embeds);
+    }
+    if !has_splits {
+        return;
+    }
+    let mut resolved = Vec::with_capacity(nodes.len() + 1);
+    for node in nodes.drain(..) {
+        match &node.kind {
+            _ if !is_split(&node, embeds) => resolved.push(node),
+            Kind::Text(text) => {
+                resolved.extend(embed::pieces(text).map(|piece| match piece {
+                    Piece::Text(text) => Node::text(text),
+                    Piece::Embed(number) => Node::new(Kind::Embed(number)),
+                }));
+            }
+            _ => resolved.extend(without_blocks(node, embeds)),
         }
     }
     *nodes = resolved;
+}
+
+/// Whether a node becomes several: a text with markers, or a paragraph with blocks in it.
+fn is_split(node: &Node, embeds: &Embeds) -> bool {
+    match &node.kind {
+        Kind::Text(text) => embed::has_marker(text),
+        Kind::Paragraph => node.children.iter().any(|child| is_block_embed(child, embeds)),
+        _ => false,
+    }
 }
 
 /// Splits a paragraph at the embeds in it that are blocks.

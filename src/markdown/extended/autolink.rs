@@ -6,10 +6,25 @@ use kramdown::tree::{Kind, Node};
 
 /// Links the addresses in text.
 pub(super) fn mark(nodes: &mut Vec<Node>) {
-    // Whether a raw `<a>` is open.
+    let mut has_addresses = false;
+    for node in &mut *nodes {
+        match &node.kind {
+            Kind::Text(text) => has_addresses |= may_have_address(text),
+            Kind::Link => {}
+            Kind::Element { name, .. } if name == "a" => {}
+            _ => mark(&mut node.children),
+        }
+    }
+    if has_addresses {
+        link(nodes);
+    }
+}
+
+/// Links the addresses in texts that follow each other, except between raw `<a>` and `</a>`.
+fn link(nodes: &mut Vec<Node>) {
     let mut is_in_link = false;
-    let mut marked: Vec<Node> = Vec::with_capacity(nodes.len());
-    for mut node in nodes.drain(..) {
+    let mut marked: Vec<Node> = Vec::with_capacity(nodes.len() + 2);
+    for node in nodes.drain(..) {
         match &node.kind {
             Kind::Text(text) if !is_in_link && may_have_address(text) => {
                 split(text, &mut marked);
@@ -23,9 +38,7 @@ pub(super) fn mark(nodes: &mut Vec<Node>) {
                     is_in_link = false;
                 }
             }
-            Kind::Link => {}
-            Kind::Element { name, .. } if name == "a" => {}
-            _ => mark(&mut node.children),
+            _ => {}
         }
         marked.push(node);
     }
@@ -33,7 +46,12 @@ pub(super) fn mark(nodes: &mut Vec<Node>) {
 }
 
 fn may_have_address(text: &str) -> bool {
-    text.contains("://") || text.contains("www.") || text.contains('@')
+    let bytes = text.as_bytes();
+    memchr::memchr3_iter(b':', b'.', b'@', bytes).any(|at| match bytes[at] {
+        b':' => bytes[at..].starts_with(b"://"),
+        b'.' => bytes[..at].ends_with(b"www"),
+        _ => true,
+    })
 }
 
 fn split(text: &str, into: &mut Vec<Node>) {

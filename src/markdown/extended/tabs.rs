@@ -15,14 +15,24 @@ pub(super) fn group(nodes: &mut Vec<Node>) {
 }
 
 fn group_in(nodes: &mut Vec<Node>, count: &mut usize) {
+    let mut has_tabs = false;
+    for node in &mut *nodes {
+        group_in(&mut node.children, count);
+        has_tabs |= callout::is_tab(node) || title(node).is_some();
+    }
+    if !has_tabs {
+        return;
+    }
     let mut grouped: Vec<Node> = Vec::with_capacity(nodes.len());
     let mut is_open = false;
-    for mut node in nodes.drain(..) {
-        group_in(&mut node.children, count);
-        let Some(mut tab) = tab(&mut node) else {
-            is_open = false;
-            grouped.push(node);
-            continue;
+    for node in nodes.drain(..) {
+        let mut tab = match tab(node) {
+            Ok(tab) => tab,
+            Err(other) => {
+                is_open = false;
+                grouped.push(other);
+                continue;
+            }
         };
         if !is_open {
             *count += 1;
@@ -38,16 +48,18 @@ fn group_in(nodes: &mut Vec<Node>, count: &mut usize) {
     *nodes = grouped;
 }
 
-/// The tab that a block is.
-fn tab(node: &mut Node) -> Option<Node> {
-    if callout::is_tab(node) {
-        return Some(std::mem::replace(node, Node::text("")));
+/// The tab that a block is, or the block.
+fn tab(node: Node) -> Result<Node, Node> {
+    if callout::is_tab(&node) {
+        return Ok(node);
     }
-    if !matches!(node.kind, Kind::CodeBlock { .. }) {
-        return None;
-    }
-    let title = Info::parse(node.attributes.value(INFO)?).tab?;
+    let Some(title) = title(&node) else { return Err(node) };
     let summary = element("summary", true, "", vec![Node::text(title)]);
-    let code = std::mem::replace(node, Node::text(""));
-    Some(element("details", true, TAB, vec![summary, code]))
+    Ok(element("details", true, TAB, vec![summary, node]))
+}
+
+/// The title of a block of code that is a tab.
+fn title(node: &Node) -> Option<String> {
+    let is_code = matches!(node.kind, Kind::CodeBlock { .. });
+    Info::parse(node.attributes.value(INFO).filter(|_| is_code)?).tab
 }
