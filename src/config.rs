@@ -15,6 +15,7 @@ use crate::markdown::{Dialect, Math};
 use crate::path;
 use crate::permalink::{collection_pattern, post_pattern};
 use crate::roles::{self, Roles};
+use crate::rule::Rule;
 use crate::value::{self, as_text, entry, is_nil};
 use crate::yaml::Yaml;
 
@@ -91,6 +92,8 @@ pub struct Config {
     /// Fonts of the site for the pictures that labpress draws, by path: for letters that its own
     /// fonts lack.
     pub picture_fonts: Vec<String>,
+    /// The options of `labpress check`.
+    pub check: CheckOptions,
     /// Default front matter for posts and pages.
     pub defaults: Vec<Defaults>,
     /// The collections except the posts, in order of name.
@@ -136,6 +139,18 @@ pub struct Images {
     pub quality: u8,
     /// How wide pictures are in pages, as the attribute `sizes` says it; `None` for the default.
     pub sizes: Option<String>,
+}
+
+/// `check` in `_config.yml`: what `labpress check` leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// Rules that are not applied.
+    pub skip: Vec<Rule>,
+    /// Patterns of files of the built site in which nothing is reported, and of addresses on other
+    /// sites that are not followed.
+    pub ignore: Vec<String>,
+    /// How many characters a line of code may have.
+    pub line_length: usize,
 }
 
 /// `liquid` in `_config.yml`.
@@ -260,6 +275,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         search: fields.value("search").and_then(serde_yaml::Value::as_bool).unwrap_or(true),
         images: images(&mut fields, compat),
         picture_fonts: fields.texts("picture_fonts", false).unwrap_or_default(),
+        check: check_options(&mut fields),
         defaults: defaults::read(&mut fields),
         limit_posts: fields.count("limit_posts").filter(|&count| count > 0),
         keep_files: fields.texts("keep_files", false).unwrap_or_default(),
@@ -283,6 +299,48 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         return (config, Vec::new());
     }
     (config, errors)
+}
+
+/// The keys of `check`.
+const CHECK: [&str; 3] = ["skip", "ignore", "line_length"];
+
+fn check_options(fields: &mut Fields<'_>) -> CheckOptions {
+    let mut check = CheckOptions { skip: Vec::new(), ignore: Vec::new(), line_length: 100 };
+    let given = fields.value("check").and_then(|given| given.as_mapping().cloned());
+    let example = "write `check: {skip: [orphan], ignore: [\"old/*\"], line_length: 100}`";
+    for (key, value) in given.into_iter().flatten() {
+        let key = key.as_str().unwrap_or_default();
+        let texts = || -> Option<Vec<String>> {
+            value.as_sequence()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+        };
+        let read = match key {
+            "skip" => texts()
+                .and_then(|names| names.iter().map(|name| Rule::named(name)).collect())
+                .map(|rules| check.skip = rules),
+            "ignore" => texts()
+                .filter(|patterns| patterns.iter().all(|one| globset::Glob::new(one).is_ok()))
+                .map(|patterns| check.ignore = patterns),
+            "line_length" => value
+                .as_u64()
+                .and_then(|length| usize::try_from(length).ok())
+                .filter(|length| *length > 0)
+                .map(|length| check.line_length = length),
+            _ => {
+                let message = format!("unknown option `{key}`; expected one of {}", listed(CHECK));
+                fields.error("check", message, example);
+                continue;
+            }
+        };
+        if read.is_none() {
+            let rules = Rule::ALL.map(Rule::name);
+            let message = match key {
+                "skip" => format!("`skip` must be a list of {}", listed(rules)),
+                _ => format!("invalid value of `{key}`"),
+            };
+            fields.error("check", message, example);
+        }
+    }
+    check
 }
 
 /// The keys of `images`.

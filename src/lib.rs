@@ -7,6 +7,7 @@
 //! [`site`] renders pages with [`liquid`], [`markdown`] and [`figure`] → the result is one
 //! [`output`], which [`destination`] writes.
 
+pub mod check;
 mod compat;
 pub mod config;
 pub mod data;
@@ -33,6 +34,7 @@ mod psych;
 mod raster;
 pub mod recipe;
 pub mod roles;
+pub mod rule;
 pub mod runner;
 pub mod serve;
 pub mod site;

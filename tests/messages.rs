@@ -57,8 +57,9 @@ fn check_tag(name: &str, tag: &str) {
 fn help() {
     let site = Site::empty();
     check("help", &site, &["--help"]);
-    let commands: [&[&str]; 20] = [
+    let commands: [&[&str]; 21] = [
         &["build"],
+        &["check"],
         &["serve"],
         &["run"],
         &["new"],

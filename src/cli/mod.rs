@@ -4,6 +4,7 @@
 //! for errors in the site or in a run (each was reported), 2 for invalid arguments.
 
 mod build;
+mod check;
 mod data;
 mod destination;
 mod diff;
@@ -96,6 +97,17 @@ enum Command {
                       in the background, and charts grow while runs are at work."
     )]
     Serve(serve::Options),
+    /// Find what is broken in the built site: links, pictures, misspelt keys, feeds
+    #[command(
+        long_about = "Builds the site in memory and looks at the finished pages: links, anchors and \
+                      files that lead to nothing, addresses without `baseurl`, misspelt keys of front \
+                      matter, tags in several spellings, pages that nothing links to, pictures without \
+                      a text, headings out of order, long lines and unknown languages of code, HTML and \
+                      feeds that are not well formed.\n\n\
+                      Exit code 0: no errors; 1: errors, or warnings with --strict; 2: invalid \
+                      arguments. `check` in _config.yml leaves out rules and files."
+    )]
+    Check(check::Options),
     /// Run stale experiments, whether or not a post shows them
     #[command(long_about = "Does the stale and missing runs of the named experiments, or of all \
                       experiments.\n\nEach result is a \
@@ -209,6 +221,8 @@ enum Error {
     Unconfirmed(usize),
     /// Errors that prevent an imported blog from being built; the report lists them.
     Unimported(usize),
+    /// Findings that were reported.
+    Reported,
     /// Anything else, such as a full disk.
     Other(anyhow::Error),
 }
@@ -231,6 +245,7 @@ pub(crate) fn main() -> ExitCode {
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
+        Command::Check(options) => check::check(&source, &options),
         Command::Serve(options) => serve::serve(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::New(what) => new::new(&source, &what),
@@ -305,6 +320,7 @@ fn report_error(error: &Error, name: &str) {
         Error::Unimported(errors) => {
             report(format_args!("{} to fix before it builds", counted(*errors, "error")));
         }
+        Error::Reported => {}
         Error::Other(error) => report(format_args!("error: {error:#}")),
     }
 }

@@ -15,3 +15,8 @@ pub(crate) use engine::Language;
 pub(crate) fn language(name: &str) -> Option<&'static Language> {
     languages::ALL.iter().find(|language| language.names.contains(&name)).copied()
 }
+
+/// The names of each language, the usual one first.
+pub(crate) fn names() -> impl Iterator<Item = &'static [&'static str]> {
+    languages::ALL.iter().map(|language| language.names)
+}

@@ -39,6 +39,7 @@ use syntect::util::LinesWithEndings;
 
 use kramdown::html::escape_text;
 
+use crate::diagnostic::nearest;
 use crate::lexer::{self, Language};
 
 /// The longest line that is highlighted, in bytes. Longer ones are minified scripts or data, which
@@ -121,12 +122,30 @@ fn write_parsed(out: &mut String, language: &str, code: &str) {
     }
 }
 
+/// Whether code in a language is highlighted, or is text.
+pub(crate) fn is_known(language: &str) -> bool {
+    let language = language.to_ascii_lowercase();
+    TEXT.contains(&language.as_str())
+        || lexer::language(&language).is_some()
+        || syntax(&language).is_some()
+}
+
+/// The name of a language that is almost `language`.
+pub(crate) fn nearest_language(language: &str) -> Option<&'static str> {
+    let language = language.to_ascii_lowercase();
+    let usual = nearest(&language, lexer::names().filter_map(|names| names.first().copied()));
+    usual.or_else(|| nearest(&language, lexer::names().flatten().copied()))
+}
+
+/// Names for text without a language.
+const TEXT: [&str; 7] = ["", "text", "plaintext", "plain", "txt", "none", "output"];
+
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(two_face::syntax::extra_newlines);
 
 fn syntax(language: &str) -> Option<&'static SyntaxReference> {
     // Names that Rouge knows and the grammars do not.
     let token = match language {
-        "" | "text" | "plaintext" | "plain" | "txt" | "none" | "output" => return None,
+        token if TEXT.contains(&token) => return None,
         "objective-c" | "objc" | "objectivec" => "m",
         "html+erb" => "erb",
         "viml" | "vimscript" => "vim",

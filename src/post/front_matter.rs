@@ -34,6 +34,73 @@ impl Deref for FrontMatter<'_> {
     }
 }
 
+/// The keys of front matter that labpress or its theme reads, and those of Jekyll's plugins that it
+/// replaces.
+pub const KEYS: [&str; 47] = [
+    "author",
+    "authors",
+    "canonical_url",
+    "categories",
+    "category",
+    "comments",
+    "comments_id",
+    "cross_post",
+    "date",
+    "description",
+    "dir",
+    "excerpt",
+    "excerpt_separator",
+    "feed",
+    "hidden",
+    "image",
+    "keywords",
+    "lang",
+    "last_modified_at",
+    "layout",
+    "liquid",
+    "locale",
+    "math",
+    "noindex",
+    "order",
+    "pagination",
+    "permalink",
+    "pin",
+    "published",
+    "redirect_from",
+    "redirect_to",
+    "ref",
+    "render_with_liquid",
+    "robots",
+    "search",
+    "series",
+    "series_order",
+    "share",
+    "sitemap",
+    "slug",
+    "subtitle",
+    "tag",
+    "tags",
+    "title",
+    "toc",
+    "unlisted",
+    "weight",
+];
+
+/// Those that are true or false.
+pub const SWITCHES: [&str; 11] = [
+    "comments",
+    "feed",
+    "hidden",
+    "math",
+    "published",
+    "render_with_liquid",
+    "search",
+    "share",
+    "sitemap",
+    "toc",
+    "unlisted",
+];
+
 /// The keys in the front matter of a file, with the site's defaults applied.
 #[derive(Debug, Clone)]
 pub struct Keys {

@@ -218,6 +218,7 @@ mod tests {
             url: (*url).to_owned(),
             file: url.trim_start_matches('/').to_owned(),
             unpublished: None,
+            is_unlisted: false,
         });
         let mut output = Output::default();
         for (path, text) in files {

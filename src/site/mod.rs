@@ -110,6 +110,8 @@ pub struct Source {
     pub file: String,
     /// Why a build without options would leave it out, if it would.
     pub unpublished: Option<Unpublished>,
+    /// Whether no list, feed or sitemap has it.
+    pub is_unlisted: bool,
 }
 
 /// Why something is not published yet.
@@ -366,11 +368,12 @@ fn parts(
 
 /// The sources of all documents and pages.
 fn sources(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Source> {
-    let source = |path: &str, address: &Address, unpublished| Source {
+    let source = |path: &str, address: &Address, front: &FrontMatter<'_>, unpublished| Source {
         path: inputs.origin(path).to_owned(),
         url: address.url.clone(),
         file: address.file.clone(),
         unpublished,
+        is_unlisted: front.unlisted,
     };
     let hidden = |front: &FrontMatter<'_>| {
         (!front.published && !config.unpublished).then_some(Unpublished::Hidden)
@@ -389,10 +392,11 @@ fn sources(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Source> {
             _ if is_future(post) => Some(Unpublished::Future),
             _ => hidden(&post.front),
         };
-        source(post.body.path, &post.address, unpublished)
+        source(post.body.path, &post.address, &post.front, unpublished)
     });
     let pages = blog.pages.iter();
-    let pages = pages.map(|page| source(page.body.path, &page.address, hidden(&page.front)));
+    let pages =
+        pages.map(|page| source(page.body.path, &page.address, &page.front, hidden(&page.front)));
     documents.chain(pages).collect()
 }
 

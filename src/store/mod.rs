@@ -27,7 +27,7 @@ mod objects;
 mod site_files;
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 pub use self::objects::{ObjectState, Objects};
@@ -151,6 +151,19 @@ impl Store {
             }
             _ => Ok(scratch),
         }
+    }
+
+    /// What a command remembered under a name; `None` if nothing is there.
+    pub fn remembered(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.folder.join("cache").join(name)).ok()
+    }
+
+    /// Remembers something until the cache is removed. It must not matter whether it is there.
+    pub fn remember(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        self.made_folder()?;
+        let mut file = atomic::new_file(&self.folder.join("tmp"))?;
+        file.write_all(content)?;
+        atomic::persist_unsynced(file, &self.folder.join("cache").join(name))
     }
 
     /// Removes the scratch folder, see [`Store::empty_scratch`].
