@@ -94,6 +94,8 @@ pub struct Config {
     pub picture_fonts: Vec<String>,
     /// The options of `labpress check`.
     pub check: CheckOptions,
+    /// Where `labpress publish` publishes the site.
+    pub publish: Publish,
     /// Default front matter for posts and pages.
     pub defaults: Vec<Defaults>,
     /// The collections except the posts, in order of name.
@@ -151,6 +153,17 @@ pub struct CheckOptions {
     pub ignore: Vec<String>,
     /// How many characters a line of code may have.
     pub line_length: usize,
+}
+
+/// `publish` in `_config.yml`: a branch, or a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Publish {
+    /// The name of a branch.
+    pub branch: Option<String>,
+    /// The remote repository that has the branch.
+    pub remote: Option<String>,
+    /// A folder, relative to the site's.
+    pub folder: Option<String>,
 }
 
 /// `liquid` in `_config.yml`.
@@ -276,6 +289,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         images: images(&mut fields, compat),
         picture_fonts: fields.texts("picture_fonts", false).unwrap_or_default(),
         check: check_options(&mut fields),
+        publish: publish(&mut fields),
         defaults: defaults::read(&mut fields),
         limit_posts: fields.count("limit_posts").filter(|&count| count > 0),
         keep_files: fields.texts("keep_files", false).unwrap_or_default(),
@@ -341,6 +355,36 @@ fn check_options(fields: &mut Fields<'_>) -> CheckOptions {
         }
     }
     check
+}
+
+fn publish(fields: &mut Fields<'_>) -> Publish {
+    let mut publish = Publish::default();
+    // A theme may have a key of this name that is no mapping.
+    let given = fields.value("publish").and_then(|given| given.as_mapping().cloned());
+    let example =
+        "write `publish: {branch: gh-pages, remote: origin}`, or `publish: {folder: DIR}`";
+    for (key, value) in given.into_iter().flatten() {
+        let key = key.as_str().unwrap_or_default();
+        let field = match key {
+            "branch" => &mut publish.branch,
+            "remote" => &mut publish.remote,
+            "folder" => &mut publish.folder,
+            _ => {
+                let known = listed(["branch", "remote", "folder"]);
+                let message = format!("unknown option `{key}`; expected one of {known}");
+                fields.error("publish", message, example);
+                continue;
+            }
+        };
+        *field = value.as_str().map(str::to_owned);
+        if field.is_none() {
+            fields.error("publish", format!("`{key}` must be a string"), example);
+        }
+    }
+    if publish.folder.is_some() && publish.branch.is_some() {
+        fields.error("publish", "names both a branch and a folder", example);
+    }
+    publish
 }
 
 /// The keys of `images`.

@@ -39,6 +39,48 @@ pub struct Written {
     pub removed: usize,
 }
 
+/// What writing a site changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    /// The path of the file.
+    pub path: String,
+    /// How it changes.
+    pub kind: ChangeKind,
+}
+
+/// How a file changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// It was not there.
+    Added,
+    /// It has another content.
+    Changed,
+    /// It is not there any more.
+    Removed,
+}
+
+/// What [`write`](fn@write) would change in the folder `dir`, in order of path.
+pub fn compare(output: &Output, dir: &Path) -> io::Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for (path, content) in output.files() {
+        let on_disk = dir.join(path);
+        let kind = match is_there(&on_disk)? {
+            false => ChangeKind::Added,
+            true if !is_equal(&on_disk, content)? => ChangeKind::Changed,
+            true => continue,
+        };
+        changes.push(Change { path: path.to_owned(), kind });
+    }
+    for path in List::read(dir)?.into_iter().flatten() {
+        let is_gone = output.file(&path).is_none() && !output.keeps(&path);
+        if is_gone && is_there(&dir.join(&path))? {
+            changes.push(Change { path, kind: ChangeKind::Removed });
+        }
+    }
+    changes.sort();
+    Ok(changes)
+}
+
 /// Makes the folder `dir` equal to `output`, except for files that labpress did not write. Calls
 /// `waiting` once if another build into the same folder has to finish first.
 pub fn write(output: &Output, dir: &Path, waiting: impl FnOnce()) -> io::Result<Written> {
@@ -83,6 +125,11 @@ struct List<'a> {
 struct Listed {
     about: String,
     files: BTreeSet<String>,
+}
+
+/// The paths in a list file.
+pub(crate) fn listed_in(list: &[u8]) -> serde_json::Result<BTreeSet<String>> {
+    Ok(serde_json::from_slice::<Listed>(list)?.files)
 }
 
 const ABOUT: &str = "Files that labpress wrote to this folder. \

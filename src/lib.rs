@@ -31,6 +31,7 @@ mod permalink;
 pub mod plugin;
 pub mod post;
 mod psych;
+pub mod publish;
 mod raster;
 pub mod recipe;
 pub mod roles;

@@ -57,7 +57,8 @@ fn check_tag(name: &str, tag: &str) {
 fn help() {
     let site = Site::empty();
     check("help", &site, &["--help"]);
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 22] = [
+        &["publish"],
         &["build"],
         &["check"],
         &["serve"],

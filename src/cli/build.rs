@@ -98,12 +98,8 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     }
     let memo = last.as_ref().and_then(|last| memo_of(last, &root)).unwrap_or_default();
     let mut built = site.render_again(&shown, &memo);
-    if options.locked && !built.missing.is_empty() {
-        let mut errors = std::mem::take(&mut built.errors);
-        errors.append(&mut built.missing);
-        built.warnings.retain(|one| errors.iter().all(|error| error.place() != one.place()));
-        errors.sort();
-        built.errors = errors;
+    if options.locked {
+        built = locked(built);
     }
     report_warnings(&built.warnings, work);
     if work.dry_run {
@@ -139,6 +135,17 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     std::mem::forget((output, memo, built_memo, site));
     report_written(written, &destination, &stopwatch, work);
     Ok(())
+}
+
+/// A site that must be complete: what is missing are errors instead of warnings.
+pub(super) fn locked(mut built: Built) -> Built {
+    if !built.missing.is_empty() {
+        built.errors.append(&mut built.missing);
+        let errors = &built.errors;
+        built.warnings.retain(|one| errors.iter().all(|error| error.place() != one.place()));
+        built.errors.sort();
+    }
+    built
 }
 
 /// The memo of the last build.

@@ -19,6 +19,7 @@ mod mv;
 mod new;
 mod pin;
 mod progress;
+mod publish;
 mod run;
 mod runs;
 mod sass;
@@ -108,6 +109,17 @@ enum Command {
                       arguments. `check` in _config.yml leaves out rules and files."
     )]
     Check(check::Options),
+    /// Publish the site to a branch of a git repository, or to a folder
+    #[command(
+        long_about = "Builds the site as `build --locked` does, and publishes it: as a commit on a \
+                      branch, which hosts such as GitHub Pages serve, or to a folder. Only what \
+                      changed is published.\n\n\
+                      The work tree, the index and the branches of your repository stay as they are. \
+                      Files on the branch that labpress did not publish, such as CNAME, are kept. \
+                      Nothing is published if results are stale or missing, or if files of the site \
+                      are not committed."
+    )]
+    Publish(publish::Options),
     /// Run stale experiments, whether or not a post shows them
     #[command(long_about = "Does the stale and missing runs of the named experiments, or of all \
                       experiments.\n\nEach result is a \
@@ -246,6 +258,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match command {
         Command::Build(options) => build::build(&source, &options),
         Command::Check(options) => check::check(&source, &options),
+        Command::Publish(options) => publish::publish(&source, &options),
         Command::Serve(options) => serve::serve(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::New(what) => new::new(&source, &what),
