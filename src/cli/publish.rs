@@ -83,9 +83,8 @@ fn to_folder(output: &Output, folder: &Path, options: &Options) -> Result<(), Er
     let changes = destination::compare(output, folder)?;
     list(&changes);
     if !options.dry_run {
-        destination::write(output, folder, || {
-            report(format_args!("another labpress is publishing"))
-        })?;
+        let waiting = || report(format_args!("another labpress is writing there: waiting for it"));
+        destination::write(output, folder, waiting)?;
     }
     summarize(&changes, &format!("in `{}`", folder.display()), options.dry_run);
     Ok(())
@@ -125,14 +124,14 @@ fn line(Change { path, kind }: &Change) -> String {
 
 fn summarize(changes: &[Change], place: &str, is_dry: bool) {
     let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
-    let (added, changed) = (count(ChangeKind::Added), count(ChangeKind::Changed));
-    let removed = count(ChangeKind::Removed);
     if changes.is_empty() {
         return report(format_args!("nothing to publish: this site is {place}"));
     }
     let would = if is_dry { "would be " } else { "" };
     report(format_args!(
-        "{} {would}added, {changed} changed, {removed} removed {place}",
-        counted(added, "file")
+        "{} {would}added, {} changed, {} removed {place}",
+        counted(count(ChangeKind::Added), "file"),
+        count(ChangeKind::Changed),
+        count(ChangeKind::Removed)
     ));
 }
