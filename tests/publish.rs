@@ -53,7 +53,7 @@ impl Published {
         git(root, &["config", "user.name", "A"]);
         git(root, &["config", "user.email", "a@example.org"]);
         git(root, &["remote", "add", "origin", remote.to_str().unwrap()]);
-        let published = Published { site, remote, folder: folder };
+        let published = Published { site, remote, folder };
         published.commit();
         published
     }
