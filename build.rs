@@ -19,6 +19,8 @@ fn main() -> io::Result<()> {
     let version = env::var("CARGO_PKG_VERSION").map_err(io::Error::other)?;
     println!("cargo::rustc-env=LABPRESS_BUILD={version}+{:016x}", digest(&SHARED)?);
     println!("cargo::rustc-env=LABPRESS_SOURCES={version}+{:016x}", digest(&ALL)?);
+    let target = env::var("TARGET").map_err(io::Error::other)?;
+    println!("cargo::rustc-env=LABPRESS_TARGET={target}");
     write_starter()
 }
 

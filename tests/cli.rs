@@ -697,3 +697,21 @@ fn timings_change_nothing_in_the_site_and_name_its_parts() {
     assert_success(&site.labpress(&["build", "--locked", "--timings=trace.json"]));
     assert!(site.path().join("trace.json").is_file());
 }
+
+#[test]
+fn shells_and_manuals_know_every_command() {
+    let site = Site::empty();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = answer(&site.labpress(&["completions", shell]));
+        assert!(script.contains("publish") && script.contains("dry-run"), "{script}");
+    }
+    assert_success(&site.labpress(&["man", "manual"]));
+    let pages: Vec<_> = site.files("manual").into_keys().collect();
+    let has = |name: &str| pages.iter().any(|page| page.ends_with(name));
+    assert!(has("labpress.1") && has("labpress-data-fetch.1"), "{pages:?}");
+    assert!(!has("labpress-sass.1"), "hidden commands are not in the manual");
+    let page = site.read("manual/labpress-publish.1");
+    assert!(page.starts_with(".ie") && page.contains("labpress\\-publish"), "{page}");
+    let version = answer(&site.labpress(&["--version"]));
+    assert!(version.contains("\nbuild: ") && version.contains("\ntarget: "), "{version}");
+}

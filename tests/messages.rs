@@ -57,8 +57,10 @@ fn check_tag(name: &str, tag: &str) {
 fn help() {
     let site = Site::empty();
     check("help", &site, &["--help"]);
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 24] = [
         &["publish"],
+        &["completions"],
+        &["man"],
         &["build"],
         &["check"],
         &["serve"],

@@ -25,6 +25,7 @@ mod runs;
 mod sass;
 mod schema;
 mod serve;
+mod shell;
 mod site;
 mod starter;
 mod status;
@@ -50,6 +51,7 @@ use labpress::runner::{processes, supervisor};
 #[command(
     name = "labpress",
     version,
+    long_version = concat!(env!("CARGO_PKG_VERSION"), "\nbuild: ", env!("LABPRESS_SOURCES"), "\ntarget: ", env!("LABPRESS_TARGET")),
     about = "A static blog whose posts carry reproducible deep-learning experiments",
     long_about = "labpress builds a blog as Jekyll does, and runs the experiments that its posts \
                   show.\n\n\
@@ -201,6 +203,16 @@ enum Command {
     Schema(schema::Options),
     /// Check what this machine has, what is missing, and how to install it
     Doctor,
+    /// Print a script that completes commands in a shell
+    #[command(
+        long_about = "Prints a script that completes commands and options of labpress in a shell.\n\n\
+                            bash: `labpress completions bash > ~/.local/share/bash-completion/completions/labpress`; \
+                            zsh: into a folder of $fpath, as _labpress; fish: \
+                            `labpress completions fish > ~/.config/fish/completions/labpress.fish`."
+    )]
+    Completions(shell::Completions),
+    /// Write the pages of the manual, one for each command
+    Man(shell::Man),
     /// Compile one style sheet; a build starts this for each
     #[command(name = sass::COMMAND, hide = true)]
     CompileSass {
@@ -277,6 +289,11 @@ pub(crate) fn main() -> ExitCode {
             schema::schema(&options);
             Ok(())
         }
+        Command::Completions(options) => {
+            shell::completions(&options, Cli::command());
+            Ok(())
+        }
+        Command::Man(options) => shell::man(&options, Cli::command()),
         Command::CompileSass { seconds, bytes } => sass::answer_job(seconds, bytes),
         Command::Doctor => {
             doctor::doctor(&source);
