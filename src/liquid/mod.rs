@@ -257,6 +257,8 @@ pub enum Reach {
     /// Outside of code and formulas, where braces are the author's own. `raw` blocks and tags that
     /// are [for literals](Tag::is_for_literals) work there, too.
     Prose,
+    /// Nowhere: the author writes about Liquid.
+    Nowhere,
 }
 
 /// Expands a body. `variables` are `site`, `page` and so on.
@@ -268,7 +270,7 @@ pub fn expand(
     environment: &Environment<'_>,
     reach: Reach,
 ) -> Result<Expanded, Vec<Diagnostic>> {
-    if !has_tags(body.text) {
+    if reach == Reach::Nowhere || !has_tags(body.text) {
         let text = without_marker_characters(body.text).into_owned();
         return Ok(Expanded { text, ..Expanded::default() });
     }

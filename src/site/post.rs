@@ -401,8 +401,11 @@ pub(super) fn reads_of(
 }
 
 /// Where Liquid works in a text: not in code and formulas of CommonMark, unless the front matter or
-/// the configuration asks for it.
+/// the configuration asks for it, and nowhere with Jekyll's `render_with_liquid: false`.
 pub(super) fn reach(front: &FrontMatter<'_>, is_markdown: bool, config: &Config) -> Reach {
+    if front.value("render_with_liquid").and_then(Value::as_bool) == Some(false) {
+        return Reach::Nowhere;
+    }
     let asked = front.value("liquid").and_then(|liquid| value::entry(liquid, "code"));
     let asked = asked.and_then(Value::as_bool).unwrap_or(config.liquid.code);
     if is_markdown && config.markdown == Dialect::CommonMark && !asked {
