@@ -715,3 +715,15 @@ fn shells_and_manuals_know_every_command() {
     let version = answer(&site.labpress(&["--version"]));
     assert!(version.contains("\nbuild: ") && version.contains("\ntarget: "), "{version}");
 }
+
+#[test]
+fn a_reference_to_a_figure_does_not_keep_its_experiment_from_running() {
+    let site = Site::with_toy();
+    site.write(
+        POST,
+        "---\ntitle: A toy\nlayout: post\n---\nSee [@fig:curves].\n\n{% chart toy curves id=\"fig:curves\" %}\n",
+    );
+    assert_success(&site.labpress(&["build", "--quiet"]));
+    let page = site.read(PAGE);
+    assert!(page.contains("<a href=\"#fig:curves\" class=\"ref\">Figure\u{a0}1</a>"), "{page}");
+}

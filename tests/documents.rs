@@ -159,3 +159,101 @@ fn the_documentation_is_a_site_in_order() {
 fn the_blog_of_this_repository_is_in_order() {
     check_order(&Site::at(root().to_owned()));
 }
+
+/// The fenced blocks in these languages of all pages and the README, each with its page and line.
+fn examples(languages: &[&str]) -> Vec<(String, String)> {
+    let mut examples = Vec::new();
+    for path in files("docs", ".md").into_iter().chain([root().join("README.md")]) {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let mut open: Option<(usize, String)> = None;
+        for (at, line) in text.lines().enumerate() {
+            match &mut open {
+                Some((start, block)) if line == "```" => {
+                    examples.push((format!("{name}:{start}"), std::mem::take(block)));
+                    open = None;
+                }
+                Some((_, block)) => *block += &format!("{line}\n"),
+                None => {
+                    let language = line.strip_prefix("```");
+                    open = language
+                        .filter(|language| languages.contains(language))
+                        .map(|_| (at + 1, String::new()));
+                }
+            }
+        }
+    }
+    examples
+}
+
+/// A new site with what examples refer to.
+fn site_of_examples() -> Site {
+    let site = Site::empty();
+    for folder in ["_data", "images"] {
+        let to = site.path().join(folder);
+        fs::create_dir_all(&to).unwrap();
+        copy_folder(&root().join("tests/sites/writing").join(folder), &to);
+    }
+    let cited = "@misc{loshchilov2019, author={A. B.}, title={T}, year={2019}}\n";
+    let bibliography = site.read("_data/references.bib") + cited;
+    site.write("_data/references.bib", &bibliography);
+    site.write("references.bib", &bibliography);
+    let readme = examples(&["yaml"]).into_iter().find(|(place, _)| place.starts_with("README.md"));
+    site.write("experiments/first/experiment.yml", &readme.unwrap().1);
+    site
+}
+
+/// Nothing runs, so results may be missing.
+#[track_caller]
+fn check_example(site: &Site, place: &str) {
+    let done = site.labpress(&["build", "--dry-run"]);
+    assert!(done.status.success(), "{place}: {}", stderr(&done));
+}
+
+#[test]
+fn every_example_of_yaml_is_accepted() {
+    let examples = examples(&["yaml"]);
+    assert!(examples.len() > 15, "{}", examples.len());
+    let reference = read("docs/reference.md");
+    let parts: Vec<&str> = reference.split("\n## ").collect();
+    let names = |part: &str, yaml: &str| {
+        let part = parts.iter().find(|text| text.starts_with(part)).unwrap();
+        let lines = yaml.lines().filter(|line| line.starts_with(char::is_alphabetic));
+        let mut keys = lines.filter_map(|line| line.split(':').next());
+        keys.all(|key| part.contains(&format!("`{key}`")))
+    };
+    for (place, yaml) in examples {
+        let site = site_of_examples();
+        let has = |key: &str| yaml.lines().any(|line| line.starts_with(&format!("{key}:")));
+        let yaml = yaml.replace("---\n", "");
+        if place.starts_with("docs/protocol.md") {
+            // They need the programs of that page: tests/protocol.rs.
+            continue;
+        }
+        if has("recipe") || has("runner") {
+            site.write("experiments/example/experiment.yml", &yaml);
+        } else if has("files") || has("source") {
+            site.write("experiments/data/example.yml", &yaml);
+        } else if names("`_config.yml`", &yaml) {
+            site.write("_config.yml", &yaml);
+        } else {
+            assert!(names("Front matter", &yaml), "{place}: what is this?\n{yaml}");
+            site.write("_posts/2026-01-02-a.md", &format!("---\n{yaml}---\nText.\n"));
+        }
+        check_example(&site, &place);
+    }
+}
+
+#[test]
+fn every_example_of_markdown_is_built() {
+    let examples = examples(&["markdown"]);
+    assert!(examples.len() > 5, "{}", examples.len());
+    for (place, text) in examples {
+        let site = site_of_examples();
+        site.write("_config.yml", "markdown: CommonMark\nurl: https://example.org\n");
+        let is_whole = text.starts_with("---");
+        let text = if is_whole { text } else { format!("---\ntitle: x\n---\n{text}") };
+        site.write("_posts/2026-01-02-a.md", &text);
+        check_example(&site, &place);
+    }
+}

@@ -117,9 +117,12 @@ pub fn figure(
         Err(Undrawn::Invalid(diagnostic)) => return Err(diagnostic),
         Err(Undrawn::Waiting(need)) => {
             let provisional = provisional(tag, &arguments, results, surroundings);
-            (provisional.unwrap_or_else(|| placeholder(tag, &need.message())), Some(need))
+            let missing = || placeholder(tag, &arguments, &need.message());
+            (provisional.unwrap_or_else(missing), Some(need))
         }
-        Err(Undrawn::Unreadable) => (placeholder(tag, "the experiment has errors"), None),
+        Err(Undrawn::Unreadable) => {
+            (placeholder(tag, &arguments, "the experiment has errors"), None)
+        }
     };
     let experiments = experiments(tag, &arguments).into_iter();
     Ok(Shown { figure, experiments: experiments.map(|name| name.text.to_owned()).collect(), need })
@@ -173,12 +176,15 @@ pub(crate) fn has_figures(text: &str) -> bool {
     liquid::tags(text).iter().any(|(tag, ..)| TAGS.contains(tag))
 }
 
-/// What a page shows instead of a figure that cannot be drawn yet.
-fn placeholder(tag: &str, reason: &str) -> Figure {
+/// What a page shows instead of a figure that cannot be drawn yet. It has the figure's id, so that
+/// references to the figure are right.
+fn placeholder(tag: &str, arguments: &Arguments<'_>, reason: &str) -> Figure {
     let element = if tag == "value" { "span" } else { "p" };
+    let id = arguments.option("id").filter(|_| tag != "value");
+    let id = id.map_or(String::new(), |id| format!(" id=\"{}\"", html::escaped(id.text)));
     let reason = reason.replace('`', "");
-    let html =
-        format!("<{element} class=\"labpress-missing\">[{}]</{element}>", html::escaped(&reason));
+    let shown = html::escaped(&reason);
+    let html = format!("<{element} class=\"labpress-missing\"{id}>[{shown}]</{element}>");
     Figure {
         embed: Embed { html, text: format!("[{reason}]"), block: tag != "value" },
         files: Vec::new(),

@@ -112,22 +112,18 @@ impl Labels<'_> {
         }
     }
 
-    /// Numbers HTML whose first element has a label.
+    /// Numbers HTML with a label. Returns whether it has changed.
     fn number_html(&mut self, html: &mut String) -> bool {
-        let label = placed_tags(html).next().and_then(|(_, tag)| tag.value("id"));
-        let Some((kind, label)) = label.and_then(|id| Some((kind_of(id)?, id.to_owned()))) else {
-            return false;
-        };
+        // A figure that is provisional is inside of an element that says so.
+        let ids = || placed_tags(html).filter_map(|(_, tag)| tag.value("id"));
+        let label = ids().find_map(|id| Some((kind_of(id)?, id.to_owned())));
+        let Some((kind, label)) = label else { return false };
+        let shown = self.next(&label, kind);
         let caption = placed_tags(html)
             .find(|(_, tag)| !tag.is_end && (tag.is("figcaption") || tag.is("caption")));
-        let Some((at, length)) = caption.map(|(at, tag)| (at, tag.text.len())) else {
-            return false;
-        };
-        let shown = self.next(&label, kind);
-        html.insert_str(
-            at + length,
-            &format!("<span class=\"caption-number\">{}:</span> ", escaped(&shown)),
-        );
+        let Some(at) = caption.map(|(at, tag)| at + tag.text.len()) else { return false };
+        let number = format!("<span class=\"caption-number\">{}:</span> ", escaped(&shown));
+        html.insert_str(at, &number);
         true
     }
 
