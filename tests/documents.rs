@@ -173,7 +173,7 @@ fn examples(languages: &[&str]) -> Vec<(String, String)> {
                     examples.push((format!("{name}:{start}"), std::mem::take(block)));
                     open = None;
                 }
-                Some((_, block)) => *block += &format!("{line}\n"),
+                Some((_, block)) => block.extend([line, "\n"]),
                 None => {
                     let language = line.strip_prefix("```");
                     open = language
@@ -230,7 +230,10 @@ fn every_example_of_yaml_is_accepted() {
             // They need the programs of that page: tests/protocol.rs.
             continue;
         }
-        if has("recipe") || has("runner") {
+        let path = yaml.lines().next().and_then(|line| line.strip_prefix("# "));
+        if let Some(path) = path.filter(|path| path.ends_with(".yml")) {
+            site.write(path, &yaml);
+        } else if has("recipe") || has("runner") {
             site.write("experiments/example/experiment.yml", &yaml);
         } else if has("files") || has("source") {
             site.write("experiments/data/example.yml", &yaml);
