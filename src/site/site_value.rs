@@ -6,6 +6,7 @@
 use std::sync::OnceLock;
 
 use tera::Map;
+use tera::value::Key;
 
 use super::layouts::Wanted;
 use super::post::{Detail, RenderedPost};
@@ -39,6 +40,8 @@ impl SiteValue {
         value::set_default(&mut map, "tag_urls", structure.tag_urls(blog));
         if config.compat.has_theme_keys {
             value::set_default(&mut map, "category_urls", structure.category_urls(blog));
+            // The configuration has options at this key.
+            map.remove(&Key::Str("feed"));
             if let Some(feed) = feed {
                 set(&mut map, "feed", feed);
             }
