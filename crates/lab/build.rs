@@ -18,7 +18,10 @@ fn main() {
     // `.libtorch` is a link in this checkout; the program should still start where the checkout is
     // gone.
     let folder = folder.canonicalize().unwrap_or(folder);
-    println!("cargo::rustc-link-arg-bin=lab=-Wl,-rpath,{}", folder.display());
+    // A wheel has another place for it.
+    println!("cargo::rerun-if-env-changed=LAB_RPATH");
+    let run_path = env::var_os("LAB_RPATH").map_or_else(|| folder.clone(), PathBuf::from);
+    println!("cargo::rustc-link-arg-bin=lab=-Wl,-rpath,{}", run_path.display());
     println!("cargo::rustc-env=LAB_LIBTORCH={}", version(&folder));
     compile_aten(&folder);
 }

@@ -41,7 +41,7 @@ impl SiteValue {
         if config.compat.has_theme_keys {
             value::set_default(&mut map, "category_urls", structure.category_urls(blog));
             // The configuration has options at this key.
-            map.remove(&Key::Str("feed"));
+            map.shift_remove(&Key::Str("feed"));
             if let Some(feed) = feed {
                 set(&mut map, "feed", feed);
             }
