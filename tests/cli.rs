@@ -460,6 +460,70 @@ hint: choose another folder, or add what is missing there with `labpress --sourc
 }
 
 #[test]
+fn a_new_data_set_has_the_images_of_a_folder() {
+    let site = Site::empty();
+    for (class, color) in [("cats", "red"), ("dogs", "blue")] {
+        site.write(&format!("pictures/animals/{class}/{color}.png"), color);
+    }
+    assert_success(&site.labpress(&["new", "data", "animals", "--from", "pictures/animals"]));
+    let yaml = site.read("experiments/data/animals.yml");
+    assert!(yaml.contains("classes: [\"cats\", \"dogs\"]\n"), "{yaml}");
+    assert!(yaml.contains("format: {kind: image-folder, train: animals}\n"), "{yaml}");
+    assert!(yaml.contains("- {kind: folder, path: pictures}\n"), "{yaml}");
+    let digest = answer(&site.labpress(&["data", "digest", "pictures/animals"]));
+    assert!(digest.starts_with("{folder: true, sha256: "), "{digest}");
+    assert!(yaml.contains(&format!("  animals: {digest}")), "{yaml}");
+    // The declaration is valid, and the digest is that of the folder.
+    for command in ["fetch", "check"] {
+        let mut command = site.command(&["data", command, "animals"]);
+        assert_success(&command.env("LABPRESS_DATA", site.path().join("cache")).output().unwrap());
+    }
+    for (from, expected) in [
+        ("pictures", "`pictures` has no folders for at least two classes"),
+        ("nowhere", "cannot read `nowhere`"),
+        ("..", "`..` is not in the site's folder"),
+    ] {
+        let refused = site.labpress(&["new", "data", "other", "--from", from]);
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && message.contains(expected), "{message}");
+    }
+    assert!(!site.path().join("experiments/data/other.yml").exists());
+}
+
+#[test]
+fn missing_pictures_in_posts_and_pages_are_named() {
+    let site = Site::empty();
+    site.write("_posts/2026-01-02-a.md", "---\ntitle: A\n---\n![a](/gone.png)\n");
+    site.write("about.md", "---\ntitle: About\npermalink: /about/\n---\n![b](lost.png)\n");
+    site.write("list.html", "---\ntitle: List\n---\n<img src=\"/none.png\" alt=\"\">\n");
+    let expected = [
+        "there is no picture `/gone.png` in the site\n --> _posts/2026-01-02-a.md:4:6",
+        "there is no picture `lost.png` in the site\n --> about.md:5:6",
+        "there is no picture `/none.png` in the site\n --> list.html:4:11",
+    ];
+    // The second build takes the pages from the memo of the first.
+    for title in ["One", "Two"] {
+        site.write("_posts/2026-01-03-b.md", &format!("---\ntitle: {title}\n---\nB\n"));
+        let built = site.labpress(&["build"]);
+        assert!(built.status.success());
+        let warnings = String::from_utf8_lossy(&built.stderr).into_owned();
+        for expected in expected {
+            assert!(warnings.contains(&format!("warning: {expected}")), "{warnings}");
+        }
+    }
+    let locked = site.labpress(&["build", "--locked"]);
+    let errors = String::from_utf8_lossy(&locked.stderr).into_owned();
+    assert!(
+        !locked.status.success() && errors.contains(&format!("error: {}", expected[1])),
+        "{errors}"
+    );
+    site.write("about/lost.png", "");
+    site.write("gone.png", "");
+    site.write("none.png", "");
+    assert_success(&site.labpress(&["build", "--locked"]));
+}
+
+#[test]
 fn init_overwrites_nothing() {
     let site = Site::empty();
     site.write("_config.yml", "title: Mine\n");

@@ -32,7 +32,6 @@ pub struct Bibliography {
     /// The files with entries: path and content.
     files: Vec<(String, String)>,
     style: StyleSource,
-    language: String,
     read: OnceLock<Result<Read, Vec<Diagnostic>>>,
 }
 
@@ -73,16 +72,16 @@ const HEADINGS: [(&str, &str); 11] = [
 
 impl PartialEq for Bibliography {
     fn eq(&self, other: &Bibliography) -> bool {
-        (&self.files, &self.style, &self.language) == (&other.files, &other.style, &other.language)
+        (&self.files, &self.style) == (&other.files, &other.style)
     }
 }
 
 impl Eq for Bibliography {}
 
 impl Bibliography {
-    /// The bibliography of these files, in the language of the site.
-    pub fn new(files: Vec<(String, String)>, style: StyleSource, language: &str) -> Bibliography {
-        Bibliography { files, style, language: language.to_owned(), read: OnceLock::new() }
+    /// The bibliography of these files.
+    pub fn new(files: Vec<(String, String)>, style: StyleSource) -> Bibliography {
+        Bibliography { files, style, read: OnceLock::new() }
     }
 
     /// The paths of all files that citations depend on.
@@ -177,11 +176,12 @@ pub(super) fn may_cite(text: &str) -> bool {
     text.contains("[@") || text.contains("[-@") || text.contains("[see @")
 }
 
-/// Writes all citations of a document, and the list at its end.
+/// Writes all citations of a document in `language`, and the list at its end.
 pub(super) fn cite(
     document: &mut Document,
     embeds: &mut Cow<'_, Embeds>,
     bibliography: &Bibliography,
+    language: &str,
 ) -> (Vec<Problem>, Vec<Diagnostic>) {
     let mut places = Vec::new();
     split(&mut document.blocks, &mut places);
@@ -208,7 +208,7 @@ pub(super) fn cite(
         }
         citations.push(cited);
     }
-    let (list, html) = written(&citations, read, &bibliography.language);
+    let (list, html) = written(&citations, read, language);
     let mut embed = |number: usize| {
         let text =
             if html[number].is_empty() { places[number].clone() } else { plain(&html[number]) };
@@ -220,7 +220,7 @@ pub(super) fn cite(
         fill(&mut note.blocks, &mut number, &mut embed);
     }
     if !list.is_empty() {
-        let html = section(&list, &bibliography.language);
+        let html = section(&list, language);
         document.blocks.push(Node::new(Kind::Html { html, block: true }));
     }
     (problems, Vec::new())

@@ -36,7 +36,7 @@ pub enum Dialect {
     Kramdown,
 }
 
-/// How Markdown is rendered: the settings in `_config.yml`, the same for a whole site.
+/// How Markdown is rendered: the settings in `_config.yml`, the same for a whole site except for the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Options {
@@ -161,7 +161,8 @@ pub fn render(text: &str, embeds: &Embeds, options: &Options) -> Rendered {
     let may_cite = options.bibliography.is_some() && citation::may_cite(text);
     let mut errors = Vec::new();
     if let Some(bibliography) = options.bibliography.as_ref().filter(|_| may_cite) {
-        let (found, of_files) = citation::cite(&mut document, &mut embeds, bibliography);
+        let (found, of_files) =
+            citation::cite(&mut document, &mut embeds, bibliography, &options.language);
         problems.extend(found);
         errors.extend(of_files);
     }

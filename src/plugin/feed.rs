@@ -287,7 +287,8 @@ fn is_page_part(tag: &Tag<'_>) -> bool {
         || is_side_note(tag)
 }
 
-fn is_side_note(tag: &Tag<'_>) -> bool {
+/// Whether an element is the copy of a footnote or a reference beside the text.
+pub(crate) fn is_side_note(tag: &Tag<'_>) -> bool {
     tag.is("span") && (tag.has_class("sidenote") || tag.has_class("citation-note"))
 }
 

@@ -29,7 +29,7 @@ pub(super) fn bibliography(inputs: &Inputs, config: &Config) -> Option<Arc<Bibli
         Some(text) => StyleSource::File(style.to_owned(), text.to_owned()),
         None => StyleSource::Named(style.to_owned()),
     };
-    Some(Arc::new(Bibliography::new(files, style, &config.language)))
+    Some(Arc::new(Bibliography::new(files, style)))
 }
 
 /// An error for each file of `bibliography` that does not exist.

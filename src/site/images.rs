@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::post::RenderedPost;
 use super::{Made, Shared, memo};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
@@ -20,9 +19,9 @@ use crate::html::{self, escaped, unescaped};
 use crate::images::{self, Decoded};
 use crate::inputs::Inputs;
 use crate::liquid::Read;
-use crate::output::Content;
+use crate::output::{Content, Output};
 use crate::permalink::percent_decoded;
-use crate::post::{Blog, Post, StaticFile};
+use crate::post::{Blog, PageKind, StaticFile};
 use crate::slug;
 use crate::store::cache::Cache;
 use crate::text::Located;
@@ -313,15 +312,18 @@ pub(super) fn sources(html: &str) -> Vec<String> {
     sources.filter(|source| !is_elsewhere(source)).collect()
 }
 
-/// Whether a picture is in the HTML, and not only in a comment or the like.
-fn is_shown(source: &str, html: &str) -> bool {
-    let mut sources = html::placed_tags(html).filter_map(|(_, tag)| self::source(&tag));
-    sources.any(|shown| unescaped(shown) == source)
+/// The same without those that are only in a comment or the like.
+pub(super) fn shown(html: &str) -> Vec<String> {
+    if !html.contains("<img") {
+        return Vec::new();
+    }
+    let sources = html::placed_tags(html).filter_map(|(_, tag)| source(&tag).map(unescaped));
+    sources.filter(|source| !is_elsewhere(source)).collect()
 }
 
-/// An error for each picture in the bodies of documents that the site does not have. A build warns
-/// of them, and `build --locked` fails.
-pub(super) fn missing(site: &Shared<'_>) -> Vec<Diagnostic> {
+/// An error for each picture in the bodies of documents and pages that is not in the built site. A
+/// build warns of them, and `build --locked` fails.
+pub(super) fn missing(site: &Shared<'_>, output: &Output) -> Vec<Diagnostic> {
     let mut missing = Vec::new();
     if !site.config.images.is_on {
         return missing;
@@ -331,34 +333,50 @@ pub(super) fn missing(site: &Shared<'_>) -> Vec<Diagnostic> {
         of_collections.flat_map(|(one, rendered)| one.documents.iter().zip(rendered));
     for (post, rendered) in site.blog.posts.iter().zip(&site.posts).chain(of_collections) {
         if post.is_written {
-            missing.extend(missing_in(site, post, rendered));
+            let url = &post.address.url;
+            let found = missing_among(site, output, &rendered.body.summary.images, url);
+            let content = || shown(rendered.content().as_str().unwrap_or_default());
+            let shown = if found.is_empty() { Vec::new() } else { content() };
+            let found = found.into_iter().filter(|source| shown.contains(source));
+            missing.extend(found.map(|source| error(post.body, source)));
         }
+    }
+    for page in &site.blog.pages {
+        let Some(body) = site.pages.body(page) else { continue };
+        let found = missing_among(site, output, &body.images, &page.address.url);
+        // A template also shows the pictures of posts, at other addresses.
+        let is_own = |source: &&String| {
+            page.kind == PageKind::Markdown || written_at(page.body, source).is_some()
+        };
+        missing.extend(found.into_iter().filter(is_own).map(|source| error(page.body, source)));
     }
     missing
 }
 
-fn missing_in(site: &Shared<'_>, post: &Post<'_>, rendered: &RenderedPost<'_>) -> Vec<Diagnostic> {
-    let is_made = |path: &str| {
-        site.taken.contains(path) || rendered.files().iter().any(|(made, _)| made == path)
-    };
+/// Those of the pictures that the page at `url` shows that are not in the built site.
+fn missing_among<'i>(
+    site: &Shared<'_>,
+    output: &Output,
+    images: &'i [String],
+    url: &str,
+) -> Vec<&'i String> {
     let is_missing = |source: &&String| {
-        let Some(path) = site.images.path(source, &post.address.url) else { return false };
-        !is_made(&percent_decoded(&path))
-            && site.images.found(source, &post.address.url).is_none()
-            && is_shown(source, rendered.content().as_str().unwrap_or_default())
+        let Some(path) = site.images.path(source, url) else { return false };
+        output.file(&percent_decoded(&path)).is_none() && site.images.found(source, url).is_none()
     };
-    let missing = rendered.body.summary.images.iter().filter(is_missing);
-    let error = |source: &String| {
-        let message = format!("there is no picture `{source}` in the site");
-        Diagnostic::new(place(post.body, source), message)
-            .hint("correct the address, or add the file; an address that starts with `/` starts at the site's root")
-    };
-    missing.map(error).collect()
+    images.iter().filter(is_missing).collect()
 }
 
-/// Where the source of a document names the address.
-fn place(body: Located<'_>, source: &str) -> Place {
+fn error(body: Located<'_>, source: &str) -> Diagnostic {
+    let message = format!("there is no picture `{source}` in the site");
+    let place =
+        written_at(body, source).map_or_else(|| Place::file(body.path), |at| body.place(at));
+    Diagnostic::new(place, message)
+        .hint("correct the address, or add the file; an address that starts with `/` starts at the site's root")
+}
+
+/// Where the source of a document or a page names the address.
+fn written_at(body: Located<'_>, source: &str) -> Option<usize> {
     let written = [source.to_owned(), percent_decoded(source)];
-    let at = written.iter().find_map(|source| body.text.find(source.as_str()));
-    at.map_or_else(|| Place::file(body.path), |at| body.place(at))
+    written.iter().find_map(|source| body.text.find(source.as_str()))
 }

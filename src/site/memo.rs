@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 
+use super::page;
 use super::post::{Body, Detail};
 use super::{Files, Made, Site};
 use crate::config;
@@ -30,7 +31,7 @@ use crate::experiment::record::Record;
 use crate::experiment::results::Results;
 use crate::inputs::Inputs;
 use crate::liquid::{Environment, Read};
-use crate::post::{self as posts, Blog, Post, Shown};
+use crate::post::{self as posts, Blog, Page, Post, Shown};
 use crate::roles::Role;
 
 /// The program by its sources: another version may render the same site differently.
@@ -189,6 +190,14 @@ impl<'a> PageMemo<'a> {
         let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(file.to_owned(), page);
         Ok(files)
+    }
+
+    /// What is kept of the body of a page of this rendering; `None` if it has errors.
+    pub(super) fn body(&self, page: &Page<'_>) -> Option<Arc<page::Body>> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = made.get(&page.address.file)?;
+        let is_own = known.source == page.body.path;
+        known.files.iter().find_map(|made| made.body.clone()).filter(|_| is_own)
     }
 }
 

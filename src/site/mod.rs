@@ -37,7 +37,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -316,7 +316,7 @@ impl Pages<'_> {
             }
         }
         let output = gathered(self, made, &mut errors);
-        let missing = images::missing(&site);
+        let missing = images::missing(&site, &output);
         let errors = errors.into_sorted();
         warnings.extend(card::warnings(&site));
         warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
@@ -468,6 +468,8 @@ struct Made {
     needs: Vec<Need>,
     /// Problems in its source that do not prevent the build.
     warnings: Vec<Diagnostic>,
+    /// What is kept of the body of a page that is not a document.
+    body: Option<Arc<page::Body>>,
 }
 
 impl Made {
@@ -483,6 +485,7 @@ impl Made {
             experiments: BTreeSet::new(),
             needs: Vec::new(),
             warnings: Vec::new(),
+            body: None,
         }
     }
 

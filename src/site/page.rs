@@ -1,12 +1,15 @@
 //! Pages that are not posts, from Markdown or from a template.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tera::Map;
 
 use super::layouts::Wanted;
 use super::{
-    Files, Made, Shared, in_parallel, index, linked_data, memo, pinned, post, redirect, values,
+    Files, Made, Shared, images, in_parallel, index, linked_data, memo, pinned, post, redirect,
+    search, values,
 };
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -27,6 +30,15 @@ pub(super) struct Part {
     pub(super) file: String,
     /// The key of its numbers and posts.
     pub(super) key: Digest,
+}
+
+/// What is kept of the body of a page between builds, for what is made of all pages.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Body {
+    /// The addresses of the site's pictures in it.
+    pub(super) images: Vec<String>,
+    /// What is searched.
+    pub(super) sections: Vec<search::Section>,
 }
 
 /// All pages. The index is split as the configuration says.
@@ -136,6 +148,7 @@ fn file(
                 // A link may lead to any file.
                 expanded.reads.insert(Read::WholeSite);
             }
+            let options = &*post::in_language(options, &page.front, site.config);
             let rendered = post::to_html(&expanded, false, options);
             let (mut found, less) = post::located(&rendered.problems, page.body, site.config);
             found.extend(rendered.errors.iter().cloned());
@@ -170,6 +183,8 @@ fn file(
             (site.sass.css(sheet).map_err(|error| vec![error])?, rendered.files, rendered.needs)
         }
     };
+    let images = if site.config.images.is_on { images::shown(&content) } else { Vec::new() };
+    let body = Body { images, sections: search::of_page(site, layouts, page, &content) };
     let place = || page.front.place("layout");
     // As in Jekyll, a style sheet has no layout, even if `defaults` give it one.
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);
@@ -191,7 +206,9 @@ fn file(
     } else {
         text
     };
-    let made = Made { experiments, needs, warnings, ..Made::new(path, text).from(page.body.path) };
+    let body = Some(Arc::new(body));
+    let made = Made::new(path, text).from(page.body.path);
+    let made = Made { experiments, needs, warnings, body, ..made };
     let figures = figures.into_iter();
     let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(page.body.path));
     Ok((std::iter::once(made).chain(figures).chain(of_images).collect(), reads))

@@ -1,5 +1,6 @@
 //! Renders posts and other documents, and their pages.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
@@ -308,6 +309,7 @@ fn render(
     variables: &[(&str, Value)],
 ) -> (Body, BTreeSet<Read>, Errors) {
     let Around { config, environment, options, .. } = *around;
+    let options = &*in_language(options, &post.front, config);
     let mut errors = Errors::default();
     let (mut experiments, mut needs, mut reads) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
     let mut plain_text = |text: &str, key| {
@@ -388,6 +390,22 @@ pub(super) fn to_html(expanded: &Expanded, is_html: bool, options: &markdown::Op
     let html = expanded.embeds.in_html(&expanded.text);
     let text = crate::html::without_html(&html);
     Rendered { html, text, ..Rendered::default() }
+}
+
+/// The options for a body in the language of its front matter.
+pub(super) fn in_language<'o>(
+    options: &'o markdown::Options,
+    front: &FrontMatter<'_>,
+    config: &Config,
+) -> Cow<'o, markdown::Options> {
+    let language = front.value("lang").and_then(Value::as_str);
+    let is_other = |language: &&str| options.extended && *language != config.language;
+    match language.filter(is_other) {
+        Some(language) => {
+            Cow::Owned(markdown::Options { language: language.to_owned(), ..options.clone() })
+        }
+        None => Cow::Borrowed(options),
+    }
 }
 
 /// What the HTML of a body depends on, besides the body: the bibliography, if it may cite.

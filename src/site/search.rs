@@ -1,12 +1,12 @@
 //! The index that the search page reads, and the page itself: no server is needed.
 //!
-//! The words of all posts and documents are in many small files, by the first letters of the words,
+//! The words of all posts, documents and pages are in many small files, by the first letters of the words,
 //! so that a search loads only the few that it needs, however large the blog is. The text of each
 //! page is in a file of its own, which is loaded for the pages that are found.
 //!
 //! | file | has |
 //! |---|---|
-//! | `search/pages.json` | address, title and date of each page, the newest post first |
+//! | `search/pages.json` | address, title and date of each page: posts, the newest first, documents, other pages |
 //! | `search/words/SHARD.json` | words, each with the numbers of its pages and how well they fit |
 //! | `search/text/NUMBER.json` | the sections of a page: id and heading, and its text |
 //!
@@ -15,14 +15,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tera::Map;
 
 use super::layouts::Layouts;
 use super::post::{Detail, RenderedPost};
 use super::{Files, Made, Shared, memo, structure};
+use crate::digest::Digest;
 use crate::html::{Tag, Token, tokens, unescaped};
-use crate::post::Post;
+use crate::plugin::feed::is_side_note;
+use crate::post::front_matter::FrontMatter;
+use crate::post::{Page, PageKind, Post};
 use crate::value::{self, as_text, set};
 
 /// The layout of the search page. There is an index if there is one.
@@ -49,8 +53,8 @@ struct Entry<'a> {
 }
 
 /// A part of a page with a heading of its own.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Section {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Section {
     /// The id of the heading; empty for the start of the page.
     id: String,
     heading: String,
@@ -68,9 +72,16 @@ pub(super) fn files(site: &Shared<'_>, layouts: &Layouts<'_>) -> Files {
     set(&mut page, "sitemap", false);
     let mut files = structure::pages::rendered(site, layouts, LAYOUT, page, PAGE)?.0;
     let shown = site.posts.iter().chain(site.collections.iter().flatten());
-    let key = memo::key_of(&[], shown.map(|post| post.identity(Detail::Whole)));
-    let index = || Ok((index(&entries(site)), BTreeSet::new()));
-    files.extend(site.pages.page("search/pages.json", "", ("all documents", key), index)?);
+    let shown = shown.map(|post| post.identity(Detail::Whole));
+    let pages = of_pages(site);
+    let key = memo::key_of(&[], shown.chain(pages.iter().map(identity)));
+    let index = || {
+        let mut entries = of_documents(site);
+        entries.extend(pages);
+        Ok((index(&entries), BTreeSet::new()))
+    };
+    let shown = ("all documents, and the text of pages", key);
+    files.extend(site.pages.page("search/pages.json", "", shown, index)?);
     Ok(files)
 }
 
@@ -79,8 +90,8 @@ pub(super) fn is_made(site: &Shared<'_>, layouts: &Layouts<'_>) -> bool {
     site.config.search && layouts.has(LAYOUT) && !site.taken.contains(PAGE)
 }
 
-/// What can be found: all posts and documents except those that say `search: false`.
-fn entries<'a>(site: &'a Shared<'_>) -> Vec<Entry<'a>> {
+/// The posts and documents that can be found: all except those that say `search: false`.
+fn of_documents<'a>(site: &'a Shared<'_>) -> Vec<Entry<'a>> {
     let of_collections = site.blog.collections.iter().zip(&site.collections);
     let of_collections =
         of_collections.flat_map(|(one, rendered)| one.documents.iter().zip(rendered));
@@ -91,12 +102,60 @@ fn entries<'a>(site: &'a Shared<'_>) -> Vec<Entry<'a>> {
 }
 
 fn is_found(post: &Post<'_>) -> bool {
-    let is_off = |key| post.front.value(key).and_then(value::Value::as_bool);
-    let is_redirect = post.front.value("redirect_to").is_some();
-    post.is_written
-        && !is_redirect
-        && is_off("search") != Some(false)
-        && is_off("unlisted") != Some(true)
+    post.is_written && may_be_found(&post.front)
+}
+
+fn may_be_found(front: &FrontMatter<'_>) -> bool {
+    let is_off = |key| front.value(key).and_then(value::Value::as_bool);
+    let is_redirect = front.value("redirect_to").is_some();
+    !is_redirect && is_off("search") != Some(false) && is_off("unlisted") != Some(true)
+}
+
+/// Whether a page can be found: one with a title, in Markdown. Templates are lists and forms.
+fn is_page_found(page: &Page<'_>) -> bool {
+    let file = page.address.file.as_str();
+    page.kind == PageKind::Markdown
+        && page.front.title.as_ref().is_some_and(|title| !title.is_empty())
+        && file.ends_with(".html")
+        && file != "404.html"
+        && may_be_found(&page.front)
+}
+
+/// What is searched of the body of a page; nothing if it is not to be found, or there is no search.
+pub(super) fn of_page(
+    site: &Shared<'_>,
+    layouts: &Layouts<'_>,
+    page: &Page<'_>,
+    html: &str,
+) -> Vec<Section> {
+    let is_searched = site.config.search && layouts.has(LAYOUT) && is_page_found(page);
+    if is_searched { sections(html) } else { Vec::new() }
+}
+
+/// The pages that can be found and have a text.
+fn of_pages<'a>(site: &'a Shared<'_>) -> Vec<Entry<'a>> {
+    let pages = site.blog.pages.iter().filter(|page| is_page_found(page));
+    let entry = |page: &'a Page<'_>| {
+        let body = site.pages.body(page).filter(|body| !body.sections.is_empty())?;
+        Some(Entry {
+            url: &page.address.url,
+            title: page.front.title.as_deref().unwrap_or_default(),
+            date: String::new(),
+            tags: &page.front.tags,
+            sections: body.sections.clone(),
+        })
+    };
+    pages.filter_map(entry).collect()
+}
+
+/// Equal for equal entries.
+fn identity(entry: &Entry<'_>) -> Digest {
+    let Entry { url, title, date, tags, sections } = entry;
+    let sections = sections.iter().flat_map(|one| [&one.id, &one.heading, &one.text]);
+    let own = [*url, *title, date.as_str()];
+    let number = tags.len().to_le_bytes();
+    let texts = own.into_iter().chain(tags.iter().chain(sections).map(String::as_str));
+    memo::key(texts.map(str::as_bytes).chain([&number[..]]))
 }
 
 fn entry<'a>(post: &'a Post<'_>, rendered: &'a RenderedPost<'_>) -> Entry<'a> {
@@ -210,7 +269,8 @@ fn is_ideograph(c: char) -> bool {
 }
 
 /// The text of a body by headings, without what is not for reading: scripts, drawings, the numbers
-/// below charts, and elements that are marked.
+/// below charts, what is there a second time (side notes) or refers to it, and elements that are
+/// marked.
 fn sections(html: &str) -> Vec<Section> {
     let mut sections = vec![Section::default()];
     let mut left_out: Option<(&str, usize)> = None;
@@ -263,7 +323,11 @@ fn is_left_out(tag: &Tag<'_>) -> bool {
     let is_marked = IGNORED.iter().any(|name| tag.value(name).is_some());
     let is_empty =
         tag.text.ends_with("/>") || ["img", "br", "hr", "input"].iter().any(|name| tag.is(name));
-    !tag.is_end && !is_empty && (is_of_page || is_marked || tag.has_class("labpress-numbers"))
+    // The number of a footnote would become a part of the word before it.
+    let is_note = is_side_note(tag)
+        || tag.is("a") && (tag.has_class("footnote") || tag.has_class("reversefootnote"));
+    let is_left_out = is_of_page || is_marked || is_note || tag.has_class("labpress-numbers");
+    !tag.is_end && !is_empty && is_left_out
 }
 
 fn is_heading(tag: &Tag<'_>) -> bool {
@@ -281,6 +345,8 @@ fn is_inline(tag: &Tag<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::markdown;
+    use kramdown::embed::Embeds;
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
@@ -314,6 +380,16 @@ mod tests {
         };
         let expected = [section("", "", "One bold."), section("a", "A & b", "Two. End")];
         assert_eq!(sections(html), expected);
+    }
+
+    #[test]
+    fn notes_are_searched_once_and_apart_from_words() {
+        let options = markdown::Options { extended: true, ..markdown::Options::default() };
+        let text = "A word.[^1] More.\n\n[^1]: The note.\n";
+        let html = markdown::render(text, &Embeds::default(), &options).html;
+        assert!(html.contains("sidenote"), "{html}");
+        let texts: Vec<String> = sections(&html).into_iter().map(|one| one.text).collect();
+        assert_eq!(texts, ["A word. More. The note."]);
     }
 
     #[test]

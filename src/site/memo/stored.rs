@@ -1,6 +1,7 @@
 //! A memo as bytes, to be kept between builds.
 //!
-//! It has neither the content of documents nor that of pages, so it is small beside the site: what
+//! It has neither the content of documents nor that of pages (except what is searched of the few that
+//! are not documents), so it is small beside the site: what
 //! the last build wrote is still in the destination, and a body whose content is needed for a page
 //! that changed is rendered again.
 
@@ -16,6 +17,7 @@ use crate::digest::Digest;
 use crate::inputs::mark::Mark;
 use crate::output::Content;
 use crate::site::Made;
+use crate::site::page;
 use crate::site::post::{Body, Summary};
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +53,7 @@ struct File {
     digest: Digest,
     from: Option<String>,
     experiments: BTreeSet<String>,
+    body: Option<page::Body>,
 }
 
 impl Memo {
@@ -108,14 +111,11 @@ impl Page {
     fn new(page: &KnownPage, reads: usize) -> Option<Page> {
         let file = |made: &Made| {
             let digest = made.content.digest();
-            let Made { path, from, experiments, needs, warnings, .. } = made;
+            let Made { path, from, experiments, needs, warnings, body, .. } = made;
             let (path, from, experiments) = (path.clone(), from.clone(), experiments.clone());
-            (needs.is_empty() && warnings.is_empty()).then_some(File {
-                path,
-                digest,
-                from,
-                experiments,
-            })
+            let body = body.as_deref().cloned();
+            let file = File { path, digest, from, experiments, body };
+            (needs.is_empty() && warnings.is_empty()).then_some(file)
         };
         Some(Page {
             source: page.source.clone(),
@@ -132,9 +132,9 @@ impl Page {
         mark: &impl Fn(&str) -> Option<Mark>,
     ) -> Option<KnownPage> {
         let Page { source, shown, key, reads: place, files } = self;
-        let made = |File { path, digest, from, experiments }: File| {
+        let made = |File { path, digest, from, experiments, body }: File| {
             let content = Content::AsWritten { mark: mark(&path)?, digest };
-            Some(Made { path, content, from, experiments, needs: Vec::new(), warnings: Vec::new() })
+            Some(Made { from, experiments, body: body.map(Arc::new), ..Made::of(path, content) })
         };
         let files = files.into_iter().map(made).collect::<Option<_>>()?;
         Some(KnownPage {
