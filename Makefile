@@ -1,4 +1,4 @@
-.PHONY: site libtorch lab test test-browser check platforms
+.PHONY: site libtorch lab test test-browser check platforms wheels test-wheels
 
 # This repository's own blog, from the committed results; libtorch and `lab` only if an experiment has to train.
 site:
@@ -37,3 +37,11 @@ check: libtorch
 # Whether the libraries compile for Windows, and all but `lab` for macOS.
 platforms:
 	scripts/check_platforms.sh
+
+# Wheels of labpress and lab for this machine, in dist/: `pip install dist/*.whl` needs no compiler.
+wheels: libtorch
+	scripts/wheels.sh
+
+# Installs them into a fresh environment and takes the tour of the README there.
+test-wheels: wheels
+	scripts/test_wheels.sh

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::digest::Digest;
 use crate::inputs::mark::Mark;
 use crate::path;
+use crate::permalink::percent_decoded;
 
 /// All files of the built site, by path with `/` between parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,6 +102,20 @@ impl Output {
     /// The file at `path`.
     pub fn file(&self, path: &str) -> Option<&Content> {
         self.files.get(path)
+    }
+
+    /// The path of the file that a static host answers an address with, given from the root of the
+    /// site, still encoded; `None` if there is none.
+    pub(crate) fn served(&self, address: &str) -> Option<String> {
+        let path = percent_decoded(&path::joined(address));
+        let is_there = |file: &String| self.file(file).is_some() || self.keeps(file);
+        let index =
+            if path.is_empty() { "index.html".to_owned() } else { format!("{path}/index.html") };
+        if path.is_empty() || address.ends_with('/') {
+            return Some(index).filter(is_there);
+        }
+        let page = format!("{path}.html");
+        [path, index, page].into_iter().find(is_there)
     }
 
     /// All files in order of path.

@@ -791,3 +791,72 @@ fn a_reference_to_a_figure_does_not_keep_its_experiment_from_running() {
     let page = site.read(PAGE);
     assert!(page.contains("<a href=\"#fig:curves\" class=\"ref\">Figure\u{a0}1</a>"), "{page}");
 }
+
+#[test]
+fn a_link_to_nothing_is_a_warning_and_an_error_with_locked() {
+    let site = Site::empty();
+    site.write("_layouts/post.html", "<!doctype html>\n{{ content | safe }}\n");
+    site.write("_posts/2026-01-01-a.md", "---\nlayout: post\n---\n[Two](/2026/01/02/b.html), [gone](/gone/), [out](https://example.com/x), [here](#x).\n<!-- [no](/commented/) <a href=\"/commented/\"> -->\n");
+    site.write(
+        "_posts/2026-01-02-b.md",
+        "---\nlayout: post\n---\n[One](a.html), [file](/data.csv).\n",
+    );
+    site.write("page.md", "---\nlayout: post\n---\n[Up](../nowhere)\n");
+    site.write("data.csv", "a\n");
+    check(&site, &["build"], str![[r#"
+$ labpress build
+[stderr]
+warning: the link `/gone/` leads to nothing
+ --> _posts/2026-01-01-a.md:4:35
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+warning: the link `a.html` leads to nothing
+ --> _posts/2026-01-02-b.md:4:7
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+warning: the link `../nowhere` leads to nothing
+ --> page.md:4:6
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+8 files written, 0 unchanged, 0 removed in public ([TIME])
+[exit status 0]
+
+"#]]);
+    check(&site, &["build", "--locked"], str![[r#"
+$ labpress build --locked
+[stderr]
+error: the link `/gone/` leads to nothing
+ --> _posts/2026-01-01-a.md:4:35
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+error: the link `a.html` leads to nothing
+ --> _posts/2026-01-02-b.md:4:7
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+error: the link `../nowhere` leads to nothing
+ --> page.md:4:6
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+nothing was written because of 3 errors
+[exit status 1]
+
+"#]]);
+    // Nothing of these has changed, but what they link to has.
+    site.write("gone.md", "---\npermalink: /gone/\n---\nx\n");
+    site.write("_posts/2026-01-02-b.md", "---\nlayout: post\npermalink: /moved/\n---\nText.\n");
+    check(&site, &["build"], str![[r#"
+$ labpress build
+[stderr]
+warning: the link `/2026/01/02/b.html` leads to nothing
+ --> _posts/2026-01-01-a.md:4:7
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+warning: the link `../nowhere` leads to nothing
+ --> page.md:4:6
+hint: correct the address, or remove the link; `labpress check` lists similar addresses
+
+5 files written, 4 unchanged, 1 removed in public ([TIME])
+[exit status 0]
+
+"#]]);
+}

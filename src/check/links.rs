@@ -93,30 +93,10 @@ impl Targets<'_> {
             None if is_own => String::new(),
             None => format!("{}{path}", &page.url[..=page.url.rfind('/').unwrap_or(0)]),
         };
-        match self.file(&path) {
+        match self.output.served(&path) {
             Some(file) => Target::File { file, fragment },
             None => Target::Missing(path),
         }
-    }
-
-    /// The file that a static host answers a path with.
-    fn file(&self, path: &str) -> Option<String> {
-        let mut parts: Vec<&str> = Vec::new();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
-        let plain = percent_decoded(&parts.join("/"));
-        let is_there = |file: &String| self.output.file(file).is_some() || self.output.keeps(file);
-        let index =
-            if plain.is_empty() { "index.html".to_owned() } else { format!("{plain}/index.html") };
-        if path.ends_with('/') || plain.is_empty() {
-            return Some(index).filter(is_there);
-        }
-        [plain.clone(), index, format!("{plain}.html")].into_iter().find(is_there)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::images::{self, Decoded};
 use crate::inputs::Inputs;
 use crate::liquid::Read;
 use crate::output::{Content, Output};
+use crate::path;
 use crate::permalink::percent_decoded;
 use crate::post::{Blog, PageKind, StaticFile};
 use crate::slug;
@@ -157,7 +158,7 @@ impl<'a> Images<'a> {
     /// The file that an address in the page at `url` leads to, and the right address if the page has
     /// another one: file systems write `é` in two ways, and names may contain `%`.
     fn found(&self, source: &str, url: &str) -> Option<(&'a StaticFile, Option<String>)> {
-        let path = self.path(source, url)?;
+        let path = path_of(source, url, self.config)?;
         let decoded = percent_decoded(&path);
         let encoded = |file: &str| {
             format!("{}/{}", self.config.base_url, slug::part_encoded(file).replace('?', "%3F"))
@@ -173,25 +174,6 @@ impl<'a> Images<'a> {
         let composed: String = decoded.nfc().collect();
         let known = self.composed.get(&composed)?;
         Some((self.files.get(known)?, Some(encoded(known))))
-    }
-
-    /// The path that an address in the page at `url` leads to, still encoded. `None` outside the
-    /// site.
-    fn path(&self, source: &str, url: &str) -> Option<String> {
-        let source = source.split(['?', '#']).next().unwrap_or_default();
-        let path = match source.strip_prefix('/') {
-            Some(_) => source.strip_prefix(self.config.base_url.as_str())?.to_owned(),
-            None => format!("{}{source}", &url[..=url.rfind('/').unwrap_or(0)]),
-        };
-        let mut parts: Vec<&str> = Vec::new();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
-        Some(parts.join("/"))
     }
 
     /// A picture and its sizes; `None` if the file is none, or is damaged.
@@ -297,6 +279,20 @@ fn source<'a>(tag: &html::Tag<'a>) -> Option<&'a str> {
     if tag.is("img") && !tag.is_end { tag.value("src") } else { None }
 }
 
+/// The path that an address in the page at `url` leads to, still encoded. `None` outside the site.
+pub(super) fn path_of(address: &str, url: &str, config: &Config) -> Option<String> {
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let path = match address.strip_prefix('/') {
+        Some(_) => {
+            let inside = address.strip_prefix(config.base_url.as_str())?;
+            Some(inside).filter(|inside| inside.is_empty() || inside.starts_with('/'))?.to_owned()
+        }
+        None => format!("{}{address}", &url[..=url.rfind('/').unwrap_or(0)]),
+    };
+    let end = if path.ends_with('/') { "/" } else { "" };
+    Some(path::joined(&path) + end)
+}
+
 /// Whether an address leads away from the site, or contains the picture itself.
 fn is_elsewhere(source: &str) -> bool {
     source.is_empty() || has_scheme(source)
@@ -328,10 +324,7 @@ pub(super) fn missing(site: &Shared<'_>, output: &Output) -> Vec<Diagnostic> {
     if !site.config.images.is_on {
         return missing;
     }
-    let of_collections = site.blog.collections.iter().zip(&site.collections);
-    let of_collections =
-        of_collections.flat_map(|(one, rendered)| one.documents.iter().zip(rendered));
-    for (post, rendered) in site.blog.posts.iter().zip(&site.posts).chain(of_collections) {
+    for (post, rendered) in site.documents() {
         if post.is_written {
             let url = &post.address.url;
             let found = missing_among(site, output, &rendered.body.summary.images, url);
@@ -361,7 +354,7 @@ fn missing_among<'i>(
     url: &str,
 ) -> Vec<&'i String> {
     let is_missing = |source: &&String| {
-        let Some(path) = site.images.path(source, url) else { return false };
+        let Some(path) = path_of(source, url, site.config) else { return false };
         output.file(&percent_decoded(&path)).is_none() && site.images.found(source, url).is_none()
     };
     images.iter().filter(is_missing).collect()
@@ -376,7 +369,7 @@ fn error(body: Located<'_>, source: &str) -> Diagnostic {
 }
 
 /// Where the source of a document or a page names the address.
-fn written_at(body: Located<'_>, source: &str) -> Option<usize> {
+pub(super) fn written_at(body: Located<'_>, source: &str) -> Option<usize> {
     let written = [source.to_owned(), percent_decoded(source)];
     written.iter().find_map(|source| body.text.find(source.as_str()))
 }

@@ -19,6 +19,7 @@ mod images;
 mod index;
 mod layouts;
 mod linked_data;
+mod links;
 mod memo;
 mod page;
 mod parse;
@@ -316,7 +317,8 @@ impl Pages<'_> {
             }
         }
         let output = gathered(self, made, &mut errors);
-        let missing = images::missing(&site, &output);
+        let mut missing = images::missing(&site, &output);
+        missing.extend(links::missing(&site, &output));
         let errors = errors.into_sorted();
         warnings.extend(card::warnings(&site));
         warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
@@ -532,6 +534,13 @@ struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
+    /// All documents with their bodies, the posts first.
+    fn documents<'s>(&'s self) -> impl Iterator<Item = (&'s Post<'a>, &'s RenderedPost<'a>)> {
+        let collections = self.blog.collections.iter().zip(&self.collections);
+        let others = collections.flat_map(|(one, rendered)| one.documents.iter().zip(rendered));
+        self.blog.posts.iter().zip(&self.posts).chain(others)
+    }
+
     fn new(
         pages: &Pages<'a>,
         rendered: RenderedBlog<'a>,

@@ -8,8 +8,8 @@ use tera::Map;
 
 use super::layouts::Wanted;
 use super::{
-    Files, Made, Shared, images, in_parallel, index, linked_data, memo, pinned, post, redirect,
-    search, values,
+    Files, Made, Shared, images, in_parallel, index, linked_data, links, memo, pinned, post,
+    redirect, search, values,
 };
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
@@ -37,6 +37,8 @@ pub(super) struct Part {
 pub(super) struct Body {
     /// The addresses of the site's pictures in it.
     pub(super) images: Vec<String>,
+    /// The addresses on the site that it links to.
+    pub(super) links: Vec<String>,
     /// What is searched.
     pub(super) sections: Vec<search::Section>,
 }
@@ -184,7 +186,8 @@ fn file(
         }
     };
     let images = if site.config.images.is_on { images::shown(&content) } else { Vec::new() };
-    let body = Body { images, sections: search::of_page(site, layouts, page, &content) };
+    let links = links::sources(&content);
+    let body = Body { images, links, sections: search::of_page(site, layouts, page, &content) };
     let place = || page.front.place("layout");
     // As in Jekyll, a style sheet has no layout, even if `defaults` give it one.
     let layout = page.front.layout.as_deref().filter(|_| page.kind != PageKind::Sass);

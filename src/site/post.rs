@@ -11,7 +11,8 @@ use tera::Map;
 use super::memo::{self, KnownBody, Memo, Present};
 use super::values::{Listed, Sites};
 use super::{
-    Files, Made, Shared, card, excerpt, images, in_parallel, linked_data, redirect, twin, values,
+    Files, Made, Shared, card, excerpt, images, in_parallel, linked_data, links, redirect, twin,
+    values,
 };
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
@@ -86,6 +87,8 @@ pub(super) struct Summary {
     pub(super) description: Option<String>,
     /// The addresses of the site's pictures in its body.
     pub(super) images: Vec<String>,
+    /// The addresses on the site that its body links to.
+    pub(super) links: Vec<String>,
     length: Length,
     excerpt: Excerpt,
     /// The experiments whose results it shows.
@@ -360,7 +363,8 @@ fn render(
     reads.extend(expanded.reads);
     let length = Length::of(&rendered.text);
     let images = if config.images.is_on { images::sources(&rendered.html) } else { Vec::new() };
-    let summary = Summary { title, description, images, length, excerpt, experiments };
+    let links = links::sources(&rendered.html);
+    let summary = Summary { title, description, images, links, length, excerpt, experiments };
     let content = Value::from(rendered.html);
     let whole = Whole { content, toc: rendered.toc, files: expanded.files, markdown };
     (Body { summary, whole: whole.into(), needs, warnings }, reads, errors)
