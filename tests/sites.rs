@@ -16,6 +16,7 @@ use labpress::output::{Content, Output};
 use labpress::post::{self, Shown};
 use labpress::site::Site;
 use labpress::theme;
+use serde_json::Value;
 use snapbox::assert::{Action, DEFAULT_ACTION_ENV};
 use snapbox::{Data, IntoData};
 
@@ -172,6 +173,100 @@ fn every_site_comes_out_as_expected() {
         "{}\n\n`SNAPSHOTS=overwrite cargo test --test sites` accepts all",
         differences.join("\n\n")
     );
+}
+
+/// What of a JSON value breaks the rules of JSON Feed 1.1 (jsonfeed.org/version/1.1).
+fn broken_rules(feed: &Value) -> Vec<String> {
+    const FEED: [&str; 9] = [
+        "version",
+        "title",
+        "home_page_url",
+        "feed_url",
+        "description",
+        "language",
+        "authors",
+        "icon",
+        "items",
+    ];
+    const ITEM: [&str; 11] = [
+        "id",
+        "url",
+        "title",
+        "content_html",
+        "summary",
+        "image",
+        "date_published",
+        "date_modified",
+        "authors",
+        "tags",
+        "language",
+    ];
+    let mut broken = Vec::new();
+    let mut check = |is_met: bool, rule: &str| {
+        if !is_met {
+            broken.push(rule.to_owned());
+        }
+    };
+    let has_known_keys = |value: &Value, known: &[&str]| {
+        value.as_object().is_some_and(|map| map.keys().all(|key| known.contains(&key.as_str())))
+    };
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let is_address =
+        |value: &Value| value.as_str().is_some_and(|text| text.starts_with("https://"));
+    let is_absent_or =
+        |value: &Value, is_met: &dyn Fn(&Value) -> bool| value.is_null() || is_met(value);
+    let all = |value: &Value, is_met: &dyn Fn(&Value) -> bool| {
+        value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(is_met))
+    };
+    let is_author = |author: &Value| {
+        has_known_keys(author, &["name", "url", "avatar"])
+            && author.as_object().is_some_and(|map| !map.is_empty() && map.values().all(is_text))
+    };
+    let is_moment =
+        |value: &Value| value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok());
+    check(feed["version"] == "https://jsonfeed.org/version/1.1", "the version is 1.1");
+    check(has_known_keys(feed, &FEED), "a feed has no other keys");
+    check(feed["title"].is_string(), "a feed has a title");
+    check(is_address(&feed["home_page_url"]), "the address of its page is a URL");
+    check(is_address(&feed["feed_url"]), "its own address is a URL");
+    check(
+        is_absent_or(&feed["authors"], &|list| all(list, &is_author)),
+        "authors have a name or URL",
+    );
+    check(feed["items"].is_array(), "a feed has items");
+    let items = feed["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ids: BTreeSet<&str> = items.iter().filter_map(|item| item["id"].as_str()).collect();
+    check(ids.len() == items.len(), "each item has an id of its own");
+    for item in items {
+        check(has_known_keys(item, &ITEM), "an item has no other keys");
+        check(is_address(&item["url"]), "the address of an item is a URL");
+        check(item["content_html"].is_string(), "an item has content");
+        for key in ["date_published", "date_modified"] {
+            check(is_absent_or(&item[key], &is_moment), "dates are as in RFC 3339");
+        }
+        check(is_absent_or(&item["authors"], &|list| all(list, &is_author)), "authors have a name");
+        check(is_absent_or(&item["tags"], &|list| all(list, &is_text)), "tags are strings");
+        for key in ["title", "summary", "language"] {
+            check(is_absent_or(&item[key], &is_text), "title, summary and language are strings");
+        }
+    }
+    broken
+}
+
+#[test]
+fn json_feeds_follow_the_rules_of_their_format() {
+    let feeds = walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites"));
+    let feeds = feeds.into_iter().filter_map(Result::ok);
+    let feeds: Vec<_> = feeds.filter(|entry| entry.file_name() == "feed.json").collect();
+    assert!(feeds.len() > 5);
+    for feed in feeds {
+        let text = fs::read_to_string(feed.path()).expect("it can be read");
+        let value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(broken_rules(&value), [""; 0], "{}", feed.path().display());
+    }
+    let invalid =
+        serde_json::json!({"version": "1", "items": [{"id": 1, "authors": [{"name": ""}]}]});
+    assert_eq!(broken_rules(&invalid).len(), 8);
 }
 
 #[test]

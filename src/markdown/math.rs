@@ -381,12 +381,13 @@ fn without_row_gaps(tex: &str) -> String {
 /// Adds the TeX as alternative text; what stands alone can be scrolled if it is wider than the page.
 fn finished(mathml: &str, formula: &Formula) -> String {
     let rest = mathml.strip_prefix("<math").unwrap_or(mathml);
-    // The Nu HTML checker does not know the attribute there. Only in an index would it differ from
+    // The Nu HTML checker does not know the attribute there. Only in an index would 0 differ from
     // the default.
-    let rest = rest.replace(
-        "<mtable displaystyle=\"true\" scriptlevel=\"0\"",
-        "<mtable displaystyle=\"true\"",
-    );
+    let at_level_0 =
+        |is_display| format!("<mtable displaystyle=\"{is_display}\" scriptlevel=\"0\"");
+    let rest = rest
+        .replace(&at_level_0(true), "<mtable displaystyle=\"true\"")
+        .replace(&at_level_0(false), "<mtable displaystyle=\"false\"");
     let math = format!("<math alttext=\"{}\"{rest}", escaped(&formula.tex));
     if formula.display {
         format!("<div class=\"math-block\" tabindex=\"0\">{math}</div>")
@@ -431,9 +432,11 @@ mod tests {
 
     #[test]
     fn tables_are_valid_html() {
-        let aligned = html(r"\begin{aligned} a &= b \end{aligned}");
-        assert!(aligned.contains("<mtable displaystyle=\"true\""), "{aligned}");
-        assert!(!aligned.contains("scriptlevel"), "{aligned}");
+        for (name, is_display) in [("aligned", true), ("pmatrix", false), ("cases", false)] {
+            let table = html(&format!(r"\begin{{{name}}} a &= b \end{{{name}}}"));
+            assert!(table.contains(&format!("<mtable displaystyle=\"{is_display}\"")), "{table}");
+            assert!(!table.contains("scriptlevel"), "{table}");
+        }
     }
 
     #[test]

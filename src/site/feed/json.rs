@@ -15,8 +15,11 @@ pub(super) fn feed(site: &Shared<'_>, feed: &Feed<'_>, items: &[&Item]) -> Strin
         "home_page_url": format!("{root}{}", feed.url),
         "feed_url": format!("{root}/{}", feed.file),
         "language": feed.language,
-        "authors": [{"name": author(site)}],
     });
+    let name = author(site);
+    if !name.is_empty() {
+        head["authors"] = json!([{"name": name}]);
+    }
     if !config.description.is_empty() {
         head["description"] = Value::from(config.description.as_str());
     }
