@@ -83,6 +83,10 @@ pub struct Config {
     pub social_cards: bool,
     /// Whether each post is also published as Markdown.
     pub markdown_pages: bool,
+    /// Whether `[[Title]]` is a link.
+    pub wikilinks: bool,
+    /// Whether pages know which others link to them.
+    pub backlinks: bool,
     /// Whether there is an `llms.txt`.
     pub llms_txt: bool,
     /// Whether there is a search page, if there is a layout for it.
@@ -284,6 +288,8 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         feeds: feeds(&mut fields, compat),
         social_cards: fields.bool("social_cards").unwrap_or(false),
         markdown_pages: fields.bool("markdown_pages").unwrap_or(false),
+        wikilinks: compat.extends_markdown && fields.bool("wikilinks").unwrap_or(false),
+        backlinks: compat.extends_markdown && fields.bool("backlinks").unwrap_or(false),
         llms_txt: fields.bool("llms_txt").unwrap_or(false),
         search: fields.value("search").and_then(serde_yaml::Value::as_bool).unwrap_or(true),
         images: images(&mut fields, compat),

@@ -203,6 +203,8 @@ pub enum Read {
     PostUrl(String),
     /// The address that `link` finds for a path.
     Url(String),
+    /// What a wikilink to a name finds.
+    Wikilink(String),
     /// The results of an experiment.
     Results(String),
     /// The time of the build.
@@ -224,6 +226,7 @@ impl fmt::Display for Read {
             Read::File(path) | Read::Image(path) => out.write_str(path),
             Read::PostUrl(name) => write!(out, "the address of the post {name}"),
             Read::Url(path) => write!(out, "the address of {path}"),
+            Read::Wikilink(name) => write!(out, "the target of [[{name}]]"),
             Read::Results(name) => write!(out, "the results of {name}"),
             Read::Now => out.write_str("the time of the build"),
         }

@@ -12,6 +12,7 @@ pub(crate) mod highlight;
 pub(crate) mod literal;
 mod math;
 mod scan;
+pub(crate) mod wikilink;
 
 use self::citation::Bibliography;
 use self::extended::Abbreviations;

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 
 use super::page;
 use super::post::{Body, Detail};
+use super::wikilinks::Wikilinks;
 use super::{Files, Made, Site};
 use crate::config;
 use crate::diagnostic::Diagnostic;
@@ -302,6 +303,7 @@ pub(super) struct Present<'a> {
     blog: &'a Blog<'a>,
     results: &'a Results<'a>,
     environment: &'a Environment<'a>,
+    wikilinks: Option<&'a Wikilinks<'a>>,
     /// Of all documents, pages and files.
     contents: OnceLock<Digest>,
     /// The same without the bodies of documents. Bodies see nothing else of other documents.
@@ -322,12 +324,14 @@ impl<'a> Present<'a> {
         blog: &'a Blog<'a>,
         results: &'a Results<'a>,
         environment: &'a Environment<'a>,
+        wikilinks: Option<&'a Wikilinks<'a>>,
     ) -> Present<'a> {
         Present {
             inputs,
             blog,
             results,
             environment,
+            wikilinks,
             contents: OnceLock::new(),
             heads: OnceLock::new(),
             newest: Vec::new(),
@@ -360,6 +364,9 @@ impl<'a> Present<'a> {
             Read::File(path) => self.inputs.digest(path).unwrap_or_else(|| of_text(None)),
             Read::PostUrl(name) => of_text(self.environment.post_url(name)),
             Read::Url(path) => of_text(self.environment.url_of(path)),
+            Read::Wikilink(name) => {
+                of_text(self.wikilinks.and_then(|links| links.found(name)).as_deref())
+            }
             Read::Results(name) => self.of_results(name, path),
             Read::Now => self.now(),
             Read::Image(path) => {

@@ -7,6 +7,7 @@
 //! Nothing stops at the first error. Missing results are not errors but *needs*: the page shows a
 //! placeholder, and the caller decides whether to run the experiment, show the page or fail.
 
+mod backlinks;
 mod card;
 mod citing;
 mod data;
@@ -35,6 +36,7 @@ mod smoke;
 mod structure;
 mod twin;
 mod values;
+mod wikilinks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -47,6 +49,7 @@ use tera::Map;
 pub use self::memo::{Memo, Origin};
 pub use self::parse::Site;
 
+use self::backlinks::Backlinks;
 use self::images::Images;
 use self::layouts::Layouts;
 use self::memo::{PageMemo, Present};
@@ -54,6 +57,7 @@ use self::post::{Bodies, RenderedBlog, RenderedPost};
 use self::sass::Sass;
 use self::site_value::SiteValue;
 use self::structure::Structure;
+use self::wikilinks::Wikilinks;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
@@ -275,6 +279,8 @@ impl Pages<'_> {
         // Without data, templates would report errors that are not theirs.
         let layouts = layouts.filter(|_| data.is_some());
         let data = data.unwrap_or_else(Value::none);
+        let wikilinks = Wikilinks::of(blog, config, &options);
+        let wikilinks = wikilinks.as_ref();
         let bodies = Bodies::new(
             blog,
             post::Around {
@@ -282,7 +288,8 @@ impl Pages<'_> {
                 data: &data,
                 environment: &environment,
                 options: &options,
-                present: Present::new(inputs, blog, results, &environment),
+                wikilinks,
+                present: Present::new(inputs, blog, results, &environment, wikilinks),
                 memo: self.memo,
             },
         );
@@ -298,7 +305,7 @@ impl Pages<'_> {
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let structure = Structure::of(blog, config, &data, is_named(inputs, "related"));
         let rendered = RenderedBlog { posts, ..rendered };
-        let site = Shared::new(self, rendered, structure, &data, &environment);
+        let site = Shared::new(self, rendered, structure, (&data, wikilinks), &environment);
         let mut made = Vec::new();
         let Some(layouts) = layouts else {
             errors.extend(page::errors(&site, &environment));
@@ -507,6 +514,10 @@ struct Shared<'a> {
     /// The documents of the other collections.
     collections: Vec<Vec<RenderedPost<'a>>>,
     structure: Structure,
+    /// What wikilinks find, if they are on.
+    wikilinks: Option<&'a Wikilinks<'a>>,
+    /// Which pages link to which.
+    backlinks: Backlinks,
     /// The posts as feeds have them.
     feed_items: feed::Items,
     /// Whether a template links the feeds of groups.
@@ -545,11 +556,11 @@ impl<'a> Shared<'a> {
         pages: &Pages<'a>,
         rendered: RenderedBlog<'a>,
         structure: Structure,
-        data: &'a Value,
+        (data, wikilinks): (&'a Value, Option<&'a Wikilinks<'a>>),
         environment: &'a Environment<'a>,
     ) -> Shared<'a> {
         let Pages { inputs, config, blog, results, compile_sass, memo, cache, .. } = *pages;
-        let present = Present::new(inputs, blog, results, environment);
+        let present = Present::new(inputs, blog, results, environment, wikilinks);
         let pages = blog.pages.iter().map(|page| page.address.file.clone());
         let files =
             blog.files.iter().filter(|file| file.is_written).map(|file| file.address.file.clone());
@@ -563,6 +574,7 @@ impl<'a> Shared<'a> {
         let sass = Sass::new(inputs, config, compile_sass);
         let has_search = config.search && inputs.text("_layouts/search.html").is_some();
         let search = has_search.then_some("/search/");
+        let backlinks = Backlinks::of(config, blog, &rendered, wikilinks);
         let RenderedBlog { posts, collections } = rendered;
         let site = SiteValue::new(config, blog, data, &structure, (feed.as_deref(), search));
         Shared {
@@ -571,6 +583,8 @@ impl<'a> Shared<'a> {
             posts,
             collections,
             structure,
+            wikilinks,
+            backlinks,
             feed_items: std::iter::repeat_with(OnceLock::new).take(blog.posts.len()).collect(),
             links_feeds: is_named(inputs, "page.feed"),
             taken,

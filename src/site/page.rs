@@ -91,6 +91,9 @@ fn page_value(site: &Shared<'_>, at: usize, page: &Page<'_>, part: Option<&Part>
     if let Some(translations) = site.structure.translations_of_page(at, site.blog, site.config) {
         value::set(&mut map, "translations", translations);
     }
+    if let Some(backlinks) = site.backlinks.to(&page.address) {
+        value::set(&mut map, "backlinks", backlinks);
+    }
     if site.config.compat.has_theme_keys && url == "/" {
         value::set(&mut map, "json_ld", linked_data::of_home(site));
     }
@@ -151,8 +154,13 @@ fn file(
                 expanded.reads.insert(Read::WholeSite);
             }
             let options = &*post::in_language(options, &page.front, site.config);
+            let mut problems = match site.wikilinks {
+                Some(links) => links.replace(&mut expanded, page.body.path),
+                None => Vec::new(),
+            };
             let rendered = post::to_html(&expanded, false, options);
-            let (mut found, less) = post::located(&rendered.problems, page.body, site.config);
+            problems.extend_from_slice(&rendered.problems);
+            let (mut found, less) = post::located(&problems, page.body, site.config);
             found.extend(rendered.errors.iter().cloned());
             if !found.is_empty() {
                 return Err(found);

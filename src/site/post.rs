@@ -10,6 +10,7 @@ use tera::Map;
 
 use super::memo::{self, KnownBody, Memo, Present};
 use super::values::{Listed, Sites};
+use super::wikilinks::Wikilinks;
 use super::{
     Files, Made, Shared, card, excerpt, images, in_parallel, linked_data, links, redirect, twin,
     values,
@@ -148,6 +149,11 @@ impl<'a> RenderedBlog<'a> {
         self.all().map(|post| (post.identity(Detail::Whole), post.identity(Detail::Head)))
     }
 
+    /// The documents with their bodies, the posts first.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&'a Post<'a>, &Body)> {
+        self.all().map(|post| (post.post, &*post.body))
+    }
+
     fn all(&self) -> impl Iterator<Item = &RenderedPost<'a>> {
         self.posts.iter().chain(self.collections.iter().flatten())
     }
@@ -159,6 +165,8 @@ pub(super) struct Around<'a> {
     pub(super) data: &'a Value,
     pub(super) environment: &'a Environment<'a>,
     pub(super) options: &'a markdown::Options,
+    /// What wikilinks find, if they are on.
+    pub(super) wikilinks: Option<&'a Wikilinks<'a>>,
     /// The site by digests, to find what can be taken from `memo`.
     pub(super) present: Present<'a>,
     /// An earlier rendering.
@@ -311,7 +319,7 @@ fn render(
     around: &Around<'_>,
     variables: &[(&str, Value)],
 ) -> (Body, BTreeSet<Read>, Errors) {
-    let Around { config, environment, options, .. } = *around;
+    let Around { config, environment, options, wikilinks, .. } = *around;
     let options = &*in_language(options, &post.front, config);
     let mut errors = Errors::default();
     let (mut experiments, mut needs, mut reads) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
@@ -334,8 +342,14 @@ fn render(
         // A link may lead to any file.
         expanded.reads.insert(Read::WholeSite);
     }
+    let wikilinks = wikilinks.filter(|_| post.is_markdown);
+    let replace = |expanded: &mut Expanded| {
+        wikilinks.map_or_else(Vec::new, |links| links.replace(expanded, post.body.path))
+    };
+    let mut problems = replace(&mut expanded);
     let rendered = to_html(&expanded, !post.is_markdown, options);
-    let (found, less) = located(&rendered.problems, post.body, config);
+    problems.extend_from_slice(&rendered.problems);
+    let (found, less) = located(&problems, post.body, config);
     errors.extend(found);
     errors.extend(rendered.errors.iter().cloned());
     reads.extend(reads_of(&rendered, options));
@@ -349,7 +363,8 @@ fn render(
             Some(text) => {
                 let body = Located { text: &text, ..post.body };
                 let expanded = errors.take(liquid::expand(body, variables, environment, reach));
-                let expanded = expanded.unwrap_or_default();
+                let mut expanded = expanded.unwrap_or_default();
+                replace(&mut expanded);
                 let html = to_html(&expanded, !post.is_markdown, options).html;
                 reads.extend(expanded.reads);
                 Excerpt::Cut(Value::from(&*plugin::feed::without_notes(&html)))
@@ -656,7 +671,8 @@ fn of_list(site: &Shared<'_>, layouts: &Layouts<'_>, documents: &[RenderedPost<'
         let fonts = site.fonts_key();
         let shown = [Some(own)].into_iter().chain(others);
         let shown = shown.map(|one| one.unwrap_or(Digest::of(&[])));
-        let key = memo::key_of(&[&related, of_structure, fonts.as_bytes()], shown);
+        let backlinks = site.backlinks.key(&post.address);
+        let key = memo::key_of(&[&related, of_structure, fonts.as_bytes(), &backlinks], shown);
         let file = &post.address.file;
         let shown = "the document, those before and after it, and its related posts";
         site.pages.page(file, post.body.path, (shown, key), || {
@@ -664,6 +680,11 @@ fn of_list(site: &Shared<'_>, layouts: &Layouts<'_>, documents: &[RenderedPost<'
             let neighbour = |post: &RenderedPost<'_>| post.value(wanted.detail);
             let mut page = with_neighbours(documents, index, document.list, whole, neighbour);
             let mut with = Vec::new();
+            if let Some(backlinks) = site.backlinks.to(&post.address) {
+                let mut map = super::entries(&page);
+                set(&mut map, "backlinks", backlinks);
+                page = Value::from(map);
+            }
             if let Some(index) = structure {
                 let mut map = super::entries(&page);
                 map.extend(site.structure.values(index, site, wanted.detail));

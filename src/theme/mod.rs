@@ -30,6 +30,7 @@ pub const FILES: &[ThemeFile] = files![
     "404.html",
     "_data/theme/strings.yml",
     "_includes/analytics.html",
+    "_includes/backlinks.html",
     "_includes/comments.html",
     "_includes/date.html",
     "_includes/footer.html",
