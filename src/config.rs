@@ -87,6 +87,8 @@ pub struct Config {
     pub wikilinks: bool,
     /// Whether pages know which others link to them.
     pub backlinks: bool,
+    /// Whether commits say when a post was last changed, unless its front matter does.
+    pub dates_from_git: bool,
     /// Whether there is an `llms.txt`.
     pub llms_txt: bool,
     /// Whether there is a search page, if there is a layout for it.
@@ -290,6 +292,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         markdown_pages: fields.bool("markdown_pages").unwrap_or(false),
         wikilinks: compat.extends_markdown && fields.bool("wikilinks").unwrap_or(false),
         backlinks: compat.extends_markdown && fields.bool("backlinks").unwrap_or(false),
+        dates_from_git: dates_from_git(&mut fields),
         llms_txt: fields.bool("llms_txt").unwrap_or(false),
         search: fields.value("search").and_then(serde_yaml::Value::as_bool).unwrap_or(true),
         images: images(&mut fields, compat),
@@ -391,6 +394,20 @@ fn publish(fields: &mut Fields<'_>) -> Publish {
         fields.error("publish", "names both a branch and a folder", example);
     }
     publish
+}
+
+fn dates_from_git(fields: &mut Fields<'_>) -> bool {
+    let key = "last_modified_at";
+    match fields.value(key).cloned() {
+        Some(serde_yaml::Value::String(text)) if text == "git" => true,
+        None | Some(serde_yaml::Value::Null | serde_yaml::Value::Bool(false)) => false,
+        Some(_) => {
+            let hint =
+                "write `last_modified_at: git`, or set the key in the front matter of a post";
+            fields.error(key, "the only value of `last_modified_at` is `git`", hint);
+            false
+        }
+    }
 }
 
 /// The keys of `images`.

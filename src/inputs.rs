@@ -6,6 +6,7 @@
 //! digested on request: `inputs` of each experiment says which files belong to it. Tests create
 //! inputs with [`Inputs::with`].
 
+mod commits;
 pub mod mark;
 pub(crate) mod program;
 
@@ -17,8 +18,11 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 
+use self::commits::Commits;
+use crate::config::Config;
 use crate::data;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
@@ -43,6 +47,8 @@ pub struct Inputs {
     origins: BTreeMap<String, String>,
     /// Whether the site uses the built-in theme.
     has_built_in_theme: bool,
+    /// When files were last changed by commits, if the site asks for it.
+    commits: Arc<Commits>,
 }
 
 /// A text file.
@@ -150,6 +156,23 @@ impl Inputs {
     /// No files yet; `roles` decides what those are that are added.
     pub fn of_roles(roles: Roles) -> Inputs {
         Inputs { roles, ..Inputs::default() }
+    }
+
+    /// Adds the dates of commits, if the configuration asks for them: runs git.
+    #[must_use]
+    pub fn with_commits(self, config: &Config) -> Inputs {
+        let commits = Arc::new(Commits::read(self.root(), config));
+        Inputs { commits, ..self }
+    }
+
+    /// When the file at `path` was last changed by a commit; `None` also if the site does not ask.
+    pub(crate) fn committed(&self, path: &str) -> Option<Timestamp> {
+        self.commits.times.get(self.origin(path)).copied()
+    }
+
+    /// Why dates of commits are missing.
+    pub(crate) fn commits_error(&self) -> Option<&Diagnostic> {
+        self.commits.error.as_ref()
     }
 
     /// Adds a text file, or replaces it.

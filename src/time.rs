@@ -94,6 +94,11 @@ impl Date {
         self.0.timestamp()
     }
 
+    /// Whether its day comes after that of another date.
+    pub(crate) fn is_later_day(&self, other: &Date) -> bool {
+        self.civil().date() > other.civil().date()
+    }
+
     /// The point in time with its time zone.
     pub(crate) fn zoned(&self) -> &ZonedDateTime {
         &self.0

@@ -47,7 +47,7 @@ pub(super) fn read_with(
     mv::check_unfinished(root)?;
     let inputs = {
         let _span = span("read files");
-        inputs::read(root, &config.0.roles.clone().without(destination))?
+        inputs::read(root, &config.0.roles.clone().without(destination))?.with_commits(&config.0)
     };
     let site = {
         let _span = span("parse the site");

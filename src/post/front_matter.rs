@@ -207,7 +207,7 @@ pub fn read<'a>(
         excerpt: unless_false(&mut fields, "excerpt"),
         published: published(&mut fields),
         unlisted: fields.value("unlisted") == Some(&Value::Bool(true)),
-        modified: date(&mut fields, "last_modified_at", &config.zone),
+        modified: modified(&mut fields, &config.zone),
         tags: each_once(fields.texts("tags", true).unwrap_or_default()),
         categories: fields.texts("categories", true).unwrap_or_default(),
         excerpt_separator: unless_false(&mut fields, "excerpt_separator"),
@@ -221,6 +221,12 @@ pub fn read<'a>(
 /// The string at `key`; `false` is `None`.
 fn unless_false(fields: &mut Fields<'_>, key: &str) -> Option<String> {
     if fields.value(key) == Some(&Value::Bool(false)) { None } else { fields.text(key) }
+}
+
+/// The date at `last_modified_at`; `false` keeps that of commits away.
+fn modified(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
+    const KEY: &str = "last_modified_at";
+    if fields.value(KEY) == Some(&Value::Bool(false)) { None } else { date(fields, KEY, zone) }
 }
 
 fn date(fields: &mut Fields<'_>, key: &str, zone: &TimeZone) -> Option<Date> {
@@ -302,7 +308,19 @@ fn each_once(texts: Vec<String>) -> Vec<String> {
     once
 }
 
-impl FrontMatter<'_> {
+impl<'a> FrontMatter<'a> {
+    /// The same with a date of the last change, unless it has the key itself.
+    #[must_use]
+    pub(super) fn modified_by_default(mut self, date: Option<Date>) -> FrontMatter<'a> {
+        const KEY: &str = "last_modified_at";
+        if let Some(date) = date.filter(|_| self.value(KEY).is_none()) {
+            let keys = Arc::make_mut(&mut self.keys);
+            value::set(&mut keys.values, KEY, date.to_string());
+            keys.modified = Some(date);
+        }
+        self
+    }
+
     /// The place of a key.
     pub fn place(&self, key: &str) -> Place {
         self.yaml.place(&[key])

@@ -57,9 +57,10 @@ impl Post<'_> {
     /// The digest of everything except its body: of what templates see in a list of documents.
     pub(crate) fn head_digest(&self) -> Digest {
         let mut hasher = blake3::Hasher::new();
-        let date = self.date.timestamp().as_nanosecond().to_le_bytes();
+        let dates = [&self.date, self.modified()];
+        let [date, modified] = dates.map(|date| date.timestamp().as_nanosecond().to_le_bytes());
         let parts = [self.body.path, self.front.yaml.text, &self.title, &self.address.url];
-        for part in parts.map(str::as_bytes).into_iter().chain([&date[..]]) {
+        for part in parts.map(str::as_bytes).into_iter().chain([&date[..], &modified]) {
             hasher.update(&part.len().to_le_bytes());
             hasher.update(part);
         }
@@ -242,8 +243,9 @@ pub(crate) fn read_with<'a>(
     shown: &Shown,
     memo: &Memo,
 ) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { config, shown, memo, until: Mutex::default() };
+    let reader = Reader { inputs, config, shown, memo, until: Mutex::default() };
     let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
+    findings.extend(inputs.commits_error().cloned());
     let posts = reader.posts(inputs, &mut findings);
     let mut collections = reader.collections(inputs, &mut findings);
     let (unlisted, posts): (Vec<_>, Vec<_>) =
@@ -286,6 +288,7 @@ impl<'a> Blog<'a> {
 
 /// Reads files as the configuration and the options say.
 struct Reader<'r> {
+    inputs: &'r Inputs,
     config: &'r Config,
     shown: &'r Shown,
     memo: &'r Memo,
@@ -360,7 +363,8 @@ impl Reader<'_> {
             Ok(split) => split,
             Err(error) => return wrong(error),
         };
-        let known = self.memo.0.get(path).filter(|known| known.digest == text.digest);
+        let digest = self.digest(path, text);
+        let known = self.memo.0.get(path).filter(|known| known.digest == digest);
         if let Some(Remembered { keys, head, .. }) = known {
             let front = FrontMatter { yaml, keys: keys.clone() };
             return (Some(self.with_body(front, head.clone(), body, text)), Vec::new());
@@ -422,6 +426,8 @@ impl Reader<'_> {
                 return (None, errors);
             }
         };
+        let committed = self.committed(path).filter(|time| !is_dated || time.is_later_day(&date));
+        let front = front.modified_by_default(committed);
         let title = front.title.clone().unwrap_or_else(|| titled(name));
         let head = Head {
             collection: label.to_owned(),
@@ -435,6 +441,18 @@ impl Reader<'_> {
         let mut post = self.with_body(front, Arc::new(head), body, text);
         post.is_memorable = errors.is_empty() && is_dated;
         (Some(post), errors)
+    }
+
+    /// The digest of a document: of its file, and of the date that its commits give it.
+    fn digest(&self, path: &str, text: &Text) -> Digest {
+        let Some(committed) = self.inputs.committed(path) else { return text.digest };
+        let time = committed.as_second().to_le_bytes();
+        Digest::of(&[&text.digest.as_bytes()[..], &time[..]].concat())
+    }
+
+    /// When the file at `path` was last changed by a commit.
+    fn committed(&self, path: &str) -> Option<Date> {
+        self.inputs.committed(path).map(|time| Date::of_timestamp(time, &self.config.zone))
     }
 
     /// A document with this head.
@@ -456,7 +474,7 @@ impl Reader<'_> {
         Post {
             front,
             head,
-            digest: text.digest,
+            digest: self.digest(body.path, text),
             is_written: is_shown_by_now && settings.is_none_or(|settings| settings.output),
             is_markdown: config.roles.is_markdown(body.path),
             body,
@@ -532,6 +550,7 @@ impl Reader<'_> {
             "scss" | "sass" => PageKind::Sass,
             _ => PageKind::Template,
         };
+        let front = front.modified_by_default(self.committed(body.path));
         let own = front.permalink.as_deref().or(permalink);
         match page_address(
             own,

@@ -168,7 +168,7 @@ impl Preview {
     fn read_again(&mut self) -> io::Result<()> {
         let root = self.site.inputs.root().to_owned();
         let config = config::read(inputs::read_one(&root, config::PATH)?.as_deref());
-        let inputs = inputs::read(&root, &config.0.roles)?;
+        let inputs = inputs::read(&root, &config.0.roles)?.with_commits(&config.0);
         self.parse(config, inputs);
         Ok(())
     }

@@ -272,6 +272,12 @@ pub(super) fn state(site: &Site, shown: &Shown) -> Digest {
     for (path, text) in site.inputs.texts() {
         add(&mut hasher, path.as_bytes());
         hasher.update(text.digest.as_bytes());
+        if let Some(committed) = site.inputs.committed(path) {
+            hasher.update(&committed.as_second().to_le_bytes());
+        }
+    }
+    if let Some(error) = site.inputs.commits_error() {
+        add(&mut hasher, error.to_string().as_bytes());
     }
     let are_images_made = site.config.images.is_on;
     for (path, _) in site.inputs.statics() {
@@ -428,6 +434,8 @@ impl<'a> Present<'a> {
             for page in &self.blog.pages {
                 add(&mut hasher, page.body.path.as_bytes());
                 add(&mut hasher, self.inputs.text(page.body.path).unwrap_or_default().as_bytes());
+                let modified = page.front.modified.as_ref().map(ToString::to_string);
+                add(&mut hasher, modified.unwrap_or_default().as_bytes());
             }
             for file in &self.blog.files {
                 add(&mut hasher, file.path.as_bytes());

@@ -6,6 +6,7 @@ use super::layouts::Layouts;
 use super::post::Detail;
 use super::{Made, Shared, index, structure};
 use crate::html::escaped;
+use crate::time::Date;
 use crate::value::Value;
 
 /// `sitemap.xml` and `robots.txt`, unless the author has them. Both need `url`.
@@ -35,8 +36,11 @@ fn sitemap(site: &Shared<'_>, layouts: &Layouts<'_>) -> String {
         let is_page = file.ends_with(".html") && file != "404.html" && !is_redirect;
         is_page && is_listed(page.front.value("sitemap"))
     });
-    let mut urls: Vec<(String, Option<String>)> =
-        pages.map(|page| (page.address.url.clone(), None)).collect();
+    let mut urls: Vec<(String, Option<String>)> = pages
+        .map(|page| {
+            (page.address.url.clone(), page.front.modified.as_ref().map(Date::to_xml_schema))
+        })
+        .collect();
     if let Some(index) = index::page(site.config, site.blog)
         && let Ok(parts) = index::parts(site, index, Detail::Head)
     {
