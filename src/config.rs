@@ -16,6 +16,7 @@ use crate::path;
 use crate::permalink::{collection_pattern, post_pattern};
 use crate::roles::{self, Roles};
 use crate::rule::Rule;
+use crate::url::has_scheme;
 use crate::value::{self, as_text, entry, is_nil};
 use crate::yaml::Yaml;
 
@@ -89,6 +90,8 @@ pub struct Config {
     pub backlinks: bool,
     /// Whether commits say when a post was last changed, unless its front matter does.
     pub dates_from_git: bool,
+    /// The file of the site that draws diagrams, Mermaid.
+    pub mermaid: Option<String>,
     /// Whether there is an `llms.txt`.
     pub llms_txt: bool,
     /// Whether there is a search page, if there is a layout for it.
@@ -292,6 +295,7 @@ pub fn read(text: Option<&str>) -> (Config, Vec<Diagnostic>) {
         markdown_pages: fields.bool("markdown_pages").unwrap_or(false),
         wikilinks: compat.extends_markdown && fields.bool("wikilinks").unwrap_or(false),
         backlinks: compat.extends_markdown && fields.bool("backlinks").unwrap_or(false),
+        mermaid: mermaid(&mut fields, compat),
         dates_from_git: dates_from_git(&mut fields),
         llms_txt: fields.bool("llms_txt").unwrap_or(false),
         search: fields.value("search").and_then(serde_yaml::Value::as_bool).unwrap_or(true),
@@ -394,6 +398,21 @@ fn publish(fields: &mut Fields<'_>) -> Publish {
         fields.error("publish", "names both a branch and a folder", example);
     }
     publish
+}
+
+/// The path at `mermaid`. A theme of a blog from Jekyll may have a key of this name.
+fn mermaid(fields: &mut Fields<'_>, compat: &Compat) -> Option<String> {
+    if !compat.generates_pages || fields.value("mermaid") == Some(&serde_yaml::Value::Bool(false)) {
+        return None;
+    }
+    let path = fields.text("mermaid")?;
+    if has_scheme(&path) || path == "true" {
+        let hint = "save `mermaid.min.js` of the npm package `mermaid` in the site, and write `mermaid: \
+                    /assets/mermaid.min.js`";
+        fields.error("mermaid", "`mermaid` must be a file of the site", hint);
+        return None;
+    }
+    Some(path)
 }
 
 fn dates_from_git(fields: &mut Fields<'_>) -> bool {

@@ -260,6 +260,7 @@ impl Pages<'_> {
             ..markdown_options(config)
         };
         errors.extend(citing::missing(inputs, config));
+        errors.extend(missing_mermaid(inputs, config));
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
         let in_a_line = |text: &str| markdown::render_inline(text, &Embeds::default(), &options);
         let surroundings = Surroundings { base_url: &config.base_url, markdown: &in_a_line };
@@ -435,6 +436,18 @@ fn site_warnings(inputs: &Inputs, config: &Config, blog: &Blog<'_>) -> Vec<Diagn
     }
     Errors::from(warnings.into_iter().map(Diagnostic::into_warning).collect::<Vec<_>>())
         .into_sorted()
+}
+
+/// An error if the file that draws diagrams is missing.
+fn missing_mermaid(inputs: &Inputs, config: &Config) -> Option<Diagnostic> {
+    let path = config.mermaid.as_deref()?;
+    let file = path.trim_start_matches('/');
+    if inputs.text(file).is_some() || inputs.statics().any(|(path, _)| path == file) {
+        return None;
+    }
+    let place = Config::place(inputs.text(config::PATH), "mermaid");
+    let error = Diagnostic::new(place, format!("there is no file `{path}`"));
+    Some(error.hint("save `dist/mermaid.min.js` of the npm package `mermaid` there"))
 }
 
 fn environment<'a>(

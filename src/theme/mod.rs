@@ -57,6 +57,8 @@ pub const FILES: &[ThemeFile] = files![
     "_layouts/series.html",
     "_layouts/tag.html",
     "_layouts/tags.html",
+    "assets/theme/diagrams.css",
+    "assets/theme/diagrams.js",
     "assets/theme/favicon.svg",
     "assets/theme/figures.css",
     "assets/theme/fonts/LICENSE.txt",
