@@ -12,6 +12,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use labpress::post::front_matter;
 use regex::Regex;
@@ -198,6 +199,9 @@ fn site_of_examples() -> Site {
     let bibliography = site.read("_data/references.bib") + cited;
     site.write("_data/references.bib", &bibliography);
     site.write("references.bib", &bibliography);
+    site.write("assets/mermaid.min.js", "");
+    let repository = Command::new("git").args(["init", "--quiet"]).arg(site.path()).status();
+    assert!(repository.unwrap().success());
     let readme = examples(&["yaml"]).into_iter().find(|(place, _)| place.starts_with("README.md"));
     site.write("experiments/first/experiment.yml", &readme.unwrap().1);
     site
