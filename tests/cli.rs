@@ -593,7 +593,7 @@ _config.yml: added `theme: labpress`
 $ labpress build
 [stderr]
 error: variable `t` is not defined. Available variables: content, description, layout, name, page, site, title
- --> built-in theme: _includes/head.html:25:81
+ --> built-in theme: _includes/head.html:29:81
 
 nothing was written because of 1 error
 [exit status 1]
@@ -803,7 +803,10 @@ fn a_link_to_nothing_is_a_warning_and_an_error_with_locked() {
     );
     site.write("page.md", "---\nlayout: post\n---\n[Up](../nowhere)\n");
     site.write("data.csv", "a\n");
-    check(&site, &["build"], str![[r#"
+    check(
+        &site,
+        &["build"],
+        str![[r#"
 $ labpress build
 [stderr]
 warning: the link `/gone/` leads to nothing
@@ -821,8 +824,12 @@ hint: correct the address, or remove the link; `labpress check` lists similar ad
 8 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
-"#]]);
-    check(&site, &["build", "--locked"], str![[r#"
+"#]],
+    );
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
 $ labpress build --locked
 [stderr]
 error: the link `/gone/` leads to nothing
@@ -840,11 +847,15 @@ hint: correct the address, or remove the link; `labpress check` lists similar ad
 nothing was written because of 3 errors
 [exit status 1]
 
-"#]]);
+"#]],
+    );
     // Nothing of these has changed, but what they link to has.
     site.write("gone.md", "---\npermalink: /gone/\n---\nx\n");
     site.write("_posts/2026-01-02-b.md", "---\nlayout: post\npermalink: /moved/\n---\nText.\n");
-    check(&site, &["build"], str![[r#"
+    check(
+        &site,
+        &["build"],
+        str![[r#"
 $ labpress build
 [stderr]
 warning: the link `/2026/01/02/b.html` leads to nothing
@@ -858,5 +869,6 @@ hint: correct the address, or remove the link; `labpress check` lists similar ad
 5 files written, 4 unchanged, 1 removed in public ([TIME])
 [exit status 0]
 
-"#]]);
+"#]],
+    );
 }

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::images;
 use super::post::RenderedBlog;
 use super::wikilinks::Wikilinks;
 use crate::config::Config;
 use crate::markdown::wikilink;
-use crate::path::{file_name, stem};
+use crate::path::{self, file_name, stem};
 use crate::permalink::{Address, percent_decoded};
 use crate::post::{Blog, Page, PageKind};
 use crate::url::has_scheme;
@@ -93,31 +94,18 @@ fn place(link: &str, url: &str, config: &Config) -> Option<String> {
         _ if has_scheme(link) => return None,
         _ => link,
     };
-    let inside = inside.split(['?', '#']).next().unwrap_or_default();
-    if inside.is_empty() {
+    if inside.is_empty() || inside.starts_with(['?', '#']) {
         return None;
     }
-    let path = match inside.strip_prefix('/') {
-        Some(_) => inside.strip_prefix(config.base_url.as_str())?.to_owned(),
-        None => format!("{}{inside}", &url[..=url.rfind('/').unwrap_or(0)]),
-    };
-    Some(normal(&path))
+    images::path_of(inside, url, config).map(|path| normal(&path))
 }
 
 /// A path without `.`, `..`, encoded letters, `index.html` and slashes at its ends.
 fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    if parts.last() == Some(&"index.html") {
-        parts.pop();
-    }
-    percent_decoded(&parts.join("/"))
+    let path = path::joined(path);
+    let folder = path.strip_suffix("index.html");
+    let folder = folder.filter(|folder| folder.is_empty() || folder.ends_with('/'));
+    percent_decoded(folder.unwrap_or(&path).trim_end_matches('/'))
 }
 
 #[cfg(test)]

@@ -35,7 +35,9 @@ pub(super) fn missing(site: &Shared<'_>, output: &Output) -> Vec<Diagnostic> {
             missing.extend(found.map(|address| error(post.body, address)));
         }
     }
-    for page in &site.blog.pages {
+    // The author did not write the pages of the theme.
+    let own_pages = site.blog.pages.iter().filter(|page| !site.inputs.is_built_in(page.body.path));
+    for page in own_pages {
         let Some(body) = site.pages.body(page) else { continue };
         let found = missing_among(site, output, &body.links, &page.address.url);
         // A template also shows the links of posts, at other addresses.

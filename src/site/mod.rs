@@ -326,7 +326,10 @@ impl Pages<'_> {
         }
         let output = gathered(self, made, &mut errors);
         let mut missing = images::missing(&site, &output);
-        missing.extend(links::missing(&site, &output));
+        // Pages with errors are not there to be linked to.
+        if errors.is_empty() {
+            missing.extend(links::missing(&site, &output));
+        }
         let errors = errors.into_sorted();
         warnings.extend(card::warnings(&site));
         warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
