@@ -1,4 +1,4 @@
-.PHONY: site libtorch lab test test-browser check platforms wheels test-wheels
+.PHONY: site libtorch lab test test-browser check platforms wheels test-wheels archive
 
 # This repository's own blog, from the committed results; libtorch and `lab` only if an experiment has to train.
 site:
@@ -45,3 +45,8 @@ wheels: libtorch
 # Installs them into a fresh environment and takes the tour of the README there.
 test-wheels: wheels
 	scripts/test_wheels.sh
+
+# An archive with the program, completions and the manual, in dist/.
+archive:
+	cargo build --release
+	scripts/archive.sh

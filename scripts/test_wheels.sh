@@ -12,6 +12,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { printf 'test_wheels: %s\n' "$*" >&2; exit 1; }
 
+if ! python3 -c 'import ensurepip' 2>/dev/null; then
+    apt-get update
+    apt-get install --yes --no-install-recommends python3-venv
+fi
 python3 -m venv "$work/env"
 pip="$work/env/bin/pip --quiet --disable-pip-version-check"
 if [ -n "${FULL:-}" ]; then
