@@ -372,7 +372,7 @@ fn check_options(fields: &mut Fields<'_>) -> CheckOptions {
 
 fn publish(fields: &mut Fields<'_>) -> Publish {
     let mut publish = Publish::default();
-    // A theme may have a key of this name that is no mapping.
+    // A theme may have a key of this name that is not a mapping.
     let given = fields.value("publish").and_then(|given| given.as_mapping().cloned());
     let example =
         "write `publish: {branch: gh-pages, remote: origin}`, or `publish: {folder: DIR}`";

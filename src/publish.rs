@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
@@ -62,8 +62,9 @@ pub struct Prepared<'a> {
     branch: Branch<'a>,
     /// The folder of temporary files, among them the index.
     scratch: TempDir,
-    /// Whether objects are written there, too.
-    is_trial: bool,
+    /// For a trial, the folder of the repository's objects: new ones are written to the scratch
+    /// folder.
+    objects: Option<PathBuf>,
     /// The commit that the branch is at.
     before: Option<String>,
     /// The tree of the site.
@@ -80,12 +81,17 @@ impl<'a> Branch<'a> {
         let mut prepared = Prepared {
             branch: self,
             scratch,
-            is_trial,
+            objects: None,
             before: None,
             tree: String::new(),
             changes: Vec::new(),
         };
         prepared.check()?;
+        if is_trial {
+            let path = ["rev-parse", "--path-format=absolute", "--git-path", "objects"];
+            prepared.objects = Some(prepared.text(&path)?.into());
+            std::fs::create_dir(prepared.scratch.path().join("objects"))?;
+        }
         prepared.before = prepared.fetched()?;
         let entries = prepared.entries(output)?;
         prepared.tree = prepared.tree_of(&entries)?;
@@ -276,15 +282,9 @@ impl Prepared<'_> {
             .env("LC_ALL", "C")
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_INDEX_FILE", scratch.join("index"));
-        if self.is_trial {
-            let objects = Command::new("git")
-                .current_dir(self.branch.root)
-                .args(["rev-parse", "--path-format=absolute", "--git-path", "objects"])
-                .output()?;
-            let objects = String::from_utf8_lossy(&objects.stdout).trim_end().to_owned();
-            let own = scratch.join("objects");
-            std::fs::create_dir_all(&own)?;
-            git.env("GIT_OBJECT_DIRECTORY", own).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
+        if let Some(objects) = &self.objects {
+            git.env("GIT_OBJECT_DIRECTORY", scratch.join("objects"))
+                .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
         }
         let mut child = git
             .stdin(Stdio::piped())

@@ -21,6 +21,12 @@ pub(crate) fn absolute_url(site: &str, base_url: &str, url: &str) -> String {
     format!("{site}{}", percent_encoded(&format!("{base_url}{slash}{url}")))
 }
 
+/// The rest of a path on the host that is in the folder of the site, which is empty or starts with a
+/// slash; `None` for a path outside of it.
+pub(crate) fn inside<'p>(base_url: &str, path: &'p str) -> Option<&'p str> {
+    path.strip_prefix(base_url).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Whether the URL is complete without the site's: `https:`, `mailto:`, `//host`.
 pub(crate) fn has_scheme(url: &str) -> bool {
     has_own_scheme(url) || url.starts_with("//")

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::diagnostic::nearest;
 use crate::output::Output;
 use crate::permalink::percent_decoded;
-use crate::url::has_scheme;
+use crate::url::{has_scheme, inside};
 
 /// Checks the links of all pages. Returns those to other sites.
 pub(super) fn check(
@@ -17,7 +17,11 @@ pub(super) fn check(
     found: &mut Found<'_>,
 ) -> BTreeMap<String, BTreeSet<String>> {
     let by_file: BTreeMap<&str, &Page<'_>> = pages.iter().map(|page| (page.file, page)).collect();
-    let targets = Targets { output, by_file, config: found.config };
+    let files = output.files().map(|(file, _)| file);
+    let (addresses, others) = files
+        .map(|file| format!("/{}", file.strip_suffix("index.html").unwrap_or(file)))
+        .partition(|address| address.ends_with('/') || address.ends_with(".html"));
+    let targets = Targets { output, by_file, addresses, others, config: found.config };
     let (mut external, mut linked) = (BTreeMap::<_, BTreeSet<_>>::new(), BTreeSet::new());
     for page in pages {
         for link in &page.links {
@@ -58,6 +62,9 @@ enum Target {
 struct Targets<'a> {
     output: &'a Output,
     by_file: BTreeMap<&'a str, &'a Page<'a>>,
+    /// The addresses of all pages, and of all other files.
+    addresses: Vec<String>,
+    others: Vec<String>,
     config: &'a Config,
 }
 
@@ -84,14 +91,14 @@ impl Targets<'_> {
         if path.is_empty() && !is_own {
             return Target::File { file: page.file.to_owned(), fragment };
         }
-        let base = self.config.base_url.as_str();
-        let path = match path.strip_prefix('/') {
+        let inside = inside(&self.config.base_url, path);
+        let path = match (path.strip_prefix('/'), inside) {
             // Another site of the host.
-            _ if is_own && !in_base(path, base) => return Target::Other,
-            Some(_) if !in_base(path, base) => return Target::WithoutBase(path.to_owned()),
-            Some(_) => path[base.len()..].to_owned(),
-            None if is_own => String::new(),
-            None => format!("{}{path}", &page.url[..=page.url.rfind('/').unwrap_or(0)]),
+            (_, None) if is_own => return Target::Other,
+            (Some(_), None) => return Target::WithoutBase(path.to_owned()),
+            (Some(_), Some(inside)) => inside.to_owned(),
+            (None, _) if is_own => String::new(),
+            (None, _) => format!("{}{path}", &page.url[..=page.url.rfind('/').unwrap_or(0)]),
         };
         match self.output.served(&path) {
             Some(file) => Target::File { file, fragment },
@@ -100,19 +107,11 @@ impl Targets<'_> {
     }
 }
 
-fn in_base(path: &str, base: &str) -> bool {
-    path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 fn missing(page: &Page<'_>, link: &Link, path: &str, targets: &Targets<'_>, found: &mut Found<'_>) {
     let address = &link.address;
     let wanted = percent_decoded(path);
-    let known = targets.output.files().map(|(file, _)| file);
-    let urls: Vec<String> = known
-        .filter(|file| file.ends_with(".html") == link.is_followed)
-        .map(|file| format!("/{}", file.strip_suffix("index.html").unwrap_or(file)))
-        .collect();
-    let near = nearest(&wanted, urls.iter().map(String::as_str));
+    let known = if link.is_followed { &targets.addresses } else { &targets.others };
+    let near = nearest(&wanted, known.iter().map(String::as_str));
     let hint = match near {
         Some(near) => format!("did you mean `{}{near}`?", targets.config.base_url),
         None if link.is_followed => {

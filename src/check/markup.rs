@@ -37,7 +37,6 @@ pub(super) fn html(page: &Page<'_>, found: &mut Found<'_>) {
             continue;
         }
         let Some(at) = open.iter().rposition(|one| one.eq_ignore_ascii_case(name)) else {
-            // `</p>` alone is an empty paragraph.
             let message = format!("`</{name}>` closes nothing on `{}`", page.url);
             let written = format!("</{name}>");
             found.add(Rule::Markup, page, &[&written], message, "remove it, or open the element");

@@ -73,11 +73,12 @@ pub fn check(subject: &Subject<'_>) -> Checked {
     let Site { config, inputs, .. } = site;
     let places = Places { inputs };
     let texts = texts(output, inputs);
-    let of_file = |file: &str| sources.iter().find(|source| source.file == file);
+    let by_file: BTreeMap<&str, &Source> =
+        sources.iter().map(|source| (source.file.as_str(), source)).collect();
     let pages: Vec<Page<'_>> = texts
         .iter()
         .filter(|(file, ..)| file.ends_with(".html"))
-        .map(|(file, text, is_copy)| Page::parse(file, text, of_file(file), *is_copy))
+        .map(|(file, text, is_copy)| Page::parse(file, text, by_file.get(file).copied(), *is_copy))
         .collect();
     let mut found = Found { config, places, findings: Vec::new() };
     let external = links::check(&pages, output, &mut found);

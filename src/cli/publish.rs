@@ -45,7 +45,7 @@ pub(super) struct Options {
 pub(super) fn publish(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
     let written_config = inputs::read_one(&root, config::PATH)?;
-    let site = site::read(&root)?;
+    let site = site::read_with(&root, config::read(written_config.as_deref()), None)?;
     let site = Site { cache: Cache::of(&root, true), ..site };
     check_committed(&root, &site, options)?;
     let built = build::locked(site.render(&build::as_configured(&site.config)));

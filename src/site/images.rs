@@ -26,7 +26,7 @@ use crate::post::{Blog, PageKind, StaticFile};
 use crate::slug;
 use crate::store::cache::Cache;
 use crate::text::Located;
-use crate::url::has_scheme;
+use crate::url::{has_scheme, inside};
 
 /// The folder of pictures in other sizes.
 const FOLDER: &str = "sized";
@@ -283,10 +283,7 @@ fn source<'a>(tag: &html::Tag<'a>) -> Option<&'a str> {
 pub(super) fn path_of(address: &str, url: &str, config: &Config) -> Option<String> {
     let address = address.split(['?', '#']).next().unwrap_or_default();
     let path = match address.strip_prefix('/') {
-        Some(_) => {
-            let inside = address.strip_prefix(config.base_url.as_str())?;
-            Some(inside).filter(|inside| inside.is_empty() || inside.starts_with('/'))?.to_owned()
-        }
+        Some(_) => inside(&config.base_url, address)?.to_owned(),
         None => format!("{}{address}", &url[..=url.rfind('/').unwrap_or(0)]),
     };
     let end = if path.ends_with('/') { "/" } else { "" };

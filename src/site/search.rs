@@ -121,7 +121,7 @@ fn is_page_found(page: &Page<'_>) -> bool {
         && may_be_found(&page.front)
 }
 
-/// What is searched of the body of a page; nothing if it is not to be found, or there is no search.
+/// The searchable text of the body of a page; empty if the page is left out, or there is no search.
 pub(super) fn of_page(
     site: &Shared<'_>,
     layouts: &Layouts<'_>,
