@@ -10,7 +10,7 @@ use labpress::config::{self, Publish};
 use labpress::destination::{self, Change, ChangeKind};
 use labpress::inputs;
 use labpress::output::Output;
-use labpress::publish::{self, Branch};
+use labpress::publish::branch::{self, Branch};
 use labpress::site::Site;
 use labpress::store::cache::Cache;
 
@@ -95,7 +95,7 @@ fn check_committed(root: &Path, site: &Site, options: &Options) -> Result<(), Er
     if options.allow_dirty {
         return Ok(());
     }
-    let changed = publish::uncommitted(root, &site.config.destination).unwrap_or_default();
+    let changed = branch::uncommitted(root, &site.config.destination).unwrap_or_default();
     let Some(first) = changed.first() else { return Ok(()) };
     let message = match changed.len() {
         1 => format!("`{first}` differs from the last commit"),

@@ -1,0 +1,3 @@
+//! Publishes a built site: to a [`branch`] of a git repository.
+
+pub mod branch;
