@@ -1,4 +1,4 @@
-"""Writes intervals.json: intervals of means, differences and ratios that `src/stats.rs` is tested against.
+"""Writes intervals.json: intervals of means, differences and ratios that `src/stats` is tested against.
 
     python3 intervals.py > intervals.json
 

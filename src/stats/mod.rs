@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn intervals_agree_with_scipy() {
         let reference: Reference =
-            serde_json::from_str(include_str!("../tests/reference/intervals.json"))
+            serde_json::from_str(include_str!("../../tests/reference/intervals.json"))
                 .expect("it is JSON");
         let of = |name: &String| summary(&reference.samples[name]);
         let check = |estimate: Estimate, [value, from, to]: [f64; 3]| {
