@@ -17,6 +17,7 @@ use super::spec::{Experiment, Variant};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::{Digest, pretty};
 use crate::recipe::Metric;
+use crate::stats::Pairing;
 
 /// The version of the pin format that this labpress reads and writes.
 const FORMAT: u32 = 1;
@@ -29,6 +30,9 @@ pub struct Pin {
     experiment: Name,
     title: String,
     metrics: BTreeMap<String, Metric>,
+    /// Whether runs are compared in pairs; absent if that was its runner's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paired: Option<bool>,
     variants: Vec<PinnedVariant>,
 }
 
@@ -82,6 +86,8 @@ impl Pin {
             experiment: experiment.name.clone(),
             title: experiment.title.clone(),
             metrics: experiment.metrics.clone(),
+            paired: (experiment.pairing != experiment.runner.pairing())
+                .then_some(experiment.pairing == Pairing::BySeed),
             variants: variants.collect(),
         })
     }
@@ -187,6 +193,11 @@ impl Pin {
                 metrics: self.metrics.clone(),
                 variants: variants.collect(),
                 seeds,
+                pairing: match self.paired {
+                    Some(true) => Pairing::BySeed,
+                    Some(false) => Pairing::None,
+                    None => experiment.runner.pairing(),
+                },
                 ..experiment.clone()
             },
         })

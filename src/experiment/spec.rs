@@ -20,6 +20,7 @@ use crate::inputs::Inputs;
 use crate::recipe::Metric;
 use crate::recipe::image_classification::{self, Model, Pretrained};
 use crate::roles::Role;
+use crate::stats::Pairing;
 use crate::yaml::{self, Yaml};
 
 /// A question with its data, its variants and its seeds.
@@ -48,6 +49,8 @@ pub struct Experiment {
     /// The experiments whose artifacts are inputs of this one, with a digest of everything that
     /// their results depend on.
     pub needs: BTreeMap<Name, Digest>,
+    /// Which runs of two variants belong together when they are compared.
+    pub pairing: Pairing,
     /// The limits of each of its runs.
     pub limits: Limits,
     /// Whether it runs at toy scale, as a smoke test; see [`Experiment::at_toy_scale`].
@@ -115,6 +118,17 @@ pub enum Runner {
         /// The environment variables that it depends on, with their values; `None` if not set.
         environment: BTreeMap<String, Option<String>>,
     },
+}
+
+impl Runner {
+    /// Which of its runs belong together unless an experiment says otherwise. Those of `lab` with the
+    /// same seed have the same split, images in the same order, and the same changes to them.
+    pub fn pairing(&self) -> Pairing {
+        match self {
+            Runner::Lab { .. } => Pairing::BySeed,
+            Runner::Command { .. } => Pairing::None,
+        }
+    }
 }
 
 /// The data set of an experiment.
@@ -250,6 +264,10 @@ struct Written {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Vec<Value>>")]
     grid: Mapping,
+    /// Whether runs of different variants with the same seed share the order of the data, the split
+    /// or the fold, so that figures compare them in pairs. By default, those of `lab` do, and those
+    /// of a command do not.
+    paired: Option<bool>,
     /// Experiments whose artifacts are inputs of this one.
     #[serde(default)]
     needs: Vec<String>,
@@ -412,6 +430,11 @@ fn parse(
         let hint = "use fewer seeds, a smaller grid, or several experiments";
         errors.push(Diagnostic::new(yaml.place(&["seeds"]), message).hint(hint));
     }
+    let pairing = match written.paired {
+        Some(true) => Pairing::BySeed,
+        Some(false) => Pairing::None,
+        None => runner.pairing(),
+    };
     let experiment = Experiment {
         name,
         path: yaml.path.to_owned(),
@@ -424,6 +447,7 @@ fn parse(
         variants,
         device: written.device,
         needs: BTreeMap::new(),
+        pairing,
         limits,
         smoke: false,
     };
@@ -1050,6 +1074,7 @@ mod tests {
         );
         check_changed("[0, 1]", "[0, 1, 2]", &[]);
         check_changed("seeds", "limits: {threads: 2}\nseeds", &[]);
+        check_changed("seeds", "paired: false\nseeds", &[]);
         check_changed("epochs: 8", "epochs: 8, batch-size: 64", &[]);
     }
 
