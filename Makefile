@@ -1,4 +1,4 @@
-.PHONY: site libtorch lab test test-browser check platforms wheels test-wheels archive
+.PHONY: site libtorch lab test test-browser test-cluster check platforms wheels test-wheels archive
 
 # This repository's own blog, from the committed results; libtorch and `lab` only if an experiment has to train.
 site:
@@ -23,10 +23,14 @@ test: libtorch
 test-browser:
 	scripts/test_browser.sh
 
+# Publishing to an object store that speaks S3, which pip installs.
+test-cluster:
+	scripts/test_cluster.sh
+
 # Formats, lints, documentation, the wall around tch, dependencies, links, spelling, and the oldest Rust.
 check: libtorch
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features labpress/cloud -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 	@! cargo tree --edges normal | grep --extended-regexp ' (tch|torch-sys) ' || (echo "tch is in the default dependency tree"; exit 1)
 	scripts/check_dependencies.py

@@ -10,14 +10,14 @@ import subprocess
 import sys
 
 # What the binary and its licences are compatible with. `OR` needs one of them, `AND` all.
-ALLOWED = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "Unicode-3.0", "Zlib"}
+ALLOWED = {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CDLA-Permissive-2.0", "ISC", "MIT", "Unicode-3.0", "Zlib"}
 # Packages that name a file instead of a licence, which somebody has read.
 READ = {"libyaml-safer": "MIT"}
 # Packages that our dependencies do not agree about. A name that is not here must have one version.
 TWICE = {
     "block-buffer", "constant_time_eq", "cpufeatures", "crypto-common", "digest", "embedded-io", "getrandom", "hashbrown",
-    "miniz_oxide", "phf", "phf_generator", "phf_macros", "phf_shared", "quick-error", "r-efi", "rand", "rand_chacha",
-    "rand_core", "sha2", "strum", "strum_macros", "syn", "thiserror", "thiserror-impl", "zip",
+    "miniz_oxide", "phf", "phf_generator", "phf_macros", "phf_shared", "quick-error", "quick-xml", "r-efi", "rand", "rand_chacha",
+    "rand_core", "sha2", "strum", "strum_macros", "syn", "thiserror", "thiserror-impl", "windows-sys", "zip",
 }  # fmt: skip
 
 

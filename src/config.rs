@@ -164,7 +164,7 @@ pub struct CheckOptions {
     pub line_length: usize,
 }
 
-/// `publish` in `_config.yml`: a branch, or a folder.
+/// `publish` in `_config.yml`: a branch, a folder, or a bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Publish {
     /// The name of a branch.
@@ -173,6 +173,8 @@ pub struct Publish {
     pub remote: Option<String>,
     /// A folder, relative to the site's.
     pub folder: Option<String>,
+    /// The address of a bucket.
+    pub bucket: Option<String>,
 }
 
 /// `liquid` in `_config.yml`.
@@ -374,16 +376,17 @@ fn publish(fields: &mut Fields<'_>) -> Publish {
     let mut publish = Publish::default();
     // A theme may have a key of this name that is not a mapping.
     let given = fields.value("publish").and_then(|given| given.as_mapping().cloned());
-    let example =
-        "write `publish: {branch: gh-pages, remote: origin}`, or `publish: {folder: DIR}`";
+    let example = "write `publish: {branch: gh-pages, remote: origin}`, `publish: {folder: DIR}`, or \
+         `publish: {bucket: s3://BUCKET}`";
     for (key, value) in given.into_iter().flatten() {
         let key = key.as_str().unwrap_or_default();
         let field = match key {
             "branch" => &mut publish.branch,
             "remote" => &mut publish.remote,
             "folder" => &mut publish.folder,
+            "bucket" => &mut publish.bucket,
             _ => {
-                let known = listed(["branch", "remote", "folder"]);
+                let known = listed(["branch", "remote", "folder", "bucket"]);
                 let message = format!("unknown option `{key}`; expected one of {known}");
                 fields.error("publish", message, example);
                 continue;
@@ -394,8 +397,9 @@ fn publish(fields: &mut Fields<'_>) -> Publish {
             fields.error("publish", format!("`{key}` must be a string"), example);
         }
     }
-    if publish.folder.is_some() && publish.branch.is_some() {
-        fields.error("publish", "names both a branch and a folder", example);
+    let places = [&publish.branch, &publish.folder, &publish.bucket];
+    if places.iter().filter(|place| place.is_some()).count() > 1 {
+        fields.error("publish", "names more than one place", example);
     }
     publish
 }

@@ -25,6 +25,7 @@ pub mod inputs;
 mod lexer;
 pub mod liquid;
 pub mod markdown;
+mod media_type;
 pub mod output;
 pub mod path;
 mod permalink;

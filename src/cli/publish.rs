@@ -31,13 +31,20 @@ pub(super) struct Options {
     /// Publish to this folder instead
     #[arg(long, value_name = "DIR", conflicts_with_all = ["branch", "remote", "replace"])]
     folder: Option<PathBuf>,
+    /// Publish to this bucket of an object store that speaks S3: s3://BUCKET or s3://BUCKET/FOLDER
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["branch", "remote", "folder"])]
+    bucket: Option<String>,
+    /// Delete files from the bucket that labpress published and the site no longer has
+    #[arg(long)]
+    delete: bool,
     /// List what would change, and change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
     /// Publish although files of the site are not committed
     #[arg(long)]
     allow_dirty: bool,
-    /// Remove files from the branch that labpress did not publish, except CNAME
+    /// Remove files from the branch that labpress did not publish, except CNAME; in a bucket, replace
+    /// those that the site has, too
     #[arg(long)]
     replace: bool,
 }
@@ -54,8 +61,16 @@ pub(super) fn publish(root: &Path, options: &Options) -> Result<(), Error> {
     }
     let output = built.into_output().map_err(Error::Errors)?;
     terms::check(&output, &site)?;
-    let Publish { branch, remote, folder } = &site.config.publish;
-    let of_config = folder.as_deref().filter(|_| options.branch.is_none()).map(Path::new);
+    let Publish { branch, remote, folder, bucket } = &site.config.publish;
+    let is_free = options.branch.is_none() && options.folder.is_none() && options.bucket.is_none();
+    let of_config = bucket.as_deref().filter(|_| is_free);
+    if let Some(bucket) = options.bucket.as_deref().or(of_config) {
+        return to_bucket(&output, bucket, options);
+    }
+    if options.delete {
+        return Err(anyhow::anyhow!("--delete is for buckets: pass --bucket s3://BUCKET").into());
+    }
+    let of_config = folder.as_deref().filter(|_| is_free).map(Path::new);
     if let Some(folder) = options.folder.as_deref().or(of_config) {
         let place = Place { root: &root, config: written_config.as_deref().unwrap_or("") };
         let folder = match &options.folder {
@@ -88,6 +103,34 @@ fn to_folder(output: &Output, folder: &Path, options: &Options) -> Result<(), Er
     }
     summarize(&changes, &format!("in `{}`", folder.display()), options.dry_run);
     Ok(())
+}
+
+#[cfg(feature = "cloud")]
+fn to_bucket(output: &Output, address: &str, options: &Options) -> Result<(), Error> {
+    use labpress::publish::bucket;
+
+    let Options { replace: replaces, delete: deletes, .. } = *options;
+    let prepared = bucket::prepare(output, bucket::Options { address, replaces, deletes })?;
+    let (changes, left) = (prepared.changes.clone(), prepared.left);
+    list(&changes);
+    if !options.dry_run && !changes.is_empty() {
+        prepared.publish()?;
+    }
+    summarize(&changes, &format!("in `{address}`"), options.dry_run);
+    if left > 0 {
+        let files = counted(left, "file");
+        report(format_args!("{files} that the site no longer has stay there: pass --delete"));
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "cloud"))]
+fn to_bucket(_output: &Output, address: &str, _options: &Options) -> Result<(), Error> {
+    Err(anyhow::anyhow!(
+        "cannot publish to `{address}`: this labpress was built without support for buckets\n\
+         hint: install the wheel or the archive, or `cargo install labpress --features cloud`"
+    )
+    .into())
 }
 
 /// Refuses to publish what nobody could build again from the last commit.

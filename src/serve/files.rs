@@ -10,9 +10,8 @@ use super::http::{Body, Request, Response};
 use super::page;
 use super::version::{Found, Version, is_page};
 use crate::digest::Digest;
-use crate::inputs;
 use crate::output::Content;
-use crate::path;
+use crate::{inputs, media_type};
 
 /// Answers a request for a file.
 pub(super) fn response(
@@ -39,7 +38,7 @@ pub(super) fn response(
         } else {
             (404, page::not_found())
         };
-        return Response::new(status, content_type("404.html"), page.prepared(&text));
+        return Response::new(status, media_type::of("404.html"), page.prepared(&text));
     };
     let found = match version.content(&file) {
         Some(Content::Bytes(bytes)) => bytes_response(request, &file, bytes, &page),
@@ -74,17 +73,17 @@ fn bytes_response(
     let tag = format!("\"{}\"", Digest::of(&bytes).short());
     // The page of an address that is not there is always sent whole.
     if page.is_missing {
-        return Some(Response::new(404, content_type(file), bytes));
+        return Some(Response::new(404, media_type::of(file), bytes));
     }
     let length = bytes.len() as u64;
     Some(match part(request, length, &tag) {
         Part::Unchanged => unchanged(&tag),
         Part::Invalid => invalid_range(length),
-        Part::All => whole(Response::new(200, content_type(file), bytes), &tag),
+        Part::All => whole(Response::new(200, media_type::of(file), bytes), &tag),
         Part::Range(from, length_of_part) => {
             let start = usize::try_from(from).ok()?;
             let end = usize::try_from(from + length_of_part).ok()?;
-            let response = Response::new(206, content_type(file), bytes.get(start..end)?);
+            let response = Response::new(206, media_type::of(file), bytes.get(start..end)?);
             whole(response, &tag).with("Content-Range", range(from, length_of_part, length))
         }
     })
@@ -105,11 +104,11 @@ fn copy_response(request: &Request, name: &str, on_disk: &Path, root: &Path) -> 
         Part::Unchanged => unchanged(&tag),
         Part::Invalid => invalid_range(length),
         Part::All => {
-            let response = Response::new(200, content_type(name), "");
+            let response = Response::new(200, media_type::of(name), "");
             whole(Response { body: Body::Part(file, 0, length), ..response }, &tag)
         }
         Part::Range(from, length_of_part) => {
-            let response = Response::new(206, content_type(name), "");
+            let response = Response::new(206, media_type::of(name), "");
             let body = Body::Part(file, from, length_of_part);
             whole(Response { body, ..response }, &tag)
                 .with("Content-Range", range(from, length_of_part, length))
@@ -211,55 +210,6 @@ pub(super) fn percent_decoded(text: &str) -> Option<String> {
         decoded.push(u8::try_from(value).ok()?);
     }
     String::from_utf8(decoded).ok()
-}
-
-/// The content type that static hosts give a file, by its extension.
-pub(super) fn content_type(file: &str) -> &'static str {
-    match path::ending(file).to_ascii_lowercase().as_str() {
-        "html" | "htm" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "txt" | "md" | "csv" | "bib" => match path::ending(file) {
-            "csv" => "text/csv; charset=utf-8",
-            "md" => "text/markdown; charset=utf-8",
-            _ => "text/plain; charset=utf-8",
-        },
-        "json" | "map" => "application/json; charset=utf-8",
-        "webmanifest" => "application/manifest+json; charset=utf-8",
-        "xml" => "application/xml; charset=utf-8",
-        "atom" => "application/atom+xml; charset=utf-8",
-        "rss" => "application/rss+xml; charset=utf-8",
-        "xhtml" => "application/xhtml+xml; charset=utf-8",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "apng" => "image/apng",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "avif" => "image/avif",
-        "bmp" => "image/bmp",
-        "tif" | "tiff" => "image/tiff",
-        "ico" => "image/vnd.microsoft.icon",
-        "woff2" => "font/woff2",
-        "woff" => "font/woff",
-        "ttf" => "font/ttf",
-        "otf" => "font/otf",
-        "mp4" | "m4v" => "video/mp4",
-        "webm" => "video/webm",
-        "mov" => "video/quicktime",
-        "ogv" => "video/ogg",
-        "mp3" => "audio/mpeg",
-        "m4a" => "audio/mp4",
-        "ogg" | "oga" | "opus" => "audio/ogg",
-        "wav" => "audio/wav",
-        "flac" => "audio/flac",
-        "vtt" => "text/vtt; charset=utf-8",
-        "wasm" => "application/wasm",
-        "pdf" => "application/pdf",
-        "zip" => "application/zip",
-        "gz" | "tgz" => "application/gzip",
-        _ => "application/octet-stream",
-    }
 }
 
 #[cfg(test)]

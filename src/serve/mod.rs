@@ -43,6 +43,7 @@ use self::watch::Watcher;
 pub use self::watch::Watching;
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Need;
+use crate::media_type;
 use crate::site::{Built, Site};
 
 /// How long nothing may change before the site is rendered again: editors write a file in several
@@ -332,7 +333,7 @@ fn answer(request: &Request, live: &Live, root: &Path) -> Answer {
     match files::path_of(&request.target) {
         page::EVENTS => Answer::Events(query.to_owned()),
         page::CLIENT => {
-            let kind = files::content_type("client.js");
+            let kind = media_type::of("client.js");
             Answer::Response(Response::new(200, kind, CLIENT))
         }
         _ => Answer::Response(files::response(request, &live.version(), root, &live.session)),
