@@ -20,6 +20,7 @@ const BRANCH: &str = "gh-pages";
 /// How many changed files are listed.
 const LISTED: usize = 50;
 
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Args)]
 pub(super) struct Options {
     /// Publish to this branch [default: `publish` in _config.yml, or gh-pages]
