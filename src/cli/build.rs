@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use clap::Args;
 
 use super::destination::{Destination, Place};
@@ -32,6 +33,9 @@ pub(super) struct Options {
     /// Run nothing; fail if a result that a post shows is stale, missing or altered
     #[arg(long, conflicts_with_all = ["dry_run", "budget", "smoke"])]
     locked: bool,
+    /// Fail on warnings, such as claims that the results do not decide
+    #[arg(long)]
+    strict: bool,
     /// Also build drafts
     #[arg(long, short = 'D')]
     drafts: bool,
@@ -109,6 +113,10 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     let is_repeatable = built.warnings.is_empty() && built.needs.is_empty();
     let (site, mut built) =
         if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };
+    if options.strict && !built.warnings.is_empty() {
+        let warnings = counted(built.warnings.len(), "warning");
+        return Err(anyhow!("nothing was written because of {warnings} and --strict").into());
+    }
     let (until, built_memo) = (built.until, std::mem::take(&mut built.memo));
     let output = built.into_output().map_err(Error::Errors)?;
     let destination = &destination.expect("the configuration has no errors").path;

@@ -20,6 +20,7 @@ mod new;
 mod pin;
 mod progress;
 mod publish;
+mod review;
 mod run;
 mod runs;
 mod sass;
@@ -122,6 +123,14 @@ enum Command {
                       are not committed."
     )]
     Publish(publish::Options),
+    /// Walk through the claims and numbers of a post with their evidence
+    #[command(
+        long_about = "Builds the site in memory and shows each claim and each number of a post: the \
+                      sentence, what it asserts, what the results say, and where it is written. In a \
+                      terminal, one at a time; press Enter for the next, q to stop.\n\n\
+                      Exit code 1 if a claim fails; `labpress build` would say so, too."
+    )]
+    Review(review::Options),
     /// Run stale experiments, whether or not a post shows them
     #[command(long_about = "Does the stale and missing runs of the named experiments, or of all \
                       experiments.\n\nEach result is a \
@@ -271,6 +280,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Build(options) => build::build(&source, &options),
         Command::Check(options) => check::check(&source, &options),
         Command::Publish(options) => publish::publish(&source, &options),
+        Command::Review(options) => review::review(&source, &options),
         Command::Serve(options) => serve::serve(&source, &options),
         Command::Run(options) => run::run(&source, &options),
         Command::New(what) => new::new(&source, &what),

@@ -7,6 +7,7 @@
 //! starts runs.
 
 pub mod environment;
+pub mod evidence;
 pub mod fingerprint;
 pub(crate) mod grid;
 pub mod history;

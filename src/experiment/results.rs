@@ -25,6 +25,8 @@ pub struct Results<'a> {
     pub pinned: BTreeMap<&'a str, Results<'a>>,
     /// The contents of records' files, by path from the site's root.
     pub files: BTreeMap<&'a str, &'a [u8]>,
+    /// All records, also those that are stale.
+    pub recorded: &'a [Record],
     /// The names of experiments whose files have errors; they are not in `experiments`.
     pub unreadable: BTreeSet<&'a str>,
 }
@@ -238,6 +240,12 @@ impl<'a> Results<'a> {
             results.provisional = Some(Provisional { variants, recorded, runs: runs.len() });
         }
         self
+    }
+
+    /// The same, with all records, also those that are stale.
+    #[must_use]
+    pub(crate) fn with_recorded(self, recorded: &'a [Record]) -> Results<'a> {
+        Results { recorded, ..self }
     }
 
     /// The same, with the records' files.

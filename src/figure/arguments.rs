@@ -38,7 +38,7 @@ impl<'a> Arguments<'a> {
         loop {
             let rest = &text[offset..];
             offset += rest.len() - rest.trim_start().len();
-            let word = word_at(text, offset);
+            let word = with_brackets(text, word_at(text, offset));
             if word.text.is_empty() {
                 return Ok(arguments);
             }
@@ -86,6 +86,26 @@ impl<'a> Arguments<'a> {
     /// The words that are not options, in order.
     pub(super) fn words(&self) -> &[Piece<'a>] {
         &self.words
+    }
+
+    /// The text from one byte to another.
+    pub(super) fn between(&self, from: usize, to: usize) -> Piece<'a> {
+        Piece { text: &self.text[from..to], offset: from }
+    }
+
+    /// From the first to the last word that is no option.
+    pub(super) fn phrase(&self) -> &'a str {
+        match (self.words.first(), self.words.last()) {
+            (Some(first), Some(last)) => {
+                self.between(first.offset, last.offset + last.text.len()).text
+            }
+            _ => "",
+        }
+    }
+
+    /// The whole text.
+    pub(super) fn all(&self) -> Piece<'a> {
+        Piece { text: self.text, offset: 0 }
     }
 
     /// The value of the option `name`, if it is given.
@@ -187,6 +207,19 @@ fn with_known<'k>(
 fn word_at(text: &str, offset: usize) -> Piece<'_> {
     let rest = &text[offset..];
     Piece { text: rest.split(char::is_whitespace).next().unwrap_or_default(), offset }
+}
+
+/// The word up to the end of a bracket that it opens: `a.b.c[seed=0, epoch=last]`. An option has
+/// none.
+fn with_brackets<'a>(text: &'a str, word: Piece<'a>) -> Piece<'a> {
+    let is_open = word.text.rfind('[').is_some_and(|open| !word.text[open..].contains(']'));
+    if !is_open || option_name(word).is_some() {
+        return word;
+    }
+    let end = word.offset + word.text.len();
+    let rest = &text[end..];
+    let length = rest.find(']').map_or(rest.len(), |close| close + 1);
+    Piece { text: &text[word.offset..end + length], offset: word.offset }
 }
 
 /// The name of the option that starts with `word`, if one does.

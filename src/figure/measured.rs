@@ -113,19 +113,22 @@ impl Measured {
         name: &str,
         shows_rest: bool,
     ) -> Measured {
-        Measured::of_records(request, of.records.iter().copied(), name, shows_rest)
+        let number = |record: &Record| record.number(name);
+        Measured::of_records(request, of.records.iter().copied(), name, shows_rest, number)
     }
 
-    /// The number `name` of the run with this seed.
-    pub(super) fn of_seed(
+    /// What `number` says of the runs of a variant; the runs for which it is `None` do not count, and
+    /// those for which it is `Some(None)` have no number.
+    pub(super) fn of_some(
         request: &Request<'_>,
         of: &VariantResults<'_>,
         name: &str,
-        seed: u64,
         shows_rest: bool,
+        number: impl Fn(&Record) -> Option<Option<f64>>,
     ) -> Measured {
-        let records = of.records.iter().copied().filter(|record| record.seed == seed);
-        Measured::of_records(request, records, name, shows_rest)
+        let records = of.records.iter().copied().filter(|record| number(record).is_some());
+        let number = |record: &Record| number(record).flatten();
+        Measured::of_records(request, records, name, shows_rest, number)
     }
 
     fn of_records<'r>(
@@ -133,11 +136,10 @@ impl Measured {
         records: impl Iterator<Item = &'r Record> + Clone,
         name: &str,
         shows_rest: bool,
+        number: impl Fn(&Record) -> Option<f64>,
     ) -> Measured {
-        let values: Vec<(u64, f64)> = records
-            .clone()
-            .filter_map(|record| Some((record.seed, record.number(name)?)))
-            .collect();
+        let values: Vec<(u64, f64)> =
+            records.clone().filter_map(|record| Some((record.seed, number(record)?))).collect();
         let diverged = records.filter(|record| record.diverged.is_some()).count();
         // A count, such as that of parameters, is the same in all runs by its nature.
         let is_judged =
@@ -193,6 +195,11 @@ impl Measured {
     /// What is known about the number.
     pub(super) fn reading(&self) -> Reading {
         self.reading
+    }
+
+    /// Whether it is the same in all runs by its nature, such as a number of parameters.
+    pub(super) fn is_exact(&self) -> bool {
+        !self.is_judged && matches!(self.reading, Reading::Single(_) | Reading::Identical(_))
     }
 
     /// The mean, if it is shown.

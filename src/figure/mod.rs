@@ -14,11 +14,14 @@
 mod arguments;
 mod artifact;
 mod artifact_table;
+mod claim;
 mod compare;
 mod confusion;
 mod csv;
 mod curve;
 mod curves;
+mod evaluate;
+mod expression;
 mod html;
 mod image;
 mod lines;
@@ -35,6 +38,7 @@ mod value;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Place, listed};
+use crate::experiment::evidence::Evidence;
 use crate::experiment::results::{ExperimentResults, Need, Results};
 use crate::liquid::{self, Call, Expanded, Read, Tag};
 use crate::timings::span_of;
@@ -52,6 +56,8 @@ pub struct Shown {
     pub experiments: BTreeSet<String>,
     /// The results that are not recorded yet.
     pub need: Option<Need>,
+    /// What the number of a `value` is, and what it was computed from.
+    pub evidence: Option<Evidence>,
 }
 
 /// A figure: its HTML, and the files that it brings along.
@@ -65,7 +71,7 @@ pub struct Figure {
 }
 
 /// The tags that make figures, in order.
-pub(crate) const TAGS: [&str; 4] = ["chart", "figure", "table", "value"];
+pub(crate) const TAGS: [&str; 5] = ["chart", "claim", "figure", "table", "value"];
 
 /// Why a tag has no figure.
 enum Undrawn {
@@ -102,11 +108,20 @@ pub fn figure(
     surroundings: Surroundings<'_>,
 ) -> Result<Shown, Diagnostic> {
     let arguments = Arguments::parse(arguments, place)?;
+    let mut evidence = None;
     let drawn = match tag {
         "chart" => chart(&arguments, results).map(|parts| parts.figure(surroundings)),
         "figure" => image(&arguments, results).map(|parts| parts.figure(surroundings)),
         "table" => table(&arguments, results).map(|parts| parts.figure(surroundings)),
-        "value" => value::value(&arguments, results),
+        "value" => value::value(&arguments, results).map(|(figure, found)| {
+            let expression = arguments.phrase().to_owned();
+            let experiments = distinct_experiments(tag, &arguments);
+            let shown = figure.embed.text.clone();
+            let place = place.clone();
+            evidence =
+                Some(Evidence { place, verdict: None, shown, expression, found, experiments });
+            figure
+        }),
         _ => {
             let unknown = Diagnostic::new(place.clone(), format!("unknown tag `{tag}`"));
             return Err(unknown.hint_nearest(tag, TAGS));
@@ -125,7 +140,12 @@ pub fn figure(
         }
     };
     let experiments = experiments(tag, &arguments).into_iter();
-    Ok(Shown { figure, experiments: experiments.map(|name| name.text.to_owned()).collect(), need })
+    Ok(Shown {
+        figure,
+        experiments: experiments.map(|name| name.text.to_owned()).collect(),
+        need,
+        evidence,
+    })
 }
 
 /// The tags of figures in Liquid.
@@ -141,17 +161,75 @@ impl Tag for FigureTags<'_> {
         // A page may be pinned to other results, and so are the files that it includes.
         let results = self.results.shown_in(call.page);
         let _span = span_of("draw figures", call.arguments);
+        if call.name == CLAIM {
+            return claimed(call, results, expanded);
+        }
         let shown = figure(call.name, call.arguments, &call.place, results, self.surroundings)?;
         expanded.files.extend(shown.figure.files);
         expanded.reads.extend(shown.experiments.iter().cloned().map(Read::Results));
         expanded.experiments.extend(shown.experiments);
         expanded.needs.extend(shown.need);
+        expanded.evidence.extend(shown.evidence);
         Ok(expanded.embeds.marker(shown.figure.embed))
     }
 
     fn is_for_literals(&self, name: &str) -> bool {
         name == "value"
     }
+
+    fn is_block(&self, name: &str) -> bool {
+        name == CLAIM
+    }
+}
+
+/// The tag of claims, which is a block.
+const CLAIM: &str = "claim";
+
+/// The text of a claim, with marks around it that say what the results say.
+fn claimed(
+    call: &Call<'_, '_>,
+    results: &Results<'_>,
+    expanded: &mut Expanded,
+) -> Result<String, Diagnostic> {
+    let arguments = Arguments::parse(call.arguments, &call.place)?;
+    let text = call.content.unwrap_or_default();
+    if text.contains("\n\n") {
+        let error = arguments.error_of_all("a claim spans several paragraphs");
+        return Err(error.hint("end it with `{% endclaim %}` in the paragraph in which it starts"));
+    }
+    let names = distinct_experiments(CLAIM, &arguments);
+    expanded.reads.extend(names.iter().cloned().map(Read::Results));
+    expanded.experiments.extend(names.iter().cloned());
+    let marks = match claim::check(&arguments, results) {
+        Ok(checked) => {
+            // Numbers in the sentence are markers so far.
+            let sentence = expanded.embeds.as_text(text);
+            let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+            expanded.warnings.extend(claim::problem(&checked, &sentence, &arguments, results)?);
+            expanded.evidence.push(Evidence {
+                place: call.place.clone(),
+                verdict: Some(checked.verdict),
+                shown: sentence,
+                expression: arguments.phrase().to_owned(),
+                found: checked.evidence.clone(),
+                experiments: names,
+            });
+            checked.marks()
+        }
+        Err(Undrawn::Invalid(diagnostic)) => return Err(diagnostic),
+        Err(Undrawn::Waiting(need)) => {
+            let shown = placeholder(CLAIM, &arguments, &need.message()).embed;
+            expanded.needs.push(need);
+            claim::marks(&format!(" {}", shown.html), format!(" {}", shown.text))
+        }
+        Err(Undrawn::Unreadable) => {
+            let shown = placeholder(CLAIM, &arguments, "the experiment has errors").embed;
+            claim::marks(&format!(" {}", shown.html), format!(" {}", shown.text))
+        }
+    };
+    let before = expanded.embeds.marker(marks.before);
+    let after = expanded.embeds.marker(marks.after);
+    Ok(format!("{before}{text}{after}"))
 }
 
 /// The text with another name for an experiment in all tags of figures that name it.
@@ -179,14 +257,15 @@ pub(crate) fn has_figures(text: &str) -> bool {
 /// What a page shows instead of a figure that cannot be drawn yet. It has the figure's id, so that
 /// references to the figure are right.
 fn placeholder(tag: &str, arguments: &Arguments<'_>, reason: &str) -> Figure {
-    let element = if tag == "value" { "span" } else { "p" };
-    let id = arguments.option("id").filter(|_| tag != "value");
+    let is_inline = tag == "value" || tag == CLAIM;
+    let element = if is_inline { "span" } else { "p" };
+    let id = arguments.option("id").filter(|_| !is_inline);
     let id = id.map_or(String::new(), |id| format!(" id=\"{}\"", html::escaped(id.text)));
     let reason = reason.replace('`', "");
     let shown = html::escaped(&reason);
     let html = format!("<{element} class=\"labpress-missing\"{id}>[{shown}]</{element}>");
     Figure {
-        embed: Embed { html, text: format!("[{reason}]"), block: tag != "value" },
+        embed: Embed { html, text: format!("[{reason}]"), block: !is_inline },
         files: Vec::new(),
     }
 }
@@ -215,7 +294,7 @@ fn provisional(
     let is_of_curves = arguments.words().get(1).is_some_and(|kind| kind.text == "curves");
     let figure = match tag {
         "chart" if is_of_curves => chart(arguments, &shown).ok()?.figure(surroundings),
-        "value" => value::value(arguments, &shown).ok()?,
+        "value" => value::value(arguments, &shown).ok()?.0,
         _ => return None,
     };
     let mark = format!("Provisional: {recorded} of {runs} runs are complete");
@@ -256,14 +335,21 @@ fn named_experiments<'a>(tag: &str, arguments: &'a str) -> Vec<(usize, &'a str)>
 
 /// The names of experiments in the arguments of a tag, in order.
 fn experiments<'a>(tag: &str, arguments: &Arguments<'a>) -> Vec<Piece<'a>> {
-    let words = arguments.words().iter();
-    if tag == "value" {
-        words
-            .filter_map(|word| Some(Piece { text: word.text.split_once('.')?.0, ..*word }))
-            .collect()
-    } else {
-        words.take(1).copied().collect()
+    if tag != "value" && tag != CLAIM {
+        return arguments.words().iter().take(1).copied().collect();
     }
+    let names = expression::parse(arguments).map(|parsed| parsed.names).unwrap_or_default();
+    let experiment = |named: expression::Named<'a>| {
+        Some(Piece { text: named.name.text.split_once('.')?.0, ..named.name })
+    };
+    names.into_iter().filter_map(experiment).collect()
+}
+
+/// Those names, each once.
+fn distinct_experiments(tag: &str, arguments: &Arguments<'_>) -> Vec<String> {
+    let names: BTreeSet<&str> =
+        experiments(tag, arguments).into_iter().map(|name| name.text).collect();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// The kinds of charts.

@@ -196,7 +196,7 @@ fn a_difference_may_be_taken_seed_by_seed() {
 #[test]
 fn the_html_of_a_value_says_what_it_is() {
     let figure = usual_figure("value", "nets.plain.accuracy").expect("it is there");
-    expect![[r#"<data class="labpress-value" value="0.7819999999999999" title="mean of 3 seeds, 95 % interval ± 0.5 %; nets.plain.accuracy">78.2 ± 0.5 %</data>"#]]
+    expect![[r#"<data class="labpress-value" value="0.7819999999999999" title="mean of 3 seeds, 95 % interval ± 0.5 %; nets.plain.accuracy" tabindex="0">78.2 ± 0.5 %</data>"#]]
         .assert_eq(&figure.embed.html.replace('\u{a0}', " "));
 }
 
@@ -242,8 +242,8 @@ fn numbers_of_different_units_are_not_added() {
         "value",
         "nets.plain.accuracy - nets.plain.loss",
         &expect![[r#"
-            error: cannot add numbers of different units: `nets.plain.accuracy` is in `%`, `nets.plain.loss` has none
-             --> _posts/a.md:7:32"#]],
+            error: cannot combine numbers of different units: `%` and no unit
+             --> _posts/a.md:7:10"#]],
     );
     check_error(
         "chart",
@@ -1000,5 +1000,335 @@ proptest! {
                 Err(error) => prop_assert_eq!(tag, "value", "{}", error),
             }
         }
+    }
+}
+
+#[test]
+fn a_value_is_computed_from_several_numbers() {
+    check_values(
+        &[
+            "(nets.norm.accuracy - nets.plain.accuracy) / 2 by=seed",
+            "1 - nets.plain.accuracy",
+            "-nets.plain.loss",
+            "nets.plain.parameters / 1000",
+            "max(nets.plain.accuracy, nets.norm.accuracy)",
+            "mean(nets.plain.accuracy, nets.norm.accuracy)",
+            "abs(nets.plain.loss - nets.norm.loss)",
+            "log10(nets.plain.parameters)",
+            "nets.plain.seconds * 2 + 1 min",
+            "nets.plain.accuracy[seed=0] - nets.norm.accuracy[seed=0]",
+        ],
+        &expect![[r#"
+            (nets.norm.accuracy - nets.plain.accuracy) / 2 by=seed: +5.0 pp
+            1 - nets.plain.accuracy: 21.8 ± 0.5 %
+            -nets.plain.loss: −0.218 ± 0.005
+            nets.plain.parameters / 1000: 102
+            max(nets.plain.accuracy, nets.norm.accuracy): 88.2 %
+            mean(nets.plain.accuracy, nets.norm.accuracy): 83.20 ± 0.23 %
+            abs(nets.plain.loss - nets.norm.loss): 0.100 ± 0.005
+            log10(nets.plain.parameters): 5.01
+            nets.plain.seconds * 2 + 1 min: 102 ± 5 s
+            nets.plain.accuracy[seed=0] - nets.norm.accuracy[seed=0]: −10.0 pp (1 run each)
+        "#]],
+    );
+}
+
+#[test]
+fn a_value_of_an_epoch() {
+    check_value("nets.plain.valid.accuracy[epoch=1]", "72.2 ± 0.5 %");
+    check_value("nets.plain.valid.accuracy[epoch=last]", "76.2 ± 0.5 %");
+    check_value("nets.plain.valid.accuracy[epoch=min]", "72.2 ± 0.5 %");
+    check_value("nets.plain.valid.accuracy[epoch=mean]", "74.2 ± 0.5 %");
+    check_value("nets.plain.train.loss[epoch=best:valid.accuracy]", "0.762 ± 0.005");
+    check_value("nets.plain.valid.accuracy[seed=1, epoch=2]", "74.2 % (1 run)");
+}
+
+/// What a claim of the usual results says: its verdict and the evidence, or the error.
+fn checked(claim: &str, seeds: &str, number: impl Fn(usize, u64, u64) -> f64) -> String {
+    let experiments = experiments(&NETS.replace("seeds: 3", &format!("seeds: {seeds}")));
+    let records = records(&experiments, number);
+    let planned = plan(&experiments, &records);
+    let results = Results::of(&experiments, &planned, &[]);
+    let place = Place::new("_posts/a.md", Position { line: 7, column: 10 });
+    let arguments = Arguments::parse(claim, &place).expect("it can be read");
+    let text = match claim::check(&arguments, &results) {
+        Ok(checked) => format!("{}: {}", checked.verdict.word(), checked.evidence),
+        Err(Undrawn::Invalid(error)) => error.to_string(),
+        Err(_) => "not recorded".to_owned(),
+    };
+    text.replace('\u{a0}', " ")
+}
+
+#[track_caller]
+fn check_claims(claims: &[&str], expected: &Expect) {
+    let lines = claims.iter().map(|claim| format!("{claim}: {}\n", checked(claim, "3", usual)));
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+#[track_caller]
+fn check_values(values: &[&str], expected: &Expect) {
+    let shown = |arguments: &&str| match usual_figure("value", arguments) {
+        Ok(figure) => format!("{arguments}: {}\n", figure.embed.text.replace('\u{a0}', " ")),
+        Err(error) => format!("{arguments}: {error}\n"),
+    };
+    expected.assert_eq(&values.iter().map(shown).collect::<String>());
+}
+
+#[test]
+fn claims_are_decided_by_the_interval_of_the_difference() {
+    check_claims(
+        &[
+            "nets.norm.accuracy > nets.plain.accuracy",
+            "nets.norm.accuracy < nets.plain.accuracy",
+            "nets.norm.accuracy > 88 %",
+            "nets.norm.accuracy > 88.2 %",
+            "nets.norm.accuracy - nets.plain.accuracy > 5 pp",
+            "nets.norm.accuracy =~ nets.plain.accuracy within 20 pp",
+            "nets.norm.accuracy =~ nets.plain.accuracy within 1 pp",
+            "nets.plain.accuracy >=~ nets.norm.accuracy within 11 pp",
+            "nets.plain.accuracy != nets.norm.accuracy",
+            "nets.plain.seconds < 0.5 min",
+        ],
+        &expect![[r#"
+            nets.norm.accuracy > nets.plain.accuracy: holds: the difference is +10.0 ± 0.5 pp (Welch's t-test, n = 3, p < 0.001)
+            nets.norm.accuracy < nets.plain.accuracy: fails: the difference is +10.0 ± 0.5 pp (Welch's t-test, n = 3, p < 0.001)
+            nets.norm.accuracy > 88 %: undecided: it is 88.2 ± 0.5 % (n = 3), so it may be above or below
+            nets.norm.accuracy > 88.2 %: undecided: it is 88.2 ± 0.5 % (n = 3), so it may be above or below
+            nets.norm.accuracy - nets.plain.accuracy > 5 pp: holds: it is +10.0 ± 0.5 pp (from independent runs, n = 3)
+            nets.norm.accuracy =~ nets.plain.accuracy within 20 pp: holds: the difference is +10.0 ± 0.5 pp (Welch's t-test, n = 3, p < 0.001)
+            nets.norm.accuracy =~ nets.plain.accuracy within 1 pp: fails: the difference is +10.0 ± 0.5 pp (Welch's t-test, n = 3, p < 0.001)
+            nets.plain.accuracy >=~ nets.norm.accuracy within 11 pp: holds: the difference is −10.0 ± 0.5 pp (Welch's t-test, n = 3, p < 0.001)
+            nets.plain.accuracy != nets.norm.accuracy: holds: the difference is −10.0 ± 0.5 pp (Welch's t-test, n = 3, p < 0.001)
+            nets.plain.seconds < 0.5 min: holds: it is 21.0 ± 2.5 s (n = 3)
+        "#]],
+    );
+}
+
+#[test]
+fn counts_are_compared_as_they_are() {
+    check_claims(
+        &[
+            "nets.plain.parameters == nets.norm.parameters",
+            "nets.plain.parameters > 100000",
+            "nets.plain.parameters > nets.norm.parameters",
+        ],
+        &expect![[r#"
+            nets.plain.parameters == nets.norm.parameters: holds: the difference is 0, the same in all runs
+            nets.plain.parameters > 100000: holds: it is 101,770, the same in all runs
+            nets.plain.parameters > nets.norm.parameters: fails: the difference is 0, the same in all runs
+        "#]],
+    );
+}
+
+#[test]
+fn claims_join_with_the_logic_of_three_values() {
+    let (holds, fails) =
+        ("nets.norm.accuracy > nets.plain.accuracy", "nets.norm.accuracy < nets.plain.accuracy");
+    let open = "nets.norm.accuracy > 88.2 %";
+    let verdict =
+        |claim: &str| checked(claim, "3", usual).split(':').next().unwrap_or_default().to_owned();
+    for (claim, expected) in [
+        (format!("{holds} and {holds}"), "holds"),
+        (format!("{holds} and {open}"), "undecided"),
+        (format!("{fails} and {open}"), "fails"),
+        (format!("{holds} or {open}"), "holds"),
+        (format!("{fails} or {open}"), "undecided"),
+        (format!("{fails} or {fails}"), "fails"),
+        (format!("not {fails}"), "holds"),
+        (format!("not {open}"), "undecided"),
+        (format!("not ({holds} and {fails}) and {holds}"), "holds"),
+    ] {
+        assert_eq!(verdict(&claim), expected, "{claim}");
+    }
+}
+
+#[test]
+fn a_claim_in_all_seeds_is_about_each_of_them() {
+    check_claims(
+        &[
+            "nets.norm.accuracy > nets.plain.accuracy in all seeds",
+            "nets.norm.accuracy > 88.3 % in all seeds",
+        ],
+        &expect![[r#"
+            nets.norm.accuracy > nets.plain.accuracy in all seeds: holds: so it is in all 3 seeds
+            nets.norm.accuracy > 88.3 % in all seeds: fails: so it is not in seeds 0, 1 of 3
+        "#]],
+    );
+}
+
+#[test]
+fn few_seeds_and_equal_numbers_decide_nothing() {
+    let claim = "nets.norm.accuracy > nets.plain.accuracy";
+    let of = |seeds: &str, number: &dyn Fn(usize, u64, u64) -> f64| checked(claim, seeds, number);
+    let all = [
+        of("1", &usual),
+        of("2", &usual),
+        of("5", &|_, _, _| 0.75),
+        of("5", &|variant, _, _| 0.75 + 0.1 * variant as f64),
+        of("5", &|_, seed, _| 0.7 + 0.01 * seed as f64),
+    ];
+    expect![[r#"
+        undecided: the difference is +10.0 pp (no test, n = 1): fewer than three runs say nothing about their spread
+        undecided: the difference is +10.0 pp (no test, n = 2): fewer than three runs say nothing about their spread
+        undecided: the difference is 0.0 pp (no test, n = 5, p = 1.00): both are the same
+        undecided: the difference is +10.0 pp (no test, n = 5): all seeds gave the same, so there is no spread to judge by
+        undecided: the difference is 0.0 ± 2.3 pp (Welch's t-test, n = 5, p = 1.00), which may be chance"#]].assert_eq(&all.join("\n"));
+}
+
+#[test]
+fn invalid_expressions_say_what_is_wrong() {
+    let all = [
+        "nets.plain.accuracy",
+        "nets.plain.accuracy > nets.plain.loss",
+        "nets.plain.accuracy > 75",
+        "nets.plain.accuracy =~ nets.norm.accuracy",
+        "nets.plain.accuracy > nets.norm.accuracy within 1 pp",
+        "nets.plain.accuracy == nets.norm.accuracy",
+        "nets.plain.accuracy > ",
+        "(nets.plain.accuracy > 1 %",
+        "nets.plain.accuracy and nets.norm.accuracy > 1 %",
+        "avg(nets.plain.accuracy) > 1 %",
+        "abs(nets.plain.accuracy, nets.norm.accuracy) > 1 %",
+        "nets.plain.accuracy[epoch=best:accuracy] > 1 %",
+        "nets.plain.accuracy[epoch=2] > 1 %",
+        "nets.plain.accuracy[seed=9] > 1 %",
+        "nets.plain.accuracy[step=9] > 1 %",
+        "nets.plain.accuracy[seed=0 > 1 %",
+        "nets.plain.accuracy * nets.norm.accuracy > 1 %",
+        "nets.plain.seconds > 2 kg",
+        "2 > 1",
+        "nets.plain.accuracy =~ nets.norm.accuracy within 0 pp",
+        "nets.plain.accuracy > > 1 %",
+        "nets.plain.accuracy ) > 1 %",
+    ];
+    let text = all.map(|claim| format!("{claim}\n{}\n", checked(claim, "3", usual)));
+    expect![[r#"
+        nets.plain.accuracy
+        error: a claim compares numbers
+         --> _posts/a.md:7:10
+        hint: write `A > B`; the signs are `>=~`, `<=~`, `>=`, `<=`, `=~`, `==`, `!=`, `>`, `<`
+
+        nets.plain.accuracy > nets.plain.loss
+        error: cannot combine numbers of different units: `%` and no unit
+         --> _posts/a.md:7:10
+
+        nets.plain.accuracy > 75
+        error: 75 is compared with a share of 1
+         --> _posts/a.md:7:10
+        hint: write `75 %` or `75 pp`
+
+        nets.plain.accuracy =~ nets.norm.accuracy
+        error: `=~` needs a margin
+         --> _posts/a.md:7:30
+        hint: write what still counts as the same: `A =~ B within 1 pp`
+
+        nets.plain.accuracy > nets.norm.accuracy within 1 pp
+        error: `>` has no margin
+         --> _posts/a.md:7:30
+        hint: `within` belongs to `=~`, `>=~` and `<=~`
+
+        nets.plain.accuracy == nets.norm.accuracy
+        error: measured numbers are never exactly equal
+         --> _posts/a.md:7:10
+        hint: write what counts as equal: `A =~ B within 1 pp`
+
+        nets.plain.accuracy > 
+        error: no number follows `>`
+         --> _posts/a.md:7:30
+        hint: write `A`, `A - B`, `A + B` or `A / B` with white space around the sign
+
+        (nets.plain.accuracy > 1 %
+        error: this parenthesis is not closed
+         --> _posts/a.md:7:10
+
+        nets.plain.accuracy and nets.norm.accuracy > 1 %
+        error: `and`, `or` and `not` join comparisons, not numbers
+         --> _posts/a.md:7:10
+
+        avg(nets.plain.accuracy) > 1 %
+        error: unknown function `avg`
+         --> _posts/a.md:7:10
+        hint: expected one of `abs`, `log10`, `max`, `mean`, `min`, `sqrt`
+
+        abs(nets.plain.accuracy, nets.norm.accuracy) > 1 %
+        error: `abs` takes one number, not 2
+         --> _posts/a.md:7:10
+
+        nets.plain.accuracy[epoch=best:accuracy] > 1 %
+        error: `accuracy` is not a number of validation
+         --> _posts/a.md:7:36
+        hint: choose an epoch by what was measured on validation data, such as `valid.accuracy`: choosing it by a result makes the result look better
+
+        nets.plain.accuracy[epoch=2] > 1 %
+        error: no run of `nets.plain` recorded `accuracy` by epoch
+         --> _posts/a.md:7:21
+
+        nets.plain.accuracy[seed=9] > 1 %
+        error: unknown seed `9` of `nets`
+         --> _posts/a.md:7:35
+        hint: did you mean `0`? expected one of `0`, `1`, `2`
+
+        nets.plain.accuracy[step=9] > 1 %
+        error: unknown selector `step`
+         --> _posts/a.md:7:30
+        hint: did you mean `seed`? expected one of `epoch`, `seed`
+
+        nets.plain.accuracy[seed=0 > 1 %
+        error: this bracket is not closed
+         --> _posts/a.md:7:29
+        hint: write `A.B.C[seed=0]`
+
+        nets.plain.accuracy * nets.norm.accuracy > 1 %
+        error: cannot multiply numbers of different units: `%` and `%`
+         --> _posts/a.md:7:10
+
+        nets.plain.seconds > 2 kg
+        error: cannot add numbers of different units: `s` and `kg`
+         --> _posts/a.md:7:10
+
+        2 > 1
+        error: `2 > 1` names no result
+         --> _posts/a.md:7:10
+
+        nets.plain.accuracy =~ nets.norm.accuracy within 0 pp
+        error: a margin is a number above zero, such as `1 pp`
+         --> _posts/a.md:7:10
+
+        nets.plain.accuracy > > 1 %
+        error: expected a number, not `>`
+         --> _posts/a.md:7:32
+
+        nets.plain.accuracy ) > 1 %
+        error: unexpected argument `)`
+         --> _posts/a.md:7:30
+    "#]].assert_eq(&text.join("\n"));
+}
+
+#[test]
+fn deep_parentheses_are_an_error() {
+    let deep = format!("{}nets.plain.accuracy > 1 %", "(".repeat(100_000));
+    assert!(checked(&deep, "3", usual).contains("nest deeper"));
+}
+
+proptest! {
+    #[test]
+    fn no_expression_panics(text in r"[a-z0-9.()<>=~!+*/%\[\], -]{0,40}") {
+        checked(&text, "3", usual);
+        let _ = usual_figure("value", &text);
+    }
+
+    #[test]
+    fn no_expression_of_tokens_panics(
+        tokens in prop::collection::vec(
+            prop::sample::select(vec![
+                "nets.plain.accuracy", "nets.norm.loss", "1", "2 pp", "5 %", "+", "-", "*", "/", "(",
+                ")", ">", "=~", "within", "and", "or", "not", "in all seeds", "min(", ",", "abs(",
+                "[epoch=1]", "[seed=0]",
+            ]),
+            0..12,
+        ),
+    ) {
+        checked(&tokens.join(" "), "3", usual);
+        let _ = usual_figure("value", &tokens.join(" "));
     }
 }

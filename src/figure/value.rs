@@ -6,21 +6,16 @@
 //! tables and captions do not also say.
 
 use super::arguments::{Arguments, Piece};
+use super::evaluate::{self, Choice, Compiler, How, Numeric, Term, seed_of};
+use super::expression::{self, Sign};
 use super::html::escaped;
 use super::measured::{self, Measured, Reading};
 use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
-use super::{Figure, Undrawn, request, seed_count};
+use super::{Figure, Undrawn, seed_count};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
-use crate::stats::{RatioInterval, Summary, combined, ratio_interval};
+use crate::stats::{Pairing, RatioInterval, Summary, combined, ratio_interval};
 use kramdown::embed::Embed;
-
-/// One number of the expression.
-struct Term<'a> {
-    name: Piece<'a>,
-    unit: Unit,
-    measured: Measured,
-}
 
 /// How the numbers are combined.
 enum Expression<'a> {
@@ -28,6 +23,8 @@ enum Expression<'a> {
     Sum(Vec<(f64, Term<'a>)>),
     /// One number divided by another.
     Ratio(Box<Term<'a>>, Box<Term<'a>>),
+    /// Anything else, with its text.
+    Other { numeric: Numeric, terms: Vec<Term<'a>>, text: &'a str },
 }
 
 /// What is shown: numbers, and a remark on them.
@@ -49,15 +46,27 @@ enum Numbers {
     Two(f64, f64),
 }
 
-/// Makes the figure of the tag `value`.
-pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>) -> Result<Figure, Undrawn> {
+/// Makes the figure of the tag `value`; the string says what the number is.
+pub(super) fn value(
+    arguments: &Arguments<'_>,
+    results: &Results<'_>,
+) -> Result<(Figure, String), Undrawn> {
     arguments.allow_options(&["by", "diverged", "format", "seed"])?;
     let format = format(arguments)?;
     let seed = seed(arguments)?;
     let shows_rest = measured::shows_rest(arguments)?;
-    let expression = expression(arguments, results, seed, shows_rest)?;
-    let unit = shown_unit(arguments, &expression)?;
-    let paired = paired(arguments, &expression, &unit)?;
+    let parsed = expression::parse(arguments)?;
+    let terms = evaluate::terms(arguments, &parsed, results, Choice { seed, shows_rest })?;
+    if terms.is_empty() {
+        let error = arguments.error_of_all("a value needs a number of an experiment");
+        return Err(error.hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`").into());
+    }
+    let compiler = Compiler { arguments, terms: &terms };
+    let (numeric, dimension) = compiler.compile(&parsed.expression)?;
+    let unit = dimension.unit();
+    let by = by(arguments)?;
+    let expression = Expression::of(arguments, numeric, terms)?;
+    let paired = paired(arguments, &expression, by, &unit)?;
     let shown = match (&expression, &paired) {
         (_, Some(paired)) => of_measured(paired),
         (Expression::Sum(terms), None) => match &terms[..] {
@@ -65,6 +74,9 @@ pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>) -> Result<
             several => of_sum(several, &unit),
         },
         (Expression::Ratio(dividend, divisor), None) => of_ratio(dividend, divisor),
+        (Expression::Other { numeric, terms, .. }, None) => {
+            of_other(numeric, terms, by.map(|(by, _)| by), &unit)
+        }
     };
     let is_finite = match shown.numbers {
         Numbers::None => true,
@@ -75,18 +87,20 @@ pub(super) fn value(arguments: &Arguments<'_>, results: &Results<'_>) -> Result<
         return Err(arguments.error_of_all("the result is not a finite number").into());
     }
     let text = text(&expression, &shown, format.as_ref(), &unit, seed.is_some());
-    let title = escaped(&title(&expression, &shown, seed, paired.is_some()));
+    let found = title(&expression, &shown, seed, paired.is_some());
+    let title = escaped(&found);
     let html = match mean(&shown.numbers) {
         Some(value) => format!(
-            "<data class=\"labpress-value\" value=\"{}\" title=\"{title}\">{}</data>",
+            "<data class=\"labpress-value\" value=\"{}\" title=\"{title}\" tabindex=\"0\">{}</data>",
             exact(value),
             escaped(&text)
         ),
         None => {
-            format!("<span class=\"labpress-value\" title=\"{title}\">{}</span>", escaped(&text))
+            let text = escaped(&text);
+            format!("<span class=\"labpress-value\" title=\"{title}\" tabindex=\"0\">{text}</span>")
         }
     };
-    Ok(Figure { embed: Embed { html, text, block: false }, files: Vec::new() })
+    Ok((Figure { embed: Embed { html, text, block: false }, files: Vec::new() }, found))
 }
 
 fn mean(numbers: &Numbers) -> Option<f64> {
@@ -105,7 +119,8 @@ fn text(
     unit: &Unit,
     names_run: bool,
 ) -> String {
-    let has_sign = matches!(expression, Expression::Sum(terms) if terms.len() > 1);
+    let has_sign =
+        *unit == Unit::Points || matches!(expression, Expression::Sum(terms) if terms.len() > 1);
     let with_sign = |value: f64, text: String| if has_sign { signed(value, text) } else { text };
     // A format without an interval asks for the number only. Still, a single run is remarked on
     // unless the tag names it.
@@ -127,7 +142,9 @@ fn text(
         }
         (Numbers::One(value, interval), None) => {
             let text = match expression {
-                Expression::Sum(_) => number::with_interval(*value, *interval, unit),
+                Expression::Sum(_) | Expression::Other { .. } => {
+                    number::with_interval(*value, *interval, unit)
+                }
                 Expression::Ratio(..) => ratio_text(*value, *interval),
             };
             (with_sign(*value, text), false)
@@ -278,156 +295,130 @@ fn format(arguments: &Arguments<'_>) -> Result<Option<Format>, Diagnostic> {
 }
 
 fn seed<'a>(arguments: &Arguments<'a>) -> Result<Option<(u64, Piece<'a>)>, Diagnostic> {
-    let Some(seed) = arguments.option("seed") else {
-        return Ok(None);
-    };
-    let error = |_| {
-        arguments
-            .error(seed, format!("invalid seed `{}`", seed.text))
-            .hint("a seed is a whole number from 0")
-    };
-    seed.text.parse().map_err(error).map(|number| Some((number, seed)))
+    let Some(seed) = arguments.option("seed") else { return Ok(None) };
+    Ok(Some((seed_of(arguments, seed)?, seed)))
 }
 
-fn expression<'a>(
+/// The option `by`: which numbers belong together.
+pub(super) fn by<'a>(
     arguments: &Arguments<'a>,
-    results: &Results<'_>,
-    seed: Option<(u64, Piece<'_>)>,
-    shows_rest: bool,
-) -> Result<Expression<'a>, Undrawn> {
-    let term = |name: Piece<'a>| term(arguments, name, results, seed, shows_rest);
-    let hint = "write `A`, `A - B`, `A + B` or `A / B` with white space around the sign";
-    let (first, rest) = arguments.words().split_first().ok_or_else(|| {
-        arguments
-            .error_of_all("a value needs a number")
-            .hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`")
-    })?;
-    if let [sign, divisor] = rest
-        && sign.text == "/"
-    {
-        let (dividend, divisor) = (term(*first)?, term(*divisor)?);
-        if divisor.measured.mean() == Some(0.0) {
-            let message = format!("`{}` is 0, so nothing can be divided by it", divisor.name.text);
-            return Err(arguments.error(divisor.name, message).into());
-        }
-        return Ok(Expression::Ratio(Box::new(dividend), Box::new(divisor)));
+) -> Result<Option<(Pairing, Piece<'a>)>, Diagnostic> {
+    let Some(by) = arguments.option("by") else { return Ok(None) };
+    match by.text {
+        "seed" => Ok(Some((Pairing::BySeed, by))),
+        "none" => Ok(Some((Pairing::None, by))),
+        _ => Err(arguments.unknown_of("value", "by", by, ["none", "seed"])),
     }
-    let mut terms = vec![(1.0, term(*first)?)];
-    for pair in rest.chunks(2) {
-        let error = |message: String| arguments.error(pair[0], message).hint(hint);
-        let factor = match pair[0].text {
-            "+" => 1.0,
-            "-" | "\u{2212}" => -1.0,
-            "/" => return Err(error("a ratio has only two numbers".to_owned()).into()),
-            other => return Err(error(format!("expected a sign, not `{other}`")).into()),
-        };
-        let Some(name) = pair.get(1) else {
-            return Err(error(format!("no number follows `{}`", pair[0].text)).into());
-        };
-        terms.push((factor, term(*name)?));
-    }
-    Ok(Expression::Sum(terms))
 }
 
-fn term<'a>(
-    arguments: &Arguments<'a>,
-    name: Piece<'a>,
-    results: &Results<'_>,
-    seed: Option<(u64, Piece<'_>)>,
-    shows_rest: bool,
-) -> Result<Term<'a>, Undrawn> {
-    // Names of experiments and variants contain no dots; those of metrics may.
-    let mut parts = name.text.splitn(3, '.');
-    let (Some(experiment), Some(of_variant), Some(metric)) =
-        (parts.next(), parts.next(), parts.next())
-    else {
-        let error = arguments.error(name, format!("`{}` does not name a number", name.text));
-        let hint = "write `EXPERIMENT.VARIANT.METRIC`, such as `digits.default.accuracy`";
-        return Err(error.hint(hint).into());
-    };
-    let piece = |text: &'a str, before: usize| Piece { text, offset: name.offset + before };
-    let request = request(arguments, piece(experiment, 0), results)?;
-    let of_variant = piece(of_variant, experiment.len() + 1);
-    let of = request.variant(of_variant)?;
-    let metric = piece(metric, experiment.len() + of_variant.text.len() + 2);
-    request.expect_number(metric)?;
-    let measured = match seed {
-        None => Measured::of(&request, of, metric.text, shows_rest),
-        Some((seed, _)) if request.of.experiment.seeds.contains(&seed) => {
-            Measured::of_seed(&request, of, metric.text, seed, shows_rest)
+impl<'a> Expression<'a> {
+    fn of(
+        arguments: &Arguments<'a>,
+        numeric: Numeric,
+        terms: Vec<Term<'a>>,
+    ) -> Result<Expression<'a>, Diagnostic> {
+        if let Numeric::Arithmetic(Sign::Over, above, below) = &numeric
+            && let [dividend, divisor] = &terms[..]
+            && (&**above, &**below) == (&Numeric::Term(0), &Numeric::Term(1))
+        {
+            if divisor.measured.mean() == Some(0.0) {
+                let message =
+                    format!("`{}` is 0, so nothing can be divided by it", divisor.name.text);
+                return Err(arguments.error(divisor.name, message));
+            }
+            return Ok(Expression::Ratio(Box::new(dividend.clone()), Box::new(divisor.clone())));
         }
-        Some((_, given)) => {
-            let known: Vec<String> =
-                request.of.experiment.seeds.iter().map(ToString::to_string).collect();
-            let known = known.iter().map(String::as_str);
-            return Err(arguments.unknown_of("seed", experiment, given, known).into());
+        let linear = numeric.linear(terms.len());
+        let is_sum = |(factors, constant): &(Vec<f64>, f64)| {
+            constant.to_bits() == 0
+                && factors.iter().all(|factor| factor.abs().to_bits() == 1.0_f64.to_bits())
+        };
+        match linear.filter(is_sum) {
+            Some((factors, _)) => Ok(Expression::Sum(factors.into_iter().zip(terms).collect())),
+            None => {
+                let text = arguments.phrase();
+                Ok(Expression::Other { numeric, terms, text })
+            }
         }
-    };
-    if measured.reading() == Reading::Nothing {
-        let message =
-            format!("no run of `{experiment}.{}` recorded `{}`", of_variant.text, metric.text);
-        return Err(arguments.error(metric, message).into());
     }
-    Ok(Term { name, unit: request.unit(metric.text), measured })
+
+    fn terms(&self) -> Vec<&Term<'a>> {
+        match self {
+            Expression::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),
+            Expression::Ratio(dividend, divisor) => vec![dividend, divisor],
+            Expression::Other { terms, .. } => terms.iter().collect(),
+        }
+    }
 }
 
-/// With `by="seed"`, the sums of each seed, summarized. That is right if a seed decides something
-/// that all variants share, such as the fold that is tested on: its effect then cancels out in the
-/// interval of a difference.
+/// An expression that is neither a sum nor a ratio.
+fn of_other(numeric: &Numeric, terms: &[Term<'_>], by: Option<Pairing>, unit: &Unit) -> Shown {
+    if terms.iter().any(|term| term.measured.mean().is_none()) {
+        return of_diverged(terms.iter());
+    }
+    let Some(outcome) = evaluate::outcome(numeric, terms, evaluate::pairing(terms, by)) else {
+        return of_diverged(terms.iter());
+    };
+    let interval = outcome.interval.map(|(from, to)| Interval::Around((to - from) / 2.0));
+    let how = match outcome.how {
+        How::BySeed => ", seed by seed",
+        How::OfMeans => ", of independent runs",
+        How::FewRuns | How::NoSpread | How::Undefined => "",
+    };
+    let title = interval.map_or(String::new(), |interval| interval_title(interval, unit) + how);
+    Shown {
+        numbers: Numbers::One(outcome.value, interval),
+        remark: remark(terms.iter()).filter(|_| !terms.iter().all(|term| term.measured.is_exact())),
+        interval: title,
+    }
+}
+
+/// The sums of each seed, summarized, if the numbers belong together by seed: if a seed decides
+/// something that all variants share, such as the fold that is tested on, its effect cancels out in
+/// the interval of a difference.
 fn paired(
     arguments: &Arguments<'_>,
     expression: &Expression<'_>,
+    by: Option<(Pairing, Piece<'_>)>,
     unit: &Unit,
 ) -> Result<Option<Measured>, Diagnostic> {
-    let Some(by) = arguments.option("by") else {
-        return Ok(None);
-    };
-    if by.text != "seed" {
-        return Err(arguments.unknown_of("value", "by", by, ["seed"]));
-    }
     let Expression::Sum(terms) = expression else {
-        return Err(arguments.error(by, "`by` applies to sums, not to ratios"));
+        return match (by, expression) {
+            (Some((Pairing::BySeed, by)), Expression::Ratio(..)) => {
+                Err(arguments.error(by, "`by` applies to sums, not to ratios"))
+            }
+            _ => Ok(None),
+        };
     };
+    let all = expression.terms();
+    let owned: Vec<Term<'_>> = all.iter().map(|term| (*term).clone()).collect();
+    let is_single = terms.len() == 1 && by.is_none();
+    if is_single || evaluate::pairing(&owned, by.map(|(by, _)| by)) == Pairing::None {
+        return Ok(None);
+    }
     // If runs diverged, the sum of the means says so.
-    if terms.iter().any(|(_, term)| term.measured.mean().is_none()) {
+    if all.iter().any(|term| term.measured.mean().is_none()) {
         return Ok(None);
     }
     let seeds =
         |term: &Term<'_>| term.measured.values().iter().map(|&(seed, _)| seed).collect::<Vec<_>>();
-    if let Some((_, other)) = terms.iter().find(|(_, term)| seeds(term) != seeds(&terms[0].1)) {
-        let message = format!(
-            "`{}` and `{}` do not have the same seeds",
-            terms[0].1.name.text, other.name.text
-        );
-        return Err(arguments.error(other.name, message));
+    let is_asked = by.is_some();
+    match all.iter().find(|term| seeds(term) != seeds(all[0])) {
+        Some(other) if is_asked => {
+            let message = format!(
+                "`{}` and `{}` do not have the same seeds",
+                all[0].name.text, other.name.text
+            );
+            return Err(arguments.error(other.name, message));
+        }
+        None if is_asked || seeds(all[0]).len() > 2 => {}
+        _ => return Ok(None),
     }
     let sum = |index: usize| {
         terms.iter().map(|(factor, term)| factor * term.measured.values()[index].1).sum::<f64>()
     };
-    let sums = seeds(&terms[0].1).into_iter().enumerate().map(|(index, seed)| (seed, sum(index)));
+    let sums = seeds(all[0]).into_iter().enumerate().map(|(index, seed)| (seed, sum(index)));
     Ok(Some(Measured::of_values(sums.collect(), unit.clone())))
-}
-
-/// The unit of the result. Numbers of different units cannot be added.
-fn shown_unit(arguments: &Arguments<'_>, expression: &Expression<'_>) -> Result<Unit, Diagnostic> {
-    let terms = match expression {
-        Expression::Sum(terms) => terms,
-        Expression::Ratio(..) => return Ok(Unit::Plain),
-    };
-    let first = &terms[0].1;
-    if let Some((_, other)) = terms.iter().find(|(_, term)| term.unit != first.unit) {
-        let named = |term: &Term<'_>| match term.unit.sign() {
-            "" => format!("`{}` has none", term.name.text),
-            sign => format!("`{}` is in `{sign}`", term.name.text),
-        };
-        let message =
-            format!("cannot add numbers of different units: {}, {}", named(first), named(other));
-        return Err(arguments.error(other.name, message));
-    }
-    Ok(match &first.unit {
-        Unit::Share if terms.len() > 1 => Unit::Points,
-        unit => unit.clone(),
-    })
 }
 
 /// The tooltip: what the number is.
@@ -470,6 +461,13 @@ fn title(
                 }
             };
             (what, format!("{} / {}", dividend.name.text, divisor.name.text))
+        }
+        Expression::Other { terms, text, .. } => {
+            let what = match seed {
+                Some((seed, _)) => format!("from the runs with seed {seed}"),
+                None => format!("over {}", seed_count(terms.iter().map(&count))),
+            };
+            (what, (*text).to_owned())
         }
     };
     format!("{what}{}; {names}", shown.interval)

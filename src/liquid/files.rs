@@ -139,10 +139,16 @@ impl Run<'_, '_> {
         let Some(file) = environment.options.tags.get(*tag) else {
             match environment.tags.get(tag) {
                 Some(known) => {
+                    let content = inside.as_ref().map(|inside| {
+                        let mut content = String::new();
+                        self.nodes(body, inside, &mut content);
+                        content
+                    });
                     let call = Call {
                         name: tag,
                         arguments,
                         place: body.place(*arguments_at),
+                        content: content.as_deref(),
                         page: self.page_path,
                         variable: &|name| self.scope.whole(name).into_owned(),
                         environment,

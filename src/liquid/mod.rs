@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::LiquidOptions;
 use crate::diagnostic::{Diagnostic, Place, listed, nearest};
+use crate::experiment::evidence::Evidence;
 use crate::experiment::results::Need;
 use crate::inputs::Inputs;
 use crate::markdown::{Dialect, literal};
@@ -148,8 +149,11 @@ fn errors(
         }
         match environment.tags.get(tag) {
             None => Some(unknown_tag(tag, body.place(at), environment)),
-            Some(_) if is_block => Some(not_a_block(tag, body.place(at))),
-            Some(_) => None,
+            Some(known) => match (known.is_block(tag), is_block) {
+                (false, true) => Some(not_a_block(tag, body.place(at))),
+                (true, false) => Some(unclosed(tag, body.place(at))),
+                _ => None,
+            },
         }
     });
     let mut errors: Vec<Diagnostic> =
@@ -177,6 +181,11 @@ fn unknown_tag(tag: &str, place: Place, environment: &Environment<'_>) -> Diagno
          {tag}.html}}}}`"
     );
     Diagnostic::new(place, format!("unknown tag `{tag}`")).hint(hint)
+}
+
+fn unclosed(tag: &str, place: Place) -> Diagnostic {
+    Diagnostic::new(place, format!("the block `{tag}` is not closed"))
+        .hint(format!("write `{{% end{tag} %}}` at its end"))
 }
 
 fn not_a_block(tag: &str, place: Place) -> Diagnostic {
@@ -246,6 +255,8 @@ pub struct Expanded {
     pub experiments: BTreeSet<String>,
     /// Results that figures need.
     pub needs: Vec<Need>,
+    /// What the text says about results.
+    pub evidence: Vec<Evidence>,
     /// What the text depends on.
     pub reads: BTreeSet<Read>,
     /// Problems that do not prevent the build.

@@ -12,6 +12,11 @@ pub trait Tag: Sync {
     /// everything else that the page needs.
     fn render(&self, call: &Call<'_, '_>, expanded: &mut Expanded) -> Result<String, Diagnostic>;
 
+    /// Whether the tag is a block, which ends with `endNAME`.
+    fn is_block(&self, _name: &str) -> bool {
+        false
+    }
+
     /// Whether the tag also works inside of formulas and code in a line, where no other Liquid does.
     fn is_for_literals(&self, _name: &str) -> bool {
         false
@@ -26,6 +31,8 @@ pub struct Call<'c, 'e> {
     pub arguments: &'c str,
     /// Where the arguments start.
     pub place: Place,
+    /// What is between the tag and its end, expanded; `None` if it is not a block.
+    pub content: Option<&'c str>,
     /// The path of the page's file, even inside an include.
     pub page: &'c str,
     /// Returns the value of a variable: `page`, `site` and so on; nil if there is none.

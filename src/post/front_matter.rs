@@ -36,12 +36,13 @@ impl Deref for FrontMatter<'_> {
 
 /// The keys of front matter that labpress or its theme reads, and those of Jekyll's plugins that it
 /// replaces.
-pub const KEYS: [&str; 47] = [
+pub const KEYS: [&str; 48] = [
     "author",
     "authors",
     "canonical_url",
     "categories",
     "category",
+    "claims",
     "comments",
     "comments_id",
     "cross_post",

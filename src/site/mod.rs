@@ -62,6 +62,7 @@ use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
 use crate::errors::Errors;
+use crate::experiment::evidence::Evidence;
 use crate::experiment::plan::plan;
 use crate::experiment::results::{Need, Results};
 use crate::figure::{self, FigureTags, Surroundings};
@@ -94,6 +95,8 @@ pub struct Built {
     /// Those of them that prevent a build that must be complete, as errors: pictures that the site
     /// does not have.
     pub missing: Vec<Diagnostic>,
+    /// What posts and pages say about results, in order of place; only of those that were rendered.
+    pub evidence: Vec<Evidence>,
     /// The experiments that posts and pages show, by the path of their source.
     pub experiments: BTreeMap<String, BTreeSet<String>>,
     /// What the next rendering can take from this one.
@@ -215,6 +218,7 @@ impl Site {
         let pins = errors.take(pins).unwrap_or_default();
         let results = Results::of(&self.experiments, &planned, &self.verifications)
             .with_provisional(&planned, &self.provisional)
+            .with_recorded(&self.records)
             .with_files(inputs.artifacts())
             .with_unreadable(self.unreadable())
             .with_pins(&pins);
@@ -303,6 +307,7 @@ impl Pages<'_> {
         let mut needs = rendered.needs();
         let mut warnings = rendered.warnings();
         let mut experiments = rendered.experiments();
+        let mut evidence = rendered.evidence();
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let structure = Structure::of(blog, config, &data, is_named(inputs, "related"));
         let rendered = RenderedBlog { posts, ..rendered };
@@ -312,7 +317,15 @@ impl Pages<'_> {
             errors.extend(page::errors(&site, &environment));
             let errors = errors.into_sorted();
             let memo = memo.with_pages_of(self.memo);
-            return Built { needs, errors, warnings, experiments, memo, ..Built::default() };
+            return Built {
+                needs,
+                errors,
+                warnings,
+                evidence,
+                experiments,
+                memo,
+                ..Built::default()
+            };
         };
         for part in parts(&site, &layouts, &environment, &options) {
             made.extend(errors.take(part).unwrap_or_default());
@@ -320,6 +333,7 @@ impl Pages<'_> {
         for file in &mut made {
             needs.append(&mut file.needs);
             warnings.append(&mut file.warnings);
+            evidence.append(&mut file.evidence);
             if let Some(from) = file.from.as_ref().filter(|_| !file.experiments.is_empty()) {
                 experiments.entry(from.clone()).or_default().append(&mut file.experiments);
             }
@@ -340,12 +354,14 @@ impl Pages<'_> {
         };
         let sources = sources(inputs, config, blog);
         let warnings = Errors::from(warnings).into_sorted();
+        evidence.sort_by(|one, other| one.place.cmp(&other.place));
         Built {
             output,
             needs,
             errors,
             warnings,
             missing,
+            evidence,
             experiments,
             memo,
             sources,
@@ -491,6 +507,8 @@ struct Made {
     experiments: BTreeSet<String>,
     /// The missing results that it shows.
     needs: Vec<Need>,
+    /// What it says about results.
+    evidence: Vec<Evidence>,
     /// Problems in its source that do not prevent the build.
     warnings: Vec<Diagnostic>,
     /// What is kept of the body of a page that is not a document.
@@ -509,6 +527,7 @@ impl Made {
             from: None,
             experiments: BTreeSet::new(),
             needs: Vec::new(),
+            evidence: Vec::new(),
             warnings: Vec::new(),
             body: None,
         }

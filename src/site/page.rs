@@ -136,7 +136,7 @@ fn file(
     };
     let site_value = site.site(wanted(layouts, page), None);
     let (mut experiments, mut reads) = (BTreeSet::new(), BTreeSet::new());
-    let mut warnings = Vec::new();
+    let (mut warnings, mut evidence) = (Vec::new(), Vec::new());
     let (content, mut figures, mut needs) = match page.kind {
         PageKind::Markdown => {
             let reach = post::reach(&page.front, true, site.config);
@@ -147,6 +147,7 @@ fn file(
             };
             let mut expanded = liquid::expand(page.body, &variables, environment, reach)?;
             warnings = std::mem::take(&mut expanded.warnings);
+            evidence = std::mem::take(&mut expanded.evidence);
             if relative_links::is_wanted(site.config, false) {
                 expanded.text =
                     relative_links::resolved(&expanded.text, page.body.path, environment);
@@ -219,7 +220,7 @@ fn file(
     };
     let body = Some(Arc::new(body));
     let made = Made::new(path, text).from(page.body.path);
-    let made = Made { experiments, needs, warnings, body, ..made };
+    let made = Made { experiments, needs, evidence, warnings, body, ..made };
     let figures = figures.into_iter();
     let figures = figures.map(|(path, bytes)| Made::new(path, bytes).from(page.body.path));
     Ok((std::iter::once(made).chain(figures).chain(of_images).collect(), reads))

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
 use crate::errors::Errors;
+use crate::experiment::evidence::Evidence;
 use crate::experiment::results::Need;
 use crate::figure;
 use crate::liquid::{self, Environment, Expanded, Reach, Read};
@@ -74,6 +75,8 @@ pub(super) struct Body {
     whole: OnceLock<Whole>,
     /// The missing results that it shows.
     pub(super) needs: Vec<Need>,
+    /// What it says about results; empty for a body that is remembered.
+    pub(super) evidence: Vec<Evidence>,
     /// Problems that do not prevent the build. A body with some is not remembered, so that every
     /// build reports them.
     pub(super) warnings: Vec<Diagnostic>,
@@ -130,6 +133,11 @@ impl<'a> RenderedBlog<'a> {
     /// The missing results that documents show.
     pub(super) fn needs(&self) -> Vec<Need> {
         self.all().flat_map(|post| post.body.needs.iter().cloned()).collect()
+    }
+
+    /// What documents say about results.
+    pub(super) fn evidence(&self) -> Vec<Evidence> {
+        self.all().flat_map(|post| post.body.evidence.iter().cloned()).collect()
     }
 
     /// The experiments that documents show, by the path of their source.
@@ -323,20 +331,29 @@ fn render(
     let options = &*in_language(options, &post.front, config);
     let mut errors = Errors::default();
     let (mut experiments, mut needs, mut reads) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+    let (mut evidence, mut warnings) = (Vec::new(), Vec::new());
     let mut plain_text = |text: &str, key| {
         let expanded = errors.take(plain_text(text, key, &post.front, environment))?;
         experiments.extend(expanded.experiments);
         needs.extend(expanded.needs);
         reads.extend(expanded.reads);
+        evidence.extend(expanded.evidence);
+        warnings.extend(expanded.warnings);
         Some(expanded.embeds.as_text(&expanded.text))
     };
     let title = plain_text(&post.title, "title").unwrap_or_else(|| post.title.clone());
     let description = post.front.description.as_deref();
     let description = description.and_then(|text| plain_text(text, "description"));
+    let claims = claims(&post.front, config);
+    for claim in claims.iter().flatten() {
+        plain_text(claim, "claims");
+    }
+    errors.take(claims);
     let reach = reach(&post.front, post.is_markdown, config);
     let expanded = errors.take(liquid::expand(post.body, variables, environment, reach));
     let mut expanded = expanded.unwrap_or_default();
-    let mut warnings = std::mem::take(&mut expanded.warnings);
+    warnings.append(&mut expanded.warnings);
+    evidence.append(&mut expanded.evidence);
     if post.is_markdown && relative_links::is_wanted(config, true) {
         expanded.text = relative_links::resolved(&expanded.text, &post.relative_path, environment);
         // A link may lead to any file.
@@ -382,7 +399,27 @@ fn render(
     let summary = Summary { title, description, images, links, length, excerpt, experiments };
     let content = Value::from(rendered.html);
     let whole = Whole { content, toc: rendered.toc, files: expanded.files, markdown };
-    (Body { summary, whole: whole.into(), needs, warnings }, reads, errors)
+    (Body { summary, whole: whole.into(), needs, evidence, warnings }, reads, errors)
+}
+
+/// The claims in front matter, each as the tag that checks it: `claims: ["A > B"]`, or with the
+/// sentence that the claim is about, `claims: [{claim: "A > B", text: "A won"}]`.
+fn claims(front: &FrontMatter<'_>, config: &Config) -> Result<Vec<String>, Vec<Diagnostic>> {
+    let listed = front.value("claims").filter(|_| config.compat.extends_markdown);
+    let Some(listed) = listed else { return Ok(Vec::new()) };
+    let tag = |claim: &Value| {
+        let field = |name| value::entry(claim, name).and_then(Value::as_str);
+        let expression = claim.as_str().or_else(|| field("claim"))?;
+        let text = field("text").unwrap_or(expression);
+        Some(format!("{{% claim {expression} %}}{text}{{% endclaim %}}"))
+    };
+    let tags = listed.as_array().and_then(|claims| claims.iter().map(tag).collect());
+    tags.ok_or_else(|| {
+        let message = "`claims` must be a list of comparisons";
+        let hint =
+            "write `claims: [\"A > B\"]`, or `claims: [{claim: \"A > B\", text: \"A won\"}]`";
+        vec![Diagnostic::new(front.place("claims"), message).hint(hint)]
+    })
 }
 
 /// Expands a string from the front matter if it has figures; otherwise returns it unchanged,
@@ -397,8 +434,15 @@ fn plain_text(
     if !figure::has_figures(text) {
         return Ok(Expanded { text: text.to_owned(), ..Expanded::default() });
     }
-    let expanded = liquid::expand(body, &[], environment, Reach::Everywhere);
-    expanded.map_err(|errors| errors.into_iter().map(|error| error.at(front.place(key))).collect())
+    let placed = |found: Vec<Diagnostic>| {
+        found.into_iter().map(|one| one.at(front.place(key))).collect::<Vec<_>>()
+    };
+    let mut expanded = liquid::expand(body, &[], environment, Reach::Everywhere).map_err(placed)?;
+    expanded.warnings = placed(expanded.warnings);
+    for evidence in &mut expanded.evidence {
+        evidence.place = front.place(key);
+    }
+    Ok(expanded)
 }
 
 /// The HTML of an expanded body.
@@ -553,7 +597,13 @@ fn with_neighbours<T>(
 impl Body {
     /// The body that an earlier build has summed up.
     pub(super) fn summed_up(summary: Summary) -> Body {
-        Body { summary, whole: OnceLock::new(), needs: Vec::new(), warnings: Vec::new() }
+        Body {
+            summary,
+            whole: OnceLock::new(),
+            needs: Vec::new(),
+            evidence: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 }
 
