@@ -28,7 +28,12 @@ fn a_claim_that_holds_is_marked() {
     assert_success(&site.labpress(&["build", "--strict"]));
     let page = site.read("public/2026/01/02/toy.html");
     let shown = page.split("<p>").nth(1).unwrap().split("</p>").next().unwrap();
-    snapbox::assert_data_eq!(shown, str![[r#"<span class="labpress-claim">Fast steps <em>win</em> <span class="labpress-verdict labpress-holds" tabindex="0" title="holds: so it is in all 3 seeds" role="img" aria-label="holds: so it is in all 3 seeds">✓</span></span>."#]]);
+    snapbox::assert_data_eq!(
+        shown,
+        str![[
+            r#"<span class="labpress-claim">Fast steps <em>win</em> <span class="labpress-verdict labpress-holds" tabindex="0" title="holds: so it is in all 3 seeds" role="img" aria-label="holds: so it is in all 3 seeds">✓</span></span>."#
+        ]]
+    );
 }
 
 #[test]
@@ -37,7 +42,10 @@ fn a_claim_that_fails_stops_the_build_and_says_what_changed() {
     assert_success(&site.labpress(&["build"]));
     site.replace("experiments/toy/experiment.yml", "rate: 0.5", "rate: 0.05");
     let before = site.files("public");
-    check(&site, &["build", "--jobs", "1"], str![[r#"
+    check(
+        &site,
+        &["build", "--jobs", "1"],
+        str![[r#"
 $ labpress build --jobs 1
 [stderr]
 stale toy/fast seeds 0 1 2: params.rate changed from 0.5 to 0.05
@@ -55,9 +63,13 @@ hint: it asserts `toy.fast.accuracy > toy.slow.accuracy in all seeds`. With the 
 nothing was written because of 1 error
 [exit status 1]
 
-"#]]);
+"#]],
+    );
     assert!(before == site.files("public"), "nothing is written");
-    check(&site, &["build", "--locked"], str![[r#"
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
 $ labpress build --locked
 [stderr]
 error: the claim “Fast steps *win*” fails: so it is not in seeds 0, 1, 2 of 3
@@ -67,14 +79,18 @@ hint: it asserts `toy.fast.accuracy > toy.slow.accuracy in all seeds`. With the 
 nothing was written because of 1 error
 [exit status 1]
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
 fn an_undecided_claim_warns_and_readers_see_it() {
     let site = site("toy.fast.accuracy > toy.slow.accuracy");
     assert_success(&site.labpress(&["run"]));
-    check(&site, &["build", "--strict"], str![[r#"
+    check(
+        &site,
+        &["build", "--strict"],
+        str![[r#"
 $ labpress build --strict
 [stderr]
 warning: the claim “Fast steps *win*” is undecided: the difference is +20 ± 52 pp (Welch's t-test, n = 3, p = 0.28), which may be chance
@@ -84,8 +100,12 @@ hint: run more seeds: so many find a difference of 70 pp in 80 % of cases
 error: nothing was written because of 1 warning and --strict
 [exit status 1]
 
-"#]]);
-    check(&site, &["build"], str![[r#"
+"#]],
+    );
+    check(
+        &site,
+        &["build"],
+        str![[r#"
 $ labpress build
 [stderr]
 warning: the claim “Fast steps *win*” is undecided: the difference is +20 ± 52 pp (Welch's t-test, n = 3, p = 0.28), which may be chance
@@ -95,10 +115,14 @@ hint: run more seeds: so many find a difference of 70 pp in 80 % of cases
 5 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
-"#]]);
+"#]],
+    );
     assert!(site.read("public/2026/01/02/toy.html").contains("(undecided: "));
     // It is said again as long as it is undecided.
-    check(&site, &["build"], str![[r#"
+    check(
+        &site,
+        &["build"],
+        str![[r#"
 $ labpress build
 [stderr]
 warning: the claim “Fast steps *win*” is undecided: the difference is +20 ± 52 pp (Welch's t-test, n = 3, p = 0.28), which may be chance
@@ -108,7 +132,8 @@ hint: run more seeds: so many find a difference of 70 pp in 80 % of cases
 0 files written, 5 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -120,7 +145,10 @@ fn claims_in_front_matter_are_checked() {
          - {claim: toy.fast.accuracy > 2 %, text: Some}\n---\nText.\n",
     );
     assert_success(&site.labpress(&["run"]));
-    check(&site, &["build", "--locked"], str![[r#"
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
 $ labpress build --locked
 [stderr]
 error: the claim “toy.fast.accuracy < toy.slow.accuracy in all seeds” fails: so it is not in seeds 0, 1, 2 of 3
@@ -130,9 +158,13 @@ hint: it asserts `toy.fast.accuracy < toy.slow.accuracy in all seeds`. Correct t
 nothing was written because of 1 error
 [exit status 1]
 
-"#]]);
+"#]],
+    );
     site.replace(POST, "- toy.fast.accuracy <", "- 1\n- toy.fast.accuracy <");
-    check(&site, &["build", "--locked"], str![[r#"
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
 $ labpress build --locked
 [stderr]
 error: `claims` must be a list of comparisons
@@ -142,7 +174,8 @@ hint: write `claims: ["A > B"]`, or `claims: [{claim: "A > B", text: "A won"}]`
 nothing was written because of 1 error
 [exit status 1]
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -150,7 +183,10 @@ fn a_claim_is_a_block_in_one_paragraph() {
     let site = site("toy.fast.accuracy > 1 %");
     assert_success(&site.labpress(&["run"]));
     site.replace(POST, "{% endclaim %}", "");
-    check(&site, &["build", "--locked"], str![[r#"
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
 $ labpress build --locked
 [stderr]
 error: the block `claim` is not closed
@@ -160,9 +196,13 @@ hint: write `{% endclaim %}` at its end
 nothing was written because of 1 error
 [exit status 1]
 
-"#]]);
+"#]],
+    );
     site.replace(POST, "Fast steps", "Fast\n\nsteps{% endclaim %}");
-    check(&site, &["build", "--locked"], str![[r#"
+    check(
+        &site,
+        &["build", "--locked"],
+        str![[r#"
 $ labpress build --locked
 [stderr]
 error: the block `claim` is not closed
@@ -176,7 +216,8 @@ hint: end it with `{% endclaim %}` in the paragraph in which it starts
 nothing was written because of 2 errors
 [exit status 1]
 
-"#]]);
+"#]],
+    );
 }
 
 #[test]
@@ -184,12 +225,15 @@ fn review_walks_through_claims_and_numbers() {
     let site = site("toy.fast.accuracy > toy.slow.accuracy in all seeds");
     site.replace(POST, "*win*", "*win* with {% value toy.fast.accuracy %}");
     assert_success(&site.labpress(&["run"]));
-    check(&site, &["review", "2026-01-02-toy"], str![[r#"
+    check(
+        &site,
+        &["review", "2026-01-02-toy"],
+        str![[r#"
 $ labpress review 2026-01-02-toy
 _posts/2026-01-02-toy.md: 1 claim and 1 number
 
 1/2  line 5: claim, holds
-      “Fast steps *win* with ﷐0﷑”
+      “Fast steps *win* with 70 ± 22 %”
       toy.fast.accuracy > toy.slow.accuracy in all seeds
       so it is in all 3 seeds
       results: toy
@@ -201,17 +245,22 @@ _posts/2026-01-02-toy.md: 1 claim and 1 number
       results: toy
 [exit status 0]
 
-"#]]);
-    check(&site, &["review", "nothing"], str![[r#"
+"#]],
+    );
+    check(
+        &site,
+        &["review", "nothing"],
+        str![[r#"
 $ labpress review nothing
 [stderr]
 error: there is no post or page `nothing`
 hint: write the path of its source, such as `_posts/2026-01-31-title.md`
 [exit status 1]
 
-"#]]);
-    assert_success(&site.labpress(&["review", POST, "--html", "review.html"]));
-    snapbox::assert_data_eq!(site.read("review.html"), str![[r#"
+"#]],
+    );
+    check(&site, &["review", POST, "--html"], str![[r#"
+$ labpress review _posts/2026-01-02-toy.md --html
 <!DOCTYPE html>
 <html lang="en">
 <head>
@@ -226,7 +275,7 @@ hint: write the path of its source, such as `_posts/2026-01-31-title.md`
 <ol>
 <li class="holds">
 <p>line 5: claim, holds</p>
-<p><q>Fast steps *win* with ﷐0﷑</q></p>
+<p><q>Fast steps *win* with 70 ± 22 %</q></p>
 <p><code>toy.fast.accuracy &gt; toy.slow.accuracy in all seeds</code></p>
 <p>so it is in all 3 seeds</p>
 <p>Results: toy</p>
@@ -241,6 +290,7 @@ hint: write the path of its source, such as `_posts/2026-01-31-title.md`
 </ol>
 </body>
 </html>
+[exit status 0]
 
 "#]]);
 }

@@ -204,6 +204,11 @@ fn site_of_examples() -> Site {
     assert!(repository.unwrap().success());
     let readme = examples(&["yaml"]).into_iter().find(|(place, _)| place.starts_with("README.md"));
     site.write("experiments/first/experiment.yml", &readme.unwrap().1);
+    // The two nets that examples compare.
+    site.write(
+        "experiments/nets/experiment.yml",
+        "title: Nets\nrunner: {command: [\"true\"], inputs: []}\nvariants: {plain: {}, norm: {}}\n",
+    );
     site
 }
 

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stdin, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
-use super::{Error, answer, build, counted, report, site};
+use super::{Error, answer, build, counted, site};
 use labpress::experiment::evidence::{Evidence, Verdict};
 use labpress::site::{Built, Source};
 
@@ -15,9 +15,9 @@ use labpress::site::{Built, Source};
 pub(super) struct Options {
     /// A post or a page: its source, its file in the built site or its address
     post: String,
-    /// Write it as a page to this file instead
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    /// Print it as a page: `labpress review POST --html > review.html`
+    #[arg(long)]
+    html: bool,
 }
 
 pub(super) fn review(root: &Path, options: &Options) -> Result<(), Error> {
@@ -32,13 +32,10 @@ pub(super) fn review(root: &Path, options: &Options) -> Result<(), Error> {
     let source = source(&built, &options.post)?.path.clone();
     let is_of_it = |evidence: &&Evidence| evidence.place.path == source;
     let all: Vec<&Evidence> = built.evidence.iter().filter(is_of_it).collect();
-    match &options.html {
-        Some(file) => {
-            std::fs::write(file, page(&source, &all))
-                .with_context(|| format!("cannot write `{}`", file.display()))?;
-            report(format_args!("{} written", file.display()));
-        }
-        None => walk(&source, &all)?,
+    if options.html {
+        answer(page(&source, &all).trim_end());
+    } else {
+        walk(&source, &all)?;
     }
     let is_of_it = |error: &labpress::diagnostic::Diagnostic| error.place().path == source;
     let errors: Vec<_> = built.errors.into_iter().filter(is_of_it).collect();

@@ -243,21 +243,22 @@ impl About {
     /// What an interval of the difference says. A single number is an interval of width 0.
     fn verdict(&self, (from, to): (f64, f64)) -> Verdict {
         let margin = self.margin.unwrap_or(0.0);
+        let is_zero = from == 0.0 && to == 0.0;
         let judged = |holds: bool, fails: bool| match (holds, fails) {
             (true, _) => Verdict::Holds,
             (false, true) => Verdict::Fails,
             (false, false) => Verdict::Undecided,
         };
         match self.operator {
-            Operator::Above => judged(from > 0.0, to < 0.0 || from == to),
-            Operator::Below => judged(to < 0.0, from > 0.0 || from == to),
+            Operator::Above => judged(from > 0.0, to < 0.0 || is_zero),
+            Operator::Below => judged(to < 0.0, from > 0.0 || is_zero),
             Operator::AtLeast => judged(from >= 0.0, to < 0.0),
             Operator::AtMost => judged(to <= 0.0, from > 0.0),
             Operator::AtLeastAbout => judged(from > -margin, to < -margin),
             Operator::AtMostAbout => judged(to < margin, from > margin),
             Operator::About => judged(from > -margin && to < margin, to < -margin || from > margin),
-            Operator::Equal => judged(from == 0.0 && to == 0.0, from > 0.0 || to < 0.0),
-            Operator::Unequal => judged(from > 0.0 || to < 0.0, from == to),
+            Operator::Equal => judged(is_zero, from > 0.0 || to < 0.0),
+            Operator::Unequal => judged(from > 0.0 || to < 0.0, is_zero),
         }
     }
 
@@ -409,14 +410,17 @@ fn shortened(line: &str) -> String {
     }
 }
 
+/// How many changes a message lists.
+const LISTED: usize = 3;
+
 /// What the earlier results said, and what has changed since.
 fn then(arguments: &Arguments<'_>, results: &Results<'_>) -> Option<String> {
     let mut earlier = results.clone();
     let mut changes: Vec<String> = Vec::new();
     for name in super::experiments("claim", arguments) {
         let of = results.experiments.get(name.text)?;
-        let (before, changed) = before(of, results);
-        changes.extend(changed);
+        let (before, causes) = before(of, results);
+        changes.extend(causes);
         earlier.experiments.insert(of.experiment.name.as_str(), before);
     }
     changes.sort();
@@ -425,7 +429,6 @@ fn then(arguments: &Arguments<'_>, results: &Results<'_>) -> Option<String> {
         return None;
     }
     let checked = check(arguments, &earlier).ok()?;
-    const LISTED: usize = 3;
     let more = changes.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let listed = changes[..changes.len().min(LISTED)].join("; ");
@@ -452,18 +455,16 @@ fn before<'a>(
     let all = results.recorded.iter();
     let all = all.filter(|record| record.experiment == of.experiment.name.as_str());
     let before: BTreeMap<_, _> = history::before(&present, all);
-    let mut changes = Vec::new();
+    let mut causes = Vec::new();
     let variants = of.variants.iter().map(|variant| {
         let name = variant.variant.name.as_str();
         let Some(records) = before.get(name) else { return variant.clone() };
         if let (Some(old), Some(new)) = (records.first(), variant.records.first()) {
-            let changed = old.fingerprint.changed_since(&new.fingerprint);
-            let changed = changed.iter().filter(|changed| changed.part != "seed");
-            changes.extend(
-                changed.map(|changed| format!("`{}.{name}`: {changed}", of.experiment.name)),
-            );
+            let parts = old.fingerprint.changed_since(&new.fingerprint).into_iter();
+            let parts = parts.filter(|part| part.part != "seed");
+            causes.extend(parts.map(|part| format!("`{}.{name}`: {part}", of.experiment.name)));
         }
         VariantResults::unverified(variant.variant, records.clone())
     });
-    (ExperimentResults { variants: variants.collect(), ..of.clone() }, changes)
+    (ExperimentResults { variants: variants.collect(), ..of.clone() }, causes)
 }

@@ -298,7 +298,7 @@ impl<'a> Compiler<'a, '_> {
     /// The expression and its unit.
     pub(super) fn compile(&self, expression: &Expression<'a>) -> Result<Compiled, Diagnostic> {
         match expression {
-            Expression::Constant(constant) => Ok(self.constant(*constant)),
+            Expression::Constant(constant) => Ok(Self::constant(*constant)),
             Expression::Number(index) => {
                 let unit = self.terms[*index].unit.clone();
                 Ok((Numeric::Term(*index), Dimension::Of(unit)))
@@ -347,7 +347,7 @@ impl<'a> Compiler<'a, '_> {
             .hint("write `{% claim A > B %}text{% endclaim %}` to claim it")
     }
 
-    fn constant(&self, Constant { value, unit, .. }: Constant<'a>) -> Compiled {
+    fn constant(Constant { value, unit, .. }: Constant<'a>) -> Compiled {
         let (value, dimension) = match unit {
             "" => (value, Dimension::Bare),
             "%" => (value / 100.0, Dimension::Of(Unit::Share)),
@@ -385,9 +385,10 @@ impl<'a> Compiler<'a, '_> {
                 let (right, of_right) = self.beside(&left, &of_left, right, of_right)?;
                 let is_same =
                     of_left == of_right || [&of_left, &of_right].iter().all(|of| is_of_shares(of));
-                return match is_same {
-                    true => Ok(made(left, right, Dimension::Of(Unit::Plain))),
-                    false => Err(self.units("divide", &of_left, &of_right)),
+                return if is_same {
+                    Ok(made(left, right, Dimension::Of(Unit::Plain)))
+                } else {
+                    Err(self.units("divide", &of_left, &of_right))
                 };
             }
             _ => return Err(self.units("multiply", &of_left, &of_right)),
@@ -751,7 +752,7 @@ pub(super) fn outcome(numeric: &Numeric, terms: &[Term<'_>], pairing: Pairing) -
     let how = match half_width {
         _ if runs.0 <= 2 => How::FewRuns,
         None => How::Undefined,
-        Some(half_width) if half_width == 0.0 => How::NoSpread,
+        Some(0.0) => How::NoSpread,
         Some(_) => How::OfMeans,
     };
     let interval = half_width

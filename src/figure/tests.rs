@@ -1176,6 +1176,7 @@ fn few_seeds_and_equal_numbers_decide_nothing() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one snapshot of all messages")]
 fn invalid_expressions_say_what_is_wrong() {
     let all = [
         "nets.plain.accuracy",
@@ -1283,7 +1284,7 @@ fn invalid_expressions_say_what_is_wrong() {
          --> _posts/a.md:7:10
 
         nets.plain.seconds > 2 kg
-        error: cannot add numbers of different units: `s` and `kg`
+        error: cannot combine numbers of different units: `s` and `kg`
          --> _posts/a.md:7:10
 
         2 > 1

@@ -89,16 +89,13 @@ pub(super) fn value(
     let text = text(&expression, &shown, format.as_ref(), &unit, seed.is_some());
     let found = title(&expression, &shown, seed, paired.is_some());
     let title = escaped(&found);
-    let html = match mean(&shown.numbers) {
-        Some(value) => format!(
-            "<data class=\"labpress-value\" value=\"{}\" title=\"{title}\" tabindex=\"0\">{}</data>",
-            exact(value),
-            escaped(&text)
-        ),
-        None => {
-            let text = escaped(&text);
-            format!("<span class=\"labpress-value\" title=\"{title}\" tabindex=\"0\">{text}</span>")
-        }
+    let shown_text = escaped(&text);
+    let attributes = format!("title=\"{title}\" tabindex=\"0\"");
+    let html = if let Some(value) = mean(&shown.numbers) {
+        let value = exact(value);
+        format!("<data class=\"labpress-value\" value=\"{value}\" {attributes}>{shown_text}</data>")
+    } else {
+        format!("<span class=\"labpress-value\" {attributes}>{shown_text}</span>")
     };
     Ok((Figure { embed: Embed { html, text, block: false }, files: Vec::new() }, found))
 }
@@ -333,13 +330,11 @@ impl<'a> Expression<'a> {
             constant.to_bits() == 0
                 && factors.iter().all(|factor| factor.abs().to_bits() == 1.0_f64.to_bits())
         };
-        match linear.filter(is_sum) {
-            Some((factors, _)) => Ok(Expression::Sum(factors.into_iter().zip(terms).collect())),
-            None => {
-                let text = arguments.phrase();
-                Ok(Expression::Other { numeric, terms, text })
-            }
-        }
+        Ok(if let Some((factors, _)) = linear.filter(is_sum) {
+            Expression::Sum(factors.into_iter().zip(terms).collect())
+        } else {
+            Expression::Other { numeric, terms, text: arguments.phrase() }
+        })
     }
 
     fn terms(&self) -> Vec<&Term<'a>> {

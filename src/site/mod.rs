@@ -304,10 +304,13 @@ impl Pages<'_> {
         };
         errors.extend(found);
         let memo = Memo::new(self.base, blog, known);
-        let mut needs = rendered.needs();
-        let mut warnings = rendered.warnings();
-        let mut experiments = rendered.experiments();
-        let mut evidence = rendered.evidence();
+        let mut said = Built {
+            needs: rendered.needs(),
+            warnings: rendered.warnings(),
+            evidence: rendered.evidence(),
+            experiments: rendered.experiments(),
+            ..Built::default()
+        };
         let posts = pinned::noted(rendered.posts, blog, config, results);
         let structure = Structure::of(blog, config, &data, is_named(inputs, "related"));
         let rendered = RenderedBlog { posts, ..rendered };
@@ -316,28 +319,12 @@ impl Pages<'_> {
         let Some(layouts) = layouts else {
             errors.extend(page::errors(&site, &environment));
             let errors = errors.into_sorted();
-            let memo = memo.with_pages_of(self.memo);
-            return Built {
-                needs,
-                errors,
-                warnings,
-                evidence,
-                experiments,
-                memo,
-                ..Built::default()
-            };
+            return Built { errors, memo: memo.with_pages_of(self.memo), ..said };
         };
         for part in parts(&site, &layouts, &environment, &options) {
             made.extend(errors.take(part).unwrap_or_default());
         }
-        for file in &mut made {
-            needs.append(&mut file.needs);
-            warnings.append(&mut file.warnings);
-            evidence.append(&mut file.evidence);
-            if let Some(from) = file.from.as_ref().filter(|_| !file.experiments.is_empty()) {
-                experiments.entry(from.clone()).or_default().append(&mut file.experiments);
-            }
-        }
+        said.take_from(&mut made);
         let output = gathered(self, made, &mut errors);
         let mut missing = images::missing(&site, &output);
         // Pages with errors are not there to be linked to.
@@ -345,27 +332,30 @@ impl Pages<'_> {
             missing.extend(links::missing(&site, &output));
         }
         let errors = errors.into_sorted();
-        warnings.extend(card::warnings(&site));
-        warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
+        said.warnings.extend(card::warnings(&site));
+        said.warnings.extend(missing.iter().cloned().map(Diagnostic::into_warning));
+        said.warnings = Errors::from(said.warnings).into_sorted();
+        said.evidence.sort_by(|one, other| one.place.cmp(&other.place));
         let memo = if errors.is_empty() {
             memo.with_pages(site.pages)
         } else {
             memo.with_pages_of(self.memo)
         };
         let sources = sources(inputs, config, blog);
-        let warnings = Errors::from(warnings).into_sorted();
-        evidence.sort_by(|one, other| one.place.cmp(&other.place));
-        Built {
-            output,
-            needs,
-            errors,
-            warnings,
-            missing,
-            evidence,
-            experiments,
-            memo,
-            sources,
-            ..Built::default()
+        Built { output, errors, missing, memo, sources, ..said }
+    }
+}
+
+impl Built {
+    /// Takes what files say beside their content.
+    fn take_from(&mut self, made: &mut [Made]) {
+        for file in made {
+            self.needs.append(&mut file.needs);
+            self.warnings.append(&mut file.warnings);
+            self.evidence.append(&mut file.evidence);
+            if let Some(from) = file.from.as_ref().filter(|_| !file.experiments.is_empty()) {
+                self.experiments.entry(from.clone()).or_default().append(&mut file.experiments);
+            }
         }
     }
 }
