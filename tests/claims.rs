@@ -259,7 +259,10 @@ hint: write the path of its source, such as `_posts/2026-01-31-title.md`
 
 "#]],
     );
-    check(&site, &["review", POST, "--html"], str![[r#"
+    check(
+        &site,
+        &["review", POST, "--html"],
+        str![[r#"
 $ labpress review _posts/2026-01-02-toy.md --html
 <!DOCTYPE html>
 <html lang="en">
@@ -292,5 +295,6 @@ $ labpress review _posts/2026-01-02-toy.md --html
 </html>
 [exit status 0]
 
-"#]]);
+"#]],
+    );
 }

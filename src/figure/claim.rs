@@ -77,6 +77,14 @@ impl<'a> Checker<'a, '_> {
                 let inside = self.check(inside)?;
                 Ok(Checked { verdict: inside.verdict.not(), ..inside })
             }
+            Expression::Undecided(inside) => {
+                let inside = self.check(inside)?;
+                let verdict = match inside.verdict {
+                    Verdict::Undecided => Verdict::Holds,
+                    Verdict::Holds | Verdict::Fails => Verdict::Fails,
+                };
+                Ok(Checked { verdict, ..inside })
+            }
             Expression::And(left, right) => {
                 let (left, right) = (self.check(left)?, self.check(right)?);
                 let verdict = left.verdict.and(right.verdict);

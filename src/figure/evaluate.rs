@@ -313,9 +313,10 @@ impl<'a> Compiler<'a, '_> {
             }
             Expression::Call(function, given) => self.call(*function, given),
             Expression::Comparison(comparison) => Err(self.not_a_number(comparison.text)),
-            Expression::Not(_) | Expression::And(..) | Expression::Or(..) => {
-                Err(self.not_a_number(self.arguments.all()))
-            }
+            Expression::Not(_)
+            | Expression::Undecided(_)
+            | Expression::And(..)
+            | Expression::Or(..) => Err(self.not_a_number(self.arguments.all())),
         }
     }
 

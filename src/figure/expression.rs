@@ -6,7 +6,7 @@
 //! | | `*` `/` |
 //! | | `+` `-` |
 //! | | `>` `<` `>=` `<=` `=~` `>=~` `<=~` `==` `!=`, with `within MARGIN` or `in all seeds` |
-//! | | `not` |
+//! | | `not` `undecided` |
 //! | | `and` |
 //! | loosest | `or` |
 //!
@@ -27,6 +27,8 @@ pub(super) enum Expression<'a> {
     Call(Function, Vec<Expression<'a>>),
     Comparison(Box<Comparison<'a>>),
     Not(Box<Expression<'a>>),
+    /// That the results do not decide it.
+    Undecided(Box<Expression<'a>>),
     And(Box<Expression<'a>>, Box<Expression<'a>>),
     Or(Box<Expression<'a>>, Box<Expression<'a>>),
 }
@@ -276,6 +278,10 @@ impl<'a> Parser<'a, '_> {
             let inside = self.nested(not, Parser::negation)?;
             return Ok(Expression::Not(Box::new(inside)));
         }
+        if let Some(undecided) = self.take("undecided") {
+            let inside = self.nested(undecided, Parser::negation)?;
+            return Ok(Expression::Undecided(Box::new(inside)));
+        }
         self.comparison()
     }
 
@@ -513,6 +519,7 @@ impl Expression<'_> {
             self,
             Expression::Comparison(_)
                 | Expression::Not(_)
+                | Expression::Undecided(_)
                 | Expression::And(..)
                 | Expression::Or(..)
         )

@@ -1136,6 +1136,9 @@ fn claims_join_with_the_logic_of_three_values() {
         (format!("{fails} or {fails}"), "fails"),
         (format!("not {fails}"), "holds"),
         (format!("not {open}"), "undecided"),
+        (format!("undecided {open}"), "holds"),
+        (format!("undecided {holds}"), "fails"),
+        (format!("not undecided {fails}"), "holds"),
         (format!("not ({holds} and {fails}) and {holds}"), "holds"),
     ] {
         assert_eq!(verdict(&claim), expected, "{claim}");
