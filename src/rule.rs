@@ -33,11 +33,13 @@ pub enum Rule {
     LongLine,
     /// A block of code in a language that is not known.
     Language,
+    /// A number in prose that looks like a result and is typed.
+    Number,
 }
 
 impl Rule {
     /// All rules, in the order of [`Rule`].
-    pub const ALL: [Rule; 15] = [
+    pub const ALL: [Rule; 16] = [
         Rule::Link,
         Rule::Anchor,
         Rule::File,
@@ -53,6 +55,7 @@ impl Rule {
         Rule::Heading,
         Rule::LongLine,
         Rule::Language,
+        Rule::Number,
     ];
 
     /// Its name.
@@ -73,6 +76,7 @@ impl Rule {
             Rule::Heading => "heading",
             Rule::LongLine => "long-line",
             Rule::Language => "language",
+            Rule::Number => "number",
         }
     }
 

@@ -304,7 +304,7 @@ fn rules_and_files_can_be_left_out() {
         str![[r#"
 $ labpress check
 [stderr]
-error: `skip` must be a list of `link`, `anchor`, `file`, `base-path`, `external`, `key`, `feed`, `markup`, `validator`, `tag`, `orphan`, `alt`, `heading`, `long-line`, `language`
+error: `skip` must be a list of `link`, `anchor`, `file`, `base-path`, `external`, `key`, `feed`, `markup`, `validator`, `tag`, `orphan`, `alt`, `heading`, `long-line`, `language`, `number`
  --> _config.yml:2:1
 hint: write `check: {skip: [orphan], ignore: ["old/*"], line_length: 100}`
 
@@ -319,7 +319,7 @@ hint: write `check: {skip: [orphan], ignore: ["old/*"], line_length: 100}`
         str![[r#"
 $ labpress check --only ancor
 [stderr]
-error: invalid value 'ancor' for '--only <RULE>': expected one of `link`, `anchor`, `file`, `base-path`, `external`, `key`, `feed`, `markup`, `validator`, `tag`, `orphan`, `alt`, `heading`, `long-line`, `language`
+error: invalid value 'ancor' for '--only <RULE>': expected one of `link`, `anchor`, `file`, `base-path`, `external`, `key`, `feed`, `markup`, `validator`, `tag`, `orphan`, `alt`, `heading`, `long-line`, `language`, `number`
 
 For more information, try '--help'.
 [exit status 2]
@@ -421,4 +421,67 @@ rule: validator
 
 "#]],
     );
+}
+
+#[test]
+fn typed_numbers_are_found_where_they_were_typed_and_the_tag_is_proposed() {
+    let site = Site::with_toy();
+    assert_success(&site.labpress(&["run", "toy"]));
+    let accuracies = support::records(&site, "toy").into_iter().filter_map(|(name, record)| {
+        name.starts_with("fast").then(|| record["metrics"]["accuracy"].as_f64().unwrap())
+    });
+    let accuracies: Vec<f64> = accuracies.collect();
+    let mean = accuracies.iter().sum::<f64>() / accuracies.len() as f64 * 100.0;
+    let post = format!(
+        "---
+title: A toy
+layout: post
+description: It gets 12.5 % right.
+excerpt: It gets 13.5 % right. # number: allow
+---
+Fast, `0.91`, of 2,000 images in 2024 gets
+an **accuracy** of {mean:.2} %. {{% value toy.fast.accuracy %}}
+
+| net | accuracy |
+|---|---|
+| é   | 0.873    |
+
+The paper says 99.1 %. A loss of 0.31 is high. <!-- number: allow -->
+
+<!-- number: allow, measured by hand -->
+Its error was 4.2 %,
+and then 5.1 %.
+"
+    );
+    site.write("_posts/2026-01-02-toy.md", &post);
+    let mean = format!("{mean:.2}");
+    let said = support::said(&site, &["check", "--numbers", "--only", "number", "--strict"]);
+    support::check_text(
+        said.replace(&mean, "MEAN"),
+        str![[r#"
+$ labpress check --numbers --only number --strict
+warning: `12.5 %` looks like a result and is typed
+ --> _posts/2026-01-02-toy.md:4:1
+hint: show a recorded number with `{% value EXPERIMENT.VARIANT.METRIC %}`, or write `<!-- number: allow -->` at the end of the line
+rule: number
+
+warning: `MEAN %` is typed and equal to a recorded result
+ --> _posts/2026-01-02-toy.md:8:20
+hint: write `{% value toy.fast.accuracy %}` or `{% value toy.fast.valid.accuracy %}`
+rule: number
+
+warning: `0.873` looks like a result and is typed
+ --> _posts/2026-01-02-toy.md:12:9
+hint: show a recorded number with `{% value EXPERIMENT.VARIANT.METRIC %}`, or write `<!-- number: allow -->` at the end of the line
+rule: number
+[stderr]
+0 errors and 3 warnings in 1 page
+[exit status 1]
+
+"#]],
+    );
+    let said = support::said(&site, &["check", "--only", "number"]);
+    assert!(said.ends_with("[exit status 0]\n"), "{said}");
+    let said = support::said(&site, &["check", "--strict"]);
+    assert!(!said.contains("number"), "only on request: {said}");
 }

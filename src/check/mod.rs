@@ -8,6 +8,7 @@
 mod keys;
 mod links;
 mod markup;
+pub mod numbers;
 mod page;
 mod place;
 mod tags;

@@ -14,6 +14,7 @@ use labpress::check::{self, Checked, Finding, Rule, Subject};
 use labpress::store::Store;
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct Options {
     /// Also follow links to other sites. Answers are remembered for a week
     #[arg(long)]
@@ -22,6 +23,9 @@ pub(super) struct Options {
     #[arg(long, value_name = "JAR", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "the option, and its value")]
     html: Option<Option<PathBuf>>,
+    /// Also find numbers in prose that look like results and are typed
+    #[arg(long)]
+    numbers: bool,
     /// Apply only these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = rule)]
     only: Vec<Rule>,
@@ -70,6 +74,9 @@ pub(super) fn check(root: &Path, options: &Options) -> Result<(), Error> {
     }
     if let Some(jar) = &options.html {
         findings.extend(validator::check(&output, jar.as_deref())?);
+    }
+    if options.numbers || options.only.contains(&Rule::Number) {
+        findings.extend(check::numbers::check(&site, &shown, &sources));
     }
     let mut findings = check::in_order(findings, &site.config);
     findings.retain(|finding| {

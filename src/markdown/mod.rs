@@ -11,6 +11,7 @@ mod extended;
 pub(crate) mod highlight;
 pub(crate) mod literal;
 mod math;
+pub(crate) mod prose;
 mod scan;
 pub(crate) mod wikilink;
 

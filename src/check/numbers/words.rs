@@ -1,0 +1,297 @@
+//! The words that tell a result from other numbers.
+
+/// Words for what a result measures.
+pub(super) const METRICS: &[&str] = &[
+    "accuracy",
+    "auc",
+    "auroc",
+    "bleu",
+    "brier",
+    "cer",
+    "correlation",
+    "cross-entropy",
+    "dice",
+    "ece",
+    "elbo",
+    "error",
+    "errors",
+    "f1",
+    "fid",
+    "iou",
+    "kappa",
+    "latency",
+    "likelihood",
+    "loss",
+    "losses",
+    "mae",
+    "map",
+    "norm",
+    "mcc",
+    "mrr",
+    "mse",
+    "ndcg",
+    "nll",
+    "perplexity",
+    "precision",
+    "psnr",
+    "recall",
+    "reward",
+    "rmse",
+    "roc",
+    "rouge",
+    "r²",
+    "score",
+    "scores",
+    "sensitivity",
+    "silhouette",
+    "specificity",
+    "ssim",
+    "std",
+    "throughput",
+    "top-1",
+    "top-5",
+    "wer",
+];
+
+/// Words for how a run ended.
+pub(super) const OUTCOMES: &[&str] = &[
+    "achieve",
+    "achieved",
+    "achieves",
+    "adds",
+    "agree",
+    "agreed",
+    "agrees",
+    "beat",
+    "beats",
+    "below",
+    "best",
+    "better",
+    "brings",
+    "confused",
+    "converged",
+    "correct",
+    "correctly",
+    "cost",
+    "costs",
+    "dropped",
+    "drops",
+    "fell",
+    "falls",
+    "gain",
+    "gained",
+    "gains",
+    "get",
+    "gets",
+    "got",
+    "improved",
+    "improvement",
+    "improves",
+    "jumped",
+    "keeps",
+    "lose",
+    "loses",
+    "lost",
+    "lower",
+    "higher",
+    "missed",
+    "misses",
+    "overfits",
+    "ranks",
+    "reach",
+    "reached",
+    "reaches",
+    "right",
+    "rises",
+    "rose",
+    "scored",
+    "solved",
+    "taken",
+    "versus",
+    "vs",
+    "win",
+    "wins",
+    "won",
+    "worse",
+    "worst",
+    "wrong",
+];
+
+/// Words before a count of things that went well or badly.
+pub(super) const COUNTED: &[&str] =
+    &["missed", "misses", "raised", "right", "solved", "solves", "wrong"];
+
+/// Words for attempts: `4 of 5 seeds`.
+pub(super) const ATTEMPTS: &[&str] =
+    &["attempts", "episodes", "folds", "runs", "seeds", "tries", "trials"];
+
+/// Words for what takes time.
+pub(super) const RUNNING: &[&str] = &[
+    "build",
+    "built",
+    "epoch",
+    "epochs",
+    "experiment",
+    "fine-tuning",
+    "inference",
+    "iteration",
+    "latency",
+    "run",
+    "runs",
+    "train",
+    "trained",
+    "training",
+    "trains",
+];
+
+/// Words for what is chosen, not measured.
+pub(super) const CHOSEN: &[&str] = &[
+    "batch",
+    "batches",
+    "beta",
+    "betas",
+    "cutoff",
+    "decay",
+    "discount",
+    "dropout",
+    "epsilon",
+    "factor",
+    "gamma",
+    "lambda",
+    "lr",
+    "momentum",
+    "patience",
+    "probability",
+    "rate",
+    "size",
+    "smoothing",
+    "stride",
+    "temperature",
+    "threshold",
+    "warmup",
+    "weighted",
+    "width",
+    "α",
+    "β",
+    "γ",
+    "ε",
+    "λ",
+    "σ²",
+];
+
+/// Words that number what follows them.
+pub(super) const NUMBERED: &[&str] = &[
+    "chapter", "commit", "equation", "fig", "figure", "issue", "layer", "lesson", "line",
+    "listing", "note", "page", "part", "python", "section", "seed", "seeds", "step", "table",
+    "version",
+];
+
+/// Words in clauses about other people's results, or about what is expected.
+pub(super) const OTHERS: &[&str] = &[
+    "aim",
+    "al",
+    "always",
+    "article",
+    "authors",
+    "benchmark",
+    "claim",
+    "claims",
+    "coin",
+    "expect",
+    "everybody",
+    "everything",
+    "expected",
+    "guess",
+    "guesses",
+    "guessing",
+    "hope",
+    "human",
+    "humans",
+    "literature",
+    "majority",
+    "paper",
+    "papers",
+    "people",
+    "published",
+    "reported",
+    "report",
+    "reports",
+    "sota",
+    "state-of-the-art",
+    "sure",
+    "target",
+    "tutorials",
+    "winner",
+    "winner's",
+    "winners",
+    "winning",
+];
+
+/// Words for data, whose shares are not results.
+pub(super) const DATA: &[&str] = &[
+    "cases",
+    "classes",
+    "code",
+    "data",
+    "examples",
+    "features",
+    "files",
+    "gradients",
+    "images",
+    "labels",
+    "patients",
+    "photographs",
+    "pictures",
+    "pixels",
+    "samples",
+    "set",
+    "text",
+    "time",
+    "tokens",
+    "training",
+    "tutorials",
+    "weights",
+    "words",
+];
+
+/// The months, and how they are abbreviated.
+pub(super) const MONTHS: &[&str] = &[
+    "april",
+    "august",
+    "dec",
+    "december",
+    "feb",
+    "february",
+    "jan",
+    "january",
+    "july",
+    "june",
+    "march",
+    "may",
+    "nov",
+    "november",
+    "oct",
+    "october",
+    "sept",
+    "september",
+];
+
+/// Words for how a number changed: `it fell from 4 to 3`.
+pub(super) const CHANGING: &[&str] =
+    &["dropped", "drops", "falls", "fell", "improved", "improves", "jumped", "rises", "rose"];
+
+/// Words between two parts of a sentence.
+pub(super) const LINKING: &[&str] =
+    &["after", "and", "before", "but", "for", "instead", "on", "or", "though", "when", "while"];
+
+/// Words between a name and its number: `accuracy of 91 %`, `loss went down to about 0.1`.
+pub(super) const CONNECTING: &[&str] = &[
+    "a", "about", "above", "almost", "an", "around", "at", "below", "by", "down", "from", "in",
+    "is", "just", "most", "nearly", "of", "only", "over", "roughly", "set", "still", "than", "the",
+    "to", "under", "up", "was", "went", "were", "with",
+];
+
+/// Whether `words` contain a word.
+pub(super) fn is_one(words: &[&str], word: &str) -> bool {
+    words.contains(&word)
+}
