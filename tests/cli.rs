@@ -52,7 +52,7 @@ done  toy/fast seed 0 accuracy 60.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 71.4 %  [TIME]
 4 runs recorded in [TIME]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -66,7 +66,7 @@ done  toy/fast seed 1 accuracy 71.4 %  [TIME]
         str![[r#"
 $ labpress build
 [stderr]
-0 files written, 8 unchanged, 0 removed in public ([TIME])
+0 files written, 10 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -84,7 +84,7 @@ fn a_sentence_retrains_nothing_and_a_parameter_only_its_variant() {
         str![[r#"
 $ labpress build
 [stderr]
-3 files written, 5 unchanged, 0 removed in public ([TIME])
+3 files written, 7 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -103,7 +103,7 @@ done  toy/fast seed 0 accuracy 73.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 78.7 %  [TIME]
 2 runs recorded in [TIME]
-6 files written, 2 unchanged, 3 removed in public ([TIME])
+8 files written, 2 unchanged, 5 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -132,7 +132,7 @@ done  toy/fast seed 0 accuracy 60.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 71.4 %  [TIME]
 4 runs recorded in [TIME]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],

@@ -291,7 +291,7 @@ done  toy/fast seed 0 accuracy 75.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 80.0 %  [TIME]
 2 runs recorded in [TIME]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -652,7 +652,7 @@ done  toy/fast seed 0 accuracy 33.3 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 60.0 %  [TIME]
 4 runs recorded at toy scale in [TIME]
-8 files written, 0 unchanged, 0 removed in .labpress/smoke/public ([TIME])
+10 files written, 0 unchanged, 0 removed in .labpress/smoke/public ([TIME])
 [exit status 0]
 
 "#]],
@@ -688,7 +688,7 @@ done  toy/fast seed 0 accuracy 60.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 71.4 %  [TIME]
 4 runs recorded in [TIME]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -701,7 +701,7 @@ done  toy/fast seed 1 accuracy 71.4 %  [TIME]
         str![[r#"
 $ labpress build --smoke --jobs 1
 [stderr]
-6 files written, 2 unchanged, 3 removed in .labpress/smoke/public ([TIME])
+8 files written, 2 unchanged, 5 removed in .labpress/smoke/public ([TIME])
 [exit status 0]
 
 "#]],
@@ -815,7 +815,7 @@ warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refer
  --> experiments/toy/files/[DIGEST]-table.json
 hint: no page shows this record: remove it with `labpress gc --delete`
 
-6 files written, 2 unchanged, 3 removed in public ([TIME])
+8 files written, 2 unchanged, 5 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -828,7 +828,7 @@ hint: no page shows this record: remove it with `labpress gc --delete`
         str![[r#"
 $ labpress build --locked
 [stderr]
-0 files written, 8 unchanged, 0 removed in public ([TIME])
+0 files written, 10 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],

@@ -1084,7 +1084,7 @@ done  toy/fast seed 0 accuracy 60.0 %  [TIME]
 start toy/fast seed 1
 done  toy/fast seed 1 accuracy 71.4 %  [TIME]
 4 runs recorded in [TIME]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -1111,7 +1111,7 @@ warning: all seeds of `slow`, `fast` gave exactly the same numbers
  --> experiments/toy/experiment.yml
 hint: derive all randomness from the `seed` in `run.json`; if the experiment has no randomness, write `seeds: 1`
 
-6 files written, 2 unchanged, 3 removed in public ([TIME])
+8 files written, 2 unchanged, 5 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -1126,7 +1126,7 @@ warning: all seeds of `slow`, `fast` gave exactly the same numbers
  --> experiments/toy/experiment.yml
 hint: derive all randomness from the `seed` in `run.json`; if the experiment has no randomness, write `seeds: 1`
 
-0 files written, 8 unchanged, 0 removed in public ([TIME])
+0 files written, 10 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -1138,7 +1138,7 @@ hint: derive all randomness from the `seed` in `run.json`; if the experiment has
         str![[r#"
 $ labpress build --jobs 1
 [stderr]
-6 files written, 2 unchanged, 3 removed in public ([TIME])
+8 files written, 2 unchanged, 5 removed in public ([TIME])
 [exit status 0]
 
 "#]],

@@ -707,7 +707,7 @@ warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refer
  --> experiments/toy/files/[DIGEST]-table.json
 hint: no page shows this record: remove it with `labpress gc --delete`
 
-0 files written, 8 unchanged, 0 removed in public ([TIME])
+0 files written, 10 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 $ labpress build --locked
@@ -720,7 +720,7 @@ warning: the file is missing: `experiments/toy/runs/fast-s1-[DIGEST].json` refer
  --> experiments/toy/files/[DIGEST]-table.json
 hint: no page shows this record: remove it with `labpress gc --delete`
 
-0 files written, 8 unchanged, 0 removed in public ([TIME])
+0 files written, 10 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 $ labpress status
@@ -785,7 +785,7 @@ record  experiments/toy/runs/fast-s1-[DIGEST].json  [SIZE]
         str![[r#"
 $ labpress build
 [stderr]
-4 files written, 4 unchanged, 1 removed in public ([TIME])
+6 files written, 4 unchanged, 3 removed in public ([TIME])
 [exit status 0]
 
 "#]],

@@ -2,7 +2,7 @@
 //! what is refused with its `expected-errors.txt`. After a change that is meant:
 //! `SNAPSHOTS=overwrite cargo test --test sites`, and read the difference.
 //!
-//! The records of `results` and `results-pinned` were made by `labpress run` there, with a runner
+//! The records of `results`, `results-pinned` and `tables` were made by `labpress run` there, with a runner
 //! that needs no more than Python. If their experiments change, make them again.
 #![expect(clippy::disallowed_methods, reason = "tests read and write the expected output")]
 

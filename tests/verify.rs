@@ -101,7 +101,7 @@ toy  fast  0 1  fresh, verified [DATE] (bit-identical)  [TIME]  [TIME] per run
         str![[r#"
 $ labpress build --locked
 [stderr]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -232,7 +232,7 @@ toy  fast  0 1  fresh, different when rerun [DATE]  [TIME]  [TIME] per run
         str![[r#"
 $ labpress build --locked
 [stderr]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],
@@ -561,7 +561,7 @@ drifted: recorded in another environment: os changed from plan9 to [OS]
         str![[r#"
 $ labpress build --locked
 [stderr]
-8 files written, 0 unchanged, 0 removed in public ([TIME])
+10 files written, 0 unchanged, 0 removed in public ([TIME])
 [exit status 0]
 
 "#]],

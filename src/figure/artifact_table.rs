@@ -8,7 +8,8 @@
 use super::arguments::{Arguments, Piece};
 use super::artifact;
 use super::csv::Csv;
-use super::html::Table;
+use super::html::{Cell, Table};
+use super::latex;
 use super::measured::{self, Measured};
 use super::parts::{Content, Parts};
 use super::provenance::Run;
@@ -60,7 +61,7 @@ pub(super) fn table<'r>(request: &Request<'r>, name: Piece<'_>) -> Result<Parts<
             return Err(arguments.error_of_all(message).hint("name one run with `seed=`"));
         };
         is_cut |= cells.iter().any(|cell| cell.is_cut);
-        rows.push(cells.into_iter().map(|cell| cell.text.into()).collect());
+        rows.push(cells.into_iter().map(Shown::cell).collect());
     }
     let numbers = match &runs[..] {
         [only] => format!("The run of {} with seed {}.", of.variant.title, only.record.seed),
@@ -76,11 +77,17 @@ pub(super) fn table<'r>(request: &Request<'r>, name: Piece<'_>) -> Result<Parts<
         let head = &first.heads[column];
         request.unit(head).label(&in_words(head))
     });
+    let table = Table { heads: heads.collect(), rows };
+    let note = numbers + cut + &artifact::diverged_note(request, of);
     Ok(Parts {
         request: *request,
         subject: in_words(name.text),
-        content: Content::Table(Table { heads: heads.collect(), rows }),
-        note: numbers + cut + &artifact::diverged_note(request, of),
+        content: Content::Table {
+            is_sortable: first.rows.len() > 2,
+            files: vec![latex::file(&table, &note, name.text)],
+            table,
+        },
+        note,
         file: csv(of.variant.name.as_str(), &runs, &written).file(name.text),
         runs,
     })
@@ -125,8 +132,16 @@ fn columns(arguments: &Arguments<'_>, table: &Written) -> Result<Vec<usize>, Dia
 /// What is shown of a cell.
 struct Shown {
     text: String,
+    /// Its mean, if it is a number.
+    mean: Option<f64>,
     /// Whether an interval in it is cut.
     is_cut: bool,
+}
+
+impl Shown {
+    fn cell(self) -> Cell {
+        Cell { number: self.mean, ..Cell::from(self.text) }
+    }
 }
 
 /// What is shown of a cell in all of the tables; `None` if it is neither a number in each nor the
@@ -143,13 +158,13 @@ fn cell(
         texts().map(|text| text.parse().ok().filter(|number: &f64| number.is_finite())).collect();
     let Some(numbers) = numbers.filter(|_| column > 0) else {
         let is_same = texts().all(|text| text == first);
-        return is_same.then(|| Shown { text: first.to_owned(), is_cut: false });
+        return is_same.then(|| Shown { text: first.to_owned(), mean: None, is_cut: false });
     };
     let values = runs.iter().map(|run| run.record.seed).zip(numbers).collect();
     let measured = Measured::of_values(values, request.unit(&tables[0].heads[column]));
     // Without the remark on identical numbers: that all runs have the same count of images in a
     // class is no surprise.
-    Some(Shown { text: measured.number(), is_cut: measured.is_cut() })
+    Some(Shown { text: measured.number(), mean: measured.mean(), is_cut: measured.is_cut() })
 }
 
 /// The tables of all seeds below each other.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::{align, number};
 use crate::html::escaped_attribute;
 
 /// Text escaped for use between tags and in a quoted attribute. Line breaks become spaces: a blank
@@ -12,6 +13,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// A table, in plain text.
+#[derive(Clone)]
 pub(super) struct Table {
     /// The heads of the columns.
     pub(super) heads: Vec<String>,
@@ -20,16 +22,18 @@ pub(super) struct Table {
 }
 
 /// A cell of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cell {
     pub(super) text: String,
     /// Whether it is marked as the best of its column.
     pub(super) is_best: bool,
+    /// The number that it is sorted by, if it has one.
+    pub(super) number: Option<f64>,
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Cell {
-        Cell { text, is_best: false }
+        Cell { text, is_best: false, number: None }
     }
 }
 
@@ -50,13 +54,26 @@ impl Cell {
 }
 
 impl Table {
+    /// The table with spaces that align numbers at their points.
+    pub(super) fn aligned(mut self) -> Table {
+        for column in 1..self.heads.len() {
+            let texts: Vec<&str> = self.rows.iter().map(|row| row[column].text.as_str()).collect();
+            for (row, text) in align::aligned(&texts).into_iter().enumerate() {
+                self.rows[row][column].text = text;
+            }
+        }
+        self
+    }
+
     /// The table in a box that scrolls sideways where it does not fit, also by keyboard. Screen
-    /// readers read `label` to those who move from table to table; `caption` is HTML, and visible.
-    pub(super) fn html(&self, label: &str, caption: Option<&str>) -> String {
+    /// readers read `label` to those who move from table to table; `caption` is HTML, and visible. A
+    /// script may sort the rows if `is_sortable`.
+    pub(super) fn html(&self, label: &str, caption: Option<&str>, is_sortable: bool) -> String {
         let label = escaped(label);
+        let class = if is_sortable { " class=\"labpress-sortable\"" } else { "" };
         let mut html = format!(
             "<div class=\"labpress-scroll\" role=\"group\" aria-label=\"{label}\" tabindex=\"0\">\n\
-             <table>\n"
+             <table{class}>\n"
         );
         if let Some(caption) = caption {
             write_to(&mut html, format_args!("<caption>{caption}</caption>\n"));
@@ -68,10 +85,14 @@ impl Table {
         html.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
             html.push_str("<tr>");
-            for (index, cell) in row.iter().map(Cell::html).enumerate() {
+            for (index, cell) in row.iter().enumerate() {
+                let inside = cell.html();
+                let number = cell.number.map_or(String::new(), |number| {
+                    format!(" data-value=\"{}\"", number::exact(number))
+                });
                 match index {
-                    0 => write_to(&mut html, format_args!("<th scope=\"row\">{cell}</th>")),
-                    _ => write_to(&mut html, format_args!("<td>{cell}</td>")),
+                    0 => write_to(&mut html, format_args!("<th scope=\"row\">{inside}</th>")),
+                    _ => write_to(&mut html, format_args!("<td{number}>{inside}</td>")),
                 }
             }
             html.push_str("</tr>\n");

@@ -11,9 +11,11 @@
 //! No figure depends on another: the same tag gives the same bytes anywhere. It has no `id` unless
 //! its author gives it one, so it can appear many times on a page.
 
+mod align;
 mod arguments;
 mod artifact;
 mod artifact_table;
+mod best;
 mod claim;
 mod compare;
 mod confusion;
@@ -24,15 +26,18 @@ mod evaluate;
 mod expression;
 mod html;
 mod image;
+mod latex;
 mod lines;
 pub mod measured;
 pub mod number;
+mod parameters;
 mod parts;
 mod provenance;
 mod request;
 mod svg;
 mod sweep;
 mod table;
+mod table_json;
 mod value;
 
 use std::collections::BTreeSet;

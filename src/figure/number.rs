@@ -223,10 +223,12 @@ pub(super) fn error(half_width: f64, unit: &Unit) -> String {
 
 /// Adds a plus sign to a number above zero.
 pub fn signed(value: f64, shown: String) -> String {
-    let starts_with_digit = shown.starts_with(|c: char| c.is_ascii_digit());
+    let number = shown.split(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).next();
+    // What is rounded to zero has no sign.
+    let has_digits = number.is_some_and(|number| !is_zero(number));
     match (value > 0.0, shown.strip_prefix('(')) {
         (true, Some(inside)) => format!("(+{inside}"),
-        (true, None) if starts_with_digit => format!("+{shown}"),
+        (true, None) if has_digits => format!("+{shown}"),
         _ => shown,
     }
 }

@@ -38,7 +38,13 @@ pub(super) enum Content {
         numbers_of: String,
     },
     /// A table.
-    Table(Table),
+    Table {
+        table: Table,
+        /// Whether readers may sort its rows.
+        is_sortable: bool,
+        /// Its numbers in other formats, beside the figure's file.
+        files: Vec<File>,
+    },
     /// The figure's file is an image.
     Image { width: u32, height: u32, alternative: String },
 }
@@ -69,9 +75,15 @@ impl Parts<'_> {
                 format_args!("<br><span class=\"labpress-note\">{note}</span>"),
             );
         }
-        let path = self.file.path(self.request.of.experiment.name.as_str());
-        let address = escaped(&format!("{}/{path}", base_url.trim_end_matches('/')));
+        let experiment = self.request.of.experiment.name.as_str();
+        let link = |file: &File| {
+            let path = file.path(experiment);
+            let address = escaped(&format!("{}/{path}", base_url.trim_end_matches('/')));
+            (path, address)
+        };
+        let (path, address) = link(&self.file);
         let download = format!("<p><a href=\"{address}\" download>Download CSV</a></p>");
+        let mut files = Vec::new();
         let made = provenance(&self.runs);
         let made = match made.trim_start() {
             "" => String::new(),
@@ -82,15 +94,26 @@ impl Parts<'_> {
         };
         let (class, inside, text) = match self.content {
             Content::Chart { drawings, description, numbers, numbers_of } => {
-                let table = numbers.html(&format!("Numbers of the chart: {numbers_of}"), None);
+                let table =
+                    numbers.html(&format!("Numbers of the chart: {numbers_of}"), None, false);
                 let chart = figure(&svg(&drawings, &title, &description));
                 let details =
                     details("Numbers and provenance", &format!("{made}{table}\n{download}"));
                 ("labpress-figure", format!("{chart}\n{details}"), title)
             }
-            Content::Table(table) => {
-                let table = table.html(&caption, Some(&shown_caption));
-                let details = details("Provenance", &format!("{made}{download}"));
+            Content::Table { table, is_sortable, files: others } => {
+                let table = table.aligned().html(&caption, Some(&shown_caption), is_sortable);
+                let mut download = format!("<p>Download <a href=\"{address}\" download>CSV</a>");
+                for file in others {
+                    let (path, address) = link(&file);
+                    let format = file.format();
+                    write_to(
+                        &mut download,
+                        format_args!(", <a href=\"{address}\" download>{format}</a>"),
+                    );
+                    files.push((path, file.bytes));
+                }
+                let details = details("Provenance and data", &format!("{made}{download}</p>"));
                 ("labpress-table", format!("{table}\n{details}"), caption)
             }
             Content::Image { width, height, alternative } => {
@@ -108,12 +131,18 @@ impl Parts<'_> {
         };
         let id = self.request.option("id");
         let id = id.map_or(String::new(), |id| format!(" id=\"{}\"", escaped(id)));
+        files.insert(0, (path, self.file.bytes));
         let html = format!("<div class=\"{class}\"{id}>\n{inside}\n</div>");
-        Figure { embed: Embed { html, text, block: true }, files: vec![(path, self.file.bytes)] }
+        Figure { embed: Embed { html, text, block: true }, files }
     }
 }
 
 impl File {
+    /// The name of its format.
+    fn format(&self) -> String {
+        if self.ending == "tex" { "LaTeX".to_owned() } else { self.ending.to_uppercase() }
+    }
+
     /// Its path in the site.
     fn path(&self, experiment: &str) -> String {
         let File { name, ending, bytes } = self;

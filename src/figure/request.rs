@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::experiment::record::Record;
 use crate::experiment::results::{ExperimentResults, Results, VariantResults};
 use crate::recipe::Goal;
+use crate::stats::Pairing;
 
 /// A tag that shows one experiment, all of whose results are recorded and fresh.
 #[derive(Clone, Copy)]
@@ -35,6 +36,17 @@ impl<'r> Request<'r> {
             Some(chosen) => chosen.to_owned(),
             None if subject.is_empty() => title.clone(),
             None => format!("{title}: {subject}"),
+        }
+    }
+
+    /// Which runs of two variants belong together: what the option `by` says, else what the
+    /// experiment does.
+    pub(super) fn pairing(&self) -> Result<Pairing, Diagnostic> {
+        match self.arguments.option("by") {
+            None => Ok(self.of.experiment.pairing),
+            Some(by) if by.text == "seed" => Ok(Pairing::BySeed),
+            Some(by) if by.text == "none" => Ok(Pairing::None),
+            Some(by) => Err(self.arguments.unknown_of("value", "by", by, ["seed", "none"])),
         }
     }
 

@@ -18,6 +18,7 @@ use super::in_words;
 use super::lines::{self, Axis, Intervals, LineChart, Point, Span};
 use super::measured::{self, Measured, Reading};
 use super::number::{Unit, exact, short};
+use super::parameters::{differing, parameters};
 use super::parts::{Content, Parts};
 use super::provenance::runs;
 use super::request::Request;
@@ -266,36 +267,22 @@ fn alike<'r>(variants: &[&'r VariantResults<'r>], parameter: &str) -> Vec<Named<
 /// Names each of the groups by the parameters, other than `parameter`, in which it differs from the
 /// others: `hidden = 8, norm = true`.
 fn by_parameters(groups: &[Vec<&VariantResults<'_>>], parameter: &str) -> Vec<String> {
-    let parts = |variants: &[&VariantResults<'_>]| -> BTreeMap<String, String> {
-        let Some(record) = variants.first().and_then(|of| of.records.first()) else {
-            return BTreeMap::new();
-        };
-        let others = record.fingerprint.parts().filter(|(name, _)| *name != parameter);
-        others
-            .filter_map(|(name, part)| match part {
-                Part::Value(value) => {
-                    Some((name.strip_prefix("params.")?.to_owned(), shown_value(value)))
-                }
-                Part::Digest(_) => None,
-            })
-            .collect()
+    let own = |variants: &Vec<&VariantResults<'_>>| {
+        let mut own = variants.first().map(|of| parameters(of)).unwrap_or_default();
+        own.remove(parameter.strip_prefix("params.").unwrap_or(parameter));
+        own
     };
-    let parts: Vec<BTreeMap<String, String>> =
-        groups.iter().map(|variants| parts(variants)).collect();
-    let differs = |name: &String| parts.iter().any(|other| other.get(name) != parts[0].get(name));
+    let parts: Vec<BTreeMap<String, String>> = groups.iter().map(own).collect();
+    let differing = differing(&parts);
     let name = |(index, of): (usize, &BTreeMap<String, String>)| {
         let differences: Vec<String> = of
             .iter()
-            .filter(|(name, _)| differs(name))
+            .filter(|(name, _)| differing.contains(name))
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
         if differences.is_empty() { format!("line {}", index + 1) } else { differences.join(", ") }
     };
     parts.iter().enumerate().map(name).collect()
-}
-
-fn shown_value(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What the titles of the variants have in common. That is the parts between commas: `hidden = [8]`

@@ -324,20 +324,153 @@ fn a_table_marks_what_is_clearly_the_best() {
         <div class="labpress-table">
         <div class="labpress-scroll" role="group" aria-label="Nets &amp; norms" tabindex="0">
         <table>
-        <caption>Nets &amp; norms<br><span class="labpress-note">Mean ± 95 % interval over 3 seeds. Bold: best, with an interval that overlaps no other.</span></caption>
+        <caption>Nets &amp; norms<br><span class="labpress-note">Mean ± 95 % interval over 3 seeds. Bold: the best, and what does not differ from it significantly (Welch's t-test, n = 3, Holm's correction over 3 comparisons).</span></caption>
         <thead><tr><th scope="col">variant</th><th scope="col">accuracy (%)</th><th scope="col">loss</th><th scope="col">parameters</th><th scope="col">seconds (s)</th></tr></thead>
         <tbody>
-        <tr><th scope="row">plain</th><td>78.2 ± 0.5</td><td>0.218 ± 0.005</td><td>101,770</td><td>21.0 ± 2.5</td></tr>
-        <tr><th scope="row">with norm</th><td><strong>88.2 ± 0.5<span class="labpress-hidden"> (best)</span></strong></td><td><strong>0.118 ± 0.005<span class="labpress-hidden"> (best)</span></strong></td><td>101,770</td><td>21.0 ± 2.5</td></tr>
+        <tr><th scope="row">plain</th><td data-value="0.7819999999999999">78.2 ± 0.5</td><td data-value="0.21800000000000008">0.218 ± 0.005</td><td data-value="101770.0">101,770</td><td data-value="21.0">21.0 ± 2.5</td></tr>
+        <tr><th scope="row">with norm</th><td data-value="0.882"><strong>88.2 ± 0.5<span class="labpress-hidden"> (best)</span></strong></td><td data-value="0.1180000000000001"><strong>0.118 ± 0.005<span class="labpress-hidden"> (best)</span></strong></td><td data-value="101770.0">101,770</td><td data-value="21.0">21.0 ± 2.5</td></tr>
         </tbody>
         </table>
         </div>
         <details class="labpress-numbers">
-        <summary>Provenance</summary>
-        <p><a href="/blog/figures/nets/table-ffc041cc.csv" download>Download CSV</a></p>
+        <summary>Provenance and data</summary>
+        <p>Download <a href="/blog/figures/nets/table-ffc041cc.csv" download>CSV</a>, <a href="/blog/figures/nets/table-3de66046.json" download>JSON</a>, <a href="/blog/figures/nets/table-ab81c238.tex" download>LaTeX</a></p>
         </details>
         </div>"#]]
     .assert_eq(&figure.embed.html.replace('\u{a0}', " "));
+}
+
+/// A table of four variants with these accuracies, to which the seeds 0 to 4 add up to two per mille,
+/// another way for each variant.
+fn table_of_four(accuracies: [f64; 4], arguments: &str) -> Figure {
+    let nets = NETS
+        .replace("seeds: 3", "seeds: 5")
+        .replace("plain: {}", "plain: {}, deep: {layers: 9}, odd: {layers: 7, wide: false}");
+    let experiments = experiments(&nets);
+    let accuracy = |variant: usize, seed: u64, _: u64| {
+        let shares = [0.0, 0.2, 0.5, 0.7, 1.0];
+        let place = usize::try_from(seed).expect("small") + 2 * variant;
+        accuracies.get(variant).unwrap_or(&0.5) + 0.002 * shares[place % 5]
+    };
+    let records = records(&experiments, accuracy);
+    let arguments = format!("nets columns=accuracy {arguments}");
+    made("table", &arguments, &records, &experiments).expect("it is there")
+}
+
+/// The variants whose accuracies are bold, by row.
+#[track_caller]
+fn check_bold(accuracies: [f64; 4], expected: &[usize]) {
+    let (cells, _) = cells_and_note(&table_of_four(accuracies, ""));
+    let bold = (0..cells.len()).filter(|&row| cells[row].contains("<strong>"));
+    assert_eq!(bold.collect::<Vec<_>>(), expected, "{cells:?}");
+}
+
+#[test]
+fn variants_that_tie_for_the_best_share_the_mark() {
+    check_bold([0.7, 0.8, 0.9, 0.6], &[2]);
+    check_bold([0.7, 0.9, 0.9002, 0.6], &[1, 2]);
+    check_bold([0.9, 0.9001, 0.9002, 0.9001], &[]);
+}
+
+#[test]
+fn a_table_shows_differences_to_the_row_above_or_to_a_variant() {
+    let shown = |arguments| {
+        let (cells, note) = cells_and_note(&table_of_four([0.7, 0.72, 0.72, 0.6], arguments));
+        (cells.into_iter().skip(1).step_by(2).collect::<Vec<_>>(), note)
+    };
+    let (deltas, note) = shown("deltas=above");
+    assert_eq!(deltas, ["–", "_+2.00 ± 0.12", "__0.00 ± 0.12", "−12.00 ± 0.12"].map(spaced));
+    assert!(
+        note.ends_with(
+            "Δ: difference to the row above, with its 95 % interval, not corrected \
+             (Welch's t-test, n = 5)."
+        ),
+        "{note}"
+    );
+    let (deltas, note) = shown("baseline=plain by=seed variants='norm, plain'");
+    assert_eq!(deltas, ["−10.00 ± 0.14", "–"].map(spaced));
+    assert!(note.contains("Δ: difference to plain,"), "{note}");
+    assert!(note.contains("(t-test paired by seed, n = 5)"), "{note}");
+}
+
+/// The text with spaces as wide as a digit for `_`.
+fn spaced(text: &str) -> String {
+    text.replace('_', "\u{2007}")
+}
+
+#[test]
+fn a_table_shows_the_parameters_that_differ() {
+    let html = table_of_four([0.7; 4], "params=differing").embed.html;
+    assert!(html.contains("<th scope=\"col\">layers</th><th scope=\"col\">wide</th>"), "{html}");
+    assert!(html.contains("deep</th><td data-value=\"9.0\">9</td><td>–</td>"), "{html}");
+    assert!(!html.contains(">epochs<"), "{html}");
+    let html = table_of_four([0.7; 4], "params='epochs'").embed.html;
+    assert!(html.contains("<th scope=\"col\">epochs</th>"), "{html}");
+}
+
+#[test]
+fn invalid_options_of_tables_are_reported_at_their_place() {
+    check_error(
+        "table",
+        "nets by=fold",
+        &expect![[r#"
+            error: unknown value `fold` of `by`
+             --> _posts/a.md:7:18
+            hint: expected one of `seed`, `none`"#]],
+    );
+    check_error(
+        "table",
+        "nets deltas=true",
+        &expect![[r#"
+            error: unknown value `true` of `deltas`
+             --> _posts/a.md:7:22
+            hint: write `deltas="above"` for differences to the row above, or `baseline="VARIANT"` for those to one variant"#]],
+    );
+    check_error(
+        "table",
+        "nets deltas=above baseline=plain",
+        &expect![[r#"
+            error: `baseline` and `deltas` cannot both be given
+             --> _posts/a.md:7:22
+            hint: remove one of them"#]],
+    );
+    check_error(
+        "table",
+        "nets variants=norm baseline=plain",
+        &expect![[r#"
+            error: `plain` is not in the table
+             --> _posts/a.md:7:38
+            hint: add it to `variants`"#]],
+    );
+    check_error(
+        "table",
+        "nets params='epochs, lr'",
+        &expect![[r#"
+            error: unknown parameter `lr`
+             --> _posts/a.md:7:31
+            hint: write `differing`, or some of `epochs`, `wide`"#]],
+    );
+}
+
+#[test]
+fn the_data_of_a_table_says_how_variants_were_compared() {
+    let figure = table_of_four([0.7, 0.9, 0.9002, 0.6], "by=seed");
+    let (path, json) = &figure.files[1];
+    assert!(path.starts_with("figures/nets/table-") && path.ends_with(".json"), "{path}");
+    let json: serde_json::Value = serde_json::from_slice(json).expect("it is JSON");
+    assert_eq!(json["rows"][1]["numbers"]["accuracy"]["best"], true);
+    assert_eq!(json["rows"][1]["numbers"]["accuracy"]["values"][4]["seed"], 4);
+    assert_eq!(json["comparisons"].as_array().map(Vec::len), Some(6));
+    let tie = &json["comparisons"][3];
+    assert_eq!(
+        (&tie["of"], &tie["to"], &tie["test"]),
+        (&"deep".into(), &"odd".into(), &"paired-t".into())
+    );
+    assert!(tie["p-corrected"].as_f64() > Some(0.05), "{tie}");
+    let best = &json["comparisons"][0];
+    assert!(best["p"].as_f64() < best["p-corrected"].as_f64(), "{best}");
+    assert!(best["p-corrected"].as_f64() < Some(0.001), "{best}");
+    assert!(tie["detectable"].as_f64() > Some(0.0), "{tie}");
 }
 
 #[test]
@@ -401,7 +534,9 @@ fn cells_and_note(figure: &Figure) -> (Vec<String>, String) {
             .filter_map(|part| Some(part.split_once(to)?.0.to_owned()))
             .collect()
     };
-    (between(&html, "<td>", "</td>"), between(&html, "labpress-note\">", "</span>").concat())
+    let cells = between(&html, "<td", "</td>").into_iter();
+    let cells = cells.filter_map(|cell| Some(cell.split_once('>')?.1.to_owned()));
+    (cells.collect(), between(&html, "labpress-note\">", "</span>").concat())
 }
 
 #[test]
@@ -457,7 +592,11 @@ fn an_interval_of_shares_is_cut_at_0_and_100_per_cent_everywhere() {
     check_value_of("nets.plain.loss", "3", wide, "0.78 ± 0.61");
     let (cells, note) = cells_and_note(&figure_of("table", "nets columns=accuracy", "3", wide));
     assert_eq!(cells, ["22 (0 to 83)", "22 (0 to 83)"]);
-    assert_eq!(note, "Mean ± 95 % interval over 3 seeds. Intervals are cut at 0 and 100 %.");
+    assert_eq!(
+        note,
+        "Mean ± 95 % interval over 3 seeds. Intervals are cut at 0 and 100 %. \
+         Nothing is bold: no variant is clearly the best (Welch's t-test, n = 3)."
+    );
     for arguments in
         ["nets compare", "nets curves", "nets sweep x=params.epochs y=accuracy variants=plain"]
     {
@@ -786,7 +925,7 @@ fn a_table_that_runs_wrote_shows_means() {
         usual_figure("table", "nets artifact=per-class variant=norm").expect("it is there");
     let html = figure.embed.html.replace('\u{a0}', " ");
     assert!(
-        html.contains("<tr><th scope=\"row\">dog</th><td>0.750</td><td>100</td></tr>"),
+        html.contains("<th scope=\"row\">dog</th><td data-value=\"0.75\">0.750</td>"),
         "{html}"
     );
 }
@@ -896,7 +1035,7 @@ fn any_text() -> impl Strategy<Value = String> {
 fn check_markup(html: &str) -> Result<(), TestCaseError> {
     const ELEMENTS: &str = "a br caption circle data desc details div figcaption figure img p polygon polyline rect span \
                             strong summary svg table tbody td text th thead title tr";
-    const ATTRIBUTES: &str = "alt aria-label class cx cy display download fill fill-opacity font-family font-size height \
+    const ATTRIBUTES: &str = "alt aria-label class cx cy data-value display download fill fill-opacity font-family font-size height \
                               href id loading points r role scope src stroke stroke-dasharray stroke-opacity stroke-width \
                               tabindex text-anchor title transform value viewBox width x y";
     let is_of = |names: &str, name: &str| names.split_ascii_whitespace().any(|known| known == name);

@@ -6,6 +6,7 @@
 //! if there are few seeds, as they should be. Which numbers of which runs are compared, and how the
 //! outcome is worded, is decided by `figure`.
 
+mod bootstrap;
 mod difference;
 mod holm;
 mod permutation;
@@ -14,6 +15,7 @@ mod ratio;
 mod student;
 mod summary;
 
+pub use bootstrap::bootstrap;
 pub use difference::{Difference, Equivalence, Fallback, Pairing, Test, Untested, compare};
 pub use holm::holm;
 pub use ratio::RatioInterval;
@@ -27,5 +29,7 @@ pub const CONFIDENCE: f64 = 0.95;
 /// What a p-value has to be below for a difference to count as significant.
 pub const SIGNIFICANCE: f64 = 0.05;
 
+#[cfg(test)]
+pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;

@@ -13,14 +13,29 @@ const POWER: f64 = 0.8;
 /// behavioral sciences"); `None` for fewer than one degree of freedom.
 pub(super) fn detectable(freedom: f64) -> Option<f64> {
     let critical = student::quantile(freedom)?;
-    // With one degree of freedom it is 15.2 … above the quantile itself, and less with more.
-    let (mut low, mut high) = (0.0, 4.0 * critical);
+    let excess = |shift: f64| Some(power(critical, freedom, shift)? - POWER);
+    // Regula falsi in the Illinois form: it needs a fifth of the steps of a bisection. With one
+    // degree of freedom the result is 1.3 times the critical value, and less with more.
+    let (mut low, mut high) = (0.0, 2.0 * critical);
+    let (mut of_low, mut of_high) = (excess(low)?, excess(high)?);
+    let (mut middle, mut before) = (high, 0.0);
     for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        let is_found = power(critical, freedom, middle)? >= POWER;
-        *(if is_found { &mut high } else { &mut low }) = middle;
+        middle = (low * of_high - high * of_low) / (of_high - of_low);
+        let of_middle = excess(middle)?;
+        if of_middle.abs() < 1e-14 {
+            break;
+        }
+        let is_same_side = of_middle * before > 0.0;
+        if of_middle > 0.0 {
+            (high, of_high) = (middle, of_middle);
+            of_low /= if is_same_side { 2.0 } else { 1.0 };
+        } else {
+            (low, of_low) = (middle, of_middle);
+            of_high /= if is_same_side { 2.0 } else { 1.0 };
+        }
+        before = of_middle;
     }
-    Some(f64::midpoint(low, high))
+    Some(middle)
 }
 
 /// The probability of a t beyond ± `critical` if the true difference is `noncentrality` standard

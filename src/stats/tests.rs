@@ -148,6 +148,7 @@ struct Case {
     permutation: f64,
     /// `None` where the interval is not bounded.
     ratio: Option<[f64; 2]>,
+    bootstrap: Option<[f64; 2]>,
 }
 
 fn reference() -> Reference {
@@ -219,6 +220,29 @@ fn tests_of_differences_agree_with_scipy() {
         let found = compared(&a, &b, Pairing::BySeed).permutation;
         check_very_near(found.expect("there are twelve or fewer"), permutation);
     }
+}
+
+#[test]
+fn bootstrap_intervals_agree_with_scipy() {
+    for Case { a, b, bootstrap: expected, .. } in reference().cases {
+        let Some([low, high]) = expected else { continue };
+        let found = if a.len().max(b.len()) <= 4 {
+            bootstrap(&[(1.0, &a), (-1.0, &b)], 0)
+        } else {
+            bootstrap(&[(1.0, &a)], 0)
+        };
+        let (from, to) = found.expect("there is a spread");
+        check_very_near(from, low);
+        check_very_near(to, high);
+    }
+}
+
+#[test]
+fn a_bootstrap_by_random_draws_is_near_scipys() {
+    let (from, to) = bootstrap(&[(1.0, &SLEEP[1])], 7).expect("there is a spread");
+    // scipy 1.17.1: bootstrap((sleep,), np.mean, n_resamples=10**6) gives 1.23 to 3.59.
+    assert!((from - 1.23).abs() < 0.05 && (to - 3.59).abs() < 0.05, "{from} to {to}");
+    assert_eq!(bootstrap(&[(1.0, &[0.5; 4])], 7), None);
 }
 
 #[test]
