@@ -39,12 +39,13 @@ struct Comparison {
 /// Makes the parts of `{% chart EXPERIMENT compare %}`.
 pub(super) fn compare<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
     let Request { arguments, of, .. } = *request;
-    arguments.allow_options(&["caption", "diverged", "id", "metric", "title", "variants"])?;
+    arguments
+        .allow_options(&["caption", "diverged", "id", "interval", "metric", "title", "variants"])?;
     let variants = request.chosen_variants()?;
     let metric = metric(request)?;
     let shows_rest = measured::shows_rest(arguments)?;
-    let rows: Vec<Row> =
-        variants.iter().filter_map(|of| row(request, of, metric, shows_rest)).collect();
+    let rows = variants.iter().filter_map(|of| row(request, of, metric, shows_rest).transpose());
+    let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
     if rows.is_empty() {
         return Err(arguments.error_of_all(format!("no run recorded `{metric}` in these variants")));
     }
@@ -83,12 +84,13 @@ fn row(
     of: &VariantResults<'_>,
     metric: &str,
     shows_rest: bool,
-) -> Option<Row> {
+) -> Result<Option<Row>, Diagnostic> {
     let measured = Measured::of(request, of, metric, shows_rest);
     if measured.values().is_empty() && measured.diverged() == 0 {
-        return None;
+        return Ok(None);
     }
-    Some(Row { name: of.variant.title.clone(), color: request.color(of), measured })
+    let measured = measured.with_chosen_interval(request.arguments, of.variant.name.as_str())?;
+    Ok(Some(Row { name: of.variant.title.clone(), color: request.color(of), measured }))
 }
 
 /// The height of a row: its text, its dots, and the space below them.
@@ -228,9 +230,9 @@ impl Comparison {
     /// How to read the marks.
     fn note(&self) -> String {
         let all = self.rows.iter().map(|row| &row.measured);
-        let of_means = |seeds: &str| {
-            format!("Bar: mean and its 95 % interval over {seeds}; dots: single seeds.")
-        };
+        let interval = measured::interval_name(all.clone());
+        let of_means =
+            |seeds: &str| format!("Bar: mean and its {interval} over {seeds}; dots: single seeds.");
         measured::note(&all, of_means) + &measured::remarks(all)
     }
 

@@ -33,15 +33,15 @@ pub(super) struct Column<'n> {
 pub(super) fn table<'r>(request: &Request<'r>) -> Result<Parts<'r>, Diagnostic> {
     let Request { arguments, of, .. } = *request;
     arguments.allow_options(&[
-        "artifact", "baseline", "by", "caption", "columns", "deltas", "diverged", "id", "params",
-        "variants",
+        "artifact", "baseline", "by", "caption", "columns", "deltas", "diverged", "id", "interval",
+        "params", "variants",
     ])?;
     let variants = request.chosen_variants()?;
     let shows_rest = measured::shows_rest(arguments)?;
     let pairing = request.pairing()?;
     let names = column_names(request)?;
-    let mut columns: Vec<Column<'_>> =
-        names.iter().map(|&name| column(request, &variants, name, shows_rest)).collect();
+    let columns = names.iter().map(|&name| column(request, &variants, name, shows_rest));
+    let mut columns: Vec<Column<'_>> = columns.collect::<Result<_, _>>()?;
     if columns.is_empty() {
         return Err(request.no_numbers());
     }
@@ -245,9 +245,13 @@ fn column<'n>(
     variants: &[&VariantResults<'_>],
     name: &'n str,
     shows_rest: bool,
-) -> Column<'n> {
-    let cells = variants.iter().map(|of| Measured::of(request, of, name, shows_rest)).collect();
-    Column { name, unit: request.unit(name), goal: request.goal(name), cells, deltas: None }
+) -> Result<Column<'n>, Diagnostic> {
+    let cells = variants.iter().map(|of| {
+        let variant = of.variant.name.as_str();
+        Measured::of(request, of, name, shows_rest).with_chosen_interval(request.arguments, variant)
+    });
+    let cells = cells.collect::<Result<_, _>>()?;
+    Ok(Column { name, unit: request.unit(name), goal: request.goal(name), cells, deltas: None })
 }
 
 impl Column<'_> {
@@ -290,7 +294,8 @@ fn note(
     ladder: Option<&Ladder>,
 ) -> String {
     let cells = || columns.iter().flat_map(|column| &column.cells);
-    let numbers = measured::note(&cells(), |seeds| format!("Mean ± 95 % interval over {seeds}."));
+    let interval = measured::interval_name(cells());
+    let numbers = measured::note(&cells(), |seeds| format!("Mean ± {interval} over {seeds}."));
     let numbers = numbers + &measured::remarks(cells());
     let has_marks = marked.iter().flatten().any(|&is_marked| is_marked);
     let marks = match comparisons.phrase() {

@@ -399,6 +399,22 @@ fn spaced(text: &str) -> String {
 }
 
 #[test]
+fn intervals_may_be_those_of_the_bootstrap() {
+    let (cells, note) =
+        cells_and_note(&table_of_four([0.7; 4], "interval=bootstrap variants=plain"));
+    assert_eq!(cells, ["70.10 (70.04 to 70.16)"]);
+    assert_eq!(note, "Mean ± 95 % interval by the bootstrap (BCa) over 5 seeds.");
+    check_error(
+        "chart",
+        "nets compare interval=bootstrap",
+        &expect![[r#"
+            error: an interval by the bootstrap needs 5 seeds, but `plain` has 3
+             --> _posts/a.md:7:32
+            hint: add seeds, or remove `interval` for the interval by Student's t"#]],
+    );
+}
+
+#[test]
 fn a_table_shows_the_parameters_that_differ() {
     let html = table_of_four([0.7; 4], "params=differing").embed.html;
     assert!(html.contains("<th scope=\"col\">layers</th><th scope=\"col\">wide</th>"), "{html}");
