@@ -9,7 +9,8 @@ use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
 use super::runs::{Verbosity, Wanted, Work, do_runs, wanted};
 use super::{
-    Error, counted, dry_run, duration, events, report, report_waiting, site, terms, timings,
+    Error, corrections, counted, dry_run, duration, events, report, report_waiting, site, terms,
+    timings,
 };
 use labpress::config::{self, Config};
 use labpress::destination::{self, Written};
@@ -111,8 +112,13 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     }
     // Runs change the records, so that the state is no longer what the site was made from.
     let is_repeatable = built.warnings.is_empty() && built.needs.is_empty();
-    let (site, mut built) =
+    let (site, built) =
         if options.locked { (site, built) } else { with_runs_done(site, built, &shown, work)? };
+    let (site, mut built) = if is_of_site && !options.locked {
+        corrections::noted(&root, &store, (site, built), &shown, work)?
+    } else {
+        (site, built)
+    };
     if options.strict && !built.warnings.is_empty() {
         let warnings = counted(built.warnings.len(), "warning");
         return Err(anyhow!("nothing was written because of {warnings} and --strict").into());

@@ -177,6 +177,12 @@ fn ask_lab(lab: &Path) -> Result<serde_json::Value, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| format!("invalid output: {error}"))
 }
 
+/// Whether experiments differ from the last commit, with their records.
+pub(super) fn has_changed_experiments(root: &Path) -> bool {
+    let status = ["status", "--porcelain", "--", "experiments"];
+    git(root, &status, None).is_ok_and(|found| !found.is_empty())
+}
+
 /// Checks out the folder `folder` of the site at `root` in a git revision to `target`. The error is
 /// git's message.
 pub(super) fn check_out(

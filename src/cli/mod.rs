@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod corrections;
 mod data;
 mod destination;
 mod diff;
@@ -15,6 +16,7 @@ mod events;
 mod gc;
 mod import;
 mod machine;
+mod moved;
 mod mv;
 mod new;
 mod pin;

@@ -1,5 +1,7 @@
 //! What a page says about results, with what it rests on: for `labpress review`.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Place;
 
 /// What the results say about a claim.
@@ -65,4 +67,27 @@ pub struct Evidence {
     pub found: String,
     /// The experiments that it names.
     pub experiments: Vec<String>,
+}
+
+/// The numbers and claims of both that say something else now, each before and after, in order of
+/// place. One is the same as before if it is on the same page and was computed from the same
+/// expression; of several with one expression, the first is the first.
+pub fn moved<'e>(
+    before: &'e [Evidence],
+    after: &'e [Evidence],
+) -> Vec<(&'e Evidence, &'e Evidence)> {
+    type Name<'e> = (&'e str, &'e str, bool);
+    let name = |one: &'e Evidence| -> Name<'e> {
+        (&one.place.path, &one.expression, one.verdict.is_some())
+    };
+    let mut earlier: BTreeMap<Name<'e>, Vec<&'e Evidence>> = BTreeMap::new();
+    for one in before.iter().rev() {
+        earlier.entry(name(one)).or_default().push(one);
+    }
+    let pairs = after.iter().filter_map(|one| Some((earlier.get_mut(&name(one))?.pop()?, one)));
+    let differs = |(before, after): &(&Evidence, &Evidence)| match after.verdict {
+        None => before.shown != after.shown,
+        Some(verdict) => before.verdict != Some(verdict) || before.found != after.found,
+    };
+    pairs.filter(differs).collect()
 }

@@ -210,7 +210,10 @@ fn claimed(
             // Numbers in the sentence are markers so far.
             let sentence = expanded.embeds.as_text(text);
             let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
-            expanded.warnings.extend(claim::problem(&checked, &sentence, &arguments, results)?);
+            match claim::problem(&checked, &sentence, &arguments, results) {
+                Ok(warning) => expanded.warnings.extend(warning),
+                Err(error) => expanded.failed.push(error),
+            }
             expanded.evidence.push(Evidence {
                 place: call.place.clone(),
                 verdict: Some(checked.verdict),

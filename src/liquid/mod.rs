@@ -261,6 +261,8 @@ pub struct Expanded {
     pub reads: BTreeSet<Read>,
     /// Problems that do not prevent the build.
     pub warnings: Vec<Diagnostic>,
+    /// Claims that fail: errors, but the text is whole.
+    pub failed: Vec<Diagnostic>,
 }
 
 /// Where in a body Liquid works.

@@ -224,10 +224,16 @@ fn unless_false(fields: &mut Fields<'_>, key: &str) -> Option<String> {
     if fields.value(key) == Some(&Value::Bool(false)) { None } else { fields.text(key) }
 }
 
+/// The key of the date of the last change.
+const MODIFIED: &str = "last_modified_at";
+
 /// The date at `last_modified_at`; `false` keeps that of commits away.
 fn modified(fields: &mut Fields<'_>, zone: &TimeZone) -> Option<Date> {
-    const KEY: &str = "last_modified_at";
-    if fields.value(KEY) == Some(&Value::Bool(false)) { None } else { date(fields, KEY, zone) }
+    if fields.value(MODIFIED) == Some(&Value::Bool(false)) {
+        None
+    } else {
+        date(fields, MODIFIED, zone)
+    }
 }
 
 fn date(fields: &mut Fields<'_>, key: &str, zone: &TimeZone) -> Option<Date> {
@@ -313,11 +319,24 @@ impl<'a> FrontMatter<'a> {
     /// The same with a date of the last change, unless it has the key itself.
     #[must_use]
     pub(super) fn modified_by_default(mut self, date: Option<Date>) -> FrontMatter<'a> {
-        const KEY: &str = "last_modified_at";
-        if let Some(date) = date.filter(|_| self.value(KEY).is_none()) {
+        if let Some(date) = date.filter(|_| self.value(MODIFIED).is_none()) {
             let keys = Arc::make_mut(&mut self.keys);
-            value::set(&mut keys.values, KEY, date.to_string());
+            value::set(&mut keys.values, MODIFIED, date.to_string());
             keys.modified = Some(date);
+        }
+        self
+    }
+
+    /// The same, last changed on this day if it says an earlier one or none.
+    #[must_use]
+    pub(super) fn modified_at_least(mut self, date: Option<&Date>) -> FrontMatter<'a> {
+        let is_later = |date: &&Date| {
+            self.modified.as_ref().is_none_or(|known| known.timestamp() < date.timestamp())
+        };
+        if let Some(date) = date.filter(is_later) {
+            let keys = Arc::make_mut(&mut self.keys);
+            value::set(&mut keys.values, MODIFIED, date.to_string());
+            keys.modified = Some(date.clone());
         }
         self
     }

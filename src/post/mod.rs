@@ -5,6 +5,7 @@
 //! later.
 
 mod collections;
+pub mod corrections;
 pub mod front_matter;
 pub mod pin_edit;
 pub(crate) mod pins;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
+use self::corrections::Corrections;
 use self::front_matter::{FrontMatter, Keys, Scope};
 use crate::config::{CollectionSettings, Config};
 use crate::diagnostic::{Diagnostic, Place};
@@ -243,7 +245,9 @@ pub(crate) fn read_with<'a>(
     shown: &Shown,
     memo: &Memo,
 ) -> (Blog<'a>, Vec<Diagnostic>) {
-    let reader = Reader { inputs, config, shown, memo, until: Mutex::default() };
+    let corrections = inputs.text(corrections::PATH).and_then(Corrections::parse);
+    let corrected = corrections.unwrap_or_default().days(&config.zone);
+    let reader = Reader { inputs, config, shown, memo, corrected, until: Mutex::default() };
     let mut findings: Vec<Diagnostic> = inputs.unreadable().to_vec();
     findings.extend(inputs.commits_error().cloned());
     let posts = reader.posts(inputs, &mut findings);
@@ -292,6 +296,8 @@ struct Reader<'r> {
     config: &'r Config,
     shown: &'r Shown,
     memo: &'r Memo,
+    /// The day of the last correction of a post, by path.
+    corrected: BTreeMap<String, Date>,
     until: Mutex<Option<Timestamp>>,
 }
 
@@ -428,6 +434,7 @@ impl Reader<'_> {
         };
         let committed = self.committed(path).filter(|time| !is_dated || time.is_later_day(&date));
         let front = front.modified_by_default(committed);
+        let front = front.modified_at_least(self.corrected.get(path));
         let title = front.title.clone().unwrap_or_else(|| titled(name));
         let head = Head {
             collection: label.to_owned(),
@@ -443,11 +450,16 @@ impl Reader<'_> {
         (Some(post), errors)
     }
 
-    /// The digest of a document: of its file, and of the date that its commits give it.
+    /// The digest of a document: of its file, and of the dates that its commits and corrections
+    /// give it.
     fn digest(&self, path: &str, text: &Text) -> Digest {
-        let Some(committed) = self.inputs.committed(path) else { return text.digest };
-        let time = committed.as_second().to_le_bytes();
-        Digest::of(&[&text.digest.as_bytes()[..], &time[..]].concat())
+        let corrected = self.corrected.get(path).map(Date::timestamp);
+        let times = [self.inputs.committed(path), corrected];
+        if times == [None, None] {
+            return text.digest;
+        }
+        let times = times.map(|time| time.map_or(i64::MIN, Timestamp::as_second).to_le_bytes());
+        Digest::of(&[&text.digest.as_bytes()[..], &times.concat()].concat())
     }
 
     /// When the file at `path` was last changed by a commit.

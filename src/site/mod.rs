@@ -161,6 +161,11 @@ impl Built {
         self
     }
 
+    /// The files of the built site, even if there are errors, for comparison only.
+    pub fn unchecked_output(&self) -> &Output {
+        &self.output
+    }
+
     /// The files of the built site, or all errors including missing results.
     pub fn into_output(self) -> Result<Output, Vec<Diagnostic>> {
         let mut errors = Errors::from(self.errors);

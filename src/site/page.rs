@@ -116,7 +116,8 @@ pub(super) fn errors(site: &Shared<'_>, environment: &Environment<'_>) -> Vec<Di
         let map = values::page(page, &page.address.url, site.config);
         let variables = [("site", site.site_for_bodies().clone()), ("page", Value::from(map))];
         let reach = post::reach(&page.front, true, site.config);
-        errors.take(liquid::expand(page.body, &variables, environment, reach));
+        let expanded = errors.take(liquid::expand(page.body, &variables, environment, reach));
+        errors.extend(expanded.unwrap_or_default().failed);
     }
     errors.into_sorted()
 }
@@ -162,6 +163,7 @@ fn file(
             let rendered = post::to_html(&expanded, false, options);
             problems.extend_from_slice(&rendered.problems);
             let (mut found, less) = post::located(&problems, page.body, site.config);
+            found.append(&mut expanded.failed);
             found.extend(rendered.errors.iter().cloned());
             if !found.is_empty() {
                 return Err(found);

@@ -339,6 +339,7 @@ fn render(
         reads.extend(expanded.reads);
         evidence.extend(expanded.evidence);
         warnings.extend(expanded.warnings);
+        errors.extend(expanded.failed);
         Some(expanded.embeds.as_text(&expanded.text))
     };
     let title = plain_text(&post.title, "title").unwrap_or_else(|| post.title.clone());
@@ -352,6 +353,7 @@ fn render(
     let reach = reach(&post.front, post.is_markdown, config);
     let expanded = errors.take(liquid::expand(post.body, variables, environment, reach));
     let mut expanded = expanded.unwrap_or_default();
+    errors.extend(std::mem::take(&mut expanded.failed));
     warnings.append(&mut expanded.warnings);
     evidence.append(&mut expanded.evidence);
     if post.is_markdown && relative_links::is_wanted(config, true) {
@@ -439,6 +441,7 @@ fn plain_text(
     };
     let mut expanded = liquid::expand(body, &[], environment, Reach::Everywhere).map_err(placed)?;
     expanded.warnings = placed(expanded.warnings);
+    expanded.failed = placed(expanded.failed);
     for evidence in &mut expanded.evidence {
         evidence.place = front.place(key);
     }

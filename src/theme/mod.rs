@@ -32,6 +32,7 @@ pub const FILES: &[ThemeFile] = files![
     "_includes/analytics.html",
     "_includes/backlinks.html",
     "_includes/comments.html",
+    "_includes/corrections.html",
     "_includes/date.html",
     "_includes/footer.html",
     "_includes/head-custom.html",

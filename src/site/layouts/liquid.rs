@@ -35,7 +35,10 @@ impl<'a> Templates<'a> {
     ) -> Result<Rendered, Vec<Diagnostic>> {
         let template =
             self.by_path.get(path).expect("all layouts and pages that are templates were read");
-        let expanded = template.render(variables, self.environment)?;
+        let mut expanded = template.render(variables, self.environment)?;
+        if !expanded.failed.is_empty() {
+            return Err(std::mem::take(&mut expanded.failed));
+        }
         let text = expanded.embeds.in_html(&expanded.text);
         let (files, needs, mut reads) = (expanded.files, expanded.needs, expanded.reads);
         reads.insert(Read::File(path.to_owned()));

@@ -1,16 +1,15 @@
-//! `labpress diff`: which numbers of an experiment changed, and whether by more than the spread
+//! `labpress diff NAME`: which numbers of an experiment changed, and whether by more than the spread
 //! over seeds.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::anyhow;
-use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::site;
-use super::table::table;
-use super::{Error, answer, counted, environment, report};
+use super::Format;
+use crate::cli::table::table;
+use crate::cli::{Error, answer, counted, environment, report, site};
 use labpress::digest::pretty;
 use labpress::experiment::history::{self, Moved, Recorded, Verdict};
 use labpress::experiment::pin;
@@ -22,34 +21,17 @@ use labpress::figure::number::{Unit, signed, with_unit};
 use labpress::site::Site;
 use labpress::stats::{Estimate, Summary};
 
-#[derive(Args)]
-#[command(allow_missing_positional = true)]
-pub(super) struct Options {
-    /// Compare with a pin, the start of a fingerprint, or a git revision [default: each variant's
-    /// newest older results]
-    #[arg(value_name = "REV")]
-    before: Option<String>,
-    /// The experiment
-    name: String,
-    /// The format; `md` is for pull requests
-    #[arg(long, value_enum, default_value_t)]
+pub(super) fn diff(
+    root: &Path,
+    name: &str,
+    before: Option<&str>,
     format: Format,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Md,
-    Json,
-}
-
-pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
+) -> Result<(), Error> {
     let site = site::read(&site::root(root)?)?;
     if !site.errors.is_empty() {
         return Err(Error::Errors(site.errors));
     }
-    let experiment = site.experiment(&options.name).map_err(Error::Errors)?;
+    let experiment = site.experiment(name).map_err(Error::Errors)?;
     let planned = plan([experiment], &site.records);
     let lacking = planned.iter().filter(|run| run.fresh().is_none()).count();
     if lacking > 0 {
@@ -67,7 +49,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
         .iter()
         .filter(|record| record.experiment == experiment.name.as_str())
         .collect();
-    let (moved, since) = match &options.before {
+    let (moved, since) = match before {
         None => {
             let before = history::before(&after, records.iter().copied());
             (history::moved(&before, &after), "the earlier results".to_owned())
@@ -85,7 +67,7 @@ pub(super) fn diff(root: &Path, options: &Options) -> Result<(), Error> {
     if moved.is_empty() {
         return Err(anyhow!("`{}` has no results to compare", experiment.name).into());
     }
-    answer(&match options.format {
+    answer(&match format {
         Format::Text => as_text(&moved, experiment, &since),
         Format::Md => as_markdown(&moved, experiment, &since),
         Format::Json => pretty(&as_json(&moved, experiment, &since)),
