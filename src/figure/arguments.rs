@@ -2,6 +2,7 @@
 //! all tags.
 
 use crate::diagnostic::{Diagnostic, Place, Position, listed, nearest};
+use crate::stats::Pairing;
 
 /// The arguments of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +112,16 @@ impl<'a> Arguments<'a> {
     /// The value of the option `name`, if it is given.
     pub(super) fn option(&self, name: &str) -> Option<Piece<'a>> {
         self.options.iter().find(|(known, _)| known.text == name).map(|&(_, value)| value)
+    }
+
+    /// What the option `by` says of which numbers belong together, if it is given.
+    pub(super) fn pairing(&self) -> Result<Option<(Pairing, Piece<'a>)>, Diagnostic> {
+        let Some(by) = self.option("by") else { return Ok(None) };
+        match by.text {
+            "seed" => Ok(Some((Pairing::BySeed, by))),
+            "none" => Ok(Some((Pairing::None, by))),
+            _ => Err(self.unknown_of("value", "by", by, ["none", "seed"])),
+        }
     }
 
     /// The parts between commas of the option `name`, none of them empty; `None` if it is not

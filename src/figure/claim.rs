@@ -53,7 +53,7 @@ pub(super) fn check<'a>(
         return Err(error.hint(format!("write `A > B`; the signs are {operators}")).into());
     }
     let shows_rest = measured::shows_rest(arguments)?;
-    let by = super::value::by(arguments)?.map(|(by, _)| by);
+    let by = arguments.pairing()?.map(|(by, _)| by);
     let terms = evaluate::terms(arguments, &parsed, results, Choice { seed: None, shows_rest })?;
     let compiler = Compiler { arguments, terms: &terms };
     Ok(Checker { compiler, by }.check(&parsed.expression)?)

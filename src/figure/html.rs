@@ -87,7 +87,7 @@ impl Table {
             html.push_str("<tr>");
             for (index, cell) in row.iter().enumerate() {
                 let inside = cell.html();
-                let number = cell.number.map_or(String::new(), |number| {
+                let number = cell.number.filter(|_| is_sortable).map_or(String::new(), |number| {
                     format!(" data-value=\"{}\"", number::exact(number))
                 });
                 match index {

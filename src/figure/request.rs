@@ -42,12 +42,8 @@ impl<'r> Request<'r> {
     /// Which runs of two variants belong together: what the option `by` says, else what the
     /// experiment does.
     pub(super) fn pairing(&self) -> Result<Pairing, Diagnostic> {
-        match self.arguments.option("by") {
-            None => Ok(self.of.experiment.pairing),
-            Some(by) if by.text == "seed" => Ok(Pairing::BySeed),
-            Some(by) if by.text == "none" => Ok(Pairing::None),
-            Some(by) => Err(self.arguments.unknown_of("value", "by", by, ["seed", "none"])),
-        }
+        let by = self.arguments.pairing()?;
+        Ok(by.map_or(self.of.experiment.pairing, |(pairing, _)| pairing))
     }
 
     /// The variants that the option `variants` names, in that order; by default all.

@@ -64,7 +64,7 @@ pub(super) fn value(
     let compiler = Compiler { arguments, terms: &terms };
     let (numeric, dimension) = compiler.compile(&parsed.expression)?;
     let unit = dimension.unit();
-    let by = by(arguments)?;
+    let by = arguments.pairing()?;
     let expression = Expression::of(arguments, numeric, terms)?;
     let paired = paired(arguments, &expression, by, &unit)?;
     let shown = match (&expression, &paired) {
@@ -294,18 +294,6 @@ fn format(arguments: &Arguments<'_>) -> Result<Option<Format>, Diagnostic> {
 fn seed<'a>(arguments: &Arguments<'a>) -> Result<Option<(u64, Piece<'a>)>, Diagnostic> {
     let Some(seed) = arguments.option("seed") else { return Ok(None) };
     Ok(Some((seed_of(arguments, seed)?, seed)))
-}
-
-/// The option `by`: which numbers belong together.
-pub(super) fn by<'a>(
-    arguments: &Arguments<'a>,
-) -> Result<Option<(Pairing, Piece<'a>)>, Diagnostic> {
-    let Some(by) = arguments.option("by") else { return Ok(None) };
-    match by.text {
-        "seed" => Ok(Some((Pairing::BySeed, by))),
-        "none" => Ok(Some((Pairing::None, by))),
-        _ => Err(arguments.unknown_of("value", "by", by, ["none", "seed"])),
-    }
 }
 
 impl<'a> Expression<'a> {

@@ -81,6 +81,8 @@ pub const FILES: &[ThemeFile] = files![
     "assets/theme/social.css",
     "assets/theme/social.js",
     "assets/theme/style.css",
+    "assets/theme/tables.css",
+    "assets/theme/tables.js",
     "assets/theme/theme.js",
     "index.html",
 ];

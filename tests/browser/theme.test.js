@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -142,6 +142,16 @@ const REFERENCES = `@article{vaswani2017,
 }
 `;
 
+/** Tables of results. */
+const TABLES = `---
+title: Tables
+---
+
+{% table widths columns="accuracy, loss" params="differing" %}
+
+{% table widths columns="accuracy, loss" deltas="above" %}
+`;
+
 /** A grey picture, 900 pixels wide and half as high. */
 function png() {
     const [width, height] = [900, 450];
@@ -187,6 +197,9 @@ before(async () => {
     await site.write("blog/_posts/2026-01-04-writing.md", WRITING);
     await site.write("blog/_data/references.bib", REFERENCES);
     await site.write("blog/picture.png", png());
+    const widths = new URL("../sites/tables/experiments/widths", import.meta.url);
+    cpSync(widths, path.join(site.folder, "blog/experiments/widths"), { recursive: true });
+    await site.write("blog/_posts/2026-01-05-tables.md", TABLES);
     run("--source", "blog", "build", "--locked");
     folder = path.join(site.folder, "blog/public");
     post = readFileSync(path.join(folder, "index.html"), "utf8").match(/href="([^"]*first-post\/)"/)[1];
@@ -213,6 +226,7 @@ after(async () => {
 const EVERYTHING = "/2026/01/everything/";
 const ARABIC = "/2026/01/arabic/";
 const WRITTEN = "/2026/01/writing/";
+const RESULTS = "/2026/01/tables/";
 
 /** Opens a page. What went wrong on it is in `page.problems`, what it loaded in `page.loaded`. */
 async function opened(test, address, options = {}) {
@@ -232,7 +246,7 @@ async function opened(test, address, options = {}) {
 const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
 test("axe finds nothing on any kind of page", async (test) => {
-    const pages = ["/", post, EVERYTHING, WRITTEN, ARABIC, "/about/", "/tags/", "/tags/example/", "/archive/", "/2026/", "/404.html"];
+    const pages = ["/", post, EVERYTHING, WRITTEN, RESULTS, ARABIC, "/about/", "/tags/", "/tags/example/", "/archive/", "/2026/", "/404.html"];
     for (const address of pages) {
         for (const colorScheme of ["light", "dark"]) {
             for (const width of [390, 1200]) {
@@ -351,6 +365,49 @@ test("code is copied", async (test) => {
     const copied = await page.evaluate(() => navigator.clipboard.readText());
     assert.match(copied, /^def answer\(question: str\) -> int:\n {4}return 42/);
     assert.ok(!copied.endsWith("\n"));
+});
+
+test("a table of results is sorted, also by keyboard, and put back", async (test) => {
+    const page = await opened(test, RESULTS);
+    const table = page.locator("table").first();
+    const rows = () => table.locator("tbody th").allInnerTexts();
+    const written = ["Narrow", "Wide", "Wider", "Wide and slow"];
+    assert.deepEqual(await rows(), written);
+    const head = table.locator("thead th", { hasText: "accuracy" });
+    await head.locator("button").click();
+    assert.deepEqual(await rows(), ["Narrow", "Wide and slow", "Wide", "Wider"]);
+    assert.equal(await head.getAttribute("aria-sort"), "ascending");
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await rows(), ["Wider", "Wide", "Wide and slow", "Narrow"]);
+    // Rows without a number are last in either order.
+    const width = table.locator("thead th", { hasText: "model.width" });
+    await width.locator("button").click();
+    assert.deepEqual(await rows(), ["Wide", "Wide and slow", "Wider", "Narrow"]);
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await rows(), ["Wider", "Wide and slow", "Wide", "Narrow"]);
+    assert.equal(await head.getAttribute("aria-sort"), null);
+    await page.keyboard.press("Enter");
+    assert.deepEqual(await rows(), written);
+    // In another order, differences to the row above would be wrong.
+    assert.equal(await page.locator("table").nth(1).locator("button").count(), 0);
+    assert.deepEqual(page.problems, []);
+});
+
+test("numbers of a table are aligned at the point", async (test) => {
+    const page = await opened(test, RESULTS);
+    const places = await page.evaluate(() => {
+        const column = [...document.querySelectorAll("table")[1].tBodies[0].rows].slice(1).map((row) => row.cells[2]);
+        return column.map((cell) => {
+            const text = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT).nextNode();
+            const range = document.createRange();
+            const point = text.data.indexOf(".");
+            range.setStart(text, point);
+            range.setEnd(text, point + 1);
+            return range.getBoundingClientRect().left;
+        });
+    });
+    assert.equal(places.length, 3);
+    for (const place of places) assert.ok(Math.abs(place - places[0]) < 3, places.join(" "));
 });
 
 test("a picture is enlarged and put back", async (test) => {

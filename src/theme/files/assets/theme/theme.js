@@ -1,6 +1,5 @@
 // What the theme adds to pages that are complete without it: the switch between light and dark, links at headings, the
-// table of contents that follows, buttons that copy code, tables of results that can be sorted, and pictures that can be
-// enlarged.
+// table of contents that follows, buttons that copy code, and pictures that can be enlarged.
 (function () {
   const root = document.documentElement;
   const words = document.currentScript.dataset;
@@ -72,35 +71,6 @@
     if (language && language[1] !== "plaintext" && !box.closest("figure.code")) {
       box.append(make("span", { className: "language", textContent: language[1] }));
     }
-  }
-
-  for (const table of all(".labpress-sortable")) {
-    const body = table.tBodies[0];
-    const rows = [...body.rows];
-    const heads = [...table.tHead.rows[0].cells];
-    const next = { none: "ascending", ascending: "descending", descending: "none" };
-    heads.forEach((head, column) => {
-      const button = make("button", { type: "button", textContent: head.textContent });
-      head.replaceChildren(button);
-      const text = (row) => row.cells[column].textContent;
-      const number = (row) => parseFloat(row.cells[column].dataset.value);
-      const isNumeric = rows.some((row) => !isNaN(number(row)));
-      const compare = (a, b) => isNumeric ? number(a) - number(b) : text(a).localeCompare(text(b), undefined, { numeric: true });
-      button.addEventListener("click", () => {
-        const order = next[head.getAttribute("aria-sort") || "none"];
-        for (const other of heads) other.removeAttribute("aria-sort");
-        let sorted = rows;
-        if (order !== "none") {
-          head.setAttribute("aria-sort", order);
-          // Rows without a number stay last.
-          const last = isNumeric ? rows.filter((row) => isNaN(number(row))) : [];
-          sorted = rows.filter((row) => !last.includes(row)).sort(compare);
-          if (order === "descending") sorted.reverse();
-          sorted.push(...last);
-        }
-        body.append(...sorted);
-      });
-    });
   }
 
   for (const image of prose.flatMap((one) => all("img:not(a img, .no-zoom, .emoji)", one))) {
