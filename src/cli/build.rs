@@ -9,8 +9,8 @@ use super::destination::{Destination, Place};
 use super::environment::{Stopwatch, now};
 use super::runs::{Verbosity, Wanted, Work, do_runs, wanted};
 use super::{
-    Error, corrections, counted, dry_run, duration, events, report, report_waiting, site, terms,
-    timings,
+    Error, corrections, counted, dry_run, duration, events, report, report_waiting, signatures,
+    site, terms, timings,
 };
 use labpress::config::{self, Config};
 use labpress::destination::{self, Written};
@@ -34,6 +34,11 @@ pub(super) struct Options {
     /// Run nothing; fail if a result that a post shows is stale, missing or altered
     #[arg(long, conflicts_with_all = ["dry_run", "budget", "smoke"])]
     locked: bool,
+    /// Also fail if the results of a post are not signed by somebody in FILE [default:
+    /// experiments/allowed_signers]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, requires = "locked")]
+    #[expect(clippy::option_option, reason = "the option, and its value")]
+    require_signature: Option<Option<PathBuf>>,
     /// Fail on warnings, such as claims that the results do not decide
     #[arg(long)]
     strict: bool,
@@ -89,7 +94,7 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     }
     let shown = shown(&site.config, options);
     // A smoke build shows other results than the last build did.
-    let is_of_site = !work.smoke && !work.dry_run;
+    let is_of_site = !work.smoke && !work.dry_run && options.require_signature.is_none();
     let state = is_of_site.then(|| site.state(&shown));
     let last = destination.as_ref().filter(|_| is_of_site);
     let last = last.and_then(|destination| LastBuild::read(&root, &destination.path));
@@ -105,6 +110,16 @@ fn build_site(root: &Path, options: &Options) -> Result<(), Error> {
     let mut built = site.render_again(&shown, &memo);
     if options.locked {
         built = locked(built);
+    }
+    if let Some(signers) = &options.require_signature {
+        let attestations = site.attestations(&shown, &built);
+        let signers = signers.clone().unwrap_or_else(|| root.join(signatures::SIGNERS));
+        for attestation in attestations.values() {
+            if let Err(errors) = signatures::check(attestation, &root, &signers)? {
+                built.errors.extend(errors);
+            }
+        }
+        built.errors.sort();
     }
     report_warnings(&built.warnings, work);
     if work.dry_run {

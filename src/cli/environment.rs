@@ -39,10 +39,16 @@ pub(super) fn now_to_the_second() -> jiff::Timestamp {
 
 /// The user's name in git's configuration for the folder `root`; `None` without git or a name.
 pub(super) fn git_user(root: &Path) -> Option<String> {
-    let output =
-        Command::new("git").args(["config", "user.name"]).current_dir(root).output().ok()?;
-    let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    (output.status.success() && !name.is_empty()).then_some(name)
+    git_setting(root, "user.name")
+}
+
+/// A setting in git's configuration for the folder `root`, with `~` replaced; `None` without git or
+/// the setting.
+pub(super) fn git_setting(root: &Path, name: &str) -> Option<String> {
+    let arguments = ["config", "--type=path", name];
+    let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
+    let value = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    (output.status.success() && !value.is_empty()).then_some(value)
 }
 
 /// A clock to measure how long something takes.

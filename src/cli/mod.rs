@@ -3,6 +3,7 @@
 //! Messages go to standard error, requested output to standard output. Exit codes: 0 for success, 1
 //! for errors in the site or in a run (each was reported), 2 for invalid arguments.
 
+mod attest;
 mod build;
 mod check;
 mod corrections;
@@ -29,6 +30,7 @@ mod sass;
 mod schema;
 mod serve;
 mod shell;
+mod signatures;
 mod site;
 mod starter;
 mod status;
@@ -177,6 +179,14 @@ enum Command {
         compared."
     )]
     Verify(verify::Options),
+    /// Sign the results that posts show
+    #[command(
+        long_about = "Lists the records that a post shows in experiments/signatures/POST.json, by path and \
+                      digest, and signs the list with an SSH key, by `ssh-keygen`. Commit both files.\n\n\
+                      `labpress verify --signatures` and `labpress build --locked --require-signature` \
+                      check that the results are those that somebody in experiments/allowed_signers signed."
+    )]
+    Attest(attest::Options),
     /// Keep a post's results fixed, even when its experiments change
     #[command(
         long_about = "Writes `pin: {EXPERIMENT: \"ID\"}` into the front matter of a post, and \
@@ -292,6 +302,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Status => status::status(&source),
         Command::Why(options) => why::why(&source, &options),
         Command::Verify(options) => verify::verify(&source, &options),
+        Command::Attest(options) => attest::attest(&source, &options),
         Command::Pin(options) => pin::pin(&source, &options),
         Command::Diff(options) => diff::diff(&source, &options),
         Command::Mv(options) => mv::mv(&source, &options),

@@ -81,7 +81,7 @@ fn by_hand(path: &str, experiment: &str, id: Option<&str>) -> Error {
 }
 
 /// The path of the post or page `named`.
-fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Error> {
+pub(super) fn find<'a>(blog: &Blog<'a>, named: &str) -> Result<&'a str, Error> {
     let wanted = named.trim_start_matches("./").replace('\\', "/");
     let paths: Vec<&str> = blog.addresses().map(|(path, _)| path).collect();
     let stem = |path: &'a str| {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -12,7 +12,8 @@ use super::progress::Progress;
 use super::runs::{Forecast, Verbosity, data_folders, jobs, setup};
 use super::site;
 use super::table::table;
-use super::{Error, Jobs, answer, counted, duration, report};
+use super::{Error, Jobs, answer, build, counted, duration, report, signatures};
+use labpress::errors::Errors;
 use labpress::experiment::environment::Environment;
 use labpress::experiment::plan::{PlannedRun, plan};
 use labpress::experiment::record::Record;
@@ -33,12 +34,20 @@ pub(super) struct Options {
     /// Seed of the sample: the same seed gives the same runs
     #[arg(long, value_name = "S", default_value_t = 0, requires = "sample")]
     seed: u64,
+    /// Run nothing; check that the results of each post are signed by somebody in FILE [default:
+    /// experiments/allowed_signers]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, conflicts_with_all = ["names", "sample", "jobs"])]
+    #[expect(clippy::option_option, reason = "the option, and its value")]
+    signatures: Option<Option<PathBuf>>,
     #[command(flatten)]
     jobs: Jobs,
 }
 
 pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
     let root = site::root(root)?;
+    if let Some(signers) = &options.signatures {
+        return verify_signatures(&root, signers.as_deref());
+    }
     let store = Store::of(&root);
     let _lock = store.lock(super::report_waiting)?;
     let site = site::read(&root)?;
@@ -97,6 +106,49 @@ pub(super) fn verify(root: &Path, options: &Options) -> Result<(), Error> {
         (0, lacking) => Err(Error::RunsWithoutResult(lacking)),
         (unconfirmed, _) => Err(Error::Unconfirmed(unconfirmed)),
     }
+}
+
+/// Prints who signed the results of each post. Posts without a signature are listed; they are errors
+/// only for `labpress build --require-signature`.
+fn verify_signatures(root: &Path, signers: Option<&Path>) -> Result<(), Error> {
+    let site = site::read(root)?;
+    let shown = build::as_configured(&site.config);
+    let built = site.render(&shown);
+    let attestations = site.attestations(&shown, &built);
+    let mut errors = Errors::from(built.errors);
+    let default = root.join(signatures::SIGNERS);
+    let signers = signers.unwrap_or(&default);
+    let (mut rows, mut signed) = (Vec::new(), 0);
+    for (post, attestation) in &attestations {
+        let records = counted(attestation.record_count(), "record");
+        let state = if signatures::is_signed(attestation, root)? {
+            match signatures::check(attestation, root, signers)? {
+                Ok(by) => {
+                    signed += 1;
+                    format!("signed by {by}")
+                }
+                Err(found) => {
+                    errors.extend(found);
+                    "INVALID".to_owned()
+                }
+            }
+        } else {
+            "not signed".to_owned()
+        };
+        rows.push(vec![post.clone(), records, state]);
+    }
+    if !rows.is_empty() {
+        answer(&table(&["POST", "RECORDS", "SIGNATURE"], &rows));
+    }
+    errors.finish(()).map_err(Error::Errors)?;
+    if signed == 0 {
+        return Err(anyhow::anyhow!(
+            "no post has a signature\nhint: authors sign with `labpress attest`"
+        )
+        .into());
+    }
+    report(format_args!("{} of {} signed", signed, counted(rows.len(), "post")));
+    Ok(())
 }
 
 /// The runs to verify: those asked for that are fresh and possible on this machine, or a sample.

@@ -6,6 +6,7 @@
 //! Works on values only: [`inputs`](crate::inputs) reads files, and [`runner`](crate::runner)
 //! starts runs.
 
+pub mod attestation;
 pub mod environment;
 pub mod evidence;
 pub mod fingerprint;

@@ -7,6 +7,7 @@
 //! Nothing stops at the first error. Missing results are not errors but *needs*: the page shows a
 //! placeholder, and the caller decides whether to run the experiment, show the page or fail.
 
+mod attested;
 mod backlinks;
 mod card;
 mod citing;
