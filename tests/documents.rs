@@ -1,5 +1,5 @@
 //! The documentation: it is a site that labpress builds, its examples are right, and it has an entry
-//! for every key, tag, filter and command.
+//! for every key, tag, filter, command and event.
 
 #![allow(
     clippy::disallowed_methods,
@@ -14,9 +14,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use labpress::experiment::spec;
 use labpress::post::front_matter;
 use regex::Regex;
-use support::{Site, answer, assert_success, copy_folder, stderr};
+use serde_json::Value;
+use support::{Site, TOY_RUNNER, answer, assert_success, copy_folder, stderr};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -89,6 +91,40 @@ fn front_matter_names_every_key_that_is_read() {
     assert_eq!(unknown, Vec::<&String>::new(), "`front_matter::KEYS` lacks them");
 }
 
+/// The keys that a JSON Schema allows, with dots for nested ones. Those of the values of a map by name,
+/// such as metrics, are nested in the map.
+fn keys_of_schema(schema: &Value, root: &Value, outer: &str, keys: &mut BTreeSet<String>) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.strip_prefix("#/$defs/").unwrap();
+        return keys_of_schema(&root["$defs"][name], root, outer, keys);
+    }
+    for schema in schema["anyOf"].as_array().into_iter().flatten() {
+        keys_of_schema(schema, root, outer, keys);
+    }
+    keys_of_schema_if_map(&schema["additionalProperties"], root, outer, keys);
+    for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let key = if outer.is_empty() { key.clone() } else { format!("{outer}.{key}") };
+        keys_of_schema(schema, root, &key, keys);
+        keys.insert(key);
+    }
+}
+
+fn keys_of_schema_if_map(schema: &Value, root: &Value, outer: &str, keys: &mut BTreeSet<String>) {
+    if schema.is_object() {
+        keys_of_schema(schema, root, outer, keys);
+    }
+}
+
+#[test]
+fn every_key_of_an_experiment_has_an_entry_and_the_example_has_all() {
+    let schema = spec::schema();
+    let mut keys = BTreeSet::new();
+    keys_of_schema(&schema, &schema, "", &mut keys);
+    assert!(keys.contains("limits.time") && keys.contains("metrics.goal"), "{keys:?}");
+    assert!(keys.contains("runner.command"), "{keys:?}");
+    check_entries("`experiment.yml`", keys);
+}
+
 #[test]
 fn every_tag_has_an_entry() {
     let lists = Regex::new(r"(?s)const TAGS: \[&str; \d+\] =\s*\[(.*?)\]").unwrap();
@@ -137,6 +173,108 @@ fn the_page_of_commands_is_what_the_commands_say() {
     }
     let path = root().join("docs/commands.md");
     snapbox::assert_data_eq!(parts.concat(), snapbox::Data::read_from(&path, None).raw());
+}
+
+/// The keys of an event with its name, as the page of events writes them.
+fn keys_of_event(event: &Value) -> BTreeSet<(String, String)> {
+    let name = event["event"].as_str().unwrap();
+    let mut keys = BTreeSet::new();
+    for (key, value) in event.as_object().unwrap().iter().filter(|(key, _)| *key != "event") {
+        keys.insert((name.to_owned(), key.clone()));
+        for inner in value.as_array().into_iter().flatten().filter_map(Value::as_object) {
+            keys.extend(inner.keys().map(|inner| (name.to_owned(), format!("{key}.{inner}"))));
+        }
+    }
+    keys
+}
+
+fn events_of(site: &Site, arguments: &[&str]) -> BTreeSet<(String, String)> {
+    let output = String::from_utf8(site.labpress(arguments).stdout).unwrap();
+    let events = output.lines().map(|line| serde_json::from_str(line).unwrap());
+    events.flat_map(|event: Value| keys_of_event(&event)).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_page_of_events_lists_the_keys_that_the_commands_write() {
+    let page = read("docs/events.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.map(|row| row.split('`').step_by(2).take(2).collect::<Vec<_>>());
+    let listed: BTreeSet<(String, String)> =
+        cells.map(|cells| (cells[0].to_owned(), cells[1].to_owned())).collect();
+
+    let site = Site::with_toy();
+    // It says that it takes long, so that its runs are left out when there is less time.
+    site.write("experiments/toy/train.py", &TOY_RUNNER.replace("time.process_time()", "9.0"));
+    let toy =
+        site.read("experiments/toy/experiment.yml").replace("epochs: 3", "epochs: 3, seconds: 0.3");
+    site.write("experiments/toy/experiment.yml", &toy);
+    let mut seen = events_of(&site, &["run", "--dry-run", "--json"]);
+    seen.extend(events_of(&site, &["build", "--json"]));
+    site.write("experiments/toy/experiment.yml", &toy.replace("epochs: 3", "epochs: 4"));
+    seen.extend(events_of(&site, &["run", "--json", "--budget", "1s"]));
+    site.write(
+        "experiments/toy/experiment.yml",
+        &toy.replace("epochs: 3", "epochs: 3, fail-at: 2"),
+    );
+    seen.extend(events_of(&site, &["run", "--json"]));
+    assert_eq!(seen, listed, "docs/events.md");
+
+    let written = found(r#""event": "([a-z-]+)""#, &files("src/cli", ".rs"));
+    let names: BTreeSet<String> = listed.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(written, names);
+    let lines: Vec<Value> = examples(&["json"])
+        .into_iter()
+        .filter(|(place, _)| place.starts_with("docs/events.md"))
+        .flat_map(|(_, text)| {
+            let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            lines.collect::<Vec<Value>>()
+        })
+        .collect();
+    let shown: BTreeSet<(String, String)> = lines.iter().flat_map(keys_of_event).collect();
+    assert_eq!(shown, listed, "the examples have every key");
+}
+
+/// The commands in lines of examples, in blocks and in sentences: what comes after `labpress`.
+fn commands() -> Vec<(String, Vec<String>)> {
+    let quoted = Regex::new("\"[^\"]*\"").unwrap();
+    let in_sentence = Regex::new("`labpress ([^`]+)`").unwrap();
+    let in_block = Regex::new(r"(?m)^    (?:\$ )?labpress ([^#\n]+)").unwrap();
+    let mut commands = Vec::new();
+    for path in files("docs", ".md").into_iter().chain([root().join("README.md")]) {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        if name == "docs/commands.md" {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for found in in_sentence.captures_iter(&text).chain(in_block.captures_iter(&text)) {
+            let line = quoted.replace_all(&found[1], "x");
+            // Not arguments: where the output goes, and what is left out.
+            let words = line.split_whitespace().take_while(|word| !matches!(*word, ">" | "|"));
+            let words = words.filter(|word| *word != "…").map(|word| word.replace(['[', ']'], ""));
+            // One of several commands.
+            let words = words.map(|word| word.split('|').next().unwrap_or_default().to_owned());
+            commands.push((format!("{name}: labpress {}", &found[1]), words.collect()));
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_in_an_example_is_one() {
+    let site = Site::empty();
+    let commands = commands();
+    assert!(commands.len() > 80, "{}", commands.len());
+    for (place, words) in commands {
+        // What labpress starts itself is not a command of the command line.
+        if words == ["supervise"] {
+            continue;
+        }
+        // Arguments before it are read first, so that unknown ones are errors.
+        let arguments: Vec<&str> = words.iter().map(String::as_str).chain(["--help"]).collect();
+        let done = site.labpress(&arguments);
+        assert!(done.status.success(), "{place}: {}", stderr(&done));
+    }
 }
 
 /// `labpress check` finds nothing.
@@ -268,4 +406,83 @@ fn every_example_of_markdown_is_built() {
         site.write("_posts/2026-01-02-a.md", &text);
         check_example(&site, &place);
     }
+}
+
+#[test]
+fn every_example_of_html_is_part_of_a_page() {
+    let examples = examples(&["html"]);
+    assert!(examples.len() > 1, "{}", examples.len());
+    for (place, html) in examples {
+        let site = site_of_examples();
+        site.write("_config.yml", "markdown: CommonMark\ntheme: labpress\n");
+        let path = if html.starts_with("---") {
+            "_layouts/note.html"
+        } else {
+            "_includes/head-custom.html"
+        };
+        let layout = if html.starts_with("---") { "layout: note\n" } else { "" };
+        site.write(path, &html);
+        site.write(
+            "_posts/2026-01-02-x.md",
+            &format!("---\ntitle: x\npermalink: /x/\n{layout}---\n## A heading\n\nText.\n"),
+        );
+        assert_success(&site.labpress(&["build"]));
+        let page = site.read("public/x/index.html");
+        let first = html.lines().find(|line| line.starts_with('<')).unwrap();
+        assert!(page.contains(first), "{place}:\n{page}");
+        assert!(layout.is_empty() || page.contains("#a-heading"), "{place}");
+    }
+}
+
+#[test]
+fn every_expression_for_templates_has_a_value() {
+    let page = read("docs/theme.md");
+    let (_, table) = page.split_once("| expression | is |\n|---|---|\n").unwrap();
+    let rows = table.lines().take_while(|line| line.starts_with('|'));
+    let expressions: Vec<String> =
+        rows.map(|row| row.split('`').nth(1).unwrap().replace("\\|", "|")).collect();
+    assert!(expressions.len() > 2, "{expressions:?}");
+    for expression in expressions {
+        let site = site_of_examples();
+        site.write("_config.yml", "markdown: CommonMark\ntheme: labpress\n");
+        let layout = format!(
+            "{{% set found = {expression} %}}<p>{{% if found %}}There it is{{% endif %}}</p>"
+        );
+        site.write("_layouts/note.html", &layout);
+        site.write(
+            "_posts/2026-01-02-x.md",
+            "---\ntitle: x\nlayout: note\npermalink: /x/\n---\n## A heading\n\nText.\n",
+        );
+        assert_success(&site.labpress(&["build"]));
+        assert!(site.read("public/x/index.html").contains("There it is"), "{expression}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_example_of_a_curve_is_drawn() {
+    let (_, curve) = examples(&["json"])
+        .into_iter()
+        .find(|(place, _)| place.starts_with("docs/figures.md"))
+        .unwrap();
+    let site = Site::empty();
+    let experiment = "title: A curve\nrunner: {command: [sh, run.sh]}\n";
+    site.write("experiments/curve/experiment.yml", experiment);
+    site.write("experiments/curve/curve.json", &curve);
+    let event = |event: &str| format!("echo '{event}' >> $LABPRESS_RUN/events.jsonl\n");
+    let script = [
+        "cp curve.json $LABPRESS_RUN/\n".to_owned(),
+        event(r#"{"event": "start", "environment": {}}"#),
+        event(
+            r#"{"event": "artifact", "name": "lr-curve", "path": "curve.json", "kind": "curve"}"#,
+        ),
+        event(r#"{"event": "metric", "name": "rate", "value": 0.01}"#),
+        event(r#"{"event": "done"}"#),
+    ];
+    site.write("experiments/curve/run.sh", &script.concat());
+    let post = "---\ntitle: x\npermalink: /x/\n---\n{% chart curve artifact=\"lr-curve\" %}\n";
+    site.write("_posts/2026-01-02-x.md", post);
+    assert_success(&site.labpress(&["build"]));
+    let page = site.read("public/x/index.html");
+    assert!(page.contains("<svg") && page.contains("learning rate"), "{page}");
 }

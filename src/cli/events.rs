@@ -1,15 +1,5 @@
 //! `--json`: what `build` and `run` do, for other programs: one JSON object a line on standard output.
-//!
-//! | `event` | when | other keys |
-//! |---|---|---|
-//! | `plan` | first | `runs`: for each, `run` (a number that later events refer to), `experiment`, `variant`, `seed`, `reason`, `seconds` (expected, or null); `left-out`: the same without the number, `reason` being why; `seconds` for all; `results`: the folder that records go to |
-//! | `dry-run` | instead, with `--dry-run` | `runs`: for each, `experiment`, `variant`, `seed`, `state` (`fresh`, `diverged`, `stale`, `missing` or `failed`), `reason`, `then` (`run`, `left out` or null), `seconds` |
-//! | `started` | a run starts | `run` |
-//! | `runner` | a run reports an event | `run`; `said`: the event of the [runner protocol](labpress_runner::protocol::Event) |
-//! | `memory` | a run's memory was measured, a few times a second | `run`; `bytes` |
-//! | `ended` | a run is over | `run`; `outcome` (`recorded`, `shared`, `failed`, `interrupted`, `skipped` or `broken`), `reason`, `record` (path in the folder `results`), `metrics`, `diverged` (what diverged, or null), `log` |
-//! | `runs-ended` | all runs are over | `recorded`, how many of these `diverged`, `without-result`; `seconds` |
-//! | `written` | the site is written | `destination`; `written`, `unchanged`, `removed`: how many files |
+//! docs/events.md lists all events with their keys.
 //!
 //! Errors in the site's files go to standard error as usual, and the exit code is not 0.
 
