@@ -21,6 +21,7 @@ mod fields;
 pub mod figure;
 mod html;
 mod images;
+pub mod imported;
 pub mod inputs;
 mod lexer;
 pub mod liquid;

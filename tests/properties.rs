@@ -62,6 +62,7 @@ fn records(experiments: &[Experiment]) -> Vec<Record> {
         series: BTreeMap::from([("valid.accuracy".to_owned(), vec![(1, 0.5), (2, 0.75)])]),
         artifacts: Vec::new(),
         diverged: None,
+        imported: None,
     };
     planned.iter().enumerate().map(record).collect()
 }

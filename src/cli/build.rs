@@ -213,6 +213,11 @@ fn with_runs_done(
         if built.needs.is_empty() {
             break;
         }
+        let imported: Vec<Need> =
+            built.needs.iter().filter(|need| need.is_imported).cloned().collect();
+        if !imported.is_empty() {
+            return Err(Error::Errors(Need::errors(&imported)));
+        }
         let planned = plan(&site.experiments, &site.records);
         let done = {
             let _span = span("run experiments");

@@ -23,6 +23,7 @@ mod new;
 mod pin;
 mod progress;
 mod publish;
+mod record;
 mod review;
 mod run;
 mod runs;
@@ -141,6 +142,16 @@ enum Command {
         record in experiments/NAME/runs/: commit it, and others can build the site without \
                       training.")]
     Run(run::Options),
+    /// Record results of other programs: TensorBoard, MLflow, Weights & Biases, CSV, JSON
+    #[command(
+        long_about = "Reads results that another program has recorded and makes records of them, which posts \
+                      can show like all others. They are marked as imported: labpress has not done \
+                      these runs and cannot repeat them.\n\n\
+                      Variants and seeds are found in parameters and names. A table says what became of \
+                      each run; if that is wrong, use the options. The experiment is created if there is \
+                      none. If a file is damaged, nothing is recorded."
+    )]
+    Record(record::Options),
     /// Create a site, a post, a page, an experiment or a data set
     #[command(subcommand)]
     New(new::What),
@@ -295,6 +306,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Review(options) => review::review(&source, &options),
         Command::Serve(options) => serve::serve(&source, &options),
         Command::Run(options) => run::run(&source, &options),
+        Command::Record(options) => record::record(&source, &options),
         Command::New(what) => new::new(&source, &what),
         Command::Init(options) => starter::init(&source, &options),
         Command::Theme(what) => theme::theme(&source, &what),

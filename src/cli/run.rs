@@ -79,6 +79,21 @@ pub(super) fn run(root: &Path, options: &Options) -> Result<(), Error> {
         dry_run::report(&shown, &wanted, &site, work);
         return Ok(());
     }
+    let lacking = planned.iter().filter(|run| is_asked(run) && run.fresh().is_none());
+    let lacking = lacking
+        .filter(|run| run.experiment.runner.imported_from().is_some())
+        .map(PlannedRun::label);
+    let lacking: Vec<String> = lacking.collect();
+    if let [first, ..] = &lacking[..] {
+        report(format_args!(
+            "{} cannot be done, such as {first}: another program did them, and `labpress record` \
+             imports them",
+            super::counted(lacking.len(), "run")
+        ));
+    }
+    if wanted.runs.is_empty() && !lacking.is_empty() {
+        return Err(Error::RunsWithoutResult(lacking.len()));
+    }
     if wanted.runs.is_empty() {
         work.verbosity().report(format_args!("all runs are fresh"));
         if options.trace {

@@ -102,7 +102,7 @@ pub(super) struct Wanted<'a> {
 /// The runs to do for the selected runs to be fresh, including those that they need.
 ///
 /// A fresh run is repeated if it is selected and `force` is set, or if a stale one needs it and its
-/// artifacts are not on this machine, as in a new clone.
+/// artifacts are not on this machine, as in a new clone. Imported runs are never done.
 pub(super) fn wanted<'a>(
     planned: &[PlannedRun<'a>],
     is_asked: &dyn Fn(&PlannedRun<'_>) -> bool,
@@ -110,6 +110,7 @@ pub(super) fn wanted<'a>(
     store: &Store,
 ) -> Wanted<'a> {
     let reason = |run: &PlannedRun<'a>, is_needed: bool| match run.fresh() {
+        _ if run.experiment.runner.imported_from().is_some() => None,
         None => run.reason().filter(|_| is_needed || is_asked(run)),
         Some(_) if force && is_asked(run) => {
             let how = run.diverged().unwrap_or_else(|| "is fresh".to_owned());

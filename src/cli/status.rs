@@ -108,7 +108,9 @@ fn run_state(run: &PlannedRun<'_>, store: &Store) -> String {
     let stem = run.stem();
     let folder = store.run_folder(run.experiment.name.as_str(), &stem);
     match (&run.state, child::failure_before(&folder)) {
-        (RunState::Fresh(_), _) => run.diverged().unwrap_or_else(|| "fresh".to_owned()),
+        (RunState::Fresh(record), _) => run.diverged().unwrap_or_else(|| {
+            if record.imported.is_some() { "imported" } else { "fresh" }.to_owned()
+        }),
         (_, Some(failure)) => format!("failed ({})", in_short(&failure)),
         (RunState::Stale { changed, .. }, None) => match &changed[..] {
             [only] => format!("stale ({only})"),

@@ -429,5 +429,6 @@ fn provisional_record(run: &PlannedRun<'_>) -> Record {
         series: BTreeMap::new(),
         artifacts: Vec::new(),
         diverged: None,
+        imported: None,
     }
 }

@@ -168,8 +168,18 @@ fn chosen<'a>(
     let is_asked = |run: &&PlannedRun<'_>| {
         experiments.iter().any(|experiment| experiment.name == run.experiment.name)
     };
+    let (imported, own): (Vec<&PlannedRun<'a>>, Vec<_>) = planned
+        .iter()
+        .filter(is_asked)
+        .partition(|run| run.experiment.runner.imported_from().is_some());
+    if !imported.is_empty() {
+        report(format_args!(
+            "{} not verified: their results were imported, and labpress cannot repeat them",
+            counted(imported.len(), "run")
+        ));
+    }
     let (fresh, stale): (Vec<&PlannedRun<'a>>, Vec<_>) =
-        planned.iter().filter(is_asked).partition(|run| run.fresh().is_some());
+        own.into_iter().partition(|run| run.fresh().is_some());
     if !stale.is_empty() {
         report(format_args!(
             "{} not verified: no fresh result is recorded",

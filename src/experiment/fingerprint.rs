@@ -10,6 +10,7 @@
 //! | the fingerprints of the experiments that it needs | |
 //! | the content digest of the data set | the name of the data set, where it was fetched from |
 //! | the content digest of the weights that the net begins with | their path |
+//! | for imported results: the kind of files, and the name of the variant | |
 //! | the device, if the experiment asks for one | the device, if it does not |
 //! | that it ran at toy scale (`--smoke`) | |
 //!
@@ -108,6 +109,11 @@ impl Fingerprint {
                 value("recipe", format!("{recipe} revision {revision}").into());
             }
             Runner::Command { command, .. } => value("command", command.clone().into()),
+            // Nothing else may tell variants apart: their parameters can be unknown.
+            Runner::Imported { from, .. } => {
+                value("imported", from.as_str().into());
+                value("variant", variant.name.as_str().into());
+            }
         }
         if experiment.smoke {
             value("smoke", true.into());

@@ -226,6 +226,7 @@ mod tests {
             series: BTreeMap::new(),
             artifacts: Vec::new(),
             diverged: None,
+            imported: None,
         }
     }
 

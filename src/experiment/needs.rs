@@ -57,6 +57,7 @@ pub(super) fn digest(experiment: &Experiment) -> Digest {
         .variants
         .iter()
         .flat_map(|variant| experiment.seeds.iter().map(move |&seed| (variant, seed)));
+    let runs = runs.filter(|(variant, seed)| experiment.has_run(variant, *seed));
     let digests = runs.map(|(variant, seed)| {
         let digest = Fingerprint::of(experiment, variant, seed).digest();
         // Names are included: the run that needs the artifacts finds them by name.

@@ -67,7 +67,8 @@ pub fn plan<'a>(
     let mut planned = Vec::new();
     for experiment in experiments {
         for variant in &experiment.variants {
-            for &seed in &experiment.seeds {
+            for &seed in experiment.seeds.iter().filter(|seed| experiment.has_run(variant, **seed))
+            {
                 let key = (experiment.name.as_str(), variant.name.as_str(), seed);
                 let fingerprint = Fingerprint::of(experiment, variant, seed);
                 // Of several records with the same fingerprint, prefer one with the current name of
@@ -230,6 +231,7 @@ mod tests {
             series: BTreeMap::new(),
             artifacts: Vec::new(),
             diverged: None,
+            imported: None,
         }
     }
 

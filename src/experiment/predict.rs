@@ -176,6 +176,7 @@ mod tests {
             series: BTreeMap::new(),
             artifacts: Vec::new(),
             diverged: None,
+            imported: None,
         }
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fingerprint::Fingerprint;
+use super::spec::Format;
 use super::{Name, sealed};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::digest::Digest;
@@ -60,6 +61,22 @@ pub struct Record {
     /// is not a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diverged: Option<Diverged>,
+    /// Where it was imported from, if another program recorded it: labpress did not do the run, and
+    /// cannot repeat it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
+}
+
+/// Where a record was imported from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Imported {
+    /// The kind of files.
+    pub from: Format,
+    /// The file or folder of the run, relative to what was imported.
+    pub source: String,
+    /// Digest of the files' contents.
+    pub digest: Digest,
 }
 
 /// A file that a run made.
@@ -229,6 +246,7 @@ mod tests {
             series: BTreeMap::from([("train.loss".to_owned(), vec![(1, 0.5), (2, 0.25)])]),
             artifacts: Vec::new(),
             diverged: None,
+            imported: None,
         }
     }
 

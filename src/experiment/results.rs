@@ -78,6 +78,8 @@ pub struct Need {
     pub missing: Vec<MissingRun>,
     /// Whether any run of the experiment has a fresh record.
     pub has_some: bool,
+    /// Whether labpress cannot do the runs, because their results are imported.
+    pub is_imported: bool,
 }
 
 /// How many runs a message lists.
@@ -121,7 +123,14 @@ impl Need {
                 1 => format!("{} (and 1 more place)", first.message()),
                 more => format!("{} (and {more} more places)", first.message()),
             };
-            let hint = format!("run `labpress run {name}` and commit its records");
+            let hint = if first.is_imported {
+                format!(
+                    "labpress cannot do runs of another program: import them with \
+                     `labpress record {name} --from PATH`, or undo the change"
+                )
+            } else {
+                format!("run `labpress run {name}` and commit its records")
+            };
             Some(Diagnostic::new(first.place.clone(), message).hint(hint))
         };
         places.into_iter().filter_map(error).collect()
@@ -185,6 +194,7 @@ impl ExperimentResults<'_> {
             experiment: self.experiment.name.clone(),
             place: place(),
             missing: self.missing.clone(),
+            is_imported: self.experiment.runner.imported_from().is_some(),
             has_some: self.variants.iter().any(|variant| !variant.records.is_empty()),
         })
     }

@@ -76,7 +76,18 @@ impl Experiment {
     pub fn step_name(&self) -> &'static str {
         match self.runner {
             Runner::Lab { .. } => "epoch",
-            Runner::Command { .. } => "step",
+            Runner::Command { .. } | Runner::Imported { .. } => "step",
+        }
+    }
+
+    /// Whether it has a run of the variant with the seed. It has all, unless it was imported without
+    /// some.
+    pub fn has_run(&self, variant: &Variant, seed: u64) -> bool {
+        match &self.runner {
+            Runner::Lab { .. } | Runner::Command { .. } => true,
+            Runner::Imported { lacks, .. } => {
+                lacks.get(&variant.name).is_none_or(|seeds| !seeds.contains(&seed))
+            }
         }
     }
 }
@@ -118,15 +129,75 @@ pub enum Runner {
         /// The environment variables that it depends on, with their values; `None` if not set.
         environment: BTreeMap<String, Option<String>>,
     },
+    /// None: another program did the runs, and `labpress record` made records of its files.
+    Imported {
+        /// The kind of files.
+        from: Format,
+        /// The seeds that variants have no run of.
+        lacks: BTreeMap<Name, Vec<u64>>,
+    },
+}
+
+/// The files of other programs that results can be imported from.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A table with a header.
+    Csv,
+    /// A JSON object on each line.
+    Jsonl,
+    /// Event files of TensorBoard.
+    Tensorboard,
+    /// A folder `mlruns/` of MLflow.
+    Mlflow,
+    /// Logs of Weights & Biases that were written offline.
+    Wandb,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Format; 5] =
+        [Format::Csv, Format::Jsonl, Format::Tensorboard, Format::Mlflow, Format::Wandb];
+
+    /// Its name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Jsonl => "jsonl",
+            Format::Tensorboard => "tensorboard",
+            Format::Mlflow => "mlflow",
+            Format::Wandb => "wandb",
+        }
+    }
+
+    /// Its name for readers.
+    pub fn title(self) -> &'static str {
+        match self {
+            Format::Csv | Format::Jsonl => "a table",
+            Format::Tensorboard => "TensorBoard",
+            Format::Mlflow => "MLflow",
+            Format::Wandb => "Weights & Biases",
+        }
+    }
 }
 
 impl Runner {
+    /// Where its results were imported from; `None` if labpress can do the runs.
+    pub fn imported_from(&self) -> Option<Format> {
+        match self {
+            Runner::Lab { .. } | Runner::Command { .. } => None,
+            Runner::Imported { from, .. } => Some(*from),
+        }
+    }
+
     /// Which of its runs belong together unless an experiment says otherwise. Those of `lab` with the
     /// same seed have the same split, images in the same order, and the same changes to them.
     pub fn pairing(&self) -> Pairing {
         match self {
             Runner::Lab { .. } => Pairing::BySeed,
-            Runner::Command { .. } => Pairing::None,
+            Runner::Command { .. } | Runner::Imported { .. } => Pairing::None,
         }
     }
 }
@@ -230,7 +301,7 @@ struct Written {
     title: String,
     /// The question that it answers.
     question: Option<String>,
-    /// The runner: `lab`, or a command.
+    /// The runner: `lab`, a command, or none for results that were imported.
     #[serde(default = "lab")]
     #[schemars(with = "WrittenRunner")]
     runner: serde_yaml::Value,
@@ -284,6 +355,7 @@ struct Written {
 enum WrittenRunner {
     Named(RunnerName),
     Command(CommandRunner),
+    Imported(NoRunner),
 }
 
 #[derive(JsonSchema)]
@@ -319,6 +391,18 @@ struct CommandRunner {
     /// Environment variables that its results depend on.
     #[serde(default)]
     env: Vec<String>,
+}
+
+/// Results of another program, which labpress cannot repeat.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct NoRunner {
+    /// The files that `labpress record` has read.
+    imported: Format,
+    /// Runs that do not exist: variants with seeds.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<u64>>")]
+    lacks: BTreeMap<Name, Vec<u64>>,
 }
 
 /// The limits of a run.
@@ -492,6 +576,11 @@ fn runner(
             Err(Diagnostic::new(Place::file(yaml.path), message)
                 .hint(format!("add `recipe: {}`", image_classification::NAME)))
         }
+        (serde_yaml::Value::Mapping(runner), None) if runner.contains_key("imported") => {
+            let NoRunner { imported: from, lacks } = serde_yaml::from_value(written.runner.clone())
+                .map_err(|error| yaml::invalid_yaml(yaml.place(&["runner"]), &error.to_string()))?;
+            Ok(Runner::Imported { from, lacks })
+        }
         (serde_yaml::Value::Mapping(_), None) => {
             command_runner(&written.runner, name, yaml, files, environment)
         }
@@ -655,7 +744,7 @@ fn variant(
                 weights,
             )
         }
-        Runner::Command { .. } => {
+        Runner::Command { .. } | Runner::Imported { .. } => {
             let params = serde_json::to_value(&merged).map_err(|error| {
                 one(Diagnostic::new(
                     yaml.place(&["variants", name.as_str()]),
@@ -863,7 +952,7 @@ fn metrics(
 ) -> Result<BTreeMap<String, Metric>, Vec<Diagnostic>> {
     let mut metrics = match runner {
         Some(Runner::Lab { .. }) => image_classification::metrics(),
-        Some(Runner::Command { .. }) | None => BTreeMap::new(),
+        Some(Runner::Command { .. } | Runner::Imported { .. }) | None => BTreeMap::new(),
     };
     let mut errors = Errors::default();
     for (name, Metric { goal, unit, tolerance }) in written {

@@ -463,6 +463,7 @@ mod tests {
             series: [("loss".to_owned(), (1..).zip(loss).collect())].into(),
             artifacts: Vec::new(),
             diverged: None,
+            imported: None,
         }
     }
 

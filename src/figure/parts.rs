@@ -3,7 +3,7 @@
 //! are made here, the same way for all kinds.
 
 use super::html::{Table, escaped, write_to};
-use super::provenance::{Run, provenance};
+use super::provenance::{Run, origin, provenance};
 use super::request::Request;
 use super::svg::Drawing;
 use super::{Figure, Surroundings};
@@ -68,8 +68,9 @@ impl Parts<'_> {
             None => escaped(&title),
         };
         let caption = given.map_or_else(|| title.clone(), |_| without_html(&shown_caption));
-        if !self.note.is_empty() {
-            let note = escaped(&self.note);
+        let note = self.note + &origin(&self.runs);
+        if !note.is_empty() {
+            let note = escaped(note.trim_start());
             write_to(
                 &mut shown_caption,
                 format_args!("<br><span class=\"labpress-note\">{note}</span>"),

@@ -2,6 +2,8 @@
 //! on which machines they were made. The building machine may know nothing about itself, so this
 //! only states facts and does not compare them with it.
 
+use std::collections::BTreeSet;
+
 use super::in_words;
 use crate::experiment::environment::{Environment, differences, kinds};
 use crate::experiment::record::Record;
@@ -41,6 +43,20 @@ pub(super) fn provenance(shown: &[Run<'_>]) -> String {
         .chain(made_on(&environments))
         .map(|sentence| format!(" {sentence}."))
         .collect()
+}
+
+/// A sentence about runs that other programs did, preceded by a space; empty if labpress did all.
+/// Readers must not have to look for it.
+pub(super) fn origin(shown: &[Run<'_>]) -> String {
+    let imported = || shown.iter().filter_map(|run| run.record.imported.as_ref());
+    let titles: BTreeSet<&str> = imported().map(|imported| imported.from.title()).collect();
+    if titles.is_empty() {
+        return String::new();
+    }
+    let titles = titles.into_iter().collect::<Vec<_>>().join(" and ");
+    let which =
+        if imported().count() == shown.len() { "Imported" } else { "Some runs were imported" };
+    format!(" {which} from {titles}, not run by labpress.")
 }
 
 /// A sentence about the machines on which the runs were made; `None` if nothing is known.

@@ -104,6 +104,7 @@ fn records(experiments: &[Experiment], number: impl Fn(usize, u64, u64) -> f64) 
                     .into(),
                     artifacts: artifacts(),
                     diverged: None,
+                    imported: None,
                 });
             }
         }

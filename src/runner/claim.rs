@@ -83,6 +83,7 @@ impl<'a> Claim<'a> {
             timing: collected.timing,
             series: collected.series,
             diverged: collected.diverged,
+            imported: None,
         };
         write(&record, store)?;
         Ok(Recorded { record: Box::new(record), is_shared: false })

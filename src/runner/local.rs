@@ -200,6 +200,10 @@ impl Machine {
                 let strace = self.strace.iter().flat_map(|strace| trace::command(strace, folder));
                 strace.chain(command.iter().map(OsString::from)).collect()
             }
+            // Not planned by any command.
+            Runner::Imported { .. } => {
+                return Err(io::Error::other("the results of another program cannot be repeated"));
+            }
         };
         Ok(Launch {
             command,
@@ -229,7 +233,7 @@ impl Machine {
             seed: task.seed,
             recipe: match &task.runner {
                 Runner::Lab { recipe, .. } => Some(recipe.clone()),
-                Runner::Command { .. } => None,
+                Runner::Command { .. } | Runner::Imported { .. } => None,
             },
             params: task.params.clone(),
             data: data.transpose()?,

@@ -150,6 +150,10 @@ impl Site {
             }
             toys.extend(needs);
         }
+        // There is nothing to run.
+        let imported = self.experiments.iter().filter(|one| one.runner.imported_from().is_some());
+        let imported: BTreeSet<&Name> = imported.map(|experiment| &experiment.name).collect();
+        toys.retain(|name| !imported.contains(name));
         for experiment in &mut self.experiments {
             if toys.contains(&experiment.name) {
                 *experiment = experiment.at_toy_scale();
