@@ -2,7 +2,7 @@
 //!
 //! Figures are drawn when the site is built, so a change of their look never requires a rerun. Each
 //! kind has a file: `value`, `table`, `artifact_table`, the charts `compare`, `curves`, `sweep`,
-//! `confusion` and `curve`, and `image`. All but `value` only make the parts of a figure, which
+//! `heatmap`, `confusion` and `curve`, and `image`. All but `value` only make the parts of a figure, which
 //! `parts` turns into one. They share `arguments`, which reads tags, `request`, which looks up
 //! names in results, `artifact`, which finds what runs wrote, `number`, which formats numbers, and
 //! `lines` and `svg`, which draw. Colours and sizes are left to the stylesheet,
@@ -24,6 +24,7 @@ mod curve;
 mod curves;
 mod evaluate;
 mod expression;
+mod heatmap;
 mod html;
 mod image;
 mod latex;
@@ -361,7 +362,7 @@ fn distinct_experiments(tag: &str, arguments: &Arguments<'_>) -> Vec<String> {
 }
 
 /// The kinds of charts.
-const CHARTS: [&str; 5] = ["compare", "confusion", "curve", "curves", "sweep"];
+const CHARTS: [&str; 6] = ["compare", "confusion", "curve", "curves", "heatmap", "sweep"];
 
 fn chart<'r>(arguments: &'r Arguments<'r>, results: &'r Results<'r>) -> Result<Parts<'r>, Undrawn> {
     let (experiment, kind) = match arguments.words() {
@@ -383,6 +384,7 @@ fn chart<'r>(arguments: &'r Arguments<'r>, results: &'r Results<'r>) -> Result<P
         "confusion" => confusion::confusion,
         "curve" => curve::curve,
         "curves" => curves::curves,
+        "heatmap" => heatmap::heatmap,
         "sweep" => sweep::sweep,
         _ => return Err(arguments.unknown("kind of chart", kind, CHARTS).into()),
     };

@@ -233,7 +233,7 @@ fn unknown_names_are_reported_at_their_place() {
         &expect![[r#"
             error: unknown kind of chart `cruve`
              --> _posts/a.md:7:15
-            hint: did you mean `curve`? expected one of `compare`, `confusion`, `curve`, `curves`, `sweep`"#]],
+            hint: did you mean `curve`? expected one of `compare`, `confusion`, `curve`, `curves`, `heatmap`, `sweep`"#]],
     );
 }
 
@@ -893,6 +893,70 @@ fn errors_of_a_sweep_are_reported_at_their_place() {
     );
 }
 
+/// A grid of two parameters, drawn.
+fn heat(arguments: &str) -> Result<Figure, Diagnostic> {
+    let yaml = NETS.replace(
+        "variants: {plain: {}, norm: {title: with norm, wide: true}}",
+        "grid: {lr: [0.1, 0.01], size: [8, 16, 32], exclude: [{lr: 0.1, size: 32}]}",
+    );
+    let experiments = experiments(&yaml);
+    made(
+        "chart",
+        arguments,
+        &records(&experiments, |variant, seed, step| usual(variant, seed, step) - 0.4),
+        &experiments,
+    )
+}
+
+#[test]
+fn a_heat_map_says_which_cells_are_best_and_worst() {
+    let figure =
+        heat("nets heatmap x=params.lr y=params.size metric=accuracy").expect("it is there");
+    assert_eq!(
+        description(&figure),
+        "Heat map of accuracy by lr (2 values) and size (3 values). Highest and best: 78.2 ± 0.5 % at lr 0.01 and \
+         size 32; lowest: 38.2 ± 0.5 % at lr 0.1 and size 8."
+    );
+    let html = figure.embed.html.replace('\u{a0}', " ");
+    assert!(
+        html.contains(
+            "Cells: means over 3 seeds in %; the larger, the stronger the colour. The frame: the best mean"
+        ),
+        "{html}"
+    );
+    let figure =
+        heat("nets heatmap x=params.lr y=params.size metric=train.loss").expect("it is there");
+    assert!(!figure.embed.html.contains("The frame"), "no goal says which way is better");
+}
+
+#[test]
+fn errors_of_a_heat_map_are_reported_at_their_place() {
+    let check = |arguments: &str, expected: Expect| {
+        expected.assert_eq(&heat(arguments).expect_err("it is an error").to_string());
+    };
+    check(
+        "nets heatmap x=params.lr y=params.sice metric=loss",
+        expect![[r#"
+            error: unknown parameter `params.sice` of `nets`
+             --> _posts/a.md:7:37
+            hint: did you mean `params.size`? expected one of `params.epochs`, `params.lr`, `params.size`"#]],
+    );
+    check(
+        "nets heatmap x=params.lr metric=loss",
+        expect![[r#"
+            error: a heat map needs two parameters, `x` and `y`
+             --> _posts/a.md:7:10
+            hint: write `x="params.NAME" y="params.NAME"`, such as `x="params.optimizer.lr"`"#]],
+    );
+    check(
+        "nets heatmap x=params.lr y=params.epochs metric=loss",
+        expect![[r#"
+            error: `lr-0-1-size-8` and `lr-0-1-size-16` belong into the same cell
+             --> _posts/a.md:7:25
+            hint: choose variants that differ in these two only, with `variants`"#]],
+    );
+}
+
 #[test]
 fn confusion_is_summed_over_the_seeds() {
     let figure = usual_figure("chart", "nets confusion variant=norm").expect("it is there");
@@ -1026,6 +1090,8 @@ fn figures_of_all_kinds() {
         check_snapshot(&format!("{tag}-{}", words.join("-")), usual_figure(tag, arguments));
     }
     let log = "nets sweep x=params.lr y=accuracy scale=log";
+    let map = "nets heatmap x=params.lr y=params.size metric=accuracy";
+    check_snapshot("heatmap", heat(map));
     check_snapshot("log-sweep", swept(&format!("{log} title=T caption=C id=i")));
     for kind in ["compare", "curves", "sweep x=params.epochs y=accuracy variants=plain"] {
         let name = kind.split(' ').next().unwrap_or_default();
@@ -1080,7 +1146,7 @@ proptest! {
     #[test]
     fn any_arguments_make_a_figure_or_an_error(
         words in prop::collection::vec(
-            "nets|alone|curves|compare|sweep|confusion|curve|artifact=(worst|lr-curve)|variant=norm|x=params.epochs|scale=log|series='.{0,4}'|nets\\.plain\\.accuracy|[-+/]|y=|variants='|metric=loss|seed=[0-9]|format='.{0,5}'|\\PC{0,6}",
+            "nets|alone|curves|compare|sweep|heatmap|confusion|curve|artifact=(worst|lr-curve)|variant=norm|x=params.epochs|scale=log|series='.{0,4}'|nets\\.plain\\.accuracy|[-+/]|y=|variants='|metric=loss|seed=[0-9]|format='.{0,5}'|\\PC{0,6}",
             0..6,
         ),
     ) {
