@@ -271,9 +271,31 @@ pub(super) fn exact(value: f64) -> String {
     format!("{:?}", value + 0.0)
 }
 
-/// How an author wants a number shown: `+0.0 ± 0.0 pp`.
+/// How an author wants a number shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) enum Format {
+    /// By an example: `+0.0 ± 0.0 pp`.
+    Pattern(Pattern),
+    /// With the largest unit that it fills: `1.2 M`, `5 min 20 s`.
+    Scaled(Scale),
+    /// With this many significant digits.
+    Significant(usize),
+}
+
+/// What units a number is shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// Milliseconds to days, of a time in seconds.
+    Duration,
+    /// Bytes to terabytes, by thousands.
+    Bytes,
+    /// The prefixes of the SI, n to T.
+    Si,
+}
+
+/// An example of a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pattern {
     is_signed: bool,
     decimals: usize,
     has_interval: bool,
@@ -287,10 +309,130 @@ impl Format {
     /// What a format looks like, for messages.
     pub(super) const RULE: &str = "a format is an optional `+`, a `0` with as many decimals as \
                                    wanted, optionally ` ± 0.0` for the interval, and what follows \
-                                   the number: `0.0 %`, `+0.0 ± 0.0 pp`, `0.00×`";
+                                   the number: `0.0 %`, `+0.0 ± 0.0 pp`, `0.00×`; or one of \
+                                   `duration`, `bytes`, `si`, `3 digits`";
 
     /// Reads a format; `None` if it is invalid.
     pub(super) fn parse(text: &str) -> Option<Format> {
+        let scale = match text.trim() {
+            "duration" => Scale::Duration,
+            "bytes" => Scale::Bytes,
+            "si" => Scale::Si,
+            text => {
+                return match text.strip_suffix(" digits") {
+                    Some(digits) => {
+                        let digits = digits.parse().ok()?;
+                        (1..=MOST_DECIMALS).contains(&digits).then_some(Format::Significant(digits))
+                    }
+                    None => Pattern::parse(text).map(Format::Pattern),
+                };
+            }
+        };
+        Some(Format::Scaled(scale))
+    }
+
+    /// Whether it asks for the interval.
+    pub(super) fn has_interval(&self) -> bool {
+        matches!(self, Format::Pattern(pattern) if pattern.has_interval)
+    }
+
+    /// The number in this format.
+    pub(super) fn show(&self, value: f64, interval: Option<Interval>, unit: &Unit) -> String {
+        match self {
+            Format::Pattern(pattern) => pattern.show(value, interval, unit),
+            Format::Scaled(scale) => scale.show(value, unit),
+            Format::Significant(digits) => {
+                let value = scaled(value, unit);
+                let last = last_of_significant(value, *digits);
+                let power = shown_power(value.abs());
+                let digits = fixed(value / 10_f64.powi(power), last - power);
+                powered(&digits, power) + &unit.suffix()
+            }
+        }
+    }
+
+    /// Two numbers in this format: `71.0, 74.0 %`.
+    pub(super) fn show_pair(&self, first: f64, second: f64, unit: &Unit) -> String {
+        match self {
+            Format::Pattern(pattern) => pattern.show_pair(first, second, unit),
+            _ => [first, second].map(|value| self.show(value, None, unit)).join(", "),
+        }
+    }
+}
+
+/// Seconds, with their parts: `5 min 20 s`.
+const TIMES: [(f64, &str); 4] = [(86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s")];
+const BYTES: [(f64, &str); 5] = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
+const PREFIXES: [(f64, &str); 8] = [
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "\u{b5}"),
+    (1e-9, "n"),
+];
+
+impl Scale {
+    fn show(self, value: f64, unit: &Unit) -> String {
+        let (units, name): (&[(f64, &str)], &str) = match self {
+            Scale::Duration => return duration(value),
+            Scale::Bytes => (&BYTES, ""),
+            Scale::Si => (&PREFIXES, unit.sign()),
+        };
+        let value = if self == Scale::Si { scaled(value, unit) } else { value };
+        let fills = |&&(size, _): &&(f64, &str)| value.abs() >= size * 0.9995;
+        let &(size, prefix) =
+            units.iter().find(fills).or(units.last()).expect("there are several units");
+        let shown = value / size;
+        // A count is shown as it is.
+        let is_count = shown.fract() == 0.0 && (prefix.is_empty() || prefix == "B");
+        let last = if is_count { 0 } else { last_of_significant(shown, 3).min(0) };
+        let space = if prefix.is_empty() && name.is_empty() { "" } else { "\u{a0}" };
+        format!("{}{space}{prefix}{name}", fixed(shown, last))
+    }
+}
+
+/// The last of so many significant digits, by its power of ten: after rounding, which may add a digit.
+fn last_of_significant(value: f64, digits: usize) -> i32 {
+    let rounded = format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
+    magnitude(rounded) + 1 - i32::try_from(digits).unwrap_or(i32::MAX)
+}
+
+/// A time in seconds with its two largest units.
+fn duration(seconds: f64) -> String {
+    let minus = if seconds < 0.0 { "\u{2212}" } else { "" };
+    let seconds = seconds.abs();
+    if seconds < 0.9995 {
+        return format!(
+            "{minus}{}{SPACE}ms",
+            fixed(seconds * 1e3, last_of_significant(seconds * 1e3, 2).min(0))
+        );
+    }
+    if seconds < 59.95 {
+        return format!(
+            "{minus}{}{SPACE}s",
+            fixed(seconds, last_of_significant(seconds, 2).min(0))
+        );
+    }
+    // Rounded first, so that there are no 60 seconds beside minutes.
+    let step = if seconds < 3599.5 { 1.0 } else { 60.0 };
+    let mut rest = (seconds / step).round() * step;
+    let mut parts = Vec::new();
+    for (size, name) in TIMES {
+        let count = (rest / size).floor();
+        rest -= count * size;
+        if count > 0.0 && parts.len() < 2 {
+            parts.push(format!("{}{SPACE}{name}", fixed(count, 0)));
+        }
+    }
+    format!("{minus}{}", parts.join(" "))
+}
+
+impl Pattern {
+    /// Reads a pattern; `None` if it is invalid.
+    fn parse(text: &str) -> Option<Pattern> {
         let (is_signed, rest) = match text.trim().strip_prefix('+') {
             Some(rest) => (true, rest),
             None => (false, text.trim()),
@@ -308,7 +450,7 @@ impl Format {
         let suffix = rest.trim_start();
         let is_suffix = !suffix.contains(['0', '±', '+', '.', ',']);
         let space = if has_space && !suffix.is_empty() { SPACE.to_string() } else { String::new() };
-        is_suffix.then(|| Format {
+        is_suffix.then(|| Pattern {
             is_signed,
             decimals,
             has_interval,
@@ -316,13 +458,8 @@ impl Format {
         })
     }
 
-    /// Whether it asks for the interval.
-    pub(super) fn has_interval(&self) -> bool {
-        self.has_interval
-    }
-
     /// The number in this format. A share is shown in per cent even if the format has no sign.
-    pub(super) fn show(&self, value: f64, interval: Option<Interval>, unit: &Unit) -> String {
+    fn show(&self, value: f64, interval: Option<Interval>, unit: &Unit) -> String {
         let shown = |value: f64| self.digits(value, unit);
         let suffix = &self.suffix;
         let signed = self.signed_digits(value, unit);
@@ -338,7 +475,7 @@ impl Format {
     }
 
     /// Two numbers in this format: `71.0, 74.0 %`.
-    pub(super) fn show_pair(&self, first: f64, second: f64, unit: &Unit) -> String {
+    fn show_pair(&self, first: f64, second: f64, unit: &Unit) -> String {
         let [first, second] = [first, second].map(|value| self.signed_digits(value, unit));
         format!("{first}, {second}{}", self.suffix)
     }
@@ -602,6 +739,39 @@ mod tests {
         assert_eq!(shown(-1.0, 0.0, Unit::Plain), "\u{2212}1.0, 0.0");
         assert_eq!(shown(12_345.0, 99_999.0, Unit::Plain), "12,345, 99,999");
         assert_eq!(shown(0.1, 0.1, Unit::Plain), "0.10, 0.10");
+    }
+
+    #[test]
+    fn formats_with_names_choose_the_unit() {
+        let shown = |format: &str, value: f64, unit: &Unit| {
+            let format = Format::parse(format).expect("it is a format");
+            format.show(value, None, unit).replace(SPACE, " ")
+        };
+        let seconds = Unit::Named("s".to_owned());
+        for (value, expected) in [
+            (0.0, "0.0 ms"),
+            (0.0142, "14 ms"),
+            (0.9996, "1.0 s"),
+            (6.34, "6.3 s"),
+            (59.96, "1 min"),
+            (320.0, "5 min 20 s"),
+            (3599.9, "1 h"),
+            (5000.0, "1 h 23 min"),
+            (100_000.0, "1 d 3 h"),
+            (-320.0, "−5 min 20 s"),
+        ] {
+            assert_eq!(shown("duration", value, &seconds), expected, "{value}");
+        }
+        assert_eq!(shown("bytes", 0.0, &Unit::Plain), "0 B");
+        assert_eq!(shown("bytes", 999.0, &Unit::Plain), "999 B");
+        assert_eq!(shown("bytes", 999_999.0, &Unit::Plain), "1.00 MB");
+        assert_eq!(shown("bytes", 43_200_000.0, &Unit::Plain), "43.2 MB");
+        assert_eq!(shown("si", 98_970.0, &Unit::Plain), "99.0 k");
+        assert_eq!(shown("si", 0.0021, &seconds), "2.10 ms");
+        assert_eq!(shown("si", 12.0, &Unit::Plain), "12");
+        assert_eq!(shown("2 digits", 0.934_12, &Unit::Share), "93 %");
+        assert_eq!(shown("3 digits", 98_970.0, &Unit::Plain), "99,000");
+        assert_eq!(shown("3 digits", 0.001_234, &Unit::Plain), "0.00123");
     }
 
     #[test]
