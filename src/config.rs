@@ -842,6 +842,13 @@ const OF_GITHUB_PAGES: [&str; 9] = [
 ];
 
 impl Config {
+    /// The name of the site's author, as `author` says.
+    pub(crate) fn author(&self) -> Option<String> {
+        let author = self.value("author")?;
+        let name = crate::value::entry(author, "name").unwrap_or(author);
+        Some(crate::value::as_text(name)).filter(|text| !text.is_empty())
+    }
+
     /// The names in `plugins` and in `gems`, its old name, each with that key.
     pub(crate) fn plugins(&self) -> impl Iterator<Item = (&'static str, String)> {
         let lists = ["plugins", "gems"].into_iter().filter_map(|key| Some((key, self.value(key)?)));

@@ -217,6 +217,7 @@ impl<'a> Pinned<'a> {
     pub fn results(&'a self) -> ExperimentResults<'a> {
         let variants = self.experiment.variants.iter().zip(&self.records);
         ExperimentResults {
+            replaced: Vec::new(),
             experiment: &self.experiment,
             variants: variants
                 .map(|(variant, records)| VariantResults::unverified(variant, records.clone()))

@@ -40,6 +40,9 @@ pub struct ExperimentResults<'a> {
     pub variants: Vec<VariantResults<'a>>,
     /// The runs without a fresh record, in order.
     pub missing: Vec<MissingRun>,
+    /// Records of the experiment that are not shown, because it or its inputs have changed since;
+    /// none if it is pinned.
+    pub replaced: Vec<&'a Record>,
     /// The pin that selects them; `None` for current results.
     pub pin: Option<&'a str>,
     /// What runs at work have reported so far, for a preview: figures may show it, marked.
@@ -258,6 +261,22 @@ impl<'a> Results<'a> {
         Results { recorded, ..self }
     }
 
+    /// The same, with those of `records` that are not shown.
+    #[must_use]
+    pub(crate) fn with_replaced(mut self, records: &'a [Record]) -> Results<'a> {
+        for record in records {
+            let of = self.experiments.get_mut(record.experiment.as_str());
+            let is_shown = |of: &ExperimentResults<'_>| {
+                let mut shown = of.variants.iter().flat_map(|variant| &variant.records);
+                shown.any(|shown| std::ptr::eq(*shown, record))
+            };
+            if let Some(of) = of.filter(|of| !is_shown(of)) {
+                of.replaced.push(record);
+            }
+        }
+        self
+    }
+
     /// The same, with the records' files.
     #[must_use]
     pub fn with_files(self, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Results<'a> {
@@ -358,6 +377,7 @@ fn experiment_results<'a>(
         experiment,
         variants: variants.collect(),
         missing: missing.collect(),
+        replaced: Vec::new(),
         pin: None,
         provisional: None,
     }

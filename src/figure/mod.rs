@@ -16,6 +16,7 @@ mod arguments;
 mod artifact;
 mod artifact_table;
 mod best;
+mod card;
 mod claim;
 mod compare;
 mod confusion;
@@ -77,7 +78,7 @@ pub struct Figure {
 }
 
 /// The tags that make figures, in order.
-pub(crate) const TAGS: [&str; 5] = ["chart", "claim", "figure", "table", "value"];
+pub(crate) const TAGS: [&str; 6] = ["chart", "claim", "figure", "provenance", "table", "value"];
 
 /// Why a tag has no figure.
 enum Undrawn {
@@ -100,6 +101,10 @@ impl From<Diagnostic> for Undrawn {
 pub struct Surroundings<'a> {
     /// The site's `baseurl` (`""` or `/blog`), for links to the figure's files.
     pub base_url: &'a str,
+    /// The address of the site, with `baseurl`, and its author, for citations.
+    pub site_url: &'a str,
+    /// The name of the site's author, or else its title.
+    pub author: &'a str,
     /// Makes HTML of a caption, which is Markdown within a line.
     pub markdown: &'a (dyn Fn(&str) -> String + Sync),
 }
@@ -118,6 +123,7 @@ pub fn figure(
     let drawn = match tag {
         "chart" => chart(&arguments, results).map(|parts| parts.figure(surroundings)),
         "figure" => image(&arguments, results).map(|parts| parts.figure(surroundings)),
+        "provenance" => card::card(&arguments, results, surroundings),
         "table" => table(&arguments, results).map(|parts| parts.figure(surroundings)),
         "value" => value::value(&arguments, results).map(|(figure, found)| {
             let expression = arguments.phrase().to_owned();
@@ -173,6 +179,12 @@ impl Tag for FigureTags<'_> {
         let shown = figure(call.name, call.arguments, &call.place, results, self.surroundings)?;
         expanded.files.extend(shown.figure.files);
         expanded.reads.extend(shown.experiments.iter().cloned().map(Read::Results));
+        if call.name == "provenance" {
+            let of =
+                shown.experiments.iter().filter_map(|name| results.experiments.get(name.as_str()));
+            let needed = of.flat_map(|of| card::lineage::needed(of.experiment, results));
+            expanded.reads.extend(needed.map(|name| Read::Results(name.to_owned())));
+        }
         expanded.experiments.extend(shown.experiments);
         expanded.needs.extend(shown.need);
         expanded.evidence.extend(shown.evidence);

@@ -59,7 +59,10 @@ pub(super) struct File {
 
 impl Parts<'_> {
     /// The figure in its surroundings.
-    pub(super) fn figure(self, Surroundings { base_url, markdown }: Surroundings<'_>) -> Figure {
+    pub(super) fn figure(
+        self,
+        Surroundings { base_url, markdown, .. }: Surroundings<'_>,
+    ) -> Figure {
         let title = self.request.title(&self.subject);
         // A blank line would end the figure, as Markdown sees it.
         let given = self.request.option("caption").map(|given| given.replace('\n', " "));

@@ -21,6 +21,12 @@ pub(super) struct Run<'r> {
     verifications: &'r [&'r Verification],
 }
 
+impl<'r> Run<'r> {
+    pub(super) fn verifications(&self) -> &'r [&'r Verification] {
+        self.verifications
+    }
+}
+
 /// The runs of variants.
 pub(super) fn runs<'r>(
     variants: impl IntoIterator<Item = &'r VariantResults<'r>>,
@@ -60,7 +66,7 @@ pub(super) fn origin(shown: &[Run<'_>]) -> String {
 }
 
 /// A sentence about the machines on which the runs were made; `None` if nothing is known.
-fn made_on(environments: &[&Environment]) -> Option<String> {
+pub(super) fn made_on(environments: &[&Environment]) -> Option<String> {
     let [first, ..] = environments else { return None };
     let kinds = kinds(environments);
     if kinds > 1 {

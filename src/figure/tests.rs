@@ -11,12 +11,17 @@ use crate::digest::Digest;
 use crate::experiment::fingerprint::Fingerprint;
 use crate::experiment::plan::plan;
 use crate::experiment::record::{Artifact, Record};
-use crate::experiment::spec::{self, Experiment};
+use crate::experiment::spec::{self, Experiment, ExperimentData};
 use crate::inputs::Inputs;
 
 /// A site at this `baseurl` whose captions are plain text.
 fn surroundings(base_url: &str) -> Surroundings<'_> {
-    Surroundings { base_url, markdown: &html::escaped }
+    Surroundings {
+        base_url,
+        site_url: "https://example.org",
+        author: "A. Author",
+        markdown: &html::escaped,
+    }
 }
 
 /// An experiment `nets` with variants `plain` and `norm`, three seeds each.
@@ -1138,6 +1143,67 @@ fn check_markup(html: &str) -> Result<(), TestCaseError> {
     let is_control = |c: char| c.is_control() && c != '\n';
     prop_assert!(!html.contains("\n\n") && !html.contains(is_control), "{:?}", html);
     Ok(())
+}
+
+#[test]
+fn a_card_of_provenance_and_its_files_say_the_same() {
+    let mut experiments = experiments(NETS);
+    let text = "title: Dots </script>\nlicence: CC0\nhomepage: https://example.org/dots\ncitation: Dots (2020)\n\
+                classes: [a, b]\nformat: {kind: idx, train: {images: i, labels: l}, test: {images: i, labels: l}}\n\
+                files:\n  i: {sha256: 8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b}\nsources: []\n";
+    let set = serde_yaml::from_str(text).expect("it is a data set");
+    let nets = experiments.iter_mut().find(|one| one.name.as_str() == "nets").expect("it is there");
+    nets.data = Some(ExperimentData { name: "dots".to_owned(), set, digest: Digest::of(b"dots") });
+    let mut records = records(&experiments, usual);
+    let is_of_nets = |record: &&Record| record.experiment.as_str() == "nets";
+    let mut old = records.iter().find(is_of_nets).expect("it is there").clone();
+    old.fingerprint = Fingerprint::from(BTreeMap::new());
+    old.metrics.insert("accuracy".to_owned(), 0.125);
+    records.push(old);
+    let planned = plan(&experiments, &records);
+    let results = Results::of(&experiments, &planned, &[]).with_replaced(&records);
+    let place = Place::file("_posts/p.md");
+    let shown =
+        figure("provenance", "nets", &place, &results, surroundings("/blog")).expect("a card");
+    let Figure { embed, files } = shown.figure;
+    let html = embed.html;
+    for fact in [
+        "licence: CC0",
+        "Dots &lt;/script&gt;",
+        "1 earlier run",
+        "<td>12.5\u{a0}%</td>",
+        "<td>replaced</td>",
+    ] {
+        assert!(html.contains(fact), "{fact} in {html}");
+    }
+    for (path, _) in &files {
+        assert!(html.contains(&format!("href=\"/blog/{path}\"")), "{path}");
+    }
+    let file = |name: &str| -> serde_json::Value {
+        let (_, bytes) = files.iter().find(|(path, _)| path.ends_with(name)).expect("it is there");
+        serde_json::from_slice(bytes).expect("JSON")
+    };
+    let (_, json_ld) = html.split_once("<script type=\"application/ld+json\">").expect("JSON-LD");
+    let (json_ld, _) = json_ld.split_once("</script>").expect("its end");
+    let json_ld: serde_json::Value = serde_json::from_str(json_ld).expect("JSON");
+    assert_eq!(json_ld["isBasedOn"]["name"], "Dots </script>");
+    assert_eq!(file("croissant.json")["distribution"][0]["@id"], "i");
+    assert_eq!(
+        file("records.json").as_array().expect("a list").len(),
+        planned.iter().filter(|run| run.experiment.name.as_str() == "nets").count()
+    );
+    // Everything that the crate refers to is in it.
+    let metadata = file("ro-crate-metadata.json");
+    let graph = metadata["@graph"].as_array().expect("a list");
+    let ids: Vec<&str> = graph.iter().filter_map(|entity| entity["@id"].as_str()).collect();
+    for part in graph[1]["hasPart"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .chain(graph[1]["mentions"].as_array().expect("a list"))
+    {
+        assert!(ids.contains(&part["@id"].as_str().expect("a string")), "{part}");
+    }
 }
 
 proptest! {

@@ -88,12 +88,9 @@ impl CitingTags<'_> {
             let name = crate::value::entry(value, "name").unwrap_or(value);
             Some(crate::value::as_text(name)).filter(|text| !text.is_empty())
         };
-        let of_site = || {
-            let author = self.config.value("author")?;
-            let name = crate::value::entry(author, "name").unwrap_or(author);
-            Some(crate::value::as_text(name)).filter(|text| !text.is_empty())
-        };
-        let author = text("author").or_else(of_site).unwrap_or_else(|| self.config.title.clone());
+        let author = text("author")
+            .or_else(|| self.config.author())
+            .unwrap_or_else(|| self.config.title.clone());
         let title = text("title").unwrap_or_default();
         let year: String = text("date").unwrap_or_default().chars().take(4).collect();
         let url = text("url").unwrap_or_default();

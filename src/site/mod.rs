@@ -224,6 +224,7 @@ impl Site {
         let pins = errors.take(pins).unwrap_or_default();
         let results = Results::of(&self.experiments, &planned, &self.verifications)
             .with_provisional(&planned, &self.provisional)
+            .with_replaced(&self.records)
             .with_recorded(&self.records)
             .with_files(inputs.artifacts())
             .with_unreadable(self.unreadable())
@@ -273,7 +274,14 @@ impl Pages<'_> {
         errors.extend(missing_mermaid(inputs, config));
         let markdownify = |text: &str| markdown::render(text, &Embeds::default(), &options).html;
         let in_a_line = |text: &str| markdown::render_inline(text, &Embeds::default(), &options);
-        let surroundings = Surroundings { base_url: &config.base_url, markdown: &in_a_line };
+        let author = config.author().unwrap_or_else(|| config.title.clone());
+        let site_url = format!("{}{}", config.url, config.base_url);
+        let surroundings = Surroundings {
+            base_url: &config.base_url,
+            site_url: &site_url,
+            author: &author,
+            markdown: &in_a_line,
+        };
         let figures = FigureTags { results, surroundings };
         let tags =
             Tags::default().with(figure::TAGS, &figures).with(plugin::TAGS, &plugin::PluginTags);
