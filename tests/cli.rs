@@ -593,7 +593,7 @@ _config.yml: added `theme: labpress`
 $ labpress build
 [stderr]
 error: variable `t` is not defined. Available variables: content, description, layout, name, page, site, title
- --> built-in theme: _includes/head.html:29:81
+ --> built-in theme: _includes/head.html:33:81
 
 nothing was written because of 1 error
 [exit status 1]

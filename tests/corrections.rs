@@ -73,7 +73,7 @@ start toy/fast seed 2
 done  toy/fast seed 2 accuracy 79.2 %  [TIME]
 3 runs recorded in [TIME]
 1 number moved in 1 published post: `_data/corrections.yml` tells readers; commit it
-10 files written, 35 unchanged, 2 removed in public ([TIME])
+10 files written, 37 unchanged, 2 removed in public ([TIME])
 [exit status 0]
 
 "#]],
