@@ -940,9 +940,9 @@ fn errors_of_a_heat_map_are_reported_at_their_place() {
         expected.assert_eq(&heat(arguments).expect_err("it is an error").to_string());
     };
     check(
-        "nets heatmap x=params.lr y=params.sice metric=loss",
+        "nets heatmap x=params.lr y=params.sizes metric=loss",
         expect![[r#"
-            error: unknown parameter `params.sice` of `nets`
+            error: unknown parameter `params.sizes` of `nets`
              --> _posts/a.md:7:37
             hint: did you mean `params.size`? expected one of `params.epochs`, `params.lr`, `params.size`"#]],
     );

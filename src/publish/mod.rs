@@ -1,4 +1,4 @@
-//! Publishes a built site: to a [`branch`] of a git repository, or to a [`bucket`] of an object store.
+//! Publishes a built site: to a [`branch`] of a git repository, or, with the feature `cloud`, to a bucket.
 
 pub mod branch;
 #[cfg(feature = "cloud")]
