@@ -58,7 +58,7 @@ done  toy/fast seed 2 accuracy 68.3 %  [TIME]
 3 runs recorded in [TIME]
 error: the claim “Fast steps *win*” fails: so it is not in seeds 0, 1, 2 of 3
  --> _posts/2026-01-02-toy.md:5:10
-hint: it asserts `toy.fast.accuracy > toy.slow.accuracy in all seeds`. With the earlier results it held: so it is in all 3 seeds. Since then, `toy.fast`: params.rate changed from 0.5 to 0.05. Correct the sentence, or find out what changed: `labpress diff EXPERIMENT`
+hint: it asserts `toy.fast.accuracy > toy.slow.accuracy in all seeds`. With the earlier results it held: so it is in all 3 seeds. Since then, `toy.fast`: params.rate changed from 0.5 to 0.05. Correct the sentence, or find out what changed: `labpress diff toy`
 
 nothing was written because of 1 error
 [exit status 1]
@@ -74,7 +74,7 @@ $ labpress build --locked
 [stderr]
 error: the claim “Fast steps *win*” fails: so it is not in seeds 0, 1, 2 of 3
  --> _posts/2026-01-02-toy.md:5:10
-hint: it asserts `toy.fast.accuracy > toy.slow.accuracy in all seeds`. With the earlier results it held: so it is in all 3 seeds. Since then, `toy.fast`: params.rate changed from 0.5 to 0.05. Correct the sentence, or find out what changed: `labpress diff EXPERIMENT`
+hint: it asserts `toy.fast.accuracy > toy.slow.accuracy in all seeds`. With the earlier results it held: so it is in all 3 seeds. Since then, `toy.fast`: params.rate changed from 0.5 to 0.05. Correct the sentence, or find out what changed: `labpress diff toy`
 
 nothing was written because of 1 error
 [exit status 1]
@@ -153,7 +153,7 @@ $ labpress build --locked
 [stderr]
 error: the claim “toy.fast.accuracy < toy.slow.accuracy in all seeds” fails: so it is not in seeds 0, 1, 2 of 3
  --> _posts/2026-01-02-toy.md:4:1
-hint: it asserts `toy.fast.accuracy < toy.slow.accuracy in all seeds`. Correct the sentence, or find out what changed: `labpress diff EXPERIMENT`
+hint: it asserts `toy.fast.accuracy < toy.slow.accuracy in all seeds`. Correct the sentence, or find out what changed: `labpress diff toy`
 
 nothing was written because of 1 error
 [exit status 1]

@@ -399,9 +399,11 @@ pub(super) fn problem(
         Verdict::Fails => {
             let message = format!("the claim {text} fails: {evidence}");
             let then = then(arguments, results).unwrap_or_default();
+            let names = super::distinct_experiments("claim", arguments);
+            let names = names.iter().map(|name| format!("`labpress diff {name}`"));
             let hint = format!(
-                "it asserts `{asserted}`.{then} Correct the sentence, or find out what changed: \
-                 `labpress diff EXPERIMENT`"
+                "it asserts `{asserted}`.{then} Correct the sentence, or find out what changed: {}",
+                names.collect::<Vec<_>>().join(", ")
             );
             Err(arguments.error(at, message).hint(hint))
         }

@@ -253,7 +253,8 @@ fn claimed(
     Ok(format!("{before}{text}{after}"))
 }
 
-/// The text with another name for an experiment in all tags of figures that name it.
+/// The text with another name for an experiment in all tags of figures and all claims in front matter
+/// that name it.
 pub fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
     let mut renamed = String::new();
     let mut copied = 0;
@@ -267,6 +268,42 @@ pub fn with_experiment_renamed(text: &str, old: &str, new: &str) -> String {
         }
     }
     renamed.push_str(&text[copied..]);
+    with_claims_renamed(&renamed, old, new)
+}
+
+/// The same for the lines at `claims` in front matter, which are no tags.
+fn with_claims_renamed(text: &str, old: &str, new: &str) -> String {
+    let mut renamed = String::new();
+    let (mut is_front, mut is_claims) = (text.starts_with("---"), false);
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        is_front &= index == 0 || !matches!(line.trim_end(), "---" | "...");
+        // A key ends the list; items may be written at its column.
+        if line.starts_with(|c: char| c.is_alphabetic()) {
+            is_claims = line.starts_with("claims:");
+        }
+        if is_front && is_claims {
+            renamed.push_str(&with_owner_renamed(line, old, new));
+        } else {
+            renamed.push_str(line);
+        }
+    }
+    renamed
+}
+
+/// The line with `new.` for each `old.` that starts a name.
+fn with_owner_renamed(line: &str, old: &str, new: &str) -> String {
+    let is_in_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut renamed = String::new();
+    let mut copied = 0;
+    for (at, _) in line.match_indices(old) {
+        let is_owner = line[at + old.len()..].starts_with('.') && !line[..at].ends_with(is_in_name);
+        if is_owner && at >= copied {
+            renamed.push_str(&line[copied..at]);
+            renamed.push_str(new);
+            copied = at + old.len();
+        }
+    }
+    renamed.push_str(&line[copied..]);
     renamed
 }
 

@@ -1624,3 +1624,23 @@ proptest! {
         let _ = usual_figure("value", &tokens.join(" "));
     }
 }
+
+#[test]
+fn an_experiment_is_renamed_in_claims_in_front_matter_and_in_tags() {
+    let text = "---\ntitle: nets.a\nclaims:\n- nets.plain.accuracy > my-nets.x.y\n- {claim: 2 < nets.norm.loss}\n\
+                tags: [nets.x]\n---\n{% claim (nets.a.b - nets.c.d) > 1 %}nets.a{% endclaim %}\n\
+                claims: nets.a.b\n";
+    let renamed = with_experiment_renamed(text, "nets", "webs");
+    expect![[r#"
+        ---
+        title: nets.a
+        claims:
+        - webs.plain.accuracy > my-nets.x.y
+        - {claim: 2 < webs.norm.loss}
+        tags: [nets.x]
+        ---
+        {% claim (webs.a.b - webs.c.d) > 1 %}nets.a{% endclaim %}
+        claims: nets.a.b
+    "#]]
+    .assert_eq(&renamed);
+}
