@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use super::runs::Work;
-use super::{Error, counted, environment, moved, site};
+use super::{Error, build, counted, environment, moved, site};
 use labpress::experiment::evidence::Evidence;
 use labpress::post::Shown;
 use labpress::post::corrections::{Correction, Corrections, PATH};
@@ -45,7 +45,7 @@ pub(super) fn noted(
     let mut posts = BTreeSet::new();
     let mut numbers = 0;
     let causes = moved::causes(&then.site, &site);
-    let now = moved::as_published(&site);
+    let now = site.render(&build::as_configured(&site.config));
     let day = site.config.zone.to_datetime(environment::now()).date().to_string();
     for (before, after) in moved::moved(&then.built, &now) {
         let path = &after.place.path;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Error, build, environment, site};
+use super::{Error, environment, site};
 use labpress::experiment::evidence::{self, Evidence};
 use labpress::experiment::plan::plan;
 use labpress::experiment::record::Record;
@@ -67,9 +67,4 @@ pub(super) fn causes(then: &Site, now: &Site) -> BTreeMap<String, BTreeSet<Strin
 /// What differs between what two builds say, in order of place.
 pub(super) fn moved<'b>(then: &'b Built, now: &'b Built) -> Vec<(&'b Evidence, &'b Evidence)> {
     evidence::moved(&then.evidence, &now.evidence)
-}
-
-/// The site as readers see it now.
-pub(super) fn as_published(site: &Site) -> Built {
-    site.render(&build::as_configured(&site.config))
 }

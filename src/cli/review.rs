@@ -43,11 +43,9 @@ pub(super) fn review(root: &Path, options: &Options) -> Result<(), Error> {
 }
 
 fn source<'b>(built: &'b Built, name: &str) -> Result<&'b Source, Error> {
-    let name = name.trim_matches('/');
     let is_named = |source: &&Source| {
         let stem = Path::new(&source.path).file_stem().map(|stem| stem.to_string_lossy());
-        [source.path.as_str(), &source.file, source.url.trim_matches('/')].contains(&name)
-            || stem.is_some_and(|stem| stem == name)
+        source.is_named(name) || stem.is_some_and(|stem| stem == name)
     };
     built.sources.iter().find(is_named).ok_or_else(|| {
         anyhow!(

@@ -12,7 +12,7 @@ use super::{Error, answer, site};
 use labpress::experiment::plan::{PlannedRun, RunState, plan};
 use labpress::inputs::mark::Mark;
 use labpress::runner::child;
-use labpress::site::{Memo, Site, Source};
+use labpress::site::{Memo, Site};
 use labpress::store::Store;
 use labpress::store::last_build::LastBuild;
 
@@ -52,11 +52,7 @@ pub(super) fn why(root: &Path, Options { name }: &Options) -> Result<(), Error> 
 fn page(site: &Site, name: &str) -> Result<Option<String>, Error> {
     let shown = build::as_configured(&site.config);
     let built = site.render(&shown);
-    let is_named = |source: &&Source| {
-        let url = source.url.trim_matches('/');
-        [source.path.as_str(), &source.file, url].contains(&name.trim_matches('/'))
-    };
-    let source = built.sources.iter().find(is_named);
+    let source = built.sources.iter().find(|source| source.is_named(name));
     let index = format!("{}/index.html", name.trim_matches('/'));
     let of_folder = if built.memo.origin(&index).is_some() { &index } else { name };
     let file = source.map_or(of_folder, |source| &source.file);

@@ -560,25 +560,9 @@ impl Numeric {
             Numeric::Constant(value) => *value,
             Numeric::Term(index) => term(*index),
             Numeric::Negative(inside) => -inside.at(term),
-            Numeric::Arithmetic(sign, left, right) => {
-                let (left, right) = (left.at(term), right.at(term));
-                match sign {
-                    Sign::Plus => left + right,
-                    Sign::Minus => left - right,
-                    Sign::Times => left * right,
-                    Sign::Over => left / right,
-                }
-            }
+            Numeric::Arithmetic(sign, left, right) => sign.of(left.at(term), right.at(term)),
             Numeric::Call(function, given) => {
-                let mut values = given.iter().map(|one| one.at(term));
-                match function {
-                    Function::Min => values.fold(f64::INFINITY, f64::min),
-                    Function::Max => values.fold(f64::NEG_INFINITY, f64::max),
-                    Function::Mean => values.sum::<f64>() / given.len() as f64,
-                    Function::Abs => values.next().unwrap_or(f64::NAN).abs(),
-                    Function::Log10 => values.next().unwrap_or(f64::NAN).log10(),
-                    Function::Sqrt => values.next().unwrap_or(f64::NAN).sqrt(),
-                }
+                function.of(&given.iter().map(|one| one.at(term)).collect::<Vec<_>>())
             }
         }
     }
@@ -636,47 +620,40 @@ impl Numeric {
                 slopes[*index] = 1.0;
                 Dual { value: means[*index], slopes: Some(slopes) }
             }
-            Numeric::Negative(inside) => inside.dual(means).changed(|value| -value, |_| -1.0),
+            Numeric::Negative(inside) => {
+                let inside = inside.dual(means);
+                Dual::of(-inside.value, &[(-1.0, inside)])
+            }
             Numeric::Arithmetic(sign, left, right) => {
                 let (left, right) = (left.dual(means), right.dual(means));
                 let (a, b) = (left.value, right.value);
-                let (value, by_left, by_right) = match sign {
-                    Sign::Plus => (a + b, 1.0, 1.0),
-                    Sign::Minus => (a - b, 1.0, -1.0),
-                    Sign::Times => (a * b, b, a),
-                    Sign::Over => (a / b, 1.0 / b, -a / (b * b)),
+                let (by_left, by_right) = match sign {
+                    Sign::Plus => (1.0, 1.0),
+                    Sign::Minus => (1.0, -1.0),
+                    Sign::Times => (b, a),
+                    Sign::Over => (1.0 / b, -a / (b * b)),
                 };
-                Dual::of(value, &[(by_left, left), (by_right, right)])
+                Dual::of(sign.of(a, b), &[(by_left, left), (by_right, right)])
             }
             Numeric::Call(function, given) => {
                 let given: Vec<Dual> = given.iter().map(|one| one.dual(means)).collect();
-                match function {
-                    Function::Mean => {
-                        let share = 1.0 / given.len() as f64;
-                        let value = given.iter().map(|one| one.value).sum::<f64>() * share;
-                        let parts: Vec<_> = given.into_iter().map(|one| (share, one)).collect();
-                        Dual::of(value, &parts)
-                    }
-                    Function::Min | Function::Max => {
-                        Dual { value: self.at(&|index| means[index]), slopes: None }
-                    }
-                    Function::Abs => Dual::only(given).changed(f64::abs, f64::signum),
-                    Function::Log10 => Dual::only(given)
-                        .changed(f64::log10, |value| 1.0 / (value * std::f64::consts::LN_10)),
-                    Function::Sqrt => {
-                        Dual::only(given).changed(f64::sqrt, |value| 0.5 / value.sqrt())
-                    }
-                }
+                let values: Vec<f64> = given.iter().map(|one| one.value).collect();
+                let value = function.of(&values);
+                let slope = match function {
+                    Function::Min | Function::Max => return Dual { value, slopes: None },
+                    Function::Mean => 1.0 / given.len() as f64,
+                    Function::Abs => values[0].signum(),
+                    Function::Log10 => 1.0 / (values[0] * std::f64::consts::LN_10),
+                    Function::Sqrt => 0.5 / value,
+                };
+                let parts: Vec<_> = given.into_iter().map(|one| (slope, one)).collect();
+                Dual::of(value, &parts)
             }
         }
     }
 }
 
 impl Dual {
-    fn only(given: Vec<Dual>) -> Dual {
-        given.into_iter().next().unwrap_or(Dual { value: f64::NAN, slopes: None })
-    }
-
     fn of(value: f64, parts: &[(f64, Dual)]) -> Dual {
         let slopes = parts.iter().map(|(by, part)| Some((by, part.slopes.as_ref()?)));
         let slopes: Option<Vec<_>> = slopes.collect();
@@ -687,12 +664,6 @@ impl Dual {
             (0..terms).map(of_term).collect::<Vec<f64>>()
         };
         Dual { value, slopes: slopes.map(summed) }
-    }
-
-    fn changed(self, change: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> Dual {
-        let by = slope(self.value);
-        let value = change(self.value);
-        Dual::of(value, &[(by, self)])
     }
 }
 

@@ -61,6 +61,32 @@ pub(super) enum Function {
     Sqrt,
 }
 
+impl Sign {
+    /// What it makes of two numbers.
+    pub(super) fn of(self, left: f64, right: f64) -> f64 {
+        match self {
+            Sign::Plus => left + right,
+            Sign::Minus => left - right,
+            Sign::Times => left * right,
+            Sign::Over => left / right,
+        }
+    }
+}
+
+impl Function {
+    /// What it makes of numbers, of which there is at least one.
+    pub(super) fn of(self, values: &[f64]) -> f64 {
+        match self {
+            Function::Min => values.iter().copied().fold(f64::INFINITY, f64::min),
+            Function::Max => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            Function::Mean => values.iter().sum::<f64>() / values.len() as f64,
+            Function::Abs => values[0].abs(),
+            Function::Log10 => values[0].log10(),
+            Function::Sqrt => values[0].sqrt(),
+        }
+    }
+}
+
 /// The names of functions.
 const FUNCTIONS: [(&str, Function); 6] = [
     ("abs", Function::Abs),

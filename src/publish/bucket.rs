@@ -66,6 +66,12 @@ struct Entry {
     tag: String,
 }
 
+/// A file that has to be uploaded.
+struct Upload {
+    digest: String,
+    caching: &'static str,
+}
+
 /// A publication that is ready.
 pub struct Prepared {
     store: AmazonS3,
@@ -74,8 +80,8 @@ pub struct Prepared {
     site: TempDir,
     listed: Listed,
     version: Option<UpdateVersion>,
-    /// What has to be uploaded, with its digest.
-    uploads: BTreeMap<String, String>,
+    /// What has to be uploaded.
+    uploads: BTreeMap<String, Upload>,
     deletions: Vec<String>,
     /// How many files the site no longer has, but stay in the bucket.
     pub left: usize,
@@ -224,10 +230,11 @@ impl Prepared {
     ) -> anyhow::Result<()> {
         let mut foreign = Vec::new();
         for (path, _) in output.files() {
-            let digest = self.digest(path)?;
+            let upload = self.described(path)?;
             let entry = self.listed.files.get(path);
             let is_same = entry.is_some_and(|entry| {
-                entry.digest == digest && present.get(path).is_some_and(|tag| *tag == entry.tag)
+                entry.digest == upload.digest
+                    && present.get(path).is_some_and(|tag| *tag == entry.tag)
             });
             if is_same {
                 continue;
@@ -238,7 +245,7 @@ impl Prepared {
             }
             let kind = if is_present { ChangeKind::Changed } else { ChangeKind::Added };
             self.changes.push(Change { kind, path: path.to_owned() });
-            self.uploads.insert(path.to_owned(), digest);
+            self.uploads.insert(path.to_owned(), upload);
         }
         if let (Some(first), false) = (foreign.first(), options.replaces) {
             bail!(
@@ -272,19 +279,19 @@ impl Prepared {
         self.site.path().join(path)
     }
 
-    /// The digest of the content and of the headers it is served with.
-    fn digest(&self, path: &str) -> anyhow::Result<String> {
+    /// A file with the digest of its content and of the headers it is served with.
+    fn described(&self, path: &str) -> anyhow::Result<Upload> {
         let bytes = std::fs::read(self.on_disk(path))?;
         let content = Digest::of(&bytes);
         let caching = cache_control(path, content);
         let described = format!("{content}\n{}\n{caching}", media_type::of(path));
-        Ok(Digest::of(described.as_bytes()).to_string())
+        Ok(Upload { digest: Digest::of(described.as_bytes()).to_string(), caching })
     }
 
     /// Uploads what differs and deletes what was asked for. Pages come after what they show.
     pub fn publish(mut self) -> anyhow::Result<()> {
         run(async {
-            for (path, digest) in &self.uploads {
+            for (path, Upload { digest, .. }) in &self.uploads {
                 let entry = self.listed.files.entry(path.clone());
                 // Without a tag, it is uploaded again after an interruption.
                 entry.insert_entry(Entry { digest: digest.clone(), tag: String::new() });
@@ -293,7 +300,8 @@ impl Prepared {
             let (pages, others): (Vec<_>, Vec<_>) =
                 self.uploads.keys().cloned().partition(|path| path.ends_with(".html"));
             for paths in [others, pages] {
-                let uploads = paths.iter().map(|path| self.upload(path));
+                let uploads =
+                    paths.iter().map(|path| self.upload(path, self.uploads[path].caching));
                 let tags: Vec<String> =
                     stream::iter(uploads).buffered(AT_ONCE).try_collect().await?;
                 for (path, tag) in paths.iter().zip(tags) {
@@ -309,9 +317,9 @@ impl Prepared {
         })
     }
 
-    async fn upload(&self, path: &str) -> anyhow::Result<String> {
+    async fn upload(&self, path: &str, caching: &'static str) -> anyhow::Result<String> {
         let bytes = std::fs::read(self.on_disk(path))?;
-        let options = headers(media_type::of(path), cache_control(path, Digest::of(&bytes)));
+        let options = headers(media_type::of(path), caching);
         let put = self.store.put_opts(&key(&self.folder, path)?, bytes.into(), options).await;
         Ok(plain(put.map_err(|error| failed(&format!("upload `{path}`"), error))?.e_tag))
     }

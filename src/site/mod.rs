@@ -123,6 +123,14 @@ pub struct Source {
     pub is_unlisted: bool,
 }
 
+impl Source {
+    /// Whether this is its source, its file in the built site or its address.
+    pub fn is_named(&self, name: &str) -> bool {
+        let url = self.url.trim_matches('/');
+        [self.path.as_str(), &self.file, url].contains(&name.trim_matches('/'))
+    }
+}
+
 /// Why something is not published yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unpublished {
