@@ -18,10 +18,13 @@
 use std::collections::BTreeMap;
 
 use super::arguments::Arguments;
-use super::evaluate::{self, Choice, Compiler, How, Numeric, Term};
+use super::evaluate::{self, How};
 use super::expression::{self, Comparison, Expression, Operator};
 use super::html::escaped;
 use super::number::{self, Interval, Unit, signed};
+use super::numeric::Numeric;
+use super::terms::{self, Choice, Term};
+use super::units::Compiler;
 use super::{Undrawn, measured};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::evidence::Verdict;
@@ -54,7 +57,7 @@ pub(super) fn check<'a>(
     }
     let shows_rest = measured::shows_rest(arguments)?;
     let by = arguments.pairing()?.map(|(by, _)| by);
-    let terms = evaluate::terms(arguments, &parsed, results, Choice { seed: None, shows_rest })?;
+    let terms = terms::terms(arguments, &parsed, results, Choice { seed: None, shows_rest })?;
     let compiler = Compiler { arguments, terms: &terms };
     Ok(Checker { compiler, by }.check(&parsed.expression)?)
 }

@@ -32,6 +32,7 @@ mod latex;
 mod lines;
 pub mod measured;
 pub mod number;
+mod numeric;
 mod parameters;
 mod parts;
 mod provenance;
@@ -40,6 +41,8 @@ mod svg;
 mod sweep;
 mod table;
 mod table_json;
+mod terms;
+mod units;
 mod value;
 
 use std::collections::BTreeSet;

@@ -6,11 +6,14 @@
 //! tables and captions do not also say.
 
 use super::arguments::{Arguments, Piece};
-use super::evaluate::{self, Choice, Compiler, How, Numeric, Term, seed_of};
+use super::evaluate::{self, How};
 use super::expression::{self, Sign};
 use super::html::escaped;
 use super::measured::{self, Measured, Reading};
 use super::number::{self, Format, Interval, NO_BOUNDS, Unit, exact, signed};
+use super::numeric::Numeric;
+use super::terms::{self, Choice, Term, seed_of};
+use super::units::Compiler;
 use super::{Figure, Undrawn, seed_count};
 use crate::diagnostic::Diagnostic;
 use crate::experiment::results::Results;
@@ -56,7 +59,7 @@ pub(super) fn value(
     let seed = seed(arguments)?;
     let shows_rest = measured::shows_rest(arguments)?;
     let parsed = expression::parse(arguments)?;
-    let terms = evaluate::terms(arguments, &parsed, results, Choice { seed, shows_rest })?;
+    let terms = terms::terms(arguments, &parsed, results, Choice { seed, shows_rest })?;
     if terms.is_empty() {
         let error = arguments.error_of_all("a value needs a number of an experiment");
         return Err(error.hint("write `{% value EXPERIMENT.VARIANT.METRIC %}`").into());
